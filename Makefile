@@ -1,0 +1,56 @@
+# Everything from a fresh clone, with Python 3.10 or later:
+#   make demo    paint a sample photo in a built-in style and in the style of a painting's file
+#   make test    what CI runs: lint, types, import contracts, tests
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test lint types contracts pytest format weights clean
+
+demo: $(VENV)/.base
+	@mkdir -p demo
+	$(BIN)/impasto stylize src/impasto/assets/samples/colosseum.jpg --style starry-night -o demo/colosseum-starry-night.jpg --overwrite
+	$(BIN)/impasto stylize src/impasto/assets/samples/colosseum.jpg --style examples/almond-blossom.jpg -o demo/colosseum-almond-blossom.jpg --overwrite
+	@echo
+	@echo "The photograph:   src/impasto/assets/samples/colosseum.jpg"
+	@echo "As starry-night:  demo/colosseum-starry-night.jpg"
+	@echo "As a painting's file, examples/almond-blossom.jpg:  demo/colosseum-almond-blossom.jpg"
+	@echo "Your own:         $(BIN)/impasto stylize photo.jpg --style starry-night -o out.png"
+
+test: $(VENV)/.dev lint types contracts pytest
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.dev
+	$(BIN)/mypy
+
+contracts: $(VENV)/.dev
+	$(BIN)/lint-imports
+
+pytest: $(VENV)/.dev
+	$(BIN)/python -m pytest
+
+format: $(VENV)/.dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+weights: $(VENV)/.dev
+	$(BIN)/python tools/export_painter.py
+
+clean:
+	rm -rf $(VENV) demo build dist .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "Impasto needs Python 3.10 or later; make PYTHON=/path/to/python3 names one"; exit 1; }
+	$(PYTHON) -m venv $(VENV) || { echo "On Debian and Ubuntu: apt install python3-venv"; rm -rf $(VENV); exit 1; }
+
+$(VENV)/.base: pyproject.toml constraints.txt | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@ $(VENV)/.base

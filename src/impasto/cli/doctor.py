@@ -1,0 +1,95 @@
+"""`impasto doctor`: what is installed, and whether it is whole."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import json as json_module
+import platform
+import sys
+
+import typer
+
+from impasto.cli.console import print_json
+from impasto.cli.options import Json
+from impasto.gallery import Gallery
+from impasto.painter import default_painter, threads
+from impasto.version import __version__
+
+BASE = ("numpy", "pillow", "onnxruntime", "typer", "rich", "platformdirs")
+EXTRAS = {
+    "torch": ("torch",),
+    "app": ("streamlit",),
+    "video": ("av", "opencv-python-headless"),
+    "heif": ("pillow-heif",),
+}
+
+
+def doctor(json: Json = False) -> None:
+    """Versions, extras, execution providers, threads, and the weights with their hashes."""
+    import onnxruntime
+    from PIL import features
+
+    weights, whole = _weights()
+    gallery = Gallery()
+    problems = gallery.problems()
+    formats = [name for name in ("webp", "avif", "littlecms2", "libtiff") if features.check(name)]
+    facts: dict[str, object] = {
+        "impasto": __version__,
+        "python": f"{platform.python_version()} ({sys.executable})",
+        "system": f"{platform.system()} {platform.release()} {platform.machine()}",
+        **{name: _version(name) or "missing" for name in BASE},
+        "extras": {
+            extra: ", ".join(f"{name} {_version(name) or 'missing'}" for name in names)
+            for extra, names in EXTRAS.items()
+        },
+        "providers": onnxruntime.get_available_providers(),
+        "threads": threads(),
+        "formats": formats,
+        "weights": weights,
+        "gallery": {
+            "built in": sum(entry.builtin for entry in gallery.entries()),
+            "folder": str(gallery.folder),
+            "problems": problems,
+        },
+    }
+    if json:
+        print_json(facts)
+    else:
+        _print(facts)
+    if not whole or problems:
+        raise typer.Exit(1)
+
+
+def _weights() -> tuple[dict[str, str], bool]:
+    folder = default_painter().folder
+    expected = json_module.loads((folder / "sha256.json").read_text(encoding="utf-8"))
+    states = {}
+    for file, digest in expected.items():
+        try:
+            found = hashlib.sha256((folder / file).read_bytes()).hexdigest()
+        except OSError:
+            found = ""
+        states[file] = (
+            f"{digest} ok" if found == digest else f"{digest} expected, {found or 'no file'} found: reinstall Impasto"
+        )
+    return states, all(state.endswith(" ok") for state in states.values())
+
+
+def _version(distribution: str) -> str:
+    try:
+        return importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return ""
+
+
+def _print(facts: dict[str, object]) -> None:
+    for key, value in facts.items():
+        if isinstance(value, dict):
+            print(key)
+            for name, entry in value.items():
+                entries = entry if isinstance(entry, list) else [entry]
+                for line in entries or ["none"]:
+                    print(f"  {name:12} {line}")
+        else:
+            print(f"{key:14} {', '.join(map(str, value)) if isinstance(value, list) else value}")

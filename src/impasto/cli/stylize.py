@@ -1,0 +1,174 @@
+"""`impasto stylize`: one photo, several, or a folder of them."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from impasto.cli import batch
+from impasto.cli.console import note, print_json, report
+from impasto.cli.options import Json, Mark, MaxPixels, Overwrite, Quality, Quiet, complete_style, takes_controls
+from impasto.controls import Controls
+from impasto.errors import ImpastoError, UsageError
+from impasto.picture import ANIMATED, MAX_PIXELS, SIXTEEN_BITS, SUFFIXES, Bits, Picture
+from impasto.style import parse
+from impasto.stylizer import Stylizer
+
+EXAMPLES = """
+[b]Examples[/b]
+
+impasto stylize photo.jpg --style starry-night -o out.png
+
+impasto stylize photo.jpg --style my_painting.jpg --strength 70 --keep-color luminance -o out.jpg
+
+impasto stylize photo.jpg --style starry-night:0.6 --style great-wave:0.4 -o blend.png
+
+impasto stylize photo.jpg --style udnie --region sky.png=great-wave --region face.png=none -o regions.png
+
+impasto stylize photos/ --style the-scream -o painted/
+
+cat photo.jpg | impasto stylize - --style udnie -o - > out.png
+"""
+
+FORMATS = sorted({suffix.lstrip(".") for suffix in SUFFIXES})
+
+
+@takes_controls
+def stylize(
+    photos: Annotated[
+        list[str],
+        typer.Argument(help="Photos, or folders of photos; - reads one from standard input.", show_default=False),
+    ],
+    style: Annotated[
+        list[str],
+        typer.Option(
+            "--style",
+            "-s",
+            help="A style's name or a painting's file, with :WEIGHT if there are several.",
+            autocompletion=complete_style,
+            show_default=False,
+        ),
+    ],
+    controls: Controls,
+    region: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="MASK=STYLE: white of the mask is painted in that style; STYLE none leaves the photo.",
+            show_default=False,
+        ),
+    ] = None,
+    output: Annotated[
+        str | None,
+        typer.Option(
+            "--output",
+            "-o",
+            help="A file, a folder, or - for standard output.",
+            show_default=False,
+            rich_help_panel="Output",
+        ),
+    ] = None,
+    format: Annotated[
+        str | None,
+        typer.Option(
+            help=f"Write {', '.join(FORMATS)}, whatever the name's ending.",
+            show_default=False,
+            rich_help_panel="Output",
+        ),
+    ] = None,
+    quality: Quality = 92,
+    bits: Annotated[
+        int, typer.Option(help="8 or 16 bits a channel; 16 for PNG and TIFF.", rich_help_panel="Output")
+    ] = 8,
+    mark: Mark = True,
+    overwrite: Overwrite = False,
+    jobs: Annotated[
+        int,
+        typer.Option(
+            "--jobs", "-j", help="How many photos are worked on at once.", min=1, max=64, rich_help_panel="Running"
+        ),
+    ] = 2,
+    max_pixels: MaxPixels = MAX_PIXELS,
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """Paint photos in the style of a painting, or of several."""
+    regions = [_region(text) for text in region or []]
+    files = [parse(text)[0] for text in style] + [text for pair in regions for text in pair]
+    suffix = _suffix(format)
+    if bits not in (8, 16):
+        raise UsageError(f"--bits {bits}: 8 or 16")
+    if not 1 <= quality <= 100:
+        raise UsageError(f"--quality {quality} is not in 1..100")
+    work = batch.plan(photos, output, "-".join(parse(text)[0] for text in style), suffix, inputs=files)
+    for job in work:
+        file_format = _format(job, suffix)
+        if bits == 16 and file_format not in SIXTEEN_BITS:
+            raise UsageError(f"{file_format} holds no 16 bits a channel", "--format png or --format tiff")
+    if json and any(job.target is None for job in work):
+        raise UsageError("--json and a picture cannot both go to standard output", "-o FILE")
+
+    stylizer = Stylizer(style, regions=regions, controls=controls, max_pixels=max_pixels)
+
+    def paint(job: batch.Job) -> batch.Record:
+        started = time.perf_counter()
+        batch.check_target(job, overwrite=overwrite)
+        photo = Picture.open(job.source if isinstance(job.source, bytes) else str(job.source), max_pixels=max_pixels)
+        painted = stylizer(photo)
+        file_format = _format(job, suffix)
+        if photo.frames and file_format not in ANIMATED:
+            note(f"{job.name} moves, {file_format} does not: only its first frame is written")
+        depth: Bits = 16 if bits == 16 else 8
+        data = painted.encode(file_format, quality=quality, bits=depth, mark=mark)
+        batch.write(job, data, overwrite=overwrite)
+        return {
+            "input": job.name,
+            "output": "-" if job.target is None else str(job.target),
+            "size": [painted.width, painted.height],
+            "style": stylizer.style.label,
+            "engine": stylizer.engine,
+            "seconds": round(time.perf_counter() - started, 3),
+        }
+
+    def show(record: batch.Record) -> None:
+        if json:
+            print_json(record)
+        elif not quiet and record["output"] != "-":
+            width, height = record["size"]
+            print(f"{record['output']}  {width} x {height}  {record['style']}  {record['seconds']:.2f} s", flush=True)
+
+    def failed(job: batch.Job, error: ImpastoError) -> None:
+        report(error.message if job.name in error.message else f"{job.name}: {error.message}", error.hint)
+        if json:
+            print_json({"input": job.name, "error": error.message, "hint": error.hint})
+
+    code = batch.run(
+        work, paint, show, failed, jobs=jobs, progress=len(work) > 1 and not quiet and not json and sys.stderr.isatty()
+    )
+    if code:
+        raise typer.Exit(code)
+
+
+def _region(text: str) -> tuple[str, str]:
+    """MASK=STYLE; at the first = that leaves an existing file to its left, since file names may hold one."""
+    splits = [(text[:i], text[i + 1 :]) for i, character in enumerate(text) if character == "="]
+    if not splits or not all(splits[0]):
+        raise UsageError(f"--region {text}: no mask and style", "--region sky.png=great-wave")
+    return next((pair for pair in splits if Path(pair[0]).is_file()), splits[0])
+
+
+def _suffix(format: str | None) -> str | None:
+    if format is None:
+        return None
+    if format.lower().lstrip(".") not in FORMATS:
+        raise UsageError(f"--format {format} is unknown", f"one of {', '.join(FORMATS)}")
+    return "." + format.lower().lstrip(".")
+
+
+def _format(job: batch.Job, suffix: str | None) -> str:
+    from impasto.picture import format_of
+
+    return format_of(Path(f"x{suffix}") if suffix else job.target or Path("x.png"))

@@ -1,0 +1,96 @@
+"""Keep a photo's colours, or its brightness and contrast: the arithmetic behind `--keep-color` and `--tone`.
+
+Gatys, Bethge, Hertzmann, Shechtman: Preserving Color in Neural Artistic Style Transfer, 2016.
+All pictures here are H x W x 3, float32, sRGB, 0..1.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Pixels = NDArray[np.float32]
+
+LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601, the Y of YIQ, as in the paper
+
+
+def luminance(pixels: Pixels) -> Pixels:
+    """Y of YIQ: H x W."""
+    return pixels @ LUMA
+
+
+def with_colors_of(result: Pixels, photo: Pixels) -> Pixels:
+    """The result's luminance with the photo's colours (luminance-only transfer, section 3 of the paper).
+
+    Where the colour does not fit at that luminance it is made paler, never of another hue.
+
+    Args:
+        result, photo: H x W x 3, of one size.
+    """
+    y = luminance(result)[:, :, None]
+    chroma = photo - luminance(photo)[:, :, None]
+    # The largest share of the chroma that leaves every channel inside 0..1.
+    with np.errstate(divide="ignore", invalid="ignore"):
+        room = np.where(chroma > 0, (1 - y) / chroma, np.where(chroma < 0, -y / chroma, np.inf))
+    share = room.min(axis=2, keepdims=True).clip(0, 1)
+    return (y + share * chroma).clip(0, 1).astype(np.float32)
+
+
+def match_tone(result: Pixels, photo: Pixels) -> Pixels:
+    """Bring the result's brightness and contrast (mean and deviation of luminance) to the photo's.
+
+    One gain and one offset for all channels, repeated while clipping at black and white still moves the mean.
+    """
+    target = luminance(photo)
+    mean, deviation = float(target.mean()), float(target.std())
+    matched = result
+    for _ in range(3):
+        y = luminance(matched)
+        gain = deviation / max(float(y.std()), 1e-4)
+        # A picture without contrast has none to stretch: only noise would be.
+        gain = min(gain, 4.0)
+        matched = ((matched - float(y.mean())) * gain + mean).clip(0, 1).astype(np.float32)
+    return matched
+
+
+def match_histogram(source: Pixels, reference: Pixels) -> Pixels:
+    """Every channel of `source` with the distribution of `reference`'s (exact histogram specification)."""
+    out = np.empty_like(source)
+    levels = np.linspace(0, 1, 1025)
+    for channel in range(3):
+        values = source[:, :, channel]
+        ranks = np.interp(levels, *_distribution(values))
+        quantiles, wanted = _distribution(reference[:, :, channel])
+        # value -> its rank in the source -> the value of that rank in the reference
+        out[:, :, channel] = np.interp(values, levels, np.interp(ranks, wanted, quantiles))
+    return out
+
+
+def _distribution(values: Pixels) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Values in ascending order and the share of pixels at or below each (ties at their middle)."""
+    unique, counts = np.unique((values * 1024).round(), return_counts=True)
+    share = (np.cumsum(counts) - counts / 2) / values.size
+    return unique / 1024, share
+
+
+def match_covariance(source: Pixels, reference: Pixels) -> Pixels:
+    """Mean and covariance of the colours of `reference` (CORAL: Sun, Feng, Saenko 2016; equation 3 of the paper).
+
+    x' = C_r^(1/2) C_s^(-1/2) (x - mean_s) + mean_r, with symmetric roots.
+    """
+    flat = source.reshape(-1, 3).astype(np.float64)
+    wanted = reference.reshape(-1, 3).astype(np.float64)
+    whiten = _power(_covariance(flat), -0.5)
+    color = _power(_covariance(wanted), 0.5)
+    moved = (flat - flat.mean(0)) @ (color @ whiten).T + wanted.mean(0)
+    return moved.clip(0, 1).reshape(source.shape).astype(np.float32)
+
+
+def _covariance(samples: NDArray[np.float64]) -> NDArray[np.float64]:
+    centred = samples - samples.mean(0)
+    return centred.T @ centred / len(samples) + 1e-5 * np.eye(3)  # never singular: grey pictures have one axis only
+
+
+def _power(matrix: NDArray[np.float64], exponent: float) -> NDArray[np.float64]:
+    values, vectors = np.linalg.eigh(matrix)
+    return (vectors * values**exponent) @ vectors.T

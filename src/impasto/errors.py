@@ -1,0 +1,41 @@
+"""What Impasto says when something is wrong: one line, and a hint how to go on."""
+
+from __future__ import annotations
+
+
+class ImpastoError(Exception):
+    """Something could not be done.
+
+    Attributes:
+        message: what is wrong, one line.
+        hint: what to do about it, or "".
+        exit_code: what the command line exits with: 1, the work failed; 2, the request makes no sense.
+    """
+
+    exit_code = 1
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(f"{message}  ({hint})" if hint else message)
+        self.message = message
+        self.hint = hint
+
+
+class UsageError(ImpastoError, ValueError):
+    """What was asked for makes no sense, whatever the files hold: an unknown style, a strength of 300."""
+
+    exit_code = 2
+
+
+class PictureError(ImpastoError):
+    """A picture cannot be read or written."""
+
+
+class StyleError(ImpastoError):
+    """A style, or the gallery it lies in, cannot be read or written."""
+
+
+class MissingExtra(ImpastoError):
+    """A part of Impasto that is installed on request is not there."""
+
+    def __init__(self, what: str, extra: str) -> None:
+        super().__init__(f"{what} is not installed", f"pip install 'impasto[{extra}]'")

@@ -1,0 +1,81 @@
+"""What ships with the package, and writing a file whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import stat
+from pathlib import Path
+
+from impasto.errors import PictureError
+
+ASSETS = Path(__file__).with_name("assets")
+
+_unfinished: set[Path] = set()
+
+
+def write_atomically(path: Path, data: bytes, *, overwrite: bool) -> None:
+    """Put `data` at `path` in one step: other programs see the old file or the new one, never a part.
+
+    Missing parent folders are made. A device or a pipe is written to directly.
+
+    Raises:
+        PictureError: the file exists and `overwrite` is false, or the system refuses (no permission, disk full);
+            what was there before is untouched then.
+    """
+    try:
+        if path.is_dir():
+            raise PictureError(f"{path} is a folder, not a file", "name a file in it")
+        if path.exists() and not stat.S_ISREG(path.stat().st_mode):
+            path.write_bytes(data)
+            return
+        if path.exists() and not overwrite:
+            raise already_there(path)
+        target = path.resolve() if path.is_symlink() else path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        # Beside the target, so that the last step is a rename within one file system.
+        part = target.with_name(f".{target.name[:100]}.{secrets.token_hex(4)}.part")
+        _unfinished.add(part)
+        try:
+            with part.open("xb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            if overwrite:
+                if target.exists():
+                    part.chmod(stat.S_IMODE(target.stat().st_mode))
+                os.replace(part, target)
+            else:
+                _move_without_replacing(part, target)
+        finally:
+            part.unlink(missing_ok=True)
+            _unfinished.discard(part)
+    except FileExistsError:
+        raise already_there(path) from None
+    except OSError as error:
+        raise PictureError(
+            f"cannot write {path}: {error.strerror or error}", "what was there before is untouched"
+        ) from error
+
+
+def already_there(path: Path) -> PictureError:
+    return PictureError(f"{path} exists already", "--overwrite replaces it")
+
+
+def _move_without_replacing(part: Path, target: Path) -> None:
+    try:
+        os.link(part, target)  # unlike a rename, fails if the target has appeared meanwhile
+    except FileExistsError:
+        raise
+    except OSError:  # no hard links on this file system
+        if target.exists():
+            raise FileExistsError from None
+        os.replace(part, target)
+
+
+def remove_unfinished() -> None:
+    """Delete what a write in another thread has begun; for a program that is about to stop at once."""
+    for part in list(_unfinished):
+        with contextlib.suppress(OSError):
+            part.unlink()

@@ -1,0 +1,277 @@
+"""Named styles on disk: the built-in ones, and the user's own in the platform's data folder."""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import io
+import json
+import os
+import re
+import secrets
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+
+from impasto.errors import ImpastoError, StyleError, UsageError
+from impasto.files import ASSETS, write_atomically
+from impasto.painter import VECTOR_SIZE, Painter, StyleVector, default_painter
+from impasto.picture import Picture, Source
+from impasto.resample import fit
+
+NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+RESERVED = {"none", "con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))}
+LONGEST_NAME = 64
+KEPT_SIDE = 1280  # a user's painting is kept at this size: a later painter computes its vector anew from it
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A named style: where it comes from, and where its data lies."""
+
+    name: str
+    title: str
+    artist: str
+    year: str
+    kind: str
+    licence: str
+    source: str
+    builtin: bool
+    picture: Path
+    thumbnail: Path
+
+    def as_dict(self) -> dict[str, object]:
+        keys = ("name", "title", "artist", "year", "kind", "licence", "source", "builtin")
+        return {key: getattr(self, key) for key in keys}
+
+
+class Gallery:
+    """The built-in styles and the user's own.
+
+    Args:
+        folder: where the user's styles lie; the platform's data folder, or $IMPASTO_HOME, if not given.
+        painter: whose vectors are wanted.
+    """
+
+    def __init__(self, folder: Path | None = None, painter: Painter | None = None) -> None:
+        self.folder = folder or user_folder()
+        self.painter = painter or default_painter()
+
+    def names(self) -> list[str]:
+        return [entry.name for entry in self.entries()]
+
+    def entries(self) -> list[Entry]:
+        """All usable styles, the built-in ones first; damaged ones of the user's are left out (see `problems`)."""
+        own = [entry for entry in (self._try_own(name) for name in self._own_names()) if isinstance(entry, Entry)]
+        return [*_builtin().values(), *own]
+
+    def problems(self) -> list[str]:
+        """What is wrong with the user's styles, a line for each damaged one."""
+        found = [self._try_own(name) for name in self._own_names()]
+        return [f"{problem.message}  ({problem.hint})" for problem in found if isinstance(problem, StyleError)]
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and (name in _builtin() or name in self._own_names())
+
+    def get(self, name: str) -> Entry:
+        """The style of that name.
+
+        Raises:
+            UsageError: there is none; the message proposes near ones.
+            StyleError: it is the user's and damaged.
+        """
+        if name in _builtin():
+            return _builtin()[name]
+        if name in self._own_names():
+            found = self._try_own(name)
+            if isinstance(found, Entry):
+                return found
+            raise found
+        raise self.unknown(name)
+
+    def unknown(self, name: str) -> UsageError:
+        near = difflib.get_close_matches(name.lower(), self.names(), n=2, cutoff=0.6)
+        guess = f" Did you mean {' or '.join(near)}?" if near else ""
+        return UsageError(f"{name} is no style.{guess}", "impasto styles lists them all")
+
+    def vector(self, name: str) -> StyleVector:
+        """The style's vector; one that another painter's encoder made is computed anew from the stored picture."""
+        entry = self.get(name)
+        if entry.builtin:
+            return np.asarray(_builtin_vectors()[name], np.float32)
+        folder = self.folder / name
+        if self._read_card(name).get("painter") == self.painter.id:
+            return _read_vector(folder / "vector.npy")
+        vector = self.painter.encode(self.picture(entry).pixels)
+        _write_style(folder, self._read_card(name) | {"painter": self.painter.id}, vector)
+        return vector
+
+    def picture(self, entry: Entry) -> Picture:
+        """The painting: of a built-in style its thumbnail, of the user's what was stored."""
+        return Picture.open(entry.picture.read_bytes())
+
+    def add(
+        self,
+        name: str,
+        painting: Source,
+        *,
+        title: str = "",
+        artist: str = "",
+        year: str = "",
+        licence: str = "",
+        replace: bool = False,
+    ) -> Entry:
+        """Put a painting into the user's gallery under a name.
+
+        Raises:
+            UsageError: a name that is not made of lower-case letters, digits and hyphens, or is taken.
+            PictureError: the painting cannot be read.
+            StyleError: the folder cannot be written to.
+        """
+        check_name(name)
+        if name in _builtin():
+            raise UsageError(f"{name} is a built-in style", "choose another name")
+        if name in self._own_names() and not replace:
+            raise UsageError(
+                f"you have a style {name} already", f"--overwrite replaces it, impasto styles remove {name} deletes it"
+            )
+        picture = Picture.open(painting)
+        if max(picture.width, picture.height) > KEPT_SIDE:
+            picture = picture.resized(*fit(picture.width, picture.height, KEPT_SIDE))
+        vector = self.painter.encode(picture.pixels)
+        source = Path(painting).name if isinstance(painting, (str, os.PathLike)) else ""
+        card = {
+            "title": title or (Path(source).stem.replace("_", " ") if source else name),
+            "artist": artist,
+            "year": str(year),
+            "licence": licence,
+            "source": source,
+            "added": date.today().isoformat(),
+            "painter": self.painter.id,
+        }
+        part = self.folder / f".{name}.{secrets.token_hex(4)}.part"
+        try:
+            part.mkdir(parents=True)
+            plain = Picture(picture.pixels)
+            plain.save(part / "picture.png")
+            plain.resized(*fit(plain.width, plain.height, min(320, max(plain.width, plain.height)))).save(
+                part / "thumbnail.jpg", quality=85
+            )
+            _write_style(part, card, vector)
+            if replace and (self.folder / name).exists():
+                self.remove(name)
+            part.rename(self.folder / name)
+        except (OSError, ImpastoError) as error:
+            shutil.rmtree(part, ignore_errors=True)
+            raise StyleError(
+                f"cannot write to your gallery in {self.folder}: {getattr(error, 'strerror', None) or error}"
+            ) from error
+        return self.get(name)
+
+    def remove(self, name: str) -> None:
+        """Delete a style of the user's, damaged or not."""
+        if name in _builtin():
+            raise UsageError(f"{name} is built in and stays", "only your own styles can be removed")
+        if name not in self._own_names():
+            raise self.unknown(name)
+        away = self.folder / f".{name}.{secrets.token_hex(4)}.part"
+        try:
+            (self.folder / name).rename(away)  # first out of sight, so that a half-deleted style is never seen
+            shutil.rmtree(away)
+        except OSError as error:
+            raise StyleError(f"cannot remove {name}: {error.strerror}") from error
+
+    def _own_names(self) -> list[str]:
+        try:
+            return sorted(
+                path.name for path in self.folder.iterdir() if path.is_dir() and not path.name.startswith(".")
+            )
+        except OSError:
+            return []
+
+    def _try_own(self, name: str) -> Entry | StyleError:
+        folder = self.folder / name
+        try:
+            if not NAME.fullmatch(name):
+                raise ValueError("its folder's name is no style's name")
+            card = self._read_card(name)
+            _read_vector(folder / "vector.npy")
+            for file in ("picture.png", "thumbnail.jpg"):
+                if not (folder / file).is_file():
+                    raise ValueError(f"{file} is missing")
+            texts = {key: str(card.get(key, "")) for key in ("title", "artist", "year", "licence", "source")}
+            return Entry(
+                name,
+                **texts,
+                kind="your own",
+                builtin=False,
+                picture=folder / "picture.png",
+                thumbnail=folder / "thumbnail.jpg",
+            )
+        except (OSError, ValueError, EOFError) as error:
+            reason = getattr(error, "strerror", None) or str(error).splitlines()[0][:100]
+            return StyleError(
+                f"your style {name} is damaged: {reason}", f"impasto styles remove {name}, then add it again"
+            )
+
+    def _read_card(self, name: str) -> dict[str, object]:
+        card = json.loads((self.folder / name / "style.json").read_text(encoding="utf-8"))
+        if not isinstance(card, dict):
+            raise ValueError("style.json holds no object")
+        return card
+
+
+def check_name(name: str) -> None:
+    """Raises UsageError unless `name` may be a style's: it is also a folder's name, on every system."""
+    if not NAME.fullmatch(name) or len(name) > LONGEST_NAME or name in RESERVED:
+        raise UsageError(
+            f"{name!r} cannot be a style's name",
+            f"lower-case letters, digits and hyphens, up to {LONGEST_NAME}: my-style",
+        )
+
+
+def user_folder() -> Path:
+    """Where the user's styles lie."""
+    home = os.environ.get("IMPASTO_HOME")
+    if home:
+        return Path(home) / "styles"
+    import platformdirs
+
+    return platformdirs.user_data_path("impasto", appauthor=False) / "styles"
+
+
+def _read_vector(path: Path) -> StyleVector:
+    vector = np.load(path, allow_pickle=False)
+    if vector.shape != (VECTOR_SIZE,) or vector.dtype != np.float32 or not np.isfinite(vector).all():
+        raise ValueError("vector.npy holds no style vector")
+    return np.asarray(vector)
+
+
+def _write_style(folder: Path, card: Mapping[str, object], vector: StyleVector) -> None:
+    buffer = io.BytesIO()
+    np.save(buffer, vector)
+    write_atomically(folder / "vector.npy", buffer.getvalue(), overwrite=True)
+    text = json.dumps(card, indent=2, ensure_ascii=False) + "\n"
+    write_atomically(folder / "style.json", text.encode(), overwrite=True)
+
+
+@functools.cache
+def _builtin() -> dict[str, Entry]:
+    folder = ASSETS / "gallery"
+    cards = json.loads((folder / "gallery.json").read_text(encoding="utf-8"))["styles"]
+    entries = {}
+    for card in cards:
+        thumbnail = folder / "thumbnails" / f"{card['name']}.jpg"
+        entries[card["name"]] = Entry(**card, builtin=True, picture=thumbnail, thumbnail=thumbnail)
+    return entries
+
+
+@functools.cache
+def _builtin_vectors() -> dict[str, StyleVector]:
+    data = (ASSETS / "gallery" / "vectors.npz").read_bytes()
+    with np.load(io.BytesIO(data), allow_pickle=False) as vectors:
+        return dict(vectors)

@@ -1,0 +1,53 @@
+"""Regions: where in a photo a style holds."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from impasto.color import luminance
+from impasto.picture import MAX_PIXELS, Picture, Source
+from impasto.resample import resize
+
+Mask = NDArray[np.float32]
+
+
+def read_mask(source: Source, *, max_pixels: int = MAX_PIXELS) -> Mask:
+    """A mask from a picture: white is inside, black outside, grey a feathered edge; what is transparent is outside.
+
+    Returns:
+        H x W, float32, 0..1, in the mask's own size.
+    Raises:
+        PictureError: as `Picture.open`.
+    """
+    picture = Picture.open(source, max_pixels=max_pixels)
+    inside = luminance(picture.pixels)
+    return inside if picture.alpha is None else inside * picture.alpha
+
+
+def fit_mask(mask: Mask, width: int, height: int) -> Mask:
+    """The mask stretched over a photo of width x height; warns if the proportions are not the photo's."""
+    proportion = (mask.shape[1] / mask.shape[0]) / (width / height)
+    if not 0.95 < proportion < 1.05:
+        warnings.warn(
+            f"a mask of {mask.shape[1]} x {mask.shape[0]} is stretched over a photo of {width} x {height}", stacklevel=2
+        )
+    return resize(mask, width, height, "bilinear")
+
+
+def layer(masks: Sequence[Mask]) -> NDArray[np.float32]:
+    """What every region gets of each pixel, later regions lying over earlier ones and all over the ground.
+
+    Args:
+        masks: K masks of one size H x W.
+    Returns:
+        (K + 1) x H x W, float32: first the ground, which gets what no region covers; the sum over K + 1 is 1.
+    """
+    shares = np.ones((len(masks) + 1, *masks[0].shape), np.float32)
+    for index, mask in enumerate(masks, start=1):
+        shares[:index] *= 1 - mask
+        shares[index] = mask
+    return shares

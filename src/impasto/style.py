@@ -1,0 +1,147 @@
+"""What a user may write after --style, parsed and resolved to a vector."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from impasto.color import Pixels
+from impasto.controls import Controls
+from impasto.errors import PictureError, UsageError
+from impasto.gallery import Gallery
+from impasto.painter import Painter, StyleVector
+from impasto.picture import SUFFIXES, Picture, Source
+
+StyleRequest: TypeAlias = "Source | Mapping[Any, float] | Iterable[Source | tuple[Source, float]]"
+"""A name, a painting (anything that `Picture.open` takes), or several: {style: weight} or [style, (style, weight)]."""
+
+
+@dataclass(frozen=True)
+class Style:
+    """One style: how it is called, its vector, and the painting it can be encoded anew from."""
+
+    label: str
+    vector: StyleVector
+    painting: Pixels
+
+    def recolored(self, painter: Painter, controls: Controls, photo: Pixels) -> StyleVector:
+        """The vector of the painting in the photo's colours.
+
+        A built-in style's painting here is its thumbnail; what the change of colours does to the thumbnail's vector
+        is added to the full painting's.
+        """
+        changed = painter.encode(controls.recolor(self.painting, photo))
+        return self.vector + (changed - painter.encode(self.painting))
+
+
+@dataclass(frozen=True)
+class Blend:
+    """Styles with weights that sum to 1."""
+
+    parts: tuple[tuple[Style, float], ...]
+
+    @property
+    def label(self) -> str:
+        if len(self.parts) == 1:
+            return self.parts[0][0].label
+        return " + ".join(f"{style.label}:{weight:.3g}" for style, weight in self.parts)
+
+    def vector(self, painter: Painter, controls: Controls, photo: Pixels) -> StyleVector:
+        """The weighted mean of the styles' vectors, each in the photo's colours if the controls ask for that."""
+        total = None
+        for style, weight in self.parts:
+            vector = style.recolored(painter, controls, photo) if controls.recolors_style else style.vector
+            total = vector * weight if total is None else total + vector * weight
+        assert total is not None
+        return total.astype("float32")
+
+
+def parse(text: str) -> tuple[str, float]:
+    """NAME, FILE, NAME:WEIGHT or FILE:WEIGHT.
+
+    Raises:
+        UsageError: nothing before the weight, or a weight that is negative or no number.
+    """
+    if Path(text).is_file():  # a file whose name looks like a weight
+        return text, 1.0
+    name, colon, tail = text.rpartition(":")
+    if colon:
+        try:
+            weight = float(tail)
+        except ValueError:
+            pass
+        else:
+            if not name:
+                raise UsageError(f"--style {text}: there is a weight and no style")
+            return name, weight
+    if not text:
+        raise UsageError("an empty style", "impasto styles lists them all")
+    return text, 1.0
+
+
+def resolve(request: StyleRequest, gallery: Gallery, painter: Painter, *, max_pixels: int | None = None) -> Blend:
+    """Find each style and its vector.
+
+    A text is a built-in or own style's name first and a file second; write ./NAME for a file of a style's name.
+
+    Raises:
+        UsageError: no such style, no style at all, or weights that are negative, not finite, or all 0.
+        PictureError: a painting cannot be read.
+    """
+    pairs: list[tuple[Any, float]] = []
+    for item in _items(request):
+        source, weight = item if isinstance(item, tuple) else (item, 1.0)
+        if isinstance(source, str):
+            source, factor = parse(source) if source not in gallery else (source, 1.0)
+            weight = _weight(source, weight) * factor
+        pairs.append((source, _weight(source, weight)))
+    if not pairs:
+        raise UsageError("no style given", "impasto styles lists them all")
+    total = math.fsum(weight for _, weight in pairs)
+    if total <= 0:
+        raise UsageError("the weights of the styles sum to 0", "give at least one style a weight above 0")
+    limit = {} if max_pixels is None else {"max_pixels": max_pixels}
+    return Blend(
+        tuple((_find(source, gallery, painter, limit), weight / total) for source, weight in pairs if weight > 0)
+    )
+
+
+def _items(request: StyleRequest) -> list[Any]:
+    if isinstance(request, Mapping):
+        return list(request.items())
+    if isinstance(request, (list, tuple)):
+        return list(request)
+    return [request]
+
+
+def _weight(source: object, weight: object) -> float:
+    name = source if isinstance(source, (str, os.PathLike)) else "a style"
+    if isinstance(weight, bool) or not isinstance(weight, (int, float)):
+        raise UsageError(f"the weight of {name} is {weight!r}, no number")
+    if not math.isfinite(weight) or weight < 0:
+        raise UsageError(f"the weight of {name} is {weight:g}", "weights are 0 or more")
+    return float(weight)
+
+
+def _find(source: Any, gallery: Gallery, painter: Painter, limit: dict[str, int]) -> Style:
+    if isinstance(source, str):
+        if source in gallery:
+            entry = gallery.get(source)
+            return Style(source, gallery.vector(source), gallery.picture(entry).pixels)
+        if source == "none":
+            raise UsageError("none is for regions: it leaves a part of the photo as it is", "--region face.png=none")
+        if not Path(source).exists() and not _looks_like_file(source):
+            raise gallery.unknown(source)
+    if isinstance(source, (str, os.PathLike)) and Path(source).is_dir():
+        raise PictureError(f"the style {source} is a folder", "a style is one painting, or a name from impasto styles")
+    picture = Picture.open(source, **limit)
+    label = Path(source).name if isinstance(source, (str, os.PathLike)) else "a painting"
+    return Style(label, painter.encode(picture.pixels), picture.pixels)
+
+
+def _looks_like_file(text: str) -> bool:
+    return Path(text).suffix.lower() in SUFFIXES or "/" in text or os.sep in text

@@ -1,0 +1,186 @@
+"""From a photo and a style to a painted picture: what every caller of the fast engine runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from impasto import mask, style
+from impasto.color import Pixels
+from impasto.controls import Controls
+from impasto.errors import UsageError
+from impasto.gallery import Gallery
+from impasto.painter import Painter, StyleVector, default_painter
+from impasto.picture import MAX_PIXELS, Picture, Source
+from impasto.style import Blend, StyleRequest
+from impasto.version import __version__
+
+Regions: TypeAlias = "Mapping[Any, StyleRequest] | Iterable[tuple[Source, StyleRequest]]"
+"""Masks and what holds inside them: a style, or "none", which leaves that part of the photo as it is."""
+
+
+@dataclass(frozen=True)
+class Region:
+    """A part of the photo and its style; None leaves it as it is."""
+
+    mask: mask.Mask
+    style: Blend | None
+
+    @property
+    def label(self) -> str:
+        return "none" if self.style is None else self.style.label
+
+
+class Stylizer:
+    """Paints photos with one style and one set of controls; styles and masks are read once.
+
+    May be called from several threads at once.
+
+    Args:
+        style: a name, a painting, or several with weights: see `impasto.style.StyleRequest`.
+        regions: {mask: style}; later ones lie over earlier ones. The style "none" leaves the photo.
+        controls: strength, colour, tone, brush size, output size.
+        gallery: where names are looked up.
+        max_pixels: the limit for paintings and masks.
+    Raises:
+        UsageError, PictureError, StyleError: as `impasto.style.resolve` and `impasto.mask.read_mask`.
+    """
+
+    engine = "painter"
+
+    def __init__(
+        self,
+        style: StyleRequest,
+        *,
+        regions: Regions | None = None,
+        controls: Controls | None = None,
+        gallery: Gallery | None = None,
+        painter: Painter | None = None,
+        max_pixels: int = MAX_PIXELS,
+    ) -> None:
+        self.controls = controls or Controls()
+        self.painter = painter or default_painter()
+        gallery = gallery or Gallery(painter=self.painter)
+        self.style = _resolve(style, gallery, self.painter, max_pixels)
+        pairs = list(regions.items()) if isinstance(regions, Mapping) else list(regions or [])
+        self.regions = [
+            Region(
+                mask.read_mask(source, max_pixels=max_pixels),
+                None
+                if isinstance(wanted, str) and wanted == "none"
+                else _resolve(wanted, gallery, self.painter, max_pixels),
+            )
+            for source, wanted in pairs
+        ]
+
+    def __call__(self, photo: Picture) -> Picture:
+        """The photo, painted: every frame of it, with the photo's metadata and alpha."""
+        photo = photo.resized(*self.controls.output_size(photo.width, photo.height))
+        if self.controls.strength == 0:
+            return replace(photo, made_with=self.made_with())
+        first = _fill_transparent(photo.pixels, photo.alpha)
+        shares = self._shares(photo.width, photo.height)
+        own = self.painter.encode(first) if self.controls.strength < 100 or self._leaves_parts else None
+        vectors = self._vectors(first, own)
+
+        def paint(frame: Pixels) -> Pixels:
+            # One set of vectors for all frames, so that an animation does not flicker.
+            frame = _fill_transparent(frame, photo.alpha)
+            painted = self.painter.paint(
+                frame,
+                vectors,
+                shares,
+                strength=self.controls.strength / 100,
+                brush_size=self.controls.brush_size,
+                own=own,
+            )
+            return self._left_as_is(self.controls.finish(painted, frame), frame, shares)
+
+        return replace(photo.with_frames(paint), made_with=self.made_with())
+
+    def made_with(self) -> dict[str, object]:
+        """What is written into a picture's metadata."""
+        regions = {"regions": [region.label for region in self.regions]} if self.regions else {}
+        return {
+            "program": "Impasto",
+            "version": __version__,
+            "engine": self.engine,
+            "style": self.style.label,
+            **regions,
+            "controls": self.controls.as_dict(),
+        }
+
+    @property
+    def _leaves_parts(self) -> bool:
+        return any(region.style is None for region in self.regions)
+
+    def _vectors(self, photo: Pixels, own: StyleVector | None) -> list[StyleVector]:
+        vectors = []
+        for blend in (self.style, *(region.style for region in self.regions)):
+            if blend is None:
+                # The network sees the photo as it is beside a region that it paints.
+                assert own is not None
+                vectors.append(own)
+            else:
+                vectors.append(blend.vector(self.painter, self.controls, photo))
+        return vectors
+
+    def _shares(self, width: int, height: int) -> NDArray[np.float32] | None:
+        if not self.regions:
+            return None
+        return mask.layer([mask.fit_mask(region.mask, width, height) for region in self.regions])
+
+    def _left_as_is(self, painted: Pixels, photo: Pixels, shares: NDArray[np.float32] | None) -> Pixels:
+        if shares is None or not self._leaves_parts:
+            return painted
+        left = [share for share, region in zip(shares[1:], self.regions, strict=True) if region.style is None]
+        share = np.sum(left, axis=0)[:, :, None]
+        return (painted + share * (photo - painted)).astype(np.float32)
+
+
+def stylize(
+    photo: Source,
+    style: StyleRequest,
+    *,
+    regions: Regions | None = None,
+    gallery: Gallery | None = None,
+    max_pixels: int = MAX_PIXELS,
+    **controls: Any,
+) -> Picture:
+    """Paint a photo in the style of a painting, or of several.
+
+    Args:
+        photo: a path, bytes, a file object, a PIL image, an array or a `Picture`.
+        style: a built-in or own style's name, a painting, or several: {"starry-night": .6, "my.jpg": .4}.
+        regions: {mask: style}: white of the mask gets that style; the style "none" leaves the photo there.
+        gallery: where names are looked up; the built-in styles and the user's own if not given.
+        max_pixels: refuse larger pictures.
+        controls: the fields of `impasto.Controls`: strength, keep_color, tone, brush_size, size, seed.
+    Returns:
+        A picture of the photo's size, or of `size`: `.save("out.png")`, `.to_pil()`, `.to_numpy()`.
+    Raises:
+        UsageError: an unknown style or control, or a value out of range.
+        PictureError: a file that is missing, damaged, too large, or no picture.
+    """
+    known = [control.name for control in fields(Controls)]
+    unknown = [name for name in controls if name not in known]
+    if unknown:
+        raise UsageError(f"{unknown[0]} is no control", f"the controls are {', '.join(known)}")
+    stylizer = Stylizer(style, regions=regions, controls=Controls(**controls), gallery=gallery, max_pixels=max_pixels)
+    return stylizer(Picture.open(photo, max_pixels=max_pixels))
+
+
+def _resolve(request: StyleRequest, gallery: Gallery, painter: Painter, max_pixels: int) -> Blend:
+    return style.resolve(request, gallery, painter, max_pixels=max_pixels)
+
+
+def _fill_transparent(pixels: Pixels, alpha: Pixels | None) -> Pixels:
+    """Give what nobody sees the mean of what is seen: its colour must not steer the style of the rest."""
+    if alpha is None or alpha.min() > 0 or alpha.max() == 0:
+        return pixels
+    mean = (pixels * alpha[:, :, None]).sum((0, 1)) / alpha.sum()
+    return np.where(alpha[:, :, None] > 0, pixels, mean).astype(np.float32)
