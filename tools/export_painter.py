@@ -116,7 +116,7 @@ def four_phases(weight: Array, bias: Array) -> tuple[Array, Array]:
 
 
 def halve_phases(weight: Array) -> Array:
-    """Grouped 3 x 3 of stride 2 (one input, two outputs a group) as a dense 2 x 2 on four phases padded top and left."""
+    """Grouped 3 x 3 of stride 2 (one input, two outputs a group) as a dense 2 x 2 on phases padded top and left."""
     cout = weight.shape[0]
     dense = np.zeros((cout, 2, 2, cout // 2, 2, 2), np.float32)
     for y in range(3):

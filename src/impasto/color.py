@@ -54,7 +54,11 @@ def match_tone(result: Pixels, photo: Pixels) -> Pixels:
 
 
 def match_histogram(source: Pixels, reference: Pixels) -> Pixels:
-    """Every channel of `source` with the distribution of `reference`'s (exact histogram specification)."""
+    """Every channel of `source` with the distribution of `reference`'s (exact histogram specification).
+
+    Mean and covariance are matched first: channel by channel alone, a grey reference would leave the colours.
+    """
+    source = match_covariance(source, reference)
     out = np.empty_like(source)
     levels = np.linspace(0, 1, 1025)
     for channel in range(3):

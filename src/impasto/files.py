@@ -33,7 +33,8 @@ def write_atomically(path: Path, data: bytes, *, overwrite: bool) -> None:
         if path.exists() and not overwrite:
             raise already_there(path)
         target = path.resolve() if path.is_symlink() else path
-        target.parent.mkdir(parents=True, exist_ok=True)
+        if not target.parent.is_dir():
+            _make_folder(target.parent)
         # Beside the target, so that the last step is a rename within one file system.
         part = target.with_name(f".{target.name[:100]}.{secrets.token_hex(4)}.part")
         _unfinished.add(part)
@@ -57,6 +58,13 @@ def write_atomically(path: Path, data: bytes, *, overwrite: bool) -> None:
         raise PictureError(
             f"cannot write {path}: {error.strerror or error}", "what was there before is untouched"
         ) from error
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except FileExistsError:
+        raise PictureError(f"{folder} is a file, not a folder") from None
 
 
 def already_there(path: Path) -> PictureError:

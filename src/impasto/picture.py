@@ -51,6 +51,7 @@ WITHOUT_ALPHA = {"JPEG", "BMP"}
 
 # Of a photo's EXIF, what says something about the photo; the rest describes the old file's layout.
 _KEPT_TAGS = {270, 271, 272, 282, 283, 296, 305, 306, 315, 316, 18246, 18249, 33432, 34665, 34853, *range(40091, 40096)}
+_SUB_DIRECTORIES = (34665, 34853)  # camera settings, position
 _EXIF_IFD, _COLOR_SPACE, _EXIF_WIDTH, _EXIF_HEIGHT = 34665, 40961, 40962, 40963
 
 _header_lock = threading.Lock()
@@ -129,7 +130,7 @@ class Picture:
             with _decoding("the image"):
                 return _read(lambda: source.copy(), source, "the image", max_pixels)
         if isinstance(source, (str, os.PathLike)):
-            name, data = str(source), _file_bytes(Path(source))
+            name, data = str(source), _file_bytes(source)
         elif isinstance(source, (bytes, bytearray, memoryview)):
             name, data = "the data", bytes(source)
         elif hasattr(source, "read"):
@@ -261,10 +262,12 @@ class Picture:
         xmp = provenance.packet(marked, self.xmp) if marked else (self.xmp if metadata else b"")
         exif = self.exif if metadata else b""
         try:
+            if file_format == "TIFF":
+                return self._encode_tiff(bits, xmp, exif, marked)
             if bits == 16:
-                return self._encode_sixteen(file_format, xmp, exif, marked)
+                return self._encode_sixteen_bit_png(xmp, exif, marked)
             return self._encode_eight(file_format, quality, xmp, exif, marked, animated)
-        except (OSError, ValueError, OverflowError, KeyError) as error:
+        except Exception as error:  # like decoders, encoders raise nearly everything
             raise PictureError(
                 f"a picture of {self.width} x {self.height} cannot be written as {file_format}: {error}"
             ) from error
@@ -277,12 +280,10 @@ class Picture:
             options["exif"] = exif
         if self.profile and file_format != "BMP":
             options["icc_profile"] = self.profile
-        if self.dpi and file_format in ("JPEG", "PNG", "TIFF", "BMP"):
+        if self.dpi and file_format in ("JPEG", "PNG", "BMP"):
             options["dpi"] = self.dpi
         if file_format == "PNG":
             options["pnginfo"] = _png_info(xmp, marked)
-        elif file_format == "TIFF":
-            options |= {"compression": "tiff_adobe_deflate", "tiffinfo": _tiff_tags(xmp, marked)}
         elif file_format == "GIF":
             options["comment"] = provenance.settings_text(marked).encode() if marked else b""
         elif xmp and file_format in ("JPEG", "WEBP", "AVIF", "HEIF"):
@@ -304,20 +305,23 @@ class Picture:
         images[0].save(out, **options)
         return out.getvalue()
 
-    def _encode_sixteen(self, file_format: str, xmp: bytes, exif: bytes, marked: Mapping[str, object]) -> bytes:
-        samples = self.to_numpy(bits=16)
-        if file_format == "TIFF":
-            tags = dict(_tiff_tags(xmp, marked))
-            if self.profile:
-                tags[34675] = self.profile
-            if self.dpi:
-                tags |= {282: self.dpi[0], 283: self.dpi[1], 296: 2}
-            if exif:
-                block = Image.Exif()
-                block.load(exif)
-                # Sub-directories (camera settings, position) would need offsets of their own in the file.
-                tags |= {tag: value for tag, value in block.items() if tag not in (34665, 34853)}
-            return sixteen.write_tiff(samples, tags)
+    def _encode_tiff(self, bits: Bits, xmp: bytes, exif: bytes, marked: Mapping[str, object]) -> bytes:
+        # EXIF is a TIFF directory: here all of it goes into the picture's own.
+        block = Image.Exif()
+        if exif:
+            block.load(exif)
+        tags = {tag: block.get_ifd(tag) if tag in _SUB_DIRECTORIES else block[tag] for tag in block}
+        if xmp:
+            tags[700] = xmp
+        if marked:
+            tags[305] = f"{marked.get('program', 'Impasto')} {marked.get('version', '')}".strip()
+        if self.profile:
+            tags[34675] = self.profile
+        if self.dpi:
+            tags |= {282: self.dpi[0], 283: self.dpi[1], 296: 2}
+        return sixteen.write_tiff(self.to_numpy(bits=bits), tags)
+
+    def _encode_sixteen_bit_png(self, xmp: bytes, exif: bytes, marked: Mapping[str, object]) -> bytes:
         chunks = [sixteen.png_profile(self.profile)] if self.profile else []
         if self.dpi:
             chunks.append(sixteen.png_density(self.dpi))
@@ -327,7 +331,7 @@ class Picture:
             chunks.append(sixteen.png_text("XML:com.adobe.xmp", xmp.decode("utf-8", "replace")))
         if marked:
             chunks.append(sixteen.png_text("impasto", provenance.settings_text(marked)))
-        return sixteen.write_png(samples, chunks)
+        return sixteen.write_png(self.to_numpy(bits=16), chunks)
 
 
 def format_of(path: Path) -> str:
@@ -369,9 +373,10 @@ def _load_plugins() -> tuple[str, ...]:
     return tuple(name for name in names if name in Image.OPEN)
 
 
-def _file_bytes(path: Path) -> bytes:
-    if str(path).startswith(("http://", "https://", "ftp://")):
-        raise PictureError(f"{path} is a web address", "download it first: Impasto reads files only")
+def _file_bytes(source: str | os.PathLike[str]) -> bytes:
+    if str(source).startswith(("http://", "https://", "ftp://")):
+        raise PictureError(f"{source} is a web address", "download it first: Impasto reads files only")
+    path = Path(source)
     try:
         return path.read_bytes()
     except FileNotFoundError:
@@ -564,7 +569,7 @@ def _exif(image: Image.Image) -> tuple[int, bytes]:
         orientation = int(exif.get(ExifTags.Base.Orientation, 1))
         kept = Image.Exif()
         for tag in _KEPT_TAGS & set(exif):
-            kept[tag] = exif.get_ifd(tag) if tag in (34665, 34853) else exif[tag]
+            kept[tag] = exif.get_ifd(tag) if tag in _SUB_DIRECTORIES else exif[tag]
         details = kept.get(_EXIF_IFD)
         if isinstance(details, dict):
             for tag in (_EXIF_WIDTH, _EXIF_HEIGHT):
@@ -624,10 +629,3 @@ def _png_info(xmp: bytes, marked: Mapping[str, object]) -> PngImagePlugin.PngInf
     if marked:
         info.add_itxt("impasto", provenance.settings_text(marked))
     return info
-
-
-def _tiff_tags(xmp: bytes, marked: Mapping[str, object]) -> dict[int, Any]:
-    tags: dict[int, Any] = {700: xmp} if xmp else {}
-    if marked:
-        tags[305] = f"{marked.get('program', 'Impasto')} {marked.get('version', '')}".strip()
-    return tags

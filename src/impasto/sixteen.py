@@ -1,4 +1,7 @@
-"""PNG and TIFF with 16 bits a channel: Pillow reads the upper eight of them and writes none."""
+"""PNG and TIFF with 16 bits a channel: Pillow reads the upper eight of them and writes none.
+
+TIFF is written here with 8 bits, too: Pillow leaves out EXIF's sub-directories when it compresses.
+"""
 
 from __future__ import annotations
 
@@ -80,13 +83,13 @@ def png_density(dpi: tuple[float, float]) -> tuple[bytes, bytes]:
     return b"pHYs", struct.pack(">IIB", round(dpi[0] / 0.0254), round(dpi[1] / 0.0254), 1)
 
 
-def write_tiff(samples: NDArray[np.uint16], tags: dict[int, object]) -> bytes:
-    """A little-endian TIFF 6.0 file, one deflated strip: samples H x W x 3 or 4; tags are added to the directory."""
+def write_tiff(samples: NDArray[Any], tags: dict[int, object]) -> bytes:
+    """A little-endian TIFF 6.0 file, one deflated strip: samples H x W x 3 or 4, uint8 or uint16; tags are added."""
     height, width, channels = samples.shape
-    data = zlib.compress(samples.astype("<u2").tobytes(), 6)
+    data = zlib.compress(samples.astype(samples.dtype.newbyteorder("<")).tobytes(), 6)
     directory = TiffImagePlugin.ImageFileDirectory_v2(ifh=b"II\x2a\0\x08\0\0\0")
     directory[256], directory[257] = width, height
-    directory[258] = (16,) * channels
+    directory[258] = (8 * samples.itemsize,) * channels
     directory[259] = 8  # deflate
     directory[262] = 2  # RGB
     directory[277] = channels

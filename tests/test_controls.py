@@ -1,0 +1,81 @@
+"""The controls: what is accepted, and what is said of the rest."""
+
+from __future__ import annotations
+
+from dataclasses import FrozenInstanceError, fields
+
+import numpy as np
+import pytest
+from conftest import scene
+from hypothesis import given
+from hypothesis import strategies as st
+
+from impasto.controls import Controls
+from impasto.errors import UsageError
+
+PHOTO = scene().astype(np.float32) / 255
+
+
+@given(
+    strength=st.floats(0, 100) | st.integers(0, 100),
+    keep_color=st.sampled_from(["none", "luminance", "histogram", "coral"]),
+    tone=st.sampled_from(["none", "match"]),
+    brush_size=st.floats(0.5, 2),
+    size=st.none() | st.integers(1, 100_000),
+    seed=st.integers(0, 2**63 - 1),
+)
+def test_everything_in_range_is_accepted(**values: object) -> None:
+    assert Controls(**values).as_dict() == values  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"strength": 300}, "strength 300 is not in 0..100"),
+        ({"strength": -1}, "strength -1 is not in 0..100"),
+        ({"strength": float("nan")}, "strength nan is not in 0..100"),
+        ({"strength": "70"}, "strength '70' is no number"),
+        ({"strength": True}, "strength True is no number"),
+        ({"brush_size": 0.1}, "brush size 0.1 is not in 0.5..2"),
+        ({"size": 0}, "size 0 is not in 1..100000"),
+        ({"size": 10.5}, "size 10.5 is no whole number"),
+        ({"keep_color": "all"}, "keep color 'all' is unknown  (one of none, luminance, histogram, coral)"),
+        ({"tone": "bright"}, "tone 'bright' is unknown  (one of none, match)"),
+        ({"seed": -1}, "seed -1 is not in"),
+    ],
+)
+def test_what_is_out_of_range_is_named(values: dict[str, object], message: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        Controls(**values)  # type: ignore[arg-type]
+    assert str(caught.value).startswith(message)
+    assert caught.value.exit_code == 2
+
+
+def test_controls_do_not_change() -> None:
+    with pytest.raises(FrozenInstanceError):
+        Controls().strength = 3  # type: ignore[misc]
+
+
+def test_every_control_has_help() -> None:
+    for control in fields(Controls):
+        assert len(control.metadata["help"]) > 20
+
+
+def test_output_size_keeps_proportions() -> None:
+    assert Controls().output_size(301, 200) == (301, 200)
+    assert Controls(size=600).output_size(300, 200) == (600, 400)
+    assert Controls(size=10).output_size(3, 5000) == (1, 10)
+
+
+def test_finishing_does_only_what_is_asked() -> None:
+    other = PHOTO[::-1].copy()
+    np.testing.assert_array_equal(Controls().finish(other, PHOTO), other)
+    np.testing.assert_array_equal(Controls().recolor(other, PHOTO), other)
+    assert np.abs(Controls(keep_color="luminance").finish(other, PHOTO) - other).mean() > 0.01
+    assert abs(Controls(tone="match").finish(other * 0.5, PHOTO).mean() - PHOTO.mean()) < 0.02
+    assert not Controls(keep_color="luminance").recolors_style
+    for keep_color in ("histogram", "coral"):
+        controls = Controls(keep_color=keep_color)  # type: ignore[arg-type]
+        assert controls.recolors_style
+        recolored = controls.recolor(other[:, :, ::-1].copy(), PHOTO)
+        assert np.abs(recolored.mean((0, 1)) - PHOTO.mean((0, 1))).max() < 0.02

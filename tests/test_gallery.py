@@ -1,0 +1,161 @@
+"""Named styles: the built-in ones are lawful and whole, the user's survive anything."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from impasto.errors import StyleError, UsageError
+from impasto.gallery import Gallery, check_name
+from impasto.painter import default_painter
+from impasto.picture import Picture
+
+
+def test_built_in_styles_are_free_labelled_and_small() -> None:
+    gallery = Gallery()
+    entries = gallery.entries()
+    assert len(entries) >= 20
+    assert {"starry-night", "great-wave", "the-scream", "udnie"} <= set(gallery.names())
+    for entry in entries:
+        assert entry.builtin
+        assert entry.title
+        assert entry.artist
+        assert entry.kind
+        assert max(int(year) for year in re.findall(r"\d{4}", entry.year)) <= 1930
+        died = re.search(r"public domain: published by \d{4}, the artist died in (\d{4})", entry.licence)
+        assert died
+        assert int(died[1]) <= 1955
+        assert entry.thumbnail.stat().st_size <= 30_000
+        assert gallery.vector(entry.name).shape == (512,)
+
+
+def test_built_in_vectors_are_those_of_this_painter() -> None:
+    cards = json.loads((Path(default_painter().folder).parent / "gallery" / "gallery.json").read_text())
+    assert cards["painter"] == default_painter().id
+    gallery = Gallery()
+    vector, vectors = gallery.vector("udnie"), [gallery.vector(name) for name in gallery.names()]
+    near = default_painter().encode(gallery.picture(gallery.get("udnie")).pixels)
+    distances = [np.linalg.norm(near - other) for other in vectors]
+    assert int(np.argmin(distances)) == gallery.names().index("udnie")
+    assert np.isfinite(vector).all()
+
+
+def test_a_painting_becomes_a_style_and_goes_again(painting: Path) -> None:
+    gallery = Gallery()
+    entry = gallery.add("my-style", painting, artist="Me", year="2026")
+    assert (entry.title, entry.artist, entry.year, entry.builtin) == ("painting", "Me", "2026", False)
+    assert "my-style" in gallery
+    expected = default_painter().encode(Picture.open(painting).pixels)
+    np.testing.assert_array_equal(Gallery().vector("my-style"), expected)
+    gallery.remove("my-style")
+    assert "my-style" not in gallery
+    assert list(gallery.folder.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", "My-Style", "a b", "../up", "a/b", "-a", "a--b", "a_b", "none", "con", "com1", "x" * 65, "ä", "a\n", ".a"],
+)
+def test_names_that_are_no_names(name: str, painting: Path) -> None:
+    with pytest.raises(UsageError, match="cannot be a style's name"):
+        check_name(name)
+    with pytest.raises(UsageError):
+        Gallery().add(name, painting)
+
+
+def test_a_clash_is_refused(painting: Path) -> None:
+    gallery = Gallery()
+    with pytest.raises(UsageError, match="udnie is a built-in style"):
+        gallery.add("udnie", painting)
+    gallery.add("mine", painting)
+    with pytest.raises(UsageError, match="you have a style mine already"):
+        gallery.add("mine", painting)
+    gallery.add("mine", painting, title="Second", replace=True)
+    assert gallery.get("mine").title == "Second"
+
+
+def test_built_in_styles_stay_and_unknown_ones_are_guessed() -> None:
+    gallery = Gallery()
+    with pytest.raises(UsageError, match="built in and stays"):
+        gallery.remove("udnie")
+    with pytest.raises(UsageError, match="starry-nite is no style. Did you mean starry-night?"):
+        gallery.get("starry-nite")
+    with pytest.raises(UsageError, match="qqqq is no style.  "):
+        gallery.remove("qqqq")
+
+
+def test_a_long_painting_is_kept_small() -> None:
+    gallery = Gallery()
+    gallery.add("wide", np.zeros((10, 3000, 3), np.uint8))
+    stored = gallery.picture(gallery.get("wide"))
+    assert (stored.width, stored.height) == (1280, 4)
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("style.json", b"{"),
+        ("style.json", b"[]"),
+        ("style.json", None),
+        ("vector.npy", b"\x93NUMPY garbage"),
+        ("vector.npy", None),
+        ("vector.npy", "wrong shape"),
+        ("vector.npy", "pickle"),
+        ("picture.png", None),
+        ("thumbnail.jpg", None),
+    ],
+)
+def test_a_damaged_style_is_reported_and_the_rest_works(painting: Path, file: str, content: object) -> None:
+    gallery = Gallery()
+    gallery.add("good", painting)
+    gallery.add("bad", painting)
+    path = gallery.folder / "bad" / file
+    if content is None:
+        path.unlink()
+    elif content == "wrong shape":
+        np.save(path, np.zeros(3, np.float32))
+    elif content == "pickle":
+        np.save(path, np.array([print], dtype=object), allow_pickle=True)
+    else:
+        path.write_bytes(content)  # type: ignore[arg-type]
+    (problem,) = gallery.problems()
+    assert problem.startswith("your style bad is damaged: ")
+    assert "\n" not in problem
+    assert "bad" not in gallery.names()
+    assert {"good", "udnie"} <= set(gallery.names())
+    with pytest.raises(StyleError, match="impasto styles remove bad"):
+        gallery.get("bad")
+    gallery.remove("bad")
+    assert gallery.problems() == []
+
+
+def test_a_gallery_folder_that_is_a_file_takes_nothing_down(tmp_path: Path, painting: Path) -> None:
+    blocked = tmp_path / "styles"
+    blocked.write_text("no folder")
+    gallery = Gallery(blocked)
+    assert len(gallery.names()) >= 20
+    with pytest.raises(StyleError, match="cannot write to your gallery"):
+        gallery.add("mine", painting)
+
+
+def test_foreign_folders_are_reported_not_used(home: Path) -> None:
+    (home / "styles" / "Not A Style").mkdir(parents=True)
+    (problem,) = Gallery().problems()
+    assert "no style's name" in problem
+
+
+def test_vectors_of_an_older_painter_are_made_anew(painting: Path) -> None:
+    gallery = Gallery()
+    gallery.add("mine", painting)
+    fresh = gallery.vector("mine")
+    card = json.loads((gallery.folder / "mine" / "style.json").read_text())
+    (gallery.folder / "mine" / "style.json").write_text(json.dumps(card | {"painter": "another"}))
+    np.save(gallery.folder / "mine" / "vector.npy", np.zeros(512, np.float32))
+    np.testing.assert_array_equal(gallery.vector("mine"), fresh)
+    shutil.rmtree(gallery.folder / "mine" / "picture.png", ignore_errors=True)
+    np.testing.assert_array_equal(np.load(gallery.folder / "mine" / "vector.npy"), fresh)

@@ -1,0 +1,175 @@
+"""The painter: the same numbers as the network in PyTorch, any size, and controls that do what they say."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from conftest import ROOT, scene
+from safetensors.torch import load_file
+
+from impasto.color import luminance
+from impasto.errors import PictureError, UsageError
+from impasto.gallery import Gallery
+from impasto.nn.painter_net import PainterNet
+from impasto.painter import Painter, default_painter, threads
+
+PHOTO = scene(200, 136).astype(np.float32) / 255
+STYLE = Gallery().vector("great-wave")
+
+
+@pytest.fixture(scope="module")
+def painter() -> Painter:
+    return default_painter()
+
+
+@pytest.fixture(scope="module")
+def reference() -> PainterNet:
+    net = PainterNet().eval()
+    net.load_state_dict(load_file(ROOT / "tools" / "weights" / "microast.safetensors"))
+    return net
+
+
+def tensor(picture: np.ndarray) -> torch.Tensor:
+    return torch.from_numpy(picture.transpose(2, 0, 1)[None].copy())
+
+
+def change(one: np.ndarray, other: np.ndarray) -> float:
+    return float(np.abs(one - other).mean())
+
+
+@pytest.mark.parametrize(("width", "height"), [(16, 16), (96, 64), (131, 77), (50, 255), (320, 241)])
+@torch.inference_mode()
+def test_parity_with_pytorch(painter: Painter, reference: PainterNet, width: int, height: int) -> None:
+    photo = scene(width, height, seed=3).astype(np.float32) / 255
+    padded = np.pad(photo, [(0, -height % 4), (0, -width % 4), (0, 0)], mode="reflect")
+    expected = reference.paint(tensor(padded), torch.from_numpy(STYLE)[None]).clamp(0, 1)
+    expected = expected[0].permute(1, 2, 0).numpy()[:height, :width]
+    painted = painter.paint(photo, [STYLE])
+    assert painted.shape == photo.shape
+    assert np.abs(painted - expected).max() <= 1e-3
+
+
+@torch.inference_mode()
+def test_encoding_agrees_with_pytorch(painter: Painter, reference: PainterNet) -> None:
+    painting = scene(640, 512, seed=5).astype(np.float32) / 255  # the size at which paintings are looked at
+    expected = reference.encode(tensor(painting))[0].numpy()
+    np.testing.assert_allclose(painter.encode(painting), expected, atol=1e-3)
+
+
+def test_shipped_files_are_what_the_tool_writes(painter: Painter, tmp_path: Path) -> None:
+    spec = importlib.util.spec_from_file_location("export_painter", ROOT / "tools" / "export_painter.py")
+    assert spec is not None
+    assert spec.loader is not None
+    tool = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(tool)
+    tensors = tool.load_file(tool.WEIGHTS)
+    recorded = json.loads((painter.folder / "sha256.json").read_text())
+    for file, build in (("encode.onnx", tool.encode_model), ("paint.onnx", tool.paint_model)):
+        shipped = (painter.folder / file).read_bytes()
+        assert hashlib.sha256(shipped).hexdigest() == recorded[file]
+        assert shipped == build(tensors).SerializeToString(deterministic=True)
+        (tmp_path / file).write_bytes(build(tensors, plain=True).SerializeToString())
+    (tmp_path / "sha256.json").write_text(json.dumps(recorded))
+    plain = Painter(tmp_path)
+    assert np.abs(plain.paint(PHOTO, [STYLE]) - painter.paint(PHOTO, [STYLE])).max() <= 1e-4
+    np.testing.assert_allclose(plain.encode(PHOTO), painter.encode(PHOTO), atol=1e-4)
+
+
+@pytest.mark.parametrize(("width", "height"), [(1, 1), (2, 1), (3, 5000), (5000, 3), (17, 18), (33, 1)])
+def test_any_size(painter: Painter, width: int, height: int) -> None:
+    photo = scene(width, height).astype(np.float32) / 255
+    for strength in (0.5, 1.0):
+        painted = painter.paint(photo, [STYLE], strength=strength)
+        assert painted.shape == photo.shape
+        assert np.isfinite(painted).all()
+        assert painted.min() >= 0
+        assert painted.max() <= 1
+    assert painter.encode(photo).shape == (512,)
+
+
+def test_strength_goes_steadily_from_the_photo_to_the_style(painter: Painter) -> None:
+    steps = [painter.paint(PHOTO, [STYLE], strength=s) for s in (0, 0.02, 0.25, 0.5, 0.75, 1)]
+    np.testing.assert_array_equal(steps[0], PHOTO)
+    assert change(steps[1], PHOTO) < 0.02  # no jump at the beginning
+    np.testing.assert_array_equal(steps[-1], painter.paint(PHOTO, [STYLE]))
+    from_photo = [change(step, PHOTO) for step in steps]
+    from_style = [change(step, steps[-1]) for step in steps]
+    assert from_photo == sorted(from_photo)
+    assert from_style == sorted(from_style, reverse=True)
+
+
+def test_blending_lies_between_its_styles(painter: Painter) -> None:
+    other = Gallery().vector("the-dance")
+    ends = painter.paint(PHOTO, [STYLE]), painter.paint(PHOTO, [other])
+    blend = painter.paint(PHOTO, [STYLE * np.float32(0.5) + other * np.float32(0.5)])
+    assert change(blend, ends[0]) < change(*ends)
+    assert change(blend, ends[1]) < change(*ends)
+
+
+def test_regions_with_equal_vectors_are_no_regions(painter: Painter) -> None:
+    shares = np.full((2, 136, 200), 0.5, np.float32)
+    assert np.abs(painter.paint(PHOTO, [STYLE, STYLE], shares) - painter.paint(PHOTO, [STYLE])).max() < 1e-4
+
+
+@pytest.mark.parametrize("size", [(200, 136), (131, 77)])
+def test_each_region_looks_like_its_style(painter: Painter, size: tuple[int, int]) -> None:
+    width, height = size
+    photo = PHOTO[:height, :width].copy()
+    other = Gallery().vector("drawbridge")
+    shares = np.zeros((2, height, width), np.float32)
+    shares[0, :, : width // 2] = 1
+    shares[1, :, width // 2 :] = 1
+    both = painter.paint(photo, [STYLE, other], shares)
+    whole = painter.paint(photo, [STYLE]), painter.paint(photo, [other])
+    left, right = slice(0, width // 2 - 24), slice(width // 2 + 24, width)
+    assert change(both[:, left], whole[0][:, left]) < 0.01 < change(both[:, left], whole[1][:, left])
+    assert change(both[:, right], whole[1][:, right]) < 0.01 < change(both[:, right], whole[0][:, right])
+
+
+def stroke_width(painted: np.ndarray) -> float:
+    """Mean wavelength of the luminance in pixels, over the frequencies that matter."""
+    y = luminance(painted)
+    power = np.abs(np.fft.rfft2(y - y.mean())) ** 2
+    fy, fx = np.fft.fftfreq(y.shape[0])[:, None], np.fft.rfftfreq(y.shape[1])[None]
+    frequency = np.hypot(fy, fx)
+    band = (frequency > 1 / 40) & (frequency < 1 / 2.2)
+    return float(1 / ((power * frequency)[band].sum() / power[band].sum()))
+
+
+def test_a_larger_brush_paints_larger_strokes(painter: Painter) -> None:
+    blurred = np.asarray(scene(40, 28), np.float32) / 255
+    photo = np.kron(blurred, np.ones((8, 8, 1), np.float32))  # large plain areas: what is fine is the painter's
+    for name in ("starry-night", "drawbridge"):
+        vector = Gallery().vector(name)
+        widths = [stroke_width(painter.paint(photo, [vector], brush_size=size)) for size in (0.5, 1, 2)]
+        assert widths[0] < widths[1] < widths[2], widths
+
+
+def test_borders_show_no_seam(painter: Painter) -> None:
+    photo = PHOTO[:133, :197].copy()  # padded on both sides inside
+    painted = painter.paint(photo, [STYLE])
+    for axis in (0, 1):
+        step = np.abs(np.diff(painted, axis=axis)).mean(axis=(1 - axis, 2))
+        inner = step[10:-10]
+        assert step[:3].max() < inner.max() * 1.1
+        assert step[-3:].max() < inner.max() * 1.1
+
+
+def test_threads_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IMPASTO_THREADS", "3")
+    assert threads() == 3
+    monkeypatch.setenv("IMPASTO_THREADS", "many")
+    with pytest.raises(UsageError, match="IMPASTO_THREADS"):
+        threads()
+
+
+def test_a_photo_that_cannot_fit_is_refused(painter: Painter, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("impasto.painter._BYTES_PER_PIXEL", 10**9)
+    with pytest.raises(PictureError, match="more than is free"):
+        painter.paint(np.zeros((2000, 2100, 3), np.float32), [STYLE])
