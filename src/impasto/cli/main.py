@@ -15,6 +15,8 @@ from impasto.errors import ImpastoError
 from impasto.files import remove_unfinished
 from impasto.version import __version__
 
+INTERRUPTED = 130
+
 app = typer.Typer(
     name="impasto",
     no_args_is_help=True,
@@ -53,6 +55,8 @@ def main() -> None:
     warnings.showwarning = _show_warning  # type: ignore[assignment]
     try:
         code: Any = app(standalone_mode=False, prog_name="impasto")
+        if code == INTERRUPTED:  # Typer has caught the KeyboardInterrupt
+            _stop_at_once()
         sys.stdout.flush()
     except ImpastoError as error:
         report(error.message, error.hint)
@@ -74,7 +78,7 @@ def _stop_at_once() -> None:
     remove_unfinished()
     report("stopped", "pictures that were finished are complete")
     sys.stdout.flush()
-    os._exit(130)
+    os._exit(INTERRUPTED)
 
 
 def _unexpected(error: Exception) -> int:
