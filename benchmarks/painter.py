@@ -1,0 +1,85 @@
+#!/usr/bin/env python3
+"""What rewriting the painter's layers is worth: PyTorch, ONNX Runtime layer by layer, and the files that ship.
+
+    python benchmarks/painter.py [--sizes 512,1024] [--rounds 7]
+
+The three run in turn, round after round, so that a machine whose speed drifts treats them alike. Ratios are the
+medians of the rounds' ratios, with their smallest and largest.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import load_file
+
+from impasto.gallery import Gallery
+from impasto.nn.painter_net import PainterNet
+from impasto.painter import Painter, default_painter, threads
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--sizes", default="512,1024")
+    parser.add_argument("--rounds", type=int, default=7)
+    arguments = parser.parse_args()
+
+    vector = Gallery().vector("starry-night")
+    net = PainterNet().eval()
+    net.load_state_dict(load_file(ROOT / "tools" / "weights" / "microast.safetensors"))
+    torch.set_num_threads(threads())
+    with tempfile.TemporaryDirectory() as folder:
+        tool = [sys.executable, str(ROOT / "tools" / "export_painter.py"), "--plain", "-o", folder]
+        subprocess.run(tool, check=True, capture_output=True)
+        plain, shipped = Painter(Path(folder)), default_painter()
+        print(f"{threads()} threads, {arguments.rounds} rounds, ms: median (least); ratio to PyTorch: median (range)")
+        for size in map(int, arguments.sizes.split(",")):
+            photo = np.random.default_rng(0).random((size, size, 3), np.float32)
+            runs: dict[str, Callable[[], object]] = {
+                "PyTorch eager": lambda photo=photo: eager(net, photo, vector),
+                "ONNX, as published": lambda photo=photo: plain.paint(photo, [vector]),
+                "ONNX, as shipped": lambda photo=photo: shipped.paint(photo, [vector]),
+            }
+            report(size, measure(runs, arguments.rounds))
+
+
+@torch.inference_mode()
+def eager(net: PainterNet, photo: np.ndarray, vector: np.ndarray) -> np.ndarray:
+    planes = torch.from_numpy(photo).permute(2, 0, 1)[None].contiguous()
+    return net.paint(planes, torch.from_numpy(vector)[None]).clamp(0, 1)[0].permute(1, 2, 0).numpy()
+
+
+def measure(runs: dict[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
+    times: dict[str, list[float]] = {name: [] for name in runs}
+    for number in range(rounds + 1):
+        for name, run in runs.items():
+            started = time.perf_counter()
+            run()
+            if number:  # the first round warms up
+                times[name].append(time.perf_counter() - started)
+    return times
+
+
+def report(size: int, times: dict[str, list[float]]) -> None:
+    baseline = times["PyTorch eager"]
+    for name, seconds in times.items():
+        ratios = [base / own for base, own in zip(baseline, seconds, strict=True)]
+        print(
+            f"{size:5} x {size:<5} {name:20} {statistics.median(seconds) * 1e3:7.0f} ({min(seconds) * 1e3:.0f})"
+            f"   x {statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
+        )
+
+
+if __name__ == "__main__":
+    main()

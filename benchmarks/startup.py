@@ -1,0 +1,50 @@
+#!/usr/bin/env python3
+"""What starting costs: the import alone, and the whole command from the shell to the file.
+
+    python benchmarks/startup.py [--rounds 9]
+
+`python -c pass` runs beside them in the same rounds: what no Python program can go below.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+SAMPLE = Path(__file__).resolve().parent.parent / "src" / "impasto" / "assets" / "samples" / "colosseum.jpg"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=9)
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        python = [sys.executable, "-c"]
+        stylize = [sys.executable, "-m", "impasto", "stylize", str(SAMPLE), "--style", "starry-night", "--overwrite"]
+        commands = {
+            "python, nothing": [*python, "pass"],
+            "import impasto": [*python, "import impasto"],
+            "import impasto and use its names": [*python, "import impasto; impasto.stylize, impasto.Picture"],
+            "impasto --version": [sys.executable, "-m", "impasto", "--version"],
+            "impasto stylize, 512 px, to a file": [*stylize, "--size", "512", "-o", f"{folder}/a.jpg"],
+            "impasto stylize, 896 x 504, to a file": [*stylize, "-o", f"{folder}/b.jpg"],
+        }
+        times: dict[str, list[float]] = {name: [] for name in commands}
+        for number in range(arguments.rounds + 1):
+            for name, command in commands.items():
+                started = time.perf_counter()
+                subprocess.run(command, check=True, capture_output=True)
+                if number:
+                    times[name].append(time.perf_counter() - started)
+    print(f"{arguments.rounds} rounds, seconds: median (least to most)")
+    for name, seconds in times.items():
+        print(f"{name:40} {statistics.median(seconds):.3f} ({min(seconds):.3f} to {max(seconds):.3f})")
+
+
+if __name__ == "__main__":
+    main()

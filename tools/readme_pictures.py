@@ -1,0 +1,67 @@
+#!/usr/bin/env python3
+"""Paint the pictures of the README from what lies in this repository.
+
+python tools/readme_pictures.py
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+import impasto
+from impasto.picture import Picture
+from impasto.sheet import contact_sheet
+
+ROOT = Path(__file__).resolve().parent.parent
+PHOTO = ROOT / "src" / "impasto" / "assets" / "samples" / "colosseum.jpg"
+PAINTING = ROOT / "examples" / "almond-blossom.jpg"
+SKY = ROOT / "examples" / "sky.png"
+OUTPUT = ROOT / "docs" / "images"
+GAP, LABEL = 6, 20
+
+
+def strip(name: str, pictures: list[tuple[str, Picture]], columns: int, width: int) -> None:
+    """Save labelled pictures side by side as a JPEG."""
+    first = pictures[0][1]
+    height = round(width * first.height / first.width)
+    rows = -(-len(pictures) // columns)
+    sheet = Image.new("RGB", (columns * (width + GAP) - GAP, rows * (height + LABEL + GAP) - GAP), "white")
+    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(size=13)
+    for index, (label, picture) in enumerate(pictures):
+        x, y = index % columns * (width + GAP), index // columns * (height + LABEL + GAP)
+        sheet.paste(picture.resized(width, height).to_pil(), (x, y))
+        draw.text((x + 1, y + height + 2), label, fill="black", font=font)
+    Picture.from_array(np.asarray(sheet)).save(OUTPUT / name, quality=86)
+    print(OUTPUT / name)
+
+
+def main() -> None:
+    OUTPUT.mkdir(parents=True, exist_ok=True)
+    photo = Picture.open(PHOTO)
+
+    def paint(style: object, **controls: object) -> Picture:
+        return impasto.stylize(photo, style, **controls)  # type: ignore[arg-type]
+
+    hero = ["starry-night", "great-wave", "the-dance", "drawbridge", "metzinger"]
+    strip("hero.jpg", [("the photograph", photo), *((name, paint(name)) for name in hero)], 3, 420)
+    strip("strength.jpg", [(f"--strength {s}", paint("night-cafe", strength=s)) for s in (0, 35, 70, 100)], 4, 300)
+    kept = [
+        (f"--keep-color {k}", paint("great-wave", keep_color=k)) for k in ("none", "luminance", "histogram", "coral")
+    ]
+    strip("keep-color.jpg", kept, 4, 300)
+    strip("brush-size.jpg", [(f"--brush-size {b}", paint("wheat-field", brush_size=b)) for b in (0.5, 1, 2)], 3, 420)
+    blend = {"starry-night": 0.6, "great-wave": 0.4}
+    mixed = [
+        ("--style starry-night:0.6 --style great-wave:0.4", paint(blend)),
+        ("--style examples/almond-blossom.jpg", paint(PAINTING)),
+        ("--style night-cafe --region examples/sky.png=great-wave", paint("night-cafe", regions={SKY: "great-wave"})),
+    ]
+    strip("styles.jpg", mixed, 3, 420)
+    contact_sheet(photo, tile=230, columns=6).save(OUTPUT / "sheet.jpg", quality=84)
+
+
+if __name__ == "__main__":
+    main()
