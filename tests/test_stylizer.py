@@ -154,6 +154,11 @@ def test_unknown_controls_are_named() -> None:
         impasto.stylize(scene(), "udnie", strenght=3)
 
 
+def test_regions_of_another_form_are_refused() -> None:
+    with pytest.raises(impasto.UsageError, match="regions are {mask: style}"):
+        impasto.stylize(scene(), "udnie", regions="mask.png=udnie")
+
+
 def test_one_stylizer_serves_many_threads() -> None:
     from concurrent.futures import ThreadPoolExecutor
 

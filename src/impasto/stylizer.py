@@ -67,6 +67,8 @@ class Stylizer:
         gallery = gallery or Gallery(painter=self.painter)
         self.style = _resolve(style, gallery, self.painter, max_pixels)
         pairs = list(regions.items()) if isinstance(regions, Mapping) else list(regions or [])
+        if not all(isinstance(pair, tuple) and len(pair) == 2 for pair in pairs):
+            raise UsageError("regions are {mask: style}, or a list of (mask, style)")
         self.regions = [
             Region(
                 mask.read_mask(source, max_pixels=max_pixels),

@@ -14,7 +14,7 @@ from impasto.cli.console import note, print_json, report
 from impasto.cli.options import Json, Mark, MaxPixels, Overwrite, Quality, Quiet, complete_style, takes_controls
 from impasto.controls import Controls
 from impasto.errors import ImpastoError, UsageError
-from impasto.picture import ANIMATED, MAX_PIXELS, SIXTEEN_BITS, SUFFIXES, Bits, Picture
+from impasto.picture import ANIMATED, MAX_PIXELS, SIXTEEN_BITS, SUFFIXES, Bits, Picture, format_of
 from impasto.style import parse
 from impasto.stylizer import Stylizer
 
@@ -169,6 +169,4 @@ def _suffix(format: str | None) -> str | None:
 
 
 def _format(job: batch.Job, suffix: str | None) -> str:
-    from impasto.picture import format_of
-
     return format_of(Path(f"x{suffix}") if suffix else job.target or Path("x.png"))
