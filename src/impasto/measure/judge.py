@@ -1,0 +1,160 @@
+"""Who scores: a network other than the one that may have been optimised, the same treatment for every picture."""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+import warnings
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from impasto.color import Pixels
+from impasto.measure import metrics
+from impasto.nn.vgg import VGG, cached_vgg, load_vgg, read_tensors, shipped_vgg
+from impasto.picture import Picture
+from impasto.resample import fit
+
+STYLE_LAYERS = {16: ("relu1_2", "relu2_2", "relu3_3", "relu4_3"), 19: ("relu1_2", "relu2_2", "relu3_4", "relu4_4")}
+CONTENT_LAYER = {16: "relu3_3", 19: "relu3_4"}
+LPIPS_LAYERS = ("relu1_2", "relu2_2", "relu3_3", "relu4_3", "relu5_3")
+
+
+@dataclass(frozen=True)
+class Judge:
+    """A loss network and LPIPS's linear weights, if there are any.
+
+    Attributes:
+        net: the trunk.
+        name: what a report says of it.
+        heads: {layer: 1 x C x 1 x 1}; empty without the published weights or a trunk that they fit.
+        independent: False if an optimiser may have seen this network.
+    """
+
+    net: VGG
+    name: str
+    heads: dict[str, Tensor] = field(default_factory=dict)
+    independent: bool = True
+
+    @property
+    def style_layers(self) -> tuple[str, ...]:
+        return STYLE_LAYERS[self.net.depth]
+
+    @property
+    def content_layer(self) -> str:
+        return CONTENT_LAYER[self.net.depth]
+
+    def features(self, picture: Pixels) -> dict[str, Tensor]:
+        """Every layer that a score needs, 1 x C x h x w each, from one pass."""
+        layers = list(dict.fromkeys([*self.style_layers, *self.heads]))
+        with torch.inference_mode():
+            return self.net(metrics.to_tensor(picture), layers)
+
+
+def find_judge(path: Path | None = None) -> Judge:
+    """VGG-16 in torchvision's format from `path` or the torch hub's cache; else the shipped VGG-19, with a warning.
+
+    Raises:
+        PictureError, StyleError: `path` is no such file.
+    """
+    path = path or cached_vgg(16) or cached_vgg(19)
+    if path is None:
+        warnings.warn(
+            "scores are from the shipped VGG-19, which flatters an optimiser that used it; "
+            "--judge vgg16.safetensors names an independent network",
+            stacklevel=2,
+        )
+        return Judge(shipped_vgg(), "VGG-19 normalised (shipped)", independent=False)
+    net = load_vgg(path)
+    net.to(memory_format=torch.channels_last)  # a quarter faster on a CPU
+    return Judge(net, f"{net.label} ({path.name})", _lpips_heads(path) if net.depth == 16 else {})
+
+
+def _lpips_heads(path: Path) -> dict[str, Tensor]:
+    """LPIPS v0.1's linear weights for VGG-16: from the network's own file, or from the `lpips` package's data."""
+    tensors = read_tensors(path)
+    if "lpips.lin0.weight" in tensors:
+        return {layer: tensors[f"lpips.lin{i}.weight"].float() for i, layer in enumerate(LPIPS_LAYERS)}
+    package = importlib.util.find_spec("lpips")  # looked for, not imported: it wants torchvision
+    for folder in (package.submodule_search_locations or []) if package else []:
+        file = Path(folder) / "weights" / "v0.1" / "vgg.pth"
+        if file.is_file():
+            data = read_tensors(file)
+            return {layer: data[f"lin{i}.model.1.weight"].float() for i, layer in enumerate(LPIPS_LAYERS)}
+    return {}
+
+
+class Scorer:
+    """Scores results of photo and style pairs; features of photos and styles are computed once.
+
+    Args:
+        judge: the network.
+        size: photos and styles are brought to this longer side; results to their photo's size. All of them go
+            through 8 bits, so that nobody gains by a finer file.
+    """
+
+    def __init__(self, judge: Judge, size: int = 512) -> None:
+        self.judge, self.size = judge, size
+        self._features = functools.lru_cache(maxsize=64)(self._features_of)
+        self._pixels: dict[str, Pixels] = {}
+
+    def add(self, key: str, picture: Picture) -> Pixels:
+        """Bring a photo or a style to the common size and keep it under a key."""
+        self._pixels[key] = eight_bits(picture.resized(*fit(picture.width, picture.height, self.size)).pixels)
+        return self._pixels[key]
+
+    def score(self, photo: str, style: str, result: Pixels) -> dict[str, float]:
+        """All metrics of one result; `photo` and `style` are keys of `add`."""
+        source, painting = self._pixels[photo], self._pixels[style]
+        result = eight_bits(result)
+        ours, theirs, untouched = self.judge.features(result), self._features(style), self._features(photo)
+        layers = self.judge.style_layers
+        gram = metrics.style_losses(ours, theirs, untouched, layers)
+        adain = metrics.moments_losses(ours, theirs, untouched, layers)
+        content = metrics.content_losses(ours, untouched, layers)
+        scores = {
+            "style": float(np.mean(list(gram.values()))),
+            "content": content[self.judge.content_layer],
+            "moments": float(np.mean(list(adain.values()))),
+            "ssim": metrics.ssim(result, source),
+            "variation": metrics.variation(result),
+            "color": metrics.color_distance(result, painting),
+        }
+        multi = metrics.ms_ssim(result, source)
+        if multi is not None:
+            scores["ms_ssim"] = multi
+        if self.judge.heads:
+            scores["lpips"] = metrics.lpips(ours, untouched, self.judge.heads)
+        scores |= {f"style_{layer}": value for layer, value in gram.items()}
+        scores |= {f"content_{layer}": value for layer, value in content.items()}
+        return scores
+
+    def fingerprint(self, picture: Pixels) -> np.ndarray:
+        return metrics.fingerprint(self.judge.features(eight_bits(picture)), self.judge.style_layers)
+
+    def pooled(self, picture: Pixels) -> np.ndarray:
+        """The mean of each channel of the content layer: what Fréchet's distance is taken of."""
+        return self.judge.features(eight_bits(picture))[self.judge.content_layer].mean((2, 3))[0].double().numpy()
+
+    def distance(self, one: Pixels, other: Pixels) -> float:
+        """Perceptual distance of two results: LPIPS, or without its weights the content loss both ways, halved."""
+        a, b = self.judge.features(eight_bits(one)), self.judge.features(eight_bits(other))
+        if self.judge.heads:
+            return metrics.lpips(a, b, self.judge.heads)
+        layer = [self.judge.content_layer]
+        both = [*metrics.content_losses(a, b, layer).values(), *metrics.content_losses(b, a, layer).values()]
+        return sum(both) / 2
+
+    def pixels(self, key: str) -> Pixels:
+        return self._pixels[key]
+
+    def _features_of(self, key: str) -> dict[str, Tensor]:
+        return self.judge.features(self._pixels[key])
+
+
+def eight_bits(picture: Pixels) -> Pixels:
+    """What a picture is after it has been a file."""
+    return (np.rint(picture.clip(0, 1) * 255) / 255).astype(np.float32)

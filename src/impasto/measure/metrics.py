@@ -1,0 +1,189 @@
+"""The field's metrics, each with its formula and source.
+
+Pictures are H x W x 3, float32, 0..1, sRGB; features are what `impasto.nn.vgg` gives.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
+
+from impasto.color import Pixels, luminance
+from impasto.nn.losses import content_loss, gram_loss, moments, moments_loss
+
+Features = Mapping[str, Tensor]
+
+MS_SSIM_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # Wang et al. 2003, section 3.2
+
+
+def to_tensor(picture: Pixels) -> Tensor:
+    """H x W x 3 to 1 x 3 x H x W."""
+    return torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1)[None]))
+
+
+def style_losses(result: Features, style: Features, photo: Features, layers: Sequence[str]) -> dict[str, float]:
+    """Gram loss of each layer over that of the untouched photo: 0 is the style's statistics, 1 is nothing done.
+
+    Gatys et al. 2016, eq. 4; the division makes layers and styles comparable (in the spirit of Cheng et al. 2021).
+    """
+    return {
+        layer: float(gram_loss(result[layer], style[layer]) / gram_loss(photo[layer], style[layer]).clamp_min(1e-20))
+        for layer in layers
+    }
+
+
+def moments_losses(result: Features, style: Features, photo: Features, layers: Sequence[str]) -> dict[str, float]:
+    """The same with AdaIN's statistics, mean and deviation (Huang & Belongie 2017, eq. 13)."""
+    return {
+        layer: float(
+            moments_loss(result[layer], style[layer]) / moments_loss(photo[layer], style[layer]).clamp_min(1e-20)
+        )
+        for layer in layers
+    }
+
+
+def content_losses(result: Features, photo: Features, layers: Sequence[str]) -> dict[str, float]:
+    """Squared difference of features over the photo's energy: 0 is the photo (Gatys et al. 2016, eq. 1)."""
+    return {layer: float(content_loss(result[layer], photo[layer])) for layer in layers}
+
+
+def variation(picture: Pixels) -> float:
+    """Total variation: the mean absolute step between neighbours, across plus down."""
+    steps = [np.abs(np.diff(picture, axis=axis)) for axis in (0, 1)]
+    return float(sum(step.mean() for step in steps if step.size))
+
+
+def ssim(one: Pixels, other: Pixels) -> float:
+    """Structural similarity of luminance (Wang et al. 2004, eq. 13): 11 x 11 Gaussian window, deviation 1.5. 1 is equal.
+
+    Pictures with a side below 11 pixels are compared as a whole, in one window.
+    """
+    similarity, _ = _ssim_parts(_grey(one), _grey(other))
+    return float(similarity)
+
+
+def ms_ssim(one: Pixels, other: Pixels) -> float | None:
+    """Multi-scale structural similarity over five scales (Wang, Simoncelli, Bovik 2003, eq. 7).
+
+    None for pictures below 176 pixels, whose last scale the window does not fit into.
+    """
+    if min(one.shape[:2]) < 176:
+        return None
+    x, y = _grey(one), _grey(other)
+    product = 1.0
+    for scale, weight in enumerate(MS_SSIM_WEIGHTS):
+        similarity, contrast = _ssim_parts(x, y)
+        last = scale == len(MS_SSIM_WEIGHTS) - 1
+        product *= max(float(similarity if last else contrast), 0.0) ** weight
+        x, y = F.avg_pool2d(x, 2), F.avg_pool2d(y, 2)
+    return product
+
+
+def _grey(picture: Pixels) -> Tensor:
+    return torch.from_numpy(luminance(picture).astype(np.float64))[None, None]
+
+
+def _ssim_parts(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean of luminance, contrast and structure together, and of contrast and structure alone."""
+    window = min(11, *x.shape[-2:])
+    offsets = torch.arange(window, dtype=torch.float64) - (window - 1) / 2
+    bell = torch.exp(-offsets.square() / (2 * 1.5**2))
+    kernel = (bell[:, None] * bell[None])[None, None] / bell.sum() ** 2
+    c1, c2 = 0.01**2, 0.03**2
+    mx, my = F.conv2d(x, kernel), F.conv2d(y, kernel)
+    vx, vy = F.conv2d(x * x, kernel) - mx**2, F.conv2d(y * y, kernel) - my**2
+    covariance = F.conv2d(x * y, kernel) - mx * my
+    contrast = (2 * covariance + c2) / (vx + vy + c2)
+    return ((2 * mx * my + c1) / (mx**2 + my**2 + c1) * contrast).mean(), contrast.mean()
+
+
+def lpips(one: Features, other: Features, heads: Mapping[str, Tensor]) -> float:
+    """Learned perceptual distance (Zhang et al. 2018, eq. 1) on the trunk that gave the features.
+
+    Args:
+        heads: the published linear weights, {layer: 1 x C x 1 x 1}.
+    """
+    total = 0.0
+    for layer, head in heads.items():
+        difference = F.normalize(one[layer].float(), dim=1, eps=1e-10) - F.normalize(
+            other[layer].float(), dim=1, eps=1e-10
+        )
+        total += float((difference.square() * head).sum(1).mean())
+    return total
+
+
+def color_distance(one: Pixels, other: Pixels, directions: int = 32) -> float:
+    """Sliced 1-Wasserstein distance of the two colour distributions in RGB (Bonneel et al. 2015); sizes may differ.
+
+    The mean over directions, spread evenly over the half sphere, of the area between the two cumulative distributions
+    along each. A shift of all colours by t gives the mean of |t . d|.
+    """
+    index = np.arange(directions) + 0.5
+    z = index / directions  # one half of Fibonacci's sphere
+    angle = math.pi * (1 + math.sqrt(5)) * index
+    spread = np.stack([np.sqrt(1 - z**2) * np.cos(angle), np.sqrt(1 - z**2) * np.sin(angle), z], axis=1)
+    quantiles = (np.arange(1024) + 0.5) / 1024
+    sides = [np.quantile(p.reshape(-1, 3) @ spread.T, quantiles, axis=0) for p in (_thinned(one), _thinned(other))]
+    return float(np.abs(sides[0] - sides[1]).mean())
+
+
+def _thinned(picture: Pixels) -> Pixels:
+    """At most some 30,000 pixels, evenly taken: enough for a distribution."""
+    flat = picture.reshape(-1, 3)
+    return flat[:: max(1, len(flat) // 20011)]
+
+
+def frechet_distance(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
+    """Fréchet distance of two sets of feature vectors taken as Gaussians (Dowson & Landau 1982).
+
+    |m1 - m2|^2 + tr(C1 + C2 - 2 (C1 C2)^(1/2)). On VGG features: it is not the FID, whose network is Inception.
+
+    Args:
+        one, other: N x D and M x D, at least two rows each.
+    """
+    mean = ((one.mean(0) - other.mean(0)) ** 2).sum()
+    c1, c2 = (np.cov(samples, rowvar=False, ddof=1) for samples in (one, other))
+    values, vectors = np.linalg.eigh(np.atleast_2d(c1))
+    root = (vectors * np.sqrt(values.clip(0))) @ vectors.T
+    cross = np.sqrt(np.linalg.eigvalsh(root @ np.atleast_2d(c2) @ root).clip(0)).sum()
+    return float(mean + np.trace(np.atleast_2d(c1)) + np.trace(np.atleast_2d(c2)) - 2 * cross)
+
+
+def fingerprint(features: Features, layers: Sequence[str]) -> NDArray[np.float64]:
+    """A picture's statistics as one vector, every layer of length 1: mean and deviation of each channel."""
+    parts = []
+    for layer in layers:
+        statistics = torch.cat([part[0] for part in moments(features[layer])])
+        parts.append(F.normalize(statistics, dim=0).double().numpy())
+    return np.concatenate(parts)
+
+
+def confusion(
+    results: Sequence[NDArray[np.float64]], wanted: Sequence[int], styles: Sequence[NDArray[np.float64]]
+) -> NDArray[np.int64]:
+    """Is the nearest style the right one? Row: the style that was asked for; column: the nearest to the result.
+
+    Args:
+        results, styles: fingerprints.
+        wanted: for each result the index of its style.
+    """
+    counts = np.zeros((len(styles), len(styles)), np.int64)
+    for result, style in zip(results, wanted, strict=True):
+        counts[style, int(np.argmin([np.linalg.norm(result - other) for other in styles]))] += 1
+    return counts
+
+
+def bootstrap(values: Sequence[float], rounds: int = 2000, seed: int = 0) -> tuple[float, float, float]:
+    """Median and its 95 % interval by resampling (Efron 1979, percentiles)."""
+    samples = np.asarray(values, np.float64)
+    if len(samples) == 1:
+        return float(samples[0]), float(samples[0]), float(samples[0])
+    picks = np.random.default_rng(seed).integers(0, len(samples), (rounds, len(samples)))
+    low, high = np.quantile(np.median(samples[picks], axis=1), (0.025, 0.975))
+    return float(np.median(samples)), float(low), float(high)

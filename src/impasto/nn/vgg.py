@@ -1,0 +1,182 @@
+"""The loss network: VGG-16 or VGG-19 (Simonyan & Zisserman 2015) up to the deepest layer that is asked for.
+
+Three kinds of weights load: the VGG-19 that ships (Gatys' normalised one, 8 bits a weight), and VGG-16 and VGG-19 in
+torchvision's format from a file.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from impasto.errors import PictureError, StyleError, UsageError
+from impasto.files import ASSETS
+
+Pooling = Literal["max", "average"]
+Padding = Literal["zeros", "reflect", "replicate"]
+
+BLOCKS = {16: (2, 2, 3, 3, 3), 19: (2, 2, 4, 4, 4)}
+WIDTHS = (64, 128, 256, 512, 512)
+SHIPPED = ASSETS / "vgg19" / "vgg19-normalised-int8.safetensors"
+HUB_FILES = {16: "vgg16-397923af.pth", 19: "vgg19-dcbb9e9d.pth"}
+_IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+
+
+def layer_names(depth: int) -> list[str]:
+    """relu1_1, relu1_2, relu2_1 ... of VGG-16 or VGG-19, in order."""
+    return [f"relu{block}_{i}" for block, count in enumerate(BLOCKS[depth], 1) for i in range(1, count + 1)]
+
+
+class VGG(nn.Module):
+    """Convolutions 3 x 3 with ReLU in five blocks, pooling between them.
+
+    Args:
+        depth: 16 or 19.
+        layers: how many convolutions there are weights for; the rest cannot be asked for.
+        pooling: "max" as trained, "average" after Gatys et al. 2016.
+        padding: "zeros" as trained; "reflect" and "replicate" leave no frame in an optimised picture.
+        ceil: pool an odd last row alone rather than leave it out, as the normalised network was published.
+    """
+
+    def __init__(
+        self,
+        depth: Literal[16, 19] = 19,
+        *,
+        layers: int | None = None,
+        pooling: Pooling = "max",
+        padding: Padding = "zeros",
+        ceil: bool = False,
+    ) -> None:
+        super().__init__()
+        self.depth, self.pooling, self.padding, self.ceil = depth, pooling, padding, ceil
+        self.names = layer_names(depth)[:layers]
+        self.entry = nn.Conv2d(3, 3, 1)  # RGB 0..1 to what the weights expect
+        widths = [WIDTHS[int(name[4]) - 1] for name in self.names]
+        inputs = [3, *widths[:-1]]
+        self.convolutions = nn.ModuleList(nn.Conv2d(cin, cout, 3) for cin, cout in zip(inputs, widths, strict=True))
+        self.requires_grad_(False)
+        self.eval()
+
+    @property
+    def label(self) -> str:
+        return f"VGG-{self.depth}"
+
+    def smallest_side(self, layers: Iterable[str]) -> int:
+        """Below this side in pixels the deepest of the layers has nothing left to look at."""
+        return 2 ** int(self.names[max(self._index(layer) for layer in layers)][4])
+
+    def forward(self, pictures: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
+        """Features after the ReLU of each layer, from one pass that ends at the deepest.
+
+        Args:
+            pictures: N x 3 x H x W, RGB, 0..1.
+            layers: such as "relu4_1".
+        Returns:
+            {layer: N x C x h x w}, h and w being H and W over 1, 2, 4, 8 or 16.
+        Raises:
+            UsageError: a layer that the network has not; the message lists those it has.
+        """
+        deepest = max(self._index(layer) for layer in layers)
+        features: dict[str, Tensor] = {}
+        x = self.entry(pictures)
+        for index in range(deepest + 1):
+            name = self.names[index]
+            if name.endswith("_1") and index:
+                pool = F.max_pool2d if self.pooling == "max" else F.avg_pool2d
+                x = pool(x, 2, ceil_mode=self.ceil)
+            convolution = self.convolutions[index]
+            if self.padding == "zeros":  # inside the convolution: no copy
+                x = F.conv2d(x, convolution.weight, convolution.bias, padding=1)
+            else:
+                mode = "reflect" if self.padding == "reflect" and min(x.shape[-2:]) > 1 else "replicate"
+                x = convolution(F.pad(x, (1, 1, 1, 1), mode=mode))
+            x = F.relu(x, inplace=not x.requires_grad)
+            if name in layers:
+                features[name] = x
+        return features
+
+    def _index(self, layer: str) -> int:
+        if layer not in self.names:
+            raise UsageError(f"{layer} is no layer of {self.label}", f"one of {', '.join(self.names)}")
+        return self.names.index(layer)
+
+
+def shipped_vgg(pooling: Pooling = "max", padding: Padding = "reflect") -> VGG:
+    """The normalised VGG-19 that ships, up to relu5_1.
+
+    Weights are stored as 8-bit integers with a scale for every output channel; see the card beside them for the error.
+    """
+    tensors = load_file(SHIPPED)
+    count = sum(key.endswith(".scale") for key in tensors)
+    net = VGG(19, layers=count, pooling=pooling, padding=padding, ceil=True)
+    state = {"entry.weight": tensors["entry.weight"], "entry.bias": tensors["entry.bias"]}
+    for index in range(count):
+        scale = tensors[f"{index}.scale"].float()
+        state[f"convolutions.{index}.weight"] = tensors[f"{index}.weight"].float() * scale[:, None, None, None]
+        state[f"convolutions.{index}.bias"] = tensors[f"{index}.bias"].float()
+    net.load_state_dict(state)
+    return net
+
+
+def load_vgg(path: Path, pooling: Pooling = "max", padding: Padding = "zeros") -> VGG:
+    """VGG-16 or VGG-19 in torchvision's format: .safetensors, or a .pth that holds nothing but tensors.
+
+    Raises:
+        PictureError: the file is missing or damaged.
+        StyleError: it holds another network.
+    """
+    tensors = read_tensors(path)
+    indices = sorted(
+        int(key.split(".")[1]) for key in tensors if key.startswith("features.") and key.endswith("weight")
+    )
+    depth = {13: 16, 16: 19}.get(len(indices))
+    if depth is None:
+        raise StyleError(f"{path} holds no VGG-16 or VGG-19", "torchvision's format: features.0.weight and so on")
+    net = VGG(16 if depth == 16 else 19, pooling=pooling, padding=padding)
+    mean, deviation = (torch.tensor(values) for values in _IMAGENET)
+    state = {"entry.weight": torch.diag(1 / deviation)[:, :, None, None], "entry.bias": -mean / deviation}
+    for position, index in enumerate(indices):
+        for part in ("weight", "bias"):
+            state[f"convolutions.{position}.{part}"] = tensors[f"features.{index}.{part}"].float()
+    try:
+        net.load_state_dict(state)
+    except RuntimeError as error:
+        raise StyleError(
+            f"{path} holds another network than VGG-{depth}", str(error).splitlines()[-1].strip()
+        ) from error
+    return net
+
+
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """The tensors of a .safetensors or .pth file; nothing that could run code is unpickled.
+
+    Raises:
+        PictureError: the file is missing, damaged, or holds more than tensors.
+    """
+    if not path.is_file():
+        raise PictureError(f"there is no file {path}")
+    try:
+        if path.suffix == ".safetensors":
+            return load_file(path)
+        tensors = torch.load(path, map_location="cpu", weights_only=True)
+    except (SafetensorError, OSError, RuntimeError, ValueError, EOFError, json.JSONDecodeError) as error:
+        raise PictureError(f"{path} cannot be read as weights", str(error).splitlines()[0][:100]) from error
+    except Exception as error:  # unpickling refuses in several ways
+        raise PictureError(f"{path} holds more than tensors and is refused") from error
+    if not isinstance(tensors, dict) or not all(isinstance(value, Tensor) for value in tensors.values()):
+        raise PictureError(f"{path} holds more than tensors and is refused")
+    return tensors
+
+
+def cached_vgg(depth: int) -> Path | None:
+    """Torchvision's weights in the torch hub's cache, if somebody has put them there."""
+    path = Path(torch.hub.get_dir()) / "checkpoints" / HUB_FILES[depth]
+    return path if path.is_file() else None
