@@ -95,7 +95,7 @@ def test_doctor(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> No
     facts = json.loads(run("doctor", "--json").out)
     assert facts["gallery"]["built in"] >= 20
     painter = default_painter()
-    for file in ("encode.onnx", "sha256.json"):
+    for file in ("encode.onnx", "facts.json"):
         (tmp_path / file).write_bytes((painter.folder / file).read_bytes())
     (tmp_path / "paint.onnx").write_bytes(b"tampered")
     monkeypatch.setattr(painter, "folder", tmp_path)

@@ -69,13 +69,15 @@ def test_shipped_files_are_what_the_tool_writes(painter: Painter, tmp_path: Path
     tool = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(tool)
     tensors = tool.load_file(tool.WEIGHTS)
-    recorded = json.loads((painter.folder / "sha256.json").read_text())
+    facts = json.loads((painter.folder / "facts.json").read_text())
+    recorded = facts["sha256"]
     for file, build in (("encode.onnx", tool.encode_model), ("paint.onnx", tool.paint_model)):
         shipped = (painter.folder / file).read_bytes()
         assert hashlib.sha256(shipped).hexdigest() == recorded[file]
         assert shipped == build(tensors).SerializeToString(deterministic=True)
         (tmp_path / file).write_bytes(build(tensors, plain=True).SerializeToString())
-    (tmp_path / "sha256.json").write_text(json.dumps(recorded))
+    assert facts["mac_per_pixel"] == round(tool.multiply_adds(tool.paint_model(tensors)))
+    (tmp_path / "facts.json").write_text(json.dumps(facts))
     plain = Painter(tmp_path)
     assert np.abs(plain.paint(PHOTO, [STYLE]) - painter.paint(PHOTO, [STYLE])).max() <= 1e-4
     np.testing.assert_allclose(plain.encode(PHOTO), painter.encode(PHOTO), atol=1e-4)

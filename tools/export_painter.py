@@ -243,6 +243,25 @@ def paint_model(tensors: dict[str, Array], plain: bool = False) -> onnx.ModelPro
     return g.model("paint", inputs, "picture", [1, 3, "height", "width"])
 
 
+def multiply_adds(model: onnx.ModelProto, side: int = 1024) -> float:
+    """Multiply-adds of the convolutions for each pixel, zeros that a rewriting brought in counted."""
+    fixed = onnx.ModelProto()
+    fixed.CopyFrom(model)
+    sizes = {"height": side, "width": side, "styles": 1, "mask_height": 1, "mask_width": 1}
+    for value in fixed.graph.input:
+        for dimension in value.type.tensor_type.shape.dim:
+            if dimension.dim_param:
+                dimension.dim_value = sizes[dimension.dim_param]
+    inferred = onnx.shape_inference.infer_shapes(fixed, data_prop=True)
+    shapes = {v.name: [d.dim_value for d in v.type.tensor_type.shape.dim] for v in inferred.graph.value_info}
+    weights = {tensor.name: tensor.dims for tensor in model.graph.initializer}
+    total = 0
+    for node in model.graph.node:
+        if node.op_type == "Conv":
+            total += int(np.prod(weights[node.input[1]])) * int(np.prod(shapes[node.output[0]][2:]))
+    return total / side**2
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="Write the painter's two ONNX files from its tensors.")
     parser.add_argument("--weights", type=Path, default=WEIGHTS)
@@ -251,13 +270,17 @@ def main() -> None:
     arguments = parser.parse_args()
     tensors = load_file(arguments.weights)
     arguments.output.mkdir(parents=True, exist_ok=True)
-    hashes = {}
+    hashes, cost = {}, 0.0
     for name, build in (("encode.onnx", encode_model), ("paint.onnx", paint_model)):
-        data = build(tensors, arguments.plain).SerializeToString(deterministic=True)
+        model = build(tensors, arguments.plain)
+        data = model.SerializeToString(deterministic=True)
         (arguments.output / name).write_bytes(data)
         hashes[name] = hashlib.sha256(data).hexdigest()
         print(f"{name}  {len(data) / 1e6:.2f} MB  {hashes[name]}")
-    (arguments.output / "sha256.json").write_text(json.dumps(hashes, indent=2) + "\n")
+        cost = multiply_adds(model) if name == "paint.onnx" else cost
+    facts = {"sha256": hashes, "mac_per_pixel": round(cost)}
+    (arguments.output / "facts.json").write_text(json.dumps(facts, indent=2) + "\n")
+    print(f"{cost:,.0f} multiply-adds a pixel")
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ import os
 import threading
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,7 +43,7 @@ class Painter:
     Sessions are made at the first use and shared: a Painter may be called from several threads at once.
 
     Args:
-        folder: holds encode.onnx, paint.onnx and sha256.json.
+        folder: holds encode.onnx, paint.onnx and facts.json.
     """
 
     name = "painter"
@@ -54,10 +54,20 @@ class Painter:
         self._sessions: dict[tuple[str, bool], onnxruntime.InferenceSession] = {}
 
     @functools.cached_property
+    def facts(self) -> dict[str, Any]:
+        """What was written down when the files were made: their hashes, and what painting costs."""
+        facts: dict[str, Any] = json.loads((self.folder / "facts.json").read_text(encoding="utf-8"))
+        return facts
+
+    @property
     def id(self) -> str:
         """Which encoder made a vector; vectors of another one must be made anew from their pictures."""
-        hashes = json.loads((self.folder / "sha256.json").read_text(encoding="utf-8"))
-        return str(hashes["encode.onnx"])[:16]
+        return str(self.facts["sha256"]["encode.onnx"])[:16]
+
+    @property
+    def mac_per_pixel(self) -> float:
+        """Multiply-adds that painting takes for each pixel."""
+        return float(self.facts["mac_per_pixel"])
 
     def encode(self, picture: Pixels) -> StyleVector:
         """The style of a picture.

@@ -12,13 +12,14 @@ import typer
 
 from impasto.cli.console import print_json
 from impasto.cli.options import Json
+from impasto.files import ASSETS
 from impasto.gallery import Gallery
 from impasto.painter import default_painter, threads
 from impasto.version import __version__
 
 BASE = ("numpy", "pillow", "onnxruntime", "typer", "rich", "platformdirs")
 EXTRAS = {
-    "torch": ("torch",),
+    "torch": ("torch", "safetensors", "matplotlib"),
     "app": ("streamlit",),
     "video": ("av", "opencv-python-headless"),
     "heif": ("pillow-heif",),
@@ -62,17 +63,19 @@ def doctor(json: Json = False) -> None:
 
 
 def _weights() -> tuple[dict[str, str], bool]:
-    folder = default_painter().folder
-    expected = json_module.loads((folder / "sha256.json").read_text(encoding="utf-8"))
+    painter = default_painter()
+    vgg = ASSETS / "vgg19"
+    expected = [(painter.folder / file, digest) for file, digest in painter.facts["sha256"].items()]
+    recorded = json_module.loads((vgg / "sha256.json").read_text(encoding="utf-8"))
+    expected += [(vgg / file, digest) for file, digest in recorded.items()]
     states = {}
-    for file, digest in expected.items():
+    for path, digest in expected:
         try:
-            found = hashlib.sha256((folder / file).read_bytes()).hexdigest()
+            found = hashlib.sha256(path.read_bytes()).hexdigest()
         except OSError:
             found = ""
-        states[file] = (
-            f"{digest} ok" if found == digest else f"{digest} expected, {found or 'no file'} found: reinstall Impasto"
-        )
+        wrong = f"{digest} expected, {found or 'no file'} found: reinstall Impasto"
+        states[path.name] = f"{digest} ok" if found == digest else wrong
     return states, all(state.endswith(" ok") for state in states.values())
 
 

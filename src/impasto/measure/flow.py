@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,7 +72,7 @@ def reliable(forward: Flow, backward: Flow) -> NDArray[np.bool_]:
     return np.asarray(consistent & smooth & inside)
 
 
-def _opencv():  # type: ignore[no-untyped-def]
+def _opencv() -> Any:
     try:
         import cv2
     except ImportError:

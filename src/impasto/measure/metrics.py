@@ -60,7 +60,7 @@ def variation(picture: Pixels) -> float:
 
 
 def ssim(one: Pixels, other: Pixels) -> float:
-    """Structural similarity of luminance (Wang et al. 2004, eq. 13): 11 x 11 Gaussian window, deviation 1.5. 1 is equal.
+    """Structural similarity of luminance (Wang et al. 2004, eq. 13) under an 11 x 11 Gaussian window; 1 is equal.
 
     Pictures with a side below 11 pixels are compared as a whole, in one window.
     """

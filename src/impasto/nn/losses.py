@@ -1,9 +1,16 @@
-"""Perceptual losses on feature maps. Every feature map is N x C x H x W, any float type; sums are in float32."""
+"""Perceptual losses on feature maps: N x C x H x W, any float type.
+
+Sums are in float32, or in float64 if that is given.
+"""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
+
+
+def _wide(x: Tensor) -> Tensor:
+    return x if x.dtype == torch.float64 else x.float()  # half precision overflows in the sums
 
 
 def gram(features: Tensor) -> Tensor:
@@ -14,12 +21,12 @@ def gram(features: Tensor) -> Tensor:
     Returns:
         N x C x C, float32, symmetric and positive semi-definite.
     """
-    flat = features.flatten(2).float()  # N C HW; half precision overflows in the sums
+    flat = _wide(features.flatten(2))  # N C HW
     return flat @ flat.mT / flat.shape[-1]
 
 
 def gram_loss(features: Tensor, style: Tensor) -> Tensor:
-    """Mean squared difference of two Gram matrices (Gatys et al. 2016, eq. 4, as a mean); sizes may differ. A scalar."""
+    """Mean squared difference of two Gram matrices (Gatys et al. 2016, eq. 4, as a mean); sizes may differ."""
     return (gram(features) - gram(style)).square().mean()
 
 
@@ -28,13 +35,13 @@ def content_loss(features: Tensor, photo: Tensor) -> Tensor:
 
     Gatys et al. 2016, eq. 1, divided by the photo's energy: 0 is the photo, and the scale of a layer cancels out.
     """
-    energy = photo.float().square().mean().clamp_min(1e-12)
-    return (features.float() - photo.float()).square().mean() / energy
+    energy = _wide(photo).square().mean().clamp_min(1e-12)
+    return (_wide(features) - _wide(photo)).square().mean() / energy
 
 
 def moments(features: Tensor) -> tuple[Tensor, Tensor]:
     """Mean and standard deviation of every channel, N x C each (Huang & Belongie 2017, eq. 5 and 6)."""
-    flat = features.flatten(2).float()
+    flat = _wide(features.flatten(2))
     mean = flat.mean(-1, keepdim=True)
     variance = (flat - mean).square().mean(-1)  # an order of magnitude faster on a CPU than Tensor.var
     return mean[..., 0], (variance + 1e-8).sqrt()

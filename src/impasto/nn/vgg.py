@@ -92,7 +92,8 @@ class VGG(nn.Module):
             if name.endswith("_1") and index:
                 pool = F.max_pool2d if self.pooling == "max" else F.avg_pool2d
                 x = pool(x, 2, ceil_mode=self.ceil)
-            convolution = self.convolutions[index]
+            convolution = self.get_submodule(f"convolutions.{index}")
+            assert isinstance(convolution, nn.Conv2d)
             if self.padding == "zeros":  # inside the convolution: no copy
                 x = F.conv2d(x, convolution.weight, convolution.bias, padding=1)
             else:

@@ -1,0 +1,110 @@
+"""`impasto bench`: how fast Impasto is on this machine."""
+
+from __future__ import annotations
+
+import json as json_module
+import statistics
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from impasto.cli.console import console
+from impasto.cli.options import Overwrite, Quiet
+from impasto.errors import UsageError
+from impasto.files import write_atomically
+
+EXAMPLES = """
+[b]Examples[/b]
+
+impasto bench --sizes 256,512,1024,2048 --json bench.json
+
+impasto bench --compare bench.json
+"""
+
+
+def bench(
+    sizes: Annotated[str, typer.Option(help="Sides of square pictures in pixels.")] = "256,512,1024",
+    engine: Annotated[list[str] | None, typer.Option(help="Measure this engine: painter.", show_default=False)] = None,
+    rounds: Annotated[int, typer.Option(help="Counted runs of each.", min=1, max=1000)] = 15,
+    json: Annotated[Path | None, typer.Option(help="Write all figures to this file.", show_default=False)] = None,
+    compare: Annotated[
+        Path | None, typer.Option(help="Show how much faster than this earlier file.", show_default=False)
+    ] = None,
+    overwrite: Overwrite = False,
+    quiet: Quiet = False,
+) -> None:
+    """Measure latency, memory, cold start and throughput, beside the machine's own ceiling."""
+    from impasto.files import already_there
+    from impasto.measure import bench as run
+
+    if json is not None and json.exists() and not overwrite:
+        raise already_there(json)
+    old = run.Bench.load(compare) if compare else None
+    show = sys.stderr.isatty() and not quiet
+
+    def step(what: str) -> None:
+        if show:
+            print(f"\r\033[K{what}", end="", file=sys.stderr, flush=True)
+
+    found = run.bench(_sizes(sizes), engine or run.ENGINES, rounds=rounds, on_step=step)
+    if show:
+        print("\r\033[K", end="", file=sys.stderr, flush=True)
+    if json is not None:
+        text = json_module.dumps(found.as_dict(), indent=1) + "\n"
+        write_atomically(json, text.encode(), overwrite=overwrite)
+    if quiet:
+        return
+    _print(found)
+    if old is not None:
+        print()
+        rows = run.compare(found, old)
+        _table(["compared", "old", "new", "faster", "memory"], [list(row.values()) for row in rows])
+
+
+def _sizes(text: str) -> list[int]:
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError:
+        raise UsageError(f"--sizes {text} are no whole numbers", "256,512,1024") from None
+
+
+def _print(found: object) -> None:
+    from impasto.measure.bench import Bench
+
+    assert isinstance(found, Bench)
+    print("  ".join(f"{name} {value}" for name, value in found.machine.items()))
+    print()
+    rows = [
+        [
+            latency.engine,
+            f"{latency.size} x {latency.size}",
+            f"{latency.median * 1e3:.0f} ms",
+            f"{latency.quantile(0.1) * 1e3:.0f}-{latency.quantile(0.9) * 1e3:.0f}",
+            f"{latency.peak_mb:.0f} MB",
+            f"{latency.mac_per_pixel / 1e3:.1f} k",
+            f"{latency.gflops:.0f}",
+            f"{latency.share_of_ceiling:.0%}",
+        ]
+        for latency in found.latencies
+    ]
+    _table(["engine", "size", "median", "p10-p90", "peak memory", "MAC/pixel", "GEMM GFLOP/s", "of ceiling"], rows)
+    print()
+    cold = [
+        [name, f"{statistics.median(seconds):.3f} s", f"{min(seconds):.3f}-{max(seconds):.3f}"]
+        for name, seconds in found.cold.items()
+    ]
+    _table(["cold start", "median", "least-most"], cold)
+    print()
+    rates = [[workers, f"{rate:.2f}"] for workers, rate in found.throughput.items()]
+    _table(["workers", "pictures/s at 512 x 512"], rates)
+
+
+def _table(names: list[str], rows: list[list[str]]) -> None:
+    from rich.table import Table
+
+    table = Table(*names, box=None, header_style="bold", pad_edge=False)
+    for row in rows:
+        table.add_row(*row)
+    console().print(table)

@@ -1,0 +1,290 @@
+"""How fast, and in how much memory: latency, cold start and throughput, beside the machine's own ceiling.
+
+Every latency is measured in a child process of its own, so that its peak memory is its own.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import multiprocessing
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from impasto.errors import PictureError, StyleError, UsageError
+from impasto.files import ASSETS
+from impasto.version import __version__
+
+SIZES = (256, 512, 1024)
+ENGINES = ("painter",)
+STYLE = "starry-night"
+SMALLEST, LARGEST = 16, 20_000
+
+
+@dataclass(frozen=True)
+class Latency:
+    """One engine at one size, in a process of its own.
+
+    Attributes:
+        seconds: of every counted run; the first runs are not counted.
+        peak_mb: the most memory that the process held.
+        gflops: what a matrix product reached in the same process, before and after: the machine's ceiling.
+        mac_per_pixel: multiply-adds of the network.
+    """
+
+    engine: str
+    size: int
+    seconds: list[float]
+    peak_mb: float
+    gflops: float
+    mac_per_pixel: float
+
+    @property
+    def median(self) -> float:
+        return statistics.median(self.seconds)
+
+    def quantile(self, share: float) -> float:
+        return float(np.quantile(self.seconds, share))
+
+    @property
+    def share_of_ceiling(self) -> float:
+        """The network's arithmetic over what the machine could do in the time."""
+        return 2 * self.mac_per_pixel * self.size**2 / self.median / (self.gflops * 1e9)
+
+
+@dataclass
+class Bench:
+    """All figures of a run, and what they were measured on."""
+
+    machine: dict[str, object]
+    latencies: list[Latency] = field(default_factory=list)
+    cold: dict[str, list[float]] = field(default_factory=dict)
+    throughput: dict[str, float] = field(default_factory=dict)
+
+    def as_dict(self) -> dict[str, object]:
+        return asdict(self)
+
+    @classmethod
+    def load(cls, path: Path) -> Bench:
+        """Raises PictureError for a missing file, StyleError for one that is no benchmark's."""
+        if not path.is_file():
+            raise PictureError(f"there is no file {path}")
+        try:
+            data = json.loads(path.read_text(encoding="utf-8"))
+            latencies = [Latency(**latency) for latency in data.pop("latencies")]
+            return cls(latencies=latencies, **data)
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise StyleError(f"{path} was not written by impasto bench --json") from error
+
+
+def bench(
+    sizes: Sequence[int] = SIZES,
+    engines: Sequence[str] = ENGINES,
+    *,
+    rounds: int = 15,
+    workers: Sequence[int] = (1, 2, 4),
+    on_step: Callable[[str], None] | None = None,
+) -> Bench:
+    """Measure.
+
+    Args:
+        sizes: sides of square pictures in pixels.
+        engines: names from `ENGINES`.
+        rounds: counted runs of each latency; of the cold start a third of them.
+        workers: threads that share the engine for the throughput at 512 pixels.
+        on_step: called with what is measured next.
+    Raises:
+        UsageError: an unknown engine, or a size or number out of range.
+    """
+    for engine in engines:
+        if engine not in ENGINES:
+            raise UsageError(f"{engine} is no engine", f"the engines are {', '.join(ENGINES)}")
+    for size in sizes:
+        if not SMALLEST <= size <= LARGEST:
+            raise UsageError(f"size {size} is not in {SMALLEST}..{LARGEST}")
+    if rounds < 1:
+        raise UsageError(f"{rounds} rounds", "1 or more")
+    step = on_step or (lambda _: None)
+    found = Bench(machine())
+    for engine in engines:
+        for size in sizes:
+            step(f"{engine} at {size} pixels")
+            found.latencies.append(_in_child(engine, size, rounds))
+    step("cold start")
+    found.cold = cold_start(max(3, rounds // 3))
+    for count in workers:
+        step(f"throughput with {count} workers")
+        found.throughput[str(count)] = throughput(count)
+    return found
+
+
+def machine() -> dict[str, object]:
+    """Hardware, threads and versions."""
+    from impasto.painter import threads
+
+    names = ("numpy", "onnxruntime", "pillow", "torch")
+    versions = {name: version for name in names if (version := _version(name))}
+    return {
+        "processor": _processor(),
+        "processors": os.cpu_count() or 1,
+        "threads": threads(),
+        "memory_gb": _memory_gb(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "python": platform.python_version(),
+        "impasto": __version__,
+        **versions,
+    }
+
+
+def _in_child(engine: str, size: int, rounds: int) -> Latency:
+    # Spawned, not forked: nothing of this process, neither memory nor threads, counts for the child.
+    context = multiprocessing.get_context("spawn")
+    with context.Pool(1) as pool:
+        return Latency(**pool.apply(_measure, (engine, size, rounds)))
+
+
+def _measure(engine: str, size: int, rounds: int) -> dict[str, Any]:
+    from impasto.gallery import Gallery
+    from impasto.painter import default_painter
+
+    painter, vector = default_painter(), Gallery().vector(STYLE)
+    photo = np.random.default_rng(0).random((size, size, 3), np.float32)
+    before = gemm_gflops()
+    for _ in range(3):
+        painter.paint(photo, [vector])
+    seconds = []
+    for _ in range(rounds):
+        started = time.perf_counter()
+        painter.paint(photo, [vector])
+        seconds.append(time.perf_counter() - started)
+    ceiling = max(before, gemm_gflops())
+    return {
+        "engine": engine,
+        "size": size,
+        "seconds": seconds,
+        "peak_mb": _peak_mb(),
+        "gflops": ceiling,
+        "mac_per_pixel": painter.mac_per_pixel,
+    }
+
+
+def gemm_gflops(side: int = 1024, rounds: int = 5) -> float:
+    """What a float32 matrix product reaches here, in units of 10^9 operations a second: the best of a few."""
+    one = np.random.default_rng(0).random((side, side), np.float32)
+    best = 0.0
+    for _ in range(rounds):
+        started = time.perf_counter()
+        one @ one
+        best = max(best, 2 * side**3 / (time.perf_counter() - started) / 1e9)
+    return best
+
+
+def cold_start(rounds: int) -> dict[str, list[float]]:
+    """Seconds from the shell to the finished file, process start included, in turn with a Python that does nothing."""
+    sample = ASSETS / "samples" / "colosseum.jpg"
+    with tempfile.TemporaryDirectory() as folder:
+        paint = [sys.executable, "-m", "impasto", "stylize", str(sample), "--style", STYLE, "--overwrite"]
+        commands = {
+            "python, nothing": [sys.executable, "-c", "pass"],
+            "import impasto": [sys.executable, "-c", "import impasto"],
+            "impasto stylize, 512 px": [*paint, "--size", "512", "-o", str(Path(folder) / "out.jpg")],
+        }
+        seconds: dict[str, list[float]] = {name: [] for name in commands}
+        for number in range(rounds + 1):
+            for name, command in commands.items():
+                started = time.perf_counter()
+                subprocess.run(command, check=True, capture_output=True)  # noqa: S603
+                if number:  # the first round fills the file cache
+                    seconds[name].append(time.perf_counter() - started)
+    return seconds
+
+
+def throughput(workers: int, pictures: int = 12, size: int = 512) -> float:
+    """Pictures a second when several threads share the painter."""
+    from impasto.gallery import Gallery
+    from impasto.painter import default_painter
+
+    painter, vector = default_painter(), Gallery().vector(STYLE)
+    photo = np.random.default_rng(0).random((size, size, 3), np.float32)
+    painter.paint(photo, [vector])
+    with ThreadPoolExecutor(workers) as pool:
+        started = time.perf_counter()
+        list(pool.map(lambda _: painter.paint(photo, [vector]), range(pictures)))
+        return pictures / (time.perf_counter() - started)
+
+
+def compare(new: Bench, old: Bench) -> list[dict[str, str]]:
+    """How many times faster than an older run: ratios of medians, and of the opposite tenths as their spread."""
+    rows = []
+    before = {(latency.engine, latency.size): latency for latency in old.latencies}
+    for latency in new.latencies:
+        other = before.get((latency.engine, latency.size))
+        if other is not None:
+            low, high = other.quantile(0.1) / latency.quantile(0.9), other.quantile(0.9) / latency.quantile(0.1)
+            rows.append(
+                {
+                    "what": f"{latency.engine}, {latency.size} x {latency.size}",
+                    "old": f"{other.median * 1e3:.0f} ms",
+                    "new": f"{latency.median * 1e3:.0f} ms",
+                    "faster": f"x {other.median / latency.median:.2f} ({low:.2f}-{high:.2f})",
+                    "memory": f"x {latency.peak_mb / other.peak_mb:.2f}",
+                }
+            )
+    for name, seconds in new.cold.items():
+        if old.cold.get(name):
+            a, b = np.asarray(old.cold[name]), np.asarray(seconds)
+            low, high = np.quantile(a, 0.1) / np.quantile(b, 0.9), np.quantile(a, 0.9) / np.quantile(b, 0.1)
+            ratio = float(np.median(a) / np.median(b))
+            rows.append(
+                {
+                    "what": name,
+                    "old": f"{np.median(a) * 1e3:.0f} ms",
+                    "new": f"{np.median(b) * 1e3:.0f} ms",
+                    "faster": f"x {ratio:.2f} ({low:.2f}-{high:.2f})",
+                    "memory": "",
+                }
+            )
+    return rows
+
+
+def _peak_mb() -> float:
+    try:
+        import resource
+    except ImportError:  # Windows
+        return 0.0
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (1e6 if sys.platform == "darwin" else 1e3)
+
+
+def _processor() -> str:
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as lines:
+            return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
+
+
+def _memory_gb() -> float:
+    try:
+        return round(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 1e9, 1)
+    except (AttributeError, ValueError, OSError):
+        return 0.0
+
+
+def _version(distribution: str) -> str:
+    try:
+        return importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return ""
