@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from impasto.color import Pixels
@@ -101,8 +102,10 @@ class Scorer:
 
     def __init__(self, judge: Judge, size: int = 512) -> None:
         self.judge, self.size = judge, size
-        self._features = functools.lru_cache(maxsize=64)(self._features_of)
         self._pixels: dict[str, Pixels] = {}
+        self._statistics: dict[str, dict[str, metrics.Statistics]] = {}
+        # Photos come one after the other: more than the last one's features would only fill the memory.
+        self._features = functools.lru_cache(maxsize=1)(self._features_of)
 
     def add(self, key: str, picture: Picture) -> Pixels:
         """Bring a photo or a style to the common size and keep it under a key."""
@@ -113,10 +116,10 @@ class Scorer:
         """All metrics of one result; `photo` and `style` are keys of `add`."""
         source, painting = self._pixels[photo], self._pixels[style]
         result = eight_bits(result)
-        ours, theirs, untouched = self.judge.features(result), self._features(style), self._features(photo)
+        ours, untouched = self.judge.features(result), self._features(photo)
         layers = self.judge.style_layers
-        gram = metrics.style_losses(ours, theirs, untouched, layers)
-        adain = metrics.moments_losses(ours, theirs, untouched, layers)
+        triple = metrics.statistics(ours, layers), self._statistics_of(style), self._statistics_of(photo)
+        gram, adain = metrics.style_losses(*triple), metrics.moments_losses(*triple)
         content = metrics.content_losses(ours, untouched, layers)
         scores = {
             "style": float(np.mean(list(gram.values()))),
@@ -135,10 +138,12 @@ class Scorer:
         scores |= {f"content_{layer}": value for layer, value in content.items()}
         return scores
 
-    def fingerprint(self, picture: Pixels) -> np.ndarray:
-        return metrics.fingerprint(self.judge.features(eight_bits(picture)), self.judge.style_layers)
+    def fingerprint(self, picture: Pixels) -> NDArray[np.float64]:
+        """The statistics by which the nearest style is found."""
+        features = self.judge.features(eight_bits(picture))
+        return metrics.fingerprint(metrics.statistics(features, self.judge.style_layers))
 
-    def pooled(self, picture: Pixels) -> np.ndarray:
+    def pooled(self, picture: Pixels) -> NDArray[np.float64]:
         """The mean of each channel of the content layer: what Fréchet's distance is taken of."""
         return self.judge.features(eight_bits(picture))[self.judge.content_layer].mean((2, 3))[0].double().numpy()
 
@@ -159,6 +164,11 @@ class Scorer:
 
     def pixels(self, key: str) -> Pixels:
         return self._pixels[key]
+
+    def _statistics_of(self, key: str) -> dict[str, metrics.Statistics]:
+        if key not in self._statistics:
+            self._statistics[key] = metrics.statistics(self.judge.features(self._pixels[key]), self.judge.style_layers)
+        return self._statistics[key]
 
     def _features_of(self, key: str) -> dict[str, Tensor]:
         return self.judge.features(self._pixels[key])

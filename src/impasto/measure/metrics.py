@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from impasto.color import Pixels, luminance
-from impasto.nn.losses import content_loss, gram_loss, moments, moments_loss
+from impasto.nn.losses import content_loss, gram, gram_loss, moments, moments_loss
 
 Features = Mapping[str, Tensor]
 
@@ -27,24 +28,40 @@ def to_tensor(picture: Pixels) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1)[None]))
 
 
-def style_losses(result: Features, style: Features, photo: Features, layers: Sequence[str]) -> dict[str, float]:
+@dataclass(frozen=True)
+class Statistics:
+    """What a style loss compares of a layer: a few hundred kilobytes instead of the features' megabytes."""
+
+    gram: Tensor
+    moments: tuple[Tensor, Tensor]
+
+
+def statistics(features: Features, layers: Sequence[str]) -> dict[str, Statistics]:
+    return {layer: Statistics(gram(features[layer]), moments(features[layer])) for layer in layers}
+
+
+def style_losses(
+    result: Mapping[str, Statistics], style: Mapping[str, Statistics], photo: Mapping[str, Statistics]
+) -> dict[str, float]:
     """Gram loss of each layer over that of the untouched photo: 0 is the style's statistics, 1 is nothing done.
 
     Gatys et al. 2016, eq. 4; the division makes layers and styles comparable (in the spirit of Cheng et al. 2021).
     """
     return {
-        layer: float(gram_loss(result[layer], style[layer]) / gram_loss(photo[layer], style[layer]).clamp_min(1e-20))
-        for layer in layers
+        layer: float(gram_loss(result[layer].gram, style[layer].gram))
+        / max(float(gram_loss(photo[layer].gram, style[layer].gram)), 1e-20)
+        for layer in result
     }
 
 
-def moments_losses(result: Features, style: Features, photo: Features, layers: Sequence[str]) -> dict[str, float]:
+def moments_losses(
+    result: Mapping[str, Statistics], style: Mapping[str, Statistics], photo: Mapping[str, Statistics]
+) -> dict[str, float]:
     """The same with AdaIN's statistics, mean and deviation (Huang & Belongie 2017, eq. 13)."""
     return {
-        layer: float(
-            moments_loss(result[layer], style[layer]) / moments_loss(photo[layer], style[layer]).clamp_min(1e-20)
-        )
-        for layer in layers
+        layer: float(moments_loss(result[layer].moments, style[layer].moments))
+        / max(float(moments_loss(photo[layer].moments, style[layer].moments)), 1e-20)
+        for layer in result
     }
 
 
@@ -155,13 +172,10 @@ def frechet_distance(one: NDArray[np.float64], other: NDArray[np.float64]) -> fl
     return float(mean + np.trace(np.atleast_2d(c1)) + np.trace(np.atleast_2d(c2)) - 2 * cross)
 
 
-def fingerprint(features: Features, layers: Sequence[str]) -> NDArray[np.float64]:
+def fingerprint(layers: Mapping[str, Statistics]) -> NDArray[np.float64]:
     """A picture's statistics as one vector, every layer of length 1: mean and deviation of each channel."""
-    parts = []
-    for layer in layers:
-        statistics = torch.cat([part[0] for part in moments(features[layer])])
-        parts.append(F.normalize(statistics, dim=0).double().numpy())
-    return np.concatenate(parts)
+    parts = [torch.cat([part[0] for part in layer.moments]) for layer in layers.values()]
+    return np.concatenate([F.normalize(part, dim=0).double().numpy() for part in parts])
 
 
 def confusion(

@@ -25,9 +25,9 @@ def gram(features: Tensor) -> Tensor:
     return flat @ flat.mT / flat.shape[-1]
 
 
-def gram_loss(features: Tensor, style: Tensor) -> Tensor:
-    """Mean squared difference of two Gram matrices (Gatys et al. 2016, eq. 4, as a mean); sizes may differ."""
-    return (gram(features) - gram(style)).square().mean()
+def gram_loss(result: Tensor, style: Tensor) -> Tensor:
+    """Mean squared difference of two Gram matrices (Gatys et al. 2016, eq. 4, as a mean). A scalar."""
+    return (result - style).square().mean()
 
 
 def content_loss(features: Tensor, photo: Tensor) -> Tensor:
@@ -47,10 +47,9 @@ def moments(features: Tensor) -> tuple[Tensor, Tensor]:
     return mean[..., 0], (variance + 1e-8).sqrt()
 
 
-def moments_loss(features: Tensor, style: Tensor) -> Tensor:
+def moments_loss(result: tuple[Tensor, Tensor], style: tuple[Tensor, Tensor]) -> Tensor:
     """Mean squared difference of means plus that of deviations (Huang & Belongie 2017, eq. 13). A scalar."""
-    (mean, deviation), (style_mean, style_deviation) = moments(features), moments(style)
-    return (mean - style_mean).square().mean() + (deviation - style_deviation).square().mean()
+    return (result[0] - style[0]).square().mean() + (result[1] - style[1]).square().mean()
 
 
 def total_variation(pictures: Tensor) -> Tensor:
