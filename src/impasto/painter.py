@@ -33,8 +33,9 @@ VECTOR_SIZE = 512
 _MULTIPLE = 4  # the network works at a quarter of the size
 _SMALLEST = 16  # below this its reflection padding has nothing to reflect
 _ENCODED_PIXELS = 512 * 640  # a painting is looked at in about this size, as when the network was trained
-_BYTES_PER_PIXEL = 320  # measured peak while painting, see docs/speed.md
-_ARENA_PIXELS = 4_000_000  # beyond this, memory is given back after every layer: slower, a third less at the peak
+_BYTES_PER_PIXEL = 320  # measured peak while painting, memory given back after every layer
+_ARENA_BYTES_PER_PIXEL = 430  # the same where memory is kept for the next layer: two to three times as fast
+_SMALL_PIXELS = 4_000_000  # up to here the arena is always worth its memory
 
 
 class Painter:
@@ -137,10 +138,12 @@ class Painter:
         return painted
 
     def _paint(self, photo: Pixels, vectors: Sequence[StyleVector], shares: NDArray[np.float32] | None) -> Pixels:
+        import onnxruntime
+
         height, width = photo.shape[:2]
         padded = [max(_SMALLEST, math.ceil(side / _MULTIPLE) * _MULTIPLE) for side in (height, width)]
         border = [(0, padded[0] - height), (0, padded[1] - width)]
-        _check_memory(padded[0] * padded[1])
+        arena = _fits(padded[0] * padded[1])
         if shares is None:
             masks = np.ones((1, 1, 1, 1), np.float32)
         else:
@@ -154,9 +157,12 @@ class Painter:
             "vectors": np.stack(vectors).astype(np.float32),
             "masks": masks.astype(np.float32),
         }
-        session = self._session("paint.onnx", arena=padded[0] * padded[1] <= _ARENA_PIXELS)
+        session = self._session("paint.onnx", arena=arena)
+        options = onnxruntime.RunOptions()
+        if arena and padded[0] * padded[1] > _SMALL_PIXELS:
+            options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")  # not kept beyond this photo
         try:
-            (painted,) = session.run(None, feeds)
+            (painted,) = session.run(None, feeds, options)
         except Exception as error:
             # ONNX Runtime's exceptions share no base class and are named in a private module.
             if "alloc" in str(error).lower() or isinstance(error, MemoryError):
@@ -203,17 +209,21 @@ def _planes(picture: Pixels) -> NDArray[np.float32]:
     return np.ascontiguousarray(picture.transpose(2, 0, 1)[None], np.float32)
 
 
-def _check_memory(pixels: int) -> None:
-    """Refuse a photo that would not fit, where the system tells what is free; being killed half-way tells nobody."""
-    if pixels <= _ARENA_PIXELS:
-        return
+def _fits(pixels: int) -> bool:
+    """Whether a photo may take the memory that makes it fast; one that would not fit at all is refused.
+
+    Where the system does not tell what is free, large photos take as little as they can.
+    """
+    if pixels <= _SMALL_PIXELS:
+        return True
     try:
         with open("/proc/meminfo", encoding="ascii") as lines:
             free = next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable"))
     except (OSError, StopIteration, ValueError):
-        return
-    if pixels * _BYTES_PER_PIXEL > free:
+        return False
+    if pixels * _BYTES_PER_PIXEL > free:  # being killed half-way tells nobody anything
         raise _too_large(pixels)
+    return pixels * _ARENA_BYTES_PER_PIXEL < free / 2
 
 
 def _too_large(pixels: int) -> PictureError:

@@ -131,6 +131,7 @@ def _html(found: Evaluation) -> str:
 <html lang="en"><meta charset="utf-8"><title>Impasto: evaluation</title>
 <meta name="viewport" content="width=device-width"><style>
 body {{ font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 75rem; padding: 0 1rem; }}
+.scroll {{ overflow-x: auto; }}
 table {{ border-collapse: collapse; margin: .5rem 0 1.5rem; }}
 td, th {{ padding: .2rem .6rem; border-bottom: 1px solid #8884; text-align: right; white-space: nowrap; }}
 td:first-child, th:first-child {{ text-align: left; }}
@@ -163,7 +164,7 @@ def _html_table(rows: Sequence[dict[str, str]]) -> str:
     names = [name for name in order if any(name in row for row in rows)]
     head = "".join(f"<th>{name}</th>" for name in names)
     body = "".join("<tr>" + "".join(f"<td>{html.escape(row.get(name, ''))}</td>" for name in names) for row in rows)
-    return f"<table><tr>{head}</tr>{body}</table>"
+    return f"<div class=scroll><table><tr>{head}</tr>{body}</table></div>"
 
 
 def _html_confusion(method: str, counts: Sequence[Sequence[int]], found: Evaluation) -> str:
@@ -185,7 +186,8 @@ def _html_grid(found: Evaluation, method: str) -> str:
         cells = [_html_image(scores[photo, style].preview) if (photo, style) in scores else "" for style in used]
         if any(cells):
             rows.append(f"<tr><td>{html.escape(photo[:24])}</td>" + "".join(f"<td>{cell}</td>" for cell in cells))
-    return f"<h3>{html.escape(method)}</h3><table class=grid><tr><th></th>{head}</tr>{''.join(rows)}</table>"
+    grid = f"<table class=grid><tr><th></th>{head}</tr>{''.join(rows)}</table>"
+    return f"<h3>{html.escape(method)}</h3><div class=scroll>{grid}</div>"
 
 
 def _html_image(picture: Picture) -> str:
