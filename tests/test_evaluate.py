@@ -104,6 +104,9 @@ def test_the_report(run: Run, pictures: tuple[Path, Path], tmp_path: Path) -> No
     assert {"style", "content", "lpips", "ssim", "style_relu1_2", "content_relu3_3"} <= set(results["results"][0])
     rows = list(csv.DictReader((tmp_path / "report" / "results.csv").open()))
     assert len(rows) == 8
+    assert {(row["photo"], row["painting"]) for row in rows} == {
+        (f"photo{index}", painting) for index in range(2) for painting in ("stripes", "dots")
+    }
     assert float(rows[0]["style"]) == pytest.approx(results["results"][0]["style"])
     assert_refused(run(*words, "--engine", "painter"), 2, "holds a report already")
 

@@ -69,7 +69,7 @@ def as_dict(found: Evaluation) -> dict[str, object]:
 
 
 def _record(score: Score) -> dict[str, object]:
-    head = {"method": score.method, "photo": score.photo, "style": score.style, "strength": score.strength}
+    head = {"method": score.method, "photo": score.photo, "painting": score.style, "strength": score.strength}
     return head | {name: round(value, 6) for name, value in score.values.items()}
 
 
