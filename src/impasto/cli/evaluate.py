@@ -53,7 +53,7 @@ def evaluate(
         from impasto.measure.judge import Scorer, find_judge
         from impasto.measure.report import as_dict, write_report
     except ImportError as error:
-        raise MissingExtra(f"PyTorch, which evaluate needs ({error.name}),", "torch") from None
+        raise MissingExtra(f"{error.name}, which evaluate needs,", "torch") from None
 
     for name in ("report.html", "results.json", "results.csv"):
         if (output / name).exists() and not overwrite:
