@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import argparse
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
+
+from impasto.measure.bench import time_commands
 
 SAMPLE = Path(__file__).resolve().parent.parent / "src" / "impasto" / "assets" / "samples" / "colosseum.jpg"
 
@@ -34,13 +34,7 @@ def main() -> None:
             "impasto stylize, 512 px, to a file": [*stylize, "--size", "512", "-o", f"{folder}/a.jpg"],
             "impasto stylize, 896 x 504, to a file": [*stylize, "-o", f"{folder}/b.jpg"],
         }
-        times: dict[str, list[float]] = {name: [] for name in commands}
-        for number in range(arguments.rounds + 1):
-            for name, command in commands.items():
-                started = time.perf_counter()
-                subprocess.run(command, check=True, capture_output=True)
-                if number:
-                    times[name].append(time.perf_counter() - started)
+        times = time_commands(commands, arguments.rounds)
     print(f"{arguments.rounds} rounds, seconds: median (least to most)")
     for name, seconds in times.items():
         print(f"{name:40} {statistics.median(seconds):.3f} ({min(seconds):.3f} to {max(seconds):.3f})")

@@ -314,7 +314,7 @@ class Picture:
         if xmp:
             tags[700] = xmp
         if marked:
-            tags[305] = f"{marked.get('program', 'Impasto')} {marked.get('version', '')}".strip()
+            tags[305] = provenance.program_text(marked)
         if self.profile:
             tags[34675] = self.profile
         if self.dpi:

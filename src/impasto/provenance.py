@@ -31,6 +31,11 @@ def settings_text(made_with: Mapping[str, object]) -> str:
     return json.dumps(made_with, ensure_ascii=False, sort_keys=True)
 
 
+def program_text(made_with: Mapping[str, object]) -> str:
+    """The program and its version."""
+    return f"{made_with.get('program', 'Impasto')} {made_with.get('version', '')}".strip()
+
+
 def packet(made_with: Mapping[str, object], photo_packet: bytes | None = None) -> bytes:
     """The XMP packet of a painted picture; what the photo's own packet says is kept.
 
@@ -48,14 +53,13 @@ def packet(made_with: Mapping[str, object], photo_packet: bytes | None = None) -
             del description.attrib[name]
         for child in [child for child in description if child.tag in ours]:
             description.remove(child)
-    program = f"{made_with.get('program', 'Impasto')} {made_with.get('version', '')}".strip()
     ElementTree.SubElement(
         rdf,
         f"{{{RDF}}}Description",
         {
             f"{{{RDF}}}about": "",
             f"{{{IPTC}}}DigitalSourceType": SOURCE_TYPE,
-            f"{{{XMP}}}CreatorTool": program,
+            f"{{{XMP}}}CreatorTool": program_text(made_with),
             f"{{{IMPASTO}}}settings": settings_text(made_with),
         },
     )

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json as json_module
 import statistics
-import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from impasto.cli.console import console
+from impasto.cli.console import print_table, progress_line
 from impasto.cli.options import Overwrite, Quiet
 from impasto.errors import UsageError
-from impasto.files import write_atomically
+from impasto.files import already_there, write_atomically
+
+if TYPE_CHECKING:
+    from impasto.measure.bench import Bench
 
 EXAMPLES = """
 [b]Examples[/b]
@@ -36,21 +38,16 @@ def bench(
     quiet: Quiet = False,
 ) -> None:
     """Measure latency, memory, cold start and throughput, beside the machine's own ceiling."""
-    from impasto.files import already_there
     from impasto.measure import bench as run
 
     if json is not None and json.exists() and not overwrite:
         raise already_there(json)
     old = run.Bench.load(compare) if compare else None
-    show = sys.stderr.isatty() and not quiet
-
-    def step(what: str) -> None:
-        if show:
-            print(f"\r\033[K{what}", end="", file=sys.stderr, flush=True)
-
-    found = run.bench(_sizes(sizes), engine or run.ENGINES, rounds=rounds, on_step=step)
-    if show:
-        print("\r\033[K", end="", file=sys.stderr, flush=True)
+    found = run.bench(
+        _sizes(sizes), engine or run.ENGINES, rounds=rounds, on_step=(lambda _: None) if quiet else progress_line
+    )
+    if not quiet:
+        progress_line()
     if json is not None:
         text = json_module.dumps(found.as_dict(), indent=1) + "\n"
         write_atomically(json, text.encode(), overwrite=overwrite)
@@ -60,7 +57,7 @@ def bench(
     if old is not None:
         print()
         rows = run.compare(found, old)
-        _table(["compared", "old", "new", "faster", "memory"], [list(row.values()) for row in rows])
+        print_table(["compared", "old", "new", "faster", "memory"], [list(row.values()) for row in rows])
 
 
 def _sizes(text: str) -> list[int]:
@@ -70,10 +67,7 @@ def _sizes(text: str) -> list[int]:
         raise UsageError(f"--sizes {text} are no whole numbers", "256,512,1024") from None
 
 
-def _print(found: object) -> None:
-    from impasto.measure.bench import Bench
-
-    assert isinstance(found, Bench)
+def _print(found: Bench) -> None:
     print("  ".join(f"{name} {value}" for name, value in found.machine.items()))
     print()
     rows = [
@@ -89,22 +83,13 @@ def _print(found: object) -> None:
         ]
         for latency in found.latencies
     ]
-    _table(["engine", "size", "median", "p10-p90", "peak memory", "MAC/pixel", "GEMM GFLOP/s", "of ceiling"], rows)
+    print_table(["engine", "size", "median", "p10-p90", "peak memory", "MAC/pixel", "GEMM GFLOP/s", "of ceiling"], rows)
     print()
     cold = [
         [name, f"{statistics.median(seconds):.3f} s", f"{min(seconds):.3f}-{max(seconds):.3f}"]
         for name, seconds in found.cold.items()
     ]
-    _table(["cold start", "median", "least-most"], cold)
+    print_table(["cold start", "median", "least-most"], cold)
     print()
     rates = [[workers, f"{rate:.2f}"] for workers, rate in found.throughput.items()]
-    _table(["workers", "pictures/s at 512 x 512"], rates)
-
-
-def _table(names: list[str], rows: list[list[str]]) -> None:
-    from rich.table import Table
-
-    table = Table(*names, box=None, header_style="bold", pad_edge=False)
-    for row in rows:
-        table.add_row(*row)
-    console().print(table)
+    print_table(["workers", "pictures/s at 512 x 512"], rates)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -23,6 +24,23 @@ def note(message: str) -> None:
 def print_json(record: object) -> None:
     """One JSON value on one line."""
     print(json.dumps(record, ensure_ascii=False), flush=True)
+
+
+def progress_line(text: str = "") -> None:
+    """Show what is being done, on one line that the next call replaces; nothing clears it. Terminals only."""
+    if sys.stderr.isatty():
+        print(f"\r\033[K{text[:100]}", end="", file=sys.stderr, flush=True)
+
+
+def print_table(names: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
+    """A table without lines; its cells are text, whatever brackets and control characters they hold."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(*names, box=None, header_style="bold", pad_edge=False)
+    for row in rows:
+        table.add_row(*(Text("".join(filter(str.isprintable, cell))) for cell in row))
+    console().print(table)
 
 
 def console(*, to_stderr: bool = False) -> Console:

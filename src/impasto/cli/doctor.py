@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.metadata
 import json as json_module
 import platform
 import sys
@@ -15,7 +14,7 @@ from impasto.cli.options import Json
 from impasto.files import ASSETS
 from impasto.gallery import Gallery
 from impasto.painter import default_painter, threads
-from impasto.version import __version__
+from impasto.version import __version__, installed
 
 BASE = ("numpy", "pillow", "onnxruntime", "typer", "rich", "platformdirs")
 EXTRAS = {
@@ -39,9 +38,9 @@ def doctor(json: Json = False) -> None:
         "impasto": __version__,
         "python": f"{platform.python_version()} ({sys.executable})",
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
-        **{name: _version(name) or "missing" for name in BASE},
+        **{name: installed(name) or "missing" for name in BASE},
         "extras": {
-            extra: ", ".join(f"{name} {_version(name) or 'missing'}" for name in names)
+            extra: ", ".join(f"{name} {installed(name) or 'missing'}" for name in names)
             for extra, names in EXTRAS.items()
         },
         "providers": onnxruntime.get_available_providers(),
@@ -77,13 +76,6 @@ def _weights() -> tuple[dict[str, str], bool]:
         wrong = f"{digest} expected, {found or 'no file'} found: reinstall Impasto"
         states[path.name] = f"{digest} ok" if found == digest else wrong
     return states, all(state.endswith(" ok") for state in states.values())
-
-
-def _version(distribution: str) -> str:
-    try:
-        return importlib.metadata.version(distribution)
-    except importlib.metadata.PackageNotFoundError:
-        return ""
 
 
 def _print(facts: dict[str, object]) -> None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from impasto.cli.console import console, print_json, report
+from impasto.cli.console import print_json, print_table, progress_line, report
 from impasto.cli.options import Json, Quiet
 from impasto.errors import MissingExtra, UsageError
 
@@ -59,11 +58,10 @@ def evaluate(
         if (output / name).exists() and not overwrite:
             raise UsageError(f"{output} holds a report already", "--overwrite replaces it")
     scorer = Scorer(find_judge(judge), size)
-    show = sys.stderr.isatty() and not quiet
 
     def progress(done: int, total: int, what: str) -> None:
-        if show:
-            print(f"\r\033[K{done} of {total}  {what[:80]}", end="", file=sys.stderr, flush=True)
+        if not quiet:
+            progress_line(f"{done} of {total}  {what}")
 
     found = run.evaluate(
         scorer,
@@ -75,15 +73,17 @@ def evaluate(
         limit=limit,
         on_score=progress,
     )
-    if show:
-        print("\r\033[K", end="", file=sys.stderr, flush=True)
+    if not quiet:
+        progress_line()
     for line in found.failures:
         report(line)
     write_report(found, output, overwrite=overwrite)
     if json:
         print_json(as_dict(found))
     elif not quiet:
-        _print_table(run.table(found))
+        rows = run.table(found)
+        names = list(dict.fromkeys(name for row in rows for name in row))
+        print_table(names, ([row.get(name, "") for name in names] for row in rows))
         print(f"scored by {found.judge} at {found.size} pixels; more in {output / 'report.html'}")
     if found.failures:
         raise typer.Exit(1)
@@ -97,13 +97,3 @@ def _strengths(text: str) -> list[float]:
     if not all(0 <= value <= 100 for value in values):
         raise UsageError(f"--strengths {text} are not all in 0..100")
     return sorted(set(values))
-
-
-def _print_table(rows: list[dict[str, str]]) -> None:
-    from rich.table import Table
-
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    table = Table(*names, box=None, header_style="bold", pad_edge=False)
-    for row in rows:
-        table.add_row(*(row.get(name, "") for name in names))
-    console().print(table)

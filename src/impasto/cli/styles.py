@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from impasto.cli.console import console, note, print_json
+from impasto.cli.console import note, print_json, print_table
 from impasto.cli.options import Json, complete_style
 from impasto.gallery import Gallery
 
@@ -31,13 +31,18 @@ def styles(context: typer.Context, json: Json = False) -> None:
         for entry in entries:
             print_json(entry.as_dict())
         return
-    from rich.table import Table
-
-    table = Table("name", "title", "artist", "year", "kind", "licence", box=None, header_style="bold", pad_edge=False)
-    for entry in entries:
-        licence = "public domain" if entry.builtin else entry.licence
-        table.add_row(*map(_plain, (entry.name, entry.title, entry.artist, entry.year, entry.kind, licence)))
-    console().print(table)
+    rows = (
+        (
+            entry.name,
+            entry.title,
+            entry.artist,
+            entry.year,
+            entry.kind,
+            "public domain" if entry.builtin else entry.licence,
+        )
+        for entry in entries
+    )
+    print_table(["name", "title", "artist", "year", "kind", "licence"], rows)
 
 
 @app.command()
@@ -78,9 +83,3 @@ def remove(name: Name) -> None:
     """Delete one of your own styles."""
     Gallery().remove(name)
     print(f"{name} removed")
-
-
-def _plain(text: str) -> str:
-    from rich.markup import escape
-
-    return escape("".join(character for character in text if character.isprintable()))

@@ -5,7 +5,6 @@ Every latency is measured in a child process of its own, so that its peak memory
 
 from __future__ import annotations
 
-import importlib.metadata
 import json
 import multiprocessing
 import os
@@ -15,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -25,7 +24,7 @@ import numpy as np
 
 from impasto.errors import PictureError, StyleError, UsageError
 from impasto.files import ASSETS
-from impasto.version import __version__
+from impasto.version import __version__, installed
 
 SIZES = (256, 512, 1024)
 ENGINES = ("painter",)
@@ -135,7 +134,7 @@ def machine() -> dict[str, object]:
     from impasto.painter import threads
 
     names = ("numpy", "onnxruntime", "pillow", "torch")
-    versions = {name: version for name in names if (version := _version(name))}
+    versions = {name: version for name in names if (version := installed(name))}
     return {
         "processor": _processor(),
         "processors": os.cpu_count() or 1,
@@ -201,13 +200,18 @@ def cold_start(rounds: int) -> dict[str, list[float]]:
             "import impasto": [sys.executable, "-c", "import impasto"],
             "impasto stylize, 512 px": [*paint, "--size", "512", "-o", str(Path(folder) / "out.jpg")],
         }
-        seconds: dict[str, list[float]] = {name: [] for name in commands}
-        for number in range(rounds + 1):
-            for name, command in commands.items():
-                started = time.perf_counter()
-                subprocess.run(command, check=True, capture_output=True)  # noqa: S603
-                if number:  # the first round fills the file cache
-                    seconds[name].append(time.perf_counter() - started)
+        return time_commands(commands, rounds)
+
+
+def time_commands(commands: Mapping[str, Sequence[str]], rounds: int) -> dict[str, list[float]]:
+    """Seconds that each command takes as a whole process, the commands taking turns."""
+    seconds: dict[str, list[float]] = {name: [] for name in commands}
+    for number in range(rounds + 1):
+        for name, command in commands.items():
+            started = time.perf_counter()
+            subprocess.run(command, check=True, capture_output=True)  # noqa: S603
+            if number:  # the first round fills the file cache
+                seconds[name].append(time.perf_counter() - started)
     return seconds
 
 
@@ -232,31 +236,24 @@ def compare(new: Bench, old: Bench) -> list[dict[str, str]]:
     for latency in new.latencies:
         other = before.get((latency.engine, latency.size))
         if other is not None:
-            low, high = other.quantile(0.1) / latency.quantile(0.9), other.quantile(0.9) / latency.quantile(0.1)
-            rows.append(
-                {
-                    "what": f"{latency.engine}, {latency.size} x {latency.size}",
-                    "old": f"{other.median * 1e3:.0f} ms",
-                    "new": f"{latency.median * 1e3:.0f} ms",
-                    "faster": f"x {other.median / latency.median:.2f} ({low:.2f}-{high:.2f})",
-                    "memory": f"x {latency.peak_mb / other.peak_mb:.2f}",
-                }
-            )
-    for name, seconds in new.cold.items():
-        if old.cold.get(name):
-            a, b = np.asarray(old.cold[name]), np.asarray(seconds)
-            low, high = np.quantile(a, 0.1) / np.quantile(b, 0.9), np.quantile(a, 0.9) / np.quantile(b, 0.1)
-            ratio = float(np.median(a) / np.median(b))
-            rows.append(
-                {
-                    "what": name,
-                    "old": f"{np.median(a) * 1e3:.0f} ms",
-                    "new": f"{np.median(b) * 1e3:.0f} ms",
-                    "faster": f"x {ratio:.2f} ({low:.2f}-{high:.2f})",
-                    "memory": "",
-                }
-            )
+            row = _ratio(f"{latency.engine}, {latency.size} x {latency.size}", latency.seconds, other.seconds)
+            rows.append(row | {"memory": f"x {latency.peak_mb / other.peak_mb:.2f}"})
+    rows += [_ratio(name, seconds, old.cold[name]) for name, seconds in new.cold.items() if old.cold.get(name)]
     return rows
+
+
+def _ratio(what: str, new: Sequence[float], old: Sequence[float]) -> dict[str, str]:
+    (new_low, new_median, new_high), (old_low, old_median, old_high) = (
+        np.quantile(seconds, (0.1, 0.5, 0.9)) for seconds in (new, old)
+    )
+    spread = f"{old_low / new_high:.2f}-{old_high / new_low:.2f}"
+    return {
+        "what": what,
+        "old": f"{old_median * 1e3:.0f} ms",
+        "new": f"{new_median * 1e3:.0f} ms",
+        "faster": f"x {old_median / new_median:.2f} ({spread})",
+        "memory": "",
+    }
 
 
 def _peak_mb() -> float:
@@ -281,10 +278,3 @@ def _memory_gb() -> float:
         return round(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 1e9, 1)
     except (AttributeError, ValueError, OSError):
         return 0.0
-
-
-def _version(distribution: str) -> str:
-    try:
-        return importlib.metadata.version(distribution)
-    except importlib.metadata.PackageNotFoundError:
-        return ""

@@ -69,6 +69,11 @@ class Evaluation:
             and (style is None or score.style == style)
         ]
 
+    def styles_of(self, method: str) -> list[str]:
+        """The styles that a method has results in at full strength, in the order of all styles."""
+        used = {score.style for score in self.of(method)}
+        return [style for style in self.styles if style in used]
+
     def strengths(self, method: str) -> list[float]:
         return sorted({score.strength for score in self.of(method, strength=None)})
 
@@ -233,17 +238,16 @@ def _score_set(found: Evaluation, scorer: Scorer, method: str) -> None:
         distances += scorer.distances([score.preview for score in scores if score.photo == photo])
     if distances:
         values["diversity"] = float(np.mean(distances))
-    used = [style for style in found.styles if any(score.style == style for score in scores)]
+    used = found.styles_of(method)
     if len(used) > 1:
-        styles = [scorer.fingerprint(scorer.pixels(f"style/{style}")) for style in used]
-        results = [scorer.fingerprint(score.preview.pixels) for score in scores]
-        counts = metrics.confusion(results, [used.index(score.style) for score in scores], styles)
+        styles = [scorer.character(scorer.pixels(f"style/{style}")) for style in used]
+        results = [scorer.character(score.preview.pixels) for score in scores]
+        wanted = [used.index(score.style) for score in scores]
+        counts = metrics.confusion([one.fingerprint for one in results], wanted, [one.fingerprint for one in styles])
         found.confusions[method] = counts.tolist()
         values["recognised"] = float(np.trace(counts) / counts.sum())
-    if len(scores) > 1 and len(used) > 1:
-        pooled = np.stack([scorer.pooled(score.preview.pixels) for score in scores])
-        wanted = np.stack([scorer.pooled(scorer.pixels(f"style/{style}")) for style in used])
-        values["frechet"] = metrics.frechet_distance(pooled, wanted)
+        pooled = (np.stack([one.pooled for one in pictures]) for pictures in (results, styles))
+        values["frechet"] = metrics.frechet_distance(*pooled)
     found.sets[method] = values
 
 

@@ -91,6 +91,14 @@ def _lpips_heads(path: Path) -> dict[str, Tensor]:
     return {}
 
 
+@dataclass(frozen=True)
+class Character:
+    """A picture's style statistics, by which the nearest style is found, and the mean of each content channel."""
+
+    fingerprint: NDArray[np.float64]
+    pooled: NDArray[np.float64]
+
+
 class Scorer:
     """Scores results of photo and style pairs; features of photos and styles are computed once.
 
@@ -138,14 +146,13 @@ class Scorer:
         scores |= {f"content_{layer}": value for layer, value in content.items()}
         return scores
 
-    def fingerprint(self, picture: Pixels) -> NDArray[np.float64]:
-        """The statistics by which the nearest style is found."""
+    def character(self, picture: Pixels) -> Character:
+        """What a picture is compared by when sets of pictures are."""
         features = self.judge.features(eight_bits(picture))
-        return metrics.fingerprint(metrics.statistics(features, self.judge.style_layers))
-
-    def pooled(self, picture: Pixels) -> NDArray[np.float64]:
-        """The mean of each channel of the content layer: what Fréchet's distance is taken of."""
-        return self.judge.features(eight_bits(picture))[self.judge.content_layer].mean((2, 3))[0].double().numpy()
+        return Character(
+            metrics.fingerprint(metrics.statistics(features, self.judge.style_layers)),
+            features[self.judge.content_layer].mean((2, 3))[0].double().numpy(),
+        )
 
     def distances(self, pictures: Sequence[Picture]) -> list[float]:
         """Perceptual distance of every two pictures, looked at in 256 pixels.

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from impasto.color import Pixels, luminance
-from impasto.nn.losses import content_loss, gram, gram_loss, moments, moments_loss
+from impasto.nn.losses import content_loss, gram, gram_loss, moments, moments_loss, total_variation
 
 Features = Mapping[str, Tensor]
 
@@ -72,8 +72,7 @@ def content_losses(result: Features, photo: Features, layers: Sequence[str]) -> 
 
 def variation(picture: Pixels) -> float:
     """Total variation: the mean absolute step between neighbours, across plus down."""
-    steps = [np.abs(np.diff(picture, axis=axis)) for axis in (0, 1)]
-    return float(sum(step.mean() for step in steps if step.size))
+    return float(total_variation(to_tensor(picture)))
 
 
 def ssim(one: Pixels, other: Pixels) -> float:

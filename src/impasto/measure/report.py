@@ -19,7 +19,7 @@ from impasto.picture import Picture
 from impasto.resample import fit
 from impasto.version import __version__
 
-PREVIEW_SIDE = 384
+PREVIEW_SIDE = 768
 MEANING = {
     "style": "Gram loss over the untouched photo's, mean of the layers: 0 the style's statistics, 1 nothing done",
     "content": "squared difference of features over the photo's energy: 0 the photo",
@@ -168,7 +168,7 @@ def _html_table(rows: Sequence[dict[str, str]]) -> str:
 
 
 def _html_confusion(method: str, counts: Sequence[Sequence[int]], found: Evaluation) -> str:
-    used = [style for style in found.styles if any(score.style == style for score in found.of(method))]
+    used = found.styles_of(method)
     head = "".join(f"<th title='{html.escape(style)}'>{index + 1}</th>" for index, style in enumerate(used))
     rows = "".join(
         f"<tr><td>{index + 1} {html.escape(style)}</td>" + "".join(f"<td>{count or ''}</td>" for count in counts[index])
@@ -179,7 +179,7 @@ def _html_confusion(method: str, counts: Sequence[Sequence[int]], found: Evaluat
 
 def _html_grid(found: Evaluation, method: str) -> str:
     scores = {(score.photo, score.style): score for score in found.of(method)}
-    used = [style for style in found.styles if any(key[1] == style for key in scores)]
+    used = found.styles_of(method)
     head = "".join(f"<th>{html.escape(style[:24])}</th>" for style in used)
     rows = []
     for photo in found.photos:
@@ -191,6 +191,6 @@ def _html_grid(found: Evaluation, method: str) -> str:
 
 
 def _html_image(picture: Picture) -> str:
-    side = min(PREVIEW_SIDE * 2, max(picture.width, picture.height))
+    side = min(PREVIEW_SIDE, max(picture.width, picture.height))
     data = picture.resized(*fit(picture.width, picture.height, side)).encode("JPEG", quality=82, mark=False)
     return f'<img loading=lazy alt="" src="data:image/jpeg;base64,{base64.b64encode(data).decode()}">'
