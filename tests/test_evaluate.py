@@ -166,6 +166,16 @@ def test_bad_input(run: Run, pictures: tuple[Path, Path], tmp_path: Path) -> Non
     assert len(json.loads((tmp_path / "report" / "results.json").read_text())["results"]) == 4
 
 
+def test_a_photo_too_thin_for_the_judge_is_reported_and_the_rest_goes_on(
+    judge: Judge, pictures: tuple[Path, Path]
+) -> None:
+    (pictures[0] / "thin.png").write_bytes(file_bytes(scene(600, 3)))
+    found = evaluate(Scorer(judge, 128), *pictures, engines=["painter"], strengths=[100])
+    assert len(found.scores) == 4
+    assert len(found.failures) == 2
+    assert "128 x 1 pixels are too few for relu4_4  (16 a side)" in found.failures[0]
+
+
 def test_one_picture_alone_is_scored(judge: Judge, pictures: tuple[Path, Path]) -> None:
     found = evaluate(Scorer(judge, 64), *pictures, engines=["painter"], strengths=[100], limit=1)
     assert len(found.scores) == 1

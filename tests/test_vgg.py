@@ -117,6 +117,8 @@ def test_unknown_layers_and_small_pictures() -> None:
     with pytest.raises(UsageError, match="relu9_9 is no layer of VGG-19  \\(one of relu1_1, relu1_2"):
         net(torch.rand(1, 3, 8, 8), ["relu9_9"])
     assert net.smallest_side(["relu1_1", "relu4_1"]) == 16
+    with pytest.raises(UsageError, match="40 x 15 pixels are too few for relu4_1  \\(16 a side\\)"):
+        net(torch.rand(1, 3, 15, 40), ["relu1_1", "relu4_1"])
 
 
 def test_files_that_hold_no_network(tmp_path: Path) -> None:

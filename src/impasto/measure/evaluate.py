@@ -151,7 +151,10 @@ def evaluate(
         if on_score:
             on_score(number, len(work), f"{method}: {photo} in {style}")
     for method in found.methods():
-        _score_set(found, scorer, method)
+        try:
+            _score_set(found, scorer, method)
+        except ImpastoError as error:
+            failures.append(f"{method}, all results together: {error}")
     return found
 
 

@@ -82,9 +82,14 @@ class VGG(nn.Module):
         Returns:
             {layer: N x C x h x w}, h and w being H and W over 1, 2, 4, 8 or 16.
         Raises:
-            UsageError: a layer that the network has not; the message lists those it has.
+            UsageError: a layer that the network has not (the message lists those it has), or pictures below
+                `smallest_side` of the layers.
         """
         deepest = max(self._index(layer) for layer in layers)
+        smallest = self.smallest_side(layers)
+        if min(pictures.shape[-2:]) < smallest:
+            height, width = pictures.shape[-2:]
+            raise UsageError(f"{width} x {height} pixels are too few for {self.names[deepest]}", f"{smallest} a side")
         features: dict[str, Tensor] = {}
         x = self.entry(pictures)
         for index in range(deepest + 1):
