@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from impasto.controls import Controls
     from impasto.errors import ImpastoError, MissingExtra, PictureError, StyleError, UsageError
     from impasto.gallery import Gallery
+    from impasto.optimization.recipe import Recipe
+    from impasto.optimization.run import Optimization, optimize, texture
     from impasto.picture import Picture
     from impasto.stylizer import Stylizer, stylize
 
@@ -22,12 +24,16 @@ _HOME = {
     "Gallery": "gallery",
     "ImpastoError": "errors",
     "MissingExtra": "errors",
+    "Optimization": "optimization.run",
     "Picture": "picture",
     "PictureError": "errors",
+    "Recipe": "optimization.recipe",
     "StyleError": "errors",
     "Stylizer": "stylizer",
     "UsageError": "errors",
+    "optimize": "optimization.run",
     "stylize": "stylizer",
+    "texture": "optimization.run",
 }
 
 __all__ = [
@@ -35,13 +41,17 @@ __all__ = [
     "Gallery",
     "ImpastoError",
     "MissingExtra",
+    "Optimization",
     "Picture",
     "PictureError",
+    "Recipe",
     "StyleError",
     "Stylizer",
     "UsageError",
     "__version__",
+    "optimize",
     "stylize",
+    "texture",
 ]
 
 
@@ -51,7 +61,14 @@ def __getattr__(name: str) -> object:
         raise AttributeError(f"module 'impasto' has no attribute {name!r}")
     from importlib import import_module
 
-    value = getattr(import_module(f"impasto.{_HOME[name]}"), name)
+    try:
+        value = getattr(import_module(f"impasto.{_HOME[name]}"), name)
+    except ModuleNotFoundError as error:
+        if error.name not in ("torch", "safetensors"):
+            raise
+        from impasto.errors import MissingExtra
+
+        raise MissingExtra(f"{error.name}, which impasto.{name} needs,", "torch") from None
     globals()[name] = value
     return value
 

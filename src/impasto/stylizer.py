@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, TypeAlias
@@ -84,14 +85,14 @@ class Stylizer:
         photo = photo.resized(*self.controls.output_size(photo.width, photo.height))
         if self.controls.strength == 0:
             return replace(photo, made_with=self.made_with())
-        first = _fill_transparent(photo.pixels, photo.alpha)
+        first = fill_transparent(photo.pixels, photo.alpha)
         shares = self._shares(photo.width, photo.height)
         own = self.painter.encode(first) if self.controls.strength < 100 or self._leaves_parts else None
         vectors = self._vectors(first, own)
 
         def paint(frame: Pixels) -> Pixels:
             # One set of vectors for all frames, so that an animation does not flicker.
-            frame = _fill_transparent(frame, photo.alpha)
+            frame = fill_transparent(frame, photo.alpha)
             painted = self.painter.paint(
                 frame,
                 vectors,
@@ -103,6 +104,12 @@ class Stylizer:
             return self._left_as_is(self.controls.finish(painted, frame), frame, shares)
 
         return replace(photo.with_frames(paint), made_with=self.made_with())
+
+    def with_controls(self, controls: Controls) -> Stylizer:
+        """The same styles and regions with other controls."""
+        other = copy.copy(self)
+        other.controls = controls
+        return other
 
     def made_with(self) -> dict[str, object]:
         """What is written into a picture's metadata."""
@@ -180,7 +187,7 @@ def _resolve(request: StyleRequest, gallery: Gallery, painter: Painter, max_pixe
     return style.resolve(request, gallery, painter, max_pixels=max_pixels)
 
 
-def _fill_transparent(pixels: Pixels, alpha: Pixels | None) -> Pixels:
+def fill_transparent(pixels: Pixels, alpha: Pixels | None) -> Pixels:
     """Give what nobody sees the mean of what is seen: its colour must not steer the style of the rest."""
     if alpha is None or alpha.min() > 0 or alpha.max() == 0:
         return pixels

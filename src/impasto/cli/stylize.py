@@ -96,7 +96,7 @@ def stylize(
     json: Json = False,
 ) -> None:
     """Paint photos in the style of a painting, or of several."""
-    regions = [_region(text) for text in region or []]
+    regions = [read_region(text) for text in region or []]
     files = [parse(text)[0] for text in style] + [text for pair in regions for text in pair]
     suffix = _suffix(format)
     if bits not in (8, 16):
@@ -152,7 +152,7 @@ def stylize(
         raise typer.Exit(code)
 
 
-def _region(text: str) -> tuple[str, str]:
+def read_region(text: str) -> tuple[str, str]:
     """MASK=STYLE; at the first = that leaves an existing file to its left, since file names may hold one."""
     splits = [(text[:i], text[i + 1 :]) for i, character in enumerate(text) if character == "="]
     if not splits or not all(splits[0]):

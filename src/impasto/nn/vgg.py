@@ -9,19 +9,20 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from impasto.errors import PictureError, StyleError, UsageError
 from impasto.files import ASSETS
 
 Pooling = Literal["max", "average"]
-Padding = Literal["zeros", "reflect", "replicate"]
+Padding = Literal["zeros", "reflect", "replicate", "circular"]
 
 BLOCKS = {16: (2, 2, 3, 3, 3), 19: (2, 2, 4, 4, 4)}
 WIDTHS = (64, 128, 256, 512, 512)
@@ -38,11 +39,14 @@ def layer_names(depth: int) -> list[str]:
 class VGG(nn.Module):
     """Convolutions 3 x 3 with ReLU in five blocks, pooling between them.
 
+    The convolutions may be brought to another type (`net.convolutions.to(torch.bfloat16)`); features are of that type.
+
     Args:
         depth: 16 or 19.
         layers: how many convolutions there are weights for; the rest cannot be asked for.
         pooling: "max" as trained, "average" after Gatys et al. 2016.
-        padding: "zeros" as trained; "reflect" and "replicate" leave no frame in an optimised picture.
+        padding: "zeros" as trained; "reflect" and "replicate" leave no frame in an optimised picture; "circular" for
+            pictures whose opposite borders meet.
         ceil: pool an odd last row alone rather than leave it out, as the normalised network was published.
     """
 
@@ -57,6 +61,9 @@ class VGG(nn.Module):
     ) -> None:
         super().__init__()
         self.depth, self.pooling, self.padding, self.ceil = depth, pooling, padding, ceil
+        self.recompute = (
+            False  # a block's features anew when its gradient is wanted: a third of the memory, 4/3 the time
+        )
         self.names = layer_names(depth)[:layers]
         self.entry = nn.Conv2d(3, 3, 1)  # RGB 0..1 to what the weights expect
         widths = [WIDTHS[int(name[4]) - 1] for name in self.names]
@@ -91,28 +98,69 @@ class VGG(nn.Module):
             height, width = pictures.shape[-2:]
             raise UsageError(f"{width} x {height} pixels are too few for {self.names[deepest]}", f"{smallest} a side")
         features: dict[str, Tensor] = {}
-        x = self.entry(pictures)
-        for index in range(deepest + 1):
-            name = self.names[index]
-            if name.endswith("_1") and index:
-                pool = F.max_pool2d if self.pooling == "max" else F.avg_pool2d
-                x = pool(x, 2, ceil_mode=self.ceil)
+        x = self.entry(pictures).to(next(self.convolutions.parameters()).dtype)
+        for block in range(1, int(self.names[deepest][4]) + 1):
+            indices = [i for i, name in enumerate(self.names[: deepest + 1]) if int(name[4]) == block]
+            if self.recompute and x.requires_grad:
+                x, found = checkpoint(self._block, x, indices, layers, use_reentrant=False)
+            else:
+                x, found = self._block(x, indices, layers)
+            features |= found
+        return features
+
+    def _block(self, x: Tensor, indices: Sequence[int], layers: Sequence[str]) -> tuple[Tensor, dict[str, Tensor]]:
+        features = {}
+        if indices[0]:
+            pool = F.max_pool2d if self.pooling == "max" else F.avg_pool2d
+            x = pool(x, 2, ceil_mode=self.ceil)
+        for index in indices:
             convolution = self.get_submodule(f"convolutions.{index}")
             assert isinstance(convolution, nn.Conv2d)
-            if self.padding == "zeros":  # inside the convolution: no copy
-                x = F.conv2d(x, convolution.weight, convolution.bias, padding=1)
-            else:
-                mode = "reflect" if self.padding == "reflect" and min(x.shape[-2:]) > 1 else "replicate"
-                x = convolution(F.pad(x, (1, 1, 1, 1), mode=mode))
-            x = F.relu(x, inplace=not x.requires_grad)
-            if name in layers:
-                features[name] = x
-        return features
+            if self.padding != "zeros":  # those are inside the convolution: no copy
+                x = _padded(x, self.padding)
+            x = _ConvolutionReLU.apply(x, convolution.weight, convolution.bias, int(self.padding == "zeros"))  # type: ignore[no-untyped-call]
+            if self.names[index] in layers:
+                features[self.names[index]] = x
+        return x, features
 
     def _index(self, layer: str) -> int:
         if layer not in self.names:
             raise UsageError(f"{layer} is no layer of {self.label}", f"one of {', '.join(self.names)}")
         return self.names.index(layer)
+
+
+def _padded(x: Tensor, mode: str) -> Tensor:
+    """One position more on each side."""
+    if mode == "circular":
+        x = torch.cat([x[..., -1:], x, x[..., :1]], dim=3)
+        return torch.cat([x[..., -1:, :], x, x[..., :1, :]], dim=2)
+    return F.pad(x, (1, 1, 1, 1), mode="replicate" if mode == "reflect" and min(x.shape[-2:]) == 1 else mode)
+
+
+class _ConvolutionReLU(torch.autograd.Function):
+    """Convolution and ReLU with a gradient for their input alone: only the result is kept, not the padded input too."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, padding: int) -> Tensor:
+        y = F.conv2d(x, weight, bias, padding=padding).relu_()
+        ctx.save_for_backward(y, weight)
+        ctx.shape, ctx.padding = x.shape, padding
+        ctx.layout = (
+            torch.channels_last if x.is_contiguous(memory_format=torch.channels_last) else torch.contiguous_format
+        )
+        return y
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None, None]:
+        y, weight = ctx.saved_tensors
+        grad = torch.ops.aten.threshold_backward(grads[0], y, 0)
+        like = torch.empty(ctx.shape, dtype=y.dtype, device=y.device, memory_format=ctx.layout)  # its shape is used
+        border = [ctx.padding] * 2
+        mask = [True, False, False]
+        back = torch.ops.aten.convolution_backward(
+            grad, like, weight, None, [1, 1], border, [1, 1], False, [0, 0], 1, mask
+        )
+        return back[0], None, None, None
 
 
 def shipped_vgg(pooling: Pooling = "max", padding: Padding = "reflect") -> VGG:

@@ -1,0 +1,316 @@
+"""`impasto optimize`: the slow engine, for one photo or a texture."""
+
+from __future__ import annotations
+
+import functools
+import json as json_module
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from impasto.cli.console import console, note, print_json
+from impasto.cli.options import (
+    Json,
+    Mark,
+    MaxPixels,
+    Overwrite,
+    Quality,
+    Quiet,
+    complete_style,
+    takes_controls,
+    takes_recipe,
+)
+from impasto.cli.stylize import read_region
+from impasto.controls import Controls
+from impasto.errors import MissingExtra, UsageError
+from impasto.files import already_there, write_atomically
+from impasto.optimization.recipe import RECIPES, find_recipe
+from impasto.picture import MAX_PIXELS, SIXTEEN_BITS, Picture, format_of
+from impasto.progress import Progress
+
+if TYPE_CHECKING:
+    from impasto.optimization.run import Optimization
+
+INTERRUPTED = 130
+LOSSES = (".csv", ".json", ".png")
+EXAMPLES = """
+[b]Examples[/b]
+
+impasto optimize photo.jpg --style painting.jpg -o out.png
+
+impasto optimize photo.jpg --style a.jpg:0.7 --style b.jpg:0.3 --size 768 --preview steps/ -o out.png
+
+impasto optimize photo.jpg --style a.jpg --region sky.png=b.jpg --region face.png=none -o out.png
+
+impasto optimize --texture --style stones.jpg --size 1024x512 --tileable -o texture.png
+
+impasto optimize photo.jpg --style a.jpg --recipe gatys2016 --losses curve.png
+"""
+
+
+@takes_recipe
+@functools.partial(takes_controls, without=("size",))
+def optimize(
+    style: Annotated[
+        list[str],
+        typer.Option(
+            "--style",
+            "-s",
+            help="A painting's file or a style's name, with :WEIGHT if there are several.",
+            autocompletion=complete_style,
+            show_default=False,
+        ),
+    ],
+    controls: Controls,
+    changes: dict[str, Any],
+    photo: Annotated[Path | None, typer.Argument(help="The photo; none for a texture.", show_default=False)] = None,
+    region: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="MASK=STYLE: white of the mask is painted in that style; STYLE none leaves the photo.",
+            show_default=False,
+        ),
+    ] = None,
+    size: Annotated[
+        str | None,
+        typer.Option(
+            help="Longer side in pixels; WIDTHxHEIGHT for a texture. The photo's own size if not given.",
+            show_default=False,
+            rich_help_panel="Controls",
+        ),
+    ] = None,
+    recipe: Annotated[str, typer.Option(help=f"One of {', '.join(RECIPES)}.")] = "default",
+    texture: Annotated[bool, typer.Option("--texture", help="No photo: a new texture in the style.")] = False,
+    tileable: Annotated[bool, typer.Option("--tileable", help="Opposite borders of the texture meet.")] = False,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            help="The result; beside the photo if not given.",
+            show_default=False,
+            rich_help_panel="Output",
+        ),
+    ] = None,
+    preview: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder for the picture after every few evaluations.", show_default=False, rich_help_panel="Output"
+        ),
+    ] = None,
+    preview_every: Annotated[int, typer.Option(help="How many.", min=1, rich_help_panel="Output")] = 20,
+    losses: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write the loss of every evaluation: .csv, .json or a plot, .png.",
+            show_default=False,
+            rich_help_panel="Output",
+        ),
+    ] = None,
+    quality: Quality = 92,
+    bits: Annotated[
+        int, typer.Option(help="8 or 16 bits a channel; 16 for PNG and TIFF.", rich_help_panel="Output")
+    ] = 8,
+    mark: Mark = True,
+    overwrite: Overwrite = False,
+    network: Annotated[
+        Path | None,
+        typer.Option(
+            help="VGG-16 or VGG-19 in torchvision's format; the VGG-19 that ships if not given.",
+            show_default=False,
+            rich_help_panel="Running",
+        ),
+    ] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.", rich_help_panel="Running")] = "auto",
+    precision: Annotated[
+        str, typer.Option(help="Of the convolutions: auto, float32, bfloat16.", rich_help_panel="Running")
+    ] = "auto",
+    max_pixels: MaxPixels = MAX_PIXELS,
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """Paint a photo by optimising its pixels: minutes instead of a second, and the best that the method gives.
+
+    Ctrl-C keeps the best picture so far; a second Ctrl-C leaves at once. --start FILE goes on from a picture.
+    """
+    started = time.perf_counter()
+    chosen = replace(find_recipe(recipe), **changes)
+    target = _target(photo, output, texture, style)
+    if texture:
+        _refuse_for_textures(photo, region, controls, changes)
+    elif photo is None:
+        raise UsageError("no photo", "impasto optimize PHOTO --style STYLE, or --texture")
+    elif tileable:
+        raise UsageError("--tileable is for textures", "--texture")
+    width, height = _size(size, texture)
+    if bits not in (8, 16):
+        raise UsageError(f"--bits {bits}: 8 or 16")
+    if not 1 <= quality <= 100:
+        raise UsageError(f"--quality {quality} is not in 1..100")
+    if bits == 16 and format_of(target) not in SIXTEEN_BITS:
+        raise UsageError(f"{format_of(target)} holds no 16 bits a channel", "PNG and TIFF do")
+    if losses is not None and losses.suffix.lower() not in LOSSES:
+        raise UsageError(f"--losses {losses}: no such format", f"one of {', '.join(LOSSES)}")
+    for path in (target, losses):
+        if path is not None and path.exists() and not overwrite:
+            raise already_there(path)
+    if photo is not None and target.exists() and target.samefile(photo):
+        raise UsageError(f"{target} is the photo itself", "give the result another name")
+    if preview is not None and preview.exists() and not preview.is_dir():
+        raise UsageError(f"--preview {preview} is no folder")
+    try:
+        from impasto.optimization import run
+    except ImportError as error:
+        raise MissingExtra(f"{error.name}, which optimize needs,", "torch") from None
+
+    shared: dict[str, Any] = {
+        "recipe": chosen,
+        "network": network,
+        "device": device,
+        "precision": precision,
+        "max_pixels": max_pixels,
+        "on_memory": None if quiet or json else _say_memory,
+    }
+    with _watched(quiet=quiet or json, preview=preview, every=preview_every) as on_progress:
+        if texture:
+            assert width is not None
+            assert height is not None
+            result = run.texture(
+                style,
+                width,
+                height,
+                tileable=tileable,
+                brush_size=controls.brush_size,
+                seed=controls.seed,
+                on_progress=on_progress,
+                **shared,
+            )
+        else:
+            assert photo is not None
+            regions = [read_region(text) for text in region or []]
+            values = asdict(controls) | {"size": width}
+            result = run.optimize(photo, style, regions=regions, on_progress=on_progress, **shared, **values)
+    result.picture.save(target, quality=quality, bits=16 if bits == 16 else 8, mark=mark, overwrite=overwrite)
+    if losses is not None:
+        _write_losses(result, losses, overwrite)
+    _report(result, target, time.perf_counter() - started, quiet, json)
+    if result.stopped:
+        raise typer.Exit(INTERRUPTED)
+
+
+def _target(photo: Path | None, output: Path | None, texture: bool, style: list[str]) -> Path:
+    if output is None:
+        stem = "texture" if texture or photo is None else photo.stem
+        parent = Path() if texture or photo is None else photo.parent
+        names = "-".join(Path(text.partition(":")[0]).stem for text in style)
+        output = parent / f"{stem}-{names}-optimized.png"
+    elif output.is_dir():
+        raise UsageError(f"-o {output} is a folder", "one photo, one file")
+    format_of(output)  # says which endings there are
+    return output
+
+
+def _refuse_for_textures(
+    photo: Path | None, region: list[str] | None, controls: Controls, changes: dict[str, Any]
+) -> None:
+    if photo is not None:
+        raise UsageError("a texture has no photo", "leave out PHOTO or --texture")
+    if region:
+        raise UsageError("a texture has no regions")
+    plain = Controls(brush_size=controls.brush_size, seed=controls.seed)
+    wrong = [name for name, value in asdict(controls).items() if value != getattr(plain, name)]
+    wrong += [name for name in ("content_layers", "content_weight") if name in changes]
+    if wrong:
+        raise UsageError(f"--{wrong[0].replace('_', '-')} needs a photo, a texture has none")
+
+
+def _size(text: str | None, texture: bool) -> tuple[int | None, int | None]:
+    if text is None:
+        return (512, 512) if texture else (None, None)
+    parts = text.lower().split("x")
+    if not all(part.isdecimal() and 0 < int(part) <= 100_000 for part in parts) or len(parts) > 2:
+        raise UsageError(f"--size {text} is no size", "1024x512" if texture else "768")
+    if not texture and len(parts) == 2:
+        raise UsageError(f"--size {text}: a photo keeps its proportions", "--size 768 is the longer side")
+    return int(parts[0]), int(parts[-1])
+
+
+def _say_memory(need: int) -> None:
+    note(f"this will need about {need / 1e9:.1f} GB of memory")
+
+
+@contextmanager
+def _watched(*, quiet: bool, preview: Path | None, every: int) -> Iterator[Callable[[Progress], bool]]:
+    """What is called after every evaluation; the first Ctrl-C makes it ask for the end."""
+    from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    stop = False
+
+    def interrupt(_number: int, _frame: object) -> None:
+        nonlocal stop
+        if stop:
+            raise KeyboardInterrupt
+        stop = True
+
+    columns = (BarColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), TimeRemainingColumn())
+    bar = Bar(*columns, console=console(to_stderr=True), disable=quiet or not sys.stderr.isatty(), transient=True)
+    task = bar.add_task("", total=1.0)
+
+    def show(progress: Progress) -> bool:
+        terms = "  ".join(f"{name} {value:.4f}" for name, value in progress.losses.items())
+        bar.update(task, completed=progress.fraction, description=f"{progress.step} of {progress.total}  {terms}")
+        if preview is not None and (progress.step == 1 or progress.step % every == 0 or stop):
+            progress.preview().save(preview / f"step-{progress.step:05d}.png")
+        return not stop
+
+    before = signal.getsignal(signal.SIGINT)
+    signal.signal(signal.SIGINT, interrupt)
+    try:
+        with bar:
+            yield show
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _write_losses(result: Optimization, path: Path, overwrite: bool) -> None:
+    names = list(dict.fromkeys(name for row in result.losses for name in row))
+    if path.suffix.lower() == ".json":
+        data = (json_module.dumps(result.losses, indent=1) + "\n").encode()
+    elif path.suffix.lower() == ".csv":
+        rows = [",".join(names), *(",".join(f"{row.get(name, 0):.6g}" for name in names) for row in result.losses)]
+        data = ("\n".join(rows) + "\n").encode()
+    else:
+        from impasto.optimization.plot import plot
+
+        data = plot(result.losses)
+    write_atomically(path, data, overwrite=overwrite)
+
+
+def _report(result: Optimization, target: Path, seconds: float, quiet: bool, json: bool) -> None:
+    picture: Picture = result.picture
+    last = result.losses[-1] if result.losses else {}
+    if json:
+        print_json(
+            {
+                "output": str(target),
+                "size": [picture.width, picture.height],
+                "evaluations": len(result.losses),
+                "stopped": result.stopped,
+                "losses": {name: value for name, value in last.items() if name not in ("step", "scale", "seconds")},
+                "seconds": round(seconds, 3),
+            }
+        )
+        return
+    if result.stopped:
+        note(f"stopped after {len(result.losses)} evaluations; {target} is the best picture so far")
+    if not quiet:
+        total = f"  loss {last['total']:.4f}" if last else ""
+        print(f"{target}  {picture.width} x {picture.height}  {len(result.losses)} evaluations{total}  {seconds:.1f} s")

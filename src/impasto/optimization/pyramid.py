@@ -1,0 +1,108 @@
+"""Coarse to fine: the sizes that are worked on, how many evaluations each gets, and the memory it takes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from impasto.errors import PictureError
+from impasto.nn.vgg import WIDTHS
+from impasto.optimization.recipe import Recipe
+
+HISTORY = 20
+_SMALL_HISTORY = 6  # pairs of pictures that L-BFGS keeps of a large picture
+_LARGE = 1_500_000  # pixels
+_BASE = 700_000_000  # bytes: PyTorch, the loss network, the program
+
+
+@dataclass(frozen=True)
+class Level:
+    """One scale: its size in pixels, and how many evaluations of the losses it gets."""
+
+    width: int
+    height: int
+    iterations: int
+
+    @property
+    def pixels(self) -> int:
+        return self.width * self.height
+
+
+def levels(width: int, height: int, recipe: Recipe, smallest: int = 16, multiple: int = 1) -> list[Level]:
+    """The scales of a picture, coarse to fine; the last is the picture's own size.
+
+    A scale's share of the evaluations is proportional to 1 / its side: the time is spent about evenly where an
+    evaluation's cost grows with the area.
+
+    Args:
+        smallest: the shorter side that the loss network needs.
+        multiple: of which the sides of the coarser scales are multiples.
+    """
+    factors = [1.0]
+    coarsest = max(recipe.coarsest, smallest)
+    while recipe.pyramid > 1.05 and min(width, height) * factors[-1] / recipe.pyramid >= coarsest:
+        factors.append(factors[-1] / recipe.pyramid)
+    factors.reverse()
+    factors = factors[-recipe.iterations :]
+    shares = [1 / factor for factor in factors]
+    counts = [max(1, math.floor(recipe.iterations * share / sum(shares))) for share in shares]
+    counts[-1] += max(0, recipe.iterations - sum(counts))
+    return [
+        Level(round(width * factor / multiple) * multiple, round(height * factor / multiple) * multiple, count)
+        for factor, count in zip(factors, counts, strict=True)
+    ]
+
+
+def history(pixels: int) -> int:
+    """How many pairs L-BFGS keeps."""
+    return HISTORY if pixels < _LARGE else _SMALL_HISTORY
+
+
+def bytes_needed(pixels: int, layers: Sequence[str], *, bytes_per_value: int, recompute: bool) -> int:
+    """About how much memory an evaluation at this size takes, the program itself included.
+
+    What is kept of a block is each of its convolutions' results; at the same time its largest result is there three
+    more times: its gradient, that of what went into it, and its padded copy. With `recompute` one block's results are
+    there at a time, and every block's last.
+    """
+    deepest = max(layers)
+    per_block = [0.0] * 5
+    for block in range(int(deepest[4])):
+        convolutions = int(deepest[6:]) if block == int(deepest[4]) - 1 else (2, 2, 4, 4, 4)[block]
+        per_block[block] = convolutions * WIDTHS[block] / 4**block
+    working = 3 * WIDTHS[0]
+    if recompute:
+        ends = sum(WIDTHS[block] / 4**block * 1.25 for block in range(1, 5))
+        values = max(per_block) + ends + working
+    else:
+        values = sum(per_block) + sum(width / 4 ** (i + 1) for i, width in enumerate(WIDTHS[:4])) + working
+    # Statistics of a layer, and the content's target, are in float32 whatever the convolutions are in.
+    statistics = WIDTHS[0] * (4 if bytes_per_value < 4 else 0)
+    optimizer = 12 * (2 * history(pixels) + 10)
+    return round(_BASE + pixels * (values * bytes_per_value + statistics + optimizer))
+
+
+def choose_memory(
+    width: int, height: int, layers: Sequence[str], bytes_per_value: int, free: int | None
+) -> tuple[int, bool]:
+    """How many bytes will be needed, and whether features must be computed twice for that.
+
+    Raises:
+        PictureError: more than there is; the message names the size that fits.
+    """
+    pixels = width * height
+    plain = bytes_needed(pixels, layers, bytes_per_value=bytes_per_value, recompute=False)
+    if plain <= (4e9 if free is None else min(free * 0.5, 5e9)):
+        return plain, False
+    small = bytes_needed(pixels, layers, bytes_per_value=bytes_per_value, recompute=True)
+    if free is None or small <= free * 0.9:
+        return small, True
+    fits = pixels
+    while fits > 64 and bytes_needed(fits, layers, bytes_per_value=bytes_per_value, recompute=True) > free * 0.9:
+        fits = fits * 9 // 10
+    side = math.floor(max(width, height) * math.sqrt(fits / pixels))
+    raise PictureError(
+        f"optimising {width} x {height} needs about {small / 1e9:.1f} GB of memory, {free / 1e9:.1f} GB are free",
+        f"--size {side} fits" if fits > 4096 else "close other programs",
+    )

@@ -1,0 +1,171 @@
+"""What the slow engine minimises and how: a recipe, and the ones that have a name."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+from impasto.errors import UsageError
+
+StyleLossName = Literal["gram", "moments", "wasserstein"]
+OptimizerName = Literal["lbfgs", "adam", "sgd"]
+Schedule = Literal["constant", "cosine"]
+PoolingName = Literal["max", "average"]
+PaddingName = Literal["zeros", "reflect", "replicate"]
+
+STEPS: dict[str, float] = {"lbfgs": 1.0, "adam": 0.03, "sgd": 0.001}
+"""The learning rate of each optimiser that is used when none is given."""
+
+
+def _part(default: object, text: str, low: float | None = None, high: float | None = None) -> Any:
+    return field(default=default, metadata={"help": text, "low": low, "high": high})
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Losses, their weights, the loss network's form and the descent.
+
+    A layer may carry a weight: "relu4_1:0.5"; weights of one loss's layers are brought to a sum of 1.
+
+    Attributes:
+        content_layers, style_layers, histogram_layers: relu1_1 to relu5_1, or what the loss network has.
+        style_loss: which statistics of a layer are matched: Gram matrix, mean and deviation, or mean and covariance.
+        content_weight, style_weight, histogram_weight, variation_weight: of the losses' sum.
+        relative: divide each loss by its target's energy, so that the weights mean the same for all layers and styles.
+        pooling, padding: of the loss network.
+        optimizer: L-BFGS, Adam with averaged iterates, or gradient descent with momentum.
+        learning_rate: None takes the optimiser's own.
+        schedule: whether the learning rate falls towards the end of each scale.
+        iterations: evaluations of the losses, over all scales.
+        start: "painter" (the fast engine's picture), "photo", "noise", "style" (the photo in the style's colours),
+            "mix" or "mix:0.3" (photo with that share of noise), or a picture's file.
+        pyramid: the factor from one scale to the next, coarse to fine; 1 works at full size alone.
+        coarsest: the shorter side in pixels below which no scale is begun with.
+        tolerance: stop a scale once the loss has fallen by less than this share in twenty evaluations.
+        style_scales: the painting is looked at in these sizes at once, relative to its usual one.
+    Raises:
+        UsageError: a value of another type or out of its range.
+    """
+
+    content_layers: tuple[str, ...] = _part(("relu4_2",), "Layers of the content loss.")
+    style_layers: tuple[str, ...] = _part(
+        ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"), "Layers of the style loss, each with :WEIGHT or not."
+    )
+    style_loss: StyleLossName = _part("gram", "Which statistics of the style are matched.")
+    content_weight: float = _part(1.0, "Weight of the content loss.", 0, 1e9)
+    style_weight: float = _part(10.0, "Weight of the style loss.", 0, 1e9)
+    histogram_layers: tuple[str, ...] = _part(("relu1_1", "relu4_1"), "Layers of the histogram loss.")
+    histogram_weight: float = _part(0.0, "Weight of the histogram loss.", 0, 1e9)
+    variation_weight: float = _part(1.0, "Weight of the total variation.", 0, 1e9)
+    relative: bool = _part(True, "Divide each loss by its target's energy.")
+    pooling: PoolingName = _part("average", "Pooling of the loss network.")
+    padding: PaddingName = _part("replicate", "Padding of the loss network.")
+    optimizer: OptimizerName = _part("lbfgs", "The optimiser.")
+    learning_rate: float | None = _part(None, "Step of the optimiser.", 1e-6, 1e6)
+    schedule: Schedule = _part("constant", "Whether the learning rate falls towards the end.")
+    iterations: int = _part(400, "Evaluations of the losses, over all scales.", 1, 100_000)
+    start: str = _part("painter", "painter, photo, noise, style, mix:SHARE of noise, or a picture's file.")
+    pyramid: float = _part(math.sqrt(2), "Factor from one scale to the next; 1 works at full size alone.", 1, 4)
+    coarsest: int = _part(160, "Shorter side of the coarsest scale in pixels.", 16, 10_000)
+    tolerance: float = _part(0.002, "Stop a scale that improves by less than this share in 20 evaluations.", 0, 1)
+    style_scales: tuple[float, ...] = _part((1.0,), "Look at the painting in these sizes at once.")
+
+    def __post_init__(self) -> None:
+        hints = get_type_hints(type(self))
+        for part in fields(self):
+            value, hint = getattr(self, part.name), hints[part.name]
+            label = part.name.replace("_", " ")
+            if get_origin(hint) is Literal:
+                if value not in get_args(hint):
+                    raise UsageError(f"{label} {value!r} is unknown", f"one of {', '.join(get_args(hint))}")
+            elif get_origin(hint) is tuple:
+                if not isinstance(value, tuple) or not value:
+                    raise UsageError(f"no {label}")
+            elif part.metadata["low"] is not None and value is not None:
+                low, high = part.metadata["low"], part.metadata["high"]
+                if isinstance(value, bool) or not isinstance(value, (int, float)):
+                    raise UsageError(f"{label} {value!r} is no number")
+                if not math.isfinite(value) or not low <= value <= high:
+                    raise UsageError(f"{label} {value:g} is not in {low:g}..{high:g}")
+        for scale in self.style_scales:
+            if not 0.1 <= scale <= 4:
+                raise UsageError(f"style scale {scale:g} is not in 0.1..4")
+        for name in ("content_layers", "style_layers", "histogram_layers"):
+            weigh(getattr(self, name))
+
+    @property
+    def step(self) -> float:
+        return STEPS[self.optimizer] if self.learning_rate is None else self.learning_rate
+
+    def layers(self) -> list[str]:
+        """Every layer that a loss of this recipe looks at."""
+        wanted = [*weigh(self.content_layers)] if self.content_weight else []
+        wanted += weigh(self.style_layers) if self.style_weight else []
+        wanted += weigh(self.histogram_layers) if self.histogram_weight else []
+        return list(dict.fromkeys(wanted))
+
+
+def weigh(layers: tuple[str, ...]) -> dict[str, float]:
+    """{layer: weight}, summing to 1, of layers that may carry a weight.
+
+    Raises:
+        UsageError: a weight that is negative or no number, or all of them 0.
+    """
+    weights: dict[str, float] = {}
+    for text in layers:
+        name, colon, tail = text.partition(":")
+        try:
+            weight = float(tail) if colon else 1.0
+        except ValueError:
+            raise UsageError(f"the weight of layer {text} is no number", f"{name}:0.5") from None
+        if not math.isfinite(weight) or weight < 0:
+            raise UsageError(f"the weight of layer {text} is not 0 or more")
+        weights[name] = weights.get(name, 0) + weight
+    total = sum(weights.values())
+    if total <= 0:
+        raise UsageError(f"the weights of {', '.join(weights)} sum to 0")
+    return {name: weight / total for name, weight in weights.items() if weight}
+
+
+DEFAULT = Recipe()
+
+RECIPES: dict[str, Recipe] = {
+    "default": DEFAULT,
+    # Gatys et al. 2016: eq. 4, 5 and 7 with the losses averaged over positions, alpha / beta = 1e-3, one scale, L-BFGS.
+    "gatys2016": replace(
+        DEFAULT,
+        content_weight=0.5,
+        style_weight=1000 / 4,
+        variation_weight=0.0,
+        relative=False,
+        padding="zeros",
+        start="photo",
+        pyramid=1.0,
+        iterations=300,
+        tolerance=0.0,
+    ),
+    "wasserstein": replace(DEFAULT, style_loss="wasserstein", style_weight=5.0),
+    "fast": replace(
+        DEFAULT,
+        style_layers=("relu1_1", "relu2_1", "relu3_1", "relu4_1"),
+        content_layers=("relu4_1",),
+        iterations=100,
+        pyramid=2.0,
+        tolerance=0.005,
+    ),
+    "faithful": replace(DEFAULT, content_weight=4.0, content_layers=("relu3_1", "relu4_2")),
+}
+
+
+def find_recipe(recipe: str | Recipe) -> Recipe:
+    """A recipe by its name.
+
+    Raises:
+        UsageError: no such recipe.
+    """
+    if isinstance(recipe, Recipe):
+        return recipe
+    if recipe not in RECIPES:
+        raise UsageError(f"{recipe} is no recipe", f"the recipes are {', '.join(RECIPES)}")
+    return RECIPES[recipe]

@@ -1,0 +1,355 @@
+"""Optimise a picture: the face of the slow engine.
+
+Gatys, Ecker, Bethge: Image Style Transfer Using Convolutional Neural Networks, CVPR 2016; controls after Gatys et al.:
+Controlling Perceptual Factors in Neural Style Transfer, CVPR 2017.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from impasto import mask
+from impasto.color import Pixels, match_covariance
+from impasto.controls import Controls
+from impasto.errors import UsageError
+from impasto.gallery import Gallery
+from impasto.memory import free_memory
+from impasto.nn.device import find_device, find_precision
+from impasto.nn.vgg import VGG, load_vgg, shipped_vgg
+from impasto.optimization.descent import descend
+from impasto.optimization.objective import Ground, Objective
+from impasto.optimization.pyramid import Level, choose_memory, levels
+from impasto.optimization.recipe import Recipe, find_recipe
+from impasto.picture import MAX_PIXELS, Picture, Source
+from impasto.progress import OnProgress, Progress
+from impasto.resample import resize
+from impasto.style import Blend, StyleRequest
+from impasto.stylizer import Regions, Stylizer, fill_transparent
+
+SMALLEST_STYLE = 64
+STARTS = ("painter", "photo", "noise", "style", "mix")
+_NOISE = 0.25  # deviation of the noise around grey
+
+
+@dataclass(frozen=True)
+class Optimization:
+    """What came out of a run.
+
+    Attributes:
+        picture: the best picture, with the photo's metadata and alpha.
+        losses: of every evaluation: step, scale (the longer side in pixels), seconds since the start, each weighted
+            term and their "total". Totals of different scales have different targets.
+        stopped: whether `on_progress` ended it early.
+        memory: bytes that were expected to be needed.
+    """
+
+    picture: Picture
+    losses: list[dict[str, float]] = field(default_factory=list)
+    stopped: bool = False
+    memory: int = 0
+
+
+def optimize(
+    photo: Source,
+    style: StyleRequest,
+    *,
+    regions: Regions | None = None,
+    recipe: str | Recipe = "default",
+    network: Path | str | None = None,
+    device: str = "auto",
+    precision: str = "auto",
+    gallery: Gallery | None = None,
+    max_pixels: int = MAX_PIXELS,
+    on_progress: OnProgress | None = None,
+    on_memory: Callable[[int], None] | None = None,
+    **controls: Any,
+) -> Optimization:
+    """Paint a photo by optimising its pixels: slower than `stylize`, and as close to a style as the method gets.
+
+    Args:
+        photo, style, regions, gallery, max_pixels: as for `impasto.stylize`.
+        recipe: a name from `RECIPES` or a `Recipe` of your own.
+        network: VGG-16 or VGG-19 in torchvision's format; None, the normalised VGG-19 that ships.
+        device: "auto", "cpu", "cuda" or "mps".
+        precision: of the convolutions: "auto", "float32" or "bfloat16"; statistics are in float32 in any case.
+        on_progress: called after every evaluation; returning False stops and keeps the best so far.
+        on_memory: called once with the bytes that will be needed.
+        controls: the fields of `impasto.Controls`.
+    Raises:
+        UsageError: an unknown style, recipe, layer or control, or a photo or painting too small.
+        PictureError: a file that cannot be read, or not enough memory.
+    """
+    known = [control.name for control in fields(Controls)]
+    unknown = [name for name in controls if name not in known]
+    if unknown:
+        raise UsageError(f"{unknown[0]} is no control", f"the controls are {', '.join(known)}")
+    run = Run(Controls(**controls), find_recipe(recipe), network, device, precision, on_progress, on_memory)
+    stylizer = Stylizer(style, regions=regions, controls=run.controls, gallery=gallery, max_pixels=max_pixels)
+    return run.photo(Picture.open(photo, max_pixels=max_pixels), stylizer, max_pixels)
+
+
+def texture(
+    style: StyleRequest,
+    width: int,
+    height: int,
+    *,
+    tileable: bool = False,
+    recipe: str | Recipe = "default",
+    network: Path | str | None = None,
+    device: str = "auto",
+    precision: str = "auto",
+    gallery: Gallery | None = None,
+    max_pixels: int = MAX_PIXELS,
+    on_progress: OnProgress | None = None,
+    on_memory: Callable[[int], None] | None = None,
+    brush_size: float = 1.0,
+    seed: int = 0,
+) -> Optimization:
+    """A new texture from a picture of one (Gatys et al. 2015): the style's statistics and nothing else.
+
+    Args:
+        width, height: of the texture, in pixels.
+        tileable: opposite borders meet.
+        the others: as for `optimize`.
+    Raises:
+        UsageError, PictureError: as `optimize`.
+    """
+    chosen = find_recipe(recipe)
+    if chosen.start not in ("painter", "noise", "style"):
+        raise UsageError(f"a texture cannot start from {chosen.start}", "it starts from noise")
+    chosen = replace(chosen, content_weight=0.0, start="noise")
+    if not chosen.layers():
+        raise UsageError("a texture needs a style loss", "--style-weight above 0")
+    controls = Controls(brush_size=brush_size, seed=seed)
+    run = Run(controls, chosen, network, device, precision, on_progress, on_memory)
+    stylizer = Stylizer(style, controls=controls, gallery=gallery, max_pixels=max_pixels)
+    return run.texture(stylizer, width, height, tileable)
+
+
+class Run:
+    """One optimisation: what it was asked for, and what it has found."""
+
+    def __init__(
+        self,
+        controls: Controls,
+        recipe: Recipe,
+        network: Path | str | None,
+        device: str,
+        precision: str,
+        on_progress: OnProgress | None,
+        on_memory: Callable[[int], None] | None,
+    ) -> None:
+        self.controls, self.recipe = controls, recipe
+        self.device = find_device(device)
+        self.precision = find_precision(precision, self.device)
+        self.network = None if network is None else Path(network)
+        self.on_progress, self.on_memory = on_progress, on_memory
+        self.losses: list[dict[str, float]] = []
+        self.stopped = False
+        self.memory = 0
+        self._started = time.perf_counter()
+
+    def photo(self, photo: Picture, stylizer: Stylizer, max_pixels: int) -> Optimization:
+        controls, recipe = self.controls, self.recipe
+        photo = replace(photo.resized(*controls.output_size(photo.width, photo.height)), frames=())
+        made_with = self._made_with(stylizer)
+        if controls.strength == 0:
+            return Optimization(replace(photo, made_with=made_with))
+        if not recipe.layers():
+            raise UsageError("all losses have the weight 0", "--style-weight, --content-weight")
+        pixels = fill_transparent(photo.pixels, photo.alpha)
+        net, plan = self._prepare(photo.width, photo.height, recipe.padding)
+        start = self._start(pixels, stylizer, max_pixels)
+        grounds = [(blend, self._paintings(blend, pixels)) for blend in _blends(stylizer)]
+        masks = [mask.fit_mask(region.mask, photo.width, photo.height) for region in stylizer.regions]
+        shares = mask.layer(masks) if masks else None
+        left = [index for index, (blend, _) in enumerate(grounds) if blend is None]
+        kept = None if shares is None or not left else shares[left].sum(0)
+
+        def objective(level: Level) -> Objective:
+            seen = _shrunk(pixels, level)
+            parts = [
+                Ground(
+                    self._seen(paintings, level),
+                    None if shares is None else self._tensor(_shrunk(shares[index], level)),
+                )
+                for index, (blend, paintings) in enumerate(grounds)
+                if blend is not None
+            ]
+            held = None if kept is None else self._tensor(_shrunk(kept, level))
+            return Objective(net, recipe, self._tensor(seen), parts, strength=controls.strength / 100, kept=held)
+
+        def finish(result: Pixels) -> Picture:
+            if result.shape != pixels.shape:
+                small = replace(photo, alpha=None).resized(result.shape[1], result.shape[0])
+                finished = controls.finish(result, small.pixels)
+                return replace(small, pixels=finished, made_with=made_with)
+            finished = controls.finish(result, pixels)
+            if kept is not None:
+                finished = (finished + kept[:, :, None] * (pixels - finished)).astype(np.float32)
+            return replace(photo, pixels=finished, made_with=made_with)
+
+        result = self._descend(plan, objective, start, finish)
+        return Optimization(finish(result), self.losses, self.stopped, self.memory)
+
+    def texture(self, stylizer: Stylizer, width: int, height: int, tileable: bool) -> Optimization:
+        net, plan = self._prepare(width, height, "circular" if tileable else self.recipe.padding)
+        multiple = net.smallest_side(self.recipe.layers())
+        if tileable and (width % multiple or height % multiple):  # else the pooled borders would not meet
+            fits = "x".join(str(max(1, round(side / multiple)) * multiple) for side in (width, height))
+            raise UsageError(f"a tileable texture's sides are multiples of {multiple}", f"--size {fits}")
+        paintings = self._paintings(stylizer.style, None)
+        made_with = self._made_with(stylizer)
+
+        def objective(level: Level) -> Objective:
+            return Objective(net, self.recipe, None, [Ground(self._seen(paintings, level))])
+
+        def finish(result: Pixels) -> Picture:
+            return Picture(result, made_with=made_with)
+
+        colors = paintings[0][0]
+        start = match_covariance(self._noise(width, height), colors)
+        result = self._descend(plan, objective, start, finish)
+        return Optimization(finish(result), self.losses, self.stopped, self.memory)
+
+    # What is needed before the first evaluation.
+
+    def _prepare(self, width: int, height: int, padding: str) -> tuple[VGG, list[Level]]:
+        recipe = self.recipe
+        if self.network is None:
+            net = shipped_vgg(recipe.pooling, padding)  # type: ignore[arg-type]
+        else:
+            net = load_vgg(self.network, recipe.pooling, padding)  # type: ignore[arg-type]
+        layers = recipe.layers()
+        smallest = net.smallest_side(layers)  # also says which layers there are
+        if min(width, height) < smallest:
+            raise UsageError(
+                f"{width} x {height} pixels are too few for {max(layers)}", f"{smallest} a side, or shallower layers"
+            )
+        plan = levels(width, height, recipe, smallest, smallest if padding == "circular" else 1)
+        bytes_per_value = 2 if self.precision == torch.bfloat16 else 4
+        free = free_memory() if self.device.type == "cpu" else None
+        self.memory, net.recompute = choose_memory(width, height, layers, bytes_per_value, free)
+        if self.on_memory:
+            self.on_memory(self.memory)
+        net.convolutions.to(self.precision)
+        return net.to(device=self.device, memory_format=torch.channels_last), plan  # type: ignore[call-overload]
+
+    def _paintings(self, blend: Blend | None, photo: Pixels | None) -> list[tuple[Pixels, float]]:
+        if blend is None:
+            return []
+        found = []
+        for style, weight in blend.parts:
+            height, width = style.painting.shape[:2]
+            if min(height, width) < SMALLEST_STYLE:
+                raise UsageError(
+                    f"the style {style.label} is {width} x {height} pixels", f"{SMALLEST_STYLE} a side are needed"
+                )
+            painting = style.painting
+            found.append((painting if photo is None else self.controls.recolor(painting, photo), weight))
+        return found
+
+    def _seen(self, paintings: Sequence[tuple[Pixels, float]], level: Level) -> list[tuple[Tensor, float]]:
+        """The paintings in the sizes that are looked at: as many pixels as the picture, never enlarged for that."""
+        seen = []
+        scales = self.recipe.style_scales
+        for painting, weight in paintings:
+            height, width = painting.shape[:2]
+            usual = min(1.0, math.sqrt(level.pixels / (width * height)))
+            for scale in scales:
+                factor = usual * scale * self.controls.brush_size
+                size = [max(SMALLEST_STYLE // 2, round(side * factor)) for side in (width, height)]
+                seen.append((self._tensor(resize(painting, *size)), weight / len(scales)))
+        return seen
+
+    def _start(self, photo: Pixels, stylizer: Stylizer, max_pixels: int) -> Pixels:
+        height, width = photo.shape[:2]
+        kind, _, share = self.recipe.start.partition(":")
+        if kind == "photo":
+            return photo
+        if kind == "painter":
+            colors = "none" if self.controls.keep_color == "luminance" else self.controls.keep_color
+            plain = replace(self.controls, tone="none", keep_color=colors, size=None)  # finishing comes at the end
+            return stylizer.with_controls(plain)(Picture(photo)).pixels
+        if kind == "noise":
+            return self._noise(width, height)
+        if kind == "style":
+            return match_covariance(photo, stylizer.style.parts[0][0].painting)
+        if kind == "mix" and (not share or _is_number(share)):
+            weight = float(share or 0.5)
+            if not 0 <= weight <= 1:
+                raise UsageError(f"--start {self.recipe.start}: the share of noise is not in 0..1")
+            return (photo + np.float32(weight) * (self._noise(width, height) - photo)).astype(np.float32)
+        path = Path(self.recipe.start)
+        if not path.exists() and not path.suffix:
+            raise UsageError(f"{self.recipe.start} is no start", f"one of {', '.join(STARTS)}, or a picture's file")
+        return Picture.open(path, max_pixels=max_pixels).resized(width, height).pixels
+
+    def _noise(self, width: int, height: int) -> Pixels:
+        noise = np.random.default_rng(self.controls.seed).normal(0.5, _NOISE, (height, width, 3))
+        return noise.clip(0, 1).astype(np.float32)
+
+    def _tensor(self, pixels: Pixels) -> Tensor:
+        planes = pixels.transpose(2, 0, 1)[None] if pixels.ndim == 3 else pixels[None, None]
+        return torch.from_numpy(np.ascontiguousarray(planes)).to(self.device)
+
+    def _made_with(self, stylizer: Stylizer) -> dict[str, object]:
+        defaults = Recipe()
+        changed = {
+            part.name: getattr(self.recipe, part.name)
+            for part in fields(Recipe)
+            if getattr(self.recipe, part.name) != getattr(defaults, part.name)
+        }
+        if changed.get("start") not in (None, "photo", "noise", "style") and "mix" not in str(changed["start"]):
+            changed["start"] = "picture"  # names of the user's files stay with the user
+        return stylizer.made_with() | {"engine": "optimize", "recipe": changed}
+
+    def _descend(
+        self,
+        plan: Sequence[Level],
+        objective: Callable[[Level], Objective],
+        start: Pixels,
+        finish: Callable[[Pixels], Picture],
+    ) -> Pixels:
+        total = sum(level.iterations for level in plan)
+
+        def show(level: Level, step: int, fraction: float, terms: dict[str, float], picture: Tensor) -> bool:
+            seconds = time.perf_counter() - self._started
+            scale = max(level.width, level.height)
+            self.losses.append({"step": step, "scale": scale, "seconds": round(seconds, 3), **terms})
+            if self.on_progress is None:
+                return True
+            progress = Progress(step, total, fraction, terms, lambda: finish(_pixels(picture)))
+            return self.on_progress(progress) is not False
+
+        picture, self.stopped = descend(plan, objective, self._tensor(start), self.recipe, show)
+        return _pixels(picture)
+
+
+def _blends(stylizer: Stylizer) -> list[Blend | None]:
+    return [stylizer.style, *(region.style for region in stylizer.regions)]
+
+
+def _shrunk(pixels: Pixels, level: Level) -> Pixels:
+    return resize(pixels, level.width, level.height)
+
+
+def _pixels(picture: Tensor) -> Pixels:
+    """1 x 3 x H x W to H x W x 3, 0..1."""
+    return np.ascontiguousarray(picture[0].detach().clamp(0, 1).permute(1, 2, 0).cpu().numpy(), np.float32)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return math.isfinite(float(text))
+    except ValueError:
+        return False
