@@ -16,13 +16,17 @@ PUBLIC = {
     "Gallery",
     "ImpastoError",
     "MissingExtra",
+    "Optimization",
     "Picture",
     "PictureError",
+    "Recipe",
     "StyleError",
     "Stylizer",
     "UsageError",
     "__version__",
+    "optimize",
     "stylize",
+    "texture",
 }
 
 
@@ -42,6 +46,13 @@ def test_using_impasto_imports_no_pytorch(photo: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_the_slow_engine_without_pytorch_names_the_extra() -> None:
+    code = "import sys; sys.modules['torch'] = None; import impasto; impasto.Recipe(); impasto.optimize"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert "MissingExtra: torch, which impasto.optimize needs, is not installed" in done.stderr
+    assert "pip install 'impasto[torch]'" in done.stderr
 
 
 def test_the_readme_example(photo: Path, painting: Path, tmp_path: Path) -> None:

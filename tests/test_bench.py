@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from conftest import Outcome, assert_refused
 
-from impasto.measure.bench import Bench, Latency, compare, gemm_gflops
+from impasto.measure.bench import Bench, Latency, bench, compare, gemm_gflops
 
 Run = Callable[..., Outcome]
 
@@ -31,6 +31,13 @@ def test_a_run_is_measured_stored_and_compared(run: Run, tmp_path: Path) -> None
     compared = run("bench", "--sizes", "64", "--rounds", 2, "--compare", path)
     assert "64 x 64" in compared.out.split("compared")[1]
     assert_refused(run("bench", "--json", path), 1, "exists already")
+
+
+def test_the_optimiser_is_measured_by_the_evaluation() -> None:
+    (latency,) = bench([64], ["optimize"], rounds=3, workers=()).latencies
+    assert len(latency.seconds) == 3
+    assert min(latency.seconds) > 0
+    assert latency.mac_per_pixel > 300_000
 
 
 def test_comparison_gives_ratios_with_their_spread() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from impasto.controls import Controls
 from impasto.measure.evaluate import evaluate
 from impasto.measure.judge import Judge, Scorer, find_judge
 from impasto.nn.vgg import shipped_vgg
+from impasto.optimization.recipe import RECIPES
 from impasto.picture import Picture
 from impasto.stylizer import Stylizer
 
@@ -180,3 +182,17 @@ def test_one_picture_alone_is_scored(judge: Judge, pictures: tuple[Path, Path]) 
     found = evaluate(Scorer(judge, 64), *pictures, engines=["painter"], strengths=[100], limit=1)
     assert len(found.scores) == 1
     assert found.sets["painter"] == {}
+
+
+def test_the_optimiser_is_an_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Called with the painting, the photo at the common size, and the strength; its default recipe made short here."""
+    monkeypatch.setitem(RECIPES, "default", replace(RECIPES["default"], iterations=6))
+    for kind, seed in (("photos", 0), ("styles", 7)):
+        (tmp_path / kind).mkdir()
+        (tmp_path / kind / f"{kind}.png").write_bytes(file_bytes(scene(96, 80, seed=seed)))
+    scorer = Scorer(Judge(shipped_vgg(), "test", independent=False), 96)
+    found = evaluate(scorer, tmp_path / "photos", tmp_path / "styles", engines=["optimize"], strengths=(0, 100))
+    nothing, full = (found.of("optimize", strength=strength)[0].values for strength in (0, 100))
+    assert nothing["content"] == pytest.approx(0, abs=1e-6)
+    assert full["style"] < 0.9
+    assert full["seconds"] > 0

@@ -28,7 +28,9 @@ impasto bench --compare bench.json
 
 def bench(
     sizes: Annotated[str, typer.Option(help="Sides of square pictures in pixels.")] = "256,512,1024",
-    engine: Annotated[list[str] | None, typer.Option(help="Measure this engine: painter.", show_default=False)] = None,
+    engine: Annotated[
+        list[str] | None, typer.Option(help="Measure this engine: painter, optimize.", show_default=False)
+    ] = None,
     rounds: Annotated[int, typer.Option(help="Counted runs of each.", min=1, max=1000)] = 15,
     json: Annotated[Path | None, typer.Option(help="Write all figures to this file.", show_default=False)] = None,
     compare: Annotated[
@@ -44,7 +46,7 @@ def bench(
         raise already_there(json)
     old = run.Bench.load(compare) if compare else None
     found = run.bench(
-        _sizes(sizes), engine or run.ENGINES, rounds=rounds, on_step=(lambda _: None) if quiet else progress_line
+        _sizes(sizes), engine or run.ENGINES[:1], rounds=rounds, on_step=(lambda _: None) if quiet else progress_line
     )
     if not quiet:
         progress_line()

@@ -22,24 +22,26 @@ from typing import Any
 
 import numpy as np
 
+from impasto.color import Pixels
 from impasto.errors import PictureError, StyleError, UsageError
 from impasto.files import ASSETS
 from impasto.version import __version__, installed
 
 SIZES = (256, 512, 1024)
-ENGINES = ("painter",)
+ENGINES = ("painter", "optimize")
 STYLE = "starry-night"
 SMALLEST, LARGEST = 16, 20_000
 
 
 @dataclass(frozen=True)
 class Latency:
-    """One engine at one size, in a process of its own.
+    """One engine at one size, in a process of its own; of the optimiser, one evaluation of its losses.
 
     Attributes:
         seconds: of every counted run; the first runs are not counted.
         peak_mb: the most memory that the process held.
-        gflops: what a matrix product reached in the same process, before and after: the machine's ceiling.
+        gflops: what a float32 matrix product reached in the same process, before and after: the machine's ceiling. An
+            optimiser that computes in bfloat16 goes beyond it.
         mac_per_pixel: multiply-adds of the network.
     """
 
@@ -90,7 +92,7 @@ class Bench:
 
 def bench(
     sizes: Sequence[int] = SIZES,
-    engines: Sequence[str] = ENGINES,
+    engines: Sequence[str] = ENGINES[:1],
     *,
     rounds: int = 15,
     workers: Sequence[int] = (1, 2, 4),
@@ -155,12 +157,26 @@ def _in_child(engine: str, size: int, rounds: int) -> Latency:
 
 
 def _measure(engine: str, size: int, rounds: int) -> dict[str, Any]:
+    photo = np.random.default_rng(0).random((size, size, 3), np.float32)
+    before = gemm_gflops()
+    seconds, mac_per_pixel = {"painter": _paint, "optimize": _evaluate_losses}[engine](photo, rounds)
+    peak = _peak_mb()
+    return {
+        "engine": engine,
+        "size": size,
+        "seconds": seconds,
+        "peak_mb": peak,
+        "gflops": max(before, gemm_gflops()),
+        "mac_per_pixel": mac_per_pixel,
+    }
+
+
+def _paint(photo: Pixels, rounds: int) -> tuple[list[float], float]:
+    """Seconds of every counted run, and the network's multiply-adds for each pixel."""
     from impasto.gallery import Gallery
     from impasto.painter import default_painter
 
     painter, vector = default_painter(), Gallery().vector(STYLE)
-    photo = np.random.default_rng(0).random((size, size, 3), np.float32)
-    before = gemm_gflops()
     for _ in range(3):
         painter.paint(photo, [vector])
     seconds = []
@@ -168,15 +184,21 @@ def _measure(engine: str, size: int, rounds: int) -> dict[str, Any]:
         started = time.perf_counter()
         painter.paint(photo, [vector])
         seconds.append(time.perf_counter() - started)
-    ceiling = max(before, gemm_gflops())
-    return {
-        "engine": engine,
-        "size": size,
-        "seconds": seconds,
-        "peak_mb": _peak_mb(),
-        "gflops": ceiling,
-        "mac_per_pixel": painter.mac_per_pixel,
-    }
+    return seconds, painter.mac_per_pixel
+
+
+def _evaluate_losses(photo: Pixels, rounds: int) -> tuple[list[float], float]:
+    from dataclasses import replace
+
+    from impasto.nn.vgg import shipped_vgg
+    from impasto.optimization.recipe import DEFAULT
+    from impasto.optimization.run import optimize
+
+    recipe = replace(DEFAULT, start="photo", pyramid=1.0, iterations=rounds + 3, tolerance=0.0)
+    at: list[float] = []
+    optimize(photo, STYLE, recipe=recipe, on_progress=lambda _: at.append(time.perf_counter()))
+    seconds: list[float] = np.diff(at[-rounds - 1 :]).tolist()
+    return seconds, 2 * shipped_vgg().mac_per_pixel(recipe.layers())  # forward, and as much for the gradient
 
 
 def gemm_gflops(side: int = 1024, rounds: int = 5) -> float:

@@ -13,6 +13,7 @@ from impasto.controls import Controls
 from impasto.errors import ImpastoError, PictureError, UsageError
 from impasto.measure import metrics
 from impasto.measure.judge import Scorer
+from impasto.optimization.run import optimize
 from impasto.picture import MAX_PIXELS, Picture, readable
 from impasto.stylizer import Stylizer
 
@@ -95,7 +96,16 @@ def painter_engine() -> Engine:
     return paint
 
 
-ENGINES: dict[str, Callable[[], Engine]] = {"painter": painter_engine}
+def optimize_engine() -> Engine:
+    """The optimiser with its default recipe."""
+
+    def paint(style: Path, photo: Picture, strength: float) -> Picture:
+        return optimize(photo, style, strength=strength).picture
+
+    return paint
+
+
+ENGINES: dict[str, Callable[[], Engine]] = {"painter": painter_engine, "optimize": optimize_engine}
 
 
 def evaluate(

@@ -131,7 +131,7 @@ def wasserstein_loss(result: tuple[Tensor, Tensor], style: tuple[Tensor, Tensor]
     product = root @ covariance @ root
     values = torch.linalg.eigvalsh((product + product.mT) / 2)
     # The root's slope is infinite at 0, where features of few positions have most of their eigenvalues.
-    floor = 1e-6 * other_covariance.diagonal(dim1=-2, dim2=-1).mean(-1, keepdim=True).square().clamp_min(_TINY)
+    floor = 1e-9 * other_covariance.diagonal(dim1=-2, dim2=-1).mean(-1, keepdim=True).square().clamp_min(_TINY)
     cross = ((values.clamp_min(0) + floor).sqrt() - floor.sqrt()).sum(-1)
     traces = (covariance + other_covariance).diagonal(dim1=-2, dim2=-1).sum(-1)
     distance = (mean - other_mean).square().sum(-1) + traces - 2 * cross
@@ -148,7 +148,12 @@ def square_root(matrix: Tensor) -> Tensor:
 def quantiles(features: Tensor, weights: Tensor | None = None, count: int = 256) -> Tensor:
     """Every channel's values at `count` equal steps of its distribution, N x C x count, float32."""
     flat = _wide(features.flatten(2))
-    ordered, order = flat.sort(-1)
+    if weights is None:
+        ordered, order = flat.sort(-1)
+    else:  # what does not count at all stands at the end, where it bends no ramp between others
+        outside = (weights.flatten(2) <= 0).expand_as(flat)
+        ordered, order = flat.masked_fill(outside, torch.inf).sort(-1)
+        ordered = ordered.minimum(flat.masked_fill(outside, -torch.inf).amax(-1, keepdim=True))
     positions = _ranks(order, weights, flat)
     steps = (torch.arange(count, device=flat.device, dtype=flat.dtype) + 0.5) / count
     right = torch.searchsorted(positions.contiguous(), steps.expand(*flat.shape[:2], count).contiguous())

@@ -80,7 +80,7 @@ def _one_scale(
     report: Callable[[int, dict[str, float], Tensor], bool],
 ) -> tuple[Tensor, bool]:
     """The best picture after at most so many evaluations, and whether it was told to stop."""
-    best, lowest, good = picture, math.inf, math.inf
+    best, lowest = picture, math.inf
     recent: deque[float] = deque(maxlen=_PATIENCE + 1)
     stopped = False
     for index in range(1, iterations + 1):
@@ -88,14 +88,13 @@ def _one_scale(
             optimizer.rate = recipe.step * (0.05 + 0.95 * (1 + math.cos(math.pi * (index - 1) / iterations)) / 2)
         terms, gradient = objective.gradient(picture)
         loss = terms["total"]
-        if not math.isfinite(loss) or loss > good * optimizer.limit or not bool(torch.isfinite(gradient).all()):
-            if good == math.inf:
+        if not math.isfinite(loss) or loss > lowest * optimizer.limit or not bool(torch.isfinite(gradient).all()):
+            if lowest == math.inf:
                 raise StyleError("the losses are not finite from the start", "--precision float32 may help")
             if optimizer.failures >= _RETREATS:
                 break
             picture = optimizer.retreat()
             continue
-        good = loss
         if loss < lowest:
             best, lowest = picture, loss
         stopped = not report(index, terms, objective.shown(picture))

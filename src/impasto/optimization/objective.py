@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from impasto.nn import losses
-from impasto.nn.losses import ContentLoss, GramLoss, HistogramLoss, MomentsLoss, StyleLoss, WassersteinLoss
-from impasto.nn.vgg import VGG
+from impasto.nn.losses import (
+    ContentLoss,
+    GramLoss,
+    HistogramLoss,
+    MomentsLoss,
+    StyleLoss,
+    WassersteinLoss,
+    total_variation,
+)
+from impasto.nn.vgg import VGG, See
 from impasto.optimization.recipe import Recipe, weigh
 
 STYLE_LOSSES: dict[str, type[StyleLoss]] = {"gram": GramLoss, "moments": MomentsLoss, "wasserstein": WassersteinLoss}
+
+_Kind: TypeAlias = "tuple[str, float, dict[str, float], type[StyleLoss]]"
+"""A term, its weight, its layers with theirs, and its loss."""
 
 
 @dataclass(frozen=True)
@@ -59,20 +70,25 @@ class Objective:
         kept: Tensor | None = None,
     ) -> None:
         self.net, self.recipe, self.photo, self.kept = net, recipe, photo, kept
-        self.layers = recipe.layers()
-        self.content: list[tuple[str, float, ContentLoss]] = []
-        self.style: list[tuple[str, float, StyleLoss]] = []
-        self.histogram: list[tuple[str, float, StyleLoss]] = []
+        kinds: list[_Kind] = []
+        if recipe.style_weight:
+            kind = STYLE_LOSSES[recipe.style_loss]
+            kinds.append(("style", recipe.style_weight, weigh(recipe.style_layers), kind))
+        if recipe.histogram_weight:
+            kinds.append(("histogram", recipe.histogram_weight, weigh(recipe.histogram_layers), HistogramLoss))
+        # For each layer: a term, a loss that belongs to it, and the loss's factor.
+        self.losses: dict[str, list[tuple[str, ContentLoss | StyleLoss, float]]] = {
+            layer: [] for layer in recipe.layers()
+        }
         with torch.no_grad():
-            own = self.features(photo) if photo is not None else {}
             if photo is not None and recipe.content_weight:
-                for layer, weight in weigh(recipe.content_layers).items():
-                    self.content.append((layer, weight, ContentLoss(own[layer], relative=recipe.relative)))
+                weights = weigh(recipe.content_layers)
+                for layer, features in self._look(photo, list(weights)).items():
+                    loss = ContentLoss(features, relative=recipe.relative)
+                    self.losses[layer].append(("content", loss, recipe.content_weight * weights[layer]))
             for ground in grounds:
-                self._add(ground, own, strength)
-
-    def features(self, picture: Tensor) -> dict[str, Tensor]:
-        return self.net(picture.contiguous(memory_format=torch.channels_last), self.layers)
+                self._add(ground, kinds, strength)
+        self.names = list(dict.fromkeys(name for losses in self.losses.values() for name, _, _ in losses))
 
     def shown(self, picture: Tensor) -> Tensor:
         """The picture with the parts of the photo that stay."""
@@ -80,18 +96,18 @@ class Objective:
 
     def terms(self, picture: Tensor) -> dict[str, Tensor]:
         """Each weighted term, and their sum as "total", of 1 x 3 x H x W."""
-        recipe, picture = self.recipe, self.shown(picture)
-        found = self.features(picture)
-        terms = {}
-        for name, factor, parts in (
-            ("content", recipe.content_weight, self.content),
-            ("style", recipe.style_weight, self.style),
-            ("histogram", recipe.histogram_weight, self.histogram),
-        ):
-            if parts:
-                terms[name] = factor * torch.stack([weight * loss(found[layer]) for layer, weight, loss in parts]).sum()
-        if recipe.variation_weight:
-            terms["variation"] = recipe.variation_weight * losses.total_variation(picture)
+        picture = self.shown(picture)
+
+        def see(layer: str, features: Tensor) -> Tensor:
+            sums = dict.fromkeys(self.names, features.new_zeros((), dtype=torch.float32))
+            for name, loss, factor in self.losses[layer]:
+                sums[name] = sums[name] + factor * loss(features)
+            return torch.stack(list(sums.values()))
+
+        found = self._look(picture, list(self.losses), see)
+        terms = dict(zip(self.names, torch.stack(list(found.values())).sum(0), strict=True))
+        if self.recipe.variation_weight:
+            terms["variation"] = self.recipe.variation_weight * total_variation(picture)
         terms["total"] = torch.stack(list(terms.values())).sum()
         return terms
 
@@ -102,32 +118,54 @@ class Objective:
         (gradient,) = torch.autograd.grad(terms["total"], picture)
         return {name: float(value.detach()) for name, value in terms.items()}, gradient.contiguous()
 
-    def _add(self, ground: Ground, own: dict[str, Tensor], strength: float) -> None:
-        recipe = self.recipe
-        area = 1.0 if ground.share is None else float(ground.share.mean())
-        if area < 1e-6:
-            return
-        groups: list[tuple[float, tuple[str, ...], type[StyleLoss], list[tuple[str, float, StyleLoss]]]]
-        groups = [(recipe.style_weight, recipe.style_layers, STYLE_LOSSES[recipe.style_loss], self.style)]
-        groups += [(recipe.histogram_weight, recipe.histogram_layers, HistogramLoss, self.histogram)]
-        targets: dict[tuple[type[StyleLoss], str], Tensor] = {}
+    def _look(self, picture: Tensor, layers: Sequence[str], see: See | None = None) -> dict[str, Tensor]:
+        return self.net(picture.contiguous(memory_format=torch.channels_last), layers, see)
+
+    def _add(self, ground: Ground, kinds: Sequence[_Kind], strength: float) -> None:
+        """The losses of one part."""
+        area, shares = 1.0, {}
+        if ground.share is not None:
+            area = float(ground.share.mean())
+            if area < 1e-6:
+                return
+            height, width = ground.share.shape[-2:]
+            for layer in self.losses:
+                size = self.net.feature_size(layer, height, width)
+                shares[layer] = F.interpolate(ground.share, size=size, mode="area")
+        targets: dict[tuple[str, str], Tensor] = {}
         padding = self.net.padding
         for painting, weight in ground.paintings:
             # The borders of a painting do not meet, even where those of the texture shall.
             self.net.padding = "replicate" if padding == "circular" else padding
-            found = self.features(painting)
+            for key, statistic in self._statistics(painting, kinds, {}).items():
+                targets[key] = weight * statistic + targets.get(key, 0)
             self.net.padding = padding
-            for factor, layers, kind, _ in groups:
-                for layer in weigh(layers) if factor else ():
-                    part = kind.statistic(found[layer]) * weight
-                    targets[kind, layer] = targets[kind, layer] + part if (kind, layer) in targets else part
-        for factor, layers, kind, found_losses in groups:
-            for layer, weight in (weigh(layers) if factor else {}).items():
-                target = targets[kind, layer]
-                scale = 1 / kind.energy(target) if recipe.relative else 1.0
-                share = None
-                if ground.share is not None:
-                    share = F.interpolate(ground.share, size=own[layer].shape[-2:], mode="area")
-                if strength < 1:
-                    target = torch.lerp(kind.statistic(own[layer], share), target, strength)
-                found_losses.append((layer, weight * area, kind(target, share, scale=scale)))
+        own = {}
+        if strength < 1:
+            assert self.photo is not None
+            own = self._statistics(self.photo, kinds, shares)
+        for name, factor, weights, kind in kinds:
+            for layer, weight in weights.items():
+                target = targets[name, layer]
+                scale = 1 / kind.energy(target) if self.recipe.relative else 1.0
+                if own:
+                    target = torch.lerp(own[name, layer], target, strength)
+                loss = kind(target, shares.get(layer), scale=scale)
+                self.losses[layer].append((name, loss, factor * weight * area))
+
+    def _statistics(
+        self, picture: Tensor, kinds: Sequence[_Kind], shares: Mapping[str, Tensor]
+    ) -> dict[tuple[str, str], Tensor]:
+        """{(term, layer): what that term's loss compares there}."""
+        found = {}
+
+        def see(layer: str, features: Tensor) -> Tensor:
+            for name, _, weights, kind in kinds:
+                if layer in weights:
+                    found[name, layer] = kind.statistic(features, shares.get(layer))
+            return features.new_zeros(())
+
+        layers = [layer for layer in self.losses if any(layer in weights for _, _, weights, _ in kinds)]
+        if layers:
+            self._look(picture, layers, see)
+        return found

@@ -6,6 +6,7 @@ asked to `retreat`: to a shorter step from the last good picture.
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Callable
 
@@ -23,7 +24,7 @@ class Optimizer:
 
     Attributes:
         rate: the learning rate; a schedule may change it between steps.
-        limit: a loss above this multiple of the last good one counts as a failed step.
+        limit: a loss above this multiple of the lowest so far counts as a failed step.
     """
 
     limit = 10.0
@@ -65,13 +66,14 @@ class LBFGS(Optimizer):
     """Limited-memory BFGS with a fixed step that is shortened when it fails.
 
     Nocedal & Wright 2006, algorithm 7.4, initial scaling 7.20; the first step has length 1 in the sum norm. The
-    pictures are not held to 0..1 on the way: that would break the secant pairs.
+    picture is held to 0..1 if `bounded`: what a gradient wants beyond is left out, and the pairs are of the pictures as
+    held.
     """
 
-    limit = 1.5
-
-    def __init__(self, rate: float = 1.0, history: int = 20) -> None:
+    def __init__(self, rate: float = 1.0, history: int = 20, bounded: bool = False) -> None:
         super().__init__(rate)
+        self.bounded = bounded
+        self.limit = 1.5 if bounded else math.inf  # the classic form goes on whatever the loss does
         self.pairs: deque[tuple[Tensor, Tensor, float]] = deque(maxlen=history)
         self._last: tuple[Tensor, Tensor] | None = None  # picture and gradient
         self._direction: Tensor | None = None
@@ -83,11 +85,13 @@ class LBFGS(Optimizer):
             if curvature > 1e-10 * float(turned.norm() * moved.norm()):
                 self.pairs.append((moved, turned, curvature))
         self._last = picture, gradient
+        if self.bounded:
+            gradient = gradient * ~(((picture <= 0) & (gradient > 0)) | ((picture >= 1) & (gradient < 0)))
         step = self.rate * self.caution
         if not self.pairs:
             step *= min(1.0, 1 / max(float(gradient.abs().sum()), 1e-30))
         self._direction = self._newton(gradient) * -step
-        return picture + self._direction
+        return self._held(picture + self._direction)
 
     def _newton(self, gradient: Tensor) -> Tensor:
         """The inverse Hessian, as far as the pairs know it, times the gradient (the two-loop recursion)."""
@@ -114,7 +118,10 @@ class LBFGS(Optimizer):
                 length = float(self._direction.norm()) / max(float(gradient.norm()), 1e-30)
                 self._direction = gradient * -length
         self._direction = self._direction * 0.25
-        return self._good + self._direction
+        return self._held(self._good + self._direction)
+
+    def _held(self, picture: Tensor) -> Tensor:
+        return picture.clamp(0, 1) if self.bounded else picture
 
     def rescale(self, resize: Resize, factor: float) -> None:
         """Moves are resized as pictures are; a gradient spreads over factor^2 as many pixels."""
@@ -216,5 +223,5 @@ class SGD(Optimizer):
 def make_optimizer(recipe: Recipe, history: int) -> Optimizer:
     """What a recipe asks for; `history` is how many pairs L-BFGS keeps."""
     if recipe.optimizer == "lbfgs":
-        return LBFGS(recipe.step, history)
+        return LBFGS(recipe.step, history, recipe.bounded)
     return Adam(recipe.step) if recipe.optimizer == "adam" else SGD(recipe.step)

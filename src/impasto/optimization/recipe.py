@@ -14,7 +14,7 @@ Schedule = Literal["constant", "cosine"]
 PoolingName = Literal["max", "average"]
 PaddingName = Literal["zeros", "reflect", "replicate"]
 
-STEPS: dict[str, float] = {"lbfgs": 1.0, "adam": 0.03, "sgd": 0.001}
+STEPS: dict[str, float] = {"lbfgs": 1.0, "adam": 0.03, "sgd": 0.01}
 """The learning rate of each optimiser that is used when none is given."""
 
 
@@ -36,10 +36,12 @@ class Recipe:
         pooling, padding: of the loss network.
         optimizer: L-BFGS, Adam with averaged iterates, or gradient descent with momentum.
         learning_rate: None takes the optimiser's own.
+        bounded: hold the picture to 0..1 on the way; Adam and SGD always do.
         schedule: whether the learning rate falls towards the end of each scale.
         iterations: evaluations of the losses, over all scales.
-        start: "painter" (the fast engine's picture), "photo", "noise", "style" (the photo in the style's colours),
-            "mix" or "mix:0.3" (photo with that share of noise), or a picture's file.
+        start: "painter" (the fast engine's picture) or "painter:0.25" (that share of it, the rest the photo in the
+            style's colours), "style" (the photo in the style's colours), "photo", "noise", "mix" or "mix:0.3" (photo
+            with that share of noise), or a picture's file.
         pyramid: the factor from one scale to the next, coarse to fine; 1 works at full size alone.
         coarsest: the shorter side in pixels below which no scale is begun with.
         tolerance: stop a scale once the loss has fallen by less than this share in twenty evaluations.
@@ -63,9 +65,10 @@ class Recipe:
     padding: PaddingName = _part("replicate", "Padding of the loss network.")
     optimizer: OptimizerName = _part("lbfgs", "The optimiser.")
     learning_rate: float | None = _part(None, "Step of the optimiser.", 1e-6, 1e6)
+    bounded: bool = _part(True, "Hold the picture to 0..1 on the way.")
     schedule: Schedule = _part("constant", "Whether the learning rate falls towards the end.")
     iterations: int = _part(400, "Evaluations of the losses, over all scales.", 1, 100_000)
-    start: str = _part("painter", "painter, photo, noise, style, mix:SHARE of noise, or a picture's file.")
+    start: str = _part("painter:0.25", "painter, painter:SHARE, photo, noise, style, mix:SHARE of noise, or a picture.")
     pyramid: float = _part(math.sqrt(2), "Factor from one scale to the next; 1 works at full size alone.", 1, 4)
     coarsest: int = _part(160, "Shorter side of the coarsest scale in pixels.", 16, 10_000)
     tolerance: float = _part(0.002, "Stop a scale that improves by less than this share in 20 evaluations.", 0, 1)
@@ -138,6 +141,7 @@ RECIPES: dict[str, Recipe] = {
         content_weight=0.5,
         style_weight=1000 / 4,
         variation_weight=0.0,
+        bounded=False,
         relative=False,
         padding="zeros",
         start="photo",

@@ -28,7 +28,7 @@ from impasto.nn.vgg import VGG, load_vgg, shipped_vgg
 from impasto.optimization.descent import descend
 from impasto.optimization.objective import Ground, Objective
 from impasto.optimization.pyramid import Level, choose_memory, levels
-from impasto.optimization.recipe import Recipe, find_recipe
+from impasto.optimization.recipe import DEFAULT, Recipe, find_recipe
 from impasto.picture import MAX_PIXELS, Picture, Source
 from impasto.progress import OnProgress, Progress
 from impasto.resample import resize
@@ -36,6 +36,7 @@ from impasto.style import Blend, StyleRequest
 from impasto.stylizer import Regions, Stylizer, fill_transparent
 
 SMALLEST_STYLE = 64
+SHARES = {"painter": 1.0, "mix": 0.5}
 STARTS = ("painter", "photo", "noise", "style", "mix")
 _NOISE = 0.25  # deviation of the noise around grey
 
@@ -124,7 +125,7 @@ def texture(
         UsageError, PictureError: as `optimize`.
     """
     chosen = find_recipe(recipe)
-    if chosen.start not in ("painter", "noise", "style"):
+    if chosen.start not in (DEFAULT.start, "noise"):
         raise UsageError(f"a texture cannot start from {chosen.start}", "it starts from noise")
     chosen = replace(chosen, content_weight=0.0, start="noise")
     if not chosen.layers():
@@ -203,7 +204,7 @@ class Run:
 
     def texture(self, stylizer: Stylizer, width: int, height: int, tileable: bool) -> Optimization:
         net, plan = self._prepare(width, height, "circular" if tileable else self.recipe.padding)
-        multiple = net.smallest_side(self.recipe.layers())
+        multiple = net.smallest_side(self.recipe.layers()) // 2
         if tileable and (width % multiple or height % multiple):  # else the pooled borders would not meet
             fits = "x".join(str(max(1, round(side / multiple)) * multiple) for side in (width, height))
             raise UsageError(f"a tileable texture's sides are multiples of {multiple}", f"--size {fits}")
@@ -235,7 +236,7 @@ class Run:
             raise UsageError(
                 f"{width} x {height} pixels are too few for {max(layers)}", f"{smallest} a side, or shallower layers"
             )
-        plan = levels(width, height, recipe, smallest, smallest if padding == "circular" else 1)
+        plan = levels(width, height, recipe, smallest, smallest // 2 if padding == "circular" else 1)
         bytes_per_value = 2 if self.precision == torch.bfloat16 else 4
         free = free_memory() if self.device.type == "cpu" else None
         self.memory, net.recompute = choose_memory(width, height, layers, bytes_per_value, free)
@@ -273,21 +274,21 @@ class Run:
 
     def _start(self, photo: Pixels, stylizer: Stylizer, max_pixels: int) -> Pixels:
         height, width = photo.shape[:2]
-        kind, _, share = self.recipe.start.partition(":")
+        kind = self.recipe.start.partition(":")[0]
         if kind == "photo":
             return photo
+        weight = _share(self.recipe.start) if kind in ("painter", "mix") else 0.0
         if kind == "painter":
             colors = "none" if self.controls.keep_color == "luminance" else self.controls.keep_color
             plain = replace(self.controls, tone="none", keep_color=colors, size=None)  # finishing comes at the end
-            return stylizer.with_controls(plain)(Picture(photo)).pixels
+            painted = stylizer.with_controls(plain)(Picture(photo)).pixels
+            rest = match_covariance(photo, stylizer.style.parts[0][0].painting) if weight < 1 else photo
+            return (rest + np.float32(weight) * (painted - rest)).astype(np.float32)
         if kind == "noise":
             return self._noise(width, height)
         if kind == "style":
             return match_covariance(photo, stylizer.style.parts[0][0].painting)
-        if kind == "mix" and (not share or _is_number(share)):
-            weight = float(share or 0.5)
-            if not 0 <= weight <= 1:
-                raise UsageError(f"--start {self.recipe.start}: the share of noise is not in 0..1")
+        if kind == "mix":
             return (photo + np.float32(weight) * (self._noise(width, height) - photo)).astype(np.float32)
         path = Path(self.recipe.start)
         if not path.exists() and not path.suffix:
@@ -303,13 +304,12 @@ class Run:
         return torch.from_numpy(np.ascontiguousarray(planes)).to(self.device)
 
     def _made_with(self, stylizer: Stylizer) -> dict[str, object]:
-        defaults = Recipe()
         changed = {
             part.name: getattr(self.recipe, part.name)
             for part in fields(Recipe)
-            if getattr(self.recipe, part.name) != getattr(defaults, part.name)
+            if getattr(self.recipe, part.name) != getattr(DEFAULT, part.name)
         }
-        if changed.get("start") not in (None, "photo", "noise", "style") and "mix" not in str(changed["start"]):
+        if str(changed.get("start", "photo")).partition(":")[0] not in STARTS:
             changed["start"] = "picture"  # names of the user's files stay with the user
         return stylizer.made_with() | {"engine": "optimize", "recipe": changed}
 
@@ -348,8 +348,13 @@ def _pixels(picture: Tensor) -> Pixels:
     return np.ascontiguousarray(picture[0].detach().clamp(0, 1).permute(1, 2, 0).cpu().numpy(), np.float32)
 
 
-def _is_number(text: str) -> bool:
+def _share(start: str) -> float:
+    """The number after "painter:" or "mix:"."""
+    kind, _, text = start.partition(":")
     try:
-        return math.isfinite(float(text))
+        share = float(text or SHARES[kind])
     except ValueError:
-        return False
+        share = math.nan
+    if not 0 <= share <= 1:
+        raise UsageError(f"--start {start}: {text} is no share in 0..1", f"--start {kind}:{SHARES[kind]}")
+    return share
