@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from conftest import ROOT, file_bytes, scene
+from conftest import file_bytes, scene
 from torch import Tensor
 
 import impasto
@@ -50,13 +50,15 @@ def pair(photo: Path, painting: Path) -> tuple[Picture, Picture]:
 
 
 def test_gatys2016_is_gatys_2016() -> None:
-    """Losses of 20 evaluations against the paper's method written plainly, with PyTorch's own L-BFGS."""
-    photo, painting = (
-        Picture.open(path).resized(112, 80)
-        for path in (ASSETS / "samples" / "colosseum.jpg", ROOT / "examples" / "almond-blossom.jpg")
-    )
+    """Losses of 20 evaluations against the paper's method written plainly, with PyTorch's own L-BFGS.
+
+    In float64: in float32 the two drift apart by rounding alone, tenfold with every few steps.
+    """
+    pixels = Picture.open(ASSETS / "samples" / "colosseum.jpg").resized(112, 80).pixels
+    photo = tensor(pixels).double()
+    painting = tensor(0.15 + 0.7 * pixels[::-1, ::-1, [0, 2, 1]]).double()
     names = ["relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"]
-    source = shipped_vgg()
+    source = shipped_vgg().double()
 
     def features(x: Tensor) -> dict[str, Tensor]:
         found, x = {}, source.entry(x)
@@ -72,9 +74,8 @@ def test_gatys2016_is_gatys_2016() -> None:
         return flat @ flat.T / flat.shape[1]
 
     with torch.no_grad():
-        wanted = features(tensor(painting.pixels))
-        content = features(tensor(photo.pixels))["relu4_2"]
-    x = tensor(photo.pixels).requires_grad_()
+        wanted, content = features(painting), features(photo)["relu4_2"]
+    x = photo.clone().requires_grad_()
     optimizer = torch.optim.LBFGS([x], max_iter=20, max_eval=20, tolerance_change=0, tolerance_grad=0)
     expected: list[float] = []
 
@@ -89,12 +90,20 @@ def test_gatys2016_is_gatys_2016() -> None:
         return loss
 
     optimizer.step(closure)  # type: ignore[no-untyped-call]
-    recipe = replace(RECIPES["gatys2016"], iterations=20)
-    result = impasto.optimize(photo, painting, recipe=recipe, precision="float32")
-    assert len(result.losses) == 20
+    recipe = RECIPES["gatys2016"]
+    assert (recipe.start, recipe.pyramid, recipe.iterations) == ("photo", 1, 300)
+    ours: list[float] = []
+
+    def show(level: Level, step: int, fraction: float, terms: dict[str, float], picture: Tensor) -> bool:
+        ours.append(terms["total"])
+        return True
+
+    net = shipped_vgg(recipe.pooling, recipe.padding).double()
+    objective = Objective(net, recipe, photo, [Ground([(painting, 1.0)])])
+    descent.descend([Level(112, 80, 20)], lambda _: objective, photo, recipe, show)
+    assert len(ours) == 20
     assert expected[-1] < expected[0] / 10
-    for ours, theirs in zip(result.losses, expected, strict=True):
-        assert ours["total"] == pytest.approx(theirs, rel=1e-4)
+    assert ours == pytest.approx(expected, rel=1e-4)
 
 
 @pytest.mark.parametrize("recipe", [name for name in RECIPES if name != "gatys2016"])
@@ -125,17 +134,22 @@ def test_histogram_loss_and_other_statistics(pair: tuple[Picture, Picture]) -> N
 
 
 def test_losses_do_not_depend_on_the_size() -> None:
-    """Four copies side by side of photo, painting and result: every term is as it was, but for what borders do."""
-    pictures = [scene(160, 128, seed=seed).astype(np.float32) / 255 for seed in (1, 2, 3)]
-    pictures[1] = pictures[1][:, :, ::-1].copy()
+    """Four copies of photo, painting and result, which fit together: every term is as it was, but for the borders."""
+    pictures = []
+    for seed, reach in ((1, 3), (2, 9), (3, 5)):
+        noise = np.random.default_rng(seed).normal(size=(128, 160, 3))
+        noise = sum(np.roll(noise, (i, j), (0, 1)) for i in range(reach) for j in range(4)) / (2 * reach)
+        pictures.append((0.5 + 0.2 * noise).clip(0, 1).astype(np.float32))
     found = []
     for copies in (1, 2):
         photo, style, result = (tensor(np.tile(picture, (copies, copies, 1))) for picture in pictures)
-        objective = Objective(shipped_vgg("average"), DEFAULT, photo, [Ground([(style, 1.0)])])
+        # The deeper a layer, the more of so small a picture is border.
+        recipe = replace(DEFAULT, content_layers=("relu3_1",), style_layers=("relu1_1", "relu2_1", "relu3_1"))
+        objective = Objective(shipped_vgg("average"), recipe, photo, [Ground([(style, 1.0)])])
         with torch.no_grad():
             found.append({name: float(value) for name, value in objective.terms(result).items()})
     for term, value in found[0].items():
-        assert found[1][term] == pytest.approx(value, rel=0.25), found
+        assert found[1][term] == pytest.approx(value, rel=0.1), found
 
 
 # Controls
@@ -416,7 +430,7 @@ def test_memory_is_foreseen() -> None:
     assert not features_twice
     large, features_twice = pyramid.choose_memory(2048, 1536, layers, 4, 16_000_000_000)
     assert features_twice
-    assert small < large < 6_000_000_000
+    assert small < large < 6_500_000_000
     with pytest.raises(
         PictureError, match=r"needs about \d+\.\d GB of memory, 4\.0 GB are free  \(--size \d+ fits\)"
     ) as e:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json as json_module
+import os
 import signal
 import sys
 import time
@@ -29,7 +30,7 @@ from impasto.cli.options import (
 )
 from impasto.cli.stylize import read_region
 from impasto.controls import Controls
-from impasto.errors import MissingExtra, UsageError
+from impasto.errors import MissingExtra, PictureError, UsageError
 from impasto.files import already_there, write_atomically
 from impasto.optimization.recipe import RECIPES, find_recipe
 from impasto.picture import MAX_PIXELS, SIXTEEN_BITS, Picture, format_of
@@ -163,6 +164,9 @@ def optimize(
             raise already_there(path)
     if photo is not None and target.exists() and target.samefile(photo):
         raise UsageError(f"{target} is the photo itself", "give the result another name")
+    for path in (target, losses):
+        if path is not None and path.parent.exists() and not os.access(path.parent, os.W_OK):  # not after minutes
+            raise PictureError(f"{path.parent} cannot be written to")
     if preview is not None and preview.exists() and not preview.is_dir():
         raise UsageError(f"--preview {preview} is no folder")
     try:
@@ -170,6 +174,8 @@ def optimize(
     except ImportError as error:
         raise MissingExtra(f"{error.name}, which optimize needs,", "torch") from None
 
+    if not quiet and not json:
+        _say_thumbnails(style)
     shared: dict[str, Any] = {
         "recipe": chosen,
         "network": network,
@@ -240,6 +246,16 @@ def _size(text: str | None, texture: bool) -> tuple[int | None, int | None]:
     if not texture and len(parts) == 2:
         raise UsageError(f"--size {text}: a photo keeps its proportions", "--size 768 is the longer side")
     return int(parts[0]), int(parts[-1])
+
+
+def _say_thumbnails(styles: list[str]) -> None:
+    from impasto.gallery import Gallery
+    from impasto.style import parse
+
+    gallery = Gallery()
+    for name in (text if text in gallery else parse(text)[0] for text in styles):
+        if name in gallery:
+            note(f"of {name} there is a thumbnail only; the painting's file gives finer strokes")
 
 
 def _say_memory(need: int) -> None:

@@ -11,7 +11,7 @@ from impasto.nn.vgg import WIDTHS
 from impasto.optimization.recipe import Recipe
 
 HISTORY = 20
-_SMALL_HISTORY = 6  # pairs of pictures that L-BFGS keeps of a large picture
+_SMALL_HISTORY = 3  # pairs of pictures that L-BFGS keeps of a large picture
 _LARGE = 1_500_000  # pixels
 _BASE = 700_000_000  # bytes: PyTorch, the loss network, the program
 
