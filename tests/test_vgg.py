@@ -12,6 +12,7 @@ from conftest import ROOT
 from safetensors.torch import save_file
 
 from impasto.errors import PictureError, StyleError, UsageError
+from impasto.nn import vgg
 from impasto.nn.vgg import BLOCKS, VGG, WIDTHS, layer_names, load_vgg, read_tensors, shipped_vgg
 from impasto.picture import Picture
 
@@ -101,6 +102,35 @@ def test_pooling_padding_and_stopping_early() -> None:
     for padding, even in (("zeros", False), ("reflect", True), ("replicate", True)):
         features = shipped_vgg(padding=padding)(flat, ["relu1_2"])["relu1_2"]  # type: ignore[arg-type]
         assert bool(torch.allclose(features.amax((2, 3)), features.amin((2, 3)), atol=1e-4)) == even
+
+
+def test_circular_padding_is_pytorch_s_and_so_is_its_gradient() -> None:
+    x = torch.rand(1, 2, 3, 4, dtype=torch.double, requires_grad=True)
+    padded = F.pad(x, (1, 1, 1, 1), mode="circular")
+    assert torch.equal(vgg._padded(x, "circular"), padded)
+    assert torch.autograd.gradcheck(lambda x: vgg._padded(x, "circular"), (x,))
+
+
+def test_forgetting_features_changes_no_gradient() -> None:
+    """`see` and `recompute` save memory only; sizes of features are as foretold, for even and odd pictures."""
+    net, layers = shipped_vgg("average"), ["relu1_1", "relu3_1", "relu4_1"]
+    x = torch.rand(1, 3, 35, 50, generator=torch.Generator().manual_seed(0))
+    gradients = []
+    for recompute in (False, True):
+        net.recompute = recompute
+        y = x.clone().requires_grad_()
+        found = net(y, layers, lambda layer, features: features.square().mean() * len(layer))
+        assert {value.ndim for value in found.values()} == {0}
+        torch.stack(list(found.values())).sum().backward()
+        gradients.append(y.grad)
+    torch.testing.assert_close(gradients[0], gradients[1])
+    for layer, features in net(x, layers).items():
+        assert net.feature_size(layer, 35, 50) == tuple(features.shape[-2:])
+
+
+def test_multiply_adds() -> None:
+    assert shipped_vgg().mac_per_pixel(["relu1_2"]) == 9 * (3 * 64 + 64 * 64)
+    assert shipped_vgg().mac_per_pixel(["relu2_1"]) == 9 * (3 * 64 + 64 * 64 + 64 * 128 / 4)
 
 
 def test_gradients_reach_the_picture_and_not_the_weights() -> None:

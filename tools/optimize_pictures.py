@@ -9,12 +9,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from readme_pictures import PAINTING, PHOTO, SKY, strip
+
 import impasto
 from impasto.optimization.recipe import RECIPES
 from impasto.picture import Picture
-from readme_pictures import PAINTING, PHOTO, SKY, strip
 
-SIZE, ITERATIONS = 320, 120
+SIZE, ITERATIONS = 288, 80
 
 
 def main() -> None:
