@@ -97,13 +97,13 @@ def _one_scale(
             continue
         if loss < lowest:
             best, lowest = picture, loss
-        stopped = not report(index, terms, objective.shown(picture))
+        stopped = not report(index, terms, picture)
         recent.append(loss)
         if stopped or _flat(recent, recipe.tolerance):
             break
         if index < iterations:
             picture = optimizer.propose(picture, gradient)
-    return objective.shown(optimizer.result(best)), stopped
+    return optimizer.result(best), stopped
 
 
 def _flat(recent: deque[float], tolerance: float) -> bool:

@@ -59,7 +59,7 @@ class Recipe:
     style_weight: float = _part(10.0, "Weight of the style loss.", 0, 1e9)
     histogram_layers: tuple[str, ...] = _part(("relu1_1", "relu4_1"), "Layers of the histogram loss.")
     histogram_weight: float = _part(0.0, "Weight of the histogram loss.", 0, 1e9)
-    variation_weight: float = _part(1.0, "Weight of the total variation.", 0, 1e9)
+    variation_weight: float = _part(0.1, "Weight of the total variation.", 0, 1e9)
     relative: bool = _part(True, "Divide each loss by its target's energy.")
     pooling: PoolingName = _part("average", "Pooling of the loss network.")
     padding: PaddingName = _part("replicate", "Padding of the loss network.")

@@ -190,14 +190,13 @@ class Run:
             return Objective(net, recipe, self._tensor(seen), parts, strength=controls.strength / 100, kept=held)
 
         def finish(result: Pixels) -> Picture:
-            if result.shape != pixels.shape:
-                small = replace(photo, alpha=None).resized(result.shape[1], result.shape[0])
-                finished = controls.finish(result, small.pixels)
-                return replace(small, pixels=finished, made_with=made_with)
-            finished = controls.finish(result, pixels)
+            height, width = result.shape[:2]
+            seen = photo if result.shape == pixels.shape else replace(photo, alpha=None).resized(width, height)
+            finished = controls.finish(result, seen.pixels)
             if kept is not None:
-                finished = (finished + kept[:, :, None] * (pixels - finished)).astype(np.float32)
-            return replace(photo, pixels=finished, made_with=made_with)
+                share = resize(kept, width, height, "bilinear")[:, :, None]
+                finished = (share * seen.pixels + (1 - share) * finished).astype(np.float32)
+            return replace(seen, pixels=finished, made_with=made_with)
 
         result = self._descend(plan, objective, start, finish)
         return Optimization(finish(result), self.losses, self.stopped, self.memory)
@@ -340,7 +339,8 @@ def _blends(stylizer: Stylizer) -> list[Blend | None]:
 
 
 def _shrunk(pixels: Pixels, level: Level) -> Pixels:
-    return resize(pixels, level.width, level.height)
+    """A picture, or a mask, at a scale's size."""
+    return resize(pixels, level.width, level.height, "lanczos" if pixels.ndim == 3 else "bilinear")
 
 
 def _pixels(picture: Tensor) -> Pixels:
