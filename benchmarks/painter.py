@@ -24,7 +24,8 @@ from safetensors.torch import load_file
 
 from impasto.gallery import Gallery
 from impasto.nn.painter_net import PainterNet
-from impasto.painter import Painter, default_painter, threads
+from impasto.painter import Painter, default_painter
+from impasto.runtime import threads
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -308,7 +308,7 @@ def test_refusals(pair: tuple[Picture, Picture]) -> None:
         ({"optimizer": "newton"}, "optimizer 'newton' is unknown"),
         ({"style_weight": -1.0}, "style weight -1 is not in"),
         ({"style_weight": math.nan}, "style weight nan"),
-        ({"iterations": "many"}, "iterations 'many' is no number"),
+        ({"iterations": "many"}, "iterations 'many' is no whole number"),
         ({"style_layers": ()}, "no style layers"),
         ({"style_layers": ("relu1_1:x",)}, "is no number"),
         ({"style_layers": ("relu1_1:0",)}, "sum to 0"),
@@ -426,17 +426,17 @@ def test_scales_and_their_evaluations() -> None:
 
 def test_memory_is_foreseen() -> None:
     layers = DEFAULT.layers()
-    small, features_twice = pyramid.choose_memory(512, 512, layers, 4, 16_000_000_000)
+    small, features_twice = pyramid.choose_memory(512, 512, layers, 19, 4, 16_000_000_000)
     assert not features_twice
-    large, features_twice = pyramid.choose_memory(2048, 1536, layers, 4, 16_000_000_000)
+    large, features_twice = pyramid.choose_memory(2048, 1536, layers, 19, 4, 16_000_000_000)
     assert features_twice
     assert small < large < 6_500_000_000
     with pytest.raises(
         PictureError, match=r"needs about \d+\.\d GB of memory, 4\.0 GB are free  \(--size \d+ fits\)"
     ) as e:
-        pyramid.choose_memory(8000, 6000, layers, 4, 4_000_000_000)
+        pyramid.choose_memory(8000, 6000, layers, 19, 4, 4_000_000_000)
     side = int(e.value.hint.split()[1])
-    need, _ = pyramid.choose_memory(side, side * 3 // 4, layers, 4, 4_000_000_000)
+    need, _ = pyramid.choose_memory(side, side * 3 // 4, layers, 19, 4, 4_000_000_000)
     assert need < 4_000_000_000
     assert free_memory() is None or free_memory() > 0  # type: ignore[operator]
 

@@ -17,7 +17,8 @@ from impasto.color import luminance
 from impasto.errors import PictureError, UsageError
 from impasto.gallery import Gallery
 from impasto.nn.painter_net import PainterNet
-from impasto.painter import Painter, default_painter, threads
+from impasto.painter import Painter, default_painter
+from impasto.runtime import threads
 
 PHOTO = scene(200, 136).astype(np.float32) / 255
 STYLE = Gallery().vector("great-wave")
@@ -172,6 +173,6 @@ def test_threads_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_a_photo_that_cannot_fit_is_refused(painter: Painter, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("impasto.painter._BYTES_PER_PIXEL", 10**9)
+    monkeypatch.setattr(painter._paint_model, "bytes_per_pixel", 10**9)
     with pytest.raises(PictureError, match="more than is free"):
         painter.paint(np.zeros((2000, 2100, 3), np.float32), [STYLE])

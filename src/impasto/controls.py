@@ -6,20 +6,15 @@ written here and nowhere else.
 
 from __future__ import annotations
 
-import math
-from dataclasses import asdict, dataclass, field, fields
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from dataclasses import asdict, dataclass
+from typing import Literal
 
 from impasto.color import Pixels, match_covariance, match_histogram, match_tone, with_colors_of
-from impasto.errors import UsageError
 from impasto.resample import fit
+from impasto.settings import check, setting
 
 KeepColor = Literal["none", "luminance", "histogram", "coral"]
 Tone = Literal["none", "match"]
-
-
-def _control(default: object, text: str, low: float | None = None, high: float | None = None) -> Any:
-    return field(default=default, metadata={"help": text, "low": low, "high": high})
 
 
 @dataclass(frozen=True)
@@ -38,37 +33,21 @@ class Controls:
         UsageError: a value of another type or out of its range.
     """
 
-    strength: float = _control(100.0, "The way from the photo (0) to the style (100).", 0, 100)
-    keep_color: KeepColor = _control(
+    strength: float = setting(100.0, "The way from the photo (0) to the style (100).", 0, 100)
+    keep_color: KeepColor = setting(
         "none",
         "Keep the photo's colours: take only the result's luminance, or match the style's colours to the photo's first "
         "by histogram or by covariance (coral).",
     )
-    tone: Tone = _control("none", "Match the result's brightness and contrast to the photo's.")
-    brush_size: float = _control(1.0, "How large the strokes come out.", 0.5, 2)
-    size: int | None = _control(
+    tone: Tone = setting("none", "Match the result's brightness and contrast to the photo's.")
+    brush_size: float = setting(1.0, "How large the strokes come out.", 0.5, 2)
+    size: int | None = setting(
         None, "Longer side of the result in pixels; the photo's own size if not given.", 1, 100_000
     )
-    seed: int = _control(0, "Seed for engines that draw random numbers.", 0, 2**63 - 1)
+    seed: int = setting(0, "Seed for engines that draw random numbers.", 0, 2**63 - 1)
 
     def __post_init__(self) -> None:
-        hints = get_type_hints(type(self))
-        for control in fields(self):
-            value = getattr(self, control.name)
-            label = control.name.replace("_", " ")
-            if get_origin(hints[control.name]) is Literal:
-                choices = get_args(hints[control.name])
-                if value not in choices:
-                    raise UsageError(f"{label} {value!r} is unknown", f"one of {', '.join(choices)}")
-                continue
-            if value is None and control.default is None:
-                continue
-            whole = hints[control.name] is not float
-            if isinstance(value, bool) or not isinstance(value, (int,) if whole else (int, float)):
-                raise UsageError(f"{label} {value!r} is no {'whole ' if whole else ''}number")
-            low, high = control.metadata["low"], control.metadata["high"]
-            if not math.isfinite(value) or not low <= value <= high:
-                raise UsageError(f"{label} {value:g} is not in {low:g}..{high:g}")
+        check(self)
 
     def output_size(self, width: int, height: int) -> tuple[int, int]:
         """The result's size for a photo of width x height."""

@@ -10,15 +10,18 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from impasto.errors import ImpastoError, StyleError, UsageError
+from impasto.errors import PictureError, StyleError, UsageError
 from impasto.files import ASSETS, write_atomically
+from impasto.network import Network
 from impasto.painter import VECTOR_SIZE, Painter, StyleVector, default_painter
 from impasto.picture import Picture, Source
 from impasto.resample import fit
@@ -43,6 +46,9 @@ class Entry:
     builtin: bool
     picture: Path
     thumbnail: Path
+    network: Path | None = None  # of a style that is a network of its own; it has no vector
+    part: int = 0  # which of that network's styles it is
+    painting: bool = True  # whether `picture` is the painting; else it is what the network makes of a photo
 
     def as_dict(self) -> dict[str, object]:
         keys = ("name", "title", "artist", "year", "kind", "licence", "source", "builtin")
@@ -62,11 +68,13 @@ class Gallery:
         self.painter = painter or default_painter()
 
     def names(self) -> list[str]:
+        """Of all styles; those of a network of several are NETWORK/STYLE."""
         return [entry.name for entry in self.entries()]
 
     def entries(self) -> list[Entry]:
         """All usable styles, the built-in ones first; damaged ones of the user's are left out (see `problems`)."""
-        own = [entry for entry in (self._try_own(name) for name in self._own_names()) if isinstance(entry, Entry)]
+        found = (self._try_own(name) for name in self._own_names())
+        own = [entry for entries in found if isinstance(entries, list) for entry in entries]
         return [*_builtin().values(), *own]
 
     def problems(self) -> list[str]:
@@ -75,7 +83,9 @@ class Gallery:
         return [f"{problem.message}  ({problem.hint})" for problem in found if isinstance(problem, StyleError)]
 
     def __contains__(self, name: object) -> bool:
-        return isinstance(name, str) and (name in _builtin() or name in self._own_names())
+        if not isinstance(name, str):
+            return False
+        return name in _builtin() or name.partition("/")[0] in self._own_names()
 
     def get(self, name: str) -> Entry:
         """The style of that name.
@@ -86,12 +96,19 @@ class Gallery:
         """
         if name in _builtin():
             return _builtin()[name]
-        if name in self._own_names():
-            found = self._try_own(name)
-            if isinstance(found, Entry):
-                return found
+        folder = name.partition("/")[0]
+        if folder not in self._own_names():
+            raise self.unknown(name)
+        found = self._try_own(folder)
+        if isinstance(found, StyleError):
             raise found
-        raise self.unknown(name)
+        for entry in found:
+            if entry.name == name:
+                return entry
+        names = ", ".join(entry.name for entry in found[:4])
+        if name == folder:
+            raise UsageError(f"{name} holds {len(found)} styles", names)
+        raise UsageError(f"{name} is no style", names)
 
     def unknown(self, name: str) -> UsageError:
         near = difflib.get_close_matches(name.lower(), self.names(), n=2, cutoff=0.6)
@@ -99,8 +116,14 @@ class Gallery:
         return UsageError(f"{name} is no style.{guess}", "impasto styles lists them all")
 
     def vector(self, name: str) -> StyleVector:
-        """The style's vector; one that another painter's encoder made is computed anew from the stored picture."""
+        """The style's vector; one that another painter's encoder made is computed anew from the stored picture.
+
+        Raises:
+            StyleError: the style is a network of its own and has none.
+        """
         entry = self.get(name)
+        if entry.network is not None:
+            raise StyleError(f"{name} is a network and has no style vector")
         if entry.builtin:
             return np.asarray(_builtin_vectors()[name], np.float32)
         folder = self.folder / name
@@ -123,26 +146,21 @@ class Gallery:
         artist: str = "",
         year: str = "",
         licence: str = "",
+        vector: StyleVector | None = None,
         replace: bool = False,
     ) -> Entry:
         """Put a painting into the user's gallery under a name.
 
+        Args:
+            vector: a style vector that was fitted to the painting; None, what the painter's encoder sees in it.
         Raises:
             UsageError: a name that is not made of lower-case letters, digits and hyphens, or is taken.
             PictureError: the painting cannot be read.
             StyleError: the folder cannot be written to.
         """
-        check_name(name)
-        if name in _builtin():
-            raise UsageError(f"{name} is a built-in style", "choose another name")
-        if name in self._own_names() and not replace:
-            raise UsageError(
-                f"you have a style {name} already", f"--overwrite replaces it, impasto styles remove {name} deletes it"
-            )
-        picture = Picture.open(painting)
-        if max(picture.width, picture.height) > KEPT_SIDE:
-            picture = picture.resized(*fit(picture.width, picture.height, KEPT_SIDE))
-        vector = self.painter.encode(picture.pixels)
+        self.check_free(name, replace=replace)
+        picture = _kept(Picture.open(painting))
+        vector = self.painter.encode(picture.pixels) if vector is None else vector
         source = Path(painting).name if isinstance(painting, (str, os.PathLike)) else ""
         card = {
             "title": title or (Path(source).stem.replace("_", " ") if source else name),
@@ -153,24 +171,82 @@ class Gallery:
             "added": date.today().isoformat(),
             "painter": self.painter.id,
         }
+        with self._new(name, replace) as part:
+            _write_pictures(part, "picture", "thumbnail", picture)
+            _write_style(part, card, vector)
+        return self.get(name)
+
+    def add_network(
+        self,
+        name: str,
+        network: bytes,
+        *,
+        paintings: Sequence[Picture] = (),
+        weights: bytes | None = None,
+        replace: bool = False,
+    ) -> list[Entry]:
+        """Put a network into the user's gallery: a style for each of those it knows.
+
+        Args:
+            network: an .onnx file (see `impasto.network.Network`).
+            paintings: of its styles, in their order; without them what it makes of a photo stands for it.
+            weights: a .safetensors file with the same network's tensors, for later exports.
+        Raises:
+            UsageError: as `add`.
+            StyleError: the file holds no network that paints, or the folder cannot be written to.
+        """
+        self.check_free(name, replace=replace)
+        with self._new(name, replace) as part:
+            (part / "network.onnx").write_bytes(network)
+            loaded = Network(part / "network.onnx")
+            if weights is not None:
+                (part / "network.safetensors").write_bytes(weights)
+            styles = loaded.facts.styles
+            for index, style in enumerate(styles):
+                if paintings:
+                    shown = _kept(paintings[index])
+                else:
+                    photo = Picture.open(ASSETS / "samples" / "colosseum.jpg").resized(640, 427)
+                    shares = [float(other == index) for other in range(len(styles))]
+                    shown = Picture(loaded.paint(photo.pixels, shares))
+                single = len(styles) == 1
+                _write_pictures(part, *(("picture", "thumbnail") if single else (style, f"{style}-small")), shown)
+            card = {
+                "title": name,
+                "licence": str((loaded.facts.card or {}).get("licence", "")),
+                "added": date.today().isoformat(),
+                "network": list(styles),
+                "painting": bool(paintings),
+            }
+            _write_json(part / "style.json", card)
+        return [entry for entry in self.entries() if entry.name.partition("/")[0] == name]
+
+    def check_free(self, name: str, *, replace: bool = False) -> None:
+        """Raises UsageError unless a style of the user's may get this name."""
+        check_name(name)
+        if name in _builtin():
+            raise UsageError(f"{name} is a built-in style", "choose another name")
+        if name in self._own_names() and not replace:
+            raise UsageError(
+                f"you have a style {name} already", f"--overwrite replaces it, impasto styles remove {name} deletes it"
+            )
+
+    @contextmanager
+    def _new(self, name: str, replace: bool) -> Iterator[Path]:
+        """A folder to fill, which becomes the style's in one step."""
         part = self.folder / f".{name}.{secrets.token_hex(4)}.part"
         try:
             part.mkdir(parents=True)
-            plain = Picture(picture.pixels)
-            plain.save(part / "picture.png")
-            plain.resized(*fit(plain.width, plain.height, min(320, max(plain.width, plain.height)))).save(
-                part / "thumbnail.jpg", quality=85
-            )
-            _write_style(part, card, vector)
+            yield part
             if replace and (self.folder / name).exists():
                 self.remove(name)
             part.rename(self.folder / name)
-        except (OSError, ImpastoError) as error:
+        except OSError as error:
+            raise StyleError(f"cannot write to your gallery in {self.folder}: {error.strerror or error}") from error
+        except PictureError as error:
+            raise StyleError(f"cannot write to your gallery in {self.folder}: {error}") from error
+        finally:
             shutil.rmtree(part, ignore_errors=True)
-            raise StyleError(
-                f"cannot write to your gallery in {self.folder}: {getattr(error, 'strerror', None) or error}"
-            ) from error
-        return self.get(name)
 
     def remove(self, name: str) -> None:
         """Delete a style of the user's, damaged or not."""
@@ -193,25 +269,36 @@ class Gallery:
         except OSError:
             return []
 
-    def _try_own(self, name: str) -> Entry | StyleError:
+    def _try_own(self, name: str) -> list[Entry] | StyleError:
+        """A folder's styles: one, or those of a network."""
         folder = self.folder / name
         try:
             if not NAME.fullmatch(name):
                 raise ValueError("its folder's name is no style's name")
             card = self._read_card(name)
-            _read_vector(folder / "vector.npy")
-            for file in ("picture.png", "thumbnail.jpg"):
-                if not (folder / file).is_file():
-                    raise ValueError(f"{file} is missing")
-            texts = {key: str(card.get(key, "")) for key in ("title", "artist", "year", "licence", "source")}
-            return Entry(
-                name,
-                **texts,
-                kind="your own",
-                builtin=False,
-                picture=folder / "picture.png",
-                thumbnail=folder / "thumbnail.jpg",
-            )
+            styles = card.get("network")
+            if styles is None:
+                _read_vector(folder / "vector.npy")
+                return [_entry(folder, card, "your own", name, "picture", "thumbnail")]
+            if not isinstance(styles, list) or not all(isinstance(style, str) for style in styles):
+                raise ValueError("style.json names no styles")
+            facts = {"network": folder / "network.onnx", "painting": bool(card.get("painting"))}
+            _there(folder / "network.onnx")
+            if len(styles) == 1:
+                return [_entry(folder, card, "your network", name, "picture", "thumbnail", **facts)]
+            return [
+                _entry(
+                    folder,
+                    card | {"title": style},
+                    "your network",
+                    f"{name}/{style}",
+                    style,
+                    f"{style}-small",
+                    part=index,
+                    **facts,
+                )
+                for index, style in enumerate(styles)
+            ]
         except (OSError, ValueError, EOFError) as error:
             reason = getattr(error, "strerror", None) or str(error).splitlines()[0][:100]
             return StyleError(
@@ -223,6 +310,21 @@ class Gallery:
         if not isinstance(card, dict):
             raise ValueError("style.json holds no object")
         return card
+
+
+def _entry(
+    folder: Path, card: Mapping[str, object], kind: str, name: str, picture: str, thumbnail: str, **facts: Any
+) -> Entry:
+    texts: dict[str, Any] = {key: str(card.get(key, "")) for key in ("title", "artist", "year", "licence", "source")}
+    files: dict[str, Any] = {"picture": folder / f"{picture}.png", "thumbnail": folder / f"{thumbnail}.jpg"}
+    for file in files.values():
+        _there(file)
+    return Entry(name, **texts, kind=kind, builtin=False, **files, **facts)
+
+
+def _there(file: Path) -> None:
+    if not file.is_file():
+        raise ValueError(f"{file.name} is missing")
 
 
 def check_name(name: str) -> None:
@@ -255,8 +357,25 @@ def _write_style(folder: Path, card: Mapping[str, object], vector: StyleVector) 
     buffer = io.BytesIO()
     np.save(buffer, vector)
     write_atomically(folder / "vector.npy", buffer.getvalue(), overwrite=True)
+    _write_json(folder / "style.json", card)
+
+
+def _write_json(path: Path, card: Mapping[str, object]) -> None:
     text = json.dumps(card, indent=2, ensure_ascii=False) + "\n"
-    write_atomically(folder / "style.json", text.encode(), overwrite=True)
+    write_atomically(path, text.encode(), overwrite=True)
+
+
+def _kept(picture: Picture) -> Picture:
+    if max(picture.width, picture.height) <= KEPT_SIDE:
+        return picture
+    return picture.resized(*fit(picture.width, picture.height, KEPT_SIDE))
+
+
+def _write_pictures(folder: Path, name: str, thumbnail: str, picture: Picture) -> None:
+    plain = Picture(picture.pixels)
+    plain.save(folder / f"{name}.png")
+    side = min(320, max(plain.width, plain.height))
+    plain.resized(*fit(plain.width, plain.height, side)).save(folder / f"{thumbnail}.jpg", quality=85)
 
 
 @functools.cache

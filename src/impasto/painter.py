@@ -10,22 +10,17 @@ from __future__ import annotations
 import functools
 import json
 import math
-import os
-import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from impasto.color import LUMA, Pixels
-from impasto.errors import PictureError, UsageError
 from impasto.files import ASSETS
 from impasto.resample import resize
-
-if TYPE_CHECKING:
-    import onnxruntime
+from impasto.runtime import Model, planes
 
 StyleVector: TypeAlias = NDArray[np.float32]
 
@@ -35,7 +30,6 @@ _SMALLEST = 16  # below this its reflection padding has nothing to reflect
 _ENCODED_PIXELS = 512 * 640  # a painting is looked at in about this size, as when the network was trained
 _BYTES_PER_PIXEL = 320  # measured peak while painting, memory given back after every layer
 _ARENA_BYTES_PER_PIXEL = 430  # the same where memory is kept for the next layer: two to three times as fast
-_SMALL_PIXELS = 4_000_000  # up to here the arena is always worth its memory
 
 
 class Painter:
@@ -51,8 +45,8 @@ class Painter:
 
     def __init__(self, folder: Path | None = None) -> None:
         self.folder = folder or ASSETS / "painter"
-        self._lock = threading.Lock()
-        self._sessions: dict[tuple[str, bool], onnxruntime.InferenceSession] = {}
+        self._encode_model = Model((self.folder / "encode.onnx").read_bytes)
+        self._paint_model = Model((self.folder / "paint.onnx").read_bytes, _BYTES_PER_PIXEL, _ARENA_BYTES_PER_PIXEL)
 
     @functools.cached_property
     def facts(self) -> dict[str, Any]:
@@ -83,7 +77,7 @@ class Painter:
         seen = resize(
             picture, *(max(_SMALLEST, round(side * scale / _MULTIPLE) * _MULTIPLE) for side in (width, height))
         )
-        (vector,) = self._session("encode.onnx").run(None, {"picture": _planes(seen)})
+        (vector,) = self._encode_model.run({"picture": planes(seen)})
         return np.asarray(vector, np.float32)
 
     def paint(
@@ -119,31 +113,23 @@ class Painter:
         """
         if strength == 0:
             return photo.copy()
-        height, width = photo.shape[:2]
-        working = [max(1, round(side / brush_size)) for side in (width, height)]
-        small = resize(photo, *working)
-        if strength < 1:
-            own = self.encode(photo) if own is None else own
+        if strength < 1 and own is None:
+            own = self.encode(photo)
+
+        def paint(small: Pixels) -> Pixels:
+            if own is None or strength == 1:
+                return self._paint(small, vectors, shares)
             mixed = [own + np.float32(strength) * (vector - own) for vector in vectors]
             painted = self._paint(small, mixed, shares)
             painted += np.float32(1 - strength) * (small - self._paint(small, [own], None))
-            painted.clip(0, 1, out=painted)
-        else:
-            painted = self._paint(small, vectors, shares)
-        painted = resize(painted, width, height)
-        if brush_size > 1:
-            detail = photo - resize(small, width, height)
-            grey = (detail @ LUMA)[:, :, None]
-            painted = (painted + grey + np.float32(1 - strength) * (detail - grey)).clip(0, 1)
-        return painted
+            return painted.clip(0, 1, out=painted)
+
+        return with_brush_size(photo, brush_size, strength, paint)
 
     def _paint(self, photo: Pixels, vectors: Sequence[StyleVector], shares: NDArray[np.float32] | None) -> Pixels:
-        import onnxruntime
-
         height, width = photo.shape[:2]
         padded = [max(_SMALLEST, math.ceil(side / _MULTIPLE) * _MULTIPLE) for side in (height, width)]
         border = [(0, padded[0] - height), (0, padded[1] - width)]
-        arena = _fits(padded[0] * padded[1])
         if shares is None:
             masks = np.ones((1, 1, 1, 1), np.float32)
         else:
@@ -153,82 +139,33 @@ class Painter:
             quarter = (len(masks), padded[0] // _MULTIPLE, _MULTIPLE, padded[1] // _MULTIPLE, _MULTIPLE)
             masks = masks.reshape(quarter).mean((2, 4))[:, None]
         feeds = {
-            "photo": _planes(np.pad(photo, [*border, (0, 0)], mode="reflect")),
+            "photo": planes(np.pad(photo, [*border, (0, 0)], mode="reflect")),
             "vectors": np.stack(vectors).astype(np.float32),
             "masks": masks.astype(np.float32),
         }
-        session = self._session("paint.onnx", arena=arena)
-        options = onnxruntime.RunOptions()
-        if arena and padded[0] * padded[1] > _SMALL_PIXELS:
-            options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")  # not kept beyond this photo
-        try:
-            (painted,) = session.run(None, feeds, options)
-        except Exception as error:
-            # ONNX Runtime's exceptions share no base class and are named in a private module.
-            if "alloc" in str(error).lower() or isinstance(error, MemoryError):
-                raise _too_large(padded[0] * padded[1]) from error
-            raise
-        return np.ascontiguousarray(np.asarray(painted)[0].transpose(1, 2, 0)[:height, :width])
+        (painted,) = self._paint_model.run(feeds, padded[0] * padded[1])
+        return np.ascontiguousarray(painted[0].transpose(1, 2, 0)[:height, :width])
 
-    def _session(self, file: str, arena: bool = True) -> onnxruntime.InferenceSession:
-        with self._lock:
-            session = self._sessions.get((file, arena))
-            if session is None:
-                import onnxruntime
 
-                options = onnxruntime.SessionOptions()
-                options.intra_op_num_threads = threads()
-                options.log_severity_level = 3
-                options.enable_cpu_mem_arena = arena
-                # A plan of memory for each size of picture would be kept beside the arena, and doubles the peak.
-                options.enable_mem_pattern = False
-                model = (self.folder / file).read_bytes()
-                session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-                self._sessions[file, arena] = session
-            return session
+def with_brush_size(photo: Pixels, brush_size: float, strength: float, paint: Callable[[Pixels], Pixels]) -> Pixels:
+    """Let a network whose strokes have one size paint larger or smaller ones: see `Painter.paint`.
+
+    Args:
+        photo: H x W x 3.
+        strength: 0..1, how much of the photo's fine colours a larger brush leaves out.
+        paint: the network, for any size.
+    """
+    height, width = photo.shape[:2]
+    small = resize(photo, *(max(1, round(side / brush_size)) for side in (width, height)))
+    painted = resize(paint(small), width, height)
+    if brush_size > 1:
+        detail = photo - resize(small, width, height)
+        grey = (detail @ LUMA)[:, :, None]
+        painted = (painted + grey + np.float32(1 - strength) * (detail - grey)).clip(0, 1)
+    return painted
 
 
 @functools.cache
 def default_painter() -> Painter:
     """The painter that ships with Impasto."""
     return Painter()
-
-
-def threads() -> int:
-    """How many threads the network may use: IMPASTO_THREADS, or the processors this process may run on."""
-    wanted = os.environ.get("IMPASTO_THREADS", "")
-    if wanted:
-        if not wanted.isdecimal() or int(wanted) == 0:
-            raise UsageError(f"IMPASTO_THREADS is {wanted!r}", "a number of threads, 1 or more")
-        return int(wanted)
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _planes(picture: Pixels) -> NDArray[np.float32]:
-    """H x W x 3 to 1 x 3 x H x W."""
-    return np.ascontiguousarray(picture.transpose(2, 0, 1)[None], np.float32)
-
-
-def _fits(pixels: int) -> bool:
-    """Whether a photo may take the memory that makes it fast; one that would not fit at all is refused.
-
-    Where the system does not tell what is free, large photos take as little as they can.
-    """
-    if pixels <= _SMALL_PIXELS:
-        return True
-    try:
-        with open("/proc/meminfo", encoding="ascii") as lines:
-            free = next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable"))
-    except (OSError, StopIteration, ValueError):
-        return False
-    if pixels * _BYTES_PER_PIXEL > free:  # being killed half-way tells nobody anything
-        raise _too_large(pixels)
-    return pixels * _ARENA_BYTES_PER_PIXEL < free / 2
-
-
-def _too_large(pixels: int) -> PictureError:
-    need = pixels * _BYTES_PER_PIXEL / 1e9
-    return PictureError(
-        f"painting {pixels / 1e6:.0f} megapixels needs about {need:.1f} GB of memory, more than is free",
-        "--size makes the picture smaller",
-    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import os
 from collections.abc import Iterable, Mapping
@@ -13,8 +14,11 @@ from impasto.color import Pixels
 from impasto.controls import Controls
 from impasto.errors import PictureError, UsageError
 from impasto.gallery import Gallery
+from impasto.network import Network
 from impasto.painter import Painter, StyleVector
 from impasto.picture import SUFFIXES, Picture, Source
+
+WEIGHTS = (".pth", ".model", ".pt", ".safetensors")
 
 StyleRequest: TypeAlias = "Source | Mapping[Any, float] | Iterable[Source | tuple[Source, float]]"
 """A name, a painting (anything that `Picture.open` takes), or several: {style: weight} or [style, (style, weight)]."""
@@ -22,11 +26,19 @@ StyleRequest: TypeAlias = "Source | Mapping[Any, float] | Iterable[Source | tupl
 
 @dataclass(frozen=True)
 class Style:
-    """One style: how it is called, its vector, and the painting it can be encoded anew from."""
+    """One style: how it is called, and how it is painted: by its vector, or by a network of its own.
+
+    Attributes:
+        vector: for the painter; None if there is a network.
+        painting: H x W x 3, that the vector can be computed anew from; of an imported network there is none.
+        network, part: the network, and which of its styles this is.
+    """
 
     label: str
-    vector: StyleVector
-    painting: Pixels
+    vector: StyleVector | None
+    painting: Pixels | None
+    network: Network | None = None
+    part: int = 0
 
     def recolored(self, painter: Painter, controls: Controls, photo: Pixels) -> StyleVector:
         """The vector of the painting in the photo's colours.
@@ -34,6 +46,8 @@ class Style:
         A built-in style's painting here is its thumbnail; what the change of colours does to the thumbnail's vector
         is added to the full painting's.
         """
+        assert self.painting is not None
+        assert self.vector is not None
         changed = painter.encode(controls.recolor(self.painting, photo))
         return self.vector + (changed - painter.encode(self.painting))
 
@@ -50,14 +64,40 @@ class Blend:
             return self.parts[0][0].label
         return " + ".join(f"{style.label}:{weight:.3g}" for style, weight in self.parts)
 
+    @property
+    def has_networks(self) -> bool:
+        return any(style.network is not None for style, _ in self.parts)
+
     def vector(self, painter: Painter, controls: Controls, photo: Pixels) -> StyleVector:
-        """The weighted mean of the styles' vectors, each in the photo's colours if the controls ask for that."""
-        total = None
+        """The weighted mean of the styles' vectors, each in the photo's colours if the controls ask for that.
+
+        Styles that are networks have none and are left out.
+        """
+        total: StyleVector | None = None
+        weights = 0.0
         for style, weight in self.parts:
+            if style.vector is None:
+                continue
             vector = style.recolored(painter, controls, photo) if controls.recolors_style else style.vector
             total = vector * weight if total is None else total + vector * weight
+            weights += weight
         assert total is not None
-        return total.astype("float32")
+        return (total / weights).astype("float32")
+
+    def networks(self) -> dict[Network, dict[int, float]]:
+        """{network: {which of its styles: weight}}."""
+        found: dict[Network, dict[int, float]] = {}
+        for style, weight in self.parts:
+            if style.network is not None:
+                shares = found.setdefault(style.network, {})
+                shares[style.part] = shares.get(style.part, 0) + weight
+        return found
+
+
+@functools.lru_cache(maxsize=8)
+def load_network(path: Path) -> Network:
+    """The network in a file; the last ones used stay loaded."""
+    return Network(path)
 
 
 def parse(text: str) -> tuple[str, float]:
@@ -131,17 +171,31 @@ def _find(source: Any, gallery: Gallery, painter: Painter, limit: dict[str, int]
     if isinstance(source, str):
         if source in gallery:
             entry = gallery.get(source)
-            return Style(source, gallery.vector(source), gallery.picture(entry).pixels)
+            painting = gallery.picture(entry).pixels if entry.painting else None
+            if entry.network is not None:
+                return Style(source, None, painting, load_network(entry.network), entry.part)
+            return Style(source, gallery.vector(source), painting)
         if source == "none":
             raise UsageError("none is for regions: it leaves a part of the photo as it is", "--region face.png=none")
         if not Path(source).exists() and not _looks_like_file(source):
             raise gallery.unknown(source)
     if isinstance(source, (str, os.PathLike)) and Path(source).is_dir():
         raise PictureError(f"the style {source} is a folder", "a style is one painting, or a name from impasto styles")
+    if isinstance(source, (str, os.PathLike)):
+        suffix = Path(source).suffix.lower()
+        if suffix == ".onnx":
+            network = load_network(Path(source))
+            if len(network.facts.styles) > 1:
+                names = ", ".join(network.facts.styles[:4])
+                hint = f"impasto styles import {source} --name NAME, then NAME/STYLE"
+                raise UsageError(f"{source} holds several styles: {names}", hint)
+            return Style(Path(source).name, None, None, network)
+        if suffix in WEIGHTS:
+            raise UsageError(f"{source} is a network's weights", f"impasto styles import {source} --name NAME first")
     picture = Picture.open(source, **limit)
     label = Path(source).name if isinstance(source, (str, os.PathLike)) else "a painting"
     return Style(label, painter.encode(picture.pixels), picture.pixels)
 
 
 def _looks_like_file(text: str) -> bool:
-    return Path(text).suffix.lower() in SUFFIXES or "/" in text or os.sep in text
+    return Path(text).suffix.lower() in {*SUFFIXES, ".onnx", *WEIGHTS} or "/" in text or os.sep in text

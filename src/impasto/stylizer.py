@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields, replace
+import functools
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -15,13 +16,22 @@ from impasto.color import Pixels
 from impasto.controls import Controls
 from impasto.errors import UsageError
 from impasto.gallery import Gallery
-from impasto.painter import Painter, StyleVector, default_painter
+from impasto.network import Network
+from impasto.painter import Painter, default_painter
 from impasto.picture import MAX_PIXELS, Picture, Source
+from impasto.settings import make
 from impasto.style import Blend, StyleRequest
 from impasto.version import __version__
 
 Regions: TypeAlias = "Mapping[Any, StyleRequest] | Iterable[tuple[Source, StyleRequest]]"
 """Masks and what holds inside them: a style, or "none", which leaves that part of the photo as it is."""
+
+
+PaintFrame: TypeAlias = "Callable[[Pixels, NDArray[np.float32] | None], Pixels]"
+"""Paints a frame, given what each style gets of every pixel."""
+
+Paint: TypeAlias = Callable[..., Pixels]
+"""Paints a frame with `strength` and `brush_size`."""
 
 
 @dataclass(frozen=True)
@@ -50,8 +60,6 @@ class Stylizer:
     Raises:
         UsageError, PictureError, StyleError: as `impasto.style.resolve` and `impasto.mask.read_mask`.
     """
-
-    engine = "painter"
 
     def __init__(
         self,
@@ -87,20 +95,12 @@ class Stylizer:
             return replace(photo, made_with=self.made_with())
         first = fill_transparent(photo.pixels, photo.alpha)
         shares = self._shares(photo.width, photo.height)
-        own = self.painter.encode(first) if self.controls.strength < 100 or self._leaves_parts else None
-        vectors = self._vectors(first, own)
+        # One set of vectors for all frames, so that an animation does not flicker.
+        paint_frame = self._with_networks(first) if self.uses_networks else self._with_vectors(first)
 
         def paint(frame: Pixels) -> Pixels:
-            # One set of vectors for all frames, so that an animation does not flicker.
             frame = fill_transparent(frame, photo.alpha)
-            painted = self.painter.paint(
-                frame,
-                vectors,
-                shares,
-                strength=self.controls.strength / 100,
-                brush_size=self.controls.brush_size,
-                own=own,
-            )
+            painted = paint_frame(frame, shares)
             return self._left_as_is(self.controls.finish(painted, frame), frame, shares)
 
         return replace(photo.with_frames(paint), made_with=self.made_with())
@@ -127,16 +127,77 @@ class Stylizer:
     def _leaves_parts(self) -> bool:
         return any(region.style is None for region in self.regions)
 
-    def _vectors(self, photo: Pixels, own: StyleVector | None) -> list[StyleVector]:
+    @property
+    def uses_networks(self) -> bool:
+        return any(blend is not None and blend.has_networks for blend in self._blends)
+
+    @property
+    def engine(self) -> str:
+        """What paints: "painter", "network", or both."""
+        parts = [style for blend in self._blends if blend is not None for style, _ in blend.parts]
+        names = dict.fromkeys("painter" if style.network is None else "network" for style in parts)
+        return " + ".join(names)
+
+    @property
+    def _blends(self) -> list[Blend | None]:
+        return [self.style, *(region.style for region in self.regions)]
+
+    def _with_vectors(self, photo: Pixels) -> PaintFrame:
+        """All styles in one run of the painter, their vectors mixed as the masks say."""
+        controls = self.controls
+        own = self.painter.encode(photo) if controls.strength < 100 or self._leaves_parts else None
         vectors = []
-        for blend in (self.style, *(region.style for region in self.regions)):
+        for blend in self._blends:
             if blend is None:
                 # The network sees the photo as it is beside a region that it paints.
                 assert own is not None
                 vectors.append(own)
             else:
-                vectors.append(blend.vector(self.painter, self.controls, photo))
-        return vectors
+                vectors.append(blend.vector(self.painter, controls, photo))
+        strength, brush_size = controls.strength / 100, controls.brush_size
+        paint = functools.partial(self.painter.paint, strength=strength, brush_size=brush_size, own=own)
+        return lambda frame, shares: paint(frame, vectors, shares)
+
+    def _with_networks(self, photo: Pixels) -> PaintFrame:
+        """Each network in a run of its own, their pictures mixed as the weights and the masks say."""
+        controls = self.controls
+        options = {"strength": controls.strength / 100, "brush_size": controls.brush_size}
+        runs = [None if blend is None else self._runs(blend, photo) for blend in self._blends]
+
+        def paint_blend(frame: Pixels, blend: Sequence[tuple[float, Paint]]) -> Pixels:
+            total = np.zeros_like(frame)
+            for weight, paint in blend:
+                total += np.float32(weight) * paint(frame, **options)
+            return total
+
+        def paint_frame(frame: Pixels, shares: NDArray[np.float32] | None) -> Pixels:
+            if shares is None:
+                assert runs[0] is not None
+                return paint_blend(frame, runs[0])
+            total = np.zeros_like(frame)
+            for share, blend in zip(shares, runs, strict=True):
+                if share.any():
+                    total += share[:, :, None] * (frame if blend is None else paint_blend(frame, blend))
+            return total
+
+        return paint_frame
+
+    def _runs(self, blend: Blend, photo: Pixels) -> list[tuple[float, Paint]]:
+        """What paints the parts of a blend, and the weight of each."""
+        found: list[tuple[float, Paint]] = []
+        for network, parts in blend.networks().items():
+            total = sum(parts.values())
+            weights = [parts.get(index, 0.0) / total for index in range(len(network.facts.styles))]
+            found.append((total, functools.partial(self._in_photo_colors, network, weights)))
+        rest = 1 - sum(weight for weight, _ in found)
+        if any(style.vector is not None for style, _ in blend.parts):
+            vector = blend.vector(self.painter, self.controls, photo)
+            found.append((rest, functools.partial(self.painter.paint, vectors=[vector])))
+        return found
+
+    def _in_photo_colors(self, network: Network, weights: Sequence[float], frame: Pixels, **options: float) -> Pixels:
+        """A network's picture; its style cannot get the photo's colours before, so the picture does after."""
+        return self.controls.recolor(network.paint(frame, weights, **options), frame)
 
     def _shares(self, width: int, height: int) -> NDArray[np.float32] | None:
         if not self.regions:
@@ -175,11 +236,8 @@ def stylize(
         UsageError: an unknown style or control, or a value out of range.
         PictureError: a file that is missing, damaged, too large, or no picture.
     """
-    known = [control.name for control in fields(Controls)]
-    unknown = [name for name in controls if name not in known]
-    if unknown:
-        raise UsageError(f"{unknown[0]} is no control", f"the controls are {', '.join(known)}")
-    stylizer = Stylizer(style, regions=regions, controls=Controls(**controls), gallery=gallery, max_pixels=max_pixels)
+    chosen = make(Controls, controls, "control")
+    stylizer = Stylizer(style, regions=regions, controls=chosen, gallery=gallery, max_pixels=max_pixels)
     return stylizer(Picture.open(photo, max_pixels=max_pixels))
 
 

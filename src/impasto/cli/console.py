@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 
+INTERRUPTED = 130
+"""The exit code of what Ctrl-C has ended, as shells have it."""
+
+
 def report(message: str, hint: str = "") -> None:
     """A failure: one line to the error stream."""
     print(f"impasto: {message}" + (f"  ({hint})" if hint else ""), file=sys.stderr, flush=True)

@@ -13,7 +13,8 @@ from impasto.cli.console import print_json
 from impasto.cli.options import Json
 from impasto.files import ASSETS
 from impasto.gallery import Gallery
-from impasto.painter import default_painter, threads
+from impasto.painter import default_painter
+from impasto.runtime import threads
 from impasto.version import __version__, installed
 
 BASE = ("numpy", "pillow", "onnxruntime", "typer", "rich", "platformdirs")

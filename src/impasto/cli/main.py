@@ -10,12 +10,10 @@ from typing import Annotated, Any
 import typer
 
 from impasto.cli import bench, doctor, evaluate, optimize, sheet, styles, stylize
-from impasto.cli.console import note, report
+from impasto.cli.console import INTERRUPTED, note, report
 from impasto.errors import ImpastoError
 from impasto.files import remove_unfinished
 from impasto.version import __version__
-
-INTERRUPTED = 130
 
 app = typer.Typer(
     name="impasto",

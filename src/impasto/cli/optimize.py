@@ -16,30 +16,33 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from impasto.cli.console import console, note, print_json
+from impasto.cli.console import INTERRUPTED, console, note, print_json
 from impasto.cli.options import (
+    Bits,
     Json,
     Mark,
     MaxPixels,
     Overwrite,
     Quality,
     Quiet,
-    complete_style,
+    Regions,
+    Styles,
+    check_saving,
+    read_region,
     takes_controls,
     takes_recipe,
 )
-from impasto.cli.stylize import read_region
 from impasto.controls import Controls
 from impasto.errors import MissingExtra, PictureError, UsageError
 from impasto.files import already_there, write_atomically
+from impasto.optimization.plot import plot, terms
 from impasto.optimization.recipe import RECIPES, find_recipe
-from impasto.picture import MAX_PIXELS, SIXTEEN_BITS, Picture, format_of
+from impasto.picture import MAX_PIXELS, Picture, format_of
 from impasto.progress import Progress
 
 if TYPE_CHECKING:
     from impasto.optimization.run import Optimization
 
-INTERRUPTED = 130
 LOSSES = (".csv", ".json", ".png")
 EXAMPLES = """
 [b]Examples[/b]
@@ -59,26 +62,11 @@ impasto optimize photo.jpg --style a.jpg --recipe gatys2016 --losses curve.png
 @takes_recipe
 @functools.partial(takes_controls, without=("size",))
 def optimize(
-    style: Annotated[
-        list[str],
-        typer.Option(
-            "--style",
-            "-s",
-            help="A painting's file or a style's name, with :WEIGHT if there are several.",
-            autocompletion=complete_style,
-            show_default=False,
-        ),
-    ],
+    style: Styles,
     controls: Controls,
     changes: dict[str, Any],
     photo: Annotated[Path | None, typer.Argument(help="The photo; none for a texture.", show_default=False)] = None,
-    region: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="MASK=STYLE: white of the mask is painted in that style; STYLE none leaves the photo.",
-            show_default=False,
-        ),
-    ] = None,
+    region: Regions = None,
     size: Annotated[
         str | None,
         typer.Option(
@@ -116,9 +104,7 @@ def optimize(
         ),
     ] = None,
     quality: Quality = 92,
-    bits: Annotated[
-        int, typer.Option(help="8 or 16 bits a channel; 16 for PNG and TIFF.", rich_help_panel="Output")
-    ] = 8,
+    bits: Bits = 8,
     mark: Mark = True,
     overwrite: Overwrite = False,
     network: Annotated[
@@ -151,22 +137,17 @@ def optimize(
     elif tileable:
         raise UsageError("--tileable is for textures", "--texture")
     width, height = _size(size, texture)
-    if bits not in (8, 16):
-        raise UsageError(f"--bits {bits}: 8 or 16")
-    if not 1 <= quality <= 100:
-        raise UsageError(f"--quality {quality} is not in 1..100")
-    if bits == 16 and format_of(target) not in SIXTEEN_BITS:
-        raise UsageError(f"{format_of(target)} holds no 16 bits a channel", "PNG and TIFF do")
+    depth = check_saving(quality, bits, [format_of(target)], "PNG and TIFF do")
     if losses is not None and losses.suffix.lower() not in LOSSES:
         raise UsageError(f"--losses {losses}: no such format", f"one of {', '.join(LOSSES)}")
-    for path in (target, losses):
-        if path is not None and path.exists() and not overwrite:
+    written = [path for path in (target, losses) if path is not None]
+    for path in written:
+        if path.exists() and not overwrite:
             raise already_there(path)
+        if path.parent.exists() and not os.access(path.parent, os.W_OK):  # not after minutes
+            raise PictureError(f"{path.parent} cannot be written to")
     if photo is not None and target.exists() and target.samefile(photo):
         raise UsageError(f"{target} is the photo itself", "give the result another name")
-    for path in (target, losses):
-        if path is not None and path.parent.exists() and not os.access(path.parent, os.W_OK):  # not after minutes
-            raise PictureError(f"{path.parent} cannot be written to")
     if preview is not None and preview.exists() and not preview.is_dir():
         raise UsageError(f"--preview {preview} is no folder")
     try:
@@ -203,7 +184,7 @@ def optimize(
             regions = [read_region(text) for text in region or []]
             values = asdict(controls) | {"size": width}
             result = run.optimize(photo, style, regions=regions, on_progress=on_progress, **shared, **values)
-    result.picture.save(target, quality=quality, bits=16 if bits == 16 else 8, mark=mark, overwrite=overwrite)
+    result.picture.save(target, quality=quality, bits=depth, mark=mark, overwrite=overwrite)
     if losses is not None:
         _write_losses(result, losses, overwrite)
     _report(result, target, time.perf_counter() - started, quiet, json)
@@ -304,8 +285,6 @@ def _write_losses(result: Optimization, path: Path, overwrite: bool) -> None:
         rows = [",".join(names), *(",".join(f"{row.get(name, 0):.6g}" for name in names) for row in result.losses)]
         data = ("\n".join(rows) + "\n").encode()
     else:
-        from impasto.optimization.plot import plot
-
         data = plot(result.losses)
     write_atomically(path, data, overwrite=overwrite)
 
@@ -320,7 +299,7 @@ def _report(result: Optimization, target: Path, seconds: float, quiet: bool, jso
                 "size": [picture.width, picture.height],
                 "evaluations": len(result.losses),
                 "stopped": result.stopped,
-                "losses": {name: value for name, value in last.items() if name not in ("step", "scale", "seconds")},
+                "losses": terms(last),
                 "seconds": round(seconds, 3),
             }
         )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import fields
+from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 import typer
@@ -13,7 +14,8 @@ import typer
 from impasto.controls import Controls
 from impasto.errors import UsageError
 from impasto.optimization.recipe import Recipe
-from impasto.picture import MAX_PIXELS
+from impasto.picture import MAX_PIXELS, SIXTEEN_BITS
+from impasto.picture import Bits as Depth
 
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.", rich_help_panel="Output")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print failures only.", rich_help_panel="Running")]
@@ -30,6 +32,15 @@ MaxPixels = Annotated[
     ),
 ]
 Quality = Annotated[int, typer.Option(help="1 to 100, for JPEG, WebP and AVIF.", rich_help_panel="Output")]
+Bits = Annotated[int, typer.Option(help="8 or 16 bits a channel; 16 for PNG and TIFF.", rich_help_panel="Output")]
+Regions = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--region",
+        help="MASK=STYLE: white of the mask is painted in that style; STYLE none leaves the photo.",
+        show_default=False,
+    ),
+]
 Mark = Annotated[
     bool,
     typer.Option(
@@ -43,6 +54,38 @@ def complete_style(incomplete: str) -> list[str]:
     from impasto.gallery import Gallery
 
     return [name for name in Gallery().names() if name.startswith(incomplete)]
+
+
+Styles = Annotated[
+    list[str],
+    typer.Option(
+        "--style",
+        "-s",
+        help="A style's name or a painting's file, with :WEIGHT if there are several.",
+        autocompletion=complete_style,
+        show_default=False,
+    ),
+]
+
+
+def read_region(text: str) -> tuple[str, str]:
+    """MASK=STYLE; at the first = that leaves an existing file to its left, since file names may hold one."""
+    splits = [(text[:i], text[i + 1 :]) for i, character in enumerate(text) if character == "="]
+    if not splits or not all(splits[0]):
+        raise UsageError(f"--region {text}: no mask and style", "--region sky.png=great-wave")
+    return next((pair for pair in splits if Path(pair[0]).is_file()), splits[0])
+
+
+def check_saving(quality: int, bits: int, formats: Iterable[str], hint: str) -> Depth:
+    """The bits of a channel, if what is asked for can be written in all of the formats."""
+    if bits not in (8, 16):
+        raise UsageError(f"--bits {bits}: 8 or 16")
+    if not 1 <= quality <= 100:
+        raise UsageError(f"--quality {quality} is not in 1..100")
+    flat = [name for name in formats if name not in SIXTEEN_BITS]
+    if bits == 16 and flat:
+        raise UsageError(f"{flat[0]} holds no 16 bits a channel", hint)
+    return 16 if bits == 16 else 8
 
 
 def takes_recipe(verb: Callable[..., None]) -> Callable[..., None]:

@@ -11,10 +11,23 @@ import typer
 
 from impasto.cli import batch
 from impasto.cli.console import note, print_json, report
-from impasto.cli.options import Json, Mark, MaxPixels, Overwrite, Quality, Quiet, complete_style, takes_controls
+from impasto.cli.options import (
+    Bits,
+    Json,
+    Mark,
+    MaxPixels,
+    Overwrite,
+    Quality,
+    Quiet,
+    Regions,
+    Styles,
+    check_saving,
+    read_region,
+    takes_controls,
+)
 from impasto.controls import Controls
 from impasto.errors import ImpastoError, UsageError
-from impasto.picture import ANIMATED, MAX_PIXELS, SIXTEEN_BITS, SUFFIXES, Bits, Picture, format_of
+from impasto.picture import ANIMATED, MAX_PIXELS, SUFFIXES, Picture, format_of
 from impasto.style import parse
 from impasto.stylizer import Stylizer
 
@@ -43,24 +56,9 @@ def stylize(
         list[str],
         typer.Argument(help="Photos, or folders of photos; - reads one from standard input.", show_default=False),
     ],
-    style: Annotated[
-        list[str],
-        typer.Option(
-            "--style",
-            "-s",
-            help="A style's name or a painting's file, with :WEIGHT if there are several.",
-            autocompletion=complete_style,
-            show_default=False,
-        ),
-    ],
+    style: Styles,
     controls: Controls,
-    region: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="MASK=STYLE: white of the mask is painted in that style; STYLE none leaves the photo.",
-            show_default=False,
-        ),
-    ] = None,
+    region: Regions = None,
     output: Annotated[
         str | None,
         typer.Option(
@@ -80,9 +78,7 @@ def stylize(
         ),
     ] = None,
     quality: Quality = 92,
-    bits: Annotated[
-        int, typer.Option(help="8 or 16 bits a channel; 16 for PNG and TIFF.", rich_help_panel="Output")
-    ] = 8,
+    bits: Bits = 8,
     mark: Mark = True,
     overwrite: Overwrite = False,
     jobs: Annotated[
@@ -99,15 +95,8 @@ def stylize(
     regions = [read_region(text) for text in region or []]
     files = [parse(text)[0] for text in style] + [text for pair in regions for text in pair]
     suffix = _suffix(format)
-    if bits not in (8, 16):
-        raise UsageError(f"--bits {bits}: 8 or 16")
-    if not 1 <= quality <= 100:
-        raise UsageError(f"--quality {quality} is not in 1..100")
     work = batch.plan(photos, output, "-".join(parse(text)[0] for text in style), suffix, inputs=files)
-    for job in work:
-        file_format = _format(job, suffix)
-        if bits == 16 and file_format not in SIXTEEN_BITS:
-            raise UsageError(f"{file_format} holds no 16 bits a channel", "--format png or --format tiff")
+    depth = check_saving(quality, bits, (_format(job, suffix) for job in work), "--format png or --format tiff")
     if json and any(job.target is None for job in work):
         raise UsageError("--json and a picture cannot both go to standard output", "-o FILE")
 
@@ -121,7 +110,6 @@ def stylize(
         file_format = _format(job, suffix)
         if photo.frames and file_format not in ANIMATED:
             note(f"{job.name} moves, {file_format} does not: only its first frame is written")
-        depth: Bits = 16 if bits == 16 else 8
         data = painted.encode(file_format, quality=quality, bits=depth, mark=mark)
         batch.write(job, data, overwrite=overwrite)
         return {
@@ -150,14 +138,6 @@ def stylize(
     )
     if code:
         raise typer.Exit(code)
-
-
-def read_region(text: str) -> tuple[str, str]:
-    """MASK=STYLE; at the first = that leaves an existing file to its left, since file names may hold one."""
-    splits = [(text[:i], text[i + 1 :]) for i, character in enumerate(text) if character == "="]
-    if not splits or not all(splits[0]):
-        raise UsageError(f"--region {text}: no mask and style", "--region sky.png=great-wave")
-    return next((pair for pair in splits if Path(pair[0]).is_file()), splits[0])
 
 
 def _suffix(format: str | None) -> str | None:

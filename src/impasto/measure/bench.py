@@ -133,7 +133,7 @@ def bench(
 
 def machine() -> dict[str, object]:
     """Hardware, threads and versions."""
-    from impasto.painter import threads
+    from impasto.runtime import threads
 
     names = ("numpy", "onnxruntime", "pillow", "torch")
     versions = {name: version for name in names if (version := installed(name))}

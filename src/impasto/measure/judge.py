@@ -17,6 +17,7 @@ from torch import Tensor
 
 from impasto.color import Pixels
 from impasto.measure import metrics
+from impasto.nn.tensors import to_tensor
 from impasto.nn.vgg import VGG, cached_vgg, load_vgg, read_tensors, shipped_vgg
 from impasto.picture import Picture
 from impasto.resample import fit
@@ -55,7 +56,7 @@ class Judge:
         """Every layer that a score needs, 1 x C x h x w each, from one pass."""
         layers = list(dict.fromkeys([*self.style_layers, *self.heads]))
         with torch.inference_mode():
-            return self.net(metrics.to_tensor(picture), layers)
+            return self.net(to_tensor(picture), layers)
 
 
 def find_judge(path: Path | None = None) -> Judge:

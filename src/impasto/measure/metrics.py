@@ -17,15 +17,11 @@ from torch import Tensor
 
 from impasto.color import Pixels, luminance
 from impasto.nn.losses import content_loss, gram, gram_loss, moments, moments_loss, total_variation
+from impasto.nn.tensors import to_tensor
 
 Features = Mapping[str, Tensor]
 
 MS_SSIM_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # Wang et al. 2003, section 3.2
-
-
-def to_tensor(picture: Pixels) -> Tensor:
-    """H x W x 3 to 1 x 3 x H x W."""
-    return torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1)[None]))
 
 
 @dataclass(frozen=True)

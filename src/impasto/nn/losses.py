@@ -10,6 +10,7 @@ weight of a loss does for all layers, styles and sizes.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 import torch
@@ -20,6 +21,12 @@ _TINY = 1e-12
 
 def _wide(x: Tensor) -> Tensor:
     return x if x.dtype == torch.float64 else x.float()  # half precision overflows in the sums
+
+
+def _shares(weights: Tensor) -> Tensor:
+    """What every position counts for: N x 1 x H x W to N x 1 x HW, summing to 1."""
+    wide = _wide(weights).flatten(2)
+    return wide / wide.sum(-1, keepdim=True).clamp_min(_TINY)
 
 
 def _rows(features: Tensor) -> Tensor:
@@ -38,8 +45,7 @@ class _Gram(torch.autograd.Function):
         wide = _wide(flat)
         if weights is None:
             return wide.mT @ wide / flat.shape[1]
-        share = _wide(weights).flatten(1)[:, :, None]  # N HW 1
-        return wide.mT @ (wide * share) / share.sum(1, keepdim=True).clamp_min(_TINY)
+        return wide.mT @ (wide * _shares(weights).mT)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
@@ -49,9 +55,7 @@ class _Gram(torch.autograd.Function):
         if weights is None:
             out = flat @ (symmetric / flat.shape[1]).to(flat.dtype)
         else:
-            share = _wide(weights).flatten(1)[:, :, None]
-            share = share / share.sum(1, keepdim=True).clamp_min(_TINY)
-            out = (flat @ symmetric.to(flat.dtype)) * share.to(flat.dtype)
+            out = (flat @ symmetric.to(flat.dtype)) * _shares(weights).mT.to(flat.dtype)
         return out.unflatten(1, (h, w)).permute(0, 3, 1, 2), None
 
 
@@ -93,8 +97,7 @@ def moments(features: Tensor, weights: Tensor | None = None) -> tuple[Tensor, Te
         mean = flat.mean(-1, keepdim=True)
         variance = (flat - mean).square().mean(-1)  # an order of magnitude faster on a CPU than Tensor.var
     else:
-        share = _wide(weights).flatten(2)  # N 1 HW
-        share = share / share.sum(-1, keepdim=True).clamp_min(_TINY)
+        share = _shares(weights)  # N 1 HW
         mean = (flat * share).sum(-1, keepdim=True)
         variance = ((flat - mean).square() * share).sum(-1)
     return mean[..., 0], (variance + 1e-8).sqrt()
@@ -108,11 +111,7 @@ def moments_loss(result: tuple[Tensor, Tensor], style: tuple[Tensor, Tensor]) ->
 def mean_and_covariance(features: Tensor, weights: Tensor | None = None) -> tuple[Tensor, Tensor]:
     """Mean, N x C, and covariance, N x C x C, of the features as C-dimensional points; float32."""
     flat = _rows(features)
-    if weights is None:
-        mean = _wide(flat).mean(1)
-    else:
-        share = _wide(weights).flatten(1)[:, :, None]
-        mean = (_wide(flat) * share).sum(1) / share.sum(1).clamp_min(_TINY)
+    mean = _wide(flat).mean(1) if weights is None else (_wide(flat) * _shares(weights).mT).sum(1)
     return mean, gram(features, weights) - mean[:, :, None] * mean[:, None, :]
 
 
@@ -169,8 +168,8 @@ def _ranks(order: Tensor, weights: Tensor | None, like: Tensor) -> Tensor:
     if weights is None:
         count = order.shape[-1]
         return ((torch.arange(count, device=like.device, dtype=like.dtype) + 0.5) / count).expand_as(like)
-    share = _wide(weights).flatten(2).expand_as(like).gather(-1, order)
-    return (share.cumsum(-1) - share / 2) / share.sum(-1, keepdim=True).clamp_min(_TINY)
+    share = _shares(weights).expand_as(like).gather(-1, order)
+    return share.cumsum(-1) - share / 2
 
 
 def histogram_loss(features: Tensor, style: Tensor, weights: Tensor | None = None) -> Tensor:
@@ -193,8 +192,7 @@ def histogram_loss(features: Tensor, style: Tensor, weights: Tensor | None = Non
     way = (flat - matched).square()
     if weights is None:
         return way.mean()
-    share = _wide(weights).flatten(2)
-    return ((way * share).sum(-1) / share.sum(-1).clamp_min(_TINY)).mean()
+    return (way * _shares(weights)).sum(-1).mean()
 
 
 def total_variation(pictures: Tensor) -> Tensor:
@@ -225,7 +223,7 @@ class ContentLoss(nn.Module):
         return (_wide(features) - _wide(self.photo)).square().mean() * self.scale
 
 
-class StyleLoss(nn.Module):
+class StyleLoss(nn.Module, ABC):
     """A statistic of one layer's features against its target.
 
     Statistics are single tensors, so that those of several styles blend as their weighted mean.
@@ -247,9 +245,9 @@ class StyleLoss(nn.Module):
         self.register_buffer("scale", 1 / self.energy(target) if scale is None else torch.as_tensor(scale))
 
     @staticmethod
+    @abstractmethod
     def statistic(features: Tensor, weights: Tensor | None = None) -> Tensor:
         """What is compared, of N x C x H x W features."""
-        raise NotImplementedError
 
     @staticmethod
     def energy(target: Tensor) -> Tensor:

@@ -7,6 +7,7 @@ asked to `retreat`: to a shorter step from the last good picture.
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable
 
@@ -19,7 +20,7 @@ Resize = Callable[[Tensor], Tensor]
 """Brings 1 x 3 x H x W to the next scale's size."""
 
 
-class Optimizer:
+class Optimizer(ABC):
     """What all three share.
 
     Attributes:
@@ -48,6 +49,7 @@ class Optimizer:
         self.caution *= 0.25
         return self._shorter()
 
+    @abstractmethod
     def rescale(self, resize: Resize, factor: float) -> None:
         """Carry the state to a picture that is larger by `factor` along each side."""
 
@@ -55,11 +57,13 @@ class Optimizer:
         """What to show for the steps so far, given the last picture."""
         return picture
 
+    @abstractmethod
     def _step(self, picture: Tensor, gradient: Tensor) -> Tensor:
-        raise NotImplementedError
+        """The next picture."""
 
+    @abstractmethod
     def _shorter(self) -> Tensor:
-        raise NotImplementedError
+        """A quarter of the way that failed, from the last good picture."""
 
 
 class LBFGS(Optimizer):

@@ -6,6 +6,11 @@ import io
 from collections.abc import Mapping, Sequence
 
 
+def terms(row: Mapping[str, float]) -> dict[str, float]:
+    """The weighted losses of an evaluation and their total, without where and when it was."""
+    return {name: value for name, value in row.items() if name not in ("step", "scale", "seconds")}
+
+
 def plot(losses: Sequence[Mapping[str, float]]) -> bytes:
     """A PNG of every term over the evaluations, logarithmic, with a line where a new scale begins."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -14,7 +19,7 @@ def plot(losses: Sequence[Mapping[str, float]]) -> bytes:
     figure = Figure(figsize=(8, 4.5), dpi=120, layout="constrained")
     axes = figure.add_subplot()
     steps = [row["step"] for row in losses]
-    names = [name for name in (losses[0] if losses else {}) if name not in ("step", "scale", "seconds")]
+    names = list(terms(losses[0])) if losses else []
     for name in names:
         axes.plot(steps, [max(row[name], 1e-12) for row in losses], label=name, lw=2 if name == "total" else 1)
     scales = [row["scale"] for row in losses]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from impasto.errors import PictureError
-from impasto.nn.vgg import WIDTHS
+from impasto.nn.vgg import BLOCKS, WIDTHS
 from impasto.optimization.recipe import Recipe
 
 HISTORY = 20
@@ -59,7 +60,7 @@ def history(pixels: int) -> int:
     return HISTORY if pixels < _LARGE else _SMALL_HISTORY
 
 
-def bytes_needed(pixels: int, layers: Sequence[str], *, bytes_per_value: int, recompute: bool) -> int:
+def bytes_needed(pixels: int, layers: Sequence[str], *, depth: int = 19, bytes_per_value: int, recompute: bool) -> int:
     """About how much memory an evaluation at this size takes, the program itself included.
 
     What is kept of a block is each of its convolutions' results; at the same time its largest result is there three
@@ -69,7 +70,7 @@ def bytes_needed(pixels: int, layers: Sequence[str], *, bytes_per_value: int, re
     deepest = max(layers)
     per_block = [0.0] * 5
     for block in range(int(deepest[4])):
-        convolutions = int(deepest[6:]) if block == int(deepest[4]) - 1 else (2, 2, 4, 4, 4)[block]
+        convolutions = int(deepest[6:]) if block == int(deepest[4]) - 1 else BLOCKS[depth][block]
         per_block[block] = convolutions * WIDTHS[block] / 4**block
     working = 3 * WIDTHS[0]
     if recompute:
@@ -84,7 +85,7 @@ def bytes_needed(pixels: int, layers: Sequence[str], *, bytes_per_value: int, re
 
 
 def choose_memory(
-    width: int, height: int, layers: Sequence[str], bytes_per_value: int, free: int | None
+    width: int, height: int, layers: Sequence[str], depth: int, bytes_per_value: int, free: int | None
 ) -> tuple[int, bool]:
     """How many bytes will be needed, and whether features must be computed twice for that.
 
@@ -92,14 +93,15 @@ def choose_memory(
         PictureError: more than there is; the message names the size that fits.
     """
     pixels = width * height
-    plain = bytes_needed(pixels, layers, bytes_per_value=bytes_per_value, recompute=False)
+    needed = functools.partial(bytes_needed, layers=layers, depth=depth, bytes_per_value=bytes_per_value)
+    plain = needed(pixels, recompute=False)
     if plain <= (4e9 if free is None else min(free * 0.5, 5e9)):
         return plain, False
-    small = bytes_needed(pixels, layers, bytes_per_value=bytes_per_value, recompute=True)
+    small = needed(pixels, recompute=True)
     if free is None or small <= free * 0.9:
         return small, True
     fits = pixels
-    while fits > 64 and bytes_needed(fits, layers, bytes_per_value=bytes_per_value, recompute=True) > free * 0.9:
+    while fits > 64 and needed(fits, recompute=True) > free * 0.9:
         fits = fits * 9 // 10
     side = math.floor(max(width, height) * math.sqrt(fits / pixels))
     raise PictureError(

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field, fields, replace
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from dataclasses import dataclass, replace
+from typing import Literal
 
 from impasto.errors import UsageError
+from impasto.settings import check, find, setting
 
 StyleLossName = Literal["gram", "moments", "wasserstein"]
 OptimizerName = Literal["lbfgs", "adam", "sgd"]
@@ -16,10 +17,6 @@ PaddingName = Literal["zeros", "reflect", "replicate"]
 
 STEPS: dict[str, float] = {"lbfgs": 1.0, "adam": 0.03, "sgd": 0.01}
 """The learning rate of each optimiser that is used when none is given."""
-
-
-def _part(default: object, text: str, low: float | None = None, high: float | None = None) -> Any:
-    return field(default=default, metadata={"help": text, "low": low, "high": high})
 
 
 @dataclass(frozen=True)
@@ -50,47 +47,34 @@ class Recipe:
         UsageError: a value of another type or out of its range.
     """
 
-    content_layers: tuple[str, ...] = _part(("relu4_2",), "Layers of the content loss.")
-    style_layers: tuple[str, ...] = _part(
+    content_layers: tuple[str, ...] = setting(("relu4_2",), "Layers of the content loss.")
+    style_layers: tuple[str, ...] = setting(
         ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"), "Layers of the style loss, each with :WEIGHT or not."
     )
-    style_loss: StyleLossName = _part("gram", "Which statistics of the style are matched.")
-    content_weight: float = _part(1.0, "Weight of the content loss.", 0, 1e9)
-    style_weight: float = _part(10.0, "Weight of the style loss.", 0, 1e9)
-    histogram_layers: tuple[str, ...] = _part(("relu1_1", "relu4_1"), "Layers of the histogram loss.")
-    histogram_weight: float = _part(0.0, "Weight of the histogram loss.", 0, 1e9)
-    variation_weight: float = _part(0.1, "Weight of the total variation.", 0, 1e9)
-    relative: bool = _part(True, "Divide each loss by its target's energy.")
-    pooling: PoolingName = _part("average", "Pooling of the loss network.")
-    padding: PaddingName = _part("replicate", "Padding of the loss network.")
-    optimizer: OptimizerName = _part("lbfgs", "The optimiser.")
-    learning_rate: float | None = _part(None, "Step of the optimiser.", 1e-6, 1e6)
-    bounded: bool = _part(True, "Hold the picture to 0..1 on the way.")
-    schedule: Schedule = _part("constant", "Whether the learning rate falls towards the end.")
-    iterations: int = _part(400, "Evaluations of the losses, over all scales.", 1, 100_000)
-    start: str = _part("painter:0.25", "painter, painter:SHARE, photo, noise, style, mix:SHARE of noise, or a picture.")
-    pyramid: float = _part(math.sqrt(2), "Factor from one scale to the next; 1 works at full size alone.", 1, 4)
-    coarsest: int = _part(160, "Shorter side of the coarsest scale in pixels.", 16, 10_000)
-    tolerance: float = _part(0.002, "Stop a scale that improves by less than this share in 20 evaluations.", 0, 1)
-    style_scales: tuple[float, ...] = _part((1.0,), "Look at the painting in these sizes at once.")
+    style_loss: StyleLossName = setting("gram", "Which statistics of the style are matched.")
+    content_weight: float = setting(1.0, "Weight of the content loss.", 0, 1e9)
+    style_weight: float = setting(10.0, "Weight of the style loss.", 0, 1e9)
+    histogram_layers: tuple[str, ...] = setting(("relu1_1", "relu4_1"), "Layers of the histogram loss.")
+    histogram_weight: float = setting(0.0, "Weight of the histogram loss.", 0, 1e9)
+    variation_weight: float = setting(0.1, "Weight of the total variation.", 0, 1e9)
+    relative: bool = setting(True, "Divide each loss by its target's energy.")
+    pooling: PoolingName = setting("average", "Pooling of the loss network.")
+    padding: PaddingName = setting("replicate", "Padding of the loss network.")
+    optimizer: OptimizerName = setting("lbfgs", "The optimiser.")
+    learning_rate: float | None = setting(None, "Step of the optimiser.", 1e-6, 1e6)
+    bounded: bool = setting(True, "Hold the picture to 0..1 on the way.")
+    schedule: Schedule = setting("constant", "Whether the learning rate falls towards the end.")
+    iterations: int = setting(400, "Evaluations of the losses, over all scales.", 1, 100_000)
+    start: str = setting(
+        "painter:0.25", "painter, painter:SHARE, photo, noise, style, mix:SHARE of noise, or a picture."
+    )
+    pyramid: float = setting(math.sqrt(2), "Factor from one scale to the next; 1 works at full size alone.", 1, 4)
+    coarsest: int = setting(160, "Shorter side of the coarsest scale in pixels.", 16, 10_000)
+    tolerance: float = setting(0.002, "Stop a scale that improves by less than this share in 20 evaluations.", 0, 1)
+    style_scales: tuple[float, ...] = setting((1.0,), "Look at the painting in these sizes at once.")
 
     def __post_init__(self) -> None:
-        hints = get_type_hints(type(self))
-        for part in fields(self):
-            value, hint = getattr(self, part.name), hints[part.name]
-            label = part.name.replace("_", " ")
-            if get_origin(hint) is Literal:
-                if value not in get_args(hint):
-                    raise UsageError(f"{label} {value!r} is unknown", f"one of {', '.join(get_args(hint))}")
-            elif get_origin(hint) is tuple:
-                if not isinstance(value, tuple) or not value:
-                    raise UsageError(f"no {label}")
-            elif part.metadata["low"] is not None and value is not None:
-                low, high = part.metadata["low"], part.metadata["high"]
-                if isinstance(value, bool) or not isinstance(value, (int, float)):
-                    raise UsageError(f"{label} {value!r} is no number")
-                if not math.isfinite(value) or not low <= value <= high:
-                    raise UsageError(f"{label} {value:g} is not in {low:g}..{high:g}")
+        check(self)
         for scale in self.style_scales:
             if not 0.1 <= scale <= 4:
                 raise UsageError(f"style scale {scale:g} is not in 0.1..4")
@@ -168,8 +152,4 @@ def find_recipe(recipe: str | Recipe) -> Recipe:
     Raises:
         UsageError: no such recipe.
     """
-    if isinstance(recipe, Recipe):
-        return recipe
-    if recipe not in RECIPES:
-        raise UsageError(f"{recipe} is no recipe", f"the recipes are {', '.join(RECIPES)}")
-    return RECIPES[recipe]
+    return find(RECIPES, recipe, "recipe")

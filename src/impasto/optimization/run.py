@@ -24,6 +24,7 @@ from impasto.errors import UsageError
 from impasto.gallery import Gallery
 from impasto.memory import free_memory
 from impasto.nn.device import find_device, find_precision
+from impasto.nn.tensors import to_pixels, to_tensor
 from impasto.nn.vgg import VGG, load_vgg, shipped_vgg
 from impasto.optimization.descent import descend
 from impasto.optimization.objective import Ground, Objective
@@ -32,7 +33,8 @@ from impasto.optimization.recipe import DEFAULT, Recipe, find_recipe
 from impasto.picture import MAX_PIXELS, Picture, Source
 from impasto.progress import OnProgress, Progress
 from impasto.resample import resize
-from impasto.style import Blend, StyleRequest
+from impasto.settings import make
+from impasto.style import Blend, Style, StyleRequest
 from impasto.stylizer import Regions, Stylizer, fill_transparent
 
 SMALLEST_STYLE = 64
@@ -89,12 +91,9 @@ def optimize(
         UsageError: an unknown style, recipe, layer or control, or a photo or painting too small.
         PictureError: a file that cannot be read, or not enough memory.
     """
-    known = [control.name for control in fields(Controls)]
-    unknown = [name for name in controls if name not in known]
-    if unknown:
-        raise UsageError(f"{unknown[0]} is no control", f"the controls are {', '.join(known)}")
-    run = Run(Controls(**controls), find_recipe(recipe), network, device, precision, on_progress, on_memory)
-    stylizer = Stylizer(style, regions=regions, controls=run.controls, gallery=gallery, max_pixels=max_pixels)
+    chosen = make(Controls, controls, "control")
+    run = Run(chosen, find_recipe(recipe), network, device, precision, on_progress, on_memory)
+    stylizer = Stylizer(style, regions=regions, controls=chosen, gallery=gallery, max_pixels=max_pixels)
     return run.photo(Picture.open(photo, max_pixels=max_pixels), stylizer, max_pixels)
 
 
@@ -136,27 +135,24 @@ def texture(
     return run.texture(stylizer, width, height, tileable)
 
 
+@dataclass
 class Run:
     """One optimisation: what it was asked for, and what it has found."""
 
-    def __init__(
-        self,
-        controls: Controls,
-        recipe: Recipe,
-        network: Path | str | None,
-        device: str,
-        precision: str,
-        on_progress: OnProgress | None,
-        on_memory: Callable[[int], None] | None,
-    ) -> None:
-        self.controls, self.recipe = controls, recipe
-        self.device = find_device(device)
-        self.precision = find_precision(precision, self.device)
-        self.network = None if network is None else Path(network)
-        self.on_progress, self.on_memory = on_progress, on_memory
-        self.losses: list[dict[str, float]] = []
-        self.stopped = False
-        self.memory = 0
+    controls: Controls
+    recipe: Recipe
+    network: Path | str | None
+    device_name: str
+    precision_name: str
+    on_progress: OnProgress | None
+    on_memory: Callable[[int], None] | None
+    losses: list[dict[str, float]] = field(default_factory=list)
+    stopped: bool = False
+    memory: int = 0
+
+    def __post_init__(self) -> None:
+        self.device = find_device(self.device_name)
+        self.precision = find_precision(self.precision_name, self.device)
         self._started = time.perf_counter()
 
     def photo(self, photo: Picture, stylizer: Stylizer, max_pixels: int) -> Optimization:
@@ -228,7 +224,7 @@ class Run:
         if self.network is None:
             net = shipped_vgg(recipe.pooling, padding)  # type: ignore[arg-type]
         else:
-            net = load_vgg(self.network, recipe.pooling, padding)  # type: ignore[arg-type]
+            net = load_vgg(Path(self.network), recipe.pooling, padding)  # type: ignore[arg-type]
         layers = recipe.layers()
         smallest = net.smallest_side(layers)  # also says which layers there are
         if min(width, height) < smallest:
@@ -238,7 +234,7 @@ class Run:
         plan = levels(width, height, recipe, smallest, smallest // 2 if padding == "circular" else 1)
         bytes_per_value = 2 if self.precision == torch.bfloat16 else 4
         free = free_memory() if self.device.type == "cpu" else None
-        self.memory, net.recompute = choose_memory(width, height, layers, bytes_per_value, free)
+        self.memory, net.recompute = choose_memory(width, height, layers, net.depth, bytes_per_value, free)
         if self.on_memory:
             self.on_memory(self.memory)
         net.convolutions.to(self.precision)
@@ -249,12 +245,12 @@ class Run:
             return []
         found = []
         for style, weight in blend.parts:
-            height, width = style.painting.shape[:2]
+            painting = _painting(style)
+            height, width = painting.shape[:2]
             if min(height, width) < SMALLEST_STYLE:
                 raise UsageError(
                     f"the style {style.label} is {width} x {height} pixels", f"{SMALLEST_STYLE} a side are needed"
                 )
-            painting = style.painting
             found.append((painting if photo is None else self.controls.recolor(painting, photo), weight))
         return found
 
@@ -281,12 +277,12 @@ class Run:
             colors = "none" if self.controls.keep_color == "luminance" else self.controls.keep_color
             plain = replace(self.controls, tone="none", keep_color=colors, size=None)  # finishing comes at the end
             painted = stylizer.with_controls(plain)(Picture(photo)).pixels
-            rest = match_covariance(photo, stylizer.style.parts[0][0].painting) if weight < 1 else photo
+            rest = _in_colors_of(photo, stylizer) if weight < 1 else photo
             return (rest + np.float32(weight) * (painted - rest)).astype(np.float32)
         if kind == "noise":
             return self._noise(width, height)
         if kind == "style":
-            return match_covariance(photo, stylizer.style.parts[0][0].painting)
+            return _in_colors_of(photo, stylizer)
         if kind == "mix":
             return (photo + np.float32(weight) * (self._noise(width, height) - photo)).astype(np.float32)
         path = Path(self.recipe.start)
@@ -299,8 +295,7 @@ class Run:
         return noise.clip(0, 1).astype(np.float32)
 
     def _tensor(self, pixels: Pixels) -> Tensor:
-        planes = pixels.transpose(2, 0, 1)[None] if pixels.ndim == 3 else pixels[None, None]
-        return torch.from_numpy(np.ascontiguousarray(planes)).to(self.device)
+        return to_tensor(pixels).to(self.device)
 
     def _made_with(self, stylizer: Stylizer) -> dict[str, object]:
         changed = {
@@ -327,11 +322,21 @@ class Run:
             self.losses.append({"step": step, "scale": scale, "seconds": round(seconds, 3), **terms})
             if self.on_progress is None:
                 return True
-            progress = Progress(step, total, fraction, terms, lambda: finish(_pixels(picture)))
+            progress = Progress(step, total, fraction, terms, lambda: finish(to_pixels(picture)))
             return self.on_progress(progress) is not False
 
         picture, self.stopped = descend(plan, objective, self._tensor(start), self.recipe, show)
-        return _pixels(picture)
+        return to_pixels(picture)
+
+
+def _in_colors_of(photo: Pixels, stylizer: Stylizer) -> Pixels:
+    return match_covariance(photo, _painting(stylizer.style.parts[0][0]))
+
+
+def _painting(style: Style) -> Pixels:
+    if style.painting is None:
+        raise UsageError(f"{style.label} is a network without its painting", "the optimiser needs the painting's file")
+    return style.painting
 
 
 def _blends(stylizer: Stylizer) -> list[Blend | None]:
@@ -341,11 +346,6 @@ def _blends(stylizer: Stylizer) -> list[Blend | None]:
 def _shrunk(pixels: Pixels, level: Level) -> Pixels:
     """A picture, or a mask, at a scale's size."""
     return resize(pixels, level.width, level.height, "lanczos" if pixels.ndim == 3 else "bilinear")
-
-
-def _pixels(picture: Tensor) -> Pixels:
-    """1 x 3 x H x W to H x W x 3, 0..1."""
-    return np.ascontiguousarray(picture[0].detach().clamp(0, 1).permute(1, 2, 0).cpu().numpy(), np.float32)
 
 
 def _share(start: str) -> float:

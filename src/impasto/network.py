@@ -1,0 +1,163 @@
+"""A feed-forward network of one style or of several, in ONNX Runtime: trained by the user, or imported.
+
+It has one input for pictures, 1 x 3 x H x W, and may have a second, 1 x K, the weights of its K styles.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from impasto.color import Pixels
+from impasto.errors import PictureError, StyleError
+from impasto.files import ASSETS
+from impasto.painter import with_brush_size
+from impasto.resample import resize
+from impasto.runtime import Model, planes
+
+METADATA = "impasto"  # the key under which a file's facts lie
+_MULTIPLE = 4
+_SMALLEST = 32
+_BYTES_PER_PIXEL = 900  # measured with 32 channels at full size, memory given back after every layer
+_ARENA_BYTES_PER_PIXEL = 1300
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a network's file says of itself, or what a trial run has shown.
+
+    Attributes:
+        low, high: the values that stand for black and white in its input and output.
+        styles: the names of its styles; one for a network of a single style.
+        card: how it was made: style, data, recipe, losses, licence, version.
+    """
+
+    low: float = 0.0
+    high: float = 1.0
+    styles: tuple[str, ...] = ("style",)
+    card: dict[str, Any] | None = None
+
+    def as_json(self) -> str:
+        return json.dumps(asdict(self), ensure_ascii=False)
+
+
+class Network:
+    """A network's file.
+
+    May be called from several threads at once.
+
+    Args:
+        path: an .onnx file.
+    Raises:
+        PictureError: the file is missing.
+        StyleError: it holds no network that paints pictures.
+    """
+
+    def __init__(self, path: Path) -> None:
+        if not path.is_file():
+            raise PictureError(f"there is no file {path}")
+        self.path = path
+        self._model = Model(path.read_bytes, _BYTES_PER_PIXEL, _ARENA_BYTES_PER_PIXEL)
+        try:
+            session = self._model.session()
+        except Exception as error:  # ONNX Runtime's exceptions share no base class
+            first = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
+            raise StyleError(f"{path} is no ONNX network that can be run", first) from error
+        pictures = [value for value in session.get_inputs() if len(value.shape) == 4]
+        others = [value for value in session.get_inputs() if len(value.shape) != 4]
+        if len(pictures) != 1 or len(others) > 1 or pictures[0].type != "tensor(float)":
+            raise StyleError(f"{path} has other inputs than one picture", "1 x 3 x H x W in float32")
+        self._picture, self._weights = pictures[0].name, others[0].name if others else None
+        shape = pictures[0].shape
+        sides = shape[2:] if all(isinstance(side, int) for side in shape[2:]) else None
+        self.size: tuple[int, int] | None = (sides[1], sides[0]) if sides else None  # width, height, if it has only one
+        self.facts = self._read_facts(session.get_modelmeta().custom_metadata_map)
+
+    def paint(
+        self, photo: Pixels, weights: Sequence[float] = (1.0,), *, strength: float = 1.0, brush_size: float = 1.0
+    ) -> Pixels:
+        """Paint a photo.
+
+        Args:
+            photo: H x W x 3, float32, 0..1, any size.
+            weights: of the network's styles, summing to 1.
+            strength: 0..1, from the photo to the network's picture.
+            brush_size: 0.5..2: see `Painter.paint`.
+        Returns:
+            H x W x 3, float32, 0..1.
+        Raises:
+            PictureError: the photo needs more memory than there is.
+        """
+
+        def paint(small: Pixels) -> Pixels:
+            painted = self._paint(small, weights)
+            return small + np.float32(strength) * (painted - small)
+
+        return with_brush_size(photo, brush_size, strength, paint)
+
+    def _paint(self, photo: Pixels, weights: Sequence[float]) -> Pixels:
+        height, width = photo.shape[:2]
+        if self.size is not None:
+            painted = self._run(resize(photo, *self.size), weights)
+            return resize(self._held(painted), width, height)
+        padded = [max(_SMALLEST, math.ceil(side / _MULTIPLE) * _MULTIPLE) for side in (height, width)]
+        border = [(0, padded[0] - height), (0, padded[1] - width), (0, 0)]
+        return self._held(self._run(np.pad(photo, border, mode="symmetric"), weights))[:height, :width]
+
+    def _run(self, photo: Pixels, weights: Sequence[float], low: float | None = None, high: float = 1.0) -> Pixels:
+        """The network's own values for a photo."""
+        if low is None:
+            low, high = self.facts.low, self.facts.high
+        feeds = {self._picture: planes(photo) * np.float32(high - low) + np.float32(low)}
+        if self._weights is not None:
+            feeds[self._weights] = np.asarray([weights], np.float32)
+        (painted, *_) = self._model.run(feeds, photo.shape[0] * photo.shape[1])
+        if painted.ndim != 4 or painted.shape[:2] != (1, 3):
+            raise StyleError(f"{self.path} gives {' x '.join(map(str, painted.shape))} values, no picture")
+        return np.ascontiguousarray(painted[0].transpose(1, 2, 0))
+
+    def _held(self, values: Pixels) -> Pixels:
+        scaled = (values - np.float32(self.facts.low)) / np.float32(self.facts.high - self.facts.low)
+        return scaled.clip(0, 1)
+
+    def _read_facts(self, metadata: dict[str, str]) -> Facts:
+        if METADATA in metadata:
+            try:
+                facts = json.loads(metadata[METADATA])
+                return Facts(
+                    float(facts["low"]), float(facts["high"]), tuple(map(str, facts["styles"])), facts.get("card")
+                )
+            except (ValueError, KeyError, TypeError) as error:
+                raise StyleError(f"{self.path} is damaged: its metadata cannot be read") from error
+        if self._weights is not None:
+            raise StyleError(f"{self.path} has a second input and does not say what for")
+        return self._try()
+
+    def _try(self) -> Facts:
+        """Which values stand for black and white is told from what a photo becomes."""
+        photo = _sample()
+        try:
+            values = self._run(photo if self.size is None else resize(photo, *self.size), (1.0,), 0.0, 1.0)
+        except StyleError:
+            raise
+        except Exception as error:
+            first = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
+            raise StyleError(f"{self.path} cannot paint a photo", first) from error
+        darkest, brightest = np.percentile(values, (5, 95))
+        if brightest > 8:
+            return Facts(0.0, 255.0)
+        return Facts(-1.0, 1.0) if darkest < -0.25 else Facts()
+
+
+@functools.cache
+def _sample() -> Pixels:
+    from impasto.picture import Picture
+
+    return Picture.open(ASSETS / "samples" / "colosseum.jpg").resized(192, 128).pixels

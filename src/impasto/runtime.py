@@ -1,0 +1,110 @@
+"""Running a network file in ONNX Runtime: threads, memory, and what is said when there is too little of it."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from impasto.errors import PictureError, UsageError
+from impasto.memory import free_memory
+
+if TYPE_CHECKING:
+    import onnxruntime
+
+_SMALL_PIXELS = 4_000_000  # up to here keeping memory for the next layer is always worth it
+
+
+class Model:
+    """One network file; its session is made at the first use and shared between threads.
+
+    Args:
+        read: gives the file's bytes.
+        bytes_per_pixel: measured peak while it runs, memory given back after every layer.
+        arena_bytes_per_pixel: the same where memory is kept for the next layer: two to three times as fast.
+    """
+
+    def __init__(self, read: Callable[[], bytes], bytes_per_pixel: int = 0, arena_bytes_per_pixel: int = 0) -> None:
+        self.read = read
+        self.bytes_per_pixel, self.arena_bytes_per_pixel = bytes_per_pixel, arena_bytes_per_pixel
+        self._lock = threading.Lock()
+        self._sessions: dict[bool, onnxruntime.InferenceSession] = {}
+
+    def run(self, feeds: Mapping[str, NDArray[Any]], pixels: int = 0) -> list[NDArray[Any]]:
+        """All outputs for these inputs.
+
+        Args:
+            pixels: of the picture that is worked on, for what memory it takes; 0 for small ones.
+        Raises:
+            PictureError: the picture needs more memory than there is.
+        """
+        import onnxruntime
+
+        arena = self._fits(pixels)
+        session = self.session(arena)
+        options = onnxruntime.RunOptions()
+        if arena and pixels > _SMALL_PIXELS:
+            options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")  # not kept beyond this photo
+        try:
+            return [np.asarray(output) for output in session.run(None, dict(feeds), options)]
+        except Exception as error:
+            # ONNX Runtime's exceptions share no base class and are named in a private module.
+            if "alloc" in str(error).lower() or isinstance(error, MemoryError):
+                raise self._too_large(pixels) from error
+            raise
+
+    def session(self, arena: bool = True) -> onnxruntime.InferenceSession:
+        with self._lock:
+            session = self._sessions.get(arena)
+            if session is None:
+                import onnxruntime
+
+                options = onnxruntime.SessionOptions()
+                options.intra_op_num_threads = threads()
+                options.log_severity_level = 3
+                options.enable_cpu_mem_arena = arena
+                # A plan of memory for each size of picture would be kept beside the arena, and doubles the peak.
+                options.enable_mem_pattern = False
+                session = onnxruntime.InferenceSession(self.read(), options, providers=["CPUExecutionProvider"])
+                self._sessions[arena] = session
+            return session
+
+    def _fits(self, pixels: int) -> bool:
+        """Whether a photo may take the memory that makes it fast; one that would not fit at all is refused.
+
+        Where the system does not tell what is free, large photos take as little as they can.
+        """
+        if pixels <= _SMALL_PIXELS:
+            return True
+        free = free_memory()
+        if free is None:
+            return False
+        if pixels * self.bytes_per_pixel > free:  # being killed half-way tells nobody anything
+            raise self._too_large(pixels)
+        return pixels * self.arena_bytes_per_pixel < free / 2
+
+    def _too_large(self, pixels: int) -> PictureError:
+        need = pixels * self.bytes_per_pixel / 1e9
+        return PictureError(
+            f"painting {pixels / 1e6:.0f} megapixels needs about {need:.1f} GB of memory, more than is free",
+            "--size makes the picture smaller",
+        )
+
+
+def threads() -> int:
+    """How many threads a network may use: IMPASTO_THREADS, or the processors this process may run on."""
+    wanted = os.environ.get("IMPASTO_THREADS", "")
+    if wanted:
+        if not wanted.isdecimal() or int(wanted) == 0:
+            raise UsageError(f"IMPASTO_THREADS is {wanted!r}", "a number of threads, 1 or more")
+        return int(wanted)
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def planes(picture: NDArray[np.float32]) -> NDArray[np.float32]:
+    """H x W x 3 to 1 x 3 x H x W."""
+    return np.ascontiguousarray(picture.transpose(2, 0, 1)[None], np.float32)

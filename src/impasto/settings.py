@@ -1,0 +1,76 @@
+"""Dataclasses of settings whose fields carry their own help and range.
+
+Command line options and web widgets are made from such fields, and the same ranges are checked in Python.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import Field, field, fields
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+
+from impasto.errors import UsageError
+
+T = TypeVar("T")
+
+
+def setting(default: object, text: str, low: float | None = None, high: float | None = None) -> Any:
+    """A dataclass field with its help text and the range of its numbers, both ends included."""
+    return field(default=default, metadata={"help": text, "low": low, "high": high})
+
+
+def make(kind: type[T], values: Mapping[str, Any], noun: str) -> T:
+    """A dataclass of settings from names and values.
+
+    Raises:
+        UsageError: a name that is none of its fields.
+    """
+    known = [part.name for part in fields(kind)]  # type: ignore[arg-type]
+    unknown = [name for name in values if name not in known]
+    if unknown:
+        raise UsageError(f"{unknown[0]} is no {noun}", f"the {noun}s are {', '.join(known)}")
+    return kind(**values)
+
+
+def find(named: Mapping[str, T], wanted: str | T, noun: str) -> T:
+    """One of several settings that have names, by its name; or what was given, if it is no name.
+
+    Raises:
+        UsageError: no such name.
+    """
+    if not isinstance(wanted, str):
+        return wanted
+    if wanted not in named:
+        raise UsageError(f"{wanted} is no {noun}", f"the {noun}s are {', '.join(named)}")
+    return named[wanted]
+
+
+def check(settings: Any) -> None:
+    """Look at every field of a dataclass of settings.
+
+    Raises:
+        UsageError: a value of another type, none of the choices, out of its range, or an empty tuple.
+    """
+    hints = get_type_hints(type(settings))
+    for part in fields(settings):
+        _check(part, hints[part.name], getattr(settings, part.name))
+
+
+def _check(part: Field[Any], hint: Any, value: Any) -> None:
+    label = part.name.replace("_", " ")
+    if value is None and part.default is None:
+        return
+    if get_origin(hint) is Literal:
+        if value not in get_args(hint):
+            raise UsageError(f"{label} {value!r} is unknown", f"one of {', '.join(map(str, get_args(hint)))}")
+    elif get_origin(hint) is tuple:
+        if not isinstance(value, tuple) or not value:
+            raise UsageError(f"no {label}")
+    elif part.metadata["low"] is not None:
+        whole = float not in (hint, *get_args(hint))
+        if isinstance(value, bool) or not isinstance(value, (int,) if whole else (int, float)):
+            raise UsageError(f"{label} {value!r} is no {'whole ' if whole else ''}number")
+        low, high = part.metadata["low"], part.metadata["high"]
+        if not math.isfinite(value) or not low <= value <= high:
+            raise UsageError(f"{label} {value:g} is not in {low:g}..{high:g}")
