@@ -1,0 +1,193 @@
+"""The feed-forward transformation network of one style, or of several (Johnson et al. 2016).
+
+Layers and their names are those of PyTorch's `fast_neural_style` example, so that its checkpoints load: reflection
+padding, 9 x 9, two 3 x 3 of stride 2, residual blocks, two nearest upsamplings with 3 x 3, 9 x 9; instance
+normalisation (Ulyanov et al. 2016) after all but the last. With several styles every normalisation has a scale and a
+shift for each (conditional instance normalisation, Dumoulin et al. 2017), and styles may be mixed by weights.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from impasto.errors import StyleError
+
+MULTIPLE = 4  # sides of pictures: the network works at a quarter of the size
+_EPSILON = 1e-5
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """What must be known to build the network.
+
+    Attributes:
+        width: channels of the first convolution: 32 as published, 16 in the light form.
+        blocks: residual blocks.
+        styles: how many styles it has; 1 is plain instance normalisation.
+        span: of its values: 255 for networks of PyTorch's example, which see and give 0..255; 1 for those trained here.
+    """
+
+    width: int = 32
+    blocks: int = 5
+    styles: int = 1
+    span: float = 1.0
+
+
+class TransformerNet(nn.Module):
+    """Pictures in, painted pictures out.
+
+    Sides that are no multiple of four come out up to three pixels larger, as in PyTorch's example.
+    """
+
+    def __init__(self, architecture: Architecture = Architecture()) -> None:
+        super().__init__()
+        self.architecture = architecture
+        width, styles = architecture.width, architecture.styles
+        self.conv1 = _Convolution(3, width, 9)
+        self.in1 = _Norm(width, styles)
+        self.conv2 = _Convolution(width, 2 * width, 3, stride=2)
+        self.in2 = _Norm(2 * width, styles)
+        self.conv3 = _Convolution(2 * width, 4 * width, 3, stride=2)
+        self.in3 = _Norm(4 * width, styles)
+        for index in range(1, architecture.blocks + 1):
+            self.add_module(f"res{index}", _Block(4 * width, styles))
+        self.deconv1 = _Convolution(4 * width, 2 * width, 3, upsample=2)
+        self.in4 = _Norm(2 * width, styles)
+        self.deconv2 = _Convolution(2 * width, width, 3, upsample=2)
+        self.in5 = _Norm(width, styles)
+        self.deconv3 = _Convolution(width, 3, 9)
+        if architecture.span == 1:
+            assert self.deconv3.conv2d.bias is not None
+            nn.init.constant_(self.deconv3.conv2d.bias, 0.5)  # grey, until it has learned better
+
+    def forward(self, pictures: Tensor, styles: Tensor | None = None) -> Tensor:
+        """Paint.
+
+        Args:
+            pictures: N x 3 x H x W, RGB, 0..1.
+            styles: N x K, the weights of the network's K styles, each row summing to 1; None, the first style.
+        Returns:
+            N x 3 x H x W; may leave 0..1.
+        """
+        if styles is None:
+            styles = pictures.new_zeros(pictures.shape[0], self.architecture.styles)
+            styles[:, 0] = 1
+        x = pictures * self.architecture.span
+        x = self.in1(self.conv1(x), styles).relu()
+        x = self.in2(self.conv2(x), styles).relu()  # N 2w H/2 W/2
+        x = self.in3(self.conv3(x), styles).relu()  # N 4w H/4 W/4
+        for index in range(1, self.architecture.blocks + 1):
+            x = self.get_submodule(f"res{index}")(x, styles)
+        x = self.in4(self.deconv1(x), styles).relu()
+        x = self.in5(self.deconv2(x), styles).relu()
+        x = self.deconv3(x).float()
+        painted: Tensor = x / self.architecture.span
+        return painted
+
+
+class _Convolution(nn.Module):
+    """Reflection padding and convolution, after a nearest upsampling if asked for."""
+
+    def __init__(self, cin: int, cout: int, kernel: int, stride: int = 1, upsample: int = 1) -> None:
+        super().__init__()
+        self.upsample, self.border = upsample, kernel // 2
+        self.conv2d = nn.Conv2d(cin, cout, kernel, stride)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.upsample > 1:
+            x = F.interpolate(x, scale_factor=self.upsample, mode="nearest")
+        out: Tensor = self.conv2d(F.pad(x, (self.border,) * 4, mode="reflect"))
+        return out
+
+
+class _Norm(nn.Module):
+    """Instance normalisation with a scale and a shift for each style; statistics in float32."""
+
+    def __init__(self, channels: int, styles: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(styles, channels))
+        self.bias = nn.Parameter(torch.zeros(styles, channels))
+
+    def forward(self, x: Tensor, styles: Tensor) -> Tensor:
+        wide = x.float()
+        mean = wide.mean((2, 3), keepdim=True)
+        variance = (wide.square().mean((2, 3), keepdim=True) - mean.square()).clamp_min(0)
+        scale = (styles.float() @ self.weight)[:, :, None, None] * (variance + _EPSILON).rsqrt()  # N C 1 1
+        shift = (styles.float() @ self.bias)[:, :, None, None] - mean * scale
+        return torch.addcmul(shift.to(x.dtype), x, scale.to(x.dtype))
+
+
+class _Block(nn.Module):
+    """Two convolutions added to what went in; no ReLU after the sum."""
+
+    def __init__(self, channels: int, styles: int) -> None:
+        super().__init__()
+        self.conv1 = _Convolution(channels, channels, 3)
+        self.in1 = _Norm(channels, styles)
+        self.conv2 = _Convolution(channels, channels, 3)
+        self.in2 = _Norm(channels, styles)
+
+    def forward(self, x: Tensor, styles: Tensor) -> Tensor:
+        out: Tensor = x + self.in2(self.conv2(self.in1(self.conv1(x), styles).relu()), styles)
+        return out
+
+
+def recognise(tensors: Mapping[str, Tensor], label: str, span: float = 255.0) -> TransformerNet:
+    """The network that a state dict belongs to, with its weights.
+
+    Width, blocks and styles are told from the tensors. Old checkpoints' running statistics, which instance
+    normalisation does not use, are left out.
+
+    Args:
+        label: what to call the file in messages.
+        span: of the network's values.
+    Raises:
+        StyleError: the tensors are those of another architecture; the message names what differs.
+    """
+    state = {name.removeprefix("module."): value for name, value in tensors.items()}
+    state = {
+        name: value
+        for name, value in state.items()
+        if not name.endswith(("running_mean", "running_var", "num_batches_tracked"))
+    }
+    first = state.get("conv1.conv2d.weight")
+    norm = state.get("in1.weight")
+    if first is None or norm is None or first.ndim != 4:
+        known = ", ".join(list(state)[:3]) or "nothing"
+        raise StyleError(f"{label} holds another network: conv1.conv2d.weight is missing", f"it begins with {known}")
+    blocks = sum(name.startswith("res") and name.endswith("conv1.conv2d.weight") for name in state)
+    styles = norm.shape[0] if norm.ndim == 2 else 1
+    net = TransformerNet(Architecture(first.shape[0], blocks, styles, span))
+    wanted = net.state_dict()
+    for name, value in state.items():  # one style's normalisation is a row of several styles'
+        if name in wanted and value.ndim == 1 and wanted[name].shape == (1, *value.shape):
+            state[name] = value[None]
+    for name, value in wanted.items():
+        if name not in state:
+            raise StyleError(f"{label} holds another network: {name} is missing")
+        if state[name].shape != value.shape:
+            theirs, ours = (" x ".join(map(str, t.shape)) for t in (state[name], value))
+            raise StyleError(f"{label} holds another network: {name} is {theirs}, not {ours}")
+        if not bool(torch.isfinite(state[name]).all()):
+            raise StyleError(f"{label} is damaged: {name} holds values that are no numbers")
+    for name in state:
+        if name not in wanted:
+            raise StyleError(f"{label} holds another network: {name} is unknown")
+    net.load_state_dict({name: value.float() for name, value in state.items()})
+    return net.eval()
+
+
+def mac_per_pixel(architecture: Architecture) -> float:
+    """Multiply-adds for each pixel of a picture."""
+    width = architecture.width
+    ends = 2 * 81 * 3 * width
+    down = 9 * (2 * width**2 / 4 + 8 * width**2 / 16)
+    body = architecture.blocks * 2 * 9 * (4 * width) ** 2 / 16
+    up = 9 * (8 * width**2 / 4 + 2 * width**2)
+    return math.fsum((ends, down, body, up))

@@ -1,0 +1,103 @@
+"""What a network is trained for and how: a recipe, and the ones that have a name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from impasto.optimization.recipe import weigh
+from impasto.settings import check, find, setting
+
+OptimizerName = Literal["adam", "adamw", "sgd"]
+NetworkName = Literal["vgg19", "vgg16"]
+
+_EXAMPLE_LAYERS = ("relu1_2", "relu2_2", "relu3_3", "relu4_3")
+_EXAMPLE_CHANNELS = (64, 128, 256, 512)
+_EXAMPLE_SCALES = [1 / channels**2 for channels in _EXAMPLE_CHANNELS]  # it divides a Gram matrix by its channels, too
+
+
+@dataclass(frozen=True)
+class TrainingRecipe:
+    """The network, the losses, the descent.
+
+    Attributes:
+        width, blocks: of the network: see `impasto.nn.transformer.Architecture`.
+        iterations: steps of the optimiser.
+        batch_size: pictures in a step, over all processes.
+        size: side of the square crops in pixels.
+        style_size: longer side at which paintings are looked at, in pixels.
+        loss_network: the shipped VGG-19, or VGG-16 in torchvision's format.
+        content_layers, style_layers: each with :WEIGHT or not; weights of one loss are brought to a sum of 1.
+        content_weight, style_weight, variation_weight, stability_weight: of the losses' sum. Stability is the mean
+            squared change of the painted picture when the photo is shifted or gets a little noise.
+        relative: divide each loss by its target's energy, so that the weights mean the same for all styles and layers.
+        optimizer, learning_rate, warmup, cosine, clip: of the descent; the rate rises over `warmup` steps and falls
+            along a cosine if `cosine`; gradients are cut to the norm `clip`.
+        ema: how slowly the averaged weights, which are what is used in the end, follow.
+        seed: of weights, crops and order.
+    Raises:
+        UsageError: a value of another type or out of its range.
+    """
+
+    width: int = setting(32, "Channels of the network's first convolution; 16 is the light form.", 4, 128)
+    blocks: int = setting(5, "Residual blocks.", 1, 16)
+    iterations: int = setting(20_000, "Steps of the optimiser.", 1, 10_000_000)
+    batch_size: int = setting(4, "Pictures in a step, over all processes.", 1, 1024)
+    size: int = setting(256, "Side of the square crops in pixels.", 32, 2048)
+    style_size: int = setting(384, "Longer side in pixels at which paintings are looked at.", 64, 4096)
+    loss_network: NetworkName = setting("vgg19", "The network whose features are compared.")
+    content_layers: tuple[str, ...] = setting(("relu3_1", "relu4_1"), "Layers of the content loss.")
+    style_layers: tuple[str, ...] = setting(("relu1_1", "relu2_1", "relu3_1", "relu4_1"), "Layers of the style loss.")
+    content_weight: float = setting(1.0, "Weight of the content loss.", 0, 1e9)
+    style_weight: float = setting(2.0, "Weight of the style loss.", 0, 1e12)
+    variation_weight: float = setting(0.05, "Weight of the total variation.", 0, 1e9)
+    stability_weight: float = setting(0.0, "Weight of steadiness under small shifts and noise.", 0, 1e9)
+    relative: bool = setting(True, "Divide each loss by its target's energy.")
+    optimizer: OptimizerName = setting("adam", "The optimiser.")
+    learning_rate: float = setting(1e-3, "Its step.", 1e-8, 10)
+    warmup: int = setting(100, "Steps over which the learning rate rises.", 0, 1_000_000)
+    cosine: bool = setting(True, "Let the learning rate fall along a cosine.")
+    clip: float = setting(1.0, "Norm to which gradients are cut.", 1e-6, 1e9)
+    ema: float = setting(0.998, "How slowly the averaged weights follow; 0 takes the last ones.", 0, 0.99999)
+    seed: int = setting(0, "Of weights, crops and order.", 0, 2**31 - 1)
+
+    def __post_init__(self) -> None:
+        check(self)
+        weigh(self.content_layers)
+        weigh(self.style_layers)
+
+
+DEFAULT = TrainingRecipe()
+
+RECIPES: dict[str, TrainingRecipe] = {
+    "default": DEFAULT,
+    # Half the channels: 42 k multiply-adds a pixel instead of 154 k.
+    "light": replace(DEFAULT, width=16),
+    # Johnson et al. 2016 with the numbers of PyTorch's fast_neural_style example: 1e5 times the content's and 1e10
+    # times the styles' mean squared errors, VGG-16, no clipping to speak of, a constant rate, the last weights.
+    "johnson2016": replace(
+        DEFAULT,
+        loss_network="vgg16",
+        content_layers=("relu2_2",),
+        style_layers=tuple(f"{layer}:{scale!r}" for layer, scale in zip(_EXAMPLE_LAYERS, _EXAMPLE_SCALES, strict=True)),
+        content_weight=1e5,
+        style_weight=1e10 * sum(_EXAMPLE_SCALES),
+        variation_weight=0.0,
+        relative=False,
+        iterations=40_000,
+        style_size=512,
+        warmup=0,
+        cosine=False,
+        clip=1e9,
+        ema=0.0,
+    ),
+}
+
+
+def find_recipe(recipe: str | TrainingRecipe) -> TrainingRecipe:
+    """A recipe by its name.
+
+    Raises:
+        UsageError: no such recipe.
+    """
+    return find(RECIPES, recipe, "recipe")
