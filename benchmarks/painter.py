@@ -38,7 +38,7 @@ def main() -> None:
 
     vector = Gallery().vector("starry-night")
     net = PainterNet().eval()
-    net.load_state_dict(load_file(ROOT / "tools" / "weights" / "microast.safetensors"))
+    net.load_state_dict(load_file(ROOT / "src" / "impasto" / "assets" / "painter" / "painter.safetensors"))
     torch.set_num_threads(threads())
     with tempfile.TemporaryDirectory() as folder:
         tool = [sys.executable, str(ROOT / "tools" / "export_painter.py"), "--plain", "-o", folder]

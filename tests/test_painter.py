@@ -32,7 +32,7 @@ def painter() -> Painter:
 @pytest.fixture(scope="module")
 def reference() -> PainterNet:
     net = PainterNet().eval()
-    net.load_state_dict(load_file(ROOT / "tools" / "weights" / "microast.safetensors"))
+    net.load_state_dict(load_file(ROOT / "src" / "impasto" / "assets" / "painter" / "painter.safetensors"))
     return net
 
 

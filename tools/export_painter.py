@@ -35,8 +35,8 @@ from onnx import TensorProto, helper, numpy_helper
 from safetensors.numpy import load_file
 
 ROOT = Path(__file__).resolve().parent.parent
-WEIGHTS = ROOT / "tools" / "weights" / "microast.safetensors"
 ASSETS = ROOT / "src" / "impasto" / "assets" / "painter"
+WEIGHTS = ASSETS / "painter.safetensors"
 CHANNELS = 64
 OPSET = 17
 

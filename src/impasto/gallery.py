@@ -85,7 +85,13 @@ class Gallery:
     def __contains__(self, name: object) -> bool:
         if not isinstance(name, str):
             return False
-        return name in _builtin() or name.partition("/")[0] in self._own_names()
+        if name in _builtin():
+            return True
+        folder, slash, _ = name.partition("/")
+        if folder not in self._own_names():
+            return False
+        found = self._try_own(folder) if slash else []
+        return not slash or isinstance(found, StyleError) or name in [entry.name for entry in found]
 
     def get(self, name: str) -> Entry:
         """The style of that name.
@@ -221,6 +227,23 @@ class Gallery:
             _write_json(part / "style.json", card)
         return [entry for entry in self.entries() if entry.name.partition("/")[0] == name]
 
+    def weights(self, name: str) -> Path:
+        """The file with the tensors of a network in the user's gallery.
+
+        Raises:
+            UsageError: there is no such network.
+            StyleError: it came without its tensors.
+        """
+        folder = self.folder / name
+        if name not in self._own_names() or not (folder / "network.onnx").is_file():
+            networks = [entry.name.partition("/")[0] for entry in self.entries() if entry.network is not None]
+            hint = f"your networks are {', '.join(dict.fromkeys(networks))}" if networks else "you have none yet"
+            raise UsageError(f"{name} is no network of yours", hint)
+        path = folder / "network.safetensors"
+        if not path.is_file():
+            raise StyleError(f"{name} was imported as .onnx; its tensors are not there", str(folder / "network.onnx"))
+        return path
+
     def check_free(self, name: str, *, replace: bool = False) -> None:
         """Raises UsageError unless a style of the user's may get this name."""
         check_name(name)
@@ -327,6 +350,19 @@ def _there(file: Path) -> None:
         raise ValueError(f"{file.name} is missing")
 
 
+def as_name(text: str) -> str:
+    """A text as a style's name: "My Painting_2" is my-painting-2.
+
+    Raises:
+        UsageError: nothing of it can be in a name.
+    """
+    name = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:LONGEST_NAME].strip("-")
+    if not name:
+        raise UsageError(f"{text!r} gives no name", "--name my-style")
+    check_name(name)
+    return name
+
+
 def check_name(name: str) -> None:
     """Raises UsageError unless `name` may be a style's: it is also a folder's name, on every system."""
     if not NAME.fullmatch(name) or len(name) > LONGEST_NAME or name in RESERVED:
@@ -336,14 +372,14 @@ def check_name(name: str) -> None:
         )
 
 
-def user_folder() -> Path:
-    """Where the user's styles lie."""
+def user_folder(kind: str = "styles") -> Path:
+    """Where the user's styles lie, or the trainings."""
     home = os.environ.get("IMPASTO_HOME")
     if home:
-        return Path(home) / "styles"
+        return Path(home) / kind
     import platformdirs
 
-    return platformdirs.user_data_path("impasto", appauthor=False) / "styles"
+    return platformdirs.user_data_path("impasto", appauthor=False) / kind
 
 
 def _read_vector(path: Path) -> StyleVector:

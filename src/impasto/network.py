@@ -119,9 +119,12 @@ class Network:
         if self._weights is not None:
             feeds[self._weights] = np.asarray([weights], np.float32)
         (painted, *_) = self._model.run(feeds, photo.shape[0] * photo.shape[1])
-        if painted.ndim != 4 or painted.shape[:2] != (1, 3):
-            raise StyleError(f"{self.path} gives {' x '.join(map(str, painted.shape))} values, no picture")
-        return np.ascontiguousarray(painted[0].transpose(1, 2, 0))
+        height, width = photo.shape[:2]
+        beyond = [there - here for there, here in zip(painted.shape[2:], (height, width), strict=False)]
+        if painted.shape[:2] != (1, 3) or len(beyond) != 2 or not all(0 <= side < _MULTIPLE for side in beyond):
+            shape = " x ".join(map(str, painted.shape))
+            raise StyleError(f"{self.path} makes {shape} values of 1 x 3 x {height} x {width}, no picture of that size")
+        return np.ascontiguousarray(painted[0].transpose(1, 2, 0)[:height, :width])
 
     def _held(self, values: Pixels) -> Pixels:
         scaled = (values - np.float32(self.facts.low)) / np.float32(self.facts.high - self.facts.low)

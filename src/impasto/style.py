@@ -177,6 +177,8 @@ def _find(source: Any, gallery: Gallery, painter: Painter, limit: dict[str, int]
             return Style(source, gallery.vector(source), painting)
         if source == "none":
             raise UsageError("none is for regions: it leaves a part of the photo as it is", "--region face.png=none")
+        if not Path(source).exists() and source.partition("/")[0] in gallery:
+            gallery.get(source)  # says which styles that network has
         if not Path(source).exists() and not _looks_like_file(source):
             raise gallery.unknown(source)
     if isinstance(source, (str, os.PathLike)) and Path(source).is_dir():

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import json as json_module
 import os
-import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from impasto.cli.console import INTERRUPTED, console, note, print_json
+from impasto.cli.interrupt import catching_stops
 from impasto.cli.options import (
     Bits,
     Json,
@@ -30,13 +30,13 @@ from impasto.cli.options import (
     check_saving,
     read_region,
     takes_controls,
-    takes_recipe,
+    takes_settings,
 )
 from impasto.controls import Controls
 from impasto.errors import MissingExtra, PictureError, UsageError
 from impasto.files import already_there, write_atomically
 from impasto.optimization.plot import plot, terms
-from impasto.optimization.recipe import RECIPES, find_recipe
+from impasto.optimization.recipe import RECIPES, Recipe, find_recipe
 from impasto.picture import MAX_PIXELS, Picture, format_of
 from impasto.progress import Progress
 
@@ -59,7 +59,7 @@ impasto optimize photo.jpg --style a.jpg --recipe gatys2016 --losses curve.png
 """
 
 
-@takes_recipe
+@functools.partial(takes_settings, Recipe)
 @functools.partial(takes_controls, without=("size",))
 def optimize(
     style: Styles,
@@ -249,14 +249,6 @@ def _watched(*, quiet: bool, preview: Path | None, every: int) -> Iterator[Calla
     from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
     from rich.progress import Progress as Bar
 
-    stop = False
-
-    def interrupt(_number: int, _frame: object) -> None:
-        nonlocal stop
-        if stop:
-            raise KeyboardInterrupt
-        stop = True
-
     columns = (BarColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), TimeRemainingColumn())
     bar = Bar(*columns, console=console(to_stderr=True), disable=quiet or not sys.stderr.isatty(), transient=True)
     task = bar.add_task("", total=1.0)
@@ -264,17 +256,12 @@ def _watched(*, quiet: bool, preview: Path | None, every: int) -> Iterator[Calla
     def show(progress: Progress) -> bool:
         terms = "  ".join(f"{name} {value:.4f}" for name, value in progress.losses.items())
         bar.update(task, completed=progress.fraction, description=f"{progress.step} of {progress.total}  {terms}")
-        if preview is not None and (progress.step == 1 or progress.step % every == 0 or stop):
+        if preview is not None and (progress.step == 1 or progress.step % every == 0 or stopped()):
             progress.preview().save(preview / f"step-{progress.step:05d}.png")
-        return not stop
+        return not stopped()
 
-    before = signal.getsignal(signal.SIGINT)
-    signal.signal(signal.SIGINT, interrupt)
-    try:
-        with bar:
-            yield show
-    finally:
-        signal.signal(signal.SIGINT, before)
+    with catching_stops() as stopped, bar:
+        yield show
 
 
 def _write_losses(result: Optimization, path: Path, overwrite: bool) -> None:

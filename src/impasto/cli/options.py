@@ -13,7 +13,6 @@ import typer
 
 from impasto.controls import Controls
 from impasto.errors import UsageError
-from impasto.optimization.recipe import Recipe
 from impasto.picture import MAX_PIXELS, SIXTEEN_BITS
 from impasto.picture import Bits as Depth
 
@@ -88,9 +87,9 @@ def check_saving(quality: int, bits: int, formats: Iterable[str], hint: str) -> 
     return 16 if bits == 16 else 8
 
 
-def takes_recipe(verb: Callable[..., None]) -> Callable[..., None]:
-    """Give a verb an option for every field of `Recipe`; it receives what was typed as a dictionary, `changes`."""
-    hints = get_type_hints(Recipe)
+def takes_settings(described: type, verb: Callable[..., None]) -> Callable[..., None]:
+    """Give a verb an option for every field of a recipe; it receives what was typed as a dictionary, `changes`."""
+    hints = get_type_hints(described)
 
     def make(values: dict[str, Any]) -> dict[str, Any]:
         typed = {name: value for name, value in values.items() if value is not None}
@@ -100,7 +99,7 @@ def takes_recipe(verb: Callable[..., None]) -> Callable[..., None]:
         }
 
     panel = "Recipe: each given here replaces the recipe's own"
-    return _takes(verb, "changes", Recipe, make, panel, show_defaults=False)
+    return _takes(verb, "changes", described, make, panel, show_defaults=False)
 
 
 def _split(name: str, text: str, hint: Any) -> tuple[Any, ...]:

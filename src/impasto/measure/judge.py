@@ -17,8 +17,8 @@ from torch import Tensor
 
 from impasto.color import Pixels
 from impasto.measure import metrics
-from impasto.nn.tensors import to_tensor
-from impasto.nn.vgg import VGG, cached_vgg, load_vgg, read_tensors, shipped_vgg
+from impasto.nn.tensors import read_tensors, to_tensor
+from impasto.nn.vgg import VGG, cached_vgg, load_vgg, shipped_vgg
 from impasto.picture import Picture
 from impasto.resample import fit
 

@@ -6,20 +6,19 @@ torchvision's format from a file.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 import torch
 import torch.nn.functional as F
-from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from impasto.errors import PictureError, StyleError, UsageError
+from impasto.errors import StyleError, UsageError
 from impasto.files import ASSETS
+from impasto.nn.tensors import read_tensors
 
 Pooling = Literal["max", "average"]
 Padding = Literal["zeros", "reflect", "replicate", "circular"]
@@ -247,27 +246,6 @@ def load_vgg(path: Path, pooling: Pooling = "max", padding: Padding = "zeros") -
             f"{path} holds another network than VGG-{depth}", str(error).splitlines()[-1].strip()
         ) from error
     return net
-
-
-def read_tensors(path: Path) -> dict[str, Tensor]:
-    """The tensors of a .safetensors or .pth file; nothing that could run code is unpickled.
-
-    Raises:
-        PictureError: the file is missing, damaged, or holds more than tensors.
-    """
-    if not path.is_file():
-        raise PictureError(f"there is no file {path}")
-    try:
-        if path.suffix == ".safetensors":
-            return load_file(path)
-        tensors = torch.load(path, map_location="cpu", weights_only=True)
-    except (SafetensorError, OSError, RuntimeError, ValueError, EOFError, json.JSONDecodeError) as error:
-        raise PictureError(f"{path} cannot be read as weights", str(error).splitlines()[0][:100]) from error
-    except Exception as error:  # unpickling refuses in several ways
-        raise PictureError(f"{path} holds more than tensors and is refused") from error
-    if not isinstance(tensors, dict) or not all(isinstance(value, Tensor) for value in tensors.values()):
-        raise PictureError(f"{path} holds more than tensors and is refused")
-    return tensors
 
 
 def cached_vgg(depth: int) -> Path | None:

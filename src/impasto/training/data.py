@@ -99,8 +99,10 @@ def _files(folder: str) -> Iterator[tuple[str, int, str]]:
             found = system.find(root, detail=True)
         except OSError as error:
             raise PictureError(f"{folder} cannot be read: {error}") from error
-        for path in sorted(found):
-            if _wanted(path):
+        inside = {path[len(root) :].strip("/"): path for path in found}
+        for relative in sorted(inside):
+            path = inside[relative]
+            if _wanted(path) and not any(part.startswith(".") for part in relative.split("/")):
                 facts = found[path]
                 changed = str(facts.get("mtime") or facts.get("LastModified") or facts.get("ETag") or "")
                 yield f"{protocol}://{path}", int(facts.get("size") or 0), changed
@@ -113,8 +115,9 @@ def _files(folder: str) -> Iterator[tuple[str, int, str]]:
     else:
         paths = []
         for parent, folders, names in os.walk(base):
-            folders[:] = sorted(name for name in folders if not name.startswith("."))
-            paths += [Path(parent, name) for name in sorted(names) if _wanted(name) and not name.startswith(".")]
+            folders[:] = [name for name in folders if not name.startswith(".")]
+            paths += [Path(parent, name) for name in names if _wanted(name) and not name.startswith(".")]
+        paths.sort(key=lambda path: path.relative_to(base).as_posix())
     for file in paths:
         facts = file.stat()
         yield str(file), facts.st_size, str(facts.st_mtime_ns)

@@ -109,8 +109,9 @@ _FACTS = ("step", "seconds", "images_per_second", "learning_rate")
 def _read(path: Path) -> list[dict[str, float]]:
     try:
         with path.open(newline="", encoding="utf-8") as file:
-            return [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
-    except (OSError, ValueError, TypeError):  # a line that a crash has cut off
+            rows = [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
+        return [{**row, "step": int(row["step"])} for row in rows]
+    except (OSError, ValueError, TypeError, KeyError):  # a line that a crash has cut off
         return []
 
 

@@ -13,6 +13,7 @@ import json
 import logging
 import math
 import os
+import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -34,7 +35,7 @@ from impasto.nn.vgg import VGG, cached_vgg, load_vgg, shipped_vgg
 from impasto.picture import Picture
 from impasto.resample import fit
 from impasto.training.data import Crops, Photos, batches, find_photos
-from impasto.training.log import Log
+from impasto.training.log import METRICS, Log
 from impasto.training.objective import TrainingObjective, disturbed, stability
 from impasto.training.recipe import TrainingRecipe
 from impasto.version import __version__
@@ -110,12 +111,22 @@ class Step:
 OnStep = Callable[[Step], "bool | None"]
 
 
-def train(job: Job, *, resume: bool = False, on_step: OnStep | None = None) -> Trained | None:
+def train(
+    job: Job,
+    *,
+    resume: bool = False,
+    overwrite: bool = False,
+    on_photos: Callable[[Photos], None] | None = None,
+    on_step: OnStep | None = None,
+) -> Trained | None:
     """Train a network, or go on with it exactly where it stopped.
 
     With several processes (torchrun) every one calls this; the global batch is that of the recipe.
 
     Args:
+        resume: go on with the training in the folder.
+        overwrite: begin anew there, whatever it holds.
+        on_photos: called once, by the first process, with what was found.
         on_step: called after every step, by the first process; returning False stops after a checkpoint.
     Returns:
         The network; None in all processes but the first.
@@ -133,6 +144,10 @@ def train(job: Job, *, resume: bool = False, on_step: OnStep | None = None) -> T
     photos = find_photos(job.photos, job.folder / "photos.json" if fabric.global_rank == 0 else None)
     settings = _settings(job, photos)
     if fabric.global_rank == 0:
+        if on_photos:
+            on_photos(photos)
+        if overwrite and not resume:
+            _forget(job.folder)
         _claim(job.folder, settings, resume)
     fabric.barrier()
 
@@ -364,9 +379,9 @@ def _claim(folder: Path, settings: dict[str, Any], resume: bool) -> None:
     path = folder / SETTINGS
     settings = json.loads(json.dumps(settings))  # as it comes back: lists for tuples
     if not resume:
-        if path.exists() or (folder / CHECKPOINT).exists():
+        if (folder / CHECKPOINT).exists():  # without one there is nothing that could be lost
             raise UsageError(f"{folder} holds a training already", "--resume goes on with it, --overwrite begins anew")
-        write_atomically(path, (json.dumps(settings, indent=1) + "\n").encode(), overwrite=False)
+        write_atomically(path, (json.dumps(settings, indent=1) + "\n").encode(), overwrite=True)
         return
     before = read_settings(folder)
     for name in dict.fromkeys([*before, *settings]):
@@ -376,6 +391,17 @@ def _claim(folder: Path, settings: dict[str, Any], resume: bool) -> None:
                 f"{label} was {before.get(name)} and is {settings.get(name)} now",
                 "a training goes on with its own settings; another --name begins a new one",
             )
+
+
+def _forget(folder: Path) -> None:
+    """Delete what another training has left in a folder, and nothing else."""
+    try:
+        for name in (SETTINGS, CHECKPOINT, METRICS, "curves.png"):
+            (folder / name).unlink(missing_ok=True)
+        for name in ("samples", "tensorboard"):
+            shutil.rmtree(folder / name, ignore_errors=True)
+    except OSError as error:
+        raise PictureError(f"cannot delete the training in {folder}: {error.strerror}") from error
 
 
 def read_settings(folder: Path) -> dict[str, Any]:

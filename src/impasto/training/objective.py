@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from impasto.nn.losses import content_loss, gram, total_variation
+from impasto.nn.losses import gram, total_variation
 from impasto.nn.vgg import VGG
 from impasto.optimization.recipe import weigh
 from impasto.training.recipe import TrainingRecipe
@@ -68,11 +68,11 @@ class TrainingObjective:
 
         def see(layer: str, features: Tensor) -> Tensor:
             if layer in self.content:
-                loss = (
-                    content_loss(features, wanted[layer])
-                    if self.recipe.relative
-                    else (features.float() - wanted[layer].float()).square().mean()
-                )
+                photo = wanted[layer].float()
+                distance = (features.float() - photo).square().mean((1, 2, 3))  # N
+                if self.recipe.relative:  # by its own energy, so that a batch may be shared by several processes
+                    distance = distance / photo.square().mean((1, 2, 3)).clamp_min(_TINY)
+                loss = distance.mean()
                 terms["content"] = terms["content"] + self.recipe.content_weight * self.content[layer] * loss
             if layer in self.style:
                 distance = (gram(features) - self.targets[layer][styles]).square().mean((1, 2))  # N
