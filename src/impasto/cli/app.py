@@ -1,0 +1,130 @@
+"""`impasto app`: the web page."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from dataclasses import fields
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from impasto.app.config import Config
+from impasto.errors import ImpastoError, MissingExtra, UsageError
+from impasto.settings import make
+
+PAGE = Path(__file__).parent.parent / "app" / "page.py"
+_PATIENCE = 60.0  # seconds for a page to appear
+_HELP = {part.name: part.metadata["help"] for part in fields(Config)}
+_DEFAULT = Config()
+
+
+def app(
+    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 lets others in.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port.", min=1, max=65535)] = 8501,
+    max_upload: Annotated[int, typer.Option(help=_HELP["max_upload"])] = _DEFAULT.max_upload,
+    max_pixels: Annotated[int, typer.Option(help=_HELP["max_pixels"])] = _DEFAULT.max_pixels,
+    jobs: Annotated[int, typer.Option(help=_HELP["jobs"])] = _DEFAULT.jobs,
+    optimize_jobs: Annotated[int, typer.Option(help=_HELP["optimize_jobs"])] = _DEFAULT.optimize_jobs,
+    optimize_side: Annotated[int, typer.Option(help=_HELP["optimize_side"])] = _DEFAULT.optimize_side,
+    idle: Annotated[int, typer.Option(help=_HELP["idle"])] = _DEFAULT.idle,
+    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open it in the browser.")] = True,
+    check: Annotated[bool, typer.Option("--check", help="Serve one page, see that it is there, and stop.")] = False,
+) -> None:
+    """Open a page in the browser: photos, styles, sliders, regions, before and after."""
+    values = {
+        "max_upload": max_upload,
+        "max_pixels": max_pixels,
+        "jobs": jobs,
+        "optimize_jobs": optimize_jobs,
+        "optimize_side": optimize_side,
+        "idle": idle,
+    }
+    config = make(Config, values, "setting")
+    try:
+        import streamlit  # noqa: F401
+    except ImportError as error:
+        raise MissingExtra(f"{error.name}, which the page needs,", "app") from None
+    port = _free_port() if check else port
+    if not check and _taken(host, port):
+        raise UsageError(f"port {port} of {host} is taken", "--port 8502")
+    command = command_line(host, port, config, headless=check or not browser)
+    environment = os.environ | config.as_environment()
+    if check:
+        _check(command, environment, port)
+        return
+    shown = "localhost" if host in ("127.0.0.1", "0.0.0.0") else host  # noqa: S104  it is compared, not listened on
+    print(f"Impasto is at http://{shown}:{port}  (Ctrl-C ends it)", flush=True)
+    with subprocess.Popen(command, env=environment) as server:  # noqa: S603  our own command
+        try:
+            code = server.wait()
+        except KeyboardInterrupt:
+            server.terminate()
+            server.wait(10)
+            print()
+            return
+    if code:
+        raise ImpastoError("the page has ended by itself", f"exit code {code}")
+
+
+def command_line(host: str, port: int, config: Config, *, headless: bool) -> list[str]:
+    """How the page is served by Streamlit, in a process of its own."""
+    settings = {
+        "server.address": host,
+        "server.port": port,
+        "server.headless": str(headless).lower(),
+        "server.maxUploadSize": config.max_upload,
+        "server.fileWatcherType": "none",
+        "server.enableStaticServing": "false",
+        "browser.gatherUsageStats": "false",
+        "client.toolbarMode": "minimal",
+        "client.showErrorDetails": "none",
+        "theme.light.primaryColor": "#b8431f",
+        "theme.dark.primaryColor": "#e0764f",
+        "logger.level": "error",
+    }
+    options = [f"--{name}={value}" for name, value in settings.items()]
+    return [sys.executable, "-m", "streamlit", "run", str(PAGE), *options]
+
+
+def _check(command: list[str], environment: dict[str, str], port: int) -> None:
+    quiet = subprocess.DEVNULL
+    with subprocess.Popen(command, env=environment, stdout=quiet, stderr=quiet) as server:  # noqa: S603
+        try:
+            deadline = time.monotonic() + _PATIENCE
+            while time.monotonic() < deadline and server.poll() is None:
+                try:
+                    address = f"http://127.0.0.1:{port}"
+                    with urllib.request.urlopen(f"{address}/_stcore/health", timeout=5) as answer:  # noqa: S310
+                        healthy = answer.status == 200
+                    with urllib.request.urlopen(address, timeout=5) as answer:
+                        page = answer.read().decode()
+                    if healthy and "<html" in page.lower():
+                        print(f"the page answers ({len(page)} bytes)")
+                        return
+                except OSError:
+                    time.sleep(0.2)
+        finally:
+            server.terminate()
+    raise ImpastoError("the page does not answer", "impasto doctor")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _taken(host: str, port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return True
+    return False
