@@ -14,9 +14,10 @@ some of its layers far from the machine's speed, so equivalent ones are written 
   a depthwise one and a 1 x 1 that adds the pairs: only depthwise has a fast kernel.
 
 encode.onnx: picture 1 x 3 x H x W -> vector 512.
-paint.onnx:  photo 1 x 3 x H x W, vectors K x 512, masks K x 1 x h x w -> picture 1 x 3 x H x W. The masks
-             say how much of each vector every position takes: K x 1 x 1 x 1 for the whole picture alike,
-             or a quarter of its size.
+paint.onnx:  photo 1 x 3 x H x W, vectors K x 512, masks K x 1 x h x w, given K+1 x 128, trust
+             -> picture 1 x 3 x H x W, statistics K+1 x 128. The masks say how much of each vector every position
+             takes: K x 1 x 1 x 1 for the whole picture alike, or a quarter of its size. The photo's features are
+             normalised by `trust` parts of the given means and deviations and 1 - trust of their own, which come out.
 H and W are multiples of four and at least 16.
 """
 
@@ -86,7 +87,7 @@ class Graph:
         return self.convolve(self.pad(x, *[half] * 4) if half else x, weight, bias, stride, groups)
 
     def model(
-        self, name: str, inputs: dict[str, list[int | str]], output: str, shape: list[int | str]
+        self, name: str, inputs: dict[str, list[int | str]], outputs: dict[str, list[int | str]]
     ) -> onnx.ModelProto:
         def value(key: str, dims: list[int | str]) -> onnx.ValueInfoProto:
             return helper.make_tensor_value_info(key, TensorProto.FLOAT, dims)
@@ -95,7 +96,7 @@ class Graph:
             self.nodes,
             name,
             [value(k, v) for k, v in inputs.items()],
-            [value(output, shape)],
+            [value(k, v) for k, v in outputs.items()],
             list(self.constants.values()),
         )
         model = helper.make_model(
@@ -144,9 +145,39 @@ def moments(g: Graph, x: str) -> tuple[str, str, str]:
     return mean, g.node("Sqrt", g.node("Add", variance, g.constant(1e-5))), centred
 
 
-def adain(g: Graph, x: str, mean: str, deviation: str) -> str:
-    _, own_deviation, centred = moments(g, x)
-    return g.node("Add", g.node("Mul", centred, g.node("Div", deviation, own_deviation)), mean)
+class Statistics:
+    """The means and deviations that the photo's features are normalised by: their own, or given ones, or between.
+
+    Frames of a video and tiles of a large photo are normalised by those of the whole. Row 0 is of the encoder's
+    features, one row for each style follows, of its first block's.
+    """
+
+    def __init__(self, g: Graph) -> None:
+        self.g, self.own = g, list[str]()
+        axes = g.constant([2, 3], np.int64)
+        split = g.node("Split", "given", outputs=2, axis=1)
+        self.given = [
+            g.node("Unsqueeze", f"{split}_{i}", axes) for i in range(2)
+        ]  # K + 1 x 64 x 1 x 1: mean, deviation
+
+    def adain(self, x: str, mean: str, deviation: str, rows: tuple[int, int]) -> str:
+        """To a style's mean and deviation, from what these rows of the statistics say."""
+        g = self.g
+        own_mean, own_deviation, _ = moments(g, x)
+        self.own.append(g.node("Concat", own_mean, own_deviation, axis=1))
+        bounds = [g.constant([row], np.int64) for row in rows]
+        used = []
+        for own, given in zip((own_mean, own_deviation), self.given, strict=True):
+            there = g.node("Slice", given, *bounds, g.constant([0], np.int64))
+            used.append(g.node("Add", own, g.node("Mul", g.node("Sub", there, own), "trust")))
+        scale = g.node("Div", deviation, used[1])
+        shift = g.node("Sub", mean, g.node("Mul", used[0], scale))
+        return g.node("Add", g.node("Mul", x, scale), shift)
+
+    def output(self) -> None:
+        g = self.g
+        flat = g.node("Flatten", g.node("Concat", *self.own, axis=0))
+        g.nodes.append(helper.make_node("Identity", [flat], ["statistics"]))
 
 
 def residual(g: Graph, x: str, key: str) -> str:
@@ -207,7 +238,7 @@ def encode_model(tensors: dict[str, Array], plain: bool = False) -> onnx.ModelPr
             "Reshape", [g.node("Concat", *parts, axis=1), g.constant([8 * CHANNELS], np.int64)], ["vector"]
         )
     )
-    return g.model("encode", {"picture": [1, 3, "height", "width"]}, "vector", [8 * CHANNELS])
+    return g.model("encode", {"picture": [1, 3, "height", "width"]}, {"vector": [8 * CHANNELS]})
 
 
 def paint_model(tensors: dict[str, Array], plain: bool = False) -> onnx.ModelProto:
@@ -224,8 +255,10 @@ def paint_model(tensors: dict[str, Array], plain: bool = False) -> onnx.ModelPro
         return g.node("ReduceSum", g.node("Mul", values, "masks"), g.constant([0], np.int64), keepdims=1)
 
     # As far as the statistics go, each style sees the whole photo: measured over a mixture they would fit none of them.
-    x = modulated_residual(g, adain(g, f2, mean2, deviation2), "decoder.dec1", w2, b2)
-    x = mixed(adain(g, x, mean1, deviation1))
+    statistics = Statistics(g)
+    x = modulated_residual(g, statistics.adain(f2, mean2, deviation2, (0, 1)), "decoder.dec1", w2, b2)
+    x = mixed(statistics.adain(x, mean1, deviation1, (1, 1000)))
+    statistics.output()
     x = modulated_residual(g, x, "decoder.dec2", mixed(w1), mixed(b1))
     x = enlarge(g, x, "decoder.dec3.1", "decoder.dec3.3", plain)
     x = enlarge(g, x, "decoder.dec3.6", "decoder.dec3.8", plain)
@@ -239,15 +272,18 @@ def paint_model(tensors: dict[str, Array], plain: bool = False) -> onnx.ModelPro
         "photo": [1, 3, "height", "width"],
         "vectors": ["styles", 8 * CHANNELS],
         "masks": ["styles", 1, "mask_height", "mask_width"],
+        "given": ["rows", 2 * CHANNELS],
+        "trust": [],
     }
-    return g.model("paint", inputs, "picture", [1, 3, "height", "width"])
+    outputs: dict[str, list[int | str]] = {"picture": [1, 3, "height", "width"], "statistics": ["rows", 2 * CHANNELS]}
+    return g.model("paint", inputs, outputs)
 
 
 def multiply_adds(model: onnx.ModelProto, side: int = 1024) -> float:
     """Multiply-adds of the convolutions for each pixel, zeros that a rewriting brought in counted."""
     fixed = onnx.ModelProto()
     fixed.CopyFrom(model)
-    sizes = {"height": side, "width": side, "styles": 1, "mask_height": 1, "mask_width": 1}
+    sizes = {"height": side, "width": side, "styles": 1, "mask_height": 1, "mask_width": 1, "rows": 2}
     for value in fixed.graph.input:
         for dimension in value.type.tensor_type.shape.dim:
             if dimension.dim_param:

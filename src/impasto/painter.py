@@ -25,11 +25,35 @@ from impasto.runtime import Model, planes
 StyleVector: TypeAlias = NDArray[np.float32]
 
 VECTOR_SIZE = 512
+_CHANNELS = 64
 _MULTIPLE = 4  # the network works at a quarter of the size
 _SMALLEST = 16  # below this its reflection padding has nothing to reflect
 _ENCODED_PIXELS = 512 * 640  # a painting is looked at in about this size, as when the network was trained
 _BYTES_PER_PIXEL = 320  # measured peak while painting, memory given back after every layer
 _ARENA_BYTES_PER_PIXEL = 430  # the same where memory is kept for the next layer: two to three times as fast
+
+
+class Shot:
+    """What is remembered of a shot's frames: running means of the statistics that features are normalised by.
+
+    Were every frame normalised by its own, all of it would change whenever something enters the picture.
+
+    Args:
+        frames: over how many the means run; 1, the first frame's hold for all.
+    """
+
+    def __init__(self, frames: int = 100) -> None:
+        self.frames = frames
+        self.means: dict[str, NDArray[np.float32]] = {}
+        self._counts: dict[str, int] = {}
+
+    def add(self, run: str, statistics: NDArray[np.float32]) -> None:
+        """Take in a frame's own statistics, K + 1 x 128, of one of a frame's runs."""
+        count = self._counts[run] = self._counts.get(run, 0) + 1
+        if count > self.frames == 1:
+            return
+        before = self.means.get(run, statistics)
+        self.means[run] = before + (statistics - before) / np.float32(min(count, self.frames))
 
 
 class Painter:
@@ -89,6 +113,7 @@ class Painter:
         strength: float = 1.0,
         brush_size: float = 1.0,
         own: StyleVector | None = None,
+        shot: Shot | None = None,
     ) -> Pixels:
         """Paint a photo in one style, or in a mixture of styles that differs from place to place.
 
@@ -106,6 +131,7 @@ class Painter:
             strength: 0..1.
             brush_size: 0.5..2.
             own: the photo's own vector if the caller has it; else it is computed when needed.
+            shot: what is remembered of a video's frames, so that all are normalised alike.
         Returns:
             H x W x 3, float32, 0..1.
         Raises:
@@ -118,15 +144,22 @@ class Painter:
 
         def paint(small: Pixels) -> Pixels:
             if own is None or strength == 1:
-                return self._paint(small, vectors, shares)
+                return self._paint(small, vectors, shares, shot)
             mixed = [own + np.float32(strength) * (vector - own) for vector in vectors]
-            painted = self._paint(small, mixed, shares)
-            painted += np.float32(1 - strength) * (small - self._paint(small, [own], None))
+            painted = self._paint(small, mixed, shares, shot)
+            painted += np.float32(1 - strength) * (small - self._paint(small, [own], None, shot, "own"))
             return painted.clip(0, 1, out=painted)
 
         return with_brush_size(photo, brush_size, strength, paint)
 
-    def _paint(self, photo: Pixels, vectors: Sequence[StyleVector], shares: NDArray[np.float32] | None) -> Pixels:
+    def _paint(
+        self,
+        photo: Pixels,
+        vectors: Sequence[StyleVector],
+        shares: NDArray[np.float32] | None,
+        shot: Shot | None = None,
+        run: str = "style",
+    ) -> Pixels:
         height, width = photo.shape[:2]
         padded = [max(_SMALLEST, math.ceil(side / _MULTIPLE) * _MULTIPLE) for side in (height, width)]
         border = [(0, padded[0] - height), (0, padded[1] - width)]
@@ -138,12 +171,17 @@ class Painter:
             )
             quarter = (len(masks), padded[0] // _MULTIPLE, _MULTIPLE, padded[1] // _MULTIPLE, _MULTIPLE)
             masks = masks.reshape(quarter).mean((2, 4))[:, None]
+        given = None if shot is None else shot.means.get(run)
         feeds = {
             "photo": planes(np.pad(photo, [*border, (0, 0)], mode="reflect")),
             "vectors": np.stack(vectors).astype(np.float32),
             "masks": masks.astype(np.float32),
+            "given": np.zeros((len(vectors) + 1, 2 * _CHANNELS), np.float32) if given is None else given,
+            "trust": np.array(given is not None, np.float32),
         }
-        (painted,) = self._paint_model.run(feeds, padded[0] * padded[1])
+        painted, statistics = self._paint_model.run(feeds, padded[0] * padded[1])
+        if shot is not None:
+            shot.add(run, statistics)
         return np.ascontiguousarray(painted[0].transpose(1, 2, 0)[:height, :width])
 
 

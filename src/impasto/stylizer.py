@@ -17,7 +17,7 @@ from impasto.controls import Controls
 from impasto.errors import UsageError
 from impasto.gallery import Gallery
 from impasto.network import Network
-from impasto.painter import Painter, default_painter
+from impasto.painter import Painter, Shot, default_painter
 from impasto.picture import MAX_PIXELS, Picture, Source
 from impasto.settings import make
 from impasto.style import Blend, StyleRequest
@@ -93,17 +93,30 @@ class Stylizer:
         photo = photo.resized(*self.controls.output_size(photo.width, photo.height))
         if self.controls.strength == 0:
             return replace(photo, made_with=self.made_with())
-        first = fill_transparent(photo.pixels, photo.alpha)
-        shares = self._shares(photo.width, photo.height)
-        # One set of vectors for all frames, so that an animation does not flicker.
-        paint_frame = self._with_networks(first) if self.uses_networks else self._with_vectors(first)
+        paint = self.for_frames(photo.pixels, photo.alpha, Shot(frames=1) if photo.frames else None)
+        return replace(photo.with_frames(paint), made_with=self.made_with())
+
+    def for_frames(
+        self, first: Pixels, alpha: Pixels | None = None, shot: Shot | None = None
+    ) -> Callable[[Pixels], Pixels]:
+        """What paints every frame of an animation or of a video's shot, in the same way.
+
+        Args:
+            first: one of its frames, H x W x 3; the style is brought to its colours and strength if that is asked for.
+            alpha: H x W, of all frames.
+            shot: remembers how frames are normalised; None, each by itself.
+        """
+        first = fill_transparent(first, alpha)
+        shares = self._shares(first.shape[1], first.shape[0])
+        # One set of vectors for all frames, so that they do not flicker.
+        paint_frame = self._with_networks(first, shot) if self.uses_networks else self._with_vectors(first, shot)
 
         def paint(frame: Pixels) -> Pixels:
-            frame = fill_transparent(frame, photo.alpha)
+            frame = fill_transparent(frame, alpha)
             painted = paint_frame(frame, shares)
             return self._left_as_is(self.controls.finish(painted, frame), frame, shares)
 
-        return replace(photo.with_frames(paint), made_with=self.made_with())
+        return paint
 
     def with_controls(self, controls: Controls) -> Stylizer:
         """The same styles and regions with other controls."""
@@ -142,7 +155,7 @@ class Stylizer:
     def _blends(self) -> list[Blend | None]:
         return [self.style, *(region.style for region in self.regions)]
 
-    def _with_vectors(self, photo: Pixels) -> PaintFrame:
+    def _with_vectors(self, photo: Pixels, shot: Shot | None) -> PaintFrame:
         """All styles in one run of the painter, their vectors mixed as the masks say."""
         controls = self.controls
         own = self.painter.encode(photo) if controls.strength < 100 or self._leaves_parts else None
@@ -155,14 +168,14 @@ class Stylizer:
             else:
                 vectors.append(blend.vector(self.painter, controls, photo))
         strength, brush_size = controls.strength / 100, controls.brush_size
-        paint = functools.partial(self.painter.paint, strength=strength, brush_size=brush_size, own=own)
+        paint = functools.partial(self.painter.paint, strength=strength, brush_size=brush_size, own=own, shot=shot)
         return lambda frame, shares: paint(frame, vectors, shares)
 
-    def _with_networks(self, photo: Pixels) -> PaintFrame:
+    def _with_networks(self, photo: Pixels, shot: Shot | None) -> PaintFrame:
         """Each network in a run of its own, their pictures mixed as the weights and the masks say."""
         controls = self.controls
         options = {"strength": controls.strength / 100, "brush_size": controls.brush_size}
-        runs = [None if blend is None else self._runs(blend, photo) for blend in self._blends]
+        runs = [None if blend is None else self._runs(blend, photo, shot) for blend in self._blends]
 
         def paint_blend(frame: Pixels, blend: Sequence[tuple[float, Paint]]) -> Pixels:
             total = np.zeros_like(frame)
@@ -182,7 +195,7 @@ class Stylizer:
 
         return paint_frame
 
-    def _runs(self, blend: Blend, photo: Pixels) -> list[tuple[float, Paint]]:
+    def _runs(self, blend: Blend, photo: Pixels, shot: Shot | None) -> list[tuple[float, Paint]]:
         """What paints the parts of a blend, and the weight of each."""
         found: list[tuple[float, Paint]] = []
         for network, parts in blend.networks().items():
@@ -192,7 +205,8 @@ class Stylizer:
         rest = 1 - sum(weight for weight, _ in found)
         if any(style.vector is not None for style, _ in blend.parts):
             vector = blend.vector(self.painter, self.controls, photo)
-            found.append((rest, functools.partial(self.painter.paint, vectors=[vector])))
+            own = None if shot is None else Shot(shot.frames)  # a blend's statistics are its own
+            found.append((rest, functools.partial(self.painter.paint, vectors=[vector], shot=own)))
         return found
 
     def _in_photo_colors(self, network: Network, weights: Sequence[float], frame: Pixels, **options: float) -> Pixels:

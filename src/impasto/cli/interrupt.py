@@ -11,13 +11,13 @@ from contextlib import contextmanager
 def catching_stops() -> Iterator[Callable[[], bool]]:
     """Within this, SIGINT and SIGTERM are remembered; what it gives says whether one has come.
 
-    A second SIGINT raises KeyboardInterrupt.
+    A second one raises KeyboardInterrupt.
     """
     stop = False
 
-    def interrupt(number: int, _frame: object) -> None:
+    def interrupt(_number: int, _frame: object) -> None:
         nonlocal stop
-        if stop and number == signal.SIGINT:
+        if stop:
             raise KeyboardInterrupt
         stop = True
 

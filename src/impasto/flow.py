@@ -1,0 +1,58 @@
+"""Optical flow between two frames, and where it can be trusted; with OpenCV's DIS (extra `video`)."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from impasto.color import Pixels, luminance
+from impasto.errors import MissingExtra
+
+Flow = NDArray[np.float32]
+
+
+def optical_flow(one: Pixels, other: Pixels, quality: Literal["medium", "fast"] = "medium") -> Flow:
+    """For every pixel of `one` the way in pixels (x, y) to where it is in `other`: H x W x 2.
+
+    Kroeger et al. 2016: Fast Optical Flow using Dense Inverse Search.
+    """
+    cv2 = _opencv()
+    greys = [np.rint(luminance(frame) * 255).astype(np.uint8) for frame in (one, other)]
+    preset = cv2.DISOPTICAL_FLOW_PRESET_MEDIUM if quality == "medium" else cv2.DISOPTICAL_FLOW_PRESET_FAST
+    flow = cv2.DISOpticalFlow_create(preset).calc(*greys, None)
+    return np.asarray(flow, np.float32)
+
+
+def warp(frame: Pixels, flow: Flow) -> Pixels:
+    """The frame fetched back along a flow: out(p) = frame(p + flow(p)), bilinear."""
+    cv2 = _opencv()
+    height, width = flow.shape[:2]
+    x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
+    fetched = cv2.remap(frame, x + flow[:, :, 0], y + flow[:, :, 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(fetched, np.float32)
+
+
+def reliable(forward: Flow, backward: Flow) -> NDArray[np.bool_]:
+    """Where the flow can be trusted: not occluded, not at a motion boundary, not leaving the frame.
+
+    Ruder et al. 2016, eq. 5 and 6: |w + w'|^2 <= 0.01 (|w|^2 + |w'|^2) + 0.5, and the same of its gradient.
+    """
+    height, width = forward.shape[:2]
+    returned = warp(backward, forward)
+    consistent = ((forward + returned) ** 2).sum(2) <= 0.01 * ((forward**2).sum(2) + (returned**2).sum(2)) + 0.5
+    gradient = sum((np.gradient(forward[:, :, axis], axis=k) ** 2 for axis in (0, 1) for k in (0, 1)), np.zeros(1))
+    smooth = gradient <= 0.01 * (forward**2).sum(2) + 0.002
+    y, x = np.mgrid[0:height, 0:width]
+    to_x, to_y = x + forward[:, :, 0], y + forward[:, :, 1]
+    inside = (to_x >= 0) & (to_x <= width - 1) & (to_y >= 0) & (to_y <= height - 1)
+    return np.asarray(consistent & smooth & inside)
+
+
+def _opencv() -> Any:
+    try:
+        import cv2
+    except ImportError:
+        raise MissingExtra("OpenCV, for optical flow,", "video") from None
+    return cv2

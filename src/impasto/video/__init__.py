@@ -1,0 +1,1 @@
+"""Video in and out, and painting it without flicker."""

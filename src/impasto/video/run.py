@@ -1,0 +1,295 @@
+"""Paint a clip: reading, motion, painting and writing overlap, with a few frames in memory at a time."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from impasto.color import Pixels
+from impasto.controls import Controls
+from impasto.errors import UsageError
+from impasto.gallery import Gallery
+from impasto.painter import Shot
+from impasto.picture import MAX_PIXELS
+from impasto.resample import resize
+from impasto.settings import make
+from impasto.style import StyleRequest
+from impasto.stylizer import Regions, Stylizer
+from impasto.video.clip import ANIMATIONS, AnimationWriter, Clip, FolderWriter, Frame, Writer, output_size
+from impasto.video.steady import Motion, MotionFinder, blend
+
+_QUEUED = 4  # frames between two stages
+
+
+@dataclass(frozen=True)
+class VideoProgress:
+    """Where a clip stands.
+
+    Attributes:
+        frame, total: frames painted, and about how many there are.
+        seconds: since the start.
+    """
+
+    frame: int
+    total: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class PaintedVideo:
+    """What came out.
+
+    Attributes:
+        path: the file, or the folder; None where it was stopped and nothing was kept.
+        frames, shots: how many.
+        stopped: whether `on_progress` ended it.
+        notes: what was left out or damaged.
+        seconds: of the whole, and of each stage: read, motion, paint, write.
+    """
+
+    path: Path | None
+    frames: int
+    shots: int
+    stopped: bool
+    notes: tuple[str, ...]
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+OnVideoProgress: TypeAlias = Callable[[VideoProgress], "bool | None"]
+
+_Job: TypeAlias = "tuple[Frame, Motion]"
+
+
+def paint_video(
+    source: Path | str,
+    style: StyleRequest,
+    output: Path | str,
+    *,
+    steady: float = 70,
+    start: float = 0,
+    end: float | None = None,
+    fps: float | None = None,
+    codec: str | None = None,
+    quality: int | None = None,
+    sound: bool = True,
+    keep_partial: bool = False,
+    overwrite: bool = False,
+    regions: Regions | None = None,
+    gallery: Gallery | None = None,
+    max_pixels: int = MAX_PIXELS,
+    on_progress: OnVideoProgress | None = None,
+    **controls: Any,
+) -> PaintedVideo:
+    """Paint a video in the style of a painting, without flicker, with its sound and subtitles.
+
+    Args:
+        source: a file that FFmpeg reads, or a folder of frames.
+        style, regions, gallery, controls: as for `impasto.stylize`; masks hold for all frames.
+        output: .mp4, .mov, .mkv, .avi, .webm, .gif, .webp, .apng, or a folder for PNG frames (no ending).
+        steady: 0..100, how much of the last picture is carried along the motion.
+        start, end: seconds of the source.
+        fps: another frame rate, by leaving out or repeating frames; None keeps the source's timing, variable or not.
+        codec: h264, hevc, av1, vp9, prores, ffv1; None, the container's usual one.
+        quality: the encoder's constant rate factor.
+        keep_partial: when stopped, keep what is done as a playable file.
+    Raises:
+        UsageError: a style, control, format or codec that is unknown.
+        PictureError: a source that cannot be read, or a file that cannot be written.
+    """
+    if not 0 <= steady <= 100:
+        raise UsageError(f"steady {steady:g} is not in 0..100")
+    chosen = make(Controls, controls, "control")
+    clip = Clip(Path(source), start, end)
+    if fps is not None and not 0 < fps <= 1000:
+        raise UsageError(f"{fps:g} frames a second", "above 0, up to 1000")
+    width, height = output_size(clip, chosen.size)
+    if width * height > max_pixels:
+        raise UsageError(f"frames of {width} x {height} pixels are too large", "--size makes them smaller")
+    if fps is not None and clip.path.is_dir():  # frames have no times of their own
+        clip.rate, fps = Fraction(fps).limit_denominator(60_000), None
+    rate = clip.rate if fps is None else Fraction(fps).limit_denominator(60_000)
+    stylizer = Stylizer(
+        style, regions=regions, controls=replace(chosen, size=None), gallery=gallery, max_pixels=max_pixels
+    )
+    first = next(clip.frames(), None)
+    if first is None:
+        raise UsageError(f"{clip.path} has no frame from {start:g} s on", "--start, --end")
+    sink = _writer(Path(output), clip, width, height, rate, codec, quality, sound, first.alpha is not None, overwrite)
+    run = _Run(clip, stylizer, sink, steady / 100, (width, height), fps, on_progress)
+    try:
+        run.all()
+    except BaseException:
+        sink.discard()
+        raise
+    kept = not run.stopped or (keep_partial and run.frames > 0)
+    if kept:
+        sink.close()
+    else:
+        sink.discard()
+    notes = [*sink.notes, *([clip.note] if clip.note else [])]
+    return PaintedVideo(Path(output) if kept else None, run.frames, run.shots, run.stopped, tuple(notes), run.seconds)
+
+
+def _writer(
+    path: Path,
+    clip: Clip,
+    width: int,
+    height: int,
+    rate: Fraction,
+    codec: str | None,
+    quality: int | None,
+    sound: bool,
+    alpha: bool,
+    overwrite: bool,
+) -> Writer | FolderWriter | AnimationWriter:
+    suffix = path.suffix.lower()
+    if not suffix or path.is_dir():
+        return FolderWriter(path, overwrite=overwrite)
+    if suffix in ANIMATIONS:
+        return AnimationWriter(path, rate, overwrite=overwrite)
+    source = clip if sound else None
+    return Writer(
+        path, width, height, rate, codec=codec, quality=quality, source=source, alpha=alpha, overwrite=overwrite
+    )
+
+
+class _Run:
+    """One clip on its way through three threads: reading with motion, painting, writing."""
+
+    def __init__(
+        self,
+        clip: Clip,
+        stylizer: Stylizer,
+        sink: Writer | FolderWriter | AnimationWriter,
+        steady: float,
+        size: tuple[int, int],
+        fps: float | None,
+        on_progress: OnVideoProgress | None,
+    ) -> None:
+        self.clip, self.stylizer, self.sink, self.steady, self.size, self.fps = clip, stylizer, sink, steady, size, fps
+        self.on_progress = on_progress
+        self.frames = self.shots = 0
+        self.stopped = False
+        self.seconds = dict.fromkeys(("read", "motion", "paint", "write"), 0.0)
+        self._read: queue.Queue[_Job | None] = queue.Queue(_QUEUED)
+        self._painted: queue.Queue[Frame | None] = queue.Queue(_QUEUED)
+        self._failure: BaseException | None = None
+        self._ending = threading.Event()
+
+    def all(self) -> None:
+        started = time.perf_counter()
+        threads = [
+            threading.Thread(target=self._guarded, args=(self._reading, self._read), daemon=True),
+            threading.Thread(target=self._guarded, args=(self._writing, None), daemon=True),
+        ]
+        for thread in threads:
+            thread.start()
+        try:
+            self._painting(started)
+        finally:
+            self._put(self._painted, None)
+            if self.stopped:
+                self._ending.set()
+            for thread in threads[::-1]:
+                thread.join()
+        if self._failure is not None:
+            raise self._failure
+        self.seconds["all"] = time.perf_counter() - started
+
+    def _reading(self) -> None:
+        find_motion = MotionFinder(flow=self.steady > 0)
+        for frame in _timed(self._source(), self.seconds, "read"):
+            if self._ending.is_set():
+                break
+            began = time.perf_counter()
+            width, height = self.size
+            alpha = None if frame.alpha is None else resize(frame.alpha, width, height, "bilinear")
+            frame = Frame(resize(frame.pixels, width, height), frame.time, alpha)
+            motion = find_motion(frame.pixels)
+            self.seconds["motion"] += time.perf_counter() - began
+            self._put(self._read, (frame, motion))
+
+    def _source(self) -> Iterator[Frame]:
+        """The clip's frames, or those of another frame rate: each shown until the next one's time."""
+        if self.fps is None:
+            yield from self.clip.frames()
+            return
+        step, index = 1 / Fraction(self.fps).limit_denominator(60_000), 0
+        held: Frame | None = None
+        for frame in self.clip.frames():
+            while held is not None and index * step < frame.time:
+                yield replace(held, time=index * step)
+                index += 1
+            held = frame
+        while held is not None and index * step < held.time + 1 / self.clip.rate:
+            yield replace(held, time=index * step)
+            index += 1
+
+    def _painting(self, started: float) -> None:
+        last: Pixels | None = None
+        paint: Callable[[Pixels], Pixels] | None = None
+        while (job := self._read.get()) is not None:
+            frame, motion = job
+            began = time.perf_counter()
+            if motion.cut or paint is None:
+                paint, last = self.stylizer.for_frames(frame.pixels, frame.alpha, Shot()), None
+                self.shots += 1
+            painted = paint(frame.pixels)
+            if last is not None:
+                painted = blend(painted, last, motion, self.steady)
+            last = painted
+            self.seconds["paint"] += time.perf_counter() - began
+            self.frames += 1
+            self._put(self._painted, replace(frame, pixels=painted))
+            report = VideoProgress(self.frames, max(self.clip.count, self.frames), time.perf_counter() - started)
+            if self.on_progress is not None and self.on_progress(report) is False:
+                self.stopped = True
+                return
+            if self._failure is not None:
+                return
+
+    def _writing(self) -> None:
+        while (frame := self._painted.get()) is not None:
+            began = time.perf_counter()
+            self.sink.write(frame)
+            self.seconds["write"] += time.perf_counter() - began
+
+    def _guarded(self, stage: Callable[[], None], after: Any) -> None:
+        """Run a stage; what it raises ends the others."""
+        try:
+            stage()
+        except BaseException as error:  # noqa: BLE001  raised again by `all`
+            self._failure = self._failure or error
+            self._ending.set()
+        finally:
+            if after is not None:
+                self._put(after, None)
+            if self._failure is not None:
+                while not self._painted.empty():
+                    self._painted.get_nowait()
+
+    def _put(self, target: queue.Queue[Any], item: Any) -> None:
+        """Wait for a place, but not for a stage that has ended."""
+        while True:
+            try:
+                target.put(item, timeout=0.1)
+                return
+            except queue.Full:
+                if self._ending.is_set():
+                    return
+
+
+def _timed(frames: Iterator[Frame], seconds: dict[str, float], name: str) -> Iterator[Frame]:
+    while True:
+        began = time.perf_counter()
+        frame = next(frames, None)
+        seconds[name] += time.perf_counter() - began
+        if frame is None:
+            return
+        yield frame
