@@ -77,9 +77,8 @@ async def run(url: str, server: int, visitors: int, seconds: float) -> None:
         await asyncio.gather(watch(), *tasks)
         await browser.close()
     ordered = sorted(latencies)
-    print(
-        f"{visitors} visitors, {seconds:.0f} s, {os.cpu_count()} processors: {len(ordered)} pictures, {len(errors)} errors"
-    )
+    counts = f"{len(ordered)} pictures, {len(errors)} errors"
+    print(f"{visitors} visitors, {seconds:.0f} s, {os.cpu_count()} processors: {counts}")
     print(f"latency: median {statistics.median(ordered):.2f} s, 95 % {ordered[int(len(ordered) * 0.95)]:.2f} s")
     print("memory: " + "  ".join(f"{at:.0f} s {megabytes:.0f} MB" for at, megabytes in memory))
     for error in errors[:5]:

@@ -16,6 +16,7 @@ import multiprocessing
 import statistics
 import tempfile
 import time
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -110,8 +111,9 @@ def ours(photos: str, style: str, size: int, batch: int, steps: int, width: int,
 
 
 def measure(which: str, arguments: tuple[object, ...]) -> float:
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
-        return pool.apply({"plain": plain, "ours": ours}[which], arguments)
+    # Not a Pool: its processes may have no children, and the training has readers.
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        return pool.submit({"plain": plain, "ours": ours}[which], *arguments).result()
 
 
 def main() -> None:

@@ -14,7 +14,7 @@ from conftest import ROOT, scene
 from safetensors.torch import load_file
 
 from impasto.color import luminance
-from impasto.errors import PictureError, UsageError
+from impasto.errors import UsageError
 from impasto.gallery import Gallery
 from impasto.nn.painter_net import PainterNet
 from impasto.painter import Painter, default_painter
@@ -170,9 +170,3 @@ def test_threads_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv("IMPASTO_THREADS", "many")
     with pytest.raises(UsageError, match="IMPASTO_THREADS"):
         threads()
-
-
-def test_a_photo_that_cannot_fit_is_refused(painter: Painter, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(painter._paint_model, "bytes_per_pixel", 10**9)
-    with pytest.raises(PictureError, match="more than is free"):
-        painter.paint(np.zeros((2000, 2100, 3), np.float32), [STYLE])

@@ -19,8 +19,10 @@ from numpy.typing import NDArray
 
 from impasto.color import LUMA, Pixels
 from impasto.files import ASSETS
+from impasto.memory import free_memory
 from impasto.resample import resize
 from impasto.runtime import Model, planes
+from impasto.tiling import patches, tile_side, tiles
 
 StyleVector: TypeAlias = NDArray[np.float32]
 
@@ -30,6 +32,8 @@ _MULTIPLE = 4  # the network works at a quarter of the size
 _SMALLEST = 16  # below this its reflection padding has nothing to reflect
 _ENCODED_PIXELS = 512 * 640  # a painting is looked at in about this size, as when the network was trained
 _BYTES_PER_PIXEL = 320  # measured peak while painting, memory given back after every layer
+_BUDGET = 1_500_000_000  # bytes
+_PATCH, _PATCHES = 256, 8  # pixels a side, and how many along each side of a photo, for a large photo's statistics
 _ARENA_BYTES_PER_PIXEL = 430  # the same where memory is kept for the next layer: two to three times as fast
 
 
@@ -63,11 +67,14 @@ class Painter:
 
     Args:
         folder: holds encode.onnx, paint.onnx and facts.json.
+        budget: bytes that painting may take beside the photo and the result; None, a third of what is free, at most
+            1.5 GB. A photo that needs more is painted in tiles.
     """
 
     name = "painter"
 
-    def __init__(self, folder: Path | None = None) -> None:
+    def __init__(self, folder: Path | None = None, budget: int | None = None) -> None:
+        self.budget = budget or min(_BUDGET, (free_memory() or 3 * _BUDGET) // 3)
         self.folder = folder or ASSETS / "painter"
         self._encode_model = Model((self.folder / "encode.onnx").read_bytes)
         self._paint_model = Model((self.folder / "paint.onnx").read_bytes, _BYTES_PER_PIXEL, _ARENA_BYTES_PER_PIXEL)
@@ -161,17 +168,62 @@ class Painter:
         run: str = "style",
     ) -> Pixels:
         height, width = photo.shape[:2]
+        if shares is not None:
+            shares = np.stack([resize(share, width, height, "bilinear") for share in shares])
+        given = None if shot is None else shot.means.get(run)
+        side = tile_side(width * height, self.budget, _ARENA_BYTES_PER_PIXEL)
+        if side is None:
+            painted, statistics = self._run(photo, vectors, shares, given)
+        else:
+            statistics = self._sampled(photo, vectors) if given is None or shot is None else given
+            painted = np.empty_like(photo)
+            for tile in tiles(width, height, side):
+                part = None if shares is None else shares[:, tile.outer[0], tile.outer[1]]
+                piece, _ = self._run(photo[tile.outer], vectors, part, statistics)
+                painted[tile.inner] = piece[tile.kept]
+        if shot is not None:
+            shot.add(run, statistics)
+        return painted
+
+    def _sampled(self, photo: Pixels, vectors: Sequence[StyleVector]) -> NDArray[np.float32]:
+        """The statistics of a large photo, K + 1 x 128, from patches spread evenly over it.
+
+        Those of the encoder's features come first; with them given, those of the first block's. They differ from the
+        whole photo's by their sampling; a reduced photo's would differ by its scale, too.
+        """
+        found = np.zeros((len(vectors) + 1, 2 * _CHANNELS), np.float32)
+        side = min(_PATCH, *photo.shape[:2])
+        evenly = np.full((len(vectors), side, side), 1 / len(vectors), np.float32)  # what is mixed comes after
+        for given in (None, found):
+            total, count = np.zeros((2, len(found), _CHANNELS), np.float64), 0
+            for place in patches(photo.shape[1], photo.shape[0], _PATCH, _PATCHES):
+                _, own = self._run(photo[place], vectors, evenly, given)
+                mean, deviation = own[:, :_CHANNELS].astype(np.float64), own[:, _CHANNELS:].astype(np.float64)
+                total += mean, deviation**2 + mean**2
+                count += 1
+            mean, power = total / count
+            deviation = np.sqrt(np.maximum(power - mean**2, 1e-5))
+            rows = slice(0, 1) if given is None else slice(1, None)
+            found[rows] = np.concatenate([mean, deviation], axis=1)[rows]
+        return found
+
+    def _run(
+        self,
+        photo: Pixels,
+        vectors: Sequence[StyleVector],
+        shares: NDArray[np.float32] | None,
+        given: NDArray[np.float32] | None,
+    ) -> tuple[Pixels, NDArray[np.float32]]:
+        """The network's picture and the photo's own statistics; given ones are what it is normalised by."""
+        height, width = photo.shape[:2]
         padded = [max(_SMALLEST, math.ceil(side / _MULTIPLE) * _MULTIPLE) for side in (height, width)]
         border = [(0, padded[0] - height), (0, padded[1] - width)]
         if shares is None:
             masks = np.ones((1, 1, 1, 1), np.float32)
         else:
-            masks = np.stack(
-                [np.pad(resize(share, width, height, "bilinear"), border, mode="edge") for share in shares]
-            )
+            masks = np.stack([np.pad(share, border, mode="edge") for share in shares])
             quarter = (len(masks), padded[0] // _MULTIPLE, _MULTIPLE, padded[1] // _MULTIPLE, _MULTIPLE)
             masks = masks.reshape(quarter).mean((2, 4))[:, None]
-        given = None if shot is None else shot.means.get(run)
         feeds = {
             "photo": planes(np.pad(photo, [*border, (0, 0)], mode="reflect")),
             "vectors": np.stack(vectors).astype(np.float32),
@@ -180,9 +232,7 @@ class Painter:
             "trust": np.array(given is not None, np.float32),
         }
         painted, statistics = self._paint_model.run(feeds, padded[0] * padded[1])
-        if shot is not None:
-            shot.add(run, statistics)
-        return np.ascontiguousarray(painted[0].transpose(1, 2, 0)[:height, :width])
+        return np.ascontiguousarray(painted[0].transpose(1, 2, 0)[:height, :width]), statistics
 
 
 def with_brush_size(photo: Pixels, brush_size: float, strength: float, paint: Callable[[Pixels], Pixels]) -> Pixels:

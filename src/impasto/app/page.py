@@ -43,7 +43,8 @@ CHOICES = {
     "coral": "shift to their mood",
     "match": "as in the photo",
 }
-RESULTS = 12  # kept of a visit
+RESULTS, PAINTED = 12, 4  # kept of a visit: as small pictures, and as they were shown
+SMALL = 480
 
 
 @dataclass
@@ -400,7 +401,7 @@ def painted(photo: Upload, look: Look) -> Picture:
     key = (photo.digest, work.for_proxy(look))
     if key not in known:
         known[key] = studio().paint(work.proxy(photo.picture), work.for_proxy(look))
-        while len(known) > RESULTS:
+        while len(known) > PAINTED:
             known.pop(next(iter(known)))
     return known[key]
 
@@ -467,6 +468,9 @@ def show_downloads(photo: Upload, look: Look) -> None:
 
 
 def remember(me: Visit, result: Result) -> None:
+    shown = result.shown
+    if max(shown.width, shown.height) > SMALL:
+        result.shown = shown.resized(*fit(shown.width, shown.height, SMALL))
     same = [
         old
         for old in me.results

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import fields
 from pathlib import Path
@@ -28,6 +29,15 @@ MaxPixels = Annotated[
         show_default=False,
         rich_help_panel="Running",
         min=1,
+    ),
+]
+Memory = Annotated[
+    str | None,
+    typer.Option(
+        help="What painting may take beside the photo, such as 2GB; larger photos are painted in tiles. "
+        "A third of what is free if not given, at most 1.5 GB.",
+        show_default=False,
+        rich_help_panel="Running",
     ),
 ]
 Quality = Annotated[int, typer.Option(help="1 to 100, for JPEG, WebP and AVIF.", rich_help_panel="Output")]
@@ -73,6 +83,17 @@ def read_region(text: str) -> tuple[str, str]:
     if not splits or not all(splits[0]):
         raise UsageError(f"--region {text}: no mask and style", "--region sky.png=great-wave")
     return next((pair for pair in splits if Path(pair[0]).is_file()), splits[0])
+
+
+def read_memory(text: str | None) -> int | None:
+    """2GB, 500MB or a number of bytes."""
+    if text is None:
+        return None
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmgt]?)i?b?", text.strip().lower())
+    number = float(found[1]) * 1000 ** " kmgt".index(found[2] or " ") if found else 0
+    if number < 1:
+        raise UsageError(f"--memory {text} is no amount of memory", "--memory 2GB")
+    return int(number)
 
 
 def check_saving(quality: int, bits: int, formats: Iterable[str], hint: str) -> Depth:

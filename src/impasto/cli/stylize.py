@@ -16,17 +16,20 @@ from impasto.cli.options import (
     Json,
     Mark,
     MaxPixels,
+    Memory,
     Overwrite,
     Quality,
     Quiet,
     Regions,
     Styles,
     check_saving,
+    read_memory,
     read_region,
     takes_controls,
 )
 from impasto.controls import Controls
 from impasto.errors import ImpastoError, UsageError
+from impasto.painter import Painter, default_painter
 from impasto.picture import ANIMATED, MAX_PIXELS, SUFFIXES, Picture, format_of
 from impasto.style import parse
 from impasto.stylizer import Stylizer
@@ -87,6 +90,7 @@ def stylize(
             "--jobs", "-j", help="How many photos are worked on at once.", min=1, max=64, rich_help_panel="Running"
         ),
     ] = 2,
+    memory: Memory = None,
     max_pixels: MaxPixels = MAX_PIXELS,
     quiet: Quiet = False,
     json: Json = False,
@@ -100,7 +104,9 @@ def stylize(
     if json and any(job.target is None for job in work):
         raise UsageError("--json and a picture cannot both go to standard output", "-o FILE")
 
-    stylizer = Stylizer(style, regions=regions, controls=controls, max_pixels=max_pixels)
+    budget = read_memory(memory)
+    painter = default_painter() if budget is None else Painter(budget=budget)
+    stylizer = Stylizer(style, regions=regions, controls=controls, painter=painter, max_pixels=max_pixels)
 
     def paint(job: batch.Job) -> batch.Record:
         started = time.perf_counter()

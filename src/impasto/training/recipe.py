@@ -49,7 +49,7 @@ class TrainingRecipe:
     content_layers: tuple[str, ...] = setting(("relu3_1", "relu4_1"), "Layers of the content loss.")
     style_layers: tuple[str, ...] = setting(("relu1_1", "relu2_1", "relu3_1", "relu4_1"), "Layers of the style loss.")
     content_weight: float = setting(1.0, "Weight of the content loss.", 0, 1e9)
-    style_weight: float = setting(2.0, "Weight of the style loss.", 0, 1e12)
+    style_weight: float = setting(5.0, "Weight of the style loss.", 0, 1e12)
     variation_weight: float = setting(0.05, "Weight of the total variation.", 0, 1e9)
     stability_weight: float = setting(0.0, "Weight of steadiness under small shifts and noise.", 0, 1e9)
     relative: bool = setting(True, "Divide each loss by its target's energy.")

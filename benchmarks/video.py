@@ -1,0 +1,97 @@
+#!/usr/bin/env python3
+"""Painted clips: how steady they are and how fast, beside painting every frame alone and the Johnson network.
+
+    python benchmarks/video.py CLIP... --style NAME [--seconds 2] [--size 480] [-o DIR]
+
+For each clip: the warping error (Lai et al. 2018) of the painted frames over the source's own, short term and long
+term, and the seconds a frame takes. "alone" paints every frame by itself with the same network; "Johnson" is the
+network of `benchmarks/johnson.py` in PyTorch eager, untrained: its time counts, its picture does not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from johnson import Johnson
+
+from impasto.measure.flow import warping_error
+from impasto.picture import Picture
+from impasto.stylizer import Stylizer
+from impasto.video.clip import Clip
+from impasto.video.run import paint_video
+
+
+def frames_of(path: Path) -> list[np.ndarray]:
+    return [frame.pixels for frame in Clip(path).frames()]
+
+
+def johnson_seconds(frame: np.ndarray, rounds: int = 3) -> float:
+    net = Johnson().eval()
+    height, width = (side // 4 * 4 for side in frame.shape[:2])
+    planes = torch.from_numpy(frame[:height, :width].transpose(2, 0, 1)[None].copy())
+    found = []
+    with torch.inference_mode():
+        for _ in range(rounds + 1):
+            started = time.perf_counter()
+            net(planes)
+            found.append(time.perf_counter() - started)
+    return statistics.median(found[1:])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("clips", type=Path, nargs="+")
+    parser.add_argument("--style", default="starry-night")
+    parser.add_argument("--seconds", type=float, default=2)
+    parser.add_argument("--size", type=int, default=480)
+    parser.add_argument("-o", "--output", type=Path, help="folder for strips of frames")
+    arguments = parser.parse_args()
+    print(
+        f"{'clip':28} {'floor':>8} {'alone':>8} {'steady 70':>9} {'excess':>7} {'long':>7}   frames/s: off, 70, Johnson"
+    )
+    ratios = []
+    for path in arguments.clips:
+        with tempfile.TemporaryDirectory() as folder:
+            options = {"end": arguments.seconds, "size": arguments.size, "sound": False}
+            made = {}
+            for steady in (0, 70):
+                target = Path(folder, f"{steady}.mkv")
+                result = paint_video(path, arguments.style, target, steady=steady, codec="ffv1", **options)
+                made[steady] = frames_of(target), result.frames / result.seconds["all"]
+            clip = Clip(path, 0, arguments.seconds)
+            height, width = made[0][0][0].shape[:2]
+            source = [Picture(frame.pixels).resized(width, height).pixels for frame in clip.frames()]
+            stylizer = Stylizer(arguments.style)
+            alone = [stylizer(Picture(frame)).pixels for frame in source]
+            steady = made[70][0]
+            errors = {}
+            for long_term in (False, True):
+                floor, single, ours = (
+                    warping_error(frames, source, long_term=long_term) for frames in (source, alone, steady)
+                )
+                errors[long_term] = floor, single, ours, (ours - floor) / max(single - floor, 1e-9)
+            floor, single, ours, ratio = errors[False]
+            ratios.append(ratio)
+            speeds = made[0][1], made[70][1], 1 / johnson_seconds(source[0])
+            print(
+                f"{path.stem[:28]:28} {floor:8.5f} {single:8.5f} {ours:9.5f} {ratio:7.2f} {errors[True][3]:7.2f}   "
+                + "  ".join(f"{speed:.2f}" for speed in speeds),
+                flush=True,
+            )
+            if arguments.output:
+                rows = [
+                    np.concatenate([frames[i] for i in (0, len(frames) // 2, len(frames) - 1)], axis=1)
+                    for frames in (source, alone, steady)
+                ]
+                Picture(np.concatenate(rows)).save(arguments.output / f"{path.stem}.png", overwrite=True)
+    print(f"median excess over the floor, beside painting every frame alone: {statistics.median(ratios):.2f}")
+
+
+if __name__ == "__main__":
+    main()

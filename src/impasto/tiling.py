@@ -1,0 +1,90 @@
+"""Cut a large picture into overlapping tiles, and put what becomes of them together.
+
+Tiles are painted with the statistics of the whole (see `Painter`), and overlap by more than the network's receptive
+field reaches. So both neighbours of a line see the same there, and nothing has to be feathered.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+MULTIPLE = 4  # the network works at a quarter of the size: tiles begin where its grid does
+OVERLAP = 64  # pixels on each side; the receptive field reaches 52
+LARGEST, SMALLEST = 1280, 256  # of a tile's own part
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A part of a picture.
+
+    Attributes:
+        top, left, bottom, right: what is painted, its surroundings included.
+        inner: the rows and columns of the picture that are kept of it.
+    """
+
+    top: int
+    left: int
+    bottom: int
+    right: int
+    inner: tuple[slice, slice]
+
+    @property
+    def outer(self) -> tuple[slice, slice]:
+        return slice(self.top, self.bottom), slice(self.left, self.right)
+
+    @property
+    def kept(self) -> tuple[slice, slice]:
+        """`inner`, counted from the tile's own corner."""
+        rows, columns = self.inner
+        return (
+            slice(rows.start - self.top, rows.stop - self.top),
+            slice(columns.start - self.left, columns.stop - self.left),
+        )
+
+
+def tiles(width: int, height: int, side: int) -> Iterator[Tile]:
+    """All tiles of a picture, of about `side` pixels each without their overlap, row by row."""
+    for rows in _parts(height, side):
+        for columns in _parts(width, side):
+            yield Tile(
+                max(0, rows.start - OVERLAP),
+                max(0, columns.start - OVERLAP),
+                min(height, rows.stop + OVERLAP),
+                min(width, columns.stop + OVERLAP),
+                (rows, columns),
+            )
+
+
+def _parts(length: int, side: int) -> list[slice]:
+    """A length in equal parts that begin at multiples of four."""
+    count = math.ceil(length / side)
+    bounds = [round(length * i / count / MULTIPLE) * MULTIPLE for i in range(count)] + [length]
+    return [slice(start, end) for start, end in itertools.pairwise(bounds)]
+
+
+def tile_side(pixels: int, budget: int, bytes_per_pixel: int) -> int | None:
+    """How large tiles may be; None if the whole picture fits.
+
+    Args:
+        budget: bytes that painting may take.
+        bytes_per_pixel: that it takes for each.
+    """
+    if pixels * bytes_per_pixel <= budget and pixels <= LARGEST**2 * 4:
+        return None
+    side = int(math.sqrt(budget / bytes_per_pixel)) - 2 * OVERLAP
+    return max(SMALLEST, min(LARGEST, side // MULTIPLE * MULTIPLE))
+
+
+def patches(width: int, height: int, side: int, count: int) -> Iterator[tuple[slice, slice]]:
+    """`count` x `count` squares spread evenly over a picture, at multiples of four."""
+    side = min(side, width, height)
+    for row in range(count):
+        for column in range(count):
+            top, left = (
+                min(room, round(room * index / max(1, count - 1) / MULTIPLE) * MULTIPLE)
+                for room, index in ((height - side, row), (width - side, column))
+            )
+            yield slice(top, top + side), slice(left, left + side)

@@ -1,0 +1,123 @@
+"""Tiles: they cover a picture once, and what is painted in them looks as if it had been painted at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import Outcome, assert_refused, file_bytes, scene
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+import impasto.tiling
+from impasto.gallery import Gallery
+from impasto.painter import Painter, Shot
+from impasto.tiling import MULTIPLE, OVERLAP, patches, tile_side, tiles
+
+VECTOR = Gallery().vector("udnie")
+
+
+def large(width: int = 720, height: int = 560) -> np.ndarray:
+    """A picture with large shapes and fine grain."""
+    base = Image.fromarray(scene(60, 50)).resize((width, height), Image.Resampling.BICUBIC)
+    grain = np.random.default_rng(0).normal(0, 0.03, (height, width, 3))
+    return (np.asarray(base, np.float32) / 255 + grain).clip(0, 1).astype(np.float32)
+
+
+@pytest.fixture
+def small_tiles(monkeypatch: pytest.MonkeyPatch) -> Painter:
+    """A painter that paints 720 x 560 in several tiles."""
+    monkeypatch.setattr(impasto.tiling, "LARGEST", 256)
+    return Painter(budget=1)
+
+
+@given(st.integers(1, 3000), st.integers(1, 3000), st.integers(256, 1280))
+def test_tiles_cover_everything_once(width: int, height: int, side: int) -> None:
+    seen = np.zeros((height, width), np.uint8)
+    for tile in tiles(width, height, side):
+        seen[tile.inner] += 1
+        assert tile.top % MULTIPLE == 0
+        assert tile.left % MULTIPLE == 0
+        rows, columns = tile.outer
+        assert rows.start == max(0, tile.inner[0].start - OVERLAP)
+        assert columns.stop == min(width, tile.inner[1].stop + OVERLAP)
+        assert tile.bottom - tile.top <= side + 2 * OVERLAP + MULTIPLE
+        piece = np.zeros((tile.bottom - tile.top, tile.right - tile.left))
+        assert piece[tile.kept].shape == seen[tile.inner].shape
+    assert (seen == 1).all()
+
+
+@given(st.integers(16, 4000), st.integers(16, 4000))
+def test_patches_lie_inside(width: int, height: int) -> None:
+    found = list(patches(width, height, 256, 8))
+    assert len(found) == 64
+    for rows, columns in found:
+        assert 0 <= rows.start < rows.stop <= height
+        assert 0 <= columns.start < columns.stop <= width
+        assert rows.stop - rows.start == columns.stop - columns.start
+
+
+def test_the_budget_chooses_the_tile() -> None:
+    assert tile_side(1_000_000, 10**9, 430) is None
+    sides = [tile_side(10**8, budget, 430) for budget in (10**7, 2 * 10**8, 10**9, 10**11)]
+    assert sides == sorted(sides)  # type: ignore[type-var]
+    assert sides[0] == 256
+    assert sides[-1] == 1280
+
+
+def test_tiles_look_as_if_painted_at_once() -> None:
+    photo = large(2100, 1700)
+    whole, tiled = (Painter(budget=budget).paint(photo, [VECTOR], strength=0.8) for budget in (10**12, 10**9))
+    assert np.abs(tiled - whole).mean() <= 2 / 255
+    assert not np.array_equal(tiled, whole)
+
+
+def test_with_the_same_statistics_tiles_are_the_whole_to_rounding(small_tiles: Painter) -> None:
+    """What is left of the difference is the statistics' sampling: there are no seams at all."""
+    photo = large()
+    _, statistics = small_tiles._run(photo, [VECTOR], None, None)
+    shot = Shot()
+    shot.means["style"] = statistics
+    tiled = small_tiles.paint(photo, [VECTOR], shot=shot)
+    whole, _ = small_tiles._run(photo, [VECTOR], None, None)
+    assert np.abs(tiled - whole).max() < 1e-3
+
+
+def test_seams_do_not_show(small_tiles: Painter) -> None:
+    photo = large()
+    tiled = small_tiles.paint(photo, [VECTOR])
+    lines = sorted({tile.inner[1].start for tile in tiles(720, 560, 256)} - {0})
+    assert len(lines) >= 2
+    steps = np.abs(np.diff(tiled, axis=1)).mean((0, 2))
+    for line in lines:
+        around = steps[[line - 1 + 4 * i for i in range(-8, 9) if i]]  # the painter's grain has a period of four
+        assert steps[line - 1] / around.mean() <= 1.05
+
+
+def test_regions_go_across_tiles(small_tiles: Painter) -> None:
+    photo, other = large(), Gallery().vector("great-wave")
+    shares = np.zeros((2, 560, 720), np.float32)
+    shares[0, :, :330] = 1
+    shares[1, :, 330:] = 1
+    both = small_tiles.paint(photo, [VECTOR, other], shares)
+    ones = [small_tiles.paint(photo, [vector]) for vector in (VECTOR, other)]
+    assert np.abs(both[:, :280] - ones[0][:, :280]).mean() < 2 / 255
+    assert np.abs(both[:, 380:] - ones[1][:, 380:]).mean() < 2 / 255
+
+
+def test_memory_is_an_option(run: Callable[..., Outcome], tmp_path: Path) -> None:
+    path = tmp_path / "large.png"
+    path.write_bytes(file_bytes((large(2200, 1700) * 255).astype(np.uint8)))
+    outputs = []
+    for index, memory in enumerate(("100MB", "4GB")):
+        done = run("stylize", path, "--style", "udnie", "--memory", memory, "-o", tmp_path / f"{index}.png")
+        assert done.code == 0, done.err
+        outputs.append(np.asarray(Image.open(tmp_path / f"{index}.png"), np.float32))
+    assert np.abs(outputs[0] - outputs[1]).mean() < 2
+    for bad in ("lots", "-2GB", "0"):
+        assert_refused(
+            run("stylize", path, "--style", "udnie", f"--memory={bad}", "-o", tmp_path / "x.png"), 2, "--memory"
+        )
