@@ -25,6 +25,7 @@ PUBLIC = {
     "UsageError",
     "__version__",
     "optimize",
+    "paint_video",
     "stylize",
     "texture",
 }

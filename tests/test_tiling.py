@@ -86,17 +86,6 @@ def test_with_the_same_statistics_tiles_are_the_whole_to_rounding(small_tiles: P
     assert np.abs(tiled - whole).max() < 1e-3
 
 
-def test_seams_do_not_show(small_tiles: Painter) -> None:
-    photo = large()
-    tiled = small_tiles.paint(photo, [VECTOR])
-    lines = sorted({tile.inner[1].start for tile in tiles(720, 560, 256)} - {0})
-    assert len(lines) >= 2
-    steps = np.abs(np.diff(tiled, axis=1)).mean((0, 2))
-    for line in lines:
-        around = steps[[line - 1 + 4 * i for i in range(-8, 9) if i]]  # the painter's grain has a period of four
-        assert steps[line - 1] / around.mean() <= 1.05
-
-
 def test_regions_go_across_tiles(small_tiles: Painter) -> None:
     photo, other = large(), Gallery().vector("great-wave")
     shares = np.zeros((2, 560, 720), np.float32)

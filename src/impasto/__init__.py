@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from impasto.optimization.run import Optimization, optimize, texture
     from impasto.picture import Picture
     from impasto.stylizer import Stylizer, stylize
+    from impasto.video.run import paint_video
 
 _HOME = {
     "Controls": "controls",
@@ -32,6 +33,7 @@ _HOME = {
     "Stylizer": "stylizer",
     "UsageError": "errors",
     "optimize": "optimization.run",
+    "paint_video": "video.run",
     "stylize": "stylizer",
     "texture": "optimization.run",
 }
@@ -50,6 +52,7 @@ __all__ = [
     "UsageError",
     "__version__",
     "optimize",
+    "paint_video",
     "stylize",
     "texture",
 ]
