@@ -200,6 +200,32 @@ def test_optimising_shows_progress_stops_and_finishes(page: object, tmp_path: Pa
         assert max(image.size) == 96
 
 
+def test_a_clip_is_painted_with_its_preview(page: object, tmp_path: Path) -> None:
+    from test_video import moving
+    from test_video import write as write_clip
+
+    clip = write_clip(tmp_path / "clip.mp4", moving(6), sound=True)
+    page.get_by_role("tab", name="Video").click()  # type: ignore[attr-defined]
+    files = page.get_by_role("tabpanel", name="Video").locator("input[type=file]")  # type: ignore[attr-defined]
+    files.set_input_files(str(clip))
+    page.wait_for_selector("text=96 × 64 pixels, 0.6 s, 10 frames a second")  # type: ignore[attr-defined]
+    settled(page)
+    page.get_by_role("button", name="Paint the clip").click()  # type: ignore[attr-defined]
+    button = page.get_by_role("tabpanel", name="Video").get_by_role("button", name="Download", exact=True)  # type: ignore[attr-defined]
+    button.wait_for()
+    with page.expect_download() as waiting:  # type: ignore[attr-defined]
+        button.click()
+    waiting.value.save_as(tmp_path / "painted.mp4")
+    import av
+
+    with av.open(str(tmp_path / "painted.mp4")) as container:
+        assert len(list(container.decode(video=0))) == 6
+        assert container.streams.audio
+    text = {"name": "text.mp4", "mimeType": "video/mp4", "buffer": b"no video"}
+    files.set_input_files(text)
+    page.wait_for_selector("text=text.mp4 is no video")  # type: ignore[attr-defined]
+
+
 def header_of_200_megapixels() -> bytes:
     def chunk(kind: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))

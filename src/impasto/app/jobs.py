@@ -7,12 +7,13 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 from impasto.errors import ImpastoError
 from impasto.picture import Picture
 from impasto.progress import Progress
 
+Work: TypeAlias = "Callable[[Callable[[Progress], bool]], Any]"
 State = Literal["waiting", "running", "done", "stopped", "failed"]
 FORGOTTEN = 60.0  # seconds without a look after which nobody waits for a job any more
 
@@ -22,18 +23,20 @@ class Job:
     """One piece of work, as its owner sees it.
 
     Attributes:
-        work: given a callback for its progress, makes the picture; ends early when that returns False.
+        work: given a callback for its progress, makes the result; ends early when that returns False.
         losses: of every step.
-        picture: as it is now; in the end, the result.
+        picture: as it is now; in the end the result, if that is a picture.
+        result: what the work has made.
     """
 
-    work: Callable[[Callable[[Progress], bool]], Picture] = field(repr=False)
+    work: Work = field(repr=False)
     state: State = "waiting"
     fraction: float = 0.0
     step: int = 0
     total: int = 0
     losses: list[dict[str, float]] = field(default_factory=list)
     picture: Picture | None = None
+    result: Any = None
     message: str = ""
     stopping: bool = False
     seen: float = field(default_factory=time.monotonic)
@@ -59,7 +62,7 @@ class Jobs:
         for index in range(workers):
             threading.Thread(target=self._serve, name=f"optimise-{index}", daemon=True).start()
 
-    def add(self, work: Callable[[Callable[[Progress], bool]], Picture]) -> Job:
+    def add(self, work: Work) -> Job:
         job = Job(work)
         with self._changed:
             self._waiting.append(job)
@@ -98,14 +101,16 @@ class Jobs:
         def progress(report: Progress) -> bool:
             nonlocal shown
             job.fraction, job.step, job.total = report.fraction, report.step, report.total
-            job.losses.append(dict(report.losses))
+            if report.losses:
+                job.losses.append(dict(report.losses))
             now = time.monotonic()
             if now - shown > self.preview_every:
                 job.picture, shown = report.preview(), now
             return not job.stopping and now - job.seen < self.forgotten
 
         try:
-            job.picture = job.work(progress)
+            job.result = job.work(progress)
+            job.picture = job.result if isinstance(job.result, Picture) else job.picture
             job.state = "stopped" if job.stopping else "done"
         except ImpastoError as error:
             job.message, job.state = str(error), "failed"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields, replace
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
@@ -20,6 +22,7 @@ from impasto.controls import Controls
 from impasto.errors import ImpastoError, PictureError
 from impasto.files import ASSETS
 from impasto.picture import Picture
+from impasto.progress import Progress
 from impasto.resample import fit
 from impasto.version import __version__
 
@@ -70,6 +73,9 @@ class Visit:
     job: queue.Job | None = None
     job_look: Look | None = None
     job_photo: Upload | None = None
+    folder: tempfile.TemporaryDirectory[str] | None = None  # for a clip and what becomes of it; goes with the visit
+    clip: str = ""
+    film: queue.Job | None = None
     touched: float = field(default_factory=time.monotonic)
     read: set[str] = field(default_factory=set)
 
@@ -116,7 +122,7 @@ def main() -> None:
         photo = choose_photo(me)
         choose_styles(me)
         controls = choose_controls()
-    paint, best, about = st.tabs(["Paint", "Best quality", "About"])
+    paint, best, film, about = st.tabs(["Paint", "Best quality", "Video", "About"])
     with paint:
         above = st.container()
         parts = choose_regions(me, photo)
@@ -126,6 +132,8 @@ def main() -> None:
         show_history(me)
     with best:
         optimise(me, photo, look)
+    with film:
+        video(me, look)
     with about:
         show_about()
     forget_when_idle()
@@ -609,14 +617,99 @@ def finished(me: Visit) -> None:
     st.download_button("Download", data, file_name, mime, type="primary", on_click="ignore", key="optimise-download")
 
 
+# Video, in the same queue.
+
+
+def video(me: Visit, look: Look) -> None:
+    st.markdown("Paints a clip in the chosen style, without flicker, and keeps its sound.")
+    if not all(find_spec(package) for package in ("av", "cv2")):
+        st.info("This needs two more packages: pip install 'impasto[video]'")
+        return
+    from impasto.video.clip import Clip
+    from impasto.video.run import VideoProgress, paint_video
+
+    file = st.file_uploader("A clip", key="clip", help=f"MP4, MOV, MKV, WebM and more, up to {CONFIG.max_upload} MB.")
+    if file is None:
+        return
+    if me.folder is None:
+        me.folder = tempfile.TemporaryDirectory(prefix="impasto-")
+    source = Path(me.folder.name, "clip" + Path(work.safe_name(file.name)).suffix)
+    if me.clip != file.file_id:
+        source.write_bytes(file.getvalue())
+        me.clip, me.film = file.file_id, None
+    try:
+        clip = Clip(source)
+        frame = next(clip.frames())
+    except (ImpastoError, StopIteration):
+        complain(PictureError(f"{work.safe_name(file.name)} is no video that can be read"))
+        return
+    seconds = max(0.1, float(clip.count / clip.rate))
+    st.caption(f"{clip.width} × {clip.height} pixels, {seconds:.1f} s, {float(clip.rate):g} frames a second")
+    left, right = st.columns(2)
+    start, end = left.slider("From and to, in seconds", 0.0, seconds, (0.0, min(seconds, 10.0)), 0.1, key="clip-span")
+    steady = right.slider(
+        "Steadiness", 0, 100, 70, key="clip-steady", help="How much of the last picture is carried along."
+    )
+    still = studio().paint(work.proxy(Picture(frame.pixels)), work.for_proxy(replace(look, parts=())))
+    st.image(still.pixels, width="stretch", clamp=True, caption="its first frame")
+    busy = me.film is not None and not me.film.ended
+    if st.button("Paint the clip", type="primary", disabled=busy, key="clip-start"):
+        target = source.with_name("painted.mp4")
+        values = {control.name: getattr(look.controls, control.name) for control in fields(Controls)}
+        options: dict[str, Any] = {
+            "start": start,
+            "end": end,
+            "steady": steady,
+            "gallery": studio().gallery(),
+            **values,
+        }
+
+        def paint(progress: Any) -> Path | None:
+            def report(now: VideoProgress) -> bool:
+                return bool(progress(Progress(now.frame, now.total, now.frame / now.total, {}, lambda: still)))
+
+            return paint_video(source, look.request, target, on_progress=report, **options).path
+
+        me.film = optimisations().add(paint)
+        st.rerun()
+    if me.film is not None:
+        watch_film()
+        if me.film.ended and me.film.result is not None:
+            data = Path(me.film.result).read_bytes()
+            st.video(data)
+            name = f"{work.stem(work.safe_name(file.name))}-painted.mp4"
+            st.download_button(
+                "Download", data, name, "video/mp4", type="primary", on_click="ignore", key="clip-download"
+            )
+        elif me.film.state == "failed":
+            complain(PictureError(me.film.message))
+
+
+@st.fragment(run_every=1.0)
+def watch_film() -> None:
+    job = visit().film
+    if job is None or (job.ended and st.session_state.get(f"told-{id(job)}")):
+        return
+    place = optimisations().place(job)
+    if place:
+        st.info(f"Waiting: number {place} in the queue.")
+    elif job.state == "running":
+        st.progress(min(1.0, job.fraction), f"frame {job.step} of {job.total}")
+    if not job.ended and st.button("Stop and keep what is done", key="clip-stop"):
+        optimisations().stop(job)
+    if job.ended:
+        st.session_state[f"told-{id(job)}"] = True
+        st.rerun(scope="app")
+
+
 # About, and forgetting.
 
 
 def show_about() -> None:
     st.markdown(
         f"Impasto {__version__} paints on this computer; nothing is sent anywhere. Your pictures stay in the memory of "
-        f"this program, are never written to disk, and are forgotten when you close the page or after {CONFIG.idle} "
-        "minutes without a click. Only a style that you save to the gallery is kept."
+        "this program, a clip in a temporary folder; both are forgotten when you close the page, or after "
+        f"{CONFIG.idle} minutes without a click. Only a style that you save to the gallery is kept."
     )
     with st.expander("The painter"):
         st.markdown((ASSETS / "painter" / "CARD.md").read_text(encoding="utf-8"))

@@ -86,13 +86,14 @@ class Clip:
             self.width, self.height, self.count = first.width, first.height, len(self._files)
             return
         with self._opened() as container:
-            stream = container.streams.video[0]
+            stream: Any = container.streams.video[0]  # what may be None differs between PyAV's versions
             self.rate = stream.average_rate or stream.guessed_rate or Fraction(_FRAME_RATE)
             first_frame = next(self._decoded(container), None)
             if first_frame is None:
                 raise PictureError(f"{self.path} holds no frame that can be read")
             self.height, self.width = _upright(first_frame).shape[:2]
-            length = float(stream.duration * stream.time_base) if stream.duration else (container.duration or 0) / 1e6
+            known = stream.duration is not None and stream.time_base is not None
+            length = float(stream.duration * stream.time_base) if known else (container.duration or 0) / 1e6
             length = min(length, self.end or length) - self.start
             self.count = max(0, round(length * float(self.rate)))
 
@@ -116,7 +117,7 @@ class Clip:
                     yield Frame(picture.pixels, time - begun, picture.alpha)
             return
         with self._opened() as container:
-            stream = container.streams.video[0]
+            stream: Any = container.streams.video[0]
             stream.thread_type = "AUTO"
             origin: Fraction | None = None
             last = Fraction(-1)
@@ -316,7 +317,7 @@ class _Copied:
             except (av.FFmpegError, ValueError) as error:
                 notes.append(f"its {kind} cannot go into this kind of file and are left out ({_first_line(error)})")
         self.target = target
-        video = self.container.streams.video[0]
+        video: Any = self.container.streams.video[0]
         self.origin = Fraction(0) if video.start_time is None else video.start_time * video.time_base
         self.begun, self.ended = source.span
         self.origin += self.begun
