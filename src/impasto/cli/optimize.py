@@ -19,10 +19,13 @@ from impasto.cli.console import INTERRUPTED, console, note, print_json
 from impasto.cli.interrupt import catching_stops
 from impasto.cli.options import (
     Bits,
+    Device,
     Json,
+    LossNetwork,
     Mark,
     MaxPixels,
     Overwrite,
+    Precision,
     Quality,
     Quiet,
     Regions,
@@ -107,18 +110,9 @@ def optimize(
     bits: Bits = 8,
     mark: Mark = True,
     overwrite: Overwrite = False,
-    network: Annotated[
-        Path | None,
-        typer.Option(
-            help="VGG-16 or VGG-19 in torchvision's format; the VGG-19 that ships if not given.",
-            show_default=False,
-            rich_help_panel="Running",
-        ),
-    ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.", rich_help_panel="Running")] = "auto",
-    precision: Annotated[
-        str, typer.Option(help="Of the convolutions: auto, float32, bfloat16.", rich_help_panel="Running")
-    ] = "auto",
+    network: LossNetwork = None,
+    device: Device = "auto",
+    precision: Precision = "auto",
     max_pixels: MaxPixels = MAX_PIXELS,
     quiet: Quiet = False,
     json: Json = False,

@@ -31,6 +31,18 @@ MaxPixels = Annotated[
         min=1,
     ),
 ]
+LossNetwork = Annotated[
+    Path | None,
+    typer.Option(
+        help="VGG-16 or VGG-19 in torchvision's format; the VGG-19 that ships if not given.",
+        show_default=False,
+        rich_help_panel="Running",
+    ),
+]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.", rich_help_panel="Running")]
+Precision = Annotated[
+    str, typer.Option(help="Of the convolutions: auto, float32, bfloat16.", rich_help_panel="Running")
+]
 Memory = Annotated[
     str | None,
     typer.Option(

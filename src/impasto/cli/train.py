@@ -14,7 +14,16 @@ import typer
 
 from impasto.cli.console import INTERRUPTED, console, note, print_json
 from impasto.cli.interrupt import catching_stops
-from impasto.cli.options import Json, Overwrite, Quiet, complete_style, takes_settings
+from impasto.cli.options import (
+    Device,
+    Json,
+    LossNetwork,
+    Overwrite,
+    Precision,
+    Quiet,
+    complete_style,
+    takes_settings,
+)
 from impasto.errors import MissingExtra, UsageError
 from impasto.files import already_there, write_atomically
 from impasto.gallery import Gallery, as_name, user_folder
@@ -78,18 +87,9 @@ def style(
         str, typer.Option(help="Of the trained weights, for their card.", rich_help_panel="Output")
     ] = "",
     overwrite: Overwrite = False,
-    network: Annotated[
-        Path | None,
-        typer.Option(
-            help="Loss network: VGG-16 or VGG-19 in torchvision's format.",
-            show_default=False,
-            rich_help_panel="Running",
-        ),
-    ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.", rich_help_panel="Running")] = "auto",
-    precision: Annotated[
-        str, typer.Option(help="Of the convolutions: auto, float32, bfloat16.", rich_help_panel="Running")
-    ] = "auto",
+    network: LossNetwork = None,
+    device: Device = "auto",
+    precision: Precision = "auto",
     workers: Annotated[
         int | None,
         typer.Option(
