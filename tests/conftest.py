@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -50,6 +51,11 @@ def painting(tmp_path: Path) -> Path:
     path = tmp_path / "painting.png"
     path.write_bytes(file_bytes(scene(80, 100, seed=7)[:, :, ::-1].copy()))
     return path
+
+
+def hears_ctrl_c() -> None:
+    """For a child process: hear SIGINT even where the tests run in the background, whose children ignore it."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 class Outcome(NamedTuple):

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import Outcome, assert_refused, file_bytes, scene
+from conftest import Outcome, assert_refused, file_bytes, hears_ctrl_c, scene
 from PIL import Image
 
 import impasto.optimization
@@ -141,7 +141,11 @@ def test_ctrl_c_keeps_the_best_picture_and_one_can_go_on(photo: Path, painting: 
     endless = ["--iterations", "100000", "--tolerance", "0", "--pyramid", "1", "--start", "photo"]
     preview = ["--preview", str(steps), "--preview-every", "3"]
     process = subprocess.Popen(
-        [*command, *endless, *preview], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [*command, *endless, *preview],
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        preexec_fn=hears_ctrl_c,
     )
     waiting = time.monotonic() + 120
     while not (steps / "step-00006.png").exists():

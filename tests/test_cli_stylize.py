@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -14,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import Outcome, assert_refused, file_bytes, scene
+from conftest import Outcome, assert_refused, file_bytes, hears_ctrl_c, scene
 from PIL import Image
 
 from impasto.picture import Picture
@@ -97,7 +96,7 @@ def test_a_folder_keeps_its_structure_and_survives_a_bad_file(run: Run, tmp_path
     record = good[str(photos / "a.jpg")]
     assert set(record) == {"input", "output", "size", "style", "engine", "seconds"}
     assert (record["size"], record["style"], record["engine"]) == ([96, 64], "the-scream", "painter")
-    assert sorted(path.name for path in painted.rglob("*.*")) == ["a.jpg", "b.png"]
+    assert sorted(path.name for path in painted.rglob("[!.]*.*")) == ["a.jpg", "b.png"]
     assert size_of(painted / "deep" / "er" / "b.png") == (60, 40)
     again = run("stylize", photos, "--style", "the-scream", "-o", painted, "--quiet")
     assert again.code == 1
@@ -257,7 +256,7 @@ def test_ctrl_c_leaves_nothing_half_done(tmp_path: Path) -> None:
         (photos / f"{seed:02}.png").write_bytes(file_bytes(scene(800, 600, seed=seed)))
     command = [sys.executable, "-m", "impasto", "stylize", str(photos), "--style", "udnie", "-o", str(painted)]
     process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ.copy()
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=hears_ctrl_c
     )
     deadline = time.monotonic() + 60
     while not list(painted.glob("*.png")):
@@ -267,7 +266,7 @@ def test_ctrl_c_leaves_nothing_half_done(tmp_path: Path) -> None:
     _, err = process.communicate(timeout=10)
     assert process.returncode == 130
     assert err == "impasto: stopped  (pictures that were finished are complete)\n"
-    finished = list(painted.iterdir())
+    finished = [path for path in painted.iterdir() if path.name != ".impasto.jsonl"]
     assert 0 < len(finished) < 40
     for path in finished:
         assert path.suffix == ".png"

@@ -15,7 +15,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from conftest import ROOT, Outcome, assert_refused, file_bytes, scene
+from conftest import ROOT, Outcome, assert_refused, file_bytes, hears_ctrl_c, scene
 from PIL import Image
 
 from impasto.errors import PictureError, UsageError
@@ -251,7 +251,8 @@ def test_ctrl_c_ends_it_cleanly(clip: Path, tmp_path: Path) -> None:
         "--size",
         "320",
     ]
-    process = subprocess.Popen([*command, "-o", str(tmp_path / "out.mp4")], stderr=subprocess.PIPE, text=True, cwd=ROOT)
+    command += ["-o", str(tmp_path / "out.mp4")]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=ROOT, preexec_fn=hears_ctrl_c)
     deadline = time.monotonic() + 60
     while not list(tmp_path.glob(".*.part.mp4")) and time.monotonic() < deadline:
         time.sleep(0.02)

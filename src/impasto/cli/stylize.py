@@ -11,6 +11,7 @@ import typer
 
 from impasto.cli import batch
 from impasto.cli.console import note, print_json, report
+from impasto.cli.manifest import Manifest, file_facts
 from impasto.cli.options import (
     Bits,
     Json,
@@ -108,16 +109,32 @@ def stylize(
     painter = default_painter() if budget is None else Painter(budget=budget)
     stylizer = Stylizer(style, regions=regions, controls=controls, painter=painter, max_pixels=max_pixels)
 
+    manifest = None
+    if any(Path(photo).is_dir() for photo in photos):
+        settings = stylizer.made_with() | {
+            "files": [file_facts(file) for file in files],
+            "writing": [suffix, quality, depth, mark],
+        }
+        manifest = Manifest(Path(str(output)), settings)
+
     def paint(job: batch.Job) -> batch.Record:
         started = time.perf_counter()
-        batch.check_target(job, overwrite=overwrite)
+        key, replaces = "", overwrite
+        if manifest is not None and isinstance(job.source, Path) and job.target is not None and job.source.is_file():
+            key = manifest.key(job.source)
+            if manifest.is_done(job.target, key) and not overwrite:
+                return {"input": job.name, "output": str(job.target), "skipped": True}
+            replaces = overwrite or manifest.is_ours(job.target)
+        batch.check_target(job, overwrite=replaces)
         photo = Picture.open(job.source if isinstance(job.source, bytes) else str(job.source), max_pixels=max_pixels)
         painted = stylizer(photo)
         file_format = _format(job, suffix)
         if photo.frames and file_format not in ANIMATED:
             note(f"{job.name} moves, {file_format} does not: only its first frame is written")
         data = painted.encode(file_format, quality=quality, bits=depth, mark=mark)
-        batch.write(job, data, overwrite=overwrite)
+        batch.write(job, data, overwrite=replaces)
+        if manifest is not None and key and job.target is not None:
+            manifest.add(job.target, key)
         return {
             "input": job.name,
             "output": "-" if job.target is None else str(job.target),
@@ -127,10 +144,14 @@ def stylize(
             "seconds": round(time.perf_counter() - started, 3),
         }
 
+    skipped = 0
+
     def show(record: batch.Record) -> None:
+        nonlocal skipped
+        skipped += "skipped" in record
         if json:
             print_json(record)
-        elif not quiet and record["output"] != "-":
+        elif not quiet and "skipped" not in record and record["output"] != "-":
             width, height = record["size"]
             print(f"{record['output']}  {width} x {height}  {record['style']}  {record['seconds']:.2f} s", flush=True)
 
@@ -142,6 +163,8 @@ def stylize(
     code = batch.run(
         work, paint, show, failed, jobs=jobs, progress=len(work) > 1 and not quiet and not json and sys.stderr.isatty()
     )
+    if skipped and not quiet and not json:
+        print(f"{skipped} were painted before and have not changed; --overwrite paints them again")
     if code:
         raise typer.Exit(code)
 
