@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import ROOT, Outcome, assert_refused, file_bytes, scene
+from conftest import ROOT, Outcome, assert_refused, file_bytes, hears_ctrl_c, scene
 
 from impasto.errors import PictureError, StyleError, UsageError
 from impasto.gallery import Gallery
@@ -379,3 +379,29 @@ def test_bad_training_commands_are_refused_in_one_line(run: Run, photos: Path, p
     assert_refused(run(*empty), 1, "no photographs")
     vgg16 = [*base, "--style", painting, "--loss-network", "vgg16", "--quiet"]
     assert_refused(run(*vgg16), 2, "no VGG-16 here")
+
+
+def test_ctrl_c_saves_what_has_been_learned(photos: Path, painting: Path, tmp_path: Path, run: Run) -> None:
+    folder = tmp_path / "run"
+    words = ["train", "style", "--style", painting, "--photos", photos, "--name", "mine", "--folder", folder, *OPTIONS]
+    command = [sys.executable, "-m", "impasto", *map(str, words), "--iterations", "100000"]
+    process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True, preexec_fn=hears_ctrl_c)
+    deadline = time.monotonic() + 120
+    while len(metrics(folder) if (folder / "metrics.csv").exists() else []) < 3 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert "Traceback" not in err
+    assert "of 100000; --resume goes on" in err
+    assert "mine" in Gallery()
+    state = torch.load(folder / "checkpoint.pt", weights_only=True)
+    assert state["step"] > 10
+
+
+def test_photographs_are_counted_and_coco_is_explained(run: Run, photos: Path, tmp_path: Path) -> None:
+    (photos / "broken.jpg").write_text("no picture")
+    done = run("train", "photos", photos, "--json")
+    assert json.loads(done.out) == {"photographs": 5, "damaged": 1, "tiny": 0}
+    assert "train2017.zip" in run("train", "photos").out
+    assert_refused(run("train", "photos", tmp_path / "gone"), 1, "no folder")
