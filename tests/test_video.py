@@ -308,6 +308,25 @@ def test_controls_and_regions_apply(clip: Path, tmp_path: Path) -> None:
     assert np.abs(frame[:, 34:] - small[:, 34:]).mean() < 0.02 < np.abs(frame[:, :26] - small[:, :26]).mean()
 
 
+def test_styles_change_over_time(clip: Path, tmp_path: Path) -> None:
+    options = {"steady": 0, "codec": "ffv1", "keyframes": "0:udnie,0.4:great-wave,0.7:great-wave:0.5"}
+    paint_video(clip, [], tmp_path / "out.mkv", **options)  # type: ignore[arg-type]
+    painted = [frame.pixels for frame in read(tmp_path / "out.mkv")]
+    source = [frame.pixels for frame in read(clip)]
+    one, two = ([Stylizer(name)(Picture(frame)).pixels for frame in source] for name in ("udnie", "great-wave"))
+    assert np.abs(painted[0] - one[0]).mean() < 0.02
+    ways = [float(np.abs(painted[i] - one[i]).mean()) for i in range(5)]
+    assert ways == sorted(ways)
+    assert np.abs(painted[4] - two[4]).mean() < 0.02
+    assert np.abs(painted[7] - source[7]).mean() < 0.8 * np.abs(two[7] - source[7]).mean()  # half the strength
+
+
+@pytest.mark.parametrize("text", ["", "udnie", "x:udnie", "5:udnie,2:udnie", "0:udnie:7", "-1:udnie", "0:"])
+def test_bad_keyframes_are_refused(clip: Path, tmp_path: Path, text: str) -> None:
+    with pytest.raises(UsageError, match="--keyframes"):
+        paint_video(clip, [], tmp_path / "o.mp4", keyframes=text)
+
+
 def test_bad_commands_get_one_line(run: Run, clip: Path, tmp_path: Path) -> None:
     def refused(code: int, *words: object, says: str) -> None:
         assert_refused(run("video", *words), code, says)
@@ -341,6 +360,8 @@ def test_bad_commands_get_one_line(run: Run, clip: Path, tmp_path: Path) -> None
         says="cannot be written with prores",
     )
     refused(2, clip, "--style", "udnie", *out, "--steady", 200, says="steady 200")
+    refused(2, clip, *out, says="--style or --keyframes")
+    refused(2, clip, "--style", "udnie", "--keyframes", "0:udnie", *out, says="--style or --keyframes")
     refused(2, clip, "--style", "udnie", *out, "--start", 5, "--end", 2, says="nothing from 5 s")
     refused(2, clip, "--style", "udnie", *out, "--start", 50, says="no frame from 50 s")
     refused(2, clip, "--style", "udnie", "-o", clip, "--overwrite", says="the video itself")

@@ -31,8 +31,11 @@ class Config:
         check(self)
 
     def as_environment(self) -> dict[str, str]:
-        """How the page, which runs in a process of Streamlit's, is told."""
-        return {VARIABLE: json.dumps(asdict(self))}
+        """How the page, which runs in a process of Streamlit's, is told.
+
+        The C library keeps an arena of memory for each thread, and every visitor brings threads: two must do.
+        """
+        return {VARIABLE: json.dumps(asdict(self)), "MALLOC_ARENA_MAX": "2"}
 
     @classmethod
     def from_environment(cls) -> Config:

@@ -23,7 +23,6 @@ from impasto.errors import ImpastoError, PictureError
 from impasto.files import ASSETS
 from impasto.picture import Picture
 from impasto.progress import Progress
-from impasto.resample import fit
 from impasto.version import __version__
 
 HERE = Path(__file__).parent
@@ -46,17 +45,16 @@ CHOICES = {
     "coral": "shift to their mood",
     "match": "as in the photo",
 }
-RESULTS, PAINTED = 12, 4  # kept of a visit: as small pictures, and as they were shown
-SMALL = 480
+RESULTS, PAINTED = 12, 4  # kept of a visit: as files, and ready to be shown again
 
 
 @dataclass
 class Result:
-    """One picture of this visit, as a thumbnail and with what made it."""
+    """One picture of this visit, as a JPEG file's bytes and with what made it."""
 
     look: Look
     photo: Upload
-    shown: Picture
+    shown: bytes
     title: str
 
 
@@ -434,7 +432,7 @@ def show_result(me: Visit, photo: Upload, look: Look) -> None:
         key="compare",
     )
     name = "·".join((look.caption, f"{look.controls.strength:g} %"))
-    remember(me, Result(look, photo, result, name))
+    remember(me, photo, look, result, name)
     note = (
         "" if photo.picture.width == before.width else " Shown reduced; the download has full size and finer strokes."
     )
@@ -475,17 +473,12 @@ def show_downloads(photo: Upload, look: Look) -> None:
             st.caption("Save the masks above beside the photo.")
 
 
-def remember(me: Visit, result: Result) -> None:
-    shown = result.shown
-    if max(shown.width, shown.height) > SMALL:
-        result.shown = shown.resized(*fit(shown.width, shown.height, SMALL))
-    same = [
-        old
-        for old in me.results
-        if old.look == result.look and old.photo.digest == result.photo.digest and old.title == result.title
-    ]
-    if not same:
-        me.results = [*me.results, result][-RESULTS:]
+def remember(me: Visit, photo: Upload, look: Look, picture: Picture, title: str) -> None:
+    """Put a result into the visit's history, once; as a file, for memory's sake."""
+    if any(old.look == look and old.photo.digest == photo.digest and old.title == title for old in me.results):
+        return
+    shown = replace(picture, frames=(), alpha=None).encode("JPEG", quality=88)
+    me.results = [*me.results, Result(look, photo, shown, title)][-RESULTS:]
 
 
 def show_history(me: Visit) -> None:
@@ -495,8 +488,7 @@ def show_history(me: Visit) -> None:
     columns = st.columns(6)
     for index, result in enumerate(reversed(me.results)):
         with columns[index % 6]:
-            small = result.shown.resized(*fit(result.shown.width, result.shown.height, 240))
-            st.image(small.pixels, caption=result.title, width="stretch", clamp=True)
+            st.image(result.shown, caption=result.title, width="stretch")
             st.button("Restore", key=f"restore-{index}", on_click=partial(restore, me, result), width="stretch")
     titles = {index: f"{index + 1}: {result.title}" for index, result in enumerate(me.results)}
     left, right = st.columns(2)
@@ -509,7 +501,7 @@ def show_history(me: Visit) -> None:
     if one is not None and one != two and one < len(me.results) and two < len(me.results):
         for column, index in zip(st.columns(2), (one, two), strict=True):
             with column:
-                st.image(me.results[index].shown.pixels, caption=titles[index], width="stretch", clamp=True)
+                st.image(me.results[index].shown, caption=titles[index], width="stretch")
 
 
 def restore(me: Visit, result: Result) -> None:
@@ -609,7 +601,7 @@ def finished(me: Visit) -> None:
         return
     if job.state == "stopped":
         st.caption("Stopped: this is the best so far.")
-    remember(me, Result(me.job_look, me.job_photo, work.proxy(job.picture), f"optimised·{me.job_look.caption}"))
+    remember(me, me.job_photo, me.job_look, work.proxy(job.picture), f"optimised·{me.job_look.caption}")
     label = pick("File", work.FORMATS, key="optimise-format")
     _, _, ending, mime = work.FORMATS[label]
     file_name = f"{work.stem(me.job_photo.name)}-optimised.{ending}"

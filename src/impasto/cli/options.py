@@ -77,16 +77,15 @@ def complete_style(incomplete: str) -> list[str]:
     return [name for name in Gallery().names() if name.startswith(incomplete)]
 
 
-Styles = Annotated[
-    list[str],
-    typer.Option(
-        "--style",
-        "-s",
-        help="A style's name or a painting's file, with :WEIGHT if there are several.",
-        autocompletion=complete_style,
-        show_default=False,
-    ),
-]
+_STYLE = typer.Option(
+    "--style",
+    "-s",
+    help="A style's name or a painting's file, with :WEIGHT if there are several.",
+    autocompletion=complete_style,
+    show_default=False,
+)
+Styles = Annotated[list[str], _STYLE]
+OptionalStyles = Annotated[list[str] | None, _STYLE]
 
 
 def read_region(text: str) -> tuple[str, str]:

@@ -11,7 +11,7 @@ import typer
 
 from impasto.cli.console import INTERRUPTED, console, note, print_json
 from impasto.cli.interrupt import catching_stops
-from impasto.cli.options import Json, MaxPixels, Overwrite, Quiet, Regions, Styles, read_region, takes_controls
+from impasto.cli.options import Json, MaxPixels, OptionalStyles, Overwrite, Quiet, Regions, read_region, takes_controls
 from impasto.controls import Controls
 from impasto.errors import UsageError
 from impasto.picture import MAX_PIXELS
@@ -25,6 +25,8 @@ impasto video clip.mov --style my_painting.jpg --steady 90 --size 1280 -o painte
 
 impasto video clip.mp4 --style udnie --start 2 --end 6 -o painted.gif
 
+impasto video clip.mp4 --keyframes 0:starry-night,5:great-wave:0.5 -o changing.mp4
+
 impasto video frames/ --style great-wave --fps 24 -o painted.webm
 """
 
@@ -32,8 +34,14 @@ impasto video frames/ --style great-wave --fps 24 -o painted.webm
 @takes_controls
 def video(
     source: Annotated[Path, typer.Argument(help="A video's file, or a folder of frames.", show_default=False)],
-    style: Styles,
     controls: Controls,
+    style: OptionalStyles = None,
+    keyframes: Annotated[
+        str | None,
+        typer.Option(
+            help="Styles that change: SECONDS:STYLE[:SHARE OF THE STRENGTH], with commas between.", show_default=False
+        ),
+    ] = None,
     region: Regions = None,
     steady: Annotated[
         float, typer.Option(help="How much of the last picture is carried along the motion. 0 to 100.")
@@ -88,6 +96,8 @@ def video(
 
     from impasto.video.run import VideoProgress, paint_video
 
+    if (style is None) == (keyframes is None):
+        raise UsageError("--style or --keyframes, one of the two", "--keyframes 0:starry-night,5:great-wave:0.5")
     if output is None:
         output = Path(f"{source.stem}-painted.mp4")
     if source.exists() and output.exists() and source.samefile(output):
@@ -105,8 +115,9 @@ def video(
 
         result = paint_video(
             source,
-            style,
+            style or [],
             output,
+            keyframes=keyframes,
             steady=steady,
             start=start,
             end=end,

@@ -11,6 +11,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, TypeAlias
 
+import numpy as np
+
 from impasto.color import Pixels
 from impasto.controls import Controls
 from impasto.errors import UsageError
@@ -22,6 +24,7 @@ from impasto.settings import make
 from impasto.style import StyleRequest
 from impasto.stylizer import Regions, Stylizer
 from impasto.video.clip import ANIMATIONS, AnimationWriter, Clip, FolderWriter, Frame, Writer, output_size
+from impasto.video.keyframes import Keyframe, Keyframes, parse_keyframes
 from impasto.video.steady import Motion, MotionFinder, blend
 
 _QUEUED = 4  # frames between two stages
@@ -71,6 +74,7 @@ def paint_video(
     style: StyleRequest,
     output: Path | str,
     *,
+    keyframes: str | None = None,
     steady: float = 70,
     start: float = 0,
     end: float | None = None,
@@ -92,6 +96,8 @@ def paint_video(
         source: a file that FFmpeg reads, or a folder of frames.
         style, regions, gallery, controls: as for `impasto.stylize`; masks hold for all frames.
         output: .mp4, .mov, .mkv, .avi, .webm, .gif, .webp, .apng, or a folder for PNG frames (no ending).
+        keyframes: styles that change, such as "0:starry-night,5:great-wave:0.5" (see `keyframes.parse_keyframes`);
+            seconds of the result. `style` does not count then.
         steady: 0..100, how much of the last picture is carried along the motion.
         start, end: seconds of the source.
         fps: another frame rate, by leaving out or repeating frames; None keeps the source's timing, variable or not.
@@ -114,14 +120,19 @@ def paint_video(
     if fps is not None and clip.path.is_dir():  # frames have no times of their own
         clip.rate, fps = Fraction(fps).limit_denominator(60_000), None
     rate = clip.rate if fps is None else Fraction(fps).limit_denominator(60_000)
-    stylizer = Stylizer(
-        style, regions=regions, controls=replace(chosen, size=None), gallery=gallery, max_pixels=max_pixels
-    )
+    moments = [Keyframe(0, "")] if keyframes is None else parse_keyframes(keyframes)
+    plain = replace(chosen, size=None)
+    stylizers = [
+        Stylizer(frame.style or style, regions=regions, controls=plain, gallery=gallery, max_pixels=max_pixels)
+        for frame in moments
+    ]
+    stylizer = stylizers[0]
+    changing = None if keyframes is None else Keyframes(moments, stylizers)
     first = next(clip.frames(), None)
     if first is None:
         raise UsageError(f"{clip.path} has no frame from {start:g} s on", "--start, --end")
     sink = _writer(Path(output), clip, width, height, rate, codec, quality, sound, first.alpha is not None, overwrite)
-    run = _Run(clip, stylizer, sink, steady / 100, (width, height), fps, on_progress)
+    run = _Run(clip, stylizer, changing, sink, steady / 100, (width, height), fps, on_progress)
     try:
         run.all()
     except BaseException:
@@ -166,13 +177,15 @@ class _Run:
         self,
         clip: Clip,
         stylizer: Stylizer,
+        changing: Keyframes | None,
         sink: Writer | FolderWriter | AnimationWriter,
         steady: float,
         size: tuple[int, int],
         fps: float | None,
         on_progress: OnVideoProgress | None,
     ) -> None:
-        self.clip, self.stylizer, self.sink, self.steady, self.size, self.fps = clip, stylizer, sink, steady, size, fps
+        self.clip, self.stylizer, self.changing, self.sink = clip, stylizer, changing, sink
+        self.steady, self.size, self.fps = steady, size, fps
         self.on_progress = on_progress
         self.frames = self.shots = 0
         self.stopped = False
@@ -233,13 +246,19 @@ class _Run:
 
     def _painting(self, started: float) -> None:
         last: Pixels | None = None
+        shot: Shot | None = None
+        first = Frame(np.zeros((1, 1, 3), np.float32), Fraction(0))
         paint: Callable[[Pixels], Pixels] | None = None
         while (job := self._read.get()) is not None:
             frame, motion = job
             began = time.perf_counter()
             if motion.cut or paint is None:
-                paint, last = self.stylizer.for_frames(frame.pixels, frame.alpha, Shot()), None
+                # A block's statistics belong to its style: where that changes, every frame has its own.
+                shot, first, last = Shot() if self.changing is None else None, frame, None
+                paint = self.stylizer.for_frames(first.pixels, first.alpha, shot)
                 self.shots += 1
+            if self.changing is not None:
+                paint = self.changing.at(frame.time).for_frames(first.pixels, first.alpha, shot)
             painted = paint(frame.pixels)
             if last is not None:
                 painted = blend(painted, last, motion, self.steady)
