@@ -16,6 +16,7 @@ from impasto.memory import free_memory
 if TYPE_CHECKING:
     import onnxruntime
 
+_KEPT_PIXELS = 2_000_000  # up to here the memory is kept for the next photo
 _SMALL_PIXELS = 4_000_000  # up to here keeping memory for the next layer is always worth it
 
 
@@ -47,7 +48,7 @@ class Model:
         arena = self._fits(pixels)
         session = self.session(arena)
         options = onnxruntime.RunOptions()
-        if arena and pixels > _SMALL_PIXELS:
+        if arena and pixels > _KEPT_PIXELS:
             options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")  # not kept beyond this photo
         try:
             return [np.asarray(output) for output in session.run(None, dict(feeds), options)]
