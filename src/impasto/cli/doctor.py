@@ -20,6 +20,7 @@ from impasto.version import __version__, installed
 BASE = ("numpy", "pillow", "onnxruntime", "typer", "rich", "platformdirs")
 EXTRAS = {
     "torch": ("torch", "safetensors", "matplotlib"),
+    "train": ("fsspec", "lightning-fabric", "onnx", "tensorboard"),
     "app": ("streamlit",),
     "video": ("av", "opencv-python-headless"),
     "heif": ("pillow-heif",),
