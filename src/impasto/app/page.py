@@ -542,8 +542,8 @@ def optimise(me: Visit, photo: Upload, look: Look) -> None:
     busy = me.job is not None and not me.job.ended
     if st.button("Start", type="primary", disabled=busy, key="optimise-start"):
         chosen = replace(RECIPES[recipe], iterations=int(iterations))
-        values = {control.name: getattr(look.controls, control.name) for control in fields(Controls)}
-        values["size"] = int(side) if max(photo.picture.width, photo.picture.height) > side else None
+        size = int(side) if max(photo.picture.width, photo.picture.height) > side else None
+        values: dict[str, Any] = look.controls.as_dict() | {"size": size}
 
         def paint(progress: Any) -> Picture:
             options = {
@@ -642,18 +642,19 @@ def video(me: Visit, look: Look) -> None:
     steady = right.slider(
         "Steadiness", 0, 100, 70, key="clip-steady", help="How much of the last picture is carried along."
     )
-    still = studio().paint(work.proxy(Picture(frame.pixels)), work.for_proxy(replace(look, parts=())))
+    still = painted(Upload(file.name, Picture(frame.pixels), file.file_id), replace(look, parts=()))
     st.image(still.pixels, width="stretch", clamp=True, caption="its first frame")
     busy = me.film is not None and not me.film.ended
     if st.button("Paint the clip", type="primary", disabled=busy, key="clip-start"):
         target = source.with_name("painted.mp4")
-        values = {control.name: getattr(look.controls, control.name) for control in fields(Controls)}
         options: dict[str, Any] = {
+            **look.controls.as_dict(),
             "start": start,
             "end": end,
             "steady": steady,
             "gallery": studio().gallery(),
-            **values,
+            "overwrite": True,
+            "keep_partial": True,
         }
 
         def paint(progress: Any) -> Path | None:
