@@ -32,9 +32,9 @@ _MULTIPLE = 4  # the network works at a quarter of the size
 _SMALLEST = 16  # below this its reflection padding has nothing to reflect
 _ENCODED_PIXELS = 512 * 640  # a painting is looked at in about this size, as when the network was trained
 _BYTES_PER_PIXEL = 320  # measured peak while painting, memory given back after every layer
+_ARENA_BYTES_PER_PIXEL = 430  # the same where memory is kept for the next layer: two to three times as fast
 _BUDGET = 1_500_000_000  # bytes
 _PATCH, _PATCHES = 256, 8  # pixels a side, and how many along each side of a photo, for a large photo's statistics
-_ARENA_BYTES_PER_PIXEL = 430  # the same where memory is kept for the next layer: two to three times as fast
 
 
 class Shot:

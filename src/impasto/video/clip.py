@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,7 +22,6 @@ from impasto.resample import fit, resize
 if TYPE_CHECKING:
     from av.container import InputContainer, OutputContainer
 
-Codec = Literal["h264", "hevc", "av1", "vp9", "prores", "ffv1"]
 ENCODERS: dict[str, tuple[str, str, str]] = {  # codec: FFmpeg's encoder, pixels, pixels with alpha
     "h264": ("libx264", "yuv420p", ""),
     "hevc": ("libx265", "yuv420p", ""),
@@ -161,9 +160,7 @@ class Clip:
 def _pixels(frame: Any) -> tuple[Pixels, Pixels | None]:
     """A decoded frame, upright, in 0..1; its alpha if it has any."""
     deep = any(component.bits > 8 for component in frame.format.components)
-    transparent = (
-        len(frame.format.components) in (2, 4) and frame.format.name not in ("cmyk",) and "a" in frame.format.name
-    )
+    transparent = len(frame.format.components) in (2, 4) and "a" in frame.format.name
     rgb = frame.reformat(format=_RGB[deep, transparent], src_colorspace=_colorspace(frame))
     samples = np.asarray(rgb.to_ndarray(), np.float32) / np.float32(65535 if deep else 255)
     turned = np.ascontiguousarray(np.rot90(samples, round((frame.rotation or 0) / 90) % 4))
@@ -176,7 +173,12 @@ def _upright(frame: Any) -> Pixels:
 
 def _colorspace(frame: Any) -> str:
     """The frame's own matrix; where it does not say, that of its size: BT.709 from 720 lines on, else BT.601."""
-    return _MATRICES.get(int(frame.colorspace), "ITU709" if frame.height >= 720 else "ITU601")
+    return _MATRICES.get(int(frame.colorspace), _MATRICES[_usual_matrix(frame.height)])
+
+
+def _usual_matrix(height: int) -> int:
+    """What players expect of a file that does not say: BT.709 from 720 lines on, else BT.601."""
+    return 1 if height >= 720 else 5
 
 
 class Writer:
@@ -229,14 +231,13 @@ class Writer:
             options = {"crf": str(quality)} if quality is not None and codec not in ("prores", "ffv1") else {}
             if codec == "h264" and quality is None:
                 options = {"crf": "18", "preset": "fast"}
-            # BT.709 from 720 lines on, as players expect of a file that says so.
             self.stream: Any = self.container.add_stream(encoder, rate=rate.limit_denominator(60_000), options=options)
             self.stream.width, self.stream.height, self.stream.pix_fmt = self.width, self.height, self.format
-            self.colorspace = "ITU709" if self.height >= 720 else "ITU601"
+            self.colorspace = _MATRICES[_usual_matrix(self.height)]
             context = self.stream.codec_context
             context.time_base = Fraction(1, 90_000)
             context.color_range = 1
-            context.colorspace = 1 if self.height >= 720 else 5
+            context.colorspace = _usual_matrix(self.height)
             if codec == "hevc" and suffix in (".mp4", ".mov"):
                 context.codec_tag = "hvc1"
         except (av.FFmpegError, OSError, ValueError) as error:
@@ -254,9 +255,7 @@ class Writer:
         samples = np.pad(samples, [*border, (0, 0)], mode="edge")
         deep = "10le" in self.format
         values = np.rint(samples * (65535 if deep else 255)).astype(np.uint16 if deep else np.uint8)
-        name = {(False, 3): "rgb24", (False, 4): "rgba", (True, 3): "rgb48le", (True, 4): "rgba64le"}[
-            deep, values.shape[2]
-        ]
+        name = _RGB[deep, values.shape[2] == 4]
         picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(values), format=name)
         picture = picture.reformat(format=self.format, dst_colorspace=self.colorspace)
         picture.time_base = self.stream.codec_context.time_base
@@ -277,9 +276,7 @@ class Writer:
                 raise already_there(self.path)
             os.replace(self.part, self.path)
         except (av.FFmpegError, OSError) as error:
-            raise PictureError(
-                f"cannot write {self.path}: {_first_line(error)}", "what was there is untouched"
-            ) from error
+            raise _cannot_write(self.path, error) from error
         finally:
             self.part.unlink(missing_ok=True)
 
@@ -294,9 +291,7 @@ class Writer:
             for packet in self.stream.encode(picture):
                 self.container.mux(packet)
         except (av.FFmpegError, OSError) as error:
-            raise PictureError(
-                f"cannot write {self.path}: {_first_line(error)}", "what was there is untouched"
-            ) from error
+            raise _cannot_write(self.path, error) from error
 
 
 class _Copied:
@@ -304,7 +299,6 @@ class _Copied:
 
     def __init__(self, target: OutputContainer, source: Clip, notes: list[str]) -> None:
         av = _av()
-        self.source = source
         self.container = av.open(str(source.path)) if source.path.is_file() else None
         self.streams: dict[int, Any] = {}
         self._next: Any = None
