@@ -24,7 +24,6 @@ from impasto.files import ASSETS, write_atomically
 from impasto.network import Network
 from impasto.painter import VECTOR_SIZE, Painter, StyleVector, default_painter
 from impasto.picture import Picture, Source
-from impasto.resample import fit
 
 NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 RESERVED = {"none", "con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))}
@@ -165,7 +164,7 @@ class Gallery:
             StyleError: the folder cannot be written to.
         """
         self.check_free(name, replace=replace)
-        picture = _kept(Picture.open(painting))
+        picture = Picture.open(painting).at_most(KEPT_SIDE)
         vector = self.painter.encode(picture.pixels) if vector is None else vector
         source = Path(painting).name if isinstance(painting, (str, os.PathLike)) else ""
         card = {
@@ -210,7 +209,7 @@ class Gallery:
             styles = loaded.facts.styles
             for index, style in enumerate(styles):
                 if paintings:
-                    shown = _kept(paintings[index])
+                    shown = paintings[index].at_most(KEPT_SIDE)
                 else:
                     photo = Picture.open(ASSETS / "samples" / "colosseum.jpg").resized(640, 427)
                     shares = [float(other == index) for other in range(len(styles))]
@@ -401,17 +400,10 @@ def _write_json(path: Path, card: Mapping[str, object]) -> None:
     write_atomically(path, text.encode(), overwrite=True)
 
 
-def _kept(picture: Picture) -> Picture:
-    if max(picture.width, picture.height) <= KEPT_SIDE:
-        return picture
-    return picture.resized(*fit(picture.width, picture.height, KEPT_SIDE))
-
-
 def _write_pictures(folder: Path, name: str, thumbnail: str, picture: Picture) -> None:
     plain = Picture(picture.pixels)
     plain.save(folder / f"{name}.png")
-    side = min(320, max(plain.width, plain.height))
-    plain.resized(*fit(plain.width, plain.height, side)).save(folder / f"{thumbnail}.jpg", quality=85)
+    plain.at_most(320).save(folder / f"{thumbnail}.jpg", quality=85)
 
 
 @functools.cache

@@ -19,7 +19,7 @@ from PIL import ExifTags, Image, ImageCms, PngImagePlugin, UnidentifiedImageErro
 from impasto import provenance, sixteen
 from impasto.errors import PictureError, UsageError
 from impasto.files import write_atomically
-from impasto.resample import resize
+from impasto.resample import fit, resize
 
 Pixels: TypeAlias = NDArray[np.float32]
 Source: TypeAlias = "Picture | str | os.PathLike[str] | bytes | IO[bytes] | Image.Image | NDArray[Any]"
@@ -204,6 +204,12 @@ class Picture:
         )
         alpha = None if self.alpha is None else resize(self.alpha, width, height, "bilinear")
         return replace(self, pixels=resize(self.pixels, width, height), alpha=alpha, frames=frames)
+
+    def at_most(self, side: int) -> Picture:
+        """The same picture, reduced if its longer side is above `side` pixels."""
+        if max(self.width, self.height) <= side:
+            return self
+        return self.resized(*fit(self.width, self.height, side))
 
     def to_numpy(self, *, bits: Bits = 8) -> NDArray[Any]:
         """H x W x 3, or 4 with alpha; uint8, or uint16 with bits=16."""

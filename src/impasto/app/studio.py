@@ -24,7 +24,6 @@ from impasto.errors import ImpastoError, PictureError
 from impasto.gallery import Gallery
 from impasto.painter import Painter, StyleVector
 from impasto.picture import Bits, Picture
-from impasto.resample import fit
 from impasto.stylizer import Stylizer
 
 PROXY_SIDE = 640
@@ -161,10 +160,7 @@ class Studio:
 
 def proxy(photo: Picture) -> Picture:
     """The first frame, small enough to be painted at once."""
-    still = replace(photo, frames=())
-    if max(still.width, still.height) <= PROXY_SIDE:
-        return still
-    return still.resized(*fit(still.width, still.height, PROXY_SIDE))
+    return replace(photo, frames=()).at_most(PROXY_SIDE)
 
 
 def for_proxy(look: Look) -> Look:

@@ -77,8 +77,7 @@ def fit_style(
     net.to(device=where, memory_format=torch.channels_last)  # type: ignore[call-overload]
     loss_net = shipped_vgg("average", "replicate").to(device=where, memory_format=torch.channels_last)  # type: ignore[call-overload]
     loss_net.convolutions.to(find_precision("auto", where))
-    if max(painting.width, painting.height) > _PAINTING_SIDE:
-        painting = painting.resized(*fit(painting.width, painting.height, _PAINTING_SIDE))
+    painting = painting.at_most(_PAINTING_SIDE)
     recipe = replace(DEFAULT, style_weight=3.0)
     objective = TrainingObjective(loss_net, recipe, [to_tensor(painting.pixels).to(where)])
 

@@ -304,9 +304,7 @@ def _loss_network(job: Job) -> VGG:
 
 
 def _painting(path: Path, side: int) -> Tensor:
-    picture = Picture.open(path)
-    if max(picture.width, picture.height) > side:
-        picture = picture.resized(*fit(picture.width, picture.height, side))
+    picture = Picture.open(path).at_most(side)
     if min(picture.width, picture.height) < 32:
         raise UsageError(f"the style {path} is {picture.width} x {picture.height} pixels", "32 a side are needed")
     return to_tensor(picture.pixels)
