@@ -24,7 +24,7 @@ from impasto.painter import Shot, default_painter
 from impasto.picture import Picture
 from impasto.stylizer import Stylizer
 from impasto.video.clip import Clip, Frame, Writer
-from impasto.video.run import paint_video
+from impasto.video.run import VideoProgress, paint_video
 from impasto.video.steady import MotionFinder, blend
 
 SIZE = (96, 64)
@@ -321,7 +321,83 @@ def test_styles_change_over_time(clip: Path, tmp_path: Path) -> None:
     assert np.abs(painted[7] - source[7]).mean() < 0.8 * np.abs(two[7] - source[7]).mean()  # half the strength
 
 
-@pytest.mark.parametrize("text", ["", "udnie", "x:udnie", "5:udnie,2:udnie", "0:udnie:7", "-1:udnie", "0:"])
+def test_brush_size_changes_over_the_clip(clip: Path, tmp_path: Path) -> None:
+    options = {"steady": 0, "codec": "ffv1"}
+    changing = paint_video(clip, [], tmp_path / "c.mkv", keyframes="0:udnie:1:1,0.7:udnie:1:2", **options)  # type: ignore[arg-type]
+    small = paint_video(clip, "udnie", tmp_path / "s.mkv", **options)  # type: ignore[arg-type]
+    large = paint_video(clip, "udnie", tmp_path / "l.mkv", brush_size=2, **options)  # type: ignore[arg-type]
+    painted, one, two = ([frame.pixels for frame in read(r.path)] for r in (changing, small, large) if r.path)
+    assert np.abs(painted[0] - one[0]).mean() < 0.02 < np.abs(painted[0] - two[0]).mean()
+    assert np.abs(painted[7] - two[7]).mean() < 0.6 * np.abs(painted[7] - one[7]).mean()
+
+
+def test_masks_that_move(clip: Path, tmp_path: Path) -> None:
+    masks = []
+    for index in range(4):  # the left half, then the right half; it ends before the clip does
+        mask = np.zeros((64, 96, 3), np.float32)
+        mask[:, :48] = index < 2
+        mask[:, 48:] = index >= 2
+        masks.append(mask)
+    moving_mask = write(tmp_path / "mask.mkv", masks, codec="ffv1", pixels="bgr0")
+    result = paint_video(clip, "udnie", tmp_path / "o.mkv", codec="ffv1", steady=0, regions=[(moving_mask, "none")])
+    assert result.path is not None
+    source, painted = read(clip), read(result.path)
+    for index, (before, after) in enumerate(zip(source, painted, strict=True)):
+        change = np.abs(after.pixels - before.pixels).mean((0, 2))
+        left, right = change[4:44].mean(), change[52:92].mean()
+        kept, other = (left, right) if index < 2 else (right, left)
+        assert kept < 0.02 < other, index
+
+
+@pytest.mark.parametrize("name", ["o.mp4", "o.mkv", "folder"])
+def test_a_long_run_goes_on_where_it_was_killed(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("impasto.video.run.SEGMENT", 4)
+    clip = write(tmp_path / "clip.mp4", moving(14), sound=True)
+    whole = paint_video(clip, "udnie", tmp_path / f"whole-{name}")
+    seen: list[int] = []
+
+    def die(progress: VideoProgress) -> None:
+        if progress.frame == 10 and not seen:
+            time.sleep(0.5)  # what is painted gets written
+            raise RuntimeError("killed")
+
+    with pytest.raises(RuntimeError, match="killed"):
+        paint_video(clip, "udnie", tmp_path / name, resume=True, on_progress=die)
+    if name != "folder":
+        assert not (tmp_path / name).exists()
+    with pytest.raises(UsageError, match="other settings: style"):
+        paint_video(clip, "great-wave", tmp_path / name, resume=True)
+    result = paint_video(clip, "udnie", tmp_path / name, resume=True, on_progress=lambda p: seen.append(p.frame))
+    assert seen == list(range(9, 15))
+    assert result.frames == whole.frames == 14
+    assert result.path is not None
+    assert whole.path is not None
+    one, other = read(whole.path), read(result.path)
+    assert [frame.time for frame in one] == [frame.time for frame in other]
+    for a, b in zip(one, other, strict=True):
+        assert np.abs(a.pixels - b.pixels).mean() < 0.01  # pieces are encoded apart
+    if name != "folder":
+        with av.open(str(result.path)) as container, av.open(str(whole.path)) as expected:
+            assert len(list(container.decode(audio=0))) == len(list(expected.decode(audio=0))) > 10
+    assert not list(tmp_path.glob(".*.resume"))
+
+
+def test_a_stopped_run_keeps_all_that_was_painted(clip: Path, tmp_path: Path) -> None:
+    out = tmp_path / "o.mp4"
+    stopped = paint_video(clip, "udnie", out, resume=True, on_progress=lambda p: p.frame < 3)
+    assert stopped.path is None
+    assert stopped.stopped
+    seen: list[int] = []
+    result = paint_video(clip, "udnie", out, resume=True, on_progress=lambda p: seen.append(p.frame))
+    assert seen[0] == 4
+    assert result.frames == len(read(out)) == 8
+    with pytest.raises(UsageError, match="in one piece"):
+        paint_video(clip, "udnie", tmp_path / "o.gif", resume=True)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "udnie", "x:udnie", "5:udnie,2:udnie", "0:udnie:7", "-1:udnie", "0:", "0:udnie:1:9"]
+)
 def test_bad_keyframes_are_refused(clip: Path, tmp_path: Path, text: str) -> None:
     with pytest.raises(UsageError, match="--keyframes"):
         paint_video(clip, [], tmp_path / "o.mp4", keyframes=text)

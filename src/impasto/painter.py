@@ -49,11 +49,11 @@ class Shot:
     def __init__(self, frames: int = 100) -> None:
         self.frames = frames
         self.means: dict[str, NDArray[np.float32]] = {}
-        self._counts: dict[str, int] = {}
+        self.counts: dict[str, int] = {}
 
     def add(self, run: str, statistics: NDArray[np.float32]) -> None:
         """Take in a frame's own statistics, K + 1 x 128, of one of a frame's runs."""
-        count = self._counts[run] = self._counts.get(run, 0) + 1
+        count = self.counts[run] = self.counts.get(run, 0) + 1
         if count > self.frames == 1:
             return
         before = self.means.get(run, statistics)

@@ -30,6 +30,9 @@ Regions: TypeAlias = "Mapping[Any, StyleRequest] | Iterable[tuple[Source, StyleR
 PaintFrame: TypeAlias = "Callable[[Pixels, NDArray[np.float32] | None], Pixels]"
 """Paints a frame, given what each style gets of every pixel."""
 
+PaintWithMasks: TypeAlias = Callable[..., Pixels]
+"""Paints a frame; a second argument are masks, one for each region, in place of the regions' own."""
+
 Paint: TypeAlias = Callable[..., Pixels]
 """Paints a frame with `strength` and `brush_size`."""
 
@@ -96,10 +99,10 @@ class Stylizer:
         paint = self.for_frames(photo.pixels, photo.alpha, Shot(frames=1) if photo.frames else None)
         return replace(photo.with_frames(paint), made_with=self.made_with())
 
-    def for_frames(
-        self, first: Pixels, alpha: Pixels | None = None, shot: Shot | None = None
-    ) -> Callable[[Pixels], Pixels]:
+    def for_frames(self, first: Pixels, alpha: Pixels | None = None, shot: Shot | None = None) -> PaintWithMasks:
         """What paints every frame of an animation or of a video's shot, in the same way.
+
+        It takes a frame, and masks in place of the regions' own if those move.
 
         Args:
             first: one of its frames, H x W x 3; the style is brought to its colours and strength if that is asked for.
@@ -107,11 +110,12 @@ class Stylizer:
             shot: remembers how frames are normalised; None, each by itself.
         """
         first = fill_transparent(first, alpha)
-        shares = self._shares(first.shape[1], first.shape[0])
+        still = self._shares([region.mask for region in self.regions], first)
         # One set of vectors for all frames, so that they do not flicker.
         paint_frame = self._with_networks(first, shot) if self.uses_networks else self._with_vectors(first, shot)
 
-        def paint(frame: Pixels) -> Pixels:
+        def paint(frame: Pixels, masks: Sequence[mask.Mask] | None = None) -> Pixels:
+            shares = still if masks is None else self._shares(masks, frame)
             frame = fill_transparent(frame, alpha)
             painted = paint_frame(frame, shares)
             return self._left_as_is(self.controls.finish(painted, frame), frame, shares)
@@ -213,10 +217,9 @@ class Stylizer:
         """A network's picture; its style cannot get the photo's colours before, so the picture does after."""
         return self.controls.recolor(network.paint(frame, weights, **options), frame)
 
-    def _shares(self, width: int, height: int) -> NDArray[np.float32] | None:
-        if not self.regions:
-            return None
-        return mask.layer([mask.fit_mask(region.mask, width, height) for region in self.regions])
+    def _shares(self, masks: Sequence[mask.Mask], frame: Pixels) -> NDArray[np.float32] | None:
+        height, width = frame.shape[:2]
+        return mask.layer([mask.fit_mask(one, width, height) for one in masks]) if masks else None
 
     def _left_as_is(self, painted: Pixels, photo: Pixels, shares: NDArray[np.float32] | None) -> Pixels:
         if shares is None or not self._leaves_parts:

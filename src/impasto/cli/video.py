@@ -27,6 +27,8 @@ impasto video clip.mp4 --style udnie --start 2 --end 6 -o painted.gif
 
 impasto video clip.mp4 --keyframes 0:starry-night,5:great-wave:0.5 -o changing.mp4
 
+impasto video long.mp4 --style udnie --region dancer.mp4=great-wave --resume -o painted.mp4
+
 impasto video frames/ --style great-wave --fps 24 -o painted.webm
 """
 
@@ -39,7 +41,8 @@ def video(
     keyframes: Annotated[
         str | None,
         typer.Option(
-            help="Styles that change: SECONDS:STYLE[:SHARE OF THE STRENGTH], with commas between.", show_default=False
+            help="Styles that change: SECONDS:STYLE[:SHARE OF THE STRENGTH[:BRUSH SIZE]], with commas between.",
+            show_default=False,
         ),
     ] = None,
     region: Regions = None,
@@ -85,6 +88,12 @@ def video(
     keep_partial: Annotated[
         bool, typer.Option("--keep-partial", help="When stopped, keep what is done.", rich_help_panel="Output")
     ] = False,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume", help="Keep what is done, whatever happens; go on from there.", rich_help_panel="Output"
+        ),
+    ] = False,
     overwrite: Overwrite = False,
     max_pixels: MaxPixels = MAX_PIXELS,
     quiet: Quiet = False,
@@ -126,6 +135,7 @@ def video(
             quality=crf,
             sound=sound,
             keep_partial=keep_partial,
+            resume=resume,
             overwrite=overwrite,
             regions=[read_region(text) for text in region or []],
             max_pixels=max_pixels,
@@ -150,5 +160,7 @@ def video(
         print(f"{result.path}  {result.frames} frames  {result.frames / total:.1f} frames/s  {total:.1f} s")
     if result.stopped:
         kept = f"{result.path} holds {result.frames} frames" if result.path else "nothing was written"
+        if resume:
+            kept = f"{result.frames} frames are done; the same command goes on from there"
         note(f"stopped; {kept}")
         raise typer.Exit(INTERRUPTED)

@@ -137,7 +137,7 @@ class Clip:
                 yield Frame(pixels, time - begun, alpha)
 
     def _opened(self) -> InputContainer:
-        av = _av()
+        av = ffmpeg()
         if not self.path.exists():
             raise PictureError(f"there is no file {self.path}")
         try:
@@ -150,7 +150,7 @@ class Clip:
         return container
 
     def _decoded(self, container: InputContainer) -> Iterator[Any]:
-        av = _av()
+        av = ffmpeg()
         try:
             yield from container.decode(video=0)
         except av.FFmpegError as error:
@@ -207,7 +207,7 @@ class Writer:
         alpha: bool = False,
         overwrite: bool = False,
     ) -> None:
-        av = _av()
+        av = ffmpeg()
         suffix = path.suffix.lower()
         if suffix not in CONTAINERS:
             raise UsageError(
@@ -243,11 +243,11 @@ class Writer:
         except (av.FFmpegError, OSError, ValueError) as error:
             self.part.unlink(missing_ok=True)
             raise UsageError(f"{path} cannot be written with {codec}", _first_line(error)) from error
-        self._copied = _Copied(self.container, source, self.notes) if source is not None else None
+        self._copied = Copied(self.container, source, self.notes) if source is not None else None
 
     def write(self, frame: Frame) -> None:
         """Encode a frame; raises PictureError when the disk is full or the system refuses."""
-        av = _av()
+        av = ffmpeg()
         border = [(0, self.height - frame.pixels.shape[0]), (0, self.width - frame.pixels.shape[1])]
         samples = frame.pixels
         if self.alpha and frame.alpha is not None:
@@ -266,7 +266,7 @@ class Writer:
 
     def close(self) -> None:
         """Finish the file and put it in its place."""
-        av = _av()
+        av = ffmpeg()
         self._mux(None)
         try:
             if self._copied:
@@ -276,7 +276,7 @@ class Writer:
                 raise already_there(self.path)
             os.replace(self.part, self.path)
         except (av.FFmpegError, OSError) as error:
-            raise _cannot_write(self.path, error) from error
+            raise cannot_write(self.path, error) from error
         finally:
             self.part.unlink(missing_ok=True)
 
@@ -286,19 +286,19 @@ class Writer:
         self.part.unlink(missing_ok=True)
 
     def _mux(self, picture: Any) -> None:
-        av = _av()
+        av = ffmpeg()
         try:
             for packet in self.stream.encode(picture):
                 self.container.mux(packet)
         except (av.FFmpegError, OSError) as error:
-            raise _cannot_write(self.path, error) from error
+            raise cannot_write(self.path, error) from error
 
 
-class _Copied:
+class Copied:
     """Sound and subtitles on their way from one file to another, kept in step with the pictures."""
 
     def __init__(self, target: OutputContainer, source: Clip, notes: list[str]) -> None:
-        av = _av()
+        av = ffmpeg()
         self.container = av.open(str(source.path)) if source.path.is_file() else None
         self.streams: dict[int, Any] = {}
         self._next: Any = None
@@ -322,7 +322,7 @@ class _Copied:
         """Copy what belongs before a picture's time; None, all the rest."""
         if self.container is None:
             return
-        av = _av()
+        av = ffmpeg()
         while True:
             try:
                 packet = self._next or next(self.packets, None)
@@ -349,12 +349,16 @@ class _Copied:
 
 
 class FolderWriter:
-    """Frames as numbered PNG files; each is whole or not there."""
+    """Frames as numbered PNG files; each is whole or not there.
 
-    def __init__(self, folder: Path, *, overwrite: bool = False) -> None:
+    Args:
+        done: how many an earlier run has left for good; those after them are written anew.
+    """
+
+    def __init__(self, folder: Path, *, overwrite: bool = False, done: int = 0) -> None:
         if folder.exists() and not folder.is_dir():
             raise PictureError(f"{folder} is a file, not a folder")
-        self.folder, self.overwrite, self.count = folder, overwrite, 0
+        self.folder, self.overwrite, self.count = folder, overwrite or done > 0, done
         self.notes: list[str] = []
 
     def write(self, frame: Frame) -> None:
@@ -405,7 +409,7 @@ def output_size(clip: Clip, size: int | None) -> tuple[int, int]:
     return (clip.width, clip.height) if size is None else fit(clip.width, clip.height, size)
 
 
-def _cannot_write(path: Path, error: BaseException) -> PictureError:
+def cannot_write(path: Path, error: BaseException) -> PictureError:
     return PictureError(f"cannot write {path}: {_first_line(error)}", "what was there is untouched")
 
 
@@ -414,7 +418,8 @@ def _first_line(error: BaseException) -> str:
     return str(text).splitlines()[0][:120] if text else type(error).__name__
 
 
-def _av() -> Any:
+def ffmpeg() -> Any:
+    """PyAV; raises MissingExtra where it is not installed."""
     try:
         import av
     except ImportError:

@@ -13,44 +13,51 @@ from impasto.stylizer import Stylizer
 
 @dataclass(frozen=True)
 class Keyframe:
-    """At `time` seconds the style is this, at this strength; None, the one that the controls say."""
+    """At `time` seconds the style is this, at this strength and brush size; None, what the controls say."""
 
     time: float
     style: str
     strength: float | None = None
+    brush_size: float | None = None
 
 
 def parse_keyframes(text: str) -> list[Keyframe]:
-    """SECONDS:STYLE or SECONDS:STYLE:SHARE, several with commas between; the share, 0..1, is of the strength.
+    """SECONDS:STYLE[:SHARE[:BRUSH SIZE]], several with commas between; the share, 0..1, is of the strength.
 
     >>> parse_keyframes("0:starry-night,5:great-wave:0.5")[1]
-    Keyframe(time=5.0, style='great-wave', strength=50.0)
+    Keyframe(time=5.0, style='great-wave', strength=50.0, brush_size=None)
 
     Raises:
-        UsageError: no number where one should be, a time that is not later than the one before, or a share out of 0..1.
+        UsageError: no number where one should be, a time that is not later than the one before, a share out of 0..1
+            or a brush size out of 0.5..2.
     """
     found: list[Keyframe] = []
     for part in text.split(","):
         time_text, _, rest = part.strip().partition(":")
-        style, colon, share_text = rest.rpartition(":")
-        share = math.nan
-        if colon:
-            try:
-                share = float(share_text)
-            except ValueError:
-                style, colon = rest, ""  # a file's name with a colon in it
-        else:
-            style = rest
-        try:
-            time = float(time_text)
-        except ValueError:
-            time = math.nan
-        if not style or not math.isfinite(time) or time < 0 or (colon and not 0 <= share <= 1):
+        style, numbers = rest, list[float]()
+        while len(numbers) < 2:
+            before, colon, last = style.rpartition(":")
+            number = _number(last)
+            if not colon or number is None:  # a file's name may hold a colon
+                break
+            style, numbers = before, [number, *numbers]
+        time = _number(time_text)
+        share, brush_size = [*numbers, None, None][:2]
+        fits = (share is None or 0 <= share <= 1) and (brush_size is None or 0.5 <= brush_size <= 2)
+        if not style or time is None or time < 0 or not fits:
             raise UsageError(f"--keyframes {part}: no time and style", "--keyframes 0:starry-night,5:great-wave:0.5")
         if found and time <= found[-1].time:
             raise UsageError(f"--keyframes: {time:g} s does not come after {found[-1].time:g} s")
-        found.append(Keyframe(time, style, share * 100 if colon else None))
+        found.append(Keyframe(time, style, None if share is None else share * 100, brush_size))
     return found
+
+
+def _number(text: str) -> float | None:
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
 
 
 class Keyframes:
@@ -70,19 +77,24 @@ class Keyframes:
                 raise UsageError(f"{stylizer.style.label} is a network and cannot be a keyframe")
 
     def at(self, time: Fraction) -> Stylizer:
-        """The stylizer of a moment: vectors and strength on the straight way between the neighbours."""
+        """The stylizer of a moment: vectors, strength and brush size on the straight way between the neighbours."""
         later = next((index for index, frame in enumerate(self.frames) if frame.time > time), len(self.frames))
         one, other = max(0, later - 1), min(later, len(self.frames) - 1)
         span = self.frames[other].time - self.frames[one].time
         share = 0.0 if span <= 0 else min(1.0, max(0.0, (float(time) - self.frames[one].time) / span))
         first, second = self.stylizers[one], self.stylizers[other]
-        strengths = [
-            stylizer.controls.strength if frame.strength is None else frame.strength
-            for frame, stylizer in ((self.frames[one], first), (self.frames[other], second))
-        ]
-        strength = strengths[0] + share * (strengths[1] - strengths[0])
+        controls = self._controls(one, first), self._controls(other, second)
+        strength, brush_size = (start + share * (end - start) for start, end in zip(*controls, strict=True))
         parts = [(style, weight * (1 - share)) for style, weight in first.style.parts]
         parts += [(style, weight * share) for style, weight in second.style.parts]
-        mixed = first.with_controls(replace(first.controls, strength=strength))
+        mixed = first.with_controls(replace(first.controls, strength=strength, brush_size=brush_size))
         mixed.style = Blend(tuple((style, weight) for style, weight in parts if weight > 0))
         return mixed
+
+    def _controls(self, index: int, stylizer: Stylizer) -> tuple[float, float]:
+        """Strength and brush size at a keyframe."""
+        frame, controls = self.frames[index], stylizer.controls
+        return (
+            controls.strength if frame.strength is None else frame.strength,
+            controls.brush_size if frame.brush_size is None else frame.brush_size,
+        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import queue
 import threading
 import time
@@ -22,9 +23,12 @@ from impasto.picture import MAX_PIXELS
 from impasto.resample import resize
 from impasto.settings import make
 from impasto.style import StyleRequest
-from impasto.stylizer import Regions, Stylizer
+from impasto.stylizer import PaintWithMasks, Regions, Stylizer
 from impasto.video.clip import ANIMATIONS, AnimationWriter, Clip, FolderWriter, Frame, Writer, output_size
 from impasto.video.keyframes import Keyframe, Keyframes, parse_keyframes
+from impasto.video.masks import MovingMasks
+from impasto.video.segments import LENGTH as SEGMENT
+from impasto.video.segments import Checkpoint, Segments, State
 from impasto.video.steady import Motion, MotionFinder, blend
 
 _QUEUED = 4  # frames between two stages
@@ -66,6 +70,8 @@ class PaintedVideo:
 
 OnVideoProgress: TypeAlias = Callable[[VideoProgress], "bool | None"]
 
+Sink: TypeAlias = Writer | Segments | FolderWriter | AnimationWriter
+
 _Job: TypeAlias = "tuple[Frame, Motion]"
 
 
@@ -83,6 +89,7 @@ def paint_video(
     quality: int | None = None,
     sound: bool = True,
     keep_partial: bool = False,
+    resume: bool = False,
     overwrite: bool = False,
     regions: Regions | None = None,
     gallery: Gallery | None = None,
@@ -94,7 +101,8 @@ def paint_video(
 
     Args:
         source: a file that FFmpeg reads, or a folder of frames.
-        style, regions, gallery, controls: as for `impasto.stylize`; masks hold for all frames.
+        style, gallery, controls: as for `impasto.stylize`.
+        regions: as there, too; a mask may also be a video or a folder of frames, and then moves with the clip.
         output: .mp4, .mov, .mkv, .avi, .webm, .gif, .webp, .apng, or a folder for PNG frames (no ending).
         keyframes: styles that change, such as "0:starry-night,5:great-wave:0.5" (see `keyframes.parse_keyframes`);
             seconds of the result. `style` does not count then.
@@ -104,6 +112,8 @@ def paint_video(
         codec: h264, hevc, av1, vp9, prores, ffv1; None, the container's usual one.
         quality: the encoder's constant rate factor.
         keep_partial: when stopped, keep what is done as a playable file.
+        resume: keep what is done in pieces beside the result, whatever ends the run, and go on from there if an
+            earlier run left some.
     Raises:
         UsageError: a style, control, format or codec that is unknown.
         PictureError: a source that cannot be read, or a file that cannot be written.
@@ -122,8 +132,9 @@ def paint_video(
     rate = clip.rate if fps is None else Fraction(fps).limit_denominator(60_000)
     moments = [Keyframe(0, "")] if keyframes is None else parse_keyframes(keyframes)
     plain = replace(chosen, size=None)
+    masks = MovingMasks(regions)
     stylizers = [
-        Stylizer(frame.style or style, regions=regions, controls=plain, gallery=gallery, max_pixels=max_pixels)
+        Stylizer(frame.style or style, regions=masks.regions, controls=plain, gallery=gallery, max_pixels=max_pixels)
         for frame in moments
     ]
     stylizer = stylizers[0]
@@ -131,16 +142,33 @@ def paint_video(
     first = next(clip.frames(), None)
     if first is None:
         raise UsageError(f"{clip.path} has no frame from {start:g} s on", "--start, --end")
-    sink = _writer(Path(output), clip, width, height, rate, codec, quality, sound, first.alpha is not None, overwrite)
-    run = _Run(clip, stylizer, changing, sink, steady / 100, (width, height), fps, on_progress)
+    checkpoint = None
+    if resume:
+        settings = {
+            "source": (str(clip.path.resolve()), clip.width, clip.height, start, end, fps, clip.rate),
+            "style": str(style),
+            "regions": str(regions),
+            "keyframes": keyframes,
+            "steady": steady,
+            "controls": chosen.as_dict(),
+            "codec": codec,
+            "quality": quality,
+        }
+        checkpoint = Checkpoint(Path(output), settings)
+    sink = _writer(
+        Path(output), clip, width, height, rate, codec, quality, sound, first.alpha is not None, overwrite, checkpoint
+    )
+    run = _Run(clip, stylizer, changing, masks, sink, checkpoint, steady / 100, (width, height), fps, on_progress)
     try:
         run.all()
     except BaseException:
         sink.discard()
         raise
-    kept = not run.stopped or (keep_partial and run.frames > 0)
+    kept = not run.stopped or (keep_partial and run.frames > 0 and checkpoint is None)
     if kept:
         sink.close()
+        if checkpoint:
+            checkpoint.forget()
     else:
         sink.discard()
     notes = [*sink.notes, *([clip.note] if clip.note else [])]
@@ -158,16 +186,26 @@ def _writer(
     sound: bool,
     alpha: bool,
     overwrite: bool,
-) -> Writer | FolderWriter | AnimationWriter:
+    checkpoint: Checkpoint | None,
+) -> Sink:
     suffix = path.suffix.lower()
     if not suffix or path.is_dir():
-        return FolderWriter(path, overwrite=overwrite)
+        done = checkpoint.state.frames if checkpoint and checkpoint.state else 0
+        return FolderWriter(path, overwrite=overwrite, done=done)
     if suffix in ANIMATIONS:
+        if checkpoint:
+            raise UsageError(f"{suffix} files are made in one piece", "--resume goes with video files and folders")
         return AnimationWriter(path, rate, overwrite=overwrite)
     source = clip if sound else None
-    return Writer(
-        path, width, height, rate, codec=codec, quality=quality, source=source, alpha=alpha, overwrite=overwrite
-    )
+
+    def open_writer(path: Path, source: Clip | None = None, overwrite: bool = True) -> Writer:
+        return Writer(
+            path, width, height, rate, codec=codec, quality=quality, source=source, alpha=alpha, overwrite=overwrite
+        )
+
+    if checkpoint:
+        return Segments(path, checkpoint.folder, checkpoint.pieces, open_writer, source=source, overwrite=overwrite)
+    return open_writer(path, source, overwrite)
 
 
 class _Run:
@@ -178,37 +216,43 @@ class _Run:
         clip: Clip,
         stylizer: Stylizer,
         changing: Keyframes | None,
-        sink: Writer | FolderWriter | AnimationWriter,
+        masks: MovingMasks,
+        sink: Sink,
+        checkpoint: Checkpoint | None,
         steady: float,
         size: tuple[int, int],
         fps: float | None,
         on_progress: OnVideoProgress | None,
     ) -> None:
         self.clip, self.stylizer, self.changing, self.sink = clip, stylizer, changing, sink
+        self.masks, self.checkpoint = masks, checkpoint
+        self.before = checkpoint.state if checkpoint else None  # what an earlier run has done
         self.steady, self.size, self.fps = steady, size, fps
         self.on_progress = on_progress
         self.frames = self.shots = 0
         self.stopped = False
         self.seconds = dict.fromkeys(("read", "motion", "paint", "write"), 0.0)
         self._read: queue.Queue[_Job | None] = queue.Queue(_QUEUED)
-        self._painted: queue.Queue[Frame | None] = queue.Queue(_QUEUED)
+        self._painted: queue.Queue[Frame | State | None] = queue.Queue(_QUEUED)
         self._failure: BaseException | None = None
-        self._ending = threading.Event()
+        self._ending = threading.Event()  # no more is wanted from the reading
+        self._written = threading.Event()  # the writing has come to its end, good or bad
 
     def all(self) -> None:
         started = time.perf_counter()
         threads = [
-            threading.Thread(target=self._guarded, args=(self._reading, self._read), daemon=True),
-            threading.Thread(target=self._guarded, args=(self._writing, None), daemon=True),
+            threading.Thread(
+                target=self._guarded, args=(self._reading, lambda: self._put(self._read, None)), daemon=True
+            ),
+            threading.Thread(target=self._guarded, args=(self._writing, self._written.set), daemon=True),
         ]
         for thread in threads:
             thread.start()
         try:
             self._painting(started)
         finally:
+            self._ending.set()
             self._put(self._painted, None)
-            if self.stopped:
-                self._ending.set()
             for thread in threads[::-1]:
                 thread.join()
         if self._failure is not None:
@@ -217,16 +261,20 @@ class _Run:
 
     def _reading(self) -> None:
         find_motion = MotionFinder(flow=self.steady > 0)
-        for frame in _timed(self._source(), self.seconds, "read"):
+        done = self.before.frames if self.before else 0
+        for index, frame in enumerate(_timed(self._source(), self.seconds, "read")):
             if self._ending.is_set():
                 break
+            if index < done - 1:
+                continue
             began = time.perf_counter()
             width, height = self.size
             alpha = None if frame.alpha is None else resize(frame.alpha, width, height, "bilinear")
             frame = Frame(resize(frame.pixels, width, height), frame.time, alpha)
             motion = find_motion(frame.pixels)
             self.seconds["motion"] += time.perf_counter() - began
-            self._put(self._read, (frame, motion))
+            if index >= done:
+                self._put(self._read, (frame, motion))
 
     def _source(self) -> Iterator[Frame]:
         """The clip's frames, or those of another frame rate: each shown until the next one's time."""
@@ -248,7 +296,11 @@ class _Run:
         last: Pixels | None = None
         shot: Shot | None = None
         first = Frame(np.zeros((1, 1, 3), np.float32), Fraction(0))
-        paint: Callable[[Pixels], Pixels] | None = None
+        paint: PaintWithMasks | None = None
+        if (before := self.before) is not None:
+            self.frames, self.shots, last, shot = before.frames, before.shots, before.last, before.shot
+            first = Frame(before.first, Fraction(0), before.first_alpha)
+            paint = self.stylizer.for_frames(first.pixels, first.alpha, shot)
         while (job := self._read.get()) is not None:
             frame, motion = job
             began = time.perf_counter()
@@ -259,7 +311,7 @@ class _Run:
                 self.shots += 1
             if self.changing is not None:
                 paint = self.changing.at(frame.time).for_frames(first.pixels, first.alpha, shot)
-            painted = paint(frame.pixels)
+            painted = paint(frame.pixels, self.masks.at(frame.time))
             if last is not None:
                 painted = blend(painted, last, motion, self.steady)
             last = painted
@@ -267,40 +319,45 @@ class _Run:
             self.frames += 1
             self._put(self._painted, replace(frame, pixels=painted))
             report = VideoProgress(self.frames, max(self.clip.count, self.frames), time.perf_counter() - started)
-            if self.on_progress is not None and self.on_progress(report) is False:
-                self.stopped = True
-                return
-            if self._failure is not None:
+            self.stopped = self.on_progress is not None and self.on_progress(report) is False
+            if self.checkpoint and (self.stopped or self.frames % SEGMENT == 0):
+                shot = copy.deepcopy(shot)
+                self._put(self._painted, State(self.frames, self.shots, first.pixels, first.alpha, last, shot))
+            if self.stopped or self._failure is not None:
                 return
 
     def _writing(self) -> None:
-        while (frame := self._painted.get()) is not None:
+        while (item := self._painted.get()) is not None:
             began = time.perf_counter()
-            self.sink.write(frame)
+            if isinstance(item, Frame):
+                self.sink.write(item)
+            elif self.checkpoint:
+                pieces = 0
+                if isinstance(self.sink, Segments):
+                    self.sink.cut()
+                    pieces = self.sink.pieces
+                self.checkpoint.save(item, pieces)
             self.seconds["write"] += time.perf_counter() - began
 
-    def _guarded(self, stage: Callable[[], None], after: Any) -> None:
-        """Run a stage; what it raises ends the others."""
+    def _guarded(self, stage: Callable[[], None], after: Callable[[], None]) -> None:
+        """Run a stage, and what says that it has ended; what it raises ends the others."""
         try:
             stage()
         except BaseException as error:  # noqa: BLE001  raised again by `all`
             self._failure = self._failure or error
             self._ending.set()
         finally:
-            if after is not None:
-                self._put(after, None)
-            if self._failure is not None:
-                while not self._painted.empty():
-                    self._painted.get_nowait()
+            after()
 
     def _put(self, target: queue.Queue[Any], item: Any) -> None:
         """Wait for a place, but not for a stage that has ended."""
+        ended = self._ending if target is self._read else self._written
         while True:
             try:
                 target.put(item, timeout=0.1)
                 return
             except queue.Full:
-                if self._ending.is_set():
+                if ended.is_set():
                     return
 
 

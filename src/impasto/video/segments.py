@@ -1,0 +1,204 @@
+"""Long clips in pieces: what is done survives whatever ends the program, and another run goes on from there."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import secrets
+import shutil
+import zipfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from impasto.color import Pixels
+from impasto.errors import UsageError
+from impasto.files import already_there, write_atomically
+from impasto.painter import Shot
+from impasto.video.clip import Clip, Copied, Frame, Writer, cannot_write, ffmpeg
+
+LENGTH = 120  # frames of a piece
+
+
+@dataclass
+class State:
+    """All that the next frame's picture follows from, beside the clip.
+
+    Attributes:
+        frames, shots: painted so far.
+        first, first_alpha: the shot's first frame.
+        last: the last picture.
+        shot: what is remembered of the shot.
+    """
+
+    frames: int
+    shots: int
+    first: Pixels
+    first_alpha: Pixels | None
+    last: Pixels
+    shot: Shot | None
+
+
+class Checkpoint:
+    """A state in a hidden folder beside the result, with the settings that it belongs to.
+
+    Args:
+        output: the result's path.
+        settings: what another run must have alike.
+    Raises:
+        UsageError: what is there was begun with other settings.
+    """
+
+    def __init__(self, output: Path, settings: Mapping[str, object]) -> None:
+        self.folder = output.with_name(f".{output.name}.resume")
+        self.file = self.folder / "state.npz"
+        self.settings = json.loads(json.dumps(settings, default=str))
+        self.state: State | None = None
+        self.pieces = 0
+        try:
+            with np.load(self.file, allow_pickle=False) as stored:
+                arrays = {name: stored[name] for name in stored.files}
+        except (OSError, ValueError, zipfile.BadZipFile):  # none, or damaged: from the start
+            return
+        self._read(arrays)
+
+    def save(self, state: State, pieces: int) -> None:
+        arrays: dict[str, Any] = {
+            "facts": json.dumps(
+                {"settings": self.settings, "frames": state.frames, "shots": state.shots, "pieces": pieces}
+            ),
+            "first": state.first,
+            "last": state.last,
+        }
+        if state.first_alpha is not None:
+            arrays["first_alpha"] = state.first_alpha
+        if state.shot is not None:
+            arrays["counts"] = json.dumps({"frames": state.shot.frames, **state.shot.counts})
+            arrays |= {f"mean_{run}": mean for run, mean in state.shot.means.items()}
+        out = io.BytesIO()
+        np.savez(out, **arrays)
+        write_atomically(self.file, out.getvalue(), overwrite=True)
+
+    def forget(self) -> None:
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _read(self, arrays: dict[str, Any]) -> None:
+        facts = json.loads(str(arrays["facts"]))
+        before = facts["settings"]
+        changed = sorted(
+            key for key in before.keys() | self.settings.keys() if before.get(key) != self.settings.get(key)
+        )
+        if changed:
+            raise UsageError(
+                f"the run to go on with had other settings: {', '.join(changed)}",
+                f"the same ones, or delete {self.folder} to begin anew",
+            )
+        shot = None
+        if "counts" in arrays:
+            counts = json.loads(str(arrays["counts"]))
+            shot = Shot(counts.pop("frames"))
+            shot.counts = counts
+            shot.means = {run: arrays[f"mean_{run}"] for run in counts}
+        self.pieces = facts["pieces"]
+        self.state = State(
+            facts["frames"], facts["shots"], arrays["first"], arrays.get("first_alpha"), arrays["last"], shot
+        )
+
+
+class Segments:
+    """A video's file, written in pieces that are joined, packet by packet, when all are there.
+
+    Args:
+        path: of the result.
+        pieces: how many are there from an earlier run.
+        folder: where they lie.
+        open_piece: makes the writer of a piece.
+        source: what sound and subtitles are copied from.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        folder: Path,
+        pieces: int,
+        open_piece: Callable[[Path], Writer],
+        *,
+        source: Clip | None,
+        overwrite: bool,
+    ) -> None:
+        if path.exists() and not overwrite:
+            raise already_there(path)
+        self.path, self.folder, self.pieces = path, folder, pieces
+        self.open_piece, self.source, self.overwrite = open_piece, source, overwrite
+        self.notes: list[str] = []
+        self._writer: Writer | None = None
+        self._begun = Fraction(0)
+        folder.mkdir(parents=True, exist_ok=True)
+        kept = {self._piece(index).with_suffix(suffix) for index in range(pieces) for suffix in (path.suffix, ".time")}
+        for leftover in set(folder.iterdir()) - kept:  # of a piece that was not finished
+            if leftover.name != "state.npz":
+                leftover.unlink()
+
+    def write(self, frame: Frame) -> None:
+        if self._writer is None:
+            self._writer, self._begun = self.open_piece(self._piece(self.pieces)), frame.time
+            write_atomically(self._piece(self.pieces).with_suffix(".time"), str(frame.time).encode(), overwrite=True)
+        self._writer.write(Frame(frame.pixels, frame.time - self._begun, frame.alpha))
+
+    def cut(self) -> None:
+        """Finish a piece."""
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
+            self.pieces += 1
+
+    def close(self) -> None:
+        """Join the pieces."""
+        av = ffmpeg()
+        self.cut()
+        part = self.path.with_name(f".{self.path.stem[:80]}.{secrets.token_hex(4)}.part{self.path.suffix}")
+        try:
+            with av.open(str(part), "w") as target:
+                stream: Any = None
+                copied: Copied | None = None
+                for index in range(self.pieces):
+                    begun = Fraction(self._piece(index).with_suffix(".time").read_text())
+                    with av.open(str(self._piece(index))) as piece:
+                        if stream is None:
+                            stream = target.add_stream_from_template(piece.streams.video[0])
+                            copied = None if self.source is None else Copied(target, self.source, self.notes)
+                        for packet in piece.demux(video=0):
+                            if packet.dts is None:
+                                continue
+                            shift = round(begun / packet.time_base)
+                            packet.pts, packet.dts = packet.pts + shift, packet.dts + shift
+                            packet.stream = stream
+                            at = packet.pts * packet.time_base
+                            target.mux(packet)
+                            if copied:
+                                copied.until(at)
+                if copied:
+                    copied.until(None)
+            if self.path.exists() and not self.overwrite:
+                raise already_there(self.path)
+            os.replace(part, self.path)
+        except (av.FFmpegError, OSError) as error:
+            raise cannot_write(self.path, error) from error
+        finally:
+            part.unlink(missing_ok=True)
+
+    def discard(self) -> None:
+        """Leave what is finished for another run."""
+        if self._writer is not None:
+            with contextlib.suppress(Exception):
+                self._writer.discard()
+            self._writer = None
+
+    def _piece(self, index: int) -> Path:
+        return self.folder / f"{index:06d}{self.path.suffix}"
