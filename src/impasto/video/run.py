@@ -321,8 +321,8 @@ class _Run:
             report = VideoProgress(self.frames, max(self.clip.count, self.frames), time.perf_counter() - started)
             self.stopped = self.on_progress is not None and self.on_progress(report) is False
             if self.checkpoint and (self.stopped or self.frames % SEGMENT == 0):
-                shot = copy.deepcopy(shot)
-                self._put(self._painted, State(self.frames, self.shots, first.pixels, first.alpha, last, shot))
+                now = copy.deepcopy(shot)
+                self._put(self._painted, State(self.frames, self.shots, first.pixels, first.alpha, last, now))
             if self.stopped or self._failure is not None:
                 return
 
