@@ -375,7 +375,7 @@ def test_a_long_run_goes_on_where_it_was_killed(name: str, tmp_path: Path, monke
     one, other = read(whole.path), read(result.path)
     assert [frame.time for frame in one] == [frame.time for frame in other]
     for a, b in zip(one, other, strict=True):
-        assert np.abs(a.pixels - b.pixels).mean() < 0.01  # pieces are encoded apart
+        assert np.abs(a.pixels - b.pixels).mean() < 0.02  # pieces are encoded apart
     if name != "folder":
         with av.open(str(result.path)) as container, av.open(str(whole.path)) as expected:
             assert len(list(container.decode(audio=0))) == len(list(expected.decode(audio=0))) > 10

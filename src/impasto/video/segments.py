@@ -167,19 +167,20 @@ class Segments:
             with av.open(str(part), "w") as target:
                 stream: Any = None
                 copied: Copied | None = None
+                last = -(2**62)
                 for index in range(self.pieces):
                     begun = Fraction(self._piece(index).with_suffix(".time").read_text())
                     with av.open(str(self._piece(index))) as piece:
                         if stream is None:
                             stream = target.add_stream_from_template(piece.streams.video[0])
                             copied = None if self.source is None else Copied(target, self.source, self.notes)
-                        for packet in piece.demux(video=0):
-                            if packet.dts is None:
-                                continue
+                        packets = [packet for packet in piece.demux(video=0) if packet.size]
+                        for packet, decoded_at in zip(packets, _decoding_times([p.pts for p in packets]), strict=True):
                             shift = round(begun / packet.time_base)
-                            packet.pts, packet.dts = packet.pts + shift, packet.dts + shift
+                            at = packet.pts * packet.time_base + begun
+                            last = min(max(decoded_at + shift, last + 1), packet.pts + shift)
+                            packet.pts, packet.dts = packet.pts + shift, last
                             packet.stream = stream
-                            at = packet.pts * packet.time_base
                             target.mux(packet)
                             if copied:
                                 copied.until(at)
@@ -202,3 +203,17 @@ class Segments:
 
     def _piece(self, index: int) -> Path:
         return self.folder / f"{index:06d}{self.path.suffix}"
+
+
+def _decoding_times(shown: list[int]) -> list[int]:
+    """When each packet of a piece is decoded, from when it is shown: not every container says.
+
+    Packets lie in the order of decoding; the k-th is decoded when the one `delay` places earlier in time is shown.
+
+    >>> _decoding_times([0, 4, 2, 6])
+    [-2, 0, 2, 4]
+    """
+    ordered = sorted(shown)
+    delay = next(d for d in range(len(shown) + 1) if all(ordered[i - d] <= shown[i] for i in range(d, len(shown))))
+    step = ordered[1] - ordered[0] if len(ordered) > 1 else 1
+    return [ordered[i - delay] if i >= delay else ordered[0] - (delay - i) * step for i in range(len(shown))]
