@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from impasto.cli import app as page
-from impasto.cli import bench, doctor, evaluate, optimize, sheet, styles, stylize, train, video
+from impasto.cli import bench, camera, doctor, evaluate, optimize, sheet, styles, stylize, train, video
 from impasto.cli.console import INTERRUPTED, note, report
 from impasto.errors import ImpastoError
 from impasto.files import remove_unfinished
@@ -47,6 +47,7 @@ app.command("stylize", rich_help_panel="Paint", epilog=stylize.EXAMPLES)(stylize
 app.command("optimize", rich_help_panel="Paint", epilog=optimize.EXAMPLES)(optimize.optimize)
 app.command("sheet", rich_help_panel="Paint", epilog=sheet.EXAMPLES)(sheet.sheet)
 app.command("video", rich_help_panel="Paint", epilog=video.EXAMPLES)(video.video)
+app.command("camera", rich_help_panel="Paint", epilog=camera.EXAMPLES)(camera.camera)
 app.command("app", rich_help_panel="Paint")(page.app)
 app.add_typer(styles.app, name="styles", rich_help_panel="Styles")
 app.add_typer(train.app, name="train", rich_help_panel="Styles")

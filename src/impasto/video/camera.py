@@ -1,0 +1,283 @@
+"""A live camera: the newest frame is painted, at a size that keeps up; keys change what is painted."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from impasto.color import Pixels
+from impasto.controls import Controls
+from impasto.errors import ImpastoError, MissingExtra, PictureError
+from impasto.gallery import Gallery
+from impasto.painter import Shot
+from impasto.picture import Picture
+from impasto.resample import fit, resize
+from impasto.stylizer import PaintWithMasks, Stylizer
+from impasto.video.clip import Frame, Writer
+
+KEYS = "n p: next and previous style   + -: strength   r: record   s: snapshot   q: quit"
+
+_SMALLEST = 160  # pixels of the longer side, below which nothing can be recognised
+_STEP = 16
+_PATIENCE = 5.0  # seconds without a frame after which the camera is gone
+
+
+class Camera:
+    """The newest frame of a camera, read by a thread of its own so that none is ever old.
+
+    Args:
+        source: a camera's number; or a video's file or URL, which is shown at its own speed, once.
+    Raises:
+        PictureError: it cannot be opened.
+        MissingExtra: OpenCV is not installed.
+    """
+
+    def __init__(self, source: int | str) -> None:
+        cv2 = _opencv()
+        self._capture = cv2.VideoCapture(source)
+        if not self._capture.isOpened():
+            what = f"camera {source}" if isinstance(source, int) else str(source)
+            raise PictureError(f"{what} cannot be opened", "--camera 1, or a video's file")
+        rate = self._capture.get(cv2.CAP_PROP_FPS)
+        self._pause = 0.0 if isinstance(source, int) else 1 / (rate if 0 < rate <= 1000 else 25)
+        self._changed = threading.Condition()
+        self._frame: Any = None
+        self._number = 0
+        self._ended = False
+        threading.Thread(target=self._reading, daemon=True).start()
+
+    def newest(self, after: int) -> tuple[int, Pixels] | None:
+        """Number and pixels (H x W x 3, 0..1) of the newest frame, later than `after`; None at the end."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._number > after or self._ended, _PATIENCE)
+            if self._number <= after:
+                return None
+            number, frame = self._number, self._frame
+        return number, np.ascontiguousarray(frame[:, :, ::-1], np.float32) / np.float32(255)
+
+    def close(self) -> None:
+        self._ended = True
+
+    def _reading(self) -> None:
+        due = time.monotonic()
+        while not self._ended:
+            good, frame = self._capture.read()
+            if not good:
+                break
+            with self._changed:
+                self._frame, self._number = frame, self._number + 1
+                self._changed.notify_all()
+            due = max(due + self._pause, time.monotonic() - 1)
+            time.sleep(max(0.0, due - time.monotonic()))
+        with self._changed:
+            self._ended = True
+            self._changed.notify_all()
+        self._capture.release()
+
+
+class Screen(Protocol):
+    """Where the painted frames go, and where keys come from."""
+
+    def show(self, picture: Pixels, status: str) -> Sequence[str]:
+        """Show a frame, H x W x 3 in 0..1; the keys that were pressed since the last one."""
+
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True)
+class LiveStatus:
+    """What is painted now.
+
+    Attributes:
+        side: the longer side that is painted at.
+        rate: frames a second of late.
+    """
+
+    style: str
+    strength: float
+    side: int
+    rate: float
+    frames: int
+    recording: bool
+
+    def __str__(self) -> str:
+        recording = "   recording" if self.recording else ""
+        return f"{self.style}   {self.strength:.0f} %   {self.rate:.0f} frames/s at {self.side}{recording}"
+
+
+class Live:
+    """Paints a camera until it ends or somebody quits.
+
+    Args:
+        styles: names or paintings to go through with the keys.
+        controls: strength, colour, tone, brush size; `size` is the longer side of what is shown.
+        fps: the painted size is reduced, and raised again up to `controls.size`, to keep this many frames a second.
+        folder: where recordings and snapshots go.
+    """
+
+    def __init__(
+        self,
+        camera: Camera,
+        styles: Sequence[str],
+        controls: Controls,
+        *,
+        fps: float = 15,
+        folder: Path = Path(),
+        gallery: Gallery | None = None,
+        on_note: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self.camera, self.styles, self.controls = camera, list(styles), controls
+        self.fps, self.folder, self.gallery, self.on_note = fps, folder, gallery, on_note
+        self.strength = controls.strength
+        self.index = self.frames = 0
+        self.side = controls.size or 640
+        self._asked = self.side
+        self._seconds = 1 / fps
+        self._stylizers: dict[int, Stylizer] = {}
+        self._paint: PaintWithMasks | None = None
+        self._record: tuple[Writer, float] | None = None
+        self._stylizer()  # a style that is not there is said before the camera's light goes on for long
+
+    def run(
+        self,
+        screen: Screen,
+        *,
+        frames: int | None = None,
+        on_status: Callable[[LiveStatus], bool] = lambda _: True,
+    ) -> int:
+        """Paint until the end; how many frames.
+
+        Args:
+            frames: end after so many.
+            on_status: called after each; False ends it.
+        """
+        number, began = 0, time.perf_counter()
+        try:
+            while frames is None or self.frames < frames:
+                found = self.camera.newest(number)
+                if found is None:
+                    break
+                number, frame = found
+                picture = self._painted(frame)
+                self.frames += 1
+                status = self.status()
+                if not self._handle(screen.show(picture, str(status)), picture) or not on_status(status):
+                    break
+                now = time.perf_counter()
+                self._adapt(now - began)
+                began = now
+        finally:
+            self._stop_recording()
+            self.camera.close()
+            screen.close()
+        return self.frames
+
+    def status(self) -> LiveStatus:
+        style = self._stylizer().style.label
+        recording = self._record is not None
+        return LiveStatus(style, self.strength, self.side, 1 / self._seconds, self.frames, recording)
+
+    def _painted(self, frame: Pixels) -> Pixels:
+        height, width = frame.shape[:2]
+        shown = fit(width, height, min(self._asked, max(width, height)))
+        size = fit(width, height, min(self.side, max(width, height)))
+        small = resize(frame, *size)
+        if self._paint is None:  # one set of statistics, as for a video's shot
+            self._paint = self._stylizer().for_frames(small, None, Shot())
+        picture = resize(self._paint(small), *shown)
+        if self._record is not None:
+            writer, began = self._record
+            writer.write(Frame(picture, Fraction(time.perf_counter() - began).limit_denominator(90_000)))
+        return picture
+
+    def _stylizer(self) -> Stylizer:
+        if self.index not in self._stylizers:
+            plain = replace(self.controls, size=None)
+            self._stylizers[self.index] = Stylizer(self.styles[self.index], controls=plain, gallery=self.gallery)
+        stylizer = self._stylizers[self.index]
+        return stylizer.with_controls(replace(stylizer.controls, strength=self.strength))
+
+    def _handle(self, keys: Sequence[str], picture: Pixels) -> bool:
+        """Do what the keys say; False to quit."""
+        for key in keys:
+            if key == "q":
+                return False
+            if key in "np":
+                self.index = (self.index + (1 if key == "n" else -1)) % len(self.styles)
+                self._paint = None
+            elif key in "+-":
+                self.strength = min(100.0, max(0.0, self.strength + (10 if key == "+" else -10)))
+                self._paint = None
+            elif key == "s":
+                self._guarded(lambda: self._snapshot(picture))
+            elif key == "r":
+                self._guarded(lambda: self._toggle_recording(picture))
+        return True
+
+    def _guarded(self, act: Callable[[], None]) -> None:
+        """A disk that is full does not end what is shown."""
+        try:
+            act()
+        except ImpastoError as error:
+            self._record = None
+            self.on_note(error.message)
+
+    def _snapshot(self, picture: Pixels) -> None:
+        path = self._new_file(".png")
+        Picture(picture).save(path)
+        self.on_note(f"{path} saved")
+
+    def _toggle_recording(self, picture: Pixels) -> None:
+        if self._record is not None:
+            self._stop_recording()
+            return
+        height, width = picture.shape[:2]
+        writer = Writer(self._new_file(".mp4"), width, height, Fraction(self.fps).limit_denominator(1000))
+        self._record = writer, time.perf_counter()
+
+    def _stop_recording(self) -> None:
+        if self._record is not None:
+            writer, _ = self._record
+            self._record = None
+            writer.close()
+            self.on_note(f"{writer.path} saved")
+
+    def _new_file(self, suffix: str) -> Path:
+        stem = datetime.now().strftime("impasto-%Y%m%d-%H%M%S")
+        path, count = self.folder / f"{stem}{suffix}", 1
+        while path.exists():
+            count += 1
+            path = self.folder / f"{stem}-{count}{suffix}"
+        return path
+
+    def _adapt(self, seconds: float) -> None:
+        """Another size if the rate is off by more than a tenth: painting takes as long as there are pixels."""
+        self._seconds += 0.2 * (seconds - self._seconds)
+        if self.frames % 5:
+            return
+        ratio = (1 / self.fps) / self._seconds
+        if ratio > 0.9 and (ratio < 1.25 or self.side == self._asked):
+            return
+        wanted = self.side * min(1.25, max(0.5, ratio**0.5))
+        side = int(min(self._asked, max(_SMALLEST, round(wanted / _STEP) * _STEP)))
+        if side != self.side:
+            self.side, self._paint = side, None
+            self._seconds = 1 / self.fps  # what was measured was of another size
+
+
+def _opencv() -> Any:
+    try:
+        import cv2
+        import cv2.utils.logging
+    except ImportError:
+        raise MissingExtra("OpenCV, which reads cameras,", "video") from None
+    cv2.utils.logging.setLogLevel(0)  # it says on its own, in several lines, that a camera is not there
+    return cv2

@@ -1,0 +1,225 @@
+"""Where a live camera's pictures go: a window, a page in the browser, another program's camera."""
+
+from __future__ import annotations
+
+import functools
+import io
+import json
+import threading
+from collections.abc import Sequence
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import numpy as np
+from PIL import Image
+
+from impasto.color import Pixels
+from impasto.errors import MissingExtra, UsageError
+from impasto.video.camera import KEYS
+
+_QUALITY = 85  # of the JPEGs that a page gets
+_PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Impasto</title>
+<meta name="viewport" content="width=device-width">
+<style>body{margin:0;background:#111;color:#ddd;font:16px system-ui;text-align:center}
+img{max-width:100%;max-height:85vh;display:block;margin:auto}button{font:inherit;margin:.4em;padding:.3em .8em}</style>
+<img src="/stream" alt="the camera, painted"><p id="status" role="status"></p>
+<p><button data-key="p">Previous style</button><button data-key="n">Next style</button>
+<button data-key="-">Weaker</button><button data-key="+">Stronger</button>
+<button data-key="s">Snapshot</button><button data-key="r">Record</button></p>
+<script>
+const line = document.getElementById("status");
+const press = key => fetch("/key", {method: "POST", body: new URLSearchParams({key})});
+document.querySelectorAll("button").forEach(b => b.onclick = () => press(b.dataset.key));
+document.onkeydown = e => { if ("np+-sr".includes(e.key)) press(e.key); };
+setInterval(async () => line.textContent = (await (await fetch("/status")).json()).status, 500);
+</script></html>"""
+
+
+class Window:
+    """A window of the desktop, by Tk, which comes with most Pythons.
+
+    Raises:
+        UsageError: there is no display, or no Tk.
+    """
+
+    def __init__(self) -> None:
+        try:
+            import tkinter
+
+            self._root = tkinter.Tk()
+        except ImportError:
+            raise UsageError("this Python has no Tk for a window", "--serve shows it in the browser") from None
+        except Exception as error:
+            raise UsageError(f"no window can be opened: {error}", "--serve shows it in the browser") from error
+        self._keys: list[str] = []
+        self._label = tkinter.Label(self._root, borderwidth=0)
+        self._label.pack()
+        self._help = tkinter.Label(self._root, text=KEYS)
+        self._help.pack()
+        self._root.bind("<Key>", lambda event: self._keys.append("q" if event.keysym == "Escape" else event.char))
+        self._root.protocol("WM_DELETE_WINDOW", lambda: self._keys.append("q"))
+
+    def show(self, picture: Pixels, status: str) -> Sequence[str]:
+        from PIL import ImageTk
+
+        self._image = ImageTk.PhotoImage(Image.fromarray(_bytes(picture)))  # Tk keeps no reference of its own
+        self._label.configure(image=self._image)
+        self._root.title(f"Impasto   {status}")
+        self._root.update()
+        keys, self._keys = [key for key in self._keys if key], []
+        return keys
+
+    def close(self) -> None:
+        self._root.destroy()
+
+
+class Server:
+    """A page on this computer with the pictures as a stream of JPEGs, and buttons.
+
+    Raises:
+        UsageError: the port is taken.
+    """
+
+    def __init__(self, port: int, host: str = "127.0.0.1") -> None:
+        self._changed = threading.Condition()
+        self._jpeg = b""
+        self._number = 0
+        self._status = ""
+        self._keys: list[str] = []
+        self._closed = False
+        try:
+            self._http = ThreadingHTTPServer((host, port), self._handler())
+        except OSError as error:
+            raise UsageError(f"port {port} of {host} is taken", "--port 8601") from error
+        self._http.daemon_threads = True
+        self.url = f"http://{host}:{self._http.server_address[1]}"
+        threading.Thread(target=self._http.serve_forever, daemon=True).start()
+
+    def show(self, picture: Pixels, status: str) -> Sequence[str]:
+        out = io.BytesIO()
+        Image.fromarray(_bytes(picture)).save(out, "JPEG", quality=_QUALITY)
+        with self._changed:
+            self._jpeg, self._number, self._status = out.getvalue(), self._number + 1, status
+            self._changed.notify_all()
+            keys, self._keys = self._keys, []
+        return keys
+
+    def close(self) -> None:
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+        self._http.shutdown()
+        self._http.server_close()
+
+    def _has_later(self, number: int) -> bool:
+        return self._number > number or self._closed
+
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
+        server = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def log_message(self, *_: object) -> None: ...
+
+            def do_GET(self) -> None:
+                path = urlsplit(self.path).path
+                if not self._from_here():
+                    return
+                if path == "/":
+                    self._answer("text/html; charset=utf-8", _PAGE.encode())
+                elif path == "/status":
+                    self._answer("application/json", json.dumps({"status": server._status}).encode())
+                elif path == "/snapshot.jpg":
+                    self._answer("image/jpeg", server._jpeg)
+                elif path == "/stream":
+                    self._stream()
+                else:
+                    self.send_error(HTTPStatus.NOT_FOUND)
+
+            def do_POST(self) -> None:
+                if not self._from_here():
+                    return
+                length = self.headers.get("Content-Length", "")
+                body = self.rfile.read(min(int(length), 100)) if length.isdecimal() else b""
+                key = parse_qs(body.decode("ascii", "replace")).get("key", [""])[0]
+                if urlsplit(self.path).path != "/key" or key not in [*"np+-sr"]:
+                    self.send_error(HTTPStatus.BAD_REQUEST)
+                    return
+                with server._changed:
+                    server._keys.append(key)
+                self._answer("application/json", b"{}")
+
+            def _from_here(self) -> bool:
+                """Pages of other sites that this browser shows get nothing: not the camera, and no key."""
+                own = urlsplit(server.url).netloc
+                names = {own, own.replace("127.0.0.1", "localhost")}
+                origin = self.headers.get("Origin")
+                if self.headers.get("Host") in names and (origin is None or urlsplit(origin).netloc in names):
+                    return True
+                self.send_error(HTTPStatus.FORBIDDEN)
+                return False
+
+            def _answer(self, kind: str, body: bytes) -> None:
+                self.send_response(HTTPStatus.OK)
+                self.send_header("Content-Type", kind)
+                self.send_header("Content-Length", str(len(body)))
+                self.send_header("Cache-Control", "no-store")
+                self.end_headers()
+                self.wfile.write(body)
+
+            def _stream(self) -> None:
+                self.send_response(HTTPStatus.OK)
+                self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
+                self.send_header("Cache-Control", "no-store")
+                self.end_headers()
+                number = 0
+                while True:
+                    with server._changed:
+                        server._changed.wait_for(functools.partial(server._has_later, number), 10)
+                        if server._closed:
+                            return
+                        number, jpeg = server._number, server._jpeg
+                    head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n"
+                    try:
+                        self.wfile.write(head.encode() + jpeg + b"\r\n")
+                    except OSError:  # nobody looks any more
+                        return
+
+        return Handler
+
+
+class VirtualCamera:
+    """The pictures as a camera that other programs, such as those for calls, can choose.
+
+    Raises:
+        MissingExtra: pyvirtualcam is not installed.
+        UsageError: the system has no virtual camera.
+    """
+
+    def __init__(self, fps: float) -> None:
+        try:
+            import pyvirtualcam
+        except ImportError:
+            raise MissingExtra("pyvirtualcam, which makes a virtual camera,", "camera") from None
+        self._open = pyvirtualcam.Camera
+        self._fps = fps
+        self._camera: Any = None
+
+    def show(self, picture: Pixels, status: str) -> Sequence[str]:  # noqa: ARG002  other screens show it
+        if self._camera is None:
+            height, width = picture.shape[:2]
+            try:
+                self._camera = self._open(width=width, height=height, fps=self._fps)
+            except Exception as error:
+                raise UsageError(f"there is no virtual camera: {error}", "v4l2loopback or OBS make one") from error
+        self._camera.send(_bytes(picture))
+        return []
+
+    def close(self) -> None:
+        if self._camera is not None:
+            self._camera.close()
+
+
+def _bytes(picture: Pixels) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    return np.rint(picture * 255).astype(np.uint8)
