@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import json
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -15,17 +17,21 @@ import pytest
 import torch
 from conftest import Outcome, assert_refused, scene
 from onnx import TensorProto, helper, numpy_helper
+from PIL import Image
 from test_transformer import example_state, reference
 
 import impasto
+import impasto.tiling
 from impasto.errors import PictureError, StyleError, UsageError
 from impasto.gallery import Gallery
 from impasto.network import Network
 from impasto.nn.transformer import Architecture, TransformerNet, recognise
 from impasto.picture import Picture
 from impasto.stylizer import Stylizer
+from impasto.tiling import tiles
 from impasto.training.export import from_weights, to_onnx, to_program, to_weights
 from impasto.training.imports import import_network
+from impasto.training.statistics import expose_statistics
 
 PHOTO = scene(120, 88).astype(np.float32) / 255
 SIZES = [(88, 120), (64, 64), (37, 61), (130, 34), (201, 99)]
@@ -65,6 +71,53 @@ def test_onnx_gives_what_pytorch_gives(tmp_path: Path, size: tuple[int, int], st
     assert ours.shape == photo.shape
     assert np.abs(ours - theirs[:height, :width]).max() < 1e-3
     assert ours.std() > 0.02
+
+
+def test_tiles_look_as_if_painted_at_once(two: Network, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(impasto.tiling, "LARGEST", 512)
+    base = Image.fromarray(scene(60, 50)).resize((1400, 1100), Image.Resampling.BICUBIC)
+    photo = np.asarray(base, np.float32) / 255
+    photo = (photo + np.random.default_rng(0).normal(0, 0.03, photo.shape)).clip(0, 1).astype(np.float32)
+    whole, statistics = two._run(photo, (0.3, 0.7))
+    whole = two._held(whole)
+    tiled = two.paint(photo, (0.3, 0.7), budget=10**9)
+    alone = whole.copy()  # every tile normalised by itself
+    for tile in tiles(1400, 1100, 512):
+        alone[tile.inner] = two.paint(photo[tile.outer], (0.3, 0.7))[tile.kept]
+    assert 0 < np.abs(tiled - whole).mean() < 0.6 * np.abs(alone - whole).mean()
+    # With the whole's own statistics nothing is left of the difference, borders of tiles included.
+    monkeypatch.setattr(two, "_run", functools.partial(_with_statistics, two._run, statistics))
+    assert np.abs(two.paint(photo, (0.3, 0.7), budget=10**9) - whole).max() < 0.01
+
+
+def _with_statistics(run: Any, statistics: np.ndarray, photo: np.ndarray, weights: Any, given: Any = None) -> Any:
+    return run(photo, weights, statistics if given is None else given)[0], statistics
+
+
+def test_an_imported_file_is_painted_in_tiles_too(tmp_path: Path) -> None:
+    model = onnx.load_from_string(to_onnx(trained(), ["s"], {}))
+    assert not expose_statistics(model)  # it has the inputs already
+    path = tmp_path / "foreign.onnx"
+    plain = foreign_norm()
+    path.write_bytes(plain)
+    assert Network(path)._statistics == 0
+    (entry,) = import_network(path, "foreign")
+    assert entry.network is not None
+    assert Network(entry.network)._statistics == 6
+    one, other = (network.paint(PHOTO) for network in (Network(path), Network(entry.network)))
+    np.testing.assert_allclose(one, other, atol=1e-5)
+
+
+def foreign_norm() -> bytes:
+    """An .onnx file of another program with one instance normalisation."""
+    pictures = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 3, "h", "w"]) for name in ("x", "y")]
+    constants = [
+        numpy_helper.from_array(np.full(3, value, np.float32), name) for name, value in (("scale", 0.2), ("shift", 0.5))
+    ]
+    node = helper.make_node("InstanceNormalization", ["x", "scale", "shift"], ["y"])
+    graph = helper.make_graph([node], "g", pictures[:1], pictures[1:], constants)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+    return bytes(model.SerializeToString())
 
 
 def test_it_runs_where_there_is_no_pytorch(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from impasto.color import Pixels
 from impasto.errors import PictureError, StyleError
@@ -21,8 +22,10 @@ from impasto.files import ASSETS
 from impasto.painter import with_brush_size
 from impasto.resample import resize
 from impasto.runtime import Model, planes
+from impasto.tiling import OVERLAP, montage, tile_side, tiles
 
 METADATA = "impasto"  # the key under which a file's facts lie
+_GIVEN = "given", "trust"  # the statistics that it is normalised by, and how much they count
 _MULTIPLE = 4
 _SMALLEST = 32
 _BYTES_PER_PIXEL = 900  # measured with 32 channels at full size, memory given back after every layer
@@ -71,7 +74,8 @@ class Network:
             first = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
             raise StyleError(f"{path} is no ONNX network that can be run", first) from error
         pictures = [value for value in session.get_inputs() if len(value.shape) == 4]
-        others = [value for value in session.get_inputs() if len(value.shape) != 4]
+        others = [value for value in session.get_inputs() if len(value.shape) != 4 and value.name not in _GIVEN]
+        self._statistics = next((value.shape[0] for value in session.get_inputs() if value.name == _GIVEN[0]), 0)
         if len(pictures) != 1 or len(others) > 1 or pictures[0].type != "tensor(float)":
             raise StyleError(f"{path} has other inputs than one picture", "1 x 3 x H x W in float32")
         self._picture, self._weights = pictures[0].name, others[0].name if others else None
@@ -81,50 +85,78 @@ class Network:
         self.facts = self._read_facts(session.get_modelmeta().custom_metadata_map)
 
     def paint(
-        self, photo: Pixels, weights: Sequence[float] = (1.0,), *, strength: float = 1.0, brush_size: float = 1.0
+        self,
+        photo: Pixels,
+        weights: Sequence[float] = (1.0,),
+        *,
+        strength: float = 1.0,
+        brush_size: float = 1.0,
+        budget: int = 1_500_000_000,
     ) -> Pixels:
-        """Paint a photo.
+        """Paint a photo; a large one in tiles, normalised by the statistics of the whole.
 
         Args:
             photo: H x W x 3, float32, 0..1, any size.
             weights: of the network's styles, summing to 1.
             strength: 0..1, from the photo to the network's picture.
             brush_size: 0.5..2: see `Painter.paint`.
+            budget: bytes that painting may take.
         Returns:
             H x W x 3, float32, 0..1.
         Raises:
-            PictureError: the photo needs more memory than there is.
+            PictureError: the photo needs more memory than there is, and the network's file takes no statistics.
         """
 
         def paint(small: Pixels) -> Pixels:
-            painted = self._paint(small, weights)
+            painted = self._paint(small, weights, budget)
             return small + np.float32(strength) * (painted - small)
 
         return with_brush_size(photo, brush_size, strength, paint)
 
-    def _paint(self, photo: Pixels, weights: Sequence[float]) -> Pixels:
+    def _paint(self, photo: Pixels, weights: Sequence[float], budget: int) -> Pixels:
         height, width = photo.shape[:2]
         if self.size is not None:
-            painted = self._run(resize(photo, *self.size), weights)
+            painted, _ = self._run(resize(photo, *self.size), weights)
             return resize(self._held(painted), width, height)
+        side = tile_side(width * height, budget, _ARENA_BYTES_PER_PIXEL) if self._statistics else None
+        if side is None:
+            return self._padded(photo, weights)
+        _, statistics = self._run(montage(photo, (side + 2 * OVERLAP) ** 2), weights)
+        whole = np.empty_like(photo)
+        for tile in tiles(width, height, side):
+            whole[tile.inner] = self._padded(photo[tile.outer], weights, statistics)[tile.kept]
+        return whole
+
+    def _padded(self, photo: Pixels, weights: Sequence[float], given: NDArray[np.float32] | None = None) -> Pixels:
+        height, width = photo.shape[:2]
         padded = [max(_SMALLEST, math.ceil(side / _MULTIPLE) * _MULTIPLE) for side in (height, width)]
         border = [(0, padded[0] - height), (0, padded[1] - width), (0, 0)]
-        return self._held(self._run(np.pad(photo, border, mode="symmetric"), weights))[:height, :width]
+        painted, _ = self._run(np.pad(photo, border, mode="symmetric"), weights, given)
+        return self._held(painted)[:height, :width]
 
-    def _run(self, photo: Pixels, weights: Sequence[float], low: float | None = None, high: float = 1.0) -> Pixels:
-        """The network's own values for a photo."""
-        if low is None:
-            low, high = self.facts.low, self.facts.high
+    def _run(
+        self,
+        photo: Pixels,
+        weights: Sequence[float],
+        given: NDArray[np.float32] | None = None,
+        span: tuple[float, float] | None = None,
+    ) -> tuple[Pixels, NDArray[np.float32]]:
+        """The network's own values for a photo, and what it is normalised by where the file tells."""
+        low, high = span or (self.facts.low, self.facts.high)
         feeds = {self._picture: planes(photo) * np.float32(high - low) + np.float32(low)}
         if self._weights is not None:
             feeds[self._weights] = np.asarray([weights], np.float32)
-        (painted, *_) = self._model.run(feeds, photo.shape[0] * photo.shape[1])
+        if self._statistics:
+            feeds["given"] = np.zeros(self._statistics, np.float32) if given is None else given
+            feeds["trust"] = np.array(given is not None, np.float32)
+        painted, *more = self._model.run(feeds, photo.shape[0] * photo.shape[1])
         height, width = photo.shape[:2]
         beyond = [there - here for there, here in zip(painted.shape[2:], (height, width), strict=False)]
         if painted.shape[:2] != (1, 3) or len(beyond) != 2 or not all(0 <= side < _MULTIPLE for side in beyond):
             shape = " x ".join(map(str, painted.shape))
             raise StyleError(f"{self.path} makes {shape} values of 1 x 3 x {height} x {width}, no picture of that size")
-        return np.ascontiguousarray(painted[0].transpose(1, 2, 0)[:height, :width])
+        statistics = more[-1] if self._statistics else np.zeros(0, np.float32)
+        return np.ascontiguousarray(painted[0].transpose(1, 2, 0)[:height, :width]), statistics
 
     def _held(self, values: Pixels) -> Pixels:
         scaled = (values - np.float32(self.facts.low)) / np.float32(self.facts.high - self.facts.low)
@@ -147,7 +179,8 @@ class Network:
         """Which values stand for black and white is told from what a photo becomes."""
         photo = _sample()
         try:
-            values = self._run(photo if self.size is None else resize(photo, *self.size), (1.0,), 0.0, 1.0)
+            seen = photo if self.size is None else resize(photo, *self.size)
+            values, _ = self._run(seen, (1.0,), span=(0.0, 1.0))
         except StyleError:
             raise
         except Exception as error:

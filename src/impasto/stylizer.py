@@ -213,9 +213,9 @@ class Stylizer:
             found.append((rest, functools.partial(self.painter.paint, vectors=[vector], shot=own)))
         return found
 
-    def _in_photo_colors(self, network: Network, weights: Sequence[float], frame: Pixels, **options: float) -> Pixels:
+    def _in_photo_colors(self, network: Network, weights: Sequence[float], frame: Pixels, **options: Any) -> Pixels:
         """A network's picture; its style cannot get the photo's colours before, so the picture does after."""
-        return self.controls.recolor(network.paint(frame, weights, **options), frame)
+        return self.controls.recolor(network.paint(frame, weights, budget=self.painter.budget, **options), frame)
 
     def _shares(self, masks: Sequence[mask.Mask], frame: Pixels) -> NDArray[np.float32] | None:
         height, width = frame.shape[:2]

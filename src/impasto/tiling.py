@@ -11,9 +11,14 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
+
+from impasto.color import Pixels
+
 MULTIPLE = 4  # the network works at a quarter of the size: tiles begin where its grid does
 OVERLAP = 64  # pixels on each side; the receptive field reaches 52
 LARGEST, SMALLEST = 1280, 256  # of a tile's own part
+PATCH = 128  # pixels a side, of the patches that a large photo's statistics are measured on
 
 
 @dataclass(frozen=True)
@@ -76,6 +81,23 @@ def tile_side(pixels: int, budget: int, bytes_per_pixel: int) -> int | None:
         return None
     side = int(math.sqrt(budget / bytes_per_pixel)) - 2 * OVERLAP
     return max(SMALLEST, min(LARGEST, side // MULTIPLE * MULTIPLE))
+
+
+def montage(photo: Pixels, pixels: int) -> Pixels:
+    """A picture of about so many pixels from patches spread evenly over a photo, side by side.
+
+    Statistics of the whole are measured on it: they differ by their sampling, where a reduced photo's would differ by
+    its scale, too.
+
+    Args:
+        photo: H x W x 3.
+    """
+    height, width = photo.shape[:2]
+    side = min(PATCH, height, width)
+    count = max(2, round(math.sqrt(pixels) / side))
+    found = [photo[place] for place in patches(width, height, side, count)]
+    rows = [np.concatenate(found[start : start + count], axis=1) for start in range(0, len(found), count)]
+    return np.concatenate(rows)
 
 
 def patches(width: int, height: int, side: int, count: int) -> Iterator[tuple[slice, slice]]:

@@ -16,6 +16,7 @@ from torch import Tensor
 from impasto.errors import MissingExtra, StyleError
 from impasto.network import METADATA, Facts
 from impasto.nn.transformer import MULTIPLE, TransformerNet, recognise
+from impasto.training.statistics import expose_statistics
 from impasto.version import __version__
 
 OPSET = 17
@@ -25,8 +26,9 @@ def to_onnx(net: TransformerNet, styles: Sequence[str], card: Mapping[str, Any])
     """The network as an .onnx file.
 
     Inputs: "picture", 1 x 3 x H x W, H and W multiples of four; with several styles also "styles", 1 x K, their
-    weights. Values as the network has them (0..1 or 0..255: the metadata's `low` and `high`). The graph is written
-    layer by layer: it has no sizes in it.
+    weights; "given" and "trust" let it be normalised by other statistics than its own (see `statistics`). Values as
+    the network has them (0..1 or 0..255: the metadata's `low` and `high`). The graph is written layer by layer: it has
+    no sizes in it.
 
     Args:
         styles: the names of the network's styles, in order.
@@ -100,6 +102,7 @@ def to_onnx(net: TransformerNet, styles: Sequence[str], card: Mapping[str, Any])
     model = helper.make_model(
         graph, opset_imports=opsets, ir_version=8, producer_name="impasto", producer_version=__version__
     )
+    expose_statistics(model)
     facts = Facts(0.0, net.architecture.span, tuple(styles), dict(card))
     helper.set_model_props(model, {METADATA: facts.as_json()})
     checker.check_model(model)

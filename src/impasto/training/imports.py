@@ -16,6 +16,7 @@ from impasto.nn.tensors import read_tensors
 from impasto.nn.transformer import recognise
 from impasto.picture import Picture, Source
 from impasto.training.export import from_weights, to_onnx, to_weights
+from impasto.training.statistics import expose_statistics
 
 SUFFIXES = (".pth", ".pt", ".model", ".safetensors", ".onnx")
 
@@ -46,7 +47,7 @@ def import_network(
         raise UsageError(f"{path} is no network's file", f"one of {', '.join(SUFFIXES)}")
     weights = None
     if suffix == ".onnx":
-        model, count = _with_free_sizes(path), len(Network(path).facts.styles)
+        model, count = _ready(path), len(Network(path).facts.styles)
     else:
         net, styles, card = _read(path, name)
         card = card | ({"licence": licence} if licence else {})
@@ -75,24 +76,38 @@ def _head(path: Path) -> bytes:
         return b""
 
 
-def _with_free_sizes(path: Path) -> bytes:
-    """The file, its picture's height and width left open if it paints other sizes just as well."""
+def _ready(path: Path) -> bytes:
+    """The file, made fit for photos of any size, and for tiles of large ones, as far as it can be.
+
+    Raises:
+        StyleError: it holds no network that paints pictures.
+    """
     network = Network(path)
     data = path.read_bytes()
-    if network.size is None:
-        return data
     try:
         import onnx
     except ImportError:
         return data
     model = onnx.load_from_string(data)
+    if network.size is not None:
+        _free_sizes(model)
+        data = _if_it_paints(model, data)
+        model = onnx.load_from_string(data)
+    return _if_it_paints(model, data) if expose_statistics(model) else data
+
+
+def _free_sizes(model: Any) -> None:
+    """Leave the picture's height and width open."""
     for value in (*model.graph.input, *model.graph.output):
         dims = value.type.tensor_type.shape.dim
         if len(dims) == 4:
             dims[2].dim_param, dims[3].dim_param = "height", "width"
     del model.graph.value_info[:]
-    freed = bytes(model.SerializeToString())
-    return freed if _paints_any_size(freed) else data
+
+
+def _if_it_paints(model: Any, before: bytes) -> bytes:
+    changed = bytes(model.SerializeToString())
+    return changed if _paints_any_size(changed) else before
 
 
 def _paints_any_size(model: bytes) -> bool:
