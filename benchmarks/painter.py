@@ -1,19 +1,17 @@
 #!/usr/bin/env python3
-"""What rewriting the painter's layers is worth: PyTorch, ONNX Runtime layer by layer, and the files that ship.
+"""The painter in PyTorch and in ONNX Runtime, and beside them MicroAST, the network that it learned from.
 
     python benchmarks/painter.py [--sizes 512,1024] [--rounds 7]
 
-The three run in turn, round after round, so that a machine whose speed drifts treats them alike. Ratios are the
-medians of the rounds' ratios, with their smallest and largest.
+They run in turn, round after round, so that a machine whose speed drifts treats them alike. Ratios are the
+medians of the rounds' ratios, with their smallest and largest. MicroAST's time does not depend on its weights.
 """
 
 from __future__ import annotations
 
 import argparse
 import statistics
-import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -24,8 +22,11 @@ from safetensors.torch import load_file
 
 from impasto.gallery import Gallery
 from impasto.nn.painter_net import PainterNet
-from impasto.painter import Painter, default_painter
+from impasto.painter import default_painter
 from impasto.runtime import threads
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
+from microast import MicroAST
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -40,23 +41,20 @@ def main() -> None:
     net = PainterNet().eval()
     net.load_state_dict(load_file(ROOT / "src" / "impasto" / "assets" / "painter" / "painter.safetensors"))
     torch.set_num_threads(threads())
-    with tempfile.TemporaryDirectory() as folder:
-        tool = [sys.executable, str(ROOT / "tools" / "export_painter.py"), "--plain", "-o", folder]
-        subprocess.run(tool, check=True, capture_output=True)
-        plain, shipped = Painter(Path(folder)), default_painter()
-        print(f"{threads()} threads, {arguments.rounds} rounds, ms: median (least); ratio to PyTorch: median (range)")
-        for size in map(int, arguments.sizes.split(",")):
-            photo = np.random.default_rng(0).random((size, size, 3), np.float32)
-            runs: dict[str, Callable[[], object]] = {
-                "PyTorch eager": lambda photo=photo: eager(net, photo, vector),
-                "ONNX, as published": lambda photo=photo: plain.paint(photo, [vector]),
-                "ONNX, as shipped": lambda photo=photo: shipped.paint(photo, [vector]),
-            }
-            report(size, measure(runs, arguments.rounds))
+    teacher, shipped = MicroAST().eval(), default_painter()
+    print(f"{threads()} threads, {arguments.rounds} rounds, ms: median (least); ratio to the first: median (range)")
+    for size in map(int, arguments.sizes.split(",")):
+        photo = np.random.default_rng(0).random((size, size, 3), np.float32)
+        runs: dict[str, Callable[[], object]] = {
+            "MicroAST, PyTorch": lambda photo=photo: eager(teacher, photo, vector),
+            "painter, PyTorch": lambda photo=photo: eager(net, photo, vector),
+            "painter, as shipped": lambda photo=photo: shipped.paint(photo, vector),
+        }
+        report(size, measure(runs, arguments.rounds))
 
 
 @torch.inference_mode()
-def eager(net: PainterNet, photo: np.ndarray, vector: np.ndarray) -> np.ndarray:
+def eager(net: PainterNet | MicroAST, photo: np.ndarray, vector: np.ndarray) -> np.ndarray:
     planes = torch.from_numpy(photo).permute(2, 0, 1)[None].contiguous()
     return net.paint(planes, torch.from_numpy(vector)[None]).clamp(0, 1)[0].permute(1, 2, 0).numpy()
 
@@ -73,7 +71,7 @@ def measure(runs: dict[str, Callable[[], object]], rounds: int) -> dict[str, lis
 
 
 def report(size: int, times: dict[str, list[float]]) -> None:
-    baseline = times["PyTorch eager"]
+    baseline = next(iter(times.values()))
     for name, seconds in times.items():
         ratios = [base / own for base, own in zip(baseline, seconds, strict=True)]
         print(

@@ -20,6 +20,7 @@ from PIL import Image
 
 from impasto.errors import PictureError, UsageError
 from impasto.measure.flow import warping_error
+from impasto.optimization.recipe import Recipe
 from impasto.painter import Shot, default_painter
 from impasto.picture import Picture
 from impasto.stylizer import Stylizer
@@ -204,9 +205,9 @@ def test_a_shot_is_normalised_as_a_whole() -> None:
     frame = scene(128, 96).astype(np.float32) / 255
     other = frame.copy()
     other[:, 96:] = 1
-    alone = [painter.paint(picture, [vector]) for picture in (frame, other)]
+    alone = [painter.paint(picture, vector) for picture in (frame, other)]
     shot = Shot()
-    together = [painter.paint(picture, [vector], shot=shot) for picture in (frame, other)]
+    together = [painter.paint(picture, vector, shot=shot) for picture in (frame, other)]
     np.testing.assert_array_equal(together[0], alone[0])
     left = (slice(None), slice(0, 64))
     assert np.abs(together[1][left] - together[0][left]).mean() < 0.3 * np.abs(alone[1][left] - alone[0][left]).mean()
@@ -329,6 +330,21 @@ def test_brush_size_changes_over_the_clip(clip: Path, tmp_path: Path) -> None:
     painted, one, two = ([frame.pixels for frame in read(r.path)] for r in (changing, small, large) if r.path)
     assert np.abs(painted[0] - one[0]).mean() < 0.02 < np.abs(painted[0] - two[0]).mean()
     assert np.abs(painted[7] - two[7]).mean() < 0.6 * np.abs(painted[7] - one[7]).mean()
+
+
+def test_the_optimiser_holds_frames_together(tmp_path: Path) -> None:
+    clip = write(tmp_path / "clip.mp4", moving(5, 1))
+    options = {"engine": "optimize", "recipe": Recipe(iterations=12, pyramid=1.0, start="noise"), "codec": "ffv1"}
+    loose = paint_video(clip, "udnie", tmp_path / "l.mkv", steady=0, **options)  # type: ignore[arg-type]
+    held = paint_video(clip, "udnie", tmp_path / "h.mkv", steady=100, long_term=3, **options)  # type: ignore[arg-type]
+    source = [frame.pixels for frame in read(clip)]
+    errors = [warping_error([f.pixels for f in read(result.path)], source) for result in (loose, held) if result.path]
+    assert held.frames == 5
+    assert errors[1] < 0.5 * errors[0]
+    with pytest.raises(UsageError, match="one style"):
+        paint_video(clip, [], tmp_path / "k.mkv", engine="optimize", keyframes="0:udnie")
+    with pytest.raises(UsageError, match="no engine"):
+        paint_video(clip, "udnie", tmp_path / "k.mkv", engine="magic")  # type: ignore[arg-type]
 
 
 def test_masks_that_move(clip: Path, tmp_path: Path) -> None:

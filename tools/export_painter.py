@@ -1,24 +1,21 @@
 #!/usr/bin/env python3
 """Write the painter's two ONNX files from its tensors.
 
-    python tools/export_painter.py                 # into src/impasto/assets/painter
-    python tools/export_painter.py --plain -o DIR  # layer by layer as published, to measure against
+    python tools/export_painter.py     # into src/impasto/assets/painter
 
-The network is MicroAST (see `src/impasto/nn/painter_net.py` for it in PyTorch). ONNX Runtime computes
-some of its layers far from the machine's speed, so equivalent ones are written instead:
+The network is that of `src/impasto/nn/painter_net.py`. ONNX Runtime computes some of the style encoder's layers far
+from the machine's speed, so equivalent ones are written instead:
 
-- 9 x 9 at full size has 3 or 16 channels on one side, while the kernels work on blocks of 16. The same
-  sums as a 10 x 10 convolution of stride 2 give the four pixels of a 2 x 2 block as channels.
-- the encoder's 3 x 3 of stride 2 then reads those blocks directly, as a dense 2 x 2 convolution;
-- grouped 1 -> 2 convolutions become two depthwise ones side by side, grouped 2 -> 1 convolutions
-  a depthwise one and a 1 x 1 that adds the pairs: only depthwise has a fast kernel.
+- 9 x 9 at full size has 3 channels on one side, while the kernels work on blocks of 16. The same sums as a 10 x 10
+  convolution of stride 2 give the four pixels of a 2 x 2 block as channels.
+- the 3 x 3 of stride 2 then reads those blocks directly, as a dense 2 x 2 convolution;
+- grouped 1 -> 2 convolutions become two depthwise ones side by side: only depthwise has a fast kernel.
 
 encode.onnx: picture 1 x 3 x H x W -> vector 512.
-paint.onnx:  photo 1 x 3 x H x W, vectors K x 512, masks K x 1 x h x w, given K+1 x 128, trust
-             -> picture 1 x 3 x H x W, statistics K+1 x 128. The masks say how much of each vector every position
-             takes: K x 1 x 1 x 1 for the whole picture alike, or a quarter of its size. The photo's features are
-             normalised by `trust` parts of the given means and deviations and 1 - trust of their own, which come out.
-H and W are multiples of four and at least 16.
+paint.onnx:  photo 1 x 3 x H x W, vector 1 x 512, given 1024, trust -> picture 1 x 3 x H x W, statistics 1024.
+             What features are normalised by comes out as statistics; `trust` parts of it are taken from what is given
+             (see `impasto.training.statistics`).
+H and W are multiples of four and at least 32.
 """
 
 from __future__ import annotations
@@ -35,10 +32,13 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 from safetensors.numpy import load_file
 
+from impasto.nn.painter_net import BLOCKS, EPSILON, MARGIN, NORMS, WIDTH
+from impasto.training.statistics import expose_statistics
+
 ROOT = Path(__file__).resolve().parent.parent
 ASSETS = ROOT / "src" / "impasto" / "assets" / "painter"
 WEIGHTS = ASSETS / "painter.safetensors"
-CHANNELS = 64
+CHANNELS = 64  # of the style encoder's features
 OPSET = 17
 
 Array = NDArray[np.float32]
@@ -128,11 +128,6 @@ def halve_phases(weight: Array) -> Array:
     return dense.reshape(cout, 2 * cout, 2, 2)
 
 
-def pair_sum(pairs: int) -> Array:
-    """1 x 1 weights that add channels 2i and 2i + 1."""
-    return np.repeat(np.eye(pairs, dtype=np.float32), 2, axis=1)[:, :, None, None]
-
-
 def moments(g: Graph, x: str) -> tuple[str, str, str]:
     """Mean, deviation (root of the unbiased variance plus 1e-5) and the centred features."""
     mean = g.node("ReduceMean", x, axes=[2, 3], keepdims=1)
@@ -145,52 +140,9 @@ def moments(g: Graph, x: str) -> tuple[str, str, str]:
     return mean, g.node("Sqrt", g.node("Add", variance, g.constant(1e-5))), centred
 
 
-class Statistics:
-    """The means and deviations that the photo's features are normalised by: their own, or given ones, or between.
-
-    Frames of a video and tiles of a large photo are normalised by those of the whole. Row 0 is of the encoder's
-    features, one row for each style follows, of its first block's.
-    """
-
-    def __init__(self, g: Graph) -> None:
-        self.g, self.own = g, list[str]()
-        axes = g.constant([2, 3], np.int64)
-        split = g.node("Split", "given", outputs=2, axis=1)
-        self.given = [
-            g.node("Unsqueeze", f"{split}_{i}", axes) for i in range(2)
-        ]  # K + 1 x 64 x 1 x 1: mean, deviation
-
-    def adain(self, x: str, mean: str, deviation: str, rows: tuple[int, int]) -> str:
-        """To a style's mean and deviation, from what these rows of the statistics say."""
-        g = self.g
-        own_mean, own_deviation, _ = moments(g, x)
-        self.own.append(g.node("Concat", own_mean, own_deviation, axis=1))
-        bounds = [g.constant([row], np.int64) for row in rows]
-        used = []
-        for own, given in zip((own_mean, own_deviation), self.given, strict=True):
-            there = g.node("Slice", given, *bounds, g.constant([0], np.int64))
-            used.append(g.node("Add", own, g.node("Mul", g.node("Sub", there, own), "trust")))
-        scale = g.node("Div", deviation, used[1])
-        shift = g.node("Sub", mean, g.node("Mul", used[0], scale))
-        return g.node("Add", g.node("Mul", x, scale), shift)
-
-    def output(self) -> None:
-        g = self.g
-        flat = g.node("Flatten", g.node("Concat", *self.own, axis=0))
-        g.nodes.append(helper.make_node("Identity", [flat], ["statistics"]))
-
-
 def residual(g: Graph, x: str, key: str) -> str:
     inner = g.relu(g.published(x, f"{key}.conv1"))
     return g.node("Add", x, g.published(inner, f"{key}.conv2"))
-
-
-def modulated_residual(g: Graph, x: str, key: str, w: str, b: str) -> str:
-    def modulate(features: str, plain: str) -> str:
-        return g.node("Add", g.node("Mul", features, w), g.node("Mul", plain, b))
-
-    inner = g.relu(modulate(g.published(x, f"{key}.conv1"), x))
-    return g.node("Add", x, modulate(g.published(inner, f"{key}.conv2"), inner))
 
 
 def encoder(g: Graph, picture: str, key: str, plain: bool) -> tuple[str, str]:
@@ -215,18 +167,6 @@ def encoder(g: Graph, picture: str, key: str, plain: bool) -> tuple[str, str]:
     return f1, residual(g, f1, f"{key}.enc2.0")
 
 
-def enlarge(g: Graph, x: str, grouped: str, mixing: str, plain: bool) -> str:
-    """Bilinear x 2, a grouped 3 x 3 (two inputs a group) and a 1 x 1."""
-    x = g.node("Resize", x, "", g.constant([1, 1, 2, 2]), mode="linear", coordinate_transformation_mode="half_pixel")
-    if plain:
-        x = g.relu(g.published(x, grouped))
-    else:
-        weight, bias = g.layer(grouped)
-        depthwise = g.convolve(g.pad(x, 1, 1, 1, 1), weight.reshape(-1, 1, 3, 3), None, groups=2 * len(weight))
-        x = g.relu(g.convolve(depthwise, pair_sum(len(weight)), bias))
-    return g.relu(g.published(x, mixing))
-
-
 def encode_model(tensors: dict[str, Array], plain: bool = False) -> onnx.ModelProto:
     g = Graph(tensors)
     f1, f2 = encoder(g, "picture", "style_encoder", plain)
@@ -241,49 +181,78 @@ def encode_model(tensors: dict[str, Array], plain: bool = False) -> onnx.ModelPr
     return g.model("encode", {"picture": [1, 3, "height", "width"]}, {"vector": [8 * CHANNELS]})
 
 
-def paint_model(tensors: dict[str, Array], plain: bool = False) -> onnx.ModelProto:
+def paint_model(tensors: dict[str, Array]) -> onnx.ModelProto:
     g = Graph(tensors)
-    _, f2 = encoder(g, "photo", "content_encoder", plain)
 
-    split = g.node("Split", "vectors", outputs=8, axis=1)
-    axes = g.constant([2, 3], np.int64)
-    parts = [g.node("Unsqueeze", f"{split}_{i}", axes) for i in range(8)]  # K x 64 x 1 x 1 each
-    mean1, deviation1, mean2, deviation2, w1, b1, w2, b2 = parts
+    def layer(name: str) -> tuple[Array, Array]:
+        return tensors[f"brush.{name}.weight"].astype(np.float32), tensors[f"brush.{name}.bias"].astype(np.float32)
 
-    def mixed(values: str) -> str:
-        """K of them to one, each position taking what its masks say."""
-        return g.node("ReduceSum", g.node("Mul", values, "masks"), g.constant([0], np.int64), keepdims=1)
+    def dense(x: str, name: str) -> str:
+        """A fully connected layer; its weights stay in half precision in the file."""
+        weight = g.constant(tensors[f"brush.{name}.weight"].T, np.float16)
+        y = g.node("MatMul", x, g.node("Cast", weight, to=TensorProto.FLOAT))
+        bias = tensors.get(f"brush.{name}.bias")
+        return y if bias is None else g.node("Add", y, g.constant(bias))
 
-    # As far as the statistics go, each style sees the whole photo: measured over a mixture they would fit none of them.
-    statistics = Statistics(g)
-    x = modulated_residual(g, statistics.adain(f2, mean2, deviation2, (0, 1)), "decoder.dec1", w2, b2)
-    x = mixed(statistics.adain(x, mean1, deviation1, (1, 1000)))
-    statistics.output()
-    x = modulated_residual(g, x, "decoder.dec2", mixed(w1), mixed(b1))
-    x = enlarge(g, x, "decoder.dec3.1", "decoder.dec3.3", plain)
-    x = enlarge(g, x, "decoder.dec3.6", "decoder.dec3.8", plain)
-    if plain:
-        x = g.published(x, "decoder.dec3.10")
-    else:
-        x = g.convolve(g.pad(x, 4, 4, 4, 4), *four_phases(*g.layer("decoder.dec3.10")), stride=2)
-        x = g.node("DepthToSpace", x, blocksize=2)
-    g.nodes.append(helper.make_node("Clip", [x, g.constant(0.0), g.constant(1.0)], ["picture"]))
-    inputs: dict[str, list[int | str]] = {
-        "photo": [1, 3, "height", "width"],
-        "vectors": ["styles", 8 * CHANNELS],
-        "masks": ["styles", 1, "mask_height", "mask_width"],
-        "given": ["rows", 2 * CHANNELS],
-        "trust": [],
+    told = g.node("Sub", "vector", g.constant(tensors["brush.usual"]))
+    told = g.node("Div", told, g.constant(tensors["brush.spread"]))
+    told = g.node("Clip", told, g.constant(-6.0), g.constant(6.0))
+    modulations = g.node("Add", dense(g.relu(dense(told, "style1")), "style2"), dense(told, "direct"))
+    parts = g.node("Split", modulations, outputs=2 * NORMS, axis=1)
+    shape = g.constant([WIDTH], np.int64)
+    steps = [g.node("Reshape", f"{parts}_{index}", shape) for index in range(2 * NORMS)]
+
+    def normalise(x: str, number: int) -> str:
+        scale = g.node("Add", steps[2 * number], g.constant(1.0))
+        return g.node("InstanceNormalization", x, scale, steps[2 * number + 1], epsilon=EPSILON)
+
+    def convolve(x: str, name: str, stride: int = 1, groups: int = 1, pads: int = 0) -> str:
+        weight, bias = layer(name)
+        return g.node(
+            "Conv", x, g.constant(weight), g.constant(bias), strides=[stride] * 2, group=groups, pads=[pads] * 4
+        )
+
+    weight, bias = layer("enter1")  # of pictures in -1..1
+    tensors = {
+        **tensors,
+        "brush.enter1.weight": np.asarray(2 * weight, np.float32),
+        "brush.enter1.bias": np.asarray(bias - weight.sum((1, 2, 3)), np.float32),
     }
-    outputs: dict[str, list[int | str]] = {"picture": [1, 3, "height", "width"], "statistics": ["rows", 2 * CHANNELS]}
-    return g.model("paint", inputs, outputs)
+    weight, bias = layer("leave3")
+    tensors = {
+        **tensors,
+        "brush.leave3.weight": np.asarray(weight / 2, np.float32),
+        "brush.leave3.bias": bias / 2 + np.float32(0.5),
+    }
+    x = g.pad("photo", MARGIN, MARGIN, MARGIN, MARGIN)
+    border = g.constant([0, 0, 2, 2, 0, 0, 2, 2], np.int64)
+    x = g.node("Pad", x, border, g.constant(0.5))  # what is 0 in -1..1
+    x = g.relu(convolve(x, "enter1", 2))
+    x = g.relu(convolve(x, "enter2", 2, pads=1))
+    x = normalise(x, 0)
+    for index in range(BLOCKS):
+        y = normalise(convolve(x, f"blocks.{index}.look", groups=WIDTH, pads=2), index + 1)
+        y = g.relu(convolve(y, f"blocks.{index}.widen"))
+        x = g.node("Add", x, convolve(y, f"blocks.{index}.narrow"))
+    x = normalise(x, NORMS - 1)
+    x = g.node("DepthToSpace", g.relu(convolve(x, "leave1")), blocksize=2, mode="CRD")
+    x = convolve(g.relu(convolve(x, "leave2", pads=1)), "leave3", pads=1)
+    x = g.node("DepthToSpace", x, blocksize=2, mode="CRD")
+    x = g.pad(x, -MARGIN, -MARGIN, -MARGIN, -MARGIN, "constant")
+    g.nodes.append(helper.make_node("Clip", [x, g.constant(0.0), g.constant(1.0)], ["picture"]))
+    sizes: list[int | str] = [1, 3, "height", "width"]
+    model = g.model("paint", {"photo": sizes, "vector": [1, 8 * CHANNELS]}, {"picture": sizes})
+    if not expose_statistics(model, WIDTH):
+        raise SystemExit("the painter's statistics cannot be exposed")
+    onnx.checker.check_model(model)
+    return model
 
 
 def multiply_adds(model: onnx.ModelProto, side: int = 1024) -> float:
     """Multiply-adds of the convolutions for each pixel, zeros that a rewriting brought in counted."""
     fixed = onnx.ModelProto()
     fixed.CopyFrom(model)
-    sizes = {"height": side, "width": side, "styles": 1, "mask_height": 1, "mask_width": 1, "rows": 2}
+    sizes = {"height": side, "width": side}
     for value in fixed.graph.input:
         for dimension in value.type.tensor_type.shape.dim:
             if dimension.dim_param:
@@ -302,13 +271,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Write the painter's two ONNX files from its tensors.")
     parser.add_argument("--weights", type=Path, default=WEIGHTS)
     parser.add_argument("-o", "--output", type=Path, default=ASSETS)
-    parser.add_argument("--plain", action="store_true", help="every layer as published, nothing rewritten")
     arguments = parser.parse_args()
     tensors = load_file(arguments.weights)
     arguments.output.mkdir(parents=True, exist_ok=True)
     hashes, cost = {}, 0.0
     for name, build in (("encode.onnx", encode_model), ("paint.onnx", paint_model)):
-        model = build(tensors, arguments.plain)
+        model = build(tensors)
         data = model.SerializeToString(deterministic=True)
         (arguments.output / name).write_bytes(data)
         hashes[name] = hashlib.sha256(data).hexdigest()

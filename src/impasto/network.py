@@ -22,7 +22,7 @@ from impasto.files import ASSETS
 from impasto.painter import with_brush_size
 from impasto.resample import resize
 from impasto.runtime import Model, planes
-from impasto.tiling import OVERLAP, montage, tile_side, tiles
+from impasto.tiling import montage, tile_side, tiles
 
 METADATA = "impasto"  # the key under which a file's facts lie
 _GIVEN = "given", "trust"  # the statistics that it is normalised by, and how much they count
@@ -121,7 +121,7 @@ class Network:
         side = tile_side(width * height, budget, _ARENA_BYTES_PER_PIXEL) if self._statistics else None
         if side is None:
             return self._padded(photo, weights)
-        _, statistics = self._run(montage(photo, (side + 2 * OVERLAP) ** 2), weights)
+        _, statistics = self._run(montage(photo, budget // _ARENA_BYTES_PER_PIXEL), weights)
         whole = np.empty_like(photo)
         for tile in tiles(width, height, side):
             whole[tile.inner] = self._padded(photo[tile.outer], weights, statistics)[tile.kept]

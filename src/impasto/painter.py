@@ -1,8 +1,7 @@
 """The fast engine: a feed-forward network in ONNX Runtime, driven by style vectors.
 
-`encode(picture) -> StyleVector` and `paint(photo, vectors) -> picture` are all that the rest of Impasto knows of it.
-Here it is MicroAST (Wang et al., AAAI 2023); a vector is mean and deviation of the two style features and the
-scales and shifts of the two modulated blocks, 512 numbers.
+`encode(picture) -> StyleVector` and `paint(photo, vector) -> picture` are all that the rest of Impasto knows of it. A
+vector is 512 numbers that a style encoder reads off a painting; `nn/painter_net.py` is the network to read.
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ from __future__ import annotations
 import functools
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -22,19 +21,18 @@ from impasto.files import ASSETS
 from impasto.memory import free_memory
 from impasto.resample import resize
 from impasto.runtime import Model, planes
-from impasto.tiling import patches, tile_side, tiles
+from impasto.tiling import montage, tile_side, tiles
 
 StyleVector: TypeAlias = NDArray[np.float32]
 
 VECTOR_SIZE = 512
-_CHANNELS = 64
+_STATISTICS = 8 * 2 * 64  # eight normalisations, mean and mean square of 64 channels
 _MULTIPLE = 4  # the network works at a quarter of the size
-_SMALLEST = 16  # below this its reflection padding has nothing to reflect
+_SMALLEST = 32  # below this its reflection padding has nothing to reflect
 _ENCODED_PIXELS = 512 * 640  # a painting is looked at in about this size, as when the network was trained
-_BYTES_PER_PIXEL = 320  # measured peak while painting, memory given back after every layer
-_ARENA_BYTES_PER_PIXEL = 430  # the same where memory is kept for the next layer: two to three times as fast
+_BYTES_PER_PIXEL = 90  # measured peak while painting, memory given back after every layer
+_ARENA_BYTES_PER_PIXEL = 170  # the same where memory is kept for the next layer: twice as fast
 _BUDGET = 1_500_000_000  # bytes
-_PATCH, _PATCHES = 256, 8  # pixels a side, and how many along each side of a photo, for a large photo's statistics
 
 
 class Shot:
@@ -52,7 +50,7 @@ class Shot:
         self.counts: dict[str, int] = {}
 
     def add(self, run: str, statistics: NDArray[np.float32]) -> None:
-        """Take in a frame's own statistics, K + 1 x 128, of one of a frame's runs."""
+        """Take in a frame's own statistics of one of a frame's runs."""
         count = self.counts[run] = self.counts.get(run, 0) + 1
         if count > self.frames == 1:
             return
@@ -114,15 +112,15 @@ class Painter:
     def paint(
         self,
         photo: Pixels,
-        vectors: Sequence[StyleVector],
-        shares: NDArray[np.float32] | None = None,
+        vector: StyleVector,
         *,
         strength: float = 1.0,
         brush_size: float = 1.0,
         own: StyleVector | None = None,
         shot: Shot | None = None,
+        run: str = "style",
     ) -> Pixels:
-        """Paint a photo in one style, or in a mixture of styles that differs from place to place.
+        """Paint a photo in one style.
 
         The strength is the way from the photo's own vector to the style's. The network does not give back a photo
         quite as it is, even with the photo's own vector; what it loses there is added in proportion to what is missing
@@ -133,12 +131,12 @@ class Painter:
 
         Args:
             photo: H x W x 3, float32, 0..1, any size.
-            vectors: K style vectors.
-            shares: K x H x W, what each vector gets of every pixel, summing to 1; None if K is 1.
+            vector: what `encode` gives, or any mixture of such.
             strength: 0..1.
             brush_size: 0.5..2.
             own: the photo's own vector if the caller has it; else it is computed when needed.
             shot: what is remembered of a video's frames, so that all are normalised alike.
+            run: which of a shot's styles this is.
         Returns:
             H x W x 3, float32, 0..1.
         Raises:
@@ -151,84 +149,44 @@ class Painter:
 
         def paint(small: Pixels) -> Pixels:
             if own is None or strength == 1:
-                return self._paint(small, vectors, shares, shot)
-            mixed = [own + np.float32(strength) * (vector - own) for vector in vectors]
-            painted = self._paint(small, mixed, shares, shot)
-            painted += np.float32(1 - strength) * (small - self._paint(small, [own], None, shot, "own"))
+                return self._paint(small, vector, shot, run)
+            painted = self._paint(small, own + np.float32(strength) * (vector - own), shot, run)
+            painted += np.float32(1 - strength) * (small - self._paint(small, own, shot, "own"))
             return painted.clip(0, 1, out=painted)
 
         return with_brush_size(photo, brush_size, strength, paint)
 
-    def _paint(
-        self,
-        photo: Pixels,
-        vectors: Sequence[StyleVector],
-        shares: NDArray[np.float32] | None,
-        shot: Shot | None = None,
-        run: str = "style",
-    ) -> Pixels:
+    def _paint(self, photo: Pixels, vector: StyleVector, shot: Shot | None, run: str) -> Pixels:
         height, width = photo.shape[:2]
-        if shares is not None:
-            shares = np.stack([resize(share, width, height, "bilinear") for share in shares])
         given = None if shot is None else shot.means.get(run)
         side = tile_side(width * height, self.budget, _ARENA_BYTES_PER_PIXEL)
         if side is None:
-            painted, statistics = self._run(photo, vectors, shares, given)
+            painted, statistics = self._run(photo, vector, given)
         else:
-            statistics = self._sampled(photo, vectors) if given is None or shot is None else given
+            statistics = self._sampled(photo, vector) if given is None else given
             painted = np.empty_like(photo)
             for tile in tiles(width, height, side):
-                part = None if shares is None else shares[:, tile.outer[0], tile.outer[1]]
-                piece, _ = self._run(photo[tile.outer], vectors, part, statistics)
+                piece, _ = self._run(photo[tile.outer], vector, statistics)
                 painted[tile.inner] = piece[tile.kept]
         if shot is not None:
             shot.add(run, statistics)
         return painted
 
-    def _sampled(self, photo: Pixels, vectors: Sequence[StyleVector]) -> NDArray[np.float32]:
-        """The statistics of a large photo, K + 1 x 128, from patches spread evenly over it.
-
-        Those of the encoder's features come first; with them given, those of the first block's. They differ from the
-        whole photo's by their sampling; a reduced photo's would differ by its scale, too.
-        """
-        found = np.zeros((len(vectors) + 1, 2 * _CHANNELS), np.float32)
-        side = min(_PATCH, *photo.shape[:2])
-        evenly = np.full((len(vectors), side, side), 1 / len(vectors), np.float32)  # what is mixed comes after
-        for given in (None, found):
-            total, count = np.zeros((2, len(found), _CHANNELS), np.float64), 0
-            for place in patches(photo.shape[1], photo.shape[0], _PATCH, _PATCHES):
-                _, own = self._run(photo[place], vectors, evenly, given)
-                mean, deviation = own[:, :_CHANNELS].astype(np.float64), own[:, _CHANNELS:].astype(np.float64)
-                total += mean, deviation**2 + mean**2
-                count += 1
-            mean, power = total / count
-            deviation = np.sqrt(np.maximum(power - mean**2, 1e-5))
-            rows = slice(0, 1) if given is None else slice(1, None)
-            found[rows] = np.concatenate([mean, deviation], axis=1)[rows]
-        return found
+    def _sampled(self, photo: Pixels, vector: StyleVector) -> NDArray[np.float32]:
+        """The statistics of a large photo."""
+        return self._run(montage(photo, self.budget // _ARENA_BYTES_PER_PIXEL), vector, None)[1]
 
     def _run(
-        self,
-        photo: Pixels,
-        vectors: Sequence[StyleVector],
-        shares: NDArray[np.float32] | None,
-        given: NDArray[np.float32] | None,
+        self, photo: Pixels, vector: StyleVector, given: NDArray[np.float32] | None
     ) -> tuple[Pixels, NDArray[np.float32]]:
         """The network's picture and the photo's own statistics; given ones are what it is normalised by."""
         height, width = photo.shape[:2]
         padded = [max(_SMALLEST, math.ceil(side / _MULTIPLE) * _MULTIPLE) for side in (height, width)]
-        border = [(0, padded[0] - height), (0, padded[1] - width)]
-        if shares is None:
-            masks = np.ones((1, 1, 1, 1), np.float32)
-        else:
-            masks = np.stack([np.pad(share, border, mode="edge") for share in shares])
-            quarter = (len(masks), padded[0] // _MULTIPLE, _MULTIPLE, padded[1] // _MULTIPLE, _MULTIPLE)
-            masks = masks.reshape(quarter).mean((2, 4))[:, None]
+        border = [(0, padded[0] - height), (0, padded[1] - width), (0, 0)]
         feeds = {
-            "photo": planes(np.pad(photo, [*border, (0, 0)], mode="reflect")),
-            "vectors": np.stack(vectors).astype(np.float32),
-            "masks": masks.astype(np.float32),
-            "given": np.zeros((len(vectors) + 1, 2 * _CHANNELS), np.float32) if given is None else given,
+            "photo": planes(np.pad(photo, border, mode="symmetric")),
+            "vector": vector[None].astype(np.float32),
+            "given": np.zeros(_STATISTICS, np.float32) if given is None else given,
             "trust": np.array(given is not None, np.float32),
         }
         painted, statistics = self._paint_model.run(feeds, padded[0] * padded[1])

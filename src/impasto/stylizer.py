@@ -17,7 +17,7 @@ from impasto.controls import Controls
 from impasto.errors import UsageError
 from impasto.gallery import Gallery
 from impasto.network import Network
-from impasto.painter import Painter, Shot, default_painter
+from impasto.painter import Painter, Shot, StyleVector, default_painter
 from impasto.picture import MAX_PIXELS, Picture, Source
 from impasto.settings import make
 from impasto.style import Blend, StyleRequest
@@ -111,8 +111,7 @@ class Stylizer:
         """
         first = fill_transparent(first, alpha)
         still = self._shares([region.mask for region in self.regions], first)
-        # One set of vectors for all frames, so that they do not flicker.
-        paint_frame = self._with_networks(first, shot) if self.uses_networks else self._with_vectors(first, shot)
+        paint_frame = self._painting(first, shot)
 
         def paint(frame: Pixels, masks: Sequence[mask.Mask] | None = None) -> Pixels:
             shares = still if masks is None else self._shares(masks, frame)
@@ -159,29 +158,20 @@ class Stylizer:
     def _blends(self) -> list[Blend | None]:
         return [self.style, *(region.style for region in self.regions)]
 
-    def _with_vectors(self, photo: Pixels, shot: Shot | None) -> PaintFrame:
-        """All styles in one run of the painter, their vectors mixed as the masks say."""
-        controls = self.controls
-        own = self.painter.encode(photo) if controls.strength < 100 or self._leaves_parts else None
-        vectors = []
-        for blend in self._blends:
-            if blend is None:
-                # The network sees the photo as it is beside a region that it paints.
-                assert own is not None
-                vectors.append(own)
-            else:
-                vectors.append(blend.vector(self.painter, controls, photo))
-        strength, brush_size = controls.strength / 100, controls.brush_size
-        paint = functools.partial(self.painter.paint, strength=strength, brush_size=brush_size, own=own, shot=shot)
-        return lambda frame, shares: paint(frame, vectors, shares)
-
-    def _with_networks(self, photo: Pixels, shot: Shot | None) -> PaintFrame:
-        """Each network in a run of its own, their pictures mixed as the weights and the masks say."""
+    def _painting(self, photo: Pixels, shot: Shot | None) -> PaintFrame:
+        """Each style in a run of its own, the pictures mixed as the weights and the masks say."""
         controls = self.controls
         options = {"strength": controls.strength / 100, "brush_size": controls.brush_size}
-        runs = [None if blend is None else self._runs(blend, photo, shot) for blend in self._blends]
+        # One set of vectors for all frames, so that they do not flicker.
+        own = self.painter.encode(photo) if controls.strength < 100 else None
+        runs = [
+            None if blend is None else self._runs(blend, photo, own, shot, f"style {index}")
+            for index, blend in enumerate(self._blends)
+        ]
 
         def paint_blend(frame: Pixels, blend: Sequence[tuple[float, Paint]]) -> Pixels:
+            if len(blend) == 1:
+                return blend[0][1](frame, **options)
             total = np.zeros_like(frame)
             for weight, paint in blend:
                 total += np.float32(weight) * paint(frame, **options)
@@ -199,8 +189,10 @@ class Stylizer:
 
         return paint_frame
 
-    def _runs(self, blend: Blend, photo: Pixels, shot: Shot | None) -> list[tuple[float, Paint]]:
-        """What paints the parts of a blend, and the weight of each."""
+    def _runs(
+        self, blend: Blend, photo: Pixels, own: StyleVector | None, shot: Shot | None, run: str
+    ) -> list[tuple[float, Paint]]:
+        """What paints the parts of a blend, and the weight of each: every network, and all vectors as one."""
         found: list[tuple[float, Paint]] = []
         for network, parts in blend.networks().items():
             total = sum(parts.values())
@@ -209,8 +201,7 @@ class Stylizer:
         rest = 1 - sum(weight for weight, _ in found)
         if any(style.vector is not None for style, _ in blend.parts):
             vector = blend.vector(self.painter, self.controls, photo)
-            own = None if shot is None else Shot(shot.frames)  # a blend's statistics are its own
-            found.append((rest, functools.partial(self.painter.paint, vectors=[vector], shot=own)))
+            found.append((rest, functools.partial(self.painter.paint, vector=vector, own=own, shot=shot, run=run)))
         return found
 
     def _in_photo_colors(self, network: Network, weights: Sequence[float], frame: Pixels, **options: Any) -> Pixels:

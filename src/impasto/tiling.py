@@ -18,7 +18,8 @@ from impasto.color import Pixels
 MULTIPLE = 4  # the network works at a quarter of the size: tiles begin where its grid does
 OVERLAP = 64  # pixels on each side; the receptive field reaches 52
 LARGEST, SMALLEST = 1280, 256  # of a tile's own part
-PATCH = 128  # pixels a side, of the patches that a large photo's statistics are measured on
+_PATCH = 128  # pixels a side, of the patches that a large photo's statistics are measured on
+_SAMPLED = 4_000_000  # pixels of them in all, at most
 
 
 @dataclass(frozen=True)
@@ -83,18 +84,19 @@ def tile_side(pixels: int, budget: int, bytes_per_pixel: int) -> int | None:
     return max(SMALLEST, min(LARGEST, side // MULTIPLE * MULTIPLE))
 
 
-def montage(photo: Pixels, pixels: int) -> Pixels:
-    """A picture of about so many pixels from patches spread evenly over a photo, side by side.
+def montage(photo: Pixels, largest: int) -> Pixels:
+    """Patches spread evenly over a large photo, side by side in one picture that its statistics are taken from.
 
-    Statistics of the whole are measured on it: they differ by their sampling, where a reduced photo's would differ by
-    its scale, too.
+    They differ from the whole's by the sampling; a reduced photo's would differ by its scale, too. One picture, since a
+    network's deeper statistics hang on its shallower ones: those of several pictures' average fit none of them.
 
     Args:
         photo: H x W x 3.
+        largest: pixels that it may have.
     """
     height, width = photo.shape[:2]
-    side = min(PATCH, height, width)
-    count = max(2, round(math.sqrt(pixels) / side))
+    side = min(_PATCH, height, width)
+    count = max(2, int(math.sqrt(min(largest, _SAMPLED)) / side))
     found = [photo[place] for place in patches(width, height, side, count)]
     rows = [np.concatenate(found[start : start + count], axis=1) for start in range(0, len(found), count)]
     return np.concatenate(rows)

@@ -29,6 +29,8 @@ impasto video clip.mp4 --keyframes 0:starry-night,5:great-wave:0.5 -o changing.m
 
 impasto video long.mp4 --style udnie --region dancer.mp4=great-wave --resume -o painted.mp4
 
+impasto video short.mp4 --style painting.jpg --engine optimize --long-term 8 --size 320 -o painted.mp4
+
 impasto video frames/ --style great-wave --fps 24 -o painted.webm
 """
 
@@ -38,6 +40,11 @@ def video(
     source: Annotated[Path, typer.Argument(help="A video's file, or a folder of frames.", show_default=False)],
     controls: Controls,
     style: OptionalStyles = None,
+    engine: Annotated[str, typer.Option(help="painter, or optimize for short clips: minutes a second.")] = "painter",
+    recipe: Annotated[str, typer.Option(help="The optimiser's, such as fast or default.")] = "fast",
+    long_term: Annotated[
+        int, typer.Option(help="The optimiser also holds to the picture so many frames ago.", min=0, max=100)
+    ] = 0,
     keyframes: Annotated[
         str | None,
         typer.Option(
@@ -126,6 +133,9 @@ def video(
             source,
             style or [],
             output,
+            engine=engine,  # type: ignore[arg-type]  # it is checked there
+            recipe=recipe,
+            long_term=long_term,
             keyframes=keyframes,
             steady=steady,
             start=start,

@@ -178,11 +178,11 @@ def _paint(photo: Pixels, rounds: int) -> tuple[list[float], float]:
 
     painter, vector = default_painter(), Gallery().vector(STYLE)
     for _ in range(3):
-        painter.paint(photo, [vector])
+        painter.paint(photo, vector)
     seconds = []
     for _ in range(rounds):
         started = time.perf_counter()
-        painter.paint(photo, [vector])
+        painter.paint(photo, vector)
         seconds.append(time.perf_counter() - started)
     return seconds, painter.mac_per_pixel
 
@@ -244,10 +244,10 @@ def throughput(workers: int, pictures: int = 12, size: int = 512) -> float:
 
     painter, vector = default_painter(), Gallery().vector(STYLE)
     photo = np.random.default_rng(0).random((size, size, 3), np.float32)
-    painter.paint(photo, [vector])
+    painter.paint(photo, vector)
     with ThreadPoolExecutor(workers) as pool:
         started = time.perf_counter()
-        list(pool.map(lambda _: painter.paint(photo, [vector]), range(pictures)))
+        list(pool.map(lambda _: painter.paint(photo, vector), range(pictures)))
         return pictures / (time.perf_counter() - started)
 
 

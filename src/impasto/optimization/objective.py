@@ -55,6 +55,8 @@ class Objective:
         grounds: parts with a style.
         strength: 0..1; below 1 a photo is needed.
         kept: 1 x 1 x H x W, 0..1, how much of every pixel stays the photo's.
+        held: a picture to hold to, 1 x 3 x H x W, how much at every pixel, 1 x 1 x H x W, and the weight of the mean
+            squared difference (Ruder et al. 2016, eq. 7).
     Raises:
         UsageError: a layer that the network has not, or a picture too small for the deepest.
     """
@@ -68,8 +70,9 @@ class Objective:
         *,
         strength: float = 1.0,
         kept: Tensor | None = None,
+        held: tuple[Tensor, Tensor, float] | None = None,
     ) -> None:
-        self.net, self.recipe, self.photo, self.kept = net, recipe, photo, kept
+        self.net, self.recipe, self.photo, self.kept, self.held = net, recipe, photo, kept, held
         kinds: list[_Kind] = []
         if recipe.style_weight:
             kind = STYLE_LOSSES[recipe.style_loss]
@@ -108,6 +111,9 @@ class Objective:
         terms = dict(zip(self.names, torch.stack(list(found.values())).sum(0), strict=True))
         if self.recipe.variation_weight:
             terms["variation"] = self.recipe.variation_weight * total_variation(picture)
+        if self.held is not None:
+            carried, trust, weight = self.held
+            terms["temporal"] = weight * (trust * (picture - carried).square()).mean()
         terms["total"] = torch.stack(list(terms.values())).sum()
         return terms
 

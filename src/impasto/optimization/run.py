@@ -61,6 +61,21 @@ class Optimization:
     memory: int = 0
 
 
+@dataclass(frozen=True)
+class Held:
+    """What a picture is begun with and held to: a video's last one, carried along the motion.
+
+    Attributes:
+        picture: H x W x 3.
+        trust: H x W in 0..1, how much at every pixel.
+        weight: of the mean squared difference.
+    """
+
+    picture: Pixels
+    trust: Pixels
+    weight: float
+
+
 def optimize(
     photo: Source,
     style: StyleRequest,
@@ -155,7 +170,7 @@ class Run:
         self.precision = find_precision(self.precision_name, self.device)
         self._started = time.perf_counter()
 
-    def photo(self, photo: Picture, stylizer: Stylizer, max_pixels: int) -> Optimization:
+    def photo(self, photo: Picture, stylizer: Stylizer, max_pixels: int, held: Held | None = None) -> Optimization:
         controls, recipe = self.controls, self.recipe
         photo = replace(photo.resized(*controls.output_size(photo.width, photo.height)), frames=())
         made_with = self._made_with(stylizer)
@@ -166,6 +181,8 @@ class Run:
         pixels = fill_transparent(photo.pixels, photo.alpha)
         net, plan = self._prepare(photo.width, photo.height, recipe.padding)
         start = self._start(pixels, stylizer, max_pixels)
+        if held is not None:
+            start = (start + held.trust[:, :, None] * (held.picture - start)).astype(np.float32)
         grounds = [(blend, self._paintings(blend, pixels)) for blend in _blends(stylizer)]
         masks = [mask.fit_mask(region.mask, photo.width, photo.height) for region in stylizer.regions]
         shares = mask.layer(masks) if masks else None
@@ -182,8 +199,14 @@ class Run:
                 for index, (blend, paintings) in enumerate(grounds)
                 if blend is not None
             ]
-            held = None if kept is None else self._tensor(_shrunk(kept, level))
-            return Objective(net, recipe, self._tensor(seen), parts, strength=controls.strength / 100, kept=held)
+            stays = None if kept is None else self._tensor(_shrunk(kept, level))
+            toward = None
+            if held is not None:
+                carried, trust = (self._tensor(_shrunk(part, level)) for part in (held.picture, held.trust))
+                toward = carried, trust, held.weight
+            return Objective(
+                net, recipe, self._tensor(seen), parts, strength=controls.strength / 100, kept=stays, held=toward
+            )
 
         def finish(result: Pixels) -> Picture:
             height, width = result.shape[:2]

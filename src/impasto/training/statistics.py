@@ -14,13 +14,15 @@ import numpy as np
 _OLDEST = 10  # opset: before it, what is used here was written differently
 
 
-def expose_statistics(model: Any) -> bool:
+def expose_statistics(model: Any, width: int | None = None) -> bool:
     """Add to an `onnx.ModelProto` the inputs "given" and "trust" and the output "statistics".
 
     `statistics` holds, one normalisation after the other, the means and then the mean squares of its channels: those of
     several pictures average to those of all. The network is normalised by `trust` parts of what is given, in the same
     order, and 1 - trust of its own; with a trust of 0 it is what it was.
 
+    Args:
+        width: channels of normalisations whose scale is computed in the network.
     Returns:
         Whether it could be done: the network has instance normalisations, of known widths.
     """
@@ -34,7 +36,7 @@ def expose_statistics(model: Any) -> bool:
             widths[there.output[0]] = int(np.prod(there.attribute[0].t.dims))
     norms = [there for there in graph.node if there.op_type == "InstanceNormalization"]
     taken = {value.name for value in (*graph.input, *graph.output)}
-    if not norms or opset < _OLDEST or any(there.input[1] not in widths for there in norms):
+    if not norms or opset < _OLDEST or any(widths.get(there.input[1], width) is None for there in norms):
         return False
     if taken & {"given", "trust", "statistics"}:
         return False
@@ -60,7 +62,7 @@ def expose_statistics(model: Any) -> bool:
             nodes.append(old)
             continue
         features, scale, shift = old.input
-        width = widths[scale]
+        channels = widths.get(scale, width or 0)
         small = next((attribute.f for attribute in old.attribute if attribute.name == "epsilon"), 1e-5)
         epsilon = constant(f"measured_epsilon_{small:g}", small)
         mean = node("Reshape", node("GlobalAveragePool", features), flat)
@@ -68,10 +70,10 @@ def expose_statistics(model: Any) -> bool:
         measured += [mean, power]
         used = []
         for own in (mean, power):
-            place = constant(f"measured_place_{start}", np.arange(start, start + width), np.int64)
+            place = constant(f"measured_place_{start}", np.arange(start, start + channels), np.int64)
             wanted = node("Gather", "given", place, axis=0)
             used.append(node("Add", own, node("Mul", "trust", node("Sub", wanted, own))))
-            start += width
+            start += channels
         wide, narrow = (
             node("Sqrt", node("Add", node("Max", node("Sub", square, node("Mul", level, level)), zero), epsilon))
             for level, square in (used, (mean, power))

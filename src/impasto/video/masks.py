@@ -21,6 +21,7 @@ class MovingMasks:
         regions: {mask: style} or [(mask, style)]; masks that are videos or folders of frames move, others stay.
     Attributes:
         regions: the same with every moving mask's first frame in its place.
+        moving: whether any of them does.
     """
 
     def __init__(self, regions: Regions | None) -> None:
@@ -37,11 +38,11 @@ class MovingMasks:
                 self.regions.append(pair)
                 if source is not None:
                     self._masks.append(read_mask(source))
-        self._any = any(isinstance(one, _Moving) for one in self._masks)
+        self.moving = any(isinstance(one, _Moving) for one in self._masks)
 
     def at(self, time: Fraction) -> list[Mask] | None:
         """One mask for each region; None where none of them moves. Times must not go back."""
-        if not self._any:
+        if not self.moving:
             return None
         return [one.at(time) if isinstance(one, _Moving) else one for one in self._masks]
 

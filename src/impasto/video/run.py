@@ -10,13 +10,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 import numpy as np
 
 from impasto.color import Pixels
 from impasto.controls import Controls
-from impasto.errors import UsageError
+from impasto.errors import MissingExtra, UsageError
 from impasto.gallery import Gallery
 from impasto.painter import Shot
 from impasto.picture import MAX_PIXELS
@@ -30,6 +30,12 @@ from impasto.video.masks import MovingMasks
 from impasto.video.segments import LENGTH as SEGMENT
 from impasto.video.segments import Checkpoint, Segments, State
 from impasto.video.steady import Motion, MotionFinder, blend
+
+if TYPE_CHECKING:
+    from impasto.optimization.recipe import Recipe
+    from impasto.video.optimize import FrameOptimizer
+
+Engine = Literal["painter", "optimize"]
 
 _QUEUED = 4  # frames between two stages
 
@@ -80,6 +86,9 @@ def paint_video(
     style: StyleRequest,
     output: Path | str,
     *,
+    engine: Engine = "painter",
+    recipe: str | Recipe = "fast",
+    long_term: int = 0,
     keyframes: str | None = None,
     steady: float = 70,
     start: float = 0,
@@ -104,6 +113,9 @@ def paint_video(
         style, gallery, controls: as for `impasto.stylize`.
         regions: as there, too; a mask may also be a video or a folder of frames, and then moves with the clip.
         output: .mp4, .mov, .mkv, .avi, .webm, .gif, .webp, .apng, or a folder for PNG frames (no ending).
+        engine: "optimize" optimises every frame, for short clips; it needs the extra `torch`.
+        recipe: of the optimiser, a name from `impasto.optimization.recipe.RECIPES` or a `Recipe`.
+        long_term: the optimiser also holds to the picture so many frames ago, where the last one shows something else.
         keyframes: styles that change, such as "0:starry-night,5:great-wave:0.5" (see `keyframes.parse_keyframes`);
             seconds of the result. `style` does not count then.
         steady: 0..100, how much of the last picture is carried along the motion.
@@ -120,6 +132,10 @@ def paint_video(
     """
     if not 0 <= steady <= 100:
         raise UsageError(f"steady {steady:g} is not in 0..100")
+    if engine not in get_args(Engine):
+        raise UsageError(f"{engine} is no engine", f"one of {', '.join(get_args(Engine))}")
+    if engine == "optimize" and keyframes is not None:
+        raise UsageError("the optimiser takes one style for the whole clip", "--style")
     chosen = make(Controls, controls, "control")
     clip = Clip(Path(source), start, end)
     if fps is not None and not 0 < fps <= 1000:
@@ -139,6 +155,9 @@ def paint_video(
     ]
     stylizer = stylizers[0]
     changing = None if keyframes is None else Keyframes(moments, stylizers)
+    optimizer = None if engine == "painter" else _optimizer(stylizer, recipe, steady / 100, long_term)
+    if optimizer and masks.moving:
+        raise UsageError("the optimiser's masks do not move", "pictures as masks")
     first = next(clip.frames(), None)
     if first is None:
         raise UsageError(f"{clip.path} has no frame from {start:g} s on", "--start, --end")
@@ -150,6 +169,8 @@ def paint_video(
             "regions": str(regions),
             "keyframes": keyframes,
             "steady": steady,
+            "engine": engine,
+            "recipe": recipe,
             "controls": chosen.as_dict(),
             "codec": codec,
             "quality": quality,
@@ -158,7 +179,9 @@ def paint_video(
     sink = _writer(
         Path(output), clip, width, height, rate, codec, quality, sound, first.alpha is not None, overwrite, checkpoint
     )
-    run = _Run(clip, stylizer, changing, masks, sink, checkpoint, steady / 100, (width, height), fps, on_progress)
+    run = _Run(
+        clip, stylizer, optimizer, changing, masks, sink, checkpoint, steady / 100, (width, height), fps, on_progress
+    )
     try:
         run.all()
     except BaseException:
@@ -173,6 +196,15 @@ def paint_video(
         sink.discard()
     notes = [*sink.notes, *([clip.note] if clip.note else [])]
     return PaintedVideo(Path(output) if kept else None, run.frames, run.shots, run.stopped, tuple(notes), run.seconds)
+
+
+def _optimizer(stylizer: Stylizer, recipe: str | Recipe, steady: float, long_term: int) -> FrameOptimizer:
+    try:
+        from impasto.optimization.recipe import find_recipe
+        from impasto.video.optimize import FrameOptimizer
+    except ImportError as error:
+        raise MissingExtra(f"{error.name}, which the optimiser needs,", "torch") from None
+    return FrameOptimizer(stylizer, find_recipe(recipe), steady, long_term)
 
 
 def _writer(
@@ -215,6 +247,7 @@ class _Run:
         self,
         clip: Clip,
         stylizer: Stylizer,
+        optimizer: FrameOptimizer | None,
         changing: Keyframes | None,
         masks: MovingMasks,
         sink: Sink,
@@ -225,7 +258,7 @@ class _Run:
         on_progress: OnVideoProgress | None,
     ) -> None:
         self.clip, self.stylizer, self.changing, self.sink = clip, stylizer, changing, sink
-        self.masks, self.checkpoint = masks, checkpoint
+        self.optimizer, self.masks, self.checkpoint = optimizer, masks, checkpoint
         self.before = checkpoint.state if checkpoint else None  # what an earlier run has done
         self.steady, self.size, self.fps = steady, size, fps
         self.on_progress = on_progress
@@ -311,9 +344,12 @@ class _Run:
                 self.shots += 1
             if self.changing is not None:
                 paint = self.changing.at(frame.time).for_frames(first.pixels, first.alpha, shot)
-            painted = paint(frame.pixels, self.masks.at(frame.time))
-            if last is not None:
-                painted = blend(painted, last, motion, self.steady)
+            if self.optimizer is not None:
+                painted = self.optimizer(frame.pixels, motion, last)
+            else:
+                painted = paint(frame.pixels, self.masks.at(frame.time))
+                if last is not None:
+                    painted = blend(painted, last, motion, self.steady)
             last = painted
             self.seconds["paint"] += time.perf_counter() - began
             self.frames += 1

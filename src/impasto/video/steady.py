@@ -52,8 +52,7 @@ class MotionFinder:
     def __call__(self, frame: Pixels) -> Motion:
         """The motion back to the frame before, and where it holds (Ruder et al. 2016, eq. 5 and 6)."""
         height, width = frame.shape[:2]
-        scale = min(1.0, _FLOW_SIDE / max(height, width))
-        size = [max(16, round(side * scale)) for side in (width, height)]
+        size = _flow_size(width, height)
         small = resize(frame, size[0], size[1], "bilinear")
         thumbnail = resize(luminance(small), _SMALL[0], _SMALL[1], "bilinear")
         last, self._before = self._before, (small, thumbnail)
@@ -68,10 +67,28 @@ class MotionFinder:
         trusted = reliable(forward, backward)
         if change > _MAYBE_CUT and trusted.mean() < _LITTLE:
             return Motion(None, None, True)
-        # What the flow brings must also look like what is there: it sees neither shadows nor what fades.
-        error = np.abs(luminance(warp(last[0], forward)) - luminance(small))
-        trust = trusted * np.clip(1.5 - error / np.float32(0.06), 0, 1)
-        return Motion(_enlarged(forward, width, height), _soft(trust.astype(np.float32), width, height), False)
+        return _motion(small, last[0], forward, trusted, width, height)
+
+
+def follow(frame: Pixels, before: Pixels) -> Motion:
+    """The motion from a frame back to any earlier one of its shot."""
+    height, width = frame.shape[:2]
+    size = _flow_size(width, height)
+    small, last = (resize(pixels, size[0], size[1], "bilinear") for pixels in (frame, before))
+    forward, backward = optical_flow(small, last, "fast"), optical_flow(last, small, "fast")
+    return _motion(small, last, forward, reliable(forward, backward), width, height)
+
+
+def _flow_size(width: int, height: int) -> tuple[int, int]:
+    scale = min(1.0, _FLOW_SIDE / max(height, width))
+    return max(16, round(width * scale)), max(16, round(height * scale))
+
+
+def _motion(small: Pixels, last: Pixels, forward: Flow, trusted: NDArray[np.bool_], width: int, height: int) -> Motion:
+    # What the flow brings must also look like what is there: it sees neither shadows nor what fades.
+    error = np.abs(luminance(warp(last, forward)) - luminance(small))
+    trust = trusted * np.clip(1.5 - error / np.float32(0.06), 0, 1)
+    return Motion(_enlarged(forward, width, height), _soft(trust.astype(np.float32), width, height), False)
 
 
 def blend(painted: Pixels, last: Pixels, motion: Motion, steady: float) -> Pixels:
