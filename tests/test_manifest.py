@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import signal
 import subprocess
 import sys
 import time
@@ -12,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, Outcome, file_bytes, scene
+from conftest import ROOT, Outcome, assert_refused, file_bytes, hears_ctrl_c, scene
 from PIL import Image
 
 Run = Callable[..., Outcome]
@@ -65,26 +66,74 @@ def test_what_is_not_ours_is_not_replaced(run: Run, folder: Path) -> None:
     assert (folder.parent / "out" / "0.png").read_bytes() == b"somebody's"
 
 
-def test_killed_at_any_moment_it_goes_on(tmp_path: Path, run: Run) -> None:
-    """SIGKILL at random points: no partial picture, and every picture is painted in the end."""
+def test_killed_at_any_moment_it_goes_on(tmp_path: Path) -> None:
+    """SIGKILL at 50 random points: no partial picture, and none that was whole is painted again."""
     photos, out = tmp_path / "photos", tmp_path / "out"
     photos.mkdir()
-    for index in range(24):
-        (photos / f"{index:02}.png").write_bytes(file_bytes(scene(160, 120, index)))
+    for index in range(150):
+        (photos / f"{index:03}.png").write_bytes(file_bytes(scene(40, 32, index)))
     command = [sys.executable, "-m", "impasto", "stylize", str(photos), "--style", "udnie", "-o", str(out), "--quiet"]
     chance = random.Random(3)
-    counts = []
-    for _ in range(8):
+    whole: dict[Path, int] = {}
+    for _ in range(50):
         process = subprocess.Popen(command, cwd=ROOT)
-        time.sleep(0.35 + chance.random() * 0.35)
+        before, ends = len(whole), time.monotonic() + 60
+        while len(list(out.glob("*.png"))) == before and process.poll() is None:  # it has begun to write
+            assert time.monotonic() < ends
+            time.sleep(0.002)
+        time.sleep(chance.random() * 0.02)
         process.kill()
         process.wait()
-        whole = list(out.glob("*.png")) if out.exists() else []
-        for path in whole:
+        now = {path: path.stat().st_mtime_ns for path in out.glob("*.png")}
+        for path in now.keys() - whole.keys():
             with Image.open(path) as image:
                 image.load()
-        counts.append(len(whole))
-    assert counts == sorted(counts)
+        # The last pictures before a kill may be painted twice: their lines were not written yet.
+        assert sum(now[path] != stamp for path, stamp in whole.items()) <= 2
+        whole = now
     subprocess.run(command, check=True, cwd=ROOT, timeout=120)
-    assert len(list(out.glob("*.png"))) == 24
-    assert counts[-1] > 0
+    assert len(list(out.glob("*.png"))) == 150
+
+
+def test_what_a_killed_program_left_goes_after_a_while(run: Run, folder: Path) -> None:
+    out = folder.parent / "out"
+    out.mkdir()
+    old, young, other = (out / name for name in (".a.png.0123abcd.part", ".b.png.0123abcd.part", ".notes.part"))
+    for path in (old, young, other):
+        path.write_bytes(b"half")
+    for path in (old, other):
+        os.utime(path, (1, 1))
+    paint(run, folder)
+    assert not old.exists()
+    assert young.exists()
+    assert other.exists()
+
+
+def test_watching_paints_what_arrives(run: Run, tmp_path: Path) -> None:
+    photos, out = tmp_path / "photos", tmp_path / "out"
+    photos.mkdir()
+    command = [sys.executable, "-m", "impasto", "stylize", str(photos), "--style", "udnie", "--watch", "-o", str(out)]
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=hears_ctrl_c
+    )
+    try:
+        (photos / "a.png").write_bytes(file_bytes(scene(48, 40, 1)))
+        (photos / "broken.png").write_bytes(b"no picture")
+        _wait_for(out / "a.png")
+        (photos / "b.png").write_bytes(file_bytes(scene(48, 40, 2)))
+        _wait_for(out / "b.png")
+        process.send_signal(signal.SIGINT)
+        printed, said = process.communicate(timeout=5)
+    finally:
+        process.kill()
+    assert process.returncode == 130
+    assert printed.count("a.png") == printed.count("b.png") == 1
+    assert said.count("broken.png") == 1
+    assert_refused(run("stylize", photos / "a.png", "--style", "udnie", "--watch", "-o", out), 2, "--watch")
+
+
+def _wait_for(path: Path) -> None:
+    ends = time.monotonic() + 30
+    while not path.exists():
+        assert time.monotonic() < ends, path
+        time.sleep(0.05)

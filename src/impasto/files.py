@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import secrets
 import stat
+import time
+from collections.abc import Iterable
 from pathlib import Path
 
 from impasto.errors import PictureError
 
 ASSETS = Path(__file__).with_name("assets")
+
+_PART = re.compile(r"\..+\.[0-9a-f]{8}\.part")  # what `write_atomically` calls its own
+_STALE = 600  # seconds; a picture is written in a few
 
 _unfinished: set[Path] = set()
 
@@ -80,6 +86,15 @@ def _move_without_replacing(part: Path, target: Path) -> None:
         if target.exists():
             raise FileExistsError from None
         os.replace(part, target)
+
+
+def remove_stale(folders: Iterable[Path]) -> None:
+    """Delete what programs that were killed have begun in these folders; what is younger may be another's work."""
+    for folder in folders:
+        with contextlib.suppress(OSError):
+            for path in folder.iterdir():
+                if _PART.fullmatch(path.name) and time.time() - path.stat().st_mtime > _STALE:
+                    path.unlink()
 
 
 def remove_unfinished() -> None:

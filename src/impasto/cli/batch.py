@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
@@ -210,6 +211,36 @@ def run(
     if not codes:
         return 0
     return int(codes[0]) if len(work) == 1 else 1
+
+
+def watch(find: Callable[[], Sequence[Job]], paint: Callable[[Sequence[Job]], object], *, pause: float = 1.0) -> None:
+    """Paint what arrives, until somebody interrupts it.
+
+    A file is taken once it has not changed from one look to the next: cameras and downloads write slowly.
+
+    Args:
+        find: all photos that are there now.
+        pause: seconds between two looks.
+    """
+    seen: dict[str, tuple[int, int]] = {}
+    taken: dict[str, tuple[int, int]] = {}
+    while True:
+        ready = []
+        for job in find():
+            try:
+                status = Path(job.name).stat()
+            except OSError:  # gone again
+                continue
+            facts = status.st_size, status.st_mtime_ns
+            if taken.get(job.name) == facts:
+                continue
+            if seen.get(job.name) == facts:
+                ready.append(job)
+                taken[job.name] = facts
+            seen[job.name] = facts
+        if ready:
+            paint(ready)
+        time.sleep(pause)
 
 
 def _progress_bar() -> Any:

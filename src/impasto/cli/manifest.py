@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -15,10 +16,10 @@ NAME = ".impasto.jsonl"
 
 
 class Manifest:
-    """A file beside the results: a line for each, written once the picture is whole.
+    """A file beside the results: a line for each before it is written, with its digest, and one after.
 
-    Lines are appended, so that a program killed at any moment loses one picture and no more; of a line that was cut
-    off nothing is believed.
+    Lines are appended, so that a program killed at any moment loses one picture and no more. A picture whose second
+    line is missing counts if it has the digest of the first; of a line that was cut off nothing is believed.
 
     Args:
         folder: where the pictures go.
@@ -29,7 +30,8 @@ class Manifest:
         self.folder, self.path = folder, folder / NAME
         self.settings = json.dumps(settings, sort_keys=True, default=str)
         self._lock = threading.Lock()
-        self._known: dict[str, str] = {}
+        self._known: dict[str, str] = {}  # of pictures that are whole
+        self._begun: dict[str, tuple[str, str]] = {}  # key and digest of those that may be
         try:
             lines = self.path.read_text(encoding="utf-8").splitlines()
         except (OSError, UnicodeDecodeError):
@@ -37,7 +39,11 @@ class Manifest:
         for line in lines:
             try:
                 row = json.loads(line)
-                self._known[row["output"]] = row["key"]
+                if "digest" in row:
+                    self._begun[row["output"]] = row["key"], row["digest"]
+                else:
+                    self._known[row["output"]] = row["key"]
+                    self._begun.pop(row["output"], None)
             except (ValueError, KeyError, TypeError):
                 continue
 
@@ -48,17 +54,35 @@ class Manifest:
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def is_done(self, target: Path, key: str) -> bool:
-        return target.is_file() and self._known.get(self._name(target)) == key
+        return target.is_file() and self._key_of(target) == key
 
     def is_ours(self, target: Path) -> bool:
         """Whether a result of an earlier run lies there, which a later one may replace."""
-        return self._name(target) in self._known
+        return self._key_of(target) is not None
+
+    def begin(self, target: Path, key: str, data: bytes) -> None:
+        """Say that a picture is about to be written."""
+        self._append({"output": self._name(target), "key": key, "digest": _digest(data)})
 
     def add(self, target: Path, key: str) -> None:
-        line = json.dumps({"output": self._name(target), "key": key}) + "\n"
+        """Say that a picture is whole."""
+        self._known[self._name(target)] = key
+        self._append({"output": self._name(target), "key": key})
+
+    def _key_of(self, target: Path) -> str | None:
+        name = self._name(target)
+        if name in self._begun:
+            key, digest = self._begun[name]
+            with contextlib.suppress(OSError):
+                if _digest(target.read_bytes()) == digest:
+                    return key
+        return self._known.get(name)
+
+    def _append(self, row: Mapping[str, str]) -> None:
+        line = json.dumps(row) + "\n"
         with self._lock:
-            self._known[self._name(target)] = key
             try:
+                self.folder.mkdir(parents=True, exist_ok=True)
                 with self.path.open("a", encoding="utf-8") as file:
                     file.write(line)
                     file.flush()
@@ -68,6 +92,10 @@ class Manifest:
 
     def _name(self, target: Path) -> str:
         return os.path.relpath(target, self.folder)
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()[:16]
 
 
 def file_facts(path: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -29,7 +30,8 @@ from impasto.cli.options import (
     takes_controls,
 )
 from impasto.controls import Controls
-from impasto.errors import ImpastoError, UsageError
+from impasto.errors import ImpastoError, PictureError, UsageError
+from impasto.files import remove_stale
 from impasto.painter import Painter, default_painter
 from impasto.picture import ANIMATED, MAX_PIXELS, SUFFIXES, Picture, format_of
 from impasto.style import parse
@@ -47,6 +49,8 @@ impasto stylize photo.jpg --style starry-night:0.6 --style great-wave:0.4 -o ble
 impasto stylize photo.jpg --style udnie --region sky.png=great-wave --region face.png=none -o regions.png
 
 impasto stylize photos/ --style the-scream -o painted/
+
+impasto stylize incoming/ --style the-scream --watch -o painted/
 
 cat photo.jpg | impasto stylize - --style udnie -o - > out.png
 """
@@ -85,6 +89,9 @@ def stylize(
     bits: Bits = 8,
     mark: Mark = True,
     overwrite: Overwrite = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Wait for photos that arrive in the folder.", rich_help_panel="Running")
+    ] = False,
     jobs: Annotated[
         int,
         typer.Option(
@@ -100,7 +107,19 @@ def stylize(
     regions = [read_region(text) for text in region or []]
     files = [parse(text)[0] for text in style] + [text for pair in regions for text in pair]
     suffix = _suffix(format)
-    work = batch.plan(photos, output, "-".join(parse(text)[0] for text in style), suffix, inputs=files)
+    if watch and (len(photos) != 1 or not Path(photos[0]).is_dir()):
+        raise UsageError("--watch waits for photos in one folder", "impasto stylize FOLDER --watch -o FOLDER")
+    label = "-".join(parse(text)[0] for text in style)
+
+    def find() -> list[batch.Job]:
+        try:
+            return batch.plan(photos, output, label, suffix, inputs=files)
+        except PictureError:  # none are there yet
+            if watch:
+                return []
+            raise
+
+    work = find()
     depth = check_saving(quality, bits, (_format(job, suffix) for job in work), "--format png or --format tiff")
     if json and any(job.target is None for job in work):
         raise UsageError("--json and a picture cannot both go to standard output", "-o FILE")
@@ -116,6 +135,7 @@ def stylize(
             "writing": [suffix, quality, depth, mark],
         }
         manifest = Manifest(Path(str(output)), settings)
+        remove_stale({job.target.parent for job in work if job.target is not None})
 
     def paint(job: batch.Job) -> batch.Record:
         started = time.perf_counter()
@@ -132,6 +152,8 @@ def stylize(
         if photo.frames and file_format not in ANIMATED:
             note(f"{job.name} moves, {file_format} does not: only its first frame is written")
         data = painted.encode(file_format, quality=quality, bits=depth, mark=mark)
+        if manifest is not None and key and job.target is not None:
+            manifest.begin(job.target, key, data)
         batch.write(job, data, overwrite=replaces)
         if manifest is not None and key and job.target is not None:
             manifest.add(job.target, key)
@@ -160,9 +182,15 @@ def stylize(
         if json:
             print_json({"input": job.name, "error": error.message, "hint": error.hint})
 
-    code = batch.run(
-        work, paint, show, failed, jobs=jobs, progress=len(work) > 1 and not quiet and not json and sys.stderr.isatty()
-    )
+    def run(work: Sequence[batch.Job]) -> int:
+        bar = len(work) > 1 and not quiet and not json and sys.stderr.isatty()
+        return batch.run(work, paint, show, failed, jobs=jobs, progress=bar)
+
+    if watch:
+        if not quiet:
+            note(f"waiting for photos in {photos[0]}; Ctrl-C ends it")
+        batch.watch(find, run)
+    code = run(work)
     if skipped and not quiet and not json:
         print(f"{skipped} were painted before and have not changed; --overwrite paints them again")
     if code:
