@@ -3,7 +3,7 @@
 
     python tools/build_gallery.py --paintings DIR     # DIR holds the files that the table names
 
-Run it again whenever the painter's encoder changes.
+Run it again whenever the painter changes: with --vectors, the gallery has what was learned beside it for each painting.
 """
 
 from __future__ import annotations
@@ -40,8 +40,10 @@ def thumbnail(picture: Picture) -> bytes:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--paintings", type=Path, required=True)
+    parser.add_argument("--vectors", type=Path, help="fitted.npz of tools/train_painter.py; else the encoder's")
     arguments = parser.parse_args()
     painter = default_painter()
+    fitted = None if arguments.vectors is None else dict(np.load(arguments.vectors))
     (ASSETS / "thumbnails").mkdir(parents=True, exist_ok=True)
     cards, vectors = [], {}
     with (ROOT / "tools" / "gallery.tsv").open(encoding="utf-8", newline="") as table:
@@ -51,7 +53,7 @@ def main() -> None:
             if painted > 1930 or int(row["died"]) > 1955:
                 raise SystemExit(f"{row['name']} may not be free: {row['year']}, artist died {row['died']}")
             picture = Picture.open(arguments.paintings / row["file"])
-            vectors[row["name"]] = painter.encode(picture.pixels)
+            vectors[row["name"]] = painter.encode(picture.pixels) if fitted is None else fitted[row["file"]]
             (ASSETS / "thumbnails" / f"{row['name']}.jpg").write_bytes(thumbnail(picture))
             licence = f"public domain: published by {painted}, the artist died in {row['died']}"
             keep = {key: row[key] for key in ("name", "title", "artist", "year", "kind", "source")}

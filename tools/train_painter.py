@@ -1,0 +1,382 @@
+#!/usr/bin/env python3
+"""Train the painter: first on what MicroAST makes of photographs, then on the perceptual losses.
+
+    python tools/train_painter.py prepare --photos DIR --paintings DIR --gallery DIR --work work/
+    python tools/train_painter.py distil --microast microast.safetensors --work work/ --minutes 25
+    python tools/train_painter.py perceive --work work/ --minutes 80
+    python tools/train_painter.py finish --work work/       # into src/impasto/assets/painter
+    python tools/export_painter.py
+
+Distilling is cheap: every pixel of a batch is a target. It gives the network all of MicroAST's styles, blends and the
+photo in its own style. The perceptual losses then improve on that: content at relu3_1 and relu4_1, Gram matrices at
+relu1_1 to relu4_1, each layer's divided by the energy of both its ends (Cheng et al. 2021); the photo back from its own
+vector; the same picture for a photo that is shifted and noisy; no lattice; and a vector of its own for every painting
+of the gallery, learned beside the network (Dumoulin et al. 2017). --device cuda where there is one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from microast import MicroAST
+from numpy.typing import NDArray
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from impasto.files import ASSETS
+from impasto.nn.losses import gram
+from impasto.nn.painter_net import Brush
+from impasto.nn.tensors import to_tensor
+from impasto.nn.vgg import VGG, shipped_vgg
+from impasto.painter import default_painter
+from impasto.picture import Picture
+from impasto.training.data import find_photos, read
+
+LAYERS = {"relu1_1": 64, "relu2_1": 128, "relu3_1": 256, "relu4_1": 512}
+CONTENT = ("relu3_1", "relu4_1")
+PAINTING_SIDE = 512  # at which Gram matrices are taken: the size at which results are looked at
+WEIGHTS = {
+    "content": 1.0,
+    "style": 18.0,
+    "variation": 0.15,
+    "identity": 1.0,
+    "steady": 40.0,
+    "lattice": 350.0,
+    "range": 10.0,
+}
+BRUSH_MLP = ("style1.weight", "style2.weight", "direct.weight")  # kept in half precision
+
+
+@dataclass
+class Data:
+    """What `prepare` has written.
+
+    Attributes:
+        photos: H x W x 3 each, 8 bits.
+        own: their vectors, P x 512.
+        vectors: of the paintings, K x 512, the gallery's first.
+        names: of the paintings' files.
+        gallery: how many belong to the gallery.
+        grams: K x the upper triangles of the layers' Gram matrices, each over its root mean square.
+        energy: those root mean squares, K x 4.
+    """
+
+    photos: list[NDArray[np.uint8]]
+    own: Tensor
+    vectors: Tensor
+    names: list[str]
+    gallery: int
+    grams: NDArray[np.float16]
+    energy: Tensor
+
+    @classmethod
+    def load(cls, work: Path) -> Data:
+        with np.load(work / "styles.npz") as styles, np.load(work / "photos.npz") as photos:
+            return cls(
+                [photos[f"photo{index}"] for index in range(len(photos["own"]))],
+                torch.from_numpy(photos["own"]),
+                torch.from_numpy(styles["vectors"]),
+                [str(name) for name in styles["names"]],
+                int(styles["gallery"]),
+                np.load(work / "grams.npy", mmap_mode="r"),
+                torch.from_numpy(styles["energy"]),
+            )
+
+    def targets(self, ids: NDArray[np.int64], index: int) -> Tensor:
+        """Gram matrices of one layer, N x C x C."""
+        sizes = [width * (width + 1) // 2 for width in LAYERS.values()]
+        width, start = list(LAYERS.values())[index], sum(sizes[:index])
+        rows = np.stack([self.grams[i, start : start + sizes[index]] for i in ids]).astype(np.float32)
+        upper = torch.triu_indices(width, width)
+        found = torch.zeros(len(ids), width, width)
+        found[:, upper[0], upper[1]] = torch.from_numpy(rows) * self.energy[ids, index, None]
+        found[:, upper[1], upper[0]] = found[:, upper[0], upper[1]]
+        return found
+
+
+def prepare(arguments: argparse.Namespace) -> None:
+    painter, net = default_painter(), loss_net("cpu")
+    work: Path = arguments.work
+    work.mkdir(parents=True, exist_ok=True)
+    folders = [find_photos(folder).items for folder in (arguments.gallery, arguments.paintings)]
+    paintings = [item for items in folders for item in items]
+    size = sum(width * (width + 1) // 2 for width in LAYERS.values())
+    grams = np.lib.format.open_memmap(work / "grams.npy", "w+", np.float16, (len(paintings), size))
+    energy = np.zeros((len(paintings), len(LAYERS)), np.float32)
+    vectors = []
+    for row, item in enumerate(paintings):
+        picture = Picture.open(read(item))
+        vectors.append(painter.encode(picture.pixels))
+        seen = to_tensor(picture.at_most(PAINTING_SIDE).pixels).contiguous(memory_format=torch.channels_last)
+        with torch.no_grad():
+            found = net(seen, list(LAYERS), lambda _, features: gram(features))
+        triangles = []
+        for index, (layer, width) in enumerate(LAYERS.items()):
+            energy[row, index] = float(found[layer].square().mean().sqrt())
+            upper = torch.triu_indices(width, width)
+            triangles.append((found[layer][0] / energy[row, index])[upper[0], upper[1]].numpy())
+        grams[row] = np.concatenate(triangles)
+    grams.flush()
+    names = [Path(item.path).name for item in paintings]
+    np.savez(work / "styles.npz", vectors=np.stack(vectors), names=names, gallery=len(folders[0]), energy=energy)
+    photos: dict[str, Any] = {}
+    own: list[NDArray[np.float32]] = []
+    for item in find_photos(arguments.photos).items:
+        pixels = Picture.open(read(item)).pixels
+        photos[f"photo{len(own)}"] = np.rint(pixels * 255).astype(np.uint8)
+        own.append(painter.encode(pixels))
+    np.savez(work / "photos.npz", own=np.stack(own), **photos)
+    print(f"{len(own)} photographs, {len(paintings)} paintings, {len(folders[0])} of them the gallery's")
+
+
+def loss_net(device: str) -> VGG:
+    net = shipped_vgg("average", "replicate").to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    net.convolutions.to(torch.bfloat16)
+    return net
+
+
+class Training:
+    """A network on its way, its running mean, and the gallery's vectors as moves from the encoder's."""
+
+    def __init__(self, arguments: argparse.Namespace) -> None:
+        self.arguments, self.device = arguments, arguments.device
+        self.data = Data.load(arguments.work)
+        self.file: Path = arguments.work / "painter.pt"
+        self.rng = np.random.default_rng(arguments.seed)
+        torch.manual_seed(arguments.seed)
+        self.net = Brush()
+        trained_on = self.data.vectors[self.data.gallery :]
+        self.net.usual.copy_(trained_on.mean(0))
+        self.net.spread.copy_(trained_on.std(0) + 1e-4)
+        self.moves = torch.zeros(self.data.gallery, self.data.vectors.shape[1])  # in units of the spread
+        self.step = 0
+        if self.file.is_file():
+            state = torch.load(self.file, weights_only=True)
+            self.net.load_state_dict(state["mean"])
+            self.moves, self.step = state["moves"], state["step"]
+        self.net.to(device=self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.mean = copy.deepcopy(self.net).requires_grad_(False)
+        self.moves = self.moves.to(self.device).requires_grad_()
+        self.vectors = self.data.vectors.to(self.device)
+        groups = [
+            {"params": list(self.net.parameters()), "base": arguments.rate},
+            {"params": [self.moves], "base": 30 * arguments.rate, "weight_decay": 0.0},
+        ]
+        self.optimizer = torch.optim.AdamW(groups, lr=arguments.rate, weight_decay=1e-4, betas=(0.9, 0.99))
+
+    def run(self) -> None:
+        """Train for the minutes that were given; the rate rises over 100 steps and falls along a cosine to a tenth."""
+        started, saved, first = time.monotonic(), time.monotonic(), self.step
+        sums: dict[str, list[float]] = {}
+        while (share := (time.monotonic() - started) / (60 * self.arguments.minutes)) < 1:
+            rate = min(1, (self.step - first + 1) / 100) * (0.1 + 0.45 * (1 + math.cos(math.pi * share)))
+            for group in self.optimizer.param_groups:
+                group["lr"] = group["base"] * rate
+            terms = self.terms()
+            self.optimizer.zero_grad(set_to_none=True)
+            torch.stack(list(terms.values())).sum().backward()  # type: ignore[no-untyped-call]
+            torch.nn.utils.clip_grad_norm_(self.net.parameters(), 1.0)
+            self.optimizer.step()
+            self.step += 1
+            kept = min(0.998, (self.step - first) / (self.step - first + 20))
+            with torch.no_grad():
+                for mean, own in zip(self.mean.parameters(), self.net.parameters(), strict=True):
+                    mean.lerp_(own, 1 - kept)
+            for name, term in terms.items():
+                sums.setdefault(name, []).append(float(term.detach()))
+            if self.step % 25 == 0:
+                shown = "  ".join(f"{name} {np.mean(values):.4f}" for name, values in sums.items())
+                print(f"{self.step}  {time.monotonic() - started:.0f} s  {shown}", flush=True)
+                sums.clear()
+            if time.monotonic() - saved > 120:
+                self.save()
+                saved = time.monotonic()
+        self.save()
+
+    def save(self) -> None:
+        part = self.file.with_suffix(".part")
+        torch.save({"mean": self.mean.state_dict(), "moves": self.moves.detach().cpu(), "step": self.step}, part)
+        part.replace(self.file)
+
+    def terms(self) -> dict[str, Tensor]:
+        """The weighted losses of one batch."""
+        raise NotImplementedError
+
+    def crops(self, side: int) -> tuple[Tensor, NDArray[np.int64]]:
+        """A batch of photographs, N x 3 x side x side, at scales from a little enlarged to 1.6 times reduced."""
+        ids = self.rng.integers(len(self.data.photos), size=self.arguments.batch)
+        return torch.cat(list(self._crops(ids, side))).to(self.device, memory_format=torch.channels_last), ids
+
+    def _crops(self, ids: NDArray[np.int64], side: int) -> Iterator[Tensor]:
+        for index in ids:
+            photo = self.data.photos[index]
+            wanted = int(side * math.exp(self.rng.uniform(math.log(0.8), math.log(1.6))))
+            source = min(*photo.shape[:2], wanted)
+            top, left = (self.rng.integers(length - source + 1) for length in photo.shape[:2])
+            crop = photo[top : top + source, left : left + source]
+            planes = torch.from_numpy(crop.copy()).permute(2, 0, 1)[None].float() / 255
+            planes = F.interpolate(planes, (side, side), mode="bicubic", antialias=True).clamp(0, 1)
+            yield planes.flip(3) if self.rng.random() < 0.5 else planes
+
+    def styles(self) -> NDArray[np.int64]:
+        """Half of a batch's styles are the gallery's, and come first."""
+        half, count = self.arguments.batch // 2, len(self.data.vectors)
+        own = self.rng.integers(self.data.gallery, size=half)
+        return np.concatenate([own, self.rng.integers(self.data.gallery, count, size=self.arguments.batch - half)])
+
+
+class Distillation(Training):
+    """Towards MicroAST's pictures; with a photo's own vector, towards the photo."""
+
+    def __init__(self, arguments: argparse.Namespace) -> None:
+        super().__init__(arguments)
+        self.teacher = MicroAST().requires_grad_(False).eval()
+        self.teacher.load_state_dict(load_file(arguments.microast))
+        self.teacher.to(device=self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    def terms(self) -> dict[str, Tensor]:
+        photos, ids = self.crops(self.arguments.side + int(self.rng.choice([-32, 0, 32])))
+        vectors, own = self.vectors[self.styles()], self.data.own[ids].to(self.device)
+        others = self.vectors[self.rng.integers(len(self.vectors), size=len(ids))]
+        kind = torch.from_numpy(self.rng.random((len(ids), 1))).to(self.device)
+        share = torch.from_numpy(self.rng.random((len(ids), 1))).float().to(self.device)
+        vectors = torch.where(kind < 0.2, vectors + share * (others - vectors), vectors)  # a blend
+        vectors = torch.where((kind >= 0.2) & (kind < 0.35), own + share * (vectors - own), vectors)  # a strength
+        same = (kind >= 0.35) & (kind < 0.45)
+        vectors = torch.where(same, own, vectors)
+        with torch.no_grad():
+            wanted = torch.cat(
+                [
+                    self.teacher.paint(*pair)
+                    for pair in zip(torch.split(photos, 4), torch.split(vectors, 4), strict=True)
+                ]
+            )
+            wanted = torch.where(same[:, :, None, None], photos, wanted.clamp(-0.1, 1.1))
+        difference = self.net(photos, vectors) - wanted
+        edges = [difference.diff(dim=axis).abs().mean() for axis in (2, 3)]
+        return {
+            "pixels": difference.abs().mean(),
+            "colors": 2 * F.avg_pool2d(difference, 4).abs().mean(),
+            "edges": edges[0] + edges[1],
+        }
+
+
+class Perception(Training):
+    """Towards the photo's content and the paintings' Gram matrices."""
+
+    def __init__(self, arguments: argparse.Namespace) -> None:
+        super().__init__(arguments)
+        self.loss_net = loss_net(self.device)
+
+    def terms(self) -> dict[str, Tensor]:
+        photos, ids = self.crops(self.arguments.side)
+        styles = self.styles()
+        own = styles[styles < self.data.gallery]
+        vectors = self.vectors[styles]
+        moved = vectors[: len(own)] + self.moves[own] * self.net.spread
+        vectors = torch.cat([moved, vectors[len(own) :]])
+        painted = self.net(photos, vectors)
+        terms = self._perceptual(painted, photos, styles)
+        terms["variation"] = sum((painted.diff(dim=axis).square().mean() for axis in (2, 3)), painted.new_zeros(()))
+        terms["lattice"] = lattice(painted)
+        terms["range"] = (painted - painted.clamp(0, 1)).square().mean()
+        if self.step % 3 == 0:
+            terms["identity"] = (self.net(photos[:2], self.data.own[ids[:2]].to(self.device)) - photos[:2]).abs().mean()
+        if self.step % 2:
+            down, right = (int(shift) for shift in self.rng.integers(-4, 5, size=2))
+            other = torch.roll(photos[:3], (down, right), (2, 3))
+            other = self.net(other + 2 / 255 * torch.randn_like(other), vectors[:3])
+            back = torch.roll(other, (-down, -right), (2, 3))
+            terms["steady"] = (back - painted[:3])[..., 8:-8, 8:-8].square().mean()
+        return {name: WEIGHTS[name] * term for name, term in terms.items()}
+
+    def _perceptual(self, painted: Tensor, photos: Tensor, styles: NDArray[np.int64]) -> dict[str, Tensor]:
+        layers = list(LAYERS)
+        kept: dict[str, tuple[Tensor | None, Tensor]] = {}
+
+        def keep(layer: str, features: Tensor) -> Tensor:
+            kept[layer] = features.float() if layer in CONTENT else None, gram(features)
+            return features.new_zeros(())
+
+        with torch.no_grad():
+            self.loss_net(photos, layers, keep)
+        found = {"content": painted.new_zeros(()), "style": painted.new_zeros(())}
+
+        def see(layer: str, features: Tensor) -> Tensor:
+            photo, own = kept[layer]
+            target = self.data.targets(styles, layers.index(layer)).to(self.device)
+            energy = target.square().mean((1, 2)) + own.square().mean((1, 2))
+            distance = (gram(features) - target).square().mean((1, 2)) / energy
+            found["style"] = found["style"] + distance.mean() / len(layers)
+            if photo is not None:
+                missed = (features.float() - photo).square().mean((1, 2, 3)) / photo.square().mean((1, 2, 3))
+                found["content"] = found["content"] + missed.mean() / len(CONTENT)
+            return painted.new_zeros(())
+
+        self.loss_net(painted, layers, see)
+        return found
+
+
+def lattice(pictures: Tensor) -> Tensor:
+    """What repeats every four pixels, the network's own grid, in windows of 32; sides are multiples of sixteen."""
+    count, _, height, width = pictures.shape
+    blocks = pictures.reshape(count, 3, height // 4, 4, width // 4, 4).permute(0, 1, 3, 5, 2, 4)
+    phases = F.avg_pool2d(blocks.flatten(1, 3), 8, 4).reshape(count, 3, 16, -1)
+    return (phases - phases.mean(2, keepdim=True)).square().mean()
+
+
+def finish(arguments: argparse.Namespace) -> None:
+    state = torch.load(arguments.work / "painter.pt", weights_only=True)
+    file = ASSETS / "painter" / "painter.safetensors"
+    tensors = {name: value for name, value in load_file(file).items() if not name.startswith("brush.")}
+    for name, value in state["mean"].items():
+        tensors[f"brush.{name}"] = (value.half() if name in BRUSH_MLP else value.float()).contiguous()
+    save_file(tensors, file)
+    with np.load(arguments.work / "styles.npz") as styles:
+        moves = (state["moves"] * state["mean"]["spread"]).numpy()
+        fitted = {
+            str(name): styles["vectors"][row] + moves[row] for row, name in enumerate(styles["names"][: len(moves)])
+        }
+    np.savez(arguments.work / "fitted.npz", allow_pickle=False, **fitted)
+    print(f"{file}, and {len(fitted)} vectors in {arguments.work / 'fitted.npz'} for tools/build_gallery.py --vectors")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    verbs = parser.add_subparsers(dest="verb", required=True)
+    for verb in ("prepare", "distil", "perceive", "finish"):
+        own = verbs.add_parser(verb)
+        own.add_argument("--work", type=Path, required=True)
+        if verb == "prepare":
+            for name in ("photos", "paintings", "gallery"):
+                own.add_argument(f"--{name}", type=Path, required=True)
+        if verb in ("distil", "perceive"):
+            own.add_argument("--minutes", type=float, required=True)
+            own.add_argument("--batch", type=int, default=8)
+            own.add_argument("--side", type=int, default=224 if verb == "distil" else 208)
+            own.add_argument("--rate", type=float, default=2e-3 if verb == "distil" else 8e-4)
+            own.add_argument("--device", default="cpu")
+            own.add_argument("--seed", type=int, default=0)
+        if verb == "distil":
+            own.add_argument("--microast", type=Path, required=True)
+    arguments = parser.parse_args()
+    if arguments.verb == "prepare":
+        prepare(arguments)
+    elif arguments.verb == "finish":
+        finish(arguments)
+    else:
+        (Distillation if arguments.verb == "distil" else Perception)(arguments).run()
+
+
+if __name__ == "__main__":
+    main()
