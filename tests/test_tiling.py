@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import impasto.tiling
+from impasto.errors import OutOfMemory
 from impasto.files import ASSETS
 from impasto.gallery import Gallery
 from impasto.painter import Painter, Shot
@@ -97,6 +99,27 @@ def test_regions_go_across_tiles(small_tiles: Painter) -> None:
     ones = [Stylizer(name, painter=small_tiles)(Picture(photo)).pixels for name in ("udnie", "great-wave")]
     np.testing.assert_allclose(both[:, :330], ones[0][:, :330], atol=1e-6)
     np.testing.assert_allclose(both[:, 330:], ones[1][:, 330:], atol=1e-6)
+
+
+def test_where_memory_runs_out_tiles_get_smaller(monkeypatch: pytest.MonkeyPatch) -> None:
+    painter, photo = Painter(budget=10**9), large()
+    whole, run, seen = painter.paint(photo, VECTOR), painter._run, list[int]()
+
+    def scarce(part: np.ndarray, *rest: Any) -> Any:
+        seen.append(part.shape[0] * part.shape[1])
+        if seen[-1] > 250_000:
+            raise OutOfMemory("no memory")
+        return run(part, *rest)
+
+    monkeypatch.setattr(painter, "_run", scarce)
+    with pytest.warns(UserWarning, match="memory ran out"):
+        tiled = painter.paint(photo, VECTOR)
+    assert seen[0] == 720 * 560
+    assert len(seen) > 4
+    assert np.abs(tiled - whole).mean() < 0.1
+    monkeypatch.setattr(painter, "_run", lambda *_: (_ for _ in ()).throw(OutOfMemory("no memory at all")))
+    with pytest.warns(UserWarning, match="ran out"), pytest.raises(OutOfMemory, match="at all"):
+        painter.paint(photo, VECTOR)
 
 
 def test_memory_is_an_option(run: Callable[..., Outcome], tmp_path: Path) -> None:

@@ -30,6 +30,10 @@ class PictureError(ImpastoError):
     """A picture cannot be read or written."""
 
 
+class OutOfMemory(PictureError):
+    """A picture needs more memory than there is."""
+
+
 class StyleError(ImpastoError):
     """A style, or the gallery it lies in, cannot be read or written."""
 

@@ -22,7 +22,7 @@ from impasto.files import ASSETS
 from impasto.painter import with_brush_size
 from impasto.resample import resize
 from impasto.runtime import Model, planes
-from impasto.tiling import montage, tile_side, tiles
+from impasto.tiling import montage, tile_side, tiles, within_memory
 
 METADATA = "impasto"  # the key under which a file's facts lie
 _GIVEN = "given", "trust"  # the statistics that it is normalised by, and how much they count
@@ -108,7 +108,9 @@ class Network:
         """
 
         def paint(small: Pixels) -> Pixels:
-            painted = self._paint(small, weights, budget)
+            pixels = small.shape[0] * small.shape[1]
+            run = functools.partial(self._paint, small, weights)
+            painted = within_memory(pixels, budget, _ARENA_BYTES_PER_PIXEL, run) if self._statistics else run(budget)
             return small + np.float32(strength) * (painted - small)
 
         return with_brush_size(photo, brush_size, strength, paint)

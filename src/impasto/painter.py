@@ -21,7 +21,7 @@ from impasto.files import ASSETS
 from impasto.memory import free_memory
 from impasto.resample import resize
 from impasto.runtime import Model, planes
-from impasto.tiling import montage, tile_side, tiles
+from impasto.tiling import montage, tile_side, tiles, within_memory
 
 StyleVector: TypeAlias = NDArray[np.float32]
 
@@ -157,24 +157,33 @@ class Painter:
         return with_brush_size(photo, brush_size, strength, paint)
 
     def _paint(self, photo: Pixels, vector: StyleVector, shot: Shot | None, run: str) -> Pixels:
-        height, width = photo.shape[:2]
+        pixels = photo.shape[0] * photo.shape[1]
         given = None if shot is None else shot.means.get(run)
-        side = tile_side(width * height, self.budget, _ARENA_BYTES_PER_PIXEL)
-        if side is None:
-            painted, statistics = self._run(photo, vector, given)
-        else:
-            statistics = self._sampled(photo, vector) if given is None else given
-            painted = np.empty_like(photo)
-            for tile in tiles(width, height, side):
-                piece, _ = self._run(photo[tile.outer], vector, statistics)
-                painted[tile.inner] = piece[tile.kept]
-        if shot is not None:
-            shot.add(run, statistics)
-        return painted
 
-    def _sampled(self, photo: Pixels, vector: StyleVector) -> NDArray[np.float32]:
-        """The statistics of a large photo."""
-        return self._run(montage(photo, self.budget // _ARENA_BYTES_PER_PIXEL), vector, None)[1]
+        def paint(budget: int) -> Pixels:
+            painted, statistics = self._within(photo, vector, given, budget)
+            if shot is not None:
+                shot.add(run, statistics)
+            return painted
+
+        return within_memory(pixels, self.budget, _ARENA_BYTES_PER_PIXEL, paint)
+
+    def _within(
+        self, photo: Pixels, vector: StyleVector, given: NDArray[np.float32] | None, budget: int
+    ) -> tuple[Pixels, NDArray[np.float32]]:
+        """The picture, and the photo's own statistics, within a budget of bytes."""
+        height, width = photo.shape[:2]
+        side = tile_side(width * height, budget, _ARENA_BYTES_PER_PIXEL)
+        if side is None:
+            return self._run(photo, vector, given)
+        statistics = given
+        if statistics is None:
+            _, statistics = self._run(montage(photo, budget // _ARENA_BYTES_PER_PIXEL), vector, None)
+        painted = np.empty_like(photo)
+        for tile in tiles(width, height, side):
+            piece, _ = self._run(photo[tile.outer], vector, statistics)
+            painted[tile.inner] = piece[tile.kept]
+        return painted, statistics
 
     def _run(
         self, photo: Pixels, vector: StyleVector, given: NDArray[np.float32] | None

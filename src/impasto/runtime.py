@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from impasto.errors import PictureError, UsageError
+from impasto.errors import OutOfMemory, UsageError
 from impasto.memory import free_memory
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class Model:
         Args:
             pixels: of the picture that is worked on, for what memory it takes; 0 for small ones.
         Raises:
-            PictureError: the picture needs more memory than there is.
+            OutOfMemory: the picture needs more memory than there is.
         """
         import onnxruntime
 
@@ -88,9 +88,9 @@ class Model:
             raise self._too_large(pixels)
         return pixels * self.arena_bytes_per_pixel < free / 2
 
-    def _too_large(self, pixels: int) -> PictureError:
+    def _too_large(self, pixels: int) -> OutOfMemory:
         need = pixels * self.bytes_per_pixel / 1e9
-        return PictureError(
+        return OutOfMemory(
             f"painting {pixels / 1e6:.0f} megapixels needs about {need:.1f} GB of memory, more than is free",
             "--size makes the picture smaller",
         )

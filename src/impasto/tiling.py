@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator
+import warnings
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from impasto.color import Pixels
+from impasto.errors import OutOfMemory
 
 MULTIPLE = 4  # the network works at a quarter of the size: tiles begin where its grid does
 OVERLAP = 64  # pixels on each side; the receptive field reaches 52
@@ -82,6 +84,25 @@ def tile_side(pixels: int, budget: int, bytes_per_pixel: int) -> int | None:
         return None
     side = int(math.sqrt(budget / bytes_per_pixel)) - 2 * OVERLAP
     return max(SMALLEST, min(LARGEST, side // MULTIPLE * MULTIPLE))
+
+
+def within_memory(pixels: int, budget: int, bytes_per_pixel: int, paint: Callable[[int], Pixels]) -> Pixels:
+    """Paint within a budget; where the memory does not suffice after all, within half of it, and so on.
+
+    Args:
+        pixels: of the photo.
+        paint: paints it within a budget of bytes, in tiles if it must.
+    Raises:
+        OutOfMemory: the smallest tiles do not fit.
+    """
+    while True:
+        try:
+            return paint(budget)
+        except OutOfMemory:
+            budget = min(budget, pixels * bytes_per_pixel) // 2
+            if budget < SMALLEST**2 * bytes_per_pixel:
+                raise
+        warnings.warn(f"memory ran out; tiles for {budget / 1e6:.0f} MB are tried", stacklevel=2)
 
 
 def montage(photo: Pixels, largest: int) -> Pixels:
