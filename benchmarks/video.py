@@ -4,8 +4,9 @@
     python benchmarks/video.py CLIP... --style NAME [--seconds 2] [--size 480] [-o DIR]
 
 For each clip: the warping error (Lai et al. 2018) of the painted frames over the source's own, short term and long
-term, and the seconds a frame takes. "alone" paints every frame by itself with the same network; "Johnson" is the
-network of `benchmarks/johnson.py` in PyTorch eager, untrained: its time counts, its picture does not.
+term, and the frames a second. "style" is the style loss of the steady frames over that of those painted alone. "alone"
+paints every frame by itself with the same network; "Johnson" is the network of `benchmarks/johnson.py` in PyTorch
+eager, untrained: its time counts, its picture does not.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ import numpy as np
 import torch
 from johnson import Johnson
 
+from impasto.gallery import Gallery
 from impasto.measure.flow import warping_error
+from impasto.measure.judge import Scorer, find_judge
 from impasto.picture import Picture
 from impasto.stylizer import Stylizer
 from impasto.video.clip import Clip
@@ -44,16 +47,30 @@ def johnson_seconds(frame: np.ndarray, rounds: int = 3) -> float:
     return statistics.median(found[1:])
 
 
+def style_loss(frames: list[np.ndarray], source: list[np.ndarray], arguments: argparse.Namespace) -> float:
+    """Mean style loss of four frames, by the judge."""
+    scorer = Scorer(find_judge(arguments.judge), size=max(source[0].shape[:2]))
+    gallery = Gallery()
+    scorer.add("style", gallery.picture(gallery.get(arguments.style)))
+    found = []
+    for index in np.linspace(1, len(frames) - 1, 4).astype(int):
+        scorer.add(f"{index}", Picture(source[index]))
+        found.append(scorer.score(f"{index}", "style", frames[index])["style"])
+    return statistics.mean(found)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("clips", type=Path, nargs="+")
     parser.add_argument("--style", default="starry-night")
     parser.add_argument("--seconds", type=float, default=2)
     parser.add_argument("--size", type=int, default=480)
+    parser.add_argument("--judge", type=Path, help="VGG-16 in torchvision's format")
     parser.add_argument("-o", "--output", type=Path, help="folder for strips of frames")
     arguments = parser.parse_args()
     print(
-        f"{'clip':28} {'floor':>8} {'alone':>8} {'steady 70':>9} {'excess':>7} {'long':>7}   frames/s: off, 70, Johnson"
+        f"{'clip':28} {'floor':>8} {'alone':>8} {'steady 70':>9} {'excess':>7} {'long':>7} {'style':>6}"
+        "   frames/s: off, 70, Johnson"
     )
     ratios = []
     for path in arguments.clips:
@@ -78,10 +95,11 @@ def main() -> None:
                 errors[long_term] = floor, single, ours, (ours - floor) / max(single - floor, 1e-9)
             floor, single, ours, ratio = errors[False]
             ratios.append(ratio)
+            style = style_loss(steady, source, arguments) / style_loss(alone, source, arguments)
             speeds = made[0][1], made[70][1], 1 / johnson_seconds(source[0])
             print(
-                f"{path.stem[:28]:28} {floor:8.5f} {single:8.5f} {ours:9.5f} {ratio:7.2f} {errors[True][3]:7.2f}   "
-                + "  ".join(f"{speed:.2f}" for speed in speeds),
+                f"{path.stem[:28]:28} {floor:8.5f} {single:8.5f} {ours:9.5f} {ratio:7.2f} "
+                f"{errors[True][3]:7.2f} {style:6.3f}   " + "  ".join(f"{speed:.2f}" for speed in speeds),
                 flush=True,
             )
             if arguments.output:
