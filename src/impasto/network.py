@@ -7,14 +7,12 @@ from __future__ import annotations
 
 import functools
 import json
-import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from impasto.color import Pixels
 from impasto.errors import PictureError, StyleError
@@ -22,12 +20,10 @@ from impasto.files import ASSETS
 from impasto.painter import with_brush_size
 from impasto.resample import resize
 from impasto.runtime import Model, planes
-from impasto.tiling import montage, tile_side, tiles, within_memory
+from impasto.tiling import BUDGET, MULTIPLE, Statistics, padded, paint_within
 
 METADATA = "impasto"  # the key under which a file's facts lie
 _GIVEN = "given", "trust"  # the statistics that it is normalised by, and how much they count
-_MULTIPLE = 4
-_SMALLEST = 32
 _BYTES_PER_PIXEL = 900  # measured with 32 channels at full size, memory given back after every layer
 _ARENA_BYTES_PER_PIXEL = 1300
 
@@ -91,7 +87,7 @@ class Network:
         *,
         strength: float = 1.0,
         brush_size: float = 1.0,
-        budget: int = 1_500_000_000,
+        budget: int = BUDGET,
     ) -> Pixels:
         """Paint a photo; a large one in tiles, normalised by the statistics of the whole.
 
@@ -108,41 +104,29 @@ class Network:
         """
 
         def paint(small: Pixels) -> Pixels:
-            pixels = small.shape[0] * small.shape[1]
-            run = functools.partial(self._paint, small, weights)
-            painted = within_memory(pixels, budget, _ARENA_BYTES_PER_PIXEL, run) if self._statistics else run(budget)
-            return small + np.float32(strength) * (painted - small)
+            return small + np.float32(strength) * (self._paint(small, weights, budget) - small)
 
         return with_brush_size(photo, brush_size, strength, paint)
 
     def _paint(self, photo: Pixels, weights: Sequence[float], budget: int) -> Pixels:
-        height, width = photo.shape[:2]
         if self.size is not None:
             painted, _ = self._run(resize(photo, *self.size), weights)
-            return resize(self._held(painted), width, height)
-        side = tile_side(width * height, budget, _ARENA_BYTES_PER_PIXEL) if self._statistics else None
-        if side is None:
-            return self._padded(photo, weights)
-        _, statistics = self._run(montage(photo, budget // _ARENA_BYTES_PER_PIXEL), weights)
-        whole = np.empty_like(photo)
-        for tile in tiles(width, height, side):
-            whole[tile.inner] = self._padded(photo[tile.outer], weights, statistics)[tile.kept]
-        return whole
+            return resize(self._held(painted), photo.shape[1], photo.shape[0])
 
-    def _padded(self, photo: Pixels, weights: Sequence[float], given: NDArray[np.float32] | None = None) -> Pixels:
-        height, width = photo.shape[:2]
-        padded = [max(_SMALLEST, math.ceil(side / _MULTIPLE) * _MULTIPLE) for side in (height, width)]
-        border = [(0, padded[0] - height), (0, padded[1] - width), (0, 0)]
-        painted, _ = self._run(np.pad(photo, border, mode="symmetric"), weights, given)
-        return self._held(painted)[:height, :width]
+        def run(part: Pixels, given: Statistics | None = None) -> tuple[Pixels, Statistics]:
+            painted, statistics = self._run(padded(part), weights, given)
+            return self._held(painted)[: part.shape[0], : part.shape[1]], statistics
+
+        painted, _ = paint_within(photo, budget, _ARENA_BYTES_PER_PIXEL, run) if self._statistics else run(photo)
+        return painted
 
     def _run(
         self,
         photo: Pixels,
         weights: Sequence[float],
-        given: NDArray[np.float32] | None = None,
+        given: Statistics | None = None,
         span: tuple[float, float] | None = None,
-    ) -> tuple[Pixels, NDArray[np.float32]]:
+    ) -> tuple[Pixels, Statistics]:
         """The network's own values for a photo, and what it is normalised by where the file tells."""
         low, high = span or (self.facts.low, self.facts.high)
         feeds = {self._picture: planes(photo) * np.float32(high - low) + np.float32(low)}
@@ -154,7 +138,7 @@ class Network:
         painted, *more = self._model.run(feeds, photo.shape[0] * photo.shape[1])
         height, width = photo.shape[:2]
         beyond = [there - here for there, here in zip(painted.shape[2:], (height, width), strict=False)]
-        if painted.shape[:2] != (1, 3) or len(beyond) != 2 or not all(0 <= side < _MULTIPLE for side in beyond):
+        if painted.shape[:2] != (1, 3) or len(beyond) != 2 or not all(0 <= side < MULTIPLE for side in beyond):
             shape = " x ".join(map(str, painted.shape))
             raise StyleError(f"{self.path} makes {shape} values of 1 x 3 x {height} x {width}, no picture of that size")
         statistics = more[-1] if self._statistics else np.zeros(0, np.float32)

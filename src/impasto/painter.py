@@ -21,18 +21,15 @@ from impasto.files import ASSETS
 from impasto.memory import free_memory
 from impasto.resample import resize
 from impasto.runtime import Model, planes
-from impasto.tiling import montage, tile_side, tiles, within_memory
+from impasto.tiling import BUDGET, LEAST, MULTIPLE, Statistics, padded, paint_within
 
 StyleVector: TypeAlias = NDArray[np.float32]
 
 VECTOR_SIZE = 512
 _STATISTICS = 8 * 2 * 64  # eight normalisations, mean and mean square of 64 channels
-_MULTIPLE = 4  # the network works at a quarter of the size
-_SMALLEST = 32  # below this its reflection padding has nothing to reflect
 _ENCODED_PIXELS = 512 * 640  # a painting is looked at in about this size, as when the network was trained
 _BYTES_PER_PIXEL = 90  # measured peak while painting, memory given back after every layer
 _ARENA_BYTES_PER_PIXEL = 170  # the same where memory is kept for the next layer: twice as fast
-_BUDGET = 1_500_000_000  # bytes
 
 
 class Shot:
@@ -46,10 +43,10 @@ class Shot:
 
     def __init__(self, frames: int = 100) -> None:
         self.frames = frames
-        self.means: dict[str, NDArray[np.float32]] = {}
+        self.means: dict[str, Statistics] = {}
         self.counts: dict[str, int] = {}
 
-    def add(self, run: str, statistics: NDArray[np.float32]) -> None:
+    def add(self, run: str, statistics: Statistics) -> None:
         """Take in a frame's own statistics of one of a frame's runs."""
         count = self.counts[run] = self.counts.get(run, 0) + 1
         if count > self.frames == 1:
@@ -72,7 +69,7 @@ class Painter:
     name = "painter"
 
     def __init__(self, folder: Path | None = None, budget: int | None = None) -> None:
-        self.budget = budget or min(_BUDGET, (free_memory() or 3 * _BUDGET) // 3)
+        self.budget = budget or min(BUDGET, (free_memory() or 3 * BUDGET) // 3)
         self.folder = folder or ASSETS / "painter"
         self._encode_model = Model((self.folder / "encode.onnx").read_bytes)
         self._paint_model = Model((self.folder / "paint.onnx").read_bytes, _BYTES_PER_PIXEL, _ARENA_BYTES_PER_PIXEL)
@@ -103,9 +100,7 @@ class Painter:
         """
         height, width = picture.shape[:2]
         scale = math.sqrt(_ENCODED_PIXELS / (width * height))
-        seen = resize(
-            picture, *(max(_SMALLEST, round(side * scale / _MULTIPLE) * _MULTIPLE) for side in (width, height))
-        )
+        seen = resize(picture, *(max(LEAST, round(side * scale / MULTIPLE) * MULTIPLE) for side in (width, height)))
         (vector,) = self._encode_model.run({"picture": planes(seen)})
         return np.asarray(vector, np.float32)
 
@@ -157,48 +152,25 @@ class Painter:
         return with_brush_size(photo, brush_size, strength, paint)
 
     def _paint(self, photo: Pixels, vector: StyleVector, shot: Shot | None, run: str) -> Pixels:
-        pixels = photo.shape[0] * photo.shape[1]
         given = None if shot is None else shot.means.get(run)
+        painted, statistics = paint_within(
+            photo, self.budget, _ARENA_BYTES_PER_PIXEL, lambda part, used: self._run(part, vector, used), given
+        )
+        if shot is not None:
+            shot.add(run, statistics)
+        return painted
 
-        def paint(budget: int) -> Pixels:
-            painted, statistics = self._within(photo, vector, given, budget)
-            if shot is not None:
-                shot.add(run, statistics)
-            return painted
-
-        return within_memory(pixels, self.budget, _ARENA_BYTES_PER_PIXEL, paint)
-
-    def _within(
-        self, photo: Pixels, vector: StyleVector, given: NDArray[np.float32] | None, budget: int
-    ) -> tuple[Pixels, NDArray[np.float32]]:
-        """The picture, and the photo's own statistics, within a budget of bytes."""
-        height, width = photo.shape[:2]
-        side = tile_side(width * height, budget, _ARENA_BYTES_PER_PIXEL)
-        if side is None:
-            return self._run(photo, vector, given)
-        statistics = given
-        if statistics is None:
-            _, statistics = self._run(montage(photo, budget // _ARENA_BYTES_PER_PIXEL), vector, None)
-        painted = np.empty_like(photo)
-        for tile in tiles(width, height, side):
-            piece, _ = self._run(photo[tile.outer], vector, statistics)
-            painted[tile.inner] = piece[tile.kept]
-        return painted, statistics
-
-    def _run(
-        self, photo: Pixels, vector: StyleVector, given: NDArray[np.float32] | None
-    ) -> tuple[Pixels, NDArray[np.float32]]:
+    def _run(self, photo: Pixels, vector: StyleVector, given: Statistics | None) -> tuple[Pixels, Statistics]:
         """The network's picture and the photo's own statistics; given ones are what it is normalised by."""
         height, width = photo.shape[:2]
-        padded = [max(_SMALLEST, math.ceil(side / _MULTIPLE) * _MULTIPLE) for side in (height, width)]
-        border = [(0, padded[0] - height), (0, padded[1] - width), (0, 0)]
+        seen = padded(photo)
         feeds = {
-            "photo": planes(np.pad(photo, border, mode="symmetric")),
+            "photo": planes(seen),
             "vector": vector[None].astype(np.float32),
             "given": np.zeros(_STATISTICS, np.float32) if given is None else given,
             "trust": np.array(given is not None, np.float32),
         }
-        painted, statistics = self._paint_model.run(feeds, padded[0] * padded[1])
+        painted, statistics = self._paint_model.run(feeds, seen.shape[0] * seen.shape[1])
         return np.ascontiguousarray(painted[0].transpose(1, 2, 0)[:height, :width]), statistics
 
 

@@ -11,14 +11,23 @@ import math
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from impasto.color import Pixels
 from impasto.errors import OutOfMemory
 
-MULTIPLE = 4  # the network works at a quarter of the size: tiles begin where its grid does
-OVERLAP = 64  # pixels on each side; the receptive field reaches 52
+Statistics: TypeAlias = NDArray[np.float32]
+"""What a network normalises by: means and mean squares, one normalisation after the other."""
+
+Run: TypeAlias = "Callable[[Pixels, Statistics | None], tuple[Pixels, Statistics]]"
+
+BUDGET = 1_500_000_000  # bytes that painting may take, if nobody says
+MULTIPLE = 4  # networks work at a quarter of the size: tiles begin where their grid does
+LEAST = 32  # pixels a side; below this a network's reflection padding has nothing to reflect
+OVERLAP = 64  # pixels on each side; the receptive field reaches 59
 LARGEST, SMALLEST = 1280, 256  # of a tile's own part
 _PATCH = 128  # pixels a side, of the patches that a large photo's statistics are measured on
 _SAMPLED = 4_000_000  # pixels of them in all, at most
@@ -86,23 +95,52 @@ def tile_side(pixels: int, budget: int, bytes_per_pixel: int) -> int | None:
     return max(SMALLEST, min(LARGEST, side // MULTIPLE * MULTIPLE))
 
 
-def within_memory(pixels: int, budget: int, bytes_per_pixel: int, paint: Callable[[int], Pixels]) -> Pixels:
-    """Paint within a budget; where the memory does not suffice after all, within half of it, and so on.
+def padded(photo: Pixels) -> Pixels:
+    """The photo, mirrored at its bottom and right to sides that a network works on."""
+    height, width = photo.shape[:2]
+    below, beside = (max(LEAST, math.ceil(side / MULTIPLE) * MULTIPLE) - side for side in (height, width))
+    return np.pad(photo, [(0, below), (0, beside), (0, 0)], mode="symmetric")
+
+
+def paint_within(
+    photo: Pixels, budget: int, bytes_per_pixel: int, run: Run, given: Statistics | None = None
+) -> tuple[Pixels, Statistics]:
+    """Paint within a budget, in tiles if it must be; where memory runs out after all, within half of it, and so on.
 
     Args:
-        pixels: of the photo.
-        paint: paints it within a budget of bytes, in tiles if it must.
+        photo: H x W x 3.
+        budget: bytes that painting may take.
+        bytes_per_pixel: that it takes for each.
+        run: the network: a photo, and statistics to be normalised by or None, to a picture and the photo's own.
+        given: what the photo is normalised by; None, its own.
+    Returns:
+        The picture, and the photo's own statistics; in tiles, what all of them were normalised by.
     Raises:
         OutOfMemory: the smallest tiles do not fit.
     """
     while True:
         try:
-            return paint(budget)
+            return _paint_within(photo, budget, bytes_per_pixel, run, given)
         except OutOfMemory:
-            budget = min(budget, pixels * bytes_per_pixel) // 2
+            budget = min(budget, photo.shape[0] * photo.shape[1] * bytes_per_pixel) // 2
             if budget < SMALLEST**2 * bytes_per_pixel:
                 raise
         warnings.warn(f"memory ran out; tiles for {budget / 1e6:.0f} MB are tried", stacklevel=2)
+
+
+def _paint_within(
+    photo: Pixels, budget: int, bytes_per_pixel: int, run: Run, given: Statistics | None
+) -> tuple[Pixels, Statistics]:
+    height, width = photo.shape[:2]
+    side = tile_side(width * height, budget, bytes_per_pixel)
+    if side is None:
+        return run(photo, given)
+    statistics = run(montage(photo, budget // bytes_per_pixel), None)[1] if given is None else given
+    painted = np.empty_like(photo)
+    for tile in tiles(width, height, side):
+        piece, _ = run(photo[tile.outer], statistics)
+        painted[tile.inner] = piece[tile.kept]
+    return painted, statistics
 
 
 def montage(photo: Pixels, largest: int) -> Pixels:
