@@ -77,14 +77,12 @@ class Graph:
     def layer(self, key: str) -> tuple[Array, Array]:
         return self.tensors[f"{key}.conv_layer.weight"], self.tensors[f"{key}.conv_layer.bias"]
 
-    def published(self, x: str, key: str, stride: int = 1) -> str:
+    def published(self, x: str, key: str) -> str:
         """One of the network's convolutions as it stands: reflection padding with half the kernel."""
         weight, bias = self.layer(key)
         half = weight.shape[-1] // 2
-        groups = {(32, 1): 16, (64, 1): 32, (32, 2): 32, (16, 2): 16}.get(weight.shape[:2], 1)
-        if key.startswith("modulator"):
-            groups = CHANNELS
-        return self.convolve(self.pad(x, *[half] * 4) if half else x, weight, bias, stride, groups)
+        groups = CHANNELS if key.startswith("modulator") else 1
+        return self.convolve(self.pad(x, *[half] * 4) if half else x, weight, bias, groups=groups)
 
     def model(
         self, name: str, inputs: dict[str, list[int | str]], outputs: dict[str, list[int | str]]
@@ -128,8 +126,8 @@ def halve_phases(weight: Array) -> Array:
     return dense.reshape(cout, 2 * cout, 2, 2)
 
 
-def moments(g: Graph, x: str) -> tuple[str, str, str]:
-    """Mean, deviation (root of the unbiased variance plus 1e-5) and the centred features."""
+def moments(g: Graph, x: str) -> tuple[str, str]:
+    """Mean, and deviation: the root of the unbiased variance plus 1e-5."""
     mean = g.node("ReduceMean", x, axes=[2, 3], keepdims=1)
     centred = g.node("Sub", x, mean)
     biased = g.node("ReduceMean", g.node("Mul", centred, centred), axes=[2, 3], keepdims=1)
@@ -137,7 +135,7 @@ def moments(g: Graph, x: str) -> tuple[str, str, str]:
     count = g.node("Cast", area, to=TensorProto.FLOAT)
     bessel = g.node("Div", count, g.node("Sub", count, g.constant(1.0)))
     variance = g.node("Mul", biased, bessel)
-    return mean, g.node("Sqrt", g.node("Add", variance, g.constant(1e-5))), centred
+    return mean, g.node("Sqrt", g.node("Add", variance, g.constant(1e-5)))
 
 
 def residual(g: Graph, x: str, key: str) -> str:
@@ -145,32 +143,27 @@ def residual(g: Graph, x: str, key: str) -> str:
     return g.node("Add", x, g.published(inner, f"{key}.conv2"))
 
 
-def encoder(g: Graph, picture: str, key: str, plain: bool) -> tuple[str, str]:
+def encoder(g: Graph, picture: str, key: str) -> tuple[str, str]:
     """Picture to f1 and f2, 64 channels at a quarter of the size."""
-    if plain:
-        x = g.relu(g.published(picture, f"{key}.enc1.0"))
-        for index, stride in ((2, 2), (4, 1), (6, 2), (8, 1)):
-            x = g.relu(g.published(x, f"{key}.enc1.{index}", stride))
-    else:
-        x = g.relu(g.convolve(g.pad(picture, 4, 4, 4, 4), *four_phases(*g.layer(f"{key}.enc1.0")), stride=2))
-        weight, bias = g.layer(f"{key}.enc1.2")
-        # Reflection at full size is, one block outside, the odd phase of the first block: edge padding of the phases.
-        x = g.relu(g.convolve(g.pad(x, 1, 1, 0, 0, "edge"), halve_phases(weight), bias))
-        x = g.relu(g.published(x, f"{key}.enc1.4"))
-        weight, bias = g.layer(f"{key}.enc1.6")
-        x = g.pad(x, 1, 1, 1, 1)
-        halves = [g.convolve(x, weight[i::2], bias[i::2], stride=2, groups=len(weight) // 2) for i in range(2)]
-        x = g.relu(g.node("Concat", *halves, axis=1))
-        weight, bias = g.layer(f"{key}.enc1.8")
-        x = g.relu(g.convolve(x, np.concatenate([weight[:, 0::2], weight[:, 1::2]], axis=1), bias))
+    x = g.relu(g.convolve(g.pad(picture, 4, 4, 4, 4), *four_phases(*g.layer(f"{key}.enc1.0")), stride=2))
+    weight, bias = g.layer(f"{key}.enc1.2")
+    # Reflection at full size is, one block outside, the odd phase of the first block: edge padding of the phases.
+    x = g.relu(g.convolve(g.pad(x, 1, 1, 0, 0, "edge"), halve_phases(weight), bias))
+    x = g.relu(g.published(x, f"{key}.enc1.4"))
+    weight, bias = g.layer(f"{key}.enc1.6")
+    x = g.pad(x, 1, 1, 1, 1)
+    halves = [g.convolve(x, weight[i::2], bias[i::2], stride=2, groups=len(weight) // 2) for i in range(2)]
+    x = g.relu(g.node("Concat", *halves, axis=1))
+    weight, bias = g.layer(f"{key}.enc1.8")
+    x = g.relu(g.convolve(x, np.concatenate([weight[:, 0::2], weight[:, 1::2]], axis=1), bias))
     f1 = residual(g, x, f"{key}.enc1.10")
     return f1, residual(g, f1, f"{key}.enc2.0")
 
 
-def encode_model(tensors: dict[str, Array], plain: bool = False) -> onnx.ModelProto:
+def encode_model(tensors: dict[str, Array]) -> onnx.ModelProto:
     g = Graph(tensors)
-    f1, f2 = encoder(g, "picture", "style_encoder", plain)
-    parts = [*moments(g, f1)[:2], *moments(g, f2)[:2]]
+    f1, f2 = encoder(g, "picture", "style_encoder")
+    parts = [*moments(g, f1), *moments(g, f2)]
     for name, features in (("weight1", f1), ("bias1", f1), ("weight2", f2), ("bias2", f2)):
         parts.append(g.node("ReduceMean", g.published(features, f"modulator.{name}.0"), axes=[2, 3], keepdims=1))
     g.nodes.append(

@@ -20,6 +20,7 @@ import argparse
 import copy
 import math
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -145,7 +146,7 @@ def loss_net(device: str) -> VGG:
     return net
 
 
-class Training:
+class Training(ABC):
     """A network on its way, its running mean, and the gallery's vectors as moves from the encoder's."""
 
     def __init__(self, arguments: argparse.Namespace) -> None:
@@ -208,9 +209,9 @@ class Training:
         torch.save({"mean": self.mean.state_dict(), "moves": self.moves.detach().cpu(), "step": self.step}, part)
         part.replace(self.file)
 
+    @abstractmethod
     def terms(self) -> dict[str, Tensor]:
         """The weighted losses of one batch."""
-        raise NotImplementedError
 
     def crops(self, side: int) -> tuple[Tensor, NDArray[np.int64]]:
         """A batch of photographs, N x 3 x side x side, at scales from a little enlarged to 1.6 times reduced."""

@@ -31,7 +31,7 @@ PaintFrame: TypeAlias = "Callable[[Pixels, NDArray[np.float32] | None], Pixels]"
 """Paints a frame, given what each style gets of every pixel."""
 
 PaintWithMasks: TypeAlias = Callable[..., Pixels]
-"""Paints a frame; a second argument are masks, one for each region, in place of the regions' own."""
+"""Paints a frame; a second argument are masks that have moved, by their region's number."""
 
 Paint: TypeAlias = Callable[..., Pixels]
 """Paints a frame with `strength` and `brush_size`."""
@@ -78,9 +78,6 @@ class Stylizer:
         self.painter = painter or default_painter()
         gallery = gallery or Gallery(painter=self.painter)
         self.style = _resolve(style, gallery, self.painter, max_pixels)
-        pairs = list(regions.items()) if isinstance(regions, Mapping) else list(regions or [])
-        if not all(isinstance(pair, tuple) and len(pair) == 2 for pair in pairs):
-            raise UsageError("regions are {mask: style}, or a list of (mask, style)")
         self.regions = [
             Region(
                 mask.read_mask(source, max_pixels=max_pixels),
@@ -88,7 +85,7 @@ class Stylizer:
                 if isinstance(wanted, str) and wanted == "none"
                 else _resolve(wanted, gallery, self.painter, max_pixels),
             )
-            for source, wanted in pairs
+            for source, wanted in region_pairs(regions)
         ]
 
     def __call__(self, photo: Picture) -> Picture:
@@ -102,7 +99,7 @@ class Stylizer:
     def for_frames(self, first: Pixels, alpha: Pixels | None = None, shot: Shot | None = None) -> PaintWithMasks:
         """What paints every frame of an animation or of a video's shot, in the same way.
 
-        It takes a frame, and masks in place of the regions' own if those move.
+        It takes a frame, and {region's number: mask} in place of masks that move.
 
         Args:
             first: one of its frames, H x W x 3; the style is brought to its colours and strength if that is asked for.
@@ -110,11 +107,11 @@ class Stylizer:
             shot: remembers how frames are normalised; None, each by itself.
         """
         first = fill_transparent(first, alpha)
-        still = self._shares([region.mask for region in self.regions], first)
+        still = self._shares({}, first)
         paint_frame = self._painting(first, shot)
 
-        def paint(frame: Pixels, masks: Sequence[mask.Mask] | None = None) -> Pixels:
-            shares = still if masks is None else self._shares(masks, frame)
+        def paint(frame: Pixels, moved: Mapping[int, mask.Mask] | None = None) -> Pixels:
+            shares = self._shares(moved, frame) if moved else still
             frame = fill_transparent(frame, alpha)
             painted = paint_frame(frame, shares)
             return self._left_as_is(self.controls.finish(painted, frame), frame, shares)
@@ -208,8 +205,9 @@ class Stylizer:
         """A network's picture; its style cannot get the photo's colours before, so the picture does after."""
         return self.controls.recolor(network.paint(frame, weights, budget=self.painter.budget, **options), frame)
 
-    def _shares(self, masks: Sequence[mask.Mask], frame: Pixels) -> NDArray[np.float32] | None:
+    def _shares(self, moved: Mapping[int, mask.Mask], frame: Pixels) -> NDArray[np.float32] | None:
         height, width = frame.shape[:2]
+        masks = [moved.get(index, region.mask) for index, region in enumerate(self.regions)]
         return mask.layer([mask.fit_mask(one, width, height) for one in masks]) if masks else None
 
     def _left_as_is(self, painted: Pixels, photo: Pixels, shares: NDArray[np.float32] | None) -> Pixels:
@@ -247,6 +245,18 @@ def stylize(
     chosen = make(Controls, controls, "control")
     stylizer = Stylizer(style, regions=regions, controls=chosen, gallery=gallery, max_pixels=max_pixels)
     return stylizer(Picture.open(photo, max_pixels=max_pixels))
+
+
+def region_pairs(regions: Regions | None) -> list[tuple[Any, Any]]:
+    """Masks and what holds inside them, in order.
+
+    Raises:
+        UsageError: it is neither {mask: style} nor pairs of them.
+    """
+    pairs = list(regions.items()) if isinstance(regions, Mapping) else list(regions or [])
+    if not all(isinstance(pair, tuple) and len(pair) == 2 for pair in pairs):
+        raise UsageError("regions are {mask: style}, or a list of (mask, style)")
+    return pairs
 
 
 def _resolve(request: StyleRequest, gallery: Gallery, painter: Painter, max_pixels: int) -> Blend:

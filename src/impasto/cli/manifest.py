@@ -7,7 +7,7 @@ import hashlib
 import json
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from impasto.errors import PictureError
@@ -51,7 +51,7 @@ class Manifest:
         """Changes with the photo's file and with the settings."""
         status = photo.stat()
         text = f"{photo.resolve()}:{status.st_size}:{status.st_mtime_ns}:{self.settings}"
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+        return _digest(text.encode())
 
     def is_done(self, target: Path, key: str) -> bool:
         return target.is_file() and self._key_of(target) == key
@@ -60,14 +60,14 @@ class Manifest:
         """Whether a result of an earlier run lies there, which a later one may replace."""
         return self._key_of(target) is not None
 
-    def begin(self, target: Path, key: str, data: bytes) -> None:
-        """Say that a picture is about to be written."""
-        self._append({"output": self._name(target), "key": key, "digest": _digest(data)})
-
-    def add(self, target: Path, key: str) -> None:
-        """Say that a picture is whole."""
-        self._known[self._name(target)] = key
-        self._append({"output": self._name(target), "key": key})
+    @contextlib.contextmanager
+    def writing(self, target: Path, key: str, data: bytes) -> Iterator[None]:
+        """Say that a picture is about to be written, and after what is done within, that it is whole."""
+        row = {"output": self._name(target), "key": key}
+        self._append({**row, "digest": _digest(data)})
+        yield
+        self._known[row["output"]] = key
+        self._append(row)
 
     def _key_of(self, target: Path) -> str | None:
         name = self._name(target)

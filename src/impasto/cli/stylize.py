@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Annotated
 
@@ -139,12 +142,14 @@ def stylize(
 
     def paint(job: batch.Job) -> batch.Record:
         started = time.perf_counter()
-        key, replaces = "", overwrite
+        replaces = overwrite
+        noted: Callable[[bytes], AbstractContextManager[object]] = contextlib.nullcontext
         if manifest is not None and isinstance(job.source, Path) and job.target is not None and job.source.is_file():
             key = manifest.key(job.source)
             if manifest.is_done(job.target, key) and not overwrite:
                 return {"input": job.name, "output": str(job.target), "skipped": True}
             replaces = overwrite or manifest.is_ours(job.target)
+            noted = functools.partial(manifest.writing, job.target, key)
         batch.check_target(job, overwrite=replaces)
         photo = Picture.open(job.source if isinstance(job.source, bytes) else str(job.source), max_pixels=max_pixels)
         painted = stylizer(photo)
@@ -152,11 +157,8 @@ def stylize(
         if photo.frames and file_format not in ANIMATED:
             note(f"{job.name} moves, {file_format} does not: only its first frame is written")
         data = painted.encode(file_format, quality=quality, bits=depth, mark=mark)
-        if manifest is not None and key and job.target is not None:
-            manifest.begin(job.target, key, data)
-        batch.write(job, data, overwrite=replaces)
-        if manifest is not None and key and job.target is not None:
-            manifest.add(job.target, key)
+        with noted(data):
+            batch.write(job, data, overwrite=replaces)
         return {
             "input": job.name,
             "output": "-" if job.target is None else str(job.target),

@@ -222,7 +222,7 @@ class Writer:
         encoder, plain, transparent = ENCODERS[codec]
         self.format = transparent if alpha and transparent else plain
         self.alpha = alpha and bool(transparent)
-        self.part = path.with_name(f".{path.stem[:80]}.{secrets.token_hex(4)}.part{suffix}")
+        self.part = part_of(path)
         self.width, self.height = width + width % 2, height + height % 2  # halves of colours need even sides
         self.notes: list[str] = []
         try:
@@ -272,9 +272,7 @@ class Writer:
             if self._copied:
                 self._copied.until(None)
             self.container.close()
-            if self.path.exists() and not self.overwrite:
-                raise already_there(self.path)
-            os.replace(self.part, self.path)
+            put_in_place(self.part, self.path, self.overwrite)
         except (av.FFmpegError, OSError) as error:
             raise cannot_write(self.path, error) from error
         finally:
@@ -292,6 +290,17 @@ class Writer:
                 self.container.mux(packet)
         except (av.FFmpegError, OSError) as error:
             raise cannot_write(self.path, error) from error
+
+
+def part_of(path: Path) -> Path:
+    """Where a clip is written until it is whole: FFmpeg tells the format by the ending."""
+    return path.with_name(f".{path.stem[:80]}.{secrets.token_hex(4)}.part{path.suffix}")
+
+
+def put_in_place(part: Path, path: Path, overwrite: bool) -> None:
+    if path.exists() and not overwrite:
+        raise already_there(path)
+    os.replace(part, path)
 
 
 class Copied:

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from impasto.color import luminance
 from impasto.mask import Mask, read_mask
-from impasto.picture import SUFFIXES
-from impasto.stylizer import Regions
+from impasto.picture import SUFFIXES, Picture
+from impasto.stylizer import Regions, region_pairs
 from impasto.video.clip import Clip, Frame
 
 
 class MovingMasks:
-    """The masks of all regions at each time.
+    """The masks that move, at each time.
 
     Args:
         regions: {mask: style} or [(mask, style)]; masks that are videos or folders of frames move, others stay.
@@ -25,26 +24,21 @@ class MovingMasks:
     """
 
     def __init__(self, regions: Regions | None) -> None:
-        pairs = list(regions.items()) if isinstance(regions, Mapping) else list(regions or [])
-        self.regions: list[Any] = []
-        self._masks: list[Mask | _Moving] = []
-        for pair in pairs:
-            source = pair[0] if isinstance(pair, tuple) and len(pair) == 2 else None
+        self.regions: list[tuple[Any, Any]] = []
+        self._moving: dict[int, _Moving] = {}
+        for index, (source, style) in enumerate(region_pairs(regions)):
             if isinstance(source, (str, Path)) and _moves(Path(source)):
-                moving = _Moving(Path(source))
-                self.regions.append((moving.now, pair[1]))
-                self._masks.append(moving)
-            else:
-                self.regions.append(pair)
-                if source is not None:
-                    self._masks.append(read_mask(source))
-        self.moving = any(isinstance(one, _Moving) for one in self._masks)
+                self._moving[index] = _Moving(Path(source))
+                source = self._moving[index].now
+            self.regions.append((source, style))
 
-    def at(self, time: Fraction) -> list[Mask] | None:
-        """One mask for each region; None where none of them moves. Times must not go back."""
-        if not self.moving:
-            return None
-        return [one.at(time) if isinstance(one, _Moving) else one for one in self._masks]
+    @property
+    def moving(self) -> bool:
+        return bool(self._moving)
+
+    def at(self, time: Fraction) -> dict[int, Mask]:
+        """The masks that move, by their region's number. Times must not go back."""
+        return {index: moving.at(time) for index, moving in self._moving.items()}
 
 
 def _moves(path: Path) -> bool:
@@ -67,5 +61,4 @@ class _Moving:
 
 
 def _mask(frame: Frame) -> Mask:
-    inside = luminance(frame.pixels)
-    return inside if frame.alpha is None else inside * frame.alpha
+    return read_mask(Picture(frame.pixels, frame.alpha))

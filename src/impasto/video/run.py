@@ -12,8 +12,6 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
-import numpy as np
-
 from impasto.color import Pixels
 from impasto.controls import Controls
 from impasto.errors import MissingExtra, UsageError
@@ -328,25 +326,25 @@ class _Run:
     def _painting(self, started: float) -> None:
         last: Pixels | None = None
         shot: Shot | None = None
-        first = Frame(np.zeros((1, 1, 3), np.float32), Fraction(0))
+        first: Frame | None = None
         paint: PaintWithMasks | None = None
         if (before := self.before) is not None:
             self.frames, self.shots, last, shot = before.frames, before.shots, before.last, before.shot
             first = Frame(before.first, Fraction(0), before.first_alpha)
-            paint = self.stylizer.for_frames(first.pixels, first.alpha, shot)
         while (job := self._read.get()) is not None:
             frame, motion = job
             began = time.perf_counter()
-            if motion.cut or paint is None:
+            if motion.cut or first is None:
                 # A block's statistics belong to its style: where that changes, every frame has its own.
                 shot, first, last = Shot() if self.changing is None else None, frame, None
-                paint = self.stylizer.for_frames(first.pixels, first.alpha, shot)
+                paint = None
                 self.shots += 1
-            if self.changing is not None:
-                paint = self.changing.at(frame.time).for_frames(first.pixels, first.alpha, shot)
             if self.optimizer is not None:
                 painted = self.optimizer(frame.pixels, motion, last)
             else:
+                if self.changing is not None or paint is None:
+                    stylizer = self.stylizer if self.changing is None else self.changing.at(frame.time)
+                    paint = stylizer.for_frames(first.pixels, first.alpha, shot)
                 painted = paint(frame.pixels, self.masks.at(frame.time))
                 if last is not None:
                     painted = blend(painted, last, motion, self.steady)

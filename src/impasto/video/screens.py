@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import io
 import json
 import threading
 from collections.abc import Sequence
@@ -12,11 +11,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-import numpy as np
-from PIL import Image
-
 from impasto.color import Pixels
 from impasto.errors import MissingExtra, UsageError
+from impasto.picture import Picture
 from impasto.video.camera import KEYS
 
 _QUALITY = 85  # of the JPEGs that a page gets
@@ -64,7 +61,7 @@ class Window:
     def show(self, picture: Pixels, status: str) -> Sequence[str]:
         from PIL import ImageTk
 
-        self._image = ImageTk.PhotoImage(Image.fromarray(_bytes(picture)))  # Tk keeps no reference of its own
+        self._image = ImageTk.PhotoImage(Picture(picture).to_pil())  # Tk keeps no reference of its own
         self._label.configure(image=self._image)
         self._root.title(f"Impasto   {status}")
         self._root.update()
@@ -98,10 +95,9 @@ class Server:
         threading.Thread(target=self._http.serve_forever, daemon=True).start()
 
     def show(self, picture: Pixels, status: str) -> Sequence[str]:
-        out = io.BytesIO()
-        Image.fromarray(_bytes(picture)).save(out, "JPEG", quality=_QUALITY)
+        jpeg = Picture(picture).encode("JPEG", quality=_QUALITY)
         with self._changed:
-            self._jpeg, self._number, self._status = out.getvalue(), self._number + 1, status
+            self._jpeg, self._number, self._status = jpeg, self._number + 1, status
             self._changed.notify_all()
             keys, self._keys = self._keys, []
         return keys
@@ -213,13 +209,9 @@ class VirtualCamera:
                 self._camera = self._open(width=width, height=height, fps=self._fps)
             except Exception as error:
                 raise UsageError(f"there is no virtual camera: {error}", "v4l2loopback or OBS make one") from error
-        self._camera.send(_bytes(picture))
+        self._camera.send(Picture(picture).to_numpy())
         return []
 
     def close(self) -> None:
         if self._camera is not None:
             self._camera.close()
-
-
-def _bytes(picture: Pixels) -> np.ndarray[Any, np.dtype[np.uint8]]:
-    return np.rint(picture * 255).astype(np.uint8)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 import io
 import json
-import os
-import secrets
 import shutil
 import zipfile
 from collections.abc import Callable, Mapping
@@ -21,7 +19,7 @@ from impasto.color import Pixels
 from impasto.errors import UsageError
 from impasto.files import already_there, write_atomically
 from impasto.painter import Shot
-from impasto.video.clip import Clip, Copied, Frame, Writer, cannot_write, ffmpeg
+from impasto.video.clip import Clip, Copied, Frame, Writer, cannot_write, ffmpeg, part_of, put_in_place
 
 LENGTH = 120  # frames of a piece
 
@@ -162,7 +160,7 @@ class Segments:
         """Join the pieces."""
         av = ffmpeg()
         self.cut()
-        part = self.path.with_name(f".{self.path.stem[:80]}.{secrets.token_hex(4)}.part{self.path.suffix}")
+        part = part_of(self.path)
         try:
             with av.open(str(part), "w") as target:
                 stream: Any = None
@@ -186,9 +184,7 @@ class Segments:
                                 copied.until(at)
                 if copied:
                     copied.until(None)
-            if self.path.exists() and not self.overwrite:
-                raise already_there(self.path)
-            os.replace(part, self.path)
+            put_in_place(part, self.path, self.overwrite)
         except (av.FFmpegError, OSError) as error:
             raise cannot_write(self.path, error) from error
         finally:
