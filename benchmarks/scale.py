@@ -1,9 +1,12 @@
 #!/usr/bin/env python3
-"""Time and memory against megapixels and against the number of files: whole commands, each in a process of its own.
+"""Time and memory against megapixels and against the number of files, and how a large photo differs from a small one.
 
-    python benchmarks/scale.py PHOTO [--megapixels 1,4,16,64,100] [--files 1,4,16] [-o plot.png]
+    python benchmarks/scale.py PHOTO [--megapixels 1,4,16,64,100] [--files 1,8,64,256] [--style udnie] [-o plot.png]
 
-The photo is enlarged to each size. Peak memory is the largest resident set of the process, as the system counts it.
+The photo is enlarged to each size. Every row is a whole command in a process of its own: JPEG to JPEG, start, reading
+and writing included; peak memory is the largest resident set of that process, as the system counts it. Then a photo
+that fits is painted both at once and in parts: mean and largest difference, and the seam score, the mean step across
+the lines between parts over the mean step across the other lines of the network's grid, in parts and at once.
 """
 
 from __future__ import annotations
@@ -19,10 +22,16 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from impasto import layerwise
+from impasto.painter import Painter
+from impasto.picture import Picture
+from impasto.stylizer import Stylizer
+from impasto.tiling import MULTIPLE, tile_side, tiles
 
-def run(words: list[str]) -> tuple[float, float]:
+
+def run(words: list[str], style: str) -> tuple[float, float]:
     """Seconds and peak megabytes of `impasto stylize` with these words."""
-    command = [sys.executable, "-m", "impasto", "stylize", *words, "--style", "starry-night", "--quiet", "--overwrite"]
+    command = [sys.executable, "-m", "impasto", "stylize", *words, "--style", style, "--quiet", "--overwrite"]
     started = time.perf_counter()
     with subprocess.Popen([*command, "--max-pixels", "1000000000"]) as process:
         _, status, usage = os.wait4(process.pid, 0)
@@ -32,47 +41,96 @@ def run(words: list[str]) -> tuple[float, float]:
     return time.perf_counter() - started, usage.ru_maxrss / 1024
 
 
+def compare(photo: Picture, style: str) -> None:
+    """At once, and in parts."""
+    whole = Stylizer(style, painter=Painter(budget=10**12))
+    parts = Stylizer(style, painter=Painter(budget=60_000_000))
+    pictures = [stylizer(photo).pixels for stylizer in (whole, parts)]
+    difference = 255 * np.abs(pictures[1] - pictures[0])
+    network = whole.uses_networks
+    if network:
+        side = tile_side(photo.width * photo.height, 60_000_000, 1300) or photo.height
+        lines = {tile.inner[0].start for tile in tiles(photo.width, photo.height, side)} - {0}
+    else:
+        places = photo.width // 4 + 2 * layerwise.MARGIN
+        height = max(layerwise._LEAST_STRIP, 15_000_000 // (layerwise._BYTES_PER_FEATURE * places))
+        lines = set(range(4 * height, photo.height, 4 * height))
+    scores = []
+    rows = np.arange(1, photo.height)
+    across, grid = np.isin(rows, list(lines)), rows % MULTIPLE == 0  # networks have a grid of their own
+    for picture in pictures:
+        steps = np.abs(np.diff(picture, axis=0)).mean((1, 2))
+        scores.append(steps[across].mean() / steps[grid & ~across].mean())
+    parts_are = "rows of tiles" if network else "strips"
+    print(f"{style}, {photo.width} x {photo.height} in {len(lines) + 1} {parts_are} against at once:")
+    print(f"mean {difference.mean():.2f}, largest {difference.max():.1f} of 255;", end=" ")
+    print(f"seam score {scores[1]:.3f}, at once {scores[0]:.3f}", flush=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("photo", type=Path)
     parser.add_argument("--megapixels", default="1,4,16,64,100")
-    parser.add_argument("--files", default="1,4,16")
+    parser.add_argument("--files", default="1,8,64,256")
+    parser.add_argument("--style", default="starry-night")
     parser.add_argument("-o", "--output", type=Path)
     arguments = parser.parse_args()
     Image.MAX_IMAGE_PIXELS = None
-    rows = []
+    sizes, counts = ([float(text) for text in words.split(",")] for words in (arguments.megapixels, arguments.files))
+    by_size, by_count = [], []
     with tempfile.TemporaryDirectory() as folder, Image.open(arguments.photo) as image:
-        for size in map(float, arguments.megapixels.split(",")):
+        for size in sizes:
             scale = (size * 1e6 / (image.width * image.height)) ** 0.5
             path = Path(folder, "large.jpg")
             image.resize((round(image.width * scale), round(image.height * scale)), Image.Resampling.BICUBIC).save(path)
-            seconds, memory = run([str(path), "-o", str(Path(folder, "out.jpg"))])
-            rows.append((size, seconds, memory))
-            print(f"{size:6g} megapixels  {seconds:7.2f} s  {seconds / size:5.2f} s each  {memory:7.0f} MB", flush=True)
-        for count in map(int, arguments.files.split(",")):
+            by_size.append(run([str(path), "-o", str(Path(folder, "out.jpg"))], arguments.style))
+            seconds, memory = by_size[-1]
+            print(
+                f"| {size:g} megapixels | {seconds:.1f} s | {seconds / size:.2f} s each | {memory:.0f} MB |", flush=True
+            )
+        for count in map(int, counts):
             photos = Path(folder, f"photos-{count}")
             photos.mkdir()
             for index in range(count):
                 image.resize((512, round(512 * image.height / image.width))).save(photos / f"{index:05}.jpg")
-            seconds, memory = run([str(photos), "-o", str(Path(folder, f"out-{count}"))])
+            by_count.append(run([str(photos), "-o", str(Path(folder, f"out-{count}"))], arguments.style))
+            seconds, memory = by_count[-1]
             print(
-                f"{count:6d} files of 512 px  {seconds:7.2f} s  {seconds / count:5.2f} s each  {memory:7.0f} MB",
+                f"| {count} files of 512 px | {seconds:.1f} s | {seconds / count:.2f} s each | {memory:.0f} MB |",
                 flush=True,
             )
-    sizes, times, peaks = (np.array(column) for column in zip(*rows, strict=True))
-    slope, start = np.polyfit(sizes, times, 1)
-    print(f"time: {start:.2f} s + {slope:.2f} s a megapixel")
+    for what, numbers, rows in (("a megapixel", sizes, by_size), ("a file", counts, by_count)):
+        if len(numbers) > 1:
+            slope, start = np.polyfit(numbers, [seconds for seconds, _ in rows], 1)
+            print(f"time: {start:.2f} s + {slope:.3f} s {what}")
+    compare(Picture.open(arguments.photo).resized(2400, 1800), arguments.style)
     if arguments.output:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
+        plot(arguments.output, sizes, by_size, counts, by_count)
 
-        figure = Figure(figsize=(8, 3.5), dpi=120, layout="constrained")
-        for index, (values, label) in enumerate(((times, "seconds"), (peaks, "peak memory, MB"))):
-            axes = figure.add_subplot(1, 2, index + 1)
-            axes.plot(sizes, values, "o-")
-            axes.set(xlabel="megapixels", ylabel=label, ylim=(0, None))
-        FigureCanvasAgg(figure)
-        figure.savefig(arguments.output)
+
+def plot(
+    path: Path,
+    sizes: list[float],
+    by_size: list[tuple[float, float]],
+    counts: list[float],
+    by_count: list[tuple[float, float]],
+) -> None:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(10, 3), dpi=110, layout="constrained")
+    seconds, peaks = zip(*by_size, strict=True)
+    panels = [
+        (sizes, seconds, "megapixels", "seconds"),
+        (sizes, peaks, "megapixels", "peak memory, MB"),
+        (counts, [row[0] for row in by_count], "photos of 512 pixels", "seconds"),
+    ]
+    for index, (across, up, name, label) in enumerate(panels):
+        axes = figure.add_subplot(1, 3, index + 1)
+        axes.plot(across, up, "o-")
+        axes.set(xlabel=name, ylabel=label, xlim=(0, None), ylim=(0, None))
+    FigureCanvasAgg(figure)
+    figure.savefig(path)
 
 
 if __name__ == "__main__":

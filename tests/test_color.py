@@ -9,10 +9,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from skimage.exposure import match_histograms
 
-from impasto.color import luminance, match_covariance, match_histogram, match_tone, with_colors_of
+from impasto.color import Pixels, histogram_change, luminance, match_covariance, tone_change, with_colors_of
 
 ONE = scene(seed=1).astype(np.float32) / 255
 OTHER = (scene(seed=2)[::-1, ::-1, ::-1].astype(np.float32) / 255) ** 1.5
+
+
+def match_tone(result: Pixels, photo: Pixels) -> Pixels:
+    return tone_change(result, photo)(result)
+
+
+def match_histogram(source: Pixels, reference: Pixels) -> Pixels:
+    return histogram_change(source, reference)(source)
 
 
 def covariance(pixels: np.ndarray) -> np.ndarray:

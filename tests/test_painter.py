@@ -17,7 +17,7 @@ from impasto.errors import UsageError
 from impasto.gallery import Gallery
 from impasto.nn.painter_net import PainterNet
 from impasto.painter import Painter, default_painter
-from impasto.runtime import threads
+from impasto.runtime import provider, threads
 
 PHOTO = scene(200, 136).astype(np.float32) / 255
 STYLE = Gallery().vector("great-wave")
@@ -75,6 +75,9 @@ def test_shipped_files_are_what_the_tool_writes(painter: Painter) -> None:
         shipped = (painter.folder / file).read_bytes()
         assert hashlib.sha256(shipped).hexdigest() == recorded[file]
         assert shipped == build(tensors).SerializeToString(deterministic=True)
+    with np.load(painter.folder / "layers.npz") as shipped_layers:
+        parts = {name: part.SerializeToString(deterministic=True) for name, part in tool.layers(tensors).items()}
+        assert {name: shipped_layers[name].tobytes() for name in shipped_layers} == parts
     assert facts["mac_per_pixel"] == round(tool.multiply_adds(tool.paint_model(tensors)))
 
 
@@ -144,3 +147,11 @@ def test_threads_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv("IMPASTO_THREADS", "many")
     with pytest.raises(UsageError, match="IMPASTO_THREADS"):
         threads()
+
+
+def test_the_provider_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert provider() == "CPUExecutionProvider"
+    monkeypatch.setenv("IMPASTO_PROVIDER", "abacus")
+    with pytest.raises(UsageError, match="IMPASTO_PROVIDER") as refused:
+        Painter().paint(PHOTO, STYLE)
+    assert "cpu" in refused.value.hint

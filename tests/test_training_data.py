@@ -13,7 +13,7 @@ import torch
 from conftest import file_bytes, scene
 
 from impasto.errors import PictureError
-from impasto.training.data import Crops, batches, find_photos
+from impasto.training.data import Crops, batches, find_photos, readers_watched
 
 
 @pytest.fixture
@@ -151,3 +151,11 @@ def test_processes_share_batches_without_overlap(folder: Path, workers: int) -> 
         joined = torch.stack([halves[0][step], halves[1][step]], dim=1).flatten(0, 1)
         assert torch.equal(joined, whole[step])
     assert np.isfinite(whole[0].numpy()).all()
+
+
+def test_a_reader_that_is_killed_is_said_in_a_line() -> None:
+    with pytest.raises(PictureError, match="was killed") as said, readers_watched():
+        raise RuntimeError("DataLoader worker (pid 7) is killed by signal: Killed. ")
+    assert "--resume" in said.value.hint
+    with pytest.raises(RuntimeError, match="another"), readers_watched():
+        raise RuntimeError("another thing")

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Write the painter's two ONNX files from its tensors.
+"""Write the painter's ONNX files from its tensors.
 
     python tools/export_painter.py     # into src/impasto/assets/painter
 
@@ -12,9 +12,10 @@ from the machine's speed, so equivalent ones are written instead:
 - grouped 1 -> 2 convolutions become two depthwise ones side by side: only depthwise has a fast kernel.
 
 encode.onnx: picture 1 x 3 x H x W -> vector 512.
-paint.onnx:  photo 1 x 3 x H x W, vector 1 x 512, given 1024, trust -> picture 1 x 3 x H x W, statistics 1024.
-             What features are normalised by comes out as statistics; `trust` parts of it are taken from what is given
-             (see `impasto.training.statistics`).
+paint.onnx:  photo 1 x 3 x H x W, vector 1 x 512, given 1024, trust -> picture 1 x 3 x H x W, modulations 1 x 1024,
+             statistics 1024. What features are normalised by comes out as statistics; `trust` parts of it are taken
+             from what is given (see `impasto.training.statistics`).
+layers.npz:  the same network layer by layer, each part a file in an array of bytes (see `layers`).
 H and W are multiples of four and at least 32.
 """
 
@@ -23,8 +24,9 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import onnx
@@ -42,6 +44,9 @@ CHANNELS = 64  # of the style encoder's features
 OPSET = 17
 
 Array = NDArray[np.float32]
+Shape: TypeAlias = "list[int | str]"
+Typed: TypeAlias = "tuple[str, Shape]"
+Normalise: TypeAlias = Callable[[str, int], str]
 
 
 class Graph:
@@ -58,8 +63,8 @@ class Graph:
         self.constants.setdefault(name, numpy_helper.from_array(array, name))
         return name
 
-    def node(self, kind: str, *inputs: str, outputs: int = 0, **attributes: object) -> str:
-        name = f"{kind}_{len(self.nodes)}"
+    def node(self, kind: str, *inputs: str, outputs: int = 0, name: str = "", **attributes: object) -> str:
+        name = name or f"{kind}_{len(self.nodes)}"
         names = [f"{name}_{i}" for i in range(outputs)] or [name]
         self.nodes.append(helper.make_node(kind, list(inputs), names, name=name, **attributes))
         return name
@@ -85,10 +90,11 @@ class Graph:
         return self.convolve(self.pad(x, *[half] * 4) if half else x, weight, bias, groups=groups)
 
     def model(
-        self, name: str, inputs: dict[str, list[int | str]], outputs: dict[str, list[int | str]]
+        self, name: str, inputs: Mapping[str, Shape | Typed], outputs: Mapping[str, Shape | Typed]
     ) -> onnx.ModelProto:
-        def value(key: str, dims: list[int | str]) -> onnx.ValueInfoProto:
-            return helper.make_tensor_value_info(key, TensorProto.FLOAT, dims)
+        def value(key: str, dims: Shape | Typed) -> onnx.ValueInfoProto:
+            kind, shape = dims if isinstance(dims, tuple) else ("float32", dims)
+            return helper.make_tensor_value_info(key, helper.np_dtype_to_tensor_dtype(np.dtype(kind)), shape)
 
         graph = helper.make_graph(
             self.nodes,
@@ -174,71 +180,137 @@ def encode_model(tensors: dict[str, Array]) -> onnx.ModelProto:
     return g.model("encode", {"picture": [1, 3, "height", "width"]}, {"vector": [8 * CHANNELS]})
 
 
-def paint_model(tensors: dict[str, Array]) -> onnx.ModelProto:
-    g = Graph(tensors)
+class Painting(Graph):
+    """The parts of the network that paints, for all of it in one file and for one file for each."""
 
-    def layer(name: str) -> tuple[Array, Array]:
-        return tensors[f"brush.{name}.weight"].astype(np.float32), tensors[f"brush.{name}.bias"].astype(np.float32)
+    def __init__(self, tensors: dict[str, Array]) -> None:
+        enter, leave = (tensors[f"brush.{name}.weight"] for name in ("enter1", "leave3"))
+        enter_bias, leave_bias = (tensors[f"brush.{name}.bias"] for name in ("enter1", "leave3"))
+        folded = {  # pictures are 0..1 in the file, -1..1 in the network
+            "brush.enter1.weight": np.asarray(2 * enter, np.float32),
+            "brush.enter1.bias": np.asarray(enter_bias - enter.sum((1, 2, 3)), np.float32),
+            "brush.leave3.weight": np.asarray(leave / 2, np.float32),
+            "brush.leave3.bias": leave_bias / 2 + np.float32(0.5),
+        }
+        super().__init__({**tensors, **folded})
 
-    def dense(x: str, name: str) -> str:
+    def dense(self, x: str, name: str) -> str:
         """A fully connected layer; its weights stay in half precision in the file."""
-        weight = g.constant(tensors[f"brush.{name}.weight"].T, np.float16)
-        y = g.node("MatMul", x, g.node("Cast", weight, to=TensorProto.FLOAT))
-        bias = tensors.get(f"brush.{name}.bias")
-        return y if bias is None else g.node("Add", y, g.constant(bias))
+        weight = self.constant(self.tensors[f"brush.{name}.weight"].T, np.float16)
+        y = self.node("MatMul", x, self.node("Cast", weight, to=TensorProto.FLOAT))
+        bias = self.tensors.get(f"brush.{name}.bias")
+        return y if bias is None else self.node("Add", y, self.constant(bias))
 
-    told = g.node("Sub", "vector", g.constant(tensors["brush.usual"]))
-    told = g.node("Div", told, g.constant(tensors["brush.spread"]))
-    told = g.node("Clip", told, g.constant(-6.0), g.constant(6.0))
-    modulations = g.node("Add", dense(g.relu(dense(told, "style1")), "style2"), dense(told, "direct"))
-    parts = g.node("Split", modulations, outputs=2 * NORMS, axis=1)
+    def modulations(self, vector: str) -> list[str]:
+        """For every normalisation 64 scales, less one, and 64 shifts, 1 x 64 each."""
+        told = self.node("Sub", vector, self.constant(self.tensors["brush.usual"]))
+        told = self.node("Div", told, self.constant(self.tensors["brush.spread"]))
+        told = self.node("Clip", told, self.constant(-6.0), self.constant(6.0))
+        inner = self.relu(self.dense(told, "style1"))
+        found = self.node("Add", self.dense(inner, "style2"), self.dense(told, "direct"), name="modulations")
+        parts = self.node("Split", found, outputs=2 * NORMS, axis=1)
+        return [f"{parts}_{index}" for index in range(2 * NORMS)]
+
+    def layer_of(self, x: str, name: str, stride: int = 1, groups: int = 1, pads: tuple[int, int] = (0, 0)) -> str:
+        """A convolution; pads are rows above and below, and columns at the sides, of zeros."""
+        weight, bias = self.tensors[f"brush.{name}.weight"], self.tensors[f"brush.{name}.bias"]
+        operands = x, self.constant(weight), self.constant(bias)
+        return self.node("Conv", *operands, strides=[stride] * 2, group=groups, pads=[*pads, *pads])
+
+    def changed(self, x: str, number: int, normalise: Normalise, rows: int = 2) -> str:
+        """What a block adds to its features."""
+        y = normalise(self.layer_of(x, f"blocks.{number}.look", groups=WIDTH, pads=(rows, 2)), number + 1)
+        return self.layer_of(self.relu(self.layer_of(y, f"blocks.{number}.widen")), f"blocks.{number}.narrow")
+
+    def leave(self, x: str, rows: int = 1) -> str:
+        x = self.node("DepthToSpace", self.relu(self.layer_of(x, "leave1")), blocksize=2, mode="CRD")
+        x = self.relu(self.layer_of(x, "leave2", pads=(rows, 1)))
+        x = self.layer_of(x, "leave3", pads=(rows, 1))
+        return self.node("DepthToSpace", x, blocksize=2, mode="CRD")
+
+
+def paint_model(tensors: dict[str, Array]) -> onnx.ModelProto:
+    g = Painting(tensors)
     shape = g.constant([WIDTH], np.int64)
-    steps = [g.node("Reshape", f"{parts}_{index}", shape) for index in range(2 * NORMS)]
+    steps = [g.node("Reshape", part, shape) for part in g.modulations("vector")]
 
     def normalise(x: str, number: int) -> str:
         scale = g.node("Add", steps[2 * number], g.constant(1.0))
         return g.node("InstanceNormalization", x, scale, steps[2 * number + 1], epsilon=EPSILON)
 
-    def convolve(x: str, name: str, stride: int = 1, groups: int = 1, pads: int = 0) -> str:
-        weight, bias = layer(name)
-        return g.node(
-            "Conv", x, g.constant(weight), g.constant(bias), strides=[stride] * 2, group=groups, pads=[pads] * 4
-        )
-
-    weight, bias = layer("enter1")  # of pictures in -1..1
-    tensors = {
-        **tensors,
-        "brush.enter1.weight": np.asarray(2 * weight, np.float32),
-        "brush.enter1.bias": np.asarray(bias - weight.sum((1, 2, 3)), np.float32),
-    }
-    weight, bias = layer("leave3")
-    tensors = {
-        **tensors,
-        "brush.leave3.weight": np.asarray(weight / 2, np.float32),
-        "brush.leave3.bias": bias / 2 + np.float32(0.5),
-    }
-    x = g.pad("photo", MARGIN, MARGIN, MARGIN, MARGIN)
-    border = g.constant([0, 0, 2, 2, 0, 0, 2, 2], np.int64)
-    x = g.node("Pad", x, border, g.constant(0.5))  # what is 0 in -1..1
-    x = g.relu(convolve(x, "enter1", 2))
-    x = g.relu(convolve(x, "enter2", 2, pads=1))
+    x = g.pad("photo", MARGIN + 2, MARGIN + 2, MARGIN + 2, MARGIN + 2)
+    x = g.relu(g.layer_of(g.relu(g.layer_of(x, "enter1", 2)), "enter2", 2, pads=(1, 1)))
     x = normalise(x, 0)
     for index in range(BLOCKS):
-        y = normalise(convolve(x, f"blocks.{index}.look", groups=WIDTH, pads=2), index + 1)
-        y = g.relu(convolve(y, f"blocks.{index}.widen"))
-        x = g.node("Add", x, convolve(y, f"blocks.{index}.narrow"))
-    x = normalise(x, NORMS - 1)
-    x = g.node("DepthToSpace", g.relu(convolve(x, "leave1")), blocksize=2, mode="CRD")
-    x = convolve(g.relu(convolve(x, "leave2", pads=1)), "leave3", pads=1)
-    x = g.node("DepthToSpace", x, blocksize=2, mode="CRD")
-    x = g.pad(x, -MARGIN, -MARGIN, -MARGIN, -MARGIN, "constant")
-    g.nodes.append(helper.make_node("Clip", [x, g.constant(0.0), g.constant(1.0)], ["picture"]))
-    sizes: list[int | str] = [1, 3, "height", "width"]
-    model = g.model("paint", {"photo": sizes, "vector": [1, 8 * CHANNELS]}, {"picture": sizes})
+        x = g.node("Add", x, g.changed(x, index, normalise))
+    x = g.pad(g.leave(normalise(x, NORMS - 1)), -MARGIN, -MARGIN, -MARGIN, -MARGIN, "constant")
+    g.node("Clip", x, g.constant(0.0), g.constant(1.0), name="picture")
+    sizes: Shape = [1, 3, "height", "width"]
+    outputs: dict[str, Shape] = {"picture": sizes, "modulations": [1, NORMS * 2 * WIDTH]}
+    model = g.model("paint", {"photo": sizes, "vector": [1, 8 * CHANNELS]}, outputs)
     if not expose_statistics(model, WIDTH):
         raise SystemExit("the painter's statistics cannot be exposed")
     onnx.checker.check_model(model)
     return model
+
+
+def layers(tensors: dict[str, Array]) -> dict[str, onnx.ModelProto]:
+    """The network in parts that each take some rows, for photos too large for all of it at once (`impasto.layerwise`).
+
+    Features travel between them in half precision. `above_below` are rows of zeros at the picture's ends, as a Pad's
+    pads; what is normalised is told its mean and variance.
+    """
+    told: dict[str, Shape | Typed] = {name: [WIDTH] for name in ("scale", "shift", "mean", "variance")}
+    features: Shape = [1, WIDTH, "rows", "columns"]
+    pads: dict[str, Shape | Typed] = {"above_below": ("int64", [8])}
+    models = {}
+
+    def normalised(g: Graph, x: str) -> str:
+        return g.node("BatchNormalization", x, *told, epsilon=EPSILON)
+
+    def measured(g: Graph, x: str) -> None:
+        rows = g.node("ReduceMean", x, axes=[3], keepdims=0)
+        g.node("ReduceMean", rows, axes=[0, 2], keepdims=0, name="means")
+        columns = g.node("Cast", g.node("Shape", x, start=3), to=TensorProto.FLOAT)
+        rows = g.node("Div", g.node("ReduceSumSquare", x, axes=[3], keepdims=0), columns)
+        g.node("ReduceMean", rows, axes=[0, 2], keepdims=0, name="squares")
+
+    def halved(g: Graph, x: str) -> None:
+        g.node("Cast", x, to=TensorProto.FLOAT16, name="features")
+
+    means: dict[str, Shape | Typed] = {"means": [WIDTH], "squares": [WIDTH]}
+    half: dict[str, Shape | Typed] = {"features": ("float16", features)}
+    g = Painting(tensors)
+    x = g.node("Pad", g.relu(g.layer_of("photo", "enter1", 2)), "above_below")
+    x = g.relu(g.layer_of(x, "enter2", 2, pads=(0, 1)))
+    measured(g, x)
+    halved(g, x)
+    models["enter"] = g.model("enter", {"photo": [1, 3, "rows", "columns"], **pads}, {**half, **means})
+    g = Painting(tensors)
+    halved(g, normalised(g, g.node("Cast", "given", to=TensorProto.FLOAT)))
+    models["normalise"] = g.model("normalise", {"given": ("float16", features), **told}, half)
+    for index in range(BLOCKS):
+        given: dict[str, Shape | Typed] = {"given": ("float16", features), **pads}
+        g = Painting(tensors)
+        x = g.node("Pad", g.node("Cast", "given", to=TensorProto.FLOAT), "above_below")
+        measured(g, g.layer_of(x, f"blocks.{index}.look", groups=WIDTH, pads=(0, 2)))
+        models[f"look{index}"] = g.model("look", given, means)
+        g = Painting(tensors)
+        whole = g.node("Cast", "given", to=TensorProto.FLOAT)
+        x = g.node("Pad", whole, "above_below")
+        kept = g.node("Slice", x, *(g.constant([value], np.int64) for value in (2, -2, 2)))
+        x = g.node("Add", kept, g.changed(x, index, lambda y, _: normalised(g, y), rows=0))  # noqa: B023
+        halved(g, x)
+        last = index == BLOCKS - 1  # what leaves it is normalised
+        if last:
+            measured(g, x)
+        models[f"block{index}"] = g.model("block", {**given, **told}, {**half, **means} if last else half)
+    g = Painting(tensors)
+    x = g.leave(normalised(g, g.node("Cast", "given", to=TensorProto.FLOAT)), rows=0)
+    x = g.node("Slice", x, *(g.constant([value], np.int64) for value in (MARGIN, -MARGIN, 3)))
+    g.node("Clip", x, g.constant(0.0), g.constant(1.0), name="picture")
+    models["leave"] = g.model("leave", {"given": ("float16", features), **told}, {"picture": [1, 3, "rows", "columns"]})
+    return models
 
 
 def multiply_adds(model: onnx.ModelProto, side: int = 1024) -> float:
@@ -261,7 +333,7 @@ def multiply_adds(model: onnx.ModelProto, side: int = 1024) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Write the painter's two ONNX files from its tensors.")
+    parser = argparse.ArgumentParser(description="Write the painter's ONNX files from its tensors.")
     parser.add_argument("--weights", type=Path, default=WEIGHTS)
     parser.add_argument("-o", "--output", type=Path, default=ASSETS)
     arguments = parser.parse_args()
@@ -275,6 +347,12 @@ def main() -> None:
         hashes[name] = hashlib.sha256(data).hexdigest()
         print(f"{name}  {len(data) / 1e6:.2f} MB  {hashes[name]}")
         cost = multiply_adds(model) if name == "paint.onnx" else cost
+    parts = {
+        name: np.frombuffer(part.SerializeToString(deterministic=True), np.uint8)
+        for name, part in layers(tensors).items()
+    }
+    np.savez_compressed(arguments.output / "layers.npz", allow_pickle=False, **parts)
+    hashes["layers.npz"] = hashlib.sha256((arguments.output / "layers.npz").read_bytes()).hexdigest()
     facts = {"sha256": hashes, "mac_per_pixel": round(cost)}
     (arguments.output / "facts.json").write_text(json.dumps(facts, indent=2) + "\n")
     print(f"{cost:,.0f} multiply-adds a pixel")

@@ -1,17 +1,17 @@
 #!/usr/bin/env python3
-"""Train the painter: first on what MicroAST makes of photographs, then on the perceptual losses.
+"""Train the painter: first on what a teacher makes of photographs, then on the perceptual losses.
 
     python tools/train_painter.py prepare --photos DIR --paintings DIR --gallery DIR --work work/
-    python tools/train_painter.py distil --microast microast.safetensors --work work/ --minutes 25
+    python tools/train_painter.py distil --teacher microast.safetensors --work work/ --minutes 25
     python tools/train_painter.py perceive --work work/ --minutes 80
     python tools/train_painter.py finish --work work/       # into src/impasto/assets/painter
     python tools/export_painter.py
 
-Distilling is cheap: every pixel of a batch is a target. It gives the network all of MicroAST's styles, blends and the
-photo in its own style. The perceptual losses then improve on that: content at relu3_1 and relu4_1, Gram matrices at
+Distilling is cheap: every pixel of a batch is a target. It gives the network all of the teacher's styles, blends and
+the photo in its own style. The perceptual losses then improve on that: content at relu3_1 and relu4_1, Gram matrices at
 relu1_1 to relu4_1, each layer's divided by the energy of both its ends (Cheng et al. 2021); the photo back from its own
-vector; the same picture for a photo that is shifted and noisy; no lattice; and a vector of its own for every painting
-of the gallery, learned beside the network (Dumoulin et al. 2017). --device cuda where there is one.
+vector; the same picture for a photo that is shifted and noisy; no lattice, and no border; and a vector of its own for
+every painting of the gallery, learned beside the network (Dumoulin et al. 2017). --device cuda where there is one.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from torch import Tensor
 
 from impasto.files import ASSETS
 from impasto.nn.losses import gram
-from impasto.nn.painter_net import Brush
+from impasto.nn.painter_net import Brush, Moments
 from impasto.nn.tensors import to_tensor
 from impasto.nn.vgg import VGG, shipped_vgg
 from impasto.painter import default_painter
@@ -52,6 +52,7 @@ WEIGHTS = {
     "variation": 0.15,
     "identity": 1.0,
     "steady": 40.0,
+    "border": 60.0,
     "lattice": 350.0,
     "range": 10.0,
 }
@@ -155,7 +156,7 @@ class Training(ABC):
         self.file: Path = arguments.work / "painter.pt"
         self.rng = np.random.default_rng(arguments.seed)
         torch.manual_seed(arguments.seed)
-        self.net = Brush()
+        self.net = self.start()
         trained_on = self.data.vectors[self.data.gallery :]
         self.net.usual.copy_(trained_on.mean(0))
         self.net.spread.copy_(trained_on.std(0) + 1e-4)
@@ -174,6 +175,10 @@ class Training(ABC):
             {"params": [self.moves], "base": 30 * arguments.rate, "weight_decay": 0.0},
         ]
         self.optimizer = torch.optim.AdamW(groups, lr=arguments.rate, weight_decay=1e-4, betas=(0.9, 0.99))
+
+    def start(self) -> Brush:
+        """The network before its first step."""
+        return Brush()
 
     def run(self) -> None:
         """Train for the minutes that were given; the rate rises over 100 steps and falls along a cosine to a tenth."""
@@ -237,13 +242,33 @@ class Training(ABC):
 
 
 class Distillation(Training):
-    """Towards MicroAST's pictures; with a photo's own vector, towards the photo."""
+    """Towards the pictures of a teacher; with a photo's own vector, towards the photo.
+
+    The teacher is MicroAST, or a painter of this design with other widths, whose tensors are taken over where they fit.
+    """
 
     def __init__(self, arguments: argparse.Namespace) -> None:
+        tensors = load_file(arguments.teacher)
+        self.brush = {
+            name.removeprefix("brush."): value for name, value in tensors.items() if name.startswith("brush.")
+        }
         super().__init__(arguments)
-        self.teacher = MicroAST().requires_grad_(False).eval()
-        self.teacher.load_state_dict(load_file(arguments.microast))
-        self.teacher.to(device=self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        teacher: torch.nn.Module
+        if self.brush:
+            teacher = Brush(len(self.brush["enter1.weight"]))
+            teacher.load_state_dict({name: value.float() for name, value in self.brush.items()})
+        else:
+            teacher = MicroAST()
+            teacher.load_state_dict(tensors)
+        teacher.requires_grad_(False).eval().to(device=self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.teach = teacher.paint if isinstance(teacher, MicroAST) else teacher
+
+    def start(self) -> Brush:
+        net = Brush()
+        own = net.state_dict()
+        own.update({name: value for name, value in self.brush.items() if value.shape == own[name].shape})
+        net.load_state_dict(own)
+        return net
 
     def terms(self) -> dict[str, Tensor]:
         photos, ids = self.crops(self.arguments.side + int(self.rng.choice([-32, 0, 32])))
@@ -257,10 +282,7 @@ class Distillation(Training):
         vectors = torch.where(same, own, vectors)
         with torch.no_grad():
             wanted = torch.cat(
-                [
-                    self.teacher.paint(*pair)
-                    for pair in zip(torch.split(photos, 4), torch.split(vectors, 4), strict=True)
-                ]
+                [self.teach(*pair) for pair in zip(torch.split(photos, 4), torch.split(vectors, 4), strict=True)]
             )
             wanted = torch.where(same[:, :, None, None], photos, wanted.clamp(-0.1, 1.1))
         difference = self.net(photos, vectors) - wanted
@@ -286,7 +308,8 @@ class Perception(Training):
         vectors = self.vectors[styles]
         moved = vectors[: len(own)] + self.moves[own] * self.net.spread
         vectors = torch.cat([moved, vectors[len(own) :]])
-        painted = self.net(photos, vectors)
+        measured: Moments = []
+        painted = self.net(photos, vectors, measured)
         terms = self._perceptual(painted, photos, styles)
         terms["variation"] = sum((painted.diff(dim=axis).square().mean() for axis in (2, 3)), painted.new_zeros(()))
         terms["lattice"] = lattice(painted)
@@ -299,6 +322,12 @@ class Perception(Training):
             other = self.net(other + 2 / 255 * torch.randn_like(other), vectors[:3])
             back = torch.roll(other, (-down, -right), (2, 3))
             terms["steady"] = (back - painted[:3])[..., 8:-8, 8:-8].square().mean()
+        else:  # what lies beyond a border must not show: the middle of the crop by itself is the middle of the whole
+            middle = (slice(None), slice(None), slice(24, -24), slice(24, -24))
+            # With gradients: held still, they would make smaller features look like a smaller border.
+            same = [(variance[:3], mean[:3]) for variance, mean in measured]
+            alone = self.net(photos[:3][middle], vectors[:3], same)
+            terms["border"] = (alone - painted[:3][middle].detach()).square().mean()
         return {name: WEIGHTS[name] * term for name, term in terms.items()}
 
     def _perceptual(self, painted: Tensor, photos: Tensor, styles: NDArray[np.int64]) -> dict[str, Tensor]:
@@ -369,7 +398,7 @@ def main() -> None:
             own.add_argument("--device", default="cpu")
             own.add_argument("--seed", type=int, default=0)
         if verb == "distil":
-            own.add_argument("--microast", type=Path, required=True)
+            own.add_argument("--teacher", type=Path, required=True)
     arguments = parser.parse_args()
     if arguments.verb == "prepare":
         prepare(arguments)

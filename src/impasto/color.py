@@ -6,10 +6,14 @@ All pictures here are H x W x 3, float32, sRGB, 0..1.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeAlias
+
 import numpy as np
 from numpy.typing import NDArray
 
 Pixels = NDArray[np.float32]
+Change: TypeAlias = "Callable[[Pixels], Pixels]"
 
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601, the Y of YIQ, as in the paper
 
@@ -36,38 +40,50 @@ def with_colors_of(result: Pixels, photo: Pixels) -> Pixels:
     return (y + share * chroma).clip(0, 1).astype(np.float32)
 
 
-def match_tone(result: Pixels, photo: Pixels) -> Pixels:
-    """Bring the result's brightness and contrast (mean and deviation of luminance) to the photo's.
+def tone_change(result: Pixels, photo: Pixels) -> Change:
+    """What brings the result's brightness and contrast (mean and deviation of luminance) to the photo's.
 
     One gain and one offset for all channels, repeated while clipping at black and white still moves the mean.
+
+    Args:
+        result, photo: H x W x 3; of a large picture, a sample of its pixels.
     """
     target = luminance(photo)
     mean, deviation = float(target.mean()), float(target.std())
-    matched = result
+    steps: list[tuple[float, float]] = []
+
+    def change(pixels: Pixels) -> Pixels:
+        for level, gain in steps:
+            pixels = ((pixels - level) * gain + mean).clip(0, 1).astype(np.float32)
+        return pixels
+
     for _ in range(3):
-        y = luminance(matched)
-        gain = deviation / max(float(y.std()), 1e-4)
+        y = luminance(change(result))
         # A picture without contrast has none to stretch: only noise would be.
-        gain = min(gain, 4.0)
-        matched = ((matched - float(y.mean())) * gain + mean).clip(0, 1).astype(np.float32)
-    return matched
+        steps.append((float(y.mean()), min(deviation / max(float(y.std()), 1e-4), 4.0)))
+    return change
 
 
-def match_histogram(source: Pixels, reference: Pixels) -> Pixels:
-    """Every channel of `source` with the distribution of `reference`'s (exact histogram specification).
+def histogram_change(source: Pixels, reference: Pixels) -> Change:
+    """What gives every channel of `source` the distribution of `reference`'s (exact histogram specification).
 
     Mean and covariance are matched first: channel by channel alone, a grey reference would leave the colours.
     """
-    source = match_covariance(source, reference)
-    out = np.empty_like(source)
+    first = covariance_change(source, reference)
     levels = np.linspace(0, 1, 1025)
+    ranked = first(source)
+    curves = []
     for channel in range(3):
-        values = source[:, :, channel]
-        ranks = np.interp(levels, *_distribution(values))
+        ranks = np.interp(levels, *_distribution(ranked[:, :, channel]))
         quantiles, wanted = _distribution(reference[:, :, channel])
         # value -> its rank in the source -> the value of that rank in the reference
-        out[:, :, channel] = np.interp(values, levels, np.interp(ranks, wanted, quantiles))
-    return out
+        curves.append(np.interp(ranks, wanted, quantiles))
+
+    def change(pixels: Pixels) -> Pixels:
+        pixels = first(pixels)
+        return np.dstack([np.interp(pixels[:, :, i], levels, curves[i]) for i in range(3)]).astype(np.float32)
+
+    return change
 
 
 def _distribution(values: Pixels) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -82,12 +98,21 @@ def match_covariance(source: Pixels, reference: Pixels) -> Pixels:
 
     x' = C_r^(1/2) C_s^(-1/2) (x - mean_s) + mean_r, with symmetric roots.
     """
+    return covariance_change(source, reference)(source)
+
+
+def covariance_change(source: Pixels, reference: Pixels) -> Change:
+    """What `match_covariance` does."""
     flat = source.reshape(-1, 3).astype(np.float64)
     wanted = reference.reshape(-1, 3).astype(np.float64)
-    whiten = _power(_covariance(flat), -0.5)
-    color = _power(_covariance(wanted), 0.5)
-    moved = (flat - flat.mean(0)) @ (color @ whiten).T + wanted.mean(0)
-    return moved.clip(0, 1).reshape(source.shape).astype(np.float32)
+    move = _power(_covariance(wanted), 0.5) @ _power(_covariance(flat), -0.5)
+    before, after = flat.mean(0), wanted.mean(0)
+
+    def change(pixels: Pixels) -> Pixels:
+        moved = (pixels.reshape(-1, 3).astype(np.float64) - before) @ move.T + after
+        return moved.clip(0, 1).reshape(pixels.shape).astype(np.float32)
+
+    return change
 
 
 def _covariance(samples: NDArray[np.float64]) -> NDArray[np.float64]:

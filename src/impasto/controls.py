@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Literal
 
-from impasto.color import Pixels, match_covariance, match_histogram, match_tone, with_colors_of
+from impasto.color import Change, Pixels, covariance_change, histogram_change, tone_change, with_colors_of
 from impasto.resample import fit
 from impasto.settings import check, setting
 
@@ -60,18 +60,18 @@ class Controls:
 
     def recolor(self, style: Pixels, photo: Pixels) -> Pixels:
         """The style picture in the photo's colours, if `keep_color` asks for it. H x W x 3 each, any sizes."""
-        if self.keep_color == "histogram":
-            return match_histogram(style, photo)
-        if self.keep_color == "coral":
-            return match_covariance(style, photo)
-        return style
+        return self.recoloring(style, photo)(style) if self.recolors_style else style
+
+    def recoloring(self, style: Pixels, photo: Pixels) -> Change:
+        """What `recolor` does where `recolors_style`, for any part of the style picture."""
+        return (histogram_change if self.keep_color == "histogram" else covariance_change)(style, photo)
 
     def finish(self, result: Pixels, photo: Pixels) -> Pixels:
         """What is done to every engine's result: the photo's colours, then its tone. H x W x 3 each, one size."""
         if self.keep_color == "luminance":
             result = with_colors_of(result, photo)
         if self.tone == "match":
-            result = match_tone(result, photo)
+            result = tone_change(result, photo)(result)
         return result
 
     def as_dict(self) -> dict[str, object]:

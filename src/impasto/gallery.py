@@ -129,6 +129,8 @@ class Gallery:
         entry = self.get(name)
         if entry.network is not None:
             raise StyleError(f"{name} is a network and has no style vector")
+        if not self.painter.keeps_vectors:
+            return self.painter.encode(self.picture(entry).samples)
         if entry.builtin:
             return np.asarray(_builtin_vectors()[name], np.float32)
         folder = self.folder / name

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from impasto.color import luminance
 from impasto.picture import MAX_PIXELS, Picture, Source
-from impasto.resample import resize
+from impasto.resample import resized_rows
 
 Mask = NDArray[np.float32]
 
@@ -28,14 +28,14 @@ def read_mask(source: Source, *, max_pixels: int = MAX_PIXELS) -> Mask:
     return inside if picture.alpha is None else inside * picture.alpha
 
 
-def fit_mask(mask: Mask, width: int, height: int) -> Mask:
-    """The mask stretched over a photo of width x height; warns if the proportions are not the photo's."""
+def fit_mask(mask: Mask, width: int, height: int, rows: slice | None = None) -> Mask:
+    """The mask stretched over a photo of width x height, or some rows of it; warns if the proportions differ."""
     proportion = (mask.shape[1] / mask.shape[0]) / (width / height)
     if not 0.95 < proportion < 1.05:
         warnings.warn(
             f"a mask of {mask.shape[1]} x {mask.shape[0]} is stretched over a photo of {width} x {height}", stacklevel=2
         )
-    return resize(mask, width, height, "bilinear")
+    return resized_rows(mask, width, height, rows or slice(0, height), "bilinear")
 
 
 def layer(masks: Sequence[Mask]) -> NDArray[np.float32]:

@@ -20,7 +20,8 @@ from impasto.files import ASSETS
 from impasto.painter import with_brush_size
 from impasto.resample import resize
 from impasto.runtime import Model, planes
-from impasto.tiling import BUDGET, MULTIPLE, Statistics, padded, paint_within
+from impasto.samples import Samples
+from impasto.tiling import BUDGET, MULTIPLE, Put, Statistics, padded, paint_within
 
 METADATA = "impasto"  # the key under which a file's facts lie
 _GIVEN = "given", "trust"  # the statistics that it is normalised by, and how much they count
@@ -80,6 +81,10 @@ class Network:
         self.size: tuple[int, int] | None = (sides[1], sides[0]) if sides else None  # width, height, if it has only one
         self.facts = self._read_facts(session.get_modelmeta().custom_metadata_map)
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """What another process makes it from; on another machine the file must lie at the same place."""
+        return Network, (self.path,)
+
     def paint(
         self,
         photo: Pixels,
@@ -104,21 +109,34 @@ class Network:
         """
 
         def paint(small: Pixels) -> Pixels:
-            return small + np.float32(strength) * (self._paint(small, weights, budget) - small)
+            painted = np.empty_like(small)
+            self.paint_into(small, weights, painted.__setitem__, budget=budget)
+            return small + np.float32(strength) * (painted - small)
 
         return with_brush_size(photo, brush_size, strength, paint)
 
-    def _paint(self, photo: Pixels, weights: Sequence[float], budget: int) -> Pixels:
+    def paint_into(self, photo: Samples, weights: Sequence[float], put: Put, *, budget: int = BUDGET) -> None:
+        """Paint a photo at full strength.
+
+        Args:
+            photo: H x W x 3, any size.
+            weights: of the network's styles, summing to 1.
+            put: gets the picture, tile by tile.
+            budget: bytes that painting may take.
+        """
         if self.size is not None:
             painted, _ = self._run(resize(photo, *self.size), weights)
-            return resize(self._held(painted), photo.shape[1], photo.shape[0])
+            height, width = photo.shape[:2]
+            put((slice(0, height), slice(0, width)), resize(self._held(painted), width, height))
+            return
 
         def run(part: Pixels, given: Statistics | None = None) -> tuple[Pixels, Statistics]:
             painted, statistics = self._run(padded(part), weights, given)
             return self._held(painted)[: part.shape[0], : part.shape[1]], statistics
 
-        painted, _ = paint_within(photo, budget, _ARENA_BYTES_PER_PIXEL, run) if self._statistics else run(photo)
-        return painted
+        if not self._statistics:  # it must be painted as a whole
+            budget = photo.size * _ARENA_BYTES_PER_PIXEL
+        paint_within(photo, budget, _ARENA_BYTES_PER_PIXEL, run, put)
 
     def _run(
         self,

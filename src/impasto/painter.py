@@ -6,9 +6,12 @@ vector is 512 numbers that a style encoder reads off a painting; `nn/painter_net
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 import math
+import threading
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -17,17 +20,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from impasto.color import LUMA, Pixels
+from impasto.errors import OutOfMemory
 from impasto.files import ASSETS
+from impasto.layerwise import Layers
 from impasto.memory import free_memory
 from impasto.resample import resize
 from impasto.runtime import Model, planes
-from impasto.tiling import BUDGET, LEAST, MULTIPLE, Statistics, padded, paint_within
+from impasto.samples import Samples
+from impasto.tiling import BUDGET, LEAST, MULTIPLE, Put, Statistics, padded
 
 StyleVector: TypeAlias = NDArray[np.float32]
 
 VECTOR_SIZE = 512
 _STATISTICS = 8 * 2 * 64  # eight normalisations, mean and mean square of 64 channels
 _ENCODED_PIXELS = 512 * 640  # a painting is looked at in about this size, as when the network was trained
+_WHOLE_PIXELS = 6_500_000  # more go faster layer by layer
 _BYTES_PER_PIXEL = 90  # measured peak while painting, memory given back after every layer
 _ARENA_BYTES_PER_PIXEL = 170  # the same where memory is kept for the next layer: twice as fast
 
@@ -61,18 +68,32 @@ class Painter:
     Sessions are made at the first use and shared: a Painter may be called from several threads at once.
 
     Args:
-        folder: holds encode.onnx, paint.onnx and facts.json.
+        folder: holds encode.onnx, paint.onnx, layers.npz and facts.json.
         budget: bytes that painting may take beside the photo and the result; None, a third of what is free, at most
-            1.5 GB. A photo that needs more is painted in tiles.
+            1.5 GB. A photo that needs more is painted layer by layer.
     """
 
     name = "painter"
+    keeps_vectors = True  # galleries keep the vectors of its styles; else they are computed from the paintings
 
     def __init__(self, folder: Path | None = None, budget: int | None = None) -> None:
         self.budget = budget or min(BUDGET, (free_memory() or 3 * BUDGET) // 3)
         self.folder = folder or ASSETS / "painter"
         self._encode_model = Model((self.folder / "encode.onnx").read_bytes)
+        self._layers = Layers(self.folder / "layers.npz")
         self._paint_model = Model((self.folder / "paint.onnx").read_bytes, _BYTES_PER_PIXEL, _ARENA_BYTES_PER_PIXEL)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """What another process, or another machine, makes it from."""
+        return Painter, (None if self.folder == ASSETS / "painter" else self.folder, self.budget)
+
+    def prepare(self) -> None:
+        """Begin to load the network in a thread of its own, so that it is there when the first photo is."""
+        threading.Thread(target=self._load).start()
+
+    def _load(self) -> None:
+        with contextlib.suppress(Exception):  # said when the network is used
+            self._paint_model.session()
 
     @functools.cached_property
     def facts(self) -> dict[str, Any]:
@@ -90,18 +111,15 @@ class Painter:
         """Multiply-adds that painting takes for each pixel."""
         return float(self.facts["mac_per_pixel"])
 
-    def encode(self, picture: Pixels) -> StyleVector:
+    def encode(self, picture: Samples) -> StyleVector:
         """The style of a picture.
 
         Args:
-            picture: H x W x 3, float32, 0..1, any size.
+            picture: H x W x 3, any size.
         Returns:
             512 numbers, float32.
         """
-        height, width = picture.shape[:2]
-        scale = math.sqrt(_ENCODED_PIXELS / (width * height))
-        seen = resize(picture, *(max(LEAST, round(side * scale / MULTIPLE) * MULTIPLE) for side in (width, height)))
-        (vector,) = self._encode_model.run({"picture": planes(seen)})
+        (vector,) = self._encode_model.run({"picture": planes(seen_at(picture))})
         return np.asarray(vector, np.float32)
 
     def paint(
@@ -151,17 +169,42 @@ class Painter:
 
         return with_brush_size(photo, brush_size, strength, paint)
 
+    def paint_into(self, photo: Samples, vector: StyleVector, put: Put) -> None:
+        """Paint a photo at full strength, whatever its size; it takes 8 bytes of memory a pixel beside the photo.
+
+        Args:
+            photo: H x W x 3.
+            vector: as for `paint`.
+            put: gets the picture, strip by strip.
+        """
+        self._layered(photo, vector, put, None)
+
+    def _layered(self, photo: Samples, vector: StyleVector, put: Put, given: Statistics | None) -> Statistics:
+        smallest = np.zeros((LEAST, LEAST, 3), np.float32)
+        _, modulations, _ = self._run(smallest, vector, None)
+        return self._layers.paint(photo, modulations, put, budget=self.budget, given=given)
+
     def _paint(self, photo: Pixels, vector: StyleVector, shot: Shot | None, run: str) -> Pixels:
         given = None if shot is None else shot.means.get(run)
-        painted, statistics = paint_within(
-            photo, self.budget, _ARENA_BYTES_PER_PIXEL, lambda part, used: self._run(part, vector, used), given
-        )
+        height, width = photo.shape[:2]
+        whole = width * height * _ARENA_BYTES_PER_PIXEL <= self.budget and width * height <= _WHOLE_PIXELS
+        if whole:
+            try:
+                painted, _, statistics = self._run(photo, vector, given)
+            except OutOfMemory:
+                warnings.warn("memory ran out; the photo is painted layer by layer", stacklevel=2)
+                whole = False
+        if not whole:
+            painted = np.empty_like(photo)
+            statistics = self._layered(photo, vector, painted.__setitem__, given)
         if shot is not None:
             shot.add(run, statistics)
         return painted
 
-    def _run(self, photo: Pixels, vector: StyleVector, given: Statistics | None) -> tuple[Pixels, Statistics]:
-        """The network's picture and the photo's own statistics; given ones are what it is normalised by."""
+    def _run(
+        self, photo: Pixels, vector: StyleVector, given: Statistics | None
+    ) -> tuple[Pixels, NDArray[np.float32], Statistics]:
+        """The network's picture, the style's modulations, and the photo's own statistics; given ones are used."""
         height, width = photo.shape[:2]
         seen = padded(photo)
         feeds = {
@@ -170,8 +213,15 @@ class Painter:
             "given": np.zeros(_STATISTICS, np.float32) if given is None else given,
             "trust": np.array(given is not None, np.float32),
         }
-        painted, statistics = self._paint_model.run(feeds, seen.shape[0] * seen.shape[1])
-        return np.ascontiguousarray(painted[0].transpose(1, 2, 0)[:height, :width]), statistics
+        painted, modulations, statistics = self._paint_model.run(feeds, seen.shape[0] * seen.shape[1])
+        return np.ascontiguousarray(painted[0].transpose(1, 2, 0)[:height, :width]), modulations, statistics
+
+
+def seen_at(picture: Samples, multiple: int = MULTIPLE) -> Pixels:
+    """A painting in the size in which encoders look at it; its sides become multiples of `multiple`."""
+    height, width = picture.shape[:2]
+    scale = math.sqrt(_ENCODED_PIXELS / (width * height))
+    return resize(picture, *(max(LEAST, round(side * scale / multiple) * multiple) for side in (width, height)))
 
 
 def with_brush_size(photo: Pixels, brush_size: float, strength: float, paint: Callable[[Pixels], Pixels]) -> Pixels:

@@ -20,6 +20,7 @@ from impasto import provenance, sixteen
 from impasto.errors import PictureError, UsageError
 from impasto.files import write_atomically
 from impasto.resample import fit, resize
+from impasto.samples import Samples, floats, stored
 
 Pixels: TypeAlias = NDArray[np.float32]
 Source: TypeAlias = "Picture | str | os.PathLike[str] | bytes | IO[bytes] | Image.Image | NDArray[Any]"
@@ -67,10 +68,10 @@ class Frame:
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """A picture: sRGB, float32, 0..1; alpha apart; what its file said about it.
+    """A picture: sRGB, alpha apart; what its file said about it.
 
     Attributes:
-        pixels: H x W x 3, float32, 0..1, sRGB.
+        samples: H x W x 3, sRGB, as they are kept: uint8, uint16, or float32 in 0..1; `pixels` are their numbers.
         alpha: H x W, float32, 0..1, or None if the picture is opaque.
         bits: 8 or 16, what a channel had in the file.
         exif: the photo's EXIF block without orientation and thumbnail, or b"".
@@ -84,7 +85,7 @@ class Picture:
         made_with: what painted it: program, version, style, controls. Written into the file's metadata by `save`.
     """
 
-    pixels: Pixels
+    samples: Samples
     alpha: Pixels | None = None
     bits: Bits = 8
     exif: bytes = b""
@@ -98,12 +99,17 @@ class Picture:
     made_with: Mapping[str, object] = field(default_factory=dict)
 
     @property
+    def pixels(self) -> Pixels:
+        """H x W x 3, float32, 0..1, sRGB; computed from the samples at every call."""
+        return self.samples if self.samples.dtype == np.float32 else floats(self.samples)
+
+    @property
     def width(self) -> int:
-        return int(self.pixels.shape[1])
+        return int(self.samples.shape[1])
 
     @property
     def height(self) -> int:
-        return int(self.pixels.shape[0])
+        return int(self.samples.shape[0])
 
     def __repr__(self) -> str:
         extras = ["alpha"] * (self.alpha is not None) + [f"{len(self.frames) + 1} frames"] * bool(self.frames)
@@ -162,10 +168,11 @@ class Picture:
         if samples.ndim != 3 or samples.shape[2] not in (1, 3, 4) or not samples.size:
             raise PictureError(f"an array of shape {np.shape(array)} is no picture", "H x W, or H x W x 1, 3 or 4")
         bits: Bits = 8
-        if samples.dtype == np.uint8 or samples.dtype == np.bool_:
-            values = _fractions(samples, 255 if samples.dtype == np.uint8 else 1)
-        elif samples.dtype == np.uint16:
-            values, bits = _fractions(samples, 65535), 16
+        values: Samples
+        if samples.dtype == np.uint8 or samples.dtype == np.uint16:
+            values, bits = samples, 8 if samples.dtype == np.uint8 else 16
+        elif samples.dtype == np.bool_:
+            values = samples.astype(np.float32)
         elif np.issubdtype(samples.dtype, np.floating):
             values = samples.astype(np.float32)
             # A hair of rounding beyond the range is usual after arithmetic; more means another scale.
@@ -174,15 +181,14 @@ class Picture:
             values = values.clip(0, 1)
         else:
             raise PictureError(f"an array of {samples.dtype} is no picture", "uint8, uint16, bool, or float in 0..1")
-        alpha = np.ascontiguousarray(values[:, :, 3]) if values.shape[2] == 4 else None
-        colour = np.repeat(values, 3, axis=2) if values.shape[2] == 1 else np.ascontiguousarray(values[:, :, :3])
-        return cls(colour, alpha, bits)
+        alpha = floats(values[:, :, 3]) if values.shape[2] == 4 else None
+        return cls(np.repeat(values, 3, axis=2) if values.shape[2] == 1 else values[:, :, :3].copy(), alpha, bits)
 
     def every_frame(self) -> Iterator[Pixels]:
         """The colours of each frame, H x W x 3, float32, 0..1."""
         yield self.pixels
         for frame in self.frames:
-            yield _fractions(frame.samples[:, :, :3], 255)
+            yield floats(frame.samples[:, :, :3])
 
     def with_frames(self, change: Callable[[Pixels], Pixels]) -> Picture:
         """The same picture with every frame's colours replaced by `change` of them; the size must stay."""
@@ -190,20 +196,19 @@ class Picture:
         frames = []
         for frame, pixels in zip(self.frames, rest, strict=True):
             samples = frame.samples.copy()
-            samples[:, :, :3] = _quantise(pixels, 8)
+            samples[:, :, :3] = stored(pixels, np.uint8)
             frames.append(Frame(samples, frame.duration))
-        return replace(self, pixels=first, frames=tuple(frames))
+        return replace(self, samples=first, frames=tuple(frames))
 
     def resized(self, width: int, height: int) -> Picture:
         """The same picture, all frames, at another size in pixels."""
         if (width, height) == (self.width, self.height):
             return self
         frames = tuple(
-            Frame(_quantise(resize(_fractions(frame.samples, 255), width, height), 8), frame.duration)
-            for frame in self.frames
+            Frame(stored(resize(frame.samples, width, height), np.uint8), frame.duration) for frame in self.frames
         )
         alpha = None if self.alpha is None else resize(self.alpha, width, height, "bilinear")
-        return replace(self, pixels=resize(self.pixels, width, height), alpha=alpha, frames=frames)
+        return replace(self, samples=resize(self.samples, width, height), alpha=alpha, frames=frames)
 
     def at_most(self, side: int) -> Picture:
         """The same picture, reduced if its longer side is above `side` pixels."""
@@ -213,12 +218,17 @@ class Picture:
 
     def to_numpy(self, *, bits: Bits = 8) -> NDArray[Any]:
         """H x W x 3, or 4 with alpha; uint8, or uint16 with bits=16."""
-        samples = self.pixels if self.alpha is None else np.dstack([self.pixels, self.alpha])
-        return _quantise(samples, bits)
+        return self._stored(bits).copy()
 
     def to_pil(self) -> Image.Image:
         """A PIL image, RGB or RGBA, 8 bits; the first frame of an animation."""
-        return Image.fromarray(self.to_numpy())
+        return Image.fromarray(self._stored(8))
+
+    def _stored(self, bits: Bits) -> NDArray[Any]:
+        """As `to_numpy`; it may be the picture's own memory."""
+        kind = np.dtype(f"uint{bits}")
+        colors = self.samples if self.samples.dtype == kind else stored(self.pixels, kind)
+        return colors if self.alpha is None else np.dstack([colors, stored(self.alpha, kind)])
 
     def _repr_png_(self) -> bytes:
         return self.encode("PNG", mark=False, metadata=False, animated=False)
@@ -325,7 +335,7 @@ class Picture:
             tags[34675] = self.profile
         if self.dpi:
             tags |= {282: self.dpi[0], 283: self.dpi[1], 296: 2}
-        return sixteen.write_tiff(self.to_numpy(bits=bits), tags)
+        return sixteen.write_tiff(self._stored(bits), tags)
 
     def _encode_sixteen_bit_png(self, xmp: bytes, exif: bytes, marked: Mapping[str, object]) -> bytes:
         chunks = [sixteen.png_profile(self.profile)] if self.profile else []
@@ -337,7 +347,7 @@ class Picture:
             chunks.append(sixteen.png_text("XML:com.adobe.xmp", xmp.decode("utf-8", "replace")))
         if marked:
             chunks.append(sixteen.png_text("impasto", provenance.settings_text(marked)))
-        return sixteen.write_png(self.to_numpy(bits=16), chunks)
+        return sixteen.write_png(self._stored(16), chunks)
 
 
 def format_of(path: Path) -> str:
@@ -480,8 +490,8 @@ def _read(reopen: Callable[[], Image.Image], given: Image.Image | None, name: st
 
 
 def _same_channels(
-    colour: Pixels, alpha: Pixels | None, frames: list[Frame]
-) -> tuple[Pixels, Pixels | None, list[Frame]]:
+    colour: Samples, alpha: Pixels | None, frames: list[Frame]
+) -> tuple[Samples, Pixels | None, list[Frame]]:
     """An animation has alpha in every frame or in none."""
     if alpha is None and all(frame.samples.shape[2] == 3 for frame in frames):
         return colour, None, frames
@@ -497,30 +507,30 @@ def _same_channels(
     )
 
 
-def _samples(image: Image.Image, deep: NDArray[np.uint16] | None) -> tuple[Pixels, Pixels | None, Bits, bool]:
+def _samples(image: Image.Image, deep: NDArray[np.uint16] | None) -> tuple[Samples, Pixels | None, Bits, bool]:
     """Colours in sRGB, alpha, bits a channel, and whether the file had a colour profile."""
     profile = image.info.get("icc_profile")
     if image.mode.startswith("I") or image.mode == "F":
         grey = _deep_grey(image)
         eight = Image.fromarray((grey * 255).round().astype(np.uint8))
         in_srgb, converted = _to_srgb(eight, profile)
-        shades = _fractions(np.asarray(in_srgb), 255) if converted else np.repeat(grey[:, :, None], 3, axis=2)
+        shades = np.array(in_srgb) if converted else np.repeat(stored(grey, np.uint16)[:, :, None], 3, axis=2)
         return shades, None, 16, converted
     if image.mode in ("P", "PA") or (image.has_transparency_data and image.mode not in ("RGBA", "LA")):
         image = image.convert("RGBA" if image.has_transparency_data else "RGB")
     alpha = None
     if image.mode in ("RGBA", "LA"):
-        alpha = _fractions(np.asarray(image.getchannel("A")), 255)
+        alpha = floats(np.asarray(image.getchannel("A")))
         image = image.convert(image.mode[:-1])
     in_srgb, converted = _to_srgb(image, profile)
-    colour = _fractions(np.asarray(in_srgb), 255)
     if deep is None:
-        return colour, alpha, 8, converted
+        return np.array(in_srgb), alpha, 8, converted
     # The profile is applied to the upper eight bits; what the lower eight add to them is added to its result.
     upper = (deep[:, :, :3] >> 8) * np.uint16(257)
-    colour = (colour + _fractions((deep[:, :, :3] - upper).astype(np.int16), 65535)).clip(0, 1)
+    lower = (deep[:, :, :3] - upper).astype(np.int16)
+    colour = (np.asarray(in_srgb) * np.int32(257) + lower).clip(0, 65535).astype(np.uint16)
     if alpha is not None and deep.shape[2] == 4:
-        alpha = _fractions(deep[:, :, 3], 65535)
+        alpha = floats(deep[:, :, 3])
     return colour, alpha, 16, converted
 
 
@@ -529,7 +539,7 @@ def _deep_grey(image: Image.Image) -> Pixels:
     values = np.nan_to_num(np.asarray(image, np.float32))
     top = float(values.max(initial=0))
     scale = 65535 if image.mode != "F" or top > 255 else 255 if top > 1 else 1
-    return _fractions(values, scale).clip(0, 1)
+    return (values / np.float32(scale)).clip(0, 1)
 
 
 def _to_srgb(image: Image.Image, profile: bytes | None) -> tuple[Image.Image, bool]:
@@ -586,7 +596,7 @@ def _exif(image: Image.Image) -> tuple[int, bytes]:
         return 1, b""
 
 
-def _upright(samples: Pixels, orientation: int) -> Pixels:
+def _upright(samples: Samples, orientation: int) -> Samples:
     """Undo what EXIF's orientation says was done to the picture (CIPA DC-008, tag 0x0112)."""
     if orientation in (5, 6, 7, 8):
         samples = samples.swapaxes(0, 1)
@@ -608,17 +618,6 @@ def _dpi(info: Mapping[Any, Any]) -> tuple[float, float] | None:
     except (KeyError, TypeError, ValueError, ZeroDivisionError):
         return None
     return (across, down) if 1 <= across <= 1e5 and 1 <= down <= 1e5 else None
-
-
-def _fractions(samples: NDArray[Any], top: float) -> Pixels:
-    """Samples of 0..top as float32 of 0..1."""
-    return samples.astype(np.float32) / np.float32(top)
-
-
-def _quantise(samples: Pixels, bits: int) -> NDArray[Any]:
-    top = (1 << bits) - 1
-    scaled = samples * np.float32(top)
-    return np.rint(scaled, out=scaled).clip(0, top).astype(np.uint8 if bits == 8 else np.uint16)
 
 
 def _on_white(image: Image.Image) -> Image.Image:

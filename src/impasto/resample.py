@@ -2,30 +2,44 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from impasto.samples import Samples, floats
+
 FILTERS = {"lanczos": Image.Resampling.LANCZOS, "bilinear": Image.Resampling.BILINEAR}
 
 
-def resize(samples: NDArray[np.float32], width: int, height: int, how: str = "lanczos") -> NDArray[np.float32]:
+def resize(samples: Samples, width: int, height: int, how: str = "lanczos") -> NDArray[np.float32]:
     """Resample a picture or a mask; shrinking is free of aliasing, the range 0..1 is kept.
 
     Args:
-        samples: H x W or H x W x C, float32, 0..1.
+        samples: H x W or H x W x C.
         width, height: the new size in pixels, at least 1.
         how: "lanczos" (sharp) or "bilinear" (no ringing: for masks).
     Returns:
         height x width, with C channels if there were any, float32, 0..1.
     """
     if samples.shape[:2] == (height, width):
-        return samples
+        return samples if samples.dtype == np.float32 else floats(samples)
+    return resized_rows(samples, width, height, slice(0, height), how)
+
+
+def resized_rows(samples: Samples, width: int, height: int, rows: slice, how: str = "lanczos") -> NDArray[np.float32]:
+    """Some rows of what `resize` gives."""
     planes = samples[:, :, None] if samples.ndim == 2 else samples
-    out = np.empty((height, width, planes.shape[2]), np.float32)
+    scale = planes.shape[0] / height
+    reach = math.ceil(3 * max(1, scale)) + 1  # Lanczos looks at three pixels to either side, of the coarser grid
+    top = max(0, math.floor(rows.start * scale) - reach)
+    planes = planes[top : math.ceil(rows.stop * scale) + reach]
+    box = (0, rows.start * scale - top, planes.shape[1], min(rows.stop * scale - top, planes.shape[0]))
+    out = np.empty((rows.stop - rows.start, width, planes.shape[2]), np.float32)
     for channel in range(planes.shape[2]):
-        plane = Image.fromarray(np.ascontiguousarray(planes[:, :, channel]))
-        out[:, :, channel] = np.asarray(plane.resize((width, height), FILTERS[how]))
+        plane = Image.fromarray(np.ascontiguousarray(floats(planes[:, :, channel])))
+        out[:, :, channel] = np.asarray(plane.resize((width, len(out)), FILTERS[how], box))
     np.clip(out, 0, 1, out=out)
     return out[:, :, 0] if samples.ndim == 2 else out
 

@@ -16,6 +16,7 @@ from impasto.memory import free_memory
 if TYPE_CHECKING:
     import onnxruntime
 
+_SILENT = 4  # what goes wrong is raised as well, and said by us
 _KEPT_PIXELS = 2_000_000  # up to here the memory is kept for the next photo
 _SMALL_PIXELS = 4_000_000  # up to here keeping memory for the next layer is always worth it
 
@@ -48,6 +49,7 @@ class Model:
         arena = self._fits(pixels)
         session = self.session(arena)
         options = onnxruntime.RunOptions()
+        options.log_severity_level = _SILENT
         if arena and pixels > _KEPT_PIXELS:
             options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")  # not kept beyond this photo
         try:
@@ -66,11 +68,12 @@ class Model:
 
                 options = onnxruntime.SessionOptions()
                 options.intra_op_num_threads = threads()
-                options.log_severity_level = 3
+                options.log_severity_level = _SILENT
                 options.enable_cpu_mem_arena = arena
                 # A plan of memory for each size of picture would be kept beside the arena, and doubles the peak.
                 options.enable_mem_pattern = False
-                session = onnxruntime.InferenceSession(self.read(), options, providers=["CPUExecutionProvider"])
+                wanted = list(dict.fromkeys((provider(), "CPUExecutionProvider")))
+                session = onnxruntime.InferenceSession(self.read(), options, providers=wanted)
                 self._sessions[arena] = session
             return session
 
@@ -94,6 +97,22 @@ class Model:
             f"painting {pixels / 1e6:.0f} megapixels needs about {need:.1f} GB of memory, more than is free",
             "--size makes the picture smaller",
         )
+
+
+def provider() -> str:
+    """Which of ONNX Runtime's execution providers runs networks: IMPASTO_PROVIDER, cpu if it is not set.
+
+    Others come with builds of their own: pip install onnxruntime-openvino brings openvino.
+    """
+    wanted = os.environ.get("IMPASTO_PROVIDER", "") or "cpu"
+    if wanted == "cpu":  # so that nothing has to be loaded to know it
+        return "CPUExecutionProvider"
+    import onnxruntime
+
+    there = {name.removesuffix("ExecutionProvider").lower(): name for name in onnxruntime.get_available_providers()}
+    if wanted not in there:
+        raise UsageError(f"IMPASTO_PROVIDER is {wanted!r}", f"here are {', '.join(sorted(there))}")
+    return there[wanted]
 
 
 def threads() -> int:

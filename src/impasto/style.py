@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import math
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -83,6 +83,19 @@ class Blend:
             weights += weight
         assert total is not None
         return (total / weights).astype("float32")
+
+    def engines(self) -> Iterator[tuple[float, Network | None, list[float]]]:
+        """What paints its parts: each network with the weights of its styles, then the painter (None) for all vectors.
+
+        The first number is the share of the blend; these sum to 1.
+        """
+        rest = 1.0
+        for network, parts in self.networks().items():
+            total = sum(parts.values())
+            rest -= total
+            yield total, network, [parts.get(index, 0.0) / total for index in range(len(network.facts.styles))]
+        if any(style.vector is not None for style, _ in self.parts):
+            yield rest, None, []
 
     def networks(self) -> dict[Network, dict[int, float]]:
         """{network: {which of its styles: weight}}."""

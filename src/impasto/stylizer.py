@@ -16,11 +16,14 @@ from impasto.color import Pixels
 from impasto.controls import Controls
 from impasto.errors import UsageError
 from impasto.gallery import Gallery
+from impasto.large import BYTES_PER_PIXEL, LargePhoto, filled
 from impasto.network import Network
 from impasto.painter import Painter, Shot, StyleVector, default_painter
 from impasto.picture import MAX_PIXELS, Picture, Source
+from impasto.samples import Samples
 from impasto.settings import make
 from impasto.style import Blend, StyleRequest
+from impasto.transfer import Engine, painter_of
 from impasto.version import __version__
 
 Regions: TypeAlias = "Mapping[Any, StyleRequest] | Iterable[tuple[Source, StyleRequest]]"
@@ -77,6 +80,8 @@ class Stylizer:
         self.controls = controls or Controls()
         self.painter = painter or default_painter()
         gallery = gallery or Gallery(painter=self.painter)
+        if gallery.painter is not self.painter:
+            gallery = Gallery(gallery.folder, self.painter)
         self.style = _resolve(style, gallery, self.painter, max_pixels)
         self.regions = [
             Region(
@@ -93,8 +98,17 @@ class Stylizer:
         photo = photo.resized(*self.controls.output_size(photo.width, photo.height))
         if self.controls.strength == 0:
             return replace(photo, made_with=self.made_with())
+        if not photo.frames and photo.width * photo.height * BYTES_PER_PIXEL > self.painter.budget:
+            return replace(photo, samples=self._large(photo), made_with=self.made_with())
         paint = self.for_frames(photo.pixels, photo.alpha, Shot(frames=1) if photo.frames else None)
         return replace(photo.with_frames(paint), made_with=self.made_with())
+
+    def _large(self, photo: Picture) -> Samples:
+        """The picture of a photo that would not fit in floats."""
+        seen = filled(photo.samples, photo.alpha)
+        masks = [region.mask for region in self.regions]
+        kind = np.uint8 if photo.samples.dtype == np.uint8 else np.uint16
+        return LargePhoto(seen, self._blends, masks, self.controls, self.painter).painted(kind)
 
     def for_frames(self, first: Pixels, alpha: Pixels | None = None, shot: Shot | None = None) -> PaintWithMasks:
         """What paints every frame of an animation or of a video's shot, in the same way.
@@ -106,13 +120,13 @@ class Stylizer:
             alpha: H x W, of all frames.
             shot: remembers how frames are normalised; None, each by itself.
         """
-        first = fill_transparent(first, alpha)
+        first = filled(first, alpha)
         still = self._shares({}, first)
         paint_frame = self._painting(first, shot)
 
         def paint(frame: Pixels, moved: Mapping[int, mask.Mask] | None = None) -> Pixels:
             shares = self._shares(moved, frame) if moved else still
-            frame = fill_transparent(frame, alpha)
+            frame = filled(frame, alpha)
             painted = paint_frame(frame, shares)
             return self._left_as_is(self.controls.finish(painted, frame), frame, shares)
 
@@ -146,9 +160,9 @@ class Stylizer:
 
     @property
     def engine(self) -> str:
-        """What paints: "painter", "network", or both."""
+        """What paints: "painter" (or "adain", "wct"), "network", or both."""
         parts = [style for blend in self._blends if blend is not None for style, _ in blend.parts]
-        names = dict.fromkeys("painter" if style.network is None else "network" for style in parts)
+        names = dict.fromkeys(self.painter.name if style.network is None else "network" for style in parts)
         return " + ".join(names)
 
     @property
@@ -191,14 +205,13 @@ class Stylizer:
     ) -> list[tuple[float, Paint]]:
         """What paints the parts of a blend, and the weight of each: every network, and all vectors as one."""
         found: list[tuple[float, Paint]] = []
-        for network, parts in blend.networks().items():
-            total = sum(parts.values())
-            weights = [parts.get(index, 0.0) / total for index in range(len(network.facts.styles))]
-            found.append((total, functools.partial(self._in_photo_colors, network, weights)))
-        rest = 1 - sum(weight for weight, _ in found)
-        if any(style.vector is not None for style, _ in blend.parts):
-            vector = blend.vector(self.painter, self.controls, photo)
-            found.append((rest, functools.partial(self.painter.paint, vector=vector, own=own, shot=shot, run=run)))
+        for weight, network, weights in blend.engines():
+            if network is not None:
+                paint = functools.partial(self._in_photo_colors, network, weights)
+            else:
+                vector = blend.vector(self.painter, self.controls, photo)
+                paint = functools.partial(self.painter.paint, vector=vector, own=own, shot=shot, run=run)
+            found.append((weight, paint))
         return found
 
     def _in_photo_colors(self, network: Network, weights: Sequence[float], frame: Pixels, **options: Any) -> Pixels:
@@ -223,6 +236,7 @@ def stylize(
     style: StyleRequest,
     *,
     regions: Regions | None = None,
+    engine: Engine = "painter",
     gallery: Gallery | None = None,
     max_pixels: int = MAX_PIXELS,
     **controls: Any,
@@ -233,6 +247,7 @@ def stylize(
         photo: a path, bytes, a file object, a PIL image, an array or a `Picture`.
         style: a built-in or own style's name, a painting, or several: {"starry-night": .6, "my.jpg": .4}.
         regions: {mask: style}: white of the mask gets that style; the style "none" leaves the photo there.
+        engine: "painter", or one that is bolder and slower: "adain", "wct" (see `impasto.transfer`).
         gallery: where names are looked up; the built-in styles and the user's own if not given.
         max_pixels: refuse larger pictures.
         controls: the fields of `impasto.Controls`: strength, keep_color, tone, brush_size, size, seed.
@@ -243,7 +258,10 @@ def stylize(
         PictureError: a file that is missing, damaged, too large, or no picture.
     """
     chosen = make(Controls, controls, "control")
-    stylizer = Stylizer(style, regions=regions, controls=chosen, gallery=gallery, max_pixels=max_pixels)
+    painter = painter_of(engine)
+    stylizer = Stylizer(
+        style, regions=regions, controls=chosen, gallery=gallery, painter=painter, max_pixels=max_pixels
+    )
     return stylizer(Picture.open(photo, max_pixels=max_pixels))
 
 
@@ -261,11 +279,3 @@ def region_pairs(regions: Regions | None) -> list[tuple[Any, Any]]:
 
 def _resolve(request: StyleRequest, gallery: Gallery, painter: Painter, max_pixels: int) -> Blend:
     return style.resolve(request, gallery, painter, max_pixels=max_pixels)
-
-
-def fill_transparent(pixels: Pixels, alpha: Pixels | None) -> Pixels:
-    """Give what nobody sees the mean of what is seen: its colour must not steer the style of the rest."""
-    if alpha is None or alpha.min() > 0 or alpha.max() == 0:
-        return pixels
-    mean = (pixels * alpha[:, :, None]).sum((0, 1)) / alpha.sum()
-    return np.where(alpha[:, :, None] > 0, pixels, mean).astype(np.float32)

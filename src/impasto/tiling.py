@@ -1,7 +1,8 @@
 """Cut a large picture into overlapping tiles, and put what becomes of them together.
 
-Tiles are painted with the statistics of the whole (see `Painter`), and overlap by more than the network's receptive
-field reaches. So both neighbours of a line see the same there, and nothing has to be feathered.
+Tiles are painted with the statistics of the whole, and overlap by more than the network's receptive field reaches. So
+both neighbours of a line see the same there, and nothing has to be feathered. It serves networks of any kind; the
+painter has a way of its own that needs no estimate of those statistics (`impasto.layerwise`).
 """
 
 from __future__ import annotations
@@ -18,11 +19,15 @@ from numpy.typing import NDArray
 
 from impasto.color import Pixels
 from impasto.errors import OutOfMemory
+from impasto.samples import Samples, floats
 
 Statistics: TypeAlias = NDArray[np.float32]
 """What a network normalises by: means and mean squares, one normalisation after the other."""
 
 Run: TypeAlias = "Callable[[Pixels, Statistics | None], tuple[Pixels, Statistics]]"
+
+Put: TypeAlias = "Callable[[tuple[slice, slice], Pixels], None]"
+"""Takes a part of a picture: its rows and columns, and what it holds there, float32, 0..1."""
 
 BUDGET = 1_500_000_000  # bytes that painting may take, if nobody says
 MULTIPLE = 4  # networks work at a quarter of the size: tiles begin where their grid does
@@ -62,10 +67,14 @@ class Tile:
         )
 
 
-def tiles(width: int, height: int, side: int) -> Iterator[Tile]:
-    """All tiles of a picture, of about `side` pixels each without their overlap, row by row."""
-    for rows in _parts(height, side):
-        for columns in _parts(width, side):
+def tiles(width: int, height: int, side: int, multiple: int = MULTIPLE) -> Iterator[Tile]:
+    """All tiles of a picture, of about `side` pixels each without their overlap, row by row.
+
+    Args:
+        multiple: of pixels, at which they begin.
+    """
+    for rows in _parts(height, side, multiple):
+        for columns in _parts(width, side, multiple):
             yield Tile(
                 max(0, rows.start - OVERLAP),
                 max(0, columns.start - OVERLAP),
@@ -75,10 +84,10 @@ def tiles(width: int, height: int, side: int) -> Iterator[Tile]:
             )
 
 
-def _parts(length: int, side: int) -> list[slice]:
-    """A length in equal parts that begin at multiples of four."""
+def _parts(length: int, side: int, multiple: int) -> list[slice]:
+    """A length in equal parts."""
     count = math.ceil(length / side)
-    bounds = [round(length * i / count / MULTIPLE) * MULTIPLE for i in range(count)] + [length]
+    bounds = [round(length * i / count / multiple) * multiple for i in range(count)] + [length]
     return [slice(start, end) for start, end in itertools.pairwise(bounds)]
 
 
@@ -95,16 +104,14 @@ def tile_side(pixels: int, budget: int, bytes_per_pixel: int) -> int | None:
     return max(SMALLEST, min(LARGEST, side // MULTIPLE * MULTIPLE))
 
 
-def padded(photo: Pixels) -> Pixels:
+def padded(photo: Samples, multiple: int = MULTIPLE) -> Samples:
     """The photo, mirrored at its bottom and right to sides that a network works on."""
     height, width = photo.shape[:2]
-    below, beside = (max(LEAST, math.ceil(side / MULTIPLE) * MULTIPLE) - side for side in (height, width))
+    below, beside = (max(LEAST, math.ceil(side / multiple) * multiple) - side for side in (height, width))
     return np.pad(photo, [(0, below), (0, beside), (0, 0)], mode="symmetric")
 
 
-def paint_within(
-    photo: Pixels, budget: int, bytes_per_pixel: int, run: Run, given: Statistics | None = None
-) -> tuple[Pixels, Statistics]:
+def paint_within(photo: Samples, budget: int, bytes_per_pixel: int, run: Run, put: Put) -> None:
     """Paint within a budget, in tiles if it must be; where memory runs out after all, within half of it, and so on.
 
     Args:
@@ -112,15 +119,13 @@ def paint_within(
         budget: bytes that painting may take.
         bytes_per_pixel: that it takes for each.
         run: the network: a photo, and statistics to be normalised by or None, to a picture and the photo's own.
-        given: what the photo is normalised by; None, its own.
-    Returns:
-        The picture, and the photo's own statistics; in tiles, what all of them were normalised by.
+        put: gets the picture, tile by tile.
     Raises:
         OutOfMemory: the smallest tiles do not fit.
     """
     while True:
         try:
-            return _paint_within(photo, budget, bytes_per_pixel, run, given)
+            return _paint_within(photo, budget, bytes_per_pixel, run, put)
         except OutOfMemory:
             budget = min(budget, photo.shape[0] * photo.shape[1] * bytes_per_pixel) // 2
             if budget < SMALLEST**2 * bytes_per_pixel:
@@ -128,22 +133,18 @@ def paint_within(
         warnings.warn(f"memory ran out; tiles for {budget / 1e6:.0f} MB are tried", stacklevel=2)
 
 
-def _paint_within(
-    photo: Pixels, budget: int, bytes_per_pixel: int, run: Run, given: Statistics | None
-) -> tuple[Pixels, Statistics]:
+def _paint_within(photo: Samples, budget: int, bytes_per_pixel: int, run: Run, put: Put) -> None:
     height, width = photo.shape[:2]
     side = tile_side(width * height, budget, bytes_per_pixel)
     if side is None:
-        return run(photo, given)
-    statistics = run(montage(photo, budget // bytes_per_pixel), None)[1] if given is None else given
-    painted = np.empty_like(photo)
+        put((slice(0, height), slice(0, width)), run(floats(photo), None)[0])
+        return
+    _, statistics = run(montage(photo, budget // bytes_per_pixel), None)
     for tile in tiles(width, height, side):
-        piece, _ = run(photo[tile.outer], statistics)
-        painted[tile.inner] = piece[tile.kept]
-    return painted, statistics
+        put(tile.inner, run(floats(photo[tile.outer]), statistics)[0][tile.kept])
 
 
-def montage(photo: Pixels, largest: int) -> Pixels:
+def montage(photo: Samples, largest: int) -> Pixels:
     """Patches spread evenly over a large photo, side by side in one picture that its statistics are taken from.
 
     They differ from the whole's by the sampling; a reduced photo's would differ by its scale, too. One picture, since a
@@ -156,7 +157,7 @@ def montage(photo: Pixels, largest: int) -> Pixels:
     height, width = photo.shape[:2]
     side = min(_PATCH, height, width)
     count = max(2, int(math.sqrt(min(largest, _SAMPLED)) / side))
-    found = [photo[place] for place in patches(width, height, side, count)]
+    found = [floats(photo[place]) for place in patches(width, height, side, count)]
     rows = [np.concatenate(found[start : start + count], axis=1) for start in range(0, len(found), count)]
     return np.concatenate(rows)
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 from impasto.cli.console import console
 from impasto.errors import ImpastoError, PictureError, UsageError
@@ -18,6 +18,7 @@ from impasto.files import already_there, write_atomically
 from impasto.picture import SUFFIXES, readable
 
 Record: TypeAlias = dict[str, Any]
+AnyJob = TypeVar("AnyJob")
 
 
 @dataclass(frozen=True)
@@ -162,10 +163,10 @@ def write(job: Job, data: bytes, *, overwrite: bool) -> None:
 
 
 def run(
-    work: Sequence[Job],
-    paint: Callable[[Job], Record],
+    work: Sequence[AnyJob],
+    paint: Callable[[AnyJob], Record],
     done: Callable[[Record], None],
-    failed: Callable[[Job, ImpastoError], None],
+    failed: Callable[[AnyJob, ImpastoError], None],
     *,
     jobs: int,
     progress: bool,
@@ -181,7 +182,7 @@ def run(
     bar = _progress_bar() if progress else None
     task = bar.add_task("painting", total=len(work)) if bar else None
     waiting = iter(work)
-    running: dict[Future[Record], Job] = {}
+    running: dict[Future[Record], AnyJob] = {}
     pool = ThreadPoolExecutor(max_workers=jobs, thread_name_prefix="paint")
     try:
         if bar:

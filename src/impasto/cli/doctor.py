@@ -14,12 +14,15 @@ from impasto.cli.options import Json
 from impasto.files import ASSETS
 from impasto.gallery import Gallery
 from impasto.painter import default_painter
-from impasto.runtime import threads
+from impasto.runtime import provider, threads
+from impasto.transfer import painter_of
 from impasto.version import __version__, installed
 
 BASE = ("numpy", "pillow", "onnxruntime", "typer", "rich", "platformdirs")
 EXTRAS = {
     "torch": ("torch", "safetensors", "matplotlib"),
+    "remote": ("fsspec",),
+    "ray": ("ray",),
     "train": ("fsspec", "lightning-fabric", "onnx", "tensorboard"),
     "app": ("streamlit",),
     "video": ("av", "opencv-python-headless"),
@@ -46,6 +49,7 @@ def doctor(json: Json = False) -> None:
             for extra, names in EXTRAS.items()
         },
         "providers": onnxruntime.get_available_providers(),
+        "provider": provider(),
         "threads": threads(),
         "formats": formats,
         "weights": weights,
@@ -66,7 +70,8 @@ def doctor(json: Json = False) -> None:
 def _weights() -> tuple[dict[str, str], bool]:
     painter = default_painter()
     vgg = ASSETS / "vgg19"
-    expected = [(painter.folder / file, digest) for file, digest in painter.facts["sha256"].items()]
+    networks = painter, painter_of("adain")
+    expected = [(net.folder / file, digest) for net in networks for file, digest in net.facts["sha256"].items()]
     recorded = json_module.loads((vgg / "sha256.json").read_text(encoding="utf-8"))
     expected += [(vgg / file, digest) for file, digest in recorded.items()]
     states = {}
@@ -76,7 +81,7 @@ def _weights() -> tuple[dict[str, str], bool]:
         except OSError:
             found = ""
         wrong = f"{digest} expected, {found or 'no file'} found: reinstall Impasto"
-        states[path.name] = f"{digest} ok" if found == digest else wrong
+        states[f"{path.parent.name}/{path.name}"] = f"{digest} ok" if found == digest else wrong
     return states, all(state.endswith(" ok") for state in states.values())
 
 
@@ -87,6 +92,6 @@ def _print(facts: dict[str, object]) -> None:
             for name, entry in value.items():
                 entries = entry if isinstance(entry, list) else [entry]
                 for line in entries or ["none"]:
-                    print(f"  {name:12} {line}")
+                    print(f"  {name:20} {line}")
         else:
             print(f"{key:14} {', '.join(map(str, value)) if isinstance(value, list) else value}")

@@ -2,30 +2,35 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
 import warnings
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
 
-from impasto.cli import app as page
-from impasto.cli import bench, camera, doctor, evaluate, optimize, sheet, styles, stylize, train, video
 from impasto.cli.console import INTERRUPTED, note, report
 from impasto.errors import ImpastoError
 from impasto.files import remove_unfinished
 from impasto.version import __version__
 
-app = typer.Typer(
-    name="impasto",
-    no_args_is_help=True,
-    rich_markup_mode="rich",
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-    help="Paint photographs in the style of any painting, offline, on an ordinary computer.",
-    epilog="Exit codes: 0 done, 1 something could not be read, painted or written, "
-    "2 the command makes no sense, 130 stopped.",
-)
+PAINT, STYLES, MEASURE, HERE = "Paint", "Styles", "Measure", "This installation"
+VERBS = {  # each in a module of its name
+    "stylize": PAINT,
+    "optimize": PAINT,
+    "sheet": PAINT,
+    "video": PAINT,
+    "camera": PAINT,
+    "app": PAINT,
+    "styles": STYLES,
+    "train": STYLES,
+    "evaluate": MEASURE,
+    "bench": MEASURE,
+    "doctor": HERE,
+}
+GROUPS = {"styles", "train"}
 
 
 def _version(wanted: bool) -> None:
@@ -34,7 +39,6 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def _impasto(
     version: Annotated[
         bool, typer.Option("--version", help="Print the version and stop.", callback=_version, is_eager=True)
@@ -43,24 +47,38 @@ def _impasto(
     pass
 
 
-app.command("stylize", rich_help_panel="Paint", epilog=stylize.EXAMPLES)(stylize.stylize)
-app.command("optimize", rich_help_panel="Paint", epilog=optimize.EXAMPLES)(optimize.optimize)
-app.command("sheet", rich_help_panel="Paint", epilog=sheet.EXAMPLES)(sheet.sheet)
-app.command("video", rich_help_panel="Paint", epilog=video.EXAMPLES)(video.video)
-app.command("camera", rich_help_panel="Paint", epilog=camera.EXAMPLES)(camera.camera)
-app.command("app", rich_help_panel="Paint")(page.app)
-app.add_typer(styles.app, name="styles", rich_help_panel="Styles")
-app.add_typer(train.app, name="train", rich_help_panel="Styles")
-app.command("evaluate", rich_help_panel="Measure", epilog=evaluate.EXAMPLES)(evaluate.evaluate)
-app.command("bench", rich_help_panel="Measure", epilog=bench.EXAMPLES)(bench.bench)
-app.command("doctor", rich_help_panel="This installation")(doctor.doctor)
+def command_line(words: Sequence[str]) -> typer.Typer:
+    """The program with the verb that the words begin with; with all of them if they begin with none.
+
+    Modules of verbs that are not asked for would take a tenth of a second to load.
+    """
+    program = typer.Typer(
+        name="impasto",
+        no_args_is_help=True,
+        rich_markup_mode="rich",
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+        help="Paint photographs in the style of any painting, offline, on an ordinary computer.",
+        epilog="Exit codes: 0 done, 1 something could not be read, painted or written, "
+        "2 the command makes no sense, 130 stopped.",
+    )
+    program.callback()(_impasto)
+    for verb in words[:1] if words and words[0] in VERBS else VERBS:
+        module = importlib.import_module(f"impasto.cli.{verb}")
+        if verb in GROUPS:
+            program.add_typer(module.app, name=verb, rich_help_panel=VERBS[verb])
+        else:
+            epilog = getattr(module, "EXAMPLES", None)
+            program.command(verb, rich_help_panel=VERBS[verb], epilog=epilog)(getattr(module, verb))
+    return program
 
 
 def main() -> None:
     """Run the command line and exit."""
     warnings.showwarning = _show_warning  # type: ignore[assignment]
     try:
-        code: Any = app(standalone_mode=False, prog_name="impasto")
+        program = command_line(sys.argv[1:])
+        code: Any = program(standalone_mode=False, prog_name="impasto")
         if code == INTERRUPTED:  # Typer has caught the KeyboardInterrupt
             _stop_at_once()
         sys.stdout.flush()

@@ -51,7 +51,7 @@ class Manifest:
         """Changes with the photo's file and with the settings."""
         status = photo.stat()
         text = f"{photo.resolve()}:{status.st_size}:{status.st_mtime_ns}:{self.settings}"
-        return _digest(text.encode())
+        return digest(text.encode())
 
     def is_done(self, target: Path, key: str) -> bool:
         return target.is_file() and self._key_of(target) == key
@@ -64,7 +64,7 @@ class Manifest:
     def writing(self, target: Path, key: str, data: bytes) -> Iterator[None]:
         """Say that a picture is about to be written, and after what is done within, that it is whole."""
         row = {"output": self._name(target), "key": key}
-        self._append({**row, "digest": _digest(data)})
+        self._append({**row, "digest": digest(data)})
         yield
         self._known[row["output"]] = key
         self._append(row)
@@ -72,9 +72,9 @@ class Manifest:
     def _key_of(self, target: Path) -> str | None:
         name = self._name(target)
         if name in self._begun:
-            key, digest = self._begun[name]
+            key, expected = self._begun[name]
             with contextlib.suppress(OSError):
-                if _digest(target.read_bytes()) == digest:
+                if digest(target.read_bytes()) == expected:
                     return key
         return self._known.get(name)
 
@@ -94,7 +94,7 @@ class Manifest:
         return os.path.relpath(target, self.folder)
 
 
-def _digest(data: bytes) -> str:
+def digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()[:16]
 
 

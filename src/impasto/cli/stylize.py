@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from impasto.cli import batch
+from impasto.cli import batch, hosts
 from impasto.cli.console import note, print_json, report
 from impasto.cli.manifest import Manifest, file_facts
 from impasto.cli.options import (
@@ -35,10 +35,11 @@ from impasto.cli.options import (
 from impasto.controls import Controls
 from impasto.errors import ImpastoError, PictureError, UsageError
 from impasto.files import remove_stale
-from impasto.painter import Painter, default_painter
 from impasto.picture import ANIMATED, MAX_PIXELS, SUFFIXES, Picture, format_of
+from impasto.remote import is_url
 from impasto.style import parse
 from impasto.stylizer import Stylizer
+from impasto.transfer import Engine, painter_of
 
 EXAMPLES = """
 [b]Examples[/b]
@@ -52,6 +53,8 @@ impasto stylize photo.jpg --style starry-night:0.6 --style great-wave:0.4 -o ble
 impasto stylize photo.jpg --style udnie --region sky.png=great-wave --region face.png=none -o regions.png
 
 impasto stylize photos/ --style the-scream -o painted/
+
+impasto stylize s3://bucket/photos --style the-scream -o s3://bucket/painted --engine-hosts ray
 
 impasto stylize incoming/ --style the-scream --watch -o painted/
 
@@ -101,6 +104,16 @@ def stylize(
             "--jobs", "-j", help="How many photos are worked on at once.", min=1, max=64, rich_help_panel="Running"
         ),
     ] = 2,
+    engine: Annotated[
+        Engine, typer.Option(help="What paints: adain and wct are bolder and far slower.", rich_help_panel="Painting")
+    ] = "painter",
+    engine_hosts: Annotated[
+        hosts.EngineHosts,
+        typer.Option(
+            help="Paint on this machine, or on all of the Ray cluster that RAY_ADDRESS names.",
+            rich_help_panel="Running",
+        ),
+    ] = "local",
     memory: Memory = None,
     max_pixels: MaxPixels = MAX_PIXELS,
     quiet: Quiet = False,
@@ -113,6 +126,9 @@ def stylize(
     if watch and (len(photos) != 1 or not Path(photos[0]).is_dir()):
         raise UsageError("--watch waits for photos in one folder", "impasto stylize FOLDER --watch -o FOLDER")
     label = "-".join(parse(text)[0] for text in style)
+    remote = engine_hosts != "local" or any(is_url(text) for text in (*photos, output or ""))
+    if remote and watch:
+        raise UsageError("--watch waits for photos in a folder of this machine")
 
     def find() -> list[batch.Job]:
         try:
@@ -122,21 +138,26 @@ def stylize(
                 return []
             raise
 
-    work = find()
-    depth = check_saving(quality, bits, (_format(job, suffix) for job in work), "--format png or --format tiff")
+    away = hosts.plan(photos, output, suffix) if remote else []
+    work = [] if remote else find()
+    file_format = suffix and format_of(Path(f"x{suffix}"))
+    formats = [_format(job, suffix) for job in work] + [file_format or format_of(Path(job.target)) for job in away]
+    depth = check_saving(quality, bits, formats, "--format png or --format tiff")
     if json and any(job.target is None for job in work):
         raise UsageError("--json and a picture cannot both go to standard output", "-o FILE")
 
     budget = read_memory(memory)
-    painter = default_painter() if budget is None else Painter(budget=budget)
+    painter = painter_of(engine, budget)
+    if engine == "painter":
+        painter.prepare()
     stylizer = Stylizer(style, regions=regions, controls=controls, painter=painter, max_pixels=max_pixels)
 
+    settings = stylizer.made_with() | {
+        "files": [file_facts(file) for file in files],
+        "writing": [suffix, quality, depth, mark],
+    }
     manifest = None
-    if any(Path(photo).is_dir() for photo in photos):
-        settings = stylizer.made_with() | {
-            "files": [file_facts(file) for file in files],
-            "writing": [suffix, quality, depth, mark],
-        }
+    if not remote and any(Path(photo).is_dir() for photo in photos):
         manifest = Manifest(Path(str(output)), settings)
         remove_stale({job.target.parent for job in work if job.target is not None})
 
@@ -179,20 +200,25 @@ def stylize(
             width, height = record["size"]
             print(f"{record['output']}  {width} x {height}  {record['style']}  {record['seconds']:.2f} s", flush=True)
 
-    def failed(job: batch.Job, error: ImpastoError) -> None:
-        report(error.message if job.name in error.message else f"{job.name}: {error.message}", error.hint)
+    def failed(name: str, error: ImpastoError) -> None:
+        report(error.message if name in error.message else f"{name}: {error.message}", error.hint)
         if json:
-            print_json({"input": job.name, "error": error.message, "hint": error.hint})
+            print_json({"input": name, "error": error.message, "hint": error.hint})
 
     def run(work: Sequence[batch.Job]) -> int:
         bar = len(work) > 1 and not quiet and not json and sys.stderr.isatty()
-        return batch.run(work, paint, show, failed, jobs=jobs, progress=bar)
+        return batch.run(work, paint, show, lambda job, error: failed(job.name, error), jobs=jobs, progress=bar)
 
     if watch:
         if not quiet:
             note(f"waiting for photos in {photos[0]}; Ctrl-C ends it")
         batch.watch(find, run)
-    code = run(work)
+    if remote:
+        saving = file_format, quality, depth, mark, overwrite
+        painting = hosts.RemotePainting(stylizer, str(settings), *saving, max_pixels)
+        code = hosts.run(away, painting, show, failed, engine_hosts=engine_hosts, jobs=jobs)
+    else:
+        code = run(work)
     if skipped and not quiet and not json:
         print(f"{skipped} were painted before and have not changed; --overwrite paints them again")
     if code:

@@ -1,13 +1,16 @@
 """The painter in PyTorch: the form to read and to train; what runs are the ONNX files of `tools/export_painter.py`.
 
 A style vector is read off a painting by MicroAST's style encoder (Wang et al., AAAI 2023). The network that paints is
-Impasto's own, at about 11,000 multiply-adds a pixel: the photo is worked on at a quarter of its size in 64 channels;
+Impasto's own, at about 10,000 multiply-adds a pixel: the photo is worked on at a quarter of its size in 64 channels;
 every block looks at a neighbourhood channel by channel and then mixes the channels, and between the two its features
 are brought to a mean and a deviation that follow from the style (conditional instance normalisation, Dumoulin et al.
 2017, with parameters predicted from the style as in Ghiasi et al. 2017).
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeAlias
 
 import torch
 import torch.nn.functional as F
@@ -17,11 +20,15 @@ ENCODED = 64  # channels of the style encoder's features
 VECTOR_SIZE = 8 * ENCODED  # mean, std of f1; mean, std of f2; w1, b1; w2, b2
 WIDTH = 64
 HIDDEN = 128
-DETAIL = 24  # channels at half the size
+DETAIL = 16  # channels at half the size; processors take sixteen at a time
 BLOCKS = 6
 NORMS = BLOCKS + 2  # one on entry, one in each block, one on leaving
 MARGIN = 16  # pixels reflected at the borders, once for all layers
 EPSILON = 1e-2  # channels that hardly vary must not make their own noise count
+
+
+Normalise: TypeAlias = Callable[[Tensor], Tensor]
+Moments: TypeAlias = "list[tuple[Tensor, Tensor]]"
 
 
 class Conv(nn.Module):
@@ -88,16 +95,20 @@ class Block(nn.Module):
         self.widen = nn.Conv2d(WIDTH, HIDDEN, 1)
         self.narrow = nn.Conv2d(HIDDEN, WIDTH, 1)
 
-    def forward(self, x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
-        y = conditioned(self.look(x), scale, shift)
+    def forward(self, x: Tensor, normalise: Normalise) -> Tensor:
+        y = normalise(self.look(x))
         added: Tensor = self.narrow(F.relu(self.widen(y)))
         return x + added
 
 
 class Brush(nn.Module):
-    """A photo and a style vector to a picture."""
+    """A photo and a style vector to a picture.
 
-    def __init__(self) -> None:
+    Args:
+        detail: channels at half the size.
+    """
+
+    def __init__(self, detail: int = DETAIL) -> None:
         super().__init__()
         self.usual: Tensor
         self.spread: Tensor
@@ -106,12 +117,12 @@ class Brush(nn.Module):
         self.style1 = nn.Linear(VECTOR_SIZE, 512)
         self.style2 = nn.Linear(512, NORMS * 2 * WIDTH)
         self.direct = nn.Linear(VECTOR_SIZE, NORMS * 2 * WIDTH, bias=False)
-        self.enter1 = nn.Conv2d(3, DETAIL, 6, 2, 2)
-        self.enter2 = nn.Conv2d(DETAIL, WIDTH, 4, 2, 1)
+        self.enter1 = nn.Conv2d(3, detail, 6, 2)
+        self.enter2 = nn.Conv2d(detail, WIDTH, 4, 2, 1)
         self.blocks = nn.ModuleList(Block() for _ in range(BLOCKS))
-        self.leave1 = nn.Conv2d(WIDTH, 4 * DETAIL, 1)
-        self.leave2 = nn.Conv2d(DETAIL, DETAIL, 3, padding=1)
-        self.leave3 = nn.Conv2d(DETAIL, 12, 3, padding=1)
+        self.leave1 = nn.Conv2d(WIDTH, 4 * detail, 1)
+        self.leave2 = nn.Conv2d(detail, detail, 3, padding=1)
+        self.leave3 = nn.Conv2d(detail, 12, 3, padding=1)
         for layer in (self.style2, self.direct):
             nn.init.normal_(layer.weight, std=0.01)
         with torch.no_grad():
@@ -130,16 +141,28 @@ class Brush(nn.Module):
         out = out.unflatten(1, (NORMS, 2 * WIDTH))
         return torch.cat([1 + out[..., :WIDTH], out[..., WIDTH:]], dim=-1)
 
-    def forward(self, photo: Tensor, vector: Tensor) -> Tensor:
-        """N x 3 x H x W and N x 512 to N x 3 x H x W, not clipped."""
-        modulations = self.modulations(vector)
-        steps = [step[..., None, None].chunk(2, 1) for step in modulations.unbind(1)]
-        x = F.pad(photo * 2 - 1, (MARGIN,) * 4, mode="reflect")
+    def forward(self, photo: Tensor, vector: Tensor, measured: Moments | None = None) -> Tensor:
+        """N x 3 x H x W and N x 512 to N x 3 x H x W, not clipped.
+
+        Args:
+            measured: an empty list gets what features are normalised by; a full one is what they are normalised by.
+        """
+        steps = iter(self.modulations(vector)[..., None, None].unbind(1))
+        given = iter(measured or ())
+
+        def normalise(x: Tensor) -> Tensor:
+            found = next(given, None) or moments_of(x)
+            if measured is not None and len(measured) < NORMS:
+                measured.append(found)
+            scale, shift = next(steps).chunk(2, 1)
+            return conditioned(x, scale, shift, *found)
+
+        x = F.pad(photo * 2 - 1, (MARGIN + 2,) * 4, mode="reflect")  # enter1 looks two pixels further
         x = F.relu(self.enter2(F.relu(self.enter1(x))))
-        x = conditioned(x, *steps[0])
-        for block, step in zip(self.blocks, steps[1:-1], strict=True):
-            x = block(x, *step)
-        x = conditioned(x, *steps[-1])
+        x = normalise(x)
+        for block in self.blocks:
+            x = block(x, normalise)
+        x = normalise(x)
         x = F.relu(F.pixel_shuffle(self.leave1(x), 2))
         x = self.leave3(F.relu(self.leave2(x)))
         kept = F.pixel_shuffle(x, 2)[..., MARGIN:-MARGIN, MARGIN:-MARGIN]
@@ -175,9 +198,12 @@ def moments(x: Tensor) -> tuple[Tensor, Tensor]:
     return x.mean((2, 3), keepdim=True), (x.var((2, 3), keepdim=True) + 1e-5).sqrt()
 
 
-def conditioned(x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
-    """Features normalised per channel over the picture, then scaled and shifted; statistics in float32."""
-    wide = x.float()
-    deviation, mean = torch.var_mean(wide, (2, 3), keepdim=True, correction=0)
-    factor = scale * torch.rsqrt(deviation + EPSILON)
-    return (wide * factor + (shift - mean * factor)).to(x.dtype)
+def moments_of(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Variance and mean of every channel over the picture, in float32: N x C x 1 x 1 each."""
+    return torch.var_mean(x.float(), (2, 3), keepdim=True, correction=0)
+
+
+def conditioned(x: Tensor, scale: Tensor, shift: Tensor, variance: Tensor, mean: Tensor) -> Tensor:
+    """Features normalised per channel, then scaled and shifted."""
+    factor = scale * torch.rsqrt(variance + EPSILON)
+    return (x.float() * factor + (shift - mean * factor)).to(x.dtype)

@@ -22,6 +22,7 @@ from impasto.color import Pixels, match_covariance
 from impasto.controls import Controls
 from impasto.errors import UsageError
 from impasto.gallery import Gallery
+from impasto.large import filled
 from impasto.memory import free_memory
 from impasto.nn.device import find_device, find_precision
 from impasto.nn.tensors import to_pixels, to_tensor
@@ -35,7 +36,7 @@ from impasto.progress import OnProgress, Progress
 from impasto.resample import resize
 from impasto.settings import make
 from impasto.style import Blend, Style, StyleRequest
-from impasto.stylizer import Regions, Stylizer, fill_transparent
+from impasto.stylizer import Regions, Stylizer
 
 SMALLEST_STYLE = 64
 SHARES = {"painter": 1.0, "mix": 0.5}
@@ -178,7 +179,7 @@ class Run:
             return Optimization(replace(photo, made_with=made_with))
         if not recipe.layers():
             raise UsageError("all losses have the weight 0", "--style-weight, --content-weight")
-        pixels = fill_transparent(photo.pixels, photo.alpha)
+        pixels = filled(photo.pixels, photo.alpha)
         net, plan = self._prepare(photo.width, photo.height, recipe.padding)
         start = self._start(pixels, stylizer, max_pixels)
         if held is not None:
@@ -215,7 +216,7 @@ class Run:
             if kept is not None:
                 share = resize(kept, width, height, "bilinear")[:, :, None]
                 finished = (share * seen.pixels + (1 - share) * finished).astype(np.float32)
-            return replace(seen, pixels=finished, made_with=made_with)
+            return replace(seen, samples=finished, made_with=made_with)
 
         result = self._descend(plan, objective, start, finish)
         return Optimization(finish(result), self.losses, self.stopped, self.memory)

@@ -6,6 +6,7 @@ training that is stopped goes on exactly, and several processes share one order 
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import json
@@ -24,10 +25,11 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from impasto.errors import ImpastoError, MissingExtra, PictureError
+from impasto.errors import ImpastoError, PictureError
 from impasto.files import write_atomically
 from impasto.nn.tensors import to_tensor
 from impasto.picture import SUFFIXES, Picture
+from impasto.remote import filesystem
 from impasto.resample import resize
 
 SMALLEST = 64  # pixels of the shorter side below which a photograph is left out
@@ -93,7 +95,7 @@ def find_photos(folder: str | Path, cache: Path | None = None) -> Photos:
 def _files(folder: str) -> Iterator[tuple[str, int, str]]:
     """Path, size and last change of every picture and tar file, in order."""
     if "://" in folder:
-        system, root = _remote(folder)
+        system, root = filesystem(folder)
         protocol = folder.partition("://")[0]
         try:
             found = system.find(root, detail=True)
@@ -143,21 +145,9 @@ def _inside(path: str, size: int, changed: str) -> Iterator[tuple[Item, str]]:
         yield Item(path, member.offset_data, member.size), key
 
 
-def _remote(url: str) -> tuple[Any, str]:
-    try:
-        import fsspec
-    except ImportError:
-        raise MissingExtra("fsspec, which reads URLs,", "train") from None
-    try:
-        system, root = fsspec.core.url_to_fs(url)
-    except (ImportError, ValueError) as error:
-        raise PictureError(f"{url} cannot be read: {error}") from error
-    return system, root
-
-
 def _open(path: str) -> IO[bytes]:
     if "://" in path:
-        system, inside = _remote(path)
+        system, inside = filesystem(path)
         return cast(IO[bytes], system.open(inside, "rb"))
     return open(path, "rb")
 
@@ -260,6 +250,18 @@ def batches(
         worker_init_fn=_ignore_interrupts,
     )
     yield from loader
+
+
+@contextlib.contextmanager
+def readers_watched() -> Iterator[None]:
+    """Say in a line that a reading process was killed; PyTorch raises it wherever the program is at that moment."""
+    try:
+        yield
+    except RuntimeError as error:
+        if "DataLoader worker" not in str(error):
+            raise
+        hint = "--resume goes on from the last checkpoint; --workers 0 reads without such processes"
+        raise PictureError("a process that reads photographs was killed", hint) from error
 
 
 def _ignore_interrupts(_: int) -> None:

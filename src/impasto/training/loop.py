@@ -34,7 +34,7 @@ from impasto.nn.transformer import Architecture, TransformerNet
 from impasto.nn.vgg import VGG, cached_vgg, load_vgg, shipped_vgg
 from impasto.picture import Picture
 from impasto.resample import fit
-from impasto.training.data import Crops, Photos, batches, find_photos
+from impasto.training.data import Crops, Photos, batches, find_photos, readers_watched
 from impasto.training.log import METRICS, Log
 from impasto.training.objective import TrainingObjective, disturbed, stability
 from impasto.training.recipe import TrainingRecipe
@@ -191,7 +191,7 @@ def train(
             spent = seconds + time.perf_counter() - started
             _save(job.folder / CHECKPOINT, step, spent, net, optimizer, average)
 
-    with _closing(log):
+    with _closing(log), readers_watched():
         for pictures, passed in source:
             rate = learning_rate(recipe, step)
             for group in optimizer.param_groups:

@@ -53,7 +53,11 @@ def expose_statistics(model: Any, width: int | None = None) -> bool:
         nodes.append(helper.make_node(kind, list(inputs), [name], name=name, **attributes))
         return name
 
-    flat = constant("measured_flat", [-1], np.int64)
+    def reduce(kind: str, x: str, axes: list[int]) -> str:
+        if opset < (13 if kind == "ReduceSum" else 18):
+            return node(kind, x, axes=axes, keepdims=0)
+        return node(kind, x, constant(f"measured_axes_{'_'.join(map(str, axes))}", axes, np.int64), keepdims=0)
+
     zero = constant("measured_zero", 0.0)
     measured: list[str] = []
     start = 0
@@ -64,9 +68,11 @@ def expose_statistics(model: Any, width: int | None = None) -> bool:
         features, scale, shift = old.input
         channels = widths.get(scale, width or 0)
         small = next((attribute.f for attribute in old.attribute if attribute.name == "epsilon"), 1e-5)
-        epsilon = constant(f"measured_epsilon_{small:g}", small)
-        mean = node("Reshape", node("GlobalAveragePool", features), flat)
-        power = node("Reshape", node("GlobalAveragePool", node("Mul", features, features)), flat)
+        # Row by row, then over the rows: where a mean is far above its deviation, one sum over a million is too coarse.
+        mean = reduce("ReduceMean", reduce("ReduceMean", features, [3]), [0, 2])
+        across = constant("measured_across", [3], np.int64)
+        columns = node("Cast", node("Gather", node("Shape", features), across), to=TensorProto.FLOAT)
+        power = reduce("ReduceMean", node("Div", reduce("ReduceSumSquare", features, [3]), columns), [0, 2])
         measured += [mean, power]
         used = []
         for own in (mean, power):
@@ -74,17 +80,10 @@ def expose_statistics(model: Any, width: int | None = None) -> bool:
             wanted = node("Gather", "given", place, axis=0)
             used.append(node("Add", own, node("Mul", "trust", node("Sub", wanted, own))))
             start += channels
-        wide, narrow = (
-            node("Sqrt", node("Add", node("Max", node("Sub", square, node("Mul", level, level)), zero), epsilon))
-            for level, square in (used, (mean, power))
-        )
-        # Normalised by its own, then brought to what normalising by the others would have given.
-        factor = node("Mul", scale, node("Div", narrow, wide))
-        moved = node("Div", node("Mul", scale, node("Sub", mean, used[0])), wide)
-        operands = [features, factor, node("Add", shift, moved)]
-        nodes.append(
-            helper.make_node(old.op_type, operands, list(old.output), name=f"measured_norm_{len(nodes)}", epsilon=small)
-        )
+        variance = node("Max", node("Sub", used[1], node("Mul", used[0], used[0])), zero)
+        operands = [features, scale, shift, used[0], variance]
+        name = f"measured_norm_{len(nodes)}"
+        nodes.append(helper.make_node("BatchNormalization", operands, list(old.output), name=name, epsilon=small))
     nodes.append(helper.make_node("Concat", measured, ["statistics"], name="measured_all", axis=0))
     del graph.node[:]
     graph.node.extend(nodes)

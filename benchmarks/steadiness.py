@@ -1,0 +1,66 @@
+#!/usr/bin/env python3
+"""How much a picture changes when the photo hardly does: shifted by 1 to 8 pixels, or with noise of 2/255.
+
+    python benchmarks/steadiness.py --photos DIR --styles DIR [--size 512] [--limit 4]
+
+The picture of the shifted photo is shifted back; what is compared is the root mean square difference over the inner
+part of the frame, in 255ths, and over the contrast of the picture, since bolder pictures differ more.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+
+from impasto.picture import Picture
+from impasto.resample import fit
+from impasto.stylizer import Stylizer
+from impasto.transfer import painter_of
+
+SHIFTS = (1, 2, 3, 4, 8)
+ENGINES = ("painter", "adain", "wct")
+EDGE = 64
+
+
+def shifted(pixels: np.ndarray, by: int) -> np.ndarray:
+    return np.roll(pixels, (by, by), (0, 1))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--photos", type=Path, required=True)
+    parser.add_argument("--styles", type=Path, required=True)
+    parser.add_argument("--size", type=int, default=512)
+    parser.add_argument("--limit", type=int, default=4)
+    arguments = parser.parse_args()
+    photos, styles = (sorted(folder.iterdir())[: arguments.limit] for folder in (arguments.photos, arguments.styles))
+    rng = np.random.default_rng(0)
+    found: dict[tuple[str, str], list[tuple[float, float]]] = {}
+    for path in photos:
+        picture = Picture.open(path)
+        photo = picture.resized(*fit(picture.width, picture.height, arguments.size)).pixels
+        noise = rng.normal(0, 2 / 255, photo.shape).astype(np.float32)
+        for style in styles:
+            for engine in ENGINES:
+                stylizer = Stylizer(style, painter=painter_of(engine))
+                first = stylizer(Picture(photo)).pixels
+                contrast = first.std()
+                changes = {f"shift {by}": (shifted(photo, by), by) for by in SHIFTS}
+                for name, (changed, by) in {**changes, "noise 2/255": ((photo + noise).clip(0, 1), 0)}.items():
+                    again = shifted(stylizer(Picture(changed)).pixels, -by)
+                    difference = (again - first)[EDGE:-EDGE, EDGE:-EDGE]
+                    error = float(np.sqrt(np.square(difference).mean()))
+                    found.setdefault((engine, name), []).append((255 * error, error / contrast))
+    print(f"{len(photos)} photos by {len(styles)} paintings at {arguments.size} pixels: 255ths, and share of contrast")
+    names = [name for engine, name in found if engine == ENGINES[0]]
+    print("| engine | " + " | ".join(names) + " |")
+    print("|---|" + "---|" * len(names))
+    for engine in ENGINES:
+        cells = [np.mean(found[engine, name], axis=0) for name in names]
+        print(f"| {engine} | " + " | ".join(f"{error:.1f} / {share:.3f}" for error, share in cells) + " |")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,43 @@
+"""Folders behind URLs: s3://, gs://, memory:// and whatever else fsspec reads and writes."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+from impasto.errors import ImpastoError, MissingExtra, PictureError
+
+
+def is_url(text: str) -> bool:
+    return "://" in text
+
+
+def filesystem(url: str) -> tuple[Any, str]:
+    """The fsspec file system of a URL or of a path, and what the place is called there.
+
+    Raises:
+        MissingExtra: fsspec is not installed.
+        PictureError: nothing that is installed knows such URLs.
+    """
+    try:
+        import fsspec
+    except ImportError:
+        raise MissingExtra("fsspec, which reads URLs,", "remote") from None
+    with reaching(url):
+        system, path = fsspec.core.url_to_fs(url)
+        return system, str(path)
+
+
+@contextlib.contextmanager
+def reaching(url: str) -> Iterator[None]:
+    """Turn whatever a service's library raises into one line about the place."""
+    try:
+        yield
+    except ImpastoError:
+        raise
+    except FileNotFoundError:
+        raise PictureError(f"there is no {url}") from None
+    except Exception as error:  # the libraries behind URLs share no base class for what goes wrong
+        first = str(error).splitlines()[0][:160] if str(error) else type(error).__name__
+        raise PictureError(f"{url} cannot be reached: {first}") from error

