@@ -40,7 +40,7 @@ def test_layer_by_layer_is_the_whole(strips: Painter, width: int, height: int) -
     painted = np.full_like(photo, np.nan)
     strips.paint_into(photo, VECTOR, painted.__setitem__)
     whole = Painter(budget=10**12).paint(photo, VECTOR)
-    assert np.abs(painted - whole).max() < 2 / 255
+    assert np.abs(painted - whole).max() < 4 / 255
     assert np.abs(painted - whole).mean() < 0.3 / 255
 
 

@@ -1,7 +1,7 @@
 """The painter in PyTorch: the form to read and to train; what runs are the ONNX files of `tools/export_painter.py`.
 
 A style vector is read off a painting by MicroAST's style encoder (Wang et al., AAAI 2023). The network that paints is
-Impasto's own, at about 10,000 multiply-adds a pixel: the photo is worked on at a quarter of its size in 64 channels;
+Impasto's own, at about 12,000 multiply-adds a pixel: the photo is worked on at a quarter of its size in 64 channels;
 every block looks at a neighbourhood channel by channel and then mixes the channels, and between the two its features
 are brought to a mean and a deviation that follow from the style (conditional instance normalisation, Dumoulin et al.
 2017, with parameters predicted from the style as in Ghiasi et al. 2017).
@@ -20,7 +20,7 @@ ENCODED = 64  # channels of the style encoder's features
 VECTOR_SIZE = 8 * ENCODED  # mean, std of f1; mean, std of f2; w1, b1; w2, b2
 WIDTH = 64
 HIDDEN = 128
-DETAIL = 16  # channels at half the size; processors take sixteen at a time
+DETAIL = 24  # channels at half the size
 BLOCKS = 6
 NORMS = BLOCKS + 2  # one on entry, one in each block, one on leaving
 MARGIN = 16  # pixels reflected at the borders, once for all layers
