@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
 import sys
 import time
@@ -210,7 +211,7 @@ class _Host:
 
 
 def _by_ray(work: Sequence[RemoteJob], painting: RemotePainting) -> Iterator[Mapping[str, Any]]:
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # what goes wrong is raised, or done again
     try:
         import ray
         from ray.data import ActorPoolStrategy, DataContext
@@ -220,6 +221,7 @@ def _by_ray(work: Sequence[RemoteJob], painting: RemotePainting) -> Iterator[Map
     if began:  # a cluster if RAY_ADDRESS names one, else this machine
         ray.init(log_to_driver=False, include_dashboard=False, logging_level="error")
     try:
+        logging.getLogger("ray.data").setLevel(logging.ERROR)
         context = DataContext.get_current()
         context.enable_progress_bars = False
         context.verbose_stats_logs = False
