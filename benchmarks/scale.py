@@ -28,6 +28,8 @@ from impasto.picture import Picture
 from impasto.stylizer import Stylizer
 from impasto.tiling import MULTIPLE, tile_side, tiles
 
+BUDGET = 60_000_000  # bytes, so that a photo that fits is painted in parts
+
 
 def run(words: list[str], style: str) -> tuple[float, float]:
     """Seconds and peak megabytes of `impasto stylize` with these words."""
@@ -44,16 +46,15 @@ def run(words: list[str], style: str) -> tuple[float, float]:
 def compare(photo: Picture, style: str) -> None:
     """At once, and in parts."""
     whole = Stylizer(style, painter=Painter(budget=10**12))
-    parts = Stylizer(style, painter=Painter(budget=60_000_000))
+    parts = Stylizer(style, painter=Painter(budget=BUDGET))
     pictures = [stylizer(photo).pixels for stylizer in (whole, parts)]
     difference = 255 * np.abs(pictures[1] - pictures[0])
     network = whole.uses_networks
     if network:
-        side = tile_side(photo.width * photo.height, 60_000_000, 1300) or photo.height
+        side = tile_side(photo.width * photo.height, BUDGET, 1300) or photo.height
         lines = {tile.inner[0].start for tile in tiles(photo.width, photo.height, side)} - {0}
     else:
-        places = photo.width // 4 + 2 * layerwise.MARGIN
-        height = max(layerwise._LEAST_STRIP, 15_000_000 // (layerwise._BYTES_PER_FEATURE * places))
+        height = layerwise.strip_rows(photo.width // 4 + 2 * layerwise.MARGIN, BUDGET)
         lines = set(range(4 * height, photo.height, 4 * height))
     scores = []
     rows = np.arange(1, photo.height)

@@ -64,7 +64,7 @@ class Chain:
     def model(self, given: tuple[str, int], output: tuple[str, int]) -> onnx.ModelProto:
         ends = [
             helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, channels, "height", "width"])
-            for name, channels in (given, (output[0], output[1]))
+            for name, channels in (given, output)
         ]
         ends[1].type.tensor_type.shape.dim[2].dim_param = "rows"
         ends[1].type.tensor_type.shape.dim[3].dim_param = "columns"

@@ -72,9 +72,11 @@ class Graph:
     def pad(self, x: str, top: int, left: int, bottom: int, right: int, mode: str = "reflect") -> str:
         return self.node("Pad", x, self.constant([0, 0, top, left, 0, 0, bottom, right], np.int64), mode=mode)
 
-    def convolve(self, x: str, weight: Array, bias: Array | None, stride: int = 1, groups: int = 1) -> str:
+    def convolve(
+        self, x: str, weight: Array, bias: Array | None, stride: int = 1, groups: int = 1, **attributes: Any
+    ) -> str:
         operands = [self.constant(weight)] + ([] if bias is None else [self.constant(bias)])
-        return self.node("Conv", x, *operands, strides=[stride, stride], group=groups)
+        return self.node("Conv", x, *operands, strides=[stride, stride], group=groups, **attributes)
 
     def relu(self, x: str) -> str:
         return self.node("Relu", x)
@@ -214,8 +216,7 @@ class Painting(Graph):
     def layer_of(self, x: str, name: str, stride: int = 1, groups: int = 1, pads: tuple[int, int] = (0, 0)) -> str:
         """A convolution; pads are rows above and below, and columns at the sides, of zeros."""
         weight, bias = self.tensors[f"brush.{name}.weight"], self.tensors[f"brush.{name}.bias"]
-        operands = x, self.constant(weight), self.constant(bias)
-        return self.node("Conv", *operands, strides=[stride] * 2, group=groups, pads=[*pads, *pads])
+        return self.convolve(x, weight, bias, stride, groups, pads=[*pads, *pads])
 
     def changed(self, x: str, number: int, normalise: Normalise, rows: int = 2) -> str:
         """What a block adds to its features."""

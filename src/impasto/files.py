@@ -73,7 +73,7 @@ def _make_folder(folder: Path) -> None:
         raise PictureError(f"{folder} is a file, not a folder") from None
 
 
-def already_there(path: Path) -> PictureError:
+def already_there(path: Path | str) -> PictureError:
     return PictureError(f"{path} exists already", "--overwrite replaces it")
 
 

@@ -29,7 +29,8 @@ BYTES_PER_PIXEL = 60  # measured peak of a photo that is painted in floats, besi
 _STRIP_PIXELS = 2_000_000
 _SAMPLED = 1_000_000
 
-_PaintInto: TypeAlias = Callable[[Samples, Put], None]
+_PaintInto: TypeAlias = Callable[..., None]
+"""Takes a photo, and `put`."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,7 @@ class LargePhoto:
         self.photo, self.blends, self.masks = photo, blends, masks
         self.controls, self.painter = controls, painter
         self.strength = np.float32(controls.strength / 100)
+        self.left = np.array([blend is None for blend in blends], np.float32)  # which of them leave the photo
         self.height, self.width = photo.shape[:2]
 
     def painted(self, kind: Any) -> Samples:
@@ -68,7 +70,7 @@ class LargePhoto:
         parts = self._parts(kind)
         out = np.empty(self.photo.shape, kind)
         if len(parts) == 1 and not self.masks and self.strength == 1 and small is self.photo:
-            parts[0].paint(small, lambda place, piece: out.__setitem__(place, stored(piece, kind)))
+            parts[0].paint(small, put=lambda place, piece: out.__setitem__(place, stored(piece, kind)))
         else:
             total = np.zeros(self.photo.shape, _working(kind))
             for part in parts:
@@ -102,18 +104,16 @@ class LargePhoto:
                     assert blend is not None
                     vector = blend.vector(self.painter, self.controls, sample)
                     vector = vector if own is None else own + self.strength * (vector - own)
-                    paint = functools.partial(self._by_painter, vector)
+                    paint = functools.partial(self.painter.paint_into, vector=vector)
                     weights[index] = by_painter[index] = weight
                 else:
                     paint = functools.partial(self._by_network, network, shares, sample, kind)
                     weights[index] = weight * self.strength
                 parts.append(_Part(paint, weights))
         if own is not None and by_painter.any():
-            parts.append(_Part(functools.partial(self._by_painter, own), by_painter * (self.strength - 1)))
+            paint = functools.partial(self.painter.paint_into, vector=own)
+            parts.append(_Part(paint, by_painter * (self.strength - 1)))
         return parts
-
-    def _by_painter(self, vector: NDArray[np.float32], photo: Samples, put: Put) -> None:
-        self.painter.paint_into(photo, vector, put)
 
     def _by_network(
         self, network: Network, shares: Sequence[float], sample: Pixels, kind: Any, photo: Samples, put: Put
@@ -131,19 +131,18 @@ class LargePhoto:
             total[place] = floats(total[place]) + self._shares(part.weights, place) * piece
 
         if small is self.photo:
-            part.paint(small, add)
+            part.paint(small, put=add)
             return
         picture = np.empty(small.shape, total.dtype)
-        part.paint(small, picture.__setitem__)
+        part.paint(small, put=picture.__setitem__)
         for rows in _strips(self.height, self.width):
             add((rows, slice(0, self.width)), resized_rows(picture, self.width, self.height, rows))
 
     def _kept(self, rows: slice, small: Samples) -> Pixels:
         """What the result has of the photo itself; with a larger brush, its fine detail, too."""
-        left = np.array([blend is None for blend in self.blends], np.float32)
         place = rows, slice(0, self.width)
         photo = floats(self.photo[rows])
-        painted = self._shares(1 - left, place)
+        painted = self._shares(1 - self.left, place)
         held = photo if small is self.photo else resized_rows(small, self.width, self.height, rows)
         kept = (1 - self.strength) * held
         if self.controls.brush_size > 1:
@@ -170,10 +169,9 @@ class LargePhoto:
             change = tone_change(_sample(out), _sample(self.photo))
             for rows in rows_of:
                 out[rows] = stored(change(floats(out[rows])), out.dtype)
-        left = np.array([blend is None for blend in self.blends], np.float32)
-        if left.any():
+        if self.left.any():
             for rows in rows_of:
-                share = self._shares(left, (rows, slice(0, self.width)))
+                share = self._shares(self.left, (rows, slice(0, self.width)))
                 piece = floats(out[rows])
                 out[rows] = stored(piece + share * (floats(self.photo[rows]) - piece), out.dtype)
 

@@ -69,7 +69,7 @@ class Layers:
         height, width = photo.shape[:2]
         rows, columns = _mirrored(height), _mirrored(width)
         size = (WIDTH, (len(rows) - 4) // MULTIPLE, (len(columns) - 4) // MULTIPLE)
-        self._strip = max(_LEAST_STRIP, min(_STRIP_BYTES, budget // 4) // (_BYTES_PER_FEATURE * size[2]))
+        self._strip = strip_rows(size[2], budget)
         x = _features(size, budget)
         steps = modulations.reshape(BLOCKS + 2, 2, WIDTH)
         found: list[NDArray[np.float32]] = []
@@ -149,6 +149,11 @@ class Layers:
             bottom = min(height, MULTIPLE * (last - MARGIN))
             strip = np.ascontiguousarray(picture[0, :, : bottom - top, :width].transpose(1, 2, 0))
             put((slice(top, bottom), slice(0, width)), strip)
+
+
+def strip_rows(columns: int, budget: int) -> int:
+    """How many rows of features, so many columns wide, are worked on at once."""
+    return max(_LEAST_STRIP, min(_STRIP_BYTES, budget // 4) // (_BYTES_PER_FEATURE * columns))
 
 
 class _Mean:

@@ -74,18 +74,19 @@ class Painter:
     """
 
     name = "painter"
+    assets = ASSETS / "painter"
     keeps_vectors = True  # galleries keep the vectors of its styles; else they are computed from the paintings
 
     def __init__(self, folder: Path | None = None, budget: int | None = None) -> None:
         self.budget = budget or min(BUDGET, (free_memory() or 3 * BUDGET) // 3)
-        self.folder = folder or ASSETS / "painter"
+        self.folder = folder or self.assets
         self._encode_model = Model((self.folder / "encode.onnx").read_bytes)
         self._layers = Layers(self.folder / "layers.npz")
         self._paint_model = Model((self.folder / "paint.onnx").read_bytes, _BYTES_PER_PIXEL, _ARENA_BYTES_PER_PIXEL)
 
     def __reduce__(self) -> tuple[object, ...]:
         """What another process, or another machine, makes it from."""
-        return Painter, (None if self.folder == ASSETS / "painter" else self.folder, self.budget)
+        return type(self), (None if self.folder == self.assets else self.folder, self.budget)
 
     def prepare(self) -> None:
         """Begin to load the network in a thread of its own, so that it is there when the first photo is."""
@@ -177,29 +178,37 @@ class Painter:
             vector: as for `paint`.
             put: gets the picture, strip by strip.
         """
-        self._layered(photo, vector, put, None)
+        self._into(photo, vector, put, None)
 
-    def _layered(self, photo: Samples, vector: StyleVector, put: Put, given: Statistics | None) -> Statistics:
+    def _into(self, photo: Samples, vector: StyleVector, put: Put, given: Statistics | None) -> Statistics:
+        """Paint in parts; the photo's own statistics, or those that were given."""
         smallest = np.zeros((LEAST, LEAST, 3), np.float32)
         _, modulations, _ = self._run(smallest, vector, None)
         return self._layers.paint(photo, modulations, put, budget=self.budget, given=given)
 
     def _paint(self, photo: Pixels, vector: StyleVector, shot: Shot | None, run: str) -> Pixels:
         given = None if shot is None else shot.means.get(run)
-        height, width = photo.shape[:2]
-        whole = width * height * _ARENA_BYTES_PER_PIXEL <= self.budget and width * height <= _WHOLE_PIXELS
-        if whole:
-            try:
-                painted, _, statistics = self._run(photo, vector, given)
-            except OutOfMemory:
-                warnings.warn("memory ran out; the photo is painted layer by layer", stacklevel=2)
-                whole = False
-        if not whole:
+        found = self._at_once(photo, vector, given)
+        if found is None:
             painted = np.empty_like(photo)
-            statistics = self._layered(photo, vector, painted.__setitem__, given)
+            found = painted, self._into(photo, vector, painted.__setitem__, given)
         if shot is not None:
-            shot.add(run, statistics)
-        return painted
+            shot.add(run, found[1])
+        return found[0]
+
+    def _at_once(
+        self, photo: Pixels, vector: StyleVector, given: Statistics | None
+    ) -> tuple[Pixels, Statistics] | None:
+        """The picture and the photo's own statistics; None where that takes too much memory."""
+        pixels = photo.shape[0] * photo.shape[1]
+        if pixels * _ARENA_BYTES_PER_PIXEL > self.budget or pixels > _WHOLE_PIXELS:
+            return None
+        try:
+            painted, _, statistics = self._run(photo, vector, given)
+        except OutOfMemory:
+            warnings.warn("memory ran out; the photo is painted layer by layer", stacklevel=2)
+            return None
+        return painted, statistics
 
     def _run(
         self, photo: Pixels, vector: StyleVector, given: Statistics | None

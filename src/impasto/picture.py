@@ -19,6 +19,7 @@ from PIL import ExifTags, Image, ImageCms, PngImagePlugin, UnidentifiedImageErro
 from impasto import provenance, sixteen
 from impasto.errors import PictureError, UsageError
 from impasto.files import write_atomically
+from impasto.remote import is_web_address
 from impasto.resample import fit, resize
 from impasto.samples import Samples, floats, stored
 
@@ -390,7 +391,7 @@ def _load_plugins() -> tuple[str, ...]:
 
 
 def _file_bytes(source: str | os.PathLike[str]) -> bytes:
-    if str(source).startswith(("http://", "https://", "ftp://")):
+    if is_web_address(str(source)):
         raise PictureError(f"{source} is a web address", "download it first: Impasto reads files only")
     path = Path(source)
     try:

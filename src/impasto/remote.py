@@ -13,6 +13,10 @@ def is_url(text: str) -> bool:
     return "://" in text
 
 
+def is_web_address(text: str) -> bool:
+    return text.startswith(("http://", "https://", "ftp://"))
+
+
 def filesystem(url: str) -> tuple[Any, str]:
     """The fsspec file system of a URL or of a path, and what the place is called there.
 

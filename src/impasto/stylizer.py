@@ -100,6 +100,7 @@ class Stylizer:
             return replace(photo, made_with=self.made_with())
         if not photo.frames and photo.width * photo.height * BYTES_PER_PIXEL > self.painter.budget:
             return replace(photo, samples=self._large(photo), made_with=self.made_with())
+        photo = replace(photo, samples=photo.pixels)  # computed once
         paint = self.for_frames(photo.pixels, photo.alpha, Shot(frames=1) if photo.frames else None)
         return replace(photo.with_frames(paint), made_with=self.made_with())
 

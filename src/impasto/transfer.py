@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from impasto.color import Pixels
 from impasto.errors import UsageError
 from impasto.files import ASSETS
-from impasto.painter import Painter, Shot, StyleVector, default_painter, seen_at
+from impasto.painter import Painter, StyleVector, default_painter, seen_at
 from impasto.runtime import Model, planes
 from impasto.samples import Samples, floats
 from impasto.tiling import Put, Statistics, padded, tile_side, tiles
@@ -37,14 +37,12 @@ Features = NDArray[np.float32]  # 512 x places
 class FeatureTransfer(Painter):
     """A painter of this kind: its style vectors are statistics of features."""
 
+    assets = ASSETS / "adain"
     keeps_vectors = False
 
     def __init__(self, folder: Path | None = None, budget: int | None = None) -> None:
-        super().__init__(folder or ASSETS / "adain", budget)
+        super().__init__(folder, budget)
         self._decoder = Model((self.folder / "decode.onnx").read_bytes)
-
-    def __reduce__(self) -> tuple[object, ...]:
-        return type(self), (None if self.folder == ASSETS / "adain" else self.folder, self.budget)
 
     @abstractmethod
     def statistics(self, features: Features) -> Statistics:
@@ -58,18 +56,10 @@ class FeatureTransfer(Painter):
         (features,) = self._encode_model.run({"picture": planes(seen_at(picture, _CELL))})
         return self.statistics(features[0].reshape(CHANNELS, -1))
 
-    def paint_into(self, photo: Samples, vector: StyleVector, put: Put) -> None:
-        self._transfer(photo, vector, put, None)
+    def _at_once(self, photo: Pixels, vector: StyleVector, given: Statistics | None) -> None:
+        """One tile is all of a small photo."""
 
-    def _paint(self, photo: Pixels, vector: StyleVector, shot: Shot | None, run: str) -> Pixels:
-        painted = np.empty_like(photo)
-        given = None if shot is None else shot.means.get(run)
-        own = self._transfer(photo, vector, painted.__setitem__, given)
-        if shot is not None:
-            shot.add(run, own)
-        return painted
-
-    def _transfer(self, photo: Samples, vector: StyleVector, put: Put, given: Statistics | None) -> Statistics:
+    def _into(self, photo: Samples, vector: StyleVector, put: Put, given: Statistics | None) -> Statistics:
         """Encode all of the photo, tile by tile, change its features, and decode them."""
         height, width = photo.shape[:2]
         seen = padded(photo, _CELL)

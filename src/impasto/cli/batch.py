@@ -82,23 +82,23 @@ def _jobs(photos: Sequence[str], output: str | None, label: str, suffix: str | N
             or "painted"
         )
         for photo in map(Path, photos):
-            yield Job(photo, Path(f"{photo.stem}-{slug}{_ending(photo, suffix)}"), str(photo))
+            yield Job(photo, Path(f"{photo.stem}-{slug}{ending(photo, suffix)}"), str(photo))
         return
     into = Path(output)
     if (into.exists() and not into.is_dir()) or (not into.exists() and into.suffix.lower() in SUFFIXES):
         raise UsageError(f"{into} is a file, and there are several photos", "-o FOLDER")
     for photo in map(Path, photos):
         if not photo.is_dir():
-            yield Job(photo, into / f"{photo.stem}{_ending(photo, suffix)}", str(photo))
+            yield Job(photo, into / f"{photo.stem}{ending(photo, suffix)}", str(photo))
             continue
         found = [path for path in _walk(photo, into) if readable(path)]
         if not found:
             raise PictureError(f"there are no pictures in {photo}")
         for path in found:
-            yield Job(path, into / path.relative_to(photo).with_suffix(_ending(path, suffix)), str(path))
+            yield Job(path, into / path.relative_to(photo).with_suffix(ending(path, suffix)), str(path))
 
 
-def _ending(photo: Path, suffix: str | None) -> str:
+def ending(photo: Path, suffix: str | None) -> str:
     return suffix or (photo.suffix if photo.suffix.lower() in SUFFIXES else ".png")
 
 

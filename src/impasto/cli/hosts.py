@@ -17,9 +17,9 @@ from impasto.cli import batch
 from impasto.cli.batch import Record
 from impasto.cli.manifest import digest
 from impasto.errors import ImpastoError, MissingExtra, PictureError, UsageError
-from impasto.files import write_atomically
+from impasto.files import already_there, write_atomically
 from impasto.picture import SUFFIXES, Bits, Picture, format_of, readable
-from impasto.remote import filesystem, reaching
+from impasto.remote import filesystem, is_web_address, reaching
 from impasto.stylizer import Stylizer
 
 EngineHosts: TypeAlias = Literal["local", "ray"]
@@ -47,7 +47,7 @@ def plan(photos: Sequence[str], output: str | None, suffix: str | None) -> list[
     if output is None or output == "-" or "-" in photos:
         raise UsageError("photos behind URLs go from a file or a folder to another", "-o URL")
     for text in (*photos, output):
-        if text.startswith(("http://", "https://", "ftp://")):
+        if is_web_address(text):
             raise PictureError(f"{text} is a web address", "download it first")
     into, base = filesystem(output)
     base = base.rstrip("/")
@@ -64,8 +64,7 @@ def plan(photos: Sequence[str], output: str | None, suffix: str | None) -> list[
         if not names:
             raise PictureError(f"there are no pictures in {photo}")
         for path, name in names:
-            ending = suffix or (Path(name).suffix if Path(name).suffix.lower() in SUFFIXES else ".png")
-            name = str(PurePosixPath(name).with_suffix(ending))
+            name = str(PurePosixPath(name).with_suffix(batch.ending(Path(name), suffix)))
             if single and len(photos) == 1 and Path(base).suffix.lower() in SUFFIXES:
                 target, note = base, f"{PurePosixPath(base).parent}/{NOTES}/{PurePosixPath(base).name}.json"
             else:
@@ -130,7 +129,7 @@ class RemotePainting:
         if ours and note.get("key") == key and not self.overwrite:
             return {"input": job.name, "output": job.target, "skipped": True}
         if there and not ours and not self.overwrite:
-            raise PictureError(f"{job.target} exists already", "--overwrite replaces it")
+            raise already_there(job.target)
         with reaching(job.name):
             data = source.cat_file(path)
         painted = self.stylizer(Picture.open(data, max_pixels=self.max_pixels))

@@ -141,14 +141,18 @@ def stylize(
     away = hosts.plan(photos, output, suffix) if remote else []
     work = [] if remote else find()
     file_format = suffix and format_of(Path(f"x{suffix}"))
-    formats = [_format(job, suffix) for job in work] + [file_format or format_of(Path(job.target)) for job in away]
+
+    def format_for(target: Path | None) -> str:
+        return file_format or format_of(target or Path("x.png"))
+
+    formats = [format_for(job.target) for job in work] + [format_for(Path(job.target)) for job in away]
     depth = check_saving(quality, bits, formats, "--format png or --format tiff")
     if json and any(job.target is None for job in work):
         raise UsageError("--json and a picture cannot both go to standard output", "-o FILE")
 
     budget = read_memory(memory)
     painter = painter_of(engine, budget)
-    if engine == "painter":
+    if engine == "painter" and engine_hosts == "local":
         painter.prepare()
     stylizer = Stylizer(style, regions=regions, controls=controls, painter=painter, max_pixels=max_pixels)
 
@@ -174,10 +178,10 @@ def stylize(
         batch.check_target(job, overwrite=replaces)
         photo = Picture.open(job.source if isinstance(job.source, bytes) else str(job.source), max_pixels=max_pixels)
         painted = stylizer(photo)
-        file_format = _format(job, suffix)
-        if photo.frames and file_format not in ANIMATED:
-            note(f"{job.name} moves, {file_format} does not: only its first frame is written")
-        data = painted.encode(file_format, quality=quality, bits=depth, mark=mark)
+        target_format = format_for(job.target)
+        if photo.frames and target_format not in ANIMATED:
+            note(f"{job.name} moves, {target_format} does not: only its first frame is written")
+        data = painted.encode(target_format, quality=quality, bits=depth, mark=mark)
         with noted(data):
             batch.write(job, data, overwrite=replaces)
         return {
@@ -231,7 +235,3 @@ def _suffix(format: str | None) -> str | None:
     if format.lower().lstrip(".") not in FORMATS:
         raise UsageError(f"--format {format} is unknown", f"one of {', '.join(FORMATS)}")
     return "." + format.lower().lstrip(".")
-
-
-def _format(job: batch.Job, suffix: str | None) -> str:
-    return format_of(Path(f"x{suffix}") if suffix else job.target or Path("x.png"))

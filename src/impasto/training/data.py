@@ -29,7 +29,7 @@ from impasto.errors import ImpastoError, PictureError
 from impasto.files import write_atomically
 from impasto.nn.tensors import to_tensor
 from impasto.picture import SUFFIXES, Picture
-from impasto.remote import filesystem
+from impasto.remote import filesystem, is_url
 from impasto.resample import resize
 
 SMALLEST = 64  # pixels of the shorter side below which a photograph is left out
@@ -94,7 +94,7 @@ def find_photos(folder: str | Path, cache: Path | None = None) -> Photos:
 
 def _files(folder: str) -> Iterator[tuple[str, int, str]]:
     """Path, size and last change of every picture and tar file, in order."""
-    if "://" in folder:
+    if is_url(folder):
         system, root = filesystem(folder)
         protocol = folder.partition("://")[0]
         try:
@@ -146,7 +146,7 @@ def _inside(path: str, size: int, changed: str) -> Iterator[tuple[Item, str]]:
 
 
 def _open(path: str) -> IO[bytes]:
-    if "://" in path:
+    if is_url(path):
         system, inside = filesystem(path)
         return cast(IO[bytes], system.open(inside, "rb"))
     return open(path, "rb")

@@ -54,7 +54,7 @@ def expose_statistics(model: Any, width: int | None = None) -> bool:
         return name
 
     def reduce(kind: str, x: str, axes: list[int]) -> str:
-        if opset < (13 if kind == "ReduceSum" else 18):
+        if opset < 18:
             return node(kind, x, axes=axes, keepdims=0)
         return node(kind, x, constant(f"measured_axes_{'_'.join(map(str, axes))}", axes, np.int64), keepdims=0)
 
