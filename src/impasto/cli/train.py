@@ -143,6 +143,7 @@ def style(
     )
     with _watched(quiet=quiet or json) as (on_photos, on_step):
         trained = loop.train(job, resume=resume, overwrite=overwrite, on_photos=on_photos, on_step=on_step)
+    loop.leave()
     if trained is None:  # another of several processes reports
         return
     card = trained.card | {"licence": licence}

@@ -7,6 +7,7 @@ normalisation after Ulyanov et al. 2016, several styles after Dumoulin et al. 20
 from __future__ import annotations
 
 import dataclasses
+import gc
 import hashlib
 import io
 import json
@@ -24,7 +25,7 @@ from typing import Any
 
 import torch
 from lightning_fabric import Fabric
-from torch import Tensor, nn
+from torch import Tensor, distributed, nn
 
 from impasto.errors import PictureError, StyleError, UsageError
 from impasto.files import write_atomically
@@ -121,7 +122,8 @@ def train(
 ) -> Trained | None:
     """Train a network, or go on with it exactly where it stopped.
 
-    With several processes (torchrun) every one calls this; the global batch is that of the recipe.
+    With several processes (torchrun) every one calls this; the global batch is that of the recipe. The process group
+    stays for another training: call `leave` after the last.
 
     Args:
         resume: go on with the training in the folder.
@@ -246,6 +248,13 @@ def train(
     spent = seconds + time.perf_counter() - started
     card = _card(job, photos, step, losses, spent)
     return Trained(result, step, recipe.iterations, stopped, losses, card, spent)
+
+
+def leave() -> None:
+    """End the process group, if there is one: threads of it that outlive the interpreter can abort the process."""
+    if distributed.is_initialized():
+        distributed.destroy_process_group()
+        gc.collect()  # the threads are joined with the last object that holds the group
 
 
 def learning_rate(recipe: TrainingRecipe, step: int) -> float:
