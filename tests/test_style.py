@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from impasto.controls import Controls
 from impasto.errors import PictureError, UsageError
 from impasto.gallery import Gallery
-from impasto.painter import default_painter
+from impasto.painter import VECTOR_SIZE, default_painter
 from impasto.style import parse, resolve
 
 
@@ -84,7 +84,7 @@ def test_a_name_comes_before_a_file_of_that_name(
     painting.rename("udnie")
     by_name, by_path = (resolve(text, Gallery(), default_painter()).parts[0][0].vector for text in ("udnie", "./udnie"))
     np.testing.assert_array_equal(by_name, Gallery().vector("udnie"))
-    assert np.abs(by_name - by_path).max() > 0.01
+    assert np.abs(by_name[:VECTOR_SIZE] - by_path).max() > 0.01
 
 
 def test_a_file_whose_name_ends_like_a_weight(tmp_path: Path, painting: Path) -> None:

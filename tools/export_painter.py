@@ -41,6 +41,7 @@ ROOT = Path(__file__).resolve().parent.parent
 ASSETS = ROOT / "src" / "impasto" / "assets" / "painter"
 WEIGHTS = ASSETS / "painter.safetensors"
 CHANNELS = 64  # of the style encoder's features
+PAINTS = ("brush.blocks", "brush.enter", "brush.leave")  # in contrast to what reads style vectors
 OPSET = 17
 
 Array = NDArray[np.float32]
@@ -314,6 +315,25 @@ def layers(tensors: dict[str, Array]) -> dict[str, onnx.ModelProto]:
     return models
 
 
+def filters(tensors: dict[str, Array]) -> dict[str, Array]:
+    """What a style may change (`impasto.filters`), in its order and as it stands in the files."""
+    folded = Painting(tensors).tensors
+    return {key: folded[key] for key in sorted(folded) if key.startswith(PAINTS)}
+
+
+def places(data: bytes, tensors: dict[str, Array]) -> list[list[int]]:
+    """Where a file has them: byte, number among all of them, count."""
+    found, first = [], 0
+    for value in filters(tensors).values():
+        raw = np.ascontiguousarray(value, "<f4").tobytes()
+        if data.count(raw) > 1:
+            raise SystemExit("two filters are alike")
+        if raw in data:
+            found.append([data.index(raw), first, value.size])
+        first += value.size
+    return found
+
+
 def multiply_adds(model: onnx.ModelProto, side: int = 1024) -> float:
     """Multiply-adds of the convolutions for each pixel, zeros that a rewriting brought in counted."""
     fixed = onnx.ModelProto()
@@ -340,22 +360,23 @@ def main() -> None:
     arguments = parser.parse_args()
     tensors = load_file(arguments.weights)
     arguments.output.mkdir(parents=True, exist_ok=True)
-    hashes, cost = {}, 0.0
+    hashes, cost, found = {}, 0.0, {}
     for name, build in (("encode.onnx", encode_model), ("paint.onnx", paint_model)):
         model = build(tensors)
         data = model.SerializeToString(deterministic=True)
         (arguments.output / name).write_bytes(data)
         hashes[name] = hashlib.sha256(data).hexdigest()
         print(f"{name}  {len(data) / 1e6:.2f} MB  {hashes[name]}")
-        cost = multiply_adds(model) if name == "paint.onnx" else cost
-    parts = {
-        name: np.frombuffer(part.SerializeToString(deterministic=True), np.uint8)
-        for name, part in layers(tensors).items()
-    }
+        if name == "paint.onnx":
+            cost, found[name] = multiply_adds(model), places(data, tensors)
+    parts = {}
+    for name, part in layers(tensors).items():
+        data = part.SerializeToString(deterministic=True)
+        parts[name], found[name] = np.frombuffer(data, np.uint8), places(data, tensors)
     np.savez_compressed(arguments.output / "layers.npz", allow_pickle=False, **parts)
     hashes["layers.npz"] = hashlib.sha256((arguments.output / "layers.npz").read_bytes()).hexdigest()
-    facts = {"sha256": hashes, "mac_per_pixel": round(cost)}
-    (arguments.output / "facts.json").write_text(json.dumps(facts, indent=2) + "\n")
+    facts = {"sha256": hashes, "mac_per_pixel": round(cost), "filters": found}
+    (arguments.output / "facts.json").write_text(json.dumps(facts) + "\n")
     print(f"{cost:,.0f} multiply-adds a pixel")
 
 

@@ -147,6 +147,29 @@ def loss_net(device: str) -> VGG:
     return net
 
 
+class Crops:
+    """Parts of photographs at scales from a little enlarged to 1.6 times reduced."""
+
+    def __init__(self, data: Data, rng: np.random.Generator, count: int) -> None:
+        self.data, self.rng, self.count = data, rng, count
+
+    def batch(self, side: int) -> tuple[Tensor, NDArray[np.int64]]:
+        """N x 3 x side x side, and which photographs they are of."""
+        ids = self.rng.integers(len(self.data.photos), size=self.count)
+        return torch.cat(list(self._crops(ids, side))).to(memory_format=torch.channels_last), ids
+
+    def _crops(self, ids: NDArray[np.int64], side: int) -> Iterator[Tensor]:
+        for index in ids:
+            photo = self.data.photos[index]
+            wanted = int(side * math.exp(self.rng.uniform(math.log(0.8), math.log(1.6))))
+            source = min(*photo.shape[:2], wanted)
+            top, left = (self.rng.integers(length - source + 1) for length in photo.shape[:2])
+            crop = photo[top : top + source, left : left + source]
+            planes = torch.from_numpy(crop.copy()).permute(2, 0, 1)[None].float() / 255
+            planes = F.interpolate(planes, (side, side), mode="bicubic", antialias=True).clamp(0, 1)
+            yield planes.flip(3) if self.rng.random() < 0.5 else planes
+
+
 class Training(ABC):
     """A network on its way, its running mean, and the gallery's vectors as moves from the encoder's."""
 
@@ -155,6 +178,7 @@ class Training(ABC):
         self.data = Data.load(arguments.work)
         self.file: Path = arguments.work / "painter.pt"
         self.rng = np.random.default_rng(arguments.seed)
+        self.crops = Crops(self.data, self.rng, arguments.batch)
         torch.manual_seed(arguments.seed)
         self.net = self.start()
         trained_on = self.data.vectors[self.data.gallery :]
@@ -218,22 +242,6 @@ class Training(ABC):
     def terms(self) -> dict[str, Tensor]:
         """The weighted losses of one batch."""
 
-    def crops(self, side: int) -> tuple[Tensor, NDArray[np.int64]]:
-        """A batch of photographs, N x 3 x side x side, at scales from a little enlarged to 1.6 times reduced."""
-        ids = self.rng.integers(len(self.data.photos), size=self.arguments.batch)
-        return torch.cat(list(self._crops(ids, side))).to(self.device, memory_format=torch.channels_last), ids
-
-    def _crops(self, ids: NDArray[np.int64], side: int) -> Iterator[Tensor]:
-        for index in ids:
-            photo = self.data.photos[index]
-            wanted = int(side * math.exp(self.rng.uniform(math.log(0.8), math.log(1.6))))
-            source = min(*photo.shape[:2], wanted)
-            top, left = (self.rng.integers(length - source + 1) for length in photo.shape[:2])
-            crop = photo[top : top + source, left : left + source]
-            planes = torch.from_numpy(crop.copy()).permute(2, 0, 1)[None].float() / 255
-            planes = F.interpolate(planes, (side, side), mode="bicubic", antialias=True).clamp(0, 1)
-            yield planes.flip(3) if self.rng.random() < 0.5 else planes
-
     def styles(self) -> NDArray[np.int64]:
         """Half of a batch's styles are the gallery's, and come first."""
         half, count = self.arguments.batch // 2, len(self.data.vectors)
@@ -271,7 +279,8 @@ class Distillation(Training):
         return net
 
     def terms(self) -> dict[str, Tensor]:
-        photos, ids = self.crops(self.arguments.side + int(self.rng.choice([-32, 0, 32])))
+        photos, ids = self.crops.batch(self.arguments.side + int(self.rng.choice([-32, 0, 32])))
+        photos = photos.to(self.device)
         vectors, own = self.vectors[self.styles()], self.data.own[ids].to(self.device)
         others = self.vectors[self.rng.integers(len(self.vectors), size=len(ids))]
         kind = torch.from_numpy(self.rng.random((len(ids), 1))).to(self.device)
@@ -302,7 +311,8 @@ class Perception(Training):
         self.loss_net = loss_net(self.device)
 
     def terms(self) -> dict[str, Tensor]:
-        photos, ids = self.crops(self.arguments.side)
+        photos, ids = self.crops.batch(self.arguments.side)
+        photos = photos.to(self.device)
         styles = self.styles()
         own = styles[styles < self.data.gallery]
         vectors = self.vectors[styles]

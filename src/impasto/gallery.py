@@ -21,7 +21,8 @@ import numpy as np
 
 from impasto.errors import PictureError, StyleError, UsageError
 from impasto.files import ASSETS, write_atomically
-from impasto.network import Network
+from impasto.filters import unpack
+from impasto.network import LAYERS, Network
 from impasto.painter import VECTOR_SIZE, Painter, StyleVector, default_painter
 from impasto.picture import Picture, Source
 
@@ -132,7 +133,7 @@ class Gallery:
         if not self.painter.keeps_vectors:
             return self.painter.encode(self.picture(entry).samples)
         if entry.builtin:
-            return np.asarray(_builtin_vectors()[name], np.float32)
+            return _builtin_vector(name)
         folder = self.folder / name
         if self._read_card(name).get("painter") == self.painter.id:
             return _read_vector(folder / "vector.npy")
@@ -190,6 +191,7 @@ class Gallery:
         *,
         paintings: Sequence[Picture] = (),
         weights: bytes | None = None,
+        layers: bytes | None = None,
         replace: bool = False,
     ) -> list[Entry]:
         """Put a network into the user's gallery: a style for each of those it knows.
@@ -198,6 +200,7 @@ class Gallery:
             network: an .onnx file (see `impasto.network.Network`).
             paintings: of its styles, in their order; without them what it makes of a photo stands for it.
             weights: a .safetensors file with the same network's tensors, for later exports.
+            layers: an .npz file with the network in parts, for large photos; without it they are painted in tiles.
         Raises:
             UsageError: as `add`.
             StyleError: the file holds no network that paints, or the folder cannot be written to.
@@ -206,8 +209,9 @@ class Gallery:
         with self._new(name, replace) as part:
             (part / "network.onnx").write_bytes(network)
             loaded = Network(part / "network.onnx")
-            if weights is not None:
-                (part / "network.safetensors").write_bytes(weights)
+            for file, data in (("network.safetensors", weights), (LAYERS, layers)):
+                if data is not None:
+                    (part / file).write_bytes(data)
             styles = loaded.facts.styles
             for index, style in enumerate(styles):
                 if paintings:
@@ -419,8 +423,11 @@ def _builtin() -> dict[str, Entry]:
     return entries
 
 
-@functools.cache
-def _builtin_vectors() -> dict[str, StyleVector]:
-    data = (ASSETS / "gallery" / "vectors.npz").read_bytes()
-    with np.load(io.BytesIO(data), allow_pickle=False) as vectors:
-        return dict(vectors)
+@functools.lru_cache(maxsize=64)
+def _builtin_vector(name: str) -> StyleVector:
+    """Its 512 numbers, then its filters."""
+    with (
+        np.load(ASSETS / "gallery" / "vectors.npz", allow_pickle=False) as vectors,
+        np.load(ASSETS / "gallery" / "filters.npz", allow_pickle=False) as filters,
+    ):
+        return np.concatenate([vectors[name], unpack(filters[name])]).astype(np.float32)

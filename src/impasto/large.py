@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 from impasto import mask
 from impasto.color import LUMA, Pixels, tone_change, with_colors_of
 from impasto.controls import Controls
+from impasto.memory import room
 from impasto.network import Network
-from impasto.painter import Painter
+from impasto.painter import Painter, mixed
 from impasto.resample import resized_rows
 from impasto.samples import Samples, floats, stored
 from impasto.style import Blend
@@ -68,11 +69,12 @@ class LargePhoto:
         """The finished picture, H x W x 3, stored as `kind`: uint8 or uint16."""
         small = self._small(kind)
         parts = self._parts(kind)
-        out = np.empty(self.photo.shape, kind)
+        out = room(self.photo.shape, kind, self.painter.budget)
         if len(parts) == 1 and not self.masks and self.strength == 1 and small is self.photo:
             parts[0].paint(small, put=lambda place, piece: out.__setitem__(place, stored(piece, kind)))
         else:
-            total = np.zeros(self.photo.shape, _working(kind))
+            total = room(self.photo.shape, _working(kind), self.painter.budget)
+            total[:] = 0
             for part in parts:
                 self._add(part, small, total)
             for rows in _strips(self.height, self.width):
@@ -85,7 +87,7 @@ class LargePhoto:
         width, height = (max(1, round(side / self.controls.brush_size)) for side in (self.width, self.height))
         if (width, height) == (self.width, self.height):
             return self.photo
-        small = np.empty((height, width, 3), kind)
+        small = room((height, width, 3), kind, self.painter.budget)
         for rows in _strips(height, width):
             small[rows] = stored(resized_rows(self.photo, width, height, rows), kind)
         return small
@@ -103,7 +105,7 @@ class LargePhoto:
                 if network is None:
                     assert blend is not None
                     vector = blend.vector(self.painter, self.controls, sample)
-                    vector = vector if own is None else own + self.strength * (vector - own)
+                    vector = vector if own is None else mixed((1 - self.strength, own), (self.strength, vector))
                     paint = functools.partial(self.painter.paint_into, vector=vector)
                     weights[index] = by_painter[index] = weight
                 else:
@@ -119,7 +121,7 @@ class LargePhoto:
         self, network: Network, shares: Sequence[float], sample: Pixels, kind: Any, photo: Samples, put: Put
     ) -> None:
         """By way of a picture of its own: its colours may have to be changed, and tiles may be painted twice."""
-        picture = np.empty(photo.shape, _working(kind))
+        picture = room(photo.shape, _working(kind), self.painter.budget)
         network.paint_into(photo, shares, picture.__setitem__, budget=self.painter.budget)
         recolor = self.controls.recoloring(_sample(picture), sample) if self.controls.recolors_style else None
         for rows in _strips(*photo.shape[:2]):
@@ -133,7 +135,7 @@ class LargePhoto:
         if small is self.photo:
             part.paint(small, put=add)
             return
-        picture = np.empty(small.shape, total.dtype)
+        picture = room(small.shape, total.dtype, self.painter.budget)
         part.paint(small, put=picture.__setitem__)
         for rows in _strips(self.height, self.width):
             add((rows, slice(0, self.width)), resized_rows(picture, self.width, self.height, rows))

@@ -9,8 +9,6 @@ quarter of its size in half precision: 8 bytes a pixel.
 from __future__ import annotations
 
 import math
-import os
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -18,12 +16,12 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from impasto.errors import OutOfMemory
+from impasto.memory import room
 from impasto.runtime import Model, planes
 from impasto.samples import Samples, floats
 from impasto.tiling import LEAST, MULTIPLE, Put, Statistics
 
-_Features: TypeAlias = NDArray[np.float16]
+Features: TypeAlias = NDArray[np.float16]
 
 BLOCKS = 6
 WIDTH = 64
@@ -52,6 +50,7 @@ class Layers:
         *,
         budget: int,
         given: Statistics | None = None,
+        read: Callable[[str, bytes], bytes] = lambda _, data: data,
     ) -> Statistics:
         """Paint a photo of any size.
 
@@ -61,6 +60,7 @@ class Layers:
             put: gets the picture strip by strip.
             budget: bytes that may be taken beside the photo; features that do not fit go to a temporary file.
             given: what the photo is normalised by; None, its own.
+            read: what is run instead of a part's file.
         Returns:
             What it was normalised by: as `impasto.training.statistics` orders them.
         Raises:
@@ -70,7 +70,7 @@ class Layers:
         rows, columns = _mirrored(height), _mirrored(width)
         size = (WIDTH, (len(rows) - 4) // MULTIPLE, (len(columns) - 4) // MULTIPLE)
         self._strip = strip_rows(size[2], budget)
-        x = _features(size, budget)
+        x = room(size, np.float16, budget)
         steps = modulations.reshape(BLOCKS + 2, 2, WIDTH)
         found: list[NDArray[np.float32]] = []
 
@@ -84,7 +84,7 @@ class Layers:
         with np.load(self.file) as parts:
 
             def model(name: str) -> Model:
-                data = parts[name].tobytes()
+                data = read(name, parts[name].tobytes())
                 return Model(lambda: data)
 
             entered = self._enter(model("enter"), photo, rows, columns, x)
@@ -103,11 +103,11 @@ class Layers:
             yield first, min(first + self._strip, stop)
 
     def _enter(
-        self, model: Model, photo: Samples, rows: NDArray[np.intp], columns: NDArray[np.intp], x: _Features
+        self, model: Model, photo: Samples, rows: NDArray[np.intp], columns: NDArray[np.intp], x: Features
     ) -> Statistics:
         """The photo to features; a row of them sees four rows of half the size, and each of those six of the photo."""
         count = x.shape[1]
-        mean = _Mean()
+        mean = Mean()
         for first, last in self._strips(0, count):
             top, bottom = max(0, 2 * first - 1), min(2 * count, 2 * last + 1)
             seen = floats(photo[rows[2 * top : 2 * bottom + 4]][:, columns])
@@ -116,22 +116,22 @@ class Layers:
             mean.add(moments, last - first)
         return mean.value
 
-    def _normalise(self, model: Model, x: _Features, told: dict[str, NDArray[np.float32]]) -> None:
+    def _normalise(self, model: Model, x: Features, told: dict[str, NDArray[np.float32]]) -> None:
         for first, last in self._strips(0, x.shape[1]):
             (features,) = model.run({"given": x[None, :, first:last], **told})
             x[:, first:last] = features[0]
 
-    def _look(self, model: Model, x: _Features) -> Statistics:
+    def _look(self, model: Model, x: Features) -> Statistics:
         """The statistics of what a block sees."""
-        mean = _Mean()
+        mean = Mean()
         for first, last in self._strips(0, x.shape[1]):
             mean.add(model.run(_surroundings(x, first, last, None)), last - first)
         return mean.value
 
-    def _block(self, model: Model, x: _Features, told: dict[str, NDArray[np.float32]]) -> Statistics:
+    def _block(self, model: Model, x: Features, told: dict[str, NDArray[np.float32]]) -> Statistics:
         """Change the features; the last block tells their statistics, too."""
-        mean = _Mean()
-        above: _Features | None = None  # what the strip before has changed already
+        mean = Mean()
+        above: Features | None = None  # what the strip before has changed already
         for first, last in self._strips(0, x.shape[1]):
             features, *moments = model.run({**_surroundings(x, first, last, above), **told})
             above = x[:, last - _LOOKS : last].copy()
@@ -141,7 +141,7 @@ class Layers:
         return mean.value
 
     def _leave(
-        self, model: Model, x: _Features, told: dict[str, NDArray[np.float32]], put: Put, height: int, width: int
+        self, model: Model, x: Features, told: dict[str, NDArray[np.float32]], put: Put, height: int, width: int
     ) -> None:
         for first, last in self._strips(MARGIN, MARGIN + math.ceil(height / MULTIPLE)):
             (picture,) = model.run({"given": x[None, :, first - 1 : last + 1], **told})
@@ -156,15 +156,15 @@ def strip_rows(columns: int, budget: int) -> int:
     return max(_LEAST_STRIP, min(_STRIP_BYTES, budget // 4) // (_BYTES_PER_FEATURE * columns))
 
 
-class _Mean:
-    """A running mean of strips' statistics, by their rows."""
+class Mean:
+    """A running mean of the statistics of a picture's parts, each for its share of it: its rows, or its pixels."""
 
     def __init__(self) -> None:
-        self._total: NDArray[np.float64] = np.zeros(2 * WIDTH)
+        self._total: NDArray[np.float64] = np.zeros(1)
         self._rows = 0
 
     def add(self, moments: list[NDArray[Any]], rows: int) -> None:
-        self._total += rows * np.concatenate(moments).astype(np.float64)
+        self._total = self._total + rows * np.concatenate(moments).astype(np.float64)
         self._rows += rows
 
     @property
@@ -183,27 +183,10 @@ def _pads(above: int, below: int) -> NDArray[np.int64]:
     return np.array([0, 0, above, 0, 0, 0, below, 0], np.int64)
 
 
-def _surroundings(x: _Features, first: int, last: int, above: _Features | None) -> dict[str, NDArray[Any]]:
+def _surroundings(x: Features, first: int, last: int, above: Features | None) -> dict[str, NDArray[Any]]:
     """Rows with what a block sees around them; outside the features there are zeros."""
     top, bottom = max(0, first - _LOOKS), min(x.shape[1], last + _LOOKS)
     seen = np.ascontiguousarray(x[None, :, top:bottom])
     if above is not None and top < first:
         seen[0, :, : first - top] = above[:, top - first :]
     return {"given": seen, "above_below": _pads(top - first + _LOOKS, last + _LOOKS - bottom)}
-
-
-def _features(size: tuple[int, int, int], budget: int) -> _Features:
-    """Room for the features: memory, or a temporary file if the budget is smaller."""
-    wanted = 2 * math.prod(size)
-    try:
-        if wanted < budget:
-            return np.empty(size, np.float16)
-        with tempfile.TemporaryFile() as file:
-            if hasattr(os, "posix_fallocate"):  # a disk that fills up later would stop the program where it stands
-                os.posix_fallocate(file.fileno(), 0, wanted)
-            return np.memmap(file, np.float16, "w+", shape=size)
-    except (MemoryError, OSError) as error:
-        raise OutOfMemory(
-            f"there is no room for {wanted / 1e9:.1f} GB that the photo takes while it is painted",
-            "--size makes the picture smaller",
-        ) from error

@@ -18,11 +18,13 @@ from impasto.color import Pixels
 from impasto.errors import PictureError, StyleError
 from impasto.files import ASSETS
 from impasto.painter import with_brush_size
+from impasto.passes import Passes
 from impasto.resample import resize
 from impasto.runtime import Model, planes
 from impasto.samples import Samples
-from impasto.tiling import BUDGET, MULTIPLE, Put, Statistics, padded, paint_within
+from impasto.tiling import BUDGET, MULTIPLE, Put, Statistics, padded, paint_within, tile_side
 
+LAYERS = "layers.npz"  # beside the file, for photos too large for it
 METADATA = "impasto"  # the key under which a file's facts lie
 _GIVEN = "given", "trust"  # the statistics that it is normalised by, and how much they count
 _BYTES_PER_PIXEL = 900  # measured with 32 channels at full size, memory given back after every layer
@@ -64,6 +66,7 @@ class Network:
         if not path.is_file():
             raise PictureError(f"there is no file {path}")
         self.path = path
+        self._layers = path.with_name(LAYERS)
         self._model = Model(path.read_bytes, _BYTES_PER_PIXEL, _ARENA_BYTES_PER_PIXEL)
         try:
             session = self._model.session()
@@ -128,6 +131,11 @@ class Network:
             painted, _ = self._run(resize(photo, *self.size), weights)
             height, width = photo.shape[:2]
             put((slice(0, height), slice(0, width)), resize(self._held(painted), width, height))
+            return
+
+        if self._layers.is_file() and tile_side(photo.shape[0] * photo.shape[1], budget, _ARENA_BYTES_PER_PIXEL):
+            passes = Passes(self._layers, (self.facts.low, self.facts.high), weights, budget)
+            passes.paint(photo, lambda place, values: put(place, self._held(values)))
             return
 
         def run(part: Pixels, given: Statistics | None = None) -> tuple[Pixels, Statistics]:

@@ -1,7 +1,8 @@
 """The fast engine: a feed-forward network in ONNX Runtime, driven by style vectors.
 
 `encode(picture) -> StyleVector` and `paint(photo, vector) -> picture` are all that the rest of Impasto knows of it. A
-vector is 512 numbers that a style encoder reads off a painting; `nn/painter_net.py` is the network to read.
+vector is 512 numbers that a style encoder reads off a painting; after them, for the gallery's styles, come changes of
+the network's filters (`impasto.filters`). `nn/painter_net.py` is the network to read.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from numpy.typing import NDArray
 from impasto.color import LUMA, Pixels
 from impasto.errors import OutOfMemory
 from impasto.files import ASSETS
+from impasto.filters import changed
 from impasto.layerwise import Layers
 from impasto.memory import free_memory
 from impasto.resample import resize
@@ -31,7 +33,8 @@ from impasto.tiling import BUDGET, LEAST, MULTIPLE, Put, Statistics, padded
 
 StyleVector: TypeAlias = NDArray[np.float32]
 
-VECTOR_SIZE = 512
+VECTOR_SIZE = 512  # without filters
+_TUNED = 4  # networks with filters of their own that stay loaded
 _STATISTICS = 8 * 2 * 64  # eight normalisations, mean and mean square of 64 channels
 _ENCODED_PIXELS = 512 * 640  # a painting is looked at in about this size, as when the network was trained
 _WHOLE_PIXELS = 6_500_000  # more go faster layer by layer
@@ -83,18 +86,31 @@ class Painter:
         self._encode_model = Model((self.folder / "encode.onnx").read_bytes)
         self._layers = Layers(self.folder / "layers.npz")
         self._paint_model = Model((self.folder / "paint.onnx").read_bytes, _BYTES_PER_PIXEL, _ARENA_BYTES_PER_PIXEL)
+        self._tuned = functools.lru_cache(_TUNED)(self._tune)
 
     def __reduce__(self) -> tuple[object, ...]:
         """What another process, or another machine, makes it from."""
         return type(self), (None if self.folder == self.assets else self.folder, self.budget)
 
-    def prepare(self) -> None:
-        """Begin to load the network in a thread of its own, so that it is there when the first photo is."""
-        threading.Thread(target=self._load).start()
+    def prepare(self, vector: StyleVector) -> None:
+        """Begin to load a style's network in a thread of its own, so that it is there when the first photo is."""
+        threading.Thread(target=self._load, args=(vector,)).start()
 
-    def _load(self) -> None:
+    def _load(self, vector: StyleVector) -> None:
         with contextlib.suppress(Exception):  # said when the network is used
-            self._paint_model.session()
+            self._network(vector).session()
+
+    def _network(self, vector: StyleVector) -> Model:
+        """The network with a style's filters."""
+        filters = vector[VECTOR_SIZE:]
+        return self._tuned(filters.tobytes()) if filters.any() else self._paint_model
+
+    def _tune(self, filters: bytes) -> Model:
+        def read() -> bytes:
+            changes = np.frombuffer(filters, np.float32)
+            return changed((self.folder / "paint.onnx").read_bytes(), changes, self.facts["filters"]["paint.onnx"])
+
+        return Model(read, _BYTES_PER_PIXEL, _ARENA_BYTES_PER_PIXEL)
 
     @functools.cached_property
     def facts(self) -> dict[str, Any]:
@@ -164,7 +180,7 @@ class Painter:
         def paint(small: Pixels) -> Pixels:
             if own is None or strength == 1:
                 return self._paint(small, vector, shot, run)
-            painted = self._paint(small, own + np.float32(strength) * (vector - own), shot, run)
+            painted = self._paint(small, mixed((1 - strength, own), (strength, vector)), shot, run)
             painted += np.float32(1 - strength) * (small - self._paint(small, own, shot, "own"))
             return painted.clip(0, 1, out=painted)
 
@@ -183,8 +199,13 @@ class Painter:
     def _into(self, photo: Samples, vector: StyleVector, put: Put, given: Statistics | None) -> Statistics:
         """Paint in parts; the photo's own statistics, or those that were given."""
         smallest = np.zeros((LEAST, LEAST, 3), np.float32)
-        _, modulations, _ = self._run(smallest, vector, None)
-        return self._layers.paint(photo, modulations, put, budget=self.budget, given=given)
+        _, modulations, _ = self._run(smallest, vector[:VECTOR_SIZE], None)
+        filters = vector[VECTOR_SIZE:]
+
+        def read(part: str, data: bytes) -> bytes:
+            return changed(data, filters, self.facts["filters"][part]) if filters.any() else data
+
+        return self._layers.paint(photo, modulations, put, budget=self.budget, given=given, read=read)
 
     def _paint(self, photo: Pixels, vector: StyleVector, shot: Shot | None, run: str) -> Pixels:
         given = None if shot is None else shot.means.get(run)
@@ -218,12 +239,20 @@ class Painter:
         seen = padded(photo)
         feeds = {
             "photo": planes(seen),
-            "vector": vector[None].astype(np.float32),
+            "vector": vector[None, :VECTOR_SIZE].astype(np.float32),
             "given": np.zeros(_STATISTICS, np.float32) if given is None else given,
             "trust": np.array(given is not None, np.float32),
         }
-        painted, modulations, statistics = self._paint_model.run(feeds, seen.shape[0] * seen.shape[1])
+        painted, modulations, statistics = self._network(vector).run(feeds, seen.shape[0] * seen.shape[1])
         return np.ascontiguousarray(painted[0].transpose(1, 2, 0)[:height, :width]), modulations, statistics
+
+
+def mixed(*parts: tuple[float, StyleVector]) -> StyleVector:
+    """The weighted sum of style vectors; filters that one of them does not change are changed by 0."""
+    total = np.zeros(max(len(vector) for _, vector in parts), np.float32)
+    for weight, vector in parts:
+        total[: len(vector)] += np.float32(weight) * vector
+    return total
 
 
 def seen_at(picture: Samples, multiple: int = MULTIPLE) -> Pixels:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from PIL import ExifTags, Image, ImageCms, PngImagePlugin, UnidentifiedImageError
 
-from impasto import provenance, sixteen
+from impasto import provenance, sixteen, strips
 from impasto.errors import PictureError, UsageError
 from impasto.files import write_atomically
 from impasto.remote import is_web_address
@@ -135,7 +135,7 @@ class Picture:
             return cls.from_array(source)
         if isinstance(source, Image.Image):
             with _decoding("the image"):
-                return _read(lambda: source.copy(), source, "the image", max_pixels)
+                return _read(lambda: source.copy(), source, "the image", max_pixels, b"")
         if isinstance(source, (str, os.PathLike)):
             name, data = str(source), _file_bytes(source)
         elif isinstance(source, (bytes, bytearray, memoryview)):
@@ -152,7 +152,7 @@ class Picture:
         if not data:
             raise PictureError(f"{name} is empty")
         with _decoding(name):
-            return _read(lambda: _open_header(data, name), None, name, max_pixels)
+            return _read(lambda: _open_header(data, name), None, name, max_pixels, data)
 
     @classmethod
     def from_array(cls, array: ArrayLike) -> Picture:
@@ -281,8 +281,13 @@ class Picture:
         try:
             if file_format == "TIFF":
                 return self._encode_tiff(bits, xmp, exif, marked)
-            if bits == 16:
-                return self._encode_sixteen_bit_png(xmp, exif, marked)
+            large = self.width * self.height > strips.PIXELS and self.alpha is None and not self.frames
+            if bits == 16 or (large and file_format == "PNG"):
+                return self._encode_png(bits, xmp, exif, marked)
+            if large and file_format == "JPEG":
+                data = strips.encode_jpeg(self._stored(8), quality, exif, self.profile, xmp, self.dpi)
+                if data is not None:
+                    return data
             return self._encode_eight(file_format, quality, xmp, exif, marked, animated)
         except Exception as error:  # like decoders, encoders raise nearly everything
             raise PictureError(
@@ -338,7 +343,8 @@ class Picture:
             tags |= {282: self.dpi[0], 283: self.dpi[1], 296: 2}
         return sixteen.write_tiff(self._stored(bits), tags)
 
-    def _encode_sixteen_bit_png(self, xmp: bytes, exif: bytes, marked: Mapping[str, object]) -> bytes:
+    def _encode_png(self, bits: Bits, xmp: bytes, exif: bytes, marked: Mapping[str, object]) -> bytes:
+        """A still PNG, compressed strip by strip."""
         chunks = [sixteen.png_profile(self.profile)] if self.profile else []
         if self.dpi:
             chunks.append(sixteen.png_density(self.dpi))
@@ -348,7 +354,7 @@ class Picture:
             chunks.append(sixteen.png_text("XML:com.adobe.xmp", xmp.decode("utf-8", "replace")))
         if marked:
             chunks.append(sixteen.png_text("impasto", provenance.settings_text(marked)))
-        return sixteen.write_png(self._stored(16), chunks)
+        return sixteen.write_png(self._stored(bits), chunks)
 
 
 def format_of(path: Path) -> str:
@@ -443,7 +449,9 @@ def _why_unidentified(data: bytes) -> str:
     return "JPEG, PNG, WebP, TIFF, BMP, GIF and AVIF are read"
 
 
-def _read(reopen: Callable[[], Image.Image], given: Image.Image | None, name: str, max_pixels: int) -> Picture:
+def _read(
+    reopen: Callable[[], Image.Image], given: Image.Image | None, name: str, max_pixels: int, data: bytes
+) -> Picture:
     image = given or reopen()
     animated = image.format in ANIMATED and getattr(image, "is_animated", False)
     count = getattr(image, "n_frames", 1) if animated else 1
@@ -456,10 +464,16 @@ def _read(reopen: Callable[[], Image.Image], given: Image.Image | None, name: st
     if image.width == 0 or image.height == 0:
         raise PictureError(f"{name} has no pixels")
     info = dict(image.info)
-    image.load()
+    in_strips = _in_strips(image, data) if pixels > strips.PIXELS and count == 1 else None
+    if in_strips is None:
+        image.load()
     duration = float(image.info.get("duration", 0) or 0)
-    deep = sixteen.read(reopen) if image.mode in ("RGB", "RGBA") and given is None else None
-    colour, alpha, bits, converted = _samples(image, deep)
+    if in_strips is None:
+        deep = sixteen.read(reopen) if image.mode in ("RGB", "RGBA") and given is None else None
+        colour, alpha, bits, converted = _samples(image, deep)
+    else:
+        colour, alpha, bits = in_strips, None, 8 if in_strips.itemsize == 1 else 16
+        converted = "icc_profile" in image.info
     orientation, exif = _exif(image)
     colour = _upright(colour, orientation)
     alpha = None if alpha is None else _upright(alpha, orientation)
@@ -488,6 +502,21 @@ def _read(reopen: Callable[[], Image.Image], given: Image.Image | None, name: st
         loop=int(info.get("loop", 0 if info.get("loop") is not None or image.format != "GIF" else 1)),
         file_format=image.format or "",
     )
+
+
+def _in_strips(image: Image.Image, data: bytes) -> Samples | None:
+    """A large picture's samples, if they need no change: three channels, in sRGB."""
+    profile = image.info.get("icc_profile")
+    if image.format not in strips.FORMATS or image.mode != "RGB" or image.has_transparency_data:
+        return None
+    if profile:
+        try:
+            description = ImageCms.ImageCmsProfile(io.BytesIO(profile)).profile.profile_description or ""
+        except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
+            return None
+        if "srgb" not in description.lower():
+            return None
+    return strips.decode(data, image.width, image.height) if data else None
 
 
 def _same_channels(

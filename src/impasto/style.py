@@ -15,7 +15,7 @@ from impasto.controls import Controls
 from impasto.errors import PictureError, UsageError
 from impasto.gallery import Gallery
 from impasto.network import Network
-from impasto.painter import Painter, StyleVector
+from impasto.painter import Painter, StyleVector, mixed
 from impasto.picture import SUFFIXES, Picture, Source
 
 WEIGHTS = (".pth", ".model", ".pt", ".safetensors")
@@ -49,7 +49,7 @@ class Style:
         assert self.painting is not None
         assert self.vector is not None
         changed = painter.encode(controls.recolor(self.painting, photo))
-        return self.vector + (changed - painter.encode(self.painting))
+        return mixed((1, self.vector), (1, changed), (-1, painter.encode(self.painting)))
 
 
 @dataclass(frozen=True)
@@ -73,16 +73,13 @@ class Blend:
 
         Styles that are networks have none and are left out.
         """
-        total: StyleVector | None = None
-        weights = 0.0
-        for style, weight in self.parts:
-            if style.vector is None:
-                continue
-            vector = style.recolored(painter, controls, photo) if controls.recolors_style else style.vector
-            total = vector * weight if total is None else total + vector * weight
-            weights += weight
-        assert total is not None
-        return (total / weights).astype("float32")
+        vectors = [
+            (weight, style.recolored(painter, controls, photo) if controls.recolors_style else style.vector)
+            for style, weight in self.parts
+            if style.vector is not None
+        ]
+        total = sum(weight for weight, _ in vectors)
+        return mixed(*((weight / total, vector) for weight, vector in vectors))
 
     def engines(self) -> Iterator[tuple[float, Network | None, list[float]]]:
         """What paints its parts: each network with the weights of its styles, then the painter (None) for all vectors.

@@ -18,7 +18,7 @@ from impasto.errors import UsageError
 from impasto.gallery import Gallery
 from impasto.large import BYTES_PER_PIXEL, LargePhoto, filled
 from impasto.network import Network
-from impasto.painter import Painter, Shot, StyleVector, default_painter
+from impasto.painter import Painter, Shot, StyleVector, default_painter, mixed
 from impasto.picture import MAX_PIXELS, Picture, Source
 from impasto.samples import Samples
 from impasto.settings import make
@@ -92,6 +92,12 @@ class Stylizer:
             )
             for source, wanted in region_pairs(regions)
         ]
+
+    def prepare(self) -> None:
+        """Begin to load what paints, so that it is there when the first photo is."""
+        (style, _), *others = self.style.parts
+        if style.vector is not None and not others:
+            self.painter.prepare(mixed((self.controls.strength / 100, style.vector)))
 
     def __call__(self, photo: Picture) -> Picture:
         """The photo, painted: every frame of it, with the photo's metadata and alpha."""

@@ -27,6 +27,7 @@ EXTRAS = {
     "app": ("streamlit",),
     "video": ("av", "opencv-python-headless"),
     "heif": ("pillow-heif",),
+    "large": ("pyvips",),
 }
 
 

@@ -152,9 +152,9 @@ def stylize(
 
     budget = read_memory(memory)
     painter = painter_of(engine, budget)
-    if engine == "painter" and engine_hosts == "local":
-        painter.prepare()
     stylizer = Stylizer(style, regions=regions, controls=controls, painter=painter, max_pixels=max_pixels)
+    if engine_hosts == "local":
+        stylizer.prepare()
 
     settings = stylizer.made_with() | {
         "files": [file_facts(file) for file in files],

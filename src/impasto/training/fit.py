@@ -22,7 +22,7 @@ from impasto.nn.device import find_device, find_precision
 from impasto.nn.painter_net import PainterNet
 from impasto.nn.tensors import to_tensor
 from impasto.nn.vgg import shipped_vgg
-from impasto.painter import StyleVector, default_painter
+from impasto.painter import VECTOR_SIZE, StyleVector, default_painter
 from impasto.picture import Picture
 from impasto.resample import fit, resize
 from impasto.training.objective import TrainingObjective
@@ -86,7 +86,7 @@ def fit_style(
     start = torch.from_numpy(default_painter().encode(painting.pixels)).to(where)
     gallery = Gallery()
     names = [entry.name for entry in gallery.entries() if entry.builtin]
-    spread = torch.from_numpy(np.std([gallery.vector(name) for name in names], axis=0)).to(where)
+    spread = torch.from_numpy(np.std([gallery.vector(name)[:VECTOR_SIZE] for name in names], axis=0)).to(where)
     move = torch.zeros_like(start, requires_grad=True)  # in units of what is usual for each number
     optimizer = torch.optim.Adam([move], _RATE)
     first = torch.zeros(2, dtype=torch.long, device=where)

@@ -16,6 +16,7 @@ from impasto.nn.tensors import read_tensors
 from impasto.nn.transformer import recognise
 from impasto.picture import Picture, Source
 from impasto.training.export import from_weights, to_onnx, to_weights
+from impasto.training.layers import to_layers
 from impasto.training.statistics import expose_statistics
 
 SUFFIXES = (".pth", ".pt", ".model", ".safetensors", ".onnx")
@@ -45,17 +46,18 @@ def import_network(
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
         raise UsageError(f"{path} is no network's file", f"one of {', '.join(SUFFIXES)}")
-    weights = None
+    weights = layers = None
     if suffix == ".onnx":
         model, count = _ready(path), len(Network(path).facts.styles)
     else:
         net, styles, card = _read(path, name)
         card = card | ({"licence": licence} if licence else {})
-        model, weights, count = to_onnx(net, styles, card), to_weights(net, styles, card), len(styles)
+        model, count = to_onnx(net, styles, card), len(styles)
+        weights, layers = to_weights(net, styles, card), to_layers(net)
     if paintings and len(paintings) != count:
         raise UsageError(f"{path} has {count} styles, and there are {len(paintings)} paintings")
     pictures = [Picture.open(painting) for painting in paintings]
-    return gallery.add_network(name, model, paintings=pictures, weights=weights, replace=replace)
+    return gallery.add_network(name, model, paintings=pictures, weights=weights, layers=layers, replace=replace)
 
 
 def _read(path: Path, name: str) -> tuple[Any, list[str], dict[str, Any]]:
