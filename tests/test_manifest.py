@@ -17,7 +17,7 @@ from conftest import ROOT, Outcome, assert_refused, file_bytes, hears_ctrl_c, sc
 from PIL import Image
 
 Run = Callable[..., Outcome]
-KILLS = int(os.environ.get("IMPASTO_KILLS", "20"))  # 50 take a minute
+KILLS = 50  # they take a minute
 
 
 @pytest.fixture

@@ -79,6 +79,10 @@ def test_shipped_files_are_what_the_tool_writes(painter: Painter) -> None:
     with np.load(painter.folder / "layers.npz") as shipped_layers:
         parts = {name: part.SerializeToString(deterministic=True) for name, part in tool.layers(tensors).items()}
         assert {name: shipped_layers[name].tobytes() for name in shipped_layers} == parts
+        assert facts["filters"] == {
+            "paint.onnx": tool.places((painter.folder / "paint.onnx").read_bytes(), tensors),
+            **{name: tool.places(data, tensors) for name, data in parts.items()},
+        }
     assert facts["mac_per_pixel"] == round(tool.multiply_adds(tool.paint_model(tensors)))
 
 

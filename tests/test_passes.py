@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 import torch
 from conftest import scene
@@ -75,6 +76,37 @@ def test_a_window_is_all_that_is_seen_and_no_more(
         assert 0 <= first < last <= kept * step["upsampled"]
         kept = (last - first + before + after - 2 * step["border"] - 1) // step["stride"] + 1
     assert kept == stop - start
+
+
+@pytest.mark.parametrize("names", ["ours", "of PyTorch's example"])
+def test_an_onnx_file_of_that_network_is_taken_apart(tmp_path: Path, names: str) -> None:
+    data = to_onnx(trained(), ["s"], {})
+    if names != "ours":
+        model = onnx.load_from_string(data)
+        for tensor in model.graph.initializer:
+            for node in model.graph.node:
+                for index, name in enumerate(node.input):
+                    if name == tensor.name and "conv" in name:
+                        node.input[index] = ".conv2d.".join(name.rsplit(".", 1))
+            if "conv" in tensor.name:
+                tensor.name = ".conv2d.".join(tensor.name.rsplit(".", 1))
+        data = model.SerializeToString()
+    path = tmp_path / "net.onnx"
+    path.write_bytes(data)
+    (entry,) = import_network(path, "mine")
+    assert entry.network is not None
+    assert entry.network.with_name(LAYERS).is_file()
+
+
+def test_an_onnx_file_that_only_looks_like_it_is_not(tmp_path: Path) -> None:
+    model = onnx.load_from_string(to_onnx(trained(), ["s"], {}))
+    relu = next(node for node in model.graph.node if node.op_type == "Relu")
+    relu.op_type = "Abs"
+    path = tmp_path / "net.onnx"
+    path.write_bytes(model.SerializeToString())
+    (entry,) = import_network(path, "mine")
+    assert entry.network is not None
+    assert not entry.network.with_name(LAYERS).exists()
 
 
 def test_an_imported_checkpoint_comes_with_its_parts(tmp_path: Path) -> None:
