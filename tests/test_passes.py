@@ -15,9 +15,11 @@ from test_network import trained
 from test_transformer import example_state
 
 import impasto.passes
+from impasto.errors import OutOfMemory
 from impasto.gallery import Gallery
 from impasto.network import LAYERS, Network
 from impasto.passes import Passes, window
+from impasto.tiling import Put
 from impasto.training.export import to_onnx
 from impasto.training.imports import import_network
 from impasto.training.layers import to_layers
@@ -107,6 +109,39 @@ def test_an_onnx_file_that_only_looks_like_it_is_not(tmp_path: Path) -> None:
     (entry,) = import_network(path, "mine")
     assert entry.network is not None
     assert not entry.network.with_name(LAYERS).exists()
+
+
+def test_where_memory_runs_out_pieces_get_smaller(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "network.onnx"
+    path.write_bytes(to_onnx(trained(), ["s"], {}))
+    path.with_name(LAYERS).write_bytes(to_layers(trained()))
+    network, photo = Network(path), scene(400, 300, 5).astype(np.float32) / 255
+    budgets = []
+    plain = Passes.paint
+
+    def paint(self: Passes, photo: np.ndarray, put: Put) -> None:
+        budgets.append(self._budget)
+        if len(budgets) < enough:
+            raise OutOfMemory("no memory at all")
+        plain(self, photo, put)
+
+    monkeypatch.setattr(Passes, "paint", paint)
+    enough = 2
+    with pytest.warns(UserWarning, match="memory ran out; pieces for 75 MB"):
+        painted = network.paint(photo, budget=150_000_000)
+    assert budgets == [150_000_000, 75_000_000]
+    assert np.abs(painted - network._held(network._run(photo, (1.0,))[0])).mean() < 0.001
+    enough = 10
+    with pytest.warns(UserWarning, match="ran out"), pytest.raises(OutOfMemory, match="at all"):
+        network.paint(photo, budget=150_000_000)
+
+
+def test_a_sliver_is_painted_in_tiles(tmp_path: Path) -> None:
+    path = tmp_path / "network.onnx"
+    path.write_bytes(to_onnx(trained(), ["s"], {}))
+    path.with_name(LAYERS).write_bytes(to_layers(trained()))
+    photo = scene(3, 900, 5).astype(np.float32) / 255
+    assert Network(path).paint(photo, budget=1).shape == (900, 3, 3)
 
 
 def test_an_imported_checkpoint_comes_with_its_parts(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Fine-tune the painter for each painting of the gallery: filters of its own, beside its vector.
 
-    python tools/train_painter.py prepare ...       # as for the painter itself
+    python tools/train_painter.py finish --work work/    # after all that comes before it there
     python tools/train_named.py --work work/
     python tools/build_gallery.py --paintings DIR --named work/named
 
@@ -28,14 +28,16 @@ from torch import Tensor
 from train_painter import CONTENT, LAYERS, WEIGHTS, Crops, Data, lattice, loss_net
 
 from impasto.files import write_atomically
-from impasto.gallery import Gallery
 from impasto.nn.losses import gram
-from impasto.nn.painter_net import VECTOR_SIZE, Brush, Moments
+from impasto.nn.painter_net import Brush, Moments
 
 Seen: TypeAlias = "dict[str, tuple[Tensor | None, Tensor]]"  # by layer: features where they are content, Gram matrix
 GALLERY = Path(__file__).with_name("gallery.tsv")
-CONTENT_SHARE = 0.955  # of the encoded vector's content loss
+CONTENT_SHARE = 1.0  # of the encoded vector's content loss
 BORDER = 24  # pixels
+AS_ENCODED = {
+    "red-blue-yellow"
+}  # begins with its encoded vector: the one learned beside the network makes half a photo red
 
 
 class Named:
@@ -46,14 +48,15 @@ class Named:
         self.data = Data.load(arguments.work)
         self.rng = np.random.default_rng(arguments.seed)
         torch.manual_seed(arguments.seed)
-        self.loss_net = loss_net("cpu")
+        self.device = arguments.device
+        self.loss_net = loss_net(self.device)
         self.start = Brush()
         self.start.load_state_dict(torch.load(arguments.work / "painter.pt", weights_only=True)["mean"])
-        self.start.to(memory_format=torch.channels_last).requires_grad_(False)  # type: ignore[call-overload]
+        self.start.to(device=self.device, memory_format=torch.channels_last).requires_grad_(False)  # type: ignore[call-overload]
         crops = Crops(self.data, self.rng, arguments.batch)
         self.batches: list[tuple[Tensor, Seen]] = []
         for _ in range(arguments.crops // arguments.batch):
-            photos, _ids = crops.batch(arguments.side)
+            photos = crops.batch(arguments.side)[0].to(self.device)
             self.batches.append((photos, self._seen(photos)))
 
     def _seen(self, photos: Tensor) -> Seen:
@@ -75,8 +78,8 @@ class Named:
             vector: to begin with, 1 x 512.
         """
         batch, rate = self.arguments.batch, self.arguments.rate
-        targets = [self.data.targets(np.array([row]), index) for index in range(len(LAYERS))]
-        encoded = self.data.vectors[row][None]
+        targets = [self.data.targets(np.array([row]), index).to(self.device) for index in range(len(LAYERS))]
+        encoded, vector = self.data.vectors[row][None].to(self.device), vector.to(self.device)
         with torch.no_grad():
             usual = [
                 float(self._terms(self.start(photos, encoded.expand(batch, -1)), seen, targets)["content"])
@@ -174,23 +177,28 @@ def main() -> None:
     parser.add_argument("--crops", type=int, default=240)
     parser.add_argument("--batch", type=int, default=3)
     parser.add_argument("--side", type=int, default=224)
-    parser.add_argument("--rate", type=float, default=1e-3)
+    parser.add_argument("--rate", type=float, default=2e-3)
+    parser.add_argument("--device", default="cpu")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("names", nargs="*", help="styles; all that have no file in WORK/named if there are none")
     arguments = parser.parse_args()
     named = Named(arguments)
+    fitted = dict(np.load(arguments.work / "fitted.npz"))
     folder: Path = arguments.work / "named"
     folder.mkdir(exist_ok=True)
     with GALLERY.open(encoding="utf-8") as table:
         files = {row["name"]: row["file"] for row in csv.DictReader(table, delimiter="\t")}
     for name in arguments.names or [name for name in files if not (folder / f"{name}.npz").exists()]:
         print(name, flush=True)
-        vector = torch.from_numpy(Gallery().vector(name)[:VECTOR_SIZE])[None]
-        net, vector = named.train(named.data.names.index(files[name]), vector)
+        row = named.data.names.index(files[name])
+        vector = named.data.vectors[row] if name in AS_ENCODED else torch.from_numpy(fitted[files[name]])
+        net, vector = named.train(row, vector[None])
         before = named.start.state_dict()
-        changes = {key: (value - before[key]).numpy() for key, value in net.state_dict().items() if is_filter(key)}
+        changes = {
+            key: (value - before[key]).cpu().numpy() for key, value in net.state_dict().items() if is_filter(key)
+        }
         out = io.BytesIO()
-        np.savez(out, vector=vector[0].numpy(), **changes)
+        np.savez(out, vector=vector[0].cpu().numpy(), **changes)
         write_atomically(folder / f"{name}.npz", out.getvalue(), overwrite=True)
 
 

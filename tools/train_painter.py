@@ -388,7 +388,7 @@ def finish(arguments: argparse.Namespace) -> None:
             str(name): styles["vectors"][row] + moves[row] for row, name in enumerate(styles["names"][: len(moves)])
         }
     np.savez(arguments.work / "fitted.npz", allow_pickle=False, **fitted)
-    print(f"{file}, and {len(fitted)} vectors in {arguments.work / 'fitted.npz'} for tools/build_gallery.py --vectors")
+    print(f"{file}, and {len(fitted)} vectors in {arguments.work / 'fitted.npz'} for tools/train_named.py")
 
 
 def main() -> None:

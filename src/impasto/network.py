@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import json
+import warnings
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,20 +16,21 @@ from typing import Any
 import numpy as np
 
 from impasto.color import Pixels
-from impasto.errors import PictureError, StyleError
+from impasto.errors import OutOfMemory, PictureError, StyleError
 from impasto.files import ASSETS
 from impasto.painter import with_brush_size
 from impasto.passes import Passes
 from impasto.resample import resize
 from impasto.runtime import Model, planes
 from impasto.samples import Samples
-from impasto.tiling import BUDGET, MULTIPLE, Put, Statistics, padded, paint_within, tile_side
+from impasto.tiling import BUDGET, LEAST, MULTIPLE, Put, Statistics, padded, paint_within, tile_side
 
 LAYERS = "layers.npz"  # beside the file, for photos too large for it
 METADATA = "impasto"  # the key under which a file's facts lie
 _GIVEN = "given", "trust"  # the statistics that it is normalised by, and how much they count
 _BYTES_PER_PIXEL = 900  # measured with 32 channels at full size, memory given back after every layer
 _ARENA_BYTES_PER_PIXEL = 1300
+_LEAST_BUDGET = 50_000_000
 
 
 @dataclass(frozen=True)
@@ -133,9 +135,10 @@ class Network:
             put((slice(0, height), slice(0, width)), resize(self._held(painted), width, height))
             return
 
-        if self._layers.is_file() and tile_side(photo.shape[0] * photo.shape[1], budget, _ARENA_BYTES_PER_PIXEL):
-            passes = Passes(self._layers, (self.facts.low, self.facts.high), weights, budget)
-            passes.paint(photo, lambda place, values: put(place, self._held(values)))
+        pixels = photo.shape[0] * photo.shape[1]
+        in_parts = tile_side(pixels, budget, _ARENA_BYTES_PER_PIXEL) and min(photo.shape[:2]) >= LEAST
+        if in_parts and self._layers.is_file():
+            self._in_passes(photo, weights, put, budget)
             return
 
         def run(part: Pixels, given: Statistics | None = None) -> tuple[Pixels, Statistics]:
@@ -145,6 +148,18 @@ class Network:
         if not self._statistics:  # it must be painted as a whole
             budget = photo.size * _ARENA_BYTES_PER_PIXEL
         paint_within(photo, budget, _ARENA_BYTES_PER_PIXEL, run, put)
+
+    def _in_passes(self, photo: Samples, weights: Sequence[float], put: Put, budget: int) -> None:
+        """Pass by pass; where memory runs out after all, in pieces half as large, and so on."""
+        while True:
+            try:
+                passes = Passes(self._layers, (self.facts.low, self.facts.high), weights, budget)
+                return passes.paint(photo, lambda place, values: put(place, self._held(values)))
+            except OutOfMemory:
+                budget //= 2
+                if budget < _LEAST_BUDGET:
+                    raise
+            warnings.warn(f"memory ran out; pieces for {budget / 1e6:.0f} MB are tried", stacklevel=2)
 
     def _run(
         self,

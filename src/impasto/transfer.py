@@ -56,6 +56,9 @@ class FeatureTransfer(Painter):
         (features,) = self._encode_model.run({"picture": planes(seen_at(picture, _CELL))})
         return self.statistics(features[0].reshape(CHANNELS, -1))
 
+    def _network(self, vector: StyleVector) -> Model:  # noqa: ARG002  one for all styles
+        return self._decoder
+
     def _at_once(self, photo: Pixels, vector: StyleVector, given: Statistics | None) -> None:
         """One tile is all of a small photo."""
 

@@ -1,0 +1,64 @@
+#!/usr/bin/env python3
+"""What a named style gains by its own vector and filters over the painter with what its encoder sees in the painting.
+
+    python benchmarks/named.py --photos DIR --paintings DIR --judge vgg16.safetensors [--limit 6] [--size 512]
+
+PAINTINGS holds the files that `tools/gallery.tsv` names. Style is the judge's Gram loss over that of the untouched
+photo, content its difference to the photo: means over the photos, and their ratio, own over encoded.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+from pathlib import Path
+
+import numpy as np
+
+from impasto.gallery import Gallery
+from impasto.measure.judge import Scorer, find_judge
+from impasto.painter import default_painter
+from impasto.picture import Picture
+
+TABLE = Path(__file__).resolve().parent.parent / "tools" / "gallery.tsv"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--photos", type=Path, required=True)
+    parser.add_argument("--paintings", type=Path, required=True)
+    parser.add_argument("--judge", type=Path)
+    parser.add_argument("--limit", type=int, default=6, help="photos, spread over the folder")
+    parser.add_argument("--size", type=int, default=512)
+    arguments = parser.parse_args()
+    painter, gallery = default_painter(), Gallery()
+    scorer = Scorer(find_judge(arguments.judge), arguments.size)
+    paths = sorted(arguments.photos.iterdir())
+    paths = paths[:: max(1, len(paths) // arguments.limit)][: arguments.limit]
+    photos = {path.name: scorer.add(path.name, Picture.open(path)) for path in paths}
+    with TABLE.open(encoding="utf-8", newline="") as table:
+        files = {row["name"]: arguments.paintings / row["file"] for row in csv.DictReader(table, delimiter="\t")}
+    paintings = {name: Picture.open(path) for name, path in files.items()}
+    vectors = {name: (painter.encode(picture.pixels), gallery.vector(name)) for name, picture in paintings.items()}
+    for name, picture in paintings.items():
+        scorer.add(name, picture)
+    scores: dict[str, list[list[float]]] = {
+        name: [] for name in files
+    }  # encoded style and content, own style and content
+    for key, photo in photos.items():  # a photo's features are kept for all styles
+        for name, pair in vectors.items():
+            found = [scorer.score(key, name, painter.paint(photo, vector)) for vector in pair]
+            scores[name].append([score[what] for score in found for what in ("style", "content")])
+    print(f"{len(photos)} photos at {arguments.size} pixels, {scorer.judge.name}")
+    print("| style | encoded: style | content | own: style | content | ratio: style | content |")
+    print("|---|---|---|---|---|---|---|")
+    means = {name: np.mean(rows, axis=0) for name, rows in scores.items()}
+    for name, mean in (*means.items(), ("mean", np.mean(list(means.values()), axis=0))):
+        ratios = mean[2] / mean[0], mean[3] / mean[1]
+        print(f"| {name} | " + " | ".join(f"{value:.3f}" for value in (*mean, *ratios)) + " |")
+    ratios = np.array([[mean[2] / mean[0], mean[3] / mean[1]] for mean in means.values()])
+    print("median of the ratios: style {:.3f}, content {:.3f}".format(*np.median(ratios, axis=0)))
+
+
+if __name__ == "__main__":
+    main()
