@@ -15,11 +15,12 @@ import re
 from pathlib import Path
 
 import numpy as np
-from export_painter import WEIGHTS, filters
-from safetensors.numpy import load_file
+import torch
+from safetensors.torch import load_file
 
 from impasto.filters import pack
 from impasto.gallery import check_name
+from impasto.nn.painter_net import filters
 from impasto.painter import default_painter
 from impasto.picture import Picture
 from impasto.resample import fit
@@ -45,8 +46,11 @@ def main() -> None:
     parser.add_argument("--named", type=Path, required=True, help="what tools/train_named.py has written")
     arguments = parser.parse_args()
     painter = default_painter()
-    tensors = load_file(WEIGHTS)
-    before = filters(tensors)
+    brush = {
+        name.removeprefix("brush."): value.float()
+        for name, value in load_file(ASSETS.parent / "painter" / "painter.safetensors").items()
+        if name.startswith("brush.")
+    }
     (ASSETS / "thumbnails").mkdir(parents=True, exist_ok=True)
     cards, vectors, own = [], {}, {}
     with (ROOT / "tools" / "gallery.tsv").open(encoding="utf-8", newline="") as table:
@@ -58,9 +62,8 @@ def main() -> None:
             picture = Picture.open(arguments.paintings / row["file"])
             with np.load(arguments.named / f"{row['name']}.npz") as named:
                 vectors[row["name"]] = named["vector"]
-                moved = {f"brush.{key}": tensors[f"brush.{key}"] + named[key] for key in named.files if key != "vector"}
-            after = filters({**tensors, **moved})
-            own[row["name"]] = pack(np.concatenate([(after[key] - before[key]).ravel() for key in before]))
+                moved = {key: brush[key] + torch.from_numpy(named[key]) for key in named.files if key != "vector"}
+            own[row["name"]] = pack((filters(brush | moved) - filters(brush)).numpy())
             (ASSETS / "thumbnails" / f"{row['name']}.jpg").write_bytes(thumbnail(picture))
             licence = f"public domain: published by {painted}, the artist died in {row['died']}"
             keep = {key: row[key] for key in ("name", "title", "artist", "year", "kind", "source")}

@@ -29,7 +29,7 @@ from train_painter import CONTENT, LAYERS, WEIGHTS, Crops, Data, lattice, loss_n
 
 from impasto.files import write_atomically
 from impasto.nn.losses import gram
-from impasto.nn.painter_net import Brush, Moments
+from impasto.nn.painter_net import Brush, Moments, is_filter
 
 Seen: TypeAlias = "dict[str, tuple[Tensor | None, Tensor]]"  # by layer: features where they are content, Gram matrix
 GALLERY = Path(__file__).with_name("gallery.tsv")
@@ -163,11 +163,6 @@ class Named:
         same = [(variance[:1], mean[:1]) for variance, mean in measured]
         alone = net(photos[:1][middle], vector, same)
         return {"border": (alone - painted[:1][middle].detach()).square().mean()}
-
-
-def is_filter(name: str) -> bool:
-    """Whether a parameter of the brush paints, rather than reads style vectors."""
-    return name.startswith(("enter", "blocks", "leave"))
 
 
 def main() -> None:

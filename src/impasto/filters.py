@@ -32,7 +32,9 @@ def pack(changes: Changes) -> NDArray[np.uint8]:
 
 def unpack(packed: NDArray[np.uint8]) -> Changes:
     """What `pack` has packed, zeros after it up to a whole group."""
-    count = len(packed) // (GROUP // 2 + 2)  # of groups
+    count, rest = divmod(len(packed), GROUP // 2 + 2)  # groups
+    if rest:
+        raise ValueError(f"{len(packed)} bytes hold no whole groups of filters")
     pairs, scales = packed[: count * GROUP // 2], packed[count * GROUP // 2 :].view(np.float16)
     levels = np.stack([pairs & 15, pairs >> 4], axis=1).reshape(count, GROUP).astype(np.float32) - 8
     return (levels * scales[:, None].astype(np.float32)).ravel()

@@ -9,7 +9,7 @@ are brought to a mean and a deviation that follow from the style (conditional in
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
 import torch
@@ -167,6 +167,27 @@ class Brush(nn.Module):
         x = self.leave3(F.relu(self.leave2(x)))
         kept = F.pixel_shuffle(x, 2)[..., MARGIN:-MARGIN, MARGIN:-MARGIN]
         return kept.float() * 0.5 + 0.5
+
+
+def filters(state: Mapping[str, Tensor]) -> Tensor:
+    """What a style may change of a brush (`impasto.filters`), in its order and as the ONNX files have it.
+
+    Pictures are 0..1 there and -1..1 in the network: the first and the last layer have that in their weights.
+
+    Args:
+        state: the brush's state dict, or of a fine-tuned one: the difference of two is a style's change.
+    """
+    folded = dict(state)
+    folded["enter1.weight"] = 2 * state["enter1.weight"]
+    folded["enter1.bias"] = state["enter1.bias"] - state["enter1.weight"].sum((1, 2, 3))
+    folded["leave3.weight"] = state["leave3.weight"] / 2
+    folded["leave3.bias"] = state["leave3.bias"] / 2
+    return torch.cat([folded[name].flatten() for name in sorted(folded) if is_filter(name)])
+
+
+def is_filter(name: str) -> bool:
+    """Whether a parameter of the brush paints, rather than reads style vectors."""
+    return name.startswith(("blocks", "enter", "leave"))
 
 
 class PainterNet(nn.Module):
