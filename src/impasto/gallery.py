@@ -18,11 +18,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from impasto.errors import PictureError, StyleError, UsageError
 from impasto.files import ASSETS, write_atomically
-from impasto.filters import pack, unpack
+from impasto.filters import unpack
 from impasto.network import LAYERS, Network
 from impasto.painter import VECTOR_SIZE, Painter, StyleVector, default_painter
 from impasto.picture import Picture, Source
@@ -136,14 +135,10 @@ class Gallery:
         if entry.builtin:
             return _builtin_vector(name)
         folder = self.folder / name
-        card = self._read_card(name)
-        if card.get("painter") == self.painter.id:
-            vector = _read_vector(folder / "vector.npy")
-            if card.get("filters of") == self.painter.network_id and (folder / "filters.npy").is_file():
-                return np.concatenate([vector, unpack(_read_filters(folder / "filters.npy"))])
-            return vector
+        if self._read_card(name).get("painter") == self.painter.id:
+            return _read_vector(folder / "vector.npy")
         vector = self.painter.encode(self.picture(entry).pixels)
-        _write_style(folder, card | {"painter": self.painter.id}, vector)
+        _write_style(folder, self._read_card(name) | {"painter": self.painter.id}, vector)
         return vector
 
     def picture(self, entry: Entry) -> Picture:
@@ -165,8 +160,7 @@ class Gallery:
         """Put a painting into the user's gallery under a name.
 
         Args:
-            vector: a style vector that was fitted to the painting, with filters or without; None, what the painter's
-                encoder sees in it.
+            vector: a style vector that was fitted to the painting; None, what the painter's encoder sees in it.
         Raises:
             UsageError: a name that is not made of lower-case letters, digits and hyphens, or is taken.
             PictureError: the painting cannot be read.
@@ -187,10 +181,7 @@ class Gallery:
         }
         with self._new(name, replace) as part:
             _write_pictures(part, "picture", "thumbnail", picture)
-            if len(vector) > VECTOR_SIZE:
-                card["filters of"] = self.painter.network_id
-                np.save(part / "filters.npy", pack(vector[VECTOR_SIZE:]))
-            _write_style(part, card, vector[:VECTOR_SIZE])
+            _write_style(part, card, vector)
         return self.get(name)
 
     def add_network(
@@ -316,8 +307,6 @@ class Gallery:
             styles = card.get("network")
             if styles is None:
                 _read_vector(folder / "vector.npy")
-                if (folder / "filters.npy").is_file():
-                    _read_filters(folder / "filters.npy")
                 return [_entry(folder, card, "your own", name, "picture", "thumbnail")]
             if not isinstance(styles, list) or not all(isinstance(style, str) for style in styles):
                 raise ValueError("style.json names no styles")
@@ -403,13 +392,6 @@ def _read_vector(path: Path) -> StyleVector:
     if vector.shape != (VECTOR_SIZE,) or vector.dtype != np.float32 or not np.isfinite(vector).all():
         raise ValueError("vector.npy holds no style vector")
     return np.asarray(vector)
-
-
-def _read_filters(path: Path) -> NDArray[np.uint8]:
-    packed = np.load(path, allow_pickle=False)
-    if packed.ndim != 1 or packed.dtype != np.uint8 or not np.isfinite(unpack(packed)).all():
-        raise ValueError("filters.npy holds no filters")
-    return np.asarray(packed)
 
 
 def _write_style(folder: Path, card: Mapping[str, object], vector: StyleVector) -> None:

@@ -124,11 +124,6 @@ class Painter:
         return str(self.facts["sha256"]["encode.onnx"])[:16]
 
     @property
-    def network_id(self) -> str:
-        """Which network a style's filters are for; another one paints with the rest of the vector."""
-        return str(self.facts["sha256"]["paint.onnx"])[:16]
-
-    @property
     def mac_per_pixel(self) -> float:
         """Multiply-adds that painting takes for each pixel."""
         return float(self.facts["mac_per_pixel"])

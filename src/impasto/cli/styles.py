@@ -115,13 +115,13 @@ def fit(
     photos: Annotated[
         Path | None, typer.Option(help="Folder of photos to fit on; built-in ones if not given.", show_default=False)
     ] = None,
-    steps: Annotated[int, typer.Option(help="Of the descent.", min=1, max=10_000)] = 160,
+    steps: Annotated[int, typer.Option(help="Of the descent.", min=1, max=10_000)] = 80,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace your own style of that name.")] = False,
     quiet: Quiet = False,
     json: Json = False,
 ) -> None:
-    """Fit the painter to a painting: a better likeness than at once, for a minute or two of work."""
+    """Fit one style vector of the painter to a painting: a better likeness than at once, for a minute's work."""
     gallery = Gallery()
     gallery.check_free(name, replace=overwrite)
     picture = Picture.open(painting)
