@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from impasto.memory import room
+from impasto.memory import let_go, room
 from impasto.runtime import Model, planes
 from impasto.samples import Samples, floats
 from impasto.tiling import LEAST, MULTIPLE, Put, Statistics
@@ -88,6 +88,7 @@ class Layers:
                 return Model(lambda: data)
 
             entered = self._enter(model("enter"), photo, rows, columns, x)
+            let_go(photo)
             self._normalise(model("normalise"), x, normalisation(lambda: entered))
             last = entered
             for index in range(BLOCKS):

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from impasto.layerwise import Features, Mean
-from impasto.memory import room
+from impasto.memory import let_go, room
 from impasto.runtime import Model, planes
 from impasto.samples import Samples, floats
 from impasto.tiling import MULTIPLE, Put
@@ -84,6 +84,7 @@ class Passes:
         self._measure(enter("enter1"))
         self._measure(enter("enter2"))
         self._measure(enter("enter3", keep))
+        let_go(photo)
         for strip in self._strips(size):
             x[:, strip] = self._normalised(x[:, strip], relu=True)
         for index in range(1, self._blocks + 1):

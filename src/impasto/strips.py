@@ -69,7 +69,7 @@ def encode_jpeg(
         if value:
             image.set_type(vips.GValue.blob_type, name, value)
     sampling = "off" if quality >= 90 else "on"
-    return bytes(image.jpegsave_buffer(Q=quality, subsample_mode=sampling, optimize_coding=True))
+    return bytes(image.jpegsave_buffer(Q=quality, subsample_mode=sampling))
 
 
 def _vips() -> Any:
