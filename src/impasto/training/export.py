@@ -13,13 +13,11 @@ from safetensors import safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from impasto.errors import MissingExtra, StyleError
+from impasto.errors import StyleError
 from impasto.network import METADATA, Facts
 from impasto.nn.transformer import MULTIPLE, TransformerNet, recognise
+from impasto.training.graph import Graph, Value
 from impasto.training.statistics import expose_statistics
-from impasto.version import __version__
-
-OPSET = 17
 
 
 def to_onnx(net: TransformerNet, styles: Sequence[str], card: Mapping[str, Any]) -> bytes:
@@ -36,76 +34,53 @@ def to_onnx(net: TransformerNet, styles: Sequence[str], card: Mapping[str, Any])
     Raises:
         MissingExtra: the package onnx is not there.
     """
-    try:
-        from onnx import TensorProto, checker, helper, numpy_helper
-    except ImportError:
-        raise MissingExtra("onnx, which writes such files,", "train") from None
-
+    g = Graph()
     state = {name: value.detach().float().cpu().numpy() for name, value in net.state_dict().items()}
-    nodes: list[Any] = []
-    constants: dict[str, Any] = {}
-
-    def constant(name: str, value: object, kind: type = np.float32) -> str:
-        constants[name] = numpy_helper.from_array(np.ascontiguousarray(value, dtype=kind), name)
-        return name
-
-    def node(kind: str, *inputs: str, **attributes: object) -> str:
-        name = f"{kind}_{len(nodes)}"
-        nodes.append(helper.make_node(kind, list(inputs), [name], name=name, **attributes))
-        return name
 
     def convolve(x: str, key: str, stride: int = 1, upsample: bool = False) -> str:
         weight = state[f"{key}.conv2d.weight"]
         border = weight.shape[-1] // 2
         if upsample:
-            scales = constant("twice", [1, 1, 2, 2])
-            x = node("Resize", x, "", scales, mode="nearest", nearest_mode="floor",
-                     coordinate_transformation_mode="asymmetric")  # fmt: skip
-        pads = constant(f"border_{border}", [0, 0, border, border] * 2, np.int64)
-        x = node("Pad", x, pads, mode="reflect")
-        operands = [constant(f"{key}.weight", weight), constant(f"{key}.bias", state[f"{key}.conv2d.bias"])]
-        return node("Conv", x, *operands, strides=[stride, stride])
+            x = g.twice(x)
+        pads = g.constant(f"border_{border}", [0, 0, border, border] * 2, np.int64)
+        x = g.node("Pad", x, pads, mode="reflect")
+        operands = [g.constant(f"{key}.weight", weight), g.constant(f"{key}.bias", state[f"{key}.conv2d.bias"])]
+        return g.node("Conv", x, *operands, strides=[stride, stride])
 
     def normalise(x: str, key: str) -> str:
         weight, bias = state[f"{key}.weight"], state[f"{key}.bias"]
         if len(styles) == 1:
-            operands = [constant(f"{key}.weight", weight[0]), constant(f"{key}.bias", bias[0])]
-            return node("InstanceNormalization", x, *operands, epsilon=1e-5)
+            operands = [g.constant(f"{key}.weight", weight[0]), g.constant(f"{key}.bias", bias[0])]
+            return g.node("InstanceNormalization", x, *operands, epsilon=1e-5)
         channels = weight.shape[1]
-        ones = [constant(f"ones_{channels}", np.ones(channels)), constant(f"zeros_{channels}", np.zeros(channels))]
-        x = node("InstanceNormalization", x, *ones, epsilon=1e-5)
-        shape = constant(f"column_{channels}", [1, channels, 1, 1], np.int64)
-        scale = node("Reshape", node("MatMul", "styles", constant(f"{key}.weight", weight)), shape)
-        shift = node("Reshape", node("MatMul", "styles", constant(f"{key}.bias", bias)), shape)
-        return node("Add", node("Mul", x, scale), shift)
+        ones = [g.constant(f"ones_{channels}", np.ones(channels)), g.constant(f"zeros_{channels}", np.zeros(channels))]
+        x = g.node("InstanceNormalization", x, *ones, epsilon=1e-5)
+        shape = g.constant(f"column_{channels}", [1, channels, 1, 1], np.int64)
+        scale = g.node("Reshape", g.node("MatMul", "styles", g.constant(f"{key}.weight", weight)), shape)
+        shift = g.node("Reshape", g.node("MatMul", "styles", g.constant(f"{key}.bias", bias)), shape)
+        return g.node("Add", g.node("Mul", x, scale), shift)
 
-    x = node("Relu", normalise(convolve("picture", "conv1"), "in1"))
-    x = node("Relu", normalise(convolve(x, "conv2", 2), "in2"))
-    x = node("Relu", normalise(convolve(x, "conv3", 2), "in3"))
+    x = g.node("Relu", normalise(convolve("picture", "conv1"), "in1"))
+    x = g.node("Relu", normalise(convolve(x, "conv2", 2), "in2"))
+    x = g.node("Relu", normalise(convolve(x, "conv3", 2), "in3"))
     for index in range(1, net.architecture.blocks + 1):
-        y = node("Relu", normalise(convolve(x, f"res{index}.conv1"), f"res{index}.in1"))
-        x = node("Add", x, normalise(convolve(y, f"res{index}.conv2"), f"res{index}.in2"))
-    x = node("Relu", normalise(convolve(x, "deconv1", upsample=True), "in4"))
-    x = node("Relu", normalise(convolve(x, "deconv2", upsample=True), "in5"))
+        y = g.node("Relu", normalise(convolve(x, f"res{index}.conv1"), f"res{index}.in1"))
+        x = g.node("Add", x, normalise(convolve(y, f"res{index}.conv2"), f"res{index}.in2"))
+    x = g.node("Relu", normalise(convolve(x, "deconv1", upsample=True), "in4"))
+    x = g.node("Relu", normalise(convolve(x, "deconv2", upsample=True), "in5"))
     x = convolve(x, "deconv3")
-    nodes[-1].output[0] = "painted"
+    g.nodes[-1].output[0] = "painted"
 
-    def value(name: str, shape: Sequence[int | str]) -> Any:
-        return helper.make_tensor_value_info(name, TensorProto.FLOAT, list(shape))
-
-    inputs = [value("picture", (1, 3, "height", "width"))]
+    inputs: dict[str, Value] = {"picture": ("float32", (1, 3, "height", "width"))}
     if len(styles) > 1:
-        inputs.append(value("styles", (1, len(styles))))
-    outputs = [value("painted", (1, 3, "height", "width"))]
-    graph = helper.make_graph(nodes, "style network", inputs, outputs, list(constants.values()))
-    opsets = [helper.make_opsetid("", OPSET)]
-    model = helper.make_model(
-        graph, opset_imports=opsets, ir_version=8, producer_name="impasto", producer_version=__version__
-    )
+        inputs["styles"] = "float32", (1, len(styles))
+    model = g.model("style network", inputs, {"painted": ("float32", (1, 3, "height", "width"))})
     expose_statistics(model)
     facts = Facts(0.0, net.architecture.span, tuple(styles), dict(card))
-    helper.set_model_props(model, {METADATA: facts.as_json()})
-    checker.check_model(model)
+    import onnx  # there, or the graph would have said so
+
+    onnx.helper.set_model_props(model, {METADATA: facts.as_json()})
+    onnx.checker.check_model(model)
     return bytes(model.SerializeToString())
 
 
