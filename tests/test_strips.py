@@ -14,7 +14,7 @@ from PIL import Image, ImageCms
 import impasto.sixteen
 import impasto.strips
 from impasto import strips
-from impasto.errors import PictureError
+from impasto.errors import OutOfMemory, PictureError
 from impasto.memory import let_go, room
 from impasto.picture import Picture
 
@@ -135,3 +135,14 @@ def test_what_is_let_go_is_still_there() -> None:
     let_go(array[10:20])
     let_go(np.zeros(3))  # memory is left alone
     assert (array == 7).all()
+
+
+def test_a_full_disk_leaves_it_to_pillow(
+    everything_is_large: list[tuple[int, int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OutOfMemory("no room")
+
+    monkeypatch.setattr(strips, "room", full)
+    np.testing.assert_array_equal(Picture.open(encoded("PNG")).samples, WIDE)
+    assert not everything_is_large

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from impasto.errors import OutOfMemory
 from impasto.memory import room
 from impasto.samples import Samples
 
@@ -24,14 +25,13 @@ def decode(data: bytes, width: int, height: int) -> Samples | None:
         data: the file; three channels, neither alpha nor a palette.
         width, height: of the picture in it.
     Returns:
-        H x W x 3, uint8 or uint16, as they stand in the file; None where libvips is not there, or is not sure of them.
-    Raises:
-        OutOfMemory: there is no room for them on the disk.
+        H x W x 3, uint8 or uint16, as they stand in the file; None where libvips is not there, or is not sure of them,
+        or where there is no room for them on the disk.
     """
     vips = _vips()
     if vips is None:
         return None
-    with contextlib.suppress(vips.Error):
+    with contextlib.suppress(vips.Error, OutOfMemory):
         image = vips.Image.new_from_buffer(data, "", access="sequential", fail_on="error")
         if image.format not in _KINDS or (image.width, image.height, image.bands) != (width, height, 3):
             return None
