@@ -61,7 +61,7 @@ class Passes:
         height, width = photo.shape[:2]
         rows, columns = (np.pad(np.arange(side), (0, -side % MULTIPLE), "symmetric") for side in (height, width))
         size = (self._channels, len(rows) // MULTIPLE, len(columns) // MULTIPLE)
-        x, other = (room(size, np.float16, self._budget // 2) for _ in range(2))
+        x, other = (room(size, np.float16, self._budget // 4) for _ in range(2))
         low, high = self._span
 
         def look(place: tuple[slice, slice]) -> NDArray[np.float32]:
@@ -69,10 +69,13 @@ class Passes:
             return planes(seen) * np.float32(high - low) + np.float32(low)
 
         def features(place: tuple[slice, slice]) -> Features:
-            return np.ascontiguousarray(x[None, :, place[0], place[1]])
+            seen = np.ascontiguousarray(x[None, :, place[0], place[1]])
+            let_go(x)
+            return seen
 
         def keep(place: tuple[slice, slice], found: NDArray[Any]) -> None:
             x[:, place[0], place[1]] = found
+            let_go(x)
 
         def finish(place: tuple[slice, slice], found: NDArray[Any]) -> None:
             inside = slice(place[0].start, min(height, place[0].stop)), slice(place[1].start, min(width, place[1].stop))
@@ -87,11 +90,14 @@ class Passes:
         let_go(photo)
         for strip in self._strips(size):
             x[:, strip] = self._normalised(x[:, strip], relu=True)
+            let_go(x)
         for index in range(1, self._blocks + 1):
             self._measure(self._convolved(f"first{index}", x, other))
             self._measure(self._convolved(f"second{index}", other, other))
             for strip in self._strips(size):
                 x[:, strip] += self._normalised(other[:, strip], relu=False)
+                let_go(x)
+                let_go(other)
         del other
         self._measure(leave("leave1"))
         self._measure(leave("leave2"))
@@ -162,6 +168,8 @@ class Passes:
             above = source[:, strip.stop - 1].copy()
             target[:, strip] = found[0][0]
             mean.add(found[1:], strip.stop - strip.start)
+            let_go(source)
+            let_go(target)
         return mean
 
     def _run(
