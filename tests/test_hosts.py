@@ -148,7 +148,8 @@ def test_ray_loses_a_host_and_no_picture(tmp_path: Path) -> None:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
     assert process.returncode == 1, said  # for the broken one
-    records = [json.loads(line) for line in printed.splitlines()]
+    # Ray itself may print behind a record when a worker is killed.
+    records = [json.JSONDecoder().raw_decode(line)[0] for line in printed.splitlines() if line.startswith("{")]
     assert sorted(Path(record["input"]).name for record in records) == sorted(path.name for path in photos.iterdir())
     assert len(list(out.glob("*.png"))) == 24
     assert all(path.stat().st_mtime_ns == stamp for path, stamp in before.items())
