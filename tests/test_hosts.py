@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import pickle
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,6 +20,7 @@ import numpy as np
 import pytest
 from conftest import Outcome, assert_refused, file_bytes, scene
 
+from impasto.cli import hosts
 from impasto.picture import Picture
 from impasto.stylizer import Stylizer
 
@@ -148,8 +152,7 @@ def test_ray_loses_a_host_and_no_picture(tmp_path: Path) -> None:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
     assert process.returncode == 1, said  # for the broken one
-    # Ray itself may print behind a record when a worker is killed.
-    records = [json.JSONDecoder().raw_decode(line)[0] for line in printed.splitlines() if line.startswith("{")]
+    records = [json.loads(line) for line in printed.splitlines()]
     assert sorted(Path(record["input"]).name for record in records) == sorted(path.name for path in photos.iterdir())
     assert len(list(out.glob("*.png"))) == 24
     assert all(path.stat().st_mtime_ns == stamp for path, stamp in before.items())
@@ -169,3 +172,17 @@ def _workers(parent: int) -> list[int]:
         if title.startswith("ray::") and "Map" in title and session == parent:
             found.append(int(status.parent.name))
     return found
+
+
+def test_what_other_threads_print_meanwhile_is_no_record() -> None:
+    out, told = io.StringIO(), io.StringIO()
+    output = hosts._Output(out)
+    with contextlib.redirect_stderr(told), contextlib.redirect_stdout(output):
+        sys.stdout.write("before\n")
+        with output.ours():
+            sys.stdout.write("a record\n")
+            thread = threading.Thread(target=lambda: sys.stdout.write("of a worker\n"))
+            thread.start()
+            thread.join()
+    assert out.getvalue() == "a record\n"
+    assert told.getvalue() == "before\nof a worker\n"

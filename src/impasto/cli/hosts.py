@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import logging
 import os
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TextIO, TypeAlias
 
 from impasto.cli import batch
 from impasto.cli.batch import Record
@@ -181,17 +183,38 @@ def run(
     """Paint everything; the exit code as `batch.run` gives it."""
     if engine_hosts == "local":
         return batch.run(work, painting, done, lambda job, error: failed(job.name, error), jobs=jobs, progress=False)
-    failures, output = 0, sys.stdout
-    with contextlib.redirect_stdout(sys.stderr):  # Ray tells there, too, what has happened to its workers
+    failures, output = 0, _Output(sys.stdout)
+    with contextlib.redirect_stdout(output):
         for row in _by_ray(work, painting):
             record = json.loads(row["record"])
-            with contextlib.redirect_stdout(output):
+            with output.ours():
                 if "error" in record:
                     failures += 1
                     failed(record["input"], PictureError(record["error"], record["hint"]))
                 else:
                     done(record)
     return min(1, failures)
+
+
+class _Output(io.TextIOBase):
+    """Standard output for what is written within `ours`; what Ray tells of its workers goes to standard error."""
+
+    def __init__(self, output: TextIO) -> None:
+        self._output, self._here = output, threading.local()
+
+    @contextlib.contextmanager
+    def ours(self) -> Iterator[None]:
+        self._here.ours = True
+        try:
+            yield
+        finally:
+            self._here.ours = False
+
+    def write(self, text: str) -> int:
+        return (self._output if getattr(self._here, "ours", False) else sys.stderr).write(text)
+
+    def flush(self) -> None:
+        self._output.flush()
 
 
 class _Host:
