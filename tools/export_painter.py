@@ -34,14 +34,13 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 from safetensors.numpy import load_file
 
-from impasto.nn.painter_net import BLOCKS, EPSILON, MARGIN, NORMS, WIDTH
+from impasto.nn.painter_net import BLOCKS, EPSILON, MARGIN, NORMS, WIDTH, is_filter
 from impasto.training.statistics import expose_statistics
 
 ROOT = Path(__file__).resolve().parent.parent
 ASSETS = ROOT / "src" / "impasto" / "assets" / "painter"
 WEIGHTS = ASSETS / "painter.safetensors"
 CHANNELS = 64  # of the style encoder's features
-PAINTS = ("brush.blocks", "brush.enter", "brush.leave")  # in contrast to what reads style vectors
 OPSET = 17
 
 Array = NDArray[np.float32]
@@ -318,7 +317,7 @@ def layers(tensors: dict[str, Array]) -> dict[str, onnx.ModelProto]:
 def filters(tensors: dict[str, Array]) -> dict[str, Array]:
     """What a style may change (`impasto.filters`), in its order and as it stands in the files."""
     folded = Painting(tensors).tensors
-    return {key: folded[key] for key in sorted(folded) if key.startswith(PAINTS)}
+    return {key: folded[key] for key in sorted(folded) if is_filter(key.removeprefix("brush."))}
 
 
 def places(data: bytes, tensors: dict[str, Array]) -> list[list[int]]:

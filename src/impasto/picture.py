@@ -467,13 +467,12 @@ def _read(
     in_strips = _in_strips(image, data) if pixels > strips.PIXELS and count == 1 else None
     if in_strips is None:
         image.load()
-    duration = float(image.info.get("duration", 0) or 0)
-    if in_strips is None:
         deep = sixteen.read(reopen) if image.mode in ("RGB", "RGBA") and given is None else None
         colour, alpha, bits, converted = _samples(image, deep)
     else:
         colour, alpha, bits = in_strips, None, 8 if in_strips.itemsize == 1 else 16
         converted = "icc_profile" in image.info
+    duration = float(image.info.get("duration", 0) or 0)
     orientation, exif = _exif(image)
     colour = _upright(colour, orientation)
     alpha = None if alpha is None else _upright(alpha, orientation)
@@ -511,10 +510,9 @@ def _in_strips(image: Image.Image, data: bytes) -> Samples | None:
         return None
     if profile:
         try:
-            description = ImageCms.ImageCmsProfile(io.BytesIO(profile)).profile.profile_description or ""
+            if not _says_srgb(ImageCms.ImageCmsProfile(io.BytesIO(profile))):
+                return None
         except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
-            return None
-        if "srgb" not in description.lower():
             return None
     return strips.decode(data, image.width, image.height) if data else None
 
@@ -578,7 +576,7 @@ def _to_srgb(image: Image.Image, profile: bytes | None) -> tuple[Image.Image, bo
         with contextlib.suppress(ImageCms.PyCMSError, OSError, ValueError, TypeError):
             source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
             space = source.profile.xcolor_space.strip()
-            if space == "RGB" and (image.mode == "L" or "srgb" in (source.profile.profile_description or "").lower()):
+            if space == "RGB" and (image.mode == "L" or _says_srgb(source)):
                 return image.convert("RGB"), True
             if space == {"L": "GRAY", "RGB": "RGB", "CMYK": "CMYK", "LAB": "Lab"}.get(image.mode):
                 converted = ImageCms.profileToProfile(
@@ -597,6 +595,10 @@ def _to_srgb(image: Image.Image, profile: bytes | None) -> tuple[Image.Image, bo
         )
         return (lab or image.convert("RGB")), False
     return image.convert("RGB"), False
+
+
+def _says_srgb(profile: ImageCms.ImageCmsProfile) -> bool:
+    return "srgb" in (profile.profile.profile_description or "").lower()
 
 
 def _srgb() -> ImageCms.ImageCmsProfile:
