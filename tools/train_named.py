@@ -20,18 +20,15 @@ import io
 import math
 import time
 from pathlib import Path
-from typing import TypeAlias
 
 import numpy as np
 import torch
 from torch import Tensor
-from train_painter import CONTENT, LAYERS, WEIGHTS, Crops, Data, lattice, loss_net
+from train_painter import LAYERS, WEIGHTS, Crops, Data, Seen, loss_net, perceptual, seen
 
 from impasto.files import write_atomically
-from impasto.nn.losses import gram
 from impasto.nn.painter_net import Brush, Moments, is_filter
 
-Seen: TypeAlias = "dict[str, tuple[Tensor | None, Tensor]]"  # by layer: features where they are content, Gram matrix
 GALLERY = Path(__file__).with_name("gallery.tsv")
 CONTENT_SHARE = 1.0  # of the encoded vector's content loss
 BORDER = 24  # pixels
@@ -55,18 +52,7 @@ class Named:
         self.batches: list[tuple[Tensor, Seen]] = []
         for _ in range(arguments.crops // arguments.batch):
             photos = crops.batch(arguments.side)[0].to(self.device)
-            self.batches.append((photos, self._seen(photos)))
-
-    def _seen(self, photos: Tensor) -> Seen:
-        kept: Seen = {}
-
-        def keep(layer: str, features: Tensor) -> Tensor:
-            kept[layer] = features if layer in CONTENT else None, gram(features)
-            return features.new_zeros(())
-
-        with torch.no_grad():
-            self.loss_net(photos, list(LAYERS), keep)
-        return kept
+            self.batches.append((photos, seen(self.loss_net, photos)))
 
     def train(self, row: int, vector: Tensor) -> tuple[Brush, Tensor]:
         """A painter for one painting, and its vector.
@@ -80,8 +66,10 @@ class Named:
         encoded, vector = self.data.vectors[row][None].to(self.device), vector.to(self.device)
         with torch.no_grad():
             usual = [
-                float(self._terms(self.start(photos, encoded.expand(batch, -1)), seen, targets)["content"])
-                for photos, seen in self.batches
+                float(
+                    perceptual(self.loss_net, self.start(photos, encoded.expand(batch, -1)), known, targets)["content"]
+                )
+                for photos, known in self.batches
             ]
         net = copy.deepcopy(self.start)
         filters = [value.requires_grad_() for name, value in net.named_parameters() if is_filter(name)]
@@ -98,11 +86,11 @@ class Named:
             for group in optimizer.param_groups:
                 group["lr"] = group["base"] * falling * min(1, (step + 1) / 20)
             index = int(self.rng.integers(len(self.batches)))
-            photos, seen = self.batches[index]
+            photos, known = self.batches[index]
             own = vector + move * net.spread
             measured: Moments = []
             painted = net(photos, own.expand(batch, -1), measured)
-            terms = self._terms(painted, seen, targets)
+            terms = perceptual(self.loss_net, painted, known, targets)
             terms |= self._disturbed(net, photos, own, painted, measured, step)
             content = float(terms["content"].detach()) / usual[index] / CONTENT_SHARE
             weight = min(4.0, max(0.5, weight * math.exp(0.03 * (content - 1))))
@@ -125,27 +113,6 @@ class Named:
             for kept, value in zip(mean, filters, strict=False):
                 value.copy_(kept)
         return net, vector + mean[-1] * net.spread
-
-    def _terms(self, painted: Tensor, seen: Seen, targets: list[Tensor]) -> dict[str, Tensor]:
-        found = {"content": painted.new_zeros(()), "style": painted.new_zeros(())}
-
-        def see(layer: str, features: Tensor) -> Tensor:
-            photo, own = seen[layer]
-            target = targets[list(LAYERS).index(layer)]
-            energy = target.square().mean((1, 2)) + own.square().mean((1, 2))
-            distance = (gram(features) - target).square().mean((1, 2)) / energy
-            found["style"] = found["style"] + distance.mean() / len(LAYERS)
-            if photo is not None:
-                before = photo.float()
-                missed = (features.float() - before).square().mean((1, 2, 3)) / before.square().mean((1, 2, 3))
-                found["content"] = found["content"] + missed.mean() / len(CONTENT)
-            return painted.new_zeros(())
-
-        self.loss_net(painted, list(LAYERS), see)
-        found["variation"] = sum((painted.diff(dim=axis).square().mean() for axis in (2, 3)), painted.new_zeros(()))
-        found["lattice"] = lattice(painted)
-        found["range"] = (painted - painted.clamp(0, 1)).square().mean()
-        return found
 
     def _disturbed(
         self, net: Brush, photos: Tensor, vector: Tensor, painted: Tensor, measured: Moments, step: int

@@ -21,10 +21,10 @@ import copy
 import math
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
@@ -45,6 +45,7 @@ from impasto.training.data import find_photos, read
 
 LAYERS = {"relu1_1": 64, "relu2_1": 128, "relu3_1": 256, "relu4_1": 512}
 CONTENT = ("relu3_1", "relu4_1")
+Seen: TypeAlias = "dict[str, tuple[Tensor | None, Tensor]]"  # by layer: features where they are content, Gram matrix
 PAINTING_SIDE = 512  # at which Gram matrices are taken: the size at which results are looked at
 WEIGHTS = {
     "content": 1.0,
@@ -320,10 +321,8 @@ class Perception(Training):
         vectors = torch.cat([moved, vectors[len(own) :]])
         measured: Moments = []
         painted = self.net(photos, vectors, measured)
-        terms = self._perceptual(painted, photos, styles)
-        terms["variation"] = sum((painted.diff(dim=axis).square().mean() for axis in (2, 3)), painted.new_zeros(()))
-        terms["lattice"] = lattice(painted)
-        terms["range"] = (painted - painted.clamp(0, 1)).square().mean()
+        targets = [self.data.targets(styles, index).to(self.device) for index in range(len(LAYERS))]
+        terms = perceptual(self.loss_net, painted, seen(self.loss_net, photos), targets)
         if self.step % 3 == 0:
             terms["identity"] = (self.net(photos[:2], self.data.own[ids[:2]].to(self.device)) - photos[:2]).abs().mean()
         if self.step % 2:
@@ -340,31 +339,46 @@ class Perception(Training):
             terms["border"] = (alone - painted[:3][middle].detach()).square().mean()
         return {name: WEIGHTS[name] * term for name, term in terms.items()}
 
-    def _perceptual(self, painted: Tensor, photos: Tensor, styles: NDArray[np.int64]) -> dict[str, Tensor]:
-        layers = list(LAYERS)
-        kept: dict[str, tuple[Tensor | None, Tensor]] = {}
 
-        def keep(layer: str, features: Tensor) -> Tensor:
-            kept[layer] = features.float() if layer in CONTENT else None, gram(features)
-            return features.new_zeros(())
+def seen(net: VGG, photos: Tensor) -> Seen:
+    """What the losses need of photographs."""
+    kept: Seen = {}
 
-        with torch.no_grad():
-            self.loss_net(photos, layers, keep)
-        found = {"content": painted.new_zeros(()), "style": painted.new_zeros(())}
+    def keep(layer: str, features: Tensor) -> Tensor:
+        kept[layer] = features if layer in CONTENT else None, gram(features)
+        return features.new_zeros(())
 
-        def see(layer: str, features: Tensor) -> Tensor:
-            photo, own = kept[layer]
-            target = self.data.targets(styles, layers.index(layer)).to(self.device)
-            energy = target.square().mean((1, 2)) + own.square().mean((1, 2))
-            distance = (gram(features) - target).square().mean((1, 2)) / energy
-            found["style"] = found["style"] + distance.mean() / len(layers)
-            if photo is not None:
-                missed = (features.float() - photo).square().mean((1, 2, 3)) / photo.square().mean((1, 2, 3))
-                found["content"] = found["content"] + missed.mean() / len(CONTENT)
-            return painted.new_zeros(())
+    with torch.no_grad():
+        net(photos, list(LAYERS), keep)
+    return kept
 
-        self.loss_net(painted, layers, see)
-        return found
+
+def perceptual(net: VGG, painted: Tensor, photos: Seen, targets: Sequence[Tensor]) -> dict[str, Tensor]:
+    """Content and style loss, and what no picture should have: total variation, a lattice, values out of range.
+
+    Args:
+        targets: the paintings' Gram matrices, layer by layer, N x C x C or 1 x C x C.
+    """
+    layers = list(LAYERS)
+    found = {"content": painted.new_zeros(()), "style": painted.new_zeros(())}
+
+    def see(layer: str, features: Tensor) -> Tensor:
+        photo, own = photos[layer]
+        target = targets[layers.index(layer)]
+        energy = target.square().mean((1, 2)) + own.square().mean((1, 2))
+        distance = (gram(features) - target).square().mean((1, 2)) / energy
+        found["style"] = found["style"] + distance.mean() / len(layers)
+        if photo is not None:
+            before = photo.float()
+            missed = (features.float() - before).square().mean((1, 2, 3)) / before.square().mean((1, 2, 3))
+            found["content"] = found["content"] + missed.mean() / len(CONTENT)
+        return painted.new_zeros(())
+
+    net(painted, layers, see)
+    found["variation"] = sum((painted.diff(dim=axis).square().mean() for axis in (2, 3)), painted.new_zeros(()))
+    found["lattice"] = lattice(painted)
+    found["range"] = (painted - painted.clamp(0, 1)).square().mean()
+    return found
 
 
 def lattice(pictures: Tensor) -> Tensor:
