@@ -22,7 +22,7 @@ from safetensors.torch import load_file
 
 from impasto.gallery import Gallery
 from impasto.nn.painter_net import PainterNet
-from impasto.painter import default_painter
+from impasto.painter import VECTOR_SIZE, default_painter
 from impasto.runtime import threads
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
@@ -37,7 +37,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=7)
     arguments = parser.parse_args()
 
-    vector = Gallery().vector("starry-night")
+    vector = Gallery().vector("starry-night")[:VECTOR_SIZE]  # MicroAST has no filters of a style's own
     net = PainterNet().eval()
     net.load_state_dict(load_file(ROOT / "src" / "impasto" / "assets" / "painter" / "painter.safetensors"))
     torch.set_num_threads(threads())

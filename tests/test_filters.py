@@ -50,9 +50,9 @@ def test_the_network_and_its_parts_have_the_same_filters() -> None:
     assert [start for start, _ in ends] == [0, *(end for _, end in ends[:-1])]  # each of them once
     seen = set()
     with np.load(ASSETS / "painter" / "layers.npz") as parts:
-        assert set(PLACES) == {"paint.onnx", *parts.files}
-        for name in parts.files:
-            data = parts[name].tobytes()
+        assert set(PLACES) == {"paint.onnx", "shot.onnx", *parts.files}
+        files = {name: parts[name].tobytes() for name in parts.files}
+        for name, data in {**files, "shot.onnx": (ASSETS / "painter" / "shot.onnx").read_bytes()}.items():
             for offset, first, count in PLACES[name]:
                 there, size = where[first]
                 assert count == size

@@ -41,7 +41,7 @@ def test_layer_by_layer_is_the_whole(strips: Painter, width: int, height: int) -
     strips.paint_into(photo, VECTOR, painted.__setitem__)
     whole = Painter(budget=10**12).paint(photo, VECTOR)
     assert np.abs(painted - whole).max() < 4 / 255
-    assert np.abs(painted - whole).mean() < 0.3 / 255
+    assert np.abs(painted - whole).mean() < 0.4 / 255
 
 
 def test_flat_photos_are_no_harder(strips: Painter) -> None:

@@ -16,7 +16,7 @@ from impasto.color import luminance
 from impasto.errors import UsageError
 from impasto.gallery import Gallery
 from impasto.nn.painter_net import PainterNet
-from impasto.painter import VECTOR_SIZE, Painter, default_painter
+from impasto.painter import VECTOR_SIZE, Painter, Shot, default_painter
 from impasto.runtime import provider, threads
 
 PHOTO = scene(200, 136).astype(np.float32) / 255
@@ -79,7 +79,12 @@ def test_shipped_files_are_what_the_tool_writes(painter: Painter) -> None:
     with np.load(painter.folder / "layers.npz") as shipped_layers:
         parts = {name: part.SerializeToString(deterministic=True) for name, part in tool.layers(tensors).items()}
         assert {name: shipped_layers[name].tobytes() for name in shipped_layers} == parts
+        shot, norms = tool.shot_file(tensors)
+        assert hashlib.sha256(shot).hexdigest() == recorded["shot.onnx"]
+        assert (painter.folder / "shot.onnx").read_bytes() == shot
+        assert facts["norms"] == norms
         assert facts["filters"] == {
+            "shot.onnx": tool.places(shot, tensors),
             "paint.onnx": tool.places((painter.folder / "paint.onnx").read_bytes(), tensors),
             **{name: tool.places(data, tensors) for name, data in parts.items()},
         }
@@ -96,6 +101,40 @@ def test_any_size(painter: Painter, width: int, height: int) -> None:
         assert painted.min() >= 0
         assert painted.max() <= 1
     assert painter.encode(photo).shape == (512,)
+
+
+@pytest.mark.parametrize("style", ["starry-night", "red-blue-yellow"])  # with filters of its own, and without
+def test_known_statistics_are_folded_into_the_network(painter: Painter, style: str) -> None:
+    """A frame that is not measured looks as the whole network paints it with the shot's statistics."""
+    vector = Gallery().vector(style)
+    frame = scene(130, 97, seed=3).astype(np.float32) / 255
+    for strength in (1.0, 0.6):
+        shot = Shot(frames=1)
+        painter.paint(PHOTO, vector, strength=strength, shot=shot)
+        folded = painter.paint(frame, vector, strength=strength, shot=shot)
+        shot.measures = lambda run: True  # type: ignore[method-assign]
+        shot.add = lambda run, statistics: None  # type: ignore[method-assign]
+        whole = painter.paint(frame, vector, strength=strength, shot=shot)
+        assert np.abs(folded - whole).max() < 0.01 / 255
+        assert np.abs(folded - painter.paint(frame, vector, strength=strength)).mean() > 1 / 255
+
+
+def test_a_shot_measures_its_first_frames_and_then_some() -> None:
+    shot = Shot()
+    measured = []
+    for frame in range(40):
+        wanted = shot.measures("style")
+        measured += [frame] if wanted else []
+        shot.add("style", np.float32([frame]) if wanted else None)
+    assert measured == [*range(9), 16, 24, 32]
+    mean = 0.0
+    for number, frame in enumerate(measured):
+        mean += (frame - mean) / min(number + 1, 12)
+    assert shot.means["style"][0] == pytest.approx(mean)
+    still = Shot(frames=1)
+    for frame in range(20):
+        still.add("style", np.float32([frame]) if still.measures("style") else None)
+    assert still.means["style"][0] == 0
 
 
 def test_strength_goes_steadily_from_the_photo_to_the_style(painter: Painter) -> None:

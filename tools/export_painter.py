@@ -12,9 +12,11 @@ from the machine's speed, so equivalent ones are written instead:
 - grouped 1 -> 2 convolutions become two depthwise ones side by side: only depthwise has a fast kernel.
 
 encode.onnx: picture 1 x 3 x H x W -> vector 512.
-paint.onnx:  photo 1 x 3 x H x W, vector 1 x 512, given 1024, trust -> picture 1 x 3 x H x W, modulations 1 x 1024,
+paint.onnx:  photo 1 x 3 x H x W, vector 1 x 512, given 1024, trust -> picture 1 x H x W x 3, modulations 1 x 1024,
              statistics 1024. What features are normalised by comes out as statistics; `trust` parts of it are taken
              from what is given (see `impasto.training.statistics`).
+shot.onnx:   photo 1 x 3 x H x W -> picture 1 x H x W x 3, for frames whose statistics are known: every normalisation
+             is in the weights of a depthwise convolution, which `impasto.painter` fills in (see `shot_file`).
 layers.npz:  the same network layer by layer, each part a file in an array of bytes (see `layers`).
 H and W are multiples of four and at least 32.
 """
@@ -223,11 +225,38 @@ class Painting(Graph):
         y = normalise(self.layer_of(x, f"blocks.{number}.look", groups=WIDTH, pads=(rows, 2)), number + 1)
         return self.layer_of(self.relu(self.layer_of(y, f"blocks.{number}.widen")), f"blocks.{number}.narrow")
 
-    def leave(self, x: str, rows: int = 1) -> str:
-        x = self.node("DepthToSpace", self.relu(self.layer_of(x, "leave1")), blocksize=2, mode="CRD")
+    def leave(self, x: str, rows: int = 1, width: str = "") -> str:
+        """Features to a picture, its colours last: 1 x H x W x 3.
+
+        Args:
+            width: of the features, where asking x itself would bring it out of the convolutions' layout.
+        """
+        width = self.node("Mul", width or self.node("Shape", x, start=3), self.constant([2], np.int64))
+        x = self.shuffled(x, "leave1", width, relu=True)
+        x = self.node("Transpose", x, perm=[0, 3, 1, 2])
         x = self.relu(self.layer_of(x, "leave2", pads=(rows, 1)))
-        x = self.layer_of(x, "leave3", pads=(rows, 1))
-        return self.node("DepthToSpace", x, blocksize=2, mode="CRD")
+        width = self.node("Mul", width, self.constant([2], np.int64))
+        return self.shuffled(x, "leave3", width, pads=(rows, 1))
+
+    def shuffled(self, x: str, name: str, width: str, pads: tuple[int, int] = (0, 0), relu: bool = False) -> str:
+        """A convolution whose channels become the pixels of 2 x 2 blocks: 1 x 2H x 2W x C.
+
+        As DepthToSpace, but two neighbours with all their channels are moved at once, not number by number. For that
+        channels are ordered by pixel, then colour; the file keeps the weights' own order, by which styles change them.
+        """
+        weight, bias = self.tensors[f"brush.{name}.weight"], self.tensors[f"brush.{name}.bias"]
+        count = len(bias) // 4
+        order = self.constant(np.arange(4 * count).reshape(count, 4).T.ravel(), np.int64)
+        sorted_weight, sorted_bias = (
+            self.node("Gather", self.constant(value), order, axis=0) for value in (weight, bias)
+        )
+        rows, columns = pads
+        x = self.node("Conv", x, sorted_weight, sorted_bias, pads=[rows, columns, rows, columns])
+        x = self.node("Transpose", self.relu(x) if relu else x, perm=[0, 2, 3, 1])
+        x = self.node("Reshape", x, self.constant([1, 0, 0, 2, 2 * count], np.int64))  # 1 H W 2 2C
+        x = self.node("Transpose", x, perm=[0, 1, 3, 2, 4])
+        ends = self.constant([1, -1], np.int64), self.constant([count], np.int64)
+        return self.node("Reshape", x, self.node("Concat", ends[0], width, ends[1], axis=0))
 
 
 def paint_model(tensors: dict[str, Array]) -> onnx.ModelProto:
@@ -241,18 +270,57 @@ def paint_model(tensors: dict[str, Array]) -> onnx.ModelProto:
 
     x = g.pad("photo", MARGIN + 2, MARGIN + 2, MARGIN + 2, MARGIN + 2)
     x = g.relu(g.layer_of(g.relu(g.layer_of(x, "enter1", 2)), "enter2", 2, pads=(1, 1)))
-    x = normalise(x, 0)
+    # The layer of ones changes nothing but the layout: in that of the convolutions, Add is part of the one before it.
+    x = g.convolve(normalise(x, 0), np.ones((WIDTH, 1, 1, 1), np.float32), None, groups=WIDTH)
     for index in range(BLOCKS):
         x = g.node("Add", x, g.changed(x, index, normalise))
-    x = g.pad(g.leave(normalise(x, NORMS - 1)), -MARGIN, -MARGIN, -MARGIN, -MARGIN, "constant")
+    # The last two layers look at one block of four pixels beyond what is kept.
+    spare = MARGIN // 4 - 1
+    x = g.pad(normalise(x, NORMS - 1), -spare, -spare, -spare, -spare, "constant")
+    x = g.node("Slice", g.leave(x), *(g.constant(value, np.int64) for value in ([4, 4], [-4, -4], [1, 2])))
     g.node("Clip", x, g.constant(0.0), g.constant(1.0), name="picture")
     sizes: Shape = [1, 3, "height", "width"]
-    outputs: dict[str, Shape] = {"picture": sizes, "modulations": [1, NORMS * 2 * WIDTH]}
+    outputs: dict[str, Shape] = {"picture": [1, "height", "width", 3], "modulations": [1, NORMS * 2 * WIDTH]}
     model = g.model("paint", {"photo": sizes, "vector": [1, 8 * CHANNELS]}, outputs)
     if not expose_statistics(model, WIDTH):
         raise SystemExit("the painter's statistics cannot be exposed")
     onnx.checker.check_model(model)
     return model
+
+
+def shot_model(tensors: dict[str, Array], weights: Array, biases: Array) -> onnx.ModelProto:
+    """The network with the first and the last normalisation as convolutions; the others belong to the blocks' own."""
+    g = Painting(tensors)
+    x = g.pad("photo", MARGIN + 2, MARGIN + 2, MARGIN + 2, MARGIN + 2)
+    x = g.relu(g.layer_of(g.relu(g.layer_of(x, "enter1", 2)), "enter2", 2, pads=(1, 1)))
+    x = g.convolve(x, weights[0], biases[0], groups=WIDTH)
+    for index in range(BLOCKS):
+        x = g.node("Add", x, g.changed(x, index, lambda y, _: y))
+    width = g.node("Shape", "photo", start=3)  # and what is mirrored around it, at a quarter of the size
+    width = g.node("Add", g.node("Div", width, g.constant([4], np.int64)), g.constant([MARGIN // 2], np.int64))
+    x = g.leave(g.convolve(x, weights[1], biases[1], groups=WIDTH), width=width)
+    ends = ([MARGIN, MARGIN], [-MARGIN, -MARGIN], [1, 2])
+    x = g.node("Slice", x, *(g.constant(value, np.int64) for value in ends))
+    g.node("Clip", x, g.constant(0.0), g.constant(1.0), name="picture")
+    return g.model("shot", {"photo": [1, 3, "height", "width"]}, {"picture": [1, "height", "width", 3]})
+
+
+def shot_file(tensors: dict[str, Array]) -> tuple[bytes, list[list[int]]]:
+    """shot.onnx, and where its normalisations are (`impasto.filters.normalised`): in weights of one before the first
+    block and after the last, in the blocks' depthwise convolutions between.
+    """
+    rng = np.random.default_rng(0)  # to find them by
+    weights, biases = rng.random((2, WIDTH, 1, 1, 1), np.float32), rng.random((2, WIDTH), np.float32)
+    data = bytearray(shot_model(tensors, weights, biases).SerializeToString(deterministic=True))
+    looks = [[tensors[f"brush.blocks.{index}.look.{kind}"] for kind in ("weight", "bias")] for index in range(BLOCKS)]
+    found = []
+    for weight, bias in ([weights[0], biases[0]], *looks, [weights[1], biases[1]]):
+        first, last = (data.index(np.ascontiguousarray(value, "<f4").tobytes()) for value in (weight, bias))
+        found.append([first, weight[0].size, last])
+    for weight, _, bias in (found[0], found[-1]):
+        np.frombuffer(data, np.dtype("<f4"), WIDTH, weight)[:] = 1
+        np.frombuffer(data, np.dtype("<f4"), WIDTH, bias)[:] = 0
+    return bytes(data), found
 
 
 def layers(tensors: dict[str, Array]) -> dict[str, onnx.ModelProto]:
@@ -308,9 +376,9 @@ def layers(tensors: dict[str, Array]) -> dict[str, onnx.ModelProto]:
         models[f"block{index}"] = g.model("block", {**given, **told}, {**half, **means} if last else half)
     g = Painting(tensors)
     x = g.leave(normalised(g, g.node("Cast", "given", to=TensorProto.FLOAT)), rows=0)
-    x = g.node("Slice", x, *(g.constant([value], np.int64) for value in (MARGIN, -MARGIN, 3)))
+    x = g.node("Slice", x, *(g.constant([value], np.int64) for value in (MARGIN, -MARGIN, 2)))
     g.node("Clip", x, g.constant(0.0), g.constant(1.0), name="picture")
-    models["leave"] = g.model("leave", {"given": ("float16", features), **told}, {"picture": [1, 3, "rows", "columns"]})
+    models["leave"] = g.model("leave", {"given": ("float16", features), **told}, {"picture": [1, "rows", "columns", 3]})
     return models
 
 
@@ -344,11 +412,11 @@ def multiply_adds(model: onnx.ModelProto, side: int = 1024) -> float:
                 dimension.dim_value = sizes[dimension.dim_param]
     inferred = onnx.shape_inference.infer_shapes(fixed, data_prop=True)
     shapes = {v.name: [d.dim_value for d in v.type.tensor_type.shape.dim] for v in inferred.graph.value_info}
-    weights = {tensor.name: tensor.dims for tensor in model.graph.initializer}
+    shapes |= {tensor.name: tensor.dims for tensor in model.graph.initializer}
     total = 0
     for node in model.graph.node:
         if node.op_type == "Conv":
-            total += int(np.prod(weights[node.input[1]])) * int(np.prod(shapes[node.output[0]][2:]))
+            total += int(np.prod(shapes[node.input[1]])) * int(np.prod(shapes[node.output[0]][2:]))
     return total / side**2
 
 
@@ -368,13 +436,16 @@ def main() -> None:
         print(f"{name}  {len(data) / 1e6:.2f} MB  {hashes[name]}")
         if name == "paint.onnx":
             cost, found[name] = multiply_adds(model), places(data, tensors)
+    data, norms = shot_file(tensors)
+    (arguments.output / "shot.onnx").write_bytes(data)
+    hashes["shot.onnx"], found["shot.onnx"] = hashlib.sha256(data).hexdigest(), places(data, tensors)
     parts = {}
     for name, part in layers(tensors).items():
         data = part.SerializeToString(deterministic=True)
         parts[name], found[name] = np.frombuffer(data, np.uint8), places(data, tensors)
     np.savez_compressed(arguments.output / "layers.npz", allow_pickle=False, **parts)
     hashes["layers.npz"] = hashlib.sha256((arguments.output / "layers.npz").read_bytes()).hexdigest()
-    facts = {"sha256": hashes, "mac_per_pixel": round(cost), "filters": found}
+    facts = {"sha256": hashes, "mac_per_pixel": round(cost), "filters": found, "norms": norms}
     (arguments.output / "facts.json").write_text(json.dumps(facts) + "\n")
     print(f"{cost:,.0f} multiply-adds a pixel")
 

@@ -7,6 +7,7 @@ every 32 of them (block-wise quantisation, Dettmers et al. 2022).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TypeAlias
 
@@ -18,6 +19,7 @@ Places: TypeAlias = "Sequence[Sequence[int]]"
 """Where a file has its filters: their first byte, the first of the changes that is theirs, and how many there are."""
 
 GROUP = 32
+EPSILON = 1e-2  # of the painter's normalisations
 _TOP = 7  # the largest of 4 bits with a sign
 
 
@@ -38,6 +40,34 @@ def unpack(packed: NDArray[np.uint8]) -> Changes:
     pairs, scales = packed[: count * GROUP // 2], packed[count * GROUP // 2 :].view(np.float16)
     levels = np.stack([pairs & 15, pairs >> 4], axis=1).reshape(count, GROUP).astype(np.float32) - 8
     return (levels * scales[:, None].astype(np.float32)).ravel()
+
+
+def normalised(
+    network: bytes, steps: NDArray[np.float32], statistics: NDArray[np.float32], places: Sequence[Sequence[int]]
+) -> bytes:
+    """A network's file with its normalisations in the convolutions before them.
+
+    Scale and shift of (y - mean) / sqrt(variance + epsilon) are a factor a and a constant b for each channel once the
+    statistics are known, and a w x + (a c + b) is a convolution, too.
+
+    Args:
+        steps: N x 2 x C: for each normalisation the scales, less one, and the shifts.
+        statistics: N x 2 x C: the means and the mean squares.
+        places: for each the first byte of the depthwise convolution's weights, how many a channel has, and the first
+            byte of its biases.
+    """
+    data = bytearray(network)
+
+    def there(first: int, shape: tuple[int, ...]) -> NDArray[np.float32]:
+        return np.frombuffer(data, np.dtype("<f4"), math.prod(shape), first).reshape(shape)
+
+    for (weight, taps, bias), (scale, shift), (mean, square) in zip(places, steps, statistics, strict=True):
+        factor = (1 + scale) / np.sqrt((square - mean * mean).clip(0) + EPSILON)
+        kernels, biases = there(weight, (len(factor), taps)), there(bias, factor.shape)
+        kernels *= factor[:, None]
+        biases *= factor
+        biases += shift - mean * factor
+    return bytes(data)
 
 
 def changed(network: bytes, changes: Changes, places: Places) -> bytes:

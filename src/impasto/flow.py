@@ -17,9 +17,13 @@ def optical_flow(one: Pixels, other: Pixels, quality: Literal["medium", "fast"] 
     """For every pixel of `one` the way in pixels (x, y) to where it is in `other`: H x W x 2.
 
     Kroeger et al. 2016: Fast Optical Flow using Dense Inverse Search.
+
+    Args:
+        one, other: H x W x 3, or their luminance, H x W.
     """
     cv2 = _opencv()
-    greys = [np.rint(luminance(frame) * 255).astype(np.uint8) for frame in (one, other)]
+    planes = [frame if frame.ndim == 2 else luminance(frame) for frame in (one, other)]
+    greys = [np.rint(plane * 255).astype(np.uint8) for plane in planes]
     preset = cv2.DISOPTICAL_FLOW_PRESET_MEDIUM if quality == "medium" else cv2.DISOPTICAL_FLOW_PRESET_FAST
     flow = cv2.DISOpticalFlow_create(preset).calc(*greys, None)
     return np.asarray(flow, np.float32)
@@ -41,11 +45,15 @@ def reliable(forward: Flow, backward: Flow) -> NDArray[np.bool_]:
     """
     height, width = forward.shape[:2]
     returned = warp(backward, forward)
-    consistent = ((forward + returned) ** 2).sum(2) <= 0.01 * ((forward**2).sum(2) + (returned**2).sum(2)) + 0.5
-    gradient = sum((np.gradient(forward[:, :, axis], axis=k) ** 2 for axis in (0, 1) for k in (0, 1)), np.zeros(1))
-    smooth = gradient <= 0.01 * (forward**2).sum(2) + 0.002
-    y, x = np.mgrid[0:height, 0:width]
-    to_x, to_y = x + forward[:, :, 0], y + forward[:, :, 1]
+    # Planes of their own: sums over two numbers that lie side by side take ten times as long.
+    (x, y), (back_x, back_y) = (np.ascontiguousarray(flow.transpose(2, 0, 1)) for flow in (forward, returned))
+    length = x * x + y * y
+    consistent = (x + back_x) ** 2 + (y + back_y) ** 2 <= 0.01 * (length + back_x**2 + back_y**2) + 0.5
+    gradient = np.zeros_like(x)
+    for part in (*np.gradient(x), *np.gradient(y)):
+        gradient += part * part
+    smooth = gradient <= 0.01 * length + 0.002
+    to_x, to_y = x + np.arange(width, dtype=np.float32), y + np.arange(height, dtype=np.float32)[:, None]
     inside = (to_x >= 0) & (to_x <= width - 1) & (to_y >= 0) & (to_y <= height - 1)
     return np.asarray(consistent & smooth & inside)
 

@@ -148,7 +148,7 @@ class Layers:
             (picture,) = model.run({"given": x[None, :, first - 1 : last + 1], **told})
             top = MULTIPLE * (first - MARGIN)
             bottom = min(height, MULTIPLE * (last - MARGIN))
-            strip = np.ascontiguousarray(picture[0, :, : bottom - top, :width].transpose(1, 2, 0))
+            strip = np.ascontiguousarray(picture[0, : bottom - top, :width])
             put((slice(top, bottom), slice(0, width)), strip)
 
 

@@ -23,8 +23,8 @@ from numpy.typing import NDArray
 from impasto.color import LUMA, Pixels
 from impasto.errors import OutOfMemory
 from impasto.files import ASSETS
-from impasto.filters import changed
-from impasto.layerwise import Layers
+from impasto.filters import changed, normalised
+from impasto.layerwise import WIDTH, Layers
 from impasto.memory import free_memory
 from impasto.resample import resize
 from impasto.runtime import Model, planes
@@ -34,6 +34,7 @@ from impasto.tiling import BUDGET, LEAST, MULTIPLE, Put, Statistics, padded
 StyleVector: TypeAlias = NDArray[np.float32]
 
 VECTOR_SIZE = 512  # without filters
+_EVERY = 8  # frames of a shot: one of so many is measured
 _TUNED = 4  # networks with filters of their own that stay loaded
 _STATISTICS = 8 * 2 * 64  # eight normalisations, mean and mean square of 64 channels
 _ENCODED_PIXELS = 512 * 640  # a painting is looked at in about this size, as when the network was trained
@@ -45,7 +46,8 @@ _ARENA_BYTES_PER_PIXEL = 170  # the same where memory is kept for the next layer
 class Shot:
     """What is remembered of a shot's frames: running means of the statistics that features are normalised by.
 
-    Were every frame normalised by its own, all of it would change whenever something enters the picture.
+    Were every frame normalised by its own, all of it would change whenever something enters the picture. The first
+    eight frames are measured, and then every eighth: while the means stand still, a frame costs a quarter less.
 
     Args:
         frames: over how many the means run; 1, the first frame's hold for all.
@@ -56,13 +58,20 @@ class Shot:
         self.means: dict[str, Statistics] = {}
         self.counts: dict[str, int] = {}
 
-    def add(self, run: str, statistics: Statistics) -> None:
-        """Take in a frame's own statistics of one of a frame's runs."""
-        count = self.counts[run] = self.counts.get(run, 0) + 1
-        if count > self.frames == 1:
-            return
-        before = self.means.get(run, statistics)
-        self.means[run] = before + (statistics - before) / np.float32(min(count, self.frames))
+    def measures(self, run: str) -> bool:
+        """Whether the next frame's own statistics are wanted."""
+        count = self.counts.get(run, 0)
+        return count == 0 or (self.frames > 1 and (count < _EVERY or count % _EVERY == 0))
+
+    def add(self, run: str, statistics: Statistics | None) -> None:
+        """Take in a frame of one of a frame's runs, and its own statistics if they are wanted."""
+        count = self.counts.get(run, 0)
+        if self.measures(run):
+            assert statistics is not None
+            measured = min(count, _EVERY) + count // _EVERY + (count < _EVERY)
+            before = self.means.get(run, statistics)
+            self.means[run] = before + (statistics - before) / np.float32(min(measured, max(1, self.frames // _EVERY)))
+        self.counts[run] = count + 1
 
 
 class Painter:
@@ -87,6 +96,8 @@ class Painter:
         self._layers = Layers(self.folder / "layers.npz")
         self._paint_model = Model((self.folder / "paint.onnx").read_bytes, _BYTES_PER_PIXEL, _ARENA_BYTES_PER_PIXEL)
         self._tuned = functools.lru_cache(_TUNED)(self._tune)
+        self._settled = functools.lru_cache(_TUNED)(self._settle)
+        self._modulations = functools.lru_cache(_TUNED)(self._modulate)
 
     def __reduce__(self) -> tuple[object, ...]:
         """What another process, or another machine, makes it from."""
@@ -111,6 +122,27 @@ class Painter:
             return changed((self.folder / "paint.onnx").read_bytes(), changes, self.facts["filters"]["paint.onnx"])
 
         return Model(read, _BYTES_PER_PIXEL, _ARENA_BYTES_PER_PIXEL)
+
+    def _settle(self, vector: bytes, statistics: bytes) -> Model:
+        """The network for frames that are normalised by known statistics: as factors and shifts in its convolutions."""
+        style = np.frombuffer(vector, np.float32)
+        steps = self._modulations(style[:VECTOR_SIZE].tobytes()).reshape(
+            -1, 2, WIDTH
+        )  # the scales less one, and the shifts
+        norms = np.frombuffer(statistics, np.float32).reshape(-1, 2, WIDTH)
+
+        def read() -> bytes:
+            data = (self.folder / "shot.onnx").read_bytes()
+            if style[VECTOR_SIZE:].any():
+                data = changed(data, style[VECTOR_SIZE:], self.facts["filters"]["shot.onnx"])
+            return normalised(data, steps, norms, self.facts["norms"])
+
+        return Model(read, _BYTES_PER_PIXEL, _ARENA_BYTES_PER_PIXEL)
+
+    def _modulate(self, vector: bytes) -> NDArray[np.float32]:
+        """What a style makes of every normalisation; no photo changes it."""
+        smallest = np.zeros((LEAST, LEAST, 3), np.float32)
+        return self._run(smallest, np.frombuffer(vector, np.float32), None)[1]
 
     @functools.cached_property
     def facts(self) -> dict[str, Any]:
@@ -198,8 +230,7 @@ class Painter:
 
     def _into(self, photo: Samples, vector: StyleVector, put: Put, given: Statistics | None) -> Statistics:
         """Paint in parts; the photo's own statistics, or those that were given."""
-        smallest = np.zeros((LEAST, LEAST, 3), np.float32)
-        _, modulations, _ = self._run(smallest, vector[:VECTOR_SIZE], None)
+        modulations = self._modulations(vector[:VECTOR_SIZE].tobytes())
         filters = vector[VECTOR_SIZE:]
 
         def read(part: str, data: bytes) -> bytes:
@@ -209,6 +240,11 @@ class Painter:
 
     def _paint(self, photo: Pixels, vector: StyleVector, shot: Shot | None, run: str) -> Pixels:
         given = None if shot is None else shot.means.get(run)
+        if shot is not None and given is not None and not shot.measures(run):
+            steady = self._steadily(photo, vector, given)
+            if steady is not None:
+                shot.add(run, None)
+                return steady
         found = self._at_once(photo, vector, given)
         if found is None:
             painted = np.empty_like(photo)
@@ -221,8 +257,7 @@ class Painter:
         self, photo: Pixels, vector: StyleVector, given: Statistics | None
     ) -> tuple[Pixels, Statistics] | None:
         """The picture and the photo's own statistics; None where that takes too much memory."""
-        pixels = photo.shape[0] * photo.shape[1]
-        if pixels * _ARENA_BYTES_PER_PIXEL > self.budget or pixels > _WHOLE_PIXELS:
+        if not self._is_small(photo):
             return None
         try:
             painted, _, statistics = self._run(photo, vector, given)
@@ -230,6 +265,22 @@ class Painter:
             warnings.warn("memory ran out; the photo is painted layer by layer", stacklevel=2)
             return None
         return painted, statistics
+
+    def _is_small(self, photo: Pixels) -> bool:
+        """Whether a photo is painted at once."""
+        pixels = photo.shape[0] * photo.shape[1]
+        return pixels * _ARENA_BYTES_PER_PIXEL <= self.budget and pixels <= _WHOLE_PIXELS
+
+    def _steadily(self, photo: Pixels, vector: StyleVector, given: Statistics) -> Pixels | None:
+        """The picture of a frame that need not be measured; None where it takes too much memory to paint it at once."""
+        if not self._is_small(photo):
+            return None
+        height, width = photo.shape[:2]
+        seen = padded(photo)
+        (painted,) = self._settled(vector.tobytes(), given.tobytes()).run(
+            {"photo": planes(seen)}, seen.shape[0] * seen.shape[1]
+        )
+        return np.ascontiguousarray(painted[0, :height, :width])
 
     def _run(
         self, photo: Pixels, vector: StyleVector, given: Statistics | None
@@ -244,7 +295,7 @@ class Painter:
             "trust": np.array(given is not None, np.float32),
         }
         painted, modulations, statistics = self._network(vector).run(feeds, seen.shape[0] * seen.shape[1])
-        return np.ascontiguousarray(painted[0].transpose(1, 2, 0)[:height, :width]), modulations, statistics
+        return np.ascontiguousarray(painted[0, :height, :width]), modulations, statistics
 
 
 def mixed(*parts: tuple[float, StyleVector]) -> StyleVector:

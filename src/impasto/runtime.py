@@ -69,6 +69,8 @@ class Model:
                 options = onnxruntime.SessionOptions()
                 options.intra_op_num_threads = threads()
                 options.log_severity_level = _SILENT
+                # Between two runs the processors belong to others: reading, writing, another network.
+                options.add_session_config_entry("session.force_spinning_stop", "1")
                 options.enable_cpu_mem_arena = arena
                 # A plan of memory for each size of picture would be kept beside the arena, and doubles the peak.
                 options.enable_mem_pattern = False

@@ -62,6 +62,9 @@ class FeatureTransfer(Painter):
     def _at_once(self, photo: Pixels, vector: StyleVector, given: Statistics | None) -> None:
         """One tile is all of a small photo."""
 
+    def _steadily(self, photo: Pixels, vector: StyleVector, given: Statistics) -> None:
+        """Not to measure would save nothing."""
+
     def _into(self, photo: Samples, vector: StyleVector, put: Put, given: Statistics | None) -> Statistics:
         """Encode all of the photo, tile by tile, change its features, and decode them."""
         height, width = photo.shape[:2]

@@ -17,7 +17,7 @@ from impasto.color import Pixels
 from impasto.errors import MissingExtra, PictureError, UsageError
 from impasto.files import already_there
 from impasto.picture import SUFFIXES, Picture
-from impasto.resample import fit, resize
+from impasto.resample import fit
 
 if TYPE_CHECKING:
     from av.container import InputContainer, OutputContainer
@@ -102,17 +102,21 @@ class Clip:
         exact = [None if at is None else Fraction(at).limit_denominator(10**6) for at in (self.start, self.end)]
         return exact[0] or Fraction(0), exact[1]
 
-    def frames(self) -> Iterator[Frame]:
-        """Every frame from start to end; those of another size are brought to the first one's.
+    def frames(self, size: tuple[int, int] | None = None) -> Iterator[Frame]:
+        """Every frame from start to end, all of one size.
 
         Damage ends the clip where it is; `note` then says so.
+
+        Args:
+            size: width and height; None, the first frame's.
         """
+        width, height = size or (self.width, self.height)
         begun, ended = self.span
         if self._files:
             for index, path in enumerate(self._files):
                 time = Fraction(index) / self.rate
                 if begun <= time and (ended is None or time < ended):
-                    picture = Picture.open(path).resized(self.width, self.height)
+                    picture = Picture.open(path).resized(width, height)
                     yield Frame(picture.pixels, time - begun, picture.alpha)
             return
         with self._opened() as container:
@@ -130,10 +134,7 @@ class Clip:
                 if time < begun or time <= last:
                     continue
                 last = time
-                pixels, alpha = _pixels(frame)
-                if pixels.shape[:2] != (self.height, self.width):
-                    pixels = resize(pixels, self.width, self.height)
-                    alpha = None if alpha is None else resize(alpha, self.width, self.height, "bilinear")
+                pixels, alpha = _pixels(frame, (width, height))
                 yield Frame(pixels, time - begun, alpha)
 
     def _opened(self) -> InputContainer:
@@ -157,14 +158,27 @@ class Clip:
             self.note = f"{self.path} is damaged: {_first_line(error)}; what could be read is painted"
 
 
-def _pixels(frame: Any) -> tuple[Pixels, Pixels | None]:
-    """A decoded frame, upright, in 0..1; its alpha if it has any."""
+def _pixels(frame: Any, size: tuple[int, int] | None = None) -> tuple[Pixels, Pixels | None]:
+    """A decoded frame, upright, in 0..1; its alpha if it has any.
+
+    Args:
+        size: width and height of the upright picture; FFmpeg resizes ten times as fast as we do, in the frame's own
+            bits. None, the frame's.
+    """
     deep = any(component.bits > 8 for component in frame.format.components)
     transparent = len(frame.format.components) in (2, 4) and "a" in frame.format.name
-    rgb = frame.reformat(format=_RGB[deep, transparent], src_colorspace=_colorspace(frame))
-    samples = np.asarray(rgb.to_ndarray(), np.float32) / np.float32(65535 if deep else 255)
-    turned = np.ascontiguousarray(np.rot90(samples, round((frame.rotation or 0) / 90) % 4))
-    return np.ascontiguousarray(turned[:, :, :3]), np.ascontiguousarray(turned[:, :, 3]) if transparent else None
+    quarters = round((frame.rotation or 0) / 90) % 4
+    wanted = {}
+    lying = size if size is None or quarters % 2 == 0 else size[::-1]
+    if lying is not None and lying != (frame.width, frame.height):
+        wanted = {"width": lying[0], "height": lying[1], "interpolation": "LANCZOS"}
+    rgb = frame.reformat(format=_RGB[deep, transparent], src_colorspace=_colorspace(frame), **wanted)
+    samples = rgb.to_ndarray()
+    if quarters:
+        samples = np.rot90(samples, quarters)
+    scale = np.float32(1 / (65535 if deep else 255))
+    pixels = np.multiply(samples[:, :, :3], scale, dtype=np.float32, order="C")
+    return pixels, np.multiply(samples[:, :, 3], scale, dtype=np.float32, order="C") if transparent else None
 
 
 def _upright(frame: Any) -> Pixels:
@@ -248,13 +262,14 @@ class Writer:
     def write(self, frame: Frame) -> None:
         """Encode a frame; raises PictureError when the disk is full or the system refuses."""
         av = ffmpeg()
-        border = [(0, self.height - frame.pixels.shape[0]), (0, self.width - frame.pixels.shape[1])]
         samples = frame.pixels
         if self.alpha and frame.alpha is not None:
             samples = np.dstack([samples, frame.alpha])
-        samples = np.pad(samples, [*border, (0, 0)], mode="edge")
         deep = "10le" in self.format
-        values = np.rint(samples * (65535 if deep else 255)).astype(np.uint16 if deep else np.uint8)
+        scaled = samples * np.float32(65535 if deep else 255)
+        values = np.rint(scaled, out=scaled).astype(np.uint16 if deep else np.uint8)
+        border = [(0, self.height - values.shape[0]), (0, self.width - values.shape[1])]
+        values = np.pad(values, [*border, (0, 0)], mode="edge")
         name = _RGB[deep, values.shape[2] == 4]
         picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(values), format=name)
         picture = picture.reformat(format=self.format, dst_colorspace=self.colorspace)

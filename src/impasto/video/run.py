@@ -18,7 +18,6 @@ from impasto.errors import MissingExtra, UsageError
 from impasto.gallery import Gallery
 from impasto.painter import Shot
 from impasto.picture import MAX_PIXELS
-from impasto.resample import resize
 from impasto.settings import make
 from impasto.style import StyleRequest
 from impasto.stylizer import PaintWithMasks, Regions, Stylizer
@@ -152,6 +151,8 @@ def paint_video(
         for frame in moments
     ]
     stylizer = stylizers[0]
+    if engine == "painter":
+        stylizer.prepare()
     changing = None if keyframes is None else Keyframes(moments, stylizers)
     optimizer = None if engine == "painter" else _optimizer(stylizer, recipe, steady / 100, long_term)
     if optimizer and masks.moving:
@@ -299,9 +300,6 @@ class _Run:
             if index < done - 1:
                 continue
             began = time.perf_counter()
-            width, height = self.size
-            alpha = None if frame.alpha is None else resize(frame.alpha, width, height, "bilinear")
-            frame = Frame(resize(frame.pixels, width, height), frame.time, alpha)
             motion = find_motion(frame.pixels)
             self.seconds["motion"] += time.perf_counter() - began
             if index >= done:
@@ -310,11 +308,11 @@ class _Run:
     def _source(self) -> Iterator[Frame]:
         """The clip's frames, or those of another frame rate: each shown until the next one's time."""
         if self.fps is None:
-            yield from self.clip.frames()
+            yield from self.clip.frames(self.size)
             return
         step, index = 1 / Fraction(self.fps).limit_denominator(60_000), 0
         held: Frame | None = None
-        for frame in self.clip.frames():
+        for frame in self.clip.frames(self.size):
             while held is not None and index * step < frame.time:
                 yield replace(held, time=index * step)
                 index += 1
