@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import secrets
 import stat
 import time
 from collections.abc import Iterable
@@ -19,6 +18,15 @@ _PART = re.compile(r"\..+\.[0-9a-f]{8}\.part")  # what `write_atomically` calls 
 _STALE = 600  # seconds; a picture is written in a few
 
 _unfinished: set[Path] = set()
+
+
+def part_name(name: str, suffix: str = "") -> str:
+    """What a file or folder is called beside its place until it is whole; no two are called alike.
+
+    Args:
+        suffix: an ending by which its format is told.
+    """
+    return f".{name[:100]}.{os.urandom(4).hex()}.part{suffix}"
 
 
 def write_atomically(path: Path, data: bytes, *, overwrite: bool) -> None:
@@ -42,7 +50,7 @@ def write_atomically(path: Path, data: bytes, *, overwrite: bool) -> None:
         if not target.parent.is_dir():
             _make_folder(target.parent)
         # Beside the target, so that the last step is a rename within one file system.
-        part = target.with_name(f".{target.name[:100]}.{secrets.token_hex(4)}.part")
+        part = target.with_name(part_name(target.name))
         _unfinished.add(part)
         try:
             with part.open("xb") as file:

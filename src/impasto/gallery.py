@@ -8,7 +8,6 @@ import io
 import json
 import os
 import re
-import secrets
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from impasto.errors import PictureError, StyleError, UsageError
-from impasto.files import ASSETS, write_atomically
+from impasto.files import ASSETS, part_name, write_atomically
 from impasto.filters import unpack
 from impasto.network import LAYERS, Network
 from impasto.painter import VECTOR_SIZE, Painter, StyleVector, default_painter
@@ -262,7 +261,7 @@ class Gallery:
     @contextmanager
     def _new(self, name: str, replace: bool) -> Iterator[Path]:
         """A folder to fill, which becomes the style's in one step."""
-        part = self.folder / f".{name}.{secrets.token_hex(4)}.part"
+        part = self.folder / part_name(name)
         try:
             part.mkdir(parents=True)
             yield part
@@ -282,7 +281,7 @@ class Gallery:
             raise UsageError(f"{name} is built in and stays", "only your own styles can be removed")
         if name not in self._own_names():
             raise self.unknown(name)
-        away = self.folder / f".{name}.{secrets.token_hex(4)}.part"
+        away = self.folder / part_name(name)
         try:
             (self.folder / name).rename(away)  # first out of sight, so that a half-deleted style is never seen
             shutil.rmtree(away)

@@ -103,9 +103,13 @@ class Painter:
         """What another process, or another machine, makes it from."""
         return type(self), (None if self.folder == self.assets else self.folder, self.budget)
 
-    def prepare(self, vector: StyleVector) -> None:
-        """Begin to load a style's network in a thread of its own, so that it is there when the first photo is."""
-        threading.Thread(target=self._load, args=(vector,)).start()
+    def prepare(self, vector: StyleVector | None = None) -> None:
+        """Begin to load a style's network in a thread of its own, so that it is there when the first photo is.
+
+        Args:
+            vector: of the style; None, of one that will be read off a painting.
+        """
+        threading.Thread(target=self._load, args=(np.zeros(VECTOR_SIZE) if vector is None else vector,)).start()
 
     def _load(self, vector: StyleVector) -> None:
         with contextlib.suppress(Exception):  # said when the network is used

@@ -426,8 +426,16 @@ def _decoding(name: str) -> Iterator[None]:
         ) from error
 
 
+def _formats(data: bytes) -> tuple[str, ...]:
+    """What a file may be: the usual ones say so in their first bytes, and nothing else need be loaded for them."""
+    if data.startswith(b"\xff\xd8\xff"):
+        Image.preinit()
+        return ("JPEG",)
+    return ("PNG",) if data.startswith(b"\x89PNG") else _load_plugins()
+
+
 def _open_header(data: bytes, name: str) -> Image.Image:
-    formats = _load_plugins()
+    formats = _formats(data)
     # Pillow's own limit is one for the whole process; ours is checked by the caller, before anything is decoded.
     with _header_lock:
         limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import os
 import threading
@@ -95,6 +94,8 @@ class Manifest:
 
 
 def digest(data: bytes) -> str:
+    import hashlib  # of the libraries of a folder's run, the one that a single photo need not wait for
+
     return hashlib.sha256(data).hexdigest()[:16]
 
 

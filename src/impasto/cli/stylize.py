@@ -152,6 +152,8 @@ def stylize(
 
     budget = read_memory(memory)
     painter = painter_of(engine, budget)
+    if engine_hosts == "local" and len(style) == 1 and Path(style[0]).is_file():
+        painter.prepare()  # while the painting is looked at
     stylizer = Stylizer(style, regions=regions, controls=controls, painter=painter, max_pixels=max_pixels)
     if engine_hosts == "local":
         stylizer.prepare()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -15,7 +14,7 @@ import numpy as np
 
 from impasto.color import Pixels
 from impasto.errors import MissingExtra, PictureError, UsageError
-from impasto.files import already_there
+from impasto.files import already_there, part_name
 from impasto.picture import SUFFIXES, Picture
 from impasto.resample import fit
 
@@ -309,7 +308,7 @@ class Writer:
 
 def part_of(path: Path) -> Path:
     """Where a clip is written until it is whole: FFmpeg tells the format by the ending."""
-    return path.with_name(f".{path.stem[:80]}.{secrets.token_hex(4)}.part{path.suffix}")
+    return path.with_name(part_name(path.stem, path.suffix))
 
 
 def put_in_place(part: Path, path: Path, overwrite: bool) -> None:
