@@ -96,7 +96,8 @@ class Painter:
         self._layers = Layers(self.folder / "layers.npz")
         self._paint_model = Model((self.folder / "paint.onnx").read_bytes, _BYTES_PER_PIXEL, _ARENA_BYTES_PER_PIXEL)
         self._tuned = functools.lru_cache(_TUNED)(self._tune)
-        self._settled = functools.lru_cache(_TUNED)(self._settle)
+        self._lock = threading.Lock()
+        self._settled: dict[bytes, tuple[bytes, Model]] = {}  # by the style: the statistics, the network for them
         self._modulations = functools.lru_cache(_TUNED)(self._modulate)
 
     def __reduce__(self) -> tuple[object, ...]:
@@ -127,21 +128,30 @@ class Painter:
 
         return Model(read, _BYTES_PER_PIXEL, _ARENA_BYTES_PER_PIXEL)
 
-    def _settle(self, vector: bytes, statistics: bytes) -> Model:
-        """The network for frames that are normalised by known statistics: as factors and shifts in its convolutions."""
-        style = np.frombuffer(vector, np.float32)
-        steps = self._modulations(style[:VECTOR_SIZE].tobytes()).reshape(
-            -1, 2, WIDTH
-        )  # the scales less one, and the shifts
-        norms = np.frombuffer(statistics, np.float32).reshape(-1, 2, WIDTH)
+    def _settle(self, vector: StyleVector, given: Statistics) -> Model:
+        """The network for frames that are normalised by known statistics; a style's last one is kept."""
+        style, statistics = vector.tobytes(), given.tobytes()
+        with self._lock:
+            known, network = self._settled.pop(style, (b"", None))
+            if network is None or known != statistics:
+                network = self._folded(vector, given)
+                while len(self._settled) >= _TUNED:
+                    del self._settled[next(iter(self._settled))]
+            self._settled[style] = statistics, network
+            return network
+
+    def _folded(self, vector: StyleVector, given: Statistics) -> Model:
+        steps = self._modulations(vector[:VECTOR_SIZE].tobytes()).reshape(-1, 2, WIDTH)  # scales less one; shifts
+        norms, filters = given.reshape(-1, 2, WIDTH), vector[VECTOR_SIZE:]
 
         def read() -> bytes:
             data = (self.folder / "shot.onnx").read_bytes()
-            if style[VECTOR_SIZE:].any():
-                data = changed(data, style[VECTOR_SIZE:], self.facts["filters"]["shot.onnx"])
+            if filters.any():
+                data = changed(data, filters, self.facts["filters"]["shot.onnx"])
             return normalised(data, steps, norms, self.facts["norms"])
 
-        return Model(read, _BYTES_PER_PIXEL, _ARENA_BYTES_PER_PIXEL)
+        # Frames are read and written meanwhile: a thread that waits busily takes the processor from what it waits for.
+        return Model(read, _BYTES_PER_PIXEL, _ARENA_BYTES_PER_PIXEL, spinning=False)
 
     def _modulate(self, vector: bytes) -> NDArray[np.float32]:
         """What a style makes of every normalisation; no photo changes it."""
@@ -281,9 +291,7 @@ class Painter:
             return None
         height, width = photo.shape[:2]
         seen = padded(photo)
-        (painted,) = self._settled(vector.tobytes(), given.tobytes()).run(
-            {"photo": planes(seen)}, seen.shape[0] * seen.shape[1]
-        )
+        (painted,) = self._settle(vector, given).run({"photo": planes(seen)}, seen.shape[0] * seen.shape[1])
         return np.ascontiguousarray(painted[0, :height, :width])
 
     def _run(

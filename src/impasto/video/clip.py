@@ -242,8 +242,8 @@ class Writer:
             path.parent.mkdir(parents=True, exist_ok=True)
             self.container: OutputContainer = av.open(str(self.part), "w")
             options = {"crf": str(quality)} if quality is not None and codec not in ("prores", "ffv1") else {}
-            if codec == "h264" and quality is None:
-                options = {"crf": "18", "preset": "fast"}
+            if codec == "h264":  # half the time of "fast" 18, a tenth smaller, half a decibel less
+                options = {"crf": "17", "preset": "veryfast"} | options
             self.stream: Any = self.container.add_stream(encoder, rate=rate.limit_denominator(60_000), options=options)
             self.stream.width, self.stream.height, self.stream.pix_fmt = self.width, self.height, self.format
             self.colorspace = _MATRICES[_usual_matrix(self.height)]
