@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""The painter in PyTorch and in ONNX Runtime, and beside them MicroAST, the network that it learned from.
+"""The painter in ONNX Runtime beside itself, MicroAST, which it learned from, and Johnson's network in PyTorch eager.
 
     python benchmarks/painter.py [--sizes 512,1024] [--rounds 7]
 
-They run in turn, round after round, so that a machine whose speed drifts treats them alike. Ratios are the
-medians of the rounds' ratios, with their smallest and largest. MicroAST's time does not depend on its weights.
+They run in turn, round after round, so that a machine whose speed drifts treats them alike. Ratios are the medians of
+the rounds' ratios to the painter as it ships, with their smallest and largest. The others' times do not depend on their
+weights.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from johnson import Johnson
 from safetensors.torch import load_file
 
 from impasto.gallery import Gallery
@@ -41,11 +43,14 @@ def main() -> None:
     net = PainterNet().eval()
     net.load_state_dict(load_file(ROOT / "src" / "impasto" / "assets" / "painter" / "painter.safetensors"))
     torch.set_num_threads(threads())
-    teacher, shipped = MicroAST().eval(), default_painter()
-    print(f"{threads()} threads, {arguments.rounds} rounds, ms: median (least); ratio to the first: median (range)")
+    teacher, johnson, shipped = MicroAST().eval(), Johnson().eval(), default_painter()
+    print(
+        f"{threads()} threads, {arguments.rounds} rounds, ms: median (least); over the shipped one's: median (range)"
+    )
     for size in map(int, arguments.sizes.split(",")):
         photo = np.random.default_rng(0).random((size, size, 3), np.float32)
         runs: dict[str, Callable[[], object]] = {
+            "Johnson, PyTorch": lambda photo=photo: plain(johnson, photo),
             "MicroAST, PyTorch": lambda photo=photo: eager(teacher, photo, vector),
             "painter, PyTorch": lambda photo=photo: eager(net, photo, vector),
             "painter, as shipped": lambda photo=photo: shipped.paint(photo, vector),
@@ -57,6 +62,11 @@ def main() -> None:
 def eager(net: PainterNet | MicroAST, photo: np.ndarray, vector: np.ndarray) -> np.ndarray:
     planes = torch.from_numpy(photo).permute(2, 0, 1)[None].contiguous()
     return net.paint(planes, torch.from_numpy(vector)[None]).clamp(0, 1)[0].permute(1, 2, 0).numpy()
+
+
+@torch.inference_mode()
+def plain(net: Johnson, photo: np.ndarray) -> np.ndarray:
+    return net(torch.from_numpy(photo).permute(2, 0, 1)[None].contiguous()).clamp(0, 1)[0].permute(1, 2, 0).numpy()
 
 
 def measure(runs: dict[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
@@ -71,9 +81,9 @@ def measure(runs: dict[str, Callable[[], object]], rounds: int) -> dict[str, lis
 
 
 def report(size: int, times: dict[str, list[float]]) -> None:
-    baseline = next(iter(times.values()))
+    *_, baseline = times.values()
     for name, seconds in times.items():
-        ratios = [base / own for base, own in zip(baseline, seconds, strict=True)]
+        ratios = [own / base for base, own in zip(baseline, seconds, strict=True)]
         print(
             f"{size:5} x {size:<5} {name:20} {statistics.median(seconds) * 1e3:7.0f} ({min(seconds) * 1e3:.0f})"
             f"   x {statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"

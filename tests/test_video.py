@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
 
 import av
 import numpy as np
@@ -23,8 +24,9 @@ from impasto.measure.flow import warping_error
 from impasto.optimization.recipe import Recipe
 from impasto.painter import Shot, default_painter
 from impasto.picture import Picture
+from impasto.resample import resize
 from impasto.stylizer import Stylizer
-from impasto.video.clip import Clip, Frame, Writer
+from impasto.video.clip import Clip, Frame, Writer, _pixels
 from impasto.video.run import VideoProgress, paint_video
 from impasto.video.steady import MotionFinder, blend
 
@@ -169,6 +171,33 @@ def test_colours_survive_the_matrix(tmp_path: Path, height: int) -> None:
     back = read(tmp_path / "c.mp4")[0].pixels
     assert np.abs(back[:, 8:40] - colours[:, 8:40]).max() < 0.03
     assert np.abs(back[:, 56:88] - colours[:, 56:88]).max() < 0.03
+
+
+@pytest.mark.parametrize("kind", ["plain", "alpha", "deep"])
+def test_frames_are_read_in_the_size_that_is_wanted(tmp_path: Path, kind: str) -> None:
+    frames = moving(2)
+    if kind == "alpha":
+        fade = np.broadcast_to(np.linspace(0, 1, 96, dtype=np.float32)[None, :, None], (64, 96, 1))
+        frames = [np.concatenate([frame, fade], axis=2) for frame in frames]
+    pixels = {"alpha": "yuva444p", "deep": "yuv444p10le"}.get(kind, "yuv444p")
+    path = write(tmp_path / "c.mkv", frames, codec="ffv1", pixels=pixels)
+    whole = next(Clip(path).frames())
+    small = next(Clip(path).frames((48, 40)))
+    assert small.pixels.shape == (40, 48, 3)
+    assert np.abs(small.pixels - resize(whole.pixels, 48, 40)).mean() < 1 / 255
+    assert (small.alpha is None) == (kind != "alpha")
+    if small.alpha is not None and whole.alpha is not None:
+        assert np.abs(small.alpha - resize(whole.alpha, 48, 40)).mean() < 1 / 255
+
+
+def test_a_turned_frame_is_upright_in_the_size_that_is_wanted() -> None:
+    frame = av.VideoFrame.from_ndarray((moving(1)[0] * 255).round().astype(np.uint8), format="rgb24")
+    names = ("format", "width", "height", "colorspace", "reformat")
+    turned = SimpleNamespace(rotation=90, **{name: getattr(frame, name) for name in names})
+    whole, small = _pixels(turned)[0], _pixels(turned, (32, 60))[0]
+    assert whole.shape == (96, 64, 3)
+    assert small.shape == (60, 32, 3)
+    assert np.abs(small - resize(whole, 32, 60)).mean() < 1 / 255
 
 
 def test_motion_is_found_and_cuts_are_told() -> None:
