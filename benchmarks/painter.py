@@ -42,31 +42,25 @@ def main() -> None:
     vector = Gallery().vector("starry-night")[:VECTOR_SIZE]  # MicroAST has no filters of a style's own
     net = PainterNet().eval()
     net.load_state_dict(load_file(ROOT / "src" / "impasto" / "assets" / "painter" / "painter.safetensors"))
+    style = torch.from_numpy(vector)[None]
     torch.set_num_threads(threads())
     teacher, johnson, shipped = MicroAST().eval(), Johnson().eval(), default_painter()
-    print(
-        f"{threads()} threads, {arguments.rounds} rounds, ms: median (least); over the shipped one's: median (range)"
-    )
+    print(f"{threads()} threads, {arguments.rounds} rounds, ms: median (least); over the shipped one's: median (range)")
     for size in map(int, arguments.sizes.split(",")):
         photo = np.random.default_rng(0).random((size, size, 3), np.float32)
         runs: dict[str, Callable[[], object]] = {
-            "Johnson, PyTorch": lambda photo=photo: plain(johnson, photo),
-            "MicroAST, PyTorch": lambda photo=photo: eager(teacher, photo, vector),
-            "painter, PyTorch": lambda photo=photo: eager(net, photo, vector),
+            "Johnson, PyTorch": lambda photo=photo: eager(johnson, photo),
+            "MicroAST, PyTorch": lambda photo=photo: eager(lambda planes: teacher.paint(planes, style), photo),
+            "painter, PyTorch": lambda photo=photo: eager(lambda planes: net.paint(planes, style), photo),
             "painter, as shipped": lambda photo=photo: shipped.paint(photo, vector),
         }
         report(size, measure(runs, arguments.rounds))
 
 
 @torch.inference_mode()
-def eager(net: PainterNet | MicroAST, photo: np.ndarray, vector: np.ndarray) -> np.ndarray:
+def eager(paint: Callable[[torch.Tensor], torch.Tensor], photo: np.ndarray) -> np.ndarray:
     planes = torch.from_numpy(photo).permute(2, 0, 1)[None].contiguous()
-    return net.paint(planes, torch.from_numpy(vector)[None]).clamp(0, 1)[0].permute(1, 2, 0).numpy()
-
-
-@torch.inference_mode()
-def plain(net: Johnson, photo: np.ndarray) -> np.ndarray:
-    return net(torch.from_numpy(photo).permute(2, 0, 1)[None].contiguous()).clamp(0, 1)[0].permute(1, 2, 0).numpy()
+    return paint(planes).clamp(0, 1)[0].permute(1, 2, 0).numpy()
 
 
 def measure(runs: dict[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:

@@ -36,7 +36,8 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 from safetensors.numpy import load_file
 
-from impasto.nn.painter_net import BLOCKS, EPSILON, MARGIN, NORMS, WIDTH, is_filter
+from impasto.filters import EPSILON
+from impasto.nn.painter_net import BLOCKS, MARGIN, NORMS, WIDTH, is_filter
 from impasto.training.statistics import expose_statistics
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -220,6 +221,11 @@ class Painting(Graph):
         weight, bias = self.tensors[f"brush.{name}.weight"], self.tensors[f"brush.{name}.bias"]
         return self.convolve(x, weight, bias, stride, groups, pads=[*pads, *pads])
 
+    def enter(self) -> str:
+        """The photo, mirrored at its borders, to features at a quarter of its size."""
+        x = self.pad("photo", MARGIN + 2, MARGIN + 2, MARGIN + 2, MARGIN + 2)
+        return self.relu(self.layer_of(self.relu(self.layer_of(x, "enter1", 2)), "enter2", 2, pads=(1, 1)))
+
     def changed(self, x: str, number: int, normalise: Normalise, rows: int = 2) -> str:
         """What a block adds to its features."""
         y = normalise(self.layer_of(x, f"blocks.{number}.look", groups=WIDTH, pads=(rows, 2)), number + 1)
@@ -268,10 +274,8 @@ def paint_model(tensors: dict[str, Array]) -> onnx.ModelProto:
         scale = g.node("Add", steps[2 * number], g.constant(1.0))
         return g.node("InstanceNormalization", x, scale, steps[2 * number + 1], epsilon=EPSILON)
 
-    x = g.pad("photo", MARGIN + 2, MARGIN + 2, MARGIN + 2, MARGIN + 2)
-    x = g.relu(g.layer_of(g.relu(g.layer_of(x, "enter1", 2)), "enter2", 2, pads=(1, 1)))
-    # The layer of ones changes nothing but the layout: in that of the convolutions, Add is part of the one before it.
-    x = g.convolve(normalise(x, 0), np.ones((WIDTH, 1, 1, 1), np.float32), None, groups=WIDTH)
+    # The layer of ones changes nothing but the layout: what follows is added in that of the convolutions.
+    x = g.convolve(normalise(g.enter(), 0), np.ones((WIDTH, 1, 1, 1), np.float32), None, groups=WIDTH)
     for index in range(BLOCKS):
         x = g.node("Add", x, g.changed(x, index, normalise))
     # The last two layers look at one block of four pixels beyond what is kept.
@@ -291,9 +295,7 @@ def paint_model(tensors: dict[str, Array]) -> onnx.ModelProto:
 def shot_model(tensors: dict[str, Array], weights: Array, biases: Array) -> onnx.ModelProto:
     """The network with the first and the last normalisation as convolutions; the others belong to the blocks' own."""
     g = Painting(tensors)
-    x = g.pad("photo", MARGIN + 2, MARGIN + 2, MARGIN + 2, MARGIN + 2)
-    x = g.relu(g.layer_of(g.relu(g.layer_of(x, "enter1", 2)), "enter2", 2, pads=(1, 1)))
-    x = g.convolve(x, weights[0], biases[0], groups=WIDTH)
+    x = g.convolve(g.enter(), weights[0], biases[0], groups=WIDTH)
     for index in range(BLOCKS):
         x = g.node("Add", x, g.changed(x, index, lambda y, _: y))
     width = g.node("Shape", "photo", start=3)  # and what is mirrored around it, at a quarter of the size

@@ -19,7 +19,7 @@ Places: TypeAlias = "Sequence[Sequence[int]]"
 """Where a file has its filters: their first byte, the first of the changes that is theirs, and how many there are."""
 
 GROUP = 32
-EPSILON = 1e-2  # of the painter's normalisations
+EPSILON = 1e-2  # of the painter's normalisations: channels that hardly vary must not make their own noise count
 _TOP = 7  # the largest of 4 bits with a sign
 
 

@@ -16,6 +16,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from impasto.filters import EPSILON
+
 ENCODED = 64  # channels of the style encoder's features
 VECTOR_SIZE = 8 * ENCODED  # mean, std of f1; mean, std of f2; w1, b1; w2, b2
 WIDTH = 64
@@ -24,7 +26,6 @@ DETAIL = 24  # channels at half the size
 BLOCKS = 6
 NORMS = BLOCKS + 2  # one on entry, one in each block, one on leaving
 MARGIN = 16  # pixels reflected at the borders, once for all layers
-EPSILON = 1e-2  # channels that hardly vary must not make their own noise count
 
 
 Normalise: TypeAlias = Callable[[Tensor], Tensor]
