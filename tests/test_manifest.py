@@ -17,7 +17,7 @@ from conftest import ROOT, Outcome, assert_refused, file_bytes, hears_ctrl_c, sc
 from PIL import Image
 
 Run = Callable[..., Outcome]
-KILLS = 50  # they take a minute
+KILLS = 20
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from impasto.picture import Picture
 from impasto.stylizer import Stylizer
 from impasto.transfer import CHANNELS, WCT, AdaIN, painter_of
 
-PHOTO = Picture.open(ASSETS / "samples" / "colosseum.jpg").resized(301, 203)
+PHOTO = Picture.open(ASSETS / "samples" / "colosseum.jpg").resized(221, 149)
 PEERS = ROOT.parent / "shared" / "data" / "peers"
 
 

@@ -9,13 +9,14 @@ import json
 import multiprocessing
 import os
 import platform
+import re
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -152,8 +153,8 @@ def machine() -> dict[str, object]:
 def _in_child(engine: str, size: int, rounds: int) -> Latency:
     # Spawned, not forked: nothing of this process, neither memory nor threads, counts for the child.
     context = multiprocessing.get_context("spawn")
-    with context.Pool(1) as pool:
-        return Latency(**pool.apply(_measure, (engine, size, rounds)))
+    with ProcessPoolExecutor(1, mp_context=context) as pool:
+        return Latency(**pool.submit(_measure, engine, size, rounds).result())
 
 
 def _measure(engine: str, size: int, rounds: int) -> dict[str, Any]:
@@ -279,6 +280,11 @@ def _ratio(what: str, new: Sequence[float], old: Sequence[float]) -> dict[str, s
 
 
 def _peak_mb() -> float:
+    status = Path("/proc/self/status")
+    if status.exists():  # there, `ru_maxrss` is inherited from whoever started this process
+        peak = re.search(r"^VmHWM:\s*(\d+) kB", status.read_text(), re.MULTILINE)
+        if peak:
+            return int(peak[1]) * 1024 / 1e6
     try:
         import resource
     except ImportError:  # Windows
