@@ -282,9 +282,9 @@ def _ratio(what: str, new: Sequence[float], old: Sequence[float]) -> dict[str, s
 def _peak_mb() -> float:
     status = Path("/proc/self/status")
     if status.exists():  # there, `ru_maxrss` is inherited from whoever started this process
-        peak = re.search(r"^VmHWM:\s*(\d+) kB", status.read_text(), re.MULTILINE)
-        if peak:
-            return int(peak[1]) * 1024 / 1e6
+        highest = re.search(r"^VmHWM:\s*(\d+) kB", status.read_text(), re.MULTILINE)
+        if highest:
+            return int(highest[1]) / 1e3
     try:
         import resource
     except ImportError:  # Windows
