@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -20,6 +21,8 @@ from impasto.picture import Picture
 from impasto.version import __version__
 
 Run = Callable[..., Outcome]
+
+SILENT = {"CI", "GITHUB_ACTIONS", "ORT_RUNNING_UNIT_TESTS", "ORT_DISABLE_TELEMETRY"}  # with these it is silent anyhow
 
 
 def size_of(data: bytes | Path) -> tuple[int, int]:
@@ -44,6 +47,18 @@ def test_strength_colour_and_a_painting_s_file(run: Run, photo: Path, painting: 
     assert str(tmp_path) not in made  # where the user keeps paintings is nobody's business
     assert "&quot;strength&quot;: 70" in made
     assert __version__ in made
+
+
+def test_nothing_is_written_or_sent_beside_the_picture(photo: Path, tmp_path: Path) -> None:
+    """ONNX Runtime would keep a number for this machine and a file of what it tells its makers."""
+    user, out = tmp_path / "user", tmp_path / "out.png"
+    user.mkdir()
+    environment = {key: value for key, value in os.environ.items() if key not in SILENT and not key.startswith("XDG_")}
+    environment |= {"HOME": str(user), "USERPROFILE": str(user)}
+    command = [sys.executable, "-m", "impasto", "stylize", str(photo), "--style", "udnie", "-o", str(out)]
+    subprocess.run(command, env=environment, check=True, capture_output=True, timeout=120)
+    assert out.exists()
+    assert list(user.iterdir()) == []
 
 
 def test_blends_and_regions(run: Run, photo: Path, tmp_path: Path) -> None:

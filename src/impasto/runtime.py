@@ -16,6 +16,9 @@ from impasto.memory import free_memory
 if TYPE_CHECKING:
     import onnxruntime
 
+# From 1.29 on it tells its maker about every program that uses it, unless it finds this when it is loaded.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+
 _SILENT = 4  # what goes wrong is raised as well, and said by us
 _KEPT_PIXELS = 2_000_000  # up to here the memory is kept for the next photo
 _SMALL_PIXELS = 4_000_000  # up to here keeping memory for the next layer is always worth it

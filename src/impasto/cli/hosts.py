@@ -234,6 +234,7 @@ class _Host:
 
 def _by_ray(work: Sequence[RemoteJob], painting: RemotePainting) -> Iterator[Mapping[str, Any]]:
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # what goes wrong is raised, or done again
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it would tell its makers about every run
     try:
         import ray
         from ray.data import ActorPoolStrategy, DataContext
