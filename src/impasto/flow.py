@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Literal
 
 import numpy as np
@@ -56,6 +58,18 @@ def reliable(forward: Flow, backward: Flow) -> NDArray[np.bool_]:
     to_x, to_y = x + np.arange(width, dtype=np.float32), y + np.arange(height, dtype=np.float32)[:, None]
     inside = (to_x >= 0) & (to_x <= width - 1) & (to_y >= 0) & (to_y <= height - 1)
     return np.asarray(consistent & smooth & inside)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """OpenCV without threads of its own: beside a network's they take more of the processors than they give."""
+    cv2 = _opencv()
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(before)
 
 
 def _opencv() -> Any:

@@ -17,6 +17,7 @@ from impasto.errors import MissingExtra, PictureError, UsageError
 from impasto.files import already_there, part_name
 from impasto.picture import SUFFIXES, Picture
 from impasto.resample import fit
+from impasto.runtime import threads
 
 if TYPE_CHECKING:
     from av.container import InputContainer, OutputContainer
@@ -170,7 +171,8 @@ def _pixels(frame: Any, size: tuple[int, int] | None = None) -> tuple[Pixels, Pi
     wanted = {}
     lying = size if size is None or quarters % 2 == 0 else size[::-1]
     if lying is not None and lying != (frame.width, frame.height):
-        wanted = {"width": lying[0], "height": lying[1], "interpolation": "LANCZOS"}
+        smaller = lying[0] <= frame.width and lying[1] <= frame.height
+        wanted = {"width": lying[0], "height": lying[1], "interpolation": "AREA" if smaller else "BICUBIC"}
     rgb = frame.reformat(format=_RGB[deep, transparent], src_colorspace=_colorspace(frame), **wanted)
     samples = rgb.to_ndarray()
     if quarters:
@@ -243,7 +245,8 @@ class Writer:
             self.container: OutputContainer = av.open(str(self.part), "w")
             options = {"crf": str(quality)} if quality is not None and codec not in ("prores", "ffv1") else {}
             if codec == "h264":  # half the time of "fast" 18, a tenth smaller, half a decibel less
-                options = {"crf": "17", "preset": "veryfast"} | options
+                # Its own choice of threads takes two thirds more of the processors, which the network wants.
+                options = {"crf": "17", "preset": "veryfast", "threads": str(max(1, threads() // 4))} | options
             self.stream: Any = self.container.add_stream(encoder, rate=rate.limit_denominator(60_000), options=options)
             self.stream.width, self.stream.height, self.stream.pix_fmt = self.width, self.height, self.format
             self.colorspace = _MATRICES[_usual_matrix(self.height)]

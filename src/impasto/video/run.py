@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 from impasto.color import Pixels
 from impasto.controls import Controls
 from impasto.errors import MissingExtra, UsageError
+from impasto.flow import one_thread
 from impasto.gallery import Gallery
 from impasto.painter import Shot
 from impasto.picture import MAX_PIXELS
@@ -182,7 +183,8 @@ def paint_video(
         clip, stylizer, optimizer, changing, masks, sink, checkpoint, steady / 100, (width, height), fps, on_progress
     )
     try:
-        run.all()
+        with one_thread():
+            run.all()
     except BaseException:
         sink.discard()
         raise

@@ -114,12 +114,8 @@ def blend(painted: Pixels, last: Pixels, motion: Motion, steady: float) -> Pixel
         return painted
     import cv2
 
-    share = cv2.merge((motion.trust * np.float32(_MOST * steady),) * 3)
-    blended = warp(last, motion.flow)
-    blended -= painted
-    blended *= share
-    blended += painted
-    return blended
+    share = motion.trust * np.float32(_MOST * steady)
+    return np.asarray(cv2.blendLinear(warp(last, motion.flow), painted, share, 1 - share), np.float32)
 
 
 def _enlarged(flow: Flow, width: int, height: int) -> Flow:
