@@ -123,7 +123,7 @@ def main() -> None:
                 floor, single, ours = (
                     warping_error(frames, source, long_term=long_term) for frames in (source, alone, steady)
                 )
-                errors[long_term] = floor, single, ours, (ours - floor) / max(single - floor, 1e-9)
+                errors[long_term] = floor, single, ours, (ours - floor) / (single - floor) if single > floor else np.nan
             floor, single, ours, ratio = errors[False]
             ratios.append(ratio)
             style = style_loss(steady, source, arguments) / style_loss(alone, source, arguments)

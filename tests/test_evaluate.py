@@ -69,9 +69,12 @@ def test_engines_and_folders_are_scored_alike(judge: Judge, pictures: tuple[Path
     (other / "photo0__nothing.png").write_bytes(file_bytes(scene()))
     (other / "unnamed.png").write_bytes(file_bytes(scene()))
     (other / "photo1__dots.jpg").write_bytes(b"cut")
-    found = evaluate(Scorer(judge, 96), photos, styles, engines=["painter"], results=[other], strengths=[50, 100])
-    assert found.methods() == ["painter", "other"]
-    assert (len(found.of("painter", strength=None)), len(found.of("other"))) == (8, 4)
+    names = ["painter", "adain"]
+    found = evaluate(Scorer(judge, 96), photos, styles, engines=names, results=[other], strengths=[50, 100])
+    assert found.methods() == [*names, "other"]
+    assert [len(found.of(method, strength=None)) for method in found.methods()] == [8, 8, 4]
+    for mine, theirs in zip(found.of("painter"), found.of("adain"), strict=True):
+        assert mine.values["content"] < theirs.values["content"]
     for score in found.of("other"):
         (own,) = [s for s in found.of("painter") if (s.photo, s.style) == (score.photo, score.style)]
         for name, value in score.values.items():

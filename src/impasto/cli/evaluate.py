@@ -25,7 +25,8 @@ def evaluate(
     styles: Annotated[Path, typer.Option(help="Folder of paintings.", show_default=False)],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the report.", show_default=False)],
     engine: Annotated[
-        list[str] | None, typer.Option(help="Paint with this engine: painter, optimize.", show_default=False)
+        list[str] | None,
+        typer.Option(help="Paint with this engine: painter, adain, wct, optimize.", show_default=False),
     ] = None,
     results: Annotated[
         list[Path] | None,

@@ -5,10 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 
+from impasto import transfer
 from impasto.controls import Controls
 from impasto.errors import ImpastoError, PictureError, UsageError
 from impasto.measure import metrics
@@ -83,15 +86,15 @@ Engine = Callable[[Path, Picture, float], Picture]
 """Paints a photo (already of the common size) in the style of a painting's file at a strength of 0..100."""
 
 
-def painter_engine() -> Engine:
-    """The painter; a painting is encoded once for all its photos and strengths."""
-    stylizers: dict[tuple[Path, float], Stylizer] = {}
+def painter_engine(name: transfer.Engine) -> Engine:
+    """One of the painters that take any style; a painting is encoded once for all its photos and strengths."""
+    painter = transfer.painter_of(name)
+    stylizers: dict[Path, Stylizer] = {}
 
     def paint(style: Path, photo: Picture, strength: float) -> Picture:
-        key = style, strength
-        if key not in stylizers:
-            stylizers[key] = Stylizer(style, controls=Controls(strength=strength))
-        return stylizers[key](photo)
+        if style not in stylizers:
+            stylizers[style] = Stylizer(style, painter=painter)
+        return stylizers[style].with_controls(Controls(strength=strength))(photo)
 
     return paint
 
@@ -105,7 +108,10 @@ def optimize_engine() -> Engine:
     return paint
 
 
-ENGINES: dict[str, Callable[[], Engine]] = {"painter": painter_engine, "optimize": optimize_engine}
+ENGINES: dict[str, Callable[[], Engine]] = {
+    **{name: partial(painter_engine, name) for name in get_args(transfer.Engine)},
+    "optimize": optimize_engine,
+}
 
 
 def evaluate(
