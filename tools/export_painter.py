@@ -59,6 +59,7 @@ class Graph:
         self.tensors = tensors
         self.nodes: list[onnx.NodeProto] = []
         self.constants: dict[str, onnx.TensorProto] = {}
+        self.known: list[str] = []  # features of one size
 
     def constant(self, value: object, dtype: type = np.float32) -> str:
         array: NDArray[Any] = np.ascontiguousarray(value, dtype=dtype)
@@ -107,6 +108,7 @@ class Graph:
             [value(k, v) for k, v in inputs.items()],
             [value(k, v) for k, v in outputs.items()],
             list(self.constants.values()),
+            value_info=[value(x, [1, CHANNELS, "rows", "columns"]) for x in self.known],
         )
         model = helper.make_model(
             graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=8, producer_name="impasto"
@@ -277,7 +279,9 @@ def paint_model(tensors: dict[str, Array]) -> onnx.ModelProto:
     # The layer of ones changes nothing but the layout: what follows is added in that of the convolutions.
     x = g.convolve(normalise(g.enter(), 0), np.ones((WIDTH, 1, 1, 1), np.float32), None, groups=WIDTH)
     for index in range(BLOCKS):
-        x = g.node("Add", x, g.changed(x, index, normalise))
+        added = g.changed(x, index, normalise)
+        g.known += [x, added]  # it cannot see that they are of one size, and would not add inside the convolution
+        x = g.node("Add", x, added)
     # The last two layers look at one block of four pixels beyond what is kept.
     spare = MARGIN // 4 - 1
     x = g.pad(normalise(x, NORMS - 1), -spare, -spare, -spare, -spare, "constant")
