@@ -77,6 +77,7 @@ class Model:
             if session is None:
                 import onnxruntime
 
+                onnxruntime.disable_telemetry_events()  # on Windows the variable above is not asked
                 options = onnxruntime.SessionOptions()
                 options.intra_op_num_threads = threads()
                 options.log_severity_level = _SILENT
