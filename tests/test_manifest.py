@@ -123,6 +123,7 @@ def test_watching_paints_what_arrives(run: Run, tmp_path: Path) -> None:
         _wait_for(out / "a.png")
         (photos / "b.png").write_bytes(file_bytes(scene(48, 40, 2)))
         _wait_for(out / "b.png")
+        time.sleep(0.5)  # its line comes after it
         process.send_signal(signal.SIGINT)
         printed, said = process.communicate(timeout=5)
     finally:
