@@ -17,7 +17,7 @@ from conftest import ROOT, Outcome, assert_refused, file_bytes, hears_ctrl_c, sc
 from PIL import Image
 
 Run = Callable[..., Outcome]
-KILLS = 20
+KILLS = 50  # they take half a minute
 
 
 @pytest.fixture

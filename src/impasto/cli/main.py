@@ -49,7 +49,7 @@ def _impasto(
 
 
 def command_line(words: Sequence[str]) -> typer.Typer:
-    """The program with the verb that the words begin with; with all of them if they begin with none.
+    """The program with the verb that the words begin with; with all of them if they begin with none, for the help.
 
     Modules of verbs that are not asked for would take a tenth of a second to load.
     """
@@ -64,8 +64,9 @@ def command_line(words: Sequence[str]) -> typer.Typer:
         "2 the command makes no sense, 130 stopped.",
     )
     program.callback()(_impasto)
-    named = words[0] if words else ""
-    for verb in () if named == "--version" else (named,) if named in VERBS else VERBS:
+    first = words[0] if words else ""
+    wanted = [first] if first in VERBS else [] if first == "--version" else list(VERBS)
+    for verb in wanted:
         module = importlib.import_module(f"impasto.cli.{verb}")
         if verb in GROUPS:
             program.add_typer(module.app, name=verb, rich_help_panel=VERBS[verb])
