@@ -106,10 +106,10 @@ def test_upload_pick_slide_compare_download(page: object, tmp_path: Path) -> Non
     assert np.abs(first - second).mean() > 5
     strength = page.get_by_role("slider", name="Strength")  # type: ignore[attr-defined]
     strength.focus()
-    for _ in range(30):  # by keyboard
+    for _ in range(60):  # by keyboard
         page.keyboard.press("ArrowLeft")  # type: ignore[attr-defined]
     settled(page)
-    page.wait_for_selector("text=great-wave·70 %")  # type: ignore[attr-defined]
+    page.wait_for_selector("text=great-wave·40 %")  # type: ignore[attr-defined]
     photo = np.asarray(Image.open(io.BytesIO(file_bytes(scene(900, 600)))).resize((640, 427)), np.float32)
     assert np.abs(after(page) - photo).mean() < np.abs(second - photo).mean()
     # The handle between before and after.
