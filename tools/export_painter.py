@@ -37,13 +37,15 @@ from onnx import TensorProto, helper, numpy_helper
 from safetensors.numpy import load_file
 
 from impasto.filters import EPSILON
-from impasto.nn.painter_net import BLOCKS, MARGIN, NORMS, WIDTH, is_filter
+from impasto.nn.painter_net import BLOCKS, HIDDEN, MARGIN, NORMS, WIDTH, is_filter
 from impasto.training.statistics import expose_statistics
 
 ROOT = Path(__file__).resolve().parent.parent
 ASSETS = ROOT / "src" / "impasto" / "assets" / "painter"
 WEIGHTS = ASSETS / "painter.safetensors"
 CHANNELS = 64  # of the style encoder's features
+HALF = HIDDEN // 2
+SPARE = MARGIN // 4 - 1  # rows and columns of features at the borders that the last two layers do not look at
 OPSET = 17
 
 Array = NDArray[np.float32]
@@ -59,7 +61,8 @@ class Graph:
         self.tensors = tensors
         self.nodes: list[onnx.NodeProto] = []
         self.constants: dict[str, onnx.TensorProto] = {}
-        self.known: list[str] = []  # features of one size
+        # Features of one size: ONNX Runtime cannot see it, and would not add them inside the convolutions.
+        self.known: list[str] = []
 
     def constant(self, value: object, dtype: type = np.float32) -> str:
         array: NDArray[Any] = np.ascontiguousarray(value, dtype=dtype)
@@ -108,7 +111,7 @@ class Graph:
             [value(k, v) for k, v in inputs.items()],
             [value(k, v) for k, v in outputs.items()],
             list(self.constants.values()),
-            value_info=[value(x, [1, WIDTH, "rows", "columns"]) for x in self.known],
+            value_info=[value(x, [1, WIDTH, "rows", "columns"]) for x in self.known if x not in inputs],
         )
         model = helper.make_model(
             graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=8, producer_name="impasto"
@@ -228,29 +231,64 @@ class Painting(Graph):
         x = self.pad("photo", MARGIN + 2, MARGIN + 2, MARGIN + 2, MARGIN + 2)
         return self.relu(self.layer_of(self.relu(self.layer_of(x, "enter1", 2)), "enter2", 2, pads=(1, 1)))
 
-    def changed(self, x: str, number: int, normalise: Normalise, rows: int = 2) -> str:
-        """What a block adds to its features."""
-        y = normalise(self.layer_of(x, f"blocks.{number}.look", groups=WIDTH, pads=(rows, 2)), number + 1)
-        return self.layer_of(self.relu(self.layer_of(y, f"blocks.{number}.widen")), f"blocks.{number}.narrow")
+    def block(self, x: str, number: int, normalise: Normalise, rows: int = 2, kept: str = "") -> str:
+        """Features after a block.
 
-    def leave(self, x: str, rows: int = 1, width: str = "") -> str:
-        """Features to a picture, its colours last: 1 x H x W x 3.
+        The hidden channels go half by half: from 128 at a time ONNX Runtime's kernels take twice as long a number.
 
         Args:
-            width: of the features, where asking x itself would bring it out of the convolutions' layout.
+            rows: of zeros above and below.
+            kept: what is added to, if it is not x.
         """
-        width = self.node("Mul", width or self.node("Shape", x, start=3), self.constant([2], np.int64))
-        x = self.shuffled(x, "leave1", width, relu=True)
-        x = self.node("Transpose", x, perm=[0, 3, 1, 2])
-        x = self.relu(self.layer_of(x, "leave2", pads=(rows, 1)))
-        width = self.node("Mul", width, self.constant([2], np.int64))
-        return self.shuffled(x, "leave3", width, pads=(rows, 1))
+        y = normalise(self.layer_of(x, f"blocks.{number}.look", groups=WIDTH, pads=(rows, 2)), number + 1)
+        x = kept or x
+        wide, narrow = (
+            [self.tensors[f"brush.blocks.{number}.{name}.{kind}"] for kind in ("weight", "bias")]
+            for name in ("widen", "narrow")
+        )
+        weight, *bias = (self.constant(value) for value in narrow)
+        for first in range(0, HIDDEN, HALF):
+            half = self.relu(self.convolve(y, wide[0][first : first + HALF], wide[1][first : first + HALF]))
+            ends = (self.constant([value], np.int64) for value in (first, first + HALF, 1))
+            added = self.node("Conv", half, self.node("Slice", weight, *ends), *bias)
+            bias = []  # it is added once
+            self.known += [x, added]
+            x = self.node("Add", x, added)
+        return x
 
-    def shuffled(self, x: str, name: str, width: str, pads: tuple[int, int] = (0, 0), relu: bool = False) -> str:
+    def leave(self, x: str, columns: str, cut: tuple[int, int] = (SPARE, SPARE)) -> None:
+        """Features to the picture, its colours last: 1 x H x W x 3.
+
+        Args:
+            columns: of the features, those at the picture's sides left out. Asking x itself would bring it out of the
+                convolutions' layout.
+            cut: rows of features above and below, and columns at the sides, that are beyond what the last two layers
+                look at.
+        """
+        width = self.node("Mul", self.node("Add", columns, self.constant([2], np.int64)), self.constant([2], np.int64))
+        x = self.shuffled(x, "leave1", width, self.relu, cut)
+        x = self.relu(self.layer_of(self.node("Transpose", x, perm=[0, 3, 1, 2]), "leave2"))
+        width = self.node("Mul", columns, self.constant([4], np.int64))
+        limits = self.constant(0.0), self.constant(1.0)
+        self.shuffled(x, "leave3", width, lambda y: self.node("Clip", y, *limits), output="picture")
+
+    def shuffled(
+        self,
+        x: str,
+        name: str,
+        width: str,
+        activation: Callable[[str], str],
+        cut: tuple[int, int] = (0, 0),
+        output: str = "",
+    ) -> str:
         """A convolution whose channels become the pixels of 2 x 2 blocks: 1 x 2H x 2W x C.
 
         As DepthToSpace, but two neighbours with all their channels are moved at once, not number by number. For that
         channels are ordered by pixel, then colour; the file keeps the weights' own order, by which styles change them.
+
+        Args:
+            width: of what comes out.
+            cut: rows above and below, and columns at the sides, that are left out of it.
         """
         weight, bias = self.tensors[f"brush.{name}.weight"], self.tensors[f"brush.{name}.bias"]
         count = len(bias) // 4
@@ -258,13 +296,20 @@ class Painting(Graph):
         sorted_weight, sorted_bias = (
             self.node("Gather", self.constant(value), order, axis=0) for value in (weight, bias)
         )
-        rows, columns = pads
-        x = self.node("Conv", x, sorted_weight, sorted_bias, pads=[rows, columns, rows, columns])
-        x = self.node("Transpose", self.relu(x) if relu else x, perm=[0, 2, 3, 1])
+        x = activation(self.node("Conv", x, sorted_weight, sorted_bias))
+        x = self.node("Transpose", x, perm=[0, 2, 3, 1])
+        axes = [axis for axis in (1, 2) if cut[axis - 1]]
+        if axes:
+            limits = ([sign * cut[axis - 1] for axis in axes] for sign in (1, -1))
+            x = self.node("Slice", x, *(self.constant(value, np.int64) for value in (*limits, axes)))
         x = self.node("Reshape", x, self.constant([1, 0, 0, 2, 2 * count], np.int64))  # 1 H W 2 2C
         x = self.node("Transpose", x, perm=[0, 1, 3, 2, 4])
         ends = self.constant([1, -1], np.int64), self.constant([count], np.int64)
-        return self.node("Reshape", x, self.node("Concat", ends[0], width, ends[1], axis=0))
+        return self.node("Reshape", x, self.node("Concat", ends[0], width, ends[1], axis=0), name=output)
+
+    def columns(self, x: str) -> str:
+        """How many columns features have, those at the picture's sides left out."""
+        return self.node("Sub", self.node("Shape", x, start=3), self.constant([MARGIN // 2], np.int64))
 
 
 def paint_model(tensors: dict[str, Array]) -> onnx.ModelProto:
@@ -279,14 +324,9 @@ def paint_model(tensors: dict[str, Array]) -> onnx.ModelProto:
     # The layer of ones changes nothing but the layout: what follows is added in that of the convolutions.
     x = g.convolve(normalise(g.enter(), 0), np.ones((WIDTH, 1, 1, 1), np.float32), None, groups=WIDTH)
     for index in range(BLOCKS):
-        added = g.changed(x, index, normalise)
-        g.known += [x, added]  # it cannot see that they are of one size, and would not add inside the convolution
-        x = g.node("Add", x, added)
-    # The last two layers look at one block of four pixels beyond what is kept.
-    spare = MARGIN // 4 - 1
-    x = g.pad(normalise(x, NORMS - 1), -spare, -spare, -spare, -spare, "constant")
-    x = g.node("Slice", g.leave(x), *(g.constant(value, np.int64) for value in ([4, 4], [-4, -4], [1, 2])))
-    g.node("Clip", x, g.constant(0.0), g.constant(1.0), name="picture")
+        x = g.block(x, index, normalise)
+    x = normalise(x, NORMS - 1)
+    g.leave(x, g.columns(x))
     sizes: Shape = [1, 3, "height", "width"]
     outputs: dict[str, Shape] = {"picture": [1, "height", "width", 3], "modulations": [1, NORMS * 2 * WIDTH]}
     model = g.model("paint", {"photo": sizes, "vector": [1, 8 * CHANNELS]}, outputs)
@@ -301,19 +341,16 @@ def shot_model(tensors: dict[str, Array], weights: Array, biases: Array) -> onnx
     g = Painting(tensors)
     x = g.convolve(g.enter(), weights[0], biases[0], groups=WIDTH)
     for index in range(BLOCKS):
-        x = g.node("Add", x, g.changed(x, index, lambda y, _: y))
-    width = g.node("Shape", "photo", start=3)  # and what is mirrored around it, at a quarter of the size
-    width = g.node("Add", g.node("Div", width, g.constant([4], np.int64)), g.constant([MARGIN // 2], np.int64))
-    x = g.leave(g.convolve(x, weights[1], biases[1], groups=WIDTH), width=width)
-    ends = ([MARGIN, MARGIN], [-MARGIN, -MARGIN], [1, 2])
-    x = g.node("Slice", x, *(g.constant(value, np.int64) for value in ends))
-    g.node("Clip", x, g.constant(0.0), g.constant(1.0), name="picture")
+        x = g.block(x, index, lambda y, _: y)
+    columns = g.node("Div", g.node("Shape", "photo", start=3), g.constant([4], np.int64))
+    g.leave(g.convolve(x, weights[1], biases[1], groups=WIDTH), columns)
     return g.model("shot", {"photo": [1, 3, "height", "width"]}, {"picture": [1, "height", "width", 3]})
 
 
 def shot_file(tensors: dict[str, Array]) -> tuple[bytes, list[list[int]]]:
-    """shot.onnx, and where its normalisations are (`impasto.filters.normalised`): in weights of one before the first
-    block and after the last, in the blocks' depthwise convolutions between.
+    """shot.onnx, and where its normalisations are (`impasto.filters.normalised`).
+
+    They are in weights of one before the first block and after the last, in the blocks' depthwise convolutions between.
     """
     rng = np.random.default_rng(0)  # to find them by
     weights, biases = rng.random((2, WIDTH, 1, 1, 1), np.float32), rng.random((2, WIDTH), np.float32)
@@ -374,16 +411,14 @@ def layers(tensors: dict[str, Array]) -> dict[str, onnx.ModelProto]:
         whole = g.node("Cast", "given", to=TensorProto.FLOAT)
         x = g.node("Pad", whole, "above_below")
         kept = g.node("Slice", x, *(g.constant([value], np.int64) for value in (2, -2, 2)))
-        x = g.node("Add", kept, g.changed(x, index, lambda y, _: normalised(g, y), rows=0))  # noqa: B023
+        x = g.block(x, index, lambda y, _: normalised(g, y), rows=0, kept=kept)  # noqa: B023
         halved(g, x)
         last = index == BLOCKS - 1  # what leaves it is normalised
         if last:
             measured(g, x)
         models[f"block{index}"] = g.model("block", {**given, **told}, {**half, **means} if last else half)
     g = Painting(tensors)
-    x = g.leave(normalised(g, g.node("Cast", "given", to=TensorProto.FLOAT)), rows=0)
-    x = g.node("Slice", x, *(g.constant([value], np.int64) for value in (MARGIN, -MARGIN, 2)))
-    g.node("Clip", x, g.constant(0.0), g.constant(1.0), name="picture")
+    g.leave(normalised(g, g.node("Cast", "given", to=TensorProto.FLOAT)), g.columns("given"), cut=(0, SPARE))
     models["leave"] = g.model("leave", {"given": ("float16", features), **told}, {"picture": [1, "rows", "columns", 3]})
     return models
 
@@ -397,13 +432,14 @@ def filters(tensors: dict[str, Array]) -> dict[str, Array]:
 def places(data: bytes, tensors: dict[str, Array]) -> list[list[int]]:
     """Where a file has them: byte, number among all of them, count."""
     found, first = [], 0
-    for value in filters(tensors).values():
-        raw = np.ascontiguousarray(value, "<f4").tobytes()
-        if data.count(raw) > 1:
-            raise SystemExit("two filters are alike")
-        if raw in data:
-            found.append([data.index(raw), first, value.size])
-        first += value.size
+    for key, value in filters(tensors).items():
+        for part in np.split(value, HIDDEN // HALF if "widen" in key else 1):  # as `Painting.block` has them
+            raw = np.ascontiguousarray(part, "<f4").tobytes()
+            if data.count(raw) > 1:
+                raise SystemExit("two filters are alike")
+            if raw in data:
+                found.append([data.index(raw), first, part.size])
+            first += part.size
     return found
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import os
 import threading
 from collections.abc import Callable, Mapping
@@ -20,6 +22,10 @@ if TYPE_CHECKING:
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 _SILENT = 4  # what goes wrong is raised as well, and said by us
+_SHARED = {  # settings of sessions that take their memory from one arena
+    "session.use_env_allocators": "1",
+    "session.use_device_allocator_for_initializers": "1",  # weights would keep parts of it from being given back
+}
 _KEPT_PIXELS = 2_000_000  # up to here the memory is kept for the next photo
 _SMALL_PIXELS = 4_000_000  # up to here keeping memory for the next layer is always worth it
 
@@ -85,6 +91,10 @@ class Model:
                 options.add_session_config_entry("session.force_spinning_stop", "1")
                 if not self.spinning:
                     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+                if arena:
+                    _make_arena()
+                    for key, value in _SHARED.items():
+                        options.add_session_config_entry(key, value)
                 options.enable_cpu_mem_arena = arena
                 # A plan of memory for each size of picture would be kept beside the arena, and doubles the peak.
                 options.enable_mem_pattern = False
@@ -112,6 +122,18 @@ class Model:
         return OutOfMemory(
             f"painting {pixels / 1e6:.0f} megapixels needs about {need:.1f} GB of memory, more than is free",
             "--size makes the picture smaller",
+        )
+
+
+@functools.cache
+def _make_arena() -> None:
+    """One arena of memory for all networks: what one has used is there for the next, a clip's next one above all."""
+    import onnxruntime
+
+    kind = onnxruntime.OrtAllocatorType.ORT_ARENA_ALLOCATOR
+    with contextlib.suppress(Exception):  # the process has one already
+        onnxruntime.create_and_register_allocator(
+            onnxruntime.OrtMemoryInfo("Cpu", kind, 0, onnxruntime.OrtMemType.DEFAULT), None
         )
 
 

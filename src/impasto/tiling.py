@@ -108,6 +108,8 @@ def padded(photo: Samples, multiple: int = MULTIPLE) -> Samples:
     """The photo, mirrored at its bottom and right to sides that a network works on."""
     height, width = photo.shape[:2]
     below, beside = (max(LEAST, math.ceil(side / multiple) * multiple) - side for side in (height, width))
+    if not below and not beside:
+        return photo
     return np.pad(photo, [(0, below), (0, beside), (0, 0)], mode="symmetric")
 
 
