@@ -20,7 +20,7 @@ from impasto.color import LUMA, Pixels, tone_change, with_colors_of
 from impasto.controls import Controls
 from impasto.memory import room
 from impasto.network import Network
-from impasto.painter import Painter, mixed
+from impasto.painter import Painter
 from impasto.resample import resized_rows
 from impasto.samples import Samples, floats, stored
 from impasto.style import Blend
@@ -95,26 +95,19 @@ class LargePhoto:
     def _parts(self, kind: Any) -> list[_Part]:
         """What `Painter.paint` and `Network.paint` mix, one by one; the photo's own share is `_kept`."""
         sample = _sample(self.photo)
-        own = self.painter.encode(self.photo) if self.strength < 1 else None
-        by_painter = np.zeros(len(self.blends), np.float32)
         parts = []
         for index, blend in enumerate(self.blends):
             for weight, network, shares in blend.engines() if blend is not None else ():
                 weights = np.zeros(len(self.blends), np.float32)
+                weights[index] = weight * self.strength
                 paint: _PaintInto
                 if network is None:
                     assert blend is not None
                     vector = blend.vector(self.painter, self.controls, sample)
-                    vector = vector if own is None else mixed((1 - self.strength, own), (self.strength, vector))
                     paint = functools.partial(self.painter.paint_into, vector=vector)
-                    weights[index] = by_painter[index] = weight
                 else:
                     paint = functools.partial(self._by_network, network, shares, sample, kind)
-                    weights[index] = weight * self.strength
                 parts.append(_Part(paint, weights))
-        if own is not None and by_painter.any():
-            paint = functools.partial(self.painter.paint_into, vector=own)
-            parts.append(_Part(paint, by_painter * (self.strength - 1)))
         return parts
 
     def _by_network(

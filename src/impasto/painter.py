@@ -193,15 +193,12 @@ class Painter:
         *,
         strength: float = 1.0,
         brush_size: float = 1.0,
-        own: StyleVector | None = None,
         shot: Shot | None = None,
         run: str = "style",
     ) -> Pixels:
         """Paint a photo in one style.
 
-        The strength is the way from the photo's own vector to the style's. The network does not give back a photo
-        quite as it is, even with the photo's own vector; what it loses there is added in proportion to what is missing
-        of the full strength, so that strength 0 is the photo itself and 1 the network's picture.
+        The strength is the way from the photo to the network's picture, pixel by pixel.
 
         The network's strokes have one size, so a larger brush is a smaller photo: it is painted at 1 / brush_size
         of its size and brought back, with the photo's fine detail in luminance that the smaller size could not hold.
@@ -211,7 +208,6 @@ class Painter:
             vector: what `encode` gives, or any mixture of such.
             strength: 0..1.
             brush_size: 0.5..2.
-            own: the photo's own vector if the caller has it; else it is computed when needed.
             shot: what is remembered of a video's frames, so that all are normalised alike.
             run: which of a shot's styles this is.
         Returns:
@@ -221,15 +217,10 @@ class Painter:
         """
         if strength == 0:
             return photo.copy()
-        if strength < 1 and own is None:
-            own = self.encode(photo)
 
         def paint(small: Pixels) -> Pixels:
-            if own is None or strength == 1:
-                return self._paint(small, vector, shot, run)
-            painted = self._paint(small, mixed((1 - strength, own), (strength, vector)), shot, run)
-            painted += np.float32(1 - strength) * (small - self._paint(small, own, shot, "own"))
-            return painted.clip(0, 1, out=painted)
+            painted = self._paint(small, vector, shot, run)
+            return painted if strength == 1 else small + np.float32(strength) * (painted - small)
 
         return with_brush_size(photo, brush_size, strength, paint)
 

@@ -18,7 +18,7 @@ from impasto.errors import UsageError
 from impasto.gallery import Gallery
 from impasto.large import BYTES_PER_PIXEL, LargePhoto, filled
 from impasto.network import Network
-from impasto.painter import Painter, Shot, StyleVector, default_painter, mixed
+from impasto.painter import Painter, Shot, default_painter
 from impasto.picture import MAX_PIXELS, Picture, Source
 from impasto.samples import Samples
 from impasto.settings import make
@@ -97,7 +97,7 @@ class Stylizer:
         """Begin to load what paints, so that it is there when the first photo is."""
         (style, _), *others = self.style.parts
         if style.vector is not None and not others:
-            self.painter.prepare(mixed((self.controls.strength / 100, style.vector)))
+            self.painter.prepare(style.vector)
 
     def __call__(self, photo: Picture) -> Picture:
         """The photo, painted: every frame of it, with the photo's metadata and alpha."""
@@ -181,9 +181,8 @@ class Stylizer:
         controls = self.controls
         options = {"strength": controls.strength / 100, "brush_size": controls.brush_size}
         # One set of vectors for all frames, so that they do not flicker.
-        own = self.painter.encode(photo) if controls.strength < 100 else None
         runs = [
-            None if blend is None else self._runs(blend, photo, own, shot, f"style {index}")
+            None if blend is None else self._runs(blend, photo, shot, f"style {index}")
             for index, blend in enumerate(self._blends)
         ]
 
@@ -207,9 +206,7 @@ class Stylizer:
 
         return paint_frame
 
-    def _runs(
-        self, blend: Blend, photo: Pixels, own: StyleVector | None, shot: Shot | None, run: str
-    ) -> list[tuple[float, Paint]]:
+    def _runs(self, blend: Blend, photo: Pixels, shot: Shot | None, run: str) -> list[tuple[float, Paint]]:
         """What paints the parts of a blend, and the weight of each: every network, and all vectors as one."""
         found: list[tuple[float, Paint]] = []
         for weight, network, weights in blend.engines():
@@ -217,7 +214,7 @@ class Stylizer:
                 paint = functools.partial(self._in_photo_colors, network, weights)
             else:
                 vector = blend.vector(self.painter, self.controls, photo)
-                paint = functools.partial(self.painter.paint, vector=vector, own=own, shot=shot, run=run)
+                paint = functools.partial(self.painter.paint, vector=vector, shot=shot, run=run)
             found.append((weight, paint))
         return found
 
