@@ -61,7 +61,7 @@ class PaintedVideo:
         frames, shots: how many.
         stopped: whether `on_progress` ended it.
         notes: what was left out or damaged.
-        seconds: of the whole, and of each stage: read, motion, paint, write.
+        seconds: of the whole, and of each stage: read, motion, paint, write; the blending belongs to the writing.
     """
 
     path: Path | None
@@ -242,7 +242,7 @@ def _writer(
 
 
 class _Run:
-    """One clip on its way through three threads: reading with motion, painting, writing."""
+    """One clip on its way through three threads: reading with motion, painting, blending and writing."""
 
     def __init__(
         self,
@@ -267,7 +267,7 @@ class _Run:
         self.stopped = False
         self.seconds = dict.fromkeys(("read", "motion", "paint", "write"), 0.0)
         self._read: queue.Queue[_Job | None] = queue.Queue(_QUEUED)
-        self._painted: queue.Queue[Frame | State | None] = queue.Queue(_QUEUED)
+        self._painted: queue.Queue[_Job | State | None] = queue.Queue(_QUEUED)
         self._failure: BaseException | None = None
         self._ending = threading.Event()  # no more is wanted from the reading
         self._written = threading.Event()  # the writing has come to its end, good or bad
@@ -340,37 +340,40 @@ class _Run:
                 paint = None
                 self.shots += 1
             if self.optimizer is not None:
-                painted = self.optimizer(frame.pixels, motion, last)
+                painted = last = self.optimizer(frame.pixels, motion, last)
+                motion = Motion(None, None, motion.cut)  # it has followed it
             else:
                 if self.changing is not None or paint is None:
                     stylizer = self.stylizer if self.changing is None else self.changing.at(frame.time)
                     paint = stylizer.for_frames(first.pixels, first.alpha, shot)
                 painted = paint(frame.pixels, self.masks.at(frame.time))
-                if last is not None:
-                    painted = blend(painted, last, motion, self.steady)
-            last = painted
             self.seconds["paint"] += time.perf_counter() - began
             self.frames += 1
-            self._put(self._painted, replace(frame, pixels=painted))
+            self._put(self._painted, (replace(frame, pixels=painted), motion))
             report = VideoProgress(self.frames, max(self.clip.count, self.frames), time.perf_counter() - started)
             self.stopped = self.on_progress is not None and self.on_progress(report) is False
             if self.checkpoint and (self.stopped or self.frames % SEGMENT == 0):
                 now = copy.deepcopy(shot)
-                self._put(self._painted, State(self.frames, self.shots, first.pixels, first.alpha, last, now))
+                self._put(self._painted, State(self.frames, self.shots, first.pixels, first.alpha, painted, now))
             if self.stopped or self._failure is not None:
                 return
 
     def _writing(self) -> None:
+        """Blend each picture with the one before, here so that the next is painted meanwhile, and write it."""
+        last = self.before.last if self.before else None
         while (item := self._painted.get()) is not None:
             began = time.perf_counter()
-            if isinstance(item, Frame):
-                self.sink.write(item)
+            if not isinstance(item, State):
+                frame, motion = item
+                last = frame.pixels if last is None or motion.cut else blend(frame.pixels, last, motion, self.steady)
+                self.sink.write(replace(frame, pixels=last))
             elif self.checkpoint:
+                assert last is not None
                 pieces = 0
                 if isinstance(self.sink, Segments):
                     self.sink.cut()
                     pieces = self.sink.pieces
-                self.checkpoint.save(item, pieces)
+                self.checkpoint.save(replace(item, last=last), pieces)
             self.seconds["write"] += time.perf_counter() - began
 
     def _guarded(self, stage: Callable[[], None], after: Callable[[], None]) -> None:
