@@ -111,7 +111,7 @@ class Graph:
             [value(k, v) for k, v in inputs.items()],
             [value(k, v) for k, v in outputs.items()],
             list(self.constants.values()),
-            value_info=[value(x, [1, WIDTH, "rows", "columns"]) for x in self.known if x not in inputs],
+            value_info=[value(x, [1, WIDTH, "rows", "columns"]) for x in self.known],
         )
         model = helper.make_model(
             graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=8, producer_name="impasto"

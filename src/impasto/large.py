@@ -83,7 +83,7 @@ class LargePhoto:
         return out
 
     def _small(self, kind: Any) -> Samples:
-        """The photo at the size at which strokes come out as large as wanted: see `painter.with_brush_size`."""
+        """The photo at the size at which strokes come out as large as wanted: see `painter.controlled`."""
         width, height = (max(1, round(side / self.controls.brush_size)) for side in (self.width, self.height))
         if (width, height) == (self.width, self.height):
             return self.photo

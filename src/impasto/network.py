@@ -18,7 +18,7 @@ import numpy as np
 from impasto.color import Pixels
 from impasto.errors import OutOfMemory, PictureError, StyleError
 from impasto.files import ASSETS
-from impasto.painter import with_brush_size
+from impasto.painter import controlled
 from impasto.passes import Passes
 from impasto.resample import resize
 from impasto.runtime import Model, planes
@@ -116,9 +116,9 @@ class Network:
         def paint(small: Pixels) -> Pixels:
             painted = np.empty_like(small)
             self.paint_into(small, weights, painted.__setitem__, budget=budget)
-            return small + np.float32(strength) * (painted - small)
+            return painted
 
-        return with_brush_size(photo, brush_size, strength, paint)
+        return controlled(photo, strength, brush_size, paint)
 
     def paint_into(self, photo: Samples, weights: Sequence[float], put: Put, *, budget: int = BUDGET) -> None:
         """Paint a photo at full strength.

@@ -61,18 +61,22 @@ class Shot:
     def measures(self, run: str) -> bool:
         """Whether the next frame's own statistics are wanted."""
         count = self.counts.get(run, 0)
-        often = count & (count - 1) == 0 if count < _EVERY else count % _EVERY == 0  # a power of two; a multiple
-        return count == 0 or (self.frames > 1 and often)
+        return count == 0 or (self.frames > 1 and _measured(count) > _measured(count - 1))
 
     def add(self, run: str, statistics: Statistics | None) -> None:
         """Take in a frame of one of a frame's runs, and its own statistics if they are wanted."""
         count = self.counts.get(run, 0)
         if self.measures(run):
             assert statistics is not None
-            measured = count.bit_length() + 1 if count < _EVERY else _EVERY.bit_length() + count // _EVERY
             before = self.means.get(run, statistics)
-            self.means[run] = before + (statistics - before) / np.float32(min(measured, max(1, self.frames // _EVERY)))
+            most = max(1, self.frames // _EVERY)
+            self.means[run] = before + (statistics - before) / np.float32(min(_measured(count), most))
         self.counts[run] = count + 1
+
+
+def _measured(frame: int) -> int:
+    """How many of a shot's frames are measured up to this one: the powers of two, then the multiples of `_EVERY`."""
+    return 1 + min(frame, _EVERY - 1).bit_length() + frame // _EVERY
 
 
 class Painter:
@@ -215,14 +219,7 @@ class Painter:
         Raises:
             PictureError: the photo needs more memory than there is.
         """
-        if strength == 0:
-            return photo.copy()
-
-        def paint(small: Pixels) -> Pixels:
-            painted = self._paint(small, vector, shot, run)
-            return painted if strength == 1 else small + np.float32(strength) * (painted - small)
-
-        return with_brush_size(photo, brush_size, strength, paint)
+        return controlled(photo, strength, brush_size, lambda small: self._paint(small, vector, shot, run))
 
     def paint_into(self, photo: Samples, vector: StyleVector, put: Put) -> None:
         """Paint a photo at full strength, whatever its size; it takes 8 bytes of memory a pixel beside the photo.
@@ -317,17 +314,23 @@ def seen_at(picture: Samples, multiple: int = MULTIPLE) -> Pixels:
     return resize(picture, *(max(LEAST, round(side * scale / multiple) * multiple) for side in (width, height)))
 
 
-def with_brush_size(photo: Pixels, brush_size: float, strength: float, paint: Callable[[Pixels], Pixels]) -> Pixels:
-    """Let a network whose strokes have one size paint larger or smaller ones: see `Painter.paint`.
+def controlled(photo: Pixels, strength: float, brush_size: float, paint: Callable[[Pixels], Pixels]) -> Pixels:
+    """Let a network that knows full strength and one size of strokes paint with others: see `Painter.paint`.
 
     Args:
         photo: H x W x 3.
-        strength: 0..1, how much of the photo's fine colours a larger brush leaves out.
+        strength: 0..1, also how much of the photo's fine colours a larger brush leaves out.
+        brush_size: 0.5..2.
         paint: the network, for any size.
     """
+    if strength == 0:
+        return photo.copy()
     height, width = photo.shape[:2]
     small = resize(photo, *(max(1, round(side / brush_size)) for side in (width, height)))
-    painted = resize(paint(small), width, height)
+    painted = paint(small)
+    if strength < 1:
+        painted = small + np.float32(strength) * (painted - small)
+    painted = resize(painted, width, height)
     if brush_size > 1:
         detail = photo - resize(small, width, height)
         grey = (detail @ LUMA)[:, :, None]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 import queue
 import threading
 import time
@@ -267,7 +268,7 @@ class _Run:
         self.stopped = False
         self.seconds = dict.fromkeys(("read", "motion", "paint", "write"), 0.0)
         self._read: queue.Queue[_Job | None] = queue.Queue(_QUEUED)
-        self._painted: queue.Queue[_Job | State | None] = queue.Queue(_QUEUED)
+        self._painted: queue.Queue[_Job | functools.partial[State] | None] = queue.Queue(_QUEUED)
         self._failure: BaseException | None = None
         self._ending = threading.Event()  # no more is wanted from the reading
         self._written = threading.Event()  # the writing has come to its end, good or bad
@@ -354,7 +355,8 @@ class _Run:
             self.stopped = self.on_progress is not None and self.on_progress(report) is False
             if self.checkpoint and (self.stopped or self.frames % SEGMENT == 0):
                 now = copy.deepcopy(shot)
-                self._put(self._painted, State(self.frames, self.shots, first.pixels, first.alpha, painted, now))
+                so_far = functools.partial(State, self.frames, self.shots, first.pixels, first.alpha, shot=now)
+                self._put(self._painted, so_far)
             if self.stopped or self._failure is not None:
                 return
 
@@ -363,7 +365,7 @@ class _Run:
         last = self.before.last if self.before else None
         while (item := self._painted.get()) is not None:
             began = time.perf_counter()
-            if not isinstance(item, State):
+            if isinstance(item, tuple):
                 frame, motion = item
                 last = frame.pixels if last is None or motion.cut else blend(frame.pixels, last, motion, self.steady)
                 self.sink.write(replace(frame, pixels=last))
@@ -373,7 +375,7 @@ class _Run:
                 if isinstance(self.sink, Segments):
                     self.sink.cut()
                     pieces = self.sink.pieces
-                self.checkpoint.save(replace(item, last=last), pieces)
+                self.checkpoint.save(item(last=last), pieces)
             self.seconds["write"] += time.perf_counter() - began
 
     def _guarded(self, stage: Callable[[], None], after: Callable[[], None]) -> None:
