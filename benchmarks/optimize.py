@@ -15,7 +15,6 @@ from __future__ import annotations
 import argparse
 import json
 import multiprocessing
-import resource
 import statistics
 import time
 from dataclasses import replace
@@ -140,8 +139,10 @@ def run_impasto(photo: Path, style: Path, size: int, evaluations: int | None) ->
 
 
 def child(end: Connection, which: str, arguments: tuple[Any, ...]) -> None:
+    from impasto.measure.bench import peak_mb
+
     found = {"plain": run_plain, "impasto": run_impasto}[which](*arguments)
-    end.send((found, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6))
+    end.send((found, peak_mb() / 1e3))
 
 
 def in_child(which: str, *arguments: Any) -> tuple[list[tuple[float, np.ndarray]], float]:

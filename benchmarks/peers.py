@@ -17,16 +17,16 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import resource
 import statistics
 import subprocess
 import sys
-import time
 import venv
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from process import run
 
 from impasto.measure.evaluate import evaluate, table
 from impasto.measure.judge import Scorer, find_judge
@@ -143,18 +143,14 @@ def programs(work: Path, steps: int) -> list[Program]:
     return found
 
 
-def run(program: Program, photo: Path, style: Path, out: Path) -> None:
-    """One picture in a process of its own; its peak memory is what the system accounted for it."""
-    started = time.perf_counter()
-    process = subprocess.Popen(program.command(photo, style, out), stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    output = process.stdout.read() if process.stdout else b""
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode or not out.exists():
-        program.failures.append(f"{photo.stem}, {style.stem}: {output.decode(errors='replace').strip()[-200:]}")
+def paint(program: Program, photo: Path, style: Path, out: Path) -> None:
+    """One picture in a process of its own."""
+    ended = run(program.command(photo, style, out))
+    if ended.code or not out.exists():
+        program.failures.append(f"{photo.stem}, {style.stem}: {ended.output.strip()[-200:]}")
         return
-    program.seconds.append(time.perf_counter() - started)
-    program.peak_mb = max(program.peak_mb, usage.ru_maxrss / 1e3)
+    program.seconds.append(ended.seconds)
+    program.peak_mb = max(program.peak_mb, ended.peak_mb)
 
 
 def main() -> None:
@@ -180,7 +176,7 @@ def main() -> None:
             for program in all_programs:
                 out = arguments.output / "results" / program.name / f"{photo.stem}__{style.stem}.png"
                 out.parent.mkdir(parents=True, exist_ok=True)
-                run(program, photo, style, out)
+                paint(program, photo, style, out)
                 print(f"{program.name}: {photo.stem} in {style.stem}", flush=True)
 
     scored = [p for p in all_programs if p.scored and p.seconds]

@@ -12,15 +12,13 @@ the lines between parts over the mean step across the other lines of the network
 from __future__ import annotations
 
 import argparse
-import os
-import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
+from process import Ended, run
 
 from impasto import layerwise
 from impasto.painter import Painter
@@ -31,16 +29,13 @@ from impasto.tiling import MULTIPLE, tile_side, tiles
 BUDGET = 60_000_000  # bytes, so that a photo that fits is painted in parts
 
 
-def run(words: list[str], style: str) -> tuple[float, float]:
-    """Seconds and peak megabytes of `impasto stylize` with these words."""
+def stylize(words: list[str], style: str) -> Ended:
+    """`impasto stylize` with these words."""
     command = [sys.executable, "-m", "impasto", "stylize", *words, "--style", style, "--quiet", "--overwrite"]
-    started = time.perf_counter()
-    with subprocess.Popen([*command, "--max-pixels", "1000000000"]) as process:
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise SystemExit(f"{' '.join(command)} failed")
-    return time.perf_counter() - started, usage.ru_maxrss / 1024
+    ended = run([*command, "--max-pixels", "1000000000"])
+    if ended.code:
+        raise SystemExit(f"{' '.join(command)} failed: {ended.output}")
+    return ended
 
 
 def compare(photo: Picture, style: str) -> None:
@@ -84,8 +79,8 @@ def main() -> None:
             scale = (size * 1e6 / (image.width * image.height)) ** 0.5
             path = Path(folder, "large.jpg")
             image.resize((round(image.width * scale), round(image.height * scale)), Image.Resampling.BICUBIC).save(path)
-            by_size.append(run([str(path), "-o", str(Path(folder, "out.jpg"))], arguments.style))
-            seconds, memory = by_size[-1]
+            by_size.append(stylize([str(path), "-o", str(Path(folder, "out.jpg"))], arguments.style))
+            seconds, memory = by_size[-1].seconds, by_size[-1].peak_mb
             print(
                 f"| {size:g} megapixels | {seconds:.1f} s | {seconds / size:.2f} s each | {memory:.0f} MB |", flush=True
             )
@@ -94,15 +89,15 @@ def main() -> None:
             photos.mkdir()
             for index in range(count):
                 image.resize((512, round(512 * image.height / image.width))).save(photos / f"{index:05}.jpg")
-            by_count.append(run([str(photos), "-o", str(Path(folder, f"out-{count}"))], arguments.style))
-            seconds, memory = by_count[-1]
+            by_count.append(stylize([str(photos), "-o", str(Path(folder, f"out-{count}"))], arguments.style))
+            seconds, memory = by_count[-1].seconds, by_count[-1].peak_mb
             print(
                 f"| {count} files of 512 px | {seconds:.1f} s | {seconds / count:.2f} s each | {memory:.0f} MB |",
                 flush=True,
             )
     for what, numbers, rows in (("a megapixel", sizes, by_size), ("a file", counts, by_count)):
         if len(numbers) > 1:
-            slope, start = np.polyfit(numbers, [seconds for seconds, _ in rows], 1)
+            slope, start = np.polyfit(numbers, [row.seconds for row in rows], 1)
             print(f"time: {start:.2f} s + {slope:.3f} s {what}")
     compare(Picture.open(arguments.photo).resized(2400, 1800), arguments.style)
     if arguments.output:
@@ -112,19 +107,18 @@ def main() -> None:
 def plot(
     path: Path,
     sizes: list[float],
-    by_size: list[tuple[float, float]],
+    by_size: list[Ended],
     counts: list[float],
-    by_count: list[tuple[float, float]],
+    by_count: list[Ended],
 ) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(10, 3), dpi=110, layout="constrained")
-    seconds, peaks = zip(*by_size, strict=True)
     panels = [
-        (sizes, seconds, "megapixels", "seconds"),
-        (sizes, peaks, "megapixels", "peak memory, MB"),
-        (counts, [row[0] for row in by_count], "photos of 512 pixels", "seconds"),
+        (sizes, [row.seconds for row in by_size], "megapixels", "seconds"),
+        (sizes, [row.peak_mb for row in by_size], "megapixels", "peak memory, MB"),
+        (counts, [row.seconds for row in by_count], "photos of 512 pixels", "seconds"),
     ]
     for index, (across, up, name, label) in enumerate(panels):
         axes = figure.add_subplot(1, 3, index + 1)

@@ -161,7 +161,7 @@ def _measure(engine: str, size: int, rounds: int) -> dict[str, Any]:
     photo = np.random.default_rng(0).random((size, size, 3), np.float32)
     before = gemm_gflops()
     seconds, mac_per_pixel = {"painter": _paint, "optimize": _evaluate_losses}[engine](photo, rounds)
-    peak = _peak_mb()
+    peak = peak_mb()
     return {
         "engine": engine,
         "size": size,
@@ -279,7 +279,8 @@ def _ratio(what: str, new: Sequence[float], old: Sequence[float]) -> dict[str, s
     }
 
 
-def _peak_mb() -> float:
+def peak_mb() -> float:
+    """The most memory that this process has held, in megabytes; 0 where nothing tells it."""
     status = Path("/proc/self/status")
     if status.exists():  # there, `ru_maxrss` is inherited from whoever started this process
         highest = re.search(r"^VmHWM:\s*(\d+) kB", status.read_text(), re.MULTILINE)
