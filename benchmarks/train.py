@@ -61,7 +61,7 @@ def plain(photos: str, style: str, size: int, batch: int, steps: int, width: int
     painting = painting.resized(*fit(painting.width, painting.height, 384))
     with torch.no_grad():
         targets = {name: gram(value) for name, value in features(to_tensor(painting.pixels).to(device)).items()}
-    net = TransformerNet(Architecture(width)).to(device)
+    net = TransformerNet(Architecture(width)).to(device).eval()  # its convolutions are PyTorch's; nothing else differs
     optimizer = torch.optim.Adam(net.parameters(), 1e-3)
     started = 0.0
     for step in range(steps):

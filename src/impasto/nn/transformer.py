@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from impasto.errors import StyleError
+from impasto.nn import winograd
 
 MULTIPLE = 4  # sides of pictures: the network works at a quarter of the size
 _EPSILON = 1e-5
@@ -102,7 +103,12 @@ class _Convolution(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         if self.upsample > 1:
             x = F.interpolate(x, scale_factor=self.upsample, mode="nearest")
-        out: Tensor = self.conv2d(F.pad(x, (self.border,) * 4, mode="reflect"))
+        x = F.pad(x, (self.border,) * 4, mode="reflect")
+        weight, bias = self.conv2d.weight, self.conv2d.bias
+        if self.training and self.conv2d.stride == (1, 1) and winograd.pays(x, weight):
+            painted: Tensor = winograd.Convolution.apply(x, weight, bias)  # type: ignore[no-untyped-call]
+            return painted
+        out: Tensor = self.conv2d(x)
         return out
 
 

@@ -6,6 +6,7 @@ torchvision's format from a file.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -18,6 +19,7 @@ from torch.utils.checkpoint import checkpoint
 
 from impasto.errors import StyleError, UsageError
 from impasto.files import ASSETS
+from impasto.nn import winograd
 from impasto.nn.tensors import read_tensors
 
 Pooling = Literal["max", "average"]
@@ -70,6 +72,7 @@ class VGG(nn.Module):
         widths = [WIDTHS[int(name[4]) - 1] for name in self.names]
         inputs = [3, *widths[:-1]]
         self.convolutions = nn.ModuleList(nn.Conv2d(cin, cout, 3) for cin, cout in zip(inputs, widths, strict=True))
+        self._transformed: dict[tuple[int, bool], tuple[object, Tensor]] = {}  # their weights, for `winograd`
         self.requires_grad_(False)
         self.eval()
 
@@ -138,10 +141,21 @@ class VGG(nn.Module):
             assert isinstance(convolution, nn.Conv2d)
             if self.padding != "zeros":  # those are inside the convolution: no copy
                 x = _padded(x, self.padding)
-            x = _ConvolutionReLU.apply(x, convolution.weight, convolution.bias, int(self.padding == "zeros"))  # type: ignore[no-untyped-call]
+            filters = functools.partial(self._filters, index) if winograd.pays(x, convolution.weight) else None
+            x = _ConvolutionReLU.apply(  # type: ignore[no-untyped-call]
+                x, convolution.weight, convolution.bias, int(self.padding == "zeros"), filters
+            )
             if self.names[index] in layers:
                 features[self.names[index]] = x if see is None else see(self.names[index], x)
         return x, features
+
+    def _filters(self, index: int, back: bool) -> Tensor:
+        """A layer's weights as `winograd` has them, computed anew if they have changed."""
+        weight = self.get_parameter(f"convolutions.{index}.weight")
+        state = weight.data_ptr(), weight._version
+        if self._transformed.get((index, back), (None,))[0] != state:
+            self._transformed[index, back] = state, winograd.transformed(weight.detach(), back)
+        return self._transformed[index, back][1]
 
     def _index(self, layer: str) -> int:
         if layer not in self.names:
@@ -176,30 +190,40 @@ class _Wrap(torch.autograd.Function):
 
 
 class _ConvolutionReLU(torch.autograd.Function):
-    """Convolution and ReLU with a gradient for their input alone: only the result is kept, not the padded input too."""
+    """Convolution and ReLU with a gradient for their input alone: only the result is kept, not the padded input too.
+
+    With `filters`, the transformed weights there and back, both are Winograd's.
+    """
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, padding: int) -> Tensor:
-        y = F.conv2d(x, weight, bias, padding=padding).relu_()
+    def forward(
+        ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, padding: int, filters: Callable[[bool], Tensor] | None
+    ) -> Tensor:
+        if filters:
+            y = winograd.convolve(x, filters(False), bias, padding, relu=True)
+        else:
+            y = F.conv2d(x, weight, bias, padding=padding).relu_()
         ctx.save_for_backward(y, weight)
-        ctx.shape, ctx.padding = x.shape, padding
+        ctx.shape, ctx.padding, ctx.filters = x.shape, padding, filters
         ctx.layout = (
             torch.channels_last if x.is_contiguous(memory_format=torch.channels_last) else torch.contiguous_format
         )
         return y
 
     @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None, None]:
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None, None, None]:
         y, weight = ctx.saved_tensors
         # In place: what follows a ReLU here, convolution, pooling or a statistic, has made this gradient for it alone.
         grad = torch.ops.aten.threshold_backward.grad_input(grads[0], y, 0, grad_input=grads[0])
+        if ctx.filters:
+            return winograd.convolve(grad, ctx.filters(True), padding=2 - ctx.padding), None, None, None, None
         like = torch.empty(ctx.shape, dtype=y.dtype, device=y.device, memory_format=ctx.layout)  # its shape is used
         border = [ctx.padding] * 2
         mask = [True, False, False]
         back = torch.ops.aten.convolution_backward(
             grad, like, weight, None, [1, 1], border, [1, 1], False, [0, 0], 1, mask
         )
-        return back[0], None, None, None
+        return back[0], None, None, None, None
 
 
 def shipped_vgg(pooling: Pooling = "max", padding: Padding = "reflect") -> VGG:

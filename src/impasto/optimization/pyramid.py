@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from impasto.errors import PictureError
-from impasto.nn.vgg import BLOCKS, WIDTHS
+from impasto.nn.vgg import BLOCKS, WIDTHS, layer_names
 from impasto.optimization.recipe import Recipe
 
 HISTORY = 20
@@ -81,7 +82,13 @@ def bytes_needed(pixels: int, layers: Sequence[str], *, depth: int = 19, bytes_p
     # Statistics of a layer, and the content's target, are in float32 whatever the convolutions are in.
     statistics = WIDTHS[0] * (4 if bytes_per_value < 4 else 0)
     optimizer = 12 * (2 * history(pixels) + 10)
-    return round(_BASE + pixels * (values * bytes_per_value + statistics + optimizer))
+    # In float32 the weights are there in the basis of `winograd`, too, four times as many, for each direction.
+    filters = 0
+    if bytes_per_value == 4:
+        names = layer_names(depth)
+        widths = [WIDTHS[int(name[4]) - 1] for name in names[: names.index(deepest) + 1]]
+        filters = 2 * 4 * 36 * sum(cin * cout for cin, cout in itertools.pairwise(widths))
+    return round(_BASE + filters + pixels * (values * bytes_per_value + statistics + optimizer))
 
 
 def choose_memory(

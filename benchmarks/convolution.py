@@ -1,0 +1,81 @@
+#!/usr/bin/env python3
+"""Convolutions 3 x 3 in tiles beside PyTorch's own, in float32: the loss network's layers, in turn.
+
+    python benchmarks/convolution.py [--size 224] [--batch 3] [--rounds 15]
+
+Each is the convolution of a batch of features, channels last and padded beforehand, with bias; the last row is VGG-19
+up to relu4_1 there and back. Times are medians over the rounds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+
+from impasto.nn import winograd
+from impasto.nn.vgg import shipped_vgg
+
+LAYERS = ((64, 64, 1), (64, 128, 2), (128, 128, 2), (128, 256, 4), (256, 256, 4), (256, 512, 8), (512, 512, 8))
+
+
+def in_turn(ways: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
+    """Median seconds of each."""
+    seconds: dict[str, list[float]] = {name: [] for name in ways}
+    for number in range(rounds + 1):
+        for name, way in ways.items():
+            started = time.perf_counter()
+            way()
+            if number:
+                seconds[name].append(time.perf_counter() - started)
+    return {name: statistics.median(values) for name, values in seconds.items()}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--size", type=int, default=224)
+    parser.add_argument("--batch", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=15)
+    arguments = parser.parse_args()
+    print("| convolution | PyTorch, ms | in tiles, ms | |\n|---|---|---|---|")
+
+    def row(what: str, found: dict[str, float]) -> None:
+        plain, tiles = found["plain"], found["tiles"]
+        print(f"| {what} | {plain * 1e3:.1f} | {tiles * 1e3:.1f} | x {plain / tiles:.2f} |", flush=True)
+
+    last = torch.channels_last
+    for inputs, outputs, reduced in LAYERS:
+        side = arguments.size // reduced
+        x = torch.randn(arguments.batch, inputs, side + 2, side + 2).contiguous(memory_format=last)
+        weight = torch.randn(outputs, inputs, 3, 3).contiguous(memory_format=last)
+        bias, filters = torch.randn(outputs), winograd.transformed(weight)
+
+        def plain(x: torch.Tensor = x, weight: torch.Tensor = weight, bias: torch.Tensor = bias) -> torch.Tensor:
+            return F.conv2d(x, weight, bias)
+
+        def tiles(x: torch.Tensor = x, filters: torch.Tensor = filters, bias: torch.Tensor = bias) -> torch.Tensor:
+            return winograd.convolve(x, filters, bias)
+
+        with torch.no_grad():
+            found = in_turn({"plain": plain, "tiles": tiles}, arguments.rounds)
+        row(f"{inputs} to {outputs} channels, {side} x {side}", found)
+
+    net = shipped_vgg("average", "replicate").to(memory_format=last)
+    picture = torch.rand(arguments.batch, 3, arguments.size, arguments.size).contiguous(memory_format=last)
+    picture.requires_grad_()
+    usual = winograd.CHANNELS
+
+    def there_and_back(channels: int) -> None:
+        winograd.CHANNELS = channels
+        net(picture, ["relu4_1"])["relu4_1"].square().mean().backward()
+
+    ways = {"plain": lambda: there_and_back(1000), "tiles": lambda: there_and_back(usual)}
+    row("VGG-19 to relu4_1, and the gradient", in_turn(ways, max(3, arguments.rounds // 3)))
+
+
+if __name__ == "__main__":
+    main()
