@@ -2,13 +2,16 @@
 """Fine-tune the painter for each painting of the gallery: filters of its own, beside its vector.
 
     python tools/train_painter.py finish --work work/    # after all that comes before it there
-    python tools/train_named.py --work work/
+    python tools/train_named.py --paintings DIR --work work/              # those that have no file in work/named yet
+    python tools/train_named.py --paintings DIR --work work/ great-wave   # carries on where a style has one
     python tools/build_gallery.py --paintings DIR --named work/named
 
-A network for one style paints it better than one for all of them, and two minutes lead from one to the other. The
-losses are those of `tools/train_painter.py`, on the same crops for every painting, so that what the loss network sees
-in the photographs is computed once. The weight of the content is steered: the content's loss ends a little below what
-it is where the painter is driven by the painting's encoded vector, and all that is gained is style.
+A network for one style paints it better than one for all of them, and a few minutes lead from one to the other. The
+losses are those of `tools/train_painter.py` but for the style's: Gram matrices at the second layer of every block, each
+layer's distance over what it is for untouched photographs, so that a layer in which the painter comes near the painting
+goes on counting. What the loss network sees in the photographs is computed once. The weight of the content is steered:
+its loss ends at a given share of what it is where the painter is driven by the painting's encoded vector, and all that
+is gained is style.
 """
 
 from __future__ import annotations
@@ -24,13 +27,17 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor
-from train_painter import LAYERS, WEIGHTS, Crops, Data, Seen, loss_net, perceptual, seen
+from train_painter import CONTENT, PAINTING_SIDE, WEIGHTS, Crops, Data, Seen, loss_net, lost, perceptual, seen
 
 from impasto.files import write_atomically
+from impasto.nn.losses import gram
 from impasto.nn.painter_net import Brush, Moments, is_filter
+from impasto.nn.tensors import to_tensor
+from impasto.picture import Picture
 
 GALLERY = Path(__file__).with_name("gallery.tsv")
-CONTENT_SHARE = 1.0  # of the encoded vector's content loss
+STYLE = ("relu1_2", "relu2_2", "relu3_3", "relu4_3")
+STYLE_WEIGHT = 10.0
 BORDER = 24  # pixels
 AS_ENCODED = {"red-blue-yellow", "impression-sunrise"}  # what is learned makes half of a photo one red; is no nearer
 
@@ -44,7 +51,7 @@ class Named:
         self.rng = np.random.default_rng(arguments.seed)
         torch.manual_seed(arguments.seed)
         self.device = arguments.device
-        self.loss_net = loss_net(self.device)
+        self.loss_net = loss_net(self.device, "max")
         self.start = Brush()
         self.start.load_state_dict(torch.load(arguments.work / "painter.pt", weights_only=True)["mean"])
         self.start.to(device=self.device, memory_format=torch.channels_last).requires_grad_(False)  # type: ignore[call-overload]
@@ -52,26 +59,26 @@ class Named:
         self.batches: list[tuple[Tensor, Seen]] = []
         for _ in range(arguments.crops // arguments.batch):
             photos = crops.batch(arguments.side)[0].to(self.device)
-            self.batches.append((photos, seen(self.loss_net, photos)))
+            self.batches.append((photos, seen(self.loss_net, photos, STYLE)))
+        self.hard = [self._content(index, self.start.usual[None]) for index in range(len(self.batches))]
 
-    def train(self, row: int, vector: Tensor) -> tuple[Brush, Tensor]:
+    def train(self, painting: Picture, encoded: Tensor, vector: Tensor, net: Brush) -> tuple[Brush, Tensor]:
         """A painter for one painting, and its vector.
 
         Args:
-            row: of the painting among the data's.
+            encoded: what the encoder sees in the painting, 1 x 512.
             vector: to begin with, 1 x 512.
+            net: to begin with; it is trained in place.
         """
         batch, rate = self.arguments.batch, self.arguments.rate
-        targets = [self.data.targets(np.array([row]), index).to(self.device) for index in range(len(LAYERS))]
-        encoded, vector = self.data.vectors[row][None].to(self.device), vector.to(self.device)
-        with torch.no_grad():
-            usual = [
-                float(
-                    perceptual(self.loss_net, self.start(photos, encoded.expand(batch, -1)), known, targets)["content"]
-                )
-                for photos, known in self.batches
-            ]
-        net = copy.deepcopy(self.start)
+        encoded, vector = encoded.to(self.device), vector.to(self.device)
+        targets = self._gram(painting)
+        apart = {
+            layer: torch.stack([(known.grams[layer] - target).square().mean() for _, known in self.batches]).mean()
+            for layer, target in targets.items()
+        }
+        some = range(0, len(self.batches), 5)
+        usual = np.mean([self._content(index, encoded) / self.hard[index] for index in some])
         filters = [value.requires_grad_() for name, value in net.named_parameters() if is_filter(name)]
         move = torch.zeros_like(vector).requires_grad_()  # in units of the spread
         mean = [value.detach().clone() for value in (*filters, move)]
@@ -90,11 +97,11 @@ class Named:
             own = vector + move * net.spread
             measured: Moments = []
             painted = net(photos, own.expand(batch, -1), measured)
-            terms = perceptual(self.loss_net, painted, known, targets)
+            terms = perceptual(self.loss_net, painted, known, targets, apart)
             terms |= self._disturbed(net, photos, own, painted, measured, step)
-            content = float(terms["content"].detach()) / usual[index] / CONTENT_SHARE
-            weight = min(4.0, max(0.5, weight * math.exp(0.03 * (content - 1))))
-            weights = WEIGHTS | {"content": weight}
+            content = float(terms["content"].detach()) / (usual * self.hard[index])
+            weight = min(6.0, max(0.3, weight * math.exp(0.15 * (content - self.arguments.content))))
+            weights = WEIGHTS | {"content": weight, "style": STYLE_WEIGHT}
             total = torch.stack([weights[name] * term for name, term in terms.items()]).sum()
             optimizer.zero_grad(set_to_none=True)
             total.backward()  # type: ignore[no-untyped-call]
@@ -103,8 +110,8 @@ class Named:
             with torch.no_grad():
                 for kept, value in zip(mean, (*filters, move), strict=True):
                     kept.lerp_(value, 1 - min(0.98, (step + 1) / (step + 11)))
-            for name, term in (*terms.items(), ("ratio", torch.tensor(content * CONTENT_SHARE))):
-                sums.setdefault(name, []).append(float(term.detach()) * WEIGHTS.get(name, 1.0))
+            for name, term in (*terms.items(), ("ratio", torch.tensor(content))):
+                sums.setdefault(name, []).append(float(term.detach()) * (WEIGHTS | {"style": 1.0}).get(name, 1.0))
             if step % 60 == 59:
                 shown = "  ".join(f"{name} {np.mean(values):.4f}" for name, values in sums.items())
                 print(f"{step + 1}  {time.monotonic() - started:.0f} s  weight {weight:.2f}  {shown}", flush=True)
@@ -113,6 +120,26 @@ class Named:
             for kept, value in zip(mean, filters, strict=False):
                 value.copy_(kept)
         return net, vector + mean[-1] * net.spread
+
+    def _content(self, index: int, vector: Tensor) -> float:
+        """The painter's content loss for a batch, and a vector of 1 x 512."""
+        photos, known = self.batches[index]
+        found: list[float] = []
+
+        def see(layer: str, features: Tensor) -> Tensor:
+            found.append(float(lost(features, known.features[layer])))
+            return features.new_zeros(())
+
+        with torch.no_grad():
+            self.loss_net(self.start(photos, vector.expand(len(photos), -1)), CONTENT, see)
+        return sum(found) / len(found)
+
+    def _gram(self, painting: Picture) -> dict[str, Tensor]:
+        pixels = to_tensor(painting.at_most(PAINTING_SIDE).pixels).to(self.device)
+        with torch.no_grad():
+            return self.loss_net(
+                pixels.contiguous(memory_format=torch.channels_last), STYLE, lambda _, features: gram(features)
+            )
 
     def _disturbed(
         self, net: Brush, photos: Tensor, vector: Tensor, painted: Tensor, measured: Moments, step: int
@@ -132,7 +159,9 @@ class Named:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--paintings", type=Path, required=True)
     parser.add_argument("--work", type=Path, required=True)
+    parser.add_argument("--content", type=float, default=0.98, help="content loss, over the encoded vector's")
     parser.add_argument("--steps", type=int, default=240)
     parser.add_argument("--crops", type=int, default=240)
     parser.add_argument("--batch", type=int, default=3)
@@ -150,18 +179,25 @@ def main() -> None:
         files = {row["name"]: row["file"] for row in csv.DictReader(table, delimiter="\t")}
     for name in arguments.names or [name for name in files if not (folder / f"{name}.npz").exists()]:
         print(name, flush=True)
-        row = named.data.names.index(files[name])
-        if name in AS_ENCODED:
-            net, vector = named.start, named.data.vectors[row][None]
-        else:
-            net, vector = named.train(row, torch.from_numpy(fitted[files[name]])[None])
+        encoded = named.data.vectors[named.data.names.index(files[name])][None]
+        net, vector = copy.deepcopy(named.start), encoded
+        file = folder / f"{name}.npz"
+        if name not in AS_ENCODED:
+            vector = torch.from_numpy(fitted[files[name]])[None]
+            if file.exists():
+                with np.load(file) as own, torch.no_grad():
+                    vector = torch.from_numpy(own["vector"])[None]
+                    for key, value in net.named_parameters():
+                        if is_filter(key):
+                            value.add_(torch.from_numpy(own[key]).to(value.device))
+            net, vector = named.train(Picture.open(arguments.paintings / files[name]), encoded, vector, net)
         before = named.start.state_dict()
         changes = {
             key: (value - before[key]).cpu().numpy() for key, value in net.state_dict().items() if is_filter(key)
         }
         out = io.BytesIO()
         np.savez(out, vector=vector[0].cpu().numpy(), **changes)
-        write_atomically(folder / f"{name}.npz", out.getvalue(), overwrite=True)
+        write_atomically(file, out.getvalue(), overwrite=True)
 
 
 if __name__ == "__main__":

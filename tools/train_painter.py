@@ -21,10 +21,10 @@ import copy
 import math
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -35,17 +35,17 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from impasto.files import ASSETS
+from impasto.nn.device import find_precision
 from impasto.nn.losses import gram
 from impasto.nn.painter_net import Brush, Moments
 from impasto.nn.tensors import to_tensor
-from impasto.nn.vgg import VGG, shipped_vgg
+from impasto.nn.vgg import VGG, Pooling, shipped_vgg
 from impasto.painter import default_painter
 from impasto.picture import Picture
 from impasto.training.data import find_photos, read
 
 LAYERS = {"relu1_1": 64, "relu2_1": 128, "relu3_1": 256, "relu4_1": 512}
 CONTENT = ("relu3_1", "relu4_1")
-Seen: TypeAlias = "dict[str, tuple[Tensor | None, Tensor]]"  # by layer: features where they are content, Gram matrix
 PAINTING_SIDE = 512  # at which Gram matrices are taken: the size at which results are looked at
 WEIGHTS = {
     "content": 1.0,
@@ -142,9 +142,9 @@ def prepare(arguments: argparse.Namespace) -> None:
     print(f"{len(own)} photographs, {len(paintings)} paintings, {len(folders[0])} of them the gallery's")
 
 
-def loss_net(device: str) -> VGG:
-    net = shipped_vgg("average", "replicate").to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    net.convolutions.to(torch.bfloat16)
+def loss_net(device: str, pooling: Pooling = "average") -> VGG:
+    net = shipped_vgg(pooling, "replicate").to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    net.convolutions.to(find_precision("auto", torch.device(device)))
     return net
 
 
@@ -321,8 +321,8 @@ class Perception(Training):
         vectors = torch.cat([moved, vectors[len(own) :]])
         measured: Moments = []
         painted = self.net(photos, vectors, measured)
-        targets = [self.data.targets(styles, index).to(self.device) for index in range(len(LAYERS))]
-        terms = perceptual(self.loss_net, painted, seen(self.loss_net, photos), targets)
+        targets = {layer: self.data.targets(styles, index).to(self.device) for index, layer in enumerate(LAYERS)}
+        terms = perceptual(self.loss_net, painted, seen(self.loss_net, photos, list(LAYERS)), targets)
         if self.step % 3 == 0:
             terms["identity"] = (self.net(photos[:2], self.data.own[ids[:2]].to(self.device)) - photos[:2]).abs().mean()
         if self.step % 2:
@@ -340,45 +340,64 @@ class Perception(Training):
         return {name: WEIGHTS[name] * term for name, term in terms.items()}
 
 
-def seen(net: VGG, photos: Tensor) -> Seen:
-    """What the losses need of photographs."""
-    kept: Seen = {}
+class Seen(NamedTuple):
+    """What the losses need of photographs, by layer."""
+
+    features: dict[str, Tensor]  # of the content's layers
+    grams: dict[str, Tensor]  # of the style's
+
+
+def seen(net: VGG, photos: Tensor, style: Sequence[str]) -> Seen:
+    kept = Seen({}, {})
 
     def keep(layer: str, features: Tensor) -> Tensor:
-        kept[layer] = features if layer in CONTENT else None, gram(features)
+        if layer in CONTENT:
+            kept.features[layer] = features
+        if layer in style:
+            kept.grams[layer] = gram(features)
         return features.new_zeros(())
 
     with torch.no_grad():
-        net(photos, list(LAYERS), keep)
+        net(photos, list({*style, *CONTENT}), keep)
     return kept
 
 
-def perceptual(net: VGG, painted: Tensor, photos: Seen, targets: Sequence[Tensor]) -> dict[str, Tensor]:
+def perceptual(
+    net: VGG,
+    painted: Tensor,
+    photos: Seen,
+    targets: Mapping[str, Tensor],
+    apart: Mapping[str, Tensor] | None = None,
+) -> dict[str, Tensor]:
     """Content and style loss, and what no picture should have: total variation, a lattice, values out of range.
 
     Args:
-        targets: the paintings' Gram matrices, layer by layer, N x C x C or 1 x C x C.
+        targets: the paintings' Gram matrices by layer, N x C x C or 1 x C x C.
+        apart: what each layer's distance is divided by; the energy of both its ends if not given.
     """
-    layers = list(LAYERS)
     found = {"content": painted.new_zeros(()), "style": painted.new_zeros(())}
 
     def see(layer: str, features: Tensor) -> Tensor:
-        photo, own = photos[layer]
-        target = targets[layers.index(layer)]
-        energy = target.square().mean((1, 2)) + own.square().mean((1, 2))
-        distance = (gram(features) - target).square().mean((1, 2)) / energy
-        found["style"] = found["style"] + distance.mean() / len(layers)
-        if photo is not None:
-            before = photo.float()
-            missed = (features.float() - before).square().mean((1, 2, 3)) / before.square().mean((1, 2, 3))
-            found["content"] = found["content"] + missed.mean() / len(CONTENT)
+        if layer in targets:
+            target, own = targets[layer], photos.grams[layer]
+            whole = apart[layer] if apart else target.square().mean((1, 2)) + own.square().mean((1, 2))
+            distance = (gram(features) - target).square().mean((1, 2)) / whole
+            found["style"] = found["style"] + distance.mean() / len(targets)
+        if layer in photos.features:
+            found["content"] = found["content"] + lost(features, photos.features[layer]) / len(CONTENT)
         return painted.new_zeros(())
 
-    net(painted, layers, see)
+    net(painted, list({*targets, *photos.features}), see)
     found["variation"] = sum((painted.diff(dim=axis).square().mean() for axis in (2, 3)), painted.new_zeros(()))
     found["lattice"] = lattice(painted)
     found["range"] = (painted - painted.clamp(0, 1)).square().mean()
     return found
+
+
+def lost(features: Tensor, before: Tensor) -> Tensor:
+    """Squared difference of features to the photo's, over their energy; the mean over a batch."""
+    difference, energy = (x.square().mean((1, 2, 3)) for x in (features.float() - before.float(), before.float()))
+    return (difference / energy).mean()
 
 
 def lattice(pictures: Tensor) -> Tensor:
