@@ -1,7 +1,7 @@
 """Filters of a style's own: what a named style changes in the painter's convolutions.
 
 A network that knows one painting paints it better than one for all of them. The gallery's styles were each trained
-for two minutes more, from the painter on; what that changed is small, and 4 bits a number hold it, with a scale for
+for some minutes more, from the painter on; what that changed is small, and 4 bits a number hold it, with a scale for
 every 32 of them (block-wise quantisation, Dettmers et al. 2022).
 """
 
