@@ -27,12 +27,10 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor
-from train_painter import CONTENT, PAINTING_SIDE, WEIGHTS, Crops, Data, Seen, loss_net, lost, perceptual, seen
+from train_painter import WEIGHTS, Crops, Data, Seen, loss_net, painting_grams, perceptual, seen
 
 from impasto.files import write_atomically
-from impasto.nn.losses import gram
 from impasto.nn.painter_net import Brush, Moments, is_filter
-from impasto.nn.tensors import to_tensor
 from impasto.picture import Picture
 
 GALLERY = Path(__file__).with_name("gallery.tsv")
@@ -72,7 +70,7 @@ class Named:
         """
         batch, rate = self.arguments.batch, self.arguments.rate
         encoded, vector = encoded.to(self.device), vector.to(self.device)
-        targets = self._gram(painting)
+        targets = painting_grams(self.loss_net, painting, STYLE)
         apart = {
             layer: torch.stack([(known.grams[layer] - target).square().mean() for _, known in self.batches]).mean()
             for layer, target in targets.items()
@@ -124,22 +122,9 @@ class Named:
     def _content(self, index: int, vector: Tensor) -> float:
         """The painter's content loss for a batch, and a vector of 1 x 512."""
         photos, known = self.batches[index]
-        found: list[float] = []
-
-        def see(layer: str, features: Tensor) -> Tensor:
-            found.append(float(lost(features, known.features[layer])))
-            return features.new_zeros(())
-
         with torch.no_grad():
-            self.loss_net(self.start(photos, vector.expand(len(photos), -1)), CONTENT, see)
-        return sum(found) / len(found)
-
-    def _gram(self, painting: Picture) -> dict[str, Tensor]:
-        pixels = to_tensor(painting.at_most(PAINTING_SIDE).pixels).to(self.device)
-        with torch.no_grad():
-            return self.loss_net(
-                pixels.contiguous(memory_format=torch.channels_last), STYLE, lambda _, features: gram(features)
-            )
+            painted = self.start(photos, vector.expand(len(photos), -1))
+            return float(perceptual(self.loss_net, painted, known, {})["content"])
 
     def _disturbed(
         self, net: Brush, photos: Tensor, vector: Tensor, painted: Tensor, measured: Moments, step: int

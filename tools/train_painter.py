@@ -120,9 +120,7 @@ def prepare(arguments: argparse.Namespace) -> None:
     for row, item in enumerate(paintings):
         picture = Picture.open(read(item))
         vectors.append(painter.encode(picture.pixels))
-        seen = to_tensor(picture.at_most(PAINTING_SIDE).pixels).contiguous(memory_format=torch.channels_last)
-        with torch.no_grad():
-            found = net(seen, list(LAYERS), lambda _, features: gram(features))
+        found = painting_grams(net, picture, list(LAYERS))
         triangles = []
         for index, (layer, width) in enumerate(LAYERS.items()):
             energy[row, index] = float(found[layer].square().mean().sqrt())
@@ -140,6 +138,13 @@ def prepare(arguments: argparse.Namespace) -> None:
         own.append(painter.encode(pixels))
     np.savez(work / "photos.npz", own=np.stack(own), **photos)
     print(f"{len(own)} photographs, {len(paintings)} paintings, {len(folders[0])} of them the gallery's")
+
+
+def painting_grams(net: VGG, painting: Picture, layers: Sequence[str]) -> dict[str, Tensor]:
+    """Gram matrices by layer, 1 x C x C, on the device of the loss network."""
+    pixels = to_tensor(painting.at_most(PAINTING_SIDE).pixels).to(net.entry.weight.device)
+    with torch.no_grad():
+        return net(pixels.contiguous(memory_format=torch.channels_last), layers, lambda _, features: gram(features))
 
 
 def loss_net(device: str, pooling: Pooling = "average") -> VGG:
@@ -372,7 +377,7 @@ def perceptual(
     """Content and style loss, and what no picture should have: total variation, a lattice, values out of range.
 
     Args:
-        targets: the paintings' Gram matrices by layer, N x C x C or 1 x C x C.
+        targets: the paintings' Gram matrices by layer, N x C x C or 1 x C x C; none, and there is no style loss.
         apart: what each layer's distance is divided by; the energy of both its ends if not given.
     """
     found = {"content": painted.new_zeros(()), "style": painted.new_zeros(())}
@@ -384,7 +389,9 @@ def perceptual(
             distance = (gram(features) - target).square().mean((1, 2)) / whole
             found["style"] = found["style"] + distance.mean() / len(targets)
         if layer in photos.features:
-            found["content"] = found["content"] + lost(features, photos.features[layer]) / len(CONTENT)
+            before = photos.features[layer].float()
+            missed = (features.float() - before).square().mean((1, 2, 3)) / before.square().mean((1, 2, 3))
+            found["content"] = found["content"] + missed.mean() / len(CONTENT)
         return painted.new_zeros(())
 
     net(painted, list({*targets, *photos.features}), see)
@@ -392,12 +399,6 @@ def perceptual(
     found["lattice"] = lattice(painted)
     found["range"] = (painted - painted.clamp(0, 1)).square().mean()
     return found
-
-
-def lost(features: Tensor, before: Tensor) -> Tensor:
-    """Squared difference of features to the photo's, over their energy; the mean over a batch."""
-    difference, energy = (x.square().mean((1, 2, 3)) for x in (features.float() - before.float(), before.float()))
-    return (difference / energy).mean()
 
 
 def lattice(pictures: Tensor) -> Tensor:
