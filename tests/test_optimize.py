@@ -430,7 +430,7 @@ def test_memory_is_foreseen() -> None:
     assert not features_twice
     large, features_twice = pyramid.choose_memory(2048, 1536, layers, 19, 4, 16_000_000_000)
     assert features_twice
-    assert small < large < 7_000_000_000
+    assert small < large < 6_500_000_000
     with pytest.raises(
         PictureError, match=r"needs about \d+\.\d GB of memory, 4\.0 GB are free  \(--size \d+ fits\)"
     ) as e:

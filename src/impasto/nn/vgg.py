@@ -150,8 +150,10 @@ class VGG(nn.Module):
         return x, features
 
     def _filters(self, index: int, back: bool) -> Tensor:
-        """A layer's weights as `winograd` has them, computed anew if they have changed."""
+        """A layer's weights as `winograd` has them; kept until they change, unless memory is dearer than time."""
         weight = self.get_parameter(f"convolutions.{index}.weight")
+        if self.recompute:
+            return winograd.transformed(weight.detach(), back)
         state = weight.data_ptr(), weight._version
         if self._transformed.get((index, back), (None,))[0] != state:
             self._transformed[index, back] = state, winograd.transformed(weight.detach(), back)

@@ -82,9 +82,9 @@ def bytes_needed(pixels: int, layers: Sequence[str], *, depth: int = 19, bytes_p
     # Statistics of a layer, and the content's target, are in float32 whatever the convolutions are in.
     statistics = WIDTHS[0] * (4 if bytes_per_value < 4 else 0)
     optimizer = 12 * (2 * history(pixels) + 10)
-    # In float32 the weights are there in the basis of `winograd`, too, four times as many, for each direction.
+    # In float32 the weights are kept in the basis of `winograd`, too, four times as many, for each direction.
     filters = 0
-    if bytes_per_value == 4:
+    if bytes_per_value == 4 and not recompute:
         names = layer_names(depth)
         widths = [WIDTHS[int(name[4]) - 1] for name in names[: names.index(deepest) + 1]]
         filters = 2 * 4 * 36 * sum(cin * cout for cin, cout in itertools.pairwise(widths))
