@@ -3,13 +3,15 @@
 
     python benchmarks/convolution.py [--size 224] [--batch 3] [--rounds 15]
 
-Each is the convolution of a batch of features, channels last and padded beforehand, with bias; the last row is VGG-19
-up to relu4_1 there and back. Times are medians over the rounds.
+Each is the convolution of a batch of features, channels last and padded beforehand, with bias: by itself, then with all
+its gradients, as in training. The last row is VGG-19 up to relu4_1 there and back, in tiles where that pays. Times are
+medians over the rounds.
 """
 
 from __future__ import annotations
 
 import argparse
+import functools
 import statistics
 import time
 from collections.abc import Callable
@@ -60,21 +62,29 @@ def main() -> None:
         def tiles(x: torch.Tensor = x, filters: torch.Tensor = filters, bias: torch.Tensor = bias) -> torch.Tensor:
             return winograd.convolve(x, filters, bias)
 
+        def learn(convolution: Callable[..., torch.Tensor], inputs: list[torch.Tensor]) -> None:
+            result = convolution(*inputs)
+            torch.autograd.grad(result, inputs, torch.ones_like(result))
+
+        what = f"{inputs} to {outputs} channels, {side} x {side}"
         with torch.no_grad():
-            found = in_turn({"plain": plain, "tiles": tiles}, arguments.rounds)
-        row(f"{inputs} to {outputs} channels, {side} x {side}", found)
+            row(what, in_turn({"plain": plain, "tiles": tiles}, arguments.rounds))
+        leaves = [value.requires_grad_() for value in (x, weight, bias)]
+        ways = {"plain": F.conv2d, "tiles": winograd.Convolution.apply}
+        learning = {name: functools.partial(learn, way, leaves) for name, way in ways.items()}
+        row(f"{what}, with gradients", in_turn(learning, arguments.rounds))
 
     net = shipped_vgg("average", "replicate").to(memory_format=last)
     picture = torch.rand(arguments.batch, 3, arguments.size, arguments.size).contiguous(memory_format=last)
     picture.requires_grad_()
-    usual = winograd.CHANNELS
+    usual = winograd.PAIRS
 
-    def there_and_back(channels: int) -> None:
-        winograd.CHANNELS = channels
+    def there_and_back(pairs: int) -> None:
+        winograd.PAIRS = pairs
         net(picture, ["relu4_1"])["relu4_1"].square().mean().backward()
 
-    ways = {"plain": lambda: there_and_back(1000), "tiles": lambda: there_and_back(usual)}
-    row("VGG-19 to relu4_1, and the gradient", in_turn(ways, max(3, arguments.rounds // 3)))
+    passes = {"plain": lambda: there_and_back(10**9), "tiles": lambda: there_and_back(usual)}
+    row("VGG-19 to relu4_1, and the gradient", in_turn(passes, max(3, arguments.rounds // 3)))
 
 
 if __name__ == "__main__":

@@ -129,7 +129,7 @@ def test_several_styles_share_the_convolutions_and_mix() -> None:
 
 def test_costs_are_counted() -> None:
     """Against the multiply-adds of the convolutions as they run."""
-    net = TransformerNet(Architecture(16, 2)).eval()
+    net = TransformerNet(Architecture(16, 2))
     counted = []
     for module in net.modules():
         if isinstance(module, torch.nn.Conv2d):

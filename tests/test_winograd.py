@@ -74,7 +74,7 @@ def test_the_loss_network_is_the_same_with_it(monkeypatch: pytest.MonkeyPatch) -
 
 def test_weights_that_changed_are_transformed_anew() -> None:
     net = shipped_vgg()
-    picture = torch.rand((1, 3, 32, 32), generator=torch.Generator().manual_seed(0))
+    picture = torch.rand((1, 3, 64, 64), generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
         before = net(picture, ["relu3_2"])["relu3_2"]
         net.load_state_dict({name: value * 2 for name, value in net.state_dict().items()})
@@ -82,6 +82,7 @@ def test_weights_that_changed_are_transformed_anew() -> None:
         other = shipped_vgg()
         other.load_state_dict(net.state_dict())
         assert near(after, other(picture, ["relu3_2"])["relu3_2"])
+    assert net._transformed
     assert not near(after, before)
 
 
@@ -110,11 +111,13 @@ def graph_of(result: Tensor) -> set[str]:
 @pytest.mark.parametrize(
     ("x", "weight", "pays"),
     [
-        (torch.zeros(1, 128, 32, 32), torch.zeros(128, 128, 3, 3), True),
-        (torch.zeros(1, 128, 8, 8), torch.zeros(128, 128, 3, 3), False),  # few tiles
+        (torch.zeros(1, 256, 32, 32), torch.zeros(128, 256, 3, 3), True),
+        (torch.zeros(1, 128, 32, 32), torch.zeros(128, 128, 3, 3, requires_grad=True), True),
+        (torch.zeros(1, 128, 32, 32), torch.zeros(128, 128, 3, 3), False),  # few channels, and nothing to learn
+        (torch.zeros(1, 256, 8, 8), torch.zeros(256, 256, 3, 3), False),  # few tiles
         (torch.zeros(1, 3, 64, 64), torch.zeros(128, 3, 3, 3), False),  # few channels
-        (torch.zeros(1, 128, 64, 64), torch.zeros(128, 128, 1, 1), False),
-        (torch.zeros(1, 128, 64, 64, dtype=torch.bfloat16), torch.zeros(128, 128, 3, 3, dtype=torch.bfloat16), False),
+        (torch.zeros(1, 256, 64, 64), torch.zeros(256, 256, 1, 1), False),
+        (torch.zeros(1, 256, 64, 64, dtype=torch.bfloat16), torch.zeros(256, 256, 3, 3, dtype=torch.bfloat16), False),
     ],
 )
 def test_it_is_used_where_it_pays(x: Tensor, weight: Tensor, pays: bool) -> None:

@@ -16,7 +16,9 @@ from torch import Tensor
 
 TILE = 4  # results a side
 SPAN = TILE + 2
-CHANNELS = 64  # with fewer, bringing tiles there and back costs what the products save
+# Inputs times outputs: with fewer channels, bringing tiles there and back costs what the products save.
+PAIRS = 128 * 256
+LEARNING_PAIRS = 64 * 128  # where the weights' gradient is wanted, too
 CHUNK = 2**18  # numbers of tiles at a time: they stay near the processor
 
 # Lavin & Gray 2016, section 4.3: the points 0, 1, -1, 2, -2 and infinity.
@@ -34,14 +36,15 @@ _TO_FILTER = torch.tensor(
     [[6.0, 0, 0], [-4, -4, -4], [-4, 4, -4], [1, 2, 4], [1, -2, 4], [0, 0, 24]],
 ) / 24  # fmt: skip
 _FROM = torch.tensor([[1.0, 1, 1, 1, 1, 0], [0, 1, -1, 2, -2, 0], [0, 1, 1, 4, 4, 0], [0, 1, -1, 8, -8, 1]])
-_THERE, _BACK = torch.kron(_TO_TILE, _TO_TILE), torch.kron(_FROM, _FROM)  # both directions of a tile at once
+# Both directions of a tile at once.
+_THERE, _SPREAD, _BACK = (torch.kron(basis, basis) for basis in (_TO_TILE, _TO_FILTER, _FROM))
 
 
 def pays(x: Tensor, weight: Tensor) -> bool:
-    """Whether a convolution of these is faster this way."""
+    """Whether a convolution of these is faster this way (`benchmarks/convolution.py`)."""
     return (
         weight.shape[2:] == (3, 3)
-        and min(weight.shape[:2]) >= CHANNELS
+        and weight.shape[0] * weight.shape[1] >= (LEARNING_PAIRS if weight.requires_grad else PAIRS)
         and x.dtype == weight.dtype == torch.float32
         and x.device.type == "cpu"
         and not torch.is_autocast_enabled("cpu")
@@ -54,7 +57,7 @@ def transformed(weight: Tensor, back: bool = False) -> Tensor:
     if back:
         weight = weight.flip(2, 3).transpose(0, 1)
     count, channels = weight.shape[:2]
-    points = torch.kron(_TO_FILTER, _TO_FILTER) @ weight.permute(2, 3, 1, 0).reshape(9, -1)
+    points = _SPREAD @ weight.permute(2, 3, 1, 0).reshape(9, -1)
     return points.view(SPAN * SPAN, channels, count)
 
 
@@ -116,7 +119,7 @@ def _weight_gradient(x: Tensor, grad: Tensor) -> Tensor:
         gathered.resize_(here.shape).copy_(here)
         torch.mm(_BACK.T, gathered.view(TILE * TILE, -1), out=spread.resize_(SPAN * SPAN, number * outputs))
         total.baddbmm_(tiles.transpose(1, 2), spread.view(SPAN * SPAN, number, outputs))
-    weights = torch.kron(_TO_FILTER, _TO_FILTER).T @ total.view(SPAN * SPAN, -1)
+    weights = _SPREAD.T @ total.view(SPAN * SPAN, -1)
     return weights.view(3, 3, channels, outputs).permute(3, 2, 0, 1)
 
 
