@@ -10,8 +10,8 @@ A network for one style paints it better than one for all of them, and a few min
 losses are those of `tools/train_painter.py` but for the style's: Gram matrices at the second layer of every block, each
 layer's distance over what it is for untouched photographs, so that a layer in which the painter comes near the painting
 goes on counting. What the loss network sees in the photographs is computed once. The weight of the content is steered:
-its loss ends at a given share of what it is where the painter is driven by the painting's encoded vector, and all that
-is gained is style.
+its loss ends at a given share of what it is for the same photographs where the painter is driven by the painting's
+encoded vector, and all that is gained is style.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ from impasto.picture import Picture
 
 GALLERY = Path(__file__).with_name("gallery.tsv")
 STYLE = ("relu1_2", "relu2_2", "relu3_3", "relu4_3")
+CONTENT = ("relu3_3",)
 STYLE_WEIGHT = 10.0
 BORDER = 24  # pixels
 AS_ENCODED = {"red-blue-yellow", "impression-sunrise"}  # what is learned makes half of a photo one red; is no nearer
@@ -57,8 +58,7 @@ class Named:
         self.batches: list[tuple[Tensor, Seen]] = []
         for _ in range(arguments.crops // arguments.batch):
             photos = crops.batch(arguments.side)[0].to(self.device)
-            self.batches.append((photos, seen(self.loss_net, photos, STYLE)))
-        self.hard = [self._content(index, self.start.usual[None]) for index in range(len(self.batches))]
+            self.batches.append((photos, seen(self.loss_net, photos, STYLE, CONTENT)))
 
     def train(self, painting: Picture, encoded: Tensor, vector: Tensor, net: Brush) -> tuple[Brush, Tensor]:
         """A painter for one painting, and its vector.
@@ -75,15 +75,14 @@ class Named:
             layer: torch.stack([(known.grams[layer] - target).square().mean() for _, known in self.batches]).mean()
             for layer, target in targets.items()
         }
-        some = range(0, len(self.batches), 5)
-        usual = np.mean([self._content(index, encoded) / self.hard[index] for index in some])
+        usual: dict[int, float] = {}  # the encoded vector's content loss, by batch
         filters = [value.requires_grad_() for name, value in net.named_parameters() if is_filter(name)]
         move = torch.zeros_like(vector).requires_grad_()  # in units of the spread
         mean = [value.detach().clone() for value in (*filters, move)]
         optimizer = torch.optim.Adam(
             [{"params": filters, "base": rate}, {"params": [move], "base": 20 * rate}], betas=(0.9, 0.99)
         )
-        weight = 1.3  # of the content
+        weight = 2.5  # of the content
         started = time.monotonic()
         sums: dict[str, list[float]] = {}
         for step in range(self.arguments.steps):
@@ -97,8 +96,10 @@ class Named:
             painted = net(photos, own.expand(batch, -1), measured)
             terms = perceptual(self.loss_net, painted, known, targets, apart)
             terms |= self._disturbed(net, photos, own, painted, measured, step)
-            content = float(terms["content"].detach()) / (usual * self.hard[index])
-            weight = min(6.0, max(0.3, weight * math.exp(0.15 * (content - self.arguments.content))))
+            if index not in usual:
+                usual[index] = self._content(index, encoded)
+            content = float(terms["content"].detach()) / usual[index]
+            weight = min(6.0, max(0.3, weight * math.exp(0.06 * (content - self.arguments.content))))
             weights = WEIGHTS | {"content": weight, "style": STYLE_WEIGHT}
             total = torch.stack([weights[name] * term for name, term in terms.items()]).sum()
             optimizer.zero_grad(set_to_none=True)
@@ -149,8 +150,8 @@ def main() -> None:
     parser.add_argument("--content", type=float, default=0.98, help="content loss, over the encoded vector's")
     parser.add_argument("--steps", type=int, default=240)
     parser.add_argument("--crops", type=int, default=240)
-    parser.add_argument("--batch", type=int, default=3)
-    parser.add_argument("--side", type=int, default=224)
+    parser.add_argument("--batch", type=int, default=2)
+    parser.add_argument("--side", type=int, default=272)
     parser.add_argument("--rate", type=float, default=2e-3)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--seed", type=int, default=0)

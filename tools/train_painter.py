@@ -352,18 +352,18 @@ class Seen(NamedTuple):
     grams: dict[str, Tensor]  # of the style's
 
 
-def seen(net: VGG, photos: Tensor, style: Sequence[str]) -> Seen:
+def seen(net: VGG, photos: Tensor, style: Sequence[str], content: Sequence[str] = CONTENT) -> Seen:
     kept = Seen({}, {})
 
     def keep(layer: str, features: Tensor) -> Tensor:
-        if layer in CONTENT:
+        if layer in content:
             kept.features[layer] = features
         if layer in style:
             kept.grams[layer] = gram(features)
         return features.new_zeros(())
 
     with torch.no_grad():
-        net(photos, list({*style, *CONTENT}), keep)
+        net(photos, list({*style, *content}), keep)
     return kept
 
 
@@ -391,7 +391,7 @@ def perceptual(
         if layer in photos.features:
             before = photos.features[layer].float()
             missed = (features.float() - before).square().mean((1, 2, 3)) / before.square().mean((1, 2, 3))
-            found["content"] = found["content"] + missed.mean() / len(CONTENT)
+            found["content"] = found["content"] + missed.mean() / len(photos.features)
         return painted.new_zeros(())
 
     net(painted, list({*targets, *photos.features}), see)

@@ -15,7 +15,7 @@ from impasto.controls import Controls
 from impasto.errors import PictureError, UsageError
 from impasto.gallery import Gallery
 from impasto.network import Network
-from impasto.painter import Painter, StyleVector, mixed
+from impasto.painter import VECTOR_SIZE, Painter, StyleVector, mixed
 from impasto.picture import SUFFIXES, Picture, Source
 
 WEIGHTS = (".pth", ".model", ".pt", ".safetensors")
@@ -43,12 +43,14 @@ class Style:
     def recolored(self, painter: Painter, controls: Controls, photo: Pixels) -> StyleVector:
         """The vector of the painting in the photo's colours.
 
-        A built-in style's painting here is its thumbnail; what the change of colours does to the thumbnail's vector
-        is added to the full painting's.
+        What the change of colours does to the painting's vector is added to the style's own, which may have been
+        fitted. Filters are left out: they were trained on the painting's colours and bring them back.
         """
         assert self.painting is not None
         assert self.vector is not None
         changed = painter.encode(controls.recolor(self.painting, photo))
+        if len(self.vector) > VECTOR_SIZE:
+            return changed
         return mixed((1, self.vector), (1, changed), (-1, painter.encode(self.painting)))
 
 
