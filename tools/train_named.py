@@ -38,7 +38,7 @@ STYLE = ("relu1_2", "relu2_2", "relu3_3", "relu4_3")
 CONTENT = ("relu3_3",)
 STYLE_WEIGHT = 10.0
 BORDER = 24  # pixels
-AS_ENCODED = {"red-blue-yellow", "impression-sunrise"}  # what is learned makes half of a photo one red; is no nearer
+AS_ENCODED = {"red-blue-yellow", "impression-sunrise"}  # what is learned makes a photo red; is no nearer
 
 
 class Named:

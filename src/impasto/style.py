@@ -44,7 +44,8 @@ class Style:
         """The vector of the painting in the photo's colours.
 
         What the change of colours does to the painting's vector is added to the style's own, which may have been
-        fitted. Filters are left out: they were trained on the painting's colours and bring them back.
+        fitted. Not so with filters: trained on the painting's colours, with a vector of theirs, they bring them back,
+        and the encoder's vector of the recoloured painting takes the place of both.
         """
         assert self.painting is not None
         assert self.vector is not None
