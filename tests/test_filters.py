@@ -50,15 +50,22 @@ def test_the_network_and_its_parts_have_the_same_filters() -> None:
     assert [start for start, _ in ends] == [0, *(end for _, end in ends[:-1])]  # each of them once
     seen = set()
     with np.load(ASSETS / "painter" / "layers.npz") as parts:
-        assert set(PLACES) == {"paint.onnx", "shot.onnx", *parts.files}
+        assert set(PLACES) == {"paint.onnx", "paint8.onnx", "paint16.onnx", "shot.onnx", *parts.files}
         files = {name: parts[name].tobytes() for name in parts.files}
-        for name, data in {**files, "shot.onnx": (ASSETS / "painter" / "shot.onnx").read_bytes()}.items():
+        files |= {name: (ASSETS / "painter" / name).read_bytes() for name in ("paint8.onnx", "shot.onnx")}
+        for name, data in files.items():
             for offset, first, count in PLACES[name]:
                 there, size = where[first]
                 assert count == size
                 assert data[offset : offset + 4 * count] == whole[there : there + 4 * size]
                 seen.add(first)
     assert seen == set(where)
+    at_once = (ASSETS / "painter" / "paint16.onnx").read_bytes()  # its hidden channels are not in halves
+    for offset, first, count in PLACES["paint16.onnx"]:
+        there, size = where[first]
+        assert count in (size, 2 * size)
+        assert at_once[offset : offset + 4 * size] == whole[there : there + 4 * size]
+    assert sum(count for _, _, count in PLACES["paint16.onnx"]) == ends[-1][1]
 
 
 def test_changed_filters_paint_what_the_pytorch_network_paints_with_them() -> None:

@@ -17,7 +17,7 @@ from impasto.errors import UsageError
 from impasto.gallery import Gallery
 from impasto.nn.painter_net import PainterNet
 from impasto.painter import VECTOR_SIZE, Painter, Shot, default_painter
-from impasto.runtime import provider, threads
+from impasto.runtime import provider, side_by_side, threads
 
 PHOTO = scene(200, 136).astype(np.float32) / 255
 STYLE = Gallery().vector("great-wave")
@@ -72,10 +72,16 @@ def test_shipped_files_are_what_the_tool_writes(painter: Painter) -> None:
     tensors = tool.load_file(tool.WEIGHTS)
     facts = json.loads((painter.folder / "facts.json").read_text())
     recorded = facts["sha256"]
-    for file, build in (("encode.onnx", tool.encode_model), ("paint.onnx", tool.paint_model)):
+    painting = {"paint.onnx": tool.paint_model(tensors)}
+    painting |= {f"paint{lanes}.onnx": tool.blocked_model(tensors, lanes) for lanes in (8, 16)}
+    for file, model in {
+        "encode.onnx": tool.encode_model(tensors),
+        "layout.onnx": tool.layout_model(),
+        **painting,
+    }.items():
         shipped = (painter.folder / file).read_bytes()
         assert hashlib.sha256(shipped).hexdigest() == recorded[file]
-        assert shipped == build(tensors).SerializeToString(deterministic=True)
+        assert shipped == model.SerializeToString(deterministic=True)
     with np.load(painter.folder / "layers.npz") as shipped_layers:
         parts = {name: part.SerializeToString(deterministic=True) for name, part in tool.layers(tensors).items()}
         assert {name: shipped_layers[name].tobytes() for name in shipped_layers} == parts
@@ -85,10 +91,52 @@ def test_shipped_files_are_what_the_tool_writes(painter: Painter) -> None:
         assert facts["norms"] == norms
         assert facts["filters"] == {
             "shot.onnx": tool.places(shot, tensors),
-            "paint.onnx": tool.places((painter.folder / "paint.onnx").read_bytes(), tensors),
+            **{name: tool.places((painter.folder / name).read_bytes(), tensors) for name in painting},
             **{name: tool.places(data, tensors) for name, data in parts.items()},
         }
-    assert facts["mac_per_pixel"] == round(tool.multiply_adds(tool.paint_model(tensors)))
+    assert facts["mac_per_pixel"] == round(tool.multiply_adds(painting["paint.onnx"]))
+
+
+@pytest.mark.parametrize("style", ["the-dance", "red-blue-yellow"])  # with filters of its own, and without
+def test_the_machines_layout_changes_no_picture(monkeypatch: pytest.MonkeyPatch, style: str) -> None:
+    """What is written in ONNX Runtime's own layout paints as what has ordinary operators only."""
+    vector, photo = Gallery().vector(style), scene(250, 181, seed=4).astype(np.float32) / 255
+    own, shot = Painter(), Shot(frames=1)
+    painted = own.paint(photo, vector, shot=shot)
+    monkeypatch.setattr("impasto.painter.side_by_side", lambda probe: 0)
+    plain, plain_shot = Painter(), Shot(frames=1)
+    assert np.abs(painted - plain.paint(photo, vector, shot=plain_shot)).max() < 0.01 / 255
+    found, wanted = (of.means["style"].reshape(8, 2, 64) for of in (shot, plain_shot))
+    means = wanted[:, 0]
+    np.testing.assert_allclose(found[:, 0], means, rtol=1e-4, atol=1e-4)
+    variances = [squares - first**2 for first, squares in (of.swapaxes(0, 1) for of in (found, wanted))]
+    np.testing.assert_allclose(*variances, rtol=0.01, atol=1e-3)
+    given = np.float32(1.3) * wanted.ravel()
+    others = [by._run(photo, vector, given)[0] for by in (own, plain)]
+    assert np.abs(others[0] - others[1]).max() < 0.01 / 255
+    assert np.abs(others[0] - painted).mean() > 1 / 255
+
+
+@pytest.mark.parametrize("count", [8, 16])
+def test_how_many_channels_lie_side_by_side_is_found_out(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
+    numbers = np.arange(32, dtype=np.float32).reshape(16, 2)
+    laid_out = np.concatenate([part.T.ravel() for part in np.split(numbers, 16 // count)])
+
+    class Session:
+        def __init__(self, *_: object, **__: object) -> None:
+            pass
+
+        def run(self, _: None, feeds: dict[str, np.ndarray]) -> list[np.ndarray]:
+            np.testing.assert_array_equal(feeds["numbers"].ravel(), numbers.ravel())
+            return [laid_out.reshape(1, 16, 1, 2)]
+
+    with monkeypatch.context() as patch:
+        patch.setattr("onnxruntime.InferenceSession", Session)
+        assert side_by_side(b"a machine with %d" % count) == count
+    assert side_by_side(b"no network") == 0
+    monkeypatch.setenv("IMPASTO_PROVIDER", "openvino")
+    monkeypatch.setattr("onnxruntime.get_available_providers", lambda: ["OpenVINOExecutionProvider"])
+    assert side_by_side(b"another provider") == 0
 
 
 @pytest.mark.parametrize(("width", "height"), [(1, 1), (2, 1), (3, 5000), (5000, 3), (17, 18), (33, 1)])

@@ -12,13 +12,18 @@ from the machine's speed, so equivalent ones are written instead:
 - grouped 1 -> 2 convolutions become two depthwise ones side by side: only depthwise has a fast kernel.
 
 encode.onnx: picture 1 x 3 x H x W -> vector 512.
-paint.onnx:  photo 1 x 3 x H x W, vector 1 x 512, given 1024, trust -> picture 1 x H x W x 3, modulations 1 x 1024,
-             statistics 1024. What features are normalised by comes out as statistics; `trust` parts of it are taken
-             from what is given (see `impasto.training.statistics`).
-shot.onnx:   photo 1 x 3 x H x W -> picture 1 x H x W x 3, for frames whose statistics are known: every normalisation
-             is in the weights of a depthwise convolution, which `impasto.painter` fills in (see `shot_file`).
+paint.onnx:  photo 1 x 3 x H+36 x W+36, modulations 1024, given 1024, trust -> picture 1 x H x W x 3, statistics 1024.
+             For every normalisation the modulations are 64 scales, less one, and 64 shifts. What features are
+             normalised by comes out as statistics; `trust` parts of it are taken from what is given (see
+             `impasto.training.statistics`).
+paint8.onnx, paint16.onnx: the same, from the first layer to the last in the layout in which ONNX Runtime convolves, of
+             so many channels side by side: see `Blocked`. The picture comes as 1 x H/2 x 2 x W/2 x 6.
+layout.onnx: tells which of them this machine's is: numbers 1 x 16 x 1 x 2 as that layout has them.
+shot.onnx:   photo 1 x 3 x H+36 x W+36 -> picture 1 x H x W x 3, for frames whose statistics are known: every
+             normalisation is in the weights of a depthwise convolution, which `impasto.painter` fills in (see
+             `shot_file`).
 layers.npz:  the same network layer by layer, each part a file in an array of bytes (see `layers`).
-H and W are multiples of four and at least 32.
+H and W are multiples of four and at least 32. Photos that are painted come with 18 pixels mirrored at every border.
 """
 
 from __future__ import annotations
@@ -37,7 +42,7 @@ from onnx import TensorProto, helper, numpy_helper
 from safetensors.numpy import load_file
 
 from impasto.filters import EPSILON
-from impasto.nn.painter_net import BLOCKS, HIDDEN, MARGIN, NORMS, WIDTH, is_filter
+from impasto.nn.painter_net import BLOCKS, DETAIL, HIDDEN, MARGIN, NORMS, WIDTH, is_filter
 from impasto.training.statistics import expose_statistics
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -46,7 +51,10 @@ WEIGHTS = ASSETS / "painter.safetensors"
 CHANNELS = 64  # of the style encoder's features
 HALF = HIDDEN // 2
 SPARE = MARGIN // 4 - 1  # rows and columns of features at the borders that the last two layers do not look at
+MIRRORED = MARGIN + 2  # pixels at a photo's borders; enter1 looks two further
 OPSET = 17
+ROWS = 8  # one of so many tells roughly what features' mean is
+LAYOUT = "com.microsoft.nchwc"  # ONNX Runtime's own operators, which it puts into networks on its own
 
 Array = NDArray[np.float32]
 Shape: TypeAlias = "list[int | str]"
@@ -113,9 +121,9 @@ class Graph:
             list(self.constants.values()),
             value_info=[value(x, [1, WIDTH, "rows", "columns"]) for x in self.known],
         )
-        model = helper.make_model(
-            graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=8, producer_name="impasto"
-        )
+        domains = dict.fromkeys(node.domain for node in self.nodes)
+        opsets = [helper.make_opsetid(domain, 1 if domain else OPSET) for domain in dict.fromkeys(["", *domains])]
+        model = helper.make_model(graph, opset_imports=opsets, ir_version=8, producer_name="impasto")
         onnx.checker.check_model(model)
         return model
 
@@ -204,21 +212,9 @@ class Painting(Graph):
         }
         super().__init__({**tensors, **folded})
 
-    def dense(self, x: str, name: str) -> str:
-        """A fully connected layer; its weights stay in half precision in the file."""
-        weight = self.constant(self.tensors[f"brush.{name}.weight"].T, np.float16)
-        y = self.node("MatMul", x, self.node("Cast", weight, to=TensorProto.FLOAT))
-        bias = self.tensors.get(f"brush.{name}.bias")
-        return y if bias is None else self.node("Add", y, self.constant(bias))
-
-    def modulations(self, vector: str) -> list[str]:
-        """For every normalisation 64 scales, less one, and 64 shifts, 1 x 64 each."""
-        told = self.node("Sub", vector, self.constant(self.tensors["brush.usual"]))
-        told = self.node("Div", told, self.constant(self.tensors["brush.spread"]))
-        told = self.node("Clip", told, self.constant(-6.0), self.constant(6.0))
-        inner = self.relu(self.dense(told, "style1"))
-        found = self.node("Add", self.dense(inner, "style2"), self.dense(told, "direct"), name="modulations")
-        parts = self.node("Split", found, outputs=2 * NORMS, axis=1)
+    def parts(self, x: str) -> list[str]:
+        """What an input has for every normalisation, two times 64 numbers each."""
+        parts = self.node("Split", x, outputs=2 * NORMS, axis=0)
         return [f"{parts}_{index}" for index in range(2 * NORMS)]
 
     def layer_of(self, x: str, name: str, stride: int = 1, groups: int = 1, pads: tuple[int, int] = (0, 0)) -> str:
@@ -228,8 +224,7 @@ class Painting(Graph):
 
     def enter(self) -> str:
         """The photo, mirrored at its borders, to features at a quarter of its size."""
-        x = self.pad("photo", MARGIN + 2, MARGIN + 2, MARGIN + 2, MARGIN + 2)
-        return self.relu(self.layer_of(self.relu(self.layer_of(x, "enter1", 2)), "enter2", 2, pads=(1, 1)))
+        return self.relu(self.layer_of(self.relu(self.layer_of("photo", "enter1", 2)), "enter2", 2, pads=(1, 1)))
 
     def block(self, x: str, number: int, normalise: Normalise, rows: int = 2, kept: str = "") -> str:
         """Features after a block.
@@ -314,8 +309,7 @@ class Painting(Graph):
 
 def paint_model(tensors: dict[str, Array]) -> onnx.ModelProto:
     g = Painting(tensors)
-    shape = g.constant([WIDTH], np.int64)
-    steps = [g.node("Reshape", part, shape) for part in g.modulations("vector")]
+    steps = g.parts("modulations")
 
     def normalise(x: str, number: int) -> str:
         scale = g.node("Add", steps[2 * number], g.constant(1.0))
@@ -327,13 +321,253 @@ def paint_model(tensors: dict[str, Array]) -> onnx.ModelProto:
         x = g.block(x, index, normalise)
     x = normalise(x, NORMS - 1)
     g.leave(x, g.columns(x))
-    sizes: Shape = [1, 3, "height", "width"]
-    outputs: dict[str, Shape] = {"picture": [1, "height", "width", 3], "modulations": [1, NORMS * 2 * WIDTH]}
-    model = g.model("paint", {"photo": sizes, "vector": [1, 8 * CHANNELS]}, outputs)
+    inputs: dict[str, Shape] = {"photo": [1, 3, "rows", "columns"], "modulations": [2 * NORMS * WIDTH]}
+    model = g.model("paint", inputs, {"picture": [1, "height", "width", 3]})
     if not expose_statistics(model, WIDTH):
         raise SystemExit("the painter's statistics cannot be exposed")
     onnx.checker.check_model(model)
     return model
+
+
+class Blocked(Painting):
+    """The network in the layout of ONNX Runtime's convolutions: so many channels of a pixel side by side.
+
+    It brings ordinary convolutions into that layout by itself, but not what stands between them, and has to leave the
+    layout for every normalisation and to come back. Here normalisations are in the weights of the 1 x 1 convolutions
+    after them, which are computed in the run, and pixels are shuffled by one transposition of whole blocks.
+
+    Weights stand in the file in their usual order, by which styles change them; what brings them into the layout is
+    computed when a session is made. Channels are filled up to whole blocks with zeros.
+
+    Args:
+        lanes: channels side by side: 8, or 16 where registers hold as many numbers.
+    """
+
+    def __init__(self, tensors: dict[str, Array], lanes: int) -> None:
+        super().__init__(tensors)
+        self.lanes = lanes
+        self.detail = self.whole(DETAIL)
+
+    def whole(self, channels: int) -> int:
+        return -(-channels // self.lanes) * self.lanes
+
+    def tensor(self, name: str) -> str:
+        return self.constant(self.tensors[f"brush.{name}"])
+
+    def shaped(self, x: str, *shape: int) -> str:
+        return self.node("Reshape", x, self.constant(shape, np.int64))
+
+    def filled(self, x: str, *more: int) -> str:
+        """With zeros after the end of its axes."""
+        return self.node("Pad", x, self.constant([0] * len(more) + list(more), np.int64)) if any(more) else x
+
+    def laid_out(self, weight: str, shape: tuple[int, int, int], *, blocks_in: bool = True) -> str:
+        """Weights in the layout.
+
+        Args:
+            weight: outputs x inputs x kernel x kernel.
+            shape: the same in numbers, the kernel once.
+            blocks_in: whether the inputs are in the layout; not those of a depthwise convolution, nor three colours.
+        """
+        (outputs, inputs, k), lanes = shape, self.lanes
+        if blocks_in:
+            x = self.shaped(weight, outputs // lanes, lanes, inputs // lanes, lanes, k, k)
+            x = self.node("Transpose", x, perm=[0, 2, 4, 5, 3, 1])
+        else:
+            x = self.shaped(weight, outputs // lanes, lanes, inputs, k, k)
+            x = self.node("Transpose", x, perm=[0, 2, 3, 4, 1])
+        return self.shaped(x, outputs, inputs, k, k)
+
+    def layout_convolve(self, x: str, weight: str, bias: str = "", added: str = "", **attributes: Any) -> str:
+        """A convolution in the layout; what it is added to may be overwritten."""
+        operands = [x, weight, bias, added] if added else [x, weight, bias] if bias else [x, weight]
+        return self.node("Conv", *operands, domain=LAYOUT, auto_pad="NOTSET", **attributes)
+
+    def depthwise(self, x: str, weight: str, bias: str, k: int) -> str:
+        return self.layout_convolve(
+            x, self.laid_out(weight, (WIDTH, 1, k), blocks_in=False), bias, group=WIDTH, pads=[k // 2] * 4
+        )
+
+    def enter(self) -> str:
+        more = self.detail - DETAIL
+        weight = self.filled(self.tensor("enter1.weight"), more, 0, 0, 0)
+        weight = self.laid_out(weight, (self.detail, 3, 6), blocks_in=False)
+        bias = self.filled(self.tensor("enter1.bias"), more)
+        x = self.layout_convolve("photo", weight, bias, strides=[2, 2], activation="Relu")
+        weight = self.laid_out(self.filled(self.tensor("enter2.weight"), 0, more, 0, 0), (WIDTH, self.detail, 4))
+        bias = self.tensor("enter2.bias")
+        return self.layout_convolve(x, weight, bias, strides=[2, 2], pads=[1] * 4, activation="Relu")
+
+    def view(self, size: str) -> str:
+        """The shape in which ordinary operators see features: blocks x rows x columns x channels of a block."""
+        ends = self.constant([WIDTH // self.lanes], np.int64), self.constant([self.lanes], np.int64)
+        return self.node("Concat", ends[0], size, ends[1], axis=0)
+
+    def mean(self, x: str, every: int = 1) -> str:
+        """Of every channel, row by row, then over the rows (`expose_statistics` says why).
+
+        Args:
+            x: as `view`.
+            every: how many rows one is looked at of.
+        """
+        if every > 1:
+            limits = (self.constant([value], np.int64) for value in (0, np.iinfo(np.int64).max, 1, every))
+            x = self.node("Slice", x, *limits)
+        rows = self.node("ReduceMean", x, axes=[2], keepdims=0)
+        return self.shaped(self.node("ReduceMean", rows, axes=[1], keepdims=0), WIDTH)
+
+    def moments(self, x: str, size: str) -> tuple[str, str]:
+        """Mean and mean square of every channel."""
+        seen = self.node("Reshape", x, self.view(size))
+        return self.mean(seen), self.mean(self.node("Mul", seen, seen))
+
+    def looked(self, x: str, number: int, size: str) -> tuple[str, str, str, str]:
+        """A block's look at neighbourhoods, about its mean; what was taken off for that; its mean and mean square.
+
+        Squares are summed as a depthwise convolution of the features with themselves, as large as they are: one pass
+        over the memory, nothing written. It has one sum for all places, which is good enough about the mean only.
+        """
+        name = f"blocks.{number}.look"
+        weight, bias = self.tensor(f"{name}.weight"), self.tensor(f"{name}.bias")
+        taps = self.shaped(self.node("ReduceSum", weight, self.constant([1, 2, 3], np.int64), keepdims=0), WIDTH)
+        about = self.node("Mul", taps, self.mean(self.node("Reshape", x, self.view(size)), every=ROWS))
+        y = self.depthwise(x, weight, self.node("Neg", about), 5)
+        off = self.node("Add", about, bias)
+        rest = self.shaped(self.node("GlobalAveragePool", y, domain=LAYOUT), WIDTH)
+        themselves = self.node("Reshape", y, self.node("Concat", self.constant([WIDTH, 1], np.int64), size, axis=0))
+        squares = self.shaped(self.layout_convolve(y, themselves, group=WIDTH), WIDTH)
+        area = self.node("Cast", self.node("ReduceProd", size, keepdims=0), to=TensorProto.FLOAT)
+        mean = self.node("Add", off, rest)
+        variance = self.node("Sub", self.node("Div", squares, area), self.node("Mul", rest, rest))
+        return y, off, mean, self.node("Add", variance, self.node("Mul", mean, mean))
+
+    def scaled(self, weight: str, bias: str, outputs: int, factor: str, shift: str) -> tuple[str, str]:
+        """Weights and biases of a 1 x 1 convolution that multiplies its inputs and adds to them first."""
+        wide, lanes = (outputs, WIDTH, 1, 1), self.lanes
+        x = self.shaped(
+            self.laid_out(self.shaped(weight, *wide), (outputs, WIDTH, 1)),
+            outputs // lanes,
+            WIDTH // lanes,
+            lanes,
+            lanes,
+        )
+        x = self.shaped(self.node("Mul", x, self.shaped(factor, 1, WIDTH // lanes, lanes, 1)), *wide)
+        return x, self.node("Add", self.node("MatMul", self.shaped(weight, outputs, WIDTH), shift), bias)
+
+    def mixed(self, x: str, y: str, number: int, factor: str, shift: str) -> str:
+        """A block's hidden channels, from what was seen, added to the features.
+
+        In blocks of 8 they go half by half, as in `block`; in blocks of 16 all at once is faster.
+        """
+        count = HALF if self.lanes == 8 else HIDDEN
+        (wide, wide_bias), (narrow, bias) = (
+            [self.tensors[f"brush.blocks.{number}.{name}.{kind}"] for kind in ("weight", "bias")]
+            for name in ("widen", "narrow")
+        )
+        added = self.constant(bias)
+        for first in range(0, HIDDEN, count):
+            part = slice(first, first + count)
+            operands = self.scaled(self.constant(wide[part]), self.constant(wide_bias[part]), count, factor, shift)
+            hidden = self.layout_convolve(y, *operands, activation="Relu")
+            weight = self.constant(narrow)
+            if count < HIDDEN:
+                weight = self.node("Slice", weight, *(self.constant([v], np.int64) for v in (first, first + count, 1)))
+            x = self.layout_convolve(hidden, self.laid_out(weight, (WIDTH, count, 1)), added, x)
+            added = ""  # once
+        return x
+
+    def leave_scaled(self, x: str, size: str, factor: str, shift: str) -> None:
+        """Features, before their last normalisation, to the picture.
+
+        Args:
+            size: rows and columns of the features.
+        """
+        more, lanes = self.detail - DETAIL, self.lanes
+        x = self.node("Reshape", x, self.view(size))
+        x = self.node("Slice", x, *(self.constant(v, np.int64) for v in ([SPARE] * 2, [-SPARE] * 2, [1, 2])))
+        size = self.node("Sub", size, self.constant([2 * SPARE], np.int64))
+        x = self.node("Reshape", x, self.node("Concat", self.constant([1, WIDTH], np.int64), size, axis=0))
+        # The four pixels of a 2 x 2 block come one after the other, each with all its channels.
+        weight = self.node("Transpose", self.shaped(self.tensor("leave1.weight"), DETAIL, 4, WIDTH), perm=[1, 0, 2])
+        bias = self.node("Transpose", self.shaped(self.tensor("leave1.bias"), DETAIL, 4), perm=[1, 0])
+        outputs = 4 * self.detail
+        weight, bias = self.filled(weight, 0, more, 0), self.shaped(self.filled(bias, 0, more), outputs)
+        x = self.layout_convolve(x, *self.scaled(weight, bias, outputs, factor, shift), activation="Relu")
+        ends = self.constant([2, 2, self.detail // lanes], np.int64), self.constant([lanes], np.int64)
+        x = self.node("Reshape", x, self.node("Concat", ends[0], size, ends[1], axis=0))
+        x = self.node("Transpose", x, perm=[2, 3, 0, 4, 1, 5])
+        twice = self.node("Mul", size, self.constant([2], np.int64))
+        x = self.node("Reshape", x, self.node("Concat", self.constant([1, self.detail], np.int64), twice, axis=0))
+
+        weight = self.laid_out(
+            self.filled(self.tensor("leave2.weight"), more, more, 0, 0), (self.detail, self.detail, 3)
+        )
+        x = self.layout_convolve(x, weight, self.filled(self.tensor("leave2.bias"), more), activation="Relu")
+        colours = self.whole(12)
+        weight = self.node(
+            "Transpose", self.shaped(self.tensor("leave3.weight"), 3, 4, DETAIL, 3, 3), perm=[1, 0, 2, 3, 4]
+        )
+        weight = self.filled(self.shaped(weight, 12, DETAIL, 3, 3), colours - 12, more, 0, 0)
+        bias = self.node("Transpose", self.shaped(self.tensor("leave3.bias"), 3, 4), perm=[1, 0])
+        x = self.layout_convolve(
+            x,
+            self.laid_out(weight, (colours, self.detail, 3)),
+            self.filled(self.shaped(bias, 12), colours - 12),
+            activation="Clip",
+            activation_params=[0.0, 1.0],
+        )
+        x = self.node("ReorderOutput", x, domain=LAYOUT, channels=12, channels_last=1)
+        x = self.shaped(x, 1, 0, 0, 2, 6)
+        self.node("Transpose", x, perm=[0, 1, 3, 2, 4], name="picture")
+
+
+def blocked_model(tensors: dict[str, Array], lanes: int) -> onnx.ModelProto:
+    g = Blocked(tensors, lanes)
+    steps, told = g.parts("modulations"), g.parts("given")
+    x = g.enter()
+    size = g.node("Shape", x, start=2)
+    measured: list[str] = []
+
+    def normalisation(mean: str, square: str, off: str) -> tuple[str, str]:
+        """What channels are multiplied by, and what is added then.
+
+        Args:
+            off: what was taken off them.
+        """
+        first = len(measured)
+        measured.extend((mean, square))
+        mean, square = (
+            g.node("Add", own, g.node("Mul", "trust", g.node("Sub", wanted, own)))
+            for own, wanted in zip((mean, square), told[first:], strict=False)
+        )
+        variance = g.node("Max", g.node("Sub", square, g.node("Mul", mean, mean)), g.constant(0.0))
+        deviation = g.node("Sqrt", g.node("Add", variance, g.constant(EPSILON)))
+        factor = g.node("Div", g.node("Add", steps[first], g.constant(1.0)), deviation)
+        return factor, g.node("Sub", steps[first + 1], g.node("Mul", g.node("Sub", mean, off), factor))
+
+    nothing = g.constant(0.0)
+    x = g.depthwise(x, *normalisation(*g.moments(x, size), nothing), 1)
+    for index in range(BLOCKS):
+        y, off, mean, square = g.looked(x, index, size)
+        x = g.mixed(x, y, index, *normalisation(mean, square, off))
+    g.leave_scaled(x, size, *normalisation(*g.moments(x, size), nothing))
+    g.node("Concat", *measured, axis=0, name="statistics")
+    count = 2 * NORMS * WIDTH
+    inputs: dict[str, Shape] = {
+        "photo": [1, 3, "rows", "columns"],
+        "modulations": [count],
+        "given": [count],
+        "trust": [],
+    }
+    outputs: dict[str, Shape] = {"picture": [1, "half height", 2, "half width", 6], "statistics": [count]}
+    return g.model("paint", inputs, outputs)
+
+
+def layout_model() -> onnx.ModelProto:
+    g = Graph({})
+    g.node("ReorderInput", "numbers", domain=LAYOUT, name="laid_out")
+    shape: Shape = [1, 16, 1, 2]
+    return g.model("layout", {"numbers": shape}, {"laid_out": shape})
 
 
 def shot_model(tensors: dict[str, Array], weights: Array, biases: Array) -> onnx.ModelProto:
@@ -342,9 +576,9 @@ def shot_model(tensors: dict[str, Array], weights: Array, biases: Array) -> onnx
     x = g.convolve(g.enter(), weights[0], biases[0], groups=WIDTH)
     for index in range(BLOCKS):
         x = g.block(x, index, lambda y, _: y)
-    columns = g.node("Div", g.node("Shape", "photo", start=3), g.constant([4], np.int64))
-    g.leave(g.convolve(x, weights[1], biases[1], groups=WIDTH), columns)
-    return g.model("shot", {"photo": [1, 3, "height", "width"]}, {"picture": [1, "height", "width", 3]})
+    inside = g.node("Sub", g.node("Shape", "photo", start=3), g.constant([2 * MIRRORED], np.int64))
+    g.leave(g.convolve(x, weights[1], biases[1], groups=WIDTH), g.node("Div", inside, g.constant([4], np.int64)))
+    return g.model("shot", {"photo": [1, 3, "rows", "columns"]}, {"picture": [1, "height", "width", 3]})
 
 
 def shot_file(tensors: dict[str, Array]) -> tuple[bytes, list[list[int]]]:
@@ -433,7 +667,8 @@ def places(data: bytes, tensors: dict[str, Array]) -> list[list[int]]:
     """Where a file has them: byte, number among all of them, count."""
     found, first = [], 0
     for key, value in filters(tensors).items():
-        for part in np.split(value, HIDDEN // HALF if "widen" in key else 1):  # as `Painting.block` has them
+        parts = np.split(value, HIDDEN // HALF) if "widen" in key else []  # as `Painting.block` has them
+        for part in parts if parts and parts[0].tobytes() in data and value.tobytes() not in data else [value]:
             raw = np.ascontiguousarray(part, "<f4").tobytes()
             if data.count(raw) > 1:
                 raise SystemExit("two filters are alike")
@@ -447,7 +682,7 @@ def multiply_adds(model: onnx.ModelProto, side: int = 1024) -> float:
     """Multiply-adds of the convolutions for each pixel, zeros that a rewriting brought in counted."""
     fixed = onnx.ModelProto()
     fixed.CopyFrom(model)
-    sizes = {"height": side, "width": side}
+    sizes = dict.fromkeys(("rows", "columns"), side + 2 * MIRRORED)
     for value in fixed.graph.input:
         for dimension in value.type.tensor_type.shape.dim:
             if dimension.dim_param:
@@ -469,15 +704,17 @@ def main() -> None:
     arguments = parser.parse_args()
     tensors = load_file(arguments.weights)
     arguments.output.mkdir(parents=True, exist_ok=True)
-    hashes, cost, found = {}, 0.0, {}
-    for name, build in (("encode.onnx", encode_model), ("paint.onnx", paint_model)):
-        model = build(tensors)
+    hashes, found = {}, {}
+    painting = {"paint.onnx": paint_model(tensors)}
+    painting |= {f"paint{lanes}.onnx": blocked_model(tensors, lanes) for lanes in (8, 16)}
+    for name, model in {"encode.onnx": encode_model(tensors), "layout.onnx": layout_model(), **painting}.items():
         data = model.SerializeToString(deterministic=True)
         (arguments.output / name).write_bytes(data)
         hashes[name] = hashlib.sha256(data).hexdigest()
         print(f"{name}  {len(data) / 1e6:.2f} MB  {hashes[name]}")
-        if name == "paint.onnx":
-            cost, found[name] = multiply_adds(model), places(data, tensors)
+        if name in painting:
+            found[name] = places(data, tensors)
+    cost = multiply_adds(painting["paint.onnx"])
     data, norms = shot_file(tensors)
     (arguments.output / "shot.onnx").write_bytes(data)
     hashes["shot.onnx"], found["shot.onnx"] = hashlib.sha256(data).hexdigest(), places(data, tensors)

@@ -67,7 +67,7 @@ def __getattr__(name: str) -> object:
     try:
         value = getattr(import_module(f"impasto.{_HOME[name]}"), name)
     except ModuleNotFoundError as error:
-        if error.name not in ("torch", "safetensors"):
+        if error.name != "torch":
             raise
         from impasto.errors import MissingExtra
 

@@ -56,7 +56,7 @@ class Layers:
 
         Args:
             photo: H x W x 3.
-            modulations: what the style makes of every normalisation, as paint.onnx gives it for any photo.
+            modulations: what the style makes of every normalisation: for each 64 scales, less one, and 64 shifts.
             put: gets the picture strip by strip.
             budget: bytes that may be taken beside the photo; features that do not fit go to a temporary file.
             given: what the photo is normalised by; None, its own.

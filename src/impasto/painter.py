@@ -3,6 +3,9 @@
 `encode(picture) -> StyleVector` and `paint(photo, vector) -> picture` are all that the rest of Impasto knows of it. A
 vector is 512 numbers that a style encoder reads off a painting; after them, for the gallery's styles, come changes of
 the network's filters (`impasto.filters`). `nn/painter_net.py` is the network to read.
+
+There are three files of the network that paints. paint.onnx has nothing but ordinary operators; paint8.onnx and
+paint16.onnx do the same in ONNX Runtime's own layout, where it has one, a fifth faster.
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+from safetensors import safe_open
 
 from impasto.color import LUMA, Pixels
 from impasto.errors import OutOfMemory
@@ -27,15 +31,17 @@ from impasto.filters import changed, normalised
 from impasto.layerwise import WIDTH, Layers
 from impasto.memory import free_memory
 from impasto.resample import resize
-from impasto.runtime import Model, planes
+from impasto.runtime import Model, planes, side_by_side
 from impasto.samples import Samples
 from impasto.tiling import BUDGET, LEAST, MULTIPLE, Put, Statistics, padded
 
 StyleVector: TypeAlias = NDArray[np.float32]
 
 VECTOR_SIZE = 512  # without filters
+_BLOCKS = (8, 16)  # channels side by side for which there are files
 _EVERY = 16  # frames of a shot: one of so many is measured
 _TUNED = 4  # networks with filters of their own that stay loaded
+_MIRRORED = 18  # pixels at the photo's borders
 _STATISTICS = 8 * 2 * 64  # eight normalisations, mean and mean square of 64 channels
 _ENCODED_PIXELS = 512 * 640  # a painting is looked at in about this size, as when the network was trained
 _WHOLE_PIXELS = 6_500_000  # more go faster layer by layer
@@ -85,7 +91,7 @@ class Painter:
     Sessions are made at the first use and shared: a Painter may be called from several threads at once.
 
     Args:
-        folder: holds encode.onnx, paint.onnx, layers.npz and facts.json.
+        folder: holds what `tools/export_painter.py` writes, and painter.safetensors.
         budget: bytes that painting may take beside the photo and the result; None, a third of what is free, at most
             1.5 GB. A photo that needs more is painted layer by layer.
     """
@@ -99,7 +105,6 @@ class Painter:
         self.folder = folder or self.assets
         self._encode_model = Model((self.folder / "encode.onnx").read_bytes)
         self._layers = Layers(self.folder / "layers.npz")
-        self._paint_model = Model((self.folder / "paint.onnx").read_bytes, _BYTES_PER_PIXEL, _ARENA_BYTES_PER_PIXEL)
         self._tuned = functools.lru_cache(_TUNED)(self._tune)
         self._lock = threading.Lock()
         self._settled: dict[bytes, tuple[bytes, Model]] = {}  # by the style: the statistics, the network for them
@@ -124,12 +129,18 @@ class Painter:
     def _network(self, vector: StyleVector) -> Model:
         """The network with a style's filters."""
         filters = vector[VECTOR_SIZE:]
-        return self._tuned(filters.tobytes()) if filters.any() else self._paint_model
+        return self._tuned(filters.tobytes()) if filters.any() else self._plain
+
+    @functools.cached_property
+    def _plain(self) -> Model:
+        return self._tune(b"")
 
     def _tune(self, filters: bytes) -> Model:
         def read() -> bytes:
-            changes = np.frombuffer(filters, np.float32)
-            return changed((self.folder / "paint.onnx").read_bytes(), changes, self.facts["filters"]["paint.onnx"])
+            channels = side_by_side((self.folder / "layout.onnx").read_bytes())
+            name = f"paint{channels}.onnx" if channels in _BLOCKS else "paint.onnx"
+            data = (self.folder / name).read_bytes()
+            return changed(data, np.frombuffer(filters, np.float32), self.facts["filters"][name]) if filters else data
 
         return Model(read, _BYTES_PER_PIXEL, _ARENA_BYTES_PER_PIXEL)
 
@@ -159,9 +170,19 @@ class Painter:
         return Model(read, _BYTES_PER_PIXEL, _ARENA_BYTES_PER_PIXEL, spinning=False)
 
     def _modulate(self, vector: bytes) -> NDArray[np.float32]:
-        """What a style makes of every normalisation; no photo changes it."""
-        smallest = np.zeros((LEAST, LEAST, 3), np.float32)
-        return self._run(smallest, np.frombuffer(vector, np.float32), None)[1]
+        """What a style makes of every normalisation, as `nn.painter_net.Brush.modulations` but the scales less one."""
+        t = self._dense
+        told = ((np.frombuffer(vector, np.float32) - t["usual"]) / t["spread"]).clip(-6, 6)
+        inner = (t["style1.weight"] @ told + t["style1.bias"]).clip(0)
+        found: NDArray[np.float32] = t["style2.weight"] @ inner + t["style2.bias"] + t["direct.weight"] @ told
+        return found
+
+    @functools.cached_property
+    def _dense(self) -> dict[str, NDArray[np.float32]]:
+        """The fully connected layers."""
+        names = ("usual", "spread", "style1.weight", "style1.bias", "style2.weight", "style2.bias", "direct.weight")
+        with safe_open(self.folder / "painter.safetensors", "numpy") as tensors:
+            return {name: tensors.get_tensor(f"brush.{name}").astype(np.float32) for name in names}
 
     @functools.cached_property
     def facts(self) -> dict[str, Any]:
@@ -263,11 +284,10 @@ class Painter:
         if not self._is_small(photo):
             return None
         try:
-            painted, _, statistics = self._run(photo, vector, given)
+            return self._run(photo, vector, given)
         except OutOfMemory:
             warnings.warn("memory ran out; the photo is painted layer by layer", stacklevel=2)
             return None
-        return painted, statistics
 
     def _is_small(self, photo: Pixels) -> bool:
         """Whether a photo is painted at once."""
@@ -280,23 +300,26 @@ class Painter:
             return None
         height, width = photo.shape[:2]
         seen = padded(photo)
-        (painted,) = self._settle(vector, given).run({"photo": planes(seen)}, seen.shape[0] * seen.shape[1])
+        (painted,) = self._settle(vector, given).run({"photo": _mirrored(seen)}, seen.shape[0] * seen.shape[1])
         return np.ascontiguousarray(painted[0, :height, :width])
 
-    def _run(
-        self, photo: Pixels, vector: StyleVector, given: Statistics | None
-    ) -> tuple[Pixels, NDArray[np.float32], Statistics]:
-        """The network's picture, the style's modulations, and the photo's own statistics; given ones are used."""
+    def _run(self, photo: Pixels, vector: StyleVector, given: Statistics | None) -> tuple[Pixels, Statistics]:
+        """The network's picture, and the photo's own statistics; given ones are used."""
         height, width = photo.shape[:2]
         seen = padded(photo)
         feeds = {
-            "photo": planes(seen),
-            "vector": vector[None, :VECTOR_SIZE].astype(np.float32),
+            "photo": _mirrored(seen),
+            "modulations": self._modulations(vector[:VECTOR_SIZE].astype(np.float32).tobytes()),
             "given": np.zeros(_STATISTICS, np.float32) if given is None else given,
             "trust": np.array(given is not None, np.float32),
         }
-        painted, modulations, statistics = self._network(vector).run(feeds, seen.shape[0] * seen.shape[1])
-        return np.ascontiguousarray(painted[0, :height, :width]), modulations, statistics
+        painted, statistics = self._network(vector).run(feeds, seen.shape[0] * seen.shape[1])
+        return np.ascontiguousarray(painted.reshape(seen.shape)[:height, :width]), statistics
+
+
+def _mirrored(photo: Pixels) -> Pixels:
+    """H x W x 3 to planes with the borders that the network takes off again, 1 x 3 x H+36 x W+36."""
+    return np.pad(photo.transpose(2, 0, 1)[None], ((0, 0), (0, 0), (_MIRRORED,) * 2, (_MIRRORED,) * 2), mode="reflect")
 
 
 def mixed(*parts: tuple[float, StyleVector]) -> StyleVector:

@@ -153,6 +153,31 @@ def provider() -> str:
     return there[wanted]
 
 
+def side_by_side(probe: bytes) -> int:
+    """How many channels of a pixel ONNX Runtime's convolutions take side by side on this machine; 0, it is not known.
+
+    Its layout depends on the processor, and other execution providers have their own.
+
+    Args:
+        probe: a network that brings 1 x 16 x 1 x 2 numbers into that layout.
+    """
+    import onnxruntime
+
+    if provider() != "CPUExecutionProvider":
+        return 0
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.log_severity_level = _SILENT
+    numbers = np.arange(32, dtype=np.float32).reshape(1, 16, 1, 2)
+    with contextlib.suppress(Exception):  # it has no such layout here
+        session = onnxruntime.InferenceSession(probe, options, providers=["CPUExecutionProvider"])
+        laid_out = np.asarray(session.run(None, {"numbers": numbers})[0]).ravel()
+        for count in (8, 16):
+            if np.array_equal(laid_out, numbers.reshape(-1, count, 2).swapaxes(1, 2).ravel()):
+                return count
+    return 0
+
+
 def threads() -> int:
     """How many threads a network may use: IMPASTO_THREADS, or the processors this process may run on."""
     wanted = os.environ.get("IMPASTO_THREADS", "")

@@ -18,9 +18,9 @@ from impasto.runtime import provider, threads
 from impasto.transfer import painter_of
 from impasto.version import __version__, installed
 
-BASE = ("numpy", "pillow", "onnxruntime", "typer", "rich", "platformdirs")
+BASE = ("numpy", "pillow", "onnxruntime", "safetensors", "typer", "rich", "platformdirs")
 EXTRAS = {
-    "torch": ("torch", "safetensors", "matplotlib"),
+    "torch": ("torch", "matplotlib"),
     "remote": ("fsspec",),
     "ray": ("ray",),
     "train": ("fsspec", "lightning-fabric", "onnx", "tensorboard"),
