@@ -22,15 +22,18 @@ import csv
 import io
 import math
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
-from train_painter import WEIGHTS, Crops, Data, Seen, loss_net, painting_grams, perceptual, seen
+from train_painter import WEIGHTS, Crops, Data, Seen, lattice, loss_net, painting_grams, perceptual, seen
 
 from impasto.files import write_atomically
 from impasto.nn.painter_net import Brush, Moments, is_filter
+from impasto.painter import default_painter
 from impasto.picture import Picture
 
 GALLERY = Path(__file__).with_name("gallery.tsv")
@@ -38,7 +41,12 @@ STYLE = ("relu1_2", "relu2_2", "relu3_3", "relu4_3")
 CONTENT = ("relu3_3",)
 STYLE_WEIGHT = 10.0
 BORDER = 24  # pixels
-AS_ENCODED = {"red-blue-yellow", "impression-sunrise"}  # what is learned makes a photo red; is no nearer
+FLAT = 144  # pixels a side of what is painted over with one colour, or from one to another
+EDGE = 12  # pixels of that where outlines are
+FLAT_WEIGHT = 7000.0  # of the lattice between them
+TONE_WEIGHT = 30.0
+PARTS = {"red-blue-yellow": (0.02, 0.54, 0.98, 0.98)}  # left, top, right, bottom: all of it makes a photo red
+AS_ENCODED = {"impression-sunrise"}  # what is learned is no nearer
 
 
 class Named:
@@ -76,6 +84,7 @@ class Named:
             for layer, target in targets.items()
         }
         usual: dict[int, float] = {}  # the encoded vector's content loss, by batch
+        first = copy.deepcopy(net)
         filters = [value.requires_grad_() for name, value in net.named_parameters() if is_filter(name)]
         move = torch.zeros_like(vector).requires_grad_()  # in units of the spread
         mean = [value.detach().clone() for value in (*filters, move)]
@@ -95,12 +104,15 @@ class Named:
             measured: Moments = []
             painted = net(photos, own.expand(batch, -1), measured)
             terms = perceptual(self.loss_net, painted, known, targets, apart)
-            terms |= self._disturbed(net, photos, own, painted, measured, step)
+            if step % 3 == 2:
+                terms |= self._plain(photos, partial(net, vector=own), partial(first, vector=vector))
+            else:
+                terms |= self._disturbed(net, photos, own, painted, measured, step)
             if index not in usual:
                 usual[index] = self._content(index, encoded)
             content = float(terms["content"].detach()) / usual[index]
             weight = min(6.0, max(0.3, weight * math.exp(0.06 * (content - self.arguments.content))))
-            weights = WEIGHTS | {"content": weight, "style": STYLE_WEIGHT}
+            weights = WEIGHTS | {"content": weight, "style": STYLE_WEIGHT, "flat": FLAT_WEIGHT, "tone": TONE_WEIGHT}
             total = torch.stack([weights[name] * term for name, term in terms.items()]).sum()
             optimizer.zero_grad(set_to_none=True)
             total.backward()  # type: ignore[no-untyped-call]
@@ -127,11 +139,31 @@ class Named:
             painted = self.start(photos, vector.expand(len(photos), -1))
             return float(perceptual(self.loss_net, painted, known, {})["content"])
 
+    def _plain(
+        self, photos: Tensor, paint: Callable[[Tensor], Tensor], first: Callable[[Tensor], Tensor]
+    ) -> dict[str, Tensor]:
+        """Where all is plain the network's grid must not show, and the tone must stay what it was at first."""
+        height, width = photos.shape[2:]
+        top, left = (int(self.rng.integers(0, (side - FLAT) // 4 + 1)) * 4 for side in (height, width))
+        flat = photos[:1].clone()
+        colour = flat[0, :, int(self.rng.integers(height)), int(self.rng.integers(width))]
+        if self.rng.random() < 0.5:  # what is rarer in photographs
+            colour = torch.full_like(colour, float(self.rng.random()))
+        slopes = (2 * self.rng.random(2) - 1) * self.rng.choice([0, 0.4])
+        down, right = (slope * torch.linspace(-1, 1, FLAT, device=self.device) for slope in slopes)
+        plain = colour[:, None, None] + down[:, None].float() + right.float()
+        flat[0, :, top : top + FLAT, left : left + FLAT] = plain.clamp(0, 1)
+        rows, columns = (slice(start + EDGE, start + FLAT - EDGE) for start in (top, left))
+        inside = paint(flat)[..., rows, columns]
+        with torch.no_grad():
+            before = first(flat)[..., rows, columns].mean((2, 3))
+        return {"flat": lattice(inside, 4), "tone": (inside.mean((2, 3)) - before).square().mean()}
+
     def _disturbed(
         self, net: Brush, photos: Tensor, vector: Tensor, painted: Tensor, measured: Moments, step: int
     ) -> dict[str, Tensor]:
         """In turns: noise and a shift must not show, and nor must what lies beyond a border."""
-        if step % 2:
+        if step % 3:
             down, right = (int(shift) for shift in self.rng.integers(-4, 5, size=2))
             other = torch.roll(photos[:1], (down, right), (2, 3))
             other = net(other + 2 / 255 * torch.randn_like(other), vector)
@@ -141,6 +173,15 @@ class Named:
         same = [(variance[:1], mean[:1]) for variance, mean in measured]
         alone = net(photos[:1][middle], vector, same)
         return {"border": (alone - painted[:1][middle].detach()).square().mean()}
+
+
+def part(painting: Picture, left: float, top: float, right: float, bottom: float) -> Picture:
+    """Some of a painting, in shares of its sides."""
+    rows, columns = (
+        (round(share * painting.height) for share in (top, bottom)),
+        (round(share * painting.width) for share in (left, right)),
+    )
+    return Picture.from_array(painting.pixels[slice(*rows), slice(*columns)])
 
 
 def main() -> None:
@@ -165,18 +206,23 @@ def main() -> None:
         files = {row["name"]: row["file"] for row in csv.DictReader(table, delimiter="\t")}
     for name in arguments.names or [name for name in files if not (folder / f"{name}.npz").exists()]:
         print(name, flush=True)
+        painting = Picture.open(arguments.paintings / files[name])
         encoded = named.data.vectors[named.data.names.index(files[name])][None]
+        if name in PARTS:
+            painting = part(painting, *PARTS[name])
+            encoded = torch.from_numpy(default_painter().encode(painting.pixels))[None]
         net, vector = copy.deepcopy(named.start), encoded
         file = folder / f"{name}.npz"
         if name not in AS_ENCODED:
-            vector = torch.from_numpy(fitted[files[name]])[None]
+            if name not in PARTS:
+                vector = torch.from_numpy(fitted[files[name]])[None]
             if file.exists():
                 with np.load(file) as own, torch.no_grad():
                     vector = torch.from_numpy(own["vector"])[None]
                     for key, value in net.named_parameters():
                         if is_filter(key):
                             value.add_(torch.from_numpy(own[key]).to(value.device))
-            net, vector = named.train(Picture.open(arguments.paintings / files[name]), encoded, vector, net)
+            net, vector = named.train(painting, encoded, vector, net)
         before = named.start.state_dict()
         changes = {
             key: (value - before[key]).cpu().numpy() for key, value in net.state_dict().items() if is_filter(key)

@@ -401,11 +401,15 @@ def perceptual(
     return found
 
 
-def lattice(pictures: Tensor) -> Tensor:
-    """What repeats every four pixels, the network's own grid, in windows of 32; sides are multiples of sixteen."""
+def lattice(pictures: Tensor, window: int = 8) -> Tensor:
+    """What repeats every four pixels, the network's own grid, in windows of so many of its places.
+
+    Args:
+        pictures: N x 3 x H x W, sides multiples of four.
+    """
     count, _, height, width = pictures.shape
     blocks = pictures.reshape(count, 3, height // 4, 4, width // 4, 4).permute(0, 1, 3, 5, 2, 4)
-    phases = F.avg_pool2d(blocks.flatten(1, 3), 8, 4).reshape(count, 3, 16, -1)
+    phases = F.avg_pool2d(blocks.flatten(1, 3), window, window // 2).reshape(count, 3, 16, -1)
     return (phases - phases.mean(2, keepdim=True)).square().mean()
 
 
