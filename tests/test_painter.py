@@ -82,6 +82,7 @@ def test_shipped_files_are_what_the_tool_writes(painter: Painter) -> None:
         shipped = (painter.folder / file).read_bytes()
         assert hashlib.sha256(shipped).hexdigest() == recorded[file]
         assert shipped == model.SerializeToString(deterministic=True)
+    assert hashlib.sha256(tool.WEIGHTS.read_bytes()).hexdigest() == recorded["painter.safetensors"]
     with np.load(painter.folder / "layers.npz") as shipped_layers:
         parts = {name: part.SerializeToString(deterministic=True) for name, part in tool.layers(tensors).items()}
         assert {name: shipped_layers[name].tobytes() for name in shipped_layers} == parts

@@ -724,6 +724,7 @@ def main() -> None:
         parts[name], found[name] = np.frombuffer(data, np.uint8), places(data, tensors)
     np.savez_compressed(arguments.output / "layers.npz", allow_pickle=False, **parts)
     hashes["layers.npz"] = hashlib.sha256((arguments.output / "layers.npz").read_bytes()).hexdigest()
+    hashes[WEIGHTS.name] = hashlib.sha256(arguments.weights.read_bytes()).hexdigest()
     facts = {"sha256": hashes, "mac_per_pixel": round(cost), "filters": found, "norms": norms}
     (arguments.output / "facts.json").write_text(json.dumps(facts) + "\n")
     print(f"{cost:,.0f} multiply-adds a pixel")

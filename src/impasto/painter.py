@@ -5,7 +5,7 @@ vector is 512 numbers that a style encoder reads off a painting; after them, for
 the network's filters (`impasto.filters`). `nn/painter_net.py` is the network to read.
 
 There are three files of the network that paints. paint.onnx has nothing but ordinary operators; paint8.onnx and
-paint16.onnx do the same in ONNX Runtime's own layout, where it has one, a fifth faster.
+paint16.onnx do the same in ONNX Runtime's own layout, where it has one, in a quarter less time.
 """
 
 from __future__ import annotations
