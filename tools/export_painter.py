@@ -42,6 +42,7 @@ from onnx import TensorProto, helper, numpy_helper
 from safetensors.numpy import load_file
 
 from impasto.filters import EPSILON
+from impasto.layerwise import MIRRORED
 from impasto.nn.painter_net import BLOCKS, DETAIL, HIDDEN, MARGIN, NORMS, WIDTH, is_filter
 from impasto.training.statistics import expose_statistics
 
@@ -51,7 +52,6 @@ WEIGHTS = ASSETS / "painter.safetensors"
 CHANNELS = 64  # of the style encoder's features
 HALF = HIDDEN // 2
 SPARE = MARGIN // 4 - 1  # rows and columns of features at the borders that the last two layers do not look at
-MIRRORED = MARGIN + 2  # pixels at a photo's borders; enter1 looks two further
 OPSET = 17
 ROWS = 8  # one of so many tells roughly what features' mean is
 LAYOUT = "com.microsoft.nchwc"  # ONNX Runtime's own operators, which it puts into networks on its own
@@ -538,7 +538,7 @@ def blocked_model(tensors: dict[str, Array], lanes: int) -> onnx.ModelProto:
         measured.extend((mean, square))
         mean, square = (
             g.node("Add", own, g.node("Mul", "trust", g.node("Sub", wanted, own)))
-            for own, wanted in zip((mean, square), told[first:], strict=False)
+            for own, wanted in zip((mean, square), told[first : first + 2], strict=True)
         )
         variance = g.node("Max", g.node("Sub", square, g.node("Mul", mean, mean)), g.constant(0.0))
         deviation = g.node("Sqrt", g.node("Add", variance, g.constant(EPSILON)))
@@ -667,8 +667,8 @@ def places(data: bytes, tensors: dict[str, Array]) -> list[list[int]]:
     """Where a file has them: byte, number among all of them, count."""
     found, first = [], 0
     for key, value in filters(tensors).items():
-        parts = np.split(value, HIDDEN // HALF) if "widen" in key else []  # as `Painting.block` has them
-        for part in parts if parts and parts[0].tobytes() in data and value.tobytes() not in data else [value]:
+        in_halves = "widen" in key and value.tobytes() not in data  # as `Painting.block` has them
+        for part in np.split(value, HIDDEN // HALF) if in_halves else [value]:
             raw = np.ascontiguousarray(part, "<f4").tobytes()
             if data.count(raw) > 1:
                 raise SystemExit("two filters are alike")

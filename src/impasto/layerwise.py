@@ -26,6 +26,7 @@ Features: TypeAlias = NDArray[np.float16]
 BLOCKS = 6
 WIDTH = 64
 MARGIN = 4  # rows and columns of features mirrored at every border
+MIRRORED = MULTIPLE * MARGIN + 2  # pixels at a photo's borders; the first layer looks two further
 _LOOKS = 2  # rows of features that a block sees on either side
 _STRIP_BYTES = 50_000_000  # more does not stay in the processor's caches
 _LEAST_STRIP = 12  # rows of features; every strip needs four more around it
@@ -177,7 +178,7 @@ def _mirrored(length: int) -> NDArray[np.intp]:
     """Which rows the network sees of a photo: as `tiling.padded`, then its own margin."""
     whole = max(LEAST, math.ceil(length / MULTIPLE) * MULTIPLE)
     inner = np.pad(np.arange(length), (0, whole - length), mode="symmetric")
-    return np.pad(inner, MULTIPLE * MARGIN + 2, mode="reflect")
+    return np.pad(inner, MIRRORED, mode="reflect")
 
 
 def _pads(above: int, below: int) -> NDArray[np.int64]:

@@ -28,7 +28,7 @@ from impasto.color import LUMA, Pixels
 from impasto.errors import OutOfMemory
 from impasto.files import ASSETS
 from impasto.filters import changed, normalised
-from impasto.layerwise import WIDTH, Layers
+from impasto.layerwise import MIRRORED, WIDTH, Layers
 from impasto.memory import free_memory
 from impasto.resample import resize
 from impasto.runtime import Model, planes, side_by_side
@@ -38,10 +38,8 @@ from impasto.tiling import BUDGET, LEAST, MULTIPLE, Put, Statistics, padded
 StyleVector: TypeAlias = NDArray[np.float32]
 
 VECTOR_SIZE = 512  # without filters
-_BLOCKS = (8, 16)  # channels side by side for which there are files
 _EVERY = 16  # frames of a shot: one of so many is measured
 _TUNED = 4  # networks with filters of their own that stay loaded
-_MIRRORED = 18  # pixels at the photo's borders
 _STATISTICS = 8 * 2 * 64  # eight normalisations, mean and mean square of 64 channels
 _ENCODED_PIXELS = 512 * 640  # a painting is looked at in about this size, as when the network was trained
 _WHOLE_PIXELS = 6_500_000  # more go faster layer by layer
@@ -138,7 +136,7 @@ class Painter:
     def _tune(self, filters: bytes) -> Model:
         def read() -> bytes:
             channels = side_by_side((self.folder / "layout.onnx").read_bytes())
-            name = f"paint{channels}.onnx" if channels in _BLOCKS else "paint.onnx"
+            name = f"paint{channels or ''}.onnx"
             data = (self.folder / name).read_bytes()
             return changed(data, np.frombuffer(filters, np.float32), self.facts["filters"][name]) if filters else data
 
@@ -319,7 +317,7 @@ class Painter:
 
 def _mirrored(photo: Pixels) -> Pixels:
     """H x W x 3 to planes with the borders that the network takes off again, 1 x 3 x H+36 x W+36."""
-    return np.pad(photo.transpose(2, 0, 1)[None], ((0, 0), (0, 0), (_MIRRORED,) * 2, (_MIRRORED,) * 2), mode="reflect")
+    return np.pad(photo.transpose(2, 0, 1)[None], ((0, 0), (0, 0), (MIRRORED,) * 2, (MIRRORED,) * 2), mode="reflect")
 
 
 def mixed(*parts: tuple[float, StyleVector]) -> StyleVector:

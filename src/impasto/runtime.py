@@ -154,9 +154,9 @@ def provider() -> str:
 
 
 def side_by_side(probe: bytes) -> int:
-    """How many channels of a pixel ONNX Runtime's convolutions take side by side on this machine; 0, it is not known.
+    """How many channels of a pixel ONNX Runtime's convolutions take side by side on this machine.
 
-    Its layout depends on the processor, and other execution providers have their own.
+    8, 16, or 0 where that is not known. The layout depends on the processor; other providers have their own.
 
     Args:
         probe: a network that brings 1 x 16 x 1 x 2 numbers into that layout.
