@@ -14,6 +14,8 @@ import numpy as np
 import pytest
 from conftest import ROOT, Outcome, assert_refused, file_bytes, scene
 
+from impasto.color import Pixels
+from impasto.painter import Painter
 from impasto.picture import Picture
 
 Run = Callable[..., Outcome]
@@ -106,3 +108,20 @@ def test_memory_that_runs_out(tmp_path: Path) -> None:
         assert done.stderr.count("\n") <= 1
         pictures.append(Picture.open(out).pixels)
     assert np.abs(pictures[0] - pictures[1]).max() < 4 / 255
+
+
+def test_a_photo_that_memory_is_too_small_for_is_one_line(
+    run: Run, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paint = Painter.paint
+
+    def short(self: Painter, photo: Pixels, *rest: object, **options: object) -> Pixels:
+        if photo[0, 0, 0] == first:
+            raise MemoryError
+        return paint(self, photo, *rest, **options)  # type: ignore[arg-type]
+
+    first = Picture.open(photos / "0.png").pixels[0, 0, 0]
+    monkeypatch.setattr(Painter, "paint", short)
+    done = run("stylize", photos, "--style", "udnie", "-o", tmp_path / "out")
+    assert_refused(done, 1, "0.png", "more memory than is free", "--size")
+    assert len(list((tmp_path / "out").glob("*.png"))) == 5

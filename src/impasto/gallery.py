@@ -18,9 +18,9 @@ from typing import Any
 
 import numpy as np
 
+from impasto import builtin
 from impasto.errors import PictureError, StyleError, UsageError
 from impasto.files import ASSETS, part_name, write_atomically
-from impasto.filters import unpack
 from impasto.network import LAYERS, Network
 from impasto.painter import VECTOR_SIZE, Painter, StyleVector, default_painter
 from impasto.picture import Picture, Source
@@ -63,8 +63,13 @@ class Gallery:
     """
 
     def __init__(self, folder: Path | None = None, painter: Painter | None = None) -> None:
-        self.folder = folder or user_folder()
+        self._folder = folder
         self.painter = painter or default_painter()
+
+    @functools.cached_property
+    def folder(self) -> Path:
+        """Where the user's styles lie."""
+        return self._folder or user_folder()
 
     def names(self) -> list[str]:
         """Of all styles; those of a network of several are NETWORK/STYLE."""
@@ -132,7 +137,7 @@ class Gallery:
         if not self.painter.keeps_vectors:
             return self.painter.encode(self.picture(entry).samples)
         if entry.builtin:
-            return _builtin_vector(name)
+            return builtin.vector(name)
         folder = self.folder / name
         if self._read_card(name).get("painter") == self.painter.id:
             return _read_vector(folder / "vector.npy")
@@ -413,20 +418,8 @@ def _write_pictures(folder: Path, name: str, thumbnail: str, picture: Picture) -
 
 @functools.cache
 def _builtin() -> dict[str, Entry]:
-    folder = ASSETS / "gallery"
-    cards = json.loads((folder / "gallery.json").read_text(encoding="utf-8"))["styles"]
     entries = {}
-    for card in cards:
-        thumbnail = folder / "thumbnails" / f"{card['name']}.jpg"
-        entries[card["name"]] = Entry(**card, builtin=True, picture=thumbnail, thumbnail=thumbnail)
+    for name, card in builtin.cards().items():
+        thumbnail = builtin.FOLDER / "thumbnails" / f"{name}.jpg"
+        entries[name] = Entry(**card, builtin=True, picture=thumbnail, thumbnail=thumbnail)
     return entries
-
-
-@functools.lru_cache(maxsize=64)
-def _builtin_vector(name: str) -> StyleVector:
-    """Its 512 numbers, then its filters."""
-    with (
-        np.load(ASSETS / "gallery" / "vectors.npz", allow_pickle=False) as vectors,
-        np.load(ASSETS / "gallery" / "filters.npz", allow_pickle=False) as filters,
-    ):
-        return np.concatenate([vectors[name], unpack(filters[name])]).astype(np.float32)

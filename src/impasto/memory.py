@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import mmap
 import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +44,8 @@ def room(size: tuple[int, ...], kind: Any, budget: int) -> NDArray[Any]:
     try:
         if wanted < budget:
             return np.empty(size, kind)
+        import tempfile
+
         with tempfile.TemporaryFile() as file:
             if hasattr(os, "posix_fallocate"):  # a disk that fills up later would stop the program where it stands
                 os.posix_fallocate(file.fileno(), 0, wanted)

@@ -118,11 +118,18 @@ class Painter:
         Args:
             vector: of the style; None, of one that will be read off a painting.
         """
-        threading.Thread(target=self._load, args=(np.zeros(VECTOR_SIZE) if vector is None else vector,)).start()
+        import onnxruntime  # noqa: F401  not in the thread, which would have to take turns with whatever goes on here
 
-    def _load(self, vector: StyleVector) -> None:
+        threading.Thread(target=self._load, args=(vector,)).start()
+
+    def _load(self, vector: StyleVector | None) -> None:
         with contextlib.suppress(Exception):  # said when the network is used
-            self._network(vector).session()
+            if vector is None:
+                self._encode_model.session()
+                self._plain.session()
+            else:
+                self._network(vector).session()
+                self._modulations(vector[:VECTOR_SIZE].tobytes())
 
     def _network(self, vector: StyleVector) -> Model:
         """The network with a style's filters."""
@@ -164,16 +171,14 @@ class Painter:
                 data = changed(data, filters, self.facts["filters"]["shot.onnx"])
             return normalised(data, steps, norms, self.facts["norms"])
 
-        # Frames are read and written meanwhile: a thread that waits busily takes the processor from what it waits for.
-        return Model(read, _BYTES_PER_PIXEL, _ARENA_BYTES_PER_PIXEL, spinning=False)
+        return Model(read, _BYTES_PER_PIXEL, _ARENA_BYTES_PER_PIXEL)
 
     def _modulate(self, vector: bytes) -> NDArray[np.float32]:
         """What a style makes of every normalisation, as `nn.painter_net.Brush.modulations` but the scales less one."""
         t = self._dense
         told = ((np.frombuffer(vector, np.float32) - t["usual"]) / t["spread"]).clip(-6, 6)
-        inner = (t["style1.weight"] @ told + t["style1.bias"]).clip(0)
-        found: NDArray[np.float32] = t["style2.weight"] @ inner + t["style2.bias"] + t["direct.weight"] @ told
-        return found
+        inner = (_product(t["style1.weight"], told) + t["style1.bias"]).clip(0)
+        return _product(t["style2.weight"], inner) + t["style2.bias"] + _product(t["direct.weight"], told)
 
     @functools.cached_property
     def _dense(self) -> dict[str, NDArray[np.float32]]:
@@ -313,6 +318,12 @@ class Painter:
         }
         painted, statistics = self._network(vector).run(feeds, seen.shape[0] * seen.shape[1])
         return np.ascontiguousarray(painted.reshape(seen.shape)[:height, :width]), statistics
+
+
+def _product(matrix: NDArray[np.float32], vector: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Without BLAS, whose threads wait busily for more and take the processors from the network for 30 ms."""
+    found: NDArray[np.float32] = np.einsum("ij,j->i", matrix, vector)
+    return found
 
 
 def _mirrored(photo: Pixels) -> Pixels:

@@ -10,11 +10,11 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import IO, Any, Literal, TypeAlias
+from typing import IO, TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from PIL import ExifTags, Image, ImageCms, PngImagePlugin, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
 
 from impasto import provenance, sixteen, strips
 from impasto.errors import PictureError, UsageError
@@ -22,6 +22,9 @@ from impasto.files import write_atomically
 from impasto.remote import is_web_address
 from impasto.resample import fit, resize
 from impasto.samples import Samples, floats, stored
+
+if TYPE_CHECKING:
+    from PIL.PngImagePlugin import PngInfo
 
 Pixels: TypeAlias = NDArray[np.float32]
 Source: TypeAlias = "Picture | str | os.PathLike[str] | bytes | IO[bytes] | Image.Image | NDArray[Any]"
@@ -322,7 +325,7 @@ class Picture:
             options |= {"save_all": True, "append_images": images[1:], "duration": durations, "loop": self.loop}
         if file_format in WITHOUT_ALPHA:
             images = [_on_white(image) for image in images]
-        _load_plugins()
+        _can_be_written(file_format)
         out = io.BytesIO()
         images[0].save(out, **options)
         return out.getvalue()
@@ -369,8 +372,7 @@ def format_of(path: Path) -> str:
         raise UsageError(
             f"{path.name}: what format is {path.suffix or 'a name without an ending'}?", f"one of {endings}"
         )
-    _load_plugins()
-    if file_format not in Image.SAVE:
+    if not _can_be_written(file_format):
         raise UsageError(f"{file_format} cannot be written here", "pip install 'impasto[heif]'")
     return file_format
 
@@ -378,6 +380,14 @@ def format_of(path: Path) -> str:
 def readable(path: Path) -> bool:
     """Whether a file's name says that it is a picture."""
     return path.suffix.lower() in SUFFIXES.keys() | READ_ONLY_SUFFIXES
+
+
+def _can_be_written(file_format: str) -> bool:
+    """Whether Pillow writes a format; what it needs for that is loaded, and for the usual ones no more."""
+    Image.preinit()
+    if file_format not in Image.SAVE:
+        _load_plugins()
+    return file_format in Image.SAVE
 
 
 @functools.cache
@@ -501,7 +511,7 @@ def _read(
         alpha,
         bits,
         exif=exif,
-        profile=_srgb_bytes() if converted else b"",
+        profile=_srgb_profile() if converted else b"",
         xmp=_xmp(info),
         dpi=_dpi(info),
         frames=tuple(frames),
@@ -517,10 +527,9 @@ def _in_strips(image: Image.Image, data: bytes) -> Samples | None:
     if image.format not in strips.FORMATS or image.mode != "RGB" or image.has_transparency_data:
         return None
     if profile:
-        try:
-            if not _says_srgb(ImageCms.ImageCmsProfile(io.BytesIO(profile))):
-                return None
-        except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
+        from impasto import profiles
+
+        if not profiles.says_srgb(profile):
             return None
     return strips.decode(data, image.width, image.height) if data else None
 
@@ -580,42 +589,17 @@ def _deep_grey(image: Image.Image) -> Pixels:
 
 def _to_srgb(image: Image.Image, profile: bytes | None) -> tuple[Image.Image, bool]:
     """An RGB image in sRGB, and whether there was a profile that could be used."""
-    if profile:
-        with contextlib.suppress(ImageCms.PyCMSError, OSError, ValueError, TypeError):
-            source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-            space = source.profile.xcolor_space.strip()
-            if space == "RGB" and (image.mode == "L" or _says_srgb(source)):
-                return image.convert("RGB"), True
-            if space == {"L": "GRAY", "RGB": "RGB", "CMYK": "CMYK", "LAB": "Lab"}.get(image.mode):
-                converted = ImageCms.profileToProfile(
-                    image,
-                    source,
-                    _srgb(),
-                    renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,
-                    outputMode="RGB",
-                    flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
-                )
-                if converted is not None:
-                    return converted, True
-    if image.mode == "LAB":
-        lab = ImageCms.profileToProfile(
-            image, ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")), _srgb(), outputMode="RGB"
-        )
-        return (lab or image.convert("RGB")), False
-    return image.convert("RGB"), False
+    if not profile and image.mode != "LAB":
+        return image.convert("RGB"), False
+    from impasto import profiles
+
+    return profiles.to_srgb(image, profile)
 
 
-def _says_srgb(profile: ImageCms.ImageCmsProfile) -> bool:
-    return "srgb" in (profile.profile.profile_description or "").lower()
+def _srgb_profile() -> bytes:
+    from impasto import profiles
 
-
-def _srgb() -> ImageCms.ImageCmsProfile:
-    return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
-
-
-@functools.cache
-def _srgb_bytes() -> bytes:
-    return _srgb().tobytes()
+    return profiles.srgb()
 
 
 def _exif(image: Image.Image) -> tuple[int, bytes]:
@@ -667,8 +651,10 @@ def _on_white(image: Image.Image) -> Image.Image:
     return Image.alpha_composite(white, image).convert("RGB")
 
 
-def _png_info(xmp: bytes, marked: Mapping[str, object]) -> PngImagePlugin.PngInfo:
-    info = PngImagePlugin.PngInfo()
+def _png_info(xmp: bytes, marked: Mapping[str, object]) -> PngInfo:
+    from PIL.PngImagePlugin import PngInfo
+
+    info = PngInfo()
     if xmp:
         info.add_itxt("XML:com.adobe.xmp", xmp.decode("utf-8", "replace"))
     if marked:

@@ -37,18 +37,10 @@ class Model:
         read: gives the file's bytes.
         bytes_per_pixel: measured peak while it runs, memory given back after every layer.
         arena_bytes_per_pixel: the same where memory is kept for the next layer: two to three times as fast.
-        spinning: let threads wait busily for the next layer, which is faster where nothing else runs.
     """
 
-    def __init__(
-        self,
-        read: Callable[[], bytes],
-        bytes_per_pixel: int = 0,
-        arena_bytes_per_pixel: int = 0,
-        *,
-        spinning: bool = True,
-    ) -> None:
-        self.read, self.spinning = read, spinning
+    def __init__(self, read: Callable[[], bytes], bytes_per_pixel: int = 0, arena_bytes_per_pixel: int = 0) -> None:
+        self.read = read
         self.bytes_per_pixel, self.arena_bytes_per_pixel = bytes_per_pixel, arena_bytes_per_pixel
         self._lock = threading.Lock()
         self._sessions: dict[bool, onnxruntime.InferenceSession] = {}
@@ -87,10 +79,9 @@ class Model:
                 options = onnxruntime.SessionOptions()
                 options.intra_op_num_threads = threads()
                 options.log_severity_level = _SILENT
-                # Between two runs the processors belong to others: reading, writing, another network.
-                options.add_session_config_entry("session.force_spinning_stop", "1")
-                if not self.spinning:
-                    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+                # A thread that waits busily for the next layer takes the processor from reading, writing, another
+                # network; that it gains next to nothing has been measured.
+                options.add_session_config_entry("session.intra_op.allow_spinning", "0")
                 if arena:
                     _make_arena()
                     for key, value in _SHARED.items():

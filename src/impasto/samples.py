@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 Samples: TypeAlias = NDArray[Any]
 """H x W x C: uint8, uint16, or floats in 0..1."""
 
+_AT_ONCE = 65536  # numbers that are changed at once: few enough to stay near the processor
+
 
 def floats(samples: Samples) -> NDArray[np.float32]:
     """Samples as float32, 0..1."""
@@ -25,5 +27,10 @@ def stored(values: NDArray[np.float32], kind: Any) -> Samples:
     if kind.kind != "u":
         return values.astype(kind)
     top = np.iinfo(kind).max
-    scaled = values * np.float32(top)
-    return np.rint(scaled, out=scaled).clip(0, top).astype(kind)
+    out = np.empty(values.shape, kind)
+    rows = max(1, _AT_ONCE // max(1, values[:1].size))
+    for first in range(0, len(values), rows):
+        scaled = values[first : first + rows] * np.float32(top)
+        np.rint(scaled, out=scaled)
+        out[first : first + rows] = scaled.clip(0, top, out=scaled)
+    return out

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from impasto import mask, style
 from impasto.color import Pixels
 from impasto.controls import Controls
-from impasto.errors import UsageError
+from impasto.errors import OutOfMemory, UsageError
 from impasto.gallery import Gallery
 from impasto.large import BYTES_PER_PIXEL, LargePhoto, filled
 from impasto.network import Network
@@ -100,7 +100,21 @@ class Stylizer:
             self.painter.prepare(style.vector)
 
     def __call__(self, photo: Picture) -> Picture:
-        """The photo, painted: every frame of it, with the photo's metadata and alpha."""
+        """The photo, painted: every frame of it, with the photo's metadata and alpha.
+
+        Raises:
+            OutOfMemory: it takes more memory than there is.
+        """
+        try:
+            return self._painted(photo)
+        except MemoryError as error:
+            megapixels = photo.width * photo.height / 1e6
+            raise OutOfMemory(
+                f"painting {megapixels:.1f} megapixels takes more memory than is free",
+                "--size makes the picture smaller",
+            ) from error
+
+    def _painted(self, photo: Picture) -> Picture:
         photo = photo.resized(*self.controls.output_size(photo.width, photo.height))
         if self.controls.strength == 0:
             return replace(photo, made_with=self.made_with())

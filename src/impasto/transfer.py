@@ -28,7 +28,6 @@ CHANNELS = 512
 _CELL = 8  # pixels a side for one place of the features
 _BYTES_PER_PIXEL = 800  # measured, of a tile
 _STRIP = 64  # rows of features
-_UPPER = np.triu_indices(CHANNELS)
 
 Engine: TypeAlias = Literal["painter", "adain", "wct"]
 Features = NDArray[np.float32]  # 512 x places
@@ -123,7 +122,7 @@ class WCT(FeatureTransfer):
         for first in range(0, features.shape[1], 65536):
             part = features[:, first : first + 65536].astype(np.float32) - mean[:, None].astype(np.float32)
             total += part @ part.T
-        return np.concatenate([mean, (total / features.shape[1])[_UPPER]]).astype(np.float32)
+        return np.concatenate([mean, (total / features.shape[1])[_upper()]]).astype(np.float32)
 
     def change(self, own: Statistics, wanted: Statistics) -> Callable[[Features], Features]:
         move = (self._root(wanted, 0.5) @ self._root(own, -0.5)).astype(np.float32)
@@ -132,11 +131,17 @@ class WCT(FeatureTransfer):
 
     def _root(self, statistics: Statistics, power: float) -> NDArray[np.float64]:
         covariance = np.zeros((CHANNELS, CHANNELS))
-        covariance[_UPPER] = statistics[CHANNELS:]
+        covariance[_upper()] = statistics[CHANNELS:]
         covariance = covariance + np.triu(covariance, 1).T
         values, vectors = np.linalg.eigh(covariance)
         kept = values > 1e-5 * values[-1]  # directions in which nothing varies have no inverse
         return (vectors[:, kept] * values[kept] ** power) @ vectors[:, kept].T
+
+
+@functools.cache
+def _upper() -> tuple[NDArray[np.intp], ...]:
+    """Where a symmetric matrix has all of its values once."""
+    return np.triu_indices(CHANNELS)
 
 
 PAINTERS: dict[str, type[Painter]] = {"painter": Painter, "adain": AdaIN, "wct": WCT}

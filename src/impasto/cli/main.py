@@ -78,9 +78,6 @@ def command_line(words: Sequence[str]) -> typer.Typer:
 
 def main() -> None:
     """Run the command line and exit."""
-    # What modules hold stays to the end. Looking through all of it again and again while they are loaded, and once more
-    # on leaving, is a quarter of the time from the shell to a small painted photo.
-    gc.set_threshold(50_000, 20, 20)
     warnings.showwarning = _show_warning  # type: ignore[assignment]
     try:
         program = command_line(sys.argv[1:])
@@ -100,7 +97,7 @@ def main() -> None:
         code = 1
     except Exception as error:  # noqa: BLE001  the last resort: one line instead of a traceback
         code = _unexpected(error)
-    gc.freeze()
+    gc.freeze()  # what modules hold need not be looked through on leaving
     sys.exit(code if isinstance(code, int) else 0)
 
 

@@ -35,7 +35,7 @@ from impasto.cli.options import (
 from impasto.controls import Controls
 from impasto.errors import ImpastoError, PictureError, UsageError
 from impasto.files import remove_stale
-from impasto.picture import ANIMATED, MAX_PIXELS, SUFFIXES, Picture, format_of, readable
+from impasto.picture import ANIMATED, MAX_PIXELS, SUFFIXES, Picture, format_of
 from impasto.remote import is_url
 from impasto.style import parse
 from impasto.stylizer import Stylizer
@@ -152,8 +152,6 @@ def stylize(
 
     budget = read_memory(memory)
     painter = painter_of(engine, budget)
-    if engine_hosts == "local" and len(style) == 1 and readable(Path(style[0])) and Path(style[0]).is_file():
-        painter.prepare()  # while the painting is looked at
     stylizer = Stylizer(style, regions=regions, controls=controls, painter=painter, max_pixels=max_pixels)
     if engine_hosts == "local":
         stylizer.prepare()

@@ -1,0 +1,72 @@
+"""What is loaded before a command has been read."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pytest
+
+from impasto import builtin
+from impasto.cli import headstart
+from impasto.painter import Painter, StyleVector
+
+
+@pytest.fixture
+def prepared(monkeypatch: pytest.MonkeyPatch) -> list[StyleVector | None]:
+    found: list[StyleVector | None] = []
+    monkeypatch.setattr(Painter, "prepare", lambda _, vector=None: found.append(vector))
+    return found
+
+
+def test_the_one_style_of_a_command_is_loaded(prepared: list[StyleVector | None], painting: Path) -> None:
+    headstart.begin(["stylize", "photo.jpg", "-s", "udnie", "-o", "out.png"])
+    headstart.begin(["stylize", "--style", str(painting), "photo.jpg"])
+    named, file = prepared
+    assert named is not None
+    np.testing.assert_array_equal(named, builtin.vector("udnie"))
+    assert file is None
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "",
+        "--version",
+        "stylize --help",
+        "stylize photo.jpg --style",
+        "stylize photo.jpg --style no-such-style",
+        "stylize photo.jpg --style udnie --style great-wave",
+        "stylize photo.jpg --style udnie --engine wct",
+        "stylize photo.jpg --style udnie --region sky.png=great-wave",
+        "stylize photo.jpg --style udnie --memory 1GB",
+        "sheet photo.jpg --style udnie",
+    ],
+)
+def test_nothing_is_loaded_for_other_commands(prepared: list[StyleVector | None], words: str) -> None:
+    headstart.begin(words.split())
+    assert prepared == []
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_what_is_prepared_is_what_paints(monkeypatch: pytest.MonkeyPatch, named: bool) -> None:
+    made = []
+    session = onnxruntime.InferenceSession
+
+    def counted(*args: object, **options: object) -> onnxruntime.InferenceSession:
+        made.append(threading.current_thread())
+        return session(*args, **options)
+
+    monkeypatch.setattr(onnxruntime, "InferenceSession", counted)
+    painter, before = Painter(), set(threading.enumerate())
+    painter.prepare(builtin.vector("udnie") if named else None)
+    for thread in set(threading.enumerate()) - before:
+        thread.join()
+    loaded = len(made)
+    assert loaded >= 2
+    photo = np.full((64, 64, 3), 0.5, np.float32)
+    painter.paint(photo, builtin.vector("udnie") if named else painter.encode(photo))
+    assert len(made) == loaded
+    assert threading.current_thread() not in made
