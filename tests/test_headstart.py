@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from pathlib import Path
+from queue import Queue
 
 import numpy as np
 import onnxruntime
 import pytest
+from conftest import Outcome, assert_refused
 
 from impasto import builtin
 from impasto.cli import headstart
 from impasto.painter import Painter, StyleVector
+from impasto.picture import Picture
+from impasto.samples import Samples
 
 
 @pytest.fixture
@@ -21,13 +26,26 @@ def prepared(monkeypatch: pytest.MonkeyPatch) -> list[StyleVector | None]:
     return found
 
 
-def test_the_one_style_of_a_command_is_loaded(prepared: list[StyleVector | None], painting: Path) -> None:
+def test_the_one_style_of_a_command_is_loaded(
+    prepared: list[StyleVector | None], painting: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: Queue[Samples] = Queue()
+    monkeypatch.setattr(Painter, "encode", lambda _, picture: seen.put(picture))
     headstart.begin(["stylize", "photo.jpg", "-s", "udnie", "-o", "out.png"])
     headstart.begin(["stylize", "--style", str(painting), "photo.jpg"])
     named, file = prepared
     assert named is not None
     np.testing.assert_array_equal(named, builtin.vector("udnie"))
     assert file is None
+    np.testing.assert_array_equal(seen.get(timeout=10), Picture.open(painting).samples)
+    assert seen.empty()
+
+
+def test_what_is_no_painting_is_left_to_the_command(tmp_path: Path, run: Callable[..., Outcome], photo: Path) -> None:
+    (tmp_path / "bad.jpg").write_bytes(b"\xff\xd8\xff")
+    words = ["stylize", str(photo), "--style", str(tmp_path / "bad.jpg"), "-o", str(tmp_path / "out.png")]
+    headstart.begin(words)
+    assert_refused(run(*words), 1, "bad.jpg", "no picture")
 
 
 @pytest.mark.parametrize(

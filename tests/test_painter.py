@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import json
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -150,6 +152,25 @@ def test_any_size(painter: Painter, width: int, height: int) -> None:
         assert painted.min() >= 0
         assert painted.max() <= 1
     assert painter.encode(photo).shape == (512,)
+
+
+def test_no_picture_is_encoded_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    painter, looked_at = Painter(), []
+    encode = painter._encode
+
+    def slowly(picture: np.ndarray) -> np.ndarray:
+        looked_at.append(picture.shape)
+        time.sleep(0.1)
+        return encode(picture)
+
+    monkeypatch.setattr(painter, "_encode", slowly)
+    with ThreadPoolExecutor(2) as pool:  # the second one waits for the first
+        first, second = pool.map(painter.encode, (PHOTO, PHOTO.copy()))
+    first[:] = 0
+    np.testing.assert_array_equal(painter.encode(PHOTO), second)
+    assert len(looked_at) == 1
+    assert np.abs(painter.encode(PHOTO.reshape(200, 136, 3)) - second).max() > 0.01  # the same bytes
+    assert looked_at == [(136, 200, 3), (200, 136, 3)]
 
 
 @pytest.mark.parametrize("style", ["starry-night", "red-blue-yellow"])  # with filters of its own, and without

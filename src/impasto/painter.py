@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import hashlib
 import json
 import math
 import threading
@@ -40,6 +41,7 @@ StyleVector: TypeAlias = NDArray[np.float32]
 VECTOR_SIZE = 512  # without filters
 _EVERY = 16  # frames of a shot: one of so many is measured
 _TUNED = 4  # networks with filters of their own that stay loaded
+_REMEMBERED = 64  # vectors of pictures
 _STATISTICS = 8 * 2 * 64  # eight normalisations, mean and mean square of 64 channels
 _ENCODED_PIXELS = 512 * 640  # a painting is looked at in about this size, as when the network was trained
 _WHOLE_PIXELS = 6_500_000  # more go faster layer by layer
@@ -106,6 +108,8 @@ class Painter:
         self._tuned = functools.lru_cache(_TUNED)(self._tune)
         self._lock = threading.Lock()
         self._settled: dict[bytes, tuple[bytes, Model]] = {}  # by the style: the statistics, the network for them
+        self._encoding = threading.Lock()
+        self._encoded: dict[bytes, StyleVector] = {}  # by the picture
         self._modulations = functools.lru_cache(_TUNED)(self._modulate)
 
     def __reduce__(self) -> tuple[object, ...]:
@@ -204,13 +208,25 @@ class Painter:
         return float(self.facts["mac_per_pixel"])
 
     def encode(self, picture: Samples) -> StyleVector:
-        """The style of a picture.
+        """The style of a picture; of the last ones it is remembered.
 
         Args:
             picture: H x W x 3, any size.
         Returns:
             512 numbers, float32.
         """
+        data = np.ascontiguousarray(picture)
+        key = hashlib.blake2b(data.data, digest_size=16).digest() + repr((data.shape, data.dtype.str)).encode()
+        with self._encoding:  # whoever asks for the same one meanwhile waits for it
+            vector = self._encoded.pop(key, None)
+            if vector is None:
+                vector = self._encode(picture)
+            self._encoded[key] = vector
+            if len(self._encoded) > _REMEMBERED:
+                del self._encoded[next(iter(self._encoded))]
+        return vector.copy()
+
+    def _encode(self, picture: Samples) -> StyleVector:
         (vector,) = self._encode_model.run({"picture": planes(seen_at(picture))})
         return np.asarray(vector, np.float32)
 

@@ -209,7 +209,7 @@ def _find(source: Any, gallery: Gallery, painter: Painter, limit: dict[str, int]
             raise UsageError(f"{source} is a network's weights", f"impasto styles import {source} --name NAME first")
     picture = Picture.open(source, **limit)
     label = Path(source).name if isinstance(source, (str, os.PathLike)) else "a painting"
-    return Style(label, painter.encode(picture.pixels), picture.pixels)
+    return Style(label, painter.encode(picture.samples), picture.pixels)
 
 
 def _looks_like_file(text: str) -> bool:

@@ -51,7 +51,7 @@ class FeatureTransfer(Painter):
     def change(self, own: Statistics, wanted: Statistics) -> Callable[[Features], Features]:
         """What brings features with statistics of their own to those that are wanted."""
 
-    def encode(self, picture: Samples) -> StyleVector:
+    def _encode(self, picture: Samples) -> StyleVector:
         (features,) = self._encode_model.run({"picture": planes(seen_at(picture, _CELL))})
         return self.statistics(features[0].reshape(CHANNELS, -1))
 

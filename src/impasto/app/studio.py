@@ -8,7 +8,6 @@ import io
 import re
 import shlex
 import threading
-from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
@@ -18,11 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from impasto.color import Pixels
 from impasto.controls import Controls
 from impasto.errors import ImpastoError, PictureError
 from impasto.gallery import Gallery
-from impasto.painter import Painter, StyleVector
+from impasto.painter import Painter
 from impasto.picture import Bits, Picture
 from impasto.stylizer import Stylizer
 
@@ -34,7 +32,6 @@ FORMATS: dict[str, tuple[str, Bits, str, str]] = {
     "WebP": ("WEBP", 8, "webp", "image/webp"),
     "PNG, 16 bits": ("PNG", 16, "png", "image/png"),
 }
-_REMEMBERED = 64  # vectors
 
 
 @dataclass(frozen=True)
@@ -93,33 +90,11 @@ class Look:
         return " + ".join(self.label(style) for style, _ in self.styles)
 
 
-class RememberingPainter(Painter):
-    """A painter that encodes no picture twice: neither a style's nor the photo that a slider repaints."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._known: OrderedDict[bytes, StyleVector] = OrderedDict()
-        self._guard = threading.Lock()
-
-    def encode(self, picture: Pixels) -> StyleVector:
-        key = hashlib.blake2b(np.ascontiguousarray(picture).data, digest_size=16).digest()
-        with self._guard:
-            if key in self._known:
-                self._known.move_to_end(key)
-                return self._known[key]
-        vector = super().encode(picture)
-        with self._guard:
-            self._known[key] = vector
-            while len(self._known) > _REMEMBERED:
-                self._known.popitem(last=False)
-        return vector
-
-
 class Studio:
     """What all visitors share: the painter, and how many photos are painted at once."""
 
     def __init__(self, jobs: int, max_pixels: int) -> None:
-        self.painter = RememberingPainter()
+        self.painter = Painter()
         self.max_pixels = max_pixels
         self._slots = threading.BoundedSemaphore(jobs)
 

@@ -1,13 +1,15 @@
-"""`impasto stylize` begins to load its network before it has read the command.
+"""`impasto stylize` begins with its style before it has read the command.
 
 From the shell to a small painted photo most of the time goes into loading Python's modules, which keeps one processor
-busy. Another one makes the network ready meanwhile.
+busy. Another one makes the networks ready meanwhile, and looks at the painting.
 """
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
+import threading
 from collections.abc import Sequence
 
 _STYLE = ("--style", "-s")
@@ -15,7 +17,7 @@ _OTHERWISE = ("--engine", "--engine-hosts", "--region", "--memory")  # these cal
 
 
 def begin(words: Sequence[str]) -> None:
-    """Load the painter for the one style that a command names, if it is a built-in one or a file.
+    """Load what paints in the one style that a command names, if it is a built-in one or a file.
 
     A guess: a command that turns out to want something else is only a little slower.
     """
@@ -29,3 +31,14 @@ def begin(words: Sequence[str]) -> None:
         default_painter().prepare(builtin.vector(styles[0]))
     elif os.path.isfile(styles[0]):
         default_painter().prepare()
+        import impasto.picture  # noqa: F401  here, for the reason that `prepare` has
+
+        threading.Thread(target=_encode, args=(styles[0],)).start()
+
+
+def _encode(painting: str) -> None:
+    from impasto.painter import default_painter
+    from impasto.picture import Picture
+
+    with contextlib.suppress(Exception):  # said when the command comes to it
+        default_painter().encode(Picture.open(painting).samples)
