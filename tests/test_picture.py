@@ -142,9 +142,9 @@ def test_a_profile_is_converted_to_srgb_and_srgb_is_said() -> None:
     assert max_difference(picture.to_numpy(), np.asarray(expected)) <= 1
     assert Image.open(io.BytesIO(picture.encode("PNG"))).info["icc_profile"]
     deep = np.asarray(image).astype(np.uint16) * 257
-    from impasto import sixteen
+    from impasto import lossless
 
-    in_sixteen = Picture.open(sixteen.write_png(deep, [sixteen.png_profile(profile)]))
+    in_sixteen = Picture.open(lossless.write_png(deep, [lossless.png_profile(profile)]))
     assert in_sixteen.bits == 16
     assert max_difference(in_sixteen.to_numpy(), np.asarray(expected)) <= 1
 

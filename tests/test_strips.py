@@ -11,7 +11,7 @@ import tifffile
 from conftest import scene
 from PIL import Image, ImageCms
 
-import impasto.sixteen
+import impasto.lossless
 import impasto.strips
 from impasto import strips
 from impasto.errors import OutOfMemory, PictureError
@@ -35,7 +35,7 @@ def everything_is_large(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]
 
     monkeypatch.setattr(strips, "decode", decode)
     monkeypatch.setattr(strips, "PIXELS", 0)
-    monkeypatch.setattr(impasto.sixteen, "_STRIP_BYTES", 1000)
+    monkeypatch.setattr(impasto.lossless, "_STRIP_BYTES", 1000)
     return decoded
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from PIL import ExifTags, Image, UnidentifiedImageError
 
-from impasto import provenance, sixteen, strips
+from impasto import lossless, provenance, sixteen, strips
 from impasto.errors import PictureError, UsageError
 from impasto.files import write_atomically
 from impasto.remote import is_web_address
@@ -285,7 +285,7 @@ class Picture:
             if file_format == "TIFF":
                 return self._encode_tiff(bits, xmp, exif, marked)
             large = self.width * self.height > strips.PIXELS and self.alpha is None and not self.frames
-            if bits == 16 or (large and file_format == "PNG"):
+            if file_format == "PNG" and (bits == 16 or not (self.frames and animated)):
                 return self._encode_png(bits, xmp, exif, marked)
             if large and file_format == "JPEG":
                 data = strips.encode_jpeg(self._stored(8), quality, exif, self.profile, xmp, self.dpi)
@@ -316,7 +316,7 @@ class Picture:
         if file_format in ("JPEG", "WEBP", "AVIF", "HEIF"):
             options["quality"] = quality
         if file_format == "JPEG":
-            options |= {"subsampling": 0 if quality >= 90 else 2, "optimize": True}
+            options["subsampling"] = 0 if quality >= 90 else 2
         images = [self.to_pil()]
         if animated and self.frames and file_format in ANIMATED:
             images += [Image.fromarray(frame.samples) for frame in self.frames]
@@ -344,20 +344,20 @@ class Picture:
             tags[34675] = self.profile
         if self.dpi:
             tags |= {282: self.dpi[0], 283: self.dpi[1], 296: 2}
-        return sixteen.write_tiff(self._stored(bits), tags)
+        return lossless.write_tiff(self._stored(bits), tags)
 
     def _encode_png(self, bits: Bits, xmp: bytes, exif: bytes, marked: Mapping[str, object]) -> bytes:
         """A still PNG, compressed strip by strip."""
-        chunks = [sixteen.png_profile(self.profile)] if self.profile else []
+        chunks = [lossless.png_profile(self.profile)] if self.profile else []
         if self.dpi:
-            chunks.append(sixteen.png_density(self.dpi))
+            chunks.append(lossless.png_density(self.dpi))
         if exif:
             chunks.append((b"eXIf", exif.removeprefix(b"Exif\0\0")))
         if xmp:
-            chunks.append(sixteen.png_text("XML:com.adobe.xmp", xmp.decode("utf-8", "replace")))
+            chunks.append(lossless.png_text("XML:com.adobe.xmp", xmp.decode("utf-8", "replace")))
         if marked:
-            chunks.append(sixteen.png_text("impasto", provenance.settings_text(marked)))
-        return sixteen.write_png(self._stored(bits), chunks)
+            chunks.append(lossless.png_text("impasto", provenance.settings_text(marked)))
+        return lossless.write_png(self._stored(bits), chunks)
 
 
 def format_of(path: Path) -> str:
