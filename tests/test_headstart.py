@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +14,7 @@ from queue import Queue
 import numpy as np
 import onnxruntime
 import pytest
-from conftest import Outcome, assert_refused
+from conftest import Outcome, assert_refused, hears_ctrl_c
 
 from impasto import builtin
 from impasto.cli import headstart
@@ -88,3 +92,19 @@ def test_what_is_prepared_is_what_paints(monkeypatch: pytest.MonkeyPatch, named:
     painter.paint(photo, builtin.vector("udnie") if named else painter.encode(photo))
     assert len(made) == loaded
     assert threading.current_thread() not in made
+
+
+@pytest.mark.skipif(os.name == "nt", reason="sends SIGINT")
+@pytest.mark.parametrize("early", [True, False])
+def test_ctrl_c_leaves_no_traceback(early: bool) -> None:
+    code = (
+        "import os, signal, time; from impasto import __main__; from impasto.cli import headstart, main;"
+        "stop = lambda *_: (os.kill(os.getpid(), signal.SIGINT), time.sleep(10));"
+        + ("headstart.begin = stop;" if early else "main.command_line = stop;")
+        + "__main__.main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60, preexec_fn=hears_ctrl_c
+    )
+    assert (done.returncode, done.stderr.strip().count("\n")) == (-signal.SIGINT if early else 130, 0)
+    assert "Traceback" not in done.stderr

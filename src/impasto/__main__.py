@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import signal
 import sys
 
 
@@ -11,16 +12,16 @@ def main() -> None:
     # What modules hold stays to the end: looking through all of it again and again while they are loaded takes a
     # quarter of the time from the shell to a small painted photo.
     gc.set_threshold(50_000, 20, 20)
-    from impasto.cli.console import INTERRUPTED, report
+    with_python = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    if with_python:  # until there is something to clean up, Ctrl-C simply ends it
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    from impasto.cli import headstart
 
-    try:
-        from impasto.cli import headstart
+    headstart.begin(sys.argv[1:])
+    from impasto.cli.main import main as run
 
-        headstart.begin(sys.argv[1:])
-        from impasto.cli.main import main as run
-    except KeyboardInterrupt:
-        report("stopped")
-        sys.exit(INTERRUPTED)
+    if with_python:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     run()
 
 

@@ -284,9 +284,9 @@ class Picture:
         try:
             if file_format == "TIFF":
                 return self._encode_tiff(bits, xmp, exif, marked)
-            large = self.width * self.height > strips.PIXELS and self.alpha is None and not self.frames
             if file_format == "PNG" and (bits == 16 or not (self.frames and animated)):
                 return self._encode_png(bits, xmp, exif, marked)
+            large = self.width * self.height > strips.PIXELS and self.alpha is None and not self.frames
             if large and file_format == "JPEG":
                 data = strips.encode_jpeg(self._stored(8), quality, exif, self.profile, xmp, self.dpi)
                 if data is not None:
