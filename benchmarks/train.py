@@ -2,6 +2,7 @@
 """The training beside a plain loop: pictures a second, same network, batch, size and losses.
 
     python benchmarks/train.py --photos DIR --style FILE [--size 256] [--batch 4] [--steps 20] [--width 32]
+        [--precisions float32,auto]
 
 The baseline is written out below after PyTorch's fast_neural_style example: eager, float32, planes as PyTorch lays them
 out, the loss network over the photographs a second time with all its layers, clamped to nothing, Adam; its pictures lie
@@ -126,6 +127,7 @@ def main() -> None:
     parser.add_argument("--width", type=int, default=32)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--device", default="cpu")
+    parser.add_argument("--precisions", default="float32,auto")
     arguments = parser.parse_args()
     common = (
         arguments.photos,
@@ -136,10 +138,11 @@ def main() -> None:
         arguments.width,
         arguments.device,
     )
-    found: dict[str, list[float]] = {"plain": [], "float32": [], "auto": []}
+    precisions = arguments.precisions.split(",")
+    found: dict[str, list[float]] = {name: [] for name in ("plain", *precisions)}
     for _ in range(arguments.rounds):
         found["plain"].append(measure("plain", common))
-        for precision in ("float32", "auto"):
+        for precision in precisions:
             found[precision].append(measure("ours", (*common, precision)))
     print(f"{arguments.size} px, batch {arguments.batch}, width {arguments.width}, {arguments.device}")
     base = statistics.median(found["plain"])
