@@ -69,7 +69,8 @@ class Graph:
         self.tensors = tensors
         self.nodes: list[onnx.NodeProto] = []
         self.constants: dict[str, onnx.TensorProto] = {}
-        # Features of one size: ONNX Runtime cannot see it, and would not add them inside the convolutions.
+        # Features of one size: ONNX Runtime cannot see it, and would not add them inside the convolutions, or not in
+        # their own place.
         self.known: list[str] = []
 
     def constant(self, value: object, dtype: type = np.float32) -> str:
@@ -119,7 +120,7 @@ class Graph:
             [value(k, v) for k, v in inputs.items()],
             [value(k, v) for k, v in outputs.items()],
             list(self.constants.values()),
-            value_info=[value(x, [1, WIDTH, "rows", "columns"]) for x in self.known],
+            value_info=[value(x, [1, WIDTH, "feature rows", "feature columns"]) for x in dict.fromkeys(self.known)],
         )
         domains = dict.fromkeys(node.domain for node in self.nodes)
         opsets = [helper.make_opsetid(domain, 1 if domain else OPSET) for domain in dict.fromkeys(["", *domains])]
@@ -381,7 +382,10 @@ class Blocked(Painting):
     def layout_convolve(self, x: str, weight: str, bias: str = "", added: str = "", **attributes: Any) -> str:
         """A convolution in the layout; what it is added to may be overwritten."""
         operands = [x, weight, bias, added] if added else [x, weight, bias] if bias else [x, weight]
-        return self.node("Conv", *operands, domain=LAYOUT, auto_pad="NOTSET", **attributes)
+        found = self.node("Conv", *operands, domain=LAYOUT, auto_pad="NOTSET", **attributes)
+        if added:
+            self.known += [added, found]
+        return found
 
     def depthwise(self, x: str, weight: str, bias: str, k: int) -> str:
         return self.layout_convolve(
