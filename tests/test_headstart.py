@@ -41,7 +41,7 @@ def test_the_one_style_of_a_command_is_loaded(
     assert named is not None
     np.testing.assert_array_equal(named, builtin.vector("udnie"))
     assert file is None
-    np.testing.assert_array_equal(seen.get(timeout=10), Picture.open(painting).samples)
+    np.testing.assert_array_equal(seen.get(timeout=10), Picture.open(painting).pixels)
     assert seen.empty()
 
 
@@ -60,6 +60,7 @@ def test_what_is_no_painting_is_left_to_the_command(tmp_path: Path, run: Callabl
         "stylize --help",
         "stylize photo.jpg --style",
         "stylize photo.jpg --style no-such-style",
+        "stylize photo.jpg --style network.onnx",
         "stylize photo.jpg --style udnie --style great-wave",
         "stylize photo.jpg --style udnie --engine wct",
         "stylize photo.jpg --style udnie --region sky.png=great-wave",
@@ -67,7 +68,11 @@ def test_what_is_no_painting_is_left_to_the_command(tmp_path: Path, run: Callabl
         "sheet photo.jpg --style udnie",
     ],
 )
-def test_nothing_is_loaded_for_other_commands(prepared: list[StyleVector | None], words: str) -> None:
+def test_nothing_is_loaded_for_other_commands(
+    prepared: list[StyleVector | None], words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "network.onnx").write_bytes(b"a network")
     headstart.begin(words.split())
     assert prepared == []
 

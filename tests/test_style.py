@@ -6,14 +6,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import scene
 from hypothesis import given
 from hypothesis import strategies as st
 
 from impasto.controls import Controls
 from impasto.errors import PictureError, UsageError
 from impasto.gallery import Gallery
-from impasto.painter import VECTOR_SIZE, default_painter
+from impasto.painter import VECTOR_SIZE, Painter, default_painter
+from impasto.picture import Picture
 from impasto.style import parse, resolve
+from impasto.stylizer import Stylizer
 
 
 def weights(request: object) -> list[tuple[str, float]]:
@@ -103,3 +106,14 @@ def test_recolouring_changes_the_vector_and_its_own_colours_do_not() -> None:
         same = np.abs(blend.vector(painter, controls, thumbnail) - painter.encode(thumbnail)).mean()
         other = np.abs(blend.vector(painter, controls, red) - painter.encode(thumbnail)).mean()
         assert same < 0.02 * other  # without filters: they would bring the painting's own colours back
+
+
+def test_a_painting_is_encoded_once_and_once_in_the_photos_colours(
+    painting: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    painter, looked_at = Painter(), []
+    encode = painter._encode
+    monkeypatch.setattr(painter, "_encode", lambda picture: looked_at.append(picture) or encode(picture))
+    photo = Picture(scene(64, 48).astype(np.float32) / 255)
+    Stylizer(str(painting), controls=Controls(keep_color="histogram"), painter=painter)(photo)
+    assert len(looked_at) == 2

@@ -135,13 +135,13 @@ class Gallery:
         if entry.network is not None:
             raise StyleError(f"{name} is a network and has no style vector")
         if not self.painter.keeps_vectors:
-            return self.painter.encode(self.picture(entry).samples)
+            return self.painter.encode(self.picture(entry).pixels)
         if entry.builtin:
             return builtin.vector(name)
         folder = self.folder / name
         if self._read_card(name).get("painter") == self.painter.id:
             return _read_vector(folder / "vector.npy")
-        vector = self.painter.encode(self.picture(entry).samples)
+        vector = self.painter.encode(self.picture(entry).pixels)
         _write_style(folder, self._read_card(name) | {"painter": self.painter.id}, vector)
         return vector
 
@@ -172,7 +172,7 @@ class Gallery:
         """
         self.check_free(name, replace=replace)
         picture = Picture.open(painting).at_most(KEPT_SIDE)
-        vector = self.painter.encode(picture.samples) if vector is None else vector
+        vector = self.painter.encode(picture.pixels) if vector is None else vector
         source = Path(painting).name if isinstance(painting, (str, os.PathLike)) else ""
         card = {
             "title": title or (Path(source).stem.replace("_", " ") if source else name),

@@ -325,7 +325,7 @@ class Picture:
             options |= {"save_all": True, "append_images": images[1:], "duration": durations, "loop": self.loop}
         if file_format in WITHOUT_ALPHA:
             images = [_on_white(image) for image in images]
-        _can_be_written(file_format)
+        _load_writer(file_format)
         out = io.BytesIO()
         images[0].save(out, **options)
         return out.getvalue()
@@ -372,7 +372,8 @@ def format_of(path: Path) -> str:
         raise UsageError(
             f"{path.name}: what format is {path.suffix or 'a name without an ending'}?", f"one of {endings}"
         )
-    if not _can_be_written(file_format):
+    _load_writer(file_format)
+    if file_format not in Image.SAVE:
         raise UsageError(f"{file_format} cannot be written here", "pip install 'impasto[heif]'")
     return file_format
 
@@ -382,12 +383,11 @@ def readable(path: Path) -> bool:
     return path.suffix.lower() in SUFFIXES.keys() | READ_ONLY_SUFFIXES
 
 
-def _can_be_written(file_format: str) -> bool:
-    """Whether Pillow writes a format; what it needs for that is loaded, and for the usual ones no more."""
+def _load_writer(file_format: str) -> None:
+    """Load what Pillow needs to write a format; for the usual ones that is little."""
     Image.preinit()
     if file_format not in Image.SAVE:
         _load_plugins()
-    return file_format in Image.SAVE
 
 
 @functools.cache

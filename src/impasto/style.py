@@ -209,7 +209,8 @@ def _find(source: Any, gallery: Gallery, painter: Painter, limit: dict[str, int]
             raise UsageError(f"{source} is a network's weights", f"impasto styles import {source} --name NAME first")
     picture = Picture.open(source, **limit)
     label = Path(source).name if isinstance(source, (str, os.PathLike)) else "a painting"
-    return Style(label, painter.encode(picture.samples), picture.pixels)
+    pixels = picture.pixels  # what the style keeps, so that it is not encoded again when its colours change
+    return Style(label, painter.encode(pixels), pixels)
 
 
 def _looks_like_file(text: str) -> bool:

@@ -7,6 +7,7 @@ covariance. The decoder is AdaIN's for both. They are bolder than the painter an
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from abc import abstractmethod
 from collections.abc import Callable
@@ -55,8 +56,9 @@ class FeatureTransfer(Painter):
         (features,) = self._encode_model.run({"picture": planes(seen_at(picture, _CELL))})
         return self.statistics(features[0].reshape(CHANNELS, -1))
 
-    def _network(self, vector: StyleVector) -> Model:  # noqa: ARG002  one for all styles
-        return self._decoder
+    def _load(self, vector: StyleVector | None) -> None:  # noqa: ARG002  one decoder for all styles
+        with contextlib.suppress(Exception):  # said when it is used
+            self._decoder.session()
 
     def _at_once(self, photo: Pixels, vector: StyleVector, given: Statistics | None) -> None:
         """One tile is all of a small photo."""

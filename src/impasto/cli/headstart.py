@@ -29,7 +29,7 @@ def begin(words: Sequence[str]) -> None:
 
     if styles[0] in builtin.cards():
         default_painter().prepare(builtin.vector(styles[0]))
-    elif os.path.isfile(styles[0]):
+    elif os.path.isfile(styles[0]) and not styles[0].lower().endswith(".onnx"):  # a network paints by itself
         default_painter().prepare()
         import impasto.picture  # noqa: F401  here, for the reason that `prepare` has
 
@@ -41,4 +41,4 @@ def _encode(painting: str) -> None:
     from impasto.picture import Picture
 
     with contextlib.suppress(Exception):  # said when the command comes to it
-        default_painter().encode(Picture.open(painting).samples)
+        default_painter().encode(Picture.open(painting).pixels)
