@@ -155,6 +155,7 @@ def test_ctrl_c_keeps_the_best_picture_and_one_can_go_on(photo: Path, painting: 
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130
+    assert all(line.startswith("impasto: note: ") for line in err.splitlines()), err
     assert f"{out} is the best picture so far" in err
     assert Image.open(out).size == (96, 64)
     before = np.asarray(Image.open(out), float)

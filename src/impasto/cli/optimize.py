@@ -183,7 +183,7 @@ def optimize(
         _write_losses(result, losses, overwrite)
     _report(result, target, time.perf_counter() - started, quiet, json)
     if result.stopped:
-        raise typer.Exit(INTERRUPTED)
+        sys.exit(INTERRUPTED)
 
 
 def _target(photo: Path | None, output: Path | None, texture: bool, style: list[str]) -> Path:

@@ -158,7 +158,7 @@ def style(
     )
     _report(trained, name, list(paintings), job, quiet=quiet, json=json)
     if trained.stopped:
-        raise typer.Exit(INTERRUPTED)
+        sys.exit(INTERRUPTED)
 
 
 COCO = """No folder of photographs at hand? COCO 2017 is what the papers train on: 118,287 photographs, 19 GB.

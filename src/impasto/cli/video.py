@@ -173,4 +173,4 @@ def video(
         if resume:
             kept = f"{result.frames} frames are done; the same command goes on from there"
         note(f"stopped; {kept}")
-        raise typer.Exit(INTERRUPTED)
+        sys.exit(INTERRUPTED)

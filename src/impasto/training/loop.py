@@ -155,6 +155,7 @@ def train(
 
     torch.manual_seed(recipe.seed)
     net = TransformerNet(Architecture(recipe.width, recipe.blocks, len(job.styles)))
+    net.to(fabric.device)  # before the optimiser has a state, which Fabric leaves where it is
     average = {name: value.clone() for name, value in net.state_dict().items()}
     optimizer = _optimizer(net, recipe)
     first, seconds = 0, 0.0
@@ -162,7 +163,6 @@ def train(
         first, seconds = _restore(job.folder / CHECKPOINT, net, optimizer, average)
     net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     model, optimizer = fabric.setup(net, optimizer)
-    average = {name: value.to(fabric.device) for name, value in average.items()}
     loss_net = _loss_network(job).to(device=fabric.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     loss_net.convolutions.to(torch.bfloat16 if half else torch.float32)
     paintings = [_painting(path, recipe.style_size).to(fabric.device) for path in job.styles.values()]
