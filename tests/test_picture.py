@@ -52,6 +52,21 @@ def test_arrays_come_back_exactly(samples: np.ndarray, file_format: str) -> None
     np.testing.assert_array_equal(picture.to_numpy(bits=bits), expected)
 
 
+@pytest.mark.parametrize(("shorter", "height"), [(75, 76), (76, 152), (151, 152), (152, 304), (304, 607), (900, 607)])
+def test_a_large_jpeg_is_decoded_smaller_where_that_does(shorter: int, height: int) -> None:
+    """At an eighth, a quarter, a half; it shows the same, and no side is below what is needed."""
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    image = Image.fromarray(scene(24, 16)).resize((607, 900), Image.Resampling.BICUBIC)
+    data = file_bytes(np.asarray(image), "JPEG", quality=95, exif=turned)
+    whole, small = Picture.open(data), Picture.open(data, shorter=shorter)
+    assert (whole.height, small.height) == (607, height)
+    shrunk = whole.resized(small.width, small.height).pixels
+    assert np.abs(shrunk - small.pixels).mean() < 0.01
+    png = Picture.open(file_bytes(np.asarray(image)), shorter=shorter)
+    assert (png.width, png.height) == image.size
+
+
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_orientation_is_applied_and_forgotten(orientation: int) -> None:
     exif = Image.Exif()

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+import re
+import subprocess
+import sys
 import tarfile
 from pathlib import Path
 
@@ -11,8 +14,10 @@ import numpy as np
 import pytest
 import torch
 from conftest import file_bytes, scene
+from PIL import Image
 
 from impasto.errors import PictureError
+from impasto.picture import SUFFIXES, Picture
 from impasto.training.data import Crops, batches, find_photos, readers_watched
 
 
@@ -54,6 +59,19 @@ def test_the_cache_is_used_and_follows_changes(folder: Path, tmp_path: Path, mon
     assert sorted(Path(path).name for path in looked) == ["7.png", "text.jpg"]
     cache.write_text("{")
     assert len(find_photos(folder, cache).items) >= len(before.items)
+
+
+def test_photographs_of_every_format_are_found(tmp_path: Path) -> None:
+    """Also by a process that has read none before, and where the first bytes of a file do not tell its size."""
+    noise = Picture.from_array(np.random.default_rng(0).integers(0, 256, (420, 500, 3), np.uint8))
+    wanted = {f"noise{suffix}" for suffix in SUFFIXES}
+    for name in wanted:
+        noise.save(tmp_path / name, quality=95)
+    assert (tmp_path / "noise.heic").stat().st_size > 1 << 18
+    code = "import sys; from impasto.training.data import find_photos; print(find_photos(sys.argv[1]))"
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=True)
+    assert wanted == set(re.findall(r"noise\.\w+", done.stdout)), done.stdout
+    assert "damaged=0, tiny=0" in done.stdout
 
 
 @pytest.mark.parametrize("place", ["nowhere", "empty"])
@@ -115,6 +133,18 @@ def test_a_position_is_always_the_same_crop(folder: Path) -> None:
     assert not torch.equal(Crops(find_photos(folder), 48, seed=6)[11][0], first)
     assert first.shape == (3, 48, 48)
     assert 0 <= float(first.min()) < float(first.max()) <= 1
+
+
+def test_crops_of_large_photographs_show_what_they_would_show_in_full(tmp_path: Path) -> None:
+    """A camera's JPEG is decoded smaller, which shows in nothing but the time."""
+    smooth = np.asarray(Image.fromarray(scene(24, 16)).resize((900, 600), Image.Resampling.BICUBIC))
+    (tmp_path / "jpeg").mkdir()
+    (tmp_path / "png").mkdir()
+    (tmp_path / "jpeg" / "a.jpg").write_bytes(file_bytes(smooth, "JPEG", quality=95))
+    (tmp_path / "png" / "a.png").write_bytes(file_bytes(smooth))
+    jpeg, png = (Crops(find_photos(tmp_path / kind), 64, seed=2) for kind in ("jpeg", "png"))
+    for position in range(6):
+        assert (jpeg[position][0] - png[position][0]).abs().mean() < 0.02
 
 
 def test_every_photograph_comes_once_in_a_round(folder: Path) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import io
 import json
 import os
 import signal
@@ -21,18 +20,18 @@ from typing import IO, Any, cast
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from impasto.errors import ImpastoError, PictureError
 from impasto.files import write_atomically
 from impasto.nn.tensors import to_tensor
-from impasto.picture import SUFFIXES, Picture
+from impasto.picture import SUFFIXES, Picture, size_of
 from impasto.remote import filesystem, is_url
 from impasto.resample import resize
 
 SMALLEST = 64  # pixels of the shorter side below which a photograph is left out
+_HEAD = 1 << 18  # bytes in which most files say their size
 _TRIES = 16  # of damaged pictures in a row, before giving up
 _SMALLEST_SHARE = 0.25  # of a photograph's area that a crop shows
 
@@ -152,17 +151,21 @@ def _open(path: str) -> IO[bytes]:
     return open(path, "rb")
 
 
-def read(item: Item) -> bytes:
+def read(item: Item, most: int | None = None) -> bytes:
+    """A photograph's bytes, or the first `most` of them."""
     with _open(item.path) as file:
         file.seek(item.offset)
-        return file.read() if item.size is None else file.read(item.size)
+        return file.read(min((count for count in (item.size, most) if count is not None), default=-1))
 
 
 def _state(item: Item) -> str:
     """good, tiny or damaged, as far as the file's head tells."""
     try:
-        with Image.open(io.BytesIO(read(item))) as image:
-            return "tiny" if min(image.size) < SMALLEST else "good"
+        try:
+            size = size_of(read(item, _HEAD))
+        except PictureError:  # some formats say it at the end, or to those only who have all of it
+            size = size_of(read(item))
+        return "tiny" if min(size) < SMALLEST else "good"
     except Exception:  # noqa: BLE001  decoders raise anything over damaged data
         return "damaged"
 
@@ -193,7 +196,8 @@ class Crops(Dataset[tuple[Tensor, int]]):
         rng = np.random.default_rng([self.seed, 1, position])
         for tries in range(_TRIES):
             try:
-                picture = Picture.open(read(self._item(position + tries * 7919)))
+                data = read(self._item(position + tries * 7919))
+                picture = Picture.open(data, shorter=round(self.size / _SMALLEST_SHARE**0.5))
             except (ImpastoError, OSError):  # its head was good, the rest is not
                 continue
             return self._crop(picture, rng), tries
@@ -211,7 +215,7 @@ class Crops(Dataset[tuple[Tensor, int]]):
         side = round(shorter * float(np.sqrt(rng.uniform(_SMALLEST_SHARE, 1))))
         side = max(min(side, shorter), min(shorter, self.size))  # never enlarged if that can be helped
         left, top = rng.integers(picture.width - side + 1), rng.integers(picture.height - side + 1)
-        pixels = resize(picture.pixels[top : top + side, left : left + side], self.size, self.size)
+        pixels = resize(picture.samples[top : top + side, left : left + side], self.size, self.size)
         if rng.random() < 0.5:
             pixels = pixels[:, ::-1]
         return to_tensor(pixels)[0]

@@ -94,7 +94,7 @@ def fit_style(
     def measure() -> dict[str, float]:
         with torch.no_grad():
             vector = (start + move * spread).expand(len(held_out), -1)
-            terms = objective(net.paint(held_out, vector), held_out, torch.zeros(len(held_out), dtype=torch.long))
+            terms = objective(net.paint(held_out, vector), held_out, first.new_zeros(len(held_out)))
         return {"style": float(terms["style"]) / recipe.style_weight, "content": float(terms["content"])}
 
     before = measure()

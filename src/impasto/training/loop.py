@@ -234,7 +234,8 @@ def train(
                     log.write(step, seconds + now - started, speed, rate, losses)
             if log and on_step:
                 stopped = on_step(Step(step, recipe.iterations, losses, speed, damaged)) is False
-            stopped = bool(_mean(fabric, torch.tensor(float(stopped), device=fabric.device)) > 0)
+            if fabric.world_size > 1:  # the first process tells the others
+                stopped = bool(_mean(fabric, torch.tensor(float(stopped), device=fabric.device)) > 0)
             if step % job.checkpoint_every == 0 and step < recipe.iterations and not stopped:
                 keep()
             if log and (step % job.sample_every == 0 or step == recipe.iterations or stopped):
