@@ -39,8 +39,9 @@ def test_a_tiny_painting_is_refused() -> None:
 
 def test_the_command_stores_it_in_the_gallery(run: Callable[..., Outcome], tmp_path: Path, painting: Path) -> None:
     photos = tmp_path / "photos"
-    photos.mkdir()
-    (photos / "a.png").write_bytes(file_bytes(scene(200, 150)))
+    (photos / "deep").mkdir(parents=True)
+    (photos / "deep" / "a.png").write_bytes(file_bytes(scene(200, 150)))
+    (photos / "broken.jpg").write_text("no picture")
     done = run("styles", "fit", painting, "--name", "likeness", "--steps", 2, "--photos", photos, "--json")
     assert done.code == 0, done.err
     record = json.loads(done.out)
@@ -48,6 +49,6 @@ def test_the_command_stores_it_in_the_gallery(run: Callable[..., Outcome], tmp_p
     plain = default_painter().encode(Picture.open(painting).pixels)
     assert not np.array_equal(Gallery().vector("likeness"), plain)
     assert_refused(run("styles", "fit", painting, "--name", "likeness", "--steps", 2), 2, "already")
-    assert_refused(run("styles", "fit", painting, "--name", "b", "--photos", tmp_path / "no"), 1, "no photos in")
+    assert_refused(run("styles", "fit", painting, "--name", "b", "--photos", tmp_path / "no"), 1, "no folder")
     (tmp_path / "text.png").write_text("x")
     assert_refused(run("styles", "fit", tmp_path / "text.png", "--name", "b"), 1, "text.png")

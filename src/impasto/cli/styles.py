@@ -9,9 +9,9 @@ import typer
 
 from impasto.cli.console import note, print_json, print_table, progress_line
 from impasto.cli.options import Json, Quiet, complete_style
-from impasto.errors import MissingExtra, PictureError
+from impasto.errors import MissingExtra
 from impasto.gallery import Gallery
-from impasto.picture import Picture, readable
+from impasto.picture import Picture
 
 app = typer.Typer(help="List, show, add and remove named styles.", no_args_is_help=False)
 
@@ -113,7 +113,11 @@ def fit(
     painting: Annotated[Path, typer.Argument(help="The painting's file.", show_default=False)],
     name: Annotated[str, typer.Option(help="What to call it.", show_default=False)],
     photos: Annotated[
-        Path | None, typer.Option(help="Folder of photos to fit on; built-in ones if not given.", show_default=False)
+        str | None,
+        typer.Option(
+            help="Folder of photographs to fit on, tar shards, or a URL of either; built-in ones if not given.",
+            show_default=False,
+        ),
     ] = None,
     steps: Annotated[int, typer.Option(help="Of the descent.", min=1, max=10_000)] = 80,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
@@ -129,17 +133,12 @@ def fit(
         from impasto.training.fit import fit_style
     except ImportError as error:
         raise MissingExtra(f"{error.name}, which fit needs,", "train") from None
-    chosen = None
-    if photos is not None:
-        chosen = [Picture.open(path) for path in sorted(photos.iterdir()) if readable(path)] if photos.is_dir() else []
-        if not chosen:
-            raise PictureError(f"there are no photos in {photos}")
 
     def show(step: int, total: int, loss: float) -> None:
         if not quiet and not json:
             progress_line(f"{step} of {total}  loss {loss:.4f}")
 
-    fitted = fit_style(picture, photos=chosen, steps=steps, device=device, on_step=show)
+    fitted = fit_style(picture, photos=photos, steps=steps, device=device, on_step=show)
     progress_line()
     gallery.add(name, painting, vector=fitted.vector, replace=overwrite)
     if json:

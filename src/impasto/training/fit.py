@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -25,11 +26,13 @@ from impasto.nn.vgg import shipped_vgg
 from impasto.painter import VECTOR_SIZE, StyleVector, default_painter
 from impasto.picture import Picture
 from impasto.resample import fit, resize
+from impasto.training.data import Crops, find_photos
 from impasto.training.objective import TrainingObjective
 from impasto.training.recipe import DEFAULT
 
 STEPS = 80
 _SIDE = 256  # of the photographs' crops
+_FITTED, _HELD_OUT = 8, 4  # crops
 _PAINTING_SIDE = 512
 _RATE = 0.03  # of the vector's own spread over the gallery
 _SCENES = ("self-portrait", "grande-jatte", "shipwreck")  # a face, people in a park, the sea
@@ -53,7 +56,7 @@ class Fitted:
 def fit_style(
     painting: Picture,
     *,
-    photos: list[Picture] | None = None,
+    photos: str | Path | None = None,
     steps: int = STEPS,
     device: str = "auto",
     seed: int = 0,
@@ -62,11 +65,13 @@ def fit_style(
     """Fit a vector of the shipped painter to a painting.
 
     Args:
-        photos: to paint while fitting; the sample and some built-in pictures if not given.
+        photos: to paint while fitting: a folder or URL, see `impasto.training.data.find_photos`; the sample and some
+            built-in pictures if not given.
         steps: of the descent.
         on_step: called with the steps done, their number and the loss.
     Raises:
         UsageError: a painting too small to look at.
+        PictureError: there are no photographs in the folder.
     """
     if min(painting.width, painting.height) < 64:
         raise UsageError(f"the painting is {painting.width} x {painting.height} pixels", "64 a side are needed")
@@ -114,12 +119,15 @@ def fit_style(
     return Fitted(vector, before, after)
 
 
-def _crops(photos: list[Picture] | None, seed: int) -> tuple[Tensor, Tensor]:
+def _crops(photos: str | Path | None, seed: int) -> tuple[Tensor, Tensor]:
     """Eight crops to fit on and four to judge by, N x 3 x 256 x 256."""
-    sources = [photo.pixels for photo in photos] if photos else _built_in()
-    rng = np.random.default_rng(seed)
-    crops = [to_tensor(_crop(sources[index % len(sources)], rng)) for index in range(12)]
-    return torch.cat(crops[:8]), torch.cat(crops[8:])
+    if photos is not None:
+        found = Crops(find_photos(photos), _SIDE, seed)
+        crops = [found[position][0][None] for position in range(_FITTED + _HELD_OUT)]
+    else:
+        sources, rng = _built_in(), np.random.default_rng(seed)
+        crops = [to_tensor(_crop(sources[i % len(sources)], rng)) for i in range(_FITTED + _HELD_OUT)]
+    return torch.cat(crops[:_FITTED]), torch.cat(crops[_FITTED:])
 
 
 def _crop(pixels: Pixels, rng: np.random.Generator) -> Pixels:
