@@ -67,6 +67,21 @@ def test_a_large_jpeg_is_decoded_smaller_where_that_does(shorter: int, height: i
     assert (png.width, png.height) == image.size
 
 
+@pytest.mark.parametrize("orientation", [1, 6])
+@pytest.mark.parametrize("side", [100, 299, 301, 450, 899, 901, 2000])
+def test_reduced_while_it_is_read_a_picture_is_what_it_would_be(orientation: int, side: int) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    smooth = np.asarray(Image.fromarray(scene(24, 16)).resize((901, 607), Image.Resampling.BICUBIC))
+    jpeg, png = file_bytes(smooth, "JPEG", quality=95, exif=exif), file_bytes(smooth, "PNG", exif=exif)
+    for data, far in ((jpeg, 1.0), (png, 0.0)):
+        wanted = Picture.open(data).at_most(side)
+        found = Picture.open(data, at_most=side)
+        assert (found.width, found.height) == (wanted.width, wanted.height)
+        assert np.abs(found.pixels - wanted.pixels).mean() * 255 <= far
+    assert Picture.open(smooth, at_most=side).width == min(side, 901)
+
+
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_orientation_is_applied_and_forgotten(orientation: int) -> None:
     exif = Image.Exif()

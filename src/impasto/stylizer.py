@@ -280,7 +280,7 @@ def stylize(
     stylizer = Stylizer(
         style, regions=regions, controls=chosen, gallery=gallery, painter=painter, max_pixels=max_pixels
     )
-    return stylizer(Picture.open(photo, max_pixels=max_pixels))
+    return stylizer(Picture.open(photo, max_pixels=max_pixels, at_most=chosen.size))
 
 
 def region_pairs(regions: Regions | None) -> list[tuple[Any, Any]]:

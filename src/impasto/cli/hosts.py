@@ -134,7 +134,7 @@ class RemotePainting:
             raise already_there(job.target)
         with reaching(job.name):
             data = source.cat_file(path)
-        painted = self.stylizer(Picture.open(data, max_pixels=self.max_pixels))
+        painted = self.stylizer(Picture.open(data, max_pixels=self.max_pixels, at_most=self.stylizer.controls.size))
         file_format = self.file_format or format_of(Path(job.target))
         written = painted.encode(file_format, quality=self.quality, bits=self.bits, mark=self.mark)
         row = {"key": key, "digest": digest(written)}

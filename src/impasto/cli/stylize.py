@@ -176,7 +176,11 @@ def stylize(
             replaces = overwrite or manifest.is_ours(job.target)
             noted = functools.partial(manifest.writing, job.target, key)
         batch.check_target(job, overwrite=replaces)
-        photo = Picture.open(job.source if isinstance(job.source, bytes) else str(job.source), max_pixels=max_pixels)
+        photo = Picture.open(
+            job.source if isinstance(job.source, bytes) else str(job.source),
+            max_pixels=max_pixels,
+            at_most=stylizer.controls.size,
+        )
         painted = stylizer(photo)
         target_format = format_for(job.target)
         if photo.frames and target_format not in ANIMATED:
