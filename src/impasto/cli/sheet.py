@@ -56,7 +56,7 @@ def sheet(
     format_of(target)
     (job,) = batch.plan([photo], output, "sheet", None, inputs=[parse(text)[0] for text in style or []])
     batch.check_target(job, overwrite=overwrite)
-    picture = Picture.open(photo, max_pixels=max_pixels, at_most=2 * tile)
+    picture = Picture.open(photo, max_pixels=max_pixels)
     # `size` is a tile's own business here.
     if quiet or not sys.stderr.isatty():
         result = contact_sheet(picture, style, controls=controls, columns=columns, tile=tile)
