@@ -138,7 +138,8 @@ class Picture:
             at_most: reduce it if its longer side is above so many pixels, as `at_most` does. The file of a JPEG three
                 times as large or more is decoded at a half, a quarter or an eighth, in a fraction of the time; samples
                 then differ by about 1 of 255 from what the method gives.
-            shorter: the same without the last reduction: pixels of the shorter side that are needed.
+            shorter: pixels of the shorter side that are needed: a JPEG's file twice as large or more is decoded
+                smaller, too, and left at the size that this gives.
         Raises:
             PictureError: missing, empty, damaged, too large, or no picture.
         """

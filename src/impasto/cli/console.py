@@ -12,7 +12,10 @@ if TYPE_CHECKING:
 
 
 INTERRUPTED = 130
-"""The exit code of what Ctrl-C has ended, as shells have it."""
+"""The exit code of what Ctrl-C has ended, as shells have it.
+
+A command that has stopped in order leaves by sys.exit; Typer's Exit cannot be told from an interrupt by `main`.
+"""
 
 
 def report(message: str, hint: str = "") -> None:
