@@ -1,0 +1,91 @@
+#!/usr/bin/env python3
+"""Pack photographs and paintings into one file that travels to the machine that trains.
+
+    python tools/painter/prepare.py --photos DIR --paintings DIR --gallery DIR -o pack.zip --megabytes 55
+
+The file is a zip of JPEGs: photos/, paintings/ and gallery/, the last under the names of `tools/gallery.tsv`. Photographs
+are kept with a shorter side of at most 320 pixels, paintings with a longer side of 512, the size at which they are
+looked at. The quality is the highest that keeps the file below the limit.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import io
+import zipfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from PIL import Image
+
+from impasto.picture import Picture
+from impasto.resample import fit
+from impasto.training.data import find_photos, read
+
+GALLERY = Path(__file__).resolve().parents[1] / "gallery.tsv"
+PHOTO_SIDE, PAINTING_SIDE = 320, 512
+QUALITIES = (92, 88, 84, 80, 76, 72, 68, 64, 60)
+
+
+def photographs(folder: Path) -> Iterator[tuple[str, Image.Image]]:
+    for item in find_photos(folder).items:
+        picture = Picture.open(read(item))
+        scale = min(1.0, PHOTO_SIDE / min(picture.width, picture.height))
+        size = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
+        yield f"photos/{Path(item.path).stem}.jpg", picture.resized(*size).to_pil().convert("RGB")
+
+
+def paintings(folder: Path) -> Iterator[tuple[str, Image.Image]]:
+    for item in find_photos(folder).items:
+        yield f"paintings/{Path(item.path).stem}.jpg", reduced(Picture.open(read(item)))
+
+
+def named(folder: Path) -> Iterator[tuple[str, Image.Image]]:
+    with GALLERY.open(encoding="utf-8", newline="") as table:
+        for row in csv.DictReader(table, delimiter="\t"):
+            yield f"gallery/{row['name']}.jpg", reduced(Picture.open(folder / row["file"]))
+
+
+def reduced(picture: Picture) -> Image.Image:
+    return picture.resized(*fit(picture.width, picture.height, PAINTING_SIDE)).to_pil().convert("RGB")
+
+
+def pack(pictures: list[tuple[str, Image.Image]], quality: int) -> bytes:
+    def encode(picture: Image.Image) -> bytes:
+        out = io.BytesIO()
+        picture.save(out, "JPEG", quality=quality, optimize=True)
+        return out.getvalue()
+
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive, ThreadPoolExecutor() as pool:
+        for (name, _), data in zip(pictures, pool.map(lambda pair: encode(pair[1]), pictures), strict=True):
+            archive.writestr(name, data)
+    return out.getvalue()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    for name in ("photos", "paintings", "gallery"):
+        parser.add_argument(f"--{name}", type=Path, required=True)
+    parser.add_argument("-o", "--output", type=Path, required=True)
+    parser.add_argument("--megabytes", type=float, default=55, help="the file's limit")
+    arguments = parser.parse_args()
+    pictures = [
+        *photographs(arguments.photos),
+        *paintings(arguments.paintings),
+        *named(arguments.gallery),
+    ]
+    for quality in QUALITIES:
+        data = pack(pictures, quality)
+        if len(data) <= arguments.megabytes * 1e6:
+            break
+    else:
+        raise SystemExit(f"{len(data) / 1e6:.0f} MB at quality {QUALITIES[-1]}: fewer pictures, or more --megabytes")
+    arguments.output.write_bytes(data)
+    print(f"{arguments.output}: {len(pictures)} pictures at quality {quality}, {len(data) / 1e6:.1f} MB")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,332 @@
+#!/usr/bin/env python3
+"""Train the painter on the perceptual losses, for any number of minutes at a time.
+
+    python tools/painter/train.py --pack pack.zip --work work/ --minutes 9 [--device cuda]
+
+Everything is in one file, work/state.pt: typed again, the command goes on at the step where it was stopped, be it by the
+time, a signal or Ctrl-C. work/log.tsv gets the losses, work/scores.tsv the scores of photographs and paintings that are
+held back, work/samples.jpg a sheet of them.
+
+The losses (Johnson et al. 2016): Gram matrices at the second or third layer of every block of VGG-19, each layer's
+distance over that of untouched photographs; content at relu3_3 and relu4_3 over the photograph's energy. Beside them: no
+variation, no values out of range, nothing that repeats on the network's own grid of eight pixels, and the same picture
+for a photograph that is shifted and noisy. Every photograph of a batch serves two styles, so that its own features are
+computed once. A quarter of the styles are the gallery's: their normalisations have changes of their own (Dumoulin et
+al. 2017), learned beside the network.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import os
+import signal
+import time
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch import Tensor
+
+from data import HELD_BACK, STYLE, Styles, crops, floats, load, loss_net
+from impasto.nn.device import find_device, find_precision
+from impasto.nn.losses import gram
+from impasto.nn.paint_net import MULTIPLE, PaintNet
+
+CONTENT = {"relu3_3": 0.5, "relu4_3": 0.5}
+WEIGHTS = {"style": 10.0, "content": 2.0, "variation": 0.1, "lattice": 100.0, "range": 10.0, "steady": 10.0}
+SERVES = 2  # styles a photograph
+NAMED = 0.25  # share of the gallery's styles
+WARMUP, SLOWER = 300, 20_000  # steps in which the rate rises, and after which it has fallen by a third
+MEMORY = 0.999  # of the running mean of the weights
+SHIFT = 7  # pixels
+SHEET = 6  # held-back pairs on the sheet
+
+
+class Painting:
+    """The network that is trained, its running mean, and what the gallery's styles change of its normalisations."""
+
+    def __init__(self, styles: Styles, rate: float, device: torch.device) -> None:
+        self.net = PaintNet()
+        trained_on = styles.statistics[:, : -styles.held_back].flatten(0, 1)
+        self.net.usual.copy_(trained_on.mean(0))
+        self.net.spread.copy_(trained_on.std(0) + 1e-4)
+        self.changes = torch.zeros(styles.gallery, sum(self.net.sizes), device=device).requires_grad_()
+        self.net.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.mean = copy.deepcopy(self.net).requires_grad_(False)
+        self.mean_changes = self.changes.detach().clone()
+        groups = [{"params": list(self.net.parameters())}, {"params": [self.changes], "base": 5.0}]
+        self.optimizer = torch.optim.Adam(groups, rate, betas=(0.9, 0.99), fused=True)
+        self.step, self.crops, self.seconds = 0, 0, 0.0
+
+    def state(self) -> dict[str, Any]:
+        return {
+            "net": self.net.state_dict(),
+            "mean": self.mean.state_dict(),
+            "changes": self.changes.detach(),
+            "mean_changes": self.mean_changes,
+            "optimizer": self.optimizer.state_dict(),
+            "counts": [self.step, self.crops, self.seconds],
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        self.net.load_state_dict(state["net"])
+        self.mean.load_state_dict(state["mean"])
+        with torch.no_grad():
+            self.changes.copy_(state["changes"])
+            self.mean_changes.copy_(state["mean_changes"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.step, self.crops, self.seconds = state["counts"]
+
+    @torch.no_grad()
+    def follow(self) -> None:
+        share = 1 - min(MEMORY, (1 + self.step) / (10 + self.step))
+        own = [*self.net.parameters(), self.changes]
+        torch._foreach_lerp_([*self.mean.parameters(), self.mean_changes], own, share)
+
+
+class Training:
+    """One run of the command."""
+
+    def __init__(self, arguments: argparse.Namespace) -> None:
+        self.arguments, self.work = arguments, arguments.work
+        self.device = find_device(arguments.device)
+        self.half = find_precision("auto", self.device) == torch.bfloat16
+        self.photos, self.held_back, self.styles = load(arguments.pack, self.work, self.device)
+        self.painting = Painting(self.styles, arguments.rate, self.device)
+        self.file: Path = self.work / "state.pt"
+        if self.file.is_file():
+            self.painting.restore(torch.load(self.file, map_location=self.device, weights_only=True))
+        self.rng = np.random.default_rng(self.painting.step + arguments.seed)
+        torch.manual_seed(self.painting.step + arguments.seed)
+        self.loss_net = loss_net(self.device)
+        self.paint = torch.compile(self.painting.net, dynamic=False) if arguments.compile else self.painting.net
+        self.stopped = False
+
+    def run(self) -> None:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._stop)
+        state, started = self.painting, time.monotonic()
+        saved = judged = shown = started
+        sums: dict[str, list[float]] = {}
+        while not self.stopped and time.monotonic() - started < 60 * self.arguments.minutes:
+            began = time.monotonic()
+            rate = self.arguments.rate * min(1, (state.step + 1) / WARMUP) / (1 + state.step / SLOWER) ** 0.5
+            for group in state.optimizer.param_groups:
+                group["lr"] = rate * group.get("base", 1.0)
+            terms = self.terms()
+            total = torch.stack([WEIGHTS[name] * term for name, term in terms.items()]).sum()
+            state.optimizer.zero_grad(set_to_none=True)
+            total.backward()  # type: ignore[no-untyped-call]
+            torch.nn.utils.clip_grad_norm_([*state.net.parameters(), state.changes], 1.0)
+            if torch.isfinite(total):
+                state.optimizer.step()
+            state.step += 1
+            state.crops += self.arguments.batch
+            state.follow()
+            state.seconds += time.monotonic() - began
+            for name, term in terms.items():
+                sums.setdefault(name, []).append(float(term.detach()))
+            now = time.monotonic()
+            if now - shown > 20:
+                shown = now
+                self.log(sums, began)
+                sums = {}
+            if now - saved > self.arguments.save_every:
+                saved = now
+                self.save()
+            if now - judged > self.arguments.judge_every:
+                judged = now
+                self.judge()
+        self.save()
+        self.judge()
+
+    def terms(self) -> dict[str, Tensor]:
+        """The losses of one batch, unweighted."""
+        count = self.arguments.batch // SERVES
+        photos = crops(self.photos, count, self.arguments.side, self.rng)
+        ids, views = self.choose()
+        given = photos.repeat_interleave(SERVES, 0)
+        modulations = self.modulations(ids, views)
+        noise = self.noise(given.shape)
+        painted = self.painted(given, modulations, noise)
+        terms = self.perceptual(painted, photos, *self.styles.targets(views, ids))
+        if self.painting.step % 3 == 0:
+            terms["steady"] = self.unsteadiness(given[:2], modulations[:2], noise, painted[:2])
+        return terms
+
+    def choose(self) -> tuple[Tensor, Tensor]:
+        """Paintings and views of a batch, the gallery's first; of those the whole is looked at."""
+        batch, styles = self.arguments.batch, self.styles
+        named = int(self.rng.binomial(batch, NAMED))
+        ids = np.concatenate(
+            [
+                self.rng.integers(styles.gallery, size=named),
+                self.rng.integers(styles.gallery, len(styles.names) - styles.held_back, size=batch - named),
+            ]
+        )
+        order = self.rng.permutation(batch)
+        views = np.where(ids < styles.gallery, 0, self.rng.integers(styles.statistics.shape[0], size=batch))
+        return torch.from_numpy(ids[order]).to(self.device), torch.from_numpy(views[order]).to(self.device)
+
+    def modulations(self, ids: Tensor, views: Tensor) -> Tensor:
+        net, gallery = self.painting.net, self.styles.gallery
+        found = net.modulations(net.vector(self.styles.statistics[views, ids]))
+        own = self.painting.changes[ids.clamp_max(gallery - 1)]
+        return found + own * (ids < gallery)[:, None]
+
+    def noise(self, shape: torch.Size) -> Tensor:
+        """Noise at an eighth of the size: a quarter's is read off it where it stands for the photograph."""
+        height, width = (side // MULTIPLE + 4 for side in shape[2:])
+        return torch.randn(shape[0], 1, height, width, device=self.device)
+
+    def painted(self, photos: Tensor, modulations: Tensor, noise: Tensor) -> Tensor:
+        fine = torch.randn(len(noise), 1, *(2 * side for side in noise.shape[2:]), device=self.device)
+        with torch.autocast(self.device.type, torch.bfloat16) if self.half else nullcontext():
+            found: Tensor = self.paint(photos, modulations, (noise, fine))
+        return found
+
+    def perceptual(self, painted: Tensor, photos: Tensor, targets: dict[str, Tensor], apart: Tensor) -> dict[str, Tensor]:
+        with torch.no_grad():
+            known = self.loss_net(photos, list(CONTENT))
+        found = {"style": painted.new_zeros(()), "content": painted.new_zeros(())}
+
+        def see(layer: str, features: Tensor) -> Tensor:
+            if layer in targets:
+                distance = (gram(features) - targets[layer]).square().mean((1, 2)) / apart[:, STYLE.index(layer)]
+                found["style"] = found["style"] + distance.mean() / len(targets)
+            if layer in CONTENT:
+                before = known[layer].float()
+                missed = (features.float().unflatten(0, (-1, SERVES)) - before[:, None]).square().mean((1, 2, 3, 4))
+                found["content"] = found["content"] + CONTENT[layer] * (missed / before.square().mean((1, 2, 3))).mean()
+            return painted.new_zeros(())
+
+        self.loss_net(painted, list(dict.fromkeys([*targets, *CONTENT])), see)
+        found["variation"] = sum((painted.diff(dim=axis).square().mean() for axis in (2, 3)), painted.new_zeros(()))
+        found["lattice"] = lattice(painted)
+        found["range"] = (painted - painted.clamp(0, 1)).square().mean()
+        return found
+
+    def unsteadiness(self, photos: Tensor, modulations: Tensor, noise: Tensor, painted: Tensor) -> Tensor:
+        """How much else is painted for the photograph shifted, with a little noise."""
+        down, right = (int(shift) for shift in self.rng.integers(-SHIFT, SHIFT + 1, size=2))
+        other = torch.roll(photos, (down, right), (2, 3))
+        other = other + 2 / 255 * torch.randn_like(other)
+        again = self.painted(other, modulations, noise[: len(photos)])
+        back = torch.roll(again, (-down, -right), (2, 3))
+        return (back - painted)[..., 8:-8, 8:-8].square().mean()
+
+    @torch.no_grad()
+    def judge(self) -> None:
+        """Score the running mean on what is held back, as `impasto evaluate` does but by VGG-19, and lay out a sheet."""
+        state, styles, device = self.painting, self.styles, self.device
+        first = len(styles.names) - styles.held_back
+        scores: dict[str, list[float]] = {"style": [], "content": [], "named style": [], "named content": []}
+        rows = []
+        for number, photo in enumerate(self.held_back):
+            whole = _whole(floats(photo))
+            before = self.loss_net(whole, list(CONTENT))
+            untouched = self.loss_net(whole, STYLE, lambda _, features: gram(features))
+            for named, index in ((False, first + number % styles.held_back), (True, number % styles.gallery)):
+                ids, views = torch.tensor([index], device=device), torch.zeros(1, dtype=torch.long, device=device)
+                modulations = state.mean.modulations(state.mean.vector(styles.statistics[views, ids]))
+                if named:
+                    modulations = modulations + state.mean_changes[index]
+                noise = fixed_noise(whole.shape[2] // MULTIPLE + 4, whole.shape[3] // MULTIPLE + 4, device)
+                with torch.autocast(device.type, torch.bfloat16) if self.half else nullcontext():
+                    picture = state.mean(whole, modulations, noise).clamp(0, 1)
+                targets, _ = styles.targets(views, ids)
+                after = self.loss_net(picture, list(CONTENT))
+                grams = self.loss_net(picture, STYLE, lambda _, features: gram(features))
+                ratios = [
+                    float((grams[layer] - targets[layer]).square().mean() / (untouched[layer] - targets[layer]).square().mean())
+                    for layer in STYLE
+                ]
+                kind = "named " if named else ""
+                scores[f"{kind}style"].append(float(np.mean(ratios)))
+                moved = (after["relu3_3"].float() - before["relu3_3"].float()).square().mean()
+                scores[f"{kind}content"].append(float(moved / before["relu3_3"].float().square().mean()))
+                if number < SHEET:
+                    rows.append([whole, picture])
+        values = [float(np.mean(found)) for found in scores.values()]
+        self._append("scores.tsv", ["crops", "step", *scores], [state.crops, state.step, *values])
+        print(f"held back, {state.crops} crops: " + "  ".join(f"{k} {v:.4f}" for k, v in zip(scores, values, strict=True)), flush=True)
+        tiles = [F.interpolate(picture.float(), (240, 320)).clamp(0, 1)[0].cpu() for row in rows for picture in row]
+        lines = [torch.cat(tiles[start : start + 4], 2) for start in range(0, len(tiles), 4)]
+        sheet = (torch.cat(lines, 1).permute(1, 2, 0).numpy() * 255).round().astype(np.uint8)
+        Image.fromarray(sheet).save(self.work / "samples.jpg", quality=88)
+
+    def log(self, sums: dict[str, list[float]], _: float) -> None:
+        state = self.painting
+        means = {name: float(np.mean(sums.get(name, [np.nan]))) for name in WEIGHTS}
+        hour = state.crops / max(1.0, state.seconds) * 3600
+        self._append("log.tsv", ["step", "crops", *means], [state.step, state.crops, *means.values()])
+        shown = "  ".join(f"{name} {value:.4f}" for name, value in means.items())
+        print(f"{state.step}  {state.crops} crops  {hour:.0f} an hour  {shown}", flush=True)
+
+    def save(self) -> None:
+        part = self.file.with_suffix(f".part{os.getpid()}")
+        torch.save(self.painting.state(), part)
+        part.replace(self.file)
+
+    def _append(self, name: str, head: list[str], values: list[Any]) -> None:
+        file = self.work / name
+        fresh = not file.is_file()
+        with file.open("a", encoding="utf-8") as out:
+            if fresh:
+                out.write("\t".join(head) + "\n")
+            out.write("\t".join(f"{value:.5g}" if isinstance(value, float) else str(value) for value in values) + "\n")
+
+    def _stop(self, *_: object) -> None:
+        self.stopped = True
+
+
+def _whole(picture: Tensor) -> Tensor:
+    """As much of a picture as is a multiple of eight."""
+    height, width = (side // MULTIPLE * MULTIPLE for side in picture.shape[2:])
+    return picture[..., :height, :width].contiguous(memory_format=torch.channels_last)
+
+
+def fixed_noise(rows: int, columns: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    generator = torch.Generator().manual_seed(0)
+    found = [torch.randn(1, 1, scale * rows, scale * columns, generator=generator).to(device) for scale in (1, 2)]
+    return found[0], found[1]
+
+
+def lattice(pictures: Tensor, window: int = 6) -> Tensor:
+    """What repeats every eight pixels, the network's own grid, in windows of so many of its places.
+
+    Args:
+        pictures: N x 3 x H x W, sides multiples of eight.
+    """
+    count, _, height, width = pictures.shape
+    blocks = pictures.reshape(count, 3, height // 8, 8, width // 8, 8).permute(0, 1, 3, 5, 2, 4)
+    phases = F.avg_pool2d(blocks.flatten(1, 3), window, window // 2).reshape(count, 3, 64, -1)
+    smooth = phases.mean(2, keepdim=True)
+    return (phases - smooth).square().mean()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--pack", type=Path, required=True)
+    parser.add_argument("--work", type=Path, required=True)
+    parser.add_argument("--minutes", type=float, default=9)
+    parser.add_argument("--batch", type=int, default=8)
+    parser.add_argument("--side", type=int, default=224, help="pixels of a crop, a multiple of eight")
+    parser.add_argument("--rate", type=float, default=1e-3)
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--compile", action="store_true")
+    parser.add_argument("--save-every", type=float, default=120, help="seconds")
+    parser.add_argument("--judge-every", type=float, default=600, help="seconds")
+    parser.add_argument("--seed", type=int, default=0)
+    arguments = parser.parse_args()
+    arguments.work.mkdir(parents=True, exist_ok=True)
+    Training(arguments).run()
+
+
+if __name__ == "__main__":
+    main()
