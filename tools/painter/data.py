@@ -148,7 +148,7 @@ def _measure(paintings: list[Tensor], photos: list[Tensor], device: torch.device
             kept["apart"].append(distance.maximum(_LEAST_DISTANCE * energy.square()))
             for index, (layer, found) in enumerate(grams.items()):
                 kept[layer].append((found.cpu() / energy[index]).half())
-        if number % 100 == 0:
+        if number % 50 == 0:
             print(f"painting {number} of {len(paintings)}", flush=True)
     return {name: torch.stack(values).unflatten(0, (-1, VIEWS)).transpose(0, 1).contiguous() for name, values in kept.items()}
 

@@ -21,6 +21,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from impasto.nn.losses import moments
+
 LAYERS = {"relu1_1": 64, "relu2_1": 128, "relu3_1": 256, "relu4_1": 512}  # that a style is read off
 STATISTICS = 2 * sum(LAYERS.values())  # means and deviations
 VECTOR_SIZE = 256
@@ -40,8 +42,8 @@ def statistics(features: Tensor) -> Tensor:
     Roots, because the statistics of rectified features are spread like squares. Features are those of the normalised
     VGG-19 with maximum pooling.
     """
-    variance, mean = torch.var_mean(features.float(), (2, 3), correction=0)
-    return torch.cat([mean.clamp_min(0).sqrt(), variance.sqrt().sqrt()], 1)
+    mean, deviation = moments(features)
+    return torch.cat([mean.clamp_min(0).sqrt(), deviation.sqrt()], 1)
 
 
 class Rise(nn.Conv2d):
@@ -153,6 +155,8 @@ def normalised(x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
         x: N x C x H x W.
         scale, shift: N x C.
     """
-    variance, mean = torch.var_mean(x.float(), (2, 3), keepdim=True, correction=0)
+    wide = x.float()
+    mean = wide.mean((2, 3), keepdim=True)
+    variance = (wide.square().mean((2, 3), keepdim=True) - mean.square()).clamp_min(0)
     factor = (1 + scale[..., None, None]) * torch.rsqrt(variance + EPSILON)
     return torch.addcmul((shift[..., None, None] - mean * factor).to(x.dtype), x, factor.to(x.dtype))
