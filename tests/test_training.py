@@ -21,6 +21,7 @@ from conftest import ROOT, Outcome, assert_refused, file_bytes, hears_ctrl_c, sc
 
 from impasto.errors import PictureError, StyleError, UsageError
 from impasto.gallery import Gallery
+from impasto.nn import device
 from impasto.nn.losses import content_loss, gram
 from impasto.nn.tensors import to_tensor
 from impasto.nn.vgg import shipped_vgg
@@ -221,6 +222,18 @@ def test_changed_settings_are_named_and_refused(job: Job, painting: Path) -> Non
     result = train(job, overwrite=True)
     assert result is not None
     assert result.step == 12
+
+
+def test_a_training_keeps_the_type_that_was_measured(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another measurement, on a busier processor or another one, changes nothing in a training that goes on."""
+    wanted = train(replace(job, folder=job.folder / "whole"))
+    open_job = replace(job, precision="auto")
+    monkeypatch.setattr(device, "multiplies_bfloat16", lambda _: False)
+    train(open_job, on_step=lambda step: step.step < 4)
+    monkeypatch.setattr(device, "multiplies_bfloat16", lambda _: True)
+    result = train(open_job, resume=True)
+    assert json.loads((job.folder / "run.json").read_text())["precision"] == "float32"
+    torch.testing.assert_close(weights(result), weights(wanted), rtol=0, atol=0)
 
 
 def test_a_damaged_checkpoint_is_said_to_be_that(job: Job) -> None:

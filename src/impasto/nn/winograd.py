@@ -2,7 +2,7 @@
 
 Lavin & Gray 2016: a tile of 6 x 6 positions and the filter are brought to a basis in which the convolution is a product
 number by number; 36 products then give 16 results, where sums over the filter take 144. Between channels the products
-are 36 matrix products. PyTorch's own kernels for processors without units for bfloat16 multiply out all 144.
+are 36 matrix products. PyTorch's own float32 kernels multiply out all 144.
 """
 
 from __future__ import annotations

@@ -57,7 +57,7 @@ class Job:
         photos: a folder or URL: see `impasto.training.data.find_photos`.
         folder: for checkpoints, curves and samples.
         network: the loss network's file; None, the shipped VGG-19, or VGG-16 from the torch hub's cache.
-        device, precision: see `impasto.nn.device`.
+        device, precision: see `impasto.nn.device`; a training that goes on keeps the type "auto" stood for.
         workers: processes that read photographs; None, as many as there are processors to spare, up to four.
         checkpoint_every, sample_every: steps.
         samples: photographs that are painted every `sample_every` steps.
@@ -139,7 +139,8 @@ def train(
     """
     recipe = job.recipe
     device = find_device(job.device)
-    half = find_precision(job.precision, device) == torch.bfloat16
+    job = _with_precision(job, device, resume)
+    half = job.precision == "bfloat16"
     fabric = _fabric(device, half)
     if recipe.batch_size % fabric.world_size:
         raise UsageError(f"a batch of {recipe.batch_size} cannot be shared by {fabric.world_size} processes")
@@ -278,6 +279,14 @@ def _mean(fabric: Fabric, value: Tensor) -> Tensor:
     return found
 
 
+def _with_precision(job: Job, device: torch.device, resume: bool) -> Job:
+    """The job with the type that "auto" stands for; a training that goes on keeps the one it began with."""
+    name = job.precision
+    if name == "auto" and resume:
+        name = read_settings(job.folder).get("precision", name)
+    return dataclasses.replace(job, precision=str(find_precision(name, device)).removeprefix("torch."))
+
+
 def _fabric(device: torch.device, half: bool) -> Fabric:
     """One device, or one for each process that torchrun has started."""
     world, local = (int(os.environ.get(name, 1)) for name in ("WORLD_SIZE", "LOCAL_WORLD_SIZE"))
@@ -392,6 +401,8 @@ def _claim(folder: Path, settings: dict[str, Any], resume: bool) -> None:
         write_atomically(path, (json.dumps(settings, indent=1) + "\n").encode(), overwrite=True)
         return
     before = read_settings(folder)
+    if before.get("precision") == "auto":  # a training from before the type was kept
+        before["precision"] = settings["precision"]
     for name in dict.fromkeys([*before, *settings]):
         if before.get(name) != settings.get(name):
             label = name.replace("_", " ")

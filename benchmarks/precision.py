@@ -1,0 +1,138 @@
+#!/usr/bin/env python3
+"""bfloat16 beside float32, the latter in tiles where that pays: the optimiser, the training, and the loss at the end.
+
+    python benchmarks/precision.py [--photo FILE] [--photos DIR] [--style NAME] [--size 512] [--rounds 7]
+        [--loss-size 256] [--iterations 200]
+
+First what `--precision auto` decides here. Then one evaluation of the optimiser's losses and their gradient, and a step
+of the training with its photographs read and cropped: both types take turns in one process; times are medians over the
+rounds. Then a whole optimisation in each type: its last picture's loss is taken in float32 for both.
+
+`ONEDNN_MAX_CPU_ISA=AVX512_CORE_BF16` before the command keeps oneDNN from using AMX, `AVX512_CORE` from both.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from impasto.files import ASSETS
+from impasto.gallery import Gallery
+from impasto.nn import device
+from impasto.nn.tensors import to_tensor
+from impasto.nn.vgg import shipped_vgg
+from impasto.optimization.objective import Ground, Objective
+from impasto.optimization.recipe import DEFAULT
+from impasto.optimization.run import optimize
+from impasto.picture import Picture
+from impasto.resample import fit
+from impasto.training.loop import Job, train
+from impasto.training.recipe import DEFAULT as TRAINING
+
+KINDS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+SAMPLES = ASSETS / "samples"
+STEPS = 8  # of the training in each round; the first quarter is not counted
+
+
+def objective(photo: Picture, painting: Picture, kind: torch.dtype) -> Objective:
+    """The default recipe's losses, in that type."""
+    net = shipped_vgg(DEFAULT.pooling, DEFAULT.padding)  # type: ignore[arg-type]
+    net.convolutions.to(kind)
+    net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    fitted = painting.resized(*fit(painting.width, painting.height, max(photo.width, photo.height)))
+    return Objective(net, DEFAULT, to_tensor(photo.pixels), [Ground([(to_tensor(fitted.pixels), 1.0)])])
+
+
+def training_step(photos: str, style: Path, name: str) -> float:
+    """Median seconds of a step."""
+    moments: list[float] = []
+    recipe = replace(TRAINING, size=192, iterations=STEPS)
+    with tempfile.TemporaryDirectory() as folder:
+        job = Job({"style": style}, photos, Path(folder), recipe, precision=name, workers=0)
+        train(job, on_step=lambda _: moments.append(time.perf_counter()))
+    steps = [after - before for before, after in itertools.pairwise(moments)]
+    return statistics.median(steps[STEPS // 4 : -1])  # the last one writes pictures, too
+
+
+def in_turn(ways: dict[str, Callable[[], float]], rounds: int) -> dict[str, list[float]]:
+    found: dict[str, list[float]] = {name: [] for name in ways}
+    for _ in range(rounds):
+        for name, way in ways.items():
+            found[name].append(way())
+    return found
+
+
+def seconds(way: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    way()
+    return time.perf_counter() - started
+
+
+def row(what: str, found: dict[str, list[float]]) -> None:
+    single, half = (statistics.median(found[name]) for name in KINDS)
+    ratios = [one / other for one, other in zip(*found.values(), strict=True)]
+    print(
+        f"| {what} | {single * 1e3:.0f} ms | {half * 1e3:.0f} ms | x {statistics.median(ratios):.2f} "
+        f"({min(ratios):.2f}-{max(ratios):.2f}) |",
+        flush=True,
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--photo", type=Path, default=SAMPLES / "colosseum.jpg")
+    parser.add_argument("--photos", default=str(SAMPLES), help="for the training")
+    parser.add_argument("--style", default="starry-night", help="a built-in style")
+    parser.add_argument("--size", type=int, default=512, help="of the square that is evaluated")
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--loss-size", type=int, default=256, help="0 leaves the whole optimisation out")
+    parser.add_argument("--iterations", type=int, default=200, help="of the whole optimisation")
+    arguments = parser.parse_args()
+    gallery = Gallery()
+    painting = gallery.picture(gallery.get(arguments.style))
+    photo = Picture.open(arguments.photo)
+
+    started = time.perf_counter()
+    chosen = device.find_precision("auto", torch.device("cpu"))
+    took = time.perf_counter() - started
+    print(f"--precision auto: {str(chosen).removeprefix('torch.')}, decided in {took * 1e3:.0f} ms\n")
+    print("| | float32 | bfloat16 | |\n|---|---|---|---|")
+
+    square = photo.resized(arguments.size, arguments.size)
+    seen = to_tensor(square.pixels)
+    losses = {name: objective(square, painting, kind) for name, kind in KINDS.items()}
+    for each in losses.values():
+        each.gradient(seen)
+    evaluations = {name: lambda each=each: seconds(lambda: each.gradient(seen)) for name, each in losses.items()}  # type: ignore[misc]
+    row(f"an evaluation, {arguments.size} x {arguments.size}", in_turn(evaluations, arguments.rounds))
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "style.png"
+        painting.save(file)
+        steps = {name: lambda name=name: training_step(arguments.photos, file, name) for name in KINDS}  # type: ignore[misc]
+        row(
+            f"a training step, {TRAINING.batch_size} x 192 x 192",
+            in_turn(steps, max(2, arguments.rounds // 2)),
+        )
+    if arguments.loss_size:
+        recipe = replace(DEFAULT, iterations=arguments.iterations)
+        results = {
+            name: optimize(photo, arguments.style, recipe=recipe, precision=name, size=arguments.loss_size).picture
+            for name in KINDS
+        }
+        whole = photo.resized(*fit(photo.width, photo.height, arguments.loss_size))
+        judge = objective(whole, painting, torch.float32)
+        single, half = (float(judge.terms(to_tensor(results[name].pixels))["total"]) for name in KINDS)
+        what = f"loss after {arguments.iterations} evaluations, {arguments.loss_size} px"
+        print(f"| {what} | {single:.4f} | {half:.4f} | {100 * (half / single - 1):+.2f} % |")
+
+
+if __name__ == "__main__":
+    main()
