@@ -252,7 +252,8 @@ class Learning:
         painted = self.net(seen.photos, vector.expand(len(seen.photos), -1), measured)
         terms = self._perceptual(painted, seen.features)
         content = float(terms["content"].detach()) / seen.content
-        self.weight = min(6.0, max(0.3, self.weight * math.exp(STEER * (content - CONTENT_SHARE))))
+        self.weight *= math.exp(STEER * min(2.0, max(-2.0, content - CONTENT_SHARE)))
+        self.weight = min(6.0, max(0.3, self.weight))
         turn = TURNS[step % len(TURNS)]
         if turn == "plain":
             terms |= self._plain(seen.photos, vector)
