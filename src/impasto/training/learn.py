@@ -4,7 +4,9 @@ A network that knows one painting paints it better than one for all of them. Gra
 painter's convolutions until the painter's pictures of photographs come nearer to the painting in the perceptual losses
 (Johnson et al. 2016; a learned vector for each style: Dumoulin et al. 2017). The style's loss compares Gram matrices at
 the second layer of every block of a max-pooling VGG-19. Each layer's distance is divided by that of the untouched
-photographs. The content's weight is steered: on the crops of every step the content loss is held at the loss that the
+photographs. A second style loss looks at the pixels themselves (`Bands`).
+
+The content's weight is steered: on the crops of every step the content loss is held a little below the loss that the
 painting's encoded vector has there, so that all that is gained is style. Losses on held-back photographs choose the
 best state; if none is better than the encoded vector, that vector is the result.
 """
@@ -51,18 +53,18 @@ POOL = 48  # batches that are kept with what the loss network sees in them
 FRESH = 4  # every so many steps a new batch is drawn
 HELD_BACK = 8  # crops to judge by
 CHECKS = (0.2, 0.4, 0.55, 0.7, 0.85, 1.0)  # shares of the time at which they are looked at
-CONTENT_SHARE = 0.95  # of the encoded vector's content loss that is steered to
+CONTENT_SHARE = 0.92  # of the encoded vector's content loss that is steered to; whole photos keep less than crops
 STEER = 0.25  # how fast the content's weight follows
-BANDS_WEIGHT = 4.0
 WEIGHTS = {
     "style": 10.0,
+    "bands": 3.0,
     "variation": 0.15,
     "lattice": 350.0,
     "range": 10.0,
     "steady": 40.0,
     "border": 60.0,
     "flat": 7000.0,
-    "tone": 30.0,
+    "tone": 100.0,
 }
 TURNS = ("plain", "", "steady", "", "plain", "", "border", "")  # what a step asks for beside the losses on its crops
 BORDER = 24  # pixels around the part that is painted alone
@@ -261,7 +263,7 @@ class Learning:
             terms["steady"] = self._unsteady(seen.photos[:1], vector, painted[:1])
         elif turn == "border":
             terms["border"] = self._bordered(seen.photos[:1], vector, painted[:1], measured)
-        weights = WEIGHTS | {"content": self.weight, "bands": BANDS_WEIGHT}
+        weights = WEIGHTS | {"content": self.weight}
         return torch.stack([weights[name] * term for name, term in terms.items()]).sum()
 
     # What the loss network sees.
