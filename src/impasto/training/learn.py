@@ -52,6 +52,7 @@ WARM_UP = 15  # steps over which the rate rises
 POOL = 48  # batches that are kept with what the loss network sees in them
 FRESH = 4  # every so many steps a new batch is drawn
 HELD_BACK = 8  # crops to judge by
+SHOWN = 3  # of them in a preview
 CHECKS = (0.2, 0.4, 0.55, 0.7, 0.85, 1.0)  # shares of the time at which they are looked at
 CONTENT_SHARE = 0.92  # of the encoded vector's content loss that is steered to; whole photos keep less than crops
 STEER = 0.25  # how fast the content's weight follows
@@ -277,7 +278,7 @@ class Learning:
             features = self.loss_net(photos, [CONTENT])[CONTENT]
             painted = self.first(photos, self.encoded.expand(len(photos), -1))
             content = _content(self.loss_net(painted, [CONTENT])[CONTENT], features)
-        return _Seen(photos, features, float(content))
+        return _Seen(photos, features.bfloat16(), float(content))  # half the memory
 
     def _perceptual(self, painted: Tensor, features: Tensor) -> dict[str, Tensor]:
         """Content and style, and what no picture should have: variation, a lattice, values out of range."""
@@ -369,10 +370,10 @@ class Learning:
                 value.copy_(new)
 
     def _preview(self) -> Picture:
-        """The held-back photographs as they are painted now, side by side."""
+        """Some held-back photographs as they are painted now, side by side."""
         with torch.no_grad():
             vector = self.vector + self.move * self.pupil.spread
-            photos = torch.cat([seen.photos for seen in self.held_back])
+            photos = torch.cat([seen.photos for seen in self.held_back])[:SHOWN]
             painted = self.net(photos, vector.expand(len(photos), -1))
         return Picture(np.concatenate([to_pixels(picture[None]) for picture in painted], axis=1))
 
@@ -425,10 +426,10 @@ class _Photos:
     def __init__(self, folder: str | Path | None, rng: np.random.Generator) -> None:
         self._known: dict[int, Pixels] = {}
         if folder is None:
-            bundle = zipfile.ZipFile(ASSETS / "photos" / "photos.zip")
-            names = bundle.namelist()
-            self._read: Callable[[int], bytes] = lambda index: bundle.read(names[index])
-            count = len(names)
+            with zipfile.ZipFile(ASSETS / "photos" / "photos.zip") as bundle:
+                files = [bundle.read(name) for name in bundle.namelist()]
+            self._read: Callable[[int], bytes] = files.__getitem__
+            count = len(files)
         else:
             items = find_photos(folder).items
             self._read = lambda index: read(items[index])
