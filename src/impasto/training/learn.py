@@ -54,11 +54,11 @@ FRESH = 4  # every so many steps a new batch is drawn
 HELD_BACK = 8  # crops to judge by
 SHOWN = 3  # of them in a preview
 CHECKS = (0.2, 0.4, 0.55, 0.7, 0.85, 1.0)  # shares of the time at which they are looked at
-CONTENT_SHARE = 0.92  # of the encoded vector's content loss that is steered to; whole photos keep less than crops
+CONTENT_SHARE = 0.97  # of the encoded vector's content loss that is steered to; whole photos keep less than crops
 STEER = 0.25  # how fast the content's weight follows
 WEIGHTS = {
     "style": 10.0,
-    "bands": 3.0,
+    "bands": 2.0,
     "variation": 0.15,
     "lattice": 350.0,
     "range": 10.0,
