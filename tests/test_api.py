@@ -24,6 +24,7 @@ PUBLIC = {
     "Stylizer",
     "UsageError",
     "__version__",
+    "learn",
     "optimize",
     "paint_video",
     "stylize",

@@ -291,6 +291,29 @@ def test_own_styles_can_be_deleted_in_the_page(painting: Path) -> None:
     assert not page.exception
 
 
+def test_a_painting_is_learned_in_the_background(painting: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from impasto.training import learn
+
+    for name, value in {"SIDE": 96, "FLAT": 64, "HELD_BACK": 2}.items():
+        monkeypatch.setattr(learn, name, value)
+    for name, value in Config(learn_seconds=1).as_environment().items():
+        monkeypatch.setenv(name, value)
+    Gallery().add("mine", painting)
+    page = AppTest.from_file(str(PAGE), default_timeout=60).run()
+    button = page.button(key="learn-mine")
+    assert button.label == "Learn this painting (1 s)"
+    button.click().run()
+    assert page.button(key="learn-mine").disabled
+    job = page.session_state["visit"].lesson
+    until(lambda: job.ended, 120)
+    page.run()
+    assert not page.exception
+    assert (job.state, job.message) == ("done", "")
+    assert Gallery().get("mine").learned is not None
+    assert any("mine is learned" in caption.value for caption in page.caption)
+    assert page.button(key="learn-mine").label == "Learn on (1 s)"
+
+
 def test_regions_come_and_go(page: AppTest) -> None:
     next(button for button in page.button if button.label == "Add a region").click().run()
     assert page.selectbox(key="region-style-1").value == "leave as it is"

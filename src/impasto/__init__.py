@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from impasto.optimization.run import Optimization, optimize, texture
     from impasto.picture import Picture
     from impasto.stylizer import Stylizer, stylize
+    from impasto.training.lessons import learn
     from impasto.video.run import paint_video
 
 _HOME = {
@@ -32,6 +33,7 @@ _HOME = {
     "StyleError": "errors",
     "Stylizer": "stylizer",
     "UsageError": "errors",
+    "learn": "training.lessons",
     "optimize": "optimization.run",
     "paint_video": "video.run",
     "stylize": "stylizer",
@@ -51,6 +53,7 @@ __all__ = [
     "Stylizer",
     "UsageError",
     "__version__",
+    "learn",
     "optimize",
     "paint_video",
     "stylize",

@@ -48,10 +48,12 @@ class Entry:
     network: Path | None = None  # of a style that is a network of its own; it has no vector
     part: int = 0  # which of that network's styles it is
     painting: bool = True  # whether `picture` is the painting; else it is what the network makes of a photo
+    learned: Mapping[str, float] | None = None  # steps and seconds; style and content over the encoded vector's
 
     def as_dict(self) -> dict[str, object]:
         keys = ("name", "title", "artist", "year", "kind", "licence", "source", "builtin")
-        return {key: getattr(self, key) for key in keys}
+        found = {key: getattr(self, key) for key in keys}
+        return found | {"learned": dict(self.learned)} if self.learned else found
 
 
 class Gallery:
@@ -142,8 +144,42 @@ class Gallery:
         if self._read_card(name).get("painter") == self.painter.id:
             return _read_vector(folder / "vector.npy")
         vector = self.painter.encode(self.picture(entry).pixels)
-        _write_style(folder, self._read_card(name) | {"painter": self.painter.id}, vector)
+        card = self._read_card(name) | {"painter": self.painter.id}
+        card.pop("learned", None)  # by another painter
+        _write_style(folder, card, vector)
         return vector
+
+    def teach(self, name: str, vector: StyleVector, learned: Mapping[str, float]) -> Entry:
+        """Give a style of the user's the vector that was learned from its painting.
+
+        Args:
+            vector: its numbers, and the changes of the painter's filters after them.
+            learned: how long, and what it is worth: see `Entry.learned`.
+        Raises:
+            UsageError: it is no style of the user's, or a network.
+            StyleError: it is damaged or gone, or its folder cannot be written to.
+        """
+        folder = self.own_painting(name)
+        card = self._read_card(name) | {"painter": self.painter.id, "learned": dict(learned)}
+        try:
+            _write_style(folder, card, vector)
+        except PictureError as error:
+            raise StyleError(f"cannot write to your gallery in {self.folder}: {error}") from error
+        return self.get(name)
+
+    def own_painting(self, name: str) -> Path:
+        """The folder of a style of the user's that is a painting with a vector.
+
+        Raises:
+            UsageError: there is no such style, it is built in, or it is a network.
+            StyleError: it is damaged.
+        """
+        entry = self.get(name)
+        if entry.builtin:
+            raise UsageError(f"{name} is a built-in style", "only your own styles can learn")
+        if entry.network is not None:
+            raise UsageError(f"{name} is a network of its own", "only styles that were added from a painting can learn")
+        return self.folder / name
 
     def picture(self, entry: Entry) -> Picture:
         """The painting: of a built-in style its thumbnail, of the user's what was stored."""
@@ -164,7 +200,7 @@ class Gallery:
         """Put a painting into the user's gallery under a name.
 
         Args:
-            vector: a style vector that was fitted to the painting; None, what the painter's encoder sees in it.
+            vector: a style vector for the painting, with or without filters; None, what the painter's encoder sees.
         Raises:
             UsageError: a name that is not made of lower-case letters, digits and hyphens, or is taken.
             PictureError: the painting cannot be read.
@@ -311,7 +347,8 @@ class Gallery:
             styles = card.get("network")
             if styles is None:
                 _read_vector(folder / "vector.npy")
-                return [_entry(folder, card, "your own", name, "picture", "thumbnail")]
+                learned = _numbers(card.get("learned"))
+                return [_entry(folder, card, "your own", name, "picture", "thumbnail", learned=learned)]
             if not isinstance(styles, list) or not all(isinstance(style, str) for style in styles):
                 raise ValueError("style.json names no styles")
             facts = {"network": folder / "network.onnx", "painting": bool(card.get("painting"))}
@@ -391,9 +428,17 @@ def user_folder(kind: str = "styles") -> Path:
     return platformdirs.user_data_path("impasto", appauthor=False) / kind
 
 
+def _numbers(found: object) -> dict[str, float] | None:
+    """What a card says of learning, if it says it in numbers."""
+    if not isinstance(found, dict) or not all(isinstance(value, (int, float)) for value in found.values()):
+        return None
+    return found or None
+
+
 def _read_vector(path: Path) -> StyleVector:
     vector = np.load(path, allow_pickle=False)
-    if vector.shape != (VECTOR_SIZE,) or vector.dtype != np.float32 or not np.isfinite(vector).all():
+    sizes = VECTOR_SIZE, VECTOR_SIZE + default_painter().filters
+    if vector.ndim != 1 or len(vector) not in sizes or vector.dtype != np.float32 or not np.isfinite(vector).all():
         raise ValueError("vector.npy holds no style vector")
     return np.asarray(vector)
 

@@ -1,8 +1,8 @@
 """The fast engine: a feed-forward network in ONNX Runtime, driven by style vectors.
 
 `encode(picture) -> StyleVector` and `paint(photo, vector) -> picture` are all that the rest of Impasto knows of it. A
-vector is 512 numbers that a style encoder reads off a painting; after them, for the gallery's styles, come changes of
-the network's filters (`impasto.filters`). `nn/painter_net.py` is the network to read.
+vector is 512 numbers that a style encoder reads off a painting; after them, for the gallery's styles and for those that
+were learned, come changes of the network's filters (`impasto.filters`). `nn/painter_net.py` is the network to read.
 
 There are three files of the network that paints. paint.onnx has nothing but ordinary operators; paint8.onnx and
 paint16.onnx do the same in ONNX Runtime's own layout, where it has one, in a quarter less time.
@@ -196,6 +196,11 @@ class Painter:
         """What was written down when the files were made: their hashes, and what painting costs."""
         facts: dict[str, Any] = json.loads((self.folder / "facts.json").read_text(encoding="utf-8"))
         return facts
+
+    @functools.cached_property
+    def filters(self) -> int:
+        """How many numbers follow a vector that brings filters of its own."""
+        return max(int(first) + int(count) for _, first, count in self.facts["filters"]["paint.onnx"])
 
     @property
     def id(self) -> str:

@@ -19,7 +19,7 @@ from impasto.app import studio as work
 from impasto.app.config import Config
 from impasto.app.studio import Look, Part, Upload
 from impasto.controls import Controls
-from impasto.errors import ImpastoError, PictureError
+from impasto.errors import ImpastoError, MissingExtra, PictureError
 from impasto.files import ASSETS
 from impasto.picture import Picture
 from impasto.progress import Progress
@@ -74,6 +74,8 @@ class Visit:
     folder: tempfile.TemporaryDirectory[str] | None = None  # for a clip and what becomes of it; goes with the visit
     clip: str = ""
     film: queue.Job | None = None
+    lesson: queue.Job | None = None  # a painting that is learned, and what the style is called
+    lesson_name: str = ""
     touched: float = field(default_factory=time.monotonic)
     read: set[str] = field(default_factory=set)
 
@@ -217,6 +219,8 @@ def choose_styles(me: Visit) -> None:
         read(file)
     for upload in list(me.uploads.values()):
         own_style(me, upload)
+    if me.lesson is not None:
+        watch_lesson()
     with st.container(height=330, border=True):
         columns = st.columns(2, gap="small")
         for index, entry in enumerate(gallery.entries()):
@@ -230,6 +234,15 @@ def choose_styles(me: Visit) -> None:
                     on_click=partial(toggle, me, entry.name),
                     width="stretch",
                 )
+                if entry.kind == "your own":
+                    st.button(
+                        learn_label("Learn on" if entry.learned else "Learn this painting"),
+                        key=f"learn-{entry.name}",
+                        on_click=partial(learn_style, me, entry.name),
+                        disabled=learning(me),
+                        help="Trains the painter for this painting; it is painted better then.",
+                        type="tertiary",
+                    )
                 if not entry.builtin and "/" not in entry.name:
                     st.button(
                         "Delete", key=f"delete-{entry.name}", on_click=partial(delete, me, entry.name), type="tertiary"
@@ -258,14 +271,79 @@ def own_style(me: Visit, upload: Upload) -> None:
         )
         with st.popover("Keep it", width="stretch"):
             name = st.text_input("Name", key=f"name-{upload.digest}", help="Lower-case letters, digits and hyphens.")
-            if st.button("Save to your gallery", key=f"save-{upload.digest}", disabled=not name):
+            save = st.button("Save to your gallery", key=f"save-{upload.digest}", disabled=not name)
+            learn = st.button(
+                learn_label("Learn this painting"),
+                key=f"learn-{upload.digest}",
+                disabled=not name or learning(me),
+                help="Saves it to your gallery and trains the painter for it; it is painted better then.",
+            )
+            if save or learn:
                 try:
                     studio().gallery().add(name, upload.picture, title=work.stem(upload.name))
                     me.styles = [name if style == upload.digest else style for style in me.styles]
                     del me.uploads[upload.digest]
+                    if learn:
+                        learn_style(me, name)
                     st.rerun()
                 except ImpastoError as error:
                     complain(error)
+
+
+# Learning a painting: in the background, in the optimiser's queue.
+
+
+def learn_label(verb: str) -> str:
+    seconds = CONFIG.learn_seconds
+    return f"{verb} ({seconds / 60:g} min)" if seconds >= 60 else f"{verb} ({seconds} s)"
+
+
+def learning(me: Visit) -> bool:
+    return me.lesson is not None and not me.lesson.ended
+
+
+def learn_style(me: Visit, name: str) -> None:
+    """Begin to learn the painting of a style in the gallery; it can be painted in meanwhile."""
+    gallery, minutes = studio().gallery(), CONFIG.learn_seconds / 60
+
+    def work_off(progress: Any) -> Any:
+        try:
+            from impasto.training.lessons import learn
+        except ImportError:
+            raise MissingExtra("torch, which learning needs,", "torch") from None
+        return learn(name=name, minutes=minutes, gallery=gallery, on_progress=progress)
+
+    me.lesson, me.lesson_name = optimisations().add(work_off), name
+
+
+@st.fragment(run_every=1.0)
+def watch_lesson() -> None:
+    me = visit()
+    job = me.lesson
+    if job is None:
+        return
+    place = optimisations().place(job)
+    if place:
+        st.info(f"{me.lesson_name} waits: number {place} in the queue.")
+    elif job.state == "running":
+        worth = "  ".join(f"{term} {value:.2f}" for term, value in (job.losses[-1] if job.losses else {}).items())
+        st.progress(min(1.0, job.fraction), f"learning {me.lesson_name}  {worth}")
+        if job.picture is not None:
+            st.image(job.picture.pixels, width="stretch", clamp=True, alt="photographs as they are painted now")
+    if not job.ended:
+        if st.button("Stop and keep the best so far", key="learn-stop"):
+            optimisations().stop(job)
+        return
+    if job.state == "failed":
+        complain(PictureError(job.message))
+    elif job.result is not None:
+        style, content = job.result.ratio("style"), job.result.ratio("content")
+        st.caption(f"{me.lesson_name} is learned: style loss {style:.2f}, content loss {content:.2f} of before.")
+    if not st.session_state.get(f"told-{id(job)}"):
+        st.session_state[f"told-{id(job)}"] = True
+        for kept in ("painted", "ready"):  # painted in what the style was before
+            st.session_state.pop(kept, None)
+        st.rerun(scope="app")
 
 
 def toggle(me: Visit, style: str) -> None:
@@ -720,7 +798,7 @@ def show_about() -> None:
 @st.fragment(run_every=60.0)
 def forget_when_idle() -> None:
     me = visit()
-    busy = me.job is not None and not me.job.ended
+    busy = (me.job is not None and not me.job.ended) or learning(me)
     if not busy and time.monotonic() - me.touched > CONFIG.idle * 60:
         st.session_state.clear()
         st.rerun(scope="app")

@@ -70,6 +70,9 @@ Mark = Annotated[
 ]
 
 
+_LONGEST = 30 * 24 * 3600  # seconds
+
+
 def complete_style(incomplete: str) -> list[str]:
     """Shell completion: the styles' names."""
     from impasto.gallery import Gallery
@@ -105,6 +108,16 @@ def read_memory(text: str | None) -> int | None:
     if number < 1:
         raise UsageError(f"--memory {text} is no amount of memory", "--memory 2GB")
     return int(number)
+
+
+def read_duration(text: str, option: str) -> float:
+    """90s, 3m, 1h or 1h30m in seconds."""
+    found = re.fullmatch(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s)?", text.strip().lower())
+    parts = [float(part or 0) for part in found.groups()] if found else [0.0]
+    seconds = sum(part * unit for part, unit in zip(parts, (3600, 60, 1), strict=False))
+    if not 0 < seconds <= _LONGEST:
+        raise UsageError(f"{option} {text} is not a duration", f"{option} 90s, {option} 3m or {option} 1h")
+    return seconds
 
 
 def check_saving(quality: int, bits: int, formats: Iterable[str], hint: str) -> Depth:

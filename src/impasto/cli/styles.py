@@ -2,20 +2,42 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from impasto.cli.console import note, print_json, print_table, progress_line
-from impasto.cli.options import Json, Quiet, complete_style
-from impasto.errors import MissingExtra
+from impasto.cli.console import INTERRUPTED, note, print_json, print_table, progress_line
+from impasto.cli.interrupt import catching_stops
+from impasto.cli.options import Device, Json, Quiet, complete_style, read_duration
+from impasto.errors import MissingExtra, UsageError
 from impasto.gallery import Gallery
-from impasto.picture import Picture
+from impasto.progress import Progress
+
+DURATION = "3m"
 
 app = typer.Typer(help="List, show, add and remove named styles.", no_args_is_help=False)
 
 Name = Annotated[str, typer.Argument(help="The style's name.", autocompletion=complete_style, show_default=False)]
+_LEARNING = "Learning"
+Photos = Annotated[
+    str | None,
+    typer.Option(
+        help="Folder of photographs to learn on, tar shards, or a URL of either; those that ship if not given.",
+        show_default=False,
+        rich_help_panel=_LEARNING,
+    ),
+]
+Preview = Annotated[
+    Path | None,
+    typer.Option(
+        help="Folder for pictures of photographs as they are painted after every few steps.",
+        show_default=False,
+        rich_help_panel=_LEARNING,
+    ),
+]
+PreviewEvery = Annotated[int, typer.Option(help="How many.", min=1, rich_help_panel=_LEARNING)]
 
 
 @app.callback(invoke_without_command=True)
@@ -56,8 +78,11 @@ def show(name: Name, json: Json = False) -> None:
         print_json(entry.as_dict() | {"thumbnail": str(entry.thumbnail)})
         return
     for key, value in entry.as_dict().items():
-        if key != "builtin":
+        if key not in ("builtin", "learned"):
             print(f"{key:10} {value or '-'}")
+    if entry.learned:
+        worth = ", ".join(f"{term} {entry.learned.get(term, 1):.2f}" for term in ("style", "content"))
+        print(f"{'learned':10} {entry.learned.get('seconds', 0):.0f} s: {worth} of the encoded vector's loss")
     print(f"{'gallery':10} {'built in' if entry.builtin else 'your own'}")
     print(f"{'thumbnail':10} {entry.thumbnail}")
 
@@ -75,10 +100,36 @@ def add(
     year: Annotated[str, typer.Option(show_default=False)] = "",
     licence: Annotated[str, typer.Option(show_default=False)] = "",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace your own style of that name.")] = False,
+    learn: Annotated[
+        str | None,
+        typer.Option(
+            help="Learn the painting for this time: 90s, 3m, 1h. It is painted better then.", show_default=False
+        ),
+    ] = None,
+    photos: Photos = None,
+    preview: Preview = None,
+    preview_every: PreviewEvery = 20,
+    device: Device = "auto",
+    quiet: Quiet = False,
+    json: Json = False,
 ) -> None:
-    """Put a painting into your own gallery; it is then a style like any other."""
-    entry = Gallery().add(name, painting, title=title, artist=artist, year=year, licence=licence, replace=overwrite)
-    print(f"{entry.name} added: impasto stylize photo.jpg --style {entry.name}")
+    """Put a painting into your own gallery; it is then a style like any other.
+
+    With --learn, Ctrl-C keeps the best so far, and `impasto styles learn` goes on later.
+    """
+    about = {"title": title, "artist": artist, "year": year, "licence": licence, "replace": overwrite}
+    if learn is not None:
+        seconds = read_duration(learn, "--learn")
+        _learn(name, painting, seconds, photos, preview, preview_every, device, quiet=quiet, json=json, **about)
+        return
+    for option, value in {"--photos": photos, "--preview": preview}.items():
+        if value is not None:
+            raise UsageError(f"{option} is for learning", f"--learn {DURATION}")
+    entry = Gallery().add(name, painting, **about)  # type: ignore[arg-type]
+    if json:
+        print_json(entry.as_dict())
+    elif not quiet:
+        print(f"{entry.name} added: impasto stylize photo.jpg --style {entry.name}")
 
 
 @app.command(name="import")
@@ -109,45 +160,76 @@ def import_(
 
 
 @app.command()
-def fit(
-    painting: Annotated[Path, typer.Argument(help="The painting's file.", show_default=False)],
-    name: Annotated[str, typer.Option(help="What to call it.", show_default=False)],
-    photos: Annotated[
-        str | None,
-        typer.Option(
-            help="Folder of photographs to fit on, tar shards, or a URL of either; built-in ones if not given.",
-            show_default=False,
-        ),
-    ] = None,
-    steps: Annotated[int, typer.Option(help="Of the descent.", min=1, max=10_000)] = 80,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace your own style of that name.")] = False,
+def learn(
+    name: Name,
+    duration: Annotated[str, typer.Option("--for", help="How long: 90s, 3m, 1h.")] = DURATION,
+    photos: Photos = None,
+    preview: Preview = None,
+    preview_every: PreviewEvery = 20,
+    device: Device = "auto",
     quiet: Quiet = False,
     json: Json = False,
 ) -> None:
-    """Fit one style vector of the painter to a painting: a better likeness than at once, for a minute's work."""
-    gallery = Gallery()
-    gallery.check_free(name, replace=overwrite)
-    picture = Picture.open(painting)
+    """Learn the painting of one of your own styles, or go on learning it.
+
+    The style stays usable meanwhile. Ctrl-C keeps the best so far; a second Ctrl-C leaves at once.
+    """
+    seconds = read_duration(duration, "--for")
+    _learn(name, None, seconds, photos, preview, preview_every, device, quiet=quiet, json=json)
+
+
+def _learn(
+    name: str,
+    painting: str | None,
+    seconds: float,
+    photos: str | None,
+    preview: Path | None,
+    every: int,
+    device: str,
+    *,
+    quiet: bool,
+    json: bool,
+    **about: Any,
+) -> None:
+    if preview is not None and preview.exists() and not preview.is_dir():
+        raise UsageError(f"--preview {preview} is no folder")
     try:
-        from impasto.training.fit import fit_style
+        from impasto.training.lessons import learn as run
     except ImportError as error:
-        raise MissingExtra(f"{error.name}, which fit needs,", "train") from None
+        raise MissingExtra(f"{error.name}, which learning needs,", "torch") from None
 
-    def show(step: int, total: int, loss: float) -> None:
+    def show(progress: Progress) -> bool:
         if not quiet and not json:
-            progress_line(f"{step} of {total}  loss {loss:.4f}")
+            spent, whole = (
+                f"{int(value) // 60}:{int(value) % 60:02}" for value in (progress.fraction * seconds, seconds)
+            )
+            terms = "  ".join(f"{term} {value:.2f}" for term, value in progress.losses.items())
+            progress_line(f"{spent} of {whole}  {terms}")
+        if preview is not None and (progress.step % every == 0 or stopped()):
+            progress.preview().save(preview / f"step-{progress.step:05d}.png", overwrite=True)
+        return not stopped()
 
-    fitted = fit_style(picture, photos=photos, steps=steps, device=device, on_step=show)
+    with catching_stops() as stopped:
+        learned = run(
+            painting, name=name, minutes=seconds / 60, photos=photos, device=device, on_progress=show, **about
+        )
     progress_line()
-    gallery.add(name, painting, vector=fitted.vector, replace=overwrite)
+    worth = {term: learned.ratio(term) for term in ("style", "content")}
     if json:
-        print_json({"name": name, "before": fitted.before, "after": fitted.after})
-    elif not quiet:
-        for term in ("style", "content"):
-            before, after = fitted.before[term], fitted.after[term]
-            print(f"{term:8} {before:.4f} -> {after:.4f}  ({(after / before - 1) * 100:+.0f} %)")
-        print(f"{name} added: impasto stylize photo.jpg --style {name}")
+        record = {"name": name, "before": learned.before, "after": learned.after, "ratio": worth}
+        print_json(record | {"steps": learned.steps, "seconds": round(learned.seconds, 1), "stopped": learned.stopped})
+    else:
+        if learned.stopped:
+            note(f"stopped; {name} is the best so far, impasto styles learn {name} goes on")
+        if not quiet:
+            for term, ratio in worth.items():
+                before, after = learned.before[term], learned.after[term]
+                print(f"{term:8} {before:.4f} -> {after:.4f}  ({(ratio - 1) * 100:+.0f} %)")
+            if learned.after == learned.before:
+                print("nothing better was found: the style is what the painter sees in the painting at once")
+            print(f"{name} learned: impasto stylize photo.jpg --style {name}")
+    if learned.stopped:
+        sys.exit(INTERRUPTED)
 
 
 @app.command()

@@ -186,6 +186,24 @@ def filters(state: Mapping[str, Tensor]) -> Tensor:
     return torch.cat([folded[name].flatten() for name in sorted(folded) if is_filter(name)])
 
 
+def changes_of(filters: Tensor, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Undo `filters`: what each parameter of the brush changes by.
+
+    Args:
+        filters: a style's changes, as `filters` gives them for a difference; `impasto.filters.unpack` adds zeros.
+        state: the brush's state dict, for names and shapes.
+    """
+    names = sorted(name for name in state if is_filter(name))
+    sizes = [state[name].numel() for name in names]
+    parts = torch.split(filters[: sum(sizes)], sizes)
+    found = {name: part.reshape(state[name].shape) for name, part in zip(names, parts, strict=True)}
+    found["enter1.weight"] = found["enter1.weight"] / 2
+    found["enter1.bias"] = found["enter1.bias"] + found["enter1.weight"].sum((1, 2, 3))
+    for name in ("leave3.weight", "leave3.bias"):
+        found[name] = 2 * found[name]
+    return found
+
+
 def is_filter(name: str) -> bool:
     """Whether a parameter of the brush paints, rather than reads style vectors."""
     return name.startswith(("blocks", "enter", "leave"))
