@@ -89,7 +89,7 @@ def load(pack: Path, work: Path, device: torch.device) -> tuple[list[Tensor], li
         [Path(name).stem for name in (*named, *rest)],
         len(named),
         HELD_BACK // 2,
-        *(value.to(device) for value in (kept["statistics"],)),
+        kept["statistics"].to(device),
         grams,
         kept["energy"].to(device),
         kept["apart"].to(device),
@@ -125,7 +125,7 @@ def _measure(paintings: list[Tensor], photos: list[Tensor], device: torch.device
         return gram(features)[0] if layer in STYLE else nothing, statistics(features)[0] if layer in LAYERS else nothing
 
     def look(picture: Tensor) -> dict[str, tuple[Tensor, Tensor]]:
-        return net(picture.to(device), list(dict.fromkeys([*STYLE, *LAYERS])), see)  # type: ignore[arg-type,return-value]
+        return net(picture.to(device), list(dict.fromkeys([*STYLE, *LAYERS])), see)
 
     mean: dict[str, Tensor] = {}
     power: dict[str, float] = {}
@@ -138,19 +138,21 @@ def _measure(paintings: list[Tensor], photos: list[Tensor], device: torch.device
     kept: dict[str, list[Tensor]] = {layer: [] for layer in ("statistics", "energy", "apart", *STYLE)}
     for number, painting in enumerate(paintings):
         for view in _views(painting, rng):
-            found = look(view)
-            grams = {layer: found[layer][0] for layer in STYLE}
+            viewed = look(view)
+            grams = {layer: viewed[layer][0] for layer in STYLE}
             energy = torch.stack([found.square().mean().sqrt() for found in grams.values()]).cpu()
             apart = [power[layer] - 2 * (mean[layer] * found).mean() for layer, found in grams.items()]
             distance = torch.stack(apart).cpu() + energy.square()
-            kept["statistics"].append(torch.cat([found[layer][1] for layer in LAYERS]).cpu())
+            kept["statistics"].append(torch.cat([viewed[layer][1] for layer in LAYERS]).cpu())
             kept["energy"].append(energy)
             kept["apart"].append(distance.maximum(_LEAST_DISTANCE * energy.square()))
             for index, (layer, found) in enumerate(grams.items()):
                 kept[layer].append((found.cpu() / energy[index]).half())
         if number % 50 == 0:
             print(f"painting {number} of {len(paintings)}", flush=True)
-    return {name: torch.stack(values).unflatten(0, (-1, VIEWS)).transpose(0, 1).contiguous() for name, values in kept.items()}
+    return {
+        name: torch.stack([torch.stack(values[view::VIEWS]) for view in range(VIEWS)]) for name, values in kept.items()
+    }
 
 
 def crops(photos: list[Tensor], count: int, side: int, rng: np.random.Generator) -> Tensor:

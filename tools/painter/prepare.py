@@ -3,9 +3,9 @@
 
     python tools/painter/prepare.py --photos DIR --paintings DIR --gallery DIR -o pack.zip --megabytes 55
 
-The file is a zip of JPEGs: photos/, paintings/ and gallery/, the last under the names of `tools/gallery.tsv`. Photographs
-are kept with a shorter side of at most 320 pixels, paintings with a longer side of 512, the size at which they are
-looked at. The quality is the highest that keeps the file below the limit.
+The file is a zip of JPEGs: photos/, paintings/ and gallery/, the last under the names of `tools/gallery.tsv`.
+Photographs get a shorter side of at most 320 pixels, paintings a longer side of 512, at which they are looked at. The
+quality is the highest that keeps the file below the limit.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from impasto.training.data import find_photos, read
 
 GALLERY = Path(__file__).resolve().parents[1] / "gallery.tsv"
 PHOTO_SIDE, PAINTING_SIDE = 320, 512
-QUALITIES = (92, 88, 84, 80, 76, 72, 68, 64, 60)
+QUALITIES = (92, 88, 84, 80, 76, 72, 68, 64, 60, 55, 50, 45, 40)
 
 
 def photographs(folder: Path) -> Iterator[tuple[str, Image.Image]]:

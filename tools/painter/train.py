@@ -3,16 +3,24 @@
 
     python tools/painter/train.py --pack pack.zip --work work/ --minutes 9 [--device cuda]
 
-Everything is in one file, work/state.pt: typed again, the command goes on at the step where it was stopped, be it by the
-time, a signal or Ctrl-C. work/log.tsv gets the losses, work/scores.tsv the scores of photographs and paintings that are
-held back, work/samples.jpg a sheet of them.
+The state is one file, work/state.pt. Typed again, the command goes on at the step where the time, a signal or Ctrl-C
+stopped it. Without a state it begins from the weights in `--start`. It writes into work/:
 
-The losses (Johnson et al. 2016): Gram matrices at the second or third layer of every block of VGG-19, each layer's
-distance over that of untouched photographs; content at relu3_3 and relu4_3 over the photograph's energy. Beside them: no
-variation, no values out of range, nothing that repeats on the network's own grid of eight pixels, and the same picture
-for a photograph that is shifted and noisy. Every photograph of a batch serves two styles, so that its own features are
-computed once. A quarter of the styles are the gallery's: their normalisations have changes of their own (Dumoulin et
-al. 2017), learned beside the network.
+    log.tsv              the losses
+    scores.tsv           scores of photographs and paintings that are held back
+    samples.jpg          a sheet of them: photograph, picture in an unknown style, photograph, picture in a named style
+    weights.safetensors  the running mean of the weights in half precision, for the repository
+
+The losses (Johnson et al. 2016):
+
+- Style: Gram matrices at the second or third layer of every block of VGG-19, each layer's distance over that of
+  untouched photographs.
+- Content: relu3_3 and relu4_3, over the photograph's energy.
+- No variation, no values out of range, nothing that repeats on the network's own grid of eight pixels.
+- The same picture for a photograph that is shifted and noisy.
+
+Every photograph of a batch serves two styles, so that its own features are computed once. A quarter of the styles are
+the gallery's. Their normalisations have changes of their own (Dumoulin et al. 2017), learned beside the network.
 """
 
 from __future__ import annotations
@@ -29,16 +37,17 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
+from data import STYLE, Styles, crops, floats, load, loss_net
 from PIL import Image
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from data import HELD_BACK, STYLE, Styles, crops, floats, load, loss_net
 from impasto.nn.device import find_device, find_precision
 from impasto.nn.losses import gram
 from impasto.nn.paint_net import MULTIPLE, PaintNet
 
 CONTENT = {"relu3_3": 0.5, "relu4_3": 0.5}
-WEIGHTS = {"style": 10.0, "content": 2.0, "variation": 0.1, "lattice": 100.0, "range": 10.0, "steady": 10.0}
+WEIGHTS = {"style": 10.0, "content": 1.2, "variation": 0.1, "lattice": 100.0, "range": 10.0, "steady": 10.0}
 SERVES = 2  # styles a photograph
 NAMED = 0.25  # share of the gallery's styles
 WARMUP, SLOWER = 300, 20_000  # steps in which the rate rises, and after which it has fallen by a third
@@ -59,7 +68,10 @@ class Painting:
         self.net.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.mean = copy.deepcopy(self.net).requires_grad_(False)
         self.mean_changes = self.changes.detach().clone()
-        groups = [{"params": list(self.net.parameters())}, {"params": [self.changes], "base": 5.0}]
+        groups: list[dict[str, Any]] = [
+            {"params": list(self.net.parameters())},
+            {"params": [self.changes], "base": 5.0},
+        ]
         self.optimizer = torch.optim.Adam(groups, rate, betas=(0.9, 0.99), fused=True)
         self.step, self.crops, self.seconds = 0, 0, 0.0
 
@@ -82,6 +94,22 @@ class Painting:
         self.optimizer.load_state_dict(state["optimizer"])
         self.step, self.crops, self.seconds = state["counts"]
 
+    def weights(self) -> dict[str, Tensor]:
+        """The running mean in half precision."""
+        found = {**self.mean.state_dict(), "changes": self.mean_changes}
+        counts = torch.tensor([self.step, self.crops], dtype=torch.int64)
+        return {name: value.half().cpu().contiguous() for name, value in found.items()} | {"counts": counts}
+
+    def begin(self, weights: dict[str, Tensor]) -> None:
+        """Start from what `weights` gives; the optimiser begins anew."""
+        tensors = {name: value.float() for name, value in weights.items() if name not in ("changes", "counts")}
+        self.net.load_state_dict(tensors)
+        self.mean.load_state_dict(tensors)
+        with torch.no_grad():
+            self.changes.copy_(weights["changes"])
+            self.mean_changes.copy_(weights["changes"])
+        self.step, self.crops = (int(count) for count in weights["counts"])
+
     @torch.no_grad()
     def follow(self) -> None:
         share = 1 - min(MEMORY, (1 + self.step) / (10 + self.step))
@@ -101,6 +129,8 @@ class Training:
         self.file: Path = self.work / "state.pt"
         if self.file.is_file():
             self.painting.restore(torch.load(self.file, map_location=self.device, weights_only=True))
+        elif arguments.start:
+            self.painting.begin(load_file(arguments.start))
         self.rng = np.random.default_rng(self.painting.step + arguments.seed)
         torch.manual_seed(self.painting.step + arguments.seed)
         self.loss_net = loss_net(self.device)
@@ -134,7 +164,7 @@ class Training:
             now = time.monotonic()
             if now - shown > 20:
                 shown = now
-                self.log(sums, began)
+                self.log(sums)
                 sums = {}
             if now - saved > self.arguments.save_every:
                 saved = now
@@ -190,7 +220,9 @@ class Training:
             found: Tensor = self.paint(photos, modulations, (noise, fine))
         return found
 
-    def perceptual(self, painted: Tensor, photos: Tensor, targets: dict[str, Tensor], apart: Tensor) -> dict[str, Tensor]:
+    def perceptual(
+        self, painted: Tensor, photos: Tensor, targets: dict[str, Tensor], apart: Tensor
+    ) -> dict[str, Tensor]:
         with torch.no_grad():
             known = self.loss_net(photos, list(CONTENT))
         found = {"style": painted.new_zeros(()), "content": painted.new_zeros(())}
@@ -201,8 +233,11 @@ class Training:
                 found["style"] = found["style"] + distance.mean() / len(targets)
             if layer in CONTENT:
                 before = known[layer].float()
-                missed = (features.float().unflatten(0, (-1, SERVES)) - before[:, None]).square().mean((1, 2, 3, 4))
-                found["content"] = found["content"] + CONTENT[layer] * (missed / before.square().mean((1, 2, 3))).mean()
+                missed = (features.float() - before.repeat_interleave(SERVES, 0)).square().mean((1, 2, 3))
+                found["content"] = (
+                    found["content"]
+                    + CONTENT[layer] * (missed / before.square().mean((1, 2, 3)).repeat_interleave(SERVES)).mean()
+                )
             return painted.new_zeros(())
 
         self.loss_net(painted, list(dict.fromkeys([*targets, *CONTENT])), see)
@@ -222,7 +257,7 @@ class Training:
 
     @torch.no_grad()
     def judge(self) -> None:
-        """Score the running mean on what is held back, as `impasto evaluate` does but by VGG-19, and lay out a sheet."""
+        """Score the running mean on what is held back, by VGG-19, and lay out a sheet."""
         state, styles, device = self.painting, self.styles, self.device
         first = len(styles.names) - styles.held_back
         scores: dict[str, list[float]] = {"style": [], "content": [], "named style": [], "named content": []}
@@ -243,7 +278,10 @@ class Training:
                 after = self.loss_net(picture, list(CONTENT))
                 grams = self.loss_net(picture, STYLE, lambda _, features: gram(features))
                 ratios = [
-                    float((grams[layer] - targets[layer]).square().mean() / (untouched[layer] - targets[layer]).square().mean())
+                    float(
+                        (grams[layer] - targets[layer]).square().mean()
+                        / (untouched[layer] - targets[layer]).square().mean()
+                    )
                     for layer in STYLE
                 ]
                 kind = "named " if named else ""
@@ -254,13 +292,17 @@ class Training:
                     rows.append([whole, picture])
         values = [float(np.mean(found)) for found in scores.values()]
         self._append("scores.tsv", ["crops", "step", *scores], [state.crops, state.step, *values])
-        print(f"held back, {state.crops} crops: " + "  ".join(f"{k} {v:.4f}" for k, v in zip(scores, values, strict=True)), flush=True)
+        print(
+            f"held back, {state.crops} crops: "
+            + "  ".join(f"{k} {v:.4f}" for k, v in zip(scores, values, strict=True)),
+            flush=True,
+        )
         tiles = [F.interpolate(picture.float(), (240, 320)).clamp(0, 1)[0].cpu() for row in rows for picture in row]
         lines = [torch.cat(tiles[start : start + 4], 2) for start in range(0, len(tiles), 4)]
         sheet = (torch.cat(lines, 1).permute(1, 2, 0).numpy() * 255).round().astype(np.uint8)
         Image.fromarray(sheet).save(self.work / "samples.jpg", quality=88)
 
-    def log(self, sums: dict[str, list[float]], _: float) -> None:
+    def log(self, sums: dict[str, list[float]]) -> None:
         state = self.painting
         means = {name: float(np.mean(sums.get(name, [np.nan]))) for name in WEIGHTS}
         hour = state.crops / max(1.0, state.seconds) * 3600
@@ -272,6 +314,7 @@ class Training:
         part = self.file.with_suffix(f".part{os.getpid()}")
         torch.save(self.painting.state(), part)
         part.replace(self.file)
+        save_file(self.painting.weights(), self.work / "weights.safetensors")
 
     def _append(self, name: str, head: list[str], values: list[Any]) -> None:
         file = self.work / name
@@ -314,6 +357,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pack", type=Path, required=True)
     parser.add_argument("--work", type=Path, required=True)
+    parser.add_argument("--start", type=Path, help="weights.safetensors of an earlier run")
     parser.add_argument("--minutes", type=float, default=9)
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--side", type=int, default=224, help="pixels of a crop, a multiple of eight")

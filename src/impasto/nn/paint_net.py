@@ -119,7 +119,7 @@ class PaintNet(nn.Module):
             modulations: as `modulations` gives them, and what a style changes of them.
             noise: N x 1 x H/8+4 x W/8+4 and N x 1 x H/4+8 x W/4+8, of mean 0 and deviation 1.
         """
-        steps = iter(modulations.split(self.sizes, 1))
+        steps = iter(torch.split(modulations, self.sizes, 1))
         parts = [next(steps) for _ in range(len(self.sizes) - 2)]
         amplitudes = [next(steps)[..., None, None] for _ in range(2)]
         pairs = iter(zip(parts[::2], parts[1::2], strict=True))
