@@ -29,12 +29,14 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor
-from train_painter import WEIGHTS, Crops, Data, Seen, lattice, loss_net, painting_grams, perceptual, seen
+from train_painter import WEIGHTS, Crops, Data, Seen, loss_net, painting_grams, perceptual, seen
 
 from impasto.files import write_atomically
+from impasto.nn.losses import lattice
 from impasto.nn.painter_net import Brush, Moments, is_filter
 from impasto.painter import default_painter
 from impasto.picture import Picture
+from impasto.training.objective import unsteadiness
 
 GALLERY = Path(__file__).with_name("gallery.tsv")
 STYLE = ("relu1_2", "relu2_2", "relu3_3", "relu4_3")
@@ -157,18 +159,14 @@ class Named:
         inside = paint(flat)[..., rows, columns]
         with torch.no_grad():
             before = first(flat)[..., rows, columns].mean((2, 3))
-        return {"flat": lattice(inside, 4), "tone": (inside.mean((2, 3)) - before).square().mean()}
+        return {"flat": lattice(inside, 4, 4), "tone": (inside.mean((2, 3)) - before).square().mean()}
 
     def _disturbed(
         self, net: Brush, photos: Tensor, vector: Tensor, painted: Tensor, measured: Moments, step: int
     ) -> dict[str, Tensor]:
         """In turns: noise and a shift must not show, and nor must what lies beyond a border."""
         if step % 3:
-            down, right = (int(shift) for shift in self.rng.integers(-4, 5, size=2))
-            other = torch.roll(photos[:1], (down, right), (2, 3))
-            other = net(other + 2 / 255 * torch.randn_like(other), vector)
-            back = torch.roll(other, (-down, -right), (2, 3))
-            return {"steady": (back - painted[:1])[..., 8:-8, 8:-8].square().mean()}
+            return {"steady": unsteadiness(partial(net, vector=vector), photos[:1], painted[:1], self.rng)}
         middle = (slice(None), slice(None), slice(BORDER, -BORDER), slice(BORDER, -BORDER))
         same = [(variance[:1], mean[:1]) for variance, mean in measured]
         alone = net(photos[:1][middle], vector, same)

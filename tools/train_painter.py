@@ -23,6 +23,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -35,17 +36,18 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from impasto.files import ASSETS
-from impasto.nn.device import find_precision
-from impasto.nn.losses import gram
+from impasto.nn.losses import blemishes, gram, mean_content_loss
 from impasto.nn.painter_net import Brush, Moments
 from impasto.nn.tensors import to_tensor
-from impasto.nn.vgg import VGG, Pooling, shipped_vgg
+from impasto.nn.vgg import VGG, Pooling, perceptual_vgg
 from impasto.painter import default_painter
 from impasto.picture import Picture
 from impasto.training.data import find_photos, read
+from impasto.training.objective import unsteadiness
 
 LAYERS = {"relu1_1": 64, "relu2_1": 128, "relu3_1": 256, "relu4_1": 512}
 CONTENT = ("relu3_1", "relu4_1")
+LATTICE = 8  # places of the network's grid of four pixels a window's side has
 PAINTING_SIDE = 512  # at which Gram matrices are taken: the size at which results are looked at
 WEIGHTS = {
     "content": 1.0,
@@ -148,9 +150,7 @@ def painting_grams(net: VGG, painting: Picture, layers: Sequence[str]) -> dict[s
 
 
 def loss_net(device: str, pooling: Pooling = "average") -> VGG:
-    net = shipped_vgg(pooling, "replicate").to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    net.convolutions.to(find_precision("auto", torch.device(device)))
-    return net
+    return perceptual_vgg(torch.device(device), pooling, "replicate")
 
 
 class Crops:
@@ -331,11 +331,8 @@ class Perception(Training):
         if self.step % 3 == 0:
             terms["identity"] = (self.net(photos[:2], self.data.own[ids[:2]].to(self.device)) - photos[:2]).abs().mean()
         if self.step % 2:
-            down, right = (int(shift) for shift in self.rng.integers(-4, 5, size=2))
-            other = torch.roll(photos[:3], (down, right), (2, 3))
-            other = self.net(other + 2 / 255 * torch.randn_like(other), vectors[:3])
-            back = torch.roll(other, (-down, -right), (2, 3))
-            terms["steady"] = (back - painted[:3])[..., 8:-8, 8:-8].square().mean()
+            again = partial(self.net, vector=vectors[:3])
+            terms["steady"] = unsteadiness(again, photos[:3], painted[:3], self.rng)
         else:  # what lies beyond a border must not show: the middle of the crop by itself is the middle of the whole
             middle = (slice(None), slice(None), slice(24, -24), slice(24, -24))
             # With gradients: held still, they would make smaller features look like a smaller border.
@@ -389,28 +386,12 @@ def perceptual(
             distance = (gram(features) - target).square().mean((1, 2)) / whole
             found["style"] = found["style"] + distance.mean() / len(targets)
         if layer in photos.features:
-            before = photos.features[layer].float()
-            missed = (features.float() - before).square().mean((1, 2, 3)) / before.square().mean((1, 2, 3))
-            found["content"] = found["content"] + missed.mean() / len(photos.features)
+            missed = mean_content_loss(features, photos.features[layer])
+            found["content"] = found["content"] + missed / len(photos.features)
         return painted.new_zeros(())
 
     net(painted, list({*targets, *photos.features}), see)
-    found["variation"] = sum((painted.diff(dim=axis).square().mean() for axis in (2, 3)), painted.new_zeros(()))
-    found["lattice"] = lattice(painted)
-    found["range"] = (painted - painted.clamp(0, 1)).square().mean()
-    return found
-
-
-def lattice(pictures: Tensor, window: int = 8) -> Tensor:
-    """What repeats every four pixels, the network's own grid, in windows of so many of its places.
-
-    Args:
-        pictures: N x 3 x H x W, sides multiples of four.
-    """
-    count, _, height, width = pictures.shape
-    blocks = pictures.reshape(count, 3, height // 4, 4, width // 4, 4).permute(0, 1, 3, 5, 2, 4)
-    phases = F.avg_pool2d(blocks.flatten(1, 3), window, window // 2).reshape(count, 3, 16, -1)
-    return (phases - phases.mean(2, keepdim=True)).square().mean()
+    return found | blemishes(painted, LATTICE, 4)
 
 
 def finish(arguments: argparse.Namespace) -> None:

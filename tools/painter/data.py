@@ -14,10 +14,9 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from impasto.nn.device import find_precision
 from impasto.nn.losses import gram
 from impasto.nn.paint_net import LAYERS, statistics
-from impasto.nn.vgg import VGG, shipped_vgg
+from impasto.nn.vgg import VGG, perceptual_vgg
 
 STYLE = ("relu1_2", "relu2_2", "relu3_3", "relu4_3")
 VIEWS = 2  # of every painting: the whole, and a part of it enlarged
@@ -59,9 +58,7 @@ class Styles:
 
 
 def loss_net(device: torch.device) -> VGG:
-    net = shipped_vgg("max", "zeros").to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    net.convolutions.to(find_precision("auto", device))
-    return net
+    return perceptual_vgg(device, "max", "zeros")
 
 
 def load(pack: Path, work: Path, device: torch.device) -> tuple[list[Tensor], list[Tensor], Styles]:

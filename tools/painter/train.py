@@ -31,6 +31,7 @@ import os
 import signal
 import time
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -43,8 +44,9 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from impasto.nn.device import find_device, find_precision
-from impasto.nn.losses import gram
+from impasto.nn.losses import blemishes, content_loss, gram, gram_loss, mean_content_loss
 from impasto.nn.paint_net import MULTIPLE, PaintNet
+from impasto.training.objective import unsteadiness
 
 CONTENT = {"relu3_3": 0.5, "relu4_3": 0.5}
 WEIGHTS = {"style": 10.0, "content": 1.2, "variation": 0.1, "lattice": 100.0, "range": 10.0, "steady": 10.0}
@@ -53,6 +55,7 @@ NAMED = 0.25  # share of the gallery's styles
 WARMUP, SLOWER = 300, 20_000  # steps in which the rate rises, and after which it has fallen by a third
 MEMORY = 0.999  # of the running mean of the weights
 SHIFT = 7  # pixels
+LATTICE = 6  # places of the network's grid a window's side has
 SHEET = 6  # held-back pairs on the sheet
 
 
@@ -186,7 +189,8 @@ class Training:
         painted = self.painted(given, modulations, noise)
         terms = self.perceptual(painted, photos, *self.styles.targets(views, ids))
         if self.painting.step % 3 == 0:
-            terms["steady"] = self.unsteadiness(given[:2], modulations[:2], noise, painted[:2])
+            again = partial(self.painted, modulations=modulations[:2], noise=noise[:2])
+            terms["steady"] = unsteadiness(again, given[:2], painted[:2], self.rng, SHIFT)
         return terms
 
     def choose(self) -> tuple[Tensor, Tensor]:
@@ -210,7 +214,7 @@ class Training:
         return found + own * (ids < gallery)[:, None]
 
     def noise(self, shape: torch.Size) -> Tensor:
-        """Noise at an eighth of the size: a quarter's is read off it where it stands for the photograph."""
+        """Noise at an eighth of the size; a quarter's is drawn anew whenever something is painted."""
         height, width = (side // MULTIPLE + 4 for side in shape[2:])
         return torch.randn(shape[0], 1, height, width, device=self.device)
 
@@ -232,28 +236,12 @@ class Training:
                 distance = (gram(features) - targets[layer]).square().mean((1, 2)) / apart[:, STYLE.index(layer)]
                 found["style"] = found["style"] + distance.mean() / len(targets)
             if layer in CONTENT:
-                before = known[layer].float()
-                missed = (features.float() - before.repeat_interleave(SERVES, 0)).square().mean((1, 2, 3))
-                found["content"] = (
-                    found["content"]
-                    + CONTENT[layer] * (missed / before.square().mean((1, 2, 3)).repeat_interleave(SERVES)).mean()
-                )
+                before = known[layer].repeat_interleave(SERVES, 0)
+                found["content"] = found["content"] + CONTENT[layer] * mean_content_loss(features, before)
             return painted.new_zeros(())
 
         self.loss_net(painted, list(dict.fromkeys([*targets, *CONTENT])), see)
-        found["variation"] = sum((painted.diff(dim=axis).square().mean() for axis in (2, 3)), painted.new_zeros(()))
-        found["lattice"] = lattice(painted)
-        found["range"] = (painted - painted.clamp(0, 1)).square().mean()
-        return found
-
-    def unsteadiness(self, photos: Tensor, modulations: Tensor, noise: Tensor, painted: Tensor) -> Tensor:
-        """How much else is painted for the photograph shifted, with a little noise."""
-        down, right = (int(shift) for shift in self.rng.integers(-SHIFT, SHIFT + 1, size=2))
-        other = torch.roll(photos, (down, right), (2, 3))
-        other = other + 2 / 255 * torch.randn_like(other)
-        again = self.painted(other, modulations, noise[: len(photos)])
-        back = torch.roll(again, (-down, -right), (2, 3))
-        return (back - painted)[..., 8:-8, 8:-8].square().mean()
+        return found | blemishes(painted, LATTICE, MULTIPLE)
 
     @torch.no_grad()
     def judge(self) -> None:
@@ -261,11 +249,11 @@ class Training:
         state, styles, device = self.painting, self.styles, self.device
         first = len(styles.names) - styles.held_back
         scores: dict[str, list[float]] = {"style": [], "content": [], "named style": [], "named content": []}
-        rows = []
+        tiles: list[Tensor] = []
         for number, photo in enumerate(self.held_back):
             whole = _whole(floats(photo))
-            before = self.loss_net(whole, list(CONTENT))
-            untouched = self.loss_net(whole, STYLE, lambda _, features: gram(features))
+            before = self.loss_net(whole, STYLE)
+            untouched = {layer: gram(features) for layer, features in before.items()}
             for named, index in ((False, first + number % styles.held_back), (True, number % styles.gallery)):
                 ids, views = torch.tensor([index], device=device), torch.zeros(1, dtype=torch.long, device=device)
                 modulations = state.mean.modulations(state.mean.vector(styles.statistics[views, ids]))
@@ -275,21 +263,16 @@ class Training:
                 with torch.autocast(device.type, torch.bfloat16) if self.half else nullcontext():
                     picture = state.mean(whole, modulations, noise).clamp(0, 1)
                 targets, _ = styles.targets(views, ids)
-                after = self.loss_net(picture, list(CONTENT))
-                grams = self.loss_net(picture, STYLE, lambda _, features: gram(features))
+                after = self.loss_net(picture, STYLE)
                 ratios = [
-                    float(
-                        (grams[layer] - targets[layer]).square().mean()
-                        / (untouched[layer] - targets[layer]).square().mean()
-                    )
-                    for layer in STYLE
+                    float(gram_loss(gram(after[layer]), target) / gram_loss(untouched[layer], target))
+                    for layer, target in targets.items()
                 ]
                 kind = "named " if named else ""
                 scores[f"{kind}style"].append(float(np.mean(ratios)))
-                moved = (after["relu3_3"].float() - before["relu3_3"].float()).square().mean()
-                scores[f"{kind}content"].append(float(moved / before["relu3_3"].float().square().mean()))
+                scores[f"{kind}content"].append(float(content_loss(after["relu3_3"], before["relu3_3"])))
                 if number < SHEET:
-                    rows.append([whole, picture])
+                    tiles += [F.interpolate(x, (240, 320)).clamp(0, 1)[0].cpu() for x in (whole, picture)]
         values = [float(np.mean(found)) for found in scores.values()]
         self._append("scores.tsv", ["crops", "step", *scores], [state.crops, state.step, *values])
         print(
@@ -297,7 +280,6 @@ class Training:
             + "  ".join(f"{k} {v:.4f}" for k, v in zip(scores, values, strict=True)),
             flush=True,
         )
-        tiles = [F.interpolate(picture.float(), (240, 320)).clamp(0, 1)[0].cpu() for row in rows for picture in row]
         lines = [torch.cat(tiles[start : start + 4], 2) for start in range(0, len(tiles), 4)]
         sheet = (torch.cat(lines, 1).permute(1, 2, 0).numpy() * 255).round().astype(np.uint8)
         Image.fromarray(sheet).save(self.work / "samples.jpg", quality=88)
@@ -338,19 +320,6 @@ def fixed_noise(rows: int, columns: int, device: torch.device) -> tuple[Tensor, 
     generator = torch.Generator().manual_seed(0)
     found = [torch.randn(1, 1, scale * rows, scale * columns, generator=generator).to(device) for scale in (1, 2)]
     return found[0], found[1]
-
-
-def lattice(pictures: Tensor, window: int = 6) -> Tensor:
-    """What repeats every eight pixels, the network's own grid, in windows of so many of its places.
-
-    Args:
-        pictures: N x 3 x H x W, sides multiples of eight.
-    """
-    count, _, height, width = pictures.shape
-    blocks = pictures.reshape(count, 3, height // 8, 8, width // 8, 8).permute(0, 1, 3, 5, 2, 4)
-    phases = F.avg_pool2d(blocks.flatten(1, 3), window, window // 2).reshape(count, 3, 64, -1)
-    smooth = phases.mean(2, keepdim=True)
-    return (phases - smooth).square().mean()
 
 
 def main() -> None:

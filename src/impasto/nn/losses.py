@@ -14,6 +14,7 @@ from abc import ABC, abstractmethod
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 _TINY = 1e-12
@@ -83,6 +84,13 @@ def content_loss(features: Tensor, photo: Tensor) -> Tensor:
     Gatys et al. 2016, eq. 1, divided by the photo's energy: 0 is the photo, and the scale of a layer cancels out.
     """
     return (_wide(features) - _wide(photo)).square().mean() / energy(photo)
+
+
+def mean_content_loss(features: Tensor, photos: Tensor) -> Tensor:
+    """`content_loss` of each picture by its own photo's energy, a mean over the pictures. A scalar."""
+    before = _wide(photos)
+    missed = (_wide(features) - before).square().mean((1, 2, 3)) / before.square().mean((1, 2, 3))
+    return missed.mean()
 
 
 def energy(x: Tensor) -> Tensor:
@@ -201,6 +209,34 @@ def total_variation(pictures: Tensor) -> Tensor:
     down = (pictures[..., 1:, :] - pictures[..., :-1, :]).abs()
     zero = torch.zeros((), dtype=pictures.dtype, device=pictures.device)
     return (across.mean() if across.numel() else zero) + (down.mean() if down.numel() else zero)
+
+
+def blemishes(pictures: Tensor, window: int, grid: int) -> dict[str, Tensor]:
+    """What no painted picture should have: "variation", a "lattice", values out of "range". Scalars.
+
+    Args:
+        pictures: N x 3 x H x W, sides multiples of the grid.
+        window, grid: as for `lattice`.
+    """
+    return {
+        "variation": torch.stack([pictures.diff(dim=axis).square().mean() for axis in (2, 3)]).sum(),
+        "lattice": lattice(pictures, window, grid),
+        "range": (pictures - pictures.clamp(0, 1)).square().mean(),
+    }
+
+
+def lattice(pictures: Tensor, window: int, grid: int) -> Tensor:
+    """How much repeats on a network's own grid. A scalar.
+
+    Args:
+        pictures: N x 3 x H x W, sides multiples of the grid.
+        window: places of the grid a side, over which it must repeat.
+        grid: pixels of a place a side.
+    """
+    count, _, height, width = pictures.shape
+    blocks = pictures.reshape(count, 3, height // grid, grid, width // grid, grid).permute(0, 1, 3, 5, 2, 4)
+    phases = F.avg_pool2d(blocks.flatten(1, 3), window, window // 2).reshape(count, 3, grid * grid, -1)
+    return (phases - phases.mean(2, keepdim=True)).square().mean()
 
 
 class ContentLoss(nn.Module):

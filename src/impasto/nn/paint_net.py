@@ -15,8 +15,6 @@ It takes about 100,000 multiply-adds a pixel, for pictures of some 0.3 megapixel
 
 from __future__ import annotations
 
-from typing import TypeAlias
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -32,8 +30,6 @@ DEEP_BLOCKS, BLOCKS = 5, 2  # residual blocks at an eighth and at a quarter
 MULTIPLE = 8  # sides of pictures
 MARGIN = 16  # pixels mirrored at the borders, once for all layers
 EPSILON = 1e-3  # of the normalisations: channels that hardly vary must not make their own noise count
-
-Moments: TypeAlias = "list[tuple[Tensor, Tensor]]"
 
 
 def statistics(features: Tensor) -> Tensor:

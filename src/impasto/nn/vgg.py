@@ -20,6 +20,7 @@ from torch.utils.checkpoint import checkpoint
 from impasto.errors import StyleError, UsageError
 from impasto.files import ASSETS
 from impasto.nn import winograd
+from impasto.nn.device import find_precision
 from impasto.nn.tensors import read_tensors
 
 Pooling = Literal["max", "average"]
@@ -242,6 +243,13 @@ def shipped_vgg(pooling: Pooling = "max", padding: Padding = "reflect") -> VGG:
         state[f"convolutions.{index}.weight"] = tensors[f"{index}.weight"].float() * scale[:, None, None, None]
         state[f"convolutions.{index}.bias"] = tensors[f"{index}.bias"].float()
     net.load_state_dict(state)
+    return net
+
+
+def perceptual_vgg(device: torch.device, pooling: Pooling, padding: Padding) -> VGG:
+    """`shipped_vgg` on a device, in the layout and the type in which it is fastest there."""
+    net = shipped_vgg(pooling, padding).to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    net.convolutions.to(find_precision("auto", device))
     return net
 
 

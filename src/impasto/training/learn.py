@@ -29,15 +29,16 @@ from torch import Tensor
 from impasto.color import Pixels
 from impasto.errors import UsageError
 from impasto.files import ASSETS
-from impasto.nn.device import find_device, find_precision
-from impasto.nn.losses import gram
+from impasto.nn.device import find_device
+from impasto.nn.losses import blemishes, gram, lattice, mean_content_loss
 from impasto.nn.painter_net import Moments
 from impasto.nn.tensors import to_pixels, to_tensor
-from impasto.nn.vgg import VGG, shipped_vgg
+from impasto.nn.vgg import perceptual_vgg
 from impasto.painter import StyleVector
 from impasto.picture import Picture
 from impasto.progress import OnProgress, Progress
 from impasto.training.data import find_photos, read
+from impasto.training.objective import unsteadiness
 from impasto.training.pupil import Pupil, default_pupil
 
 STYLE = ("relu1_2", "relu2_2", "relu3_3", "relu4_3")
@@ -171,7 +172,7 @@ class Learning:
         self.rng = np.random.default_rng(seed if start is None else [seed, start.steps])
         self.pupil, self.start = pupil(find_device(device)), start
         self.device = self.pupil.spread.device
-        self.loss_net = _loss_net(self.device)
+        self.loss_net = perceptual_vgg(self.device, "max", "replicate")
         source = _Photos(photos, np.random.default_rng(seed))
         self.crops = _Crops(source, self.rng, self.device)
         encoded = self.pupil.painter.encode(painting.pixels)
@@ -261,7 +262,9 @@ class Learning:
         if turn == "plain":
             terms |= self._plain(seen.photos, vector)
         elif turn == "steady":
-            terms["steady"] = self._unsteady(seen.photos[:1], vector, painted[:1])
+            terms["steady"] = unsteadiness(
+                lambda photo: self.net(photo, vector), seen.photos[:1], painted[:1], self.rng
+            )
         elif turn == "border":
             terms["border"] = self._bordered(seen.photos[:1], vector, painted[:1], measured)
         weights = WEIGHTS | {"content": self.weight}
@@ -277,7 +280,7 @@ class Learning:
         with torch.no_grad():
             features = self.loss_net(photos, [CONTENT])[CONTENT]
             painted = self.first(photos, self.encoded.expand(len(photos), -1))
-            content = _content(self.loss_net(painted, [CONTENT])[CONTENT], features)
+            content = mean_content_loss(self.loss_net(painted, [CONTENT])[CONTENT], features)
         return _Seen(photos, features.bfloat16(), float(content))  # half the memory
 
     def _perceptual(self, painted: Tensor, features: Tensor) -> dict[str, Tensor]:
@@ -288,15 +291,12 @@ class Learning:
             distance = (gram(now) - self.targets[layer]).square().mean() / self.apart[layer]
             found["style"] = found["style"] + distance / len(STYLE)
             if layer == CONTENT:
-                found["content"] = _content(now, features)
+                found["content"] = mean_content_loss(now, features)
             return distance
 
         self.loss_net(painted, STYLE, see)
         found["bands"] = self.bands(painted)
-        found["variation"] = torch.stack([painted.diff(dim=axis).square().mean() for axis in (2, 3)]).sum()
-        found["lattice"] = lattice(painted, LATTICE, self.pupil.grid)
-        found["range"] = (painted - painted.clamp(0, 1)).square().mean()
-        return found
+        return found | blemishes(painted, LATTICE, self.pupil.grid)
 
     # What else must hold.
 
@@ -318,14 +318,6 @@ class Learning:
             before = self.first(flat, self.encoded)[..., rows, columns].mean((2, 3))
         tone = (inside.mean((2, 3)) - before).square().mean()
         return {"flat": lattice(inside, LATTICE // 2, grid), "tone": tone}
-
-    def _unsteady(self, photo: Tensor, vector: Tensor, painted: Tensor) -> Tensor:
-        """How much noise and a shift show."""
-        down, right = (int(shift) for shift in self.rng.integers(-4, 5, size=2))
-        other = torch.roll(photo, (down, right), (2, 3))
-        other = self.net(other + 2 / 255 * torch.randn_like(other), vector)
-        back = torch.roll(other, (-down, -right), (2, 3))
-        return (back - painted)[..., 8:-8, 8:-8].square().mean()
 
     def _bordered(self, photo: Tensor, vector: Tensor, painted: Tensor, measured: Moments) -> Tensor:
         """How much it shows what lies beyond a border: the middle painted alone against the middle of the whole."""
@@ -486,27 +478,3 @@ class _Crops:
 
 def _on(pictures: Tensor, device: torch.device) -> Tensor:
     return pictures.to(device=device, memory_format=torch.channels_last)
-
-
-def _loss_net(device: torch.device) -> VGG:
-    net = shipped_vgg("max", "replicate").to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    net.convolutions.to(find_precision("auto", device))
-    return net
-
-
-def _content(features: Tensor, before: Tensor) -> Tensor:
-    """Squared difference of features over the photographs' own energy (Cheng et al. 2021), a mean over the pictures."""
-    own = before.float()
-    return ((features.float() - own).square().mean((1, 2, 3)) / own.square().mean((1, 2, 3))).mean()
-
-
-def lattice(pictures: Tensor, window: int, grid: int) -> Tensor:
-    """How much repeats on the network's own grid, in windows of so many of its places.
-
-    Args:
-        pictures: N x 3 x H x W, sides multiples of the grid.
-    """
-    count, _, height, width = pictures.shape
-    blocks = pictures.reshape(count, 3, height // grid, grid, width // grid, grid).permute(0, 1, 3, 5, 2, 4)
-    phases = F.avg_pool2d(blocks.flatten(1, 3), window, window // 2).reshape(count, 3, grid * grid, -1)
-    return (phases - phases.mean(2, keepdim=True)).square().mean()

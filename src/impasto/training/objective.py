@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -115,3 +116,19 @@ def stability(painted: Tensor, other: Tensor, shift: tuple[int, int]) -> Tensor:
     rows, columns = slice(border, height - border), slice(border, width - border)
     there = other[..., border + down : height - border + down, border + right : width - border + right]
     return (painted[..., rows, columns] - there).square().mean()
+
+
+def unsteadiness(
+    paint: Callable[[Tensor], Tensor], photos: Tensor, painted: Tensor, rng: np.random.Generator, shift: int = 4
+) -> Tensor:
+    """How much else is painted for photographs that are shifted, around their borders, and a little noisy. A scalar.
+
+    Args:
+        photos, painted: N x 3 x H x W, and what `paint` makes of them.
+        shift: pixels, at most.
+    """
+    down, right = (int(step) for step in rng.integers(-shift, shift + 1, size=2))
+    other = torch.roll(photos, (down, right), (2, 3))
+    other = paint(other + _NOISE * torch.randn_like(other))
+    back = torch.roll(other, (-down, -right), (2, 3))
+    return (back - painted)[..., 8:-8, 8:-8].square().mean()
