@@ -76,7 +76,7 @@ class Painting:
             {"params": [self.changes], "base": 5.0},
         ]
         self.optimizer = torch.optim.Adam(groups, rate, betas=(0.9, 0.99), fused=True)
-        self.step, self.crops, self.seconds = 0, 0, 0.0
+        self.step, self.crops = 0, 0
 
     def state(self) -> dict[str, Any]:
         return {
@@ -85,7 +85,7 @@ class Painting:
             "changes": self.changes.detach(),
             "mean_changes": self.mean_changes,
             "optimizer": self.optimizer.state_dict(),
-            "counts": [self.step, self.crops, self.seconds],
+            "counts": [self.step, self.crops],
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -95,7 +95,7 @@ class Painting:
             self.changes.copy_(state["changes"])
             self.mean_changes.copy_(state["mean_changes"])
         self.optimizer.load_state_dict(state["optimizer"])
-        self.step, self.crops, self.seconds = state["counts"]
+        self.step, self.crops = state["counts"][:2]
 
     def weights(self) -> dict[str, Tensor]:
         """The running mean in half precision."""
@@ -147,7 +147,6 @@ class Training:
         saved = judged = shown = started
         sums: dict[str, list[float]] = {}
         while not self.stopped and time.monotonic() - started < 60 * self.arguments.minutes:
-            began = time.monotonic()
             rate = self.arguments.rate * min(1, (state.step + 1) / WARMUP) / (1 + state.step / SLOWER) ** 0.5
             for group in state.optimizer.param_groups:
                 group["lr"] = rate * group.get("base", 1.0)
@@ -161,13 +160,12 @@ class Training:
             state.step += 1
             state.crops += self.arguments.batch
             state.follow()
-            state.seconds += time.monotonic() - began
             for name, term in terms.items():
                 sums.setdefault(name, []).append(float(term.detach()))
             now = time.monotonic()
             if now - shown > 20:
+                self.log(sums, now - shown)
                 shown = now
-                self.log(sums)
                 sums = {}
             if now - saved > self.arguments.save_every:
                 saved = now
@@ -284,10 +282,10 @@ class Training:
         sheet = (torch.cat(lines, 1).permute(1, 2, 0).numpy() * 255).round().astype(np.uint8)
         Image.fromarray(sheet).save(self.work / "samples.jpg", quality=88)
 
-    def log(self, sums: dict[str, list[float]]) -> None:
+    def log(self, sums: dict[str, list[float]], seconds: float) -> None:
         state = self.painting
         means = {name: float(np.mean(sums.get(name, [np.nan]))) for name in WEIGHTS}
-        hour = state.crops / max(1.0, state.seconds) * 3600
+        hour = len(sums["style"]) * self.arguments.batch / seconds * 3600
         self._append("log.tsv", ["step", "crops", *means], [state.step, state.crops, *means.values()])
         shown = "  ".join(f"{name} {value:.4f}" for name, value in means.items())
         print(f"{state.step}  {state.crops} crops  {hour:.0f} an hour  {shown}", flush=True)
