@@ -1,12 +1,10 @@
 #!/usr/bin/env python3
-"""Time and memory against megapixels and against the number of files, and how a large photo differs from a small one.
+"""Time and memory against megapixels and against the number of files.
 
     python benchmarks/scale.py PHOTO [--megapixels 1,4,16,64,100] [--files 1,8,64,256] [--style udnie] [-o plot.png]
 
 The photo is enlarged to each size. Every row is a whole command in a process of its own: JPEG to JPEG, start, reading
-and writing included; peak memory is the largest resident set of that process, as the system counts it. Then a photo
-that fits is painted both at once and in parts: mean and largest difference, and the seam score, the mean step across
-the lines between parts over the mean step across the other lines of the network's grid, in parts and at once.
+and writing included; peak memory is the largest resident set of that process, as the system counts it.
 """
 
 from __future__ import annotations
@@ -20,14 +18,6 @@ import numpy as np
 from PIL import Image
 from process import Ended, run
 
-from impasto import layerwise
-from impasto.painter import Painter
-from impasto.picture import Picture
-from impasto.stylizer import Stylizer
-from impasto.tiling import MULTIPLE, tile_side, tiles
-
-BUDGET = 60_000_000  # bytes, so that a photo that fits is painted in parts
-
 
 def stylize(words: list[str], style: str) -> Ended:
     """`impasto stylize` with these words."""
@@ -36,31 +26,6 @@ def stylize(words: list[str], style: str) -> Ended:
     if ended.code:
         raise SystemExit(f"{' '.join(command)} failed: {ended.output}")
     return ended
-
-
-def compare(photo: Picture, style: str) -> None:
-    """At once, and in parts."""
-    whole = Stylizer(style, painter=Painter(budget=10**12))
-    parts = Stylizer(style, painter=Painter(budget=BUDGET))
-    pictures = [stylizer(photo).pixels for stylizer in (whole, parts)]
-    difference = 255 * np.abs(pictures[1] - pictures[0])
-    network = whole.uses_networks
-    if network:
-        side = tile_side(photo.width * photo.height, BUDGET, 1300) or photo.height
-        lines = {tile.inner[0].start for tile in tiles(photo.width, photo.height, side)} - {0}
-    else:
-        height = layerwise.strip_rows(photo.width // 4 + 2 * layerwise.MARGIN, BUDGET)
-        lines = set(range(4 * height, photo.height, 4 * height))
-    scores = []
-    rows = np.arange(1, photo.height)
-    across, grid = np.isin(rows, list(lines)), rows % MULTIPLE == 0  # networks have a grid of their own
-    for picture in pictures:
-        steps = np.abs(np.diff(picture, axis=0)).mean((1, 2))
-        scores.append(steps[across].mean() / steps[grid & ~across].mean())
-    parts_are = "rows of tiles" if network else "strips"
-    print(f"{style}, {photo.width} x {photo.height} in {len(lines) + 1} {parts_are} against at once:")
-    print(f"mean {difference.mean():.2f}, largest {difference.max():.1f} of 255;", end=" ")
-    print(f"seam score {scores[1]:.3f}, at once {scores[0]:.3f}", flush=True)
 
 
 def main() -> None:
@@ -99,7 +64,6 @@ def main() -> None:
         if len(numbers) > 1:
             slope, start = np.polyfit(numbers, [row.seconds for row in rows], 1)
             print(f"time: {start:.2f} s + {slope:.3f} s {what}")
-    compare(Picture.open(arguments.photo).resized(2400, 1800), arguments.style)
     if arguments.output:
         plot(arguments.output, sizes, by_size, counts, by_count)
 

@@ -180,7 +180,7 @@ def test_an_animation_stays_one_or_says_so(run: Run, tmp_path: Path) -> None:
         (["--style", "udnie", "--strength", "much"], 2, "--strength"),
         (["--style", "udnie", "--keep-color", "all"], 2, "--keep-color"),
         (["--style", "udnie", "--size", "0"], 2, "size 0"),
-        (["--style", "udnie", "--brush-size", "3"], 2, "brush size 3"),
+        (["--style", "udnie", "--brush-size", "5"], 2, "brush size 5"),
         (["--style", "udnie", "--region", "mask.png"], 2, "--region mask.png"),
         (["--style", "udnie", "--region", "mask.png=udnie"], 1, "there is no file mask.png"),
         (["--style", "udnie", "--region", ".=udnie"], 1, ". is a folder"),

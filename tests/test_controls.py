@@ -20,7 +20,8 @@ PHOTO = scene().astype(np.float32) / 255
     strength=st.floats(0, 100) | st.integers(0, 100),
     keep_color=st.sampled_from(["none", "luminance", "histogram", "coral"]),
     tone=st.sampled_from(["none", "match"]),
-    brush_size=st.floats(0.5, 2),
+    brush_size=st.floats(0.25, 4),
+    detail=st.floats(0, 100),
     size=st.none() | st.integers(1, 100_000),
     seed=st.integers(0, 2**63 - 1),
 )
@@ -36,7 +37,7 @@ def test_everything_in_range_is_accepted(**values: object) -> None:
         ({"strength": float("nan")}, "strength nan is not in 0..100"),
         ({"strength": "70"}, "strength '70' is no number"),
         ({"strength": True}, "strength True is no number"),
-        ({"brush_size": 0.1}, "brush size 0.1 is not in 0.5..2"),
+        ({"brush_size": 0.1}, "brush size 0.1 is not in 0.25..4"),
         ({"size": 0}, "size 0 is not in 1..100000"),
         ({"size": 10.5}, "size 10.5 is no whole number"),
         ({"keep_color": "all"}, "keep color 'all' is unknown  (one of none, luminance, histogram, coral)"),

@@ -28,7 +28,7 @@ def mean_difference(one: np.ndarray, other: np.ndarray) -> float:
         (
             "colosseum-almond-blossom",
             str(ROOT / "examples" / "almond-blossom.jpg"),
-            {"strength": 70, "keep_color": "luminance", "brush_size": 1.4},
+            {"strength": 70, "keep_color": "luminance", "brush_size": 4},
         ),
     ],
 )

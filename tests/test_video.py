@@ -356,10 +356,10 @@ def test_styles_change_over_time(clip: Path, tmp_path: Path) -> None:
 
 
 def test_brush_size_changes_over_the_clip(clip: Path, tmp_path: Path) -> None:
-    options = {"steady": 0, "codec": "ffv1"}
-    changing = paint_video(clip, [], tmp_path / "c.mkv", keyframes="0:udnie:1:1,0.7:udnie:1:2", **options)  # type: ignore[arg-type]
+    options = {"steady": 0, "codec": "ffv1", "size": 400}
+    changing = paint_video(clip, [], tmp_path / "c.mkv", keyframes="0:udnie:1:1,0.7:udnie:1:4", **options)  # type: ignore[arg-type]
     small = paint_video(clip, "udnie", tmp_path / "s.mkv", **options)  # type: ignore[arg-type]
-    large = paint_video(clip, "udnie", tmp_path / "l.mkv", brush_size=2, **options)  # type: ignore[arg-type]
+    large = paint_video(clip, "udnie", tmp_path / "l.mkv", brush_size=4, **options)  # type: ignore[arg-type]
     painted, one, two = ([frame.pixels for frame in read(r.path)] for r in (changing, small, large) if r.path)
     assert np.abs(painted[0] - one[0]).mean() < 0.02 < np.abs(painted[0] - two[0]).mean()
     assert np.abs(painted[7] - two[7]).mean() < 0.6 * np.abs(painted[7] - one[7]).mean()

@@ -22,7 +22,6 @@ layout.onnx: tells which of them this machine's is: numbers 1 x 16 x 1 x 2 as th
 shot.onnx:   photo 1 x 3 x H+36 x W+36 -> picture 1 x H x W x 3, for frames whose statistics are known: every
              normalisation is in the weights of a depthwise convolution, which `impasto.painter` fills in (see
              `shot_file`).
-layers.npz:  the same network layer by layer, each part a file in an array of bytes (see `layers`).
 H and W are multiples of four and at least 32. Photos that are painted come with 18 pixels mirrored at every border.
 """
 
@@ -42,8 +41,8 @@ from onnx import TensorProto, helper, numpy_helper
 from safetensors.numpy import load_file
 
 from impasto.filters import EPSILON
-from impasto.layerwise import MIRRORED
 from impasto.nn.painter_net import BLOCKS, DETAIL, HIDDEN, MARGIN, NORMS, WIDTH, is_filter
+from impasto.painter import MIRRORED
 from impasto.training.statistics import expose_statistics
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -227,17 +226,12 @@ class Painting(Graph):
         """The photo, mirrored at its borders, to features at a quarter of its size."""
         return self.relu(self.layer_of(self.relu(self.layer_of("photo", "enter1", 2)), "enter2", 2, pads=(1, 1)))
 
-    def block(self, x: str, number: int, normalise: Normalise, rows: int = 2, kept: str = "") -> str:
+    def block(self, x: str, number: int, normalise: Normalise) -> str:
         """Features after a block.
 
         The hidden channels go half by half: from 128 at a time ONNX Runtime's kernels take twice as long a number.
-
-        Args:
-            rows: of zeros above and below.
-            kept: what is added to, if it is not x.
         """
-        y = normalise(self.layer_of(x, f"blocks.{number}.look", groups=WIDTH, pads=(rows, 2)), number + 1)
-        x = kept or x
+        y = normalise(self.layer_of(x, f"blocks.{number}.look", groups=WIDTH, pads=(2, 2)), number + 1)
         wide, narrow = (
             [self.tensors[f"brush.blocks.{number}.{name}.{kind}"] for kind in ("weight", "bias")]
             for name in ("widen", "narrow")
@@ -252,17 +246,15 @@ class Painting(Graph):
             x = self.node("Add", x, added)
         return x
 
-    def leave(self, x: str, columns: str, cut: tuple[int, int] = (SPARE, SPARE)) -> None:
+    def leave(self, x: str, columns: str) -> None:
         """Features to the picture, its colours last: 1 x H x W x 3.
 
         Args:
             columns: of the features, those at the picture's sides left out. Asking x itself would bring it out of the
                 convolutions' layout.
-            cut: rows of features above and below, and columns at the sides, that are beyond what the last two layers
-                look at.
         """
         width = self.node("Mul", self.node("Add", columns, self.constant([2], np.int64)), self.constant([2], np.int64))
-        x = self.shuffled(x, "leave1", width, self.relu, cut)
+        x = self.shuffled(x, "leave1", width, self.relu, SPARE)
         x = self.relu(self.layer_of(self.node("Transpose", x, perm=[0, 3, 1, 2]), "leave2"))
         width = self.node("Mul", columns, self.constant([4], np.int64))
         limits = self.constant(0.0), self.constant(1.0)
@@ -274,7 +266,7 @@ class Painting(Graph):
         name: str,
         width: str,
         activation: Callable[[str], str],
-        cut: tuple[int, int] = (0, 0),
+        cut: int = 0,
         output: str = "",
     ) -> str:
         """A convolution whose channels become the pixels of 2 x 2 blocks: 1 x 2H x 2W x C.
@@ -284,7 +276,7 @@ class Painting(Graph):
 
         Args:
             width: of what comes out.
-            cut: rows above and below, and columns at the sides, that are left out of it.
+            cut: rows and columns at the borders that are left out of it.
         """
         weight, bias = self.tensors[f"brush.{name}.weight"], self.tensors[f"brush.{name}.bias"]
         count = len(bias) // 4
@@ -294,10 +286,9 @@ class Painting(Graph):
         )
         x = activation(self.node("Conv", x, sorted_weight, sorted_bias))
         x = self.node("Transpose", x, perm=[0, 2, 3, 1])
-        axes = [axis for axis in (1, 2) if cut[axis - 1]]
-        if axes:
-            limits = ([sign * cut[axis - 1] for axis in axes] for sign in (1, -1))
-            x = self.node("Slice", x, *(self.constant(value, np.int64) for value in (*limits, axes)))
+        if cut:
+            limits = ([cut] * 2, [-cut] * 2, [1, 2])
+            x = self.node("Slice", x, *(self.constant(value, np.int64) for value in limits))
         x = self.node("Reshape", x, self.constant([1, 0, 0, 2, 2 * count], np.int64))  # 1 H W 2 2C
         x = self.node("Transpose", x, perm=[0, 1, 3, 2, 4])
         ends = self.constant([1, -1], np.int64), self.constant([count], np.int64)
@@ -604,63 +595,6 @@ def shot_file(tensors: dict[str, Array]) -> tuple[bytes, list[list[int]]]:
     return bytes(data), found
 
 
-def layers(tensors: dict[str, Array]) -> dict[str, onnx.ModelProto]:
-    """The network in parts that each take some rows, for photos too large for all of it at once (`impasto.layerwise`).
-
-    Features travel between them in half precision. `above_below` are rows of zeros at the picture's ends, as a Pad's
-    pads; what is normalised is told its mean and variance.
-    """
-    told: dict[str, Shape | Typed] = {name: [WIDTH] for name in ("scale", "shift", "mean", "variance")}
-    features: Shape = [1, WIDTH, "rows", "columns"]
-    pads: dict[str, Shape | Typed] = {"above_below": ("int64", [8])}
-    models = {}
-
-    def normalised(g: Graph, x: str) -> str:
-        return g.node("BatchNormalization", x, *told, epsilon=EPSILON)
-
-    def measured(g: Graph, x: str) -> None:
-        rows = g.node("ReduceMean", x, axes=[3], keepdims=0)
-        g.node("ReduceMean", rows, axes=[0, 2], keepdims=0, name="means")
-        columns = g.node("Cast", g.node("Shape", x, start=3), to=TensorProto.FLOAT)
-        rows = g.node("Div", g.node("ReduceSumSquare", x, axes=[3], keepdims=0), columns)
-        g.node("ReduceMean", rows, axes=[0, 2], keepdims=0, name="squares")
-
-    def halved(g: Graph, x: str) -> None:
-        g.node("Cast", x, to=TensorProto.FLOAT16, name="features")
-
-    means: dict[str, Shape | Typed] = {"means": [WIDTH], "squares": [WIDTH]}
-    half: dict[str, Shape | Typed] = {"features": ("float16", features)}
-    g = Painting(tensors)
-    x = g.node("Pad", g.relu(g.layer_of("photo", "enter1", 2)), "above_below")
-    x = g.relu(g.layer_of(x, "enter2", 2, pads=(0, 1)))
-    measured(g, x)
-    halved(g, x)
-    models["enter"] = g.model("enter", {"photo": [1, 3, "rows", "columns"], **pads}, {**half, **means})
-    g = Painting(tensors)
-    halved(g, normalised(g, g.node("Cast", "given", to=TensorProto.FLOAT)))
-    models["normalise"] = g.model("normalise", {"given": ("float16", features), **told}, half)
-    for index in range(BLOCKS):
-        given: dict[str, Shape | Typed] = {"given": ("float16", features), **pads}
-        g = Painting(tensors)
-        x = g.node("Pad", g.node("Cast", "given", to=TensorProto.FLOAT), "above_below")
-        measured(g, g.layer_of(x, f"blocks.{index}.look", groups=WIDTH, pads=(0, 2)))
-        models[f"look{index}"] = g.model("look", given, means)
-        g = Painting(tensors)
-        whole = g.node("Cast", "given", to=TensorProto.FLOAT)
-        x = g.node("Pad", whole, "above_below")
-        kept = g.node("Slice", x, *(g.constant([value], np.int64) for value in (2, -2, 2)))
-        x = g.block(x, index, lambda y, _: normalised(g, y), rows=0, kept=kept)  # noqa: B023
-        halved(g, x)
-        last = index == BLOCKS - 1  # what leaves it is normalised
-        if last:
-            measured(g, x)
-        models[f"block{index}"] = g.model("block", {**given, **told}, {**half, **means} if last else half)
-    g = Painting(tensors)
-    g.leave(normalised(g, g.node("Cast", "given", to=TensorProto.FLOAT)), g.columns("given"), cut=(0, SPARE))
-    models["leave"] = g.model("leave", {"given": ("float16", features), **told}, {"picture": [1, "rows", "columns", 3]})
-    return models
-
-
 def filters(tensors: dict[str, Array]) -> dict[str, Array]:
     """What a style may change (`impasto.filters`), in its order and as it stands in the files."""
     folded = Painting(tensors).tensors
@@ -722,12 +656,6 @@ def main() -> None:
     data, norms = shot_file(tensors)
     (arguments.output / "shot.onnx").write_bytes(data)
     hashes["shot.onnx"], found["shot.onnx"] = hashlib.sha256(data).hexdigest(), places(data, tensors)
-    parts = {}
-    for name, part in layers(tensors).items():
-        data = part.SerializeToString(deterministic=True)
-        parts[name], found[name] = np.frombuffer(data, np.uint8), places(data, tensors)
-    np.savez_compressed(arguments.output / "layers.npz", allow_pickle=False, **parts)
-    hashes["layers.npz"] = hashlib.sha256((arguments.output / "layers.npz").read_bytes()).hexdigest()
     hashes[WEIGHTS.name] = hashlib.sha256(arguments.weights.read_bytes()).hexdigest()
     facts = {"sha256": hashes, "mac_per_pixel": round(cost), "filters": found, "norms": norms}
     (arguments.output / "facts.json").write_text(json.dumps(facts) + "\n")

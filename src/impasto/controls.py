@@ -6,12 +6,18 @@ written here and nowhere else.
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
 from typing import Literal
 
 from impasto.color import Change, Pixels, covariance_change, histogram_change, tone_change, with_colors_of
 from impasto.resample import fit
 from impasto.settings import check, setting
+
+NATURAL_SIDE = 640
+"""Pixels of a photo's longer side at which strokes look as in a painting."""
+
+_LONGEST = 2  # times as wide as high; a longer panorama has as many pixels as that one
 
 KeepColor = Literal["none", "luminance", "histogram", "coral"]
 Tone = Literal["none", "match"]
@@ -26,7 +32,9 @@ class Controls:
         keep_color: "luminance": the result's luminance with the photo's colours; "histogram", "coral": the style is
             given the photo's colours before it is painted with; "none".
         tone: "match" brings brightness and contrast of the result to the photo's; "none".
-        brush_size: 0.5..2. How large the strokes come out, 1 as the painter has learned them.
+        brush_size: 0.25..4. How large the strokes come out, as a share of the picture: at 1, as paintings are looked at
+            and as networks have learned them, whatever the photo's size.
+        detail: 0..100. How much of the photo's own fine detail comes back where it is larger than what was painted.
         size: the longer side of the result in pixels; None, the photo's own size.
         seed: for engines that draw random numbers; the painter draws none.
     Raises:
@@ -40,7 +48,12 @@ class Controls:
         "by histogram or by covariance (coral).",
     )
     tone: Tone = setting("none", "Match the result's brightness and contrast to the photo's.")
-    brush_size: float = setting(1.0, "How large the strokes come out.", 0.5, 2)
+    brush_size: float = setting(
+        1.0, "How large the strokes come out, as a share of the picture; 0.25 paints a large photo finely.", 0.25, 4
+    )
+    detail: float = setting(
+        60.0, "How much of the photo's own fine detail comes back in a photo above 640 pixels.", 0, 100
+    )
     size: int | None = setting(
         None, "Longer side of the result in pixels; the photo's own size if not given.", 1, 100_000
     )
@@ -52,6 +65,18 @@ class Controls:
     def output_size(self, width: int, height: int) -> tuple[int, int]:
         """The result's size for a photo of width x height."""
         return (width, height) if self.size is None else fit(width, height, self.size)
+
+    def painted_size(self, width: int, height: int, side: float = NATURAL_SIDE) -> tuple[int, int]:
+        """The size at which a photo of width x height is painted: of a smaller photo its own.
+
+        Args:
+            side: pixels of the longer side for a brush of 1.
+        """
+        natural = max(side / max(width, height), side / math.sqrt(_LONGEST * width * height))
+        share = natural / self.brush_size
+        if share >= 1:
+            return width, height
+        return max(1, round(width * share)), max(1, round(height * share))
 
     @property
     def recolors_style(self) -> bool:

@@ -21,7 +21,7 @@ import numpy as np
 from impasto import builtin
 from impasto.errors import PictureError, StyleError, UsageError
 from impasto.files import ASSETS, part_name, write_atomically
-from impasto.network import LAYERS, Network
+from impasto.network import Network
 from impasto.painter import VECTOR_SIZE, Painter, StyleVector, default_painter
 from impasto.picture import Picture, Source
 
@@ -231,7 +231,6 @@ class Gallery:
         *,
         paintings: Sequence[Picture] = (),
         weights: bytes | None = None,
-        layers: bytes | None = None,
         replace: bool = False,
     ) -> list[Entry]:
         """Put a network into the user's gallery: a style for each of those it knows.
@@ -240,7 +239,6 @@ class Gallery:
             network: an .onnx file (see `impasto.network.Network`).
             paintings: of its styles, in their order; without them what it makes of a photo stands for it.
             weights: a .safetensors file with the same network's tensors, for later exports.
-            layers: an .npz file with the network in parts, for large photos; without it they are painted in tiles.
         Raises:
             UsageError: as `add`.
             StyleError: the file holds no network that paints, or the folder cannot be written to.
@@ -249,9 +247,8 @@ class Gallery:
         with self._new(name, replace) as part:
             (part / "network.onnx").write_bytes(network)
             loaded = Network(part / "network.onnx")
-            for file, data in (("network.safetensors", weights), (LAYERS, layers)):
-                if data is not None:
-                    (part / file).write_bytes(data)
+            if weights is not None:
+                (part / "network.safetensors").write_bytes(weights)
             styles = loaded.facts.styles
             for index, style in enumerate(styles):
                 if paintings:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import functools
 import json
-import warnings
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,21 +15,17 @@ from typing import Any
 import numpy as np
 
 from impasto.color import Pixels
-from impasto.errors import OutOfMemory, PictureError, StyleError
+from impasto.errors import PictureError, StyleError
 from impasto.files import ASSETS
-from impasto.painter import controlled
-from impasto.passes import Passes
+from impasto.painter import at_strength
 from impasto.resample import resize
 from impasto.runtime import Model, planes
-from impasto.samples import Samples
-from impasto.tiling import BUDGET, LEAST, MULTIPLE, Put, Statistics, padded, paint_within, tile_side
+from impasto.tiling import BUDGET, MULTIPLE, Put, Statistics, padded, paint_within
 
-LAYERS = "layers.npz"  # beside the file, for photos too large for it
 METADATA = "impasto"  # the key under which a file's facts lie
 _GIVEN = "given", "trust"  # the statistics that it is normalised by, and how much they count
 _BYTES_PER_PIXEL = 900  # measured with 32 channels at full size, memory given back after every layer
 _ARENA_BYTES_PER_PIXEL = 1300
-_LEAST_BUDGET = 50_000_000
 
 
 @dataclass(frozen=True)
@@ -68,7 +63,6 @@ class Network:
         if not path.is_file():
             raise PictureError(f"there is no file {path}")
         self.path = path
-        self._layers = path.with_name(LAYERS)
         self._model = Model(path.read_bytes, _BYTES_PER_PIXEL, _ARENA_BYTES_PER_PIXEL)
         try:
             session = self._model.session()
@@ -96,7 +90,6 @@ class Network:
         weights: Sequence[float] = (1.0,),
         *,
         strength: float = 1.0,
-        brush_size: float = 1.0,
         budget: int = BUDGET,
     ) -> Pixels:
         """Paint a photo; a large one in tiles, normalised by the statistics of the whole.
@@ -105,7 +98,6 @@ class Network:
             photo: H x W x 3, float32, 0..1, any size.
             weights: of the network's styles, summing to 1.
             strength: 0..1, from the photo to the network's picture.
-            brush_size: 0.5..2: see `Painter.paint`.
             budget: bytes that painting may take.
         Returns:
             H x W x 3, float32, 0..1.
@@ -113,32 +105,19 @@ class Network:
             PictureError: the photo needs more memory than there is, and the network's file takes no statistics.
         """
 
-        def paint(small: Pixels) -> Pixels:
-            painted = np.empty_like(small)
-            self.paint_into(small, weights, painted.__setitem__, budget=budget)
+        def paint() -> Pixels:
+            painted = np.empty_like(photo)
+            self._into(photo, weights, painted.__setitem__, budget)
             return painted
 
-        return controlled(photo, strength, brush_size, paint)
+        return at_strength(photo, strength, paint)
 
-    def paint_into(self, photo: Samples, weights: Sequence[float], put: Put, *, budget: int = BUDGET) -> None:
-        """Paint a photo at full strength.
-
-        Args:
-            photo: H x W x 3, any size.
-            weights: of the network's styles, summing to 1.
-            put: gets the picture, tile by tile.
-            budget: bytes that painting may take.
-        """
+    def _into(self, photo: Pixels, weights: Sequence[float], put: Put, budget: int) -> None:
+        """Paint at full strength; `put` gets the picture, tile by tile."""
         if self.size is not None:
             painted, _ = self._run(resize(photo, *self.size), weights)
             height, width = photo.shape[:2]
             put((slice(0, height), slice(0, width)), resize(self._held(painted), width, height))
-            return
-
-        pixels = photo.shape[0] * photo.shape[1]
-        in_parts = tile_side(pixels, budget, _ARENA_BYTES_PER_PIXEL) and min(photo.shape[:2]) >= LEAST
-        if in_parts and self._layers.is_file():
-            self._in_passes(photo, weights, put, budget)
             return
 
         def run(part: Pixels, given: Statistics | None = None) -> tuple[Pixels, Statistics]:
@@ -148,18 +127,6 @@ class Network:
         if not self._statistics:  # it must be painted as a whole
             budget = photo.size * _ARENA_BYTES_PER_PIXEL
         paint_within(photo, budget, _ARENA_BYTES_PER_PIXEL, run, put)
-
-    def _in_passes(self, photo: Samples, weights: Sequence[float], put: Put, budget: int) -> None:
-        """Pass by pass; where memory runs out after all, in pieces half as large, and so on."""
-        while True:
-            try:
-                passes = Passes(self._layers, (self.facts.low, self.facts.high), weights, budget)
-                return passes.paint(photo, lambda place, values: put(place, self._held(values)))
-            except OutOfMemory:
-                budget //= 2
-                if budget < _LEAST_BUDGET:
-                    raise
-            warnings.warn(f"memory ran out; pieces for {budget / 1e6:.0f} MB are tried", stacklevel=2)
 
     def _run(
         self,

@@ -16,7 +16,6 @@ import hashlib
 import json
 import math
 import threading
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -25,26 +24,25 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors import safe_open
 
-from impasto.color import LUMA, Pixels
-from impasto.errors import OutOfMemory
+from impasto.color import Pixels
 from impasto.files import ASSETS
 from impasto.filters import changed, normalised
-from impasto.layerwise import MIRRORED, WIDTH, Layers
 from impasto.memory import free_memory
 from impasto.resample import resize
 from impasto.runtime import Model, planes, side_by_side
 from impasto.samples import Samples
-from impasto.tiling import BUDGET, LEAST, MULTIPLE, Put, Statistics, padded
+from impasto.tiling import BUDGET, LEAST, MULTIPLE, Put, Statistics, padded, paint_within, tile_side
 
 StyleVector: TypeAlias = NDArray[np.float32]
 
 VECTOR_SIZE = 512  # without filters
+WIDTH = 64  # channels of every normalisation
+MIRRORED = 4 * MULTIPLE + 2  # pixels at a photo's borders: four places of the features, and what the first layer sees
 _EVERY = 16  # frames of a shot: one of so many is measured
 _TUNED = 4  # networks with filters of their own that stay loaded
 _REMEMBERED = 64  # vectors of pictures
 _STATISTICS = 8 * 2 * 64  # eight normalisations, mean and mean square of 64 channels
 _ENCODED_PIXELS = 512 * 640  # a painting is looked at in about this size, as when the network was trained
-_WHOLE_PIXELS = 6_500_000  # more go faster layer by layer
 _BYTES_PER_PIXEL = 90  # measured peak while painting, memory given back after every layer
 _ARENA_BYTES_PER_PIXEL = 170  # the same where memory is kept for the next layer: twice as fast
 
@@ -93,7 +91,7 @@ class Painter:
     Args:
         folder: holds what `tools/export_painter.py` writes, and painter.safetensors.
         budget: bytes that painting may take beside the photo and the result; None, a third of what is free, at most
-            1.5 GB. A photo that needs more is painted layer by layer.
+            1.5 GB. What needs more is painted in tiles.
     """
 
     name = "painter"
@@ -104,7 +102,6 @@ class Painter:
         self.budget = budget or min(BUDGET, (free_memory() or 3 * BUDGET) // 3)
         self.folder = folder or self.assets
         self._encode_model = Model((self.folder / "encode.onnx").read_bytes)
-        self._layers = Layers(self.folder / "layers.npz")
         self._tuned = functools.lru_cache(_TUNED)(self._tune)
         self._lock = threading.Lock()
         self._settled: dict[bytes, tuple[bytes, Model]] = {}  # by the style: the statistics, the network for them
@@ -241,22 +238,17 @@ class Painter:
         vector: StyleVector,
         *,
         strength: float = 1.0,
-        brush_size: float = 1.0,
         shot: Shot | None = None,
         run: str = "style",
     ) -> Pixels:
-        """Paint a photo in one style.
+        """Paint a photo in one style, in its own size: strokes come out as the network has learned them, in pixels.
 
         The strength is the way from the photo to the network's picture, pixel by pixel.
-
-        The network's strokes have one size, so a larger brush is a smaller photo: it is painted at 1 / brush_size
-        of its size and brought back, with the photo's fine detail in luminance that the smaller size could not hold.
 
         Args:
             photo: H x W x 3, float32, 0..1, any size.
             vector: what `encode` gives, or any mixture of such.
             strength: 0..1.
-            brush_size: 0.5..2.
             shot: what is remembered of a video's frames, so that all are normalised alike.
             run: which of a shot's styles this is.
         Returns:
@@ -264,27 +256,7 @@ class Painter:
         Raises:
             PictureError: the photo needs more memory than there is.
         """
-        return controlled(photo, strength, brush_size, lambda small: self._paint(small, vector, shot, run))
-
-    def paint_into(self, photo: Samples, vector: StyleVector, put: Put) -> None:
-        """Paint a photo at full strength, whatever its size; it takes 8 bytes of memory a pixel beside the photo.
-
-        Args:
-            photo: H x W x 3.
-            vector: as for `paint`.
-            put: gets the picture, strip by strip.
-        """
-        self._into(photo, vector, put, None)
-
-    def _into(self, photo: Samples, vector: StyleVector, put: Put, given: Statistics | None) -> Statistics:
-        """Paint in parts; the photo's own statistics, or those that were given."""
-        modulations = self._modulations(vector[:VECTOR_SIZE].tobytes())
-        filters = vector[VECTOR_SIZE:]
-
-        def read(part: str, data: bytes) -> bytes:
-            return changed(data, filters, self.facts["filters"][part]) if filters.any() else data
-
-        return self._layers.paint(photo, modulations, put, budget=self.budget, given=given, read=read)
+        return at_strength(photo, strength, lambda: self._paint(photo, vector, shot, run))
 
     def _paint(self, photo: Pixels, vector: StyleVector, shot: Shot | None, run: str) -> Pixels:
         given = None if shot is None else shot.means.get(run)
@@ -293,36 +265,29 @@ class Painter:
             if steady is not None:
                 shot.add(run, None)
                 return steady
-        found = self._at_once(photo, vector, given)
-        if found is None:
-            painted = np.empty_like(photo)
-            found = painted, self._into(photo, vector, painted.__setitem__, given)
+        painted = np.empty_like(photo)
+        own = self._into(photo, vector, painted.__setitem__, given)
         if shot is not None:
-            shot.add(run, found[1])
-        return found[0]
+            shot.add(run, own)
+        return painted
 
-    def _at_once(
-        self, photo: Pixels, vector: StyleVector, given: Statistics | None
-    ) -> tuple[Pixels, Statistics] | None:
-        """The picture and the photo's own statistics; None where that takes too much memory."""
-        if not self._is_small(photo):
-            return None
-        try:
-            return self._run(photo, vector, given)
-        except OutOfMemory:
-            warnings.warn("memory ran out; the photo is painted layer by layer", stacklevel=2)
-            return None
+    def _into(self, photo: Samples, vector: StyleVector, put: Put, given: Statistics | None) -> Statistics:
+        """Paint, in tiles if the budget is small; the photo's own statistics.
 
-    def _is_small(self, photo: Pixels) -> bool:
-        """Whether a photo is painted at once."""
-        pixels = photo.shape[0] * photo.shape[1]
-        return pixels * _ARENA_BYTES_PER_PIXEL <= self.budget and pixels <= _WHOLE_PIXELS
+        Args:
+            given: what the photo is normalised by; None, its own.
+        """
+
+        def run(part: Pixels, known: Statistics | None) -> tuple[Pixels, Statistics]:
+            return self._run(part, vector, known)
+
+        return paint_within(photo, self.budget, _ARENA_BYTES_PER_PIXEL, run, put, given)
 
     def _steadily(self, photo: Pixels, vector: StyleVector, given: Statistics) -> Pixels | None:
         """The picture of a frame that need not be measured; None where it takes too much memory to paint it at once."""
-        if not self._is_small(photo):
-            return None
         height, width = photo.shape[:2]
+        if tile_side(width * height, self.budget, _ARENA_BYTES_PER_PIXEL) is not None:
+            return None
         seen = padded(photo)
         (painted,) = self._settle(vector, given).run({"photo": _mirrored(seen)}, seen.shape[0] * seen.shape[1])
         return np.ascontiguousarray(painted[0, :height, :width])
@@ -367,28 +332,16 @@ def seen_at(picture: Samples, multiple: int = MULTIPLE) -> Pixels:
     return resize(picture, *(max(LEAST, round(side * scale / multiple) * multiple) for side in (width, height)))
 
 
-def controlled(photo: Pixels, strength: float, brush_size: float, paint: Callable[[Pixels], Pixels]) -> Pixels:
-    """Let a network that knows full strength and one size of strokes paint with others: see `Painter.paint`.
+def at_strength(photo: Pixels, strength: float, paint: Callable[[], Pixels]) -> Pixels:
+    """The way from a photo to its picture.
 
     Args:
-        photo: H x W x 3.
-        strength: 0..1, also how much of the photo's fine colours a larger brush leaves out.
-        brush_size: 0.5..2.
-        paint: the network, for any size.
+        strength: 0..1; at 0 nothing is painted.
     """
     if strength == 0:
         return photo.copy()
-    height, width = photo.shape[:2]
-    small = resize(photo, *(max(1, round(side / brush_size)) for side in (width, height)))
-    painted = paint(small)
-    if strength < 1:
-        painted = small + np.float32(strength) * (painted - small)
-    painted = resize(painted, width, height)
-    if brush_size > 1:
-        detail = photo - resize(small, width, height)
-        grey = (detail @ LUMA)[:, :, None]
-        painted = (painted + grey + np.float32(1 - strength) * (detail - grey)).clip(0, 1)
-    return painted
+    painted = paint()
+    return painted if strength == 1 else photo + np.float32(strength) * (painted - photo)
 
 
 @functools.cache

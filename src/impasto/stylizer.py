@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import copy
 import functools
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from impasto import mask, style
 from impasto.color import Pixels
 from impasto.controls import Controls
 from impasto.errors import OutOfMemory, UsageError
+from impasto.frame_painter import BYTES_PER_PIXEL, FramePainter, Paint, filled
 from impasto.gallery import Gallery
-from impasto.large import BYTES_PER_PIXEL, LargePhoto, filled
 from impasto.network import Network
 from impasto.painter import Painter, Shot, default_painter
 from impasto.picture import MAX_PIXELS, Picture, Source
+from impasto.resample import resize
 from impasto.samples import Samples
 from impasto.settings import make
 from impasto.style import Blend, StyleRequest
@@ -28,16 +28,6 @@ from impasto.version import __version__
 
 Regions: TypeAlias = "Mapping[Any, StyleRequest] | Iterable[tuple[Source, StyleRequest]]"
 """Masks and what holds inside them: a style, or "none", which leaves that part of the photo as it is."""
-
-
-PaintFrame: TypeAlias = "Callable[[Pixels, NDArray[np.float32] | None], Pixels]"
-"""Paints a frame, given what each style gets of every pixel."""
-
-PaintWithMasks: TypeAlias = Callable[..., Pixels]
-"""Paints a frame; a second argument are masks that have moved, by their region's number."""
-
-Paint: TypeAlias = Callable[..., Pixels]
-"""Paints a frame with `strength` and `brush_size`."""
 
 
 @dataclass(frozen=True)
@@ -118,40 +108,32 @@ class Stylizer:
         photo = photo.resized(*self.controls.output_size(photo.width, photo.height))
         if self.controls.strength == 0:
             return replace(photo, made_with=self.made_with())
-        if not photo.frames and photo.width * photo.height * BYTES_PER_PIXEL > self.painter.budget:
-            return replace(photo, samples=self._large(photo), made_with=self.made_with())
-        photo = replace(photo, samples=photo.pixels)  # computed once
-        paint = self.for_frames(photo.pixels, photo.alpha, Shot(frames=1) if photo.frames else None)
-        return replace(photo.with_frames(paint), made_with=self.made_with())
+        if photo.frames:
+            paint = self.for_frames(photo.pixels, photo.alpha, Shot(frames=1))
+            return replace(photo.with_frames(paint), made_with=self.made_with())
+        kind: Any = np.float32
+        if photo.width * photo.height * BYTES_PER_PIXEL > self.painter.budget:
+            kind = np.uint8 if photo.samples.dtype == np.uint8 else np.uint16
+        paint = self.for_frames(photo.samples, photo.alpha)
+        samples = paint.finished(paint.painted(photo.samples), photo.samples, kind=kind)
+        return replace(photo, samples=samples, made_with=self.made_with())
 
-    def _large(self, photo: Picture) -> Samples:
-        """The picture of a photo that would not fit in floats."""
-        seen = filled(photo.samples, photo.alpha)
-        masks = [region.mask for region in self.regions]
-        kind = np.uint8 if photo.samples.dtype == np.uint8 else np.uint16
-        return LargePhoto(seen, self._blends, masks, self.controls, self.painter).painted(kind)
-
-    def for_frames(self, first: Pixels, alpha: Pixels | None = None, shot: Shot | None = None) -> PaintWithMasks:
+    def for_frames(self, first: Samples, alpha: Pixels | None = None, shot: Shot | None = None) -> FramePainter:
         """What paints every frame of an animation or of a video's shot, in the same way.
-
-        It takes a frame, and {region's number: mask} in place of masks that move.
 
         Args:
             first: one of its frames, H x W x 3; the style is brought to its colours and strength if that is asked for.
             alpha: H x W, of all frames.
             shot: remembers how frames are normalised; None, each by itself.
         """
-        first = filled(first, alpha)
-        still = self._shares({}, first)
-        paint_frame = self._painting(first, shot)
-
-        def paint(frame: Pixels, moved: Mapping[int, mask.Mask] | None = None) -> Pixels:
-            shares = self._shares(moved, frame) if moved else still
-            frame = filled(frame, alpha)
-            painted = paint_frame(frame, shares)
-            return self._left_as_is(self.controls.finish(painted, frame), frame, shares)
-
-        return paint
+        small = resize(filled(first, alpha), *self.controls.painted_size(first.shape[1], first.shape[0]))
+        # One set of vectors for all frames, so that they do not flicker.
+        runs = [
+            None if blend is None else self._runs(blend, small, shot, f"style {index}")
+            for index, blend in enumerate(self._blends)
+        ]
+        masks = [region.mask for region in self.regions]
+        return FramePainter(self.controls, runs, masks, alpha, self.painter.budget)
 
     def with_controls(self, controls: Controls) -> Stylizer:
         """The same styles and regions with other controls."""
@@ -172,10 +154,6 @@ class Stylizer:
         }
 
     @property
-    def _leaves_parts(self) -> bool:
-        return any(region.style is None for region in self.regions)
-
-    @property
     def uses_networks(self) -> bool:
         return any(blend is not None and blend.has_networks for blend in self._blends)
 
@@ -189,36 +167,6 @@ class Stylizer:
     @property
     def _blends(self) -> list[Blend | None]:
         return [self.style, *(region.style for region in self.regions)]
-
-    def _painting(self, photo: Pixels, shot: Shot | None) -> PaintFrame:
-        """Each style in a run of its own, the pictures mixed as the weights and the masks say."""
-        controls = self.controls
-        options = {"strength": controls.strength / 100, "brush_size": controls.brush_size}
-        # One set of vectors for all frames, so that they do not flicker.
-        runs = [
-            None if blend is None else self._runs(blend, photo, shot, f"style {index}")
-            for index, blend in enumerate(self._blends)
-        ]
-
-        def paint_blend(frame: Pixels, blend: Sequence[tuple[float, Paint]]) -> Pixels:
-            if len(blend) == 1:
-                return blend[0][1](frame, **options)
-            total = np.zeros_like(frame)
-            for weight, paint in blend:
-                total += np.float32(weight) * paint(frame, **options)
-            return total
-
-        def paint_frame(frame: Pixels, shares: NDArray[np.float32] | None) -> Pixels:
-            if shares is None:
-                assert runs[0] is not None
-                return paint_blend(frame, runs[0])
-            total = np.zeros_like(frame)
-            for share, blend in zip(shares, runs, strict=True):
-                if share.any():
-                    total += share[:, :, None] * (frame if blend is None else paint_blend(frame, blend))
-            return total
-
-        return paint_frame
 
     def _runs(self, blend: Blend, photo: Pixels, shot: Shot | None, run: str) -> list[tuple[float, Paint]]:
         """What paints the parts of a blend, and the weight of each: every network, and all vectors as one."""
@@ -235,18 +183,6 @@ class Stylizer:
     def _in_photo_colors(self, network: Network, weights: Sequence[float], frame: Pixels, **options: Any) -> Pixels:
         """A network's picture; its style cannot get the photo's colours before, so the picture does after."""
         return self.controls.recolor(network.paint(frame, weights, budget=self.painter.budget, **options), frame)
-
-    def _shares(self, moved: Mapping[int, mask.Mask], frame: Pixels) -> NDArray[np.float32] | None:
-        height, width = frame.shape[:2]
-        masks = [moved.get(index, region.mask) for index, region in enumerate(self.regions)]
-        return mask.layer([mask.fit_mask(one, width, height) for one in masks]) if masks else None
-
-    def _left_as_is(self, painted: Pixels, photo: Pixels, shares: NDArray[np.float32] | None) -> Pixels:
-        if shares is None or not self._leaves_parts:
-            return painted
-        left = [share for share, region in zip(shares[1:], self.regions, strict=True) if region.style is None]
-        share = np.sum(left, axis=0)[:, :, None]
-        return (painted + share * (photo - painted)).astype(np.float32)
 
 
 def stylize(

@@ -1,8 +1,7 @@
 """Cut a large picture into overlapping tiles, and put what becomes of them together.
 
 Tiles are painted with the statistics of the whole, and overlap by more than the network's receptive field reaches. So
-both neighbours of a line see the same there, and nothing has to be feathered. It serves networks of any kind; the
-painter has a way of its own that needs no estimate of those statistics (`impasto.layerwise`).
+both neighbours of a line see the same there, and nothing has to be feathered.
 """
 
 from __future__ import annotations
@@ -113,7 +112,9 @@ def padded(photo: Samples, multiple: int = MULTIPLE) -> Samples:
     return np.pad(photo, [(0, below), (0, beside), (0, 0)], mode="symmetric")
 
 
-def paint_within(photo: Samples, budget: int, bytes_per_pixel: int, run: Run, put: Put) -> None:
+def paint_within(
+    photo: Samples, budget: int, bytes_per_pixel: int, run: Run, put: Put, given: Statistics | None = None
+) -> Statistics:
     """Paint within a budget, in tiles if it must be; where memory runs out after all, within half of it, and so on.
 
     Args:
@@ -122,12 +123,15 @@ def paint_within(photo: Samples, budget: int, bytes_per_pixel: int, run: Run, pu
         bytes_per_pixel: that it takes for each.
         run: the network: a photo, and statistics to be normalised by or None, to a picture and the photo's own.
         put: gets the picture, tile by tile.
+        given: statistics to be normalised by; None, the photo's own.
+    Returns:
+        The photo's own statistics; of a sample of it where it is painted in tiles.
     Raises:
         OutOfMemory: the smallest tiles do not fit.
     """
     while True:
         try:
-            return _paint_within(photo, budget, bytes_per_pixel, run, put)
+            return _paint_within(photo, budget, bytes_per_pixel, run, put, given)
         except OutOfMemory:
             budget = min(budget, photo.shape[0] * photo.shape[1] * bytes_per_pixel) // 2
             if budget < SMALLEST**2 * bytes_per_pixel:
@@ -135,15 +139,19 @@ def paint_within(photo: Samples, budget: int, bytes_per_pixel: int, run: Run, pu
         warnings.warn(f"memory ran out; tiles for {budget / 1e6:.0f} MB are tried", stacklevel=2)
 
 
-def _paint_within(photo: Samples, budget: int, bytes_per_pixel: int, run: Run, put: Put) -> None:
+def _paint_within(
+    photo: Samples, budget: int, bytes_per_pixel: int, run: Run, put: Put, given: Statistics | None
+) -> Statistics:
     height, width = photo.shape[:2]
     side = tile_side(width * height, budget, bytes_per_pixel)
     if side is None:
-        put((slice(0, height), slice(0, width)), run(floats(photo), None)[0])
-        return
-    _, statistics = run(montage(photo, budget // bytes_per_pixel), None)
+        painted, own = run(floats(photo), given)
+        put((slice(0, height), slice(0, width)), painted)
+        return own
+    _, own = run(montage(photo, budget // bytes_per_pixel), None)
     for tile in tiles(width, height, side):
-        put(tile.inner, run(floats(photo[tile.outer]), statistics)[0][tile.kept])
+        put(tile.inner, run(floats(photo[tile.outer]), own if given is None else given)[0][tile.kept])
+    return own
 
 
 def montage(photo: Samples, largest: int) -> Pixels:

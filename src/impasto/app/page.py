@@ -35,6 +35,7 @@ WORDS = {
     "keep_color": "Keep the photo's colours",
     "tone": "Brightness and contrast",
     "brush_size": "Brush size",
+    "detail": "Detail of the photo",
     "size": "Size of the download, longer side in pixels",
     "seed": "Seed",
 }
@@ -482,9 +483,9 @@ def mask_from(file: Any, url: str | None, shown: Picture) -> Any:
 def painted(photo: Upload, look: Look) -> Picture:
     """The proxy, painted; the last ones are remembered, so that going back costs nothing."""
     known: dict[Any, Picture] = st.session_state.setdefault("painted", {})
-    key = (photo.digest, work.for_proxy(look))
+    key = (photo.digest, look)
     if key not in known:
-        known[key] = studio().paint(work.proxy(photo.picture), work.for_proxy(look))
+        known[key] = studio().paint(work.proxy(photo.picture, look), work.for_proxy(look))
         while len(known) > PAINTED:
             known.pop(next(iter(known)))
     return known[key]
@@ -512,7 +513,7 @@ def show_result(me: Visit, photo: Upload, look: Look) -> None:
     name = "·".join((look.caption, f"{look.controls.strength:g} %"))
     remember(me, photo, look, result, name)
     note = (
-        "" if photo.picture.width == before.width else " Shown reduced; the download has full size and finer strokes."
+        "" if photo.picture.width == before.width else " Shown reduced; the download is the same painting in full size."
     )
     st.caption(f"Painted in {seconds:.2f} s.{note}")
     show_downloads(photo, look)

@@ -133,9 +133,13 @@ class Studio:
             yield
 
 
-def proxy(photo: Picture) -> Picture:
-    """The first frame, small enough to be painted at once."""
-    return replace(photo, frames=()).at_most(PROXY_SIDE)
+def proxy(photo: Picture, look: Look | None = None) -> Picture:
+    """The first frame, reduced for the screen; with a look, to no less than the size at which that paints it."""
+    side = PROXY_SIDE
+    if look is not None:
+        width, height = look.controls.output_size(photo.width, photo.height)
+        side = min(max(side, *look.controls.painted_size(width, height)), max(width, height))
+    return replace(photo, frames=()).at_most(side)
 
 
 def for_proxy(look: Look) -> Look:

@@ -117,7 +117,6 @@ def style(
     try:
         from impasto.training import loop
         from impasto.training.export import to_onnx, to_weights
-        from impasto.training.layers import to_layers
     except ImportError as error:
         raise MissingExtra(f"{error.name}, which training needs,", "train") from None
     from impasto.files import ASSETS
@@ -153,7 +152,6 @@ def style(
         to_onnx(trained.net, list(paintings), card),
         paintings=[Picture.open(path) for path in paintings.values()],
         weights=to_weights(trained.net, list(paintings), card),
-        layers=to_layers(trained.net),
         replace=True,
     )
     _report(trained, name, list(paintings), job, quiet=quiet, json=json)

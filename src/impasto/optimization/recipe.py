@@ -39,6 +39,8 @@ class Recipe:
         start: "painter" (the fast engine's picture) or "painter:0.25" (that share of it, the rest the photo in the
             style's colours), "style" (the photo in the style's colours), "photo", "noise", "mix" or "mix:0.3" (photo
             with that share of noise), or a picture's file.
+        largest: the longer side in pixels that is optimised at most. A larger photo is reduced to it, and the result
+            enlarged octave by octave (`impasto.octaves`).
         pyramid: the factor from one scale to the next, coarse to fine; 1 works at full size alone.
         coarsest: the shorter side in pixels below which no scale is begun with.
         tolerance: stop a scale once the loss has fallen by less than this share in twenty evaluations.
@@ -67,6 +69,12 @@ class Recipe:
     iterations: int = setting(400, "Evaluations of the losses, over all scales.", 1, 100_000)
     start: str = setting(
         "painter:0.25", "painter, painter:SHARE, photo, noise, style, mix:SHARE of noise, or a picture."
+    )
+    largest: int = setting(
+        1024,
+        "Longer side in pixels that is optimised at most; what is larger is enlarged from there, octave by octave.",
+        64,
+        100_000,
     )
     pyramid: float = setting(math.sqrt(2), "Factor from one scale to the next; 1 works at full size alone.", 1, 4)
     coarsest: int = setting(160, "Shorter side of the coarsest scale in pixels.", 16, 10_000)

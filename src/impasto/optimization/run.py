@@ -21,24 +21,27 @@ from impasto import mask
 from impasto.color import Pixels, match_covariance
 from impasto.controls import Controls
 from impasto.errors import UsageError
+from impasto.frame_painter import filled
 from impasto.gallery import Gallery
-from impasto.large import filled
 from impasto.memory import free_memory
 from impasto.nn.device import find_device, find_precision
 from impasto.nn.tensors import to_pixels, to_tensor
 from impasto.nn.vgg import VGG, load_vgg, shipped_vgg
+from impasto.octaves import enlarge
 from impasto.optimization.descent import descend
 from impasto.optimization.objective import Ground, Objective
 from impasto.optimization.pyramid import Level, choose_memory, levels
 from impasto.optimization.recipe import DEFAULT, Recipe, find_recipe
 from impasto.picture import MAX_PIXELS, Picture, Source
 from impasto.progress import OnProgress, Progress
-from impasto.resample import resize
+from impasto.resample import fit, resize
 from impasto.settings import make
 from impasto.style import Blend, Style, StyleRequest
 from impasto.stylizer import Regions, Stylizer
+from impasto.tiling import BUDGET
 
 SMALLEST_STYLE = 64
+LARGEST_BRUSH = 2  # paintings are enlarged so far; for a larger brush the photo is reduced
 SHARES = {"painter": 1.0, "mix": 0.5}
 STARTS = ("painter", "photo", "noise", "style", "mix")
 _NOISE = 0.25  # deviation of the noise around grey
@@ -179,13 +182,15 @@ class Run:
             return Optimization(replace(photo, made_with=made_with))
         if not recipe.layers():
             raise UsageError("all losses have the weight 0", "--style-weight, --content-weight")
-        pixels = filled(photo.pixels, photo.alpha)
-        net, plan = self._prepare(photo.width, photo.height, recipe.padding)
+        whole = filled(photo.samples, photo.alpha)
+        pixels = resize(whole, *self._worked_size(photo))
+        height, width = pixels.shape[:2]
+        net, plan = self._prepare(width, height, recipe.padding)
         start = self._start(pixels, stylizer, max_pixels)
         if held is not None:
             start = (start + held.trust[:, :, None] * (held.picture - start)).astype(np.float32)
         grounds = [(blend, self._paintings(blend, pixels)) for blend in _blends(stylizer)]
-        masks = [mask.fit_mask(region.mask, photo.width, photo.height) for region in stylizer.regions]
+        masks = [mask.fit_mask(region.mask, width, height) for region in stylizer.regions]
         shares = mask.layer(masks) if masks else None
         left = [index for index, (blend, _) in enumerate(grounds) if blend is None]
         kept = None if shares is None or not left else shares[left].sum(0)
@@ -211,7 +216,7 @@ class Run:
 
         def finish(result: Pixels) -> Picture:
             height, width = result.shape[:2]
-            seen = photo if result.shape == pixels.shape else replace(photo, alpha=None).resized(width, height)
+            seen = photo if result.shape == whole.shape else replace(photo, alpha=None).resized(width, height)
             finished = controls.finish(result, seen.pixels)
             if kept is not None:
                 share = resize(kept, width, height, "bilinear")[:, :, None]
@@ -219,7 +224,18 @@ class Run:
             return replace(seen, samples=finished, made_with=made_with)
 
         result = self._descend(plan, objective, start, finish)
+        if result.shape != whole.shape:
+            large = np.empty(whole.shape, np.float32)
+            enlarge(result, whole, controls.detail / 100, large.__setitem__, BUDGET)
+            result = large
         return Optimization(finish(result), self.losses, self.stopped, self.memory)
+
+    def _worked_size(self, photo: Picture) -> tuple[int, int]:
+        """The size at which pixels are optimised: the photo's, up to the recipe's limit."""
+        width, height = photo.width, photo.height
+        brush = max(1.0, self.controls.brush_size / LARGEST_BRUSH)
+        largest = self.recipe.largest / brush
+        return (width, height) if max(width, height) <= largest else fit(width, height, round(largest))
 
     def texture(self, stylizer: Stylizer, width: int, height: int, tileable: bool) -> Optimization:
         net, plan = self._prepare(width, height, "circular" if tileable else self.recipe.padding)
@@ -286,7 +302,7 @@ class Run:
             height, width = painting.shape[:2]
             usual = min(1.0, math.sqrt(level.pixels / (width * height)))
             for scale in scales:
-                factor = usual * scale * self.controls.brush_size
+                factor = usual * scale * min(self.controls.brush_size, LARGEST_BRUSH)
                 size = [max(SMALLEST_STYLE // 2, round(side * factor)) for side in (width, height)]
                 seen.append((self._tensor(resize(painting, *size)), weight / len(scales)))
         return seen

@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-import contextlib
-import re
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
-from impasto.errors import StyleError, UsageError
+from impasto.errors import UsageError
 from impasto.gallery import Entry, Gallery
-from impasto.network import LAYERS, METADATA, Network
+from impasto.network import METADATA, Network
 from impasto.nn.tensors import read_tensors
 from impasto.nn.transformer import recognise
 from impasto.picture import Picture, Source
 from impasto.training.export import from_weights, to_onnx, to_weights
-from impasto.training.layers import to_layers
 from impasto.training.statistics import expose_statistics
 
-_CONVOLUTION = re.compile(r"((?:res\d+\.)?(?:de)?conv\d)\.(weight|bias)")
-_TENSOR = re.compile(r"(res\d+\.)?((de)?conv\d\.conv2d|in\d)\.(weight|bias)")
-_SAME = 0.02  # largest difference of pictures, half precision between the parts allowed for
 SUFFIXES = (".pth", ".pt", ".model", ".safetensors", ".onnx")
 
 
@@ -52,19 +45,18 @@ def import_network(
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
         raise UsageError(f"{path} is no network's file", f"one of {', '.join(SUFFIXES)}")
-    weights = layers = None
+    weights = None
     if suffix == ".onnx":
         model, count = _ready(path), len(Network(path).facts.styles)
-        layers = _layers(model)
     else:
         net, styles, card = _read(path, name)
         card = card | ({"licence": licence} if licence else {})
         model, count = to_onnx(net, styles, card), len(styles)
-        weights, layers = to_weights(net, styles, card), to_layers(net)
+        weights = to_weights(net, styles, card)
     if paintings and len(paintings) != count:
         raise UsageError(f"{path} has {count} styles, and there are {len(paintings)} paintings")
     pictures = [Picture.open(painting) for painting in paintings]
-    return gallery.add_network(name, model, paintings=pictures, weights=weights, layers=layers, replace=replace)
+    return gallery.add_network(name, model, paintings=pictures, weights=weights, replace=replace)
 
 
 def _read(path: Path, name: str) -> tuple[Any, list[str], dict[str, Any]]:
@@ -103,33 +95,6 @@ def _ready(path: Path) -> bytes:
         data = _if_it_paints(model, data)
         model = onnx.load_from_string(data)
     return _if_it_paints(model, data) if expose_statistics(model) else data
-
-
-def _layers(model: bytes) -> bytes | None:
-    """The network's parts for large photos, if its tensors have the names of PyTorch's example, or of our own exports.
-
-    That it is that network is seen by what it paints.
-    """
-    try:
-        import onnx
-    except ImportError:
-        return None
-    tensors = {}
-    for tensor in onnx.load_from_string(model).graph.initializer:
-        name = _CONVOLUTION.sub(r"\1.conv2d.\2", tensor.name)
-        if _TENSOR.fullmatch(name):
-            tensors[name] = torch.from_numpy(onnx.numpy_helper.to_array(tensor).copy())
-    with tempfile.TemporaryDirectory() as folder, contextlib.suppress(StyleError):
-        layers = to_layers(recognise(tensors, "the file"))
-        path = Path(folder, "network.onnx")
-        path.write_bytes(model)
-        path.with_name(LAYERS).write_bytes(layers)
-        network, photo = Network(path), np.random.default_rng(0).random((96, 128, 3), np.float32)
-        shares = [1 / len(network.facts.styles)] * len(network.facts.styles)
-        whole, parts = (network.paint(photo, shares, budget=budget) for budget in (10**9, 1))
-        if network.size is None and np.abs(whole - parts).max() < _SAME:
-            return layers
-    return None
 
 
 def _free_sizes(model: Any) -> None:

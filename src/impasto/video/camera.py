@@ -16,11 +16,12 @@ import numpy as np
 from impasto.color import Pixels
 from impasto.controls import Controls
 from impasto.errors import ImpastoError, MissingExtra, PictureError
+from impasto.frame_painter import FramePainter
 from impasto.gallery import Gallery
 from impasto.painter import Shot
 from impasto.picture import Picture
 from impasto.resample import fit, resize
-from impasto.stylizer import PaintWithMasks, Stylizer
+from impasto.stylizer import Stylizer
 from impasto.video.clip import Frame, Writer
 
 KEYS = "n p: next and previous style   + -: strength   r: record   s: snapshot   q: quit"
@@ -142,7 +143,7 @@ class Live:
         self._asked = self.side
         self._seconds = 1 / fps
         self._stylizers: dict[int, Stylizer] = {}
-        self._paint: PaintWithMasks | None = None
+        self._paint: FramePainter | None = None
         self._record: tuple[Writer, float] | None = None
         self._stylizer()  # a style that is not there is said before the camera's light goes on for long
 

@@ -29,7 +29,7 @@ def parse_keyframes(text: str) -> list[Keyframe]:
 
     Raises:
         UsageError: no number where one should be, a time that is not later than the one before, a share out of 0..1
-            or a brush size out of 0.5..2.
+            or a brush size out of 0.25..4.
     """
     found: list[Keyframe] = []
     for part in text.split(","):
@@ -43,7 +43,7 @@ def parse_keyframes(text: str) -> list[Keyframe]:
             style, numbers = before, [number, *numbers]
         time = _number(time_text)
         share, brush_size = [*numbers, None, None][:2]
-        fits = (share is None or 0 <= share <= 1) and (brush_size is None or 0.5 <= brush_size <= 2)
+        fits = (share is None or 0 <= share <= 1) and (brush_size is None or 0.25 <= brush_size <= 4)
         if not style or time is None or time < 0 or not fits:
             raise UsageError(f"--keyframes {part}: no time and style", "--keyframes 0:starry-night,5:great-wave:0.5")
         if found and time <= found[-1].time:

@@ -17,12 +17,13 @@ from impasto.color import Pixels
 from impasto.controls import Controls
 from impasto.errors import MissingExtra, UsageError
 from impasto.flow import one_thread
+from impasto.frame_painter import FramePainter, Moved
 from impasto.gallery import Gallery
 from impasto.painter import Shot
 from impasto.picture import MAX_PIXELS
 from impasto.settings import make
 from impasto.style import StyleRequest
-from impasto.stylizer import PaintWithMasks, Regions, Stylizer
+from impasto.stylizer import Regions, Stylizer
 from impasto.video.clip import ANIMATIONS, AnimationWriter, Clip, FolderWriter, Frame, Writer, output_size
 from impasto.video.keyframes import Keyframe, Keyframes, parse_keyframes
 from impasto.video.masks import MovingMasks
@@ -78,6 +79,17 @@ OnVideoProgress: TypeAlias = Callable[[VideoProgress], "bool | None"]
 Sink: TypeAlias = Writer | Segments | FolderWriter | AnimationWriter
 
 _Job: TypeAlias = "tuple[Frame, Motion]"
+
+
+@dataclass(frozen=True)
+class _Painted:
+    """A frame, what was painted of it, and what enlarges and finishes that; None where it is done."""
+
+    frame: Frame
+    motion: Motion
+    painted: Pixels
+    painter: FramePainter | None
+    moved: Moved | None
 
 
 def paint_video(
@@ -268,7 +280,7 @@ class _Run:
         self.stopped = False
         self.seconds = dict.fromkeys(("read", "motion", "paint", "write"), 0.0)
         self._read: queue.Queue[_Job | None] = queue.Queue(_QUEUED)
-        self._painted: queue.Queue[_Job | functools.partial[State] | None] = queue.Queue(_QUEUED)
+        self._painted: queue.Queue[_Painted | functools.partial[State] | None] = queue.Queue(_QUEUED)
         self._failure: BaseException | None = None
         self._ending = threading.Event()  # no more is wanted from the reading
         self._written = threading.Event()  # the writing has come to its end, good or bad
@@ -303,10 +315,18 @@ class _Run:
             if index < done - 1:
                 continue
             began = time.perf_counter()
-            motion = find_motion(frame.pixels)
+            motion = find_motion(frame.pixels, self._painted_size(frame))
             self.seconds["motion"] += time.perf_counter() - began
             if index >= done:
                 self._put(self._read, (frame, motion))
+
+    def _painted_size(self, frame: Frame) -> tuple[int, int]:
+        """Width and height at which a frame is painted."""
+        height, width = frame.pixels.shape[:2]
+        if self.optimizer is not None:
+            return width, height
+        stylizer = self.stylizer if self.changing is None else self.changing.at(frame.time)
+        return stylizer.controls.painted_size(width, height)
 
     def _source(self) -> Iterator[Frame]:
         """The clip's frames, or those of another frame rate: each shown until the next one's time."""
@@ -328,7 +348,7 @@ class _Run:
         last: Pixels | None = None
         shot: Shot | None = None
         first: Frame | None = None
-        paint: PaintWithMasks | None = None
+        painter: FramePainter | None = None
         if (before := self.before) is not None:
             self.frames, self.shots, last, shot = before.frames, before.shots, before.last, before.shot
             first = Frame(before.first, Fraction(0), before.first_alpha)
@@ -338,19 +358,21 @@ class _Run:
             if motion.cut or first is None:
                 # A block's statistics belong to its style: where that changes, every frame has its own.
                 shot, first, last = Shot() if self.changing is None else None, frame, None
-                paint = None
+                painter = None
                 self.shots += 1
             if self.optimizer is not None:
                 painted = last = self.optimizer(frame.pixels, motion, last)
-                motion = Motion(None, None, motion.cut)  # it has followed it
+                # It has followed the motion.
+                result = _Painted(frame, Motion(None, None, motion.cut), painted, None, None)
             else:
-                if self.changing is not None or paint is None:
+                if self.changing is not None or painter is None:
                     stylizer = self.stylizer if self.changing is None else self.changing.at(frame.time)
-                    paint = stylizer.for_frames(first.pixels, first.alpha, shot)
-                painted = paint(frame.pixels, self.masks.at(frame.time))
+                    painter = stylizer.for_frames(first.pixels, first.alpha, shot)
+                moved = self.masks.at(frame.time)
+                result = _Painted(frame, motion, painter.painted(frame.pixels, moved), painter, moved)
             self.seconds["paint"] += time.perf_counter() - began
             self.frames += 1
-            self._put(self._painted, (replace(frame, pixels=painted), motion))
+            self._put(self._painted, result)
             report = VideoProgress(self.frames, max(self.clip.count, self.frames), time.perf_counter() - started)
             self.stopped = self.on_progress is not None and self.on_progress(report) is False
             if self.checkpoint and (self.stopped or self.frames % SEGMENT == 0):
@@ -361,14 +383,17 @@ class _Run:
                 return
 
     def _writing(self) -> None:
-        """Blend each picture with the one before, here so that the next is painted meanwhile, and write it."""
+        """Blend each picture with the one before, enlarge and write it, all while the next one is painted."""
         last = self.before.last if self.before else None
         while (item := self._painted.get()) is not None:
             began = time.perf_counter()
-            if isinstance(item, tuple):
-                frame, motion = item
-                last = frame.pixels if last is None or motion.cut else blend(frame.pixels, last, motion, self.steady)
-                self.sink.write(replace(frame, pixels=last))
+            if isinstance(item, _Painted):
+                painted, motion = item.painted, item.motion
+                last = painted if last is None or motion.cut else blend(painted, last, motion, self.steady)
+                pixels = last
+                if item.painter is not None:
+                    pixels = item.painter.finished(last, item.frame.pixels, item.moved)
+                self.sink.write(replace(item.frame, pixels=pixels))
             elif self.checkpoint:
                 assert last is not None
                 pieces = 0

@@ -31,7 +31,7 @@ class State:
     Attributes:
         frames, shots: painted so far.
         first, first_alpha: the shot's first frame.
-        last: the last picture.
+        last: the last picture, at the size at which it is painted.
         shot: what is remembered of the shot.
     """
 

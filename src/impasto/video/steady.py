@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from impasto.color import Pixels, luminance
 from impasto.flow import Flow, optical_flow, reliable, warp
+from impasto.resample import resize
 
 _FLOW_SIDE = 384  # longer side at which motion is looked for
 _SMALL = (64, 36)
@@ -53,9 +54,13 @@ class MotionFinder:
         self.flow = flow
         self._before: tuple[Grey, Grey] | None = None  # reduced for the flow; for cuts
 
-    def __call__(self, frame: Pixels) -> Motion:
-        """The motion back to the frame before, and where it holds (Ruder et al. 2016, eq. 5 and 6)."""
-        height, width = frame.shape[:2]
+    def __call__(self, frame: Pixels, size: tuple[int, int] | None = None) -> Motion:
+        """The motion back to the frame before, and where it holds (Ruder et al. 2016, eq. 5 and 6).
+
+        Args:
+            size: width and height at which it is wanted; None, the frame's own.
+        """
+        width, height = size or (frame.shape[1], frame.shape[0])
         small = _reduced(frame)
         thumbnail = _shrunk(small, _SMALL)
         last, self._before = self._before, (small, thumbnail)
@@ -113,6 +118,9 @@ def blend(painted: Pixels, last: Pixels, motion: Motion, steady: float) -> Pixel
     if motion.flow is None or motion.trust is None or steady == 0:
         return painted
     import cv2
+
+    if last.shape != painted.shape:  # the brush has changed
+        last = resize(last, painted.shape[1], painted.shape[0])
 
     share = motion.trust * np.float32(_MOST * steady)
     return np.asarray(cv2.blendLinear(warp(last, motion.flow), painted, share, 1 - share), np.float32)

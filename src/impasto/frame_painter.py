@@ -1,0 +1,173 @@
+"""A photo or a frame on its way: painted at the size at which strokes look natural, enlarged, finished.
+
+Everything that happens at full size is done to a window at a time, so a photo of any size takes little more memory than
+its own samples and the result's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from impasto import mask
+from impasto.color import Change, Pixels, tone_change, with_colors_of
+from impasto.controls import Controls
+from impasto.memory import room
+from impasto.resample import resize
+from impasto.samples import Samples, floats, stored
+
+BYTES_PER_PIXEL = 30  # of a photo that is finished in floats
+_STRIP_PIXELS = 2_000_000
+
+Moved: TypeAlias = Mapping[int, mask.Mask]
+"""{region's number: mask} in place of masks that move."""
+
+Paint: TypeAlias = Callable[..., Pixels]
+"""Paints a frame, with `strength`."""
+
+Runs: TypeAlias = Sequence[tuple[float, Paint]]
+"""What paints the parts of a blend, and the weight of each."""
+
+
+class FramePainter:
+    """Paints the frames of an animation or of a video's shot, or one photo, all in the same way.
+
+    Args:
+        runs: of the ground and of every region; None leaves the photo as it is.
+        masks: of the regions.
+        alpha: H x W, of all frames.
+        budget: bytes that may be taken beside the frame.
+    """
+
+    def __init__(
+        self,
+        controls: Controls,
+        runs: Sequence[Runs | None],
+        masks: Sequence[mask.Mask],
+        alpha: Pixels | None,
+        budget: int,
+    ) -> None:
+        self.controls, self.alpha, self.budget = controls, alpha, budget
+        self._runs, self._masks = runs, masks
+        self._strength = np.float32(self.controls.strength / 100)
+        self._left = [index for index, part in enumerate(runs) if part is None]
+        self._shares: dict[tuple[int, int], NDArray[np.float32]] = {}  # by the size, of masks that stand still
+
+    def __call__(self, frame: Samples, moved: Moved | None = None) -> Pixels:
+        """A frame, finished: H x W x 3, float32, 0..1."""
+        return self.finished(self.painted(frame, moved), frame, moved)
+
+    def _small(self, frame: Samples) -> Pixels:
+        """A frame in the size in which it is painted."""
+        height, width = frame.shape[:2]
+        return resize(frame, *self.controls.painted_size(width, height))
+
+    def painted(self, frame: Samples, moved: Moved | None = None) -> Pixels:
+        """Each style in a run of its own, the pictures mixed as the weights and the masks say.
+
+        Args:
+            frame: H x W x 3.
+        Returns:
+            A picture of the size in which it is painted; if that is the frame's own, at the strength asked for.
+        """
+        frame = filled(frame, self.alpha)
+        small = self._small(frame)
+        strength = float(self._strength) if small.shape == frame.shape else 1.0
+        shares = self._shares_of(small, moved)
+        if shares is None:
+            assert self._runs[0] is not None
+            return _mixed(small, self._runs[0], strength)
+        total = np.zeros_like(small)
+        for share, runs in zip(shares, self._runs, strict=True):
+            if share.any():
+                total += share[:, :, None] * (small if runs is None else _mixed(small, runs, strength))
+        return total
+
+    def finished(self, painted: Pixels, frame: Samples, moved: Moved | None = None, kind: Any = np.float32) -> Samples:
+        """What was painted, at the frame's size, in its colours and tone if that is asked for.
+
+        Args:
+            painted: what `painted` gives, or a mixture of such pictures.
+            frame: H x W x 3.
+            kind: of the result's samples.
+        Returns:
+            H x W x 3.
+        """
+        frame = filled(frame, self.alpha)
+        shares = self._shares_of(frame, moved) if self._left else None
+        left = None if shares is None else shares[self._left].sum(0)
+        if painted.shape == frame.shape:
+            photo = floats(frame)
+            whole = slice(0, frame.shape[0]), slice(0, frame.shape[1])
+            return stored(_left_as_is(self.controls.finish(painted, photo), photo, left, whole), kind)
+        from impasto.octaves import enlarge  # and OpenCV, which a small photo starts sooner without
+
+        tone = self._tone(painted, frame)
+        out = room(frame.shape, kind, self.budget)
+
+        def put(place: tuple[slice, slice], piece: Pixels) -> None:
+            photo = floats(frame[place])
+            if self._strength < 1:
+                piece = photo + self._strength * (piece - photo)
+            if self.controls.keep_color == "luminance":
+                piece = with_colors_of(piece, photo)
+            if tone is not None:
+                piece = tone(piece)
+            out[place] = stored(_left_as_is(piece, photo, left, place), kind)
+
+        enlarge(painted, frame, self.controls.detail / 100, put, self.budget)
+        return out
+
+    def _tone(self, painted: Pixels, frame: Samples) -> Change | None:
+        """What gives the picture the frame's brightness and contrast, told by the small ones."""
+        if self.controls.tone != "match":
+            return None
+        small = self._small(frame)
+        seen = small + self._strength * (painted - small)
+        if self.controls.keep_color == "luminance":
+            seen = with_colors_of(seen, small)
+        return tone_change(seen, small)
+
+    def _shares_of(self, frame: Samples, moved: Moved | None) -> NDArray[np.float32] | None:
+        """What each of the blends gets of every pixel."""
+        height, width = frame.shape[:2]
+        if not self._masks:
+            return None
+        if not moved and (height, width) in self._shares:
+            return self._shares[height, width]
+        masks = [(moved or {}).get(index, one) for index, one in enumerate(self._masks)]
+        shares = mask.layer([mask.fit_mask(one, width, height) for one in masks])
+        if not moved:
+            self._shares[height, width] = shares
+        return shares
+
+
+def _mixed(frame: Pixels, runs: Runs, strength: float) -> Pixels:
+    if len(runs) == 1:
+        painted: Pixels = runs[0][1](frame, strength=strength)
+        return painted
+    total = np.zeros_like(frame)
+    for weight, paint in runs:
+        total += np.float32(weight) * paint(frame, strength=strength)
+    return total
+
+
+def _left_as_is(painted: Pixels, photo: Pixels, left: NDArray[np.float32] | None, place: tuple[slice, slice]) -> Pixels:
+    if left is None:
+        return painted
+    return (painted + left[place][:, :, None] * (photo - painted)).astype(np.float32)
+
+
+def filled(photo: Samples, alpha: Pixels | None) -> Samples:
+    """Give what nobody sees the mean of what is seen: its colour must not steer the style of the rest."""
+    if alpha is None or alpha.min() > 0 or alpha.max() == 0:
+        return photo
+    rows = max(1, _STRIP_PIXELS // photo.shape[1])
+    strips = [slice(top, top + rows) for top in range(0, photo.shape[0], rows)]
+    total = sum(np.tensordot(alpha[strip], floats(photo[strip]), 2) for strip in strips)
+    out = photo.copy()
+    out[alpha == 0] = stored((total / alpha.sum(dtype=np.float64)).astype(np.float32), photo.dtype)
+    return out

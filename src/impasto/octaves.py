@@ -1,0 +1,318 @@
+"""Enlarge a painting octave by octave, every octave with strokes of its own size.
+
+A photo is painted at the size at which strokes look natural (`Controls.painted_size`). Enlarged as it is, the picture
+would be soft. So each octave doubles the size, takes in the photo's own fine detail, and lets strokes form: the picture
+is averaged along its lines and made crisp across them. Lines become long and sharp, plain areas stay plain, and a
+network's grid, which follows no line, goes. What the picture showed before is put back: the result, reduced, is that
+picture. No network runs here, and all of it is local: windows are computed by themselves, in bounded memory.
+
+Averaging along lines: coherence-enhancing filtering (Weickert 1999), with the shock filter of Kyprianidis & Kang: Image
+and Video Abstraction by Coherence-Enhancing Filtering, 2011. This differs from the latter: lines are straight over the
+few pixels that are averaged, and it is done once for each octave instead of many times at one size.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeAlias
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from impasto.color import LUMA, Pixels
+from impasto.memory import room
+from impasto.runtime import threads
+from impasto.samples import Samples, floats
+from impasto.tiling import Put
+
+Size: TypeAlias = tuple[int, int]
+"""Width and height."""
+
+Place: TypeAlias = tuple[slice, slice]
+"""Rows and columns of a window."""
+
+Grey: TypeAlias = NDArray[np.float32]
+"""Luminance, h x w."""
+
+Seen: TypeAlias = Callable[[Place], Grey]
+
+_FIRST = math.sqrt(2)  # the first octave is at least so many times as large as what was painted
+_PASSES = 2
+_TENSOR = 2.0  # pixels, of the Gauss over which a line's direction is told
+_TAPS = (1.4, 0.75), (3.2, 0.3)  # along a line: distance in pixels and weight
+_EDGE = 1.2  # pixels, of the Gauss before the second derivative across a line
+_ACROSS = 1.3  # pixels, to the neighbours across a line
+_GAIN, _SHOCK = 160.0, 0.7
+_TIE = 100.0  # neighbours that differ by half of 1 / _TIE and less are mixed
+_PLAIN, _DRAWN, _CONTRAST = 0.45, 1.0, 0.04  # what is put back where nothing is drawn, and where something is
+_NEAR = 2.0  # pixels, of the Gauss over which it is told what is drawn
+_LATER = 0.9  # what is put back of each octave in the next
+_SHARPEN = 0.8
+_SIDE = 512  # of a window's own part
+_MARGIN = 32  # pixels around it; the filters look 26 far
+_BORDER = cv2.BORDER_REFLECT_101
+
+
+def octaves(small: Size, full: Size) -> list[Size]:
+    """The sizes through which a picture grows, the last one `full`: every one twice as large as the one before."""
+    sizes = [full]
+    while True:
+        width, height = ((side + 1) // 2 for side in sizes[0])
+        if max(width / small[0], height / small[1]) < _FIRST:
+            return sizes
+        sizes.insert(0, (width, height))
+
+
+def enlarge(painting: Pixels, photo: Samples, detail: float, put: Put, budget: int) -> None:
+    """Enlarge a painting to its photo's size.
+
+    Args:
+        painting: h x w x 3, float32, 0..1.
+        photo: H x W x 3, of the same proportions.
+        detail: 0..1, how much of the photo's fine detail comes back.
+        put: gets the picture, window by window.
+        budget: bytes that may be taken; what does not fit goes to a temporary file.
+    Raises:
+        OutOfMemory: there is no room on the disk, either.
+    """
+    height, width = photo.shape[:2]
+    small = painting.shape[1], painting.shape[0]
+    sizes = octaves(small, (width, height))
+    greys = _greys(photo, [small, *sizes[:-1]], budget)
+    seen: list[Seen] = [*(functools.partial(_part, grey) for grey in greys[1:]), functools.partial(_luma, photo)]
+    with ThreadPoolExecutor(threads()) as pool:
+
+        def fill(size: Size, compute: Callable[[Place], Pixels], keep: Put) -> None:
+            places = list(windows(size))
+            for place, piece in zip(places, pool.map(compute, places), strict=True):
+                keep(place, piece)
+
+        size, last = sizes[0], len(sizes) == 1
+        step = _Octave(painting, greys[0], seen[0], size, detail)
+        picture = room((size[1], size[0], 3), np.float32, budget)
+        fill(size, step.first, picture.__setitem__)
+        missing = painting - cv2.resize(picture, small, interpolation=cv2.INTER_AREA)
+        missing *= _told(painting)[:, :, None]
+        finish = functools.partial(step.completed, picture, missing, sharpen=_SHARPEN * step.share if last else 0.0)
+        fill(size, finish, put if last else picture.__setitem__)
+        for number, size in enumerate(sizes[1:], start=1):
+            last = number == len(sizes) - 1
+            step = _Octave(picture, greys[number], seen[number], size, detail)
+            picture = picture if last else room((size[1], size[0], 3), np.float32, budget)
+            compute = functools.partial(step.later, sharpen=_SHARPEN if last else 0.0)
+            fill(size, compute, put if last else picture.__setitem__)
+
+
+class _Octave:
+    """One octave: windows of a picture in a new size.
+
+    Args:
+        before: the picture so far, h x w x 3.
+        grey: the photo's luminance in that size.
+        seen: gives the photo's luminance in the new size, for any rows and columns.
+        size: the new one.
+        detail: see `enlarge`.
+    """
+
+    def __init__(self, before: Pixels, grey: Grey, seen: Seen, size: Size, detail: float) -> None:
+        self.before, self.grey, self.seen, self.size, self.detail = before, grey, seen, size, np.float32(detail)
+        ratio = max(size[0] / before.shape[1], size[1] / before.shape[0])
+        # A photo that is hardly larger than what was painted changes little.
+        self.share = np.float32(min(1.0, math.log2(ratio) / math.log2(_FIRST)))
+
+    def first(self, place: Place) -> Pixels:
+        """A window of the first octave, by which the size may grow by any factor up to 3."""
+        outer, inner = _around(place, self.size)
+        x = _enlarged(self.before, self.size, outer)
+        painted = self._painted(x, outer)
+        return (x + self.share * (painted - x))[inner]
+
+    def completed(self, picture: Pixels, missing: Pixels, place: Place, sharpen: float) -> Pixels:
+        """A window of the first octave's picture with what it lacks of the painting."""
+        outer, inner = _around(place, self.size) if sharpen else (place, (slice(None), slice(None)))
+        piece = picture[outer] + _enlarged(missing, self.size, outer)
+        return _sharpened(piece, sharpen)[inner].clip(0, 1)
+
+    def later(self, place: Place, sharpen: float) -> Pixels:
+        """A window of a later octave, twice as large as the one before."""
+        outer, inner = _around(place, self.size)
+        before = np.ascontiguousarray(self.before[_halves(outer)])
+        height, width = (part.stop - part.start for part in outer)
+        x = _doubled(before, width, height)
+        painted = self._painted(x, outer)
+        missing = before - _halved(painted)
+        painted += np.float32(_LATER) * _doubled(missing, width, height)
+        return _sharpened(painted, sharpen)[inner].clip(0, 1)
+
+    def _painted(self, x: Pixels, place: Place) -> Pixels:
+        """The enlarged picture with the photo's fine detail, made of strokes."""
+        if self.detail:
+            fine = self.seen(place) - _enlarged(self.grey, self.size, place)
+            x = cv2.add(x, cv2.merge([self.detail * fine] * 3))
+        for _ in range(_PASSES):
+            x = strokes(x)
+        return x
+
+
+def _sharpened(picture: Pixels, share: float) -> Pixels:
+    if not share:
+        return picture
+    soft = cv2.GaussianBlur(picture, (0, 0), 1.0, borderType=_BORDER)
+    return cv2.addWeighted(picture, 1 + share, soft, -share, 0)
+
+
+def _enlarged(values: NDArray[np.float32], size: Size, place: Place) -> NDArray[np.float32]:
+    """A window of a picture, or of a luminance, in a larger size."""
+    rows, columns = place
+    height, width = rows.stop - rows.start, columns.stop - columns.start
+    if ((size[0] + 1) // 2, (size[1] + 1) // 2) == (values.shape[1], values.shape[0]):
+        return _doubled(np.ascontiguousarray(values[_halves(place)]), width, height)
+    steps = values.shape[1] / size[0], values.shape[0] / size[1]
+    starts = [max(0, int(part.start * step) - 3) for part, step in zip((columns, rows), steps, strict=True)]
+    stops = [math.ceil(part.stop * step) + 3 for part, step in zip((columns, rows), steps, strict=True)]
+    piece = np.ascontiguousarray(values[starts[1] : stops[1], starts[0] : stops[0]])
+    moves = [
+        (part.start + 0.5) * step - 0.5 - start
+        for part, step, start in zip((columns, rows), steps, starts, strict=True)
+    ]
+    way = np.array([[steps[0], 0, moves[0]], [0, steps[1], moves[1]]])
+    flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
+    return cv2.warpAffine(piece, way, (width, height), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+
+
+def _doubled(values: NDArray[np.float32], width: int, height: int) -> NDArray[np.float32]:
+    """Twice as large; less the last row or column where the size is odd."""
+    large = cv2.resize(values, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)
+    return large if large.shape[:2] == (height, width) else np.ascontiguousarray(large[:height, :width])
+
+
+def _halved(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Half as large, the last row or column repeated where their number is odd."""
+    height, width = values.shape[:2]
+    if height % 2 or width % 2:
+        values = cv2.copyMakeBorder(values, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE)
+    return cv2.resize(values, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+
+
+def _halves(place: Place) -> Place:
+    """Where a window that begins at even places lies in half the size."""
+    rows, columns = (slice(part.start // 2, (part.stop + 1) // 2) for part in place)
+    return rows, columns
+
+
+def _around(place: Place, size: Size) -> tuple[Place, Place]:
+    """A window with its margin; and where in that the window lies."""
+    outer, inner = [], []
+    for part, side in zip(place, size[::-1], strict=True):
+        start, stop = max(0, part.start - _MARGIN), min(side, part.stop + _MARGIN)
+        outer.append(slice(start, stop))
+        inner.append(slice(part.start - start, part.stop - start))
+    return (outer[0], outer[1]), (inner[0], inner[1])
+
+
+def strokes(picture: Pixels) -> Pixels:
+    """Average a picture along its lines, and make it crisp across them.
+
+    Along: five places of a line, weighted. Across: where the second derivative is positive a pixel goes towards its
+    darker neighbour, where it is negative towards the brighter one (a shock filter), as far as `_SHOCK`.
+
+    Args:
+        picture: h x w x 3, float32.
+    """
+    height, width = picture.shape[:2]
+    columns, rows = _grid(height, width)
+    x, y = _across(_grey(picture))
+
+    def moved(values: NDArray[np.float32], right: Grey, down: Grey, by: float) -> NDArray[np.float32]:
+        places = cv2.scaleAdd(right, by, columns), cv2.scaleAdd(down, by, rows)
+        return cv2.remap(values, *places, cv2.INTER_LINEAR, borderMode=_BORDER)
+
+    along, total = picture, 1.0
+    for distance, weight in _TAPS:
+        for by in (distance, -distance):
+            along = cv2.scaleAdd(moved(picture, -y, x, by), weight, along)
+        total += 2 * weight
+    along *= np.float32(1 / total)
+    soft = cv2.GaussianBlur(_grey(along), (0, 0), _EDGE, borderType=_BORDER)
+    both = cv2.merge([*cv2.split(along), soft])
+    ahead, behind = moved(both, x, y, _ACROSS), moved(both, x, y, -_ACROSS)
+    one, other = cv2.extractChannel(ahead, 3), cv2.extractChannel(behind, 3)
+    curve = ((one + other - 2 * soft) * np.float32(_GAIN)).clip(-1, 1)
+    wanted = (np.float32(0.5) - np.float32(_TIE) * np.sign(curve) * (one - other)).clip(0, 1)
+    target = cv2.blendLinear(ahead, behind, wanted, 1 - wanted)
+    share = np.abs(curve) * np.float32(_SHOCK)
+    return np.ascontiguousarray(cv2.blendLinear(both, target, 1 - share, share)[:, :, :3])
+
+
+def _across(grey: Grey) -> tuple[Grey, Grey]:
+    """The direction across the lines of a picture, as unit vectors: the main one of the smoothed structure tensor."""
+    height, width = grey.shape
+    half = cv2.resize(grey, ((width + 1) // 2, (height + 1) // 2), interpolation=cv2.INTER_AREA)
+    x, y = (cv2.Scharr(half, cv2.CV_32F, *way, borderType=_BORDER) for way in ((1, 0), (0, 1)))
+    doubled = cv2.GaussianBlur(cv2.merge([x * x - y * y, 2 * x * y]), (0, 0), _TENSOR / 2, borderType=_BORDER)
+    cosine, sine = cv2.split(cv2.resize(doubled, (width, height), interpolation=cv2.INTER_LINEAR))
+    angle = cv2.phase(cosine, sine) * np.float32(0.5)
+    return np.cos(angle), np.sin(angle)
+
+
+def _told(picture: Pixels) -> Grey:
+    """How much of a painting is put back in the first octave: little in plain areas, where a network's grid shows."""
+    grey = _grey(picture)
+    mean = cv2.GaussianBlur(grey, (0, 0), _NEAR, borderType=_BORDER)
+    square = cv2.GaussianBlur(grey * grey, (0, 0), _NEAR, borderType=_BORDER)
+    contrast = cv2.sqrt((square - mean * mean).clip(0))
+    return np.float32(_PLAIN) + np.float32(_DRAWN - _PLAIN) * contrast / (contrast + np.float32(_CONTRAST))
+
+
+def windows(size: Size) -> Iterator[Place]:
+    """Rows and columns of a picture's parts, which begin at even places."""
+    width, height = size
+    for top in range(0, height, _SIDE):
+        for left in range(0, width, _SIDE):
+            yield slice(top, min(height, top + _SIDE)), slice(left, min(width, left + _SIDE))
+
+
+def _greys(photo: Samples, sizes: Sequence[Size], budget: int) -> list[Grey]:
+    """The photo's luminance in smaller sizes; each but the first is half of the next, the last half of the photo's."""
+    height, width = photo.shape[:2]
+    grey: Grey | None = None
+    found: list[Grey] = []
+    for number in range(len(sizes) - 1, -1, -1):
+        size = sizes[number]
+        if number == 0:
+            whole = _luma(photo, (slice(0, height), slice(0, width))) if grey is None else grey
+            found.append(cv2.resize(whole, size, interpolation=cv2.INTER_AREA))
+            continue
+        if grey is None:
+            grey = room((size[1], size[0]), np.float32, budget)
+            for top in range(0, height, _SIDE):
+                rows = slice(top, min(height, top + _SIDE))
+                grey[_halves((rows, slice(0, width)))] = _halved(_luma(photo, (rows, slice(0, width))))
+        else:
+            grey = _halved(grey)
+        found.append(grey)
+    return found[::-1]
+
+
+def _luma(photo: Samples, place: Place) -> Grey:
+    """A window of a photo's luminance."""
+    return _grey(floats(photo[place]))
+
+
+def _part(grey: Grey, place: Place) -> Grey:
+    return np.ascontiguousarray(grey[place])
+
+
+def _grey(picture: Pixels) -> Grey:
+    return cv2.transform(picture, LUMA[None])
+
+
+@functools.lru_cache(maxsize=8)
+def _grid(height: int, width: int) -> tuple[Grey, Grey]:
+    """The column and the row of every pixel."""
+    columns, rows = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
+    return columns, rows
