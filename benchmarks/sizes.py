@@ -3,15 +3,15 @@
 
     python benchmarks/sizes.py --photos DIR --paintings DIR --judge WEIGHTS [--megapixels 0.4,2,8,24] [-o DIR]
 
-Each photo is brought to each size (enlarged where it is smaller) and painted in four named styles and in four paintings,
-and the picture is compared with the photo painted at 640 pixels:
+Each photo is brought to each size (enlarged where it is smaller) and painted in four named styles and in four
+paintings. The picture is compared with the photo painted at 640 pixels:
 
 LPIPS       between the result fitted to 640 pixels and the picture painted at 640
 style       the style loss of the fitted result over that of the 640 px picture (VGG-16)
 crispness   energy in the upper half of the frequencies at 1:1, over that of the 640 px picture
 seconds     a warm library call, best of two
 
-To compare two versions, run it with each on PYTHONPATH in turn: the rows of 0.4 to 24 megapixels and of 640 px are theirs.
+To compare two versions, run it with each of them on PYTHONPATH.
 """
 
 from __future__ import annotations

@@ -52,7 +52,7 @@ def johnson(path: Path, output: Path, arguments: argparse.Namespace) -> float:
         planes = torch.from_numpy(frame.pixels).permute(2, 0, 1)[None].contiguous()
         with torch.inference_mode():
             painted = net(planes)[0].clamp(0, 1).permute(1, 2, 0)
-        writer.write(replace(frame, pixels=painted.numpy()))
+        writer.write(replace(frame, samples=painted.numpy()))
         done, began = done + 1, began or time.perf_counter()  # the first one warms up
     writer.close()
     return (done - 1) / (time.perf_counter() - began)

@@ -25,8 +25,9 @@ from impasto.optimization.recipe import Recipe
 from impasto.painter import Shot, default_painter
 from impasto.picture import Picture
 from impasto.resample import resize
+from impasto.samples import floats
 from impasto.stylizer import Stylizer
-from impasto.video.clip import Clip, Frame, Writer, _pixels
+from impasto.video.clip import Clip, Frame, Writer, _samples
 from impasto.video.run import VideoProgress, paint_video
 from impasto.video.steady import MotionFinder, blend
 
@@ -194,7 +195,7 @@ def test_a_turned_frame_is_upright_in_the_size_that_is_wanted() -> None:
     frame = av.VideoFrame.from_ndarray((moving(1)[0] * 255).round().astype(np.uint8), format="rgb24")
     names = ("format", "width", "height", "colorspace", "reformat")
     turned = SimpleNamespace(rotation=90, **{name: getattr(frame, name) for name in names})
-    whole, small = _pixels(turned)[0], _pixels(turned, (32, 60))[0]
+    whole, small = (floats(_samples(turned, size)[0]) for size in (None, (32, 60)))
     assert whole.shape == (96, 64, 3)
     assert small.shape == (60, 32, 3)
     assert np.abs(small - resize(whole, 32, 60)).mean() < 1 / 255

@@ -16,7 +16,7 @@ from impasto import mask
 from impasto.color import Change, Pixels, tone_change, with_colors_of
 from impasto.controls import Controls
 from impasto.memory import room
-from impasto.resample import resize
+from impasto.resample import reduced
 from impasto.samples import Samples, floats, stored
 
 BYTES_PER_PIXEL = 30  # of a photo that is finished in floats
@@ -40,6 +40,8 @@ class FramePainter:
         masks: of the regions.
         alpha: H x W, of all frames.
         budget: bytes that may be taken beside the frame.
+        moving: whether these are a video's frames, which are reduced and enlarged faster and without strokes that would
+            flicker.
     """
 
     def __init__(
@@ -49,8 +51,9 @@ class FramePainter:
         masks: Sequence[mask.Mask],
         alpha: Pixels | None,
         budget: int,
+        moving: bool = False,
     ) -> None:
-        self.controls, self.alpha, self.budget = controls, alpha, budget
+        self.controls, self.alpha, self.budget, self.moving = controls, alpha, budget, moving
         self._runs, self._masks = runs, masks
         self._strength = np.float32(self.controls.strength / 100)
         self._left = [index for index, part in enumerate(runs) if part is None]
@@ -63,7 +66,12 @@ class FramePainter:
     def _small(self, frame: Samples) -> Pixels:
         """A frame in the size in which it is painted."""
         height, width = frame.shape[:2]
-        return resize(frame, *self.controls.painted_size(width, height))
+        size = self.controls.painted_size(width, height)
+        if self.moving and size != (width, height):
+            import cv2
+
+            return floats(cv2.resize(frame, size, interpolation=cv2.INTER_AREA))
+        return reduced(frame, *size)
 
     def painted(self, frame: Samples, moved: Moved | None = None) -> Pixels:
         """Each style in a run of its own, the pictures mixed as the weights and the masks say.
@@ -103,13 +111,19 @@ class FramePainter:
             photo = floats(frame)
             whole = slice(0, frame.shape[0]), slice(0, frame.shape[1])
             return stored(_left_as_is(self.controls.finish(painted, photo), photo, left, whole), kind)
-        from impasto.octaves import enlarge  # and OpenCV, which a small photo starts sooner without
+        from impasto.octaves import enlarge, enlarge_frame  # and OpenCV: a small photo starts sooner without
 
         tone = self._tone(painted, frame)
+        mixes = self._strength < 1 or self.controls.keep_color == "luminance" or left is not None
+        detail = self.controls.detail / 100
+        if self.moving:
+            large = enlarge_frame(painted, frame, detail)
+            if large.dtype == kind and not mixes and tone is None:
+                return large
         out = room(frame.shape, kind, self.budget)
 
         def put(place: tuple[slice, slice], piece: Pixels) -> None:
-            photo = floats(frame[place])
+            photo = floats(frame[place]) if mixes else piece
             if self._strength < 1:
                 piece = photo + self._strength * (piece - photo)
             if self.controls.keep_color == "luminance":
@@ -118,7 +132,10 @@ class FramePainter:
                 piece = tone(piece)
             out[place] = stored(_left_as_is(piece, photo, left, place), kind)
 
-        enlarge(painted, frame, self.controls.detail / 100, put, self.budget)
+        if self.moving:
+            put((slice(0, frame.shape[0]), slice(0, frame.shape[1])), floats(large))
+        else:
+            enlarge(painted, frame, detail, put, self.budget)
         return out
 
     def _tone(self, painted: Pixels, frame: Samples) -> Change | None:

@@ -2,9 +2,10 @@
 
 A photo is painted at the size at which strokes look natural (`Controls.painted_size`). Enlarged as it is, the picture
 would be soft. So each octave doubles the size, takes in the photo's own fine detail, and lets strokes form: the picture
-is averaged along its lines and made crisp across them. Lines become long and sharp, plain areas stay plain, and a
-network's grid, which follows no line, goes. What the picture showed before is put back: the result, reduced, is that
-picture. No network runs here, and all of it is local: windows are computed by themselves, in bounded memory.
+is averaged along its lines and made crisp across them. Lines become long and sharp, plain areas stay plain. What the
+picture showed before is put back, so that the result, reduced, is that picture; where nothing is drawn less of it,
+for there it may be a network's grid. No network runs here, and all of it is local: windows are computed by themselves,
+in bounded memory.
 
 Averaging along lines: coherence-enhancing filtering (Weickert 1999), with the shock filter of Kyprianidis & Kang: Image
 and Video Abstraction by Coherence-Enhancing Filtering, 2011. This differs from the latter: lines are straight over the
@@ -14,6 +15,7 @@ few pixels that are averaged, and it is done once for each octave instead of man
 from __future__ import annotations
 
 import functools
+import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -26,8 +28,8 @@ from numpy.typing import NDArray
 from impasto.color import LUMA, Pixels
 from impasto.memory import room
 from impasto.runtime import threads
-from impasto.samples import Samples, floats
-from impasto.tiling import Put
+from impasto.samples import Samples, floats, stored
+from impasto.tiling import Put, parts
 
 Size: TypeAlias = tuple[int, int]
 """Width and height."""
@@ -43,16 +45,17 @@ Seen: TypeAlias = Callable[[Place], Grey]
 _FIRST = math.sqrt(2)  # the first octave is at least so many times as large as what was painted
 _PASSES = 2
 _TENSOR = 2.0  # pixels, of the Gauss over which a line's direction is told
-_TAPS = (1.4, 0.75), (3.2, 0.3)  # along a line: distance in pixels and weight
+_ALONG, _WEIGHT = 2.0, 0.7  # pixels, to the two places of a line that are averaged with each; and their weight
 _EDGE = 1.2  # pixels, of the Gauss before the second derivative across a line
 _ACROSS = 1.3  # pixels, to the neighbours across a line
 _GAIN, _SHOCK = 160.0, 0.7
 _TIE = 100.0  # neighbours that differ by half of 1 / _TIE and less are mixed
-_PLAIN, _DRAWN, _CONTRAST = 0.45, 1.0, 0.04  # what is put back where nothing is drawn, and where something is
+_PLAIN, _DRAWN, _CONTRAST = 0.5, 1.0, 0.02  # what is put back where nothing is drawn, and where something is
 _NEAR = 2.0  # pixels, of the Gauss over which it is told what is drawn
-_LATER = 0.9  # what is put back of each octave in the next
-_SHARPEN = 0.8
-_SIDE = 512  # of a window's own part
+_LATER = 0.95  # what is put back of each octave in the next
+_SHARPEN_FRAME = 0.5
+_SHARPEN, _SHARPEST = 0.4, 1.0  # at the end: for every octave, and at most
+_SIDE = 560  # of a window's own part, at most
 _MARGIN = 32  # pixels around it; the filters look 26 far
 _BORDER = cv2.BORDER_REFLECT_101
 
@@ -74,7 +77,7 @@ def enlarge(painting: Pixels, photo: Samples, detail: float, put: Put, budget: i
         painting: h x w x 3, float32, 0..1.
         photo: H x W x 3, of the same proportions.
         detail: 0..1, how much of the photo's fine detail comes back.
-        put: gets the picture, window by window.
+        put: gets the picture, window by window, from several threads.
         budget: bytes that may be taken; what does not fit goes to a temporary file.
     Raises:
         OutOfMemory: there is no room on the disk, either.
@@ -87,24 +90,49 @@ def enlarge(painting: Pixels, photo: Samples, detail: float, put: Put, budget: i
     with ThreadPoolExecutor(threads()) as pool:
 
         def fill(size: Size, compute: Callable[[Place], Pixels], keep: Put) -> None:
-            places = list(windows(size))
-            for place, piece in zip(places, pool.map(compute, places), strict=True):
-                keep(place, piece)
+            for _ in pool.map(lambda place: keep(place, compute(place)), list(windows(size))):
+                pass
 
+        sharpen = min(_SHARPEST, _SHARPEN * len(sizes))
         size, last = sizes[0], len(sizes) == 1
         step = _Octave(painting, greys[0], seen[0], size, detail)
         picture = room((size[1], size[0], 3), np.float32, budget)
         fill(size, step.first, picture.__setitem__)
         missing = painting - cv2.resize(picture, small, interpolation=cv2.INTER_AREA)
         missing *= _told(painting)[:, :, None]
-        finish = functools.partial(step.completed, picture, missing, sharpen=_SHARPEN * step.share if last else 0.0)
+        finish = functools.partial(step.completed, picture, missing, sharpen=sharpen * step.share if last else 0.0)
         fill(size, finish, put if last else picture.__setitem__)
         for number, size in enumerate(sizes[1:], start=1):
             last = number == len(sizes) - 1
             step = _Octave(picture, greys[number], seen[number], size, detail)
             picture = picture if last else room((size[1], size[0], 3), np.float32, budget)
-            compute = functools.partial(step.later, sharpen=_SHARPEN if last else 0.0)
+            compute = functools.partial(step.later, sharpen=sharpen if last else 0.0)
             fill(size, compute, put if last else picture.__setitem__)
+
+
+def enlarge_frame(painting: Pixels, frame: Samples, detail: float) -> Samples:
+    """Enlarge a video's painted frame at once: with the frame's fine detail, and without strokes of its own.
+
+    Strokes that form anew in every frame would flicker, and take longer than the painting.
+
+    Args:
+        painting, frame, detail: as for `enlarge`.
+    Returns:
+        H x W x 3, in 8 bits if the frame is, else float32, 0..1.
+    """
+    if frame.dtype != np.uint8:
+        frame = floats(frame)
+    height, width = frame.shape[:2]
+    size, small = (width, height), (painting.shape[1], painting.shape[0])
+    x = stored(_sharpened(painting, _SHARPEN_FRAME).clip(0, 1), frame.dtype)
+    x = cv2.resize(x, size, interpolation=cv2.INTER_CUBIC)
+    if detail:
+        grey = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)
+        soft = cv2.resize(cv2.resize(grey, small, interpolation=cv2.INTER_AREA), size, interpolation=cv2.INTER_CUBIC)
+        wide, same = (cv2.CV_16S, cv2.CV_8U) if frame.dtype == np.uint8 else (cv2.CV_32F, cv2.CV_32F)
+        fine = cv2.addWeighted(grey, detail, soft, -detail, 0, dtype=wide)
+        x = cv2.add(x, cv2.merge([fine] * 3), dtype=same)
+    return x if x.dtype == np.uint8 else x.clip(0, 1)
 
 
 class _Octave:
@@ -217,7 +245,7 @@ def _around(place: Place, size: Size) -> tuple[Place, Place]:
 def strokes(picture: Pixels) -> Pixels:
     """Average a picture along its lines, and make it crisp across them.
 
-    Along: five places of a line, weighted. Across: where the second derivative is positive a pixel goes towards its
+    Along: three places of a line, weighted. Across: where the second derivative is positive a pixel goes towards its
     darker neighbour, where it is negative towards the brighter one (a shock filter), as far as `_SHOCK`.
 
     Args:
@@ -226,26 +254,27 @@ def strokes(picture: Pixels) -> Pixels:
     height, width = picture.shape[:2]
     columns, rows = _grid(height, width)
     x, y = _across(_grey(picture))
-
-    def moved(values: NDArray[np.float32], right: Grey, down: Grey, by: float) -> NDArray[np.float32]:
-        places = cv2.scaleAdd(right, by, columns), cv2.scaleAdd(down, by, rows)
-        return cv2.remap(values, *places, cv2.INTER_LINEAR, borderMode=_BORDER)
-
-    along, total = picture, 1.0
-    for distance, weight in _TAPS:
-        for by in (distance, -distance):
-            along = cv2.scaleAdd(moved(picture, -y, x, by), weight, along)
-        total += 2 * weight
-    along *= np.float32(1 / total)
+    along = picture
+    for by in (_ALONG, -_ALONG):
+        places = cv2.scaleAdd(y, -by, columns), cv2.scaleAdd(x, by, rows)
+        along = cv2.scaleAdd(_moved(picture, places), _WEIGHT, along)
+    along *= np.float32(1 / (1 + 2 * _WEIGHT))
     soft = cv2.GaussianBlur(_grey(along), (0, 0), _EDGE, borderType=_BORDER)
-    both = cv2.merge([*cv2.split(along), soft])
-    ahead, behind = moved(both, x, y, _ACROSS), moved(both, x, y, -_ACROSS)
-    one, other = cv2.extractChannel(ahead, 3), cv2.extractChannel(behind, 3)
-    curve = ((one + other - 2 * soft) * np.float32(_GAIN)).clip(-1, 1)
-    wanted = (np.float32(0.5) - np.float32(_TIE) * np.sign(curve) * (one - other)).clip(0, 1)
-    target = cv2.blendLinear(ahead, behind, wanted, 1 - wanted)
+    ahead, behind = ((cv2.scaleAdd(x, by, columns), cv2.scaleAdd(y, by, rows)) for by in (_ACROSS, -_ACROSS))
+    one, other = _moved(soft, ahead), _moved(soft, behind)
+    curve = one + other
+    curve -= 2 * soft
+    curve *= np.float32(_GAIN)
+    np.clip(curve, -1, 1, out=curve)
+    # Neighbours that differ by next to nothing are mixed.
+    brighter = (np.float32(0.5) - np.float32(_TIE) * np.sign(curve) * (one - other)).clip(0, 1)
     share = np.abs(curve) * np.float32(_SHOCK)
-    return np.ascontiguousarray(cv2.blendLinear(both, target, 1 - share, share)[:, :, :3])
+    target = cv2.blendLinear(_moved(along, ahead), _moved(along, behind), brighter, 1 - brighter)
+    return cv2.blendLinear(along, target, 1 - share, share)
+
+
+def _moved(values: NDArray[np.float32], places: tuple[Grey, Grey]) -> NDArray[np.float32]:
+    return cv2.remap(values, *places, cv2.INTER_LINEAR, borderMode=_BORDER)
 
 
 def _across(grey: Grey) -> tuple[Grey, Grey]:
@@ -270,10 +299,8 @@ def _told(picture: Pixels) -> Grey:
 
 def windows(size: Size) -> Iterator[Place]:
     """Rows and columns of a picture's parts, which begin at even places."""
-    width, height = size
-    for top in range(0, height, _SIDE):
-        for left in range(0, width, _SIDE):
-            yield slice(top, min(height, top + _SIDE)), slice(left, min(width, left + _SIDE))
+    rows, columns = (parts(side, _SIDE, 2) for side in size[::-1])
+    yield from itertools.product(rows, columns)
 
 
 def _greys(photo: Samples, sizes: Sequence[Size], budget: int) -> list[Grey]:

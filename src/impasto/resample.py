@@ -28,6 +28,17 @@ def resize(samples: Samples, width: int, height: int, how: str = "lanczos") -> N
     return resized_rows(samples, width, height, slice(0, height), how)
 
 
+def reduced(samples: Samples, width: int, height: int) -> NDArray[np.float32]:
+    """As `resize`, faster where it shrinks to less than a quarter: to a multiple of the size by means first."""
+    factor = min(samples.shape[1] // width, samples.shape[0] // height) // 2
+    if factor < 2:
+        return resize(samples, width, height)
+    import cv2
+
+    size = samples.shape[1] // factor, samples.shape[0] // factor
+    return resize(cv2.resize(samples, size, interpolation=cv2.INTER_AREA), width, height)
+
+
 def resized_rows(samples: Samples, width: int, height: int, rows: slice, how: str = "lanczos") -> NDArray[np.float32]:
     """Some rows of what `resize` gives."""
     planes = samples[:, :, None] if samples.ndim == 2 else samples

@@ -19,7 +19,7 @@ from impasto.gallery import Gallery
 from impasto.network import Network
 from impasto.painter import Painter, Shot, default_painter
 from impasto.picture import MAX_PIXELS, Picture, Source
-from impasto.resample import resize
+from impasto.resample import reduced
 from impasto.samples import Samples
 from impasto.settings import make
 from impasto.style import Blend, StyleRequest
@@ -126,14 +126,17 @@ class Stylizer:
             alpha: H x W, of all frames.
             shot: remembers how frames are normalised; None, each by itself.
         """
-        small = resize(filled(first, alpha), *self.controls.painted_size(first.shape[1], first.shape[0]))
+        first = filled(first, alpha)
+        if self.controls.recolors_style:
+            first = reduced(first, *self.controls.painted_size(first.shape[1], first.shape[0]))
         # One set of vectors for all frames, so that they do not flicker.
         runs = [
-            None if blend is None else self._runs(blend, small, shot, f"style {index}")
+            None if blend is None else self._runs(blend, first, shot, f"style {index}")
             for index, blend in enumerate(self._blends)
         ]
         masks = [region.mask for region in self.regions]
-        return FramePainter(self.controls, runs, masks, alpha, self.painter.budget)
+        moving = shot is not None and shot.frames > 1
+        return FramePainter(self.controls, runs, masks, alpha, self.painter.budget, moving)
 
     def with_controls(self, controls: Controls) -> Stylizer:
         """The same styles and regions with other controls."""
@@ -168,7 +171,7 @@ class Stylizer:
     def _blends(self) -> list[Blend | None]:
         return [self.style, *(region.style for region in self.regions)]
 
-    def _runs(self, blend: Blend, photo: Pixels, shot: Shot | None, run: str) -> list[tuple[float, Paint]]:
+    def _runs(self, blend: Blend, photo: Samples, shot: Shot | None, run: str) -> list[tuple[float, Paint]]:
         """What paints the parts of a blend, and the weight of each: every network, and all vectors as one."""
         found: list[tuple[float, Paint]] = []
         for weight, network, weights in blend.engines():

@@ -72,8 +72,8 @@ def tiles(width: int, height: int, side: int, multiple: int = MULTIPLE) -> Itera
     Args:
         multiple: of pixels, at which they begin.
     """
-    for rows in _parts(height, side, multiple):
-        for columns in _parts(width, side, multiple):
+    for rows in parts(height, side, multiple):
+        for columns in parts(width, side, multiple):
             yield Tile(
                 max(0, rows.start - OVERLAP),
                 max(0, columns.start - OVERLAP),
@@ -83,8 +83,8 @@ def tiles(width: int, height: int, side: int, multiple: int = MULTIPLE) -> Itera
             )
 
 
-def _parts(length: int, side: int, multiple: int) -> list[slice]:
-    """A length in equal parts."""
+def parts(length: int, side: int, multiple: int) -> list[slice]:
+    """A length in equal parts of `side` at most, that begin at multiples of `multiple`."""
     count = math.ceil(length / side)
     bounds = [round(length * i / count / multiple) * multiple for i in range(count)] + [length]
     return [slice(start, end) for start, end in itertools.pairwise(bounds)]

@@ -34,7 +34,7 @@ from impasto.optimization.pyramid import Level, choose_memory, levels
 from impasto.optimization.recipe import DEFAULT, Recipe, find_recipe
 from impasto.picture import MAX_PIXELS, Picture, Source
 from impasto.progress import OnProgress, Progress
-from impasto.resample import fit, resize
+from impasto.resample import fit, reduced, resize
 from impasto.settings import make
 from impasto.style import Blend, Style, StyleRequest
 from impasto.stylizer import Regions, Stylizer
@@ -183,7 +183,7 @@ class Run:
         if not recipe.layers():
             raise UsageError("all losses have the weight 0", "--style-weight, --content-weight")
         whole = filled(photo.samples, photo.alpha)
-        pixels = resize(whole, *self._worked_size(photo))
+        pixels = reduced(whole, *self._worked_size(photo))
         height, width = pixels.shape[:2]
         net, plan = self._prepare(width, height, recipe.padding)
         start = self._start(pixels, stylizer, max_pixels)

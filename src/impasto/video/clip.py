@@ -18,6 +18,7 @@ from impasto.files import already_there, part_name
 from impasto.picture import SUFFIXES, Picture
 from impasto.resample import fit
 from impasto.runtime import threads
+from impasto.samples import Samples, floats, stored
 
 if TYPE_CHECKING:
     from av.container import InputContainer, OutputContainer
@@ -33,6 +34,9 @@ ENCODERS: dict[str, tuple[str, str, str]] = {  # codec: FFmpeg's encoder, pixels
 CONTAINERS = {".mp4": "h264", ".m4v": "h264", ".mov": "h264", ".mkv": "h264", ".avi": "h264", ".webm": "vp9"}
 ANIMATIONS = (".gif", ".webp", ".apng")
 _FRAME_RATE = 25  # of folders of frames
+DEEP = ("av1", "prores")
+"""Codecs that are written with more than 8 bits."""
+
 _RGB = {(False, False): "rgb24", (False, True): "rgba", (True, False): "rgb48le", (True, True): "rgba64le"}
 _MATRICES = {1: "ITU709", 4: "FCC", 5: "ITU601", 6: "ITU601", 7: "SMPTE240M", 9: "BT2020", 10: "BT2020"}
 
@@ -42,14 +46,19 @@ class Frame:
     """One picture of a clip.
 
     Attributes:
-        pixels: H x W x 3, float32, 0..1, upright.
+        samples: H x W x 3, upright, in the bits of the file, or float32.
         time: seconds since the first frame that is taken.
         alpha: H x W, or None.
     """
 
-    pixels: Pixels
+    samples: Samples
     time: Fraction
     alpha: Pixels | None = None
+
+    @property
+    def pixels(self) -> Pixels:
+        """H x W x 3, float32, 0..1."""
+        return self.samples if self.samples.dtype == np.float32 else floats(self.samples)
 
 
 @dataclass
@@ -117,7 +126,7 @@ class Clip:
                 time = Fraction(index) / self.rate
                 if begun <= time and (ended is None or time < ended):
                     picture = Picture.open(path).resized(width, height)
-                    yield Frame(picture.pixels, time - begun, picture.alpha)
+                    yield Frame(picture.samples, time - begun, picture.alpha)
             return
         with self._opened() as container:
             stream: Any = container.streams.video[0]
@@ -134,8 +143,8 @@ class Clip:
                 if time < begun or time <= last:
                     continue
                 last = time
-                pixels, alpha = _pixels(frame, (width, height))
-                yield Frame(pixels, time - begun, alpha)
+                samples, alpha = _samples(frame, (width, height))
+                yield Frame(samples, time - begun, alpha)
 
     def _opened(self) -> InputContainer:
         av = ffmpeg()
@@ -158,8 +167,8 @@ class Clip:
             self.note = f"{self.path} is damaged: {_first_line(error)}; what could be read is painted"
 
 
-def _pixels(frame: Any, size: tuple[int, int] | None = None) -> tuple[Pixels, Pixels | None]:
-    """A decoded frame, upright, in 0..1; its alpha if it has any.
+def _samples(frame: Any, size: tuple[int, int] | None = None) -> tuple[Samples, Pixels | None]:
+    """A decoded frame, upright; its alpha, in 0..1, if it has any.
 
     Args:
         size: width and height of the upright picture; FFmpeg resizes ten times as fast as we do, in the frame's own
@@ -177,13 +186,11 @@ def _pixels(frame: Any, size: tuple[int, int] | None = None) -> tuple[Pixels, Pi
     samples = rgb.to_ndarray()
     if quarters:
         samples = np.rot90(samples, quarters)
-    scale = np.float32(1 / (65535 if deep else 255))
-    pixels = np.multiply(samples[:, :, :3], scale, dtype=np.float32, order="C")
-    return pixels, np.multiply(samples[:, :, 3], scale, dtype=np.float32, order="C") if transparent else None
+    return np.ascontiguousarray(samples[:, :, :3]), floats(samples[:, :, 3]) if transparent else None
 
 
 def _upright(frame: Any) -> Pixels:
-    return _pixels(frame)[0]
+    return floats(_samples(frame)[0])
 
 
 def _colorspace(frame: Any) -> str:
@@ -264,14 +271,14 @@ class Writer:
     def write(self, frame: Frame) -> None:
         """Encode a frame; raises PictureError when the disk is full or the system refuses."""
         av = ffmpeg()
-        samples = frame.pixels
-        if self.alpha and frame.alpha is not None:
-            samples = np.dstack([samples, frame.alpha])
         deep = "10le" in self.format
-        scaled = samples * np.float32(65535 if deep else 255)
-        values = np.rint(scaled, out=scaled).astype(np.uint16 if deep else np.uint8)
+        kind = np.dtype(np.uint16 if deep else np.uint8)
+        values = frame.samples if frame.samples.dtype == kind else stored(frame.pixels, kind)
+        if self.alpha and frame.alpha is not None:
+            values = np.dstack([values, stored(frame.alpha, kind)])
         border = [(0, self.height - values.shape[0]), (0, self.width - values.shape[1])]
-        values = np.pad(values, [*border, (0, 0)], mode="edge")
+        if any(beyond for _, beyond in border):
+            values = np.pad(values, [*border, (0, 0)], mode="edge")
         name = _RGB[deep, values.shape[2] == 4]
         picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(values), format=name)
         picture = picture.reformat(format=self.format, dst_colorspace=self.colorspace)
@@ -411,7 +418,7 @@ class AnimationWriter:
         self.notes: list[str] = []
 
     def write(self, frame: Frame) -> None:
-        if (len(self.frames) + 1) * frame.pixels.size > 10**9:
+        if (len(self.frames) + 1) * frame.samples.size > 10**9:
             raise UsageError(f"{len(self.frames)} frames are too many for {self.path.suffix}", "--end, --size, or .mp4")
         self.frames.append(Picture(frame.pixels, frame.alpha).to_pil())
 

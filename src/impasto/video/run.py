@@ -13,6 +13,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
+import numpy as np
+
 from impasto.color import Pixels
 from impasto.controls import Controls
 from impasto.errors import MissingExtra, UsageError
@@ -21,10 +23,11 @@ from impasto.frame_painter import FramePainter, Moved
 from impasto.gallery import Gallery
 from impasto.painter import Shot
 from impasto.picture import MAX_PIXELS
+from impasto.samples import Samples
 from impasto.settings import make
 from impasto.style import StyleRequest
 from impasto.stylizer import Regions, Stylizer
-from impasto.video.clip import ANIMATIONS, AnimationWriter, Clip, FolderWriter, Frame, Writer, output_size
+from impasto.video.clip import ANIMATIONS, DEEP, AnimationWriter, Clip, FolderWriter, Frame, Writer, output_size
 from impasto.video.keyframes import Keyframe, Keyframes, parse_keyframes
 from impasto.video.masks import MovingMasks
 from impasto.video.segments import LENGTH as SEGMENT
@@ -192,8 +195,20 @@ def paint_video(
     sink = _writer(
         Path(output), clip, width, height, rate, codec, quality, sound, first.alpha is not None, overwrite, checkpoint
     )
+    deep = codec in DEEP
     run = _Run(
-        clip, stylizer, optimizer, changing, masks, sink, checkpoint, steady / 100, (width, height), fps, on_progress
+        clip,
+        stylizer,
+        optimizer,
+        changing,
+        masks,
+        sink,
+        checkpoint,
+        steady / 100,
+        (width, height),
+        fps,
+        deep,
+        on_progress,
     )
     try:
         with one_thread():
@@ -269,12 +284,13 @@ class _Run:
         steady: float,
         size: tuple[int, int],
         fps: float | None,
+        deep: bool,
         on_progress: OnVideoProgress | None,
     ) -> None:
         self.clip, self.stylizer, self.changing, self.sink = clip, stylizer, changing, sink
         self.optimizer, self.masks, self.checkpoint = optimizer, masks, checkpoint
         self.before = checkpoint.state if checkpoint else None  # what an earlier run has done
-        self.steady, self.size, self.fps = steady, size, fps
+        self.steady, self.size, self.fps, self.deep = steady, size, fps, deep
         self.on_progress = on_progress
         self.frames = self.shots = 0
         self.stopped = False
@@ -315,14 +331,14 @@ class _Run:
             if index < done - 1:
                 continue
             began = time.perf_counter()
-            motion = find_motion(frame.pixels, self._painted_size(frame))
+            motion = find_motion(frame.samples, self._painted_size(frame))
             self.seconds["motion"] += time.perf_counter() - began
             if index >= done:
                 self._put(self._read, (frame, motion))
 
     def _painted_size(self, frame: Frame) -> tuple[int, int]:
         """Width and height at which a frame is painted."""
-        height, width = frame.pixels.shape[:2]
+        height, width = frame.samples.shape[:2]
         if self.optimizer is not None:
             return width, height
         stylizer = self.stylizer if self.changing is None else self.changing.at(frame.time)
@@ -367,9 +383,9 @@ class _Run:
             else:
                 if self.changing is not None or painter is None:
                     stylizer = self.stylizer if self.changing is None else self.changing.at(frame.time)
-                    painter = stylizer.for_frames(first.pixels, first.alpha, shot)
+                    painter = stylizer.for_frames(first.samples, first.alpha, shot)
                 moved = self.masks.at(frame.time)
-                result = _Painted(frame, motion, painter.painted(frame.pixels, moved), painter, moved)
+                result = _Painted(frame, motion, painter.painted(frame.samples, moved), painter, moved)
             self.seconds["paint"] += time.perf_counter() - began
             self.frames += 1
             self._put(self._painted, result)
@@ -377,7 +393,7 @@ class _Run:
             self.stopped = self.on_progress is not None and self.on_progress(report) is False
             if self.checkpoint and (self.stopped or self.frames % SEGMENT == 0):
                 now = copy.deepcopy(shot)
-                so_far = functools.partial(State, self.frames, self.shots, first.pixels, first.alpha, shot=now)
+                so_far = functools.partial(State, self.frames, self.shots, first.samples, first.alpha, shot=now)
                 self._put(self._painted, so_far)
             if self.stopped or self._failure is not None:
                 return
@@ -390,10 +406,11 @@ class _Run:
             if isinstance(item, _Painted):
                 painted, motion = item.painted, item.motion
                 last = painted if last is None or motion.cut else blend(painted, last, motion, self.steady)
-                pixels = last
+                samples: Samples = last
                 if item.painter is not None:
-                    pixels = item.painter.finished(last, item.frame.pixels, item.moved)
-                self.sink.write(replace(item.frame, pixels=pixels))
+                    kind = np.uint16 if self.deep else item.frame.samples.dtype
+                    samples = item.painter.finished(last, item.frame.samples, item.moved, kind)
+                self.sink.write(replace(item.frame, samples=samples))
             elif self.checkpoint:
                 assert last is not None
                 pieces = 0

@@ -19,6 +19,7 @@ from impasto.color import Pixels
 from impasto.errors import UsageError
 from impasto.files import already_there, write_atomically
 from impasto.painter import Shot
+from impasto.samples import Samples
 from impasto.video.clip import Clip, Copied, Frame, Writer, cannot_write, ffmpeg, part_of, put_in_place
 
 LENGTH = 120  # frames of a piece
@@ -37,7 +38,7 @@ class State:
 
     frames: int
     shots: int
-    first: Pixels
+    first: Samples
     first_alpha: Pixels | None
     last: Pixels
     shot: Shot | None
@@ -147,7 +148,7 @@ class Segments:
         if self._writer is None:
             self._writer, self._begun = self.open_piece(self._piece(self.pieces)), frame.time
             write_atomically(self._piece(self.pieces).with_suffix(".time"), str(frame.time).encode(), overwrite=True)
-        self._writer.write(Frame(frame.pixels, frame.time - self._begun, frame.alpha))
+        self._writer.write(Frame(frame.samples, frame.time - self._begun, frame.alpha))
 
     def cut(self) -> None:
         """Finish a piece."""

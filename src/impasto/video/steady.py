@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from impasto.color import Pixels, luminance
 from impasto.flow import Flow, optical_flow, reliable, warp
 from impasto.resample import resize
+from impasto.samples import Samples, floats
 
 _FLOW_SIDE = 384  # longer side at which motion is looked for
 _SMALL = (64, 36)
@@ -54,7 +55,7 @@ class MotionFinder:
         self.flow = flow
         self._before: tuple[Grey, Grey] | None = None  # reduced for the flow; for cuts
 
-    def __call__(self, frame: Pixels, size: tuple[int, int] | None = None) -> Motion:
+    def __call__(self, frame: Samples, size: tuple[int, int] | None = None) -> Motion:
         """The motion back to the frame before, and where it holds (Ruder et al. 2016, eq. 5 and 6).
 
         Args:
@@ -86,11 +87,14 @@ def follow(frame: Pixels, before: Pixels) -> Motion:
     return _motion(small, last, forward, reliable(forward, backward), width, height)
 
 
-def _reduced(frame: Pixels) -> Grey:
-    """A frame's luminance in the size in which motion is looked for."""
+def _reduced(frame: Samples) -> Grey:
+    """A frame's luminance in the size in which motion is looked for; free of aliasing."""
     height, width = frame.shape[:2]
     scale = min(1.0, _FLOW_SIDE / max(height, width))
-    return _shrunk(luminance(frame), (max(16, round(width * scale)), max(16, round(height * scale))))
+    import cv2
+
+    size = max(16, round(width * scale)), max(16, round(height * scale))
+    return luminance(floats(cv2.resize(frame, size, interpolation=cv2.INTER_AREA)))
 
 
 def _shrunk(grey: Grey, size: tuple[int, int]) -> Grey:
