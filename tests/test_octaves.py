@@ -16,7 +16,7 @@ from impasto.octaves import enlarge, octaves, strokes
 from impasto.picture import Picture
 from impasto.resample import resize
 from impasto.samples import Samples
-from impasto.stylizer import Stylizer
+from impasto.stylizer import Stylizer, stylize
 
 
 def enlarged(painting: np.ndarray, photo: Samples, detail: float = 0.0) -> np.ndarray:
@@ -158,6 +158,14 @@ def test_the_preview_is_the_download_reduced(size: tuple[int, int], brush: float
     assert np.abs(resize(download, width, height) - preview).mean() < 7 / 255
     full = Image.fromarray((download * 255).round().astype(np.uint8)).size
     assert full == size
+
+
+def test_a_size_above_the_photos_is_enlarged_like_any() -> None:
+    photo = scene(400, 300, 2)
+    picture = stylize(photo, "udnie", size=1500)
+    assert (picture.width, picture.height) == (1500, 1125)
+    small = stylize(photo, "udnie")
+    assert crispness(picture.pixels) > 5 * crispness(resize(small.pixels, 1500, 1125))
 
 
 @pytest.mark.parametrize(("width", "height"), [(4000, 200), (3, 5000), (1, 3000), (905, 604), (641, 427), (1999, 1)])

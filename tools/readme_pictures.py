@@ -1,11 +1,16 @@
 #!/usr/bin/env python3
-"""Paint the pictures of the README from what lies in this repository.
+"""Paint the pictures of the README.
 
-python tools/readme_pictures.py
+    python tools/readme_pictures.py [--large PHOTO]
+
+Most are of the sample photograph in this repository. The first one, that of all styles and that of brush sizes are of a
+photo as a camera makes it, if one is given: oakland-zoo-otters.jpg of github.com/BuddiesOfBudgie/budgie-backgrounds
+(CC0 1.0).
 """
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 
 import numpy as np
@@ -39,20 +44,22 @@ def strip(name: str, pictures: list[tuple[str, Picture]], columns: int, width: i
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--large", type=Path)
+    arguments = parser.parse_args()
     OUTPUT.mkdir(parents=True, exist_ok=True)
     photo = Picture.open(PHOTO)
 
     def paint(style: object, **controls: object) -> Picture:
         return impasto.stylize(photo, style, **controls)  # type: ignore[arg-type]
 
-    hero = ["starry-night", "great-wave", "the-dance", "drawbridge", "metzinger"]
-    strip("hero.jpg", [("the photograph", photo), *((name, paint(name)) for name in hero)], 3, 420)
+    if arguments.large:
+        of_a_camera(Picture.open(arguments.large))
     strip("strength.jpg", [(f"--strength {s}", paint("night-cafe", strength=s)) for s in (0, 35, 70, 100)], 4, 300)
     kept = [
         (f"--keep-color {k}", paint("great-wave", keep_color=k)) for k in ("none", "luminance", "histogram", "coral")
     ]
     strip("keep-color.jpg", kept, 4, 300)
-    strip("brush-size.jpg", [(f"--brush-size {b}", paint("wheat-field", brush_size=b)) for b in (0.5, 1, 2)], 3, 420)
     blend = {"starry-night": 0.6, "great-wave": 0.4}
     mixed = [
         ("--style starry-night:0.6 --style great-wave:0.4", paint(blend)),
@@ -60,6 +67,21 @@ def main() -> None:
         ("--style night-cafe --region examples/sky.png=great-wave", paint("night-cafe", regions={SKY: "great-wave"})),
     ]
     strip("styles.jpg", mixed, 3, 420)
+
+
+def of_a_camera(photo: Picture) -> None:
+    """The pictures of a large photograph."""
+    hero = ["the-scream", "great-wave", "the-dance", "red-tower", "metzinger"]
+    strip("hero.jpg", [("the photograph", photo), *((name, impasto.stylize(photo, name)) for name in hero)], 3, 420)
+    sizes = [(f"--brush-size {b}", impasto.stylize(photo, "wheat-field", brush_size=b)) for b in (0.25, 0.5, 1, 2)]
+    strip("brush-size.jpg", sizes, 2, 630)
+    width, height = 420, 280
+    left, top = int(photo.width * 0.36), int(photo.height * 0.42)
+    near = []
+    for name in ("the-scream", "udnie", "starry-night"):
+        samples = impasto.stylize(photo, name).pixels[top : top + height, left : left + width]
+        near.append((f"{name}, 1 : 1", Picture(np.ascontiguousarray(samples))))
+    strip("near.jpg", near, 3, width)
     contact_sheet(photo, tile=230, columns=6).save(OUTPUT / "sheet.jpg", quality=84)
 
 

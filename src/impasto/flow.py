@@ -1,16 +1,16 @@
-"""Optical flow between two frames, and where it can be trusted; with OpenCV's DIS (extra `video`)."""
+"""Optical flow between two frames, and where it can be trusted; with OpenCV's DIS."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Literal
+from typing import Literal
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from impasto.color import Pixels, luminance
-from impasto.errors import MissingExtra
 
 Flow = NDArray[np.float32]
 
@@ -23,17 +23,15 @@ def optical_flow(one: Pixels, other: Pixels, quality: Literal["medium", "fast"] 
     Args:
         one, other: H x W x 3, or their luminance, H x W.
     """
-    cv2 = _opencv()
     planes = [frame if frame.ndim == 2 else luminance(frame) for frame in (one, other)]
     greys = [np.rint(plane * 255).astype(np.uint8) for plane in planes]
     preset = cv2.DISOPTICAL_FLOW_PRESET_MEDIUM if quality == "medium" else cv2.DISOPTICAL_FLOW_PRESET_FAST
-    flow = cv2.DISOpticalFlow_create(preset).calc(*greys, None)
+    flow = cv2.DISOpticalFlow.create(preset).calc(*greys, None)  # type: ignore[call-overload]
     return np.asarray(flow, np.float32)
 
 
 def warp(frame: Pixels, flow: Flow) -> Pixels:
     """The frame fetched back along a flow: out(p) = frame(p + flow(p)), bilinear."""
-    cv2 = _opencv()
     height, width = flow.shape[:2]
     x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
     fetched = cv2.remap(frame, x + flow[:, :, 0], y + flow[:, :, 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
@@ -63,18 +61,9 @@ def reliable(forward: Flow, backward: Flow) -> NDArray[np.bool_]:
 @contextmanager
 def one_thread() -> Iterator[None]:
     """OpenCV without threads of its own: beside a network's they take more of the processors than they give."""
-    cv2 = _opencv()
     before = cv2.getNumThreads()
     cv2.setNumThreads(1)
     try:
         yield
     finally:
         cv2.setNumThreads(before)
-
-
-def _opencv() -> Any:
-    try:
-        import cv2
-    except ImportError:
-        raise MissingExtra("OpenCV, for optical flow,", "video") from None
-    return cv2

@@ -6,7 +6,7 @@ its own samples and the result's.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -57,7 +57,7 @@ class FramePainter:
         self._runs, self._masks = runs, masks
         self._strength = np.float32(self.controls.strength / 100)
         self._left = [index for index, part in enumerate(runs) if part is None]
-        self._shares: dict[tuple[int, int], NDArray[np.float32]] = {}  # by the size, of masks that stand still
+        self._measured: dict[tuple[str, tuple[int, int]], NDArray[Any]] = {}
 
     def __call__(self, frame: Samples, moved: Moved | None = None) -> Pixels:
         """A frame, finished: H x W x 3, float32, 0..1."""
@@ -105,8 +105,7 @@ class FramePainter:
             H x W x 3.
         """
         frame = filled(frame, self.alpha)
-        shares = self._shares_of(frame, moved) if self._left else None
-        left = None if shares is None else shares[self._left].sum(0)
+        left = self._left_of(frame, moved)
         if painted.shape == frame.shape:
             photo = floats(frame)
             whole = slice(0, frame.shape[0]), slice(0, frame.shape[1])
@@ -149,17 +148,40 @@ class FramePainter:
         return tone_change(seen, small)
 
     def _shares_of(self, frame: Samples, moved: Moved | None) -> NDArray[np.float32] | None:
-        """What each of the blends gets of every pixel."""
-        height, width = frame.shape[:2]
+        """What each of the blends gets of every pixel of a small frame."""
         if not self._masks:
             return None
-        if not moved and (height, width) in self._shares:
-            return self._shares[height, width]
+        return self._kept("shares", frame, moved, lambda size: self._layers(moved, size, slice(0, size[1])))
+
+    def _left_of(self, frame: Samples, moved: Moved | None) -> NDArray[Any] | None:
+        """What the photo itself gets of every pixel, where a region leaves it: H x W."""
+        if not self._left:
+            return None
+
+        def measure(size: tuple[int, int]) -> NDArray[Any]:
+            left = room(
+                (size[1], size[0]), np.float32 if size[0] * size[1] < _STRIP_PIXELS else np.float16, self.budget
+            )
+            for rows in _strips(size[1], size[0]):
+                left[rows] = self._layers(moved, size, rows)[self._left].sum(0)
+            return left
+
+        return self._kept("left", frame, moved, measure)
+
+    def _layers(self, moved: Moved | None, size: tuple[int, int], rows: slice) -> NDArray[np.float32]:
         masks = [(moved or {}).get(index, one) for index, one in enumerate(self._masks)]
-        shares = mask.layer([mask.fit_mask(one, width, height) for one in masks])
-        if not moved:
-            self._shares[height, width] = shares
-        return shares
+        return mask.layer([mask.fit_mask(one, *size, rows) for one in masks])
+
+    def _kept(
+        self, name: str, frame: Samples, moved: Moved | None, measure: Callable[[tuple[int, int]], NDArray[Any]]
+    ) -> NDArray[Any]:
+        """What follows from masks that stand still is measured once for a size."""
+        size = frame.shape[1], frame.shape[0]
+        if moved:
+            return measure(size)
+        if (name, size) not in self._measured:
+            self._measured[name, size] = measure(size)
+        return self._measured[name, size]
 
 
 def _mixed(frame: Pixels, runs: Runs, strength: float) -> Pixels:
@@ -182,9 +204,13 @@ def filled(photo: Samples, alpha: Pixels | None) -> Samples:
     """Give what nobody sees the mean of what is seen: its colour must not steer the style of the rest."""
     if alpha is None or alpha.min() > 0 or alpha.max() == 0:
         return photo
-    rows = max(1, _STRIP_PIXELS // photo.shape[1])
-    strips = [slice(top, top + rows) for top in range(0, photo.shape[0], rows)]
-    total = sum(np.tensordot(alpha[strip], floats(photo[strip]), 2) for strip in strips)
+    total = sum(np.tensordot(alpha[rows], floats(photo[rows]), 2) for rows in _strips(*photo.shape[:2]))
     out = photo.copy()
     out[alpha == 0] = stored((total / alpha.sum(dtype=np.float64)).astype(np.float32), photo.dtype)
     return out
+
+
+def _strips(height: int, width: int) -> Iterator[slice]:
+    rows = max(1, _STRIP_PIXELS // width)
+    for top in range(0, height, rows):
+        yield slice(top, min(height, top + rows))

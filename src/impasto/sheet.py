@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -32,7 +33,7 @@ def contact_sheet(
     """The photo and its painted versions in a grid, each with its style's name under it.
 
     Args:
-        photo: any size; tiles are painted at twice their size and reduced, so that strokes look as in a larger picture.
+        photo: any size; tiles are painted as the photo would be, and reduced.
         styles: as for `stylize`; all of the gallery if not given.
         columns: tiles in a row; about as wide as high if not given.
         tile: the longer side of a tile in pixels, 32..2048.
@@ -58,7 +59,8 @@ def contact_sheet(
     draw = ImageDraw.Draw(sheet)
     font = ImageFont.load_default(size=14)
 
-    source = Picture(photo.pixels, photo.alpha).resized(*fit(photo.width, photo.height, 2 * tile))
+    side = max(2 * tile, *(controls or Controls()).painted_size(photo.width, photo.height))
+    source = replace(photo, frames=()).at_most(side)
     for index in range(total):
         painted = source if index == 0 else stylizers[index - 1](source)
         label = "photo" if index == 0 else stylizers[index - 1].style.label

@@ -693,8 +693,8 @@ def finished(me: Visit) -> None:
 
 def video(me: Visit, look: Look) -> None:
     st.markdown("Paints a clip in the chosen style, without flicker, and keeps its sound.")
-    if not all(find_spec(package) for package in ("av", "cv2")):
-        st.info("This needs two more packages: pip install 'impasto[video]'")
+    if not find_spec("av"):
+        st.info("This needs one more package: pip install 'impasto[video]'")
         return
     from impasto.video.clip import Clip
     from impasto.video.run import VideoProgress, paint_video

@@ -18,14 +18,14 @@ from impasto.runtime import provider, threads
 from impasto.transfer import painter_of
 from impasto.version import __version__, installed
 
-BASE = ("numpy", "pillow", "onnxruntime", "safetensors", "typer", "rich", "platformdirs")
+BASE = ("numpy", "pillow", "onnxruntime", "opencv-python-headless", "safetensors", "typer", "rich", "platformdirs")
 EXTRAS = {
     "torch": ("torch", "matplotlib"),
     "remote": ("fsspec",),
     "ray": ("ray",),
     "train": ("fsspec", "lightning-fabric", "onnx", "tensorboard"),
     "app": ("streamlit",),
-    "video": ("av", "opencv-python-headless"),
+    "video": ("av",),
     "heif": ("pillow-heif",),
     "large": ("pyvips",),
 }
@@ -95,4 +95,4 @@ def _print(facts: dict[str, object]) -> None:
                 for line in entries or ["none"]:
                     print(f"  {name:20} {line}")
         else:
-            print(f"{key:14} {', '.join(map(str, value)) if isinstance(value, list) else value}")
+            print(f"{key:23}{', '.join(map(str, value)) if isinstance(value, list) else value}")

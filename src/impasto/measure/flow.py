@@ -1,4 +1,4 @@
-"""How steady a painted sequence is: the warping error of Lai et al. 2018, with OpenCV's DIS flow (extra `video`)."""
+"""How steady a painted sequence is: the warping error of Lai et al. 2018, with OpenCV's DIS flow."""
 
 from __future__ import annotations
 

@@ -11,11 +11,13 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, Protocol
 
+import cv2
+import cv2.utils.logging
 import numpy as np
 
 from impasto.color import Pixels
 from impasto.controls import Controls
-from impasto.errors import ImpastoError, MissingExtra, PictureError
+from impasto.errors import ImpastoError, PictureError
 from impasto.frame_painter import FramePainter
 from impasto.gallery import Gallery
 from impasto.painter import Shot
@@ -38,11 +40,10 @@ class Camera:
         source: a camera's number; or a video's file or URL, which is shown at its own speed, once.
     Raises:
         PictureError: it cannot be opened.
-        MissingExtra: OpenCV is not installed.
     """
 
     def __init__(self, source: int | str) -> None:
-        cv2 = _opencv()
+        cv2.utils.logging.setLogLevel(0)  # it says on its own, in several lines, that a camera is not there
         self._capture = cv2.VideoCapture(source)
         if not self._capture.isOpened():
             what = f"camera {source}" if isinstance(source, int) else str(source)
@@ -272,13 +273,3 @@ class Live:
         if side != self.side:
             self.side, self._paint = side, None
             self._seconds = 1 / self.fps  # what was measured was of another size
-
-
-def _opencv() -> Any:
-    try:
-        import cv2
-        import cv2.utils.logging
-    except ImportError:
-        raise MissingExtra("OpenCV, which reads cameras,", "video") from None
-    cv2.utils.logging.setLogLevel(0)  # it says on its own, in several lines, that a camera is not there
-    return cv2

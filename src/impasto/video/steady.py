@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -91,16 +92,12 @@ def _reduced(frame: Samples) -> Grey:
     """A frame's luminance in the size in which motion is looked for; free of aliasing."""
     height, width = frame.shape[:2]
     scale = min(1.0, _FLOW_SIDE / max(height, width))
-    import cv2
-
     size = max(16, round(width * scale)), max(16, round(height * scale))
     return luminance(floats(cv2.resize(frame, size, interpolation=cv2.INTER_AREA)))
 
 
 def _shrunk(grey: Grey, size: tuple[int, int]) -> Grey:
     """Free of aliasing; OpenCV takes a hundredth of the time of `resize`."""
-    import cv2
-
     return np.asarray(cv2.resize(grey, size, interpolation=cv2.INTER_AREA), np.float32)
 
 
@@ -121,8 +118,6 @@ def blend(painted: Pixels, last: Pixels, motion: Motion, steady: float) -> Pixel
     """
     if motion.flow is None or motion.trust is None or steady == 0:
         return painted
-    import cv2
-
     if last.shape != painted.shape:  # the brush has changed
         last = resize(last, painted.shape[1], painted.shape[0])
 
@@ -132,8 +127,6 @@ def blend(painted: Pixels, last: Pixels, motion: Motion, steady: float) -> Pixel
 
 def _enlarged(flow: Flow, width: int, height: int) -> Flow:
     """A flow at the frames' own size; small vectors are nothing, so that what stands still stays sharp."""
-    import cv2
-
     factors = width / flow.shape[1], height / flow.shape[0]
     x, y = (
         cv2.resize(plane, (width, height), interpolation=cv2.INTER_LINEAR) * np.float32(factor)
@@ -145,8 +138,6 @@ def _enlarged(flow: Flow, width: int, height: int) -> Flow:
 
 def _soft(trust: NDArray[np.float32], width: int, height: int) -> NDArray[np.float32]:
     """Feathered inwards, so that no edge of the mask is seen and nothing untrusted gets in."""
-    import cv2
-
     shrunk = cv2.erode(trust, np.ones((3, 3), np.uint8))
     soft = cv2.GaussianBlur(shrunk, (0, 0), 1.5)
     return np.asarray(cv2.resize(np.minimum(soft, trust), (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
