@@ -82,13 +82,9 @@ def test_windows_leave_no_seams(width: int, height: int, monkeypatch: pytest.Mon
     monkeypatch.setattr(impasto.octaves, "_SIDE", 128)
     windows = enlarged(painting, photo, 0.5)
     assert np.isfinite(windows).all()
-    difference = np.abs(windows - whole).mean(2)
-    near = np.zeros(difference.shape, bool)
-    for line in range(128, max(width, height), 128):
-        near[line - 2 : line + 2] = near[:, line - 2 : line + 2] = True
-    assert difference.mean() < 0.5 / 255
-    if near.any() and not near.all():
-        assert difference[near].mean() < 2 * difference[~near].mean() + 0.2 / 255
+    difference = np.abs(windows - whole)
+    assert difference.mean() < 0.02 / 255
+    assert (difference > 3 / 255).mean() < 1e-4  # where neighbours are alike, rounding chooses
 
 
 def test_reduced_it_is_what_was_painted_and_it_is_crisp() -> None:

@@ -15,7 +15,6 @@ import impasto.lossless
 import impasto.strips
 from impasto import strips
 from impasto.errors import OutOfMemory, PictureError
-from impasto.memory import let_go, room
 from impasto.picture import Picture
 
 WIDE = scene(90, 61, 2)
@@ -127,14 +126,6 @@ def test_a_file_on_disk_holds_the_samples(everything_is_large: list[tuple[int, i
     samples = Picture.open(encoded("PNG")).samples
     assert isinstance(samples, np.memmap) or isinstance(samples.base, np.memmap)
     assert everything_is_large
-
-
-def test_what_is_let_go_is_still_there() -> None:
-    array = room((50, 40, 3), np.uint8, 0)
-    array[:] = 7
-    let_go(array[10:20])
-    let_go(np.zeros(3))  # memory is left alone
-    assert (array == 7).all()
 
 
 def test_a_full_disk_leaves_it_to_pillow(

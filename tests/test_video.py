@@ -503,3 +503,27 @@ def test_usage_errors_are_raised_in_python(clip: Path, tmp_path: Path) -> None:
         paint_video(clip, "udnie", tmp_path / "o.mp4", brush=3)
     with pytest.raises(UsageError, match="0 frames a second"):
         paint_video(clip, "udnie", tmp_path / "o.mp4", fps=0)
+
+
+def test_the_optimiser_works_on_small_frames_and_enlarges_them(tmp_path: Path) -> None:
+    frames = tmp_path / "frames"
+    frames.mkdir()
+    for index in range(3):
+        Picture(np.roll(scene(300, 200), 2 * index, axis=1)).save(frames / f"{index}.png")
+    recipe = Recipe(iterations=4, largest=128)
+    made = paint_video(frames, "udnie", tmp_path / "out", engine="optimize", recipe=recipe, steady=70)
+    assert made.frames == 3
+    pictures = [Picture.open(path) for path in sorted((tmp_path / "out").glob("*.png"))]
+    assert [(picture.width, picture.height) for picture in pictures] == [(300, 200)] * 3
+
+
+def test_a_brush_that_changes_across_the_frame_s_size_keeps_the_strength(tmp_path: Path) -> None:
+    frames = tmp_path / "frames"
+    frames.mkdir()
+    for index in range(8):
+        Picture(scene(800, 540)).save(frames / f"{index}.png")
+    keyframes = "0:udnie:0.5:0.7,0.3:udnie:0.5:1"
+    paint_video(frames, [], tmp_path / "out", keyframes=keyframes, fps=10)
+    pictures = [Picture.open(path).pixels for path in sorted((tmp_path / "out").glob("*.png"))]
+    away = [float(np.abs(picture - scene(800, 540) / 255).mean()) for picture in pictures]
+    assert max(away) < 1.25 * min(away)

@@ -75,6 +75,8 @@ def count(arguments: argparse.Namespace) -> None:
                 if len(cells) > column and cells[0] in key and cells[column] in ("A", "B"):
                     total += 1
                     chosen += cells[column] == key[cells[0]]["one"]
+        if not total:
+            raise SystemExit("no answer counts: lines are NUMBER, A or B, A or B, with tabs")
         low, high = wilson(chosen, total)
         print(f"{question}: {chosen} of {total}, {100 * chosen / total:.0f} % ({100 * low:.0f} to {100 * high:.0f})")
 

@@ -78,7 +78,7 @@ def of_a_camera(photo: Picture) -> None:
     width, height = 420, 280
     left, top = int(photo.width * 0.36), int(photo.height * 0.42)
     near = []
-    for name in ("the-scream", "udnie", "starry-night"):
+    for name in ("the-scream", "metzinger", "starry-night"):
         samples = impasto.stylize(photo, name).pixels[top : top + height, left : left + width]
         near.append((f"{name}, 1 : 1", Picture(np.ascontiguousarray(samples))))
     strip("near.jpg", near, 3, width)

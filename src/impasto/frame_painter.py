@@ -25,8 +25,8 @@ _STRIP_PIXELS = 2_000_000
 Moved: TypeAlias = Mapping[int, mask.Mask]
 """{region's number: mask} in place of masks that move."""
 
-Paint: TypeAlias = Callable[..., Pixels]
-"""Paints a frame, with `strength`."""
+Paint: TypeAlias = Callable[[Pixels], Pixels]
+"""Paints a small frame."""
 
 Runs: TypeAlias = Sequence[tuple[float, Paint]]
 """What paints the parts of a blend, and the weight of each."""
@@ -79,19 +79,19 @@ class FramePainter:
         Args:
             frame: H x W x 3.
         Returns:
-            A picture of the size in which it is painted; if that is the frame's own, at the strength asked for.
+            A picture of the size in which it is painted, at full strength.
         """
+        mask.check_proportions(self._masks, frame.shape[1], frame.shape[0])
         frame = filled(frame, self.alpha)
         small = self._small(frame)
-        strength = float(self._strength) if small.shape == frame.shape else 1.0
         shares = self._shares_of(small, moved)
         if shares is None:
             assert self._runs[0] is not None
-            return _mixed(small, self._runs[0], strength)
+            return _mixed(small, self._runs[0])
         total = np.zeros_like(small)
         for share, runs in zip(shares, self._runs, strict=True):
             if share.any():
-                total += share[:, :, None] * (small if runs is None else _mixed(small, runs, strength))
+                total += share[:, :, None] * (small if runs is None else _mixed(small, runs))
         return total
 
     def finished(self, painted: Pixels, frame: Samples, moved: Moved | None = None, kind: Any = np.float32) -> Samples:
@@ -109,6 +109,8 @@ class FramePainter:
         if painted.shape == frame.shape:
             photo = floats(frame)
             whole = slice(0, frame.shape[0]), slice(0, frame.shape[1])
+            if self._strength < 1:
+                painted = photo + self._strength * (painted - photo)
             return stored(_left_as_is(self.controls.finish(painted, photo), photo, left, whole), kind)
         from impasto.octaves import enlarge, enlarge_frame  # and OpenCV: a small photo starts sooner without
 
@@ -184,13 +186,12 @@ class FramePainter:
         return self._measured[name, size]
 
 
-def _mixed(frame: Pixels, runs: Runs, strength: float) -> Pixels:
+def _mixed(frame: Pixels, runs: Runs) -> Pixels:
     if len(runs) == 1:
-        painted: Pixels = runs[0][1](frame, strength=strength)
-        return painted
+        return runs[0][1](frame)
     total = np.zeros_like(frame)
     for weight, paint in runs:
-        total += np.float32(weight) * paint(frame, strength=strength)
+        total += np.float32(weight) * paint(frame)
     return total
 
 

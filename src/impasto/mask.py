@@ -29,13 +29,18 @@ def read_mask(source: Source, *, max_pixels: int = MAX_PIXELS) -> Mask:
 
 
 def fit_mask(mask: Mask, width: int, height: int, rows: slice | None = None) -> Mask:
-    """The mask stretched over a photo of width x height, or some rows of it; warns if the proportions differ."""
-    proportion = (mask.shape[1] / mask.shape[0]) / (width / height)
-    if not 0.95 < proportion < 1.05:
-        warnings.warn(
-            f"a mask of {mask.shape[1]} x {mask.shape[0]} is stretched over a photo of {width} x {height}", stacklevel=2
-        )
+    """The mask stretched over a photo of width x height, or some rows of it."""
     return resized_rows(mask, width, height, rows or slice(0, height), "bilinear")
+
+
+def check_proportions(masks: Sequence[Mask], width: int, height: int) -> None:
+    """Warn of masks whose proportions are not those of a photo of width x height."""
+    for mask in masks:
+        if not 0.95 < (mask.shape[1] / mask.shape[0]) / (width / height) < 1.05:
+            warnings.warn(
+                f"a mask of {mask.shape[1]} x {mask.shape[0]} is stretched over a photo of {width} x {height}",
+                stacklevel=2,
+            )
 
 
 def layer(masks: Sequence[Mask]) -> NDArray[np.float32]:

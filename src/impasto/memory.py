@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import mmap
 import os
 from pathlib import Path
 from typing import Any
@@ -55,12 +54,3 @@ def room(size: tuple[int, ...], kind: Any, budget: int) -> NDArray[Any]:
             f"there is no room for {wanted / 1e9:.1f} GB that the photo takes while it is painted",
             "--size makes the picture smaller",
         ) from error
-
-
-def let_go(array: NDArray[Any]) -> None:
-    """Let the system take back the memory of an array in a temporary file; it is read anew where it is used again."""
-    base: Any = array
-    while base is not None and not isinstance(base, mmap.mmap):
-        base = getattr(base, "base", None)
-    if base is not None and hasattr(mmap, "MADV_DONTNEED"):
-        base.madvise(mmap.MADV_DONTNEED)

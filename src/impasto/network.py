@@ -92,7 +92,7 @@ class Network:
         strength: float = 1.0,
         budget: int = BUDGET,
     ) -> Pixels:
-        """Paint a photo; a large one in tiles, normalised by the statistics of the whole.
+        """Paint a photo; one that takes too much memory in tiles, normalised by the statistics of a sample of it.
 
         Args:
             photo: H x W x 3, float32, 0..1, any size.

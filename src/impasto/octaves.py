@@ -78,7 +78,7 @@ def enlarge(painting: Pixels, photo: Samples, detail: float, put: Put, budget: i
         photo: H x W x 3, of the same proportions.
         detail: 0..1, how much of the photo's fine detail comes back.
         put: gets the picture, window by window, from several threads.
-        budget: bytes that may be taken; what does not fit goes to a temporary file.
+        budget: bytes that an array may take; a larger one goes to a temporary file.
     Raises:
         OutOfMemory: there is no room on the disk, either.
     """
@@ -153,7 +153,7 @@ class _Octave:
         self.share = np.float32(min(1.0, math.log2(ratio) / math.log2(_FIRST)))
 
     def first(self, place: Place) -> Pixels:
-        """A window of the first octave, by which the size may grow by any factor up to 3."""
+        """A window of the first octave, by which the size may grow by any factor up to about 2.8."""
         outer, inner = _around(place, self.size)
         x = _enlarged(self.before, self.size, outer)
         painted = self._painted(x, outer)
@@ -280,10 +280,11 @@ def _moved(values: NDArray[np.float32], places: tuple[Grey, Grey]) -> NDArray[np
 def _across(grey: Grey) -> tuple[Grey, Grey]:
     """The direction across the lines of a picture, as unit vectors: the main one of the smoothed structure tensor."""
     height, width = grey.shape
-    half = cv2.resize(grey, ((width + 1) // 2, (height + 1) // 2), interpolation=cv2.INTER_AREA)
+    half = _halved(grey)
     x, y = (cv2.Scharr(half, cv2.CV_32F, *way, borderType=_BORDER) for way in ((1, 0), (0, 1)))
     doubled = cv2.GaussianBlur(cv2.merge([x * x - y * y, 2 * x * y]), (0, 0), _TENSOR / 2, borderType=_BORDER)
-    cosine, sine = cv2.split(cv2.resize(doubled, (width, height), interpolation=cv2.INTER_LINEAR))
+    doubled = cv2.resize(doubled, None, fx=2, fy=2, interpolation=cv2.INTER_LINEAR)[:height, :width]
+    cosine, sine = (np.ascontiguousarray(doubled[:, :, index]) for index in (0, 1))
     angle = cv2.phase(cosine, sine) * np.float32(0.5)
     return np.cos(angle), np.sin(angle)
 
@@ -311,8 +312,12 @@ def _greys(photo: Samples, sizes: Sequence[Size], budget: int) -> list[Grey]:
     for number in range(len(sizes) - 1, -1, -1):
         size = sizes[number]
         if number == 0:
-            whole = _luma(photo, (slice(0, height), slice(0, width))) if grey is None else grey
-            found.append(cv2.resize(whole, size, interpolation=cv2.INTER_AREA))
+            if grey is None:
+                grey = room((height, width), np.float32, budget)
+                for top in range(0, height, _SIDE):
+                    rows = slice(top, min(height, top + _SIDE))
+                    grey[rows] = _luma(photo, (rows, slice(0, width)))
+            found.append(cv2.resize(grey, size, interpolation=cv2.INTER_AREA))
             continue
         if grey is None:
             grey = room((size[1], size[0]), np.float32, budget)

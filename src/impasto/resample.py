@@ -10,6 +10,8 @@ from PIL import Image
 
 from impasto.samples import Samples, floats
 
+_ROWS = 1024  # of a reduced picture that are computed at once
+
 FILTERS = {"lanczos": Image.Resampling.LANCZOS, "bilinear": Image.Resampling.BILINEAR}
 
 
@@ -32,7 +34,13 @@ def reduced(samples: Samples, width: int, height: int) -> NDArray[np.float32]:
     """As `resize`, faster where it shrinks to less than a quarter: to a multiple of the size by means first."""
     factor = min(samples.shape[1] // width, samples.shape[0] // height) // 2
     if factor < 2:
-        return resize(samples, width, height)
+        if samples.shape[:2] == (height, width):
+            return resize(samples, width, height)
+        out = np.empty((height, width, *samples.shape[2:]), np.float32)
+        for top in range(0, height, _ROWS):
+            rows = slice(top, min(height, top + _ROWS))
+            out[rows] = resized_rows(samples, width, height, rows)
+        return out
     import cv2
 
     size = samples.shape[1] // factor, samples.shape[0] // factor

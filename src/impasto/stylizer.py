@@ -50,7 +50,7 @@ class Stylizer:
     Args:
         style: a name, a painting, or several with weights: see `impasto.style.StyleRequest`.
         regions: {mask: style}; later ones lie over earlier ones. The style "none" leaves the photo.
-        controls: strength, colour, tone, brush size, output size.
+        controls: strength, colour, tone, brush size, detail, output size.
         gallery: where names are looked up.
         max_pixels: the limit for paintings and masks.
     Raises:
@@ -183,9 +183,9 @@ class Stylizer:
             found.append((weight, paint))
         return found
 
-    def _in_photo_colors(self, network: Network, weights: Sequence[float], frame: Pixels, **options: Any) -> Pixels:
+    def _in_photo_colors(self, network: Network, weights: Sequence[float], frame: Pixels) -> Pixels:
         """A network's picture; its style cannot get the photo's colours before, so the picture does after."""
-        return self.controls.recolor(network.paint(frame, weights, budget=self.painter.budget, **options), frame)
+        return self.controls.recolor(network.paint(frame, weights, budget=self.painter.budget), frame)
 
 
 def stylize(
@@ -207,7 +207,7 @@ def stylize(
         engine: "painter", or one that is bolder and slower: "adain", "wct" (see `impasto.transfer`).
         gallery: where names are looked up; the built-in styles and the user's own if not given.
         max_pixels: refuse larger pictures.
-        controls: the fields of `impasto.Controls`: strength, keep_color, tone, brush_size, size, seed.
+        controls: the fields of `impasto.Controls`: strength, keep_color, tone, brush_size, detail, size, seed.
     Returns:
         A picture of the photo's size, or of `size`: `.save("out.png")`, `.to_pil()`, `.to_numpy()`.
     Raises:

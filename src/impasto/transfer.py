@@ -60,9 +60,6 @@ class FeatureTransfer(Painter):
         with contextlib.suppress(Exception):  # said when it is used
             self._decoder.session()
 
-    def _at_once(self, photo: Pixels, vector: StyleVector, given: Statistics | None) -> None:
-        """One tile is all of a small photo."""
-
     def _steadily(self, photo: Pixels, vector: StyleVector, given: Statistics) -> None:
         """Not to measure would save nothing."""
 

@@ -22,6 +22,7 @@ from impasto.errors import ImpastoError, PictureError
 from impasto.gallery import Gallery
 from impasto.painter import Painter
 from impasto.picture import Bits, Picture
+from impasto.resample import fit
 from impasto.stylizer import Stylizer
 
 PROXY_SIDE = 640
@@ -139,6 +140,7 @@ def proxy(photo: Picture, look: Look | None = None) -> Picture:
     if look is not None:
         width, height = look.controls.output_size(photo.width, photo.height)
         side = min(max(side, *look.controls.painted_size(width, height)), max(width, height))
+        return replace(photo, frames=()).resized(*fit(width, height, side))
     return replace(photo, frames=()).at_most(side)
 
 

@@ -46,7 +46,7 @@ Precision = Annotated[
 Memory = Annotated[
     str | None,
     typer.Option(
-        help="What painting may take beside the photo, such as 2GB; larger photos are painted in tiles. "
+        help="What painting may take beside the photo, such as 2GB; what needs more goes to temporary files. "
         "A third of what is free if not given, at most 1.5 GB.",
         show_default=False,
         rich_help_panel="Running",

@@ -41,7 +41,7 @@ class Recipe:
             with that share of noise), or a picture's file.
         largest: the longer side in pixels that is optimised at most. A larger photo is reduced to it, and the result
             enlarged octave by octave (`impasto.octaves`).
-        pyramid: the factor from one scale to the next, coarse to fine; 1 works at full size alone.
+        pyramid: the factor from one scale to the next, coarse to fine; 1 works at the last size alone.
         coarsest: the shorter side in pixels below which no scale is begun with.
         tolerance: stop a scale once the loss has fallen by less than this share in twenty evaluations.
         style_scales: the painting is looked at in these sizes at once, relative to its usual one.
@@ -76,7 +76,7 @@ class Recipe:
         64,
         100_000,
     )
-    pyramid: float = setting(math.sqrt(2), "Factor from one scale to the next; 1 works at full size alone.", 1, 4)
+    pyramid: float = setting(math.sqrt(2), "Factor from one scale to the next; 1 works at the last size alone.", 1, 4)
     coarsest: int = setting(160, "Shorter side of the coarsest scale in pixels.", 16, 10_000)
     tolerance: float = setting(0.002, "Stop a scale that improves by less than this share in 20 evaluations.", 0, 1)
     style_scales: tuple[float, ...] = setting((1.0,), "Look at the painting in these sizes at once.")

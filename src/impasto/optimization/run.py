@@ -23,7 +23,7 @@ from impasto.controls import Controls
 from impasto.errors import UsageError
 from impasto.frame_painter import filled
 from impasto.gallery import Gallery
-from impasto.memory import free_memory
+from impasto.memory import free_memory, room
 from impasto.nn.device import find_device, find_precision
 from impasto.nn.tensors import to_pixels, to_tensor
 from impasto.nn.vgg import VGG, load_vgg, shipped_vgg
@@ -34,7 +34,7 @@ from impasto.optimization.pyramid import Level, choose_memory, levels
 from impasto.optimization.recipe import DEFAULT, Recipe, find_recipe
 from impasto.picture import MAX_PIXELS, Picture, Source
 from impasto.progress import OnProgress, Progress
-from impasto.resample import fit, reduced, resize
+from impasto.resample import reduced, resize
 from impasto.settings import make
 from impasto.style import Blend, Style, StyleRequest
 from impasto.stylizer import Regions, Stylizer
@@ -183,13 +183,14 @@ class Run:
         if not recipe.layers():
             raise UsageError("all losses have the weight 0", "--style-weight, --content-weight")
         whole = filled(photo.samples, photo.alpha)
-        pixels = reduced(whole, *self._worked_size(photo))
+        pixels = reduced(whole, *worked_size(controls, recipe, photo.width, photo.height))
         height, width = pixels.shape[:2]
         net, plan = self._prepare(width, height, recipe.padding)
         start = self._start(pixels, stylizer, max_pixels)
         if held is not None:
             start = (start + held.trust[:, :, None] * (held.picture - start)).astype(np.float32)
         grounds = [(blend, self._paintings(blend, pixels)) for blend in _blends(stylizer)]
+        mask.check_proportions([region.mask for region in stylizer.regions], photo.width, photo.height)
         masks = [mask.fit_mask(region.mask, width, height) for region in stylizer.regions]
         shares = mask.layer(masks) if masks else None
         left = [index for index, (blend, _) in enumerate(grounds) if blend is None]
@@ -225,17 +226,10 @@ class Run:
 
         result = self._descend(plan, objective, start, finish)
         if result.shape != whole.shape:
-            large = np.empty(whole.shape, np.float32)
+            large = room(whole.shape, np.float32, BUDGET)
             enlarge(result, whole, controls.detail / 100, large.__setitem__, BUDGET)
             result = large
         return Optimization(finish(result), self.losses, self.stopped, self.memory)
-
-    def _worked_size(self, photo: Picture) -> tuple[int, int]:
-        """The size at which pixels are optimised: the photo's, up to the recipe's limit."""
-        width, height = photo.width, photo.height
-        brush = max(1.0, self.controls.brush_size / LARGEST_BRUSH)
-        largest = self.recipe.largest / brush
-        return (width, height) if max(width, height) <= largest else fit(width, height, round(largest))
 
     def texture(self, stylizer: Stylizer, width: int, height: int, tileable: bool) -> Optimization:
         net, plan = self._prepare(width, height, "circular" if tileable else self.recipe.padding)
@@ -367,6 +361,12 @@ class Run:
 
         picture, self.stopped = descend(plan, objective, self._tensor(start), self.recipe, show)
         return to_pixels(picture)
+
+
+def worked_size(controls: Controls, recipe: Recipe, width: int, height: int) -> tuple[int, int]:
+    """The size at which the pixels of a photo of width x height are optimised: its own, up to the recipe's limit."""
+    brush = max(1.0, controls.brush_size / LARGEST_BRUSH)
+    return Controls(brush_size=brush).painted_size(width, height, recipe.largest)
 
 
 def _in_colors_of(photo: Pixels, stylizer: Stylizer) -> Pixels:

@@ -99,7 +99,7 @@ class LiveStatus:
     """What is painted now.
 
     Attributes:
-        side: the longer side that is painted at.
+        side: the longer side that is shown; above 640 pixels what is painted does not grow.
         rate: frames a second of late.
     """
 

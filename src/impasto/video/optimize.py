@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from impasto.color import Pixels
 from impasto.flow import warp
 from impasto.optimization.recipe import Recipe
-from impasto.optimization.run import Held, Run
+from impasto.optimization.run import Held, Run, worked_size
 from impasto.picture import MAX_PIXELS, Picture
 from impasto.stylizer import Stylizer
 from impasto.video.steady import Motion, follow
@@ -38,11 +38,16 @@ class FrameOptimizer:
         self.later = replace(recipe, pyramid=1.0, iterations=max(1, recipe.iterations // _LATER))
         self._before: deque[tuple[Pixels, Pixels]] = deque(maxlen=max(1, long_term))  # frame and picture
 
+    def worked_size(self, width: int, height: int) -> tuple[int, int]:
+        """The size at which a frame of width x height is optimised."""
+        return worked_size(self.stylizer.controls, self.recipe, width, height)
+
     def __call__(self, frame: Pixels, motion: Motion, last: Pixels | None) -> Pixels:
         """Paint a frame.
 
         Args:
-            motion: back to the frame before.
+            frame: of the size at which it is optimised.
+            motion: back to the frame before, in that size.
             last: the picture of that one; None at the start of a shot.
         """
         held = None

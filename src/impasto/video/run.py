@@ -21,8 +21,10 @@ from impasto.errors import MissingExtra, UsageError
 from impasto.flow import one_thread
 from impasto.frame_painter import FramePainter, Moved
 from impasto.gallery import Gallery
+from impasto.octaves import enlarge_frame
 from impasto.painter import Shot
 from impasto.picture import MAX_PIXELS
+from impasto.resample import reduced
 from impasto.samples import Samples
 from impasto.settings import make
 from impasto.style import StyleRequest
@@ -340,7 +342,7 @@ class _Run:
         """Width and height at which a frame is painted."""
         height, width = frame.samples.shape[:2]
         if self.optimizer is not None:
-            return width, height
+            return self.optimizer.worked_size(width, height)
         stylizer = self.stylizer if self.changing is None else self.changing.at(frame.time)
         return stylizer.controls.painted_size(width, height)
 
@@ -377,7 +379,8 @@ class _Run:
                 painter = None
                 self.shots += 1
             if self.optimizer is not None:
-                painted = last = self.optimizer(frame.pixels, motion, last)
+                small = reduced(frame.samples, *self._painted_size(frame))
+                painted = last = self.optimizer(small, motion, last)
                 # It has followed the motion.
                 result = _Painted(frame, Motion(None, None, motion.cut), painted, None, None)
             else:
@@ -407,7 +410,10 @@ class _Run:
                 painted, motion = item.painted, item.motion
                 last = painted if last is None or motion.cut else blend(painted, last, motion, self.steady)
                 samples: Samples = last
-                if item.painter is not None:
+                if item.painter is None:
+                    if last.shape != item.frame.samples.shape:
+                        samples = enlarge_frame(last, item.frame.samples, self.stylizer.controls.detail / 100)
+                else:
                     kind = np.uint16 if self.deep else item.frame.samples.dtype
                     samples = item.painter.finished(last, item.frame.samples, item.moved, kind)
                 self.sink.write(replace(item.frame, samples=samples))
