@@ -83,7 +83,7 @@ def test_windows_leave_no_seams(width: int, height: int, monkeypatch: pytest.Mon
     windows = enlarged(painting, photo, 0.5)
     assert np.isfinite(windows).all()
     difference = np.abs(windows - whole)
-    assert difference.mean() < 0.02 / 255
+    assert difference.mean() < 0.05 / 255
     assert (difference > 3 / 255).mean() < 1e-4  # where neighbours are alike, rounding chooses
 
 
