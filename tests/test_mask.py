@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from impasto.mask import fit_mask, layer, read_mask
+from impasto.mask import check_proportions, fit_mask, layer, read_mask
 
 
 def test_white_is_inside_and_what_is_transparent_is_not() -> None:
@@ -31,7 +31,9 @@ def test_a_mask_of_another_size_is_fitted_and_of_other_proportions_reported() ->
     assert fitted[:, :90].max() == 0
     assert fitted[:, 110:].min() == 1
     with pytest.warns(UserWarning, match="a mask of 20 x 10 is stretched over a photo of 50 x 100"):
-        assert fit_mask(mask, 50, 100).shape == (100, 50)
+        check_proportions([mask], 50, 100)
+    assert fit_mask(mask, 50, 100).shape == (100, 50)
+    check_proportions([mask], 201, 100)
 
 
 @settings(max_examples=30, deadline=None)
