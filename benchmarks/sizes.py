@@ -24,6 +24,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from impasto.color import luminance
 from impasto.measure.judge import Scorer, find_judge
 from impasto.measure.metrics import lpips
 from impasto.picture import Picture
@@ -40,7 +41,7 @@ def crispness(picture: NDArray[np.float32]) -> float:
     """Energy in the upper half of the frequencies of the picture's middle, a pixel."""
     height, width = picture.shape[:2]
     top, left = max(0, (height - _CROP) // 2), max(0, (width - _CROP) // 2)
-    grey = picture[top : top + _CROP, left : left + _CROP] @ np.array([0.299, 0.587, 0.114], np.float32)
+    grey = luminance(picture[top : top + _CROP, left : left + _CROP])
     window = np.outer(np.hanning(grey.shape[0]), np.hanning(grey.shape[1]))
     energy = np.abs(np.fft.fft2((grey - grey.mean()) * window)) ** 2
     high = np.maximum(*np.meshgrid(*(np.abs(np.fft.fftfreq(side)) for side in grey.shape), indexing="ij")) > 0.25

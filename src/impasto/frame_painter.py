@@ -106,48 +106,42 @@ class FramePainter:
         """
         frame = filled(frame, self.alpha)
         left = self._left_of(frame, moved)
-        if painted.shape == frame.shape:
-            photo = floats(frame)
-            whole = slice(0, frame.shape[0]), slice(0, frame.shape[1])
-            if self._strength < 1:
-                painted = photo + self._strength * (painted - photo)
-            return stored(_left_as_is(self.controls.finish(painted, photo), photo, left, whole), kind)
-        from impasto.octaves import enlarge, enlarge_frame  # and OpenCV: a small photo starts sooner without
-
         tone = self._tone(painted, frame)
         mixes = self._strength < 1 or self.controls.keep_color == "luminance" or left is not None
+
+        def finish(piece: Pixels, place: tuple[slice, slice]) -> Samples:
+            photo = floats(frame[place]) if mixes else piece
+            piece = self._colored(piece, photo)
+            if tone is not None:
+                piece = tone(piece)
+            return stored(_left_as_is(piece, photo, left, place), kind)
+
+        whole = slice(0, frame.shape[0]), slice(0, frame.shape[1])
+        if painted.shape == frame.shape:
+            return finish(painted, whole)
+        from impasto.octaves import enlarge, enlarge_frame  # and OpenCV: a small photo starts sooner without
+
         detail = self.controls.detail / 100
         if self.moving:
             large = enlarge_frame(painted, frame, detail)
-            if large.dtype == kind and not mixes and tone is None:
-                return large
+            is_done = large.dtype == kind and not mixes and tone is None
+            return large if is_done else finish(floats(large), whole)
         out = room(frame.shape, kind, self.budget)
-
-        def put(place: tuple[slice, slice], piece: Pixels) -> None:
-            photo = floats(frame[place]) if mixes else piece
-            if self._strength < 1:
-                piece = photo + self._strength * (piece - photo)
-            if self.controls.keep_color == "luminance":
-                piece = with_colors_of(piece, photo)
-            if tone is not None:
-                piece = tone(piece)
-            out[place] = stored(_left_as_is(piece, photo, left, place), kind)
-
-        if self.moving:
-            put((slice(0, frame.shape[0]), slice(0, frame.shape[1])), floats(large))
-        else:
-            enlarge(painted, frame, detail, put, self.budget)
+        enlarge(painted, frame, detail, lambda place, piece: out.__setitem__(place, finish(piece, place)), self.budget)
         return out
+
+    def _colored(self, painted: Pixels, photo: Pixels) -> Pixels:
+        """A picture at the strength that is asked for, in the photo's colours if they are kept."""
+        if self._strength < 1:
+            painted = photo + self._strength * (painted - photo)
+        return with_colors_of(painted, photo) if self.controls.keep_color == "luminance" else painted
 
     def _tone(self, painted: Pixels, frame: Samples) -> Change | None:
         """What gives the picture the frame's brightness and contrast, told by the small ones."""
         if self.controls.tone != "match":
             return None
         small = self._small(frame)
-        seen = small + self._strength * (painted - small)
-        if self.controls.keep_color == "luminance":
-            seen = with_colors_of(seen, small)
-        return tone_change(seen, small)
+        return tone_change(self._colored(painted, small), small)
 
     def _shares_of(self, frame: Samples, moved: Moved | None) -> NDArray[np.float32] | None:
         """What each of the blends gets of every pixel of a small frame."""

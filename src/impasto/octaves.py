@@ -44,19 +44,20 @@ Seen: TypeAlias = Callable[[Place], Grey]
 
 _FIRST = math.sqrt(2)  # the first octave is at least so many times as large as what was painted
 _PASSES = 2
-_TENSOR = 2.0  # pixels, of the Gauss over which a line's direction is told
+_TENSOR = 2.0  # pixels: the structure tensor is smoothed by a Gaussian of this deviation
 _ALONG, _WEIGHT = 2.0, 0.7  # pixels, to the two places of a line that are averaged with each; and their weight
-_EDGE = 1.2  # pixels, of the Gauss before the second derivative across a line
+_EDGE = 1.2  # pixels: deviation of the Gaussian before the second derivative
 _ACROSS = 1.3  # pixels, to the neighbours across a line
 _GAIN, _SHOCK = 160.0, 0.7
 _TIE = 100.0  # neighbours that differ by half of 1 / _TIE and less are mixed
-_PLAIN, _DRAWN, _CONTRAST = 0.5, 1.0, 0.02  # what is put back where nothing is drawn, and where something is
-_NEAR = 2.0  # pixels, of the Gauss over which it is told what is drawn
-_LATER = 0.95  # what is put back of each octave in the next
+_PLAIN, _DRAWN = 0.5, 1.0  # shares put back where local contrast is 0, and where it is high
+_CONTRAST = 0.02  # local contrast at which the share is half-way
+_NEAR = 2.0  # pixels: local contrast is measured within a Gaussian of this deviation
+_LATER = 0.95  # share of an octave that is put back in the next
 _SHARPEN_FRAME = 0.25
 _SHARPEN, _SHARPEST = 0.4, 1.0  # at the end: for every octave, and at most
 _SIDE = 560  # of a window's own part, at most
-_MARGIN = 32  # pixels around it; the filters look 26 far
+_MARGIN = 32  # pixels around it; what the filters see beyond weighs next to nothing
 _BORDER = cv2.BORDER_REFLECT_101
 
 
@@ -306,28 +307,23 @@ def windows(size: Size) -> Iterator[Place]:
 
 def _greys(photo: Samples, sizes: Sequence[Size], budget: int) -> list[Grey]:
     """The photo's luminance in smaller sizes; each but the first is half of the next, the last half of the photo's."""
-    height, width = photo.shape[:2]
-    grey: Grey | None = None
+    small, *larger = sizes
     found: list[Grey] = []
-    for number in range(len(sizes) - 1, -1, -1):
-        size = sizes[number]
-        if number == 0:
-            if grey is None:
-                grey = room((height, width), np.float32, budget)
-                for top in range(0, height, _SIDE):
-                    rows = slice(top, min(height, top + _SIDE))
-                    grey[rows] = _luma(photo, (rows, slice(0, width)))
-            found.append(cv2.resize(grey, size, interpolation=cv2.INTER_AREA))
-            continue
-        if grey is None:
-            grey = room((size[1], size[0]), np.float32, budget)
-            for top in range(0, height, _SIDE):
-                rows = slice(top, min(height, top + _SIDE))
-                grey[_halves((rows, slice(0, width)))] = _halved(_luma(photo, (rows, slice(0, width))))
-        else:
-            grey = _halved(grey)
-        found.append(grey)
-    return found[::-1]
+    for size in reversed(larger):
+        found.append(_halved(found[-1]) if found else _in_strips(photo, size, _halved, budget))
+    least = found[-1] if found else _in_strips(photo, photo.shape[1::-1], lambda grey: grey, budget)
+    return [cv2.resize(least, small, interpolation=cv2.INTER_AREA), *reversed(found)]
+
+
+def _in_strips(photo: Samples, size: Size, change: Callable[[Grey], Grey], budget: int) -> Grey:
+    """What `change` makes of the photo's luminance, of a size that is the photo's or half of it."""
+    height, width = photo.shape[:2]
+    found, first = room((size[1], size[0]), np.float32, budget), 0
+    for rows in parts(height, _SIDE, 2):
+        strip = change(_luma(photo, (rows, slice(0, width))))
+        found[first : first + len(strip)] = strip
+        first += len(strip)
+    return found
 
 
 def _luma(photo: Samples, place: Place) -> Grey:

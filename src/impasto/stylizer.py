@@ -126,9 +126,8 @@ class Stylizer:
             alpha: H x W, of all frames.
             shot: remembers how frames are normalised; None, each by itself.
         """
-        first = filled(first, alpha)
         if self.controls.recolors_style:
-            first = reduced(first, *self.controls.painted_size(first.shape[1], first.shape[0]))
+            first = reduced(filled(first, alpha), *self.controls.painted_size(first.shape[1], first.shape[0]))
         # One set of vectors for all frames, so that they do not flicker.
         runs = [
             None if blend is None else self._runs(blend, first, shot, f"style {index}")
