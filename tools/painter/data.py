@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import zipfile
 from dataclasses import dataclass
@@ -19,84 +18,108 @@ from impasto.nn.paint_net import LAYERS, statistics
 from impasto.nn.vgg import VGG, perceptual_vgg
 
 STYLE = ("relu1_2", "relu2_2", "relu3_3", "relu4_3")
-VIEWS = 2  # of every painting: the whole, and a part of it enlarged
 HELD_BACK = 24  # photographs, and half as many paintings, that are only judged on
-_PART = 0.7  # of a painting's sides
-_MEASURED = 200  # photographs whose Gram matrices stand for all
+COLOURS = 2048  # pixels whose colours stand for a picture's
+_MEASURED = 60  # photographs whose Gram matrices stand for all
 _LEAST_DISTANCE = 0.1  # of a painting's energy: what lies as near to photographs as that counts no more
+_FRAME = 0.05  # of a painting's sides: scans show frames, and a network that learns them frames its pictures
+_CROP = 240  # pixels of a painting's crop
 
 
 @dataclass
-class Styles:
-    """The paintings of a pack.
+class Views:
+    """What N views of paintings are to the losses.
 
     Attributes:
-        names: of all, the gallery's first; those held back last.
-        gallery, held_back: how many of them are the gallery's, and how many are held back.
-        statistics: V x K x 1920, by view and painting.
-        grams: by layer V x K x C x C, in half precision, each over its root mean square.
-        energy: those root mean squares, V x K x layers.
-        apart: V x K x layers: the mean squared distance of photographs' Gram matrices.
+        statistics: N x 1920.
+        grams: by layer N x C x C.
+        apart: N x layers: the mean squared distance of photographs' Gram matrices.
+        colours: N x 3 x COLOURS.
     """
 
-    names: list[str]
-    gallery: int
-    held_back: int
     statistics: Tensor
     grams: dict[str, Tensor]
-    energy: Tensor
     apart: Tensor
+    colours: Tensor
 
-    def targets(self, views: Tensor, ids: Tensor) -> tuple[dict[str, Tensor], Tensor]:
-        """Gram matrices by layer, N x C x C, and the distances, N x layers."""
-        energy = self.energy[views, ids]
-        found = {
-            layer: self.grams[layer][views, ids].float() * energy[:, index, None, None]
-            for index, layer in enumerate(STYLE)
-        }
-        return found, self.apart[views, ids]
+    def __getitem__(self, which: Tensor) -> Views:
+        grams = {layer: found[which] for layer, found in self.grams.items()}
+        return Views(self.statistics[which], grams, self.apart[which], self.colours[which])
+
+
+class Paintings:
+    """The paintings of a pack: the gallery's, those to train on, those held back."""
+
+    def __init__(self, named: list[Tensor], rest: list[Tensor], photos: list[Tensor], net: VGG) -> None:
+        self.net = net
+        self.mean: dict[str, Tensor] = {}
+        self.power: dict[str, Tensor] = {}
+        seen = [self._look(floats(photo))[0] for photo in photos[:: max(1, len(photos) // _MEASURED)]]
+        for layer in STYLE:
+            grams = torch.cat([found[layer] for found in seen])
+            self.mean[layer], self.power[layer] = grams.mean(0), grams.square().mean()
+        held = HELD_BACK // 2
+        self.pictures = rest[:-held]
+        self.named = _together([self.whole(painting) for painting in named])
+        self.held_back = _together([self.whole(painting) for painting in rest[-held:]])
+
+    def whole(self, painting: Tensor) -> Views:
+        """A painting as it is shown to the finished network; 3 x H x W in 8 bits. Its frame is no target."""
+        seen = self._views(floats(_unframed(painting)))
+        seen.statistics = self._look(floats(painting))[1]
+        return seen
+
+    def draw(self, count: int, rng: np.random.Generator) -> Views:
+        """Crops of `count` paintings, at scales about their own, mirrored and in changed colours."""
+        found = []
+        for index in rng.integers(len(self.pictures), size=count):
+            part = square(_unframed(self.pictures[index]), _CROP, (0.8, 1.3), rng)
+            if rng.random() < 0.3:
+                part = part[:, rng.permutation(3)]
+            if rng.random() < 0.5:
+                part = part ** torch.from_numpy(2 ** rng.uniform(-0.6, 0.6, (1, 3, 1, 1))).to(part)
+            found.append(part)
+        return self._views(torch.cat(found).contiguous(memory_format=torch.channels_last))
+
+    @torch.no_grad()
+    def _look(self, pictures: Tensor) -> tuple[dict[str, Tensor], Tensor]:
+        """Gram matrices by layer, and statistics."""
+        grams: dict[str, Tensor] = {}
+        parts: dict[str, Tensor] = {}
+
+        def see(layer: str, features: Tensor) -> Tensor:
+            if layer in STYLE:
+                grams[layer] = gram(features)
+            if layer in LAYERS:
+                parts[layer] = statistics(features)
+            return features.new_zeros(())
+
+        self.net(pictures, list(dict.fromkeys([*STYLE, *LAYERS])), see)
+        return grams, torch.cat([parts[layer] for layer in LAYERS], 1)
+
+    def _views(self, pictures: Tensor) -> Views:
+        grams, found = self._look(pictures)
+        apart = []
+        for layer, one in grams.items():
+            energy = one.square().mean((1, 2))
+            distance = self.power[layer] - 2 * (self.mean[layer] * one).mean((1, 2)) + energy
+            apart.append(distance.maximum(_LEAST_DISTANCE * energy))
+        return Views(found, grams, torch.stack(apart, 1), colours(pictures))
+
+
+def load(pack: Path, device: torch.device) -> tuple[list[Tensor], list[Tensor], Paintings]:
+    """Photographs to train on and those held back, 3 x H x W in 8 bits, and the paintings."""
+    with zipfile.ZipFile(pack) as archive:
+        names = sorted(archive.namelist())
+        photos, rest, named = (
+            [_read(archive, name).to(device) for name in names if name.startswith(folder)]
+            for folder in ("photos/", "paintings/", "gallery/")
+        )
+    return photos[HELD_BACK:], photos[:HELD_BACK], Paintings(named, rest, photos, loss_net(device))
 
 
 def loss_net(device: torch.device) -> VGG:
     return perceptual_vgg(device, "max", "zeros")
-
-
-def load(pack: Path, work: Path, device: torch.device) -> tuple[list[Tensor], list[Tensor], Styles]:
-    """Photographs to train on and those held back, 3 x H x W in 8 bits, and the styles.
-
-    What the paintings are to the losses is computed once and kept in `work`.
-    """
-    with zipfile.ZipFile(pack) as archive:
-        names = sorted(archive.namelist())
-        photos = [_read(archive, name).to(device) for name in names if name.startswith("photos/")]
-        rest = [name for name in names if name.startswith("paintings/")]
-        named = [name for name in names if name.startswith("gallery/")]
-        digest = hashlib.sha256("\n".join(names).encode()).hexdigest()[:12]
-        file = work / f"styles-{digest}.pt"
-        if file.is_file():
-            kept = torch.load(file, map_location="cpu", weights_only=True)
-        else:
-            pictures = [_read(archive, name) for name in (*named, *rest)]
-            kept = _measure(pictures, photos, device)
-            part = file.with_suffix(".part")
-            torch.save(kept, part)
-            part.replace(file)
-    grams = {layer: kept[layer].to(device) for layer in STYLE}
-    styles = Styles(
-        [Path(name).stem for name in (*named, *rest)],
-        len(named),
-        HELD_BACK // 2,
-        kept["statistics"].to(device),
-        grams,
-        kept["energy"].to(device),
-        kept["apart"].to(device),
-    )
-    return photos[HELD_BACK:], photos[:HELD_BACK], styles
-
-
-def _read(archive: zipfile.ZipFile, name: str) -> Tensor:
-    with Image.open(io.BytesIO(archive.read(name))) as image:
-        return torch.from_numpy(np.array(image.convert("RGB"))).permute(2, 0, 1).contiguous()
 
 
 def floats(picture: Tensor) -> Tensor:
@@ -104,63 +127,40 @@ def floats(picture: Tensor) -> Tensor:
     return (picture[None].float() / 255).contiguous(memory_format=torch.channels_last)
 
 
-def _views(painting: Tensor, rng: np.random.Generator) -> list[Tensor]:
-    whole = floats(painting)
-    height, width = whole.shape[2:]
-    part = round(height * _PART), round(width * _PART)
-    top, left = rng.integers(height - part[0] + 1), rng.integers(width - part[1] + 1)
-    inside = whole[..., top : top + part[0], left : left + part[1]]
-    return [whole, F.interpolate(inside, (height, width), mode="bicubic").clamp(0, 1)]
-
-
-@torch.no_grad()
-def _measure(paintings: list[Tensor], photos: list[Tensor], device: torch.device) -> dict[str, Tensor]:
-    net, rng = loss_net(device), np.random.default_rng(0)
-
-    def see(layer: str, features: Tensor) -> tuple[Tensor, Tensor]:
-        nothing = features.new_zeros(())
-        return gram(features)[0] if layer in STYLE else nothing, statistics(features)[0] if layer in LAYERS else nothing
-
-    def look(picture: Tensor) -> dict[str, tuple[Tensor, Tensor]]:
-        return net(picture.to(device), list(dict.fromkeys([*STYLE, *LAYERS])), see)
-
-    mean: dict[str, Tensor] = {}
-    power: dict[str, float] = {}
-    measured = photos[:: max(1, len(photos) // _MEASURED)]
-    for photo in measured:
-        seen = look(floats(photo))
-        for layer in STYLE:
-            mean[layer] = mean.get(layer, 0) + seen[layer][0] / len(measured)
-            power[layer] = power.get(layer, 0.0) + float(seen[layer][0].square().mean()) / len(measured)
-    kept: dict[str, list[Tensor]] = {layer: [] for layer in ("statistics", "energy", "apart", *STYLE)}
-    for number, painting in enumerate(paintings):
-        for view in _views(painting, rng):
-            viewed = look(view)
-            grams = {layer: viewed[layer][0] for layer in STYLE}
-            energy = torch.stack([found.square().mean().sqrt() for found in grams.values()]).cpu()
-            apart = [power[layer] - 2 * (mean[layer] * found).mean() for layer, found in grams.items()]
-            distance = torch.stack(apart).cpu() + energy.square()
-            kept["statistics"].append(torch.cat([viewed[layer][1] for layer in LAYERS]).cpu())
-            kept["energy"].append(energy)
-            kept["apart"].append(distance.maximum(_LEAST_DISTANCE * energy.square()))
-            for index, (layer, found) in enumerate(grams.items()):
-                kept[layer].append((found.cpu() / energy[index]).half())
-        if number % 50 == 0:
-            print(f"painting {number} of {len(paintings)}", flush=True)
-    return {
-        name: torch.stack([torch.stack(values[view::VIEWS]) for view in range(VIEWS)]) for name, values in kept.items()
-    }
+def square(picture: Tensor, side: int, scales: tuple[float, float], rng: np.random.Generator) -> Tensor:
+    """A part of a picture, 3 x H x W in 8 bits, as 1 x 3 x side x side. Before it had `side` times a scale, or less."""
+    source = round(min(*picture.shape[1:], side * float(rng.uniform(*scales))))
+    top, left = (int(rng.integers(length - source + 1)) for length in picture.shape[1:])
+    part = floats(picture[:, top : top + source, left : left + source])
+    part = F.interpolate(part, (side, side), mode="bilinear", antialias=True)
+    return part.flip(3) if rng.random() < 0.5 else part
 
 
 def crops(photos: list[Tensor], count: int, side: int, rng: np.random.Generator) -> Tensor:
-    """Parts of photographs, N x 3 x side x side, at scales from a little enlarged to all of their shorter side."""
-    found = []
-    for index in rng.integers(len(photos), size=count):
-        photo = photos[index]
-        shorter = min(photo.shape[1:])
-        source = round(min(shorter, side * float(rng.uniform(0.8, 1.5))))
-        top, left = (int(rng.integers(length - source + 1)) for length in photo.shape[1:])
-        part = floats(photo[:, top : top + source, left : left + source])
-        part = F.interpolate(part, (side, side), mode="bilinear", antialias=True)
-        found.append(part.flip(3) if rng.random() < 0.5 else part)
+    """Parts of photographs, N x 3 x side x side."""
+    found = [square(photos[index], side, (0.8, 1.5), rng) for index in rng.integers(len(photos), size=count)]
     return torch.cat(found).contiguous(memory_format=torch.channels_last)
+
+
+def colours(pictures: Tensor) -> Tensor:
+    """Colours of pixels drawn at random, N x 3 x COLOURS."""
+    pixels = pictures.flatten(2)
+    return pixels[..., torch.randint(pixels.shape[2], (COLOURS,), device=pixels.device)]
+
+
+def _read(archive: zipfile.ZipFile, name: str) -> Tensor:
+    with Image.open(io.BytesIO(archive.read(name))) as image:
+        return torch.from_numpy(np.array(image.convert("RGB"))).permute(2, 0, 1).contiguous()
+
+
+def _unframed(painting: Tensor) -> Tensor:
+    down, right = (round(_FRAME * length) for length in painting.shape[1:])
+    return painting[:, down : painting.shape[1] - down, right : painting.shape[2] - right]
+
+
+def _together(views: list[Views]) -> Views:
+    grams = {layer: torch.cat([one.grams[layer] for one in views]) for layer in STYLE}
+    statistics, apart, colour = (
+        torch.cat([getattr(one, name) for one in views]) for name in ("statistics", "apart", "colours")
+    )
+    return Views(statistics, grams, apart, colour)

@@ -15,12 +15,14 @@ The losses (Johnson et al. 2016):
 
 - Style: Gram matrices at the second or third layer of every block of VGG-19, each layer's distance over that of
   untouched photographs.
+- Colour: the sliced Wasserstein distance of the pixels' colours (Pitie et al. 2005), over that of the photograph.
 - Content: relu3_3 and relu4_3, over the photograph's energy.
 - No variation, no values out of range, nothing that repeats on the network's own grid of eight pixels.
 - The same picture for a photograph that is shifted and noisy.
 
-Every photograph of a batch serves two styles, so that its own features are computed once. A quarter of the styles are
-the gallery's. Their normalisations have changes of their own (Dumoulin et al. 2017), learned beside the network.
+Every photograph of a batch serves two styles and every style two photographs, so that their own features are computed
+once. A quarter of the styles are the gallery's. Their normalisations have changes of their own (Dumoulin et al. 2017),
+learned beside the network. The others are crops of paintings, mirrored and in changed colours.
 """
 
 from __future__ import annotations
@@ -38,19 +40,30 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
-from data import STYLE, Styles, crops, floats, load, loss_net
+from data import STYLE, Paintings, Views, colours, crops, floats, load
 from PIL import Image
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from impasto.nn.device import find_device, find_precision
-from impasto.nn.losses import blemishes, content_loss, gram, gram_loss, mean_content_loss
+from impasto.nn.losses import blemishes, content_loss, gram, gram_loss
 from impasto.nn.paint_net import MULTIPLE, PaintNet
 from impasto.training.objective import unsteadiness
 
 CONTENT = {"relu3_3": 0.5, "relu4_3": 0.5}
-WEIGHTS = {"style": 10.0, "content": 1.2, "variation": 0.1, "lattice": 100.0, "range": 10.0, "steady": 10.0}
-SERVES = 2  # styles a photograph
+WEIGHTS = {
+    "style": 10.0,
+    "colour": 2.0,
+    "content": 1.0,
+    "variation": 0.1,
+    "lattice": 100.0,
+    "range": 10.0,
+    "steady": 10.0,
+}
+ANY, GALLERY = 0.8, 1.2  # content's weight for any style, and for the gallery's
+SERVES = 2  # styles a photograph, and photographs a style
+DIRECTIONS = 12  # of colours, in which they are compared
+PALE = 0.003  # squared distance of colours below which a photograph has the painting's
 NAMED = 0.25  # share of the gallery's styles
 WARMUP, SLOWER = 300, 20_000  # steps in which the rate rises, and after which it has fallen by a third
 MEMORY = 0.999  # of the running mean of the weights
@@ -62,12 +75,12 @@ SHEET = 6  # held-back pairs on the sheet
 class Painting:
     """The network that is trained, its running mean, and what the gallery's styles change of its normalisations."""
 
-    def __init__(self, styles: Styles, rate: float, device: torch.device) -> None:
+    def __init__(self, paintings: Paintings, rate: float, device: torch.device) -> None:
         self.net = PaintNet()
-        trained_on = styles.statistics[:, : -styles.held_back].flatten(0, 1)
-        self.net.usual.copy_(trained_on.mean(0))
-        self.net.spread.copy_(trained_on.std(0) + 1e-4)
-        self.changes = torch.zeros(styles.gallery, sum(self.net.sizes), device=device).requires_grad_()
+        gallery = paintings.named.statistics
+        self.net.usual.copy_(gallery.mean(0))
+        self.net.spread.copy_(gallery.std(0) + 1e-4)
+        self.changes = torch.zeros(len(gallery), sum(self.net.sizes), device=device).requires_grad_()
         self.net.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.mean = copy.deepcopy(self.net).requires_grad_(False)
         self.mean_changes = self.changes.detach().clone()
@@ -127,8 +140,9 @@ class Training:
         self.arguments, self.work = arguments, arguments.work
         self.device = find_device(arguments.device)
         self.half = find_precision("auto", self.device) == torch.bfloat16
-        self.photos, self.held_back, self.styles = load(arguments.pack, self.work, self.device)
-        self.painting = Painting(self.styles, arguments.rate, self.device)
+        self.photos, self.held_back, self.paintings = load(arguments.pack, self.device)
+        self.loss_net = self.paintings.net
+        self.painting = Painting(self.paintings, arguments.rate, self.device)
         self.file: Path = self.work / "state.pt"
         if self.file.is_file():
             self.painting.restore(torch.load(self.file, map_location=self.device, weights_only=True))
@@ -136,7 +150,6 @@ class Training:
             self.painting.begin(load_file(arguments.start))
         self.rng = np.random.default_rng(self.painting.step + arguments.seed)
         torch.manual_seed(self.painting.step + arguments.seed)
-        self.loss_net = loss_net(self.device)
         self.paint = torch.compile(self.painting.net, dynamic=False) if arguments.compile else self.painting.net
         self.stopped = False
 
@@ -180,36 +193,29 @@ class Training:
         """The losses of one batch, unweighted."""
         count = self.arguments.batch // SERVES
         photos = crops(self.photos, count, self.arguments.side, self.rng)
-        ids, views = self.choose()
+        styles, modulations, content = self.choose(count)
         given = photos.repeat_interleave(SERVES, 0)
-        modulations = self.modulations(ids, views)
+        places = torch.arange(count, device=self.device)
+        pairs = torch.stack([places.roll(-turn) for turn in range(SERVES)], 1).flatten()  # photo 0 gets styles 0 and 1
+        modulations = modulations[pairs]
         noise = self.noise(given.shape)
         painted = self.painted(given, modulations, noise)
-        terms = self.perceptual(painted, photos, *self.styles.targets(views, ids))
+        terms = self.perceptual(painted, photos, styles[pairs], content[pairs])
         if self.painting.step % 3 == 0:
             again = partial(self.painted, modulations=modulations[:2], noise=noise[:2])
             terms["steady"] = unsteadiness(again, given[:2], painted[:2], self.rng, SHIFT)
         return terms
 
-    def choose(self) -> tuple[Tensor, Tensor]:
-        """Paintings and views of a batch, the gallery's first; of those the whole is looked at."""
-        batch, styles = self.arguments.batch, self.styles
-        named = int(self.rng.binomial(batch, NAMED))
-        ids = np.concatenate(
-            [
-                self.rng.integers(styles.gallery, size=named),
-                self.rng.integers(styles.gallery, len(styles.names) - styles.held_back, size=batch - named),
-            ]
-        )
-        order = self.rng.permutation(batch)
-        views = np.where(ids < styles.gallery, 0, self.rng.integers(styles.statistics.shape[0], size=batch))
-        return torch.from_numpy(ids[order]).to(self.device), torch.from_numpy(views[order]).to(self.device)
-
-    def modulations(self, ids: Tensor, views: Tensor) -> Tensor:
-        net, gallery = self.painting.net, self.styles.gallery
-        found = net.modulations(net.vector(self.styles.statistics[views, ids]))
-        own = self.painting.changes[ids.clamp_max(gallery - 1)]
-        return found + own * (ids < gallery)[:, None]
+    def choose(self, count: int) -> tuple[Views, Tensor, Tensor]:
+        """Styles of a batch, their modulations, and the weights of their content."""
+        net, gallery = self.painting.net, self.paintings.named
+        ids = torch.from_numpy(self.rng.integers(len(gallery.statistics), size=count)).to(self.device)
+        named = torch.from_numpy(self.rng.random(count) < NAMED).to(self.device)
+        styles = self.paintings.draw(count, self.rng)
+        for own, drawn in zip(_tensors(gallery[ids]), _tensors(styles), strict=True):
+            drawn[named] = own[named]
+        modulations = net.modulations(net.vector(styles.statistics)) + self.painting.changes[ids] * named[:, None]
+        return styles, modulations, torch.where(named, GALLERY, ANY)
 
     def noise(self, shape: torch.Size) -> Tensor:
         """Noise at an eighth of the size; a quarter's is drawn anew whenever something is painted."""
@@ -222,53 +228,68 @@ class Training:
             found: Tensor = self.paint(photos, modulations, (noise, fine))
         return found
 
-    def perceptual(
-        self, painted: Tensor, photos: Tensor, targets: dict[str, Tensor], apart: Tensor
-    ) -> dict[str, Tensor]:
+    def perceptual(self, painted: Tensor, photos: Tensor, styles: Views, weights: Tensor) -> dict[str, Tensor]:
+        """The losses of pictures; `weights` are those of each one's content."""
         with torch.no_grad():
             known = self.loss_net(photos, list(CONTENT))
-        found = {"style": painted.new_zeros(()), "content": painted.new_zeros(())}
+        given = photos.repeat_interleave(SERVES, 0)
+        found = {
+            "style": painted.new_zeros(()),
+            "content": painted.new_zeros(()),
+            "colour": self.colour(painted, given, styles.colours),
+        }
 
         def see(layer: str, features: Tensor) -> Tensor:
-            if layer in targets:
-                distance = (gram(features) - targets[layer]).square().mean((1, 2)) / apart[:, STYLE.index(layer)]
-                found["style"] = found["style"] + distance.mean() / len(targets)
+            if layer in STYLE:
+                distance = (gram(features) - styles.grams[layer]).square().mean((1, 2))
+                found["style"] = found["style"] + (distance / styles.apart[:, STYLE.index(layer)]).mean() / len(STYLE)
             if layer in CONTENT:
-                before = known[layer].repeat_interleave(SERVES, 0)
-                found["content"] = found["content"] + CONTENT[layer] * mean_content_loss(features, before)
+                before = known[layer].repeat_interleave(SERVES, 0).float()
+                missed = (features.float() - before).square().mean((1, 2, 3)) / before.square().mean((1, 2, 3))
+                found["content"] = found["content"] + CONTENT[layer] * (weights * missed).mean()
             return painted.new_zeros(())
 
-        self.loss_net(painted, list(dict.fromkeys([*targets, *CONTENT])), see)
+        self.loss_net(painted, list(dict.fromkeys([*STYLE, *CONTENT])), see)
         return found | blemishes(painted, LATTICE, MULTIPLE)
+
+    def colour(self, painted: Tensor, photos: Tensor, target: Tensor) -> Tensor:
+        directions = F.normalize(torch.randn(DIRECTIONS, 3, device=self.device), dim=1)
+        goal = (directions @ target).sort(2).values
+
+        def apart(pictures: Tensor) -> Tensor:
+            return ((directions @ colours(pictures)).sort(2).values - goal).square().mean((1, 2))
+
+        return (apart(painted) / (apart(photos) + PALE)).mean()
 
     @torch.no_grad()
     def judge(self) -> None:
         """Score the running mean on what is held back, by VGG-19, and lay out a sheet."""
-        state, styles, device = self.painting, self.styles, self.device
-        first = len(styles.names) - styles.held_back
-        scores: dict[str, list[float]] = {"style": [], "content": [], "named style": [], "named content": []}
+        state, device = self.painting, self.device
+        scores: dict[str, list[float]] = {
+            f"{kind}{score}": [] for kind in ("", "named ") for score in ("style", "content", "colour")
+        }
         tiles: list[Tensor] = []
         for number, photo in enumerate(self.held_back):
             whole = _whole(floats(photo))
             before = self.loss_net(whole, STYLE)
             untouched = {layer: gram(features) for layer, features in before.items()}
-            for named, index in ((False, first + number % styles.held_back), (True, number % styles.gallery)):
-                ids, views = torch.tensor([index], device=device), torch.zeros(1, dtype=torch.long, device=device)
-                modulations = state.mean.modulations(state.mean.vector(styles.statistics[views, ids]))
-                if named:
+            for kind, styles in (("", self.paintings.held_back), ("named ", self.paintings.named)):
+                index = number % len(styles.statistics)
+                style = styles[torch.tensor([index], device=device)]
+                modulations = state.mean.modulations(state.mean.vector(style.statistics))
+                if kind:
                     modulations = modulations + state.mean_changes[index]
                 noise = fixed_noise(whole.shape[2] // MULTIPLE + 4, whole.shape[3] // MULTIPLE + 4, device)
                 with torch.autocast(device.type, torch.bfloat16) if self.half else nullcontext():
                     picture = state.mean(whole, modulations, noise).clamp(0, 1)
-                targets, _ = styles.targets(views, ids)
                 after = self.loss_net(picture, STYLE)
                 ratios = [
                     float(gram_loss(gram(after[layer]), target) / gram_loss(untouched[layer], target))
-                    for layer, target in targets.items()
+                    for layer, target in style.grams.items()
                 ]
-                kind = "named " if named else ""
                 scores[f"{kind}style"].append(float(np.mean(ratios)))
                 scores[f"{kind}content"].append(float(content_loss(after["relu3_3"], before["relu3_3"])))
+                scores[f"{kind}colour"].append(float(self.colour(picture, whole, style.colours)))
                 if number < SHEET:
                     tiles += [F.interpolate(x, (240, 320)).clamp(0, 1)[0].cpu() for x in (whole, picture)]
         values = [float(np.mean(found)) for found in scores.values()]
@@ -306,6 +327,10 @@ class Training:
 
     def _stop(self, *_: object) -> None:
         self.stopped = True
+
+
+def _tensors(views: Views) -> list[Tensor]:
+    return [views.statistics, *views.grams.values(), views.apart, views.colours]
 
 
 def _whole(picture: Tensor) -> Tensor:
