@@ -39,7 +39,7 @@ format: $(VENV)/.dev
 	$(BIN)/ruff format .
 
 weights: $(VENV)/.dev
-	$(BIN)/python tools/export_painter.py
+	$(BIN)/python tools/export_light.py
 
 clean:
 	rm -rf $(VENV) demo build dist .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -17,8 +17,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from impasto.by_name import engine_of
 from impasto.measure.judge import Scorer, find_judge
-from impasto.painter import default_painter
 from impasto.picture import Picture
 from impasto.training.learn import learn_style
 
@@ -36,7 +36,7 @@ def main() -> None:
     parser.add_argument("--vectors", type=Path, help="folder of what was learned; what is there is taken from it")
     parser.add_argument("--pictures", type=Path, help="folder for photo, encoded and learned side by side")
     arguments = parser.parse_args()
-    painter = default_painter()
+    painter = engine_of("light")
     scorer = Scorer(find_judge(arguments.judge), arguments.size)
     photos = {path.stem: Picture.open(path) for path in spread(arguments.photos, arguments.limit[1])}
     paintings = spread(arguments.paintings, arguments.limit[0])

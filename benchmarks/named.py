@@ -15,9 +15,9 @@ from pathlib import Path
 
 import numpy as np
 
+from impasto.by_name import engine_of
 from impasto.gallery import Gallery
 from impasto.measure.judge import Scorer, find_judge
-from impasto.painter import default_painter
 from impasto.picture import Picture
 
 TABLE = Path(__file__).resolve().parent.parent / "tools" / "gallery.tsv"
@@ -31,7 +31,8 @@ def main() -> None:
     parser.add_argument("--limit", type=int, default=6, help="photos, spread over the folder")
     parser.add_argument("--size", type=int, default=512)
     arguments = parser.parse_args()
-    painter, gallery = default_painter(), Gallery()
+    painter = engine_of("light")
+    gallery = Gallery(painter=painter)
     scorer = Scorer(find_judge(arguments.judge), arguments.size)
     paths = sorted(arguments.photos.iterdir())
     paths = paths[:: max(1, len(paths) // arguments.limit)][: arguments.limit]

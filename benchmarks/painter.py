@@ -1,11 +1,10 @@
 #!/usr/bin/env python3
-"""The painter in ONNX Runtime beside itself, MicroAST, which it learned from, and Johnson's network in PyTorch eager.
+"""Both painters in ONNX Runtime, the light one in PyTorch, MicroAST, which it learned from, and Johnson's network.
 
     python benchmarks/painter.py [--sizes 512,1024] [--rounds 7]
 
 They run in turn, round after round, so that a machine whose speed drifts treats them alike. Ratios are the medians of
-the rounds' ratios to the painter as it ships, with their smallest and largest. The others' times do not depend on their
-weights.
+the rounds' ratios to the light engine, with their smallest and largest. No time depends on the weights.
 """
 
 from __future__ import annotations
@@ -22,9 +21,10 @@ import torch
 from johnson import Johnson
 from safetensors.torch import load_file
 
+from impasto.by_name import engine_of
 from impasto.gallery import Gallery
-from impasto.nn.painter_net import PainterNet
-from impasto.painter import VECTOR_SIZE, default_painter
+from impasto.light import VECTOR_SIZE
+from impasto.nn.light_net import PainterNet
 from impasto.runtime import threads
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
@@ -39,20 +39,23 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=7)
     arguments = parser.parse_args()
 
-    vector = Gallery().vector("starry-night")[:VECTOR_SIZE]  # MicroAST has no filters of a style's own
+    shipped = engine_of("light")
+    vector = Gallery(painter=shipped).vector("starry-night")[:VECTOR_SIZE]  # MicroAST has no filters of its own
     net = PainterNet().eval()
-    net.load_state_dict(load_file(ROOT / "src" / "impasto" / "assets" / "painter" / "painter.safetensors"))
+    net.load_state_dict(load_file(ROOT / "src" / "impasto" / "assets" / "light" / "light.safetensors"))
     style = torch.from_numpy(vector)[None]
     torch.set_num_threads(threads())
-    teacher, johnson, shipped = MicroAST().eval(), Johnson().eval(), default_painter()
-    print(f"{threads()} threads, {arguments.rounds} rounds, ms: median (least); over the shipped one's: median (range)")
+    teacher, johnson, large = MicroAST().eval(), Johnson().eval(), engine_of("painter")
+    named = Gallery().vector("starry-night")
+    print(f"{threads()} threads, {arguments.rounds} rounds, ms: median (least); over light's: median (range)")
     for size in map(int, arguments.sizes.split(",")):
         photo = np.random.default_rng(0).random((size, size, 3), np.float32)
         runs: dict[str, Callable[[], object]] = {
             "Johnson, PyTorch": lambda photo=photo: eager(johnson, photo),
             "MicroAST, PyTorch": lambda photo=photo: eager(lambda planes: teacher.paint(planes, style), photo),
-            "painter, PyTorch": lambda photo=photo: eager(lambda planes: net.paint(planes, style), photo),
-            "painter, as shipped": lambda photo=photo: shipped.paint(photo, vector),
+            "light, PyTorch": lambda photo=photo: eager(lambda planes: net.paint(planes, style), photo),
+            "painter": lambda photo=photo: large.paint(photo, named),
+            "light": lambda photo=photo: shipped.paint(photo, vector),
         }
         report(size, measure(runs, arguments.rounds))
 

@@ -14,13 +14,13 @@ from pathlib import Path
 
 import numpy as np
 
+from impasto.by_name import engine_of
 from impasto.picture import Picture
 from impasto.resample import fit
 from impasto.stylizer import Stylizer
-from impasto.transfer import painter_of
 
 SHIFTS = (1, 2, 3, 4, 8)
-ENGINES = ("painter", "adain", "wct")
+ENGINES = ("painter", "light", "adain", "wct")
 EDGE = 64
 
 
@@ -44,7 +44,7 @@ def main() -> None:
         noise = rng.normal(0, 2 / 255, photo.shape).astype(np.float32)
         for style in styles:
             for engine in ENGINES:
-                stylizer = Stylizer(style, painter=painter_of(engine))
+                stylizer = Stylizer(style, painter=engine_of(engine))
                 first = stylizer(Picture(photo)).pixels
                 contrast = first.std()
                 changes = {f"shift {by}": (shifted(photo, by), by) for by in SHIFTS}

@@ -11,8 +11,8 @@ import pytest
 from conftest import Outcome, assert_refused
 from PIL import Image
 
+from impasto.by_name import engine_of
 from impasto.controls import Controls
-from impasto.painter import default_painter
 from impasto.version import __version__
 
 Run = Callable[..., Outcome]
@@ -94,7 +94,7 @@ def test_doctor(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> No
         assert word in outcome.out
     facts = json.loads(run("doctor", "--json").out)
     assert facts["gallery"]["built in"] >= 20
-    painter = default_painter()
+    painter = engine_of()
     for file in ("encode.onnx", "facts.json"):
         (tmp_path / file).write_bytes((painter.folder / file).read_bytes())
     (tmp_path / "paint.onnx").write_bytes(b"tampered")

@@ -106,6 +106,8 @@ def test_memory_that_runs_out(tmp_path: Path) -> None:
             "4GB",
             "-o",
             out,
+            "--engine",
+            "light",
         ]
         done = subprocess.run(
             command,

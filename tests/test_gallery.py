@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from impasto.by_name import engine_of
 from impasto.errors import StyleError, UsageError
 from impasto.gallery import Gallery, check_name
-from impasto.painter import VECTOR_SIZE, default_painter
+from impasto.light import VECTOR_SIZE
 from impasto.picture import Picture
 
 
 def test_built_in_styles_are_free_labelled_and_small() -> None:
-    gallery = Gallery()
+    gallery = Gallery(painter=engine_of("light"))
     entries = gallery.entries()
     assert len(entries) >= 20
     assert {"starry-night", "great-wave", "the-scream", "udnie"} <= set(gallery.names())
@@ -38,11 +38,12 @@ def test_built_in_styles_are_free_labelled_and_small() -> None:
 
 
 def test_built_in_vectors_are_those_of_this_painter() -> None:
-    cards = json.loads((Path(default_painter().folder).parent / "gallery" / "gallery.json").read_text())
-    assert cards["painter"] == default_painter().id
-    gallery = Gallery()
+    light = engine_of("light")
+    cards = json.loads((Path(light.folder).parent / "gallery" / "gallery.json").read_text())
+    assert cards["light"] == light.id
+    gallery = Gallery(painter=light)
     vector, vectors = gallery.vector("udnie"), [gallery.vector(name)[:VECTOR_SIZE] for name in gallery.names()]
-    near = default_painter().encode(gallery.picture(gallery.get("udnie")).pixels)
+    near = light.encode(gallery.picture(gallery.get("udnie")).pixels)
     distances = [np.linalg.norm(near - other) for other in vectors]
     assert int(np.argmin(distances)) == gallery.names().index("udnie")
     assert np.isfinite(vector).all()
@@ -53,7 +54,7 @@ def test_a_painting_becomes_a_style_and_goes_again(painting: Path) -> None:
     entry = gallery.add("my-style", painting, artist="Me", year="2026")
     assert (entry.title, entry.artist, entry.year, entry.builtin) == ("painting", "Me", "2026", False)
     assert "my-style" in gallery
-    expected = default_painter().encode(Picture.open(painting).pixels)
+    expected = engine_of().encode(Picture.open(painting).pixels)
     np.testing.assert_array_equal(Gallery().vector("my-style"), expected)
     gallery.remove("my-style")
     assert "my-style" not in gallery
@@ -105,10 +106,9 @@ def test_a_long_painting_is_kept_small() -> None:
         ("style.json", b"{"),
         ("style.json", b"[]"),
         ("style.json", None),
-        ("vector.npy", b"\x93NUMPY garbage"),
-        ("vector.npy", None),
-        ("vector.npy", "wrong shape"),
-        ("vector.npy", "pickle"),
+        ("painter.npy", b"\x93NUMPY garbage"),
+        ("painter.npy", "wrong shape"),
+        ("painter.npy", "pickle"),
         ("picture.png", None),
         ("thumbnail.jpg", None),
     ],
@@ -152,13 +152,48 @@ def test_foreign_folders_are_reported_not_used(home: Path) -> None:
     assert "no style's name" in problem
 
 
-def test_vectors_of_an_older_painter_are_made_anew(painting: Path) -> None:
-    gallery = Gallery()
+def test_every_engine_has_a_vector_of_its_own(painting: Path) -> None:
+    light = engine_of("light")
+    Gallery().add("mine", painting)
+    folder = Gallery().folder / "mine"
+    assert not (folder / "vector.npy").exists()
+    for engine, file in ((light, "vector.npy"), (engine_of(), "painter.npy")):
+        vector = Gallery(painter=engine).vector("mine")
+        np.testing.assert_array_equal(vector, engine.encode(Picture.open(painting).pixels))
+        np.testing.assert_array_equal(np.load(folder / file), vector)
+    learned = np.ones(300, np.float32)  # with changes of the network after it
+    Gallery().add("learned", painting, vector=learned)
+    np.testing.assert_array_equal(Gallery().vector("learned"), learned)
+
+
+@pytest.mark.parametrize("engine", ["painter", "light"])
+@pytest.mark.parametrize("lost", [True, False])
+def test_vectors_of_an_older_encoder_are_made_anew(painting: Path, engine: str, lost: bool) -> None:
+    gallery = Gallery(painter=engine_of(engine))
     gallery.add("mine", painting)
-    fresh = gallery.vector("mine")
-    card = json.loads((gallery.folder / "mine" / "style.json").read_text())
-    (gallery.folder / "mine" / "style.json").write_text(json.dumps(card | {"painter": "another"}))
-    np.save(gallery.folder / "mine" / "vector.npy", np.zeros(512, np.float32))
+    fresh, folder = gallery.vector("mine"), gallery.folder / "mine"
+    file = folder / ("vector.npy" if engine == "light" else "painter.npy")
+    if lost:
+        file.unlink()
+    else:
+        card = json.loads((folder / "style.json").read_text())
+        (folder / "style.json").write_text(json.dumps(card | {"encoders": {engine: "another"}}))
+        np.save(file, np.zeros(512, np.float32))
     np.testing.assert_array_equal(gallery.vector("mine"), fresh)
-    shutil.rmtree(gallery.folder / "mine" / "picture.png", ignore_errors=True)
-    np.testing.assert_array_equal(np.load(gallery.folder / "mine" / "vector.npy"), fresh)
+    np.testing.assert_array_equal(np.load(file), fresh)
+    assert gallery.problems() == []
+
+
+def test_a_folder_from_before_there_were_two_engines(painting: Path) -> None:
+    light = engine_of("light")
+    gallery = Gallery(painter=light)
+    gallery.add("mine", painting)
+    kept = np.arange(512, dtype=np.float32)
+    np.save(gallery.folder / "mine" / "vector.npy", kept)
+    card = json.loads((gallery.folder / "mine" / "style.json").read_text())
+    del card["encoders"]
+    (gallery.folder / "mine" / "style.json").write_text(json.dumps(card | {"painter": light.id}))
+    np.testing.assert_array_equal(gallery.vector("mine"), kept)
+    expected = engine_of().encode(Picture.open(painting).pixels)
+    np.testing.assert_array_equal(Gallery().vector("mine"), expected)
+    np.testing.assert_array_equal(gallery.vector("mine"), kept)

@@ -18,7 +18,8 @@ from conftest import Outcome, assert_refused, hears_ctrl_c
 
 from impasto import builtin
 from impasto.cli import headstart
-from impasto.painter import Painter, StyleVector
+from impasto.engine import StyleVector
+from impasto.painter import Painter
 from impasto.picture import Picture
 from impasto.samples import Samples
 
@@ -39,7 +40,7 @@ def test_the_one_style_of_a_command_is_loaded(
     headstart.begin(["stylize", "--style", str(painting), "photo.jpg"])
     named, file = prepared
     assert named is not None
-    np.testing.assert_array_equal(named, builtin.vector("udnie"))
+    np.testing.assert_array_equal(named, builtin.vector("udnie", "painter"))
     assert file is None
     np.testing.assert_array_equal(seen.get(timeout=10), Picture.open(painting).pixels)
     assert seen.empty()
@@ -88,13 +89,13 @@ def test_what_is_prepared_is_what_paints(monkeypatch: pytest.MonkeyPatch, named:
 
     monkeypatch.setattr(onnxruntime, "InferenceSession", counted)
     painter, before = Painter(), set(threading.enumerate())
-    painter.prepare(builtin.vector("udnie") if named else None)
+    painter.prepare(builtin.vector("udnie", "painter") if named else None)
     for thread in set(threading.enumerate()) - before:
         thread.join()
     loaded = len(made)
     assert loaded >= 2
     photo = np.full((64, 64, 3), 0.5, np.float32)
-    painter.paint(photo, builtin.vector("udnie") if named else painter.encode(photo))
+    painter.paint(photo, builtin.vector("udnie", "painter") if named else painter.encode(photo))
     assert len(made) == loaded
     assert threading.current_thread() not in made
 

@@ -18,25 +18,25 @@ from impasto.controls import Controls
 from impasto.errors import OutOfMemory
 from impasto.files import ASSETS
 from impasto.gallery import Gallery
+from impasto.light import Light
 from impasto.network import Network
-from impasto.painter import Painter
 from impasto.picture import Picture
 from impasto.resample import resize, resized_rows
 from impasto.stylizer import Stylizer
 from impasto.transfer import AdaIN
 
-VECTOR = Gallery().vector("great-wave")
+VECTOR = Gallery(painter=Light()).vector("great-wave")
 SAMPLE = Picture.open(ASSETS / "samples" / "colosseum.jpg")
 PHOTO = SAMPLE.resized(403, 309)
 LARGE = SAMPLE.resized(1203, 903)
 
 
 @pytest.fixture
-def scarce(monkeypatch: pytest.MonkeyPatch) -> Painter:
+def scarce(monkeypatch: pytest.MonkeyPatch) -> Light:
     """A painter with so little memory that a photo is finished in its own samples, in small windows."""
     monkeypatch.setattr(impasto.octaves, "_SIDE", 256)
     monkeypatch.setattr(impasto.stylizer, "BYTES_PER_PIXEL", 100)
-    return Painter(budget=80_000_000)
+    return Light(budget=80_000_000)
 
 
 def mask(share: float) -> np.ndarray:
@@ -56,10 +56,10 @@ def mask(share: float) -> np.ndarray:
         ("udnie", [(mask(0.5), "none")], Controls(keep_color="luminance", brush_size=1.3)),
     ],
 )
-def test_controls_mean_the_same(scarce: Painter, style: object, regions: object, controls: Controls) -> None:
+def test_controls_mean_the_same(scarce: Light, style: object, regions: object, controls: Controls) -> None:
     large, small = (
         Stylizer(style, regions=regions, controls=controls, painter=painter)(LARGE)  # type: ignore[arg-type]
-        for painter in (scarce, Painter(budget=10**12))
+        for painter in (scarce, Light(budget=10**12))
     )
     assert large.samples.dtype == np.uint16
     assert small.samples.dtype == np.float32
@@ -67,11 +67,11 @@ def test_controls_mean_the_same(scarce: Painter, style: object, regions: object,
     assert difference.mean() < 2 / 255
 
 
-def test_transparent_and_deep_photos(scarce: Painter) -> None:
+def test_transparent_and_deep_photos(scarce: Light) -> None:
     alpha = np.ones((903, 1203), np.float32)
     alpha[:300] = 0
     deep = Picture((LARGE.pixels * 65535).round().astype(np.uint16), alpha, 16)
-    large, small = (Stylizer("udnie", painter=painter)(deep) for painter in (scarce, Painter(budget=10**12)))
+    large, small = (Stylizer("udnie", painter=painter)(deep) for painter in (scarce, Light(budget=10**12)))
     assert large.samples.dtype == np.uint16
     assert large.alpha is deep.alpha
     assert np.abs(large.pixels - small.pixels)[300:].mean() < 2 / 255
@@ -92,7 +92,7 @@ def inverse(path: Path) -> str:
     return str(path)
 
 
-def test_a_network_paints_large_photos(scarce: Painter, tmp_path: Path) -> None:
+def test_a_network_paints_large_photos(scarce: Light, tmp_path: Path) -> None:
     style = inverse(tmp_path / "inverse.onnx")
     picture = Stylizer(style, controls=Controls(strength=75, detail=0), painter=scarce)(LARGE)
     assert picture.samples.dtype == np.uint16
@@ -102,7 +102,7 @@ def test_a_network_paints_large_photos(scarce: Painter, tmp_path: Path) -> None:
 
 def test_threads_do_not_disturb_each_other(tmp_path: Path) -> None:
     """Several sizes, styles and engines at once paint what each paints alone, bit by bit."""
-    painter, adain = Painter(), AdaIN()
+    painter, adain = Light(), AdaIN()
     photos = [SAMPLE.resized(*size) for size in ((640, 480), (1403, 1052), (1000, 750))]
     network = inverse(tmp_path / "inverse.onnx")
     regions = [(mask(0.4), "udnie"), (mask(0.7), "none")]
@@ -123,7 +123,7 @@ def test_threads_do_not_disturb_each_other(tmp_path: Path) -> None:
 
 
 def test_where_memory_runs_out_tiles_take_over(monkeypatch: pytest.MonkeyPatch) -> None:
-    painter = Painter(budget=10**12)
+    painter = Light(budget=10**12)
     whole, run = painter.paint(LARGE.pixels, VECTOR), painter._run
 
     def scarce(photo: np.ndarray, *rest: object) -> object:

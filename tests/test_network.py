@@ -156,12 +156,6 @@ def test_the_card_travels_with_the_file(two: Network, tmp_path: Path) -> None:
     assert net.architecture == Architecture(8, 2, 2, 1.0)
 
 
-def test_strength_is_the_way_from_the_photo(two: Network) -> None:
-    full = two.paint(PHOTO, (1, 0))
-    np.testing.assert_array_equal(two.paint(PHOTO, (1, 0), strength=0), PHOTO)
-    np.testing.assert_allclose(two.paint(PHOTO, (1, 0), strength=0.25), 0.75 * PHOTO + 0.25 * full, atol=1e-6)
-
-
 def test_a_network_is_a_style_with_all_controls(two: Network, tmp_path: Path) -> None:
     gallery = Gallery()
     entries = gallery.add_network("nets", two.path.read_bytes())

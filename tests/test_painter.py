@@ -1,261 +1,284 @@
-"""The painter: the same numbers as the network in PyTorch, any size, and controls that do what they say."""
+"""The painter: the same numbers as the network in PyTorch, in any layout, at any size, in tiles and in shots."""
 
 from __future__ import annotations
 
 import hashlib
 import importlib.util
-import json
-import time
+import sys
 from concurrent.futures import ThreadPoolExecutor
+from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from conftest import ROOT, scene
-from safetensors.torch import load_file
 
-from impasto.color import luminance
-from impasto.controls import Controls
-from impasto.errors import UsageError
+from impasto import packed, painter_weights
+from impasto.engine import Shot, mixed
+from impasto.files import ASSETS
 from impasto.gallery import Gallery
-from impasto.nn.painter_net import PainterNet
-from impasto.painter import VECTOR_SIZE, Painter, Shot, default_painter
+from impasto.nn.paint_net import DEEP_BLOCKS, LAYERS, VECTOR_SIZE, WIDTHS, PaintNet, statistics
+from impasto.nn.vgg import shipped_vgg
+from impasto.painter import MARGIN, Painter, _mirrored, _noise
 from impasto.picture import Picture
-from impasto.runtime import provider, side_by_side, threads
-from impasto.stylizer import Stylizer
 
 PHOTO = scene(200, 136).astype(np.float32) / 255
-STYLE = Gallery().vector("great-wave")
+SAMPLE = Picture.open(ASSETS / "samples" / "colosseum.jpg")
+MODULATIONS = 5152
 
 
 @pytest.fixture(scope="module")
 def painter() -> Painter:
-    return default_painter()
+    return Painter()
 
 
 @pytest.fixture(scope="module")
-def reference() -> PainterNet:
-    net = PainterNet().eval()
-    net.load_state_dict(load_file(ROOT / "src" / "impasto" / "assets" / "painter" / "painter.safetensors"))
+def reference() -> PaintNet:
+    net = PaintNet().eval()
+    tensors = packed.read(Painter.assets / "painter.safetensors")
+    net.load_state_dict({name: torch.from_numpy(value) for name, value in tensors.items()})
     return net
 
 
-def tensor(picture: np.ndarray) -> torch.Tensor:
-    return torch.from_numpy(picture.transpose(2, 0, 1)[None].copy())
-
-
-def change(one: np.ndarray, other: np.ndarray) -> float:
-    return float(np.abs(one - other).mean())
-
-
-@pytest.mark.parametrize(("width", "height"), [(32, 32), (96, 64), (131, 77), (50, 255), (320, 241)])
-@torch.inference_mode()
-def test_parity_with_pytorch(painter: Painter, reference: PainterNet, width: int, height: int) -> None:
-    photo = scene(width, height, seed=3).astype(np.float32) / 255
-    padded = np.pad(photo, [(0, -height % 4), (0, -width % 4), (0, 0)], mode="symmetric")
-    vector = STYLE[:VECTOR_SIZE]  # without the style's own filters
-    expected = reference.paint(tensor(padded), torch.from_numpy(vector)[None]).clamp(0, 1)
-    expected = expected[0].permute(1, 2, 0).numpy()[:height, :width]
-    painted = painter.paint(photo, vector)
-    assert painted.shape == photo.shape
-    assert np.abs(painted - expected).max() <= 1e-3
-
-
-@torch.inference_mode()
-def test_encoding_agrees_with_pytorch(painter: Painter, reference: PainterNet) -> None:
-    painting = scene(640, 512, seed=5).astype(np.float32) / 255  # the size at which paintings are looked at
-    expected = reference.encode(tensor(painting))[0].numpy()
-    np.testing.assert_allclose(painter.encode(painting), expected, atol=1e-3)
-
-
-def test_shipped_files_are_what_the_tool_writes(painter: Painter) -> None:
-    spec = importlib.util.spec_from_file_location("export_painter", ROOT / "tools" / "export_painter.py")
+@pytest.fixture(scope="module")
+def graphs() -> ModuleType:
+    """`tools/painter/graph.py`."""
+    pytest.importorskip("onnx")
+    spec = importlib.util.spec_from_file_location("paint_graph", ROOT / "tools" / "painter" / "graph.py")
     assert spec is not None
     assert spec.loader is not None
     tool = importlib.util.module_from_spec(spec)
+    sys.modules["paint_graph"] = tool
     spec.loader.exec_module(tool)
-    tensors = tool.load_file(tool.WEIGHTS)
-    facts = json.loads((painter.folder / "facts.json").read_text())
-    recorded = facts["sha256"]
-    painting = {"paint.onnx": tool.paint_model(tensors)}
-    painting |= {f"paint{lanes}.onnx": tool.blocked_model(tensors, lanes) for lanes in (8, 16)}
-    for file, model in {
-        "encode.onnx": tool.encode_model(tensors),
-        "layout.onnx": tool.layout_model(),
-        **painting,
-    }.items():
-        shipped = (painter.folder / file).read_bytes()
-        assert hashlib.sha256(shipped).hexdigest() == recorded[file]
-        assert shipped == model.SerializeToString(deterministic=True)
-    assert hashlib.sha256(tool.WEIGHTS.read_bytes()).hexdigest() == recorded["painter.safetensors"]
+    return tool
 
 
-@pytest.mark.parametrize("style", ["the-dance", "red-blue-yellow"])  # with filters of its own, and without
-def test_the_machines_layout_changes_no_picture(monkeypatch: pytest.MonkeyPatch, style: str) -> None:
-    """What is written in ONNX Runtime's own layout paints as what has ordinary operators only."""
-    vector, photo = Gallery().vector(style), scene(250, 181, seed=4).astype(np.float32) / 255
-    own, shot = Painter(), Shot(frames=1)
-    painted = own.paint(photo, vector, shot=shot)
-    monkeypatch.setattr("impasto.painter.side_by_side", lambda probe: 0)
-    plain, plain_shot = Painter(), Shot(frames=1)
-    assert np.abs(painted - plain.paint(photo, vector, shot=plain_shot)).max() < 0.01 / 255
-    found, wanted = (of.means["style"].reshape(8, 2, 64) for of in (shot, plain_shot))
-    means = wanted[:, 0]
-    np.testing.assert_allclose(found[:, 0], means, rtol=1e-4, atol=1e-4)
-    variances = [squares - first**2 for first, squares in (of.swapaxes(0, 1) for of in (found, wanted))]
-    np.testing.assert_allclose(*variances, rtol=0.01, atol=1e-3)
-    given = np.float32(1.3) * wanted.ravel()
-    others = [by._run(photo, vector, given)[0] for by in (own, plain)]
-    assert np.abs(others[0] - others[1]).max() < 0.01 / 255
-    assert np.abs(others[0] - painted).mean() > 1 / 255
+@torch.no_grad()
+def expected(net: PaintNet, photo: np.ndarray, vector: np.ndarray) -> np.ndarray:
+    height, width = photo.shape[:2]
+    seen = np.pad(photo, [(0, -height % 8), (0, -width % 8), (0, 0)], mode="symmetric")
+    planes = torch.from_numpy(seen.transpose(2, 0, 1)[None].copy())
+    noise = tuple(torch.from_numpy(_noise(by, (0, 0), *seen.shape[:2])) for by in (8, 4))
+    modulations = net.modulations(torch.from_numpy(vector[None, :VECTOR_SIZE]))
+    changes = torch.from_numpy(vector[None, VECTOR_SIZE : VECTOR_SIZE + MODULATIONS])
+    modulations[:, : changes.shape[1]] += changes
+    picture = net(planes, modulations, noise).clamp(0, 1)
+    return picture[0].permute(1, 2, 0).numpy()[:height, :width]
 
 
-@pytest.mark.parametrize("count", [8, 16])
-def test_how_many_channels_lie_side_by_side_is_found_out(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
-    numbers = np.arange(32, dtype=np.float32).reshape(16, 2)
-    laid_out = np.concatenate([part.T.ravel() for part in np.split(numbers, 16 // count)])
-
-    class Session:
-        def __init__(self, *_: object, **__: object) -> None:
-            pass
-
-        def run(self, _: None, feeds: dict[str, np.ndarray]) -> list[np.ndarray]:
-            np.testing.assert_array_equal(feeds["numbers"].ravel(), numbers.ravel())
-            return [laid_out.reshape(1, 16, 1, 2)]
-
-    with monkeypatch.context() as patch:
-        patch.setattr("onnxruntime.InferenceSession", Session)
-        assert side_by_side(b"a machine with %d" % count) == count
-    assert side_by_side(b"no network") == 0
-    monkeypatch.setenv("IMPASTO_PROVIDER", "openvino")
-    monkeypatch.setattr("onnxruntime.get_available_providers", lambda: ["OpenVINOExecutionProvider"])
-    assert side_by_side(b"another provider") == 0
-
-
-@pytest.mark.parametrize(("width", "height"), [(1, 1), (2, 1), (3, 5000), (5000, 3), (17, 18), (33, 1)])
-def test_any_size(painter: Painter, width: int, height: int) -> None:
-    photo = scene(width, height).astype(np.float32) / 255
-    for strength in (0.5, 1.0):
-        painted = painter.paint(photo, STYLE, strength=strength)
+@pytest.mark.parametrize(("width", "height"), [(32, 32), (96, 64), (131, 77), (50, 255), (320, 241)])
+@pytest.mark.parametrize("plain", [False, True])
+def test_parity_with_pytorch(
+    reference: PaintNet, monkeypatch: pytest.MonkeyPatch, width: int, height: int, plain: bool
+) -> None:
+    photo = scene(width, height, seed=3).astype(np.float32) / 255
+    if plain:
+        monkeypatch.setattr("impasto.painter.side_by_side", lambda probe: 0)
+    painter = Painter()
+    for vector in (Gallery().vector("great-wave"), painter.encode(PHOTO)):
+        painted = painter.paint(photo, vector)
         assert painted.shape == photo.shape
-        assert np.isfinite(painted).all()
-        assert painted.min() >= 0
-        assert painted.max() <= 1
-    assert painter.encode(photo).shape == (512,)
+        assert np.abs(painted - expected(reference, photo, vector)).max() <= 1e-3
 
 
-def test_no_picture_is_encoded_twice(monkeypatch: pytest.MonkeyPatch) -> None:
-    painter, looked_at = Painter(), []
-    encode = painter._encode
-
-    def slowly(picture: np.ndarray) -> np.ndarray:
-        looked_at.append(picture.shape)
-        time.sleep(0.1)
-        return encode(picture)
-
-    monkeypatch.setattr(painter, "_encode", slowly)
-    with ThreadPoolExecutor(2) as pool:  # the second one waits for the first
-        first, second = pool.map(painter.encode, (PHOTO, PHOTO.copy()))
-    first[:] = 0
-    np.testing.assert_array_equal(painter.encode(PHOTO), second)
-    assert len(looked_at) == 1
-    assert np.abs(painter.encode(PHOTO.reshape(200, 136, 3)) - second).max() > 0.01  # the same bytes
-    assert looked_at == [(136, 200, 3), (200, 136, 3)]
-
-
-@pytest.mark.parametrize("style", ["starry-night", "red-blue-yellow"])  # with filters of its own, and without
-def test_known_statistics_are_folded_into_the_network(painter: Painter, style: str) -> None:
-    """A frame that is not measured looks as the whole network paints it with the shot's statistics."""
-    vector = Gallery().vector(style)
-    frame = scene(130, 97, seed=3).astype(np.float32) / 255
-    for strength in (1.0, 0.6):
-        shot = Shot(frames=1)
-        painter.paint(PHOTO, vector, strength=strength, shot=shot)
-        folded = painter.paint(frame, vector, strength=strength, shot=shot)
-        shot.measures = lambda run: True  # type: ignore[method-assign]
-        shot.add = lambda run, statistics: None  # type: ignore[method-assign]
-        whole = painter.paint(frame, vector, strength=strength, shot=shot)
-        assert np.abs(folded - whole).max() < 0.01 / 255
-        assert np.abs(folded - painter.paint(frame, vector, strength=strength)).mean() > 1 / 255
+def test_changes_of_the_network_are_those_of_its_filters(painter: Painter, reference: PaintNet) -> None:
+    """A learned style: a vector, changes of the modulations, then the filters' in the order of their names."""
+    rng = np.random.default_rng(0)
+    names = painter_weights.filter_names()
+    shapes = painter_weights.filter_shapes()
+    state = {name: value.numpy() for name, value in reference.state_dict().items()}
+    assert names == sorted(name for name in state if name.startswith(("body", "rise2", "rise3", "leave")))
+    assert all(state[name].shape == shapes[name] for name in names)
+    changes = {name: (0.01 * rng.normal(size=shapes[name])).astype(np.float32) for name in names}
+    vector = np.concatenate([Gallery().vector("udnie"), *(changes[name].ravel() for name in names)])
+    assert painter.takes(len(vector))
+    assert not painter.takes(len(vector) + 1)
+    learned = PaintNet().eval()
+    new = state | {name: state[name] + changes[name] for name in names}
+    learned.load_state_dict({name: torch.from_numpy(value) for name, value in new.items()})
+    painted = painter.paint(PHOTO, vector)
+    assert np.abs(painted - expected(learned, PHOTO, vector)).max() <= 1e-3
+    some = painter_weights.changed(state, vector[VECTOR_SIZE + MODULATIONS :][:1000])  # zeros follow
+    np.testing.assert_array_equal(some[names[0]], new[names[0]])
+    np.testing.assert_array_equal(some[names[-1]], state[names[-1]])
 
 
-def test_a_shot_measures_its_first_frames_and_then_some() -> None:
-    shot = Shot()
-    measured = []
-    for frame in range(200):
-        wanted = shot.measures("style")
-        measured += [frame] if wanted else []
-        shot.add("style", np.float32([frame]) if wanted else None)
-    assert measured == [0, 1, 2, 4, 8, *range(16, 200, 16)]
-    mean = 0.0
-    for number, frame in enumerate(measured):
-        mean += (frame - mean) / min(number + 1, 8)
-    assert shot.means["style"][0] == pytest.approx(mean)
-    still = Shot(frames=1)
-    for frame in range(20):
-        still.add("style", np.float32([frame]) if still.measures("style") else None)
-    assert still.means["style"][0] == 0
+@torch.no_grad()
+def test_a_style_is_read_off_as_in_training(painter: Painter, reference: PaintNet) -> None:
+    painting = scene(512, 384, seed=5).astype(np.float32) / 255  # the size at which paintings are looked at
+    planes = torch.from_numpy(painting.transpose(2, 0, 1)[None].copy())
+    seen = shipped_vgg("max", "zeros")(planes, list(LAYERS), lambda _, features: statistics(features))
+    found = torch.cat([seen[layer] for layer in LAYERS], 1)
+    np.testing.assert_allclose(painter.statistics(painting), found[0], atol=2e-3)
+    wanted = reference.vector(found)[0]
+    np.testing.assert_allclose(painter.encode(painting), wanted, atol=0.01 * float(wanted.abs().max()))
 
 
-def test_strength_goes_steadily_from_the_photo_to_the_style(painter: Painter) -> None:
-    steps = [painter.paint(PHOTO, STYLE, strength=s) for s in (0, 0.02, 0.25, 0.5, 0.75, 1)]
-    np.testing.assert_array_equal(steps[0], PHOTO)
-    assert change(steps[1], PHOTO) < 0.02  # no jump at the beginning
-    np.testing.assert_array_equal(steps[-1], painter.paint(PHOTO, STYLE))
-    from_photo = [change(step, PHOTO) for step in steps]
-    from_style = [change(step, steps[-1]) for step in steps]
-    assert from_photo == sorted(from_photo)
-    assert from_style == sorted(from_style, reverse=True)
+@pytest.mark.parametrize("lanes", [8, 16])
+def test_the_layouts_graphs_compute_the_same(graphs: ModuleType, reference: PaintNet, lanes: int) -> None:
+    """Run by the operators' definition, since a machine has one of the layouts at most."""
+    from onnx import numpy_helper
+    from onnx.reference import ReferenceEvaluator
+    from onnx.reference.op_run import OpRun
+
+    def plain(x: np.ndarray) -> np.ndarray:
+        count, channels, height, width = x.shape
+        blocks = x.reshape(count, channels // lanes, height, width, lanes)
+        return blocks.transpose(0, 1, 4, 2, 3).reshape(x.shape)
+
+    def laid(x: np.ndarray) -> np.ndarray:
+        count, channels, height, width = x.shape
+        blocks = x.reshape(count, channels // lanes, lanes, height, width)
+        return blocks.transpose(0, 1, 3, 4, 2).reshape(x.shape)
+
+    def filters(w: np.ndarray, groups: int, inputs: int) -> np.ndarray:
+        outputs, depth, height, width = w.shape
+        if groups > 1 or inputs % lanes:
+            return w.reshape(outputs // lanes, depth, height, width, lanes).transpose(0, 4, 1, 2, 3).reshape(w.shape)
+        blocks = w.reshape(outputs // lanes, depth // lanes, height, width, lanes, lanes)
+        return blocks.transpose(0, 5, 1, 4, 2, 3).reshape(w.shape)
+
+    class Conv(OpRun):
+        op_domain = graphs.LAYOUT
+
+        def _run(self, x: Any, w: Any, *more: Any, **attributes: Any) -> tuple[Any]:
+            groups, pads = attributes.get("group") or 1, attributes.get("pads") or [0] * 4
+            whole = plain(x) if x.shape[1] % lanes == 0 else x
+            whole = np.pad(whole, ((0, 0), (0, 0), (pads[0], pads[2]), (pads[1], pads[3])))
+            weight = torch.tensor(filters(w, groups, x.shape[1]))
+            bias = torch.tensor(more[0]) if more else None
+            strides = attributes.get("strides") or [1, 1]
+            found = laid(F.conv2d(torch.tensor(whole), weight, bias, strides, groups=groups).numpy())
+            if len(more) > 1:
+                found = found + more[1]
+            return (np.maximum(found, 0) if attributes.get("activation") == "Relu" else found,)
+
+    class GlobalAveragePool(OpRun):
+        op_domain = graphs.LAYOUT
+
+        def _run(self, x: Any) -> tuple[Any]:
+            return (plain(x).mean((2, 3), keepdims=True),)
+
+    model = graphs.paint_model(lanes)
+    values = painter_weights.graph_weights({name: value.numpy() for name, value in reference.state_dict().items()})
+    for tensor in model.graph.initializer:
+        if tensor.external_data:
+            tensor.CopyFrom(numpy_helper.from_array(painter_weights.laid_out(values[tensor.name], lanes), tensor.name))
+    photo, vector = PHOTO[:32, :40].copy(), Gallery().vector("the-scream")
+    with torch.no_grad():
+        modulations = reference.modulations(torch.from_numpy(vector[None, :VECTOR_SIZE]))[0].numpy()
+    feeds = {
+        "photo": _mirrored(photo),
+        "modulations": modulations + vector[VECTOR_SIZE:],
+        "noise8": _noise(8, (0, 0), 32, 40),
+        "noise4": _noise(4, (0, 0), 32, 40),
+        "given": np.zeros(2 * sum(painter_weights.norm_widths()), np.float32),
+        "trust": np.zeros((), np.float32),
+    }
+    evaluator = ReferenceEvaluator(model, new_ops=[Conv, GlobalAveragePool])
+    picture, _ = evaluator.run(None, feeds)
+    assert np.abs(picture - expected(reference, photo, vector)).max() <= 1e-3
+    _, others = evaluator.run(None, feeds | {"photo": _mirrored(PHOTO[-32:, -40:])})
+    feeds |= {"given": others, "trust": np.ones((), np.float32)}
+    assert np.abs(evaluator.run(None, feeds)[0] - picture).mean() > 1e-3
 
 
-def test_blending_lies_between_its_styles(painter: Painter) -> None:
-    other = Gallery().vector("the-dance")
-    ends = painter.paint(PHOTO, STYLE), painter.paint(PHOTO, other)
-    blend = painter.paint(PHOTO, STYLE * np.float32(0.5) + other * np.float32(0.5))
-    assert change(blend, ends[0]) < change(*ends)
-    assert change(blend, ends[1]) < change(*ends)
+def test_shipped_files_are_what_the_tools_write(painter: Painter, graphs: ModuleType) -> None:
+    import onnx
+
+    for file, digest in painter.facts["sha256"].items():
+        assert hashlib.sha256((painter.folder / file).read_bytes()).hexdigest() == digest
+    for lanes in (1, 8, 16):
+        file = f"paint{lanes if lanes > 1 else ''}.onnx"
+        assert onnx.load_from_string((painter.folder / file).read_bytes()) == graphs.paint_model(lanes)
+    assert 80_000 < painter.mac_per_pixel < 100_000
+    assert painter_weights.WIDTHS == WIDTHS
+    assert painter_weights.DEEP == 2 * DEEP_BLOCKS
+    assert painter_weights.norm_widths() == PaintNet().norms
 
 
-def stroke_width(painted: np.ndarray) -> float:
-    """Mean wavelength of the luminance in pixels, over the frequencies that matter."""
-    y = luminance(painted)
-    power = np.abs(np.fft.rfft2(y - y.mean())) ** 2
-    fy, fx = np.fft.fftfreq(y.shape[0])[:, None], np.fft.rfftfreq(y.shape[1])[None]
-    frequency = np.hypot(fy, fx)
-    band = (frequency > 1 / 40) & (frequency < 1 / 2.2)
-    return float(1 / ((power * frequency)[band].sum() / power[band].sum()))
+@pytest.mark.parametrize(("width", "height"), [(1, 1), (2, 1), (3, 2000), (2000, 3), (17, 18), (33, 1)])
+def test_any_size(painter: Painter, width: int, height: int) -> None:
+    photo, vector = scene(width, height).astype(np.float32) / 255, Gallery().vector("great-wave")
+    painted = painter.paint(photo, vector)
+    assert painted.shape == photo.shape
+    assert np.isfinite(painted).all()
+    assert painted.min() >= 0
+    assert painted.max() <= 1
+    assert painter.encode(photo).shape == (VECTOR_SIZE,)
 
 
-def test_a_larger_brush_paints_larger_strokes(painter: Painter) -> None:
-    blurred = np.asarray(scene(40, 28), np.float32) / 255
-    photo = np.kron(blurred, np.ones((32, 32, 1), np.float32))  # large plain areas: what is fine is the painter's
-    for name in ("starry-night", "drawbridge"):
-        stylizers = [Stylizer(name, controls=Controls(brush_size=size), painter=painter) for size in (0.5, 1, 2)]
-        widths = [stroke_width(stylizer(Picture(photo)).pixels) for stylizer in stylizers]
-        assert widths[0] < widths[1] < widths[2], widths
+def test_tiles_are_the_whole(painter: Painter) -> None:
+    """With the same statistics no line between tiles is seen; with those of a sample the colours stay."""
+    photo, vector = SAMPLE.resized(800, 640).pixels, Gallery().vector("udnie")
+    tiled = Painter(budget=1)
+    whole, tiles, alone = (np.full_like(photo, np.nan) for _ in range(3))
+    own = painter._into(photo, vector, whole.__setitem__, None)
+    places = []
+
+    def put(place: tuple[slice, slice], piece: np.ndarray) -> None:
+        places.append(place)
+        tiles[place] = piece
+
+    tiled._into(photo, vector, put, own)
+    assert len(places) > 4
+    assert np.abs(tiles - whole).max() < 0.5 / 255
+    tiled._into(photo, vector, alone.__setitem__, None)
+    assert np.abs(alone.mean((0, 1)) - whole.mean((0, 1))).max() < 0.1
 
 
-def test_borders_show_no_seam(painter: Painter) -> None:
-    photo = PHOTO[:133, :197].copy()  # padded on both sides inside
-    painted = painter.paint(photo, STYLE)
-    for axis in (0, 1):
-        step = np.abs(np.diff(painted, axis=axis)).mean(axis=(1 - axis, 2))
-        inner = step[10:-10]
-        assert step[:3].max() < inner.max() * 1.1
-        assert step[-3:].max() < inner.max() * 1.1
+def test_noise_is_the_same_at_the_same_place() -> None:
+    for by in (8, 4):
+        whole, part = _noise(by, (0, 0), 320, 480), _noise(by, (64, 160), 128, 80)
+        height, width = part.shape[2:]
+        assert (height, width) == ((128 + 2 * MARGIN) // by, (80 + 2 * MARGIN) // by)
+        np.testing.assert_array_equal(part, whole[..., 64 // by :, 160 // by :][..., :height, :width])
+        assert abs(whole.std() - 1) < 0.1
+    long = _noise(8, (0, 0), 4096, 64)
+    np.testing.assert_array_equal(long[:, :, 256:400], long[:, :, :144])  # it repeats
 
 
-def test_threads_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("IMPASTO_THREADS", "3")
-    assert threads() == 3
-    monkeypatch.setenv("IMPASTO_THREADS", "many")
-    with pytest.raises(UsageError, match="IMPASTO_THREADS"):
-        threads()
+def test_a_shot_is_normalised_as_a_whole(painter: Painter) -> None:
+    """A bright thing that comes in changes the rest of the picture less than where each frame is its own measure."""
+    vector, other = Gallery().vector("udnie"), PHOTO.copy()
+    other[:, 160:] = 1
+    alone = [painter.paint(photo, vector) for photo in (PHOTO, other)]
+    shot = Shot(frames=1)
+    together = [painter.paint(photo, vector, shot=shot) for photo in (PHOTO, other)]
+    np.testing.assert_array_equal(together[0], alone[0])
+    left = (slice(None), slice(0, 40))
+    assert np.abs(together[1][left] - together[0][left]).mean() < 0.5 * np.abs(alone[1][left] - alone[0][left]).mean()
+    means = shot.means["style"].copy()
+    painter.paint(other, vector, shot=shot)
+    np.testing.assert_array_equal(shot.means["style"], means)
 
 
-def test_the_provider_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert provider() == "CPUExecutionProvider"
-    monkeypatch.setenv("IMPASTO_PROVIDER", "abacus")
-    with pytest.raises(UsageError, match="IMPASTO_PROVIDER") as refused:
-        Painter().paint(PHOTO, STYLE)
-    assert "cpu" in refused.value.hint
+def test_vectors_of_different_lengths_mix(painter: Painter) -> None:
+    named, own = Gallery().vector("starry-night"), painter.encode(PHOTO)
+    assert named.shape == (VECTOR_SIZE + MODULATIONS,)
+    filters = sum(int(np.prod(shape)) for shape in painter_weights.filter_shapes().values())
+    learned = np.concatenate([named, np.full(filters, 1e-3, np.float32)])
+    half = mixed((0.5, own), (0.5, learned))
+    np.testing.assert_allclose(half[VECTOR_SIZE:], learned[VECTOR_SIZE:] / 2)
+    assert np.abs(painter.paint(PHOTO, half) - painter.paint(PHOTO, own)).mean() > 1 / 255
+
+
+def test_a_named_style_is_more_than_what_is_read_off_its_painting(painter: Painter) -> None:
+    for name in Gallery().names():
+        assert np.isfinite(Gallery().vector(name)).all()
+    named = Gallery().vector("starry-night")
+    pictures = [painter.paint(PHOTO, vector) for vector in (named, named[:VECTOR_SIZE])]
+    assert np.abs(pictures[0] - pictures[1]).mean() > 1e-4
+
+
+def test_threads_paint_the_same_bits() -> None:
+    painter = Painter()
+    names = ["udnie", "the-scream", "great-wave"] * 3
+    with ThreadPoolExecutor(3) as pool:
+        pictures = list(pool.map(lambda name: painter.paint(PHOTO, Gallery(painter=painter).vector(name)), names))
+    for index in range(3):
+        for again in pictures[index + 3 :: 3]:
+            np.testing.assert_array_equal(again, pictures[index])
+    assert np.abs(pictures[0] - pictures[1]).mean() > 1 / 255

@@ -10,17 +10,18 @@ from conftest import scene
 from hypothesis import given
 from hypothesis import strategies as st
 
+from impasto.by_name import engine_of
 from impasto.controls import Controls
 from impasto.errors import PictureError, UsageError
 from impasto.gallery import Gallery
-from impasto.painter import VECTOR_SIZE, Painter, default_painter
+from impasto.painter import VECTOR_SIZE, Painter
 from impasto.picture import Picture
 from impasto.style import parse, resolve
 from impasto.stylizer import Stylizer
 
 
 def weights(request: object) -> list[tuple[str, float]]:
-    return [(style.label, weight) for style, weight in resolve(request, Gallery(), default_painter()).parts]  # type: ignore[arg-type]
+    return [(style.label, weight) for style, weight in resolve(request, Gallery(), engine_of()).parts]  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -85,7 +86,7 @@ def test_a_name_comes_before_a_file_of_that_name(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     painting.rename("udnie")
-    by_name, by_path = (resolve(text, Gallery(), default_painter()).parts[0][0].vector for text in ("udnie", "./udnie"))
+    by_name, by_path = (resolve(text, Gallery(), engine_of()).parts[0][0].vector for text in ("udnie", "./udnie"))
     np.testing.assert_array_equal(by_name, Gallery().vector("udnie"))
     assert np.abs(by_name[:VECTOR_SIZE] - by_path).max() > 0.01
 
@@ -97,7 +98,7 @@ def test_a_file_whose_name_ends_like_a_weight(tmp_path: Path, painting: Path) ->
 
 
 def test_recolouring_changes_the_vector_and_its_own_colours_do_not() -> None:
-    painter, gallery = default_painter(), Gallery()
+    painter, gallery = engine_of(), Gallery()
     blend = resolve("great-wave", gallery, painter)
     thumbnail = gallery.picture(gallery.get("great-wave")).pixels
     red = np.zeros_like(thumbnail) + np.float32([0.8, 0.1, 0.1]) * thumbnail.mean(2, keepdims=True)

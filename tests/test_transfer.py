@@ -10,14 +10,16 @@ import pytest
 from conftest import ROOT, Outcome, assert_refused
 
 import impasto
+from impasto.by_name import engine_of
 from impasto.controls import Controls
+from impasto.engine import Shot
 from impasto.errors import UsageError
 from impasto.files import ASSETS
 from impasto.gallery import Gallery
-from impasto.painter import Painter, Shot
+from impasto.painter import Painter
 from impasto.picture import Picture
 from impasto.stylizer import Stylizer
-from impasto.transfer import CHANNELS, WCT, AdaIN, painter_of
+from impasto.transfer import CHANNELS, WCT, AdaIN
 
 PHOTO = Picture.open(ASSETS / "samples" / "colosseum.jpg").resized(221, 149)
 PEERS = ROOT.parent / "shared" / "data" / "peers"
@@ -59,14 +61,14 @@ def test_features_get_the_statistics_that_are_wanted(kind: type[AdaIN] | type[WC
 
 
 @pytest.mark.parametrize("engine", ["adain", "wct"])
-def test_controls_and_tiles(engine: impasto.transfer.Engine) -> None:
+def test_controls_and_tiles(engine: impasto.by_name.EngineName) -> None:
     plain, half, none = (
         impasto.stylize(PHOTO, "great-wave", engine=engine, strength=strength).pixels for strength in (100, 50, 0)
     )
     np.testing.assert_array_equal(none, PHOTO.pixels)
     away = [np.abs(picture - PHOTO.pixels).mean() for picture in (half, plain)]
     assert 0.02 < away[0] < 0.8 * away[1]
-    tiles = Stylizer("great-wave", painter=type(painter_of(engine))(budget=1))(PHOTO)
+    tiles = Stylizer("great-wave", painter=type(engine_of(engine))(budget=1))(PHOTO)
     assert np.abs(tiles.pixels - plain).mean() < 1 / 255
     gray = impasto.stylize(PHOTO, "great-wave", engine=engine, keep_color="coral").pixels
     assert (
@@ -85,9 +87,9 @@ def test_frames_of_a_shot_share_their_statistics() -> None:
 
 def test_the_gallery_keeps_the_painters_vectors(home: Path) -> None:
     Gallery().add("mine", PHOTO)
-    kept = (home / "styles" / "mine" / "vector.npy").read_bytes()
+    kept = (home / "styles" / "mine" / "painter.npy").read_bytes()
     impasto.stylize(PHOTO, "mine", engine="adain")
-    assert (home / "styles" / "mine" / "vector.npy").read_bytes() == kept
+    assert (home / "styles" / "mine" / "painter.npy").read_bytes() == kept
     assert Gallery(painter=AdaIN()).vector("mine").shape == (2 * CHANNELS,)
 
 
@@ -103,7 +105,7 @@ def test_the_command_line(run: Callable[..., Outcome], photo: Path, tmp_path: Pa
     )
     with pytest.raises(UsageError, match="engine 'oil'"):
         impasto.stylize(PHOTO, "udnie", engine="oil")  # type: ignore[arg-type]
-    assert isinstance(painter_of("painter"), Painter)
+    assert isinstance(engine_of("painter"), Painter)
 
 
 @pytest.mark.skipif(not PEERS.is_dir(), reason="pictures of other programs are not there")

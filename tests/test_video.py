@@ -19,10 +19,11 @@ import pytest
 from conftest import ROOT, Outcome, assert_refused, file_bytes, hears_ctrl_c, scene
 from PIL import Image
 
+from impasto.by_name import engine_of
+from impasto.engine import Shot
 from impasto.errors import PictureError, UsageError
 from impasto.measure.flow import warping_error
 from impasto.optimization.recipe import Recipe
-from impasto.painter import Shot, default_painter
 from impasto.picture import Picture
 from impasto.resample import resize
 from impasto.samples import floats
@@ -93,7 +94,7 @@ def test_length_size_rate_and_sound_are_kept(clip: Path, tmp_path: Path) -> None
     assert len(packets[0]) > 20
     frames = read(tmp_path / "out.mp4")
     assert [frame.time for frame in frames] == [frame.time for frame in read(clip)]
-    painted = Stylizer("udnie")(Picture(read(clip)[0].pixels)).pixels
+    painted = Stylizer("udnie", painter=engine_of("light"))(Picture(read(clip)[0].pixels)).pixels
     assert np.abs(frames[0].pixels - painted).mean() < 0.02
     assert not list(tmp_path.glob(".*"))
 
@@ -230,7 +231,8 @@ def test_a_blend_follows_the_motion() -> None:
 
 def test_a_shot_is_normalised_as_a_whole() -> None:
     """A bright thing that comes in does not change the rest of the picture."""
-    painter, vector = default_painter(), Stylizer("udnie").style.parts[0][0].vector
+    painter = engine_of("light")
+    vector = Stylizer("udnie", painter=painter).style.parts[0][0].vector
     assert vector is not None
     frame = scene(128, 96).astype(np.float32) / 255
     other = frame.copy()
@@ -347,8 +349,10 @@ def test_styles_change_over_time(clip: Path, tmp_path: Path) -> None:
     options = {"steady": 0, "codec": "ffv1", "keyframes": "0:udnie,0.4:great-wave,0.7:great-wave:0.5"}
     paint_video(clip, [], tmp_path / "out.mkv", **options)  # type: ignore[arg-type]
     painted = [frame.pixels for frame in read(tmp_path / "out.mkv")]
-    source = [frame.pixels for frame in read(clip)]
-    one, two = ([Stylizer(name)(Picture(frame)).pixels for frame in source] for name in ("udnie", "great-wave"))
+    source, light = [frame.pixels for frame in read(clip)], engine_of("light")
+    one, two = (
+        [Stylizer(name, painter=light)(Picture(frame)).pixels for frame in source] for name in ("udnie", "great-wave")
+    )
     assert np.abs(painted[0] - one[0]).mean() < 0.02
     ways = [float(np.abs(painted[i] - one[i]).mean()) for i in range(5)]
     assert ways == sorted(ways)

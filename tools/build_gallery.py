@@ -18,10 +18,10 @@ import numpy as np
 import torch
 from safetensors.torch import load_file
 
+from impasto.by_name import engine_of
 from impasto.filters import pack
 from impasto.gallery import check_name
-from impasto.nn.painter_net import filters
-from impasto.painter import default_painter
+from impasto.nn.light_net import filters
 from impasto.picture import Picture
 from impasto.resample import fit
 
@@ -45,10 +45,10 @@ def main() -> None:
     parser.add_argument("--paintings", type=Path, required=True)
     parser.add_argument("--named", type=Path, required=True, help="what tools/train_named.py has written")
     arguments = parser.parse_args()
-    painter = default_painter()
+    painter = engine_of("light")
     brush = {
         name.removeprefix("brush."): value.float()
-        for name, value in load_file(ASSETS.parent / "painter" / "painter.safetensors").items()
+        for name, value in load_file(ASSETS.parent / "light" / "light.safetensors").items()
         if name.startswith("brush.")
     }
     (ASSETS / "thumbnails").mkdir(parents=True, exist_ok=True)
@@ -68,9 +68,9 @@ def main() -> None:
             licence = f"public domain: published by {painted}, the artist died in {row['died']}"
             keep = {key: row[key] for key in ("name", "title", "artist", "year", "kind", "source")}
             cards.append({**keep, "licence": licence})
-    for file, arrays in (("vectors.npz", vectors), ("filters.npz", own)):
+    for file, arrays in (("light.npz", vectors), ("light-filters.npz", own)):
         np.savez(ASSETS / file, allow_pickle=False, **arrays)
-    text = json.dumps({"painter": painter.id, "styles": cards}, indent=1, ensure_ascii=False)
+    text = json.dumps({"light": painter.id, "styles": cards}, indent=1, ensure_ascii=False)
     (ASSETS / "gallery.json").write_text(text + "\n", encoding="utf-8")
     print(f"{len(cards)} styles")
 

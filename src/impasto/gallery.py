@@ -19,10 +19,11 @@ from typing import Any
 import numpy as np
 
 from impasto import builtin
+from impasto.by_name import ENGINES, engine_of
+from impasto.engine import Engine, StyleVector
 from impasto.errors import PictureError, StyleError, UsageError
 from impasto.files import ASSETS, part_name, write_atomically
 from impasto.network import Network
-from impasto.painter import VECTOR_SIZE, Painter, StyleVector, default_painter
 from impasto.picture import Picture, Source
 
 NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
@@ -64,9 +65,9 @@ class Gallery:
         painter: whose vectors are wanted.
     """
 
-    def __init__(self, folder: Path | None = None, painter: Painter | None = None) -> None:
+    def __init__(self, folder: Path | None = None, painter: Engine | None = None) -> None:
         self._folder = folder
-        self.painter = painter or default_painter()
+        self.painter = painter or engine_of()
 
     @functools.cached_property
     def folder(self) -> Path:
@@ -128,7 +129,9 @@ class Gallery:
         return UsageError(f"{name} is no style.{guess}", "impasto styles lists them all")
 
     def vector(self, name: str) -> StyleVector:
-        """The style's vector; one that another painter's encoder made is computed anew from the stored picture.
+        """The style's vector for this gallery's engine.
+
+        It is computed anew from the stored picture where there is none, or another version's encoder made it.
 
         Raises:
             StyleError: the style is a network of its own and has none.
@@ -139,15 +142,21 @@ class Gallery:
         if not self.painter.keeps_vectors:
             return self.painter.encode(self.picture(entry).pixels)
         if entry.builtin:
-            return builtin.vector(name)
-        folder = self.folder / name
-        if self._read_card(name).get("painter") == self.painter.id:
-            return _read_vector(folder / "vector.npy")
+            return builtin.vector(name, self.painter.name)
+        file = self.folder / name / vector_file(self.painter.name)
+        card = self._read_card(name)
+        if _encoders(card).get(self.painter.name) == self.painter.id and file.is_file():
+            return _read_vector(file, self.painter.name)
         vector = self.painter.encode(self.picture(entry).pixels)
-        card = self._read_card(name) | {"painter": self.painter.id}
-        card.pop("learned", None)  # by another painter
-        _write_style(folder, card, vector)
+        if card.get("learned by") == self.painter.name:  # by another version
+            card.pop("learned", None)
+        _write_style(file, self._encoded(card), vector)
         return vector
+
+    def _encoded(self, card: Mapping[str, object]) -> dict[str, object]:
+        """A style's card, with a vector of this gallery's engine."""
+        rest = {key: value for key, value in card.items() if key != "painter"}
+        return rest | {"encoders": _encoders(card) | {self.painter.name: self.painter.id}}
 
     def teach(self, name: str, vector: StyleVector, learned: Mapping[str, float]) -> Entry:
         """Give a style of the user's the vector that was learned from its painting.
@@ -160,9 +169,9 @@ class Gallery:
             StyleError: it is damaged or gone, or its folder cannot be written to.
         """
         folder = self.own_painting(name)
-        card = self._read_card(name) | {"painter": self.painter.id, "learned": dict(learned)}
+        card = self._encoded(self._read_card(name)) | {"learned": dict(learned), "learned by": self.painter.name}
         try:
-            _write_style(folder, card, vector)
+            _write_style(folder / vector_file(self.painter.name), card, vector)
         except PictureError as error:
             raise StyleError(f"cannot write to your gallery in {self.folder}: {error}") from error
         return self.get(name)
@@ -200,7 +209,7 @@ class Gallery:
         """Put a painting into the user's gallery under a name.
 
         Args:
-            vector: a style vector for the painting, with or without filters; None, what the painter's encoder sees.
+            vector: for this gallery's engine, with or without changes of its network; None, what its encoder sees.
         Raises:
             UsageError: a name that is not made of lower-case letters, digits and hyphens, or is taken.
             PictureError: the painting cannot be read.
@@ -208,7 +217,8 @@ class Gallery:
         """
         self.check_free(name, replace=replace)
         picture = Picture.open(painting).at_most(KEPT_SIDE)
-        vector = self.painter.encode(picture.pixels) if vector is None else vector
+        if vector is None and self.painter.keeps_vectors:
+            vector = self.painter.encode(picture.pixels)
         source = Path(painting).name if isinstance(painting, (str, os.PathLike)) else ""
         card = {
             "title": title or (Path(source).stem.replace("_", " ") if source else name),
@@ -217,11 +227,13 @@ class Gallery:
             "licence": licence,
             "source": source,
             "added": date.today().isoformat(),
-            "painter": self.painter.id,
         }
         with self._new(name, replace) as part:
             _write_pictures(part, "picture", "thumbnail", picture)
-            _write_style(part, card, vector)
+            if vector is None:
+                _write_json(part / "style.json", card)
+            else:
+                _write_style(part / vector_file(self.painter.name), self._encoded(card), vector)
         return self.get(name)
 
     def add_network(
@@ -343,7 +355,9 @@ class Gallery:
             card = self._read_card(name)
             styles = card.get("network")
             if styles is None:
-                _read_vector(folder / "vector.npy")
+                for engine in _encoders(card):
+                    if (folder / vector_file(engine)).is_file():
+                        _read_vector(folder / vector_file(engine), engine)
                 learned = _numbers(card.get("learned"))
                 return [_entry(folder, card, "your own", name, "picture", "thumbnail", learned=learned)]
             if not isinstance(styles, list) or not all(isinstance(style, str) for style in styles):
@@ -432,19 +446,32 @@ def _numbers(found: object) -> dict[str, float] | None:
     return found or None
 
 
-def _read_vector(path: Path) -> StyleVector:
+def vector_file(engine: str) -> str:
+    """What holds a user's style's vector for an engine."""
+    return "vector.npy" if engine == "light" else f"{engine}.npy"
+
+
+def _encoders(card: Mapping[str, object]) -> dict[str, str]:
+    """{engine: which of its encoders made the style's vector}; older cards know of the light engine only."""
+    found = card.get("encoders", {"light": card["painter"]} if "painter" in card else {})
+    if not isinstance(found, dict) or not set(found) <= set(ENGINES):
+        raise ValueError("style.json names no engines")
+    return {engine: str(value) for engine, value in found.items()}
+
+
+def _read_vector(path: Path, engine: str) -> StyleVector:
     vector = np.load(path, allow_pickle=False)
-    sizes = VECTOR_SIZE, VECTOR_SIZE + default_painter().filters
-    if vector.ndim != 1 or len(vector) not in sizes or vector.dtype != np.float32 or not np.isfinite(vector).all():
-        raise ValueError("vector.npy holds no style vector")
+    taken = vector.ndim == 1 and engine_of(engine).takes(len(vector))
+    if not taken or vector.dtype != np.float32 or not np.isfinite(vector).all():
+        raise ValueError(f"{path.name} holds no style vector")
     return np.asarray(vector)
 
 
-def _write_style(folder: Path, card: Mapping[str, object], vector: StyleVector) -> None:
+def _write_style(file: Path, card: Mapping[str, object], vector: StyleVector) -> None:
     buffer = io.BytesIO()
     np.save(buffer, vector)
-    write_atomically(folder / "vector.npy", buffer.getvalue(), overwrite=True)
-    _write_json(folder / "style.json", card)
+    write_atomically(file, buffer.getvalue(), overwrite=True)
+    _write_json(file.parent / "style.json", card)
 
 
 def _write_json(path: Path, card: Mapping[str, object]) -> None:

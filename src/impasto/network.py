@@ -17,10 +17,9 @@ import numpy as np
 from impasto.color import Pixels
 from impasto.errors import PictureError, StyleError
 from impasto.files import ASSETS
-from impasto.painter import at_strength
 from impasto.resample import resize
 from impasto.runtime import Model, planes
-from impasto.tiling import BUDGET, MULTIPLE, Put, Statistics, padded, paint_within
+from impasto.tiling import BUDGET, MULTIPLE, Statistics, padded, paint_within
 
 METADATA = "impasto"  # the key under which a file's facts lie
 _GIVEN = "given", "trust"  # the statistics that it is normalised by, and how much they count
@@ -84,49 +83,32 @@ class Network:
         """What another process makes it from; on another machine the file must lie at the same place."""
         return Network, (self.path,)
 
-    def paint(
-        self,
-        photo: Pixels,
-        weights: Sequence[float] = (1.0,),
-        *,
-        strength: float = 1.0,
-        budget: int = BUDGET,
-    ) -> Pixels:
+    def paint(self, photo: Pixels, weights: Sequence[float] = (1.0,), *, budget: int = BUDGET) -> Pixels:
         """Paint a photo; one that takes too much memory in tiles, normalised by the statistics of a sample of it.
 
         Args:
             photo: H x W x 3, float32, 0..1, any size.
             weights: of the network's styles, summing to 1.
-            strength: 0..1, from the photo to the network's picture.
             budget: bytes that painting may take.
         Returns:
             H x W x 3, float32, 0..1.
         Raises:
             PictureError: the photo needs more memory than there is, and the network's file takes no statistics.
         """
-
-        def paint() -> Pixels:
-            painted = np.empty_like(photo)
-            self._into(photo, weights, painted.__setitem__, budget)
-            return painted
-
-        return at_strength(photo, strength, paint)
-
-    def _into(self, photo: Pixels, weights: Sequence[float], put: Put, budget: int) -> None:
-        """Paint at full strength; `put` gets the picture, tile by tile."""
+        height, width = photo.shape[:2]
         if self.size is not None:
             painted, _ = self._run(resize(photo, *self.size), weights)
-            height, width = photo.shape[:2]
-            put((slice(0, height), slice(0, width)), resize(self._held(painted), width, height))
-            return
+            return resize(self._held(painted), width, height)
 
-        def run(part: Pixels, given: Statistics | None = None) -> tuple[Pixels, Statistics]:
+        def run(part: Pixels, given: Statistics | None, _: tuple[int, int]) -> tuple[Pixels, Statistics]:
             painted, statistics = self._run(padded(part), weights, given)
             return self._held(painted)[: part.shape[0], : part.shape[1]], statistics
 
         if not self._statistics:  # it must be painted as a whole
             budget = photo.size * _ARENA_BYTES_PER_PIXEL
-        paint_within(photo, budget, _ARENA_BYTES_PER_PIXEL, run, put)
+        painted = np.empty_like(photo)
+        paint_within(photo, budget, _ARENA_BYTES_PER_PIXEL, run, painted.__setitem__)
+        return painted
 
     def _run(
         self,

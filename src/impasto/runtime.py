@@ -37,13 +37,22 @@ class Model:
         read: gives the file's bytes.
         bytes_per_pixel: measured peak while it runs, memory given back after every layer.
         arena_bytes_per_pixel: the same where memory is kept for the next layer: two to three times as fast.
+        weights: gives the initializers that the file leaves out, by name.
     """
 
-    def __init__(self, read: Callable[[], bytes], bytes_per_pixel: int = 0, arena_bytes_per_pixel: int = 0) -> None:
-        self.read = read
+    def __init__(
+        self,
+        read: Callable[[], bytes],
+        bytes_per_pixel: int = 0,
+        arena_bytes_per_pixel: int = 0,
+        *,
+        weights: Callable[[], Mapping[str, NDArray[np.float32]]] | None = None,
+    ) -> None:
+        self.read, self.weights = read, weights
         self.bytes_per_pixel, self.arena_bytes_per_pixel = bytes_per_pixel, arena_bytes_per_pixel
         self._lock = threading.Lock()
         self._sessions: dict[bool, onnxruntime.InferenceSession] = {}
+        self._values: list[onnxruntime.OrtValue] = []  # the weights, as long as sessions use them
 
     def run(self, feeds: Mapping[str, NDArray[Any]], pixels: int = 0) -> list[NDArray[Any]]:
         """All outputs for these inputs.
@@ -89,6 +98,10 @@ class Model:
                 options.enable_cpu_mem_arena = arena
                 # A plan of memory for each size of picture would be kept beside the arena, and doubles the peak.
                 options.enable_mem_pattern = False
+                if self.weights is not None:
+                    values = {k: onnxruntime.OrtValue.ortvalue_from_numpy(v) for k, v in self.weights().items()}
+                    options.add_external_initializers(list(values), list(values.values()))
+                    self._values += values.values()
                 wanted = list(dict.fromkeys((provider(), "CPUExecutionProvider")))
                 session = onnxruntime.InferenceSession(self.read(), options, providers=wanted)
                 self._sessions[arena] = session

@@ -12,10 +12,10 @@ from typing import Any, TypeAlias
 
 from impasto.color import Pixels
 from impasto.controls import Controls
+from impasto.engine import Engine, StyleVector, mixed
 from impasto.errors import PictureError, UsageError
 from impasto.gallery import Gallery
 from impasto.network import Network
-from impasto.painter import VECTOR_SIZE, Painter, StyleVector, mixed
 from impasto.picture import SUFFIXES, Picture, Source
 
 WEIGHTS = (".pth", ".model", ".pt", ".safetensors")
@@ -40,17 +40,17 @@ class Style:
     network: Network | None = None
     part: int = 0
 
-    def recolored(self, painter: Painter, controls: Controls, photo: Pixels) -> StyleVector:
+    def recolored(self, painter: Engine, controls: Controls, photo: Pixels) -> StyleVector:
         """The vector of the painting in the photo's colours.
 
         What the change of colours does to the painting's vector is added to the style's own, which may have been
-        fitted. Not so with filters: trained on the painting's colours, with a vector of theirs, they bring them back,
-        and the encoder's vector of the recoloured painting takes the place of both.
+        fitted. Not so with changes of the network: trained on the painting's colours, with a vector of theirs, they
+        bring them back, and the encoder's vector of the recoloured painting takes the place of both.
         """
         assert self.painting is not None
         assert self.vector is not None
         changed = painter.encode(controls.recolor(self.painting, photo))
-        if len(self.vector) > VECTOR_SIZE:
+        if len(self.vector) > painter.vector_size:
             return changed
         return mixed((1, self.vector), (1, changed), (-1, painter.encode(self.painting)))
 
@@ -71,7 +71,7 @@ class Blend:
     def has_networks(self) -> bool:
         return any(style.network is not None for style, _ in self.parts)
 
-    def vector(self, painter: Painter, controls: Controls, photo: Pixels) -> StyleVector:
+    def vector(self, painter: Engine, controls: Controls, photo: Pixels) -> StyleVector:
         """The weighted mean of the styles' vectors, each in the photo's colours if the controls ask for that.
 
         Styles that are networks have none and are left out.
@@ -136,7 +136,7 @@ def parse(text: str) -> tuple[str, float]:
     return text, 1.0
 
 
-def resolve(request: StyleRequest, gallery: Gallery, painter: Painter, *, max_pixels: int | None = None) -> Blend:
+def resolve(request: StyleRequest, gallery: Gallery, painter: Engine, *, max_pixels: int | None = None) -> Blend:
     """Find each style and its vector.
 
     A text is a built-in or own style's name first and a file second; write ./NAME for a file of a style's name.
@@ -180,7 +180,7 @@ def _weight(source: object, weight: object) -> float:
     return float(weight)
 
 
-def _find(source: Any, gallery: Gallery, painter: Painter, limit: dict[str, int]) -> Style:
+def _find(source: Any, gallery: Gallery, painter: Engine, limit: dict[str, int]) -> Style:
     if isinstance(source, str):
         if source in gallery:
             entry = gallery.get(source)

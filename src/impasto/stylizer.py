@@ -11,19 +11,19 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from impasto import mask, style
+from impasto.by_name import DEFAULT, EngineName, engine_of
 from impasto.color import Pixels
 from impasto.controls import Controls
+from impasto.engine import Engine, Shot
 from impasto.errors import OutOfMemory, UsageError
 from impasto.frame_painter import BYTES_PER_PIXEL, FramePainter, Paint, filled
 from impasto.gallery import Gallery
 from impasto.network import Network
-from impasto.painter import Painter, Shot, default_painter
 from impasto.picture import MAX_PIXELS, Picture, Source
 from impasto.resample import reduced
 from impasto.samples import Samples
 from impasto.settings import make
 from impasto.style import Blend, StyleRequest
-from impasto.transfer import Engine, painter_of
 from impasto.version import __version__
 
 Regions: TypeAlias = "Mapping[Any, StyleRequest] | Iterable[tuple[Source, StyleRequest]]"
@@ -64,11 +64,11 @@ class Stylizer:
         regions: Regions | None = None,
         controls: Controls | None = None,
         gallery: Gallery | None = None,
-        painter: Painter | None = None,
+        painter: Engine | None = None,
         max_pixels: int = MAX_PIXELS,
     ) -> None:
         self.controls = controls or Controls()
-        self.painter = painter or default_painter()
+        self.painter = painter or engine_of()
         gallery = gallery or Gallery(painter=self.painter)
         if gallery.painter is not self.painter:
             gallery = Gallery(gallery.folder, self.painter)
@@ -161,7 +161,7 @@ class Stylizer:
 
     @property
     def engine(self) -> str:
-        """What paints: "painter" (or "adain", "wct"), "network", or both."""
+        """What paints: "painter" (or "light", "adain", "wct"), "network", or both."""
         parts = [style for blend in self._blends if blend is not None for style, _ in blend.parts]
         names = dict.fromkeys(self.painter.name if style.network is None else "network" for style in parts)
         return " + ".join(names)
@@ -192,7 +192,7 @@ def stylize(
     style: StyleRequest,
     *,
     regions: Regions | None = None,
-    engine: Engine = "painter",
+    engine: EngineName = DEFAULT,
     gallery: Gallery | None = None,
     max_pixels: int = MAX_PIXELS,
     **controls: Any,
@@ -203,7 +203,7 @@ def stylize(
         photo: a path, bytes, a file object, a PIL image, an array or a `Picture`.
         style: a built-in or own style's name, a painting, or several: {"starry-night": .6, "my.jpg": .4}.
         regions: {mask: style}: white of the mask gets that style; the style "none" leaves the photo there.
-        engine: "painter", or one that is bolder and slower: "adain", "wct" (see `impasto.transfer`).
+        engine: "painter"; "light", five times as fast and plainer; "adain", "wct" (see `impasto.transfer`).
         gallery: where names are looked up; the built-in styles and the user's own if not given.
         max_pixels: refuse larger pictures.
         controls: the fields of `impasto.Controls`: strength, keep_color, tone, brush_size, detail, size, seed.
@@ -214,7 +214,7 @@ def stylize(
         PictureError: a file that is missing, damaged, too large, or no picture.
     """
     chosen = make(Controls, controls, "control")
-    painter = painter_of(engine)
+    painter = engine_of(engine)
     stylizer = Stylizer(
         style, regions=regions, controls=chosen, gallery=gallery, painter=painter, max_pixels=max_pixels
     )
@@ -233,5 +233,5 @@ def region_pairs(regions: Regions | None) -> list[tuple[Any, Any]]:
     return pairs
 
 
-def _resolve(request: StyleRequest, gallery: Gallery, painter: Painter, max_pixels: int) -> Blend:
+def _resolve(request: StyleRequest, gallery: Gallery, painter: Engine, max_pixels: int) -> Blend:
     return style.resolve(request, gallery, painter, max_pixels=max_pixels)

@@ -23,7 +23,9 @@ from impasto.samples import Samples, floats
 Statistics: TypeAlias = NDArray[np.float32]
 """What a network normalises by: means and mean squares, one normalisation after the other."""
 
-Run: TypeAlias = "Callable[[Pixels, Statistics | None], tuple[Pixels, Statistics]]"
+Run: TypeAlias = "Callable[[Pixels, Statistics | None, tuple[int, int]], tuple[Pixels, Statistics]]"
+"""A network: a part of a photo, statistics to be normalised by or None, and the part's row and column in the photo, to
+its picture and the part's own statistics."""
 
 Put: TypeAlias = "Callable[[tuple[slice, slice], Pixels], None]"
 """Takes a part of a picture: its rows and columns, and what it holds there, float32, 0..1."""
@@ -66,19 +68,20 @@ class Tile:
         )
 
 
-def tiles(width: int, height: int, side: int, multiple: int = MULTIPLE) -> Iterator[Tile]:
+def tiles(width: int, height: int, side: int, multiple: int = MULTIPLE, overlap: int = OVERLAP) -> Iterator[Tile]:
     """All tiles of a picture, of about `side` pixels each without their overlap, row by row.
 
     Args:
         multiple: of pixels, at which they begin.
+        overlap: pixels on each side, a multiple of that.
     """
     for rows in parts(height, side, multiple):
         for columns in parts(width, side, multiple):
             yield Tile(
-                max(0, rows.start - OVERLAP),
-                max(0, columns.start - OVERLAP),
-                min(height, rows.stop + OVERLAP),
-                min(width, columns.stop + OVERLAP),
+                max(0, rows.start - overlap),
+                max(0, columns.start - overlap),
+                min(height, rows.stop + overlap),
+                min(width, columns.stop + overlap),
                 (rows, columns),
             )
 
@@ -90,16 +93,17 @@ def parts(length: int, side: int, multiple: int) -> list[slice]:
     return [slice(start, end) for start, end in itertools.pairwise(bounds)]
 
 
-def tile_side(pixels: int, budget: int, bytes_per_pixel: int) -> int | None:
+def tile_side(pixels: int, budget: int, bytes_per_pixel: int, overlap: int = OVERLAP) -> int | None:
     """How large tiles may be; None if the whole picture fits.
 
     Args:
         budget: bytes that painting may take.
         bytes_per_pixel: that it takes for each.
+        overlap: of the tiles.
     """
     if pixels * bytes_per_pixel <= budget and pixels <= LARGEST**2 * 4:
         return None
-    side = int(math.sqrt(budget / bytes_per_pixel)) - 2 * OVERLAP
+    side = int(math.sqrt(budget / bytes_per_pixel)) - 2 * overlap
     return max(SMALLEST, min(LARGEST, side // MULTIPLE * MULTIPLE))
 
 
@@ -113,7 +117,15 @@ def padded(photo: Samples, multiple: int = MULTIPLE) -> Samples:
 
 
 def paint_within(
-    photo: Samples, budget: int, bytes_per_pixel: int, run: Run, put: Put, given: Statistics | None = None
+    photo: Samples,
+    budget: int,
+    bytes_per_pixel: int,
+    run: Run,
+    put: Put,
+    given: Statistics | None = None,
+    *,
+    multiple: int = MULTIPLE,
+    overlap: int = OVERLAP,
 ) -> Statistics:
     """Paint within a budget, in tiles if it must be; where memory runs out after all, within half of it, and so on.
 
@@ -121,37 +133,33 @@ def paint_within(
         photo: H x W x 3.
         budget: bytes that painting may take.
         bytes_per_pixel: that it takes for each.
-        run: the network: a photo, and statistics to be normalised by or None, to a picture and the photo's own.
+        run: the network.
         put: gets the picture, tile by tile.
         given: statistics to be normalised by; None, the photo's own.
+        multiple, overlap: as for `tiles`.
     Returns:
-        The photo's own statistics; of a sample of it where it is painted in tiles.
+        The photo's own statistics; of a photo in tiles, those of a sample.
     Raises:
         OutOfMemory: the smallest tiles do not fit.
     """
+    height, width = photo.shape[:2]
     while True:
         try:
-            return _paint_within(photo, budget, bytes_per_pixel, run, put, given)
+            side = tile_side(width * height, budget, bytes_per_pixel, overlap)
+            if side is None:
+                painted, own = run(floats(photo), given, (0, 0))
+                put((slice(0, height), slice(0, width)), painted)
+                return own
+            _, own = run(montage(photo, budget // bytes_per_pixel), None, (0, 0))
+            for tile in tiles(width, height, side, multiple, overlap):
+                painted, _ = run(floats(photo[tile.outer]), own if given is None else given, (tile.top, tile.left))
+                put(tile.inner, painted[tile.kept])
+            return own
         except OutOfMemory:
             budget = min(budget, photo.shape[0] * photo.shape[1] * bytes_per_pixel) // 2
             if budget < SMALLEST**2 * bytes_per_pixel:
                 raise
-        warnings.warn(f"memory ran out; tiles for {budget / 1e6:.0f} MB are tried", stacklevel=2)
-
-
-def _paint_within(
-    photo: Samples, budget: int, bytes_per_pixel: int, run: Run, put: Put, given: Statistics | None
-) -> Statistics:
-    height, width = photo.shape[:2]
-    side = tile_side(width * height, budget, bytes_per_pixel)
-    if side is None:
-        painted, own = run(floats(photo), given)
-        put((slice(0, height), slice(0, width)), painted)
-        return own
-    _, own = run(montage(photo, budget // bytes_per_pixel), None)
-    for tile in tiles(width, height, side):
-        put(tile.inner, run(floats(photo[tile.outer]), own if given is None else given)[0][tile.kept])
-    return own
+        warnings.warn("memory ran out; the photo is painted in smaller tiles", stacklevel=2)
 
 
 def montage(photo: Samples, largest: int) -> Pixels:

@@ -12,15 +12,13 @@ import functools
 from abc import abstractmethod
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from impasto.color import Pixels
-from impasto.errors import UsageError
+from impasto import packed
+from impasto.engine import Engine, StyleVector, seen_at
 from impasto.files import ASSETS
-from impasto.painter import Painter, StyleVector, default_painter, seen_at
 from impasto.runtime import Model, planes
 from impasto.samples import Samples, floats
 from impasto.tiling import Put, Statistics, padded, tile_side, tiles
@@ -30,18 +28,18 @@ _CELL = 8  # pixels a side for one place of the features
 _BYTES_PER_PIXEL = 800  # measured, of a tile
 _STRIP = 64  # rows of features
 
-Engine: TypeAlias = Literal["painter", "adain", "wct"]
 Features = NDArray[np.float32]  # 512 x places
 
 
-class FeatureTransfer(Painter):
-    """A painter of this kind: its style vectors are statistics of features."""
+class FeatureTransfer(Engine):
+    """An engine of this kind: its style vectors are statistics of features."""
 
     assets = ASSETS / "adain"
     keeps_vectors = False
 
     def __init__(self, folder: Path | None = None, budget: int | None = None) -> None:
         super().__init__(folder, budget)
+        self._encode_model = Model((self.folder / "encode.onnx").read_bytes, weights=packed.vgg)
         self._decoder = Model((self.folder / "decode.onnx").read_bytes)
 
     @abstractmethod
@@ -59,9 +57,6 @@ class FeatureTransfer(Painter):
     def _load(self, vector: StyleVector | None) -> None:  # noqa: ARG002  one decoder for all styles
         with contextlib.suppress(Exception):  # said when it is used
             self._decoder.session()
-
-    def _steadily(self, photo: Pixels, vector: StyleVector, given: Statistics) -> None:
-        """Not to measure would save nothing."""
 
     def _into(self, photo: Samples, vector: StyleVector, put: Put, given: Statistics | None) -> Statistics:
         """Encode all of the photo, tile by tile, change its features, and decode them."""
@@ -99,6 +94,7 @@ class AdaIN(FeatureTransfer):
     """Mean and deviation of every channel."""
 
     name = "adain"
+    vector_size = 2 * CHANNELS
 
     def statistics(self, features: Features) -> Statistics:
         mean, deviation = features.mean(1, dtype=np.float64), features.std(1, dtype=np.float64)
@@ -114,6 +110,7 @@ class WCT(FeatureTransfer):
     """Mean and covariance: features are whitened, then coloured."""
 
     name = "wct"
+    vector_size = CHANNELS + CHANNELS * (CHANNELS + 1) // 2
 
     def statistics(self, features: Features) -> Statistics:
         mean = features.mean(1, dtype=np.float64)
@@ -141,22 +138,3 @@ class WCT(FeatureTransfer):
 def _upper() -> tuple[NDArray[np.intp], ...]:
     """Where a symmetric matrix has all of its values once."""
     return np.triu_indices(CHANNELS)
-
-
-PAINTERS: dict[str, type[Painter]] = {"painter": Painter, "adain": AdaIN, "wct": WCT}
-
-
-@functools.cache
-def painter_of(engine: Engine, budget: int | None = None) -> Painter:
-    """The painter behind `--engine`.
-
-    Args:
-        budget: as for `Painter`.
-    Raises:
-        UsageError: there is no such engine.
-    """
-    if engine not in PAINTERS:
-        raise UsageError(f"engine {engine!r} is unknown", f"one of {', '.join(PAINTERS)}")
-    if engine == "painter" and budget is None:
-        return default_painter()
-    return PAINTERS[engine](budget=budget)

@@ -29,7 +29,7 @@ impasto bench --compare bench.json
 def bench(
     sizes: Annotated[str, typer.Option(help="Sides of square pictures in pixels.")] = "256,512,1024",
     engine: Annotated[
-        list[str] | None, typer.Option(help="Measure this engine: painter, optimize.", show_default=False)
+        list[str] | None, typer.Option(help="Measure this engine: painter, light, optimize.", show_default=False)
     ] = None,
     rounds: Annotated[int, typer.Option(help="Counted runs of each.", min=1, max=1000)] = 15,
     json: Annotated[Path | None, typer.Option(help="Write all figures to this file.", show_default=False)] = None,

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from impasto.by_name import EngineName
 from impasto.cli.console import note, progress_line
 from impasto.cli.interrupt import catching_stops
 from impasto.cli.options import Quiet, complete_style, takes_controls
@@ -39,6 +40,7 @@ def camera(
             show_default=False,
         ),
     ] = None,
+    engine: Annotated[EngineName, typer.Option(help="What paints; all but light are slow, so smaller.")] = "light",
     source: Annotated[str, typer.Option("--camera", help="A camera's number, or a video's file or URL.")] = "0",
     fps: Annotated[float, typer.Option(help="Frames a second to keep, by painting smaller.", min=1, max=120)] = 15,
     serve: Annotated[bool, typer.Option("--serve", help="Show it as a page of this computer.")] = False,
@@ -60,7 +62,7 @@ def camera(
         raise UsageError("--serve or --virtual, one of the two")
     styles = style or [entry.name for entry in Gallery().entries() if entry.builtin]
     found = Camera(int(source) if source.isdecimal() else source)
-    live = Live(found, styles, controls, fps=fps, folder=folder, on_note=note)
+    live = Live(found, styles, controls, fps=fps, folder=folder, engine=engine, on_note=note)
     with catching_stops() as stopped:
         screen: Screen
         if serve:

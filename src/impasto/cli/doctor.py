@@ -9,13 +9,12 @@ import sys
 
 import typer
 
+from impasto.by_name import engine_of
 from impasto.cli.console import print_json
 from impasto.cli.options import Json
 from impasto.files import ASSETS
 from impasto.gallery import Gallery
-from impasto.painter import default_painter
 from impasto.runtime import provider, threads
-from impasto.transfer import painter_of
 from impasto.version import __version__, installed
 
 BASE = ("numpy", "pillow", "onnxruntime", "opencv-python-headless", "safetensors", "typer", "rich", "platformdirs")
@@ -69,9 +68,8 @@ def doctor(json: Json = False) -> None:
 
 
 def _weights() -> tuple[dict[str, str], bool]:
-    painter = default_painter()
     vgg = ASSETS / "vgg19"
-    networks = painter, painter_of("adain")
+    networks = [engine_of(name) for name in ("painter", "light", "adain")]
     expected = [(net.folder / file, digest) for net in networks for file, digest in net.facts["sha256"].items()]
     recorded = json_module.loads((vgg / "sha256.json").read_text(encoding="utf-8"))
     expected += [(vgg / file, digest) for file, digest in recorded.items()]

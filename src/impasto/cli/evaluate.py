@@ -26,7 +26,7 @@ def evaluate(
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the report.", show_default=False)],
     engine: Annotated[
         list[str] | None,
-        typer.Option(help="Paint with this engine: painter, adain, wct, optimize.", show_default=False),
+        typer.Option(help="Paint with this engine: painter, light, adain, wct, optimize.", show_default=False),
     ] = None,
     results: Annotated[
         list[Path] | None,

@@ -17,7 +17,7 @@ _OTHERWISE = ("--engine", "--engine-hosts", "--region", "--memory")  # these cal
 
 
 def begin(words: Sequence[str]) -> None:
-    """Load what paints in the one style that a command names, if it is a built-in one or a file.
+    """Load the default engine for the one style that a command names, if it is a built-in one or a file.
 
     A guess: a command that turns out to want something else is only a little slower.
     """
@@ -25,20 +25,20 @@ def begin(words: Sequence[str]) -> None:
     if words[:1] != ["stylize"] or len(styles) != 1 or any(word in _OTHERWISE for word in words):
         return
     from impasto import builtin
-    from impasto.painter import default_painter
+    from impasto.by_name import DEFAULT, engine_of
 
     if styles[0] in builtin.cards():
-        default_painter().prepare(builtin.vector(styles[0]))
+        engine_of().prepare(builtin.vector(styles[0], DEFAULT))
     elif os.path.isfile(styles[0]) and not styles[0].lower().endswith(".onnx"):  # a network paints by itself
-        default_painter().prepare()
+        engine_of().prepare()
         import impasto.picture  # noqa: F401  here, for the reason that `prepare` has
 
         threading.Thread(target=_encode, args=(styles[0],)).start()
 
 
 def _encode(painting: str) -> None:
-    from impasto.painter import default_painter
+    from impasto.by_name import engine_of
     from impasto.picture import Picture
 
     with contextlib.suppress(Exception):  # said when the command comes to it
-        default_painter().encode(Picture.open(painting).pixels)
+        engine_of().encode(Picture.open(painting).pixels)

@@ -227,7 +227,7 @@ def _learn(
                 print(f"{term:8} {before:.4f} -> {after:.4f}  ({(ratio - 1) * 100:+.0f} %)")
             if learned.after == learned.before:
                 print("nothing better was found: the style is what the painter sees in the painting at once")
-            print(f"{name} learned: impasto stylize photo.jpg --style {name}")
+            print(f"{name} learned: impasto stylize photo.jpg --style {name} --engine light")
     if learned.stopped:
         sys.exit(INTERRUPTED)
 

@@ -13,6 +13,7 @@ from typing import Annotated
 
 import typer
 
+from impasto.by_name import EngineName, engine_of
 from impasto.cli import batch, hosts
 from impasto.cli.console import note, print_json, report
 from impasto.cli.manifest import Manifest, file_facts
@@ -39,7 +40,6 @@ from impasto.picture import ANIMATED, MAX_PIXELS, SUFFIXES, Picture, format_of
 from impasto.remote import is_url
 from impasto.style import parse
 from impasto.stylizer import Stylizer
-from impasto.transfer import Engine, painter_of
 
 EXAMPLES = """
 [b]Examples[/b]
@@ -105,7 +105,10 @@ def stylize(
         ),
     ] = 2,
     engine: Annotated[
-        Engine, typer.Option(help="What paints: adain and wct are bolder and far slower.", rich_help_panel="Painting")
+        EngineName,
+        typer.Option(
+            help="What paints: light is fast and plainer; adain and wct are slow.", rich_help_panel="Painting"
+        ),
     ] = "painter",
     engine_hosts: Annotated[
         hosts.EngineHosts,
@@ -151,7 +154,7 @@ def stylize(
         raise UsageError("--json and a picture cannot both go to standard output", "-o FILE")
 
     budget = read_memory(memory)
-    painter = painter_of(engine, budget)
+    painter = engine_of(engine, budget)
     stylizer = Stylizer(style, regions=regions, controls=controls, painter=painter, max_pixels=max_pixels)
     if engine_hosts == "local":
         stylizer.prepare()

@@ -40,7 +40,9 @@ def video(
     source: Annotated[Path, typer.Argument(help="A video's file, or a folder of frames.", show_default=False)],
     controls: Controls,
     style: OptionalStyles = None,
-    engine: Annotated[str, typer.Option(help="painter, or optimize for short clips: minutes a second.")] = "painter",
+    engine: Annotated[
+        str, typer.Option(help="light, painter (five times as long a frame), or optimize (minutes a second).")
+    ] = "light",
     recipe: Annotated[str, typer.Option(help="The optimiser's, such as fast or default.")] = "fast",
     long_term: Annotated[
         int, typer.Option(help="The optimiser also holds to the picture so many frames ago.", min=0, max=100)

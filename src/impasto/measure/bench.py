@@ -29,7 +29,7 @@ from impasto.files import ASSETS
 from impasto.version import __version__, installed
 
 SIZES = (256, 512, 1024)
-ENGINES = ("painter", "optimize")
+ENGINES = ("painter", "light", "optimize")
 STYLE = "starry-night"
 SMALLEST, LARGEST = 16, 20_000
 
@@ -160,7 +160,7 @@ def _in_child(engine: str, size: int, rounds: int) -> Latency:
 def _measure(engine: str, size: int, rounds: int) -> dict[str, Any]:
     photo = np.random.default_rng(0).random((size, size, 3), np.float32)
     before = gemm_gflops()
-    seconds, mac_per_pixel = {"painter": _paint, "optimize": _evaluate_losses}[engine](photo, rounds)
+    seconds, mac_per_pixel = _evaluate_losses(photo, rounds) if engine == "optimize" else _paint(engine, photo, rounds)
     peak = peak_mb()
     return {
         "engine": engine,
@@ -172,12 +172,13 @@ def _measure(engine: str, size: int, rounds: int) -> dict[str, Any]:
     }
 
 
-def _paint(photo: Pixels, rounds: int) -> tuple[list[float], float]:
+def _paint(engine: str, photo: Pixels, rounds: int) -> tuple[list[float], float]:
     """Seconds of every counted run, and the network's multiply-adds for each pixel."""
+    from impasto.by_name import engine_of
     from impasto.gallery import Gallery
-    from impasto.painter import default_painter
 
-    painter, vector = default_painter(), Gallery().vector(STYLE)
+    painter = engine_of(engine)
+    vector = Gallery(painter=painter).vector(STYLE)
     for _ in range(3):
         painter.paint(photo, vector)
     seconds = []
@@ -240,10 +241,10 @@ def time_commands(commands: Mapping[str, Sequence[str]], rounds: int) -> dict[st
 
 def throughput(workers: int, pictures: int = 12, size: int = 512) -> float:
     """Pictures a second when several threads share the painter."""
+    from impasto.by_name import engine_of
     from impasto.gallery import Gallery
-    from impasto.painter import default_painter
 
-    painter, vector = default_painter(), Gallery().vector(STYLE)
+    painter, vector = engine_of(), Gallery().vector(STYLE)
     photo = np.random.default_rng(0).random((size, size, 3), np.float32)
     painter.paint(photo, vector)
     with ThreadPoolExecutor(workers) as pool:

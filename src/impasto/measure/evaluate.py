@@ -11,7 +11,7 @@ from typing import get_args
 
 import numpy as np
 
-from impasto import transfer
+from impasto import by_name
 from impasto.controls import Controls
 from impasto.errors import ImpastoError, PictureError, UsageError
 from impasto.measure import metrics
@@ -86,9 +86,9 @@ Engine = Callable[[Path, Picture, float], Picture]
 """Paints a photo (already of the common size) in the style of a painting's file at a strength of 0..100."""
 
 
-def painter_engine(name: transfer.Engine) -> Engine:
+def painter_engine(name: by_name.EngineName) -> Engine:
     """One of the painters that take any style; a painting is encoded once for all its photos and strengths."""
-    painter = transfer.painter_of(name)
+    painter = by_name.engine_of(name)
     stylizers: dict[Path, Stylizer] = {}
 
     def paint(style: Path, photo: Picture, strength: float) -> Picture:
@@ -109,7 +109,7 @@ def optimize_engine() -> Engine:
 
 
 ENGINES: dict[str, Callable[[], Engine]] = {
-    **{name: partial(painter_engine, name) for name in get_args(transfer.Engine)},
+    **{name: partial(painter_engine, name) for name in get_args(by_name.EngineName)},
     "optimize": optimize_engine,
 }
 

@@ -27,14 +27,14 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from impasto.color import Pixels
+from impasto.engine import StyleVector
 from impasto.errors import UsageError
 from impasto.files import ASSETS
 from impasto.nn.device import find_device
+from impasto.nn.light_net import Moments
 from impasto.nn.losses import blemishes, gram, lattice, mean_content_loss
-from impasto.nn.painter_net import Moments
 from impasto.nn.tensors import to_pixels, to_tensor
 from impasto.nn.vgg import perceptual_vgg
-from impasto.painter import StyleVector
 from impasto.picture import Picture
 from impasto.progress import OnProgress, Progress
 from impasto.training.data import find_photos, read

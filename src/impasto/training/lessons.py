@@ -8,11 +8,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+from impasto.by_name import engine_of
 from impasto.errors import StyleError, UsageError
 from impasto.gallery import Gallery
 from impasto.picture import Picture, Source
 from impasto.progress import OnProgress
 from impasto.training.learn import Learned, Learning, check
+from impasto.training.pupil import ENGINE
 
 MINUTES = 3.0
 
@@ -54,7 +56,7 @@ def learn(
         PictureError: the painting cannot be read, or there are no photographs in the folder.
         StyleError: the gallery cannot be written to, or the style is damaged.
     """
-    gallery = gallery or Gallery()
+    gallery = Gallery(gallery.folder if gallery else None, engine_of(ENGINE))
     if painting is None:
         folder = gallery.own_painting(name)
         picture = gallery.picture(gallery.get(name))

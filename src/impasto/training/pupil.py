@@ -16,9 +16,13 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from impasto.by_name import engine_of
+from impasto.engine import Engine, StyleVector
 from impasto.files import ASSETS
-from impasto.nn import painter_net
-from impasto.painter import VECTOR_SIZE, Painter, StyleVector, default_painter
+from impasto.light import VECTOR_SIZE
+from impasto.nn import light_net
+
+ENGINE = "light"  # that learns
 
 
 @dataclass(frozen=True)
@@ -27,7 +31,7 @@ class Pupil:
 
     Attributes:
         net: paints: net(photos, vectors, measured), N x 3 x H x W and N x `size` to N x 3 x H x W, as
-            `painter_net.Brush` does. It is never changed.
+            `light_net.Brush` does. It is never changed.
         painter: encodes paintings, and paints with what was learned.
         size: numbers of a vector without filters.
         spread: how much each of them usually differs between paintings.
@@ -38,7 +42,7 @@ class Pupil:
     """
 
     net: nn.Module = field(repr=False)
-    painter: Painter
+    painter: Engine
     size: int
     spread: Tensor = field(repr=False)
     grid: int
@@ -68,18 +72,18 @@ class Pupil:
 
 
 def default_pupil(device: torch.device) -> Pupil:
-    """The painter that ships, on a device."""
-    tensors = load_file(ASSETS / "painter" / "painter.safetensors")
-    net = painter_net.Brush()
+    """The light engine that ships, on a device."""
+    tensors = load_file(ASSETS / "light" / "light.safetensors")
+    net = light_net.Brush()
     net.load_state_dict({name.removeprefix("brush."): value for name, value in tensors.items() if "brush." in name})
     net.to(device=device, memory_format=torch.channels_last).requires_grad_(False)  # type: ignore[call-overload]
     return Pupil(
         net,
-        default_painter(),
+        engine_of(ENGINE),
         VECTOR_SIZE,
         net.spread,
         4,
-        painter_net.is_filter,
-        painter_net.filters,
-        painter_net.changes_of,
+        light_net.is_filter,
+        light_net.filters,
+        light_net.changes_of,
     )

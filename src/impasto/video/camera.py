@@ -15,12 +15,13 @@ import cv2
 import cv2.utils.logging
 import numpy as np
 
+from impasto.by_name import EngineName, engine_of
 from impasto.color import Pixels
 from impasto.controls import Controls
+from impasto.engine import Shot
 from impasto.errors import ImpastoError, PictureError
 from impasto.frame_painter import FramePainter
 from impasto.gallery import Gallery
-from impasto.painter import Shot
 from impasto.picture import Picture
 from impasto.resample import fit, resize
 from impasto.stylizer import Stylizer
@@ -123,6 +124,7 @@ class Live:
         controls: strength, colour, tone, brush size; `size` is the longer side of what is shown.
         fps: the painted size is reduced, and raised again up to `controls.size`, to keep this many frames a second.
         folder: where recordings and snapshots go.
+        engine: what paints.
     """
 
     def __init__(
@@ -133,11 +135,13 @@ class Live:
         *,
         fps: float = 15,
         folder: Path = Path(),
+        engine: EngineName = "light",
         gallery: Gallery | None = None,
         on_note: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.camera, self.styles, self.controls = camera, list(styles), controls
         self.fps, self.folder, self.gallery, self.on_note = fps, folder, gallery, on_note
+        self.painter = engine_of(engine)
         self.strength = controls.strength
         self.index = self.frames = 0
         self.side = controls.size or 640
@@ -203,7 +207,9 @@ class Live:
     def _stylizer(self) -> Stylizer:
         if self.index not in self._stylizers:
             plain = replace(self.controls, size=None)
-            self._stylizers[self.index] = Stylizer(self.styles[self.index], controls=plain, gallery=self.gallery)
+            self._stylizers[self.index] = Stylizer(
+                self.styles[self.index], controls=plain, gallery=self.gallery, painter=self.painter
+            )
         stylizer = self._stylizers[self.index]
         return stylizer.with_controls(replace(stylizer.controls, strength=self.strength))
 

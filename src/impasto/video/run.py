@@ -15,14 +15,15 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 import numpy as np
 
+from impasto.by_name import engine_of
 from impasto.color import Pixels
 from impasto.controls import Controls
+from impasto.engine import Shot
 from impasto.errors import MissingExtra, UsageError
 from impasto.flow import one_thread
 from impasto.frame_painter import FramePainter, Moved
 from impasto.gallery import Gallery
 from impasto.octaves import enlarge_frame
-from impasto.painter import Shot
 from impasto.picture import MAX_PIXELS
 from impasto.resample import reduced
 from impasto.samples import Samples
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     from impasto.optimization.recipe import Recipe
     from impasto.video.optimize import FrameOptimizer
 
-Engine = Literal["painter", "optimize"]
+Engine = Literal["light", "painter", "optimize"]
 
 _QUEUED = 4  # frames between two stages
 
@@ -102,7 +103,7 @@ def paint_video(
     style: StyleRequest,
     output: Path | str,
     *,
-    engine: Engine = "painter",
+    engine: Engine = "light",
     recipe: str | Recipe = "fast",
     long_term: int = 0,
     keyframes: str | None = None,
@@ -129,7 +130,8 @@ def paint_video(
         style, gallery, controls: as for `impasto.stylize`.
         regions: as there, too; a mask may also be a video or a folder of frames, and then moves with the clip.
         output: .mp4, .mov, .mkv, .avi, .webm, .gif, .webp, .apng, or a folder for PNG frames (no ending).
-        engine: "optimize" optimises every frame, for short clips; it needs the extra `torch`.
+        engine: "light"; "painter" takes five times as long a frame; "optimize" optimises every frame, for short clips,
+            and needs the extra `torch`.
         recipe: of the optimiser, a name from `impasto.optimization.recipe.RECIPES` or a `Recipe`.
         long_term: the optimiser also holds to the picture so many frames ago, where the last one shows something else.
         keyframes: styles that change, such as "0:starry-night,5:great-wave:0.5" (see `keyframes.parse_keyframes`);
@@ -165,15 +167,16 @@ def paint_video(
     moments = [Keyframe(0, "")] if keyframes is None else parse_keyframes(keyframes)
     plain = replace(chosen, size=None)
     masks = MovingMasks(regions)
-    stylizers = [
-        Stylizer(frame.style or style, regions=masks.regions, controls=plain, gallery=gallery, max_pixels=max_pixels)
-        for frame in moments
-    ]
+    painter = engine_of("light" if engine == "light" else "painter")
+    make_stylizer = functools.partial(
+        Stylizer, regions=masks.regions, controls=plain, gallery=gallery, painter=painter, max_pixels=max_pixels
+    )
+    stylizers = [make_stylizer(frame.style or style) for frame in moments]
     stylizer = stylizers[0]
-    if engine == "painter":
+    if engine != "optimize":
         stylizer.prepare()
     changing = None if keyframes is None else Keyframes(moments, stylizers)
-    optimizer = None if engine == "painter" else _optimizer(stylizer, recipe, steady / 100, long_term)
+    optimizer = _optimizer(stylizer, recipe, steady / 100, long_term) if engine == "optimize" else None
     if optimizer and masks.moving:
         raise UsageError("the optimiser's masks do not move", "pictures as masks")
     first = next(clip.frames(), None)

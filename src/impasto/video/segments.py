@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 
 from impasto.color import Pixels
+from impasto.engine import Shot
 from impasto.errors import UsageError
 from impasto.files import already_there, write_atomically
-from impasto.painter import Shot
 from impasto.samples import Samples
 from impasto.video.clip import Clip, Copied, Frame, Writer, cannot_write, ffmpeg, part_of, put_in_place
 

@@ -1,4 +1,4 @@
-"""The painter in PyTorch: the form to read and to train; what runs are the ONNX files of `tools/export_painter.py`.
+"""The light engine in PyTorch: the form to read and to train; what runs are the ONNX files of `tools/export_light.py`.
 
 A style vector is read off a painting by MicroAST's style encoder (Wang et al., AAAI 2023). The network that paints is
 Impasto's own, at about 12,000 multiply-adds a pixel: the photo is worked on at a quarter of its size in 64 channels;

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """Train the painter: first on what a teacher makes of photographs, then on the perceptual losses.
 
-    python tools/train_painter.py prepare --photos DIR --paintings DIR --gallery DIR --work work/
-    python tools/train_painter.py distil --teacher microast.safetensors --work work/ --minutes 25
-    python tools/train_painter.py perceive --work work/ --minutes 80
-    python tools/train_painter.py finish --work work/       # into src/impasto/assets/painter
-    python tools/export_painter.py
+    python tools/train_light.py prepare --photos DIR --paintings DIR --gallery DIR --work work/
+    python tools/train_light.py distil --teacher microast.safetensors --work work/ --minutes 25
+    python tools/train_light.py perceive --work work/ --minutes 80
+    python tools/train_light.py finish --work work/       # into src/impasto/assets/light
+    python tools/export_light.py
 
 Distilling is cheap: every pixel of a batch is a target. It gives the network all of the teacher's styles, blends and
 the photo in its own style. The perceptual losses then improve on that: content at relu3_1 and relu4_1, Gram matrices at
@@ -35,12 +35,12 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from impasto.by_name import engine_of
 from impasto.files import ASSETS
+from impasto.nn.light_net import Brush, Moments
 from impasto.nn.losses import blemishes, gram, mean_content_loss
-from impasto.nn.painter_net import Brush, Moments
 from impasto.nn.tensors import to_tensor
 from impasto.nn.vgg import VGG, Pooling, perceptual_vgg
-from impasto.painter import default_painter
 from impasto.picture import Picture
 from impasto.training.data import find_photos, read
 from impasto.training.objective import unsteadiness
@@ -110,7 +110,7 @@ class Data:
 
 
 def prepare(arguments: argparse.Namespace) -> None:
-    painter, net = default_painter(), loss_net("cpu")
+    painter, net = engine_of("light"), loss_net("cpu")
     work: Path = arguments.work
     work.mkdir(parents=True, exist_ok=True)
     folders = [find_photos(folder).items for folder in (arguments.gallery, arguments.paintings)]

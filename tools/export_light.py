@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Write the painter's ONNX files from its tensors.
 
-    python tools/export_painter.py     # into src/impasto/assets/painter
+    python tools/export_light.py     # into src/impasto/assets/light
 
-The network is that of `src/impasto/nn/painter_net.py`. ONNX Runtime computes some of the style encoder's layers far
+The network is that of `src/impasto/nn/light_net.py`. ONNX Runtime computes some of the style encoder's layers far
 from the machine's speed, so equivalent ones are written instead:
 
 - 9 x 9 at full size has 3 channels on one side, while the kernels work on blocks of 16. The same sums as a 10 x 10
@@ -20,7 +20,7 @@ paint8.onnx, paint16.onnx: the same, from the first layer to the last in the lay
              so many channels side by side: see `Blocked`. The picture comes as 1 x H/2 x 2 x W/2 x 6.
 layout.onnx: tells which of them this machine's is: numbers 1 x 16 x 1 x 2 as that layout has them.
 shot.onnx:   photo 1 x 3 x H+36 x W+36 -> picture 1 x H x W x 3, for frames whose statistics are known: every
-             normalisation is in the weights of a depthwise convolution, which `impasto.painter` fills in (see
+             normalisation is in the weights of a depthwise convolution, which `impasto.light` fills in (see
              `shot_file`).
 H and W are multiples of four and at least 32. Photos that are painted come with 18 pixels mirrored at every border.
 """
@@ -41,13 +41,13 @@ from onnx import TensorProto, helper, numpy_helper
 from safetensors.numpy import load_file
 
 from impasto.filters import EPSILON
-from impasto.nn.painter_net import BLOCKS, DETAIL, HIDDEN, MARGIN, NORMS, WIDTH, is_filter
-from impasto.painter import MIRRORED
+from impasto.light import MIRRORED
+from impasto.nn.light_net import BLOCKS, DETAIL, HIDDEN, MARGIN, NORMS, WIDTH, is_filter
 from impasto.training.statistics import expose_statistics
 
 ROOT = Path(__file__).resolve().parent.parent
-ASSETS = ROOT / "src" / "impasto" / "assets" / "painter"
-WEIGHTS = ASSETS / "painter.safetensors"
+ASSETS = ROOT / "src" / "impasto" / "assets" / "light"
+WEIGHTS = ASSETS / "light.safetensors"
 CHANNELS = 64  # of the style encoder's features
 HALF = HIDDEN // 2
 SPARE = MARGIN // 4 - 1  # rows and columns of features at the borders that the last two layers do not look at

@@ -1,0 +1,198 @@
+#!/usr/bin/env python3
+"""Write the painter's files from what `train.py` has written.
+
+    python tools/painter/export.py --pack pack.zip [--weights work/weights.safetensors]     # into src/impasto/assets
+
+painter/painter.safetensors: all weights, the running mean of those that were trained. Convolutions and fully connected
+                             layers are in 8 bits with a scale for every output, but for the first and the last one.
+painter/paint.onnx, paint8.onnx, paint16.onnx: the graph of `graph.py` for any machine, and for those whose layout has
+                             8 or 16 channels side by side. Photo 1 x 3 x H+32 x W+32 in -1..1, modulations 5152,
+                             noise8 1 x 1 x H/8+4 x W/8+4, noise4 1 x 1 x H/4+8 x W/4+8, given 4896, trust
+                             -> picture H x W x 3 in 0..1, statistics 4896. For every normalisation these are the means
+                             and the mean squares of its channels; `trust` parts of what it uses are given.
+painter/encode.onnx:         picture 1 x 3 x H x W -> 1920 numbers, `nn.paint_net.statistics` of VGG-19. Its weights are
+                             those of assets/vgg19.
+painter/layout.onnx:         tells a machine's layout: see `tools/export_light.py`.
+gallery/painter.npz:         the named styles' vectors and changes of the modulations, in half precision.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import io
+import json
+import sys
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+from graph import OPSET, paint_model
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+from safetensors.numpy import save_file
+from safetensors.torch import load_file
+from torch import Tensor
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from export_light import layout_model
+from pack_vgg import quantise
+
+from impasto import packed as packing
+from impasto import painter_weights
+from impasto.files import ASSETS
+from impasto.nn.paint_net import LAYERS, PaintNet
+from impasto.painter import Painter, _noise
+from impasto.picture import Picture
+
+BASE = Path(__file__).with_name("weights") / "base.safetensors"
+WHOLE = {"enter1", "leave"}  # small, and at the picture's ends: in single precision
+LEAST_VARIANCE = 1e-8  # as in `nn.losses.moments`
+FEWEST_BITS = 1 / 255  # how far 8 bits may move a picture
+POOLED, SEEN = {2, 4, 8}, {0: "relu1_1", 2: "relu2_1", 4: "relu3_1", 8: "relu4_1"}  # convolutions of VGG-19
+DIVIDED = {"enter1": 2, "enter2": 4, "body": 4, "rise2": 4, "rise3": 2, "leave": 2}  # the others work at an eighth
+
+
+def packed(state: Mapping[str, Tensor]) -> dict[str, NDArray[np.generic]]:
+    """The tensors as they are kept."""
+    found: dict[str, NDArray[np.generic]] = {}
+    for name, value in state.items():
+        layer, _, part = name.rpartition(".")
+        if part == "weight" and layer not in WHOLE:
+            shape = value.shape
+            eight, scale = quantise(value.float().reshape(*shape, *[1] * (4 - len(shape))))
+            found[name], found[f"{layer}.scale"] = eight.reshape(shape).numpy(), scale.float().numpy()
+        else:
+            found[name] = value.float().numpy()
+    return {name: np.ascontiguousarray(found[name]) for name in sorted(found)}
+
+
+def encode_model() -> onnx.ModelProto:
+    """VGG-19 to relu4_1 with zeros at the borders, and the statistics of four of its layers."""
+    nodes: list[onnx.NodeProto] = []
+    constants: list[onnx.TensorProto] = [
+        numpy_helper.from_array(np.zeros((), np.float32), "zero"),
+        numpy_helper.from_array(np.float32(LEAST_VARIANCE), "least"),
+        numpy_helper.from_array(np.array([-1], np.int64), "flat"),
+    ]
+
+    def node(kind: str, *inputs: str, **attributes: object) -> str:
+        name = f"{kind}_{len(nodes)}"
+        nodes.append(helper.make_node(kind, list(inputs), [name], name=name, **attributes))
+        return name
+
+    def external(name: str, shape: tuple[int, ...]) -> str:
+        tensor = TensorProto(name=name, data_type=TensorProto.FLOAT, dims=shape)
+        tensor.data_location = TensorProto.EXTERNAL
+        for key, value in (("location", "vgg19"), ("offset", "0"), ("length", str(4 * int(np.prod(shape))))):
+            tensor.external_data.add(key=key, value=value)
+        constants.append(tensor)
+        return name
+
+    def mean(x: str) -> str:
+        """Row by row, then over the rows: one sum over a million is too coarse."""
+        return node("ReduceMean", node("ReduceMean", x, axes=[3], keepdims=1), axes=[2], keepdims=1)
+
+    x = node("Conv", "picture", external("entry.weight", (3, 3, 1, 1)), external("entry.bias", (3,)))
+    channels, parts = 3, []
+    widths = list(LAYERS.values())
+    for index in range(9):
+        if index in POOLED:
+            x = node("MaxPool", x, kernel_shape=[2, 2], strides=[2, 2])
+        width = widths[sum(index >= first for first in POOLED)]
+        names = external(f"{index}.weight", (width, channels, 3, 3)), external(f"{index}.bias", (width,))
+        x, channels = node("Relu", node("Conv", x, *names, pads=[1] * 4)), width
+        if index in SEEN:
+            average = mean(x)
+            apart = node("Sub", x, average)
+            variance = mean(node("Mul", apart, apart))
+            deviation = node("Sqrt", node("Add", variance, "least"))
+            roots = (node("Sqrt", value) for value in (node("Max", average, "zero"), deviation))
+            parts += [node("Reshape", root, "flat") for root in roots]
+    nodes.append(helper.make_node("Concat", parts, ["statistics"], axis=0))
+    inputs = [helper.make_tensor_value_info("picture", TensorProto.FLOAT, [1, 3, "height", "width"])]
+    outputs = [helper.make_tensor_value_info("statistics", TensorProto.FLOAT, [2 * sum(widths)])]
+    graph = helper.make_graph(nodes, "encode", inputs, outputs, constants)
+    return helper.make_model(
+        graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=8, producer_name="impasto"
+    )
+
+
+def multiply_adds() -> float:
+    """Of the convolutions, for each pixel."""
+    shapes = painter_weights.weight_shapes().items()
+    return sum(
+        float(np.prod(shape)) / DIVIDED.get(name.partition(".")[0], 8) ** 2 for name, shape in shapes if len(shape) == 4
+    )
+
+
+@torch.inference_mode()
+def moved(net: PaintNet, packed_net: PaintNet, named: Tensor, statistics: Tensor) -> float:
+    """How far the sample photograph's pictures in some styles are moved by the packing: root mean square."""
+    photo = Picture.open(ASSETS / "samples" / "colosseum.jpg").resized(384, 256).pixels
+    planes = torch.from_numpy(photo.transpose(2, 0, 1)[None].copy())
+    noise = tuple(torch.from_numpy(_noise(by, (0, 0), 256, 384)) for by in (8, 4))
+    apart = []
+    for index in range(0, len(named), max(1, len(named) // 4)):
+        pictures = []
+        for one in (net, packed_net):
+            modulations = one.modulations(one.vector(statistics[index][None])) + named[index]
+            pictures.append(one(planes, modulations, noise).clamp(0, 1))
+        apart.append(float((pictures[0] - pictures[1]).square().mean().sqrt()))
+    return float(np.mean(apart))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--weights", type=Path, default=BASE, help="what train.py has written")
+    parser.add_argument("--pack", type=Path, required=True)
+    parser.add_argument("-o", "--output", type=Path, default=ASSETS, help="the folder of all assets")
+    arguments = parser.parse_args()
+    folder = arguments.output / "painter"
+    folder.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(arguments.pack) as archive:
+        files = sorted(name for name in archive.namelist() if name.startswith("gallery/"))
+        paintings = {Path(file).stem: Picture.open(io.BytesIO(archive.read(file))).pixels for file in files}
+    state = {name: value.float() for name, value in load_file(arguments.weights).items() if name != "counts"}
+    changes = state.pop("changes")
+    net = PaintNet().eval()
+    net.load_state_dict(state)
+    models = {"encode.onnx": encode_model(), "layout.onnx": layout_model(), "paint.onnx": paint_model(1)}
+    models |= {f"paint{lanes}.onnx": paint_model(lanes) for lanes in (8, 16)}
+    for name, model in models.items():
+        (folder / name).write_bytes(model.SerializeToString(deterministic=True))
+    painter = Painter(folder)
+    statistics = np.stack([painter.statistics(painting) for painting in paintings.values()])
+    tensors = packed(net.state_dict())
+    save_file(tensors, folder / "painter.safetensors")
+    (folder / "painter.safetensors").chmod(0o644)  # safetensors writes for its owner alone
+    hashes = {
+        name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in (*models, "painter.safetensors")
+    }
+    encoder = hashlib.sha256(hashes["encode.onnx"].encode())
+    for name in ("usual", "spread", "embed.weight", "embed.scale", "embed.bias"):
+        encoder.update(tensors[name].tobytes())
+    facts = {"sha256": hashes, "mac_per_pixel": round(multiply_adds()), "encoder": encoder.hexdigest()[:16]}
+    (folder / "facts.json").write_text(json.dumps(facts, indent=1) + "\n")
+
+    vectors = {
+        name: np.concatenate([painter.encode(painting), own.numpy()]).astype(np.float16)
+        for (name, painting), own in zip(paintings.items(), changes, strict=True)
+    }
+    np.savez_compressed(arguments.output / "gallery" / "painter.npz", allow_pickle=False, **vectors)
+    packed_net = PaintNet().eval()
+    again = packing.read(folder / "painter.safetensors")
+    packed_net.load_state_dict({name: torch.from_numpy(value) for name, value in again.items()})
+    far = moved(net, packed_net, changes, torch.from_numpy(statistics))
+    for file in (*(folder / name for name in hashes), arguments.output / "gallery" / "painter.npz"):
+        print(f"{file.name}  {file.stat().st_size / 1e6:.2f} MB")
+    print(f"{facts['mac_per_pixel']:,} multiply-adds a pixel; 8 bits move pictures by {255 * far:.2f} / 255")
+    if far > FEWEST_BITS:
+        raise SystemExit("that is too far: keep more layers WHOLE")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,305 @@
+"""The network that paints as an ONNX graph without weights: `impasto.painter_weights` gives them when it is loaded.
+
+It computes what `impasto.nn.paint_net.PaintNet` does, from the same names of weights, but:
+
+- `rise1` and `rise2` are four convolutions 2 x 2 each before the upsampling, one for every place of a 2 x 2 block, and
+  a transposition that brings the places together: 4 / 9 of the multiplications.
+- `rise3` and all after it stay at half the size, the four places side by side as channels; its normalisation is one
+  over all four. `leave` gives twelve channels, and one transposition makes a picture of them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+
+from impasto.nn.paint_net import BLOCKS, DEEP_BLOCKS, EPSILON, MARGIN, WIDTHS
+from impasto.painter_weights import PLACES, norm_widths, weight_shapes
+
+FULL, HALF, QUARTER, EIGHTH = WIDTHS
+OPSET = 17
+LAYOUT = "com.microsoft.nchwc"  # ONNX Runtime's own operators, which it puts into networks on its own
+
+Shape: TypeAlias = "list[int | str]"
+
+
+class PaintGraph(ABC):
+    """Nodes and constants, written one after the other; methods return their output's name.
+
+    Args:
+        lanes: channels side by side in the layout in which features lie; 1, one after the other.
+    """
+
+    def __init__(self, lanes: int) -> None:
+        self.lanes = lanes
+        self.nodes: list[onnx.NodeProto] = []
+        self.constants: dict[str, onnx.TensorProto] = {}
+        self.weights: list[str] = []
+        self.known: dict[str, Shape] = {}  # shapes that ONNX Runtime cannot infer, and needs to add in place
+        self.own: list[str] = []  # statistics
+        parts = [size for width in norm_widths() for size in (width, width)]
+        steps = self.node(
+            "Split", "modulations", self.constant([*parts, EIGHTH, QUARTER], np.int64), outputs=len(parts) + 2, axis=0
+        )
+        self.steps = iter([f"{steps}_{index}" for index in range(len(parts))])
+        self.amplitudes = iter([f"{steps}_{len(parts)}", f"{steps}_{len(parts) + 1}"])
+        given = self.node("Split", "given", self.constant(parts, np.int64), outputs=len(parts), axis=0)
+        self.given = iter([f"{given}_{index}" for index in range(len(parts))])
+        whole = self.node("Shape", "photo", start=2)
+        self.sizes = {n: self.node("Div", whole, self.constant([n], np.int64)) for n in (2, 4, 8)}
+
+    def constant(self, value: object, dtype: type = np.float32) -> str:
+        array: NDArray[Any] = np.ascontiguousarray(value, dtype=dtype)
+        name = "c_" + hashlib.sha256(repr((array.shape, array.dtype)).encode() + array.tobytes()).hexdigest()[:16]
+        self.constants.setdefault(name, numpy_helper.from_array(np.asarray(value, dtype), name))
+        return name
+
+    def node(self, kind: str, *inputs: str, outputs: int = 0, name: str = "", **attributes: object) -> str:
+        name = name or f"{kind}_{len(self.nodes)}"
+        names = [f"{name}_{i}" for i in range(outputs)] or [name]
+        self.nodes.append(helper.make_node(kind, list(inputs), names, name=name, **attributes))
+        return name
+
+    def weight(self, name: str) -> str:
+        if name not in self.weights:
+            self.weights.append(name)
+        return name
+
+    def shaped(self, x: str, *shape: int) -> str:
+        return self.node("Reshape", x, self.constant(shape, np.int64))
+
+    def joined(self, *parts: str | int) -> str:
+        """A shape from numbers and shapes."""
+        names = [self.constant([part], np.int64) if isinstance(part, int) else part for part in parts]
+        return self.node("Concat", *names, axis=0)
+
+    @abstractmethod
+    def convolve(
+        self, x: str, weight: str, bias: str, added: str = "", stride: int = 1, pads: Sequence[int] = (1, 1, 1, 1)
+    ) -> str:
+        """A convolution, and what it is added to."""
+
+    @abstractmethod
+    def applied(self, x: str, factor: str, shift: str, channels: int, relu: bool, added: str = "") -> str:
+        """Features times factors, shifted, rectified or added to others."""
+
+    @abstractmethod
+    def moments(self, x: str, channels: int, size: int) -> tuple[str, str]:
+        """Mean and mean square of every channel."""
+
+    @abstractmethod
+    def together(self, places: Sequence[str], channels: int, size: int) -> str:
+        """Four places of 2 x 2 blocks as features of twice the size."""
+
+    @abstractmethod
+    def to_picture(self, x: str) -> None:
+        """The twelve channels of `leave` as the output."""
+
+    def know(self, x: str, channels: int, size: int) -> str:
+        self.known[x] = [1, channels, f"rows/{size}", f"columns/{size}"]
+        return x
+
+    def layer(self, x: str, name: str, channels: int, size: int, added: str = "", **attributes: Any) -> str:
+        found = self.convolve(x, self.weight(f"{name}.weight"), self.weight(f"{name}.bias"), added, **attributes)
+        return self.know(found, channels, size)
+
+    def norm(self, x: str, channels: int, size: int, relu: bool = True, added: str = "", places: int = 1) -> str:
+        """Conditional instance normalisation, over all places that a channel has.
+
+        Args:
+            channels: of x.
+            places: of each of them; x has all channels of the first place, then those of the second.
+        """
+        own = list(self.moments(x, channels, size))
+        if places > 1:
+            parts = [self.shaped(part, places, channels // places) for part in own]
+            own = [self.node("ReduceMean", part, axes=[0], keepdims=0) for part in parts]
+        self.own += own
+        changes = [self.node("Sub", next(self.given), part) for part in own]
+        mean, square = (
+            self.node("Add", part, self.node("Mul", "trust", change)) for part, change in zip(own, changes, strict=True)
+        )
+        variance = self.node("Max", self.node("Sub", square, self.node("Mul", mean, mean)), self.constant(0.0))
+        deviation = self.node("Sqrt", self.node("Add", variance, self.constant(EPSILON)))
+        factor = self.node("Div", self.node("Add", next(self.steps), self.constant(1.0)), deviation)
+        shift = self.node("Sub", next(self.steps), self.node("Mul", mean, factor))
+        if places > 1:
+            factor, shift = (self.node("Concat", *[part] * places, axis=0) for part in (factor, shift))
+        return self.know(self.applied(x, factor, shift, channels, relu, added), channels, size)
+
+    def noisy(self, noise: str, channels: int, size: int, added: str) -> str:
+        """Noise, as much as the style wants in every channel, added to features."""
+        amplitude = self.shaped(next(self.amplitudes), channels, 1, 1, 1)
+        nothing = self.constant(np.zeros(channels))
+        return self.know(self.convolve(noise, amplitude, nothing, added, pads=[0] * 4), channels, size)
+
+    def risen(self, x: str, name: str, channels: int, size: int) -> str:
+        """Features at `size` from those at twice as coarse a one."""
+        places = [
+            self.layer(x, f"{name}.{place}", channels, 2 * size, pads=[1 - down, 1 - right, down, right])
+            for place, (down, right) in enumerate(PLACES)
+        ]
+        return self.know(self.together(places, channels, size), channels, size)
+
+    def blocks(self, x: str, name: str, count: int, channels: int, size: int) -> str:
+        for index in range(0, 2 * count, 2):
+            y = self.norm(self.layer(x, f"{name}.{index}", channels, size), channels, size)
+            y = self.layer(y, f"{name}.{index + 1}", channels, size)
+            x = self.norm(y, channels, size, relu=False, added=x)
+        return x
+
+    def build(self) -> None:
+        x = self.norm(self.layer("photo", "enter1", HALF, 2, stride=2, pads=[2] * 4), HALF, 2)
+        x = quarter = self.norm(self.layer(x, "enter2", QUARTER, 4, stride=2), QUARTER, 4)
+        x = self.layer(x, "enter3", EIGHTH, 8, stride=2)
+        x = self.norm(self.noisy("noise8", EIGHTH, 8, x), EIGHTH, 8)
+        x = self.blocks(x, "deep", DEEP_BLOCKS, EIGHTH, 8)
+        x = self.risen(x, "rise1", QUARTER, 4)
+        x = self.know(self.node("Add", x, quarter), QUARTER, 4)
+        x = self.norm(self.noisy("noise4", QUARTER, 4, x), QUARTER, 4)
+        x = self.blocks(x, "body", BLOCKS, QUARTER, 4)
+        x = self.norm(self.risen(x, "rise2", HALF, 2), HALF, 2)
+        x = self.norm(self.layer(x, "rise3", 4 * FULL, 2), 4 * FULL, 2, places=4)
+        self.to_picture(self.layer(x, "leave", 16, 2))
+        self.node("Concat", *self.own, axis=0, name="statistics")
+
+    def model(self) -> onnx.ModelProto:
+        def value(name: str, shape: Shape) -> onnx.ValueInfoProto:
+            return helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+
+        numbers = 2 * sum(norm_widths())
+        inputs: Mapping[str, Shape] = {
+            "photo": [1, 3, "rows", "columns"],
+            "modulations": [numbers + EIGHTH + QUARTER],
+            "noise8": [1, 1, "rows/8", "columns/8"],
+            "noise4": [1, 1, "rows/4", "columns/4"],
+            "given": [numbers],
+            "trust": [],
+        }
+        outputs: Mapping[str, Shape] = {"picture": ["height", "width", 3], "statistics": [numbers]}
+        shapes = weight_shapes()
+        external = []
+        for name in self.weights:
+            tensor = TensorProto(name=name, data_type=TensorProto.FLOAT, dims=shapes[name])
+            tensor.data_location = TensorProto.EXTERNAL
+            size = 4 * int(np.prod(shapes[name]))
+            for key, entry in (("location", "painter.safetensors"), ("offset", "0"), ("length", str(size))):
+                tensor.external_data.add(key=key, value=entry)
+            external.append(tensor)
+        graph = helper.make_graph(
+            self.nodes,
+            "paint",
+            [value(*entry) for entry in inputs.items()],
+            [value(*entry) for entry in outputs.items()],
+            [*self.constants.values(), *external],
+            value_info=[value(*entry) for entry in self.known.items()],
+        )
+        domains = dict.fromkeys(["", *(node.domain for node in self.nodes)])
+        opsets = [helper.make_opsetid(domain, 1 if domain else OPSET) for domain in domains]
+        return helper.make_model(graph, opset_imports=opsets, ir_version=8, producer_name="impasto")
+
+
+class Plain(PaintGraph):
+    """Ordinary operators, for any machine."""
+
+    def __init__(self) -> None:
+        super().__init__(1)
+
+    def convolve(
+        self, x: str, weight: str, bias: str, added: str = "", stride: int = 1, pads: Sequence[int] = (1, 1, 1, 1)
+    ) -> str:
+        found = self.node("Conv", x, weight, bias, strides=[stride, stride], pads=list(pads))
+        return self.node("Add", found, added) if added else found
+
+    def applied(self, x: str, factor: str, shift: str, channels: int, relu: bool, added: str = "") -> str:
+        zero, one = self.constant(np.zeros(channels)), self.constant(np.ones(channels))
+        x = self.node("BatchNormalization", x, factor, shift, zero, one, epsilon=0.0)
+        if relu:
+            return self.node("Relu", x)
+        return self.node("Add", added, x)
+
+    def moments(self, x: str, channels: int, size: int) -> tuple[str, str]:  # noqa: ARG002
+        """Row by row, then over the rows: one sum over a million is too coarse."""
+        mean = self.node("ReduceMean", self.node("ReduceMean", x, axes=[3], keepdims=0), axes=[0, 2], keepdims=0)
+        columns = self.node(
+            "Cast", self.node("Gather", self.sizes[size], self.constant([1], np.int64)), to=TensorProto.FLOAT
+        )
+        rows = self.node("Div", self.node("ReduceSumSquare", x, axes=[3], keepdims=0), columns)
+        return mean, self.node("ReduceMean", rows, axes=[0, 2], keepdims=0)
+
+    def together(self, places: Sequence[str], channels: int, size: int) -> str:
+        x = self.node("Concat", *places, axis=0)  # place, channel, row, column
+        x = self.node("Reshape", x, self.joined(2, 2, channels, self.sizes[2 * size]))
+        x = self.node("Transpose", x, perm=[2, 3, 0, 4, 1])
+        return self.node("Reshape", x, self.joined(1, channels, self.sizes[size]))
+
+    def to_picture(self, x: str) -> None:
+        x = self.node("Transpose", x, perm=[0, 2, 3, 1])
+        x = self.node("Reshape", x, self.joined(self.sizes[2], 2, 8))
+        _finish(self, x, [0, 2, 1, 3], (0, 1, 3))
+
+
+class Blocked(PaintGraph):
+    """All of it in the layout of ONNX Runtime's convolutions: so many channels of a pixel side by side.
+
+    It brings ordinary convolutions into that layout by itself, but has to leave it for every normalisation and every
+    shuffling of pixels. Here a normalisation is a depthwise convolution 1 x 1 whose weights are computed in the run.
+
+    Args:
+        lanes: 8, or 16 where registers hold as many numbers.
+    """
+
+    def convolve(
+        self, x: str, weight: str, bias: str, added: str = "", stride: int = 1, pads: Sequence[int] = (1, 1, 1, 1)
+    ) -> str:
+        operands = [x, weight, bias, added] if added else [x, weight, bias]
+        return self.node("Conv", *operands, domain=LAYOUT, auto_pad="NOTSET", strides=[stride, stride], pads=list(pads))
+
+    def applied(self, x: str, factor: str, shift: str, channels: int, relu: bool, added: str = "") -> str:
+        operands = [x, self.shaped(factor, channels, 1, 1, 1), shift, *([added] if added else [])]
+        more: dict[str, Any] = {"activation": "Relu"} if relu else {}
+        return self.node("Conv", *operands, domain=LAYOUT, auto_pad="NOTSET", group=channels, **more)
+
+    def moments(self, x: str, channels: int, size: int) -> tuple[str, str]:
+        """Squares are summed as a depthwise convolution of the features with themselves, as large as they are."""
+        mean = self.shaped(self.node("GlobalAveragePool", x, domain=LAYOUT), channels)
+        themselves = self.node("Reshape", x, self.joined(channels, 1, self.sizes[size]))
+        total = self.node("Conv", x, themselves, domain=LAYOUT, auto_pad="NOTSET", group=channels)
+        area = self.node("Cast", self.node("ReduceProd", self.sizes[size], keepdims=0), to=TensorProto.FLOAT)
+        return mean, self.node("Div", self.shaped(total, channels), area)
+
+    def together(self, places: Sequence[str], channels: int, size: int) -> str:
+        x = self.node("Concat", *places, axis=0)
+        x = self.node("Reshape", x, self.joined(2, 2, channels // self.lanes, self.sizes[2 * size], self.lanes))
+        x = self.node("Transpose", x, perm=[2, 3, 0, 4, 1, 5])
+        return self.node("Reshape", x, self.joined(1, channels, self.sizes[size]))
+
+    def to_picture(self, x: str) -> None:
+        if self.lanes == 16:
+            _finish(self, self.node("Reshape", x, self.joined(self.sizes[2], 2, 8)), [0, 2, 1, 3], (0, 1, 3))
+        else:
+            _finish(self, self.node("Reshape", x, self.joined(2, self.sizes[2], 8)), [1, 0, 2, 3], (1, 2, 3))
+
+
+def _finish(g: PaintGraph, x: str, order: list[int], axes: tuple[int, int, int]) -> None:
+    """Rows of blocks with their two rows, then colours of two pixels, as a picture without its margin."""
+    cut = MARGIN // 2
+    starts, ends = [cut, cut, 0], [-cut, -cut, 6]
+    x = g.node("Slice", x, *(g.constant(value, np.int64) for value in (starts, ends, list(axes))))
+    x = g.node("Clip", g.node("Transpose", x, perm=order), g.constant(0.0), g.constant(1.0))
+    whole = g.node("Sub", g.node("Shape", "photo", start=2), g.constant([2 * MARGIN], np.int64))
+    g.node("Reshape", x, g.joined(whole, 3), name="picture")
+
+
+def paint_model(lanes: int) -> onnx.ModelProto:
+    """The graph for machines whose layout has so many channels side by side; 1 for any machine."""
+    graph = Blocked(lanes) if lanes > 1 else Plain()
+    graph.build()
+    return graph.model()
