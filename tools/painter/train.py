@@ -53,7 +53,7 @@ from impasto.training.objective import unsteadiness
 CONTENT = {"relu3_3": 0.5, "relu4_3": 0.5}
 WEIGHTS = {
     "style": 10.0,
-    "colour": 2.0,
+    "colour": 4.0,
     "content": 1.0,
     "variation": 0.1,
     "lattice": 100.0,
