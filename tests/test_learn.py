@@ -17,7 +17,7 @@ import torch
 from conftest import ROOT, Outcome, assert_refused, file_bytes, scene
 
 import impasto
-from impasto.by_name import engine_of
+from impasto.by_name import DEFAULT, engine_of
 from impasto.cli import styles
 from impasto.errors import StyleError, UsageError
 from impasto.files import ASSETS
@@ -27,11 +27,12 @@ from impasto.picture import Picture
 from impasto.training import learn as method
 from impasto.training.learn import Learned, learn_style
 from impasto.training.lessons import _alone
-from impasto.training.pupil import default_pupil
+from impasto.training.pupil import PUPILS, pupil_of
 
 PAINTING = ROOT / "examples" / "almond-blossom.jpg"
-SIZE = 512 + 150_748
-LIGHT = engine_of("light")
+SIZES = {"light": 512 + 150_748, "painter": 256 + 5152 + 381_811}  # a vector, and all that is learned of a network
+SIZE = SIZES[DEFAULT]
+ENGINE = engine_of()
 
 
 @pytest.fixture(autouse=True)
@@ -46,14 +47,21 @@ def picture() -> Picture:
     return Picture.open(PAINTING).resized(200, 160)
 
 
-def test_what_is_learned_is_nearer_to_the_painting(picture: Picture) -> None:
+@pytest.mark.parametrize("engine", PUPILS)
+def test_what_is_learned_is_nearer_to_the_painting(picture: Picture, engine: str) -> None:
     seen: list[int] = []
     best: list[Learned] = []
     learned = learn_style(
-        picture, seconds=600, steps=8, on_progress=lambda now: seen.append(now.step), on_best=best.append
+        picture,
+        seconds=600,
+        steps=8,
+        engine=engine,
+        on_progress=lambda now: seen.append(now.step),
+        on_best=best.append,
     )
     assert seen == list(range(1, 9))
-    assert learned.vector.shape == (SIZE,)
+    assert learned.vector.shape == (SIZES[engine],)
+    assert engine_of(engine).takes(SIZES[engine])
     assert np.isfinite(learned.vector).all()
     assert learned.ratio("style") < 0.95
     assert learned.ratio("style") + 5 * max(0, learned.ratio("content") - 1) < 1
@@ -64,7 +72,7 @@ def test_what_is_learned_is_nearer_to_the_painting(picture: Picture) -> None:
 def test_what_is_no_better_is_not_kept(picture: Picture, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(method, "RATE", 10.0)  # far beyond what leads anywhere
     learned = learn_style(picture, seconds=600, steps=2)
-    np.testing.assert_array_equal(learned.vector, LIGHT.encode(picture.pixels))
+    np.testing.assert_array_equal(learned.vector, ENGINE.encode(picture.pixels))
     assert learned.after == learned.before
 
 
@@ -74,15 +82,20 @@ def test_it_ends_by_the_clock(picture: Picture) -> None:
     assert learned.steps == 3
 
 
-def test_a_style_goes_into_the_network_and_comes_back() -> None:
-    pupil = default_pupil(torch.device("cpu"))
-    style = Gallery(painter=LIGHT).vector("great-wave")
+@pytest.mark.parametrize("engine", PUPILS)
+def test_a_style_goes_into_the_network_and_comes_back(engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("impasto.training.pupil.find_precision", lambda *_: torch.float32)
+    pupil, painter = pupil_of(engine, torch.device("cpu")), engine_of(engine)
+    named = Gallery(painter=painter).vector("great-wave")
+    style = np.zeros(SIZES[engine], np.float32)
+    style[: len(named)] = named[: len(style)]
+    style[-200_000:-199_000] += 0.01  # some filters
     net, vector = pupil.begin(style)
-    np.testing.assert_allclose(pupil.style(net.state_dict(), vector), style[:SIZE], atol=1e-6)
+    np.testing.assert_allclose(pupil.style(net.state_dict(), vector), style, atol=1e-6)
     photo = (scene(96, 64) / 255).astype(np.float32)
     with torch.no_grad():
         painted = to_pixels(net(to_tensor(photo), vector))
-    assert np.abs(painted - LIGHT.paint(photo, style).clip(0, 1)).max() < 2e-3
+    assert np.abs(painted - painter.paint(photo, style).clip(0, 1)).max() < 2e-3
 
 
 def test_bad_requests_are_refused(picture: Picture) -> None:
@@ -94,10 +107,10 @@ def test_bad_requests_are_refused(picture: Picture) -> None:
 
 def test_a_painting_becomes_a_style_that_goes_on_learning(picture: Picture) -> None:
     first = impasto.learn(picture, name="mine", steps=3)
-    entry = Gallery(painter=LIGHT).get("mine")
+    entry = Gallery(painter=ENGINE).get("mine")
     assert entry.learned is not None
     assert entry.learned["steps"] == first.steps == 3
-    kept = Gallery(painter=LIGHT).vector("mine")
+    kept = Gallery(painter=ENGINE).vector("mine")
     np.testing.assert_array_equal(kept, first.vector)
     second = impasto.learn(name="mine", steps=2)
     assert second.steps == 5
@@ -109,20 +122,23 @@ def test_a_painting_becomes_a_style_that_goes_on_learning(picture: Picture) -> N
 
 
 def test_a_style_that_was_only_added_learns(picture: Picture) -> None:
-    Gallery(painter=LIGHT).add("plain", picture)
+    Gallery(painter=ENGINE).add("plain", picture)
     assert impasto.learn(name="plain", steps=3).steps == 3
-    assert len(Gallery(painter=LIGHT).vector("plain")) == SIZE
+    assert len(Gallery(painter=ENGINE).vector("plain")) == SIZE
+    assert len(Gallery(painter=engine_of("adain")).vector("plain")) == 1024
+    with pytest.raises(UsageError, match="learns no paintings"):
+        impasto.learn(name="plain", steps=1, engine="adain")
 
 
 def test_a_stop_keeps_the_best_so_far(picture: Picture) -> None:
     learned = impasto.learn(picture, name="cut", steps=50, on_progress=lambda now: now.step < 4)
     assert (learned.stopped, learned.steps) == (True, 4)
-    np.testing.assert_array_equal(Gallery(painter=LIGHT).vector("cut"), learned.vector)
+    np.testing.assert_array_equal(Gallery(painter=ENGINE).vector("cut"), learned.vector)
 
 
 def test_two_do_not_learn_one_style_at_once(picture: Picture) -> None:
-    Gallery(painter=LIGHT).add("mine", picture)
-    with _alone(Gallery(painter=LIGHT).folder / "mine", "mine"):
+    Gallery(painter=ENGINE).add("mine", picture)
+    with _alone(Gallery(painter=ENGINE).folder / "mine", "mine"):
         with pytest.raises(UsageError, match="mine is being learned already"):
             impasto.learn(name="mine", steps=1)
         with pytest.raises(UsageError, match="mine is being learned already"):
@@ -135,13 +151,13 @@ def test_what_cannot_learn_is_refused(picture: Picture) -> None:
         impasto.learn(name="great-wave", steps=1)
     with pytest.raises(UsageError, match="is no style"):
         impasto.learn(name="nothing-of-that-name", steps=1)
-    Gallery(painter=LIGHT).add("hurt", picture)
-    (Gallery(painter=LIGHT).folder / "hurt" / "vector.npy").write_bytes(b"damaged")
+    Gallery(painter=ENGINE).add("hurt", picture)
+    (Gallery(painter=ENGINE).folder / "hurt" / f"{DEFAULT}.npy").write_bytes(b"damaged")
     with pytest.raises(StyleError, match="hurt is damaged"):
         impasto.learn(name="hurt", steps=1)
-    np.save(Gallery(painter=LIGHT).folder / "hurt" / "vector.npy", np.zeros(700, np.float32))
+    np.save(Gallery(painter=ENGINE).folder / "hurt" / f"{DEFAULT}.npy", np.zeros(200, np.float32))
     with pytest.raises(StyleError, match="holds no style vector"):
-        Gallery(painter=LIGHT).get("hurt")
+        Gallery(painter=ENGINE).get("hurt")
 
 
 # The command.
@@ -171,7 +187,7 @@ def test_the_command_learns_a_painting(run: Callable[..., Outcome], tmp_path: Pa
 def test_what_is_no_duration_is_refused(run: Callable[..., Outcome], duration: str) -> None:
     done = run("styles", "add", PAINTING, "--name", "mine", f"--learn={duration}")
     assert_refused(done, 2, "is not a duration")
-    assert "mine" not in Gallery(painter=LIGHT)
+    assert "mine" not in Gallery(painter=ENGINE)
 
 
 def test_bad_input_leaves_nothing_behind(run: Callable[..., Outcome], tmp_path: Path) -> None:
@@ -185,7 +201,7 @@ def test_bad_input_leaves_nothing_behind(run: Callable[..., Outcome], tmp_path: 
         run("styles", "add", PAINTING, "--name", "a", "--learn", "1s", "--photos", empty), 1, "no photographs"
     )
     assert_refused(run("styles", "add", PAINTING, "--name", "a", "--photos", empty), 2, "--learn")
-    assert "a" not in Gallery(painter=LIGHT)
+    assert "a" not in Gallery(painter=ENGINE)
 
 
 def test_a_gallery_that_cannot_be_written_to(
@@ -205,7 +221,7 @@ def test_ctrl_c_keeps_the_best_so_far(run: Callable[..., Outcome], monkeypatch: 
     done = run("styles", "add", PAINTING, "--name", "mine", "--learn", "1h")
     assert done.code == 130
     assert "impasto styles learn mine goes on" in done.err
-    assert Gallery(painter=LIGHT).get("mine").learned is not None
+    assert Gallery(painter=ENGINE).get("mine").learned is not None
 
 
 def test_without_pytorch_the_extra_is_named() -> None:
@@ -216,7 +232,7 @@ def test_without_pytorch_the_extra_is_named() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "pip install 'impasto[torch]'" in done.stderr
-    assert "mine" not in Gallery(painter=LIGHT)
+    assert "mine" not in Gallery(painter=ENGINE)
 
 
 def test_the_photographs_are_free_and_small() -> None:

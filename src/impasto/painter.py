@@ -93,7 +93,7 @@ class Painter(Engine):
             feeds = {
                 "photo": _mirrored(seen),
                 "modulations": modulations,
-                **{f"noise{by}": _noise(by, corner, seen.shape[0], seen.shape[1]) for by in _NOISE},
+                **{f"noise{by}": noise(by, corner, seen.shape[0], seen.shape[1]) for by in _NOISE},
                 "given": np.zeros(_statistics(), np.float32) if known is None else known,
                 "trust": np.array(known is not None, np.float32),
             }
@@ -162,7 +162,7 @@ def _mirrored(photo: Pixels) -> Pixels:
     return np.pad(whole, ((0, 0), (0, 0), (MARGIN,) * 2, (MARGIN,) * 2), mode="reflect")
 
 
-def _noise(by: int, corner: tuple[int, int], height: int, width: int) -> NDArray[np.float32]:
+def noise(by: int, corner: tuple[int, int], height: int, width: int) -> NDArray[np.float32]:
     """Noise for a part of a photo, its margin included: the same at the same place of the photo, whatever the part.
 
     Args:

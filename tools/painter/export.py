@@ -45,7 +45,7 @@ from impasto import packed as packing
 from impasto import painter_weights
 from impasto.files import ASSETS
 from impasto.nn.paint_net import LAYERS, PaintNet
-from impasto.painter import Painter, _noise
+from impasto.painter import Painter, noise
 from impasto.picture import Picture
 
 BASE = Path(__file__).with_name("weights") / "base.safetensors"
@@ -134,7 +134,7 @@ def moved(net: PaintNet, packed_net: PaintNet, named: Tensor, statistics: Tensor
     """How far the sample photograph's pictures in some styles are moved by the packing: root mean square."""
     photo = Picture.open(ASSETS / "samples" / "colosseum.jpg").resized(384, 256).pixels
     planes = torch.from_numpy(photo.transpose(2, 0, 1)[None].copy())
-    noise = tuple(torch.from_numpy(_noise(by, (0, 0), 256, 384)) for by in (8, 4))
+    noise = tuple(torch.from_numpy(noise(by, (0, 0), 256, 384)) for by in (8, 4))
     apart = []
     for index in range(0, len(named), max(1, len(named) // 4)):
         pictures = []

@@ -62,6 +62,7 @@ WEIGHTS = {
 }
 ANY, GALLERY = 0.8, 1.2  # content's weight for any style, and for the gallery's
 SERVES = 2  # styles a photograph, and photographs a style
+FARTHEST = 3.0  # what is so much farther from a style than photographs are is a freak, and teaches nothing
 DIRECTIONS = 12  # of colours, in which they are compared
 PALE = 0.003  # squared distance of colours below which a photograph has the painting's
 NAMED = 0.25  # share of the gallery's styles
@@ -242,7 +243,8 @@ class Training:
         def see(layer: str, features: Tensor) -> Tensor:
             if layer in STYLE:
                 distance = (gram(features) - styles.grams[layer]).square().mean((1, 2))
-                found["style"] = found["style"] + (distance / styles.apart[:, STYLE.index(layer)]).mean() / len(STYLE)
+                ratio = distance / styles.apart[:, STYLE.index(layer)]
+                found["style"] = found["style"] + ratio.clamp_max(FARTHEST).mean() / len(STYLE)
             if layer in CONTENT:
                 before = known[layer].repeat_interleave(SERVES, 0).float()
                 missed = (features.float() - before).square().mean((1, 2, 3)) / before.square().mean((1, 2, 3))

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from impasto.by_name import DEFAULT, EngineName
 from impasto.cli.console import INTERRUPTED, note, print_json, print_table, progress_line
 from impasto.cli.interrupt import catching_stops
 from impasto.cli.options import Device, Json, Quiet, complete_style, read_duration
@@ -38,6 +39,14 @@ Preview = Annotated[
     ),
 ]
 PreviewEvery = Annotated[int, typer.Option(help="How many.", min=1, rich_help_panel=_LEARNING)]
+Learner = Annotated[
+    EngineName,
+    typer.Option(
+        "--engine",
+        help="What learns, painter or light; others paint what they see in the painting.",
+        rich_help_panel=_LEARNING,
+    ),
+]
 
 
 @app.callback(invoke_without_command=True)
@@ -109,6 +118,7 @@ def add(
     photos: Photos = None,
     preview: Preview = None,
     preview_every: PreviewEvery = 20,
+    engine: Learner = DEFAULT,
     device: Device = "auto",
     quiet: Quiet = False,
     json: Json = False,
@@ -120,7 +130,7 @@ def add(
     about = {"title": title, "artist": artist, "year": year, "licence": licence, "replace": overwrite}
     if learn is not None:
         seconds = read_duration(learn, "--learn")
-        _learn(name, painting, seconds, photos, preview, preview_every, device, quiet=quiet, json=json, **about)
+        _learn(name, painting, seconds, photos, preview, preview_every, engine, device, quiet=quiet, json=json, **about)
         return
     for option, value in {"--photos": photos, "--preview": preview}.items():
         if value is not None:
@@ -166,6 +176,7 @@ def learn(
     photos: Photos = None,
     preview: Preview = None,
     preview_every: PreviewEvery = 20,
+    engine: Learner = DEFAULT,
     device: Device = "auto",
     quiet: Quiet = False,
     json: Json = False,
@@ -175,7 +186,7 @@ def learn(
     The style stays usable meanwhile. Ctrl-C keeps the best so far; a second Ctrl-C leaves at once.
     """
     seconds = read_duration(duration, "--for")
-    _learn(name, None, seconds, photos, preview, preview_every, device, quiet=quiet, json=json)
+    _learn(name, None, seconds, photos, preview, preview_every, engine, device, quiet=quiet, json=json)
 
 
 def _learn(
@@ -185,6 +196,7 @@ def _learn(
     photos: str | None,
     preview: Path | None,
     every: int,
+    engine: str,
     device: str,
     *,
     quiet: bool,
@@ -211,7 +223,14 @@ def _learn(
 
     with catching_stops() as stopped:
         learned = run(
-            painting, name=name, minutes=seconds / 60, photos=photos, device=device, on_progress=show, **about
+            painting,
+            name=name,
+            minutes=seconds / 60,
+            photos=photos,
+            engine=engine,
+            device=device,
+            on_progress=show,
+            **about,
         )
     progress_line()
     worth = {term: learned.ratio(term) for term in ("style", "content")}
@@ -227,7 +246,8 @@ def _learn(
                 print(f"{term:8} {before:.4f} -> {after:.4f}  ({(ratio - 1) * 100:+.0f} %)")
             if learned.after == learned.before:
                 print("nothing better was found: the style is what the painter sees in the painting at once")
-            print(f"{name} learned: impasto stylize photo.jpg --style {name} --engine light")
+            other = "" if engine == DEFAULT else f" --engine {engine}"
+            print(f"{name} learned: impasto stylize photo.jpg --style {name}{other}")
     if learned.stopped:
         sys.exit(INTERRUPTED)
 

@@ -26,6 +26,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from impasto.by_name import DEFAULT
 from impasto.color import Pixels
 from impasto.engine import StyleVector
 from impasto.errors import UsageError
@@ -39,7 +40,7 @@ from impasto.picture import Picture
 from impasto.progress import OnProgress, Progress
 from impasto.training.data import find_photos, read
 from impasto.training.objective import unsteadiness
-from impasto.training.pupil import Pupil, default_pupil
+from impasto.training.pupil import pupil_of
 
 STYLE = ("relu1_2", "relu2_2", "relu3_3", "relu4_3")
 CONTENT = "relu3_3"
@@ -111,7 +112,7 @@ def learn_style(
     on_progress: OnProgress | None = None,
     on_best: Callable[[Learned], None] | None = None,
     clock: Callable[[], float] = time.monotonic,
-    pupil: Callable[[torch.device], Pupil] = default_pupil,
+    engine: str = DEFAULT,
 ) -> Learned:
     """Train a style's vector and filters for a time.
 
@@ -127,13 +128,13 @@ def learn_style(
             keeps the best so far.
         on_best: called whenever the held-back photographs find a better state.
         clock: seconds of what is spent.
-        pupil: the network that learns, on a device.
+        engine: that learns, one of `impasto.training.pupil.PUPILS`.
     Raises:
-        UsageError: no time, a painting too small, or a device that is not there.
+        UsageError: no time, a painting too small, or a device or an engine that is not there.
         PictureError: there are no photographs in the folder.
     """
     check(painting, seconds)
-    learning = Learning(painting, photos=photos, start=start, device=device, seed=seed, pupil=pupil)
+    learning = Learning(painting, photos=photos, start=start, device=device, seed=seed, engine=engine)
     return learning.run(seconds, steps=steps, on_progress=on_progress, on_best=on_best, clock=clock)
 
 
@@ -166,11 +167,11 @@ class Learning:
         start: Learned | None = None,
         device: str = "auto",
         seed: int = 0,
-        pupil: Callable[[torch.device], Pupil] = default_pupil,
+        engine: str = DEFAULT,
     ) -> None:
         torch.manual_seed(seed)
         self.rng = np.random.default_rng(seed if start is None else [seed, start.steps])
-        self.pupil, self.start = pupil(find_device(device)), start
+        self.pupil, self.start = pupil_of(engine, find_device(device)), start
         self.device = self.pupil.spread.device
         self.loss_net = perceptual_vgg(self.device, "max", "replicate")
         source = _Photos(photos, np.random.default_rng(seed))
@@ -265,7 +266,7 @@ class Learning:
             terms["steady"] = unsteadiness(
                 lambda photo: self.net(photo, vector), seen.photos[:1], painted[:1], self.rng
             )
-        elif turn == "border":
+        elif turn == "border" and self.pupil.measures:
             terms["border"] = self._bordered(seen.photos[:1], vector, painted[:1], measured)
         weights = WEIGHTS | {"content": self.weight}
         return torch.stack([weights[name] * term for name, term in terms.items()]).sum()

@@ -8,13 +8,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from impasto.by_name import engine_of
+from impasto.by_name import DEFAULT, engine_of
 from impasto.errors import StyleError, UsageError
 from impasto.gallery import Gallery
 from impasto.picture import Picture, Source
 from impasto.progress import OnProgress
 from impasto.training.learn import Learned, Learning, check
-from impasto.training.pupil import ENGINE
 
 MINUTES = 3.0
 
@@ -31,6 +30,7 @@ def learn(
     year: str = "",
     licence: str = "",
     replace: bool = False,
+    engine: str = DEFAULT,
     device: str = "auto",
     seed: int = 0,
     gallery: Gallery | None = None,
@@ -48,6 +48,7 @@ def learn(
         steps: end after so many, if the time has not ended before.
         photos: to paint while learning: a folder, tar shards or a URL; the photographs that ship if not given.
         title, artist, year, licence, replace: of a new style, as for `impasto.Gallery.add`.
+        engine: that learns, "painter" or "light"; others paint the style as its encoded vector.
         device: "auto", "cpu", "cuda" or "mps".
         on_progress: called after every step with the losses over the encoded vector's; returning False stops and
             keeps the best so far.
@@ -56,7 +57,7 @@ def learn(
         PictureError: the painting cannot be read, or there are no photographs in the folder.
         StyleError: the gallery cannot be written to, or the style is damaged.
     """
-    gallery = Gallery(gallery.folder if gallery else None, engine_of(ENGINE))
+    gallery = Gallery(gallery.folder if gallery else None, engine_of(engine))
     if painting is None:
         folder = gallery.own_painting(name)
         picture = gallery.picture(gallery.get(name))
@@ -69,7 +70,7 @@ def learn(
             with _alone(folder, name):  # not while it is learned
                 pass
     check(picture, 60 * minutes)
-    learning = Learning(picture, photos=photos, start=start, device=device, seed=seed)
+    learning = Learning(picture, photos=photos, start=start, device=device, seed=seed, engine=engine)
     if painting is not None:
         gallery.add(name, painting, title=title, artist=artist, year=year, licence=licence, replace=replace)
     with _alone(folder, name):

@@ -1,4 +1,4 @@
-"""The painter's network as it learns one painting: all that learning must know of it.
+"""The networks that learn one painting: all that learning must know of them.
 
 `impasto.training.learn` calls nothing of a particular network but what a `Pupil` names, so another network with the
 same call can learn by the same code.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,13 +17,15 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from impasto import builtin, light, packed, painter, painter_weights
 from impasto.by_name import engine_of
 from impasto.engine import Engine, StyleVector
-from impasto.files import ASSETS
-from impasto.light import VECTOR_SIZE
+from impasto.errors import UsageError
 from impasto.nn import light_net
+from impasto.nn.device import find_precision
+from impasto.nn.paint_net import MULTIPLE, PaintNet
 
-ENGINE = "light"  # that learns
+_STEP = 0.1  # by which a modulation usually differs between styles
 
 
 @dataclass(frozen=True)
@@ -33,9 +36,10 @@ class Pupil:
         net: paints: net(photos, vectors, measured), N x 3 x H x W and N x `size` to N x 3 x H x W, as
             `light_net.Brush` does. It is never changed.
         painter: encodes paintings, and paints with what was learned.
-        size: numbers of a vector without filters.
+        size: numbers of a style that are no filters: a vector, and what else of the network follows it.
         spread: how much each of them usually differs between paintings.
         grid: pixels after which the network's own lattice repeats.
+        measures: whether the net takes `measured`, so that a part of a photo can be painted as in the whole.
         is_filter: whether a parameter of that name is learned.
         pack: the difference of two state dicts as the flat array that follows the vector.
         unpack: undoes `pack`, for the state dict whose names and shapes it takes.
@@ -46,6 +50,7 @@ class Pupil:
     size: int
     spread: Tensor = field(repr=False)
     grid: int
+    measures: bool
     is_filter: Callable[[str], bool]
     pack: Callable[[Mapping[str, Tensor]], Tensor]
     unpack: Callable[[Tensor, Mapping[str, Tensor]], Mapping[str, Tensor]]
@@ -61,7 +66,9 @@ class Pupil:
                     state[name].add_(change.to(state[name].device))
         for name, value in net.named_parameters():
             value.requires_grad_(self.is_filter(name))
-        return net, torch.from_numpy(style[None, : self.size].copy()).to(self.spread.device)
+        vector = np.zeros((1, self.size), np.float32)
+        vector[0, : len(style)] = style[: self.size]
+        return net, torch.from_numpy(vector).to(self.spread.device)
 
     def style(self, state: Mapping[str, Tensor], vector: Tensor) -> StyleVector:
         """What a style file holds: the vector's numbers, then the changes of the filters."""
@@ -71,19 +78,74 @@ class Pupil:
         return np.ascontiguousarray(numbers.detach().cpu().numpy(), np.float32)
 
 
-def default_pupil(device: torch.device) -> Pupil:
-    """The light engine that ships, on a device."""
-    tensors = load_file(ASSETS / "light" / "light.safetensors")
+def pupil_of(engine: str, device: torch.device) -> Pupil:
+    """An engine that ships, as it learns.
+
+    Raises:
+        UsageError: it does not.
+    """
+    if engine not in PUPILS:
+        raise UsageError(f"engine {engine!r} learns no paintings", f"one of {', '.join(PUPILS)}")
+    return PUPILS[engine](device)
+
+
+def _light(device: torch.device) -> Pupil:
+    tensors = load_file(light.Light.assets / "light.safetensors")
     net = light_net.Brush()
     net.load_state_dict({name.removeprefix("brush."): value for name, value in tensors.items() if "brush." in name})
     net.to(device=device, memory_format=torch.channels_last).requires_grad_(False)  # type: ignore[call-overload]
     return Pupil(
         net,
-        engine_of(ENGINE),
-        VECTOR_SIZE,
+        engine_of("light"),
+        light.VECTOR_SIZE,
         net.spread,
         4,
+        True,
         light_net.is_filter,
         light_net.filters,
         light_net.changes_of,
     )
+
+
+class _Painting(PaintNet):
+    """The painter with the noise that its engine takes; a style is a vector, then changes of the modulations."""
+
+    def forward(  # type: ignore[override]
+        self,
+        photo: Tensor,
+        style: Tensor,
+        measured: None = None,  # noqa: ARG002  as `light_net.Brush` is called
+    ) -> Tensor:
+        height, width = photo.shape[2:]
+        noise = [torch.from_numpy(painter.noise(by, (0, 0), height, width)).to(photo.device) for by in (8, 4)]
+        vector, changes = style[:, : painter.VECTOR_SIZE], style[:, painter.VECTOR_SIZE :]
+        half = find_precision("auto", photo.device) == torch.bfloat16
+        with torch.autocast(photo.device.type, torch.bfloat16) if half else nullcontext():
+            return super().forward(photo, self.modulations(vector) + changes, (noise[0], noise[1]))
+
+
+def _painter(device: torch.device) -> Pupil:
+    engine = engine_of("painter")
+    net = _Painting()
+    tensors = packed.read(engine.folder / "painter.safetensors")
+    net.load_state_dict({name: torch.from_numpy(value) for name, value in tensors.items()})
+    net.to(device=device, memory_format=torch.channels_last).requires_grad_(False)  # type: ignore[call-overload]
+    names = painter_weights.filter_names()
+
+    def pack(changes: Mapping[str, Tensor]) -> Tensor:
+        return torch.cat([changes[name].flatten() for name in names])
+
+    def unpack(filters: Tensor, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        sizes = [state[name].numel() for name in names]
+        whole = torch.cat([filters, filters.new_zeros(sum(sizes) - len(filters))])
+        parts = torch.split(whole, sizes)
+        return {name: part.reshape(state[name].shape) for name, part in zip(names, parts, strict=True)}
+
+    vectors = np.stack([builtin.vector(name, "painter")[: painter.VECTOR_SIZE] for name in builtin.cards()])
+    changes = sum(net.sizes)
+    spread = torch.cat([torch.from_numpy(vectors.std(0)), torch.full((changes,), _STEP)]).to(device)
+    size = painter.VECTOR_SIZE + changes
+    return Pupil(net, engine, size, spread, MULTIPLE, False, frozenset(names).__contains__, pack, unpack)
+
+
+PUPILS: dict[str, Callable[[torch.device], Pupil]] = {"painter": _painter, "light": _light}
