@@ -123,7 +123,7 @@ def test_a_painting_becomes_a_style_that_goes_on_learning(picture: Picture) -> N
 
 def test_a_style_that_was_only_added_learns(picture: Picture) -> None:
     Gallery(painter=ENGINE).add("plain", picture)
-    assert impasto.learn(name="plain", steps=3).steps == 3
+    assert impasto.learn(name="plain", steps=8).steps == 8
     assert len(Gallery(painter=ENGINE).vector("plain")) == SIZE
     assert len(Gallery(painter=engine_of("adain")).vector("plain")) == 1024
     with pytest.raises(UsageError, match="learns no paintings"):

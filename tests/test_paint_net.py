@@ -8,7 +8,7 @@ torch = pytest.importorskip("torch")
 
 from torch.nn import functional  # noqa: E402
 
-from impasto.nn.paint_net import MULTIPLE, PaintNet, Rise, normalised, statistics  # noqa: E402
+from impasto.nn.paint_net import MARGIN, MULTIPLE, PaintNet, Rise, normalised, statistics  # noqa: E402
 
 
 def test_rising_is_nearest_upsampling_with_a_convolution_after_it() -> None:
@@ -36,7 +36,7 @@ def test_statistics_are_the_roots_of_means_and_deviations() -> None:
 def test_the_style_and_the_noise_change_the_picture() -> None:
     torch.manual_seed(0)
     net, photo = PaintNet().eval(), torch.rand(1, 3, 40, 48)
-    rows, columns = 40 // MULTIPLE + 4, 48 // MULTIPLE + 4
+    rows, columns = ((side + 2 * MARGIN) // MULTIPLE for side in (40, 48))
     noise = torch.randn(1, 1, rows, columns), torch.randn(1, 1, 2 * rows, 2 * columns)
     with torch.no_grad():
         styles = [net.modulations(torch.randn(1, 256)) for _ in range(2)]

@@ -21,7 +21,7 @@ from impasto.files import ASSETS
 from impasto.gallery import Gallery
 from impasto.nn.paint_net import DEEP_BLOCKS, LAYERS, VECTOR_SIZE, WIDTHS, PaintNet, statistics
 from impasto.nn.vgg import shipped_vgg
-from impasto.painter import MARGIN, Painter, _mirrored, noise
+from impasto.painter import MARGIN, Painter, _mirrored, noise_at
 from impasto.picture import Picture
 
 PHOTO = scene(200, 136).astype(np.float32) / 255
@@ -60,7 +60,7 @@ def expected(net: PaintNet, photo: np.ndarray, vector: np.ndarray) -> np.ndarray
     height, width = photo.shape[:2]
     seen = np.pad(photo, [(0, -height % 8), (0, -width % 8), (0, 0)], mode="symmetric")
     planes = torch.from_numpy(seen.transpose(2, 0, 1)[None].copy())
-    noise = tuple(torch.from_numpy(noise(by, (0, 0), *seen.shape[:2])) for by in (8, 4))
+    noise = tuple(torch.from_numpy(noise_at(by, (0, 0), *seen.shape[:2])) for by in (8, 4))
     modulations = net.modulations(torch.from_numpy(vector[None, :VECTOR_SIZE]))
     changes = torch.from_numpy(vector[None, VECTOR_SIZE : VECTOR_SIZE + MODULATIONS])
     modulations[:, : changes.shape[1]] += changes
@@ -68,7 +68,7 @@ def expected(net: PaintNet, photo: np.ndarray, vector: np.ndarray) -> np.ndarray
     return picture[0].permute(1, 2, 0).numpy()[:height, :width]
 
 
-@pytest.mark.parametrize(("width", "height"), [(32, 32), (96, 64), (131, 77), (50, 255), (320, 241)])
+@pytest.mark.parametrize(("width", "height"), [(40, 40), (96, 64), (131, 77), (50, 255), (320, 241)])
 @pytest.mark.parametrize("plain", [False, True])
 def test_parity_with_pytorch(
     reference: PaintNet, monkeypatch: pytest.MonkeyPatch, width: int, height: int, plain: bool
@@ -166,21 +166,21 @@ def test_the_layouts_graphs_compute_the_same(graphs: ModuleType, reference: Pain
     for tensor in model.graph.initializer:
         if tensor.external_data:
             tensor.CopyFrom(numpy_helper.from_array(painter_weights.laid_out(values[tensor.name], lanes), tensor.name))
-    photo, vector = PHOTO[:32, :40].copy(), Gallery().vector("the-scream")
+    photo, vector = PHOTO[:40, :48].copy(), Gallery().vector("the-scream")
     with torch.no_grad():
         modulations = reference.modulations(torch.from_numpy(vector[None, :VECTOR_SIZE]))[0].numpy()
     feeds = {
         "photo": _mirrored(photo),
         "modulations": modulations + vector[VECTOR_SIZE:],
-        "noise8": noise(8, (0, 0), 32, 40),
-        "noise4": noise(4, (0, 0), 32, 40),
+        "noise8": noise_at(8, (0, 0), 40, 48),
+        "noise4": noise_at(4, (0, 0), 40, 48),
         "given": np.zeros(2 * sum(painter_weights.norm_widths()), np.float32),
         "trust": np.zeros((), np.float32),
     }
     evaluator = ReferenceEvaluator(model, new_ops=[Conv, GlobalAveragePool])
     picture, _ = evaluator.run(None, feeds)
     assert np.abs(picture - expected(reference, photo, vector)).max() <= 1e-3
-    _, others = evaluator.run(None, feeds | {"photo": _mirrored(PHOTO[-32:, -40:])})
+    _, others = evaluator.run(None, feeds | {"photo": _mirrored(PHOTO[-40:, -48:])})
     feeds |= {"given": others, "trust": np.ones((), np.float32)}
     assert np.abs(evaluator.run(None, feeds)[0] - picture).mean() > 1e-3
 
@@ -231,12 +231,12 @@ def test_tiles_are_the_whole(painter: Painter) -> None:
 
 def test_noise_is_the_same_at_the_same_place() -> None:
     for by in (8, 4):
-        whole, part = noise(by, (0, 0), 320, 480), noise(by, (64, 160), 128, 80)
+        whole, part = noise_at(by, (0, 0), 320, 480), noise_at(by, (64, 160), 128, 80)
         height, width = part.shape[2:]
         assert (height, width) == ((128 + 2 * MARGIN) // by, (80 + 2 * MARGIN) // by)
         np.testing.assert_array_equal(part, whole[..., 64 // by :, 160 // by :][..., :height, :width])
         assert abs(whole.std() - 1) < 0.1
-    long = noise(8, (0, 0), 4096, 64)
+    long = noise_at(8, (0, 0), 4096, 64)
     np.testing.assert_array_equal(long[:, :, 256:400], long[:, :, :144])  # it repeats
 
 

@@ -29,7 +29,7 @@ from impasto.tiling import LEAST, Put, Statistics, padded, paint_within
 
 VECTOR_SIZE = 256  # without changes
 MULTIPLE = 8  # the network works at an eighth of the size
-MARGIN = 16  # pixels mirrored at the borders
+MARGIN = 32  # pixels mirrored at the borders
 OVERLAP = 96  # pixels on each side of a tile: with 64 a line is 0.07 / 255 off, with 96 less than 0.001
 PAINTING_SIDE = 512  # of a painting's longer side where it is looked at, as when the network was trained
 _TUNED = 4  # networks with filters of their own that stay loaded
@@ -93,7 +93,7 @@ class Painter(Engine):
             feeds = {
                 "photo": _mirrored(seen),
                 "modulations": modulations,
-                **{f"noise{by}": noise(by, corner, seen.shape[0], seen.shape[1]) for by in _NOISE},
+                **{f"noise{by}": noise_at(by, corner, seen.shape[0], seen.shape[1]) for by in _NOISE},
                 "given": np.zeros(_statistics(), np.float32) if known is None else known,
                 "trust": np.array(known is not None, np.float32),
             }
@@ -157,12 +157,12 @@ def _looked_at(picture: Samples) -> Pixels:
 
 
 def _mirrored(photo: Pixels) -> Pixels:
-    """H x W x 3 in 0..1 to planes in -1..1 with the borders that the network takes off again, 1 x 3 x H+32 x W+32."""
+    """H x W x 3 in 0..1 to planes in -1..1 with the borders that the network takes off again, 1 x 3 x H+64 x W+64."""
     whole = photo.transpose(2, 0, 1)[None] * np.float32(2) - np.float32(1)
     return np.pad(whole, ((0, 0), (0, 0), (MARGIN,) * 2, (MARGIN,) * 2), mode="reflect")
 
 
-def noise(by: int, corner: tuple[int, int], height: int, width: int) -> NDArray[np.float32]:
+def noise_at(by: int, corner: tuple[int, int], height: int, width: int) -> NDArray[np.float32]:
     """Noise for a part of a photo, its margin included: the same at the same place of the photo, whatever the part.
 
     Args:

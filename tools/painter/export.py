@@ -6,8 +6,8 @@
 painter/painter.safetensors: all weights, the running mean of those that were trained. Convolutions and fully connected
                              layers are in 8 bits with a scale for every output, but for the first and the last one.
 painter/paint.onnx, paint8.onnx, paint16.onnx: the graph of `graph.py` for any machine, and for those whose layout has
-                             8 or 16 channels side by side. Photo 1 x 3 x H+32 x W+32 in -1..1, modulations 5152,
-                             noise8 1 x 1 x H/8+4 x W/8+4, noise4 1 x 1 x H/4+8 x W/4+8, given 4896, trust
+                             8 or 16 channels side by side. Photo 1 x 3 x H+64 x W+64 in -1..1, modulations 5152,
+                             noise8 1 x 1 x H/8+8 x W/8+8, noise4 1 x 1 x H/4+16 x W/4+16, given 4896, trust
                              -> picture H x W x 3 in 0..1, statistics 4896. For every normalisation these are the means
                              and the mean squares of its channels; `trust` parts of what it uses are given.
 painter/encode.onnx:         picture 1 x 3 x H x W -> 1920 numbers, `nn.paint_net.statistics` of VGG-19. Its weights are
@@ -45,7 +45,7 @@ from impasto import packed as packing
 from impasto import painter_weights
 from impasto.files import ASSETS
 from impasto.nn.paint_net import LAYERS, PaintNet
-from impasto.painter import Painter, noise
+from impasto.painter import Painter, noise_at
 from impasto.picture import Picture
 
 BASE = Path(__file__).with_name("weights") / "base.safetensors"
@@ -134,7 +134,7 @@ def moved(net: PaintNet, packed_net: PaintNet, named: Tensor, statistics: Tensor
     """How far the sample photograph's pictures in some styles are moved by the packing: root mean square."""
     photo = Picture.open(ASSETS / "samples" / "colosseum.jpg").resized(384, 256).pixels
     planes = torch.from_numpy(photo.transpose(2, 0, 1)[None].copy())
-    noise = tuple(torch.from_numpy(noise(by, (0, 0), 256, 384)) for by in (8, 4))
+    noise = tuple(torch.from_numpy(noise_at(by, (0, 0), 256, 384)) for by in (8, 4))
     apart = []
     for index in range(0, len(named), max(1, len(named) // 4)):
         pictures = []

@@ -47,7 +47,7 @@ from torch import Tensor
 
 from impasto.nn.device import find_device, find_precision
 from impasto.nn.losses import blemishes, content_loss, gram, gram_loss
-from impasto.nn.paint_net import MULTIPLE, PaintNet
+from impasto.nn.paint_net import MARGIN, MULTIPLE, PaintNet
 from impasto.training.objective import unsteadiness
 
 CONTENT = {"relu3_3": 0.5, "relu4_3": 0.5}
@@ -220,7 +220,7 @@ class Training:
 
     def noise(self, shape: torch.Size) -> Tensor:
         """Noise at an eighth of the size; a quarter's is drawn anew whenever something is painted."""
-        height, width = (side // MULTIPLE + 4 for side in shape[2:])
+        height, width = ((side + 2 * MARGIN) // MULTIPLE for side in shape[2:])
         return torch.randn(shape[0], 1, height, width, device=self.device)
 
     def painted(self, photos: Tensor, modulations: Tensor, noise: Tensor) -> Tensor:
@@ -281,7 +281,7 @@ class Training:
                 modulations = state.mean.modulations(state.mean.vector(style.statistics))
                 if kind:
                     modulations = modulations + state.mean_changes[index]
-                noise = fixed_noise(whole.shape[2] // MULTIPLE + 4, whole.shape[3] // MULTIPLE + 4, device)
+                noise = fixed_noise(*((side + 2 * MARGIN) // MULTIPLE for side in whole.shape[2:]), device)
                 with torch.autocast(device.type, torch.bfloat16) if self.half else nullcontext():
                     picture = state.mean(whole, modulations, noise).clamp(0, 1)
                 after = self.loss_net(picture, STYLE)

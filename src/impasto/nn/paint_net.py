@@ -28,7 +28,7 @@ HIDDEN = 512
 WIDTHS = (16, 48, 96, 160)  # channels at full size, a half, a quarter, an eighth
 DEEP_BLOCKS, BLOCKS = 5, 2  # residual blocks at an eighth and at a quarter
 MULTIPLE = 8  # sides of pictures
-MARGIN = 16  # pixels mirrored at the borders, once for all layers
+MARGIN = 32  # pixels mirrored at the borders, once for all layers
 EPSILON = 1e-3  # of the normalisations: channels that hardly vary must not make their own noise count
 
 
@@ -113,7 +113,7 @@ class PaintNet(nn.Module):
         Args:
             photo: sides are multiples of eight.
             modulations: as `modulations` gives them, and what a style changes of them.
-            noise: N x 1 x H/8+4 x W/8+4 and N x 1 x H/4+8 x W/4+8, of mean 0 and deviation 1.
+            noise: N x 1 x H/8+8 x W/8+8 and N x 1 x H/4+16 x W/4+16, of mean 0 and deviation 1.
         """
         steps = iter(torch.split(modulations, self.sizes, 1))
         parts = [next(steps) for _ in range(len(self.sizes) - 2)]

@@ -117,7 +117,7 @@ class _Painting(PaintNet):
         measured: None = None,  # noqa: ARG002  as `light_net.Brush` is called
     ) -> Tensor:
         height, width = photo.shape[2:]
-        noise = [torch.from_numpy(painter.noise(by, (0, 0), height, width)).to(photo.device) for by in (8, 4)]
+        noise = [torch.from_numpy(painter.noise_at(by, (0, 0), height, width)).to(photo.device) for by in (8, 4)]
         vector, changes = style[:, : painter.VECTOR_SIZE], style[:, painter.VECTOR_SIZE :]
         half = find_precision("auto", photo.device) == torch.bfloat16
         with torch.autocast(photo.device.type, torch.bfloat16) if half else nullcontext():
