@@ -31,12 +31,13 @@ def main() -> None:
     parser.add_argument("--limit", type=int, nargs=2, default=(8, 6), help="paintings and photos, spread over folders")
     parser.add_argument("--only", nargs="*", default=[], help="paintings whose names begin so")
     parser.add_argument("--size", type=int, default=512)
+    parser.add_argument("--engine", default="painter")
     parser.add_argument("--minutes", type=float, default=3.0)
     parser.add_argument("--cores", type=int, default=2)
     parser.add_argument("--vectors", type=Path, help="folder of what was learned; what is there is taken from it")
     parser.add_argument("--pictures", type=Path, help="folder for photo, encoded and learned side by side")
     arguments = parser.parse_args()
-    painter = engine_of("light")
+    painter = engine_of(arguments.engine)
     scorer = Scorer(find_judge(arguments.judge), arguments.size)
     photos = {path.stem: Picture.open(path) for path in spread(arguments.photos, arguments.limit[1])}
     paintings = spread(arguments.paintings, arguments.limit[0])
@@ -76,7 +77,12 @@ def learned(painting: Picture, name: str, arguments: argparse.Namespace) -> np.n
     if file and file.exists():
         return np.load(file)
     started = time.monotonic()
-    result = learn_style(painting, seconds=60 * arguments.minutes, clock=lambda: time.process_time() / arguments.cores)
+    result = learn_style(
+        painting,
+        seconds=60 * arguments.minutes,
+        engine=arguments.engine,
+        clock=lambda: time.process_time() / arguments.cores,
+    )
     print(
         f"{name[:40]}: {result.steps} steps, {time.monotonic() - started:.0f} s by the clock, held-back photographs: "
         f"style {result.ratio('style'):.3f}, content {result.ratio('content'):.3f}",

@@ -21,8 +21,8 @@ The losses (Johnson et al. 2016):
 - The same picture for a photograph that is shifted and noisy.
 
 Every photograph of a batch serves two styles and every style two photographs, so that their own features are computed
-once. A quarter of the styles are the gallery's. Their normalisations have changes of their own (Dumoulin et al. 2017),
-learned beside the network. The others are crops of paintings, mirrored and in changed colours.
+once. A quarter of the styles (`--named`) are the gallery's. Their normalisations have changes of their own (Dumoulin et
+al. 2017), learned beside the network. The others are crops of paintings, mirrored and in changed colours.
 """
 
 from __future__ import annotations
@@ -65,7 +65,6 @@ SERVES = 2  # styles a photograph, and photographs a style
 FARTHEST = 3.0  # what is so much farther from a style than photographs are is a freak, and teaches nothing
 DIRECTIONS = 12  # of colours, in which they are compared
 PALE = 0.003  # squared distance of colours below which a photograph has the painting's
-NAMED = 0.25  # share of the gallery's styles
 WARMUP, SLOWER = 300, 20_000  # steps in which the rate rises, and after which it has fallen by a third
 MEMORY = 0.999  # of the running mean of the weights
 SHIFT = 7  # pixels
@@ -76,7 +75,7 @@ SHEET = 6  # held-back pairs on the sheet
 class Painting:
     """The network that is trained, its running mean, and what the gallery's styles change of its normalisations."""
 
-    def __init__(self, paintings: Paintings, rate: float, device: torch.device) -> None:
+    def __init__(self, paintings: Paintings, rate: float, device: torch.device, *, only_named: bool) -> None:
         self.net = PaintNet()
         gallery = paintings.named.statistics
         self.net.usual.copy_(gallery.mean(0))
@@ -85,10 +84,10 @@ class Painting:
         self.net.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.mean = copy.deepcopy(self.net).requires_grad_(False)
         self.mean_changes = self.changes.detach().clone()
-        groups: list[dict[str, Any]] = [
-            {"params": list(self.net.parameters())},
-            {"params": [self.changes], "base": 5.0},
-        ]
+        groups: list[dict[str, Any]] = [{"params": [self.changes], "base": 5.0}]
+        if not only_named:
+            groups.insert(0, {"params": list(self.net.parameters())})
+        self.net.requires_grad_(not only_named)
         self.optimizer = torch.optim.Adam(groups, rate, betas=(0.9, 0.99), fused=True)
         self.step, self.crops = 0, 0
 
@@ -143,7 +142,8 @@ class Training:
         self.half = find_precision("auto", self.device) == torch.bfloat16
         self.photos, self.held_back, self.paintings = load(arguments.pack, self.device)
         self.loss_net = self.paintings.net
-        self.painting = Painting(self.paintings, arguments.rate, self.device)
+        only_named = arguments.named >= 1
+        self.painting = Painting(self.paintings, arguments.rate, self.device, only_named=only_named)
         self.file: Path = self.work / "state.pt"
         if self.file.is_file():
             self.painting.restore(torch.load(self.file, map_location=self.device, weights_only=True))
@@ -211,7 +211,7 @@ class Training:
         """Styles of a batch, their modulations, and the weights of their content."""
         net, gallery = self.painting.net, self.paintings.named
         ids = torch.from_numpy(self.rng.integers(len(gallery.statistics), size=count)).to(self.device)
-        named = torch.from_numpy(self.rng.random(count) < NAMED).to(self.device)
+        named = torch.from_numpy(self.rng.random(count) < self.arguments.named).to(self.device)
         styles = self.paintings.draw(count, self.rng)
         for own, drawn in zip(_tensors(gallery[ids]), _tensors(styles), strict=True):
             drawn[named] = own[named]
@@ -356,6 +356,9 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--side", type=int, default=224, help="pixels of a crop, a multiple of eight")
     parser.add_argument("--rate", type=float, default=1e-3)
+    parser.add_argument(
+        "--named", type=float, default=0.25, help="share of the gallery's styles; 1 trains their changes alone"
+    )
     parser.add_argument("--device", default="auto")
     parser.add_argument("--compile", action="store_true")
     parser.add_argument("--save-every", type=float, default=120, help="seconds")
