@@ -785,7 +785,7 @@ def show_about() -> None:
     )
     with st.expander("The painter"):
         st.markdown((ASSETS / "painter" / "CARD.md").read_text(encoding="utf-8"))
-    with st.expander("The light engine, which paints clips and learns paintings"):
+    with st.expander("The light engine, which paints clips"):
         st.markdown((ASSETS / "light" / "CARD.md").read_text(encoding="utf-8"))
     with st.expander("The loss network, behind Best quality"):
         st.markdown((ASSETS / "vgg19" / "CARD.md").read_text(encoding="utf-8"))

@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from impasto.by_name import EngineName, engine_of
+from impasto.by_name import DEFAULT, EngineName, engine_of
 from impasto.cli import batch, hosts
 from impasto.cli.console import note, print_json, report
 from impasto.cli.manifest import Manifest, file_facts
@@ -109,7 +109,7 @@ def stylize(
         typer.Option(
             help="What paints: light is fast and plainer; adain and wct are slow.", rich_help_panel="Painting"
         ),
-    ] = "painter",
+    ] = DEFAULT,
     engine_hosts: Annotated[
         hosts.EngineHosts,
         typer.Option(

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 import numpy as np
 
-from impasto.by_name import engine_of
+from impasto.by_name import DEFAULT, engine_of
 from impasto.color import Pixels
 from impasto.controls import Controls
 from impasto.engine import Shot
@@ -167,7 +167,7 @@ def paint_video(
     moments = [Keyframe(0, "")] if keyframes is None else parse_keyframes(keyframes)
     plain = replace(chosen, size=None)
     masks = MovingMasks(regions)
-    painter = engine_of("light" if engine == "light" else "painter")
+    painter = engine_of(engine if engine != "optimize" else DEFAULT)
     make_stylizer = functools.partial(
         Stylizer, regions=masks.regions, controls=plain, gallery=gallery, painter=painter, max_pixels=max_pixels
     )
