@@ -30,7 +30,7 @@ from impasto.training.lessons import _alone
 from impasto.training.pupil import PUPILS, pupil_of
 
 PAINTING = ROOT / "examples" / "almond-blossom.jpg"
-SIZES = {"light": 512 + 150_748, "painter": 256 + 5152 + 381_811}  # a vector, and all that is learned of a network
+SIZES = {"light": 512 + 150_748, "painter": 266 + 5152 + 381_811}  # a vector, and all that is learned of a network
 SIZE = SIZES[DEFAULT]
 ENGINE = engine_of()
 

@@ -1,8 +1,10 @@
 """The painter: the engine that paints where nobody chooses another, a feed-forward network in ONNX Runtime.
 
-A vector is 256 numbers, read off the statistics of a painting's features in VGG-19. Two things may follow them, zeros
-where they do not: changes of the network's modulations (the gallery's named styles have some), then changes of its last
-filters (styles that a user has learned). `nn/paint_net.py` is the network to read, `tools/painter/graph.py` what runs.
+A vector is 256 numbers, read off the statistics of a painting's features in VGG-19, and ten that say its palette
+(`impasto.palette`). Two things may follow them, zeros where they do not: changes of the network's modulations (the
+gallery's named styles have some), then changes of its last filters (styles that a user has learned). Both find a
+painting's colours by themselves and have no palette. `nn/paint_net.py` is the network to read, `tools/painter/graph.py`
+what runs.
 
 The graphs hold no weights: painter.safetensors has them once, `impasto.painter_weights` brings them into form.
 """
@@ -17,7 +19,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from impasto import packed
+from impasto import packed, palette
 from impasto import painter_weights as weights
 from impasto.color import Pixels
 from impasto.engine import Engine, StyleVector, product
@@ -27,7 +29,8 @@ from impasto.runtime import Model, planes, side_by_side
 from impasto.samples import Samples
 from impasto.tiling import LEAST, Put, Statistics, padded, paint_within
 
-VECTOR_SIZE = 256  # without changes
+CODE = 256  # numbers that the network reads
+VECTOR_SIZE = CODE + palette.SIZE  # without changes
 MULTIPLE = 8  # the network works at an eighth of the size
 MARGIN = 32  # pixels mirrored at the borders
 OVERLAP = 96  # pixels on each side of a tile: with 64 a line is 0.07 / 255 off, with 96 less than 0.001
@@ -77,7 +80,8 @@ class Painter(Engine):
     def _encode(self, picture: Samples) -> StyleVector:
         t = self._tensors
         told = ((self.statistics(picture) - t["usual"]) / t["spread"]).clip(-5, 5)
-        return product(t["embed.weight"], told) + t["embed.bias"]
+        code = product(t["embed.weight"], told) + t["embed.bias"]
+        return np.concatenate([code, palette.palette_of(_looked_at(picture))])
 
     def statistics(self, picture: Samples) -> NDArray[np.float32]:
         """What a style is read off: 1920 numbers, as `nn.paint_net.statistics`."""
@@ -86,6 +90,7 @@ class Painter(Engine):
 
     def _into(self, photo: Samples, vector: StyleVector, put: Put, given: Statistics | None) -> Statistics:
         model, modulations = self._style(vector)
+        wanted = vector[CODE:VECTOR_SIZE]
 
         def run(part: Pixels, known: Statistics | None, corner: tuple[int, int]) -> tuple[Pixels, Statistics]:
             height, width = part.shape[:2]
@@ -94,11 +99,13 @@ class Painter(Engine):
                 "photo": _mirrored(seen),
                 "modulations": modulations,
                 **{f"noise{by}": noise_at(by, corner, seen.shape[0], seen.shape[1]) for by in _NOISE},
-                "given": np.zeros(_statistics(), np.float32) if known is None else known,
+                "given": np.zeros(_statistics(), np.float32) if known is None else known[: _statistics()],
                 "trust": np.array(known is not None, np.float32),
             }
             painted, own = model.run(feeds, seen.shape[0] * seen.shape[1])
-            return np.ascontiguousarray(painted[:height, :width]), own
+            painted = np.ascontiguousarray(painted[:height, :width])
+            own = np.concatenate([own, palette.measured(painted)])
+            return palette.towards(painted, (own if known is None else known)[_statistics() :], wanted), own
 
         return paint_within(
             photo, self.budget, _ARENA_BYTES_PER_PIXEL, run, put, given, multiple=MULTIPLE, overlap=OVERLAP
@@ -114,7 +121,7 @@ class Painter(Engine):
     def _modulate(self, vector: bytes) -> NDArray[np.float32]:
         """What a style makes of every normalisation and of the noise, as `nn.paint_net.PaintNet.modulations`."""
         t, numbers = self._tensors, np.frombuffer(vector, np.float32)
-        inner = (product(t["style1.weight"], numbers[:VECTOR_SIZE]) + t["style1.bias"]).clip(0)
+        inner = (product(t["style1.weight"], numbers[:CODE]) + t["style1.bias"]).clip(0)
         found = product(t["style2.weight"], inner) + t["style2.bias"]
         changes = numbers[VECTOR_SIZE:]
         found[: len(changes)] += changes

@@ -42,10 +42,10 @@ from export_light import layout_model
 from pack_vgg import quantise
 
 from impasto import packed as packing
-from impasto import painter_weights
+from impasto import painter_weights, palette
 from impasto.files import ASSETS
 from impasto.nn.paint_net import LAYERS, PaintNet
-from impasto.painter import Painter, noise_at
+from impasto.painter import CODE, Painter, noise_at
 from impasto.picture import Picture
 
 BASE = Path(__file__).with_name("weights") / "base.safetensors"
@@ -179,7 +179,7 @@ def main() -> None:
     (folder / "facts.json").write_text(json.dumps(facts, indent=1) + "\n")
 
     vectors = {
-        name: np.concatenate([painter.encode(painting), own.numpy()]).astype(np.float16)
+        name: np.concatenate([painter.encode(painting)[:CODE], np.zeros(palette.SIZE), own.numpy()]).astype(np.float16)
         for (name, painting), own in zip(paintings.items(), changes, strict=True)
     }
     np.savez_compressed(arguments.output / "gallery" / "painter.npz", allow_pickle=False, **vectors)

@@ -17,7 +17,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from impasto import builtin, light, packed, painter, painter_weights
+from impasto import builtin, light, packed, painter, painter_weights, palette
 from impasto.by_name import engine_of
 from impasto.engine import Engine, StyleVector
 from impasto.errors import UsageError
@@ -40,6 +40,7 @@ class Pupil:
         spread: how much each of them usually differs between paintings.
         grid: pixels after which the network's own lattice repeats.
         measures: whether the net takes `measured`, so that a part of a photo can be painted as in the whole.
+        unlearned: which numbers of a style are 0 in what is learned.
         is_filter: whether a parameter of that name is learned.
         pack: the difference of two state dicts as the flat array that follows the vector.
         unpack: undoes `pack`, for the state dict whose names and shapes it takes.
@@ -51,6 +52,7 @@ class Pupil:
     spread: Tensor = field(repr=False)
     grid: int
     measures: bool
+    unlearned: slice
     is_filter: Callable[[str], bool]
     pack: Callable[[Mapping[str, Tensor]], Tensor]
     unpack: Callable[[Tensor, Mapping[str, Tensor]], Mapping[str, Tensor]]
@@ -68,6 +70,7 @@ class Pupil:
             value.requires_grad_(self.is_filter(name))
         vector = np.zeros((1, self.size), np.float32)
         vector[0, : len(style)] = style[: self.size]
+        vector[0, self.unlearned] = 0
         return net, torch.from_numpy(vector).to(self.spread.device)
 
     def style(self, state: Mapping[str, Tensor], vector: Tensor) -> StyleVector:
@@ -101,6 +104,7 @@ def _light(device: torch.device) -> Pupil:
         net.spread,
         4,
         True,
+        slice(0),
         light_net.is_filter,
         light_net.filters,
         light_net.changes_of,
@@ -118,7 +122,7 @@ class _Painting(PaintNet):
     ) -> Tensor:
         height, width = photo.shape[2:]
         noise = [torch.from_numpy(painter.noise_at(by, (0, 0), height, width)).to(photo.device) for by in (8, 4)]
-        vector, changes = style[:, : painter.VECTOR_SIZE], style[:, painter.VECTOR_SIZE :]
+        vector, changes = style[:, : painter.CODE], style[:, painter.VECTOR_SIZE :]
         half = find_precision("auto", photo.device) == torch.bfloat16
         with torch.autocast(photo.device.type, torch.bfloat16) if half else nullcontext():
             return super().forward(photo, self.modulations(vector) + changes, (noise[0], noise[1]))
@@ -141,11 +145,14 @@ def _painter(device: torch.device) -> Pupil:
         parts = torch.split(whole, sizes)
         return {name: part.reshape(state[name].shape) for name, part in zip(names, parts, strict=True)}
 
-    vectors = np.stack([builtin.vector(name, "painter")[: painter.VECTOR_SIZE] for name in builtin.cards()])
+    codes = np.stack([builtin.vector(name, "painter")[: painter.CODE] for name in builtin.cards()])
     changes = sum(net.sizes)
-    spread = torch.cat([torch.from_numpy(vectors.std(0)), torch.full((changes,), _STEP)]).to(device)
+    spread = torch.cat([torch.from_numpy(codes.std(0)), torch.zeros(palette.SIZE), torch.full((changes,), _STEP)])
     size = painter.VECTOR_SIZE + changes
-    return Pupil(net, engine, size, spread, MULTIPLE, False, frozenset(names).__contains__, pack, unpack)
+    unlearned = slice(painter.CODE, painter.VECTOR_SIZE)  # what is learned has its colours by itself
+    return Pupil(
+        net, engine, size, spread.to(device), MULTIPLE, False, unlearned, frozenset(names).__contains__, pack, unpack
+    )
 
 
 PUPILS: dict[str, Callable[[torch.device], Pupil]] = {"painter": _painter, "light": _light}
