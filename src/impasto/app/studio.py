@@ -17,10 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from impasto.by_name import engine_of
 from impasto.controls import Controls
 from impasto.errors import ImpastoError, PictureError
 from impasto.gallery import Gallery
-from impasto.painter import Painter
 from impasto.picture import Bits, Picture
 from impasto.resample import fit
 from impasto.stylizer import Stylizer
@@ -95,7 +95,7 @@ class Studio:
     """What all visitors share: the painter, and how many photos are painted at once."""
 
     def __init__(self, jobs: int, max_pixels: int) -> None:
-        self.painter = Painter()
+        self.painter = engine_of()
         self.max_pixels = max_pixels
         self._slots = threading.BoundedSemaphore(jobs)
 
