@@ -227,8 +227,8 @@ def test_tiles_are_the_whole(painter: Painter) -> None:
     tiled._into(photo, vector, put, own)
     assert len(places) > 4
     assert np.abs(tiles - whole).max() < 0.5 / 255
-    tiled._into(photo, vector, alone.__setitem__, None)
-    assert np.abs(alone.mean((0, 1)) - whole.mean((0, 1))).max() < 0.1
+    Painter(budget=80_000_000)._into(photo, vector, alone.__setitem__, None)  # where the whole takes 143 MB
+    assert np.abs(alone.mean((0, 1)) - whole.mean((0, 1))).max() < 0.05
 
 
 def test_noise_is_the_same_at_the_same_place() -> None:

@@ -3,7 +3,7 @@
 
     python tools/painter/prepare.py --photos DIR --paintings DIR --gallery DIR -o pack.zip --megabytes 55
 
-The file is a zip of JPEGs: photos/, paintings/ and gallery/, the last under the names of `tools/gallery.tsv`.
+The file is a zip of WebPs: photos/, paintings/ and gallery/, the last under the names of `tools/gallery.tsv`.
 Photographs get a shorter side of at most 320 pixels, paintings a longer side of 512, at which they are looked at. The
 quality is the highest that keeps the file below the limit.
 """
@@ -11,6 +11,7 @@ quality is the highest that keeps the file below the limit.
 from __future__ import annotations
 
 import argparse
+import bisect
 import csv
 import io
 import zipfile
@@ -26,7 +27,8 @@ from impasto.training.data import find_photos, read
 
 GALLERY = Path(__file__).resolve().parents[1] / "gallery.tsv"
 PHOTO_SIDE, PAINTING_SIDE = 320, 512
-QUALITIES = (92, 88, 84, 80, 76, 72, 68, 64, 60, 55, 50, 45, 40)
+SAMPLED, MARGIN = 200, 0.97  # pictures that the quality is found with; of the limit
+QUALITIES = range(25, 96)
 
 
 def photographs(folder: Path) -> Iterator[tuple[str, Image.Image]]:
@@ -34,18 +36,18 @@ def photographs(folder: Path) -> Iterator[tuple[str, Image.Image]]:
         picture = Picture.open(read(item))
         scale = min(1.0, PHOTO_SIDE / min(picture.width, picture.height))
         size = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
-        yield f"photos/{Path(item.path).stem}.jpg", picture.resized(*size).to_pil().convert("RGB")
+        yield f"photos/{Path(item.path).stem}.webp", picture.resized(*size).to_pil().convert("RGB")
 
 
 def paintings(folder: Path) -> Iterator[tuple[str, Image.Image]]:
     for item in find_photos(folder).items:
-        yield f"paintings/{Path(item.path).stem}.jpg", reduced(Picture.open(read(item)))
+        yield f"paintings/{Path(item.path).stem}.webp", reduced(Picture.open(read(item)))
 
 
 def named(folder: Path) -> Iterator[tuple[str, Image.Image]]:
     with GALLERY.open(encoding="utf-8", newline="") as table:
         for row in csv.DictReader(table, delimiter="\t"):
-            yield f"gallery/{row['name']}.jpg", reduced(Picture.open(folder / row["file"]))
+            yield f"gallery/{row['name']}.webp", reduced(Picture.open(folder / row["file"]))
 
 
 def reduced(picture: Picture) -> Image.Image:
@@ -55,7 +57,7 @@ def reduced(picture: Picture) -> Image.Image:
 def pack(pictures: list[tuple[str, Image.Image]], quality: int) -> bytes:
     def encode(picture: Image.Image) -> bytes:
         out = io.BytesIO()
-        picture.save(out, "JPEG", quality=quality, optimize=True)
+        picture.save(out, "WEBP", quality=quality, method=3)
         return out.getvalue()
 
     out = io.BytesIO()
@@ -77,14 +79,15 @@ def main() -> None:
         *paintings(arguments.paintings),
         *named(arguments.gallery),
     ]
-    for quality in QUALITIES:
-        data = pack(pictures, quality)
-        if len(data) <= arguments.megabytes * 1e6:
-            break
-    else:
-        raise SystemExit(f"{len(data) / 1e6:.0f} MB at quality {QUALITIES[-1]}: fewer pictures, or more --megabytes")
+    sample = pictures[:: max(1, len(pictures) // SAMPLED)]
+    limit = arguments.megabytes * 1e6 * len(sample) / len(pictures) * MARGIN
+    found = bisect.bisect_right(QUALITIES, limit, key=lambda quality: len(pack(sample, quality)))
+    data = pack(pictures, QUALITIES[max(0, found - 1)])
+    size = f"{len(data) / 1e6:.1f} MB"
+    if len(data) > arguments.megabytes * 1e6:
+        raise SystemExit(f"{size}, {arguments.megabytes:g} are allowed: fewer pictures, or more --megabytes")
     arguments.output.write_bytes(data)
-    print(f"{arguments.output}: {len(pictures)} pictures at quality {quality}, {len(data) / 1e6:.1f} MB")
+    print(f"{arguments.output}: {len(pictures)} pictures at quality {QUALITIES[max(0, found - 1)]}, {size}")
 
 
 if __name__ == "__main__":
