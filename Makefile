@@ -40,6 +40,7 @@ format: $(VENV)/.dev
 
 weights: $(VENV)/.dev
 	$(BIN)/python tools/export_light.py
+	$(if $(PACK),$(BIN)/python tools/painter/export.py --pack $(PACK))
 
 clean:
 	rm -rf $(VENV) demo build dist .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -309,7 +309,7 @@ def test_a_painting_is_learned_in_the_background(painting: Path, monkeypatch: py
     page.run()
     assert not page.exception
     assert (job.state, job.message) == ("done", "")
-    assert Gallery().get("mine").learned is not None
+    assert Gallery().get("mine").learned
     assert any("mine is learned" in caption.value for caption in page.caption)
     assert page.button(key="learn-mine").label == "Learn on (1 s)"
 

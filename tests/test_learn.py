@@ -19,7 +19,7 @@ from conftest import ROOT, Outcome, assert_refused, file_bytes, scene
 import impasto
 from impasto.by_name import DEFAULT, engine_of
 from impasto.cli import styles
-from impasto.errors import StyleError, UsageError
+from impasto.errors import PictureError, StyleError, UsageError
 from impasto.files import ASSETS
 from impasto.gallery import Gallery
 from impasto.nn.tensors import to_pixels, to_tensor
@@ -108,8 +108,7 @@ def test_bad_requests_are_refused(picture: Picture) -> None:
 def test_a_painting_becomes_a_style_that_goes_on_learning(picture: Picture) -> None:
     first = impasto.learn(picture, name="mine", steps=3)
     entry = Gallery(painter=ENGINE).get("mine")
-    assert entry.learned is not None
-    assert entry.learned["steps"] == first.steps == 3
+    assert entry.learned[DEFAULT]["steps"] == first.steps == 3
     kept = Gallery(painter=ENGINE).vector("mine")
     np.testing.assert_array_equal(kept, first.vector)
     second = impasto.learn(name="mine", steps=2)
@@ -128,6 +127,40 @@ def test_a_style_that_was_only_added_learns(picture: Picture) -> None:
     assert len(Gallery(painter=engine_of("adain")).vector("plain")) == 1024
     with pytest.raises(UsageError, match="learns no paintings"):
         impasto.learn(name="plain", steps=1, engine="adain")
+
+
+def test_each_engine_learns_by_itself(picture: Picture) -> None:
+    impasto.learn(picture, name="both", steps=8)
+    of_default = Gallery().vector("both")
+    assert impasto.learn(name="both", steps=3, engine="light").steps == 3
+    np.testing.assert_array_equal(Gallery().vector("both"), of_default)
+    assert impasto.learn(name="both", steps=1).steps == 9
+    learned = Gallery().get("both").learned
+    assert {engine: facts["steps"] for engine, facts in learned.items()} == {"painter": 9, "light": 3}
+
+
+def test_what_an_older_version_has_learned_is_the_light_engines(picture: Picture) -> None:
+    light = engine_of("light")
+    gallery = Gallery(painter=light)
+    gallery.add("old", picture, vector=np.ones(SIZES["light"], np.float32))
+    file = gallery.folder / "old" / "style.json"
+    card = json.loads(file.read_text())
+    card |= {"painter": card.pop("encoders")["light"], "learned": {"steps": 5, "seconds": 9.0}}
+    file.write_text(json.dumps(card))
+    assert Gallery().vector("old").shape == (ENGINE.vector_size,)
+    assert gallery.vector("old").shape == (SIZES["light"],)
+    assert Gallery().get("old").learned == {"light": {"steps": 5, "seconds": 9.0}}
+    assert impasto.learn(name="old", steps=1).steps == 1
+
+
+def test_a_gallery_that_cannot_be_written_to_still_paints(picture: Picture, monkeypatch: pytest.MonkeyPatch) -> None:
+    Gallery(painter=engine_of("light")).add("mine", picture)
+    monkeypatch.setattr("impasto.gallery.write_atomically", _refuse)
+    assert Gallery().vector("mine").shape == (ENGINE.vector_size,)
+
+
+def _refuse(*_: object, **__: object) -> None:
+    raise PictureError("no space left")
 
 
 def test_a_stop_keeps_the_best_so_far(picture: Picture) -> None:
@@ -221,7 +254,7 @@ def test_ctrl_c_keeps_the_best_so_far(run: Callable[..., Outcome], monkeypatch: 
     done = run("styles", "add", PAINTING, "--name", "mine", "--learn", "1h")
     assert done.code == 130
     assert "impasto styles learn mine goes on" in done.err
-    assert Gallery(painter=ENGINE).get("mine").learned is not None
+    assert DEFAULT in Gallery(painter=ENGINE).get("mine").learned
 
 
 def test_without_pytorch_the_extra_is_named() -> None:

@@ -272,7 +272,7 @@ def test_a_named_style_is_more_than_what_is_read_off_its_painting(painter: Paint
         assert np.isfinite(Gallery().vector(name)).all()
     named = Gallery().vector("starry-night")
     pictures = [painter.paint(PHOTO, vector) for vector in (named, named[:VECTOR_SIZE])]
-    assert np.abs(pictures[0] - pictures[1]).mean() > 1e-4
+    assert np.abs(pictures[0] - pictures[1]).mean() > 5 / 255
 
 
 def test_threads_paint_the_same_bits() -> None:

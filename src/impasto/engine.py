@@ -1,4 +1,4 @@
-"""What every engine is: it reads a style off a painting as a vector, and paints photos by such vectors.
+"""The base of all engines: an engine reads a style off a painting as a vector, and paints photos by such vectors.
 
 `encode(picture) -> StyleVector` and `paint(photo, vector) -> picture` are all that the rest of Impasto knows of an
 engine. Vectors of one engine mean nothing to another.
@@ -35,7 +35,7 @@ class Shot:
     """What is remembered of a shot's frames: running means of the statistics that features are normalised by.
 
     Were every frame normalised by its own, all of it would change whenever something enters the picture. Frames 0, 1,
-    2, 4, 8 and every sixteenth are measured: while the means stand still, a frame costs a third less.
+    2, 4, 8 and every sixteenth are measured: the light engine paints the frames between a third faster.
 
     Args:
         frames: over how many the means run; 1, the first frame's hold for all.
@@ -47,7 +47,7 @@ class Shot:
         self.counts: dict[str, int] = {}
 
     def measures(self, run: str) -> bool:
-        """Whether the next frame's own statistics are wanted."""
+        """Whether the next frame must be measured."""
         count = self.counts.get(run, 0)
         return count == 0 or (self.frames > 1 and _measured(count) > _measured(count - 1))
 

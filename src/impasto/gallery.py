@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import functools
 import io
@@ -11,7 +12,7 @@ import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -34,7 +35,11 @@ KEPT_SIDE = 1280  # a user's painting is kept at this size: a later painter comp
 
 @dataclass(frozen=True)
 class Entry:
-    """A named style: where it comes from, and where its data lies."""
+    """A named style: where it comes from, and where its data lies.
+
+    `learned` says of each engine that has learned it for how many "steps" and "seconds", and what "style" and "content"
+    losses came to, over the encoded vector's.
+    """
 
     name: str
     title: str
@@ -49,12 +54,13 @@ class Entry:
     network: Path | None = None  # of a style that is a network of its own; it has no vector
     part: int = 0  # which of that network's styles it is
     painting: bool = True  # whether `picture` is the painting; else it is what the network makes of a photo
-    learned: Mapping[str, float] | None = None  # steps and seconds; style and content over the encoded vector's
+    learned: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, object]:
         keys = ("name", "title", "artist", "year", "kind", "licence", "source", "builtin")
         found = {key: getattr(self, key) for key in keys}
-        return found | {"learned": dict(self.learned)} if self.learned else found
+        learned = {engine: dict(facts) for engine, facts in self.learned.items()}
+        return found | {"learned": learned} if learned else found
 
 
 class Gallery:
@@ -148,9 +154,13 @@ class Gallery:
         if _encoders(card).get(self.painter.name) == self.painter.id and file.is_file():
             return _read_vector(file, self.painter.name)
         vector = self.painter.encode(self.picture(entry).pixels)
-        if card.get("learned by") == self.painter.name:  # by another version
-            card.pop("learned", None)
-        _write_style(file, self._encoded(card), vector)
+        card = self._read_card(name)  # anew: it may have been learned meanwhile
+        if _encoders(card).get(self.painter.name) == self.painter.id and file.is_file():
+            return _read_vector(file, self.painter.name)
+        lessons = _lessons(card)
+        lessons.pop(self.painter.name, None)  # by another version
+        with contextlib.suppress(PictureError, OSError):  # a gallery that cannot be written to paints all the same
+            _write_style(file, self._encoded(card) | {"learned": lessons}, vector)
         return vector
 
     def _encoded(self, card: Mapping[str, object]) -> dict[str, object]:
@@ -163,13 +173,15 @@ class Gallery:
 
         Args:
             vector: its numbers, and the changes of the painter's filters after them.
-            learned: how long, and what it is worth: see `Entry.learned`.
+            learned: how long, and what it is worth: see `Entry`.
         Raises:
             UsageError: it is no style of the user's, or a network.
             StyleError: it is damaged or gone, or its folder cannot be written to.
         """
         folder = self.own_painting(name)
-        card = self._encoded(self._read_card(name)) | {"learned": dict(learned), "learned by": self.painter.name}
+        card = self._read_card(name)
+        lessons = _lessons(card) | {self.painter.name: dict(learned)}
+        card = self._encoded(card) | {"learned": lessons}
         try:
             _write_style(folder / vector_file(self.painter.name), card, vector)
         except PictureError as error:
@@ -355,11 +367,10 @@ class Gallery:
             card = self._read_card(name)
             styles = card.get("network")
             if styles is None:
-                for engine in _encoders(card):
-                    if (folder / vector_file(engine)).is_file():
+                for engine, encoder in _encoders(card).items():
+                    if encoder == engine_of(engine).id and (folder / vector_file(engine)).is_file():
                         _read_vector(folder / vector_file(engine), engine)
-                learned = _numbers(card.get("learned"))
-                return [_entry(folder, card, "your own", name, "picture", "thumbnail", learned=learned)]
+                return [_entry(folder, card, "your own", name, "picture", "thumbnail", learned=_lessons(card))]
             if not isinstance(styles, list) or not all(isinstance(style, str) for style in styles):
                 raise ValueError("style.json names no styles")
             facts = {"network": folder / "network.onnx", "painting": bool(card.get("painting"))}
@@ -439,11 +450,18 @@ def user_folder(kind: str = "styles") -> Path:
     return platformdirs.user_data_path("impasto", appauthor=False) / kind
 
 
-def _numbers(found: object) -> dict[str, float] | None:
-    """What a card says of learning, if it says it in numbers."""
-    if not isinstance(found, dict) or not all(isinstance(value, (int, float)) for value in found.values()):
-        return None
-    return found or None
+def _lessons(card: Mapping[str, object]) -> dict[str, dict[str, float]]:
+    """{engine: what a card says of its learning}; older cards know of the light engine only."""
+    found = card.get("learned")
+    if not isinstance(found, dict) or not found:
+        return {}
+    if not any(isinstance(facts, dict) for facts in found.values()):
+        found = {"light": found}
+    return {
+        str(engine): facts
+        for engine, facts in found.items()
+        if isinstance(facts, dict) and all(isinstance(value, (int, float)) for value in facts.values())
+    }
 
 
 def vector_file(engine: str) -> str:
@@ -454,9 +472,9 @@ def vector_file(engine: str) -> str:
 def _encoders(card: Mapping[str, object]) -> dict[str, str]:
     """{engine: which of its encoders made the style's vector}; older cards know of the light engine only."""
     found = card.get("encoders", {"light": card["painter"]} if "painter" in card else {})
-    if not isinstance(found, dict) or not set(found) <= set(ENGINES):
+    if not isinstance(found, dict):
         raise ValueError("style.json names no engines")
-    return {engine: str(value) for engine, value in found.items()}
+    return {engine: str(value) for engine, value in found.items() if engine in ENGINES}
 
 
 def _read_vector(path: Path, engine: str) -> StyleVector:

@@ -2,9 +2,8 @@
 
 A vector is 256 numbers, read off the statistics of a painting's features in VGG-19, and ten that say its palette
 (`impasto.palette`). Two things may follow them, zeros where they do not: changes of the network's modulations (the
-gallery's named styles have some), then changes of its last filters (styles that a user has learned). Both find a
-painting's colours by themselves and have no palette. `nn/paint_net.py` is the network to read, `tools/painter/graph.py`
-what runs.
+gallery's named styles have some), then changes of its last filters (styles that a user has learned). Named styles know
+their colours and have no palette. `nn/paint_net.py` is the network to read, `tools/painter/graph.py` what runs.
 
 The graphs hold no weights: painter.safetensors has them once, `impasto.painter_weights` brings them into form.
 """
@@ -66,7 +65,7 @@ class Painter(Engine):
 
     def takes(self, count: int) -> bool:
         filters = sum(math.prod(shape) for shape in weights.filter_shapes().values())
-        return VECTOR_SIZE <= count <= VECTOR_SIZE + _changes() + filters
+        return count in (VECTOR_SIZE, VECTOR_SIZE + _changes(), VECTOR_SIZE + _changes() + filters)
 
     def _load(self, vector: StyleVector | None) -> None:
         with contextlib.suppress(Exception):  # said when the network is used

@@ -1,7 +1,7 @@
 """A painting's palette as ten numbers, and the way of a picture's colours towards it.
 
 The way is the linear Monge-Kantorovitch map between two Gaussians of colours (Pitié & Kokaram 2007). A network that
-knows many paintings finds the colours of one that it does not know in part only; this goes a share of what is left.
+knows many paintings finds the colours of an unknown one in part only. `towards` moves the picture's colours nearer.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ _PAIRS = np.triu_indices(3)
 
 def measured(picture: Pixels) -> NDArray[np.float32]:
     """Means and second moments of the colours of a picture, H x W x 3: nine numbers, which mix as pictures do."""
-    flat = picture.reshape(-1, 3)
-    moments = (flat.T @ flat).astype(np.float64) / len(flat)
-    return np.concatenate([flat.mean(0, dtype=np.float64), moments[_PAIRS]]).astype(np.float32)
+    rows = picture.astype(np.float64)
+    moments = np.einsum("ywi,ywj->ij", rows, rows) / (rows.shape[0] * rows.shape[1])  # without BLAS: see `product`
+    return np.concatenate([rows.mean((0, 1)), moments[_PAIRS]]).astype(np.float32)
 
 
 def palette_of(painting: Pixels) -> NDArray[np.float32]:
@@ -49,8 +49,8 @@ def towards(picture: Pixels, own: NDArray[np.float32], palette: NDArray[np.float
     share = _SHARE * min(weight, 1.0)
     matrix = (np.eye(3) + share * (move - np.eye(3))).astype(np.float32)
     offset = (before + share * (after - before) - matrix @ before).astype(np.float32)
-    moved: Pixels = (picture.reshape(-1, 3) @ matrix.T + offset).clip(0, 1).reshape(picture.shape)
-    return moved
+    moved: Pixels = sum((picture[..., i : i + 1] * matrix[:, i] for i in range(3)), start=offset)
+    return moved.clip(0, 1)
 
 
 def _gaussian(numbers: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

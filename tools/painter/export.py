@@ -42,7 +42,7 @@ from export_light import layout_model
 from pack_vgg import quantise
 
 from impasto import packed as packing
-from impasto import painter_weights, palette
+from impasto import painter_weights
 from impasto.files import ASSETS
 from impasto.nn.paint_net import LAYERS, PaintNet
 from impasto.painter import CODE, Painter, noise_at
@@ -51,6 +51,7 @@ from impasto.picture import Picture
 BASE = Path(__file__).with_name("weights") / "base.safetensors"
 WHOLE = {"enter1", "leave"}  # small, and at the picture's ends: in single precision
 LEAST_VARIANCE = 1e-8  # as in `nn.losses.moments`
+ENCODED = {"red-blue-yellow"}  # whose changes, as trained so far, paint worse than what the encoder sees
 FEWEST_BITS = 1 / 255  # how far 8 bits may move a picture
 POOLED, SEEN = {2, 4, 8}, {0: "relu1_1", 2: "relu2_1", 4: "relu3_1", 8: "relu4_1"}  # convolutions of VGG-19
 DIVIDED = {"enter1": 2, "enter2": 4, "body": 4, "rise2": 4, "rise3": 2, "leave": 2}  # the others work at an eighth
@@ -178,10 +179,14 @@ def main() -> None:
     facts = {"sha256": hashes, "mac_per_pixel": round(multiply_adds()), "encoder": encoder.hexdigest()[:16]}
     (folder / "facts.json").write_text(json.dumps(facts, indent=1) + "\n")
 
-    vectors = {
-        name: np.concatenate([painter.encode(painting)[:CODE], np.zeros(palette.SIZE), own.numpy()]).astype(np.float16)
-        for (name, painting), own in zip(paintings.items(), changes, strict=True)
-    }
+    vectors = {}
+    for (name, painting), own in zip(paintings.items(), changes, strict=True):
+        vector, named = painter.encode(painting), own.numpy()
+        if name in ENCODED:
+            named = np.zeros_like(named)
+        else:
+            vector[CODE:] = 0  # no palette
+        vectors[name] = np.concatenate([vector, named]).astype(np.float16)
     np.savez_compressed(arguments.output / "gallery" / "painter.npz", allow_pickle=False, **vectors)
     packed_net = PaintNet().eval()
     again = packing.read(folder / "painter.safetensors")

@@ -18,6 +18,7 @@ from impasto.app import jobs as queue
 from impasto.app import studio as work
 from impasto.app.config import Config
 from impasto.app.studio import Look, Part, Upload
+from impasto.by_name import DEFAULT
 from impasto.controls import Controls
 from impasto.errors import ImpastoError, MissingExtra, PictureError
 from impasto.files import ASSETS
@@ -237,7 +238,7 @@ def choose_styles(me: Visit) -> None:
                 )
                 if entry.kind == "your own":
                     st.button(
-                        learn_label("Learn on" if entry.learned else "Learn this painting"),
+                        learn_label("Learn on" if DEFAULT in entry.learned else "Learn this painting"),
                         key=f"learn-{entry.name}",
                         on_click=partial(learn_style, me, entry.name),
                         disabled=learning(me),
@@ -732,6 +733,7 @@ def video(me: Visit, look: Look) -> None:
             "end": end,
             "steady": steady,
             "gallery": studio().gallery(),
+            "engine": DEFAULT,  # as its first frame is shown, and as styles are learned here
             "overwrite": True,
             "keep_partial": True,
         }
@@ -785,7 +787,7 @@ def show_about() -> None:
     )
     with st.expander("The painter"):
         st.markdown((ASSETS / "painter" / "CARD.md").read_text(encoding="utf-8"))
-    with st.expander("The light engine, which paints clips"):
+    with st.expander("The light engine, for clips on the command line and for cameras"):
         st.markdown((ASSETS / "light" / "CARD.md").read_text(encoding="utf-8"))
     with st.expander("The loss network, behind Best quality"):
         st.markdown((ASSETS / "vgg19" / "CARD.md").read_text(encoding="utf-8"))

@@ -40,7 +40,9 @@ def camera(
             show_default=False,
         ),
     ] = None,
-    engine: Annotated[EngineName, typer.Option(help="What paints; all but light are slow, so smaller.")] = "light",
+    engine: Annotated[
+        EngineName, typer.Option(help="What paints. Engines other than light are slow, so frames are painted smaller.")
+    ] = "light",
     source: Annotated[str, typer.Option("--camera", help="A camera's number, or a video's file or URL.")] = "0",
     fps: Annotated[float, typer.Option(help="Frames a second to keep, by painting smaller.", min=1, max=120)] = 15,
     serve: Annotated[bool, typer.Option("--serve", help="Show it as a page of this computer.")] = False,

@@ -22,7 +22,7 @@ def begin(words: Sequence[str]) -> None:
     A guess: a command that turns out to want something else is only a little slower.
     """
     styles = [style for word, style in itertools.pairwise(words) if word in _STYLE]
-    if words[:1] != ["stylize"] or len(styles) != 1 or any(word in _OTHERWISE for word in words):
+    if words[:1] != ["stylize"] or len(styles) != 1 or any(word.partition("=")[0] in _OTHERWISE for word in words):
         return
     from impasto import builtin
     from impasto.by_name import DEFAULT, engine_of

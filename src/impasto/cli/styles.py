@@ -43,7 +43,7 @@ Learner = Annotated[
     EngineName,
     typer.Option(
         "--engine",
-        help="What learns, painter or light; others paint what they see in the painting.",
+        help="What learns: painter or light. Each learns separately.",
         rich_help_panel=_LEARNING,
     ),
 ]
@@ -89,9 +89,9 @@ def show(name: Name, json: Json = False) -> None:
     for key, value in entry.as_dict().items():
         if key not in ("builtin", "learned"):
             print(f"{key:10} {value or '-'}")
-    if entry.learned:
-        worth = ", ".join(f"{term} {entry.learned.get(term, 1):.2f}" for term in ("style", "content"))
-        print(f"{'learned':10} {entry.learned.get('seconds', 0):.0f} s: {worth} of the encoded vector's loss")
+    for engine, facts in entry.learned.items():
+        worth = ", ".join(f"{term} {facts.get(term, 1):.2f}" for term in ("style", "content"))
+        print(f"{'learned':10} by {engine}, {facts.get('seconds', 0):.0f} s: {worth} of the encoded vector's loss")
     print(f"{'gallery':10} {'built in' if entry.builtin else 'your own'}")
     print(f"{'thumbnail':10} {entry.thumbnail}")
 
@@ -135,6 +135,8 @@ def add(
     for option, value in {"--photos": photos, "--preview": preview}.items():
         if value is not None:
             raise UsageError(f"{option} is for learning", f"--learn {DURATION}")
+    if engine != DEFAULT:
+        raise UsageError("--engine is for learning", f"--learn {DURATION}")
     entry = Gallery().add(name, painting, **about)  # type: ignore[arg-type]
     if json:
         print_json(entry.as_dict())
@@ -245,7 +247,7 @@ def _learn(
                 before, after = learned.before[term], learned.after[term]
                 print(f"{term:8} {before:.4f} -> {after:.4f}  ({(ratio - 1) * 100:+.0f} %)")
             if learned.after == learned.before:
-                print("nothing better was found: the style is what the painter sees in the painting at once")
+                print("nothing better was found: the style is what the engine sees in the painting at once")
             other = "" if engine == DEFAULT else f" --engine {engine}"
             print(f"{name} learned: impasto stylize photo.jpg --style {name}{other}")
     if learned.stopped:

@@ -91,7 +91,7 @@ def _keep(gallery: Gallery, name: str, result: Learned) -> None:
 
 def _earlier(gallery: Gallery, name: str) -> Learned | None:
     """What was learned of a style before; its losses are measured anew."""
-    vector, facts = gallery.vector(name), gallery.get(name).learned
+    vector, facts = gallery.vector(name), gallery.get(name).learned.get(gallery.painter.name)
     if facts is None:
         return None
     return Learned(vector, {}, {}, int(facts.get("steps", 0)), float(facts.get("seconds", 0)))

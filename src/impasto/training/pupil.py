@@ -40,7 +40,6 @@ class Pupil:
         spread: how much each of them usually differs between paintings.
         grid: pixels after which the network's own lattice repeats.
         measures: whether the net takes `measured`, so that a part of a photo can be painted as in the whole.
-        unlearned: which numbers of a style are 0 in what is learned.
         is_filter: whether a parameter of that name is learned.
         pack: the difference of two state dicts as the flat array that follows the vector.
         unpack: undoes `pack`, for the state dict whose names and shapes it takes.
@@ -52,7 +51,6 @@ class Pupil:
     spread: Tensor = field(repr=False)
     grid: int
     measures: bool
-    unlearned: slice
     is_filter: Callable[[str], bool]
     pack: Callable[[Mapping[str, Tensor]], Tensor]
     unpack: Callable[[Tensor, Mapping[str, Tensor]], Mapping[str, Tensor]]
@@ -70,7 +68,6 @@ class Pupil:
             value.requires_grad_(self.is_filter(name))
         vector = np.zeros((1, self.size), np.float32)
         vector[0, : len(style)] = style[: self.size]
-        vector[0, self.unlearned] = 0
         return net, torch.from_numpy(vector).to(self.spread.device)
 
     def style(self, state: Mapping[str, Tensor], vector: Tensor) -> StyleVector:
@@ -104,7 +101,6 @@ def _light(device: torch.device) -> Pupil:
         net.spread,
         4,
         True,
-        slice(0),
         light_net.is_filter,
         light_net.filters,
         light_net.changes_of,
@@ -112,7 +108,10 @@ def _light(device: torch.device) -> Pupil:
 
 
 class _Painting(PaintNet):
-    """The painter with the noise that its engine takes; a style is a vector, then changes of the modulations."""
+    """The painter with the noise that its engine takes; a style is a vector, then changes of the modulations.
+
+    The palette is not learned: the engine brings the picture nearer to it, whatever was learned.
+    """
 
     def forward(  # type: ignore[override]
         self,
@@ -149,10 +148,7 @@ def _painter(device: torch.device) -> Pupil:
     changes = sum(net.sizes)
     spread = torch.cat([torch.from_numpy(codes.std(0)), torch.zeros(palette.SIZE), torch.full((changes,), _STEP)])
     size = painter.VECTOR_SIZE + changes
-    unlearned = slice(painter.CODE, painter.VECTOR_SIZE)  # what is learned has its colours by itself
-    return Pupil(
-        net, engine, size, spread.to(device), MULTIPLE, False, unlearned, frozenset(names).__contains__, pack, unpack
-    )
+    return Pupil(net, engine, size, spread.to(device), MULTIPLE, False, frozenset(names).__contains__, pack, unpack)
 
 
 PUPILS: dict[str, Callable[[torch.device], Pupil]] = {"painter": _painter, "light": _light}
