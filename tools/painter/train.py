@@ -281,7 +281,8 @@ class Training:
                 modulations = state.mean.modulations(state.mean.vector(style.statistics))
                 if kind:
                     modulations = modulations + state.mean_changes[index]
-                noise = fixed_noise(*((side + 2 * MARGIN) // MULTIPLE for side in whole.shape[2:]), device)
+                rows, columns = ((side + 2 * MARGIN) // MULTIPLE for side in whole.shape[2:])
+                noise = fixed_noise(rows, columns, device)
                 with torch.autocast(device.type, torch.bfloat16) if self.half else nullcontext():
                     picture = state.mean(whole, modulations, noise).clamp(0, 1)
                 after = self.loss_net(picture, STYLE)
