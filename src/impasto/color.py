@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 Pixels = NDArray[np.float32]
 Change: TypeAlias = "Callable[[Pixels], Pixels]"
 
+LEAST_VARIANCE = 1e-5  # grey pictures have one axis only, and no covariance may be singular
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601, the Y of YIQ, as in the paper
 
 
@@ -105,7 +106,7 @@ def covariance_change(source: Pixels, reference: Pixels) -> Change:
     """What `match_covariance` does."""
     flat = source.reshape(-1, 3).astype(np.float64)
     wanted = reference.reshape(-1, 3).astype(np.float64)
-    move = _power(_covariance(wanted), 0.5) @ _power(_covariance(flat), -0.5)
+    move = power(_covariance(wanted), 0.5) @ power(_covariance(flat), -0.5)
     before, after = flat.mean(0), wanted.mean(0)
 
     def change(pixels: Pixels) -> Pixels:
@@ -117,9 +118,10 @@ def covariance_change(source: Pixels, reference: Pixels) -> Change:
 
 def _covariance(samples: NDArray[np.float64]) -> NDArray[np.float64]:
     centred = samples - samples.mean(0)
-    return centred.T @ centred / len(samples) + 1e-5 * np.eye(3)  # never singular: grey pictures have one axis only
+    return centred.T @ centred / len(samples) + LEAST_VARIANCE * np.eye(3)
 
 
-def _power(matrix: NDArray[np.float64], exponent: float) -> NDArray[np.float64]:
+def power(matrix: NDArray[np.float64], exponent: float) -> NDArray[np.float64]:
+    """Of a symmetric matrix without negative eigenvalues, but for rounding."""
     values, vectors = np.linalg.eigh(matrix)
-    return (vectors * values**exponent) @ vectors.T
+    return (vectors * values.clip(1e-9) ** exponent) @ vectors.T

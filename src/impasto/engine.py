@@ -6,6 +6,7 @@ engine. Vectors of one engine mean nothing to another.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import json
@@ -111,11 +112,15 @@ class Engine(ABC):
         """
         import onnxruntime  # noqa: F401  not in the thread, which would have to take turns with whatever goes on here
 
-        threading.Thread(target=self._load, args=(vector,)).start()
+        threading.Thread(target=self._begin, args=(vector,)).start()
+
+    def _begin(self, vector: StyleVector | None) -> None:
+        with contextlib.suppress(Exception):  # said when the network is used
+            self._load(vector)
 
     @abstractmethod
     def _load(self, vector: StyleVector | None) -> None:
-        """Make what `prepare` begins; what goes wrong is said when it is used."""
+        """Load what `prepare` asks for."""
 
     @functools.cached_property
     def facts(self) -> dict[str, Any]:

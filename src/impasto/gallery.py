@@ -149,19 +149,27 @@ class Gallery:
             return self.painter.encode(self.picture(entry).pixels)
         if entry.builtin:
             return builtin.vector(name, self.painter.name)
-        file = self.folder / name / vector_file(self.painter.name)
-        card = self._read_card(name)
-        if _encoders(card).get(self.painter.name) == self.painter.id and file.is_file():
-            return _read_vector(file, self.painter.name)
+        kept = self._kept(name)
+        if kept is not None:
+            return kept
         vector = self.painter.encode(self.picture(entry).pixels)
-        card = self._read_card(name)  # anew: it may have been learned meanwhile
-        if _encoders(card).get(self.painter.name) == self.painter.id and file.is_file():
-            return _read_vector(file, self.painter.name)
+        kept = self._kept(name)  # it may have been learned meanwhile
+        if kept is not None:
+            return kept
+        card = self._read_card(name)
         lessons = _lessons(card)
         lessons.pop(self.painter.name, None)  # by another version
         with contextlib.suppress(PictureError, OSError):  # a gallery that cannot be written to paints all the same
+            file = self.folder / name / vector_file(self.painter.name)
             _write_style(file, self._encoded(card) | {"learned": lessons}, vector)
         return vector
+
+    def _kept(self, name: str) -> StyleVector | None:
+        """The vector that this engine's present encoder, or its learning, has left in a style's folder."""
+        file = self.folder / name / vector_file(self.painter.name)
+        if _encoders(self._read_card(name)).get(self.painter.name) != self.painter.id or not file.is_file():
+            return None
+        return _read_vector(file, self.painter.name)
 
     def _encoded(self, card: Mapping[str, object]) -> dict[str, object]:
         """A style's card, with a vector of this gallery's engine."""

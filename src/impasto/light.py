@@ -9,7 +9,6 @@ paint16.onnx do the same in ONNX Runtime's own layout, where it has one, in a qu
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import threading
 from pathlib import Path
@@ -63,13 +62,12 @@ class Light(Engine):
         return max(int(first) + int(count) for _, first, count in self.facts["filters"]["paint.onnx"])
 
     def _load(self, vector: StyleVector | None) -> None:
-        with contextlib.suppress(Exception):  # said when the network is used
-            if vector is None:
-                self._encode_model.session()
-                self._plain.session()
-            else:
-                self._network(vector).session()
-                self._modulations(vector[:VECTOR_SIZE].tobytes())
+        if vector is None:
+            self._encode_model.session()
+            self._plain.session()
+        else:
+            self._network(vector).session()
+            self._modulations(vector[:VECTOR_SIZE].tobytes())
 
     def _network(self, vector: StyleVector) -> Model:
         """The network with a style's filters."""

@@ -10,7 +10,6 @@ The graphs hold no weights: painter.safetensors has them once, `impasto.painter_
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import math
 from pathlib import Path
@@ -68,19 +67,18 @@ class Painter(Engine):
         return count in (VECTOR_SIZE, VECTOR_SIZE + _changes(), VECTOR_SIZE + _changes() + filters)
 
     def _load(self, vector: StyleVector | None) -> None:
-        with contextlib.suppress(Exception):  # said when the network is used
-            if vector is None:
-                self._encode_model.session()
-                self._plain.session()
-            else:
-                model, _ = self._style(vector)
-                model.session()
+        if vector is None:
+            self._encode_model.session()
+            self._plain.session()
+        else:
+            model, _ = self._style(vector)
+            model.session()
 
     def _encode(self, picture: Samples) -> StyleVector:
-        t = self._tensors
-        told = ((self.statistics(picture) - t["usual"]) / t["spread"]).clip(-5, 5)
+        t, seen = self._tensors, _looked_at(picture)
+        told = ((self.statistics(seen) - t["usual"]) / t["spread"]).clip(-5, 5)
         code = product(t["embed.weight"], told) + t["embed.bias"]
-        return np.concatenate([code, palette.palette_of(_looked_at(picture))])
+        return np.concatenate([code, palette.palette_of(seen)])
 
     def statistics(self, picture: Samples) -> NDArray[np.float32]:
         """What a style is read off: 1920 numbers, as `nn.paint_net.statistics`."""

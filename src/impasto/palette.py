@@ -9,12 +9,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from impasto.color import Pixels
+from impasto.color import LEAST_VARIANCE, Pixels, power
 
 SIZE = 10  # a weight, three means, six second moments
 _SHARE = 0.75  # of the way
 _GAINS = 0.5, 1.8  # of a colour's contrast: more would bring out what is hardly there
-_LEAST = 1e-5  # variance: grey pictures have one axis only
 _PAIRS = np.triu_indices(3)
 
 
@@ -42,9 +41,9 @@ def towards(picture: Pixels, own: NDArray[np.float32], palette: NDArray[np.float
     if weight <= 0:
         return picture
     (before, first), (after, second) = _gaussian(own), _gaussian(palette[1:] / weight)
-    root = _power(first, 0.5)
+    root = power(first, 0.5)
     inverse = np.linalg.inv(root)
-    gains, axes = np.linalg.eigh(inverse @ _power(root @ second @ root, 0.5) @ inverse)
+    gains, axes = np.linalg.eigh(inverse @ power(root @ second @ root, 0.5) @ inverse)
     move = (axes * gains.clip(*_GAINS)) @ axes.T
     share = _SHARE * min(weight, 1.0)
     matrix = (np.eye(3) + share * (move - np.eye(3))).astype(np.float32)
@@ -58,9 +57,4 @@ def _gaussian(numbers: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArra
     mean, moments = numbers[:3].astype(np.float64), np.zeros((3, 3))
     moments[_PAIRS] = numbers[3:]
     moments = moments + np.triu(moments, 1).T
-    return mean, moments - np.outer(mean, mean) + _LEAST * np.eye(3)
-
-
-def _power(matrix: NDArray[np.float64], exponent: float) -> NDArray[np.float64]:
-    values, vectors = np.linalg.eigh(matrix)
-    return (vectors * values.clip(1e-9) ** exponent) @ vectors.T
+    return mean, moments - np.outer(mean, mean) + LEAST_VARIANCE * np.eye(3)

@@ -7,7 +7,6 @@ covariance. The decoder is AdaIN's for both. They are bolder than the painter an
 
 from __future__ import annotations
 
-import contextlib
 import functools
 from abc import abstractmethod
 from collections.abc import Callable
@@ -55,8 +54,7 @@ class FeatureTransfer(Engine):
         return self.statistics(features[0].reshape(CHANNELS, -1))
 
     def _load(self, vector: StyleVector | None) -> None:  # noqa: ARG002  one decoder for all styles
-        with contextlib.suppress(Exception):  # said when it is used
-            self._decoder.session()
+        self._decoder.session()
 
     def _into(self, photo: Samples, vector: StyleVector, put: Put, given: Statistics | None) -> Statistics:
         """Encode all of the photo, tile by tile, change its features, and decode them."""

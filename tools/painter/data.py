@@ -46,6 +46,9 @@ class Views:
         grams = {layer: found[which] for layer, found in self.grams.items()}
         return Views(self.statistics[which], grams, self.apart[which], self.colours[which])
 
+    def tensors(self) -> list[Tensor]:
+        return [self.statistics, *self.grams.values(), self.apart, self.colours]
+
 
 class Paintings:
     """The paintings of a pack: the gallery's, those to train on, those held back."""

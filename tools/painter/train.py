@@ -32,7 +32,7 @@ import copy
 import os
 import signal
 import time
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -46,7 +46,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from impasto.nn.device import find_device, find_precision
-from impasto.nn.losses import blemishes, content_loss, gram, gram_loss
+from impasto.nn.losses import blemishes, content_loss, gram, gram_loss, mean_content_loss
 from impasto.nn.paint_net import MARGIN, MULTIPLE, PaintNet
 from impasto.training.objective import unsteadiness
 
@@ -213,21 +213,23 @@ class Training:
         ids = torch.from_numpy(self.rng.integers(len(gallery.statistics), size=count)).to(self.device)
         named = torch.from_numpy(self.rng.random(count) < self.arguments.named).to(self.device)
         styles = self.paintings.draw(count, self.rng)
-        for own, drawn in zip(_tensors(gallery[ids]), _tensors(styles), strict=True):
+        for own, drawn in zip(gallery[ids].tensors(), styles.tensors(), strict=True):
             drawn[named] = own[named]
         modulations = net.modulations(net.vector(styles.statistics)) + self.painting.changes[ids] * named[:, None]
         return styles, modulations, torch.where(named, GALLERY, ANY)
 
     def noise(self, shape: torch.Size) -> Tensor:
         """Noise at an eighth of the size; a quarter's is drawn anew whenever something is painted."""
-        height, width = ((side + 2 * MARGIN) // MULTIPLE for side in shape[2:])
-        return torch.randn(shape[0], 1, height, width, device=self.device)
+        return torch.randn(shape[0], 1, *_places(shape), device=self.device)
 
     def painted(self, photos: Tensor, modulations: Tensor, noise: Tensor) -> Tensor:
         fine = torch.randn(len(noise), 1, *(2 * side for side in noise.shape[2:]), device=self.device)
-        with torch.autocast(self.device.type, torch.bfloat16) if self.half else nullcontext():
+        with self.precision():
             found: Tensor = self.paint(photos, modulations, (noise, fine))
         return found
+
+    def precision(self) -> AbstractContextManager[object]:
+        return torch.autocast(self.device.type, torch.bfloat16) if self.half else nullcontext()
 
     def perceptual(self, painted: Tensor, photos: Tensor, styles: Views, weights: Tensor) -> dict[str, Tensor]:
         """The losses of pictures; `weights` are those of each one's content."""
@@ -246,9 +248,8 @@ class Training:
                 ratio = distance / styles.apart[:, STYLE.index(layer)]
                 found["style"] = found["style"] + ratio.clamp_max(FARTHEST).mean() / len(STYLE)
             if layer in CONTENT:
-                before = known[layer].repeat_interleave(SERVES, 0).float()
-                missed = (features.float() - before).square().mean((1, 2, 3)) / before.square().mean((1, 2, 3))
-                found["content"] = found["content"] + CONTENT[layer] * (weights * missed).mean()
+                before = known[layer].repeat_interleave(SERVES, 0)
+                found["content"] = found["content"] + CONTENT[layer] * mean_content_loss(features, before, weights)
             return painted.new_zeros(())
 
         self.loss_net(painted, list(dict.fromkeys([*STYLE, *CONTENT])), see)
@@ -273,6 +274,7 @@ class Training:
         tiles: list[Tensor] = []
         for number, photo in enumerate(self.held_back):
             whole = _whole(floats(photo))
+            noise = fixed_noise(*_places(whole.shape), device)
             before = self.loss_net(whole, STYLE)
             untouched = {layer: gram(features) for layer, features in before.items()}
             for kind, styles in (("", self.paintings.held_back), ("named ", self.paintings.named)):
@@ -281,9 +283,7 @@ class Training:
                 modulations = state.mean.modulations(state.mean.vector(style.statistics))
                 if kind:
                     modulations = modulations + state.mean_changes[index]
-                rows, columns = ((side + 2 * MARGIN) // MULTIPLE for side in whole.shape[2:])
-                noise = fixed_noise(rows, columns, device)
-                with torch.autocast(device.type, torch.bfloat16) if self.half else nullcontext():
+                with self.precision():
                     picture = state.mean(whole, modulations, noise).clamp(0, 1)
                 after = self.loss_net(picture, STYLE)
                 ratios = [
@@ -332,8 +332,9 @@ class Training:
         self.stopped = True
 
 
-def _tensors(views: Views) -> list[Tensor]:
-    return [views.statistics, *views.grams.values(), views.apart, views.colours]
+def _places(shape: torch.Size) -> tuple[int, int]:
+    """Rows and columns of the network's grid, N x C x H x W pixels with their margins."""
+    return (shape[2] + 2 * MARGIN) // MULTIPLE, (shape[3] + 2 * MARGIN) // MULTIPLE
 
 
 def _whole(picture: Tensor) -> Tensor:

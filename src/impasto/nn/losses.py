@@ -86,11 +86,15 @@ def content_loss(features: Tensor, photo: Tensor) -> Tensor:
     return (_wide(features) - _wide(photo)).square().mean() / energy(photo)
 
 
-def mean_content_loss(features: Tensor, photos: Tensor) -> Tensor:
-    """`content_loss` of each picture by its own photo's energy, a mean over the pictures. A scalar."""
+def mean_content_loss(features: Tensor, photos: Tensor, weights: Tensor | None = None) -> Tensor:
+    """`content_loss` of each picture by its own photo's energy, a mean over the pictures. A scalar.
+
+    Args:
+        weights: N, by which each picture's is multiplied.
+    """
     before = _wide(photos)
     missed = (_wide(features) - before).square().mean((1, 2, 3)) / before.square().mean((1, 2, 3))
-    return missed.mean()
+    return (missed if weights is None else weights * missed).mean()
 
 
 def energy(x: Tensor) -> Tensor:

@@ -139,9 +139,7 @@ def _painter(device: torch.device) -> Pupil:
         return torch.cat([changes[name].flatten() for name in names])
 
     def unpack(filters: Tensor, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        sizes = [state[name].numel() for name in names]
-        whole = torch.cat([filters, filters.new_zeros(sum(sizes) - len(filters))])
-        parts = torch.split(whole, sizes)
+        parts = torch.split(filters, [state[name].numel() for name in names])
         return {name: part.reshape(state[name].shape) for name, part in zip(names, parts, strict=True)}
 
     codes = np.stack([builtin.vector(name, "painter")[: painter.CODE] for name in builtin.cards()])
