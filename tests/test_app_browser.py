@@ -175,9 +175,9 @@ def test_a_region_is_drawn_and_left_as_it_is(page: object) -> None:
 
 def test_optimising_shows_progress_stops_and_finishes(page: object, tmp_path: Path) -> None:
     page.get_by_role("tab", name="Best quality").click()  # type: ignore[attr-defined]
-    number = page.get_by_role("spinbutton", name="Longer side in pixels")  # type: ignore[attr-defined]
-    number.last.fill("96")
-    number.last.press("Enter")
+    number = page.get_by_role("spinbutton", name="Longer side in pixels", exact=True)  # type: ignore[attr-defined]
+    number.fill("96")
+    number.press("Enter")
     settled(page)
     count = page.get_by_role("spinbutton", name="Steps")  # type: ignore[attr-defined]
     count.fill("2000")
