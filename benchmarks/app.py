@@ -25,7 +25,7 @@ from playwright.async_api import Browser, async_playwright
 
 from impasto.app.config import Config
 from impasto.cli.app import command_line
-from impasto.gallery import Gallery
+from impasto.styles.gallery import Gallery
 
 
 def resident_megabytes(process: int) -> float:

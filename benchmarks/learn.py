@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from impasto.by_name import engine_of
+from impasto.engines.by_name import engine_of
 from impasto.measure.judge import Scorer, find_judge
 from impasto.picture import Picture
 from impasto.training.learn import learn_style

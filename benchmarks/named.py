@@ -15,10 +15,10 @@ from pathlib import Path
 
 import numpy as np
 
-from impasto.by_name import engine_of
-from impasto.gallery import Gallery
+from impasto.engines.by_name import engine_of
 from impasto.measure.judge import Scorer, find_judge
 from impasto.picture import Picture
+from impasto.styles.gallery import Gallery
 
 TABLE = Path(__file__).resolve().parent.parent / "tools" / "gallery.tsv"
 

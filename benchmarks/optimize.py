@@ -32,7 +32,7 @@ CONTENT = "relu4_2"
 def read(photo: Path, style: Path, size: int) -> tuple[np.ndarray, np.ndarray]:
     """The photo at its longer side, the painting with as many pixels, both H x W x 3."""
     from impasto.picture import Picture
-    from impasto.resample import fit, resize
+    from impasto.pixels.arrays import fit, resize
 
     picture, painting = Picture.open(photo), Picture.open(style).pixels
     picture = picture.resized(*fit(picture.width, picture.height, size))

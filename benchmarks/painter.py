@@ -21,11 +21,11 @@ import torch
 from johnson import Johnson
 from safetensors.torch import load_file
 
-from impasto.by_name import engine_of
-from impasto.gallery import Gallery
-from impasto.light import VECTOR_SIZE
+from impasto.engines.by_name import engine_of
+from impasto.engines.light import VECTOR_SIZE
 from impasto.nn.light_net import PainterNet
-from impasto.runtime import threads
+from impasto.styles.gallery import Gallery
+from impasto.system.sessions import threads
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
 from microast import MicroAST

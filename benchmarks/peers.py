@@ -35,7 +35,7 @@ from impasto.measure.evaluate import evaluate, table
 from impasto.measure.judge import Scorer, find_judge
 from impasto.measure.report import write_report
 from impasto.picture import Picture
-from impasto.resample import fit
+from impasto.pixels.arrays import fit
 
 ROOT = Path(__file__).resolve().parent.parent
 JOHNSON = Path(__file__).with_name("johnson.py")

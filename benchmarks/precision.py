@@ -24,8 +24,6 @@ from pathlib import Path
 
 import torch
 
-from impasto.files import ASSETS
-from impasto.gallery import Gallery
 from impasto.nn import device
 from impasto.nn.tensors import to_tensor
 from impasto.nn.vgg import shipped_vgg
@@ -33,7 +31,9 @@ from impasto.optimization.objective import Ground, Objective
 from impasto.optimization.recipe import DEFAULT
 from impasto.optimization.run import optimize
 from impasto.picture import Picture
-from impasto.resample import fit
+from impasto.pixels.arrays import fit
+from impasto.styles.gallery import Gallery
+from impasto.system.files import ASSETS
 from impasto.training.loop import Job, train
 from impasto.training.recipe import DEFAULT as TRAINING
 

@@ -24,12 +24,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from impasto.color import luminance
 from impasto.measure.judge import Scorer, find_judge
 from impasto.measure.metrics import lpips
+from impasto.painting.stylizer import Stylizer
 from impasto.picture import Picture
-from impasto.resample import resize
-from impasto.stylizer import Stylizer
+from impasto.pixels.arrays import resize
+from impasto.pixels.color import luminance
 
 SIDE = 640
 STYLES = ("the-scream", "udnie", "starry-night", "great-wave")

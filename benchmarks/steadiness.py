@@ -14,10 +14,10 @@ from pathlib import Path
 
 import numpy as np
 
-from impasto.by_name import engine_of
+from impasto.engines.by_name import engine_of
+from impasto.painting.stylizer import Stylizer
 from impasto.picture import Picture
-from impasto.resample import fit
-from impasto.stylizer import Stylizer
+from impasto.pixels.arrays import fit
 
 SHIFTS = (1, 2, 3, 4, 8)
 ENGINES = ("painter", "light", "adain", "wct")

@@ -34,7 +34,7 @@ def plain(photos: str, style: str, size: int, batch: int, steps: int, width: int
     from impasto.nn.transformer import Architecture, TransformerNet
     from impasto.nn.vgg import shipped_vgg
     from impasto.picture import Picture
-    from impasto.resample import fit
+    from impasto.pixels.arrays import fit
     from impasto.training.data import Crops, find_photos
 
     source = shipped_vgg()  # the weights; the network is this function's own

@@ -26,11 +26,11 @@ import numpy as np
 import torch
 from johnson import Johnson
 
-from impasto.gallery import Gallery
-from impasto.measure.flow import warping_error
 from impasto.measure.judge import Scorer, find_judge
+from impasto.measure.warping import warping_error
+from impasto.painting.stylizer import Stylizer
 from impasto.picture import Picture
-from impasto.stylizer import Stylizer
+from impasto.styles.gallery import Gallery
 from impasto.video.clip import Clip, Writer, output_size
 from impasto.video.run import paint_video
 

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import io
-import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
-import numpy as np
 import pytest
-from PIL import Image
-
-ROOT = Path(__file__).resolve().parent.parent
+from helpers import Outcome, file_bytes, scene
 
 
 @pytest.fixture(autouse=True)
@@ -22,21 +17,6 @@ def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
     folder = tmp_path_factory.mktemp("home")
     monkeypatch.setenv("IMPASTO_HOME", str(folder))
     return folder
-
-
-def scene(width: int = 96, height: int = 64, seed: int = 0) -> np.ndarray:
-    """A picture with slopes, edges and grain: H x W x 3, uint8."""
-    rng = np.random.default_rng(seed)
-    y, x = np.mgrid[0:height, 0:width] / max(width, height)
-    colour = np.stack([x, y, 1 - x], axis=2) * 200
-    colour[((x - 0.4) ** 2 + (y - 0.3) ** 2) < 0.04] = (230, 180, 40)
-    return (colour + rng.normal(0, 12, colour.shape)).clip(0, 255).astype(np.uint8)
-
-
-def file_bytes(image: Image.Image | np.ndarray, file_format: str = "PNG", **options: object) -> bytes:
-    out = io.BytesIO()
-    (image if isinstance(image, Image.Image) else Image.fromarray(image)).save(out, file_format, **options)
-    return out.getvalue()
 
 
 @pytest.fixture
@@ -51,18 +31,6 @@ def painting(tmp_path: Path) -> Path:
     path = tmp_path / "painting.png"
     path.write_bytes(file_bytes(scene(80, 100, seed=7)[:, :, ::-1].copy()))
     return path
-
-
-def hears_ctrl_c() -> None:
-    """For a child process: hear SIGINT even where the tests run in the background, whose children ignore it."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-
-
-class Outcome(NamedTuple):
-    code: int
-    out: str
-    err: str
-    raw: bytes
 
 
 class _Stream(io.TextIOWrapper):
@@ -92,13 +60,3 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Outcome]:
         return Outcome(stopped.value.code or 0, raw.decode("utf-8", "replace"), err.decode(), raw)
 
     return typed
-
-
-def assert_refused(outcome: Outcome, code: int, *words: str) -> None:
-    """One line, a hint or not, the exit code, and every word of `words` in the line."""
-    assert outcome.code == code, outcome.err
-    lines = outcome.err.strip().splitlines()
-    assert len(lines) == 1, outcome.err
-    assert lines[0].startswith("impasto: ")
-    for word in words:
-        assert word in lines[0], lines[0]

@@ -6,7 +6,7 @@ from dataclasses import FrozenInstanceError, fields
 
 import numpy as np
 import pytest
-from conftest import scene
+from helpers import scene
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import ROOT, Outcome, assert_refused, file_bytes, scene
+from helpers import ROOT, Outcome, assert_refused, file_bytes, scene
 
-from impasto.color import Pixels
-from impasto.painter import Painter
+from impasto.engines.painter import Painter
 from impasto.picture import Picture
+from impasto.pixels.arrays import Pixels
 
 Run = Callable[..., Outcome]
 

@@ -15,14 +15,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import Outcome, scene
+from helpers import Outcome, scene
 from PIL import Image, ImageCms
 
-from impasto import strips
+from impasto.engines.network import Network
 from impasto.errors import ImpastoError
-from impasto.network import Network
 from impasto.nn.tensors import read_tensors
-from impasto.picture import Picture
+from impasto.picture import Picture, vips
 
 COUNT = int(os.environ.get("IMPASTO_FUZZ", "5000"))
 SLOWEST = 10.0  # seconds
@@ -90,7 +89,7 @@ def broken(count: int) -> Iterator[tuple[str, bytes]]:
 @pytest.mark.parametrize("reader", ["pillow", "libvips"])
 def test_broken_pictures_are_read_or_refused(reader: str, monkeypatch: pytest.MonkeyPatch) -> None:
     if reader == "libvips":  # as for large files; what it has no answer to, Pillow reads after all
-        monkeypatch.setattr(strips, "PIXELS", 0)
+        monkeypatch.setattr(vips, "PIXELS", 0)
     read = refused = 0
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     for name, data in broken(COUNT):

@@ -18,12 +18,12 @@ import numpy as np
 import torch
 from safetensors.torch import load_file
 
-from impasto.by_name import engine_of
-from impasto.filters import pack
-from impasto.gallery import check_name
+from impasto.engines.by_name import engine_of
+from impasto.engines.light_weights import pack
 from impasto.nn.light_net import filters
 from impasto.picture import Picture
-from impasto.resample import fit
+from impasto.pixels.arrays import fit
+from impasto.styles.store import check_name
 
 ROOT = Path(__file__).resolve().parent.parent
 ASSETS = ROOT / "src" / "impasto" / "assets" / "gallery"

@@ -18,8 +18,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from impasto.files import ASSETS, write_atomically
 from impasto.picture import Picture
+from impasto.system.files import ASSETS, write_atomically
 
 FOLDER = ASSETS / "photos"
 SHORTER, LONGEST = 360, 480  # pixels

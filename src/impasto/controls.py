@@ -10,8 +10,8 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Literal
 
-from impasto.color import Change, Pixels, covariance_change, histogram_change, tone_change, with_colors_of
-from impasto.resample import fit
+from impasto.pixels.arrays import Pixels, fit
+from impasto.pixels.color import Change, covariance_change, histogram_change, tone_change, with_colors_of
 from impasto.settings import check, setting
 
 NATURAL_SIDE = 640

@@ -1,9 +1,9 @@
-"""How long work tells its caller what it is doing, whoever draws it."""
+"""The one record by which long work tells its caller where it stands, whoever draws it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
@@ -16,17 +16,20 @@ class Progress:
 
     Attributes:
         step: how many of `total` steps are done; the work may end before the last.
+        total: 0 where nobody knows.
         fraction: 0..1, the share of the time that is spent, steps not being of equal length.
-        losses: each term, weighted, and their sum, "total".
-        preview: makes the picture as it is now, at the size that is worked on.
+        message: what is being done, or has just been done, in a few words.
+        losses: each term, weighted, and their sum, "total"; empty where nothing is optimised.
+        preview: makes the picture as it is now, at the size that is worked on; None where there is none.
     """
 
     step: int
     total: int
-    fraction: float
-    losses: Mapping[str, float]
-    preview: Callable[[], Picture]
+    fraction: float = 0.0
+    message: str = ""
+    losses: Mapping[str, float] = field(default_factory=dict)
+    preview: Callable[[], Picture] | None = None
 
 
 OnProgress: TypeAlias = Callable[[Progress], "bool | None"]
-"""Called after every step; if it returns False the work stops and keeps the best so far."""
+"""Called after every step; if it returns False the work stops and keeps what it has."""

@@ -41,12 +41,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from export_light import layout_model
 from pack_vgg import quantise
 
-from impasto import packed as packing
-from impasto import painter_weights
-from impasto.files import ASSETS
+from impasto.engines import painter_weights
+from impasto.engines import quantised as packing
+from impasto.engines.painter import CODE, Painter, noise_at
 from impasto.nn.paint_net import LAYERS, PaintNet
-from impasto.painter import CODE, Painter, noise_at
 from impasto.picture import Picture
+from impasto.system.files import ASSETS
 
 BASE = Path(__file__).with_name("weights") / "base.safetensors"
 WHOLE = {"enter1", "leave"}  # small, and at the picture's ends: in single precision

@@ -1,4 +1,4 @@
-"""The network that paints as an ONNX graph without weights: `impasto.painter_weights` gives them when it is loaded.
+"""The network that paints as an ONNX graph without weights: `engines/painter_weights.py` gives them when it is loaded.
 
 It computes what `impasto.nn.paint_net.PaintNet` does, from the same names of weights, but:
 
@@ -20,8 +20,8 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
+from impasto.engines.painter_weights import PLACES, norm_widths, weight_shapes
 from impasto.nn.paint_net import BLOCKS, DEEP_BLOCKS, EPSILON, MARGIN, WIDTHS
-from impasto.painter_weights import PLACES, norm_widths, weight_shapes
 
 FULL, HALF, QUARTER, EIGHTH = WIDTHS
 OPSET = 17

@@ -22,7 +22,7 @@ from pathlib import Path
 from PIL import Image
 
 from impasto.picture import Picture
-from impasto.resample import fit
+from impasto.pixels.arrays import fit
 from impasto.training.data import find_photos, read
 
 GALLERY = Path(__file__).resolve().parents[1] / "gallery.tsv"

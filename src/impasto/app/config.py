@@ -6,7 +6,7 @@ import json
 import os
 from dataclasses import asdict, dataclass
 
-from impasto.picture import MAX_PIXELS
+from impasto.picture.reading import MAX_PIXELS
 from impasto.settings import check, setting
 
 VARIABLE = "IMPASTO_APP"

@@ -104,7 +104,7 @@ class Jobs:
             if report.losses:
                 job.losses.append(dict(report.losses))
             now = time.monotonic()
-            if now - shown > self.preview_every:
+            if report.preview is not None and now - shown > self.preview_every:
                 job.picture, shown = report.preview(), now
             return not job.stopping and now - job.seen < self.forgotten
 

@@ -18,12 +18,12 @@ from impasto.app import jobs as queue
 from impasto.app import studio as work
 from impasto.app.config import Config
 from impasto.app.studio import Look, Part, Upload
-from impasto.by_name import DEFAULT
 from impasto.controls import Controls
+from impasto.engines.by_name import DEFAULT
 from impasto.errors import ImpastoError, MissingExtra, PictureError
-from impasto.files import ASSETS
 from impasto.picture import Picture
 from impasto.progress import Progress
+from impasto.system.files import ASSETS
 from impasto.version import __version__
 
 HERE = Path(__file__).parent
@@ -472,7 +472,7 @@ def mask_from(file: Any, url: str | None, shown: Picture) -> Any:
         upload = read(file)
         if upload is None:
             return None
-        from impasto.mask import read_mask
+        from impasto.painting.regions import read_mask
 
         return read_mask(upload.picture)
     return work.read_mask(url, shown.width, shown.height) if url else None
@@ -740,7 +740,7 @@ def video(me: Visit, look: Look) -> None:
 
         def paint(progress: Any) -> Path | None:
             def report(now: VideoProgress) -> bool:
-                return bool(progress(Progress(now.frame, now.total, now.frame / now.total, {}, lambda: still)))
+                return bool(progress(Progress(now.frame, now.total, now.frame / now.total, preview=lambda: still)))
 
             return paint_video(source, look.request, target, on_progress=report, **options).path
 

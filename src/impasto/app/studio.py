@@ -17,13 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from impasto.by_name import engine_of
 from impasto.controls import Controls
+from impasto.engines.by_name import engine_of
 from impasto.errors import ImpastoError, PictureError
-from impasto.gallery import Gallery
-from impasto.picture import Bits, Picture
-from impasto.resample import fit
-from impasto.stylizer import Stylizer
+from impasto.painting.stylizer import Stylizer
+from impasto.picture import Picture
+from impasto.picture.formats import Bits
+from impasto.pixels.arrays import fit
+from impasto.styles.gallery import Gallery
 
 PROXY_SIDE = 640
 MOST_STYLES = 4

@@ -14,8 +14,8 @@ from typing import Any, TypeAlias, TypeVar
 
 from impasto.cli.console import console
 from impasto.errors import ImpastoError, PictureError, UsageError
-from impasto.files import already_there, write_atomically
-from impasto.picture import SUFFIXES, readable
+from impasto.picture.formats import SUFFIXES, readable
+from impasto.system.files import already_there, write_atomically
 
 Record: TypeAlias = dict[str, Any]
 AnyJob = TypeVar("AnyJob")

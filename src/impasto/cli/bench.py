@@ -12,7 +12,7 @@ import typer
 from impasto.cli.console import print_table, progress_line
 from impasto.cli.options import Overwrite, Quiet
 from impasto.errors import UsageError
-from impasto.files import already_there, write_atomically
+from impasto.system.files import already_there, write_atomically
 
 if TYPE_CHECKING:
     from impasto.measure.bench import Bench

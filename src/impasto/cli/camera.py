@@ -7,11 +7,11 @@ from typing import Annotated
 
 import typer
 
-from impasto.by_name import EngineName
 from impasto.cli.console import note, progress_line
 from impasto.cli.interrupt import catching_stops
 from impasto.cli.options import Quiet, complete_style, takes_controls
 from impasto.controls import Controls
+from impasto.engines.by_name import EngineName
 from impasto.errors import UsageError
 
 EXAMPLES = """
@@ -56,7 +56,7 @@ def camera(
 
     Keys: n and p change the style, + and - the strength, r records, s takes a snapshot, q quits.
     """
-    from impasto.gallery import Gallery
+    from impasto.styles.gallery import Gallery
     from impasto.video.camera import Camera, Live, LiveStatus, Screen
     from impasto.video.screens import Server, VirtualCamera, Window
 

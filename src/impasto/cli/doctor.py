@@ -9,12 +9,12 @@ import sys
 
 import typer
 
-from impasto.by_name import engine_of
 from impasto.cli.console import print_json
 from impasto.cli.options import Json
-from impasto.files import ASSETS
-from impasto.gallery import Gallery
-from impasto.runtime import provider, threads
+from impasto.engines.by_name import engine_of
+from impasto.styles.gallery import Gallery
+from impasto.system.files import ASSETS
+from impasto.system.sessions import provider, providers, threads
 from impasto.version import __version__, installed
 
 BASE = ("numpy", "pillow", "onnxruntime", "opencv-python-headless", "safetensors", "typer", "rich", "platformdirs")
@@ -32,7 +32,6 @@ EXTRAS = {
 
 def doctor(json: Json = False) -> None:
     """Versions, extras, execution providers, threads, and the weights with their hashes."""
-    import onnxruntime
     from PIL import features
 
     weights, whole = _weights()
@@ -48,7 +47,7 @@ def doctor(json: Json = False) -> None:
             extra: ", ".join(f"{name} {installed(name) or 'missing'}" for name in names)
             for extra, names in EXTRAS.items()
         },
-        "providers": onnxruntime.get_available_providers(),
+        "providers": providers(),
         "provider": provider(),
         "threads": threads(),
         "formats": formats,

@@ -19,10 +19,11 @@ from impasto.cli import batch
 from impasto.cli.batch import Record
 from impasto.cli.manifest import digest
 from impasto.errors import ImpastoError, MissingExtra, PictureError, UsageError
-from impasto.files import already_there, write_atomically
-from impasto.picture import SUFFIXES, Bits, Picture, format_of, readable
-from impasto.remote import filesystem, is_web_address, reaching
-from impasto.stylizer import Stylizer
+from impasto.painting.stylizer import Stylizer
+from impasto.picture import Picture
+from impasto.picture.formats import SUFFIXES, Bits, format_of, readable
+from impasto.system.files import already_there, write_atomically
+from impasto.system.remote import filesystem, is_web_address, reaching
 
 EngineHosts: TypeAlias = Literal["local", "ray"]
 

@@ -14,7 +14,7 @@ import typer
 
 from impasto.cli.console import INTERRUPTED, note, report
 from impasto.errors import ImpastoError
-from impasto.files import remove_unfinished
+from impasto.system.files import remove_unfinished
 from impasto.version import __version__
 
 PAINT, STYLES, MEASURE, HERE = "Paint", "Styles", "Measure", "This installation"

@@ -37,11 +37,13 @@ from impasto.cli.options import (
 )
 from impasto.controls import Controls
 from impasto.errors import MissingExtra, PictureError, UsageError
-from impasto.files import already_there, write_atomically
-from impasto.optimization.plot import plot, terms
+from impasto.optimization.loss_plot import plot, terms
 from impasto.optimization.recipe import RECIPES, Recipe, find_recipe
-from impasto.picture import MAX_PIXELS, Picture, format_of
+from impasto.picture import Picture
+from impasto.picture.formats import format_of
+from impasto.picture.reading import MAX_PIXELS
 from impasto.progress import Progress
+from impasto.system.files import already_there, write_atomically
 
 if TYPE_CHECKING:
     from impasto.optimization.run import Optimization
@@ -224,8 +226,8 @@ def _size(text: str | None, texture: bool) -> tuple[int | None, int | None]:
 
 
 def _say_thumbnails(styles: list[str]) -> None:
-    from impasto.gallery import Gallery
-    from impasto.style import parse
+    from impasto.styles.gallery import Gallery
+    from impasto.styles.resolve import parse
 
     gallery = Gallery()
     for name in (text if text in gallery else parse(text)[0] for text in styles):
@@ -250,7 +252,11 @@ def _watched(*, quiet: bool, preview: Path | None, every: int) -> Iterator[Calla
     def show(progress: Progress) -> bool:
         terms = "  ".join(f"{name} {value:.4f}" for name, value in progress.losses.items())
         bar.update(task, completed=progress.fraction, description=f"{progress.step} of {progress.total}  {terms}")
-        if preview is not None and (progress.step == 1 or progress.step % every == 0 or stopped()):
+        if (
+            preview is not None
+            and progress.preview is not None
+            and (progress.step == 1 or progress.step % every == 0 or stopped())
+        ):
             progress.preview().save(preview / f"step-{progress.step:05d}.png")
         return not stopped()
 

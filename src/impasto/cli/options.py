@@ -14,8 +14,9 @@ import typer
 
 from impasto.controls import Controls
 from impasto.errors import UsageError
-from impasto.picture import MAX_PIXELS, SIXTEEN_BITS
-from impasto.picture import Bits as Depth
+from impasto.picture.formats import SIXTEEN_BITS
+from impasto.picture.formats import Bits as Depth
+from impasto.picture.reading import MAX_PIXELS
 
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.", rich_help_panel="Output")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print failures only.", rich_help_panel="Running")]
@@ -75,7 +76,7 @@ _LONGEST = 30 * 24 * 3600  # seconds
 
 def complete_style(incomplete: str) -> list[str]:
     """Shell completion: the styles' names."""
-    from impasto.gallery import Gallery
+    from impasto.styles.gallery import Gallery
 
     return [name for name in Gallery().names() if name.startswith(incomplete)]
 

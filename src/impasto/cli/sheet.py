@@ -12,8 +12,10 @@ from impasto.cli import batch
 from impasto.cli.console import console
 from impasto.cli.options import Mark, MaxPixels, Overwrite, Quality, Quiet, complete_style, takes_controls
 from impasto.controls import Controls
-from impasto.picture import MAX_PIXELS, Picture, format_of
-from impasto.style import parse
+from impasto.picture import Picture
+from impasto.picture.formats import format_of
+from impasto.picture.reading import MAX_PIXELS
+from impasto.styles.resolve import parse
 
 EXAMPLES = """
 [b]Examples[/b]
@@ -50,7 +52,7 @@ def sheet(
     quiet: Quiet = False,
 ) -> None:
     """Paint one photo in every style and put the results on one labelled contact sheet."""
-    from impasto.sheet import contact_sheet
+    from impasto.painting.contact_sheet import contact_sheet
 
     target = Path(output)
     format_of(target)

@@ -8,13 +8,13 @@ from typing import Annotated, Any
 
 import typer
 
-from impasto.by_name import DEFAULT, EngineName
 from impasto.cli.console import INTERRUPTED, note, print_json, print_table, progress_line
 from impasto.cli.interrupt import catching_stops
 from impasto.cli.options import Device, Json, Quiet, complete_style, read_duration
+from impasto.engines.by_name import DEFAULT, EngineName
 from impasto.errors import MissingExtra, UsageError
-from impasto.gallery import Gallery
 from impasto.progress import Progress
+from impasto.styles.gallery import Gallery
 
 DURATION = "3m"
 
@@ -163,7 +163,7 @@ def import_(
 ) -> None:
     """Take over a network that another program has trained; it is then a style like any other."""
     try:
-        from impasto.training.imports import import_network
+        from impasto.exchange.import_network import import_network
     except ImportError as error:
         raise MissingExtra(f"{error.name}, which import needs,", "train") from None
     entries = import_network(file, name, paintings=painting or (), licence=licence, replace=overwrite)
@@ -219,7 +219,7 @@ def _learn(
             )
             terms = "  ".join(f"{term} {value:.2f}" for term, value in progress.losses.items())
             progress_line(f"{spent} of {whole}  {terms}")
-        if preview is not None and (progress.step % every == 0 or stopped()):
+        if preview is not None and progress.preview is not None and (progress.step % every == 0 or stopped()):
             progress.preview().save(preview / f"step-{progress.step:05d}.png", overwrite=True)
         return not stopped()
 

@@ -13,7 +13,6 @@ from typing import Annotated
 
 import typer
 
-from impasto.by_name import DEFAULT, EngineName, engine_of
 from impasto.cli import batch, hosts
 from impasto.cli.console import note, print_json, report
 from impasto.cli.manifest import Manifest, file_facts
@@ -34,12 +33,15 @@ from impasto.cli.options import (
     takes_controls,
 )
 from impasto.controls import Controls
+from impasto.engines.by_name import DEFAULT, EngineName, engine_of
 from impasto.errors import ImpastoError, PictureError, UsageError
-from impasto.files import remove_stale
-from impasto.picture import ANIMATED, MAX_PIXELS, SUFFIXES, Picture, format_of
-from impasto.remote import is_url
-from impasto.style import parse
-from impasto.stylizer import Stylizer
+from impasto.painting.stylizer import Stylizer
+from impasto.picture import Picture
+from impasto.picture.formats import ANIMATED, SUFFIXES, format_of
+from impasto.picture.reading import MAX_PIXELS
+from impasto.styles.resolve import parse
+from impasto.system.files import remove_stale
+from impasto.system.remote import is_url
 
 EXAMPLES = """
 [b]Examples[/b]

@@ -14,21 +14,13 @@ import typer
 
 from impasto.cli.console import INTERRUPTED, console, note, print_json
 from impasto.cli.interrupt import catching_stops
-from impasto.cli.options import (
-    Device,
-    Json,
-    LossNetwork,
-    Overwrite,
-    Precision,
-    Quiet,
-    complete_style,
-    takes_settings,
-)
+from impasto.cli.options import Device, Json, LossNetwork, Overwrite, Precision, Quiet, complete_style, takes_settings
 from impasto.errors import MissingExtra, UsageError
-from impasto.files import already_there, write_atomically
-from impasto.gallery import Gallery, as_name, user_folder
-from impasto.picture import SUFFIXES
+from impasto.picture.formats import SUFFIXES
 from impasto.settings import make
+from impasto.styles.gallery import Gallery
+from impasto.styles.store import as_name
+from impasto.system.files import already_there, user_folder, write_atomically
 from impasto.training.recipe import RECIPES, TrainingRecipe, find_recipe
 
 if TYPE_CHECKING:
@@ -115,12 +107,12 @@ def style(
         paintings = {name: next(iter(paintings.values()))}
     folder = folder or user_folder("training") / name
     try:
+        from impasto.exchange.export import to_onnx, to_weights
         from impasto.training import loop
-        from impasto.training.export import to_onnx, to_weights
     except ImportError as error:
         raise MissingExtra(f"{error.name}, which training needs,", "train") from None
-    from impasto.files import ASSETS
     from impasto.picture import Picture
+    from impasto.system.files import ASSETS
 
     chosen = find_recipe(recipe)
     if resume:
@@ -211,7 +203,7 @@ def export(
             raise already_there(path)
     weights = Gallery().weights(name)
     try:
-        from impasto.training import export as write
+        from impasto.exchange import export as write
     except ImportError as error:
         raise MissingExtra(f"{error.name}, which export needs,", "train") from None
     net, facts = write.from_weights(weights)

@@ -14,7 +14,7 @@ from impasto.cli.interrupt import catching_stops
 from impasto.cli.options import Json, MaxPixels, OptionalStyles, Overwrite, Quiet, Regions, read_region, takes_controls
 from impasto.controls import Controls
 from impasto.errors import UsageError
-from impasto.picture import MAX_PIXELS
+from impasto.picture.reading import MAX_PIXELS
 
 EXAMPLES = """
 [b]Examples[/b]

@@ -23,9 +23,9 @@ from typing import Any
 
 import numpy as np
 
-from impasto.color import Pixels
 from impasto.errors import PictureError, StyleError, UsageError
-from impasto.files import ASSETS
+from impasto.pixels.arrays import Pixels
+from impasto.system.files import ASSETS
 from impasto.version import __version__, installed
 
 SIZES = (256, 512, 1024)
@@ -134,7 +134,7 @@ def bench(
 
 def machine() -> dict[str, object]:
     """Hardware, threads and versions."""
-    from impasto.runtime import threads
+    from impasto.system.sessions import threads
 
     names = ("numpy", "onnxruntime", "pillow", "torch")
     versions = {name: version for name in names if (version := installed(name))}
@@ -174,8 +174,8 @@ def _measure(engine: str, size: int, rounds: int) -> dict[str, Any]:
 
 def _paint(engine: str, photo: Pixels, rounds: int) -> tuple[list[float], float]:
     """Seconds of every counted run, and the network's multiply-adds for each pixel."""
-    from impasto.by_name import engine_of
-    from impasto.gallery import Gallery
+    from impasto.engines.by_name import engine_of
+    from impasto.styles.gallery import Gallery
 
     painter = engine_of(engine)
     vector = Gallery(painter=painter).vector(STYLE)
@@ -241,8 +241,8 @@ def time_commands(commands: Mapping[str, Sequence[str]], rounds: int) -> dict[st
 
 def throughput(workers: int, pictures: int = 12, size: int = 512) -> float:
     """Pictures a second when several threads share the painter."""
-    from impasto.by_name import engine_of
-    from impasto.gallery import Gallery
+    from impasto.engines.by_name import engine_of
+    from impasto.styles.gallery import Gallery
 
     painter, vector = engine_of(), Gallery().vector(STYLE)
     photo = np.random.default_rng(0).random((size, size, 3), np.float32)

@@ -11,14 +11,16 @@ from typing import get_args
 
 import numpy as np
 
-from impasto import by_name
 from impasto.controls import Controls
+from impasto.engines import by_name
 from impasto.errors import ImpastoError, PictureError, UsageError
 from impasto.measure import metrics
 from impasto.measure.judge import Scorer
 from impasto.optimization.run import optimize
-from impasto.picture import MAX_PIXELS, Picture, readable
-from impasto.stylizer import Stylizer
+from impasto.painting.stylizer import Stylizer
+from impasto.picture import Picture
+from impasto.picture.formats import readable
+from impasto.picture.reading import MAX_PIXELS
 
 STRENGTHS = (20, 40, 60, 80, 100)
 SEPARATOR = "__"

@@ -15,12 +15,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from impasto.color import Pixels
 from impasto.measure import metrics
 from impasto.nn.tensors import read_tensors, to_tensor
 from impasto.nn.vgg import VGG, cached_vgg, load_vgg, shipped_vgg
 from impasto.picture import Picture
-from impasto.resample import fit
+from impasto.pixels.arrays import Pixels, fit
 
 STYLE_LAYERS = {16: ("relu1_2", "relu2_2", "relu3_3", "relu4_3"), 19: ("relu1_2", "relu2_2", "relu3_4", "relu4_4")}
 CONTENT_LAYER = {16: "relu3_3", 19: "relu3_4"}

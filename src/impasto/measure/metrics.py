@@ -15,9 +15,10 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from impasto.color import Pixels, luminance
 from impasto.nn.losses import content_loss, gram, gram_loss, moments, moments_loss, total_variation
 from impasto.nn.tensors import to_tensor
+from impasto.pixels.arrays import Pixels
+from impasto.pixels.color import luminance
 
 Features = Mapping[str, Tensor]
 

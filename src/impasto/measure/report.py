@@ -13,10 +13,10 @@ from pathlib import Path
 import numpy as np
 
 from impasto.errors import MissingExtra
-from impasto.files import write_atomically
 from impasto.measure.evaluate import SUMMARY, Evaluation, Score, table
 from impasto.picture import Picture
-from impasto.resample import fit
+from impasto.pixels.arrays import fit
+from impasto.system.files import write_atomically
 from impasto.version import __version__
 
 PREVIEW_SIDE = 768

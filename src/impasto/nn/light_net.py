@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from impasto.filters import EPSILON
+from impasto.engines.light_weights import EPSILON
 
 ENCODED = 64  # channels of the style encoder's features
 VECTOR_SIZE = 8 * ENCODED  # mean, std of f1; mean, std of f2; w1, b1; w2, b2
@@ -171,7 +171,7 @@ class Brush(nn.Module):
 
 
 def filters(state: Mapping[str, Tensor]) -> Tensor:
-    """What a style may change of a brush (`impasto.filters`), in its order and as the ONNX files have it.
+    """What a style may change of a brush (`impasto.engines.light_weights`), in its order and as the ONNX files have it.
 
     Pictures are 0..1 there and -1..1 in the network: the first and the last layer have that in their weights.
 
@@ -190,7 +190,7 @@ def changes_of(filters: Tensor, state: Mapping[str, Tensor]) -> dict[str, Tensor
     """Undo `filters`: what each parameter of the brush changes by.
 
     Args:
-        filters: a style's changes, as `filters` gives them for a difference; `impasto.filters.unpack` adds zeros.
+        filters: a style's changes, as `filters` gives them for a difference; `light_weights.unpack` adds zeros.
         state: the brush's state dict, for names and shapes.
     """
     names = sorted(name for name in state if is_filter(name))

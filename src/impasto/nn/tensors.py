@@ -12,8 +12,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from impasto.color import Pixels
 from impasto.errors import PictureError
+from impasto.pixels.arrays import Pixels
 
 
 def to_tensor(pixels: NDArray[np.float32]) -> Tensor:

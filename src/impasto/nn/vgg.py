@@ -18,10 +18,10 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from impasto.errors import StyleError, UsageError
-from impasto.files import ASSETS
 from impasto.nn import winograd
 from impasto.nn.device import find_precision
 from impasto.nn.tensors import read_tensors
+from impasto.system.files import ASSETS
 
 Pooling = Literal["max", "average"]
 Padding = Literal["zeros", "reflect", "replicate", "circular"]

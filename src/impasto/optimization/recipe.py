@@ -40,7 +40,7 @@ class Recipe:
             style's colours), "style" (the photo in the style's colours), "photo", "noise", "mix" or "mix:0.3" (photo
             with that share of noise), or a picture's file.
         largest: the longer side in pixels that is optimised at most. A larger photo is reduced to it, and the result
-            enlarged octave by octave (`impasto.octaves`).
+            enlarged octave by octave (`impasto.painting.octaves`).
         pyramid: the factor from one scale to the next, coarse to fine; 1 works at the last size alone.
         coarsest: the shorter side in pixels below which no scale is begun with.
         tolerance: stop a scale once the loss has fallen by less than this share in twenty evaluations.

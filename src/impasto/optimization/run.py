@@ -17,28 +17,30 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from impasto import mask
-from impasto.color import Pixels, match_covariance
 from impasto.controls import Controls
+from impasto.engines.base import BUDGET
 from impasto.errors import UsageError
-from impasto.frame_painter import filled
-from impasto.gallery import Gallery
-from impasto.memory import free_memory, room
 from impasto.nn.device import find_device, find_precision
 from impasto.nn.tensors import to_pixels, to_tensor
 from impasto.nn.vgg import VGG, load_vgg, shipped_vgg
-from impasto.octaves import enlarge
 from impasto.optimization.descent import descend
 from impasto.optimization.objective import Ground, Objective
 from impasto.optimization.pyramid import Level, choose_memory, levels
 from impasto.optimization.recipe import DEFAULT, Recipe, find_recipe
-from impasto.picture import MAX_PIXELS, Picture, Source
+from impasto.painting.octaves import enlarge
+from impasto.painting.regions import Regions
+from impasto.painting.stylizer import Stylizer
+from impasto.picture import Picture, Source
+from impasto.picture.reading import MAX_PIXELS
+from impasto.pixels.arrays import Pixels, filled, reduced, resize
+from impasto.pixels.color import match_covariance
+from impasto.pixels.masks import check_proportions, fit_mask, layer
 from impasto.progress import OnProgress, Progress
-from impasto.resample import reduced, resize
 from impasto.settings import make
-from impasto.style import Blend, Style, StyleRequest
-from impasto.stylizer import Regions, Stylizer
-from impasto.tiling import BUDGET
+from impasto.styles.gallery import Gallery
+from impasto.styles.resolve import StyleRequest
+from impasto.styles.style import Blend, Style
+from impasto.system.memory import free_memory, room
 
 SMALLEST_STYLE = 64
 LARGEST_BRUSH = 2  # paintings are enlarged so far; for a larger brush the photo is reduced
@@ -190,9 +192,9 @@ class Run:
         if held is not None:
             start = (start + held.trust[:, :, None] * (held.picture - start)).astype(np.float32)
         grounds = [(blend, self._paintings(blend, pixels)) for blend in _blends(stylizer)]
-        mask.check_proportions([region.mask for region in stylizer.regions], photo.width, photo.height)
-        masks = [mask.fit_mask(region.mask, width, height) for region in stylizer.regions]
-        shares = mask.layer(masks) if masks else None
+        check_proportions([region.mask for region in stylizer.regions], photo.width, photo.height)
+        masks = [fit_mask(region.mask, width, height) for region in stylizer.regions]
+        shares = layer(masks) if masks else None
         left = [index for index, (blend, _) in enumerate(grounds) if blend is None]
         kept = None if shares is None or not left else shares[left].sum(0)
 
@@ -356,7 +358,7 @@ class Run:
             self.losses.append({"step": step, "scale": scale, "seconds": round(seconds, 3), **terms})
             if self.on_progress is None:
                 return True
-            progress = Progress(step, total, fraction, terms, lambda: finish(to_pixels(picture)))
+            progress = Progress(step, total, fraction, losses=terms, preview=lambda: finish(to_pixels(picture)))
             return self.on_progress(progress) is not False
 
         picture, self.stopped = descend(plan, objective, self._tensor(start), self.recipe, show)

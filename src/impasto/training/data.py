@@ -24,11 +24,13 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from impasto.errors import ImpastoError, PictureError
-from impasto.files import write_atomically
 from impasto.nn.tensors import to_tensor
-from impasto.picture import SUFFIXES, Picture, size_of
-from impasto.remote import filesystem, is_url
-from impasto.resample import resize
+from impasto.picture import Picture
+from impasto.picture.formats import SUFFIXES
+from impasto.picture.reading import size_of
+from impasto.pixels.arrays import resize
+from impasto.system.files import write_atomically
+from impasto.system.remote import filesystem, is_url
 
 SMALLEST = 64  # pixels of the shorter side below which a photograph is left out
 _HEAD = 1 << 18  # bytes in which most files say their size

@@ -26,18 +26,18 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from impasto.by_name import DEFAULT
-from impasto.color import Pixels
-from impasto.engine import StyleVector
+from impasto.engines.base import StyleVector
+from impasto.engines.by_name import DEFAULT
 from impasto.errors import UsageError
-from impasto.files import ASSETS
 from impasto.nn.device import find_device
 from impasto.nn.light_net import Moments
 from impasto.nn.losses import blemishes, gram, lattice, mean_content_loss
 from impasto.nn.tensors import to_pixels, to_tensor
 from impasto.nn.vgg import perceptual_vgg
 from impasto.picture import Picture
+from impasto.pixels.arrays import Pixels
 from impasto.progress import OnProgress, Progress
+from impasto.system.files import ASSETS
 from impasto.training.data import find_photos, read
 from impasto.training.objective import unsteadiness
 from impasto.training.pupil import pupil_of
@@ -233,7 +233,7 @@ class Learning:
             spent = clock() - began
             share = max(spent / seconds, step / steps if steps else 0.0)
             if on_progress is not None:
-                now = Progress(step, steps or 0, min(1.0, share), self._ratios(), self._preview)
+                now = Progress(step, steps or 0, min(1.0, share), losses=self._ratios(), preview=self._preview)
                 stopped = on_progress(now) is False
             if share >= checks[0] or stopped:
                 checks = [check for check in checks if check > share] or [math.inf]

@@ -8,11 +8,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from impasto.by_name import DEFAULT, engine_of
+from impasto.engines.by_name import DEFAULT, engine_of
 from impasto.errors import StyleError, UsageError
-from impasto.gallery import Gallery
 from impasto.picture import Picture, Source
 from impasto.progress import OnProgress
+from impasto.styles.gallery import Gallery
 from impasto.training.learn import Learned, Learning, check
 
 MINUTES = 3.0

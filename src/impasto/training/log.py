@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 
 from impasto.errors import PictureError
-from impasto.files import write_atomically
 from impasto.nn.tensors import to_pixels
 from impasto.picture import Picture
+from impasto.system.files import write_atomically
 
 METRICS = "metrics.csv"
 _GAP = 4  # pixels between sample pictures

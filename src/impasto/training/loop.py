@@ -28,13 +28,13 @@ from lightning_fabric import Fabric
 from torch import Tensor, distributed, nn
 
 from impasto.errors import PictureError, StyleError, UsageError
-from impasto.files import write_atomically
 from impasto.nn.device import find_device, find_precision
 from impasto.nn.tensors import to_tensor
 from impasto.nn.transformer import Architecture, TransformerNet
 from impasto.nn.vgg import VGG, cached_vgg, load_vgg, shipped_vgg
 from impasto.picture import Picture
-from impasto.resample import fit
+from impasto.pixels.arrays import fit
+from impasto.system.files import write_atomically
 from impasto.training.data import Crops, Photos, batches, find_photos, readers_watched
 from impasto.training.log import METRICS, Log
 from impasto.training.objective import TrainingObjective, disturbed, stability

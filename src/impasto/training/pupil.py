@@ -17,13 +17,14 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from impasto import builtin, light, packed, painter, painter_weights, palette
-from impasto.by_name import engine_of
-from impasto.engine import Engine, StyleVector
+from impasto.engines import light, painter, painter_weights, palette, quantised
+from impasto.engines.base import Engine, StyleVector
+from impasto.engines.by_name import engine_of
 from impasto.errors import UsageError
 from impasto.nn import light_net
 from impasto.nn.device import find_precision
 from impasto.nn.paint_net import MULTIPLE, PaintNet
+from impasto.styles import builtin
 
 _STEP = 0.1  # by which a modulation usually differs between styles
 
@@ -130,7 +131,7 @@ class _Painting(PaintNet):
 def _painter(device: torch.device) -> Pupil:
     engine = engine_of("painter")
     net = _Painting()
-    tensors = packed.read(engine.folder / "painter.safetensors")
+    tensors = quantised.read(engine.folder / "painter.safetensors")
     net.load_state_dict({name: torch.from_numpy(value) for name, value in tensors.items()})
     net.to(device=device, memory_format=torch.channels_last).requires_grad_(False)  # type: ignore[call-overload]
     names = painter_weights.filter_names()

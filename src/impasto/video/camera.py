@@ -15,16 +15,15 @@ import cv2
 import cv2.utils.logging
 import numpy as np
 
-from impasto.by_name import EngineName, engine_of
-from impasto.color import Pixels
 from impasto.controls import Controls
-from impasto.engine import Shot
+from impasto.engines.by_name import EngineName, engine_of
+from impasto.engines.shot import Shot
 from impasto.errors import ImpastoError, PictureError
-from impasto.frame_painter import FramePainter
-from impasto.gallery import Gallery
+from impasto.painting.compose import FramePainter
+from impasto.painting.stylizer import Stylizer
 from impasto.picture import Picture
-from impasto.resample import fit, resize
-from impasto.stylizer import Stylizer
+from impasto.pixels.arrays import Pixels, fit, resize
+from impasto.styles.gallery import Gallery
 from impasto.video.clip import Frame, Writer
 
 KEYS = "n p: next and previous style   + -: strength   r: record   s: snapshot   q: quit"

@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from impasto.color import Pixels
 from impasto.errors import MissingExtra, PictureError, UsageError
-from impasto.files import already_there, part_name
-from impasto.picture import SUFFIXES, Picture
-from impasto.resample import fit
-from impasto.runtime import threads
-from impasto.samples import Samples, floats, stored
+from impasto.picture import Picture
+from impasto.picture.formats import SUFFIXES
+from impasto.pixels.arrays import Pixels, Samples, fit, floats, stored
+from impasto.system.files import already_there, part_name
+from impasto.system.sessions import threads
 
 if TYPE_CHECKING:
     from av.container import InputContainer, OutputContainer
@@ -425,7 +424,7 @@ class AnimationWriter:
     def close(self) -> None:
         import io
 
-        from impasto.files import write_atomically
+        from impasto.system.files import write_atomically
 
         out = io.BytesIO()
         first, *rest = self.frames

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from impasto.errors import UsageError
-from impasto.style import Blend
-from impasto.stylizer import Stylizer
+from impasto.painting.stylizer import Stylizer
+from impasto.styles.style import Blend
 
 
 @dataclass(frozen=True)

@@ -15,31 +15,30 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 import numpy as np
 
-from impasto.by_name import DEFAULT, engine_of
-from impasto.color import Pixels
 from impasto.controls import Controls
-from impasto.engine import Shot
+from impasto.engines.by_name import DEFAULT, engine_of
+from impasto.engines.shot import Shot
 from impasto.errors import MissingExtra, UsageError
-from impasto.flow import one_thread
-from impasto.frame_painter import FramePainter, Moved
-from impasto.gallery import Gallery
-from impasto.octaves import enlarge_frame
-from impasto.picture import MAX_PIXELS
-from impasto.resample import reduced
-from impasto.samples import Samples
+from impasto.painting.compose import FramePainter, Moved
+from impasto.painting.octaves import enlarge_frame
+from impasto.painting.regions import Regions
+from impasto.painting.stylizer import Stylizer
+from impasto.picture.reading import MAX_PIXELS
+from impasto.pixels.arrays import Pixels, Samples, reduced
+from impasto.pixels.flow import one_thread
 from impasto.settings import make
-from impasto.style import StyleRequest
-from impasto.stylizer import Regions, Stylizer
+from impasto.styles.gallery import Gallery
+from impasto.styles.resolve import StyleRequest
 from impasto.video.clip import ANIMATIONS, DEEP, AnimationWriter, Clip, FolderWriter, Frame, Writer, output_size
 from impasto.video.keyframes import Keyframe, Keyframes, parse_keyframes
-from impasto.video.masks import MovingMasks
+from impasto.video.moving_masks import MovingMasks
 from impasto.video.segments import LENGTH as SEGMENT
 from impasto.video.segments import Checkpoint, Segments, State
 from impasto.video.steady import Motion, MotionFinder, blend
 
 if TYPE_CHECKING:
     from impasto.optimization.recipe import Recipe
-    from impasto.video.optimize import FrameOptimizer
+    from impasto.video.optimizer import FrameOptimizer
 
 Engine = Literal["light", "painter", "optimize"]
 
@@ -235,7 +234,7 @@ def paint_video(
 def _optimizer(stylizer: Stylizer, recipe: str | Recipe, steady: float, long_term: int) -> FrameOptimizer:
     try:
         from impasto.optimization.recipe import find_recipe
-        from impasto.video.optimize import FrameOptimizer
+        from impasto.video.optimizer import FrameOptimizer
     except ImportError as error:
         raise MissingExtra(f"{error.name}, which the optimiser needs,", "torch") from None
     return FrameOptimizer(stylizer, find_recipe(recipe), steady, long_term)

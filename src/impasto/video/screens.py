@@ -11,9 +11,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from impasto.color import Pixels
 from impasto.errors import MissingExtra, UsageError
 from impasto.picture import Picture
+from impasto.pixels.arrays import Pixels
 from impasto.video.camera import KEYS
 
 _QUALITY = 85  # of the JPEGs that a page gets

@@ -15,11 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from impasto.color import Pixels
-from impasto.engine import Shot
+from impasto.engines.shot import Shot
 from impasto.errors import UsageError
-from impasto.files import already_there, write_atomically
-from impasto.samples import Samples
+from impasto.pixels.arrays import Pixels, Samples
+from impasto.system.files import already_there, write_atomically
 from impasto.video.clip import Clip, Copied, Frame, Writer, cannot_write, ffmpeg, part_of, put_in_place
 
 LENGTH = 120  # frames of a piece

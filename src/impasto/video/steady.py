@@ -13,10 +13,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from impasto.color import Pixels, luminance
-from impasto.flow import Flow, optical_flow, reliable, warp
-from impasto.resample import resize
-from impasto.samples import Samples, floats
+from impasto.pixels.arrays import Pixels, Samples, floats, resize
+from impasto.pixels.color import luminance
+from impasto.pixels.flow import Flow, optical_flow, reliable, warp
 
 _FLOW_SIDE = 384  # longer side at which motion is looked for
 _SMALL = (64, 36)

@@ -1,0 +1,1 @@
+"""What paints: a photo and a style vector to a picture."""

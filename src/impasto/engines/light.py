@@ -1,0 +1,162 @@
+"""The light engine: a feed-forward network for cameras, clips and phones, in ONNX Runtime.
+
+A vector is 512 numbers that a style encoder reads off a painting; after them, for the gallery's styles, come changes of
+the network's filters (`impasto.engines.light_weights`). `nn/light_net.py` is the network to read.
+
+There are three files of the network that paints. paint.onnx has nothing but ordinary operators; paint8.onnx and
+paint16.onnx do the same in ONNX Runtime's own layout, where it has one, in a quarter less time.
+"""
+
+from __future__ import annotations
+
+import functools
+import threading
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import safe_open
+
+from impasto.engines.base import MULTIPLE, Engine, Put, StyleVector, padded, product, seen_at
+from impasto.engines.light_weights import changed, normalised
+from impasto.engines.shot import Statistics
+from impasto.engines.tiles import paint_within, tile_side
+from impasto.pixels.arrays import Pixels, Samples, planes
+from impasto.system.files import ASSETS
+from impasto.system.sessions import Model, side_by_side
+
+VECTOR_SIZE = 512  # without filters
+WIDTH = 64  # channels of every normalisation
+MIRRORED = 4 * MULTIPLE + 2  # pixels at a photo's borders: four places of the features, and what the first layer sees
+_TUNED = 4  # networks with filters of their own that stay loaded
+_STATISTICS = 8 * 2 * 64  # eight normalisations, mean and mean square of 64 channels
+_BYTES_PER_PIXEL = 90  # measured peak while painting, memory given back after every layer
+_ARENA_BYTES_PER_PIXEL = 170  # the same where memory is kept for the next layer: twice as fast
+
+
+class Light(Engine):
+    """The light engine's two networks; sessions are made at the first use and shared.
+
+    A photo that needs more memory than the budget is painted in tiles, normalised by the statistics of a sample of it.
+    The arguments are those of `Engine`; the folder holds what `tools/export_light.py` writes, and light.safetensors.
+    """
+
+    name = "light"
+    assets = ASSETS / "light"
+    vector_size = VECTOR_SIZE
+
+    def __init__(self, folder: Path | None = None, budget: int | None = None) -> None:
+        super().__init__(folder, budget)
+        self._encode_model = Model((self.folder / "encode.onnx").read_bytes)
+        self._tuned = functools.lru_cache(_TUNED)(self._tune)
+        self._lock = threading.Lock()
+        self._settled: dict[bytes, tuple[bytes, Model]] = {}  # by the style: the statistics, the network for them
+        self._modulations = functools.lru_cache(_TUNED)(self._modulate)
+
+    def takes(self, count: int) -> bool:
+        return count in (VECTOR_SIZE, VECTOR_SIZE + self.filters)
+
+    @functools.cached_property
+    def filters(self) -> int:
+        """How many numbers follow a vector that brings filters of its own."""
+        return max(int(first) + int(count) for _, first, count in self.facts["filters"]["paint.onnx"])
+
+    def _load(self, vector: StyleVector | None) -> None:
+        if vector is None:
+            self._encode_model.session()
+            self._plain.session()
+        else:
+            self._network(vector).session()
+            self._modulations(vector[:VECTOR_SIZE].tobytes())
+
+    def _network(self, vector: StyleVector) -> Model:
+        """The network with a style's filters."""
+        filters = vector[VECTOR_SIZE:]
+        return self._tuned(filters.tobytes()) if filters.any() else self._plain
+
+    @functools.cached_property
+    def _plain(self) -> Model:
+        return self._tune(b"")
+
+    def _tune(self, filters: bytes) -> Model:
+        def read() -> bytes:
+            channels = side_by_side((self.folder / "layout.onnx").read_bytes())
+            name = f"paint{channels or ''}.onnx"
+            data = (self.folder / name).read_bytes()
+            return changed(data, np.frombuffer(filters, np.float32), self.facts["filters"][name]) if filters else data
+
+        return Model(read, _BYTES_PER_PIXEL, _ARENA_BYTES_PER_PIXEL)
+
+    def _settle(self, vector: StyleVector, given: Statistics) -> Model:
+        """The network for frames that are normalised by known statistics; a style's last one is kept."""
+        style, statistics = vector.tobytes(), given.tobytes()
+        with self._lock:
+            known, network = self._settled.pop(style, (b"", None))
+            if network is None or known != statistics:
+                network = self._folded(vector, given)
+                while len(self._settled) >= _TUNED:
+                    del self._settled[next(iter(self._settled))]
+            self._settled[style] = statistics, network
+            return network
+
+    def _folded(self, vector: StyleVector, given: Statistics) -> Model:
+        steps = self._modulations(vector[:VECTOR_SIZE].tobytes()).reshape(-1, 2, WIDTH)  # scales less one; shifts
+        norms, filters = given.reshape(-1, 2, WIDTH), vector[VECTOR_SIZE:]
+
+        def read() -> bytes:
+            data = (self.folder / "shot.onnx").read_bytes()
+            if filters.any():
+                data = changed(data, filters, self.facts["filters"]["shot.onnx"])
+            return normalised(data, steps, norms, self.facts["norms"])
+
+        return Model(read, _BYTES_PER_PIXEL, _ARENA_BYTES_PER_PIXEL)
+
+    def _modulate(self, vector: bytes) -> NDArray[np.float32]:
+        """What a style makes of every normalisation, as `nn.light_net.Brush.modulations` but the scales less one."""
+        t = self._dense
+        told = ((np.frombuffer(vector, np.float32) - t["usual"]) / t["spread"]).clip(-6, 6)
+        inner = (product(t["style1.weight"], told) + t["style1.bias"]).clip(0)
+        return product(t["style2.weight"], inner) + t["style2.bias"] + product(t["direct.weight"], told)
+
+    @functools.cached_property
+    def _dense(self) -> dict[str, NDArray[np.float32]]:
+        """The fully connected layers."""
+        names = ("usual", "spread", "style1.weight", "style1.bias", "style2.weight", "style2.bias", "direct.weight")
+        with safe_open(self.folder / "light.safetensors", "numpy") as tensors:
+            return {name: tensors.get_tensor(f"brush.{name}").astype(np.float32) for name in names}
+
+    def _encode(self, picture: Samples) -> StyleVector:
+        (vector,) = self._encode_model.run({"picture": planes(seen_at(picture))})
+        return np.asarray(vector, np.float32)
+
+    def _into(self, photo: Samples, vector: StyleVector, put: Put, given: Statistics | None) -> Statistics:
+        def run(part: Pixels, known: Statistics | None, _: tuple[int, int]) -> tuple[Pixels, Statistics]:
+            return self._run(part, vector, known)
+
+        return paint_within(photo, self.budget, _ARENA_BYTES_PER_PIXEL, run, put, given)
+
+    def _steadily(self, photo: Pixels, vector: StyleVector, given: Statistics) -> Pixels | None:
+        height, width = photo.shape[:2]
+        if tile_side(width * height, self.budget, _ARENA_BYTES_PER_PIXEL) is not None:
+            return None
+        seen = padded(photo)
+        (painted,) = self._settle(vector, given).run({"photo": _mirrored(seen)}, seen.shape[0] * seen.shape[1])
+        return np.ascontiguousarray(painted[0, :height, :width])
+
+    def _run(self, photo: Pixels, vector: StyleVector, given: Statistics | None) -> tuple[Pixels, Statistics]:
+        """The network's picture, and the photo's own statistics; given ones are used."""
+        height, width = photo.shape[:2]
+        seen = padded(photo)
+        feeds = {
+            "photo": _mirrored(seen),
+            "modulations": self._modulations(vector[:VECTOR_SIZE].astype(np.float32).tobytes()),
+            "given": np.zeros(_STATISTICS, np.float32) if given is None else given,
+            "trust": np.array(given is not None, np.float32),
+        }
+        painted, statistics = self._network(vector).run(feeds, seen.shape[0] * seen.shape[1])
+        return np.ascontiguousarray(painted.reshape(seen.shape)[:height, :width]), statistics
+
+
+def _mirrored(photo: Pixels) -> Pixels:
+    """H x W x 3 to planes with the borders that the network takes off again, 1 x 3 x H+36 x W+36."""
+    return np.pad(photo.transpose(2, 0, 1)[None], ((0, 0), (0, 0), (MIRRORED,) * 2, (MIRRORED,) * 2), mode="reflect")

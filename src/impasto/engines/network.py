@@ -1,0 +1,176 @@
+"""A feed-forward network of one style or of several, in ONNX Runtime: trained by the user, or imported.
+
+It has one input for pictures, 1 x 3 x H x W, and may have a second, 1 x K, the weights of its K styles.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from impasto.engines.base import BUDGET, MULTIPLE, padded
+from impasto.engines.shot import Statistics
+from impasto.engines.tiles import paint_within
+from impasto.errors import PictureError, StyleError
+from impasto.pixels.arrays import Pixels, planes, resize
+from impasto.system.files import ASSETS
+from impasto.system.sessions import Model
+
+METADATA = "impasto"  # the key under which a file's facts lie
+_GIVEN = "given", "trust"  # the statistics that it is normalised by, and how much they count
+_BYTES_PER_PIXEL = 900  # measured with 32 channels at full size, memory given back after every layer
+_ARENA_BYTES_PER_PIXEL = 1300
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a network's file says of itself, or what a trial run has shown.
+
+    Attributes:
+        low, high: the values that stand for black and white in its input and output.
+        styles: the names of its styles; one for a network of a single style.
+        card: how it was made: style, data, recipe, losses, licence, version.
+    """
+
+    low: float = 0.0
+    high: float = 1.0
+    styles: tuple[str, ...] = ("style",)
+    card: dict[str, Any] | None = None
+
+    def as_json(self) -> str:
+        return json.dumps(asdict(self), ensure_ascii=False)
+
+
+class Network:
+    """A network's file.
+
+    May be called from several threads at once.
+
+    Args:
+        path: an .onnx file.
+    Raises:
+        PictureError: the file is missing.
+        StyleError: it holds no network that paints pictures.
+    """
+
+    def __init__(self, path: Path) -> None:
+        if not path.is_file():
+            raise PictureError(f"there is no file {path}")
+        self.path = path
+        self._model = Model(path.read_bytes, _BYTES_PER_PIXEL, _ARENA_BYTES_PER_PIXEL)
+        try:
+            session = self._model.session()
+        except Exception as error:  # ONNX Runtime's exceptions share no base class
+            first = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
+            raise StyleError(f"{path} is no ONNX network that can be run", first) from error
+        pictures = [value for value in session.get_inputs() if len(value.shape) == 4]
+        others = [value for value in session.get_inputs() if len(value.shape) != 4 and value.name not in _GIVEN]
+        self._statistics = next((value.shape[0] for value in session.get_inputs() if value.name == _GIVEN[0]), 0)
+        if len(pictures) != 1 or len(others) > 1 or pictures[0].type != "tensor(float)":
+            raise StyleError(f"{path} has other inputs than one picture", "1 x 3 x H x W in float32")
+        self._picture, self._weights = pictures[0].name, others[0].name if others else None
+        shape = pictures[0].shape
+        sides = shape[2:] if all(isinstance(side, int) for side in shape[2:]) else None
+        self.size: tuple[int, int] | None = (sides[1], sides[0]) if sides else None  # width, height, if it has only one
+        self.facts = self._read_facts(session.get_modelmeta().custom_metadata_map)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """What another process makes it from; on another machine the file must lie at the same place."""
+        return Network, (self.path,)
+
+    def paint(self, photo: Pixels, weights: Sequence[float] = (1.0,), *, budget: int = BUDGET) -> Pixels:
+        """Paint a photo; one that takes too much memory in tiles, normalised by the statistics of a sample of it.
+
+        Args:
+            photo: H x W x 3, float32, 0..1, any size.
+            weights: of the network's styles, summing to 1.
+            budget: bytes that painting may take.
+        Returns:
+            H x W x 3, float32, 0..1.
+        Raises:
+            PictureError: the photo needs more memory than there is, and the network's file takes no statistics.
+        """
+        height, width = photo.shape[:2]
+        if self.size is not None:
+            painted, _ = self._run(resize(photo, *self.size), weights)
+            return resize(self._held(painted), width, height)
+
+        def run(part: Pixels, given: Statistics | None, _: tuple[int, int]) -> tuple[Pixels, Statistics]:
+            painted, statistics = self._run(padded(part), weights, given)
+            return self._held(painted)[: part.shape[0], : part.shape[1]], statistics
+
+        if not self._statistics:  # it must be painted as a whole
+            budget = photo.size * _ARENA_BYTES_PER_PIXEL
+        painted = np.empty_like(photo)
+        paint_within(photo, budget, _ARENA_BYTES_PER_PIXEL, run, painted.__setitem__)
+        return painted
+
+    def _run(
+        self,
+        photo: Pixels,
+        weights: Sequence[float],
+        given: Statistics | None = None,
+        span: tuple[float, float] | None = None,
+    ) -> tuple[Pixels, Statistics]:
+        """The network's own values for a photo, and what it is normalised by where the file tells."""
+        low, high = span or (self.facts.low, self.facts.high)
+        feeds = {self._picture: planes(photo) * np.float32(high - low) + np.float32(low)}
+        if self._weights is not None:
+            feeds[self._weights] = np.asarray([weights], np.float32)
+        if self._statistics:
+            feeds["given"] = np.zeros(self._statistics, np.float32) if given is None else given
+            feeds["trust"] = np.array(given is not None, np.float32)
+        painted, *more = self._model.run(feeds, photo.shape[0] * photo.shape[1])
+        height, width = photo.shape[:2]
+        beyond = [there - here for there, here in zip(painted.shape[2:], (height, width), strict=False)]
+        if painted.shape[:2] != (1, 3) or len(beyond) != 2 or not all(0 <= side < MULTIPLE for side in beyond):
+            shape = " x ".join(map(str, painted.shape))
+            raise StyleError(f"{self.path} makes {shape} values of 1 x 3 x {height} x {width}, no picture of that size")
+        statistics = more[-1] if self._statistics else np.zeros(0, np.float32)
+        return np.ascontiguousarray(painted[0].transpose(1, 2, 0)[:height, :width]), statistics
+
+    def _held(self, values: Pixels) -> Pixels:
+        scaled = (values - np.float32(self.facts.low)) / np.float32(self.facts.high - self.facts.low)
+        return scaled.clip(0, 1)
+
+    def _read_facts(self, metadata: dict[str, str]) -> Facts:
+        if METADATA in metadata:
+            try:
+                facts = json.loads(metadata[METADATA])
+                return Facts(
+                    float(facts["low"]), float(facts["high"]), tuple(map(str, facts["styles"])), facts.get("card")
+                )
+            except (ValueError, KeyError, TypeError) as error:
+                raise StyleError(f"{self.path} is damaged: its metadata cannot be read") from error
+        if self._weights is not None:
+            raise StyleError(f"{self.path} has a second input and does not say what for")
+        return self._try()
+
+    def _try(self) -> Facts:
+        """Which values stand for black and white is told from what a photo becomes."""
+        photo = _sample()
+        try:
+            seen = photo if self.size is None else resize(photo, *self.size)
+            values, _ = self._run(seen, (1.0,), span=(0.0, 1.0))
+        except StyleError:
+            raise
+        except Exception as error:
+            first = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
+            raise StyleError(f"{self.path} cannot paint a photo", first) from error
+        darkest, brightest = np.percentile(values, (5, 95))
+        if brightest > 8:
+            return Facts(0.0, 255.0)
+        return Facts(-1.0, 1.0) if darkest < -0.25 else Facts()
+
+
+@functools.cache
+def _sample() -> Pixels:
+    from impasto.picture import Picture
+
+    return Picture.open(ASSETS / "samples" / "colosseum.jpg").resized(192, 128).pixels

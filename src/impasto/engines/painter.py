@@ -1,0 +1,185 @@
+"""The painter: the engine that paints where nobody chooses another, a feed-forward network in ONNX Runtime.
+
+A vector is 256 numbers, read off the statistics of a painting's features in VGG-19, and ten that say its palette
+(`palette.py`). Two things may follow them, zeros where they do not: changes of the network's modulations (the gallery's
+named styles have some), then changes of its last filters (styles that a user has learned). Named styles know their
+colours and have no palette. `nn/paint_net.py` is the network to read, `tools/painter/graph.py` what runs.
+
+The graphs hold no weights: painter.safetensors has them once, `painter_weights.py` brings them into form.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from impasto.engines import painter_weights, palette, quantised
+from impasto.engines.base import LEAST, Engine, Put, StyleVector, padded, product
+from impasto.engines.shot import Statistics
+from impasto.engines.tiles import paint_within
+from impasto.pixels.arrays import Pixels, Samples, fit, planes, resize
+from impasto.system.files import ASSETS
+from impasto.system.sessions import Model, side_by_side
+
+CODE = 256  # numbers that the network reads
+VECTOR_SIZE = CODE + palette.SIZE  # without changes
+MULTIPLE = 8  # the network works at an eighth of the size
+MARGIN = 32  # pixels mirrored at the borders
+OVERLAP = 96  # pixels on each side of a tile: with 64 a line is 0.07 / 255 off, with 96 less than 0.001
+PAINTING_SIDE = 512  # of a painting's longer side where it is looked at, as when the network was trained
+_TUNED = 4  # networks with filters of their own that stay loaded
+_KEPT = 16  # styles whose modulations are remembered
+_BYTES_PER_PIXEL = 200  # measured peak while painting, memory given back after every layer
+_ARENA_BYTES_PER_PIXEL = 280  # the same where memory is kept for the next layer
+_NOISE = {8: 256, 4: 512}  # sides of the tables of noise, which repeats after them, by what the size is divided by
+
+
+class Painter(Engine):
+    """The painter's networks; sessions are made at the first use and shared.
+
+    A photo that needs more memory than the budget is painted in tiles, normalised by the statistics of a sample of it.
+    The arguments are those of `Engine`; the folder holds what `tools/painter/export.py` writes.
+    """
+
+    name = "painter"
+    assets = ASSETS / "painter"
+    vector_size = VECTOR_SIZE
+
+    def __init__(self, folder: Path | None = None, budget: int | None = None) -> None:
+        super().__init__(folder, budget)
+        self._encode_model = Model((self.folder / "encode.onnx").read_bytes, weights=quantised.vgg)
+        self._plain = self._tune(b"")
+        self._tuned = functools.lru_cache(_TUNED)(self._tune)
+        self._modulations = functools.lru_cache(_KEPT)(self._modulate)
+
+    @property
+    def id(self) -> str:
+        return str(self.facts["encoder"])
+
+    def takes(self, count: int) -> bool:
+        filters = sum(math.prod(shape) for shape in painter_weights.filter_shapes().values())
+        return count in (VECTOR_SIZE, VECTOR_SIZE + _changes(), VECTOR_SIZE + _changes() + filters)
+
+    def _load(self, vector: StyleVector | None) -> None:
+        if vector is None:
+            self._encode_model.session()
+            self._plain.session()
+        else:
+            model, _ = self._style(vector)
+            model.session()
+
+    def _encode(self, picture: Samples) -> StyleVector:
+        t, seen = self._tensors, _looked_at(picture)
+        told = ((self.statistics(seen) - t["usual"]) / t["spread"]).clip(-5, 5)
+        code = product(t["embed.weight"], told) + t["embed.bias"]
+        return np.concatenate([code, palette.palette_of(seen)])
+
+    def statistics(self, picture: Samples) -> NDArray[np.float32]:
+        """What a style is read off: 1920 numbers, as `nn.paint_net.statistics`."""
+        (found,) = self._encode_model.run({"picture": planes(_looked_at(picture))})
+        return found
+
+    def _into(self, photo: Samples, vector: StyleVector, put: Put, given: Statistics | None) -> Statistics:
+        model, modulations = self._style(vector)
+        wanted = vector[CODE:VECTOR_SIZE]
+
+        def run(part: Pixels, known: Statistics | None, corner: tuple[int, int]) -> tuple[Pixels, Statistics]:
+            height, width = part.shape[:2]
+            seen = padded(part, MULTIPLE)
+            feeds = {
+                "photo": _mirrored(seen),
+                "modulations": modulations,
+                **{f"noise{by}": noise_at(by, corner, seen.shape[0], seen.shape[1]) for by in _NOISE},
+                "given": np.zeros(_statistics(), np.float32) if known is None else known[: _statistics()],
+                "trust": np.array(known is not None, np.float32),
+            }
+            painted, own = model.run(feeds, seen.shape[0] * seen.shape[1])
+            painted = np.ascontiguousarray(painted[:height, :width])
+            own = np.concatenate([own, palette.measured(painted)])
+            return palette.towards(painted, (own if known is None else known)[_statistics() :], wanted), own
+
+        return paint_within(
+            photo, self.budget, _ARENA_BYTES_PER_PIXEL, run, put, given, multiple=MULTIPLE, overlap=OVERLAP
+        )
+
+    def _style(self, vector: StyleVector) -> tuple[Model, NDArray[np.float32]]:
+        """The network with a style's filters, and its modulations."""
+        end = VECTOR_SIZE + _changes()
+        filters = vector[end:]
+        model = self._tuned(filters.astype(np.float32).tobytes()) if filters.any() else self._plain
+        return model, self._modulations(vector[:end].astype(np.float32).tobytes())
+
+    def _modulate(self, vector: bytes) -> NDArray[np.float32]:
+        """What a style makes of every normalisation and of the noise, as `nn.paint_net.PaintNet.modulations`."""
+        t, numbers = self._tensors, np.frombuffer(vector, np.float32)
+        inner = (product(t["style1.weight"], numbers[:CODE]) + t["style1.bias"]).clip(0)
+        found = product(t["style2.weight"], inner) + t["style2.bias"]
+        changes = numbers[VECTOR_SIZE:]
+        found[: len(changes)] += changes
+        return found
+
+    def _tune(self, filters: bytes) -> Model:
+        def read() -> bytes:
+            return (self.folder / f"paint{self._lanes or ''}.onnx").read_bytes()
+
+        def given() -> dict[str, NDArray[np.float32]]:
+            tensors = painter_weights.changed(self._tensors, np.frombuffer(filters, np.float32))
+            found = painter_weights.graph_weights(tensors)
+            return {name: painter_weights.laid_out(value, self._lanes) for name, value in found.items()}
+
+        return Model(read, _BYTES_PER_PIXEL, _ARENA_BYTES_PER_PIXEL, weights=given)
+
+    @functools.cached_property
+    def _lanes(self) -> int:
+        return side_by_side((self.folder / "layout.onnx").read_bytes())
+
+    @functools.cached_property
+    def _tensors(self) -> dict[str, NDArray[np.float32]]:
+        return quantised.read(self.folder / "painter.safetensors")
+
+
+def _changes() -> int:
+    """How many modulations there are."""
+    return _statistics() + sum(painter_weights.WIDTHS[2:])
+
+
+def _statistics() -> int:
+    return 2 * sum(painter_weights.norm_widths())
+
+
+def _looked_at(picture: Samples) -> Pixels:
+    """A painting in the size in which its style is read off."""
+    height, width = picture.shape[:2]
+    width, height = (max(LEAST, round(side / MULTIPLE) * MULTIPLE) for side in fit(width, height, PAINTING_SIDE))
+    return resize(picture, width, height)
+
+
+def _mirrored(photo: Pixels) -> Pixels:
+    """H x W x 3 in 0..1 to planes in -1..1 with the borders that the network takes off again, 1 x 3 x H+64 x W+64."""
+    whole = photo.transpose(2, 0, 1)[None] * np.float32(2) - np.float32(1)
+    return np.pad(whole, ((0, 0), (0, 0), (MARGIN,) * 2, (MARGIN,) * 2), mode="reflect")
+
+
+def noise_at(by: int, corner: tuple[int, int], height: int, width: int) -> NDArray[np.float32]:
+    """Noise for a part of a photo, its margin included: the same at the same place of the photo, whatever the part.
+
+    Args:
+        by: 8 or 4, what the size is divided by.
+        corner: of the part, its row and column in the photo.
+    """
+    rows, columns = (
+        np.arange(start // by - MARGIN // by, (start + side + MARGIN) // by) % _NOISE[by]
+        for start, side in zip(corner, (height, width), strict=True)
+    )
+    return _table(by)[rows[:, None], columns][None, None]
+
+
+@functools.cache
+def _table(by: int) -> NDArray[np.float32]:
+    """Of mean 0 and deviation 1, the same on every machine."""
+    drawn = np.random.RandomState(by).standard_normal((_NOISE[by], _NOISE[by]))
+    return ((drawn - drawn.mean()) / drawn.std()).astype(np.float32)

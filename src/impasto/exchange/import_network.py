@@ -1,0 +1,126 @@
+"""Networks from elsewhere: checkpoints of PyTorch's `fast_neural_style` example, .onnx files with one picture input."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from impasto.engines.network import METADATA, Network
+from impasto.errors import UsageError
+from impasto.exchange.export import from_weights, to_onnx, to_weights
+from impasto.exchange.statistics import expose_statistics
+from impasto.nn.tensors import read_tensors
+from impasto.nn.transformer import recognise
+from impasto.picture import Picture, Source
+from impasto.styles.gallery import Gallery
+from impasto.styles.store import Entry
+
+SUFFIXES = (".pth", ".pt", ".model", ".safetensors", ".onnx")
+
+
+def import_network(
+    path: Path,
+    name: str,
+    *,
+    paintings: Sequence[Source] = (),
+    licence: str = "",
+    replace: bool = False,
+    gallery: Gallery | None = None,
+) -> list[Entry]:
+    """Put a network's file into the user's gallery.
+
+    Args:
+        path: .onnx, or tensors: .pth, .pt, .model or .safetensors. Nothing is unpickled but tensors.
+        paintings: that its styles were trained on, if they are at hand: the optimiser then knows these styles, too.
+    Raises:
+        PictureError: the file is missing, damaged, or holds more than tensors.
+        StyleError: it holds another architecture; the message names the first difference.
+        UsageError: a name that is taken, or another number of paintings than of styles.
+    """
+    gallery = gallery or Gallery()
+    gallery.check_free(name, replace=replace)
+    suffix = path.suffix.lower()
+    if suffix not in SUFFIXES:
+        raise UsageError(f"{path} is no network's file", f"one of {', '.join(SUFFIXES)}")
+    weights = None
+    if suffix == ".onnx":
+        model, count = _ready(path), len(Network(path).facts.styles)
+    else:
+        net, styles, card = _read(path, name)
+        card = card | ({"licence": licence} if licence else {})
+        model, count = to_onnx(net, styles, card), len(styles)
+        weights = to_weights(net, styles, card)
+    if paintings and len(paintings) != count:
+        raise UsageError(f"{path} has {count} styles, and there are {len(paintings)} paintings")
+    pictures = [Picture.open(painting) for painting in paintings]
+    return gallery.add_network(name, model, paintings=pictures, weights=weights, replace=replace)
+
+
+def _read(path: Path, name: str) -> tuple[Any, list[str], dict[str, Any]]:
+    """The network, its styles' names and its card."""
+    if path.suffix.lower() == ".safetensors" and METADATA.encode() in _head(path):
+        net, facts = from_weights(path)
+        return net, list(facts.styles), facts.card or {}
+    net = recognise(read_tensors(path), str(path))
+    styles = [name] if net.architecture.styles == 1 else [f"style-{i + 1}" for i in range(net.architecture.styles)]
+    return net, styles, {"made with": "PyTorch's fast_neural_style example, or a like program", "file": path.name}
+
+
+def _head(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(100_000)
+    except OSError:
+        return b""
+
+
+def _ready(path: Path) -> bytes:
+    """The file, made fit for photos of any size, and for tiles of large ones, as far as it can be.
+
+    Raises:
+        StyleError: it holds no network that paints pictures.
+    """
+    network = Network(path)
+    data = path.read_bytes()
+    try:
+        import onnx
+    except ImportError:
+        return data
+    model = onnx.load_from_string(data)
+    if network.size is not None:
+        _free_sizes(model)
+        data = _if_it_paints(model, data)
+        model = onnx.load_from_string(data)
+    return _if_it_paints(model, data) if expose_statistics(model) else data
+
+
+def _free_sizes(model: Any) -> None:
+    """Leave the picture's height and width open."""
+    for value in (*model.graph.input, *model.graph.output):
+        dims = value.type.tensor_type.shape.dim
+        if len(dims) == 4:
+            dims[2].dim_param, dims[3].dim_param = "height", "width"
+    del model.graph.value_info[:]
+
+
+def _if_it_paints(model: Any, before: bytes) -> bytes:
+    changed = bytes(model.SerializeToString())
+    return changed if _paints_any_size(changed) else before
+
+
+def _paints_any_size(model: bytes) -> bool:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "network.onnx")
+        path.write_bytes(model)
+        try:
+            network = Network(path)
+            for height, width in ((96, 160), (128, 64)):
+                if network.paint(np.zeros((height, width, 3), np.float32)).shape != (height, width, 3):
+                    return False
+        except Exception:  # noqa: BLE001  ONNX Runtime's exceptions share no base class
+            return False
+    return True

@@ -1,0 +1,191 @@
+"""A photo or a frame on its way: painted at the size at which strokes look natural, enlarged, finished.
+
+Everything that happens at full size is done to a window at a time, so a photo of any size takes little more memory than
+its own samples and the result's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from impasto.controls import Controls
+from impasto.pixels.arrays import STRIP_PIXELS, Pixels, Samples, filled, floats, reduced, stored, strips
+from impasto.pixels.color import Change, tone_change, with_colors_of
+from impasto.pixels.masks import Mask, check_proportions, fit_mask, layer
+from impasto.system.memory import room
+
+BYTES_PER_PIXEL = 30  # of a photo that is finished in floats
+
+Moved: TypeAlias = Mapping[int, Mask]
+"""{region's number: mask} in place of masks that move."""
+
+Paint: TypeAlias = Callable[[Pixels], Pixels]
+"""Paints a small frame."""
+
+Runs: TypeAlias = Sequence[tuple[float, Paint]]
+"""What paints the parts of a blend, and the weight of each."""
+
+
+class FramePainter:
+    """Paints the frames of an animation or of a video's shot, or one photo, all in the same way.
+
+    Args:
+        runs: of the ground and of every region; None leaves the photo as it is.
+        masks: of the regions.
+        alpha: H x W, of all frames.
+        budget: bytes that may be taken beside the frame.
+        moving: whether these are a video's frames, which are reduced and enlarged faster and without strokes that would
+            flicker.
+    """
+
+    def __init__(
+        self,
+        controls: Controls,
+        runs: Sequence[Runs | None],
+        masks: Sequence[Mask],
+        alpha: Pixels | None,
+        budget: int,
+        moving: bool = False,
+    ) -> None:
+        self.controls, self.alpha, self.budget, self.moving = controls, alpha, budget, moving
+        self._runs, self._masks = runs, masks
+        self._strength = np.float32(self.controls.strength / 100)
+        self._left = [index for index, part in enumerate(runs) if part is None]
+        self._measured: dict[tuple[str, tuple[int, int]], NDArray[Any]] = {}
+
+    def __call__(self, frame: Samples, moved: Moved | None = None) -> Pixels:
+        """A frame, finished: H x W x 3, float32, 0..1."""
+        return self.finished(self.painted(frame, moved), frame, moved)
+
+    def _small(self, frame: Samples) -> Pixels:
+        """A frame in the size in which it is painted."""
+        height, width = frame.shape[:2]
+        size = self.controls.painted_size(width, height)
+        if self.moving and size != (width, height):
+            import cv2
+
+            return floats(cv2.resize(frame, size, interpolation=cv2.INTER_AREA))
+        return reduced(frame, *size)
+
+    def painted(self, frame: Samples, moved: Moved | None = None) -> Pixels:
+        """Each style in a run of its own, the pictures mixed as the weights and the masks say.
+
+        Args:
+            frame: H x W x 3.
+        Returns:
+            A picture of the size in which it is painted, at full strength.
+        """
+        check_proportions(self._masks, frame.shape[1], frame.shape[0])
+        frame = filled(frame, self.alpha)
+        small = self._small(frame)
+        shares = self._shares_of(small, moved)
+        if shares is None:
+            assert self._runs[0] is not None
+            return _mixed(small, self._runs[0])
+        total = np.zeros_like(small)
+        for share, runs in zip(shares, self._runs, strict=True):
+            if share.any():
+                total += share[:, :, None] * (small if runs is None else _mixed(small, runs))
+        return total
+
+    def finished(self, painted: Pixels, frame: Samples, moved: Moved | None = None, kind: Any = np.float32) -> Samples:
+        """What was painted, at the frame's size, in its colours and tone if that is asked for.
+
+        Args:
+            painted: what `painted` gives, or a mixture of such pictures.
+            frame: H x W x 3.
+            kind: of the result's samples.
+        Returns:
+            H x W x 3.
+        """
+        frame = filled(frame, self.alpha)
+        left = self._left_of(frame, moved)
+        tone = self._tone(painted, frame)
+        mixes = self._strength < 1 or self.controls.keep_color == "luminance" or left is not None
+
+        def finish(piece: Pixels, place: tuple[slice, slice]) -> Samples:
+            photo = floats(frame[place]) if mixes else piece
+            piece = self._colored(piece, photo)
+            if tone is not None:
+                piece = tone(piece)
+            return stored(_left_as_is(piece, photo, left, place), kind)
+
+        whole = slice(0, frame.shape[0]), slice(0, frame.shape[1])
+        if painted.shape == frame.shape:
+            return finish(painted, whole)
+        from impasto.painting.octaves import enlarge, enlarge_frame  # and OpenCV: a small photo starts sooner without
+
+        detail = self.controls.detail / 100
+        if self.moving:
+            large = enlarge_frame(painted, frame, detail)
+            is_done = large.dtype == kind and not mixes and tone is None
+            return large if is_done else finish(floats(large), whole)
+        out = room(frame.shape, kind, self.budget)
+        enlarge(painted, frame, detail, lambda place, piece: out.__setitem__(place, finish(piece, place)), self.budget)
+        return out
+
+    def _colored(self, painted: Pixels, photo: Pixels) -> Pixels:
+        """A picture at the strength that is asked for, in the photo's colours if they are kept."""
+        if self._strength < 1:
+            painted = photo + self._strength * (painted - photo)
+        return with_colors_of(painted, photo) if self.controls.keep_color == "luminance" else painted
+
+    def _tone(self, painted: Pixels, frame: Samples) -> Change | None:
+        """What gives the picture the frame's brightness and contrast, told by the small ones."""
+        if self.controls.tone != "match":
+            return None
+        small = self._small(frame)
+        return tone_change(self._colored(painted, small), small)
+
+    def _shares_of(self, frame: Samples, moved: Moved | None) -> NDArray[np.float32] | None:
+        """What each of the blends gets of every pixel of a small frame."""
+        if not self._masks:
+            return None
+        return self._kept("shares", frame, moved, lambda size: self._layers(moved, size, slice(0, size[1])))
+
+    def _left_of(self, frame: Samples, moved: Moved | None) -> NDArray[Any] | None:
+        """What the photo itself gets of every pixel, where a region leaves it: H x W."""
+        if not self._left:
+            return None
+
+        def measure(size: tuple[int, int]) -> NDArray[Any]:
+            left = room((size[1], size[0]), np.float32 if size[0] * size[1] < STRIP_PIXELS else np.float16, self.budget)
+            for rows in strips(size[1], size[0]):
+                left[rows] = self._layers(moved, size, rows)[self._left].sum(0)
+            return left
+
+        return self._kept("left", frame, moved, measure)
+
+    def _layers(self, moved: Moved | None, size: tuple[int, int], rows: slice) -> NDArray[np.float32]:
+        masks = [(moved or {}).get(index, one) for index, one in enumerate(self._masks)]
+        return layer([fit_mask(one, *size, rows) for one in masks])
+
+    def _kept(
+        self, name: str, frame: Samples, moved: Moved | None, measure: Callable[[tuple[int, int]], NDArray[Any]]
+    ) -> NDArray[Any]:
+        """What follows from masks that stand still is measured once for a size."""
+        size = frame.shape[1], frame.shape[0]
+        if moved:
+            return measure(size)
+        if (name, size) not in self._measured:
+            self._measured[name, size] = measure(size)
+        return self._measured[name, size]
+
+
+def _mixed(frame: Pixels, runs: Runs) -> Pixels:
+    if len(runs) == 1:
+        return runs[0][1](frame)
+    total = np.zeros_like(frame)
+    for weight, paint in runs:
+        total += np.float32(weight) * paint(frame)
+    return total
+
+
+def _left_as_is(painted: Pixels, photo: Pixels, left: NDArray[np.float32] | None, place: tuple[slice, slice]) -> Pixels:
+    if left is None:
+        return painted
+    return (painted + left[place][:, :, None] * (photo - painted)).astype(np.float32)

@@ -1,0 +1,346 @@
+"""Enlarge a painting octave by octave, every octave with strokes of its own size.
+
+A photo is painted at the size at which strokes look natural (`Controls.painted_size`). Enlarged as it is, the picture
+would be soft. So each octave doubles the size, takes in the photo's own fine detail, and lets strokes form: the picture
+is averaged along its lines and made crisp across them. Lines become long and sharp, plain areas stay plain. What the
+picture showed before is put back, so that the result, reduced, is that picture; where nothing is drawn less of it,
+for there it may be a network's grid. No network runs here, and all of it is local: windows are computed by themselves,
+in bounded memory.
+
+Averaging along lines: coherence-enhancing filtering (Weickert 1999), with the shock filter of Kyprianidis & Kang: Image
+and Video Abstraction by Coherence-Enhancing Filtering, 2011. This differs from the latter: lines are straight over the
+few pixels that are averaged, and it is done once for each octave instead of many times at one size.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import math
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeAlias
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from impasto.engines.base import Put
+from impasto.pixels.arrays import Pixels, Samples, floats, parts, stored
+from impasto.pixels.color import LUMA
+from impasto.system.memory import room
+from impasto.system.sessions import threads
+
+Size: TypeAlias = tuple[int, int]
+"""Width and height."""
+
+Place: TypeAlias = tuple[slice, slice]
+"""Rows and columns of a window."""
+
+Grey: TypeAlias = NDArray[np.float32]
+"""Luminance, h x w."""
+
+Seen: TypeAlias = Callable[[Place], Grey]
+
+_FIRST = math.sqrt(2)  # the first octave is at least so many times as large as what was painted
+_PASSES = 2
+_TENSOR = 2.0  # pixels: the structure tensor is smoothed by a Gaussian of this deviation
+_ALONG, _WEIGHT = 2.0, 0.7  # pixels, to the two places of a line that are averaged with each; and their weight
+_EDGE = 1.2  # pixels: deviation of the Gaussian before the second derivative
+_ACROSS = 1.3  # pixels, to the neighbours across a line
+_GAIN, _SHOCK = 160.0, 0.7
+_TIE = 100.0  # neighbours that differ by half of 1 / _TIE and less are mixed
+_PLAIN, _DRAWN = 0.5, 1.0  # shares put back where local contrast is 0, and where it is high
+_CONTRAST = 0.02  # local contrast at which the share is half-way
+_NEAR = 2.0  # pixels: local contrast is measured within a Gaussian of this deviation
+_LATER = 0.95  # share of an octave that is put back in the next
+_SHARPEN_FRAME = 0.25
+_SHARPEN, _SHARPEST = 0.4, 1.0  # at the end: for every octave, and at most
+_SIDE = 560  # of a window's own part, at most
+_MARGIN = 32  # pixels around it; what the filters see beyond weighs next to nothing
+_BORDER = cv2.BORDER_REFLECT_101
+
+
+def octaves(small: Size, full: Size) -> list[Size]:
+    """The sizes through which a picture grows, the last one `full`: every one twice as large as the one before."""
+    sizes = [full]
+    while True:
+        width, height = ((side + 1) // 2 for side in sizes[0])
+        if max(width / small[0], height / small[1]) < _FIRST:
+            return sizes
+        sizes.insert(0, (width, height))
+
+
+def enlarge(painting: Pixels, photo: Samples, detail: float, put: Put, budget: int) -> None:
+    """Enlarge a painting to its photo's size.
+
+    Args:
+        painting: h x w x 3, float32, 0..1.
+        photo: H x W x 3, of the same proportions.
+        detail: 0..1, how much of the photo's fine detail comes back.
+        put: gets the picture, window by window, from several threads.
+        budget: bytes that an array may take; a larger one goes to a temporary file.
+    Raises:
+        OutOfMemory: there is no room on the disk, either.
+    """
+    height, width = photo.shape[:2]
+    small = painting.shape[1], painting.shape[0]
+    sizes = octaves(small, (width, height))
+    greys = _greys(photo, [small, *sizes[:-1]], budget)
+    seen: list[Seen] = [*(functools.partial(_part, grey) for grey in greys[1:]), functools.partial(_luma, photo)]
+    with ThreadPoolExecutor(threads()) as pool:
+
+        def fill(size: Size, compute: Callable[[Place], Pixels], keep: Put) -> None:
+            for _ in pool.map(lambda place: keep(place, compute(place)), list(windows(size))):
+                pass
+
+        sharpen = min(_SHARPEST, _SHARPEN * len(sizes))
+        size, last = sizes[0], len(sizes) == 1
+        step = _Octave(painting, greys[0], seen[0], size, detail)
+        picture = room((size[1], size[0], 3), np.float32, budget)
+        fill(size, step.first, picture.__setitem__)
+        missing = painting - cv2.resize(picture, small, interpolation=cv2.INTER_AREA)
+        missing *= _told(painting)[:, :, None]
+        finish = functools.partial(step.completed, picture, missing, sharpen=sharpen * step.share if last else 0.0)
+        fill(size, finish, put if last else picture.__setitem__)
+        for number, size in enumerate(sizes[1:], start=1):
+            last = number == len(sizes) - 1
+            step = _Octave(picture, greys[number], seen[number], size, detail)
+            picture = picture if last else room((size[1], size[0], 3), np.float32, budget)
+            compute = functools.partial(step.later, sharpen=sharpen if last else 0.0)
+            fill(size, compute, put if last else picture.__setitem__)
+
+
+def enlarge_frame(painting: Pixels, frame: Samples, detail: float) -> Samples:
+    """Enlarge a video's painted frame at once: with the frame's fine detail, and without strokes of its own.
+
+    Strokes that form anew in every frame would flicker, and take longer than the painting.
+
+    Args:
+        painting, frame, detail: as for `enlarge`.
+    Returns:
+        H x W x 3, in 8 bits if the frame is, else float32, 0..1.
+    """
+    if frame.dtype != np.uint8:
+        frame = floats(frame)
+    height, width = frame.shape[:2]
+    size, small = (width, height), (painting.shape[1], painting.shape[0])
+    x = stored(_sharpened(painting, _SHARPEN_FRAME).clip(0, 1), frame.dtype)
+    x = cv2.resize(x, size, interpolation=cv2.INTER_CUBIC)
+    if detail:
+        grey = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)
+        soft = cv2.resize(cv2.resize(grey, small, interpolation=cv2.INTER_AREA), size, interpolation=cv2.INTER_CUBIC)
+        wide, same = (cv2.CV_16S, cv2.CV_8U) if frame.dtype == np.uint8 else (cv2.CV_32F, cv2.CV_32F)
+        fine = cv2.addWeighted(grey, detail, soft, -detail, 0, dtype=wide)
+        x = cv2.add(x, cv2.merge([fine] * 3), dtype=same)
+    return x if x.dtype == np.uint8 else x.clip(0, 1)
+
+
+class _Octave:
+    """One octave: windows of a picture in a new size.
+
+    Args:
+        before: the picture so far, h x w x 3.
+        grey: the photo's luminance in that size.
+        seen: gives the photo's luminance in the new size, for any rows and columns.
+        size: the new one.
+        detail: see `enlarge`.
+    """
+
+    def __init__(self, before: Pixels, grey: Grey, seen: Seen, size: Size, detail: float) -> None:
+        self.before, self.grey, self.seen, self.size, self.detail = before, grey, seen, size, np.float32(detail)
+        ratio = max(size[0] / before.shape[1], size[1] / before.shape[0])
+        # A photo that is hardly larger than what was painted changes little.
+        self.share = np.float32(min(1.0, math.log2(ratio) / math.log2(_FIRST)))
+
+    def first(self, place: Place) -> Pixels:
+        """A window of the first octave, by which the size may grow by any factor up to about 2.8."""
+        outer, inner = _around(place, self.size)
+        x = _enlarged(self.before, self.size, outer)
+        painted = self._painted(x, outer)
+        return (x + self.share * (painted - x))[inner]
+
+    def completed(self, picture: Pixels, missing: Pixels, place: Place, sharpen: float) -> Pixels:
+        """A window of the first octave's picture with what it lacks of the painting."""
+        outer, inner = _around(place, self.size) if sharpen else (place, (slice(None), slice(None)))
+        piece = picture[outer] + _enlarged(missing, self.size, outer)
+        return _sharpened(piece, sharpen)[inner].clip(0, 1)
+
+    def later(self, place: Place, sharpen: float) -> Pixels:
+        """A window of a later octave, twice as large as the one before."""
+        outer, inner = _around(place, self.size)
+        before = np.ascontiguousarray(self.before[_halves(outer)])
+        height, width = (part.stop - part.start for part in outer)
+        x = _doubled(before, width, height)
+        painted = self._painted(x, outer)
+        missing = before - _halved(painted)
+        painted += np.float32(_LATER) * _doubled(missing, width, height)
+        return _sharpened(painted, sharpen)[inner].clip(0, 1)
+
+    def _painted(self, x: Pixels, place: Place) -> Pixels:
+        """The enlarged picture with the photo's fine detail, made of strokes."""
+        if self.detail:
+            fine = self.seen(place) - _enlarged(self.grey, self.size, place)
+            x = cv2.add(x, cv2.merge([self.detail * fine] * 3))
+        for _ in range(_PASSES):
+            x = strokes(x)
+        return x
+
+
+def _sharpened(picture: Pixels, share: float) -> Pixels:
+    if not share:
+        return picture
+    soft = cv2.GaussianBlur(picture, (0, 0), 1.0, borderType=_BORDER)
+    return cv2.addWeighted(picture, 1 + share, soft, -share, 0)
+
+
+def _enlarged(values: NDArray[np.float32], size: Size, place: Place) -> NDArray[np.float32]:
+    """A window of a picture, or of a luminance, in a larger size."""
+    rows, columns = place
+    height, width = rows.stop - rows.start, columns.stop - columns.start
+    if ((size[0] + 1) // 2, (size[1] + 1) // 2) == (values.shape[1], values.shape[0]):
+        return _doubled(np.ascontiguousarray(values[_halves(place)]), width, height)
+    steps = values.shape[1] / size[0], values.shape[0] / size[1]
+    starts = [max(0, int(part.start * step) - 3) for part, step in zip((columns, rows), steps, strict=True)]
+    stops = [math.ceil(part.stop * step) + 3 for part, step in zip((columns, rows), steps, strict=True)]
+    piece = np.ascontiguousarray(values[starts[1] : stops[1], starts[0] : stops[0]])
+    moves = [
+        (part.start + 0.5) * step - 0.5 - start
+        for part, step, start in zip((columns, rows), steps, starts, strict=True)
+    ]
+    way = np.array([[steps[0], 0, moves[0]], [0, steps[1], moves[1]]])
+    flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
+    return cv2.warpAffine(piece, way, (width, height), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+
+
+def _doubled(values: NDArray[np.float32], width: int, height: int) -> NDArray[np.float32]:
+    """Twice as large; less the last row or column where the size is odd."""
+    large = cv2.resize(values, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)
+    return large if large.shape[:2] == (height, width) else np.ascontiguousarray(large[:height, :width])
+
+
+def _halved(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Half as large, the last row or column repeated where their number is odd."""
+    height, width = values.shape[:2]
+    if height % 2 or width % 2:
+        values = cv2.copyMakeBorder(values, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE)
+    return cv2.resize(values, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+
+
+def _halves(place: Place) -> Place:
+    """Where a window that begins at even places lies in half the size."""
+    rows, columns = (slice(part.start // 2, (part.stop + 1) // 2) for part in place)
+    return rows, columns
+
+
+def _around(place: Place, size: Size) -> tuple[Place, Place]:
+    """A window with its margin; and where in that the window lies."""
+    outer, inner = [], []
+    for part, side in zip(place, size[::-1], strict=True):
+        start, stop = max(0, part.start - _MARGIN), min(side, part.stop + _MARGIN)
+        outer.append(slice(start, stop))
+        inner.append(slice(part.start - start, part.stop - start))
+    return (outer[0], outer[1]), (inner[0], inner[1])
+
+
+def strokes(picture: Pixels) -> Pixels:
+    """Average a picture along its lines, and make it crisp across them.
+
+    Along: three places of a line, weighted. Across: where the second derivative is positive a pixel goes towards its
+    darker neighbour, where it is negative towards the brighter one (a shock filter), as far as `_SHOCK`.
+
+    Args:
+        picture: h x w x 3, float32.
+    """
+    height, width = picture.shape[:2]
+    columns, rows = _grid(height, width)
+    x, y = _across(_grey(picture))
+    along = picture
+    for by in (_ALONG, -_ALONG):
+        places = cv2.scaleAdd(y, -by, columns), cv2.scaleAdd(x, by, rows)
+        along = cv2.scaleAdd(_moved(picture, places), _WEIGHT, along)
+    along *= np.float32(1 / (1 + 2 * _WEIGHT))
+    soft = cv2.GaussianBlur(_grey(along), (0, 0), _EDGE, borderType=_BORDER)
+    ahead, behind = ((cv2.scaleAdd(x, by, columns), cv2.scaleAdd(y, by, rows)) for by in (_ACROSS, -_ACROSS))
+    one, other = _moved(soft, ahead), _moved(soft, behind)
+    curve = one + other
+    curve -= 2 * soft
+    curve *= np.float32(_GAIN)
+    np.clip(curve, -1, 1, out=curve)
+    # Neighbours that differ by next to nothing are mixed.
+    brighter = (np.float32(0.5) - np.float32(_TIE) * np.sign(curve) * (one - other)).clip(0, 1)
+    share = np.abs(curve) * np.float32(_SHOCK)
+    target = cv2.blendLinear(_moved(along, ahead), _moved(along, behind), brighter, 1 - brighter)
+    return cv2.blendLinear(along, target, 1 - share, share)
+
+
+def _moved(values: NDArray[np.float32], places: tuple[Grey, Grey]) -> NDArray[np.float32]:
+    return cv2.remap(values, *places, cv2.INTER_LINEAR, borderMode=_BORDER)
+
+
+def _across(grey: Grey) -> tuple[Grey, Grey]:
+    """The direction across the lines of a picture, as unit vectors: the main one of the smoothed structure tensor."""
+    height, width = grey.shape
+    half = _halved(grey)
+    x, y = (cv2.Scharr(half, cv2.CV_32F, *way, borderType=_BORDER) for way in ((1, 0), (0, 1)))
+    doubled = cv2.GaussianBlur(cv2.merge([x * x - y * y, 2 * x * y]), (0, 0), _TENSOR / 2, borderType=_BORDER)
+    doubled = cv2.resize(doubled, None, fx=2, fy=2, interpolation=cv2.INTER_LINEAR)[:height, :width]
+    cosine, sine = (np.ascontiguousarray(doubled[:, :, index]) for index in (0, 1))
+    angle = cv2.phase(cosine, sine) * np.float32(0.5)
+    return np.cos(angle), np.sin(angle)
+
+
+def _told(picture: Pixels) -> Grey:
+    """How much of a painting is put back in the first octave: little in plain areas, where a network's grid shows."""
+    grey = _grey(picture)
+    mean = cv2.GaussianBlur(grey, (0, 0), _NEAR, borderType=_BORDER)
+    square = cv2.GaussianBlur(grey * grey, (0, 0), _NEAR, borderType=_BORDER)
+    contrast = cv2.sqrt((square - mean * mean).clip(0))
+    return np.float32(_PLAIN) + np.float32(_DRAWN - _PLAIN) * contrast / (contrast + np.float32(_CONTRAST))
+
+
+def windows(size: Size) -> Iterator[Place]:
+    """Rows and columns of a picture's parts, which begin at even places."""
+    rows, columns = (parts(side, _SIDE, 2) for side in size[::-1])
+    yield from itertools.product(rows, columns)
+
+
+def _greys(photo: Samples, sizes: Sequence[Size], budget: int) -> list[Grey]:
+    """The photo's luminance in smaller sizes; each but the first is half of the next, the last half of the photo's."""
+    small, *larger = sizes
+    found: list[Grey] = []
+    for size in reversed(larger):
+        found.append(_halved(found[-1]) if found else _in_strips(photo, size, _halved, budget))
+    least = found[-1] if found else _in_strips(photo, photo.shape[1::-1], lambda grey: grey, budget)
+    return [cv2.resize(least, small, interpolation=cv2.INTER_AREA), *reversed(found)]
+
+
+def _in_strips(photo: Samples, size: Size, change: Callable[[Grey], Grey], budget: int) -> Grey:
+    """What `change` makes of the photo's luminance, of a size that is the photo's or half of it."""
+    height, width = photo.shape[:2]
+    found, first = room((size[1], size[0]), np.float32, budget), 0
+    for rows in parts(height, _SIDE, 2):
+        strip = change(_luma(photo, (rows, slice(0, width))))
+        found[first : first + len(strip)] = strip
+        first += len(strip)
+    return found
+
+
+def _luma(photo: Samples, place: Place) -> Grey:
+    """A window of a photo's luminance."""
+    return _grey(floats(photo[place]))
+
+
+def _part(grey: Grey, place: Place) -> Grey:
+    return np.ascontiguousarray(grey[place])
+
+
+def _grey(picture: Pixels) -> Grey:
+    return cv2.transform(picture, LUMA[None])
+
+
+@functools.lru_cache(maxsize=8)
+def _grid(height: int, width: int) -> tuple[Grey, Grey]:
+    """The column and the row of every pixel."""
+    columns, rows = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
+    return columns, rows

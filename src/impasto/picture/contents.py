@@ -1,0 +1,107 @@
+"""What a picture file holds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from impasto.picture.formats import Bits
+from impasto.pixels.arrays import Pixels, Samples, fit, floats, resize, stored
+
+Kind = TypeVar("Kind", bound="Contents")
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A frame of an animation after the first: H x W x 3 or 4, uint8, and its duration in milliseconds."""
+
+    samples: NDArray[np.uint8]
+    duration: float
+
+
+@dataclass(frozen=True, eq=False)
+class Contents:
+    """What a picture file holds: samples in sRGB, alpha apart, and what the file says about them.
+
+    Attributes:
+        samples: H x W x 3, sRGB, as they are kept: uint8, uint16, or float32 in 0..1; `pixels` are their numbers.
+        alpha: H x W, float32, 0..1, or None if the picture is opaque.
+        bits: 8 or 16, what a channel had in the file.
+        exif: the photo's EXIF block without orientation and thumbnail, or b"".
+        profile: the sRGB profile if the file carried any profile, else b"".
+        xmp: the photo's XMP packet, or b"".
+        dpi: dots per inch across and down, or None.
+        frames: the animation's frames after the first.
+        duration: milliseconds that the first frame stands.
+        loop: how often an animation runs, 0 for ever.
+        file_format: Pillow's name of the format it was read from, or "".
+        made_with: what painted it: program, version, style, controls. Written into the file's metadata by `save`.
+    """
+
+    samples: Samples
+    alpha: Pixels | None = None
+    bits: Bits = 8
+    exif: bytes = b""
+    profile: bytes = b""
+    xmp: bytes = b""
+    dpi: tuple[float, float] | None = None
+    frames: tuple[Frame, ...] = ()
+    duration: float = 0
+    loop: int = 0
+    file_format: str = ""
+    made_with: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def pixels(self) -> Pixels:
+        """H x W x 3, float32, 0..1, sRGB; computed from the samples at every call."""
+        return self.samples if self.samples.dtype == np.float32 else floats(self.samples)
+
+    @property
+    def width(self) -> int:
+        return int(self.samples.shape[1])
+
+    @property
+    def height(self) -> int:
+        return int(self.samples.shape[0])
+
+    def every_frame(self) -> Iterator[Pixels]:
+        """The colours of each frame, H x W x 3, float32, 0..1."""
+        yield self.pixels
+        for frame in self.frames:
+            yield floats(frame.samples[:, :, :3])
+
+    def with_frames(self: Kind, change: Callable[[Pixels], Pixels]) -> Kind:
+        """The same picture with every frame's colours replaced by `change` of them; the size must stay."""
+        first, *rest = (change(pixels) for pixels in self.every_frame())
+        frames = []
+        for frame, pixels in zip(self.frames, rest, strict=True):
+            samples = frame.samples.copy()
+            samples[:, :, :3] = stored(pixels, np.uint8)
+            frames.append(Frame(samples, frame.duration))
+        return replace(self, samples=first, frames=tuple(frames))
+
+    def resized(self: Kind, width: int, height: int) -> Kind:
+        """The same picture, all frames, at another size in pixels."""
+        if (width, height) == (self.width, self.height):
+            return self
+        frames = tuple(
+            Frame(stored(resize(frame.samples, width, height), np.uint8), frame.duration) for frame in self.frames
+        )
+        alpha = None if self.alpha is None else resize(self.alpha, width, height, "bilinear")
+        return replace(self, samples=resize(self.samples, width, height), alpha=alpha, frames=frames)
+
+    def at_most(self: Kind, side: int) -> Kind:
+        """The same picture, reduced if its longer side is above `side` pixels."""
+        if max(self.width, self.height) <= side:
+            return self
+        return self.resized(*fit(self.width, self.height, side))
+
+    def samples_in(self, bits: Bits) -> NDArray[Any]:
+        """As `to_numpy`; it may be the picture's own memory."""
+        kind = np.dtype(f"uint{bits}")
+        colors = self.samples if self.samples.dtype == kind else stored(self.pixels, kind)
+        return colors if self.alpha is None else np.dstack([colors, stored(self.alpha, kind)])

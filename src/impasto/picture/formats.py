@@ -1,0 +1,81 @@
+"""The formats of picture files: endings, and which have alpha, motion or sixteen bits."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+from PIL import Image
+
+from impasto.errors import UsageError
+
+Bits: TypeAlias = Literal[8, 16]
+
+SUFFIXES = {
+    ".jpg": "JPEG",
+    ".jpeg": "JPEG",
+    ".png": "PNG",
+    ".apng": "PNG",
+    ".webp": "WEBP",
+    ".tif": "TIFF",
+    ".tiff": "TIFF",
+    ".bmp": "BMP",
+    ".gif": "GIF",
+    ".avif": "AVIF",
+    ".heic": "HEIF",
+    ".heif": "HEIF",
+}
+"""What can be written, by the name's ending."""
+
+READ_ONLY_SUFFIXES = {".ppm", ".pgm", ".pnm", ".jp2", ".j2k", ".qoi", ".dib", ".mpo"}
+SIXTEEN_BITS = {"PNG", "TIFF"}
+ANIMATED = {"GIF", "PNG", "WEBP"}
+WITHOUT_ALPHA = {"JPEG", "BMP"}
+
+
+def format_of(path: Path) -> str:
+    """Pillow's name of the format that a file name's ending stands for.
+
+    Raises:
+        UsageError: an ending that Impasto does not write; the message lists those it does.
+    """
+    file_format = SUFFIXES.get(path.suffix.lower())
+    if file_format is None:
+        endings = " ".join(sorted(SUFFIXES))
+        raise UsageError(
+            f"{path.name}: what format is {path.suffix or 'a name without an ending'}?", f"one of {endings}"
+        )
+    load_writer(file_format)
+    if file_format not in Image.SAVE:
+        raise UsageError(f"{file_format} cannot be written here", "pip install 'impasto[heif]'")
+    return file_format
+
+
+def readable(path: Path) -> bool:
+    """Whether a file's name says that it is a picture."""
+    return path.suffix.lower() in SUFFIXES.keys() | READ_ONLY_SUFFIXES
+
+
+def load_writer(file_format: str) -> None:
+    """Load what Pillow needs to write a format; for the usual ones that is little."""
+    Image.preinit()
+    if file_format not in Image.SAVE:
+        load_plugins()
+
+
+@functools.cache
+def load_plugins() -> tuple[str, ...]:
+    """Pillow's names of the formats that are read here: pictures, and nothing that runs a program to be shown."""
+    Image.preinit()
+    names = ["BMP", "DIB", "GIF", "JPEG", "PNG", "PPM"]
+    for name in ("Avif", "Jpeg2K", "Mpo", "Qoi", "Tiff", "WebP"):
+        with contextlib.suppress(ImportError):
+            __import__(f"PIL.{name}ImagePlugin")
+    with contextlib.suppress(ImportError):
+        from pillow_heif import register_heif_opener  # type: ignore[import-untyped, import-not-found, unused-ignore]
+
+        register_heif_opener()
+    names += ["AVIF", "HEIF", "JPEG2000", "MPO", "QOI", "TIFF", "WEBP"]
+    return tuple(name for name in names if name in Image.OPEN)

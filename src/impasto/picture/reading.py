@@ -1,0 +1,288 @@
+"""Read a picture file: bytes to `Contents`."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import math
+import os
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+
+from impasto.errors import PictureError
+from impasto.picture import metadata, sixteen_bits, vips
+from impasto.picture.contents import Contents, Frame
+from impasto.picture.formats import ANIMATED, Bits, load_plugins
+from impasto.pixels.arrays import Pixels, Samples, fit, floats, stored
+from impasto.system.remote import is_web_address
+
+MAX_PIXELS = 200_000_000
+"""Pictures with more pixels, all frames of an animation together, are refused unless the caller allows them."""
+
+_LYING = (5, 6, 7, 8)  # the orientations that exchange width and height
+_MARGIN = 1.5  # how much larger than needed a JPEG is decoded
+
+_header_lock = threading.Lock()
+
+
+def read(
+    data: bytes, name: str, max_pixels: int = MAX_PIXELS, at_most: int | None = None, shorter: int | None = None
+) -> Contents:
+    """What the bytes of a picture file hold; the other arguments as for `Picture.open`.
+
+    Args:
+        name: of the file, for what is said about it.
+    """
+    if not data:
+        raise PictureError(f"{name} is empty")
+    with _decoding(name):
+        return _read(lambda: _open_header(data, name), None, name, max_pixels, data, at_most, shorter)
+
+
+def read_image(image: Image.Image, max_pixels: int = MAX_PIXELS) -> Contents:
+    """What a PIL image holds."""
+    with _decoding("the image"):
+        return _read(lambda: image.copy(), image, "the image", max_pixels, b"")
+
+
+def file_bytes(source: str | os.PathLike[str]) -> bytes:
+    """A file's bytes.
+
+    Raises:
+        PictureError: it cannot be read.
+    """
+    if is_web_address(str(source)):
+        raise PictureError(f"{source} is a web address", "download it first: Impasto reads files only")
+    path = Path(source)
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise PictureError(f"there is no file {path}") from None
+    except IsADirectoryError:
+        raise PictureError(f"{path} is a folder, not a picture") from None
+    except (OSError, ValueError) as error:
+        raise PictureError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from error
+
+
+@contextlib.contextmanager
+def _decoding(name: str) -> Iterator[None]:
+    """Turn whatever a decoder raises over bad data into one line about the file."""
+    try:
+        yield
+    except PictureError:
+        raise
+    except MemoryError as error:
+        raise PictureError(f"{name} does not fit into memory") from error
+    # Decoders raise nearly everything over damaged data: OSError, SyntaxError, struct.error, zlib.error, IndexError ...
+    except Exception as error:
+        raise PictureError(
+            f"{name} is damaged or cut short", str(error).splitlines()[0][:120] if str(error) else ""
+        ) from error
+
+
+def _formats(data: bytes) -> tuple[str, ...]:
+    """What a file may be: the usual ones say so in their first bytes, and nothing else need be loaded for them."""
+    if data.startswith(b"\xff\xd8\xff"):
+        Image.preinit()
+        return ("JPEG",)
+    return ("PNG",) if data.startswith(b"\x89PNG") else load_plugins()
+
+
+def size_of(data: bytes) -> tuple[int, int]:
+    """Width and height of a file's picture as it is stored, as its head says.
+
+    Raises:
+        PictureError: it is no picture.
+    """
+    with _decoding("the data"):
+        return _open_header(data, "the data").size
+
+
+def _open_header(data: bytes, name: str) -> Image.Image:
+    formats = _formats(data)
+    # Pillow's own limit is one for the whole process; ours is checked by the caller, before anything is decoded.
+    with _header_lock:
+        limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+        try:
+            return Image.open(io.BytesIO(data), formats=formats)
+        except UnidentifiedImageError:
+            raise PictureError(f"{name} is no picture that Impasto can read", _why_unidentified(data)) from None
+        finally:
+            Image.MAX_IMAGE_PIXELS = limit
+
+
+def _why_unidentified(data: bytes) -> str:
+    if data[4:12] in (b"ftypheic", b"ftypheix", b"ftypmif1", b"ftypmsf1") and "HEIF" not in Image.OPEN:
+        return "HEIC needs: pip install 'impasto[heif]'"
+    if data[:4] == b"%PDF" or data[:5] == b"<?xml" or data[:4] == b"<svg":
+        return "it is a document; export it as PNG"
+    if b"\0" not in data[:1024]:
+        return "it holds text"
+    return "JPEG, PNG, WebP, TIFF, BMP, GIF and AVIF are read"
+
+
+def _read(
+    reopen: Callable[[], Image.Image],
+    given: Image.Image | None,
+    name: str,
+    max_pixels: int,
+    data: bytes,
+    at_most: int | None = None,
+    shorter: int | None = None,
+) -> Contents:
+    image = given or reopen()
+    animated = image.format in ANIMATED and getattr(image, "is_animated", False)
+    count = getattr(image, "n_frames", 1) if animated else 1
+    pixels = image.width * image.height * count
+    if pixels > max_pixels:
+        what = f"{pixels / 1e6:,.1f} megapixels" + (f" in {count} frames" if count > 1 else "")
+        raise PictureError(
+            f"{name} has {what}, the limit is {max_pixels / 1e6:,.1f}", f"--max-pixels {pixels} allows it"
+        )
+    if image.width == 0 or image.height == 0:
+        raise PictureError(f"{name} has no pixels")
+    info = dict(image.info)
+    full = image.size
+    sides = full if at_most is None or max(full) <= at_most else fit(*full, at_most)
+    if sides != full:
+        shorter = math.ceil(_MARGIN * min(sides))
+    if shorter is not None:
+        image.draft(None, (shorter, shorter))
+    smaller = image.size != full
+    in_strips = _in_strips(image, data) if pixels > vips.PIXELS and count == 1 and not smaller else None
+    if in_strips is None:
+        image.load()
+        deep = sixteen_bits.read(reopen) if image.mode in ("RGB", "RGBA") and given is None else None
+        colour, alpha, bits, converted = _samples(image, deep)
+    else:
+        colour, alpha, bits = in_strips, None, 8 if in_strips.itemsize == 1 else 16
+        converted = "icc_profile" in image.info
+    duration = float(image.info.get("duration", 0) or 0)
+    orientation, exif = metadata.read_exif(image)
+    colour = _upright(colour, orientation)
+    alpha = None if alpha is None else _upright(alpha, orientation)
+    frames = []
+    for index in range(1, count):
+        try:
+            image.seek(index)
+            image.load()
+        except Exception as error:
+            raise PictureError(f"{name} is damaged at frame {index + 1} of {count}") from error
+        # A frame is never deeper than eight bits in the formats that move.
+        samples = np.asarray(image.convert("RGBA" if image.has_transparency_data else "RGB"))
+        frames.append(Frame(samples, float(image.info.get("duration", 0) or 0)))
+    if frames:
+        colour, alpha, frames = _same_channels(colour, alpha, frames)
+    picture = Contents(
+        colour,
+        alpha,
+        bits,
+        exif=exif,
+        profile=_srgb_profile() if converted else b"",
+        xmp=metadata.read_xmp(info),
+        dpi=metadata.read_dpi(info),
+        frames=tuple(frames),
+        duration=duration,
+        loop=int(info.get("loop", 1 if image.format == "GIF" else 0)),
+        file_format=image.format or "",
+    )
+    if not smaller or at_most is None:
+        return picture
+    return picture.resized(*(sides[::-1] if orientation in _LYING else sides))
+
+
+def _in_strips(image: Image.Image, data: bytes) -> Samples | None:
+    """A large picture's samples, if they need no change: three channels, in sRGB."""
+    profile = image.info.get("icc_profile")
+    if image.format not in vips.FORMATS or image.mode != "RGB" or image.has_transparency_data:
+        return None
+    if profile:
+        from impasto.picture import color_profiles
+
+        if not color_profiles.says_srgb(profile):
+            return None
+    return vips.decode(data, image.width, image.height) if data else None
+
+
+def _same_channels(
+    colour: Samples, alpha: Pixels | None, frames: list[Frame]
+) -> tuple[Samples, Pixels | None, list[Frame]]:
+    """An animation has alpha in every frame or in none."""
+    if alpha is None and all(frame.samples.shape[2] == 3 for frame in frames):
+        return colour, None, frames
+    alpha = np.ones(colour.shape[:2], np.float32) if alpha is None else alpha
+    opaque = np.full((*colour.shape[:2], 1), 255, np.uint8)
+    return (
+        colour,
+        alpha,
+        [
+            frame if frame.samples.shape[2] == 4 else Frame(np.dstack([frame.samples, opaque]), frame.duration)
+            for frame in frames
+        ],
+    )
+
+
+def _samples(image: Image.Image, deep: NDArray[np.uint16] | None) -> tuple[Samples, Pixels | None, Bits, bool]:
+    """Colours in sRGB, alpha, bits a channel, and whether the file had a colour profile."""
+    profile = image.info.get("icc_profile")
+    if image.mode.startswith("I") or image.mode == "F":
+        grey = _deep_grey(image)
+        eight = Image.fromarray((grey * 255).round().astype(np.uint8))
+        in_srgb, converted = _to_srgb(eight, profile)
+        shades = np.array(in_srgb) if converted else np.repeat(stored(grey, np.uint16)[:, :, None], 3, axis=2)
+        return shades, None, 16, converted
+    if image.mode in ("P", "PA") or (image.has_transparency_data and image.mode not in ("RGBA", "LA")):
+        image = image.convert("RGBA" if image.has_transparency_data else "RGB")
+    alpha = None
+    if image.mode in ("RGBA", "LA"):
+        alpha = floats(np.asarray(image.getchannel("A")))
+        image = image.convert(image.mode[:-1])
+    in_srgb, converted = _to_srgb(image, profile)
+    if deep is None:
+        return np.array(in_srgb), alpha, 8, converted
+    # The profile is applied to the upper eight bits; what the lower eight add to them is added to its result.
+    upper = (deep[:, :, :3] >> 8) * np.uint16(257)
+    lower = (deep[:, :, :3] - upper).astype(np.int16)
+    colour = (np.asarray(in_srgb) * np.int32(257) + lower).clip(0, 65535).astype(np.uint16)
+    if alpha is not None and deep.shape[2] == 4:
+        alpha = floats(deep[:, :, 3])
+    return colour, alpha, 16, converted
+
+
+def _deep_grey(image: Image.Image) -> Pixels:
+    """Grey with more than eight bits: integers up to 65535, or floats in 0..1, 0..255 or 0..65535."""
+    values = np.nan_to_num(np.asarray(image, np.float32))
+    top = float(values.max(initial=0))
+    scale = 65535 if image.mode != "F" or top > 255 else 255 if top > 1 else 1
+    return (values / np.float32(scale)).clip(0, 1)
+
+
+def _to_srgb(image: Image.Image, profile: bytes | None) -> tuple[Image.Image, bool]:
+    """An RGB image in sRGB, and whether there was a profile that could be used."""
+    if not profile and image.mode != "LAB":
+        return image.convert("RGB"), False
+    from impasto.picture import color_profiles
+
+    return color_profiles.to_srgb(image, profile)
+
+
+def _srgb_profile() -> bytes:
+    from impasto.picture import color_profiles
+
+    return color_profiles.srgb()
+
+
+def _upright(samples: Samples, orientation: int) -> Samples:
+    """Undo what EXIF's orientation says was done to the picture (CIPA DC-008, tag 0x0112)."""
+    if orientation in _LYING:
+        samples = samples.swapaxes(0, 1)
+    if orientation in (2, 3, 6, 7):
+        samples = samples[:, ::-1]
+    if orientation in (3, 4, 7, 8):
+        samples = samples[::-1]
+    return np.ascontiguousarray(samples)

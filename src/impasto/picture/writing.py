@@ -1,0 +1,144 @@
+"""Write a picture file: `Contents` to bytes."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from PIL import Image
+
+from impasto.errors import PictureError, UsageError
+from impasto.picture import lossless, vips
+from impasto.picture import metadata as meta
+from impasto.picture.contents import Contents
+from impasto.picture.formats import ANIMATED, SIXTEEN_BITS, WITHOUT_ALPHA, Bits, load_writer
+
+if TYPE_CHECKING:
+    from PIL.PngImagePlugin import PngInfo
+
+
+def encode(
+    picture: Contents,
+    file_format: str,
+    *,
+    quality: int = 92,
+    bits: Bits = 8,
+    mark: bool = True,
+    metadata: bool = True,
+    animated: bool = True,
+) -> bytes:
+    """The bytes of a file in Pillow's `file_format`; the other arguments as for `Picture.save`."""
+    if not 1 <= quality <= 100:
+        raise UsageError(f"quality {quality} is not in 1..100")
+    if bits not in (8, 16):
+        raise UsageError(f"{bits} bits a channel cannot be written", "8 or 16")
+    if bits == 16 and file_format not in SIXTEEN_BITS:
+        raise UsageError(f"{file_format} holds no 16 bits a channel", "PNG and TIFF do")
+    marked = picture.made_with if mark and metadata else {}
+    xmp = meta.packet(marked, picture.xmp) if marked else (picture.xmp if metadata else b"")
+    exif = picture.exif if metadata else b""
+    try:
+        if file_format == "TIFF":
+            return _encode_tiff(picture, bits, xmp, exif, marked)
+        if file_format == "PNG" and (bits == 16 or not (picture.frames and animated)):
+            return _encode_png(picture, bits, xmp, exif, marked)
+        large = picture.width * picture.height > vips.PIXELS and picture.alpha is None and not picture.frames
+        if large and file_format == "JPEG":
+            data = vips.encode_jpeg(picture.samples_in(8), quality, exif, picture.profile, xmp, picture.dpi)
+            if data is not None:
+                return data
+        return _encode_eight(picture, file_format, quality, xmp, exif, marked, animated)
+    except Exception as error:  # like decoders, encoders raise nearly everything
+        raise PictureError(
+            f"a picture of {picture.width} x {picture.height} cannot be written as {file_format}: {error}"
+        ) from error
+
+
+def _encode_eight(
+    picture: Contents,
+    file_format: str,
+    quality: int,
+    xmp: bytes,
+    exif: bytes,
+    marked: Mapping[str, object],
+    animated: bool,
+) -> bytes:
+    options: dict[str, Any] = {"format": file_format}
+    if exif and file_format not in ("BMP", "GIF"):
+        options["exif"] = exif
+    if picture.profile and file_format != "BMP":
+        options["icc_profile"] = picture.profile
+    if picture.dpi and file_format in ("JPEG", "PNG", "BMP"):
+        options["dpi"] = picture.dpi
+    if file_format == "PNG":
+        options["pnginfo"] = _png_info(xmp, marked)
+    elif file_format == "GIF":
+        options["comment"] = meta.settings_text(marked).encode() if marked else b""
+    elif xmp and file_format in ("JPEG", "WEBP", "AVIF", "HEIF"):
+        options["xmp"] = xmp
+    if file_format in ("JPEG", "WEBP", "AVIF", "HEIF"):
+        options["quality"] = quality
+    if file_format == "JPEG":
+        options["subsampling"] = 0 if quality >= 90 else 2
+    images = [Image.fromarray(picture.samples_in(8))]
+    if animated and picture.frames and file_format in ANIMATED:
+        images += [Image.fromarray(frame.samples) for frame in picture.frames]
+        # A first frame without a duration (an APNG's still cover, say) is shown as long as the next one.
+        durations = [picture.duration or picture.frames[0].duration, *(frame.duration for frame in picture.frames)]
+        options |= {"save_all": True, "append_images": images[1:], "duration": durations, "loop": picture.loop}
+    if file_format in WITHOUT_ALPHA:
+        images = [_on_white(image) for image in images]
+    load_writer(file_format)
+    out = io.BytesIO()
+    images[0].save(out, **options)
+    return out.getvalue()
+
+
+def _encode_tiff(picture: Contents, bits: Bits, xmp: bytes, exif: bytes, marked: Mapping[str, object]) -> bytes:
+    # EXIF is a TIFF directory: here all of it goes into the picture's own.
+    block = Image.Exif()
+    if exif:
+        block.load(exif)
+    tags = {tag: block.get_ifd(tag) if tag in meta.SUB_DIRECTORIES else block[tag] for tag in block}
+    if xmp:
+        tags[700] = xmp
+    if marked:
+        tags[305] = meta.program_text(marked)
+    if picture.profile:
+        tags[34675] = picture.profile
+    if picture.dpi:
+        tags |= {282: picture.dpi[0], 283: picture.dpi[1], 296: 2}
+    return lossless.write_tiff(picture.samples_in(bits), tags)
+
+
+def _encode_png(picture: Contents, bits: Bits, xmp: bytes, exif: bytes, marked: Mapping[str, object]) -> bytes:
+    """A still PNG, compressed strip by strip."""
+    chunks = [lossless.png_profile(picture.profile)] if picture.profile else []
+    if picture.dpi:
+        chunks.append(lossless.png_density(picture.dpi))
+    if exif:
+        chunks.append((b"eXIf", exif.removeprefix(b"Exif\0\0")))
+    if xmp:
+        chunks.append(lossless.png_text("XML:com.adobe.xmp", xmp.decode("utf-8", "replace")))
+    if marked:
+        chunks.append(lossless.png_text("impasto", meta.settings_text(marked)))
+    return lossless.write_png(picture.samples_in(bits), chunks)
+
+
+def _on_white(image: Image.Image) -> Image.Image:
+    if image.mode != "RGBA":
+        return image
+    white = Image.new("RGBA", image.size, "white")
+    return Image.alpha_composite(white, image).convert("RGB")
+
+
+def _png_info(xmp: bytes, marked: Mapping[str, object]) -> PngInfo:
+    from PIL.PngImagePlugin import PngInfo
+
+    info = PngInfo()
+    if xmp:
+        info.add_itxt("XML:com.adobe.xmp", xmp.decode("utf-8", "replace"))
+    if marked:
+        info.add_itxt("impasto", meta.settings_text(marked))
+    return info

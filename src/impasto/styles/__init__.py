@@ -1,0 +1,1 @@
+"""What may stand after --style: names, files, paintings."""

@@ -1,0 +1,33 @@
+"""The styles that ship with Impasto: what is said of each, and its vectors."""
+
+from __future__ import annotations
+
+import functools
+import json
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from impasto.engines.light_weights import unpack
+from impasto.system.files import ASSETS
+
+FOLDER = ASSETS / "gallery"
+
+
+@functools.cache
+def cards() -> dict[str, dict[str, Any]]:
+    """{name: its title, artist, year, kind, licence and source}, in the gallery's order."""
+    found = json.loads((FOLDER / "gallery.json").read_text(encoding="utf-8"))["styles"]
+    return {card["name"]: card for card in found}
+
+
+@functools.lru_cache(maxsize=128)
+def vector(name: str, engine: str) -> NDArray[np.float32]:
+    """A style's vector for an engine that keeps vectors, then what it changes of that engine's network."""
+    with np.load(FOLDER / f"{engine}.npz", allow_pickle=False) as vectors:
+        found = vectors[name].astype(np.float32)
+    if engine != "light":
+        return found
+    with np.load(FOLDER / "light-filters.npz", allow_pickle=False) as filters:
+        return np.concatenate([found, unpack(filters[name])]).astype(np.float32)

@@ -1,0 +1,133 @@
+"""What a user may write after --style, parsed and found."""
+
+from __future__ import annotations
+
+import functools
+import math
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from impasto.engines.base import Engine
+from impasto.engines.network import Network
+from impasto.errors import PictureError, UsageError
+from impasto.picture import Picture, Source
+from impasto.picture.formats import SUFFIXES
+from impasto.styles.gallery import Gallery
+from impasto.styles.style import Blend, Style
+
+WEIGHTS = (".pth", ".model", ".pt", ".safetensors")
+
+StyleRequest: TypeAlias = "Source | Mapping[Any, float] | Iterable[Source | tuple[Source, float]]"
+"""A name, a painting (anything that `Picture.open` takes), or several: {style: weight} or [style, (style, weight)]."""
+
+
+@functools.lru_cache(maxsize=8)
+def load_network(path: Path) -> Network:
+    """The network in a file; the last ones used stay loaded."""
+    return Network(path)
+
+
+def parse(text: str) -> tuple[str, float]:
+    """NAME, FILE, NAME:WEIGHT or FILE:WEIGHT.
+
+    Raises:
+        UsageError: nothing before the weight, or a weight that is negative or no number.
+    """
+    if Path(text).is_file():  # a file whose name looks like a weight
+        return text, 1.0
+    name, colon, tail = text.rpartition(":")
+    if colon:
+        try:
+            weight = float(tail)
+        except ValueError:
+            pass
+        else:
+            if not name:
+                raise UsageError(f"--style {text}: there is a weight and no style")
+            return name, weight
+    if not text:
+        raise UsageError("an empty style", "impasto styles lists them all")
+    return text, 1.0
+
+
+def resolve(request: StyleRequest, gallery: Gallery, painter: Engine, *, max_pixels: int | None = None) -> Blend:
+    """Find each style and its vector.
+
+    A text is a built-in or own style's name first and a file second; write ./NAME for a file of a style's name.
+
+    Raises:
+        UsageError: no such style, no style at all, or weights that are negative, not finite, or all 0.
+        PictureError: a painting cannot be read.
+    """
+    pairs: list[tuple[Any, float]] = []
+    for item in _items(request):
+        source, weight = item if isinstance(item, tuple) else (item, 1.0)
+        if isinstance(source, str):
+            source, factor = parse(source) if source not in gallery else (source, 1.0)
+            weight = _weight(source, weight) * factor
+        pairs.append((source, _weight(source, weight)))
+    if not pairs:
+        raise UsageError("no style given", "impasto styles lists them all")
+    total = math.fsum(weight for _, weight in pairs)
+    if total <= 0:
+        raise UsageError("the weights of the styles sum to 0", "give at least one style a weight above 0")
+    limit = {} if max_pixels is None else {"max_pixels": max_pixels}
+    return Blend(
+        tuple((_find(source, gallery, painter, limit), weight / total) for source, weight in pairs if weight > 0)
+    )
+
+
+def _items(request: StyleRequest) -> list[Any]:
+    if isinstance(request, Mapping):
+        return list(request.items())
+    if isinstance(request, (list, tuple)):
+        return list(request)
+    return [request]
+
+
+def _weight(source: object, weight: object) -> float:
+    name = source if isinstance(source, (str, os.PathLike)) else "a style"
+    if isinstance(weight, bool) or not isinstance(weight, (int, float)):
+        raise UsageError(f"the weight of {name} is {weight!r}, no number")
+    if not math.isfinite(weight) or weight < 0:
+        raise UsageError(f"the weight of {name} is {weight:g}", "weights are 0 or more")
+    return float(weight)
+
+
+def _find(source: Any, gallery: Gallery, painter: Engine, limit: dict[str, int]) -> Style:
+    if isinstance(source, str):
+        if source in gallery:
+            entry = gallery.get(source)
+            painting = gallery.picture(entry).pixels if entry.painting else None
+            if entry.network is not None:
+                return Style(source, None, painting, load_network(entry.network), entry.part)
+            return Style(source, gallery.vector(source), painting)
+        if source == "none":
+            raise UsageError("none is for regions: it leaves a part of the photo as it is", "--region face.png=none")
+        if not Path(source).exists() and source.partition("/")[0] in gallery:
+            gallery.get(source)  # says which styles that network has
+        if not Path(source).exists() and not _looks_like_file(source):
+            raise gallery.unknown(source)
+    if isinstance(source, (str, os.PathLike)) and Path(source).is_dir():
+        raise PictureError(f"the style {source} is a folder", "a style is one painting, or a name from impasto styles")
+    if isinstance(source, (str, os.PathLike)):
+        suffix = Path(source).suffix.lower()
+        if suffix == ".onnx":
+            network = load_network(Path(source))
+            if len(network.facts.styles) > 1:
+                names = ", ".join(network.facts.styles[:4])
+                hint = f"impasto styles import {source} --name NAME, then NAME/STYLE"
+                raise UsageError(f"{source} holds several styles: {names}", hint)
+            return Style(Path(source).name, None, None, network)
+        if suffix in WEIGHTS:
+            raise UsageError(f"{source} is a network's weights", f"impasto styles import {source} --name NAME first")
+    picture = Picture.open(source, **limit)
+    label = Path(source).name if isinstance(source, (str, os.PathLike)) else "a painting"
+    pixels = picture.pixels  # what the style keeps, so that it is not encoded again when its colours change
+    return Style(label, painter.encode(pixels), pixels)
+
+
+def _looks_like_file(text: str) -> bool:
+    return Path(text).suffix.lower() in {*SUFFIXES, ".onnx", *WEIGHTS} or "/" in text or os.sep in text

@@ -1,0 +1,198 @@
+"""A style's folder on disk: its card, its painting, its vectors, its network."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from impasto.engines.base import StyleVector
+from impasto.engines.by_name import ENGINES, engine_of
+from impasto.errors import StyleError, UsageError
+from impasto.picture import Picture
+from impasto.system.files import write_atomically
+
+NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+RESERVED = {"none", "con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))}
+LONGEST_NAME = 64
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A named style: where it comes from, and where its data lies.
+
+    `learned` says of each engine that has learned it for how many "steps" and "seconds", and what "style" and "content"
+    losses came to, over the encoded vector's.
+    """
+
+    name: str
+    title: str
+    artist: str
+    year: str
+    kind: str
+    licence: str
+    source: str
+    builtin: bool
+    picture: Path
+    thumbnail: Path
+    network: Path | None = None  # of a style that is a network of its own; it has no vector
+    part: int = 0  # which of that network's styles it is
+    painting: bool = True  # whether `picture` is the painting; else it is what the network makes of a photo
+    learned: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+
+    def as_dict(self) -> dict[str, object]:
+        keys = ("name", "title", "artist", "year", "kind", "licence", "source", "builtin")
+        found = {key: getattr(self, key) for key in keys}
+        learned = {engine: dict(facts) for engine, facts in self.learned.items()}
+        return found | {"learned": learned} if learned else found
+
+
+def read_folder(folder: Path) -> list[Entry]:
+    """The styles in a folder of the user's gallery: one, or those of a network.
+
+    Raises:
+        StyleError: it is damaged.
+    """
+    name = folder.name
+    try:
+        if not NAME.fullmatch(name):
+            raise ValueError("its folder's name is no style's name")
+        card = read_card(folder)
+        styles = card.get("network")
+        if styles is None:
+            for engine, encoder in encoders(card).items():
+                if encoder == engine_of(engine).id and (folder / vector_file(engine)).is_file():
+                    read_vector(folder / vector_file(engine), engine)
+            return [_entry(folder, card, "your own", name, "picture", "thumbnail", learned=lessons(card))]
+        if not isinstance(styles, list) or not all(isinstance(style, str) for style in styles):
+            raise ValueError("style.json names no styles")
+        facts = {"network": folder / "network.onnx", "painting": bool(card.get("painting"))}
+        _there(folder / "network.onnx")
+        if len(styles) == 1:
+            return [_entry(folder, card, "your network", name, "picture", "thumbnail", **facts)]
+        return [
+            _entry(
+                folder,
+                card | {"title": style},
+                "your network",
+                f"{name}/{style}",
+                style,
+                f"{style}-small",
+                part=index,
+                **facts,
+            )
+            for index, style in enumerate(styles)
+        ]
+    except (OSError, ValueError, EOFError) as error:
+        reason = getattr(error, "strerror", None) or str(error).splitlines()[0][:100]
+        raise StyleError(
+            f"your style {name} is damaged: {reason}", f"impasto styles remove {name}, then add it again"
+        ) from error
+
+
+def read_card(folder: Path) -> dict[str, object]:
+    """What a style's folder says of it.
+
+    Raises:
+        OSError, ValueError: it is missing or damaged.
+    """
+    card = json.loads((folder / "style.json").read_text(encoding="utf-8"))
+    if not isinstance(card, dict):
+        raise ValueError("style.json holds no object")
+    return card
+
+
+def _entry(
+    folder: Path, card: Mapping[str, object], kind: str, name: str, picture: str, thumbnail: str, **facts: Any
+) -> Entry:
+    texts: dict[str, Any] = {key: str(card.get(key, "")) for key in ("title", "artist", "year", "licence", "source")}
+    files: dict[str, Any] = {"picture": folder / f"{picture}.png", "thumbnail": folder / f"{thumbnail}.jpg"}
+    for file in files.values():
+        _there(file)
+    return Entry(name, **texts, kind=kind, builtin=False, **files, **facts)
+
+
+def _there(file: Path) -> None:
+    if not file.is_file():
+        raise ValueError(f"{file.name} is missing")
+
+
+def as_name(text: str) -> str:
+    """A text as a style's name: "My Painting_2" is my-painting-2.
+
+    Raises:
+        UsageError: nothing of it can be in a name.
+    """
+    name = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:LONGEST_NAME].strip("-")
+    if not name:
+        raise UsageError(f"{text!r} gives no name", "--name my-style")
+    check_name(name)
+    return name
+
+
+def check_name(name: str) -> None:
+    """Raises UsageError unless `name` may be a style's: it is also a folder's name, on every system."""
+    if not NAME.fullmatch(name) or len(name) > LONGEST_NAME or name in RESERVED:
+        raise UsageError(
+            f"{name!r} cannot be a style's name",
+            f"lower-case letters, digits and hyphens, up to {LONGEST_NAME}: my-style",
+        )
+
+
+def lessons(card: Mapping[str, object]) -> dict[str, dict[str, float]]:
+    """{engine: what a card says of its learning}; older cards know of the light engine only."""
+    found = card.get("learned")
+    if not isinstance(found, dict) or not found:
+        return {}
+    if not any(isinstance(facts, dict) for facts in found.values()):
+        found = {"light": found}
+    return {
+        str(engine): facts
+        for engine, facts in found.items()
+        if isinstance(facts, dict) and all(isinstance(value, (int, float)) for value in facts.values())
+    }
+
+
+def vector_file(engine: str) -> str:
+    """What holds a user's style's vector for an engine."""
+    return "vector.npy" if engine == "light" else f"{engine}.npy"
+
+
+def encoders(card: Mapping[str, object]) -> dict[str, str]:
+    """{engine: which of its encoders made the style's vector}; older cards know of the light engine only."""
+    found = card.get("encoders", {"light": card["painter"]} if "painter" in card else {})
+    if not isinstance(found, dict):
+        raise ValueError("style.json names no engines")
+    return {engine: str(value) for engine, value in found.items() if engine in ENGINES}
+
+
+def read_vector(path: Path, engine: str) -> StyleVector:
+    vector = np.load(path, allow_pickle=False)
+    taken = vector.ndim == 1 and engine_of(engine).takes(len(vector))
+    if not taken or vector.dtype != np.float32 or not np.isfinite(vector).all():
+        raise ValueError(f"{path.name} holds no style vector")
+    return np.asarray(vector)
+
+
+def write_style(file: Path, card: Mapping[str, object], vector: StyleVector) -> None:
+    buffer = io.BytesIO()
+    np.save(buffer, vector)
+    write_atomically(file, buffer.getvalue(), overwrite=True)
+    write_json(file.parent / "style.json", card)
+
+
+def write_json(path: Path, card: Mapping[str, object]) -> None:
+    text = json.dumps(card, indent=2, ensure_ascii=False) + "\n"
+    write_atomically(path, text.encode(), overwrite=True)
+
+
+def write_pictures(folder: Path, name: str, thumbnail: str, picture: Picture) -> None:
+    plain = Picture(picture.pixels)
+    plain.save(folder / f"{name}.png")
+    plain.at_most(320).save(folder / f"{thumbnail}.jpg", quality=85)

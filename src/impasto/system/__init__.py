@@ -1,0 +1,1 @@
+"""The machine: files, memory, URLs, ONNX Runtime."""

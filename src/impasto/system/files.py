@@ -1,0 +1,122 @@
+"""Where files lie, what ships and what is the user's, and writing one whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import stat
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+from impasto.errors import PictureError
+
+ASSETS = Path(__file__).parent.parent / "assets"
+
+_PART = re.compile(r"\..+\.[0-9a-f]{8}\.part")  # what `write_atomically` calls its own
+_STALE = 600  # seconds; a picture is written in a few
+
+_unfinished: set[Path] = set()
+
+
+def user_folder(kind: str = "styles") -> Path:
+    """Where the user's styles lie, or the trainings."""
+    home = os.environ.get("IMPASTO_HOME")
+    if home:
+        return Path(home) / kind
+    import platformdirs
+
+    return platformdirs.user_data_path("impasto", appauthor=False) / kind
+
+
+def part_name(name: str, suffix: str = "") -> str:
+    """What a file or folder is called beside its place until it is whole; no two are called alike.
+
+    Args:
+        suffix: an ending by which its format is told.
+    """
+    return f".{name[:100]}.{os.urandom(4).hex()}.part{suffix}"
+
+
+def write_atomically(path: Path, data: bytes, *, overwrite: bool) -> None:
+    """Put `data` at `path` in one step: other programs see the old file or the new one, never a part.
+
+    Missing parent folders are made. A device or a pipe is written to directly.
+
+    Raises:
+        PictureError: the file exists and `overwrite` is false, or the system refuses (no permission, disk full);
+            what was there before is untouched then.
+    """
+    try:
+        if path.is_dir():
+            raise PictureError(f"{path} is a folder, not a file", "name a file in it")
+        if path.exists() and not stat.S_ISREG(path.stat().st_mode):
+            path.write_bytes(data)
+            return
+        if path.exists() and not overwrite:
+            raise already_there(path)
+        target = path.resolve() if path.is_symlink() else path
+        if not target.parent.is_dir():
+            _make_folder(target.parent)
+        # Beside the target, so that the last step is a rename within one file system.
+        part = target.with_name(part_name(target.name))
+        _unfinished.add(part)
+        try:
+            with part.open("xb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            if overwrite:
+                if target.exists():
+                    part.chmod(stat.S_IMODE(target.stat().st_mode))
+                os.replace(part, target)
+            else:
+                _move_without_replacing(part, target)
+        finally:
+            part.unlink(missing_ok=True)
+            _unfinished.discard(part)
+    except FileExistsError:
+        raise already_there(path) from None
+    except OSError as error:
+        raise PictureError(
+            f"cannot write {path}: {error.strerror or error}", "what was there before is untouched"
+        ) from error
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except FileExistsError:
+        raise PictureError(f"{folder} is a file, not a folder") from None
+
+
+def already_there(path: Path | str) -> PictureError:
+    return PictureError(f"{path} exists already", "--overwrite replaces it")
+
+
+def _move_without_replacing(part: Path, target: Path) -> None:
+    try:
+        os.link(part, target)  # unlike a rename, fails if the target has appeared meanwhile
+    except FileExistsError:
+        raise
+    except OSError:  # no hard links on this file system
+        if target.exists():
+            raise FileExistsError from None
+        os.replace(part, target)
+
+
+def remove_stale(folders: Iterable[Path]) -> None:
+    """Delete what programs that were killed have begun in these folders; what is younger may be another's work."""
+    for folder in folders:
+        with contextlib.suppress(OSError):
+            for path in folder.iterdir():
+                if _PART.fullmatch(path.name) and time.time() - path.stat().st_mtime > _STALE:
+                    path.unlink()
+
+
+def remove_unfinished() -> None:
+    """Delete what a write in another thread has begun; for a program that is about to stop at once."""
+    for part in list(_unfinished):
+        with contextlib.suppress(OSError):
+            part.unlink()

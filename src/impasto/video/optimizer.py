@@ -1,0 +1,75 @@
+"""The slow engine on a clip: every frame begins as the last picture carried along the motion, and is held to it.
+
+Ruder, Dosovitskiy, Brox: Artistic Style Transfer for Videos, GCPR 2016: the start (section 4.1), the short-term loss
+(eq. 7) and the long-term one (eq. 9 and 10), here as one picture to hold to.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from impasto.optimization.recipe import Recipe
+from impasto.optimization.run import Held, Run, worked_size
+from impasto.painting.stylizer import Stylizer
+from impasto.picture import Picture
+from impasto.picture.reading import MAX_PIXELS
+from impasto.pixels.arrays import Pixels
+from impasto.pixels.flow import warp
+from impasto.video.steady import Motion, follow
+
+_WEIGHT = 200.0  # of the squared difference from what is held to, at full steadiness
+_LATER = 3  # frames after a shot's first get one in so many of its evaluations: they begin near their end
+
+
+class FrameOptimizer:
+    """Paints a clip's frames one after the other.
+
+    Args:
+        stylizer: styles, regions and controls.
+        steady: 0..1.
+        long_term: hold also to the picture so many frames ago, where the last one shows something else; 0, do not.
+    """
+
+    def __init__(self, stylizer: Stylizer, recipe: Recipe, steady: float, long_term: int = 0) -> None:
+        self.stylizer, self.recipe, self.steady = stylizer, recipe, steady
+        self.later = replace(recipe, pyramid=1.0, iterations=max(1, recipe.iterations // _LATER))
+        self._before: deque[tuple[Pixels, Pixels]] = deque(maxlen=max(1, long_term))  # frame and picture
+
+    def worked_size(self, width: int, height: int) -> tuple[int, int]:
+        """The size at which a frame of width x height is optimised."""
+        return worked_size(self.stylizer.controls, self.recipe, width, height)
+
+    def __call__(self, frame: Pixels, motion: Motion, last: Pixels | None) -> Pixels:
+        """Paint a frame.
+
+        Args:
+            frame: of the size at which it is optimised.
+            motion: back to the frame before, in that size.
+            last: the picture of that one; None at the start of a shot.
+        """
+        held = None
+        if last is None:
+            self._before.clear()
+        elif motion.flow is not None and motion.trust is not None and self.steady:
+            held = self._held(frame, warp(last, motion.flow), motion.trust)
+        recipe = self.recipe if held is None else self.later
+        run = Run(self.stylizer.controls, recipe, None, "auto", "auto", None, None)
+        painted = run.photo(Picture(frame), self.stylizer, MAX_PIXELS, held).picture.pixels
+        self._before.append((frame, painted))
+        return painted
+
+    def _held(self, frame: Pixels, carried: Pixels, trust: NDArray[np.float32]) -> Held:
+        if len(self._before) > 1:
+            there, picture = self._before[0]
+            earlier = follow(frame, there)
+            assert earlier.flow is not None
+            assert earlier.trust is not None
+            more = np.maximum(earlier.trust - trust, 0)
+            total = np.maximum(trust + more, 1e-6)[:, :, None]
+            carried = (trust[:, :, None] * carried + more[:, :, None] * warp(picture, earlier.flow)) / total
+            trust = trust + more
+        return Held(carried.astype(np.float32), trust.astype(np.float32), _WEIGHT * self.steady)

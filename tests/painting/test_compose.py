@@ -1,0 +1,157 @@
+"""Large photos: window by window they become what they would have become at once; threads do not disturb each other."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+from helpers import scene
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+import impasto.painting.octaves
+import impasto.painting.stylizer
+from impasto.controls import Controls
+from impasto.engines.adain_wct import AdaIN
+from impasto.engines.light import Light
+from impasto.engines.network import Network
+from impasto.errors import OutOfMemory
+from impasto.painting.stylizer import Stylizer
+from impasto.picture import Picture
+from impasto.pixels.arrays import resize, resized_rows
+from impasto.styles.gallery import Gallery
+from impasto.system.files import ASSETS
+
+VECTOR = Gallery(painter=Light()).vector("great-wave")
+SAMPLE = Picture.open(ASSETS / "samples" / "colosseum.jpg")
+PHOTO = SAMPLE.resized(403, 309)
+LARGE = SAMPLE.resized(1203, 903)
+
+
+@pytest.fixture
+def scarce(monkeypatch: pytest.MonkeyPatch) -> Light:
+    """A painter with so little memory that a photo is finished in its own samples, in small windows."""
+    monkeypatch.setattr(impasto.painting.octaves, "_SIDE", 256)
+    monkeypatch.setattr(impasto.painting.stylizer, "BYTES_PER_PIXEL", 100)
+    return Light(budget=80_000_000)
+
+
+def mask(share: float) -> np.ndarray:
+    across = np.linspace(0, 1, 200, dtype=np.float32)
+    return np.repeat(((across - share) * 8).clip(0, 1)[None], 150, axis=0)
+
+
+@pytest.mark.parametrize(
+    ("style", "regions", "controls"),
+    [
+        ("udnie", None, Controls()),
+        ("udnie", None, Controls(strength=60, tone="match")),
+        ({"udnie": 0.7, "great-wave": 0.3}, None, Controls(brush_size=1.7, strength=80)),
+        ("great-wave", None, Controls(brush_size=0.8, keep_color="luminance")),
+        ("great-wave", None, Controls(keep_color="histogram", tone="match")),
+        ("udnie", [(mask(0.3), "great-wave"), (mask(0.7), "none")], Controls(strength=90, keep_color="coral")),
+        ("udnie", [(mask(0.5), "none")], Controls(keep_color="luminance", brush_size=1.3)),
+    ],
+)
+def test_controls_mean_the_same(scarce: Light, style: object, regions: object, controls: Controls) -> None:
+    large, small = (
+        Stylizer(style, regions=regions, controls=controls, painter=painter)(LARGE)  # type: ignore[arg-type]
+        for painter in (scarce, Light(budget=10**12))
+    )
+    assert large.samples.dtype == np.uint16
+    assert small.samples.dtype == np.float32
+    difference = np.abs(large.pixels - small.pixels)
+    assert difference.mean() < 2 / 255
+
+
+def test_transparent_and_deep_photos(scarce: Light) -> None:
+    alpha = np.ones((903, 1203), np.float32)
+    alpha[:300] = 0
+    deep = Picture((LARGE.pixels * 65535).round().astype(np.uint16), alpha, 16)
+    large, small = (Stylizer("udnie", painter=painter)(deep) for painter in (scarce, Light(budget=10**12)))
+    assert large.samples.dtype == np.uint16
+    assert large.alpha is deep.alpha
+    assert np.abs(large.pixels - small.pixels)[300:].mean() < 2 / 255
+
+
+def inverse(path: Path) -> str:
+    """A network that paints negatives."""
+    onnx = pytest.importorskip("onnx")
+    from onnx import TensorProto, helper
+
+    value = helper.make_tensor_value_info("photo", TensorProto.FLOAT, [1, 3, "height", "width"])
+    out = helper.make_tensor_value_info("picture", TensorProto.FLOAT, [1, 3, "height", "width"])
+    one = helper.make_tensor("one", TensorProto.FLOAT, [], [1.0])
+    graph = helper.make_graph(
+        [helper.make_node("Sub", ["one", "photo"], ["picture"])], "inverse", [value], [out], [one]
+    )
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
+    return str(path)
+
+
+def test_a_network_paints_large_photos(scarce: Light, tmp_path: Path) -> None:
+    style = inverse(tmp_path / "inverse.onnx")
+    picture = Stylizer(style, controls=Controls(strength=75, detail=0), painter=scarce)(LARGE)
+    assert picture.samples.dtype == np.uint16
+    negative = 0.25 * LARGE.pixels + 0.75 * (1 - LARGE.pixels)
+    assert np.abs(resize(picture.pixels, 300, 225) - resize(negative, 300, 225)).mean() < 4 / 255
+
+
+def test_threads_do_not_disturb_each_other(tmp_path: Path) -> None:
+    """Several sizes, styles and engines at once paint what each paints alone, bit by bit."""
+    painter, adain = Light(), AdaIN()
+    photos = [SAMPLE.resized(*size) for size in ((640, 480), (1403, 1052), (1000, 750))]
+    network = inverse(tmp_path / "inverse.onnx")
+    regions = [(mask(0.4), "udnie"), (mask(0.7), "none")]
+    stylizers = [
+        Stylizer("the-scream", painter=painter),
+        Stylizer("great-wave", regions=regions, controls=Controls(brush_size=2, tone="match"), painter=painter),
+        Stylizer({"udnie": 0.5, "the-kiss": 0.5}, controls=Controls(keep_color="luminance"), painter=painter),
+        Stylizer("starry-night", painter=adain),
+        Stylizer(network, painter=painter),
+    ]
+    jobs = [(stylizer, photo) for photo in photos for stylizer in stylizers]
+    alone = [stylizer(photo).pixels for stylizer, photo in jobs]
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(lambda job: job[0](job[1]).pixels, jobs))
+    for one, other in zip(alone, together, strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert Network(Path(network)).size is None
+
+
+def test_where_memory_runs_out_tiles_take_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    painter = Light(budget=10**12)
+    whole, run = painter.paint(LARGE.pixels, VECTOR), painter._run
+
+    def scarce(photo: np.ndarray, *rest: object) -> object:
+        if photo.size > 2_000_000:
+            raise OutOfMemory("no memory")
+        return run(photo, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(painter, "_run", scarce)
+    with pytest.warns(UserWarning, match="memory ran out"):
+        painted = painter.paint(LARGE.pixels, VECTOR)
+    assert np.abs(painted - whole).mean() < 4 / 255
+
+
+@given(st.integers(1, 90), st.integers(1, 90), st.integers(1, 90), st.data())
+@settings(max_examples=60, deadline=None)
+def test_rows_are_resized_as_the_whole_is(height: int, width: int, wanted: int, data: st.DataObject) -> None:
+    samples = scene(height=height, width=width)
+    top = data.draw(st.integers(0, wanted - 1))
+    bottom = data.draw(st.integers(top + 1, wanted))
+    whole = np.stack(
+        [
+            np.asarray(
+                Image.fromarray(samples[:, :, i].astype(np.float32) / 255).resize((7, wanted), Image.Resampling.LANCZOS)
+            )
+            for i in range(3)
+        ],
+        axis=2,
+    ).clip(0, 1)
+    np.testing.assert_allclose(resized_rows(samples, 7, wanted, slice(top, bottom)), whole[top:bottom], atol=1e-5)
+    if (height, width) != (wanted, 7):
+        np.testing.assert_allclose(resize(samples, 7, wanted), whole, atol=1e-5)

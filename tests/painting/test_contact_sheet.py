@@ -1,0 +1,45 @@
+"""The contact sheet."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from helpers import scene
+
+from impasto.controls import Controls
+from impasto.errors import UsageError
+from impasto.painting.contact_sheet import GAP, LABEL_HEIGHT, contact_sheet
+from impasto.picture import Picture
+
+
+def test_a_tile_for_the_photo_and_each_style() -> None:
+    seen: list[tuple[int, int]] = []
+    styles = ["udnie", "the-dance", {"udnie": 1, "the-kiss": 1}]
+    sheet = contact_sheet(Picture.from_array(scene()), styles, columns=2, tile=96, on_tile=lambda *n: seen.append(n))
+    assert seen == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    cell = 64 + LABEL_HEIGHT + GAP
+    assert (sheet.width, sheet.height) == (2 * (96 + GAP) + GAP, 2 * cell + GAP)
+    tiles = [
+        sheet.to_numpy()[GAP + row * cell : GAP + row * cell + 64, GAP + column * (96 + GAP) :][:, :96]
+        for row in range(2)
+        for column in range(2)
+    ]
+    assert np.abs(tiles[0].astype(float) - scene()).mean() < 8  # the photo, twice resampled
+    for tile in tiles[1:]:
+        assert np.abs(tile.astype(float) - tiles[0]).mean() > 10
+    labels = sheet.to_numpy()[GAP + 64 : GAP + 64 + LABEL_HEIGHT]
+    assert (labels < 100).any()  # ink
+
+
+def test_controls_apply() -> None:
+    photo = Picture.from_array(scene())
+    plain = contact_sheet(photo, ["udnie"], tile=96)
+    faint = contact_sheet(photo, ["udnie"], tile=96, controls=Controls(strength=10))
+    assert np.abs(plain.pixels - faint.pixels).mean() > 0.01
+
+
+def test_nonsense_is_refused() -> None:
+    photo = Picture.from_array(scene())
+    for options, message in (({"tile": 5}, "tiles of 5 pixels"), ({"columns": 0}, "0 columns")):
+        with pytest.raises(UsageError, match=message):
+            contact_sheet(photo, ["udnie"], **options)  # type: ignore[arg-type]

@@ -1,0 +1,138 @@
+"""Large files by way of libvips: the same pictures as Pillow's, and Pillow where libvips has no answer."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+from helpers import scene
+from PIL import Image, ImageCms
+
+import impasto.picture.lossless
+import impasto.picture.vips
+from impasto.errors import OutOfMemory, PictureError
+from impasto.picture import Picture, vips
+
+WIDE = scene(90, 61, 2)
+
+
+@pytest.fixture
+def everything_is_large(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
+    """Sizes of what libvips has decoded."""
+    decoded = []
+    plain = vips.decode
+
+    def decode(data: bytes, width: int, height: int) -> np.ndarray | None:
+        found = plain(data, width, height)
+        if found is not None:
+            decoded.append((width, height))
+        return found
+
+    monkeypatch.setattr(vips, "decode", decode)
+    monkeypatch.setattr(vips, "PIXELS", 0)
+    monkeypatch.setattr(impasto.picture.lossless, "_STRIP_BYTES", 1000)
+    return decoded
+
+
+def encoded(file_format: str, **options: object) -> bytes:
+    out = io.BytesIO()
+    Image.fromarray(WIDE).save(out, file_format, **options)
+    return out.getvalue()
+
+
+def deep_tiff(**options: object) -> bytes:
+    out = io.BytesIO()
+    tifffile.imwrite(out, WIDE.astype(np.uint16) * 250 + 7, photometric="rgb", **options)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        encoded("JPEG", quality=90),
+        encoded("JPEG", quality=70, exif=b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0"),
+        encoded("JPEG", progressive=True, dpi=(300, 300)),
+        encoded("PNG"),
+        encoded("TIFF", compression="tiff_lzw"),
+        deep_tiff(),
+        deep_tiff(tile=(32, 32)),
+    ],
+)
+def test_libvips_reads_what_pillow_reads(data: bytes, everything_is_large: list[tuple[int, int]]) -> None:
+    large = Picture.open(data)
+    assert len(everything_is_large) == 1
+    vips.PIXELS = 10**9
+    small = Picture.open(data)
+    assert len(everything_is_large) == 1
+    np.testing.assert_array_equal(large.samples, small.samples)
+    assert large.samples.dtype == small.samples.dtype
+    for name in ("bits", "exif", "profile", "xmp", "dpi", "file_format", "alpha"):
+        assert getattr(large, name) == getattr(small, name)
+
+
+def test_what_is_no_plain_rgb_is_left_to_pillow(everything_is_large: list[tuple[int, int]]) -> None:
+    lab = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
+    for data in (encoded("GIF"), encoded("PNG", icc_profile=lab), encoded("JPEG", icc_profile=b"no profile")):
+        assert Picture.open(data).width == 90
+    alpha = io.BytesIO()
+    Image.fromarray(WIDE).convert("RGBA").save(alpha, "PNG")
+    assert Picture.open(alpha.getvalue()).alpha is not None
+    assert not everything_is_large
+
+
+@pytest.mark.parametrize("file_format", ["JPEG", "PNG", "TIFF"])
+def test_a_large_file_that_is_cut_short_is_refused(
+    file_format: str, everything_is_large: list[tuple[int, int]]
+) -> None:
+    data = encoded(file_format)
+    with pytest.raises(PictureError, match="damaged or cut short"):
+        Picture.open(data[: len(data) * 2 // 3])
+    assert not everything_is_large
+
+
+@pytest.mark.parametrize("name", ["a.jpg", "a.png", "a.tif", "deep.png", "deep.tif"])
+def test_what_is_written_in_strips_comes_back(
+    tmp_path: Path, name: str, everything_is_large: list[tuple[int, int]]
+) -> None:
+    before = Picture.open(encoded("JPEG", dpi=(200, 200), icc_profile=ImageCms.ImageCmsProfile(
+        ImageCms.createProfile("sRGB")).tobytes()))  # fmt: skip
+    made = Picture(before.samples, exif=before.exif, profile=before.profile, xmp=b"<x:xmpmeta/>", dpi=(200.0, 200.0))
+    made.save(tmp_path / name, bits=16 if "deep" in name else 8, quality=95)
+    after = Picture.open(tmp_path / name)
+    assert len(everything_is_large) == 2
+    assert after.profile
+    assert after.xmp == b"<x:xmpmeta/>"
+    assert after.dpi == pytest.approx((200, 200), abs=0.1)
+    difference = np.abs(after.pixels - before.pixels)
+    assert difference.max() < 0.15 if name == "a.jpg" else difference.max() == 0
+    with Image.open(tmp_path / name) as image:
+        np.testing.assert_array_equal(np.asarray(image), (after.pixels * 255).astype(np.uint8))
+
+
+def test_without_libvips_pillow_does_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(vips, "PIXELS", 0)
+    monkeypatch.setattr(vips, "_vips", lambda: None)
+    picture = Picture.open(encoded("PNG"))
+    np.testing.assert_array_equal(picture.samples, WIDE)
+    picture.save(tmp_path / "a.jpg")
+    assert Picture.open(tmp_path / "a.jpg").width == 90
+
+
+def test_a_file_on_disk_holds_the_samples(everything_is_large: list[tuple[int, int]]) -> None:
+    samples = Picture.open(encoded("PNG")).samples
+    assert isinstance(samples, np.memmap) or isinstance(samples.base, np.memmap)
+    assert everything_is_large
+
+
+def test_a_full_disk_leaves_it_to_pillow(
+    everything_is_large: list[tuple[int, int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OutOfMemory("no room")
+
+    monkeypatch.setattr(vips, "room", full)
+    np.testing.assert_array_equal(Picture.open(encoded("PNG")).samples, WIDE)
+    assert not everything_is_large

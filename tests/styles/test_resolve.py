@@ -1,0 +1,120 @@
+"""What may be written after --style."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from helpers import scene
+from hypothesis import given
+from hypothesis import strategies as st
+
+from impasto.controls import Controls
+from impasto.engines.by_name import engine_of
+from impasto.engines.painter import VECTOR_SIZE, Painter
+from impasto.errors import PictureError, UsageError
+from impasto.painting.stylizer import Stylizer
+from impasto.picture import Picture
+from impasto.styles.gallery import Gallery
+from impasto.styles.resolve import parse, resolve
+
+
+def weights(request: object) -> list[tuple[str, float]]:
+    return [(style.label, weight) for style, weight in resolve(request, Gallery(), engine_of()).parts]  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("starry-night", ("starry-night", 1)),
+        ("starry-night:0.6", ("starry-night", 0.6)),
+        ("a.jpg:2", ("a.jpg", 2)),
+        ("C:\\pictures\\a.jpg", ("C:\\pictures\\a.jpg", 1)),
+        ("C:\\a.jpg:0.25", ("C:\\a.jpg", 0.25)),
+        ("a:b.jpg", ("a:b.jpg", 1)),
+    ],
+)
+def test_names_files_and_weights(text: str, expected: tuple[str, float]) -> None:
+    assert parse(text) == expected
+
+
+@given(st.from_regex(r"[a-z][a-z-]{0,20}", fullmatch=True), st.floats(0, 1000).map(lambda x: round(x, 3)))
+def test_a_weight_is_read_as_written(name: str, weight: float) -> None:
+    assert parse(f"{name}:{weight}") == (name, weight)
+
+
+def test_weights_are_shares() -> None:
+    assert weights(["starry-night:3", "udnie:1"]) == [("starry-night", 0.75), ("udnie", 0.25)]
+    assert weights({"starry-night": 3, "udnie": 1}) == [("starry-night", 0.75), ("udnie", 0.25)]
+    assert weights([("starry-night", 2), "udnie:0"]) == [("starry-night", 1)]
+    assert weights("udnie") == [("udnie", 1)]
+
+
+@pytest.mark.parametrize(
+    ("request_", "message"),
+    [
+        (["udnie:0", "starry-night:0"], "sum to 0"),
+        ("udnie:-1", "weight of udnie is -1"),
+        ("udnie:nan", "weight of udnie is nan"),
+        ("udnie:inf", "weight of udnie is inf"),
+        ({"udnie": "1"}, "is '1', no number"),
+        (":0.5", "a weight and no style"),
+        ("", "empty style"),
+        ([], "no style given"),
+        ("none", "none is for regions"),
+        ("starry-nite:0.5", "starry-nite is no style. Did you mean starry-night?"),
+    ],
+)
+def test_requests_that_make_no_sense(request_: object, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        weights(request_)
+
+
+def test_files_that_are_no_style(tmp_path: Path) -> None:
+    with pytest.raises(PictureError, match="there is no file missing.jpg"):
+        weights("missing.jpg")
+    with pytest.raises(PictureError, match="is a folder"):
+        weights(str(tmp_path))
+    (tmp_path / "text.png").write_text("hello")
+    with pytest.raises(PictureError, match="it holds text"):
+        weights(str(tmp_path / "text.png"))
+
+
+def test_a_name_comes_before_a_file_of_that_name(
+    tmp_path: Path, painting: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    painting.rename("udnie")
+    by_name, by_path = (resolve(text, Gallery(), engine_of()).parts[0][0].vector for text in ("udnie", "./udnie"))
+    np.testing.assert_array_equal(by_name, Gallery().vector("udnie"))
+    assert np.abs(by_name[:VECTOR_SIZE] - by_path).max() > 0.01
+
+
+def test_a_file_whose_name_ends_like_a_weight(tmp_path: Path, painting: Path) -> None:
+    odd = tmp_path / "version:2"
+    painting.rename(odd)
+    assert weights(str(odd)) == [("version:2", 1)]
+
+
+def test_recolouring_changes_the_vector_and_its_own_colours_do_not() -> None:
+    painter, gallery = engine_of(), Gallery()
+    blend = resolve("great-wave", gallery, painter)
+    thumbnail = gallery.picture(gallery.get("great-wave")).pixels
+    red = np.zeros_like(thumbnail) + np.float32([0.8, 0.1, 0.1]) * thumbnail.mean(2, keepdims=True)
+    for keep_color in ("histogram", "coral"):
+        controls = Controls(keep_color=keep_color)  # type: ignore[arg-type]
+        same = np.abs(blend.vector(painter, controls, thumbnail) - painter.encode(thumbnail)).mean()
+        other = np.abs(blend.vector(painter, controls, red) - painter.encode(thumbnail)).mean()
+        assert same < 0.02 * other  # without filters: they would bring the painting's own colours back
+
+
+def test_a_painting_is_encoded_once_and_once_in_the_photos_colours(
+    painting: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    painter, looked_at = Painter(), []
+    encode = painter._encode
+    monkeypatch.setattr(painter, "_encode", lambda picture: looked_at.append(picture) or encode(picture))
+    photo = Picture(scene(64, 48).astype(np.float32) / 255)
+    Stylizer(str(painting), controls=Controls(keep_color="histogram"), painter=painter)(photo)
+    assert len(looked_at) == 2
