@@ -17,12 +17,13 @@ import impasto.painting.stylizer
 from impasto.controls import Controls
 from impasto.engines.adain_wct import AdaIN
 from impasto.engines.light import Light
-from impasto.engines.network import Network
 from impasto.errors import OutOfMemory
+from impasto.painting.compose import Composition, recolored
 from impasto.painting.stylizer import Stylizer
 from impasto.picture import Picture
 from impasto.pixels.arrays import resize, resized_rows
 from impasto.styles.gallery import Gallery
+from impasto.styles.store import load_network
 from impasto.system.files import ASSETS
 
 VECTOR = Gallery(painter=Light()).vector("great-wave")
@@ -119,7 +120,7 @@ def test_threads_do_not_disturb_each_other(tmp_path: Path) -> None:
         together = list(pool.map(lambda job: job[0](job[1]).pixels, jobs))
     for one, other in zip(alone, together, strict=True):
         np.testing.assert_array_equal(one, other)
-    assert Network(Path(network)).size is None
+    assert load_network(Path(network)).size.only is None
 
 
 def test_where_memory_runs_out_tiles_take_over(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -155,3 +156,21 @@ def test_rows_are_resized_as_the_whole_is(height: int, width: int, wanted: int, 
     np.testing.assert_allclose(resized_rows(samples, 7, wanted, slice(top, bottom)), whole[top:bottom], atol=1e-5)
     if (height, width) != (wanted, 7):
         np.testing.assert_allclose(resize(samples, 7, wanted), whole, atol=1e-5)
+
+
+def finished(painted: np.ndarray, photo: np.ndarray, **controls: object) -> np.ndarray:
+    chosen = Controls(**controls)  # type: ignore[arg-type]
+    return Composition(chosen, [], [], photo, alpha=None, budget=10**9).finished(painted, photo)
+
+
+def test_finishing_does_only_what_is_asked() -> None:
+    photo = PHOTO.pixels
+    other = photo[::-1].copy()
+    np.testing.assert_array_equal(finished(other, photo), other)
+    assert np.abs(finished(other, photo, keep_color="luminance") - other).mean() > 0.01
+    assert abs(finished(other * 0.5, photo, tone="match").mean() - photo.mean()) < 0.02
+    np.testing.assert_array_equal(recolored(other, controls=Controls(keep_color="luminance"), photo=photo), other)
+    for keep_color in ("histogram", "coral"):
+        controls = Controls(keep_color=keep_color)  # type: ignore[arg-type]
+        kept = recolored(other[:, :, ::-1].copy(), controls=controls, photo=photo)
+        assert np.abs(kept.mean((0, 1)) - photo.mean((0, 1))).max() < 0.02

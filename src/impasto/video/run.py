@@ -19,7 +19,7 @@ from impasto.controls import Controls
 from impasto.engines.by_name import DEFAULT, engine_of
 from impasto.engines.shot import Shot
 from impasto.errors import MissingExtra, UsageError
-from impasto.painting.compose import FramePainter, Moved
+from impasto.painting.compose import Composition, Moved
 from impasto.painting.octaves import enlarge_frame
 from impasto.painting.regions import Regions
 from impasto.painting.stylizer import Stylizer
@@ -93,7 +93,7 @@ class _Painted:
     frame: Frame
     motion: Motion
     painted: Pixels
-    painter: FramePainter | None
+    painter: Composition | None
     moved: Moved | None
 
 
@@ -368,7 +368,7 @@ class _Run:
         last: Pixels | None = None
         shot: Shot | None = None
         first: Frame | None = None
-        painter: FramePainter | None = None
+        painter: Composition | None = None
         if (before := self.before) is not None:
             self.frames, self.shots, last, shot = before.frames, before.shots, before.last, before.shot
             first = Frame(before.first, Fraction(0), before.first_alpha)
