@@ -5,8 +5,6 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import json
-import time
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -154,27 +152,6 @@ def test_any_size(painter: Light, width: int, height: int) -> None:
     assert painted.min() >= 0
     assert painted.max() <= 1
     assert painter.encode(photo).embedding.shape == (VECTOR_SIZE,)
-
-
-def test_no_picture_is_encoded_twice(monkeypatch: pytest.MonkeyPatch) -> None:
-    painter, looked_at = Light(), []
-    encode = painter._encode
-
-    def slowly(picture: np.ndarray) -> np.ndarray:
-        looked_at.append(picture.shape)
-        time.sleep(0.1)
-        return encode(picture)
-
-    monkeypatch.setattr(painter, "_encode", slowly)
-    with ThreadPoolExecutor(2) as pool:  # the second one waits for the first
-        first, second = pool.map(painter.encode, (PHOTO, PHOTO.copy()))
-    np.testing.assert_array_equal(first.numbers, second.numbers)
-    with pytest.raises(ValueError, match="read-only"):  # what is remembered cannot be changed
-        first.embedding[:] = 0
-    np.testing.assert_array_equal(painter.encode(PHOTO).numbers, second.numbers)
-    assert len(looked_at) == 1
-    assert np.abs(painter.encode(PHOTO.reshape(200, 136, 3)).numbers - second.numbers).max() > 0.01  # the same bytes
-    assert looked_at == [(136, 200, 3), (200, 136, 3)]
 
 
 @pytest.mark.parametrize("style", ["starry-night", "red-blue-yellow"])  # with filters of its own, and without

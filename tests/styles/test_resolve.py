@@ -7,13 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from fakes import FakeEngine
 from helpers import scene
 from hypothesis import given
 from hypothesis import strategies as st
 
 from impasto.controls import Controls
 from impasto.engines.by_name import engine_of
-from impasto.engines.painter import Painter
 from impasto.errors import PictureError, UsageError
 from impasto.painting.compose import recolored
 from impasto.painting.stylizer import Stylizer
@@ -114,12 +114,8 @@ def test_recolouring_changes_the_vector_and_its_own_colours_do_not() -> None:
         assert same < 0.02 * other  # without filters: they would bring the painting's own colours back
 
 
-def test_a_painting_is_encoded_once_and_once_in_the_photos_colours(
-    painting: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    painter, looked_at = Painter(), []
-    encode = painter._encode
-    monkeypatch.setattr(painter, "_encode", lambda picture: looked_at.append(picture) or encode(picture))
+def test_a_painting_is_encoded_once_and_once_in_the_photos_colours(painting: Path) -> None:
+    engine = FakeEngine()
     photo = Picture(scene(64, 48).astype(np.float32) / 255)
-    Stylizer(str(painting), controls=Controls(keep_color="histogram"), painter=painter)(photo)
-    assert len(looked_at) == 2
+    Stylizer(str(painting), controls=Controls(keep_color="histogram"), painter=engine)(photo)
+    assert len(engine.looked_at) == 2

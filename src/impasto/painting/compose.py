@@ -24,6 +24,7 @@ from impasto.styles.style import Blend
 from impasto.system.memory import room
 
 BYTES_PER_PIXEL = 30  # of a photo that is finished in floats
+_LEAST_SHARE = np.float32(1e-3)  # of a pixel that is painted, below which the photo stands for the paint
 
 Moved: TypeAlias = Mapping[int, Mask]
 """{region's number: mask} in place of masks that move."""
@@ -112,9 +113,11 @@ class Composition:
             return self._paint(0, small)
         total = np.zeros_like(small)
         for index, share in enumerate(shares):
-            if share.any():
-                total += share[:, :, None] * (small if index in self._left else self._paint(index, small))
-        return total
+            if index not in self._left and share.any():
+                total += share[:, :, None] * self._paint(index, small)
+        # Of what is left as it is, `finished` puts the photo there: here the painted shares are all there is.
+        painted = 1 - shares[self._left].sum(0)[:, :, None]
+        return np.where(painted > _LEAST_SHARE, total / painted.clip(_LEAST_SHARE), small)
 
     def finished(self, painted: Pixels, frame: Samples, moved: Moved | None = None, kind: Any = np.float32) -> Samples:
         """What was painted, at the frame's size, in its colours and tone if that is asked for.
