@@ -110,18 +110,7 @@ def optimize(
         raise UsageError("--tileable is for textures", "--texture")
     width, height = _size(size, texture)
     depth = check_saving(quality, bits, [format_of(target)], "PNG and TIFF do")
-    if losses is not None and losses.suffix.lower() not in LOSSES:
-        raise UsageError(f"--losses {losses}: no such format", f"one of {', '.join(LOSSES)}")
-    written = [path for path in (target, losses) if path is not None]
-    for path in written:
-        if path.exists() and not overwrite:
-            raise already_there(path)
-        if path.parent.exists() and not os.access(path.parent, os.W_OK):  # not after minutes
-            raise PictureError(f"{path.parent} cannot be written to")
-    if photo is not None and target.exists() and target.samefile(photo):
-        raise UsageError(f"{target} is the photo itself", "give the result another name")
-    if preview is not None and preview.exists() and not preview.is_dir():
-        raise UsageError(f"--preview {preview} is no folder")
+    _check_files(photo, target, losses, preview, overwrite)
     try:
         from impasto.optimization import run
     except ImportError as error:
@@ -174,6 +163,23 @@ def _target(photo: Path | None, output: Path | None, texture: bool, style: tuple
         raise UsageError(f"-o {output} is a folder", "one photo, one file")
     format_of(output)  # says which endings there are
     return output
+
+
+def _check_files(photo: Path | None, target: Path, losses: Path | None, preview: Path | None, overwrite: bool) -> None:
+    """Refuse files that cannot be written, before the minutes that they would take."""
+    if losses is not None and losses.suffix.lower() not in LOSSES:
+        raise UsageError(f"--losses {losses}: no such format", f"one of {', '.join(LOSSES)}")
+    for path in (target, losses):
+        if path is None:
+            continue
+        if path.exists() and not overwrite:
+            raise already_there(path)
+        if path.parent.exists() and not os.access(path.parent, os.W_OK):
+            raise PictureError(f"{path.parent} cannot be written to")
+    if photo is not None and target.exists() and target.samefile(photo):
+        raise UsageError(f"{target} is the photo itself", "give the result another name")
+    if preview is not None and preview.exists() and not preview.is_dir():
+        raise UsageError(f"--preview {preview} is no folder")
 
 
 def _refuse_for_textures(
