@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import gc
 import importlib
 import os
@@ -73,6 +74,9 @@ def _complete(context: click.Context, parameter: click.Parameter, wanted: bool) 
         context.exit()
 
 
+_about_completion = functools.partial(option, is_flag=True, expose_value=False, is_eager=True, callback=_complete)
+
+
 @click.command(
     cls=Program,
     no_args_is_help=True,
@@ -81,22 +85,8 @@ def _complete(context: click.Context, parameter: click.Parameter, wanted: bool) 
     "2 the command makes no sense, 130 stopped.",
 )
 @click.version_option(__version__, message="%(prog)s %(version)s", help="Print the version and stop.")
-@option(
-    "--install-completion",
-    is_flag=True,
-    expose_value=False,
-    is_eager=True,
-    callback=_complete,
-    help="Install completion for your shell.",
-)
-@option(
-    "--show-completion",
-    is_flag=True,
-    expose_value=False,
-    is_eager=True,
-    callback=_complete,
-    help="Print the completion script of your shell.",
-)
+@_about_completion("--install-completion", help="Install completion for your shell.")
+@_about_completion("--show-completion", help="Print the completion script of your shell.")
 def program() -> None:
     """Paint photographs in the style of any painting, offline, on an ordinary computer."""
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, get_args
 
 import click
 
 from impasto.cli import options
-from impasto.cli.command import Group, argument, option
+from impasto.cli.command import F, Group, argument, option
 from impasto.cli.console import INTERRUPTED, note, print_json, print_table
 from impasto.cli.options import complete_style, read_duration
 from impasto.cli.progress import watched
@@ -20,39 +19,37 @@ from impasto.styles.gallery import Gallery
 DURATION = "3m"
 
 name_argument = argument("name", "The style's name.", shell_complete=complete_style)
-name_option = option("--name", required=True, help="What to call it: lower-case letters, digits and hyphens.")
 overwrite = option("--overwrite", is_flag=True, help="Replace your own style of that name.")
 
+_LEARNING = (
+    option(
+        "--photos",
+        type=options.PLACE,
+        help="Folder of photographs to learn on, tar shards, or a URL of either; those that ship if not given.",
+        panel="Learning",
+    ),
+    option(
+        "--preview",
+        type=options.PATH,
+        help="Folder for pictures of photographs as they are painted after every few steps.",
+        panel="Learning",
+    ),
+    option("--preview-every", type=click.IntRange(min=1), default=20, help="How many.", panel="Learning"),
+    option(
+        "--engine",
+        type=click.Choice(get_args(EngineName)),
+        default=DEFAULT,
+        help="What learns: painter or light. Each learns separately.",
+        panel="Learning",
+    ),
+    options.device,
+)
 
-def learning(verb: Callable[..., None]) -> Callable[..., None]:
+
+def learning(verb: F) -> F:
     """Give a verb the options of learning."""
-    panel = "Learning"
-    for decorate in reversed(
-        (
-            option(
-                "--photos",
-                type=options.PLACE,
-                help="Folder of photographs to learn on, tar shards, or a URL of either; those that ship if not given.",
-                panel=panel,
-            ),
-            option(
-                "--preview",
-                type=options.PATH,
-                help="Folder for pictures of photographs as they are painted after every few steps.",
-                panel=panel,
-            ),
-            option("--preview-every", type=click.IntRange(min=1), default=20, help="How many.", panel=panel),
-            option(
-                "--engine",
-                type=click.Choice(get_args(EngineName)),
-                default=DEFAULT,
-                help="What learns: painter or light. Each learns separately.",
-                panel=panel,
-            ),
-            options.device,
-        )
-    ):
-        decorate(verb)
+    for decorate in reversed(_LEARNING):
+        verb = decorate(verb)
     return verb
 
 
@@ -109,7 +106,7 @@ def show(name: str, json: bool) -> None:
 
 @styles.command()
 @argument("painting", "The painting's file.", type=options.PLACE)
-@name_option
+@option("--name", required=True, help="What to call it: lower-case letters, digits and hyphens.")
 @option("--title", default="", show_default=False, help="Its title; made from the file's name if not given.")
 @option("--artist", default="", show_default=False)
 @option("--year", default="", show_default=False)
