@@ -2,138 +2,112 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
 
-import typer
+import click
 
-from impasto.cli.console import INTERRUPTED, console, note, print_json
-from impasto.cli.interrupt import catching_stops
-from impasto.cli.options import Json, MaxPixels, OptionalStyles, Overwrite, Quiet, Regions, read_region, takes_controls
+from impasto.cli import options
+from impasto.cli.command import Command, argument, option
+from impasto.cli.console import INTERRUPTED, note, print_json
+from impasto.cli.options import read_region
+from impasto.cli.progress import watched
 from impasto.controls import Controls
 from impasto.errors import UsageError
-from impasto.picture.reading import MAX_PIXELS
+from impasto.progress import Progress
 
 EXAMPLES = """
-[b]Examples[/b]
-
 impasto video clip.mp4 --style starry-night -o painted.mp4
-
 impasto video clip.mov --style my_painting.jpg --steady 90 --size 1280 -o painted.mov --codec prores
-
 impasto video clip.mp4 --style udnie --start 2 --end 6 -o painted.gif
-
 impasto video clip.mp4 --keyframes 0:starry-night,5:great-wave:0.5 -o changing.mp4
-
 impasto video long.mp4 --style udnie --region dancer.mp4=great-wave --resume -o painted.mp4
-
 impasto video short.mp4 --style painting.jpg --engine optimize --long-term 8 --size 320 -o painted.mp4
-
 impasto video frames/ --style great-wave --fps 24 -o painted.webm
 """
 
 
-@takes_controls
+@click.command(cls=Command, examples=EXAMPLES)
+@argument("source", "A video's file, or a folder of frames.", type=options.PATH)
+@options.style()
+@option(
+    "--engine", default="light", help="light, painter (five times as long a frame), or optimize (minutes a second)."
+)
+@option("--recipe", default="fast", help="The optimiser's, such as fast or default.")
+@option(
+    "--long-term",
+    type=click.IntRange(0, 100),
+    default=0,
+    help="The optimiser also holds to the picture so many frames ago.",
+)
+@option(
+    "--keyframes",
+    help="Styles that change: SECONDS:STYLE[:SHARE OF THE STRENGTH[:BRUSH SIZE]], with commas between.",
+)
+@options.region
+@option("--steady", type=float, default=70, help="How much of the last picture is carried along the motion. 0 to 100.")
+@option("--start", type=float, default=0, help="From this second on.")
+@option("--end", type=float, help="Up to this second.")
+@option(
+    "--output",
+    "-o",
+    type=options.PATH,
+    help="A file (.mp4, .mov, .mkv, .avi, .webm, .gif, .webp, .apng), or a folder for PNG frames.",
+    panel="Output",
+)
+@option("--fps", type=float, help="Another frame rate.", panel="Output")
+@option("--codec", help="h264, hevc, av1, vp9, prores or ffv1; the container's usual one if not given.", panel="Output")
+@option("--crf", type=click.IntRange(0, 63), help="Constant rate factor: lower is better and larger.", panel="Output")
+@option("--sound/--no-sound", default=True, help="Copy sound and subtitles.", panel="Output")
+@option("--keep-partial", is_flag=True, help="When stopped, keep what is done.", panel="Output")
+@option("--resume", is_flag=True, help="Keep what is done, whatever happens; go on from there.", panel="Output")
+@options.overwrite
+@options.max_pixels
+@options.quiet
+@options.json
+@options.settings(Controls, "controls", "Controls")
 def video(
-    source: Annotated[Path, typer.Argument(help="A video's file, or a folder of frames.", show_default=False)],
+    source: Path,
     controls: Controls,
-    style: OptionalStyles = None,
-    engine: Annotated[
-        str, typer.Option(help="light, painter (five times as long a frame), or optimize (minutes a second).")
-    ] = "light",
-    recipe: Annotated[str, typer.Option(help="The optimiser's, such as fast or default.")] = "fast",
-    long_term: Annotated[
-        int, typer.Option(help="The optimiser also holds to the picture so many frames ago.", min=0, max=100)
-    ] = 0,
-    keyframes: Annotated[
-        str | None,
-        typer.Option(
-            help="Styles that change: SECONDS:STYLE[:SHARE OF THE STRENGTH[:BRUSH SIZE]], with commas between.",
-            show_default=False,
-        ),
-    ] = None,
-    region: Regions = None,
-    steady: Annotated[
-        float, typer.Option(help="How much of the last picture is carried along the motion. 0 to 100.")
-    ] = 70,
-    start: Annotated[float, typer.Option(help="From this second on.")] = 0,
-    end: Annotated[float | None, typer.Option(help="Up to this second.", show_default=False)] = None,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "--output",
-            "-o",
-            help="A file (.mp4, .mov, .mkv, .avi, .webm, .gif, .webp, .apng), or a folder for PNG frames.",
-            show_default=False,
-            rich_help_panel="Output",
-        ),
-    ] = None,
-    fps: Annotated[
-        float | None, typer.Option(help="Another frame rate.", show_default=False, rich_help_panel="Output")
-    ] = None,
-    codec: Annotated[
-        str | None,
-        typer.Option(
-            help="h264, hevc, av1, vp9, prores or ffv1; the container's usual one if not given.",
-            show_default=False,
-            rich_help_panel="Output",
-        ),
-    ] = None,
-    crf: Annotated[
-        int | None,
-        typer.Option(
-            help="Constant rate factor: lower is better and larger.",
-            min=0,
-            max=63,
-            show_default=False,
-            rich_help_panel="Output",
-        ),
-    ] = None,
-    sound: Annotated[
-        bool, typer.Option("--sound/--no-sound", help="Copy sound and subtitles.", rich_help_panel="Output")
-    ] = True,
-    keep_partial: Annotated[
-        bool, typer.Option("--keep-partial", help="When stopped, keep what is done.", rich_help_panel="Output")
-    ] = False,
-    resume: Annotated[
-        bool,
-        typer.Option(
-            "--resume", help="Keep what is done, whatever happens; go on from there.", rich_help_panel="Output"
-        ),
-    ] = False,
-    overwrite: Overwrite = False,
-    max_pixels: MaxPixels = MAX_PIXELS,
-    quiet: Quiet = False,
-    json: Json = False,
+    style: tuple[str, ...],
+    engine: str,
+    recipe: str,
+    long_term: int,
+    keyframes: str | None,
+    region: tuple[str, ...],
+    steady: float,
+    start: float,
+    end: float | None,
+    output: Path | None,
+    fps: float | None,
+    codec: str | None,
+    crf: int | None,
+    sound: bool,
+    keep_partial: bool,
+    resume: bool,
+    overwrite: bool,
+    max_pixels: int,
+    quiet: bool,
+    json: bool,
 ) -> None:
     """Paint a video without flicker; its sound, timing and rotation stay."""
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-    from rich.progress import Progress as Bar
-
     from impasto.video.run import VideoProgress, paint_video
 
-    if (style is None) == (keyframes is None):
+    if bool(style) == (keyframes is not None):
         raise UsageError("--style or --keyframes, one of the two", "--keyframes 0:starry-night,5:great-wave:0.5")
     if output is None:
         output = Path(f"{source.stem}-painted.mp4")
     if source.exists() and output.exists() and source.samefile(output):
         raise UsageError(f"{output} is the video itself", "choose another -o")
-    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"), TimeRemainingColumn())
-    hidden = quiet or json or not sys.stderr.isatty()
-    bar = Bar(*columns, console=console(to_stderr=True), disable=hidden, transient=True)
-    task = bar.add_task("", total=None)
-    with catching_stops() as stopped, bar:
+    with watched(quiet=quiet or json) as on_progress:
 
-        def show(progress: VideoProgress) -> bool:
-            speed = progress.frame / max(progress.seconds, 1e-6)
-            bar.update(task, completed=progress.frame, total=progress.total, description=f"{speed:.1f} frames/s")
-            return not stopped()
+        def show(now: VideoProgress) -> bool:
+            speed = now.frame / max(now.seconds, 1e-6)
+            return on_progress(Progress(now.frame, now.total, message=f"{speed:.1f} frames/s"))
 
         result = paint_video(
             source,
-            style or [],
+            style,
             output,
             engine=engine,  # type: ignore[arg-type]  # it is checked there
             recipe=recipe,
@@ -149,7 +123,7 @@ def video(
             keep_partial=keep_partial,
             resume=resume,
             overwrite=overwrite,
-            regions=[read_region(text) for text in region or []],
+            regions=[read_region(text) for text in region],
             max_pixels=max_pixels,
             on_progress=show,
             **asdict(controls),
@@ -175,4 +149,4 @@ def video(
         if resume:
             kept = f"{result.frames} frames are done; the same command goes on from there"
         note(f"stopped; {kept}")
-        sys.exit(INTERRUPTED)
+        raise click.exceptions.Exit(INTERRUPTED)
