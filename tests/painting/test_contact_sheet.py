@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from helpers import scene
@@ -10,6 +12,7 @@ from impasto.controls import Controls
 from impasto.errors import UsageError
 from impasto.painting.contact_sheet import GAP, LABEL_HEIGHT, contact_sheet
 from impasto.picture import Picture
+from impasto.picture.metadata import SOURCE_TYPE
 
 
 def test_a_tile_for_the_photo_and_each_style() -> None:
@@ -36,6 +39,16 @@ def test_controls_apply() -> None:
     plain = contact_sheet(photo, ["udnie"], tile=96)
     faint = contact_sheet(photo, ["udnie"], tile=96, controls=Controls(strength=10))
     assert np.abs(plain.pixels - faint.pixels).mean() > 0.01
+
+
+def test_a_sheet_says_how_it_was_made(painting: Path, tmp_path: Path) -> None:
+    sheet = contact_sheet(Picture.from_array(scene()), ["udnie", painting], tile=64, controls=Controls(strength=80))
+    assert sheet.made_with["style"] == "udnie, painting.png"
+    assert sheet.made_with["controls"] == Controls(strength=80).as_dict()
+    for mark in (True, False):
+        sheet.save(tmp_path / "sheet.png", mark=mark)
+        assert (SOURCE_TYPE.encode() in (tmp_path / "sheet.png").read_bytes()) == mark
+    assert contact_sheet(Picture.from_array(scene()), [], tile=64).made_with == {}
 
 
 def test_nonsense_is_refused() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated
 
@@ -9,7 +10,7 @@ import typer
 
 from impasto.cli.console import note, progress_line
 from impasto.cli.interrupt import catching_stops
-from impasto.cli.options import Quiet, complete_style, takes_controls
+from impasto.cli.options import Mark, Quiet, complete_style, takes_controls
 from impasto.controls import Controls
 from impasto.engines.by_name import EngineName
 from impasto.errors import UsageError
@@ -50,6 +51,7 @@ def camera(
     virtual: Annotated[bool, typer.Option("--virtual", help="Be a camera for other programs.")] = False,
     folder: Annotated[Path, typer.Option(help="Where recordings and snapshots go.")] = Path(),
     frames: Annotated[int | None, typer.Option(help="End after so many.", min=1, show_default=False)] = None,
+    mark: Mark = True,
     quiet: Quiet = False,
 ) -> None:
     """Paint a live camera: in a window, in the browser, or as a camera for other programs.
@@ -63,22 +65,22 @@ def camera(
     if serve and virtual:
         raise UsageError("--serve or --virtual, one of the two")
     styles = style or [entry.name for entry in Gallery().entries() if entry.builtin]
-    found = Camera(int(source) if source.isdecimal() else source)
-    live = Live(found, styles, controls, fps=fps, folder=folder, engine=engine, on_note=note)
-    with catching_stops() as stopped:
-        screen: Screen
-        if serve:
-            screen = Server(port)
-            note(f"open {screen.url} in the browser; Ctrl-C ends it")
-        else:
-            screen = VirtualCamera(fps) if virtual else Window()
+    with closing(Camera(int(source) if source.isdecimal() else source)) as found:
+        live = Live(found, styles, controls, fps=fps, folder=folder, engine=engine, mark=mark, on_note=note)
+        with catching_stops() as stopped:
+            screen: Screen
+            if serve:
+                screen = Server(port)
+                note(f"open {screen.url} in the browser; Ctrl-C ends it")
+            else:
+                screen = VirtualCamera(fps) if virtual else Window()
 
-        def show(status: LiveStatus) -> bool:
-            if not quiet:
-                progress_line(str(status))
-            return not stopped()
+            def show(status: LiveStatus) -> bool:
+                if not quiet:
+                    progress_line(str(status))
+                return not stopped()
 
-        done = live.run(screen, frames=frames, on_status=show)
+            done = live.run(screen, frames=frames, on_status=show)
     progress_line()
     if not quiet:
         print(f"{done} frames painted")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
@@ -145,7 +145,7 @@ def takes_settings(described: type, verb: Callable[..., None]) -> Callable[..., 
         }
 
     panel = "Recipe: each given here replaces the recipe's own"
-    return _takes(verb, "changes", described, make, panel, show_defaults=False)
+    return takes(verb, "changes", described, make, panel, show_defaults=False)
 
 
 def _split(name: str, text: str, hint: Any) -> tuple[Any, ...]:
@@ -162,10 +162,10 @@ def takes_controls(verb: Callable[..., None], *, without: tuple[str, ...] = ()) 
     def make(values: dict[str, Any]) -> Controls:
         return Controls(**values)
 
-    return _takes(verb, "controls", Controls, make, "Controls", without=without)
+    return takes(verb, "controls", Controls, make, "Controls", without=without)
 
 
-def _takes(
+def takes(
     verb: Callable[..., None],
     name: str,
     described: type,
@@ -174,10 +174,19 @@ def _takes(
     *,
     without: tuple[str, ...] = (),
     show_defaults: bool = True,
+    panels: Mapping[str, str] | None = None,
+    names: Mapping[str, str] | None = None,
 ) -> Callable[..., None]:
     """Give a verb an option for every field of a dataclass whose metadata hold help and range.
 
-    Without defaults every option is None unless it is typed, and tuples are typed with commas between.
+    A field that is False is a flag that can only be set.
+
+    Args:
+        name: the verb's parameter that receives what `make` makes of the values.
+        panel: the help's heading over the options; `panels` has another one for some fields.
+        without: fields that get no option.
+        show_defaults: if False, every option is None unless it is typed, and tuples are typed with commas between.
+        names: options that are not called as their fields are.
     """
     hints = get_type_hints(described)
     chosen = [part for part in fields(described) if part.name not in without]
@@ -189,8 +198,13 @@ def _takes(
         hint = hints[part.name]
         if not show_defaults:
             hint = (str if get_origin(hint) is tuple else hint) | None
+        typed = (names or {}).get(part.name) or (f"--{part.name.replace('_', '-')}" if default is False else None)
         option = typer.Option(
-            default, help=part.metadata["help"] + span, rich_help_panel=panel, show_default=default is not None
+            default,
+            *([typed] if typed else []),
+            help=part.metadata["help"] + span,
+            rich_help_panel=(panels or {}).get(part.name, panel),
+            show_default=default is not None and default is not False,
         )
         options.append(inspect.Parameter(part.name, inspect.Parameter.KEYWORD_ONLY, default=option, annotation=hint))
 

@@ -70,7 +70,16 @@ def contact_sheet(
         draw.text((x, y + height + 3), _shorten(label, font, width), fill=INK, font=font)
         if on_tile:
             on_tile(index + 1, total)
-    return Picture.from_array(np.asarray(sheet))
+    return replace(Picture.from_array(np.asarray(sheet)), made_with=_made_with(stylizers))
+
+
+def _made_with(stylizers: Sequence[Stylizer]) -> dict[str, object]:
+    """What is written into the sheet's metadata: as for one painting, with all styles."""
+    if not stylizers:
+        return {}
+    engines = dict.fromkeys(stylizer.engine for stylizer in stylizers)
+    labels = [stylizer.style.label for stylizer in stylizers]
+    return stylizers[0].made_with() | {"engine": " + ".join(engines), "style": ", ".join(labels)}
 
 
 def _shorten(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: int) -> str:
