@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -29,6 +29,9 @@ from impasto.errors import UsageError
 from impasto.picture.reading import MAX_PIXELS
 from impasto.progress import Progress
 from impasto.video.options import VideoOptions
+
+if TYPE_CHECKING:
+    from impasto.video.paint_video import PaintedVideo
 
 EXAMPLES = """
 [b]Examples[/b]
@@ -128,6 +131,11 @@ def video(
             on_progress=show,
             **asdict(controls),
         )
+    _report(result, options, quiet=quiet, json=json)
+
+
+def _report(result: PaintedVideo, options: VideoOptions, *, quiet: bool, json: bool) -> None:
+    """Print what came out; exit if it was stopped."""
     for line in result.notes:
         note(line)
     if json:

@@ -69,7 +69,9 @@ class Camera:
 
     def close(self) -> None:
         """Switch the camera off. A thread left inside OpenCV at the program's end would abort it."""
-        self._ended = True
+        with self._changed:
+            self._ended = True
+            self._changed.notify_all()
         self._thread.join(_PATIENCE)
 
     def _reading(self) -> None:
@@ -82,7 +84,8 @@ class Camera:
                 self._frame, self._number = frame, self._number + 1
                 self._changed.notify_all()
             due = max(due + self._pause, time.monotonic() - 1)
-            time.sleep(max(0.0, due - time.monotonic()))
+            with self._changed:
+                self._changed.wait_for(lambda: self._ended, max(0.0, due - time.monotonic()))
         with self._changed:
             self._ended = True
             self._changed.notify_all()
