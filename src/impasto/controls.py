@@ -1,4 +1,4 @@
-"""The controls that every engine shares, and the finishing steps they stand for.
+"""The controls that every engine shares.
 
 Command line options and web widgets are made from the fields of `Controls`: their defaults, ranges and help are
 written here and nowhere else.
@@ -10,8 +10,7 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Literal
 
-from impasto.pixels.arrays import Pixels, fit
-from impasto.pixels.color import Change, covariance_change, histogram_change, tone_change, with_colors_of
+from impasto.pixels.arrays import fit
 from impasto.settings import check, setting
 
 NATURAL_SIDE = 640
@@ -82,22 +81,6 @@ class Controls:
     def recolors_style(self) -> bool:
         """Whether the style must be matched to the photo's colours before painting."""
         return self.keep_color in ("histogram", "coral")
-
-    def recolor(self, style: Pixels, photo: Pixels) -> Pixels:
-        """The style picture in the photo's colours, if `keep_color` asks for it. H x W x 3 each, any sizes."""
-        return self.recoloring(style, photo)(style) if self.recolors_style else style
-
-    def recoloring(self, style: Pixels, photo: Pixels) -> Change:
-        """What `recolor` does where `recolors_style`, for any part of the style picture."""
-        return (histogram_change if self.keep_color == "histogram" else covariance_change)(style, photo)
-
-    def finish(self, result: Pixels, photo: Pixels) -> Pixels:
-        """What is done to every engine's result: the photo's colours, then its tone. H x W x 3 each, one size."""
-        if self.keep_color == "luminance":
-            result = with_colors_of(result, photo)
-        if self.tone == "match":
-            result = tone_change(result, photo)(result)
-        return result
 
     def as_dict(self) -> dict[str, object]:
         return asdict(self)

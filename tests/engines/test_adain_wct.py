@@ -90,7 +90,7 @@ def test_the_gallery_keeps_the_painters_vectors(home: Path) -> None:
     kept = (home / "styles" / "mine" / "painter.npy").read_bytes()
     impasto.stylize(PHOTO, "mine", engine="adain")
     assert (home / "styles" / "mine" / "painter.npy").read_bytes() == kept
-    assert Gallery(painter=AdaIN()).vector("mine").shape == (2 * CHANNELS,)
+    assert Gallery(painter=AdaIN()).vector("mine").numbers.shape == (2 * CHANNELS,)
 
 
 def test_the_command_line(run: Callable[..., Outcome], photo: Path, tmp_path: Path) -> None:

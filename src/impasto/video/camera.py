@@ -19,7 +19,7 @@ from impasto.controls import Controls
 from impasto.engines.by_name import EngineName, engine_of
 from impasto.engines.shot import Shot
 from impasto.errors import ImpastoError, PictureError
-from impasto.painting.compose import FramePainter
+from impasto.painting.compose import Composition
 from impasto.painting.stylizer import Stylizer
 from impasto.picture import Picture
 from impasto.pixels.arrays import Pixels, fit, resize
@@ -156,7 +156,7 @@ class Live:
         self._asked = self.side
         self._seconds = 1 / fps
         self._stylizers: dict[int, Stylizer] = {}
-        self._paint: FramePainter | None = None
+        self._paint: Composition | None = None
         self._record: tuple[Writer, float] | None = None
         self._stylizer()  # a style that is not there is said before the camera's light goes on for long
 

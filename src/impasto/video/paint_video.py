@@ -141,6 +141,7 @@ def _painters(
     if options.keyframes is not None:
         moments = parse_keyframes(options.keyframes)
         stylizers = [make_stylizer(moment.style) for moment in moments]
+        stylizers[0].prepare()
         return Painters(stylizers[0], masks, keyframes=Keyframes(moments, stylizers))
     stylizer = make_stylizer(style)
     if options.engine != "optimize":

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from impasto.engines.shot import Shot
-from impasto.painting.compose import FramePainter, Moved
+from impasto.painting.compose import Composition, Moved
 from impasto.painting.octaves import enlarge_frame
 from impasto.painting.stylizer import Stylizer
 from impasto.pixels.arrays import Pixels, Samples, reduced
@@ -79,7 +79,7 @@ class Painted:
     frame: VideoFrame
     motion: Motion
     picture: Pixels
-    painter: FramePainter | None = None
+    painter: Composition | None = None
     moved: Moved | None = None
 
 
@@ -141,7 +141,7 @@ class Pipeline:
         self._shot: Shot | None = None
         self._first: VideoFrame | None = None  # of the shot
         self._last: Pixels | None = None  # the optimiser's last picture
-        self._painter: FramePainter | None = None
+        self._painter: Composition | None = None
         if self.before is not None:
             self.frames, self.shots = self.before.frames, self.before.shots
             self._shot, self._last = self.before.shot, self.before.last
