@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import html
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -16,8 +17,9 @@ from networks import torchvision_like
 from safetensors.torch import save_file
 
 from impasto.controls import Controls
-from impasto.measure.evaluate import evaluate
+from impasto.measure.evaluate import Evaluation, Score, evaluate
 from impasto.measure.judge import Judge, Scorer, find_judge
+from impasto.measure.report import write_report
 from impasto.nn.vgg import shipped_vgg
 from impasto.optimization.recipe import RECIPES
 from impasto.painting.stylizer import Stylizer
@@ -200,3 +202,16 @@ def test_the_optimiser_is_an_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert nothing["content"] == pytest.approx(0, abs=1e-6)
     assert full["style"] < 0.9
     assert full["seconds"] > 0
+
+
+def test_names_in_the_report_are_text_whatever_they_hold(tmp_path: Path) -> None:
+    picture = Picture.from_array(scene())
+    found = Evaluation("<judge>", False, 96, ["<i>photo"], ["<b>style"], failures=["<script>alert(1)</script>"])
+    found.scores = [Score("<u>method", "<i>photo", "<b>style", 100, {"style": 0.5, "content": 0.5}, picture)]
+    found.confusions = {"<u>method": [[1]]}
+    write_report(found, tmp_path)
+    page = (tmp_path / "report.html").read_text()
+    assert page.startswith("<!doctype html>")
+    for text in ("<judge>", "<i>photo", "<b>style", "<u>method", "<script>alert(1)</script>"):
+        assert text not in page
+        assert html.escape(text) in page
