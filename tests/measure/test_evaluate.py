@@ -24,6 +24,7 @@ from impasto.nn.vgg import shipped_vgg
 from impasto.optimization.recipe import RECIPES
 from impasto.painting.stylizer import Stylizer
 from impasto.picture import Picture
+from impasto.progress import Progress
 
 Run = Callable[..., Outcome]
 
@@ -156,7 +157,9 @@ def test_bad_input(run: Run, pictures: tuple[Path, Path], tmp_path: Path) -> Non
     save_file(torchvision_like(16), weights)
     judged = (*both, "--judge", weights)
     assert_refused(run(*judged), 2, "nothing to score")
-    assert_refused(run(*judged, "--engine", "magic"), 2, "magic is no engine", "painter")
+    assert_refused(
+        run(*judged, "--engine", "magic"), 2, "engine 'magic' is unknown", "painter, light, adain, wct, optimize"
+    )
     assert_refused(run(*judged, "--engine", "painter", "--strengths", "a,b"), 2, "are no numbers")
     assert_refused(run(*judged, "--engine", "painter", "--strengths", "120"), 2, "0..100")
     assert_refused(run(*judged, "--results", tmp_path / "no"), 1, "there is no folder")
@@ -187,6 +190,19 @@ def test_one_picture_alone_is_scored(judge: Judge, pictures: tuple[Path, Path]) 
     found = evaluate(Scorer(judge, 64), *pictures, engines=["painter"], strengths=[100], limit=1)
     assert len(found.scores) == 1
     assert found.sets["painter"] == {}
+
+
+def test_progress_counts_the_pairs_and_stops_the_run(judge: Judge, pictures: tuple[Path, Path]) -> None:
+    seen: list[Progress] = []
+
+    def watch(now: Progress) -> bool:
+        seen.append(now)
+        return now.step < 3
+
+    found = evaluate(Scorer(judge, 64), *pictures, engines=["light"], strengths=[100], on_progress=watch)
+    assert [(now.step, now.total, now.fraction) for now in seen] == [(1, 4, 0.25), (2, 4, 0.5), (3, 4, 0.75)]
+    assert seen[0].message == "light: photo0 in dots"
+    assert len(found.scores) == 3
 
 
 def test_the_optimiser_is_an_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

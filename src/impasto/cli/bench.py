@@ -29,7 +29,8 @@ impasto bench --compare bench.json
 def bench(
     sizes: Annotated[str, typer.Option(help="Sides of square pictures in pixels.")] = "256,512,1024",
     engine: Annotated[
-        list[str] | None, typer.Option(help="Measure this engine: painter, light, optimize.", show_default=False)
+        list[str] | None,
+        typer.Option(help="Measure this engine: painter, light, adain, wct, optimize.", show_default=False),
     ] = None,
     rounds: Annotated[int, typer.Option(help="Counted runs of each.", min=1, max=1000)] = 15,
     json: Annotated[Path | None, typer.Option(help="Write all figures to this file.", show_default=False)] = None,
@@ -40,13 +41,17 @@ def bench(
     quiet: Quiet = False,
 ) -> None:
     """Measure latency, memory, cold start and throughput, beside the machine's own ceiling."""
+    from impasto.engines.by_name import DEFAULT
     from impasto.measure import bench as run
 
     if json is not None and json.exists() and not overwrite:
         raise already_there(json)
     old = run.Bench.load(compare) if compare else None
     found = run.bench(
-        _sizes(sizes), engine or run.ENGINES[:1], rounds=rounds, on_step=(lambda _: None) if quiet else progress_line
+        _sizes(sizes),
+        engine or [DEFAULT],
+        rounds=rounds,
+        on_progress=None if quiet else lambda now: progress_line(now.message),
     )
     if not quiet:
         progress_line()

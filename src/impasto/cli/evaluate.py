@@ -10,6 +10,7 @@ import typer
 from impasto.cli.console import print_json, print_table, progress_line, report
 from impasto.cli.options import Json, Quiet
 from impasto.errors import MissingExtra, UsageError
+from impasto.progress import Progress
 
 EXAMPLES = """
 [b]Examples[/b]
@@ -60,9 +61,9 @@ def evaluate(
             raise UsageError(f"{output} holds a report already", "--overwrite replaces it")
     scorer = Scorer(find_judge(judge), size)
 
-    def progress(done: int, total: int, what: str) -> None:
+    def show(now: Progress) -> None:
         if not quiet:
-            progress_line(f"{done} of {total}  {what}")
+            progress_line(f"{now.step} of {now.total}  {now.message}")
 
     found = run.evaluate(
         scorer,
@@ -72,7 +73,7 @@ def evaluate(
         results=results or [],
         strengths=_strengths(strengths),
         limit=limit,
-        on_score=progress,
+        on_progress=show,
     )
     if not quiet:
         progress_line()
