@@ -39,6 +39,10 @@ class Controls:
         seed: for engines that draw random numbers; the painter draws none.
     Raises:
         UsageError: a value of another type or out of its range.
+
+    >>> controls = impasto.Controls(strength=80, size=1200)
+    >>> controls.output_size(4000, 3000)
+    (1200, 900)
     """
 
     strength: float = setting(100.0, "The way from the photo (0) to the style (100).", 0, 100, label="Strength")

@@ -146,6 +146,10 @@ def paint_video(
     Raises:
         UsageError: a style, control, format or codec that is unknown.
         PictureError: a source that cannot be read, or a file that cannot be written.
+
+    >>> painted = impasto.paint_video("frames", "starry-night", "painted.gif", strength=80)
+    >>> painted.frames
+    3
     """
     if not 0 <= steady <= 100:
         raise UsageError(f"steady {steady:g} is not in 0..100")
