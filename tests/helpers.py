@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import signal
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -56,3 +58,11 @@ def assert_refused(outcome: Outcome, code: int, *words: str) -> None:
     assert lines[0].startswith("impasto: ")
     for word in words:
         assert word in lines[0], lines[0]
+
+
+def wait_until(condition: Callable[[], object], seconds: float = 60) -> None:
+    """Wait for an event that another thread or process brings about."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it never happened"
+        time.sleep(0.01)

@@ -8,7 +8,8 @@ import signal
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -17,11 +18,12 @@ import torch
 from helpers import ROOT, Outcome, assert_refused, file_bytes, scene
 
 import impasto
-from impasto.cli import styles
+from impasto.cli import progress
 from impasto.engines.by_name import DEFAULT, engine_of
 from impasto.errors import PictureError, StyleError, UsageError
 from impasto.nn.tensors import to_pixels, to_tensor
 from impasto.picture import Picture
+from impasto.progress import Progress
 from impasto.styles.gallery import Gallery
 from impasto.system.files import ASSETS
 from impasto.training import learn as method
@@ -246,11 +248,11 @@ def test_a_gallery_that_cannot_be_written_to(
 
 
 def test_ctrl_c_keeps_the_best_so_far(run: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch) -> None:
-    def press(text: str = "") -> None:
-        if text:
-            signal.raise_signal(signal.SIGINT)
+    @contextmanager
+    def press(**_: object) -> Iterator[Callable[[Progress], None]]:
+        yield lambda _: signal.raise_signal(signal.SIGINT)
 
-    monkeypatch.setattr(styles, "progress_line", press)
+    monkeypatch.setattr(progress, "bar", press)
     done = run("styles", "add", PAINTING, "--name", "mine", "--learn", "1h")
     assert done.code == 130
     assert "impasto styles learn mine goes on" in done.err

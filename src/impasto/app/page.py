@@ -689,8 +689,8 @@ def video(me: Visit, look: Look) -> None:
     if not find_spec("av"):
         st.info("This needs one more package: pip install 'impasto[video]'")
         return
-    from impasto.video.clip import Clip
-    from impasto.video.run import VideoProgress, paint_video
+    from impasto.video.paint_video import paint_video
+    from impasto.video.reading import Clip
 
     file = st.file_uploader("A clip", key="clip", help=f"MP4, MOV, MKV, WebM and more, up to {CONFIG.max_upload} MB.")
     if file is None:
@@ -731,8 +731,8 @@ def video(me: Visit, look: Look) -> None:
         }
 
         def paint(progress: Any) -> Path | None:
-            def report(now: VideoProgress) -> bool:
-                return bool(progress(Progress(now.frame, now.total, now.frame / now.total, preview=lambda: still)))
+            def report(now: Progress) -> bool:
+                return bool(progress(replace(now, preview=lambda: still)))
 
             return paint_video(source, look.request, target, on_progress=report, **options).path
 

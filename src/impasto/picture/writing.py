@@ -75,7 +75,7 @@ def _encode_eight(
     if file_format == "PNG":
         options["pnginfo"] = _png_info(xmp, marked)
     elif file_format == "GIF":
-        options["comment"] = meta.settings_text(marked).encode() if marked else b""
+        options["comment"] = meta.comment_text(marked).encode() if marked else b""
     elif xmp and file_format in ("JPEG", "WEBP", "AVIF", "HEIF"):
         options["xmp"] = xmp
     if file_format in ("JPEG", "WEBP", "AVIF", "HEIF"):
