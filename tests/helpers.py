@@ -24,6 +24,14 @@ def scene(width: int = 96, height: int = 64, seed: int = 0) -> np.ndarray:
     return (colour + rng.normal(0, 12, colour.shape)).clip(0, 255).astype(np.uint8)
 
 
+def shades(channels: int, kind: str, width: int = 61, height: int = 40) -> np.ndarray:
+    """A picture with grain in its lowest bits, too: H x W x 3 or 4, uint8 or uint16."""
+    picture = scene(width, height, 5).astype(np.float64) / 255
+    picture = np.dstack([picture, picture[::-1, :, 0]])[:, :, :channels]
+    top = np.iinfo(kind).max
+    return (picture * top + np.random.default_rng(0).integers(0, 3, picture.shape)).clip(0, top).astype(kind)
+
+
 def file_bytes(image: Image.Image | np.ndarray, file_format: str = "PNG", **options: object) -> bytes:
     out = io.BytesIO()
     (image if isinstance(image, Image.Image) else Image.fromarray(image)).save(out, file_format, **options)

@@ -57,9 +57,10 @@ def test_controls_do_not_change() -> None:
         Controls().strength = 3  # type: ignore[misc]
 
 
-def test_every_control_has_help() -> None:
+def test_every_control_has_help_and_a_label() -> None:
     for control in fields(Controls):
         assert len(control.metadata["help"]) > 20
+        assert control.metadata["label"]
 
 
 def test_output_size_keeps_proportions() -> None:

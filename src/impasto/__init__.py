@@ -1,7 +1,7 @@
 """Impasto paints photographs in the style of any painting.
 
 >>> import impasto
->>> impasto.stylize("photo.jpg", "starry-night", strength=80).save("out.png")  # doctest: +SKIP
+>>> impasto.stylize("photo.jpg", "starry-night", strength=80).save("out.png")
 """
 
 from __future__ import annotations

@@ -58,6 +58,10 @@ class Optimization:
             term and their "total". Totals of different scales have different targets.
         stopped: whether `on_progress` ended it early.
         memory: bytes that were expected to be needed.
+
+    >>> result = impasto.optimize("photo.jpg", "starry-night", recipe=impasto.Recipe(iterations=2, start="photo"))
+    >>> isinstance(result, impasto.Optimization), len(result.losses), result.stopped
+    (True, 2, False)
     """
 
     picture: Picture
@@ -110,6 +114,9 @@ def optimize(
     Raises:
         UsageError: an unknown style, recipe, layer or control, or a photo or painting too small.
         PictureError: a file that cannot be read, or not enough memory.
+
+    >>> impasto.optimize("photo.jpg", "starry-night", on_progress=lambda now: now.step < 1).picture
+    <Picture 64x36>
     """
     chosen = make(Controls, controls, "control")
     run = Run(chosen, find_recipe(recipe), network, device, precision, on_progress, on_memory)
@@ -142,6 +149,9 @@ def texture(
         the others: as for `optimize`.
     Raises:
         UsageError, PictureError: as `optimize`.
+
+    >>> impasto.texture("painting.jpg", 64, 64, recipe=impasto.Recipe(iterations=1)).picture
+    <Picture 64x64>
     """
     chosen = find_recipe(recipe)
     if chosen.start not in (DEFAULT.start, "noise"):

@@ -39,6 +39,10 @@ class Stylizer:
         max_pixels: the limit for paintings and masks.
     Raises:
         UsageError, PictureError, StyleError: as `resolve` (`impasto.styles`) and `read_mask`.
+
+    >>> paint = impasto.Stylizer({"starry-night": 0.7, "painting.jpg": 0.3}, controls=impasto.Controls(strength=80))
+    >>> paint(impasto.Picture.open("photo.jpg"))
+    <Picture 64x36>
     """
 
     def __init__(
@@ -176,6 +180,9 @@ def stylize(
     Raises:
         UsageError: an unknown style or control, or a value out of range.
         PictureError: a file that is missing, damaged, too large, or no picture.
+
+    >>> impasto.stylize("photo.jpg", "starry-night", engine="light", size=48)
+    <Picture 48x27>
     """
     chosen = make(Controls, controls, "control")
     painter = engine_of(engine)

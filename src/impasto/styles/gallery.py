@@ -47,6 +47,13 @@ class Gallery:
     Args:
         folder: where the user's styles lie; the platform's data folder, or $IMPASTO_HOME, if not given.
         painter: whose vectors are wanted.
+
+    >>> gallery = impasto.Gallery()
+    >>> gallery.get("starry-night").artist
+    'Vincent van Gogh'
+    >>> entry = gallery.add("my-style", "painting.jpg")
+    >>> "my-style" in gallery
+    True
     """
 
     def __init__(self, folder: Path | None = None, painter: ShippedEngine | None = None) -> None:

@@ -25,6 +25,9 @@ StyleRequest: TypeAlias = "Source | Mapping[Any, float] | Iterable[Source | tupl
 def parse(text: str) -> tuple[str, float]:
     """NAME, FILE, NAME:WEIGHT or FILE:WEIGHT.
 
+    >>> parse("starry-night:0.7")
+    ('starry-night', 0.7)
+
     Raises:
         UsageError: nothing before the weight, or a weight that is negative or no number.
     """

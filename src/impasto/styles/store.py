@@ -146,7 +146,10 @@ def _there(file: Path) -> None:
 
 
 def as_name(text: str) -> str:
-    """A text as a style's name: "My Painting_2" is my-painting-2.
+    """A text as a style's name.
+
+    >>> as_name("My Painting_2")
+    'my-painting-2'
 
     Raises:
         UsageError: nothing of it can be in a name.

@@ -85,6 +85,10 @@ def paint_video(
     Raises:
         UsageError: a style, control, option, format or codec that is unknown.
         PictureError: a source that cannot be read, or a file that cannot be written.
+
+    >>> painted = impasto.paint_video("frames", "starry-night", "painted.gif", strength=80)
+    >>> painted.frames
+    3
     """
     options, controls = options_and_controls(options, values)
     if options.engine == "optimize" and options.keyframes is not None:
