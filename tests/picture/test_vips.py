@@ -130,6 +130,6 @@ def test_a_full_disk_leaves_it_to_pillow(
     def full(*_: object) -> None:
         raise OutOfMemory("no room")
 
-    monkeypatch.setattr(vips, "room", full)
+    monkeypatch.setattr(vips, "allocate", full)
     np.testing.assert_array_equal(Picture.open(encoded("PNG")).samples, WIDE)
     assert not everything_is_large

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from impasto.errors import OutOfMemory
-from impasto.system.memory import free_memory, room
+from impasto.system.memory import allocate, free_memory
 
 
 def test_linux_says_what_is_free(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -35,7 +35,7 @@ def test_psutil_is_asked_where_linux_does_not_say(
 
 
 def test_an_array_above_the_budget_lies_in_a_file() -> None:
-    inside, outside = room((10, 10), np.uint8, 101), room((10, 10), np.uint8, 100)
+    inside, outside = allocate((10, 10), np.uint8, 101), allocate((10, 10), np.uint8, 100)
     assert not isinstance(inside, np.memmap)
     assert isinstance(outside, np.memmap)
     outside[:] = 7
@@ -44,4 +44,4 @@ def test_an_array_above_the_budget_lies_in_a_file() -> None:
 
 def test_an_array_that_no_disk_holds_is_refused() -> None:
     with pytest.raises(OutOfMemory, match="no room for"):
-        room((10**9, 10**9), np.uint8, 100)
+        allocate((10**9, 10**9), np.uint8, 100)

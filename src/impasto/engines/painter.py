@@ -75,14 +75,14 @@ class Painter(ShippedEngine):
             model.session()
 
     def _encode(self, painting: Samples) -> Array:
-        t, seen = self._tensors, _looked_at(painting)
-        told = ((self.statistics(seen) - t["usual"]) / t["spread"]).clip(-5, 5)
-        code = product(t["embed.weight"], told) + t["embed.bias"]
+        t, seen = self._tensors, _resized_for_encoder(painting)
+        normalised = ((self.statistics(seen) - t["usual"]) / t["spread"]).clip(-5, 5)
+        code = product(t["embed.weight"], normalised) + t["embed.bias"]
         return np.concatenate([code, palette.palette_of(seen)])
 
     def statistics(self, picture: Samples) -> NDArray[np.float32]:
         """What a style is read off: 1920 numbers, as `nn.paint_net.statistics`."""
-        (found,) = self._encode_model.run({"picture": planes(_looked_at(picture))})
+        (found,) = self._encode_model.run({"picture": planes(_resized_for_encoder(picture))})
         return found
 
     def _paint_in_tiles(self, photo: Samples, style: StyleVector, put: Put, given: Statistics | None) -> Statistics:
@@ -149,7 +149,7 @@ def _statistics() -> int:
     return 2 * sum(painter_weights.norm_widths())
 
 
-def _looked_at(picture: Samples) -> Pixels:
+def _resized_for_encoder(picture: Samples) -> Pixels:
     """A painting in the size in which its style is read off."""
     height, width = picture.shape[:2]
     width, height = (

@@ -21,7 +21,7 @@ from impasto.pixels.arrays import STRIP_PIXELS, Pixels, Samples, filled, floats,
 from impasto.pixels.color import Change, covariance_change, histogram_change, tone_change, with_colors_of
 from impasto.pixels.masks import Mask, check_proportions, fit_mask, layer
 from impasto.styles.style import Blend
-from impasto.system.memory import room
+from impasto.system.memory import allocate
 
 BYTES_PER_PIXEL = 30  # of a photo that is finished in floats
 _LEAST_SHARE = np.float32(1e-3)  # of a pixel that is painted, below which the photo stands for the paint
@@ -151,7 +151,7 @@ class Composition:
             large = enlarge_frame(painted, frame, detail)
             is_done = large.dtype == kind and not mixes and tone is None
             return large if is_done else finish(floats(large), whole)
-        out = room(frame.shape, kind, self.budget)
+        out = allocate(frame.shape, kind, self.budget)
         enlarge(painted, frame, detail, lambda place, piece: out.__setitem__(place, finish(piece, place)), self.budget)
         return out
 
@@ -180,7 +180,9 @@ class Composition:
             return None
 
         def measure(size: tuple[int, int]) -> NDArray[Any]:
-            left = room((size[1], size[0]), np.float32 if size[0] * size[1] < STRIP_PIXELS else np.float16, self.budget)
+            left = allocate(
+                (size[1], size[0]), np.float32 if size[0] * size[1] < STRIP_PIXELS else np.float16, self.budget
+            )
             for rows in strips(size[1], size[0]):
                 left[rows] = self._layers(moved, size, rows)[self._left].sum(0)
             return left

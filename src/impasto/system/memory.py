@@ -58,7 +58,7 @@ def _said_by_psutil() -> int | None:
         return None
 
 
-def room(size: tuple[int, ...], kind: Any, budget: int) -> NDArray[Any]:
+def allocate(size: tuple[int, ...], kind: Any, budget: int) -> NDArray[Any]:
     """An array without values: in memory, or in a temporary file if it takes more bytes than the budget has.
 
     Raises:
