@@ -1,4 +1,13 @@
-"""What Impasto says when something is wrong: one line, and a hint how to go on."""
+"""What can go wrong: each error says in one line what is wrong, and in a hint how to go on.
+
+ImpastoError           exit code 1; catch this one for all of them
+|-- UsageError         exit code 2; the request makes no sense; also a ValueError
+|-- PictureError       a picture cannot be read or written
+|   `-- OutOfMemory    a picture needs more memory than there is
+|-- StyleError         a style, or the gallery, cannot be read or written
+|-- TrainingError      a training or an optimization cannot go on
+`-- MissingExtra       an optional part is not installed
+"""
 
 from __future__ import annotations
 
@@ -36,6 +45,10 @@ class OutOfMemory(PictureError):
 
 class StyleError(ImpastoError):
     """A style, or the gallery it lies in, cannot be read or written."""
+
+
+class TrainingError(ImpastoError):
+    """A training or an optimization cannot go on: its losses are not finite, or its checkpoint is damaged."""
 
 
 class MissingExtra(ImpastoError):

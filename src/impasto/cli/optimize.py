@@ -46,7 +46,7 @@ from impasto.progress import Progress
 from impasto.system.files import already_there, write_atomically
 
 if TYPE_CHECKING:
-    from impasto.optimization.run import Optimization
+    from impasto.optimization.optimize import Optimization
 
 LOSSES = (".csv", ".json", ".png")
 EXAMPLES = """
@@ -147,7 +147,7 @@ def optimize(
     if preview is not None and preview.exists() and not preview.is_dir():
         raise UsageError(f"--preview {preview} is no folder")
     try:
-        from impasto.optimization import run
+        from impasto.optimization import optimize as optimizer
     except ImportError as error:
         raise MissingExtra(f"{error.name}, which optimize needs,", "torch") from None
 
@@ -165,7 +165,7 @@ def optimize(
         if texture:
             assert width is not None
             assert height is not None
-            result = run.texture(
+            result = optimizer.texture(
                 style,
                 width,
                 height,
@@ -179,7 +179,7 @@ def optimize(
             assert photo is not None
             regions = [read_region(text) for text in region or []]
             values = asdict(controls) | {"size": width}
-            result = run.optimize(photo, style, regions=regions, on_progress=on_progress, **shared, **values)
+            result = optimizer.optimize(photo, style, regions=regions, on_progress=on_progress, **shared, **values)
     result.picture.save(target, quality=quality, bits=depth, mark=mark, overwrite=overwrite)
     if losses is not None:
         _write_losses(result, losses, overwrite)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import fields, replace
 from pathlib import Path
@@ -17,6 +17,7 @@ from impasto.cli.interrupt import catching_stops
 from impasto.cli.options import Device, Json, LossNetwork, Overwrite, Precision, Quiet, complete_style, takes_settings
 from impasto.errors import MissingExtra, UsageError
 from impasto.picture.formats import SUFFIXES
+from impasto.progress import OnProgress, Progress
 from impasto.settings import make
 from impasto.styles.gallery import Gallery
 from impasto.styles.store import as_name
@@ -24,8 +25,7 @@ from impasto.system.files import already_there, user_folder, write_atomically
 from impasto.training.recipe import RECIPES, TrainingRecipe, find_recipe
 
 if TYPE_CHECKING:
-    from impasto.training.data import Photos
-    from impasto.training.loop import Job, Step, Trained
+    from impasto.training.job import Trained, TrainingJob
 
 EXAMPLES = """
 [b]Examples[/b]
@@ -108,7 +108,8 @@ def style(
     folder = folder or user_folder("training") / name
     try:
         from impasto.exchange.export import to_onnx, to_weights
-        from impasto.training import loop
+        from impasto.training import checkpoint, loop
+        from impasto.training.job import TrainingJob
     except ImportError as error:
         raise MissingExtra(f"{error.name}, which training needs,", "train") from None
     from impasto.picture import Picture
@@ -116,11 +117,11 @@ def style(
 
     chosen = find_recipe(recipe)
     if resume:
-        before = loop.read_settings(folder)
+        before = checkpoint.read_settings(folder)
         if recipe == "default":
             chosen = _recipe_of(before)
         precision = before.get("precision", precision) if precision == "auto" else precision
-    job = loop.Job(
+    job = TrainingJob(
         paintings,
         photos,
         folder,
@@ -133,8 +134,8 @@ def style(
         sample_every,
         tuple(sample or [ASSETS / "samples" / "colosseum.jpg"]),
     )
-    with _watched(quiet=quiet or json) as (on_photos, on_step):
-        trained = loop.train(job, resume=resume, overwrite=overwrite, on_photos=on_photos, on_step=on_step)
+    with _watched(quiet=quiet or json) as on_progress:
+        trained = loop.train(job, resume=resume, overwrite=overwrite, on_progress=on_progress)
     loop.leave()
     if trained is None:  # another of several processes reports
         return
@@ -240,7 +241,7 @@ def _recipe_of(settings: dict[str, Any]) -> TrainingRecipe:
 
 
 @contextmanager
-def _watched(*, quiet: bool) -> Iterator[tuple[Callable[[Photos], None], Callable[[Step], bool]]]:
+def _watched(*, quiet: bool) -> Iterator[OnProgress]:
     """What is called with the photographs found, and after every step."""
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
     from rich.progress import Progress as Bar
@@ -255,31 +256,24 @@ def _watched(*, quiet: bool) -> Iterator[tuple[Callable[[Photos], None], Callabl
     terminal = sys.stderr.isatty()
     bar = Bar(*columns, console=console(to_stderr=True), disable=quiet or not terminal, transient=True)
     task = bar.add_task("", total=None)
-    damaged = 0
 
-    def found(photos: Photos) -> None:
-        if not quiet:
-            counts = {"damaged": photos.damaged, "too small": photos.tiny}
-            left = [f"{count} {what}" for what, count in counts.items() if count]
-            note(f"{len(photos.items)} photographs" + (f"; left out: {', '.join(left)}" if left else ""))
-
-    def show(step: Step) -> bool:
-        nonlocal damaged
-        terms = "  ".join(f"{name} {value:.3f}" for name, value in step.losses.items())
-        text = f"{terms}  {step.images_per_second:.1f} images/s"
-        bar.update(task, completed=step.step, total=step.total, description=text)
-        if not quiet and not terminal and step.step % 100 == 0:
-            note(f"step {step.step} of {step.total}  {text}")
-        if not quiet and step.damaged > damaged:
-            damaged = step.damaged
-            note(f"{damaged} damaged photographs were passed over")
+    def show(progress: Progress) -> bool:
+        if progress.step == 0:
+            if not quiet:
+                note(progress.message)
+            return not stopped()
+        terms = "  ".join(f"{name} {value:.3f}" for name, value in progress.losses.items())
+        text = f"{terms}  {progress.message}"
+        bar.update(task, completed=progress.step, total=progress.total, description=text)
+        if not quiet and not terminal and progress.step % 100 == 0:
+            note(f"step {progress.step} of {progress.total}  {text}")
         return not stopped()
 
     with catching_stops() as stopped, bar:
-        yield found, show
+        yield show
 
 
-def _report(trained: Trained, name: str, styles: list[str], job: Job, *, quiet: bool, json: bool) -> None:
+def _report(trained: Trained, name: str, styles: list[str], job: TrainingJob, *, quiet: bool, json: bool) -> None:
     names = [name] if len(styles) == 1 else [f"{name}/{style}" for style in styles]
     if json:
         print_json(
@@ -297,6 +291,8 @@ def _report(trained: Trained, name: str, styles: list[str], job: Job, *, quiet: 
         return
     if trained.stopped:
         note(f"stopped at step {trained.step} of {trained.total}; --resume goes on")
+    if trained.damaged and not quiet:
+        note(f"{trained.damaged} damaged photographs were skipped")
     if not quiet:
         total = f"  loss {trained.losses['total']:.4f}" if trained.losses else ""
         print(f"{name}  {trained.step} steps{total}  {trained.seconds / 60:.1f} minutes  {job.folder}")
