@@ -28,7 +28,7 @@ _RETREATS = 8
 def descend(
     plan: Sequence[Level], objective: Callable[[Level], Objective], start: Tensor, recipe: Recipe, show: Show
 ) -> tuple[Tensor, bool]:
-    """Minimise an objective coarse to fine.
+    """Minimize an objective coarse to fine.
 
     From one scale to the next goes what the coarse one has changed; the start's own detail, which the coarse one could
     not hold, comes back. Enlarging the coarse picture alone would begin every scale blurred.

@@ -1,4 +1,4 @@
-"""What is minimised at one scale: content, style, histogram and variation of a picture, each against its target."""
+"""What is minimized at one scale: content, style, histogram and variation of a picture, each against its target."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the slow engine minimises and how: a recipe, and the ones that have a name."""
+"""What the slow engine minimizes and how: a recipe, and the ones that have a name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One run of the optimizer, on a photo or on a texture, from its inputs to its finished picture."""
+"""Run the optimizer once, on a photo or on a texture: from the inputs to the finished picture."""
 
 from __future__ import annotations
 

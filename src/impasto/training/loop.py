@@ -1,7 +1,7 @@
-"""The training of a style network, from top to bottom: step after step, and all that is kept on the way.
+"""Train a style network, from top to bottom: the steps, the log, the checkpoints.
 
 Johnson, Alahi, Fei-Fei: Perceptual Losses for Real-Time Style Transfer and Super-Resolution, ECCV 2016; instance
-normalisation after Ulyanov et al. 2016, several styles after Dumoulin et al. 2017.
+normalization after Ulyanov et al. 2016, several styles after Dumoulin et al. 2017.
 """
 
 from __future__ import annotations
@@ -118,7 +118,7 @@ def learning_rate(recipe: TrainingRecipe, step: int) -> float:
 
 
 class Learner:
-    """The network, what it is compared with, and the descent: all that a step changes.
+    """The network, its averaged weights, its losses and its optimizer: everything that a step needs or changes.
 
     Args:
         fabric: one device, or this process's share of several.
@@ -187,7 +187,7 @@ class Learner:
         return terms
 
     def mean(self, value: Tensor | float) -> Tensor:
-        """Over all processes, all of which call it."""
+        """Average a value over all processes, each of which must call this."""
         if not isinstance(value, Tensor):
             value = torch.tensor(value, device=self.fabric.device)
         found = self.fabric.all_reduce(value, reduce_op="mean")
@@ -196,9 +196,9 @@ class Learner:
 
 
 class _Record:
-    """What is measured of a training, told and kept.
+    """Measures a training, reports its progress, and writes its log, checkpoints and samples.
 
-    Every process has one, since all take part in the means; that of the first process alone writes and tells.
+    Every process has one, because the means of the losses need all of them. Only the first one writes and reports.
     """
 
     def __init__(self, job: TrainingJob, learner: Learner, on_progress: OnProgress | None) -> None:
@@ -216,7 +216,7 @@ class _Record:
         return self.learner.seconds + time.perf_counter() - self._started
 
     def measure(self, terms: dict[str, Tensor], damaged: int) -> None:
-        """Count what was passed over; log the losses of the first, the last and every tenth step."""
+        """Count damaged photographs; log the losses of the first, the last and every tenth step."""
         self.damaged += damaged
         recipe, step = self.job.recipe, self.learner.step
         if step % LOG_EVERY and step not in (1, recipe.iterations):
@@ -231,7 +231,7 @@ class _Record:
             self.log.write(step, self.seconds, self.speed, rate, self.losses)
 
     def stops(self) -> bool:
-        """Tell where the training stands; whether it was asked to end."""
+        """Report the progress; return whether the training was asked to end."""
         if self.log is None or self.on_progress is None:
             return False
         step, total = self.learner.step, self.job.recipe.iterations

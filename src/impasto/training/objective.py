@@ -1,4 +1,4 @@
-"""What a style network is trained to minimise: the perceptual losses of a batch (Johnson et al. 2016)."""
+"""What a style network is trained to minimize: the perceptual losses of a batch (Johnson et al. 2016)."""
 
 from __future__ import annotations
 
