@@ -123,8 +123,8 @@ def run_plain(photo: Path, style: Path, size: int, evaluations: int) -> list[tup
 def run_impasto(photo: Path, style: Path, size: int, evaluations: int | None) -> list[tuple[float, np.ndarray]]:
     started = time.perf_counter()
 
+    from impasto.optimization.optimize import optimize
     from impasto.optimization.recipe import DEFAULT
-    from impasto.optimization.run import optimize
 
     found: list[tuple[float, np.ndarray]] = []
 

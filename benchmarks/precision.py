@@ -27,14 +27,15 @@ import torch
 from impasto.nn import device
 from impasto.nn.tensors import to_tensor
 from impasto.nn.vgg import shipped_vgg
-from impasto.optimization.objective import Ground, Objective
+from impasto.optimization.objective import Objective, StyledRegion
+from impasto.optimization.optimize import optimize
 from impasto.optimization.recipe import DEFAULT
-from impasto.optimization.run import optimize
 from impasto.picture import Picture
 from impasto.pixels.arrays import fit
 from impasto.styles.gallery import Gallery
 from impasto.system.files import ASSETS
-from impasto.training.loop import Job, train
+from impasto.training.job import TrainingJob
+from impasto.training.loop import train
 from impasto.training.recipe import DEFAULT as TRAINING
 
 KINDS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
@@ -48,7 +49,7 @@ def objective(photo: Picture, painting: Picture, kind: torch.dtype) -> Objective
     net.convolutions.to(kind)
     net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     fitted = painting.resized(*fit(painting.width, painting.height, max(photo.width, photo.height)))
-    return Objective(net, DEFAULT, to_tensor(photo.pixels), [Ground([(to_tensor(fitted.pixels), 1.0)])])
+    return Objective(net, DEFAULT, to_tensor(photo.pixels), [StyledRegion([(to_tensor(fitted.pixels), 1.0)])])
 
 
 def training_step(photos: str, style: Path, name: str) -> float:
@@ -56,9 +57,9 @@ def training_step(photos: str, style: Path, name: str) -> float:
     moments: list[float] = []
     recipe = replace(TRAINING, size=192, iterations=STEPS)
     with tempfile.TemporaryDirectory() as folder:
-        job = Job({"style": style}, photos, Path(folder), recipe, precision=name, workers=0)
-        train(job, on_step=lambda _: moments.append(time.perf_counter()))
-    steps = [after - before for before, after in itertools.pairwise(moments)]
+        job = TrainingJob({"style": style}, photos, Path(folder), recipe, precision=name, workers=0)
+        train(job, on_progress=lambda _: moments.append(time.perf_counter()))
+    steps = [after - before for before, after in itertools.pairwise(moments[1:])]
     return statistics.median(steps[STEPS // 4 : -1])  # the last one writes pictures, too
 
 

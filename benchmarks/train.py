@@ -86,7 +86,9 @@ def plain(photos: str, style: str, size: int, batch: int, steps: int, width: int
 
 def ours(photos: str, style: str, size: int, batch: int, steps: int, width: int, device: str, precision: str) -> float:
     """Pictures a second of the training."""
-    from impasto.training.loop import Job, Step, train
+    from impasto.progress import Progress
+    from impasto.training.job import TrainingJob
+    from impasto.training.loop import train
     from impasto.training.recipe import DEFAULT
 
     recipe = replace(
@@ -101,12 +103,13 @@ def ours(photos: str, style: str, size: int, batch: int, steps: int, width: int,
     )
     moments: list[float] = []
 
-    def on_step(_: Step) -> None:
-        moments.append(time.perf_counter())
+    def on_progress(progress: Progress) -> None:
+        if progress.step:
+            moments.append(time.perf_counter())
 
     with tempfile.TemporaryDirectory() as folder:
-        job = Job({"style": Path(style)}, photos, Path(folder), recipe, device=device, precision=precision)
-        train(job, on_step=on_step)
+        job = TrainingJob({"style": Path(style)}, photos, Path(folder), recipe, device=device, precision=precision)
+        train(job, on_progress=on_progress)
     first = steps // 3
     return (steps - 1 - first) * batch / (moments[-2] - moments[first - 1])  # the last step writes pictures, too
 

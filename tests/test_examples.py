@@ -46,8 +46,7 @@ def small_lessons(monkeypatch: pytest.MonkeyPatch) -> None:
     """An example shows what a user types, who would wait for minutes."""
     from impasto.training import learn
 
-    for name, value in {"SIDE": 64, "FLAT": 48, "HELD_BACK": 1}.items():
-        monkeypatch.setattr(learn, name, value)
+    monkeypatch.setattr(learn, "PLAN", learn.Plan(side=64, plain=48, held_back=1))
 
 
 @pytest.mark.parametrize("name", WITH_EXAMPLES)

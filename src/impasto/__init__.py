@@ -13,8 +13,8 @@ from impasto.version import __version__
 if TYPE_CHECKING:
     from impasto.controls import Controls
     from impasto.errors import ImpastoError, MissingExtra, PictureError, StyleError, UsageError
+    from impasto.optimization.optimize import Optimization, optimize, texture
     from impasto.optimization.recipe import Recipe
-    from impasto.optimization.run import Optimization, optimize, texture
     from impasto.painting.stylizer import Stylizer, stylize
     from impasto.picture import Picture
     from impasto.styles.gallery import Gallery
@@ -26,7 +26,7 @@ _HOME = {
     "Gallery": "styles.gallery",
     "ImpastoError": "errors",
     "MissingExtra": "errors",
-    "Optimization": "optimization.run",
+    "Optimization": "optimization.optimize",
     "Picture": "picture",
     "PictureError": "errors",
     "Recipe": "optimization.recipe",
@@ -34,10 +34,10 @@ _HOME = {
     "Stylizer": "painting.stylizer",
     "UsageError": "errors",
     "learn": "training.lessons",
-    "optimize": "optimization.run",
+    "optimize": "optimization.optimize",
     "paint_video": "video.paint_video",
     "stylize": "painting.stylizer",
-    "texture": "optimization.run",
+    "texture": "optimization.optimize",
 }
 
 __all__ = [

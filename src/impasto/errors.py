@@ -1,4 +1,13 @@
-"""What Impasto says when something is wrong: one line, and a hint how to go on."""
+"""What can go wrong: each error says in one line what is wrong, and in a hint how to go on.
+
+ImpastoError           exit code 1; catch this one for all of them
+|-- UsageError         exit code 2; the request makes no sense; also a ValueError
+|-- PictureError       a picture cannot be read or written
+|   `-- OutOfMemory    a picture needs more memory than there is
+|-- StyleError         a style, or the gallery, cannot be read or written
+|-- TrainingError      a training or an optimization cannot go on
+`-- MissingExtra       an optional part is not installed
+"""
 
 from __future__ import annotations
 
@@ -65,6 +74,10 @@ class StyleError(ImpastoError):
     ...     print(error.exit_code)
     1
     """
+
+
+class TrainingError(ImpastoError):
+    """A training or an optimization cannot go on: its losses are not finite, or its checkpoint is damaged."""
 
 
 class MissingExtra(ImpastoError):

@@ -311,8 +311,7 @@ def test_own_styles_can_be_deleted_in_the_page(painting: Path) -> None:
 def test_a_painting_is_learned_in_the_background(painting: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from impasto.training import learn
 
-    for name, value in {"SIDE": 96, "FLAT": 64, "HELD_BACK": 2}.items():
-        monkeypatch.setattr(learn, name, value)
+    monkeypatch.setattr(learn, "PLAN", learn.Plan(side=96, plain=64, held_back=2))
     for name, value in Config(learn_seconds=1).as_environment().items():
         monkeypatch.setenv(name, value)
     Gallery().add("mine", painting)

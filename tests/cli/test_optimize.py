@@ -128,8 +128,8 @@ def test_small_styles_and_damaged_photos(run: Run, photo: Path, painting: Path, 
 def test_without_pytorch(
     run: Run, photo: Path, painting: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(sys.modules, "impasto.optimization.run", None)
-    monkeypatch.delattr(impasto.optimization, "run", raising=False)
+    monkeypatch.setitem(sys.modules, "impasto.optimization.optimize", None)
+    monkeypatch.delattr(impasto.optimization, "optimize", raising=False)
     outcome = run("optimize", photo, "-s", painting, "-o", photo.with_name("o.png"))
     assert_refused(outcome, 1, "pip install 'impasto[torch]'")
 

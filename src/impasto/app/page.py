@@ -597,8 +597,8 @@ def optimise(me: Visit, photo: Upload, look: Look) -> None:
         "Takes minutes instead of a blink, and goes on while you use the rest of the page."
     )
     try:
+        from impasto.optimization.optimize import optimize
         from impasto.optimization.recipe import RECIPES
-        from impasto.optimization.run import optimize
     except ImportError:
         st.info("This needs one more package: pip install 'impasto[torch]'")
         return

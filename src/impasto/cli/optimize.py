@@ -25,7 +25,7 @@ from impasto.picture.formats import format_of
 from impasto.system.files import already_there, write_atomically
 
 if TYPE_CHECKING:
-    from impasto.optimization.run import Optimization
+    from impasto.optimization.optimize import Optimization
 
 LOSSES = (".csv", ".json", ".png")
 EXAMPLES = """
@@ -112,7 +112,7 @@ def optimize(
     depth = check_saving(quality, bits, [format_of(target)], "PNG and TIFF do")
     _check_files(photo, target, losses, preview, overwrite)
     try:
-        from impasto.optimization import run
+        from impasto.optimization import optimize as optimizer
     except ImportError as error:
         raise MissingExtra(f"{error.name}, which optimize needs,", "torch") from None
 
@@ -130,7 +130,7 @@ def optimize(
         if texture:
             assert width is not None
             assert height is not None
-            result = run.texture(
+            result = optimizer.texture(
                 style,
                 width,
                 height,
@@ -144,7 +144,7 @@ def optimize(
             assert photo is not None
             regions = [read_region(text) for text in region]
             values = asdict(controls) | {"size": width}
-            result = run.optimize(photo, style, regions=regions, on_progress=on_progress, **shared, **values)
+            result = optimizer.optimize(photo, style, regions=regions, on_progress=on_progress, **shared, **values)
     result.picture.save(target, quality=quality, bits=depth, mark=mark, overwrite=overwrite)
     if losses is not None:
         _write_losses(result, losses, overwrite)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import fields, replace
 from pathlib import Path
@@ -18,7 +18,7 @@ from impasto.cli.options import complete_style
 from impasto.cli.progress import describe, watched
 from impasto.errors import MissingExtra, UsageError
 from impasto.picture.formats import SUFFIXES
-from impasto.progress import Progress
+from impasto.progress import OnProgress, Progress
 from impasto.settings import make
 from impasto.styles.gallery import Gallery
 from impasto.styles.store import as_name
@@ -26,8 +26,7 @@ from impasto.system.files import already_there, user_folder, write_atomically
 from impasto.training.recipe import RECIPES, TrainingRecipe, find_recipe
 
 if TYPE_CHECKING:
-    from impasto.training.data import Photos
-    from impasto.training.loop import Job, Step, Trained
+    from impasto.training.job import Trained, TrainingJob
 
 EXAMPLES = """
 impasto train style --style painting.jpg --photos photos/ --name my-style
@@ -111,7 +110,8 @@ def style(
     folder = folder or user_folder("training") / name
     try:
         from impasto.exchange.export import to_onnx, to_weights
-        from impasto.training import loop
+        from impasto.training import checkpoint, loop
+        from impasto.training.job import TrainingJob
     except ImportError as error:
         raise MissingExtra(f"{error.name}, which training needs,", "train") from None
     from impasto.picture import Picture
@@ -119,11 +119,11 @@ def style(
 
     chosen = find_recipe(recipe)
     if resume:
-        before = loop.read_settings(folder)
+        before = checkpoint.read_settings(folder)
         if recipe == "default":
             chosen = _recipe_of(before)
         precision = before.get("precision", precision) if precision == "auto" else precision
-    job = loop.Job(
+    job = TrainingJob(
         paintings,
         photos,
         folder,
@@ -136,8 +136,8 @@ def style(
         sample_every,
         sample or (ASSETS / "samples" / "colosseum.jpg",),
     )
-    with _watched(quiet=quiet or json) as (on_photos, on_step):
-        trained = loop.train(job, resume=resume, overwrite=overwrite, on_photos=on_photos, on_step=on_step)
+    with _watched(quiet=quiet or json) as on_progress:
+        trained = loop.train(job, resume=resume, overwrite=overwrite, on_progress=on_progress)
     loop.leave()
     if trained is None:  # another of several processes reports
         return
@@ -235,33 +235,23 @@ def _recipe_of(settings: dict[str, Any]) -> TrainingRecipe:
 
 
 @contextmanager
-def _watched(*, quiet: bool) -> Iterator[tuple[Callable[[Photos], None], Callable[[Step], bool]]]:
-    """What is called with the photographs found, and after every step."""
-    damaged = 0
-
-    def found(photos: Photos) -> None:
-        if not quiet:
-            counts = {"damaged": photos.damaged, "too small": photos.tiny}
-            left = [f"{count} {what}" for what, count in counts.items() if count]
-            note(f"{len(photos.items)} photographs" + (f"; left out: {', '.join(left)}" if left else ""))
-
+def _watched(*, quiet: bool) -> Iterator[OnProgress]:
+    """What is called with the photographs found, as step 0, and after every step."""
     with watched(quiet=quiet) as on_progress:
 
-        def show(step: Step) -> bool:
-            nonlocal damaged
-            speed = f"{step.images_per_second:.1f} images/s"
-            progress = Progress(step.step, step.total, message=speed, losses=step.losses)
-            if not quiet and not sys.stderr.isatty() and step.step % 100 == 0:
+        def show(progress: Progress) -> bool:
+            if progress.step == 0:
+                if not quiet:
+                    note(progress.message)
+                return True
+            if not quiet and not sys.stderr.isatty() and progress.step % 100 == 0:
                 note(f"step {describe(progress)}")
-            if not quiet and step.damaged > damaged:
-                damaged = step.damaged
-                note(f"{damaged} damaged photographs were passed over")
             return on_progress(progress)
 
-        yield found, show
+        yield show
 
 
-def _report(trained: Trained, name: str, styles: list[str], job: Job, *, quiet: bool, json: bool) -> None:
+def _report(trained: Trained, name: str, styles: list[str], job: TrainingJob, *, quiet: bool, json: bool) -> None:
     names = [name] if len(styles) == 1 else [f"{name}/{style}" for style in styles]
     if json:
         print_json(
@@ -279,6 +269,8 @@ def _report(trained: Trained, name: str, styles: list[str], job: Job, *, quiet: 
         return
     if trained.stopped:
         note(f"stopped at step {trained.step} of {trained.total}; --resume goes on")
+    if trained.damaged and not quiet:
+        note(f"{trained.damaged} damaged photographs were skipped")
     if not quiet:
         total = f"  loss {trained.losses['total']:.4f}" if trained.losses else ""
         print(f"{name}  {trained.step} steps{total}  {trained.seconds / 60:.1f} minutes  {job.folder}")

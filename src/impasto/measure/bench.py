@@ -213,8 +213,8 @@ def _evaluate_losses(photo: Pixels, rounds: int) -> tuple[list[float], float]:
     from dataclasses import replace
 
     from impasto.nn.vgg import shipped_vgg
+    from impasto.optimization.optimize import optimize
     from impasto.optimization.recipe import DEFAULT
-    from impasto.optimization.run import optimize
 
     recipe = replace(DEFAULT, start="photo", pyramid=1.0, iterations=rounds + 3, tolerance=0.0)
     at: list[float] = []

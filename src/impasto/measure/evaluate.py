@@ -16,7 +16,7 @@ from impasto.errors import ImpastoError, PictureError, UsageError
 from impasto.measure import metrics
 from impasto.measure.engines import OPTIMIZER, check_engines
 from impasto.measure.judge import Scorer
-from impasto.optimization.run import optimize
+from impasto.optimization.optimize import optimize
 from impasto.painting.stylizer import Stylizer
 from impasto.picture import Picture
 from impasto.picture.formats import readable

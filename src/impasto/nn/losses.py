@@ -64,7 +64,7 @@ def gram(features: Tensor, weights: Tensor | None = None) -> Tensor:
     """Channel correlations of a feature map, averaged over its positions.
 
     G = F F^T / (H W), Gatys et al. 2016, eq. 5, here divided by the area so that it does not depend on the size. With
-    weights T^2: the guided Gram matrix of Gatys et al. 2017, eq. 3, guidance channels normalised as there.
+    weights T^2: the guided Gram matrix of Gatys et al. 2017, eq. 3, guidance channels normalized as there.
 
     Returns:
         N x C x C, float32, symmetric and positive semi-definite.
@@ -208,7 +208,7 @@ def histogram_loss(features: Tensor, style: Tensor, weights: Tensor | None = Non
 
 
 def total_variation(pictures: Tensor) -> Tensor:
-    """Mean absolute step between neighbours, across plus down (anisotropic; Mahendran & Vedaldi 2015). A scalar."""
+    """Mean absolute step between neighbors, across plus down (anisotropic; Mahendran & Vedaldi 2015). A scalar."""
     across = (pictures[..., 1:] - pictures[..., :-1]).abs()
     down = (pictures[..., 1:, :] - pictures[..., :-1, :]).abs()
     zero = torch.zeros((), dtype=pictures.dtype, device=pictures.device)

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from impasto.errors import StyleError
+from impasto.errors import TrainingError
 from impasto.optimization.objective import Objective
 from impasto.optimization.optimizers import Optimizer, make_optimizer
 from impasto.optimization.pyramid import Level, history
@@ -28,7 +28,7 @@ _RETREATS = 8
 def descend(
     plan: Sequence[Level], objective: Callable[[Level], Objective], start: Tensor, recipe: Recipe, show: Show
 ) -> tuple[Tensor, bool]:
-    """Minimise an objective coarse to fine.
+    """Minimize an objective coarse to fine.
 
     From one scale to the next goes what the coarse one has changed; the start's own detail, which the coarse one could
     not hold, comes back. Enlarging the coarse picture alone would begin every scale blurred.
@@ -40,7 +40,7 @@ def descend(
     Returns:
         The best picture of the last scale that was reached, at the start's size, and whether `show` stopped it.
     Raises:
-        StyleError: the losses are not finite from the start.
+        TrainingError: the losses are not finite from the start.
     """
     optimizer = make_optimizer(recipe, history(plan[-1].pixels))
     total = sum(level.iterations * level.pixels for level in plan)
@@ -90,7 +90,7 @@ def _one_scale(
         loss = terms["total"]
         if not math.isfinite(loss) or loss > lowest * optimizer.limit or not bool(torch.isfinite(gradient).all()):
             if lowest == math.inf:
-                raise StyleError("the losses are not finite from the start", "--precision float32 may help")
+                raise TrainingError("the losses are not finite from the start", "--precision float32 may help")
             if optimizer.failures >= _RETREATS:
                 break
             picture = optimizer.retreat()

@@ -1,4 +1,4 @@
-"""What is minimised at one scale: content, style, histogram and variation of a picture, each against its target."""
+"""What is minimized at one scale: content, style, histogram and variation of a picture, each against its target."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from impasto.nn.layers import weigh
 from impasto.nn.losses import (
     ContentLoss,
     GramLoss,
@@ -20,7 +21,7 @@ from impasto.nn.losses import (
     total_variation,
 )
 from impasto.nn.vgg import VGG, See
-from impasto.optimization.recipe import Recipe, weigh
+from impasto.optimization.recipe import Recipe
 
 STYLE_LOSSES: dict[str, type[StyleLoss]] = {"gram": GramLoss, "moments": MomentsLoss, "wasserstein": WassersteinLoss}
 
@@ -29,7 +30,7 @@ _Kind: TypeAlias = "tuple[str, float, dict[str, float], type[StyleLoss]]"
 
 
 @dataclass(frozen=True)
-class Ground:
+class StyledRegion:
     """A part of the picture and the paintings whose style it gets.
 
     Attributes:
@@ -52,7 +53,7 @@ class Objective:
 
     Args:
         photo: 1 x 3 x H x W, the content; None for textures.
-        grounds: parts with a style.
+        regions: parts with a style.
         strength: 0..1; below 1 a photo is needed.
         kept: 1 x 1 x H x W, 0..1, how much of every pixel stays the photo's.
         held: a picture to hold to, 1 x 3 x H x W, how much at every pixel, 1 x 1 x H x W, and the weight of the mean
@@ -66,7 +67,7 @@ class Objective:
         net: VGG,
         recipe: Recipe,
         photo: Tensor | None,
-        grounds: Sequence[Ground],
+        regions: Sequence[StyledRegion],
         *,
         strength: float = 1.0,
         kept: Tensor | None = None,
@@ -89,8 +90,8 @@ class Objective:
                 for layer, features in self._look(photo, list(weights)).items():
                     loss = ContentLoss(features, relative=recipe.relative)
                     self.losses[layer].append(("content", loss, recipe.content_weight * weights[layer]))
-            for ground in grounds:
-                self._add(ground, kinds, strength)
+            for region in regions:
+                self._add(region, kinds, strength)
         self.names = list(dict.fromkeys(name for losses in self.losses.values() for name, _, _ in losses))
 
     def shown(self, picture: Tensor) -> Tensor:
@@ -127,20 +128,20 @@ class Objective:
     def _look(self, picture: Tensor, layers: Sequence[str], see: See | None = None) -> dict[str, Tensor]:
         return self.net(picture.contiguous(memory_format=torch.channels_last), layers, see)
 
-    def _add(self, ground: Ground, kinds: Sequence[_Kind], strength: float) -> None:
+    def _add(self, region: StyledRegion, kinds: Sequence[_Kind], strength: float) -> None:
         """The losses of one part."""
         area, shares = 1.0, {}
-        if ground.share is not None:
-            area = float(ground.share.mean())
+        if region.share is not None:
+            area = float(region.share.mean())
             if area < 1e-6:
                 return
-            height, width = ground.share.shape[-2:]
+            height, width = region.share.shape[-2:]
             for layer in self.losses:
                 size = self.net.feature_size(layer, height, width)
-                shares[layer] = F.interpolate(ground.share, size=size, mode="area")
+                shares[layer] = F.interpolate(region.share, size=size, mode="area")
         targets: dict[tuple[str, str], Tensor] = {}
         padding = self.net.padding
-        for painting, weight in ground.paintings:
+        for painting, weight in region.paintings:
             # The borders of a painting do not meet, even where those of the texture shall.
             self.net.padding = "replicate" if padding == "circular" else padding
             for key, statistic in self._statistics(painting, kinds, {}).items():

@@ -1,6 +1,6 @@
 """How the picture moves: L-BFGS, Adam and gradient descent, each of which can step back and go on at another scale.
 
-An optimiser proposes the next picture from one whose gradient is known. If that turns out worse, or not finite, it is
+An optimizer proposes the next picture from one whose gradient is known. If that turns out worse, or not finite, it is
 asked to `retreat`: to a shorter step from the last good picture.
 """
 

@@ -8,7 +8,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from impasto.errors import PictureError
+from impasto.errors import OutOfMemory
 from impasto.nn.vgg import BLOCKS, WIDTHS, layer_names
 from impasto.optimization.recipe import Recipe
 
@@ -97,7 +97,7 @@ def choose_memory(
     """How many bytes will be needed, and whether features must be computed twice for that.
 
     Raises:
-        PictureError: more than there is; the message names the size that fits.
+        OutOfMemory: more than there is; the message names the size that fits.
     """
     pixels = width * height
     needed = functools.partial(bytes_needed, layers=layers, depth=depth, bytes_per_value=bytes_per_value)
@@ -111,7 +111,7 @@ def choose_memory(
     while fits > 64 and needed(fits, recompute=True) > free * 0.9:
         fits = fits * 9 // 10
     side = math.floor(max(width, height) * math.sqrt(fits / pixels))
-    raise PictureError(
-        f"optimising {width} x {height} needs about {small / 1e9:.1f} GB of memory, {free / 1e9:.1f} GB are free",
+    raise OutOfMemory(
+        f"optimizing {width} x {height} needs about {small / 1e9:.1f} GB of memory, {free / 1e9:.1f} GB are free",
         f"--size {side} fits" if fits > 4096 else "close other programs",
     )

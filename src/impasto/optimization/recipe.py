@@ -1,4 +1,4 @@
-"""What the slow engine minimises and how: a recipe, and the ones that have a name."""
+"""What the slow engine minimizes and how: a recipe, and the ones that have a name."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from impasto.errors import UsageError
+from impasto.nn.layers import weigh
 from impasto.settings import check, find, setting
 
 StyleLossName = Literal["gram", "moments", "wasserstein"]
@@ -16,7 +17,7 @@ PoolingName = Literal["max", "average"]
 PaddingName = Literal["zeros", "reflect", "replicate"]
 
 STEPS: dict[str, float] = {"lbfgs": 1.0, "adam": 0.03, "sgd": 0.01}
-"""The learning rate of each optimiser that is used when none is given."""
+"""The learning rate of each optimizer that is used when none is given."""
 
 
 @dataclass(frozen=True)
@@ -32,14 +33,14 @@ class Recipe:
         relative: divide each loss by its target's energy, so that the weights mean the same for all layers and styles.
         pooling, padding: of the loss network.
         optimizer: L-BFGS, Adam with averaged iterates, or gradient descent with momentum.
-        learning_rate: None takes the optimiser's own.
+        learning_rate: None takes the optimizer's own.
         bounded: hold the picture to 0..1 on the way; Adam and SGD always do.
         schedule: whether the learning rate falls towards the end of each scale.
         iterations: evaluations of the losses, over all scales.
         start: "painter" (the fast engine's picture) or "painter:0.25" (that share of it, the rest the photo in the
-            style's colours), "style" (the photo in the style's colours), "photo", "noise", "mix" or "mix:0.3" (photo
+            style's colors), "style" (the photo in the style's colors), "photo", "noise", "mix" or "mix:0.3" (photo
             with that share of noise), or a picture's file.
-        largest: the longer side in pixels that is optimised at most. A larger photo is reduced to it, and the result
+        largest: the longer side in pixels that is optimized at most. A larger photo is reduced to it, and the result
             enlarged octave by octave (`impasto.painting.octaves`).
         pyramid: the factor from one scale to the next, coarse to fine; 1 works at the last size alone.
         coarsest: the shorter side in pixels below which no scale is begun with.
@@ -65,8 +66,8 @@ class Recipe:
     relative: bool = setting(True, "Divide each loss by its target's energy.")
     pooling: PoolingName = setting("average", "Pooling of the loss network.")
     padding: PaddingName = setting("replicate", "Padding of the loss network.")
-    optimizer: OptimizerName = setting("lbfgs", "The optimiser.")
-    learning_rate: float | None = setting(None, "Step of the optimiser.", 1e-6, 1e6)
+    optimizer: OptimizerName = setting("lbfgs", "The optimizer.")
+    learning_rate: float | None = setting(None, "Step of the optimizer.", 1e-6, 1e6)
     bounded: bool = setting(True, "Hold the picture to 0..1 on the way.")
     schedule: Schedule = setting("constant", "Whether the learning rate falls towards the end.")
     iterations: int = setting(400, "Evaluations of the losses, over all scales.", 1, 100_000)
@@ -75,7 +76,7 @@ class Recipe:
     )
     largest: int = setting(
         1024,
-        "Longer side in pixels that is optimised at most; what is larger is enlarged from there, octave by octave.",
+        "Longer side in pixels that is optimized at most; what is larger is enlarged from there, octave by octave.",
         64,
         100_000,
     )
@@ -102,28 +103,6 @@ class Recipe:
         wanted += weigh(self.style_layers) if self.style_weight else []
         wanted += weigh(self.histogram_layers) if self.histogram_weight else []
         return list(dict.fromkeys(wanted))
-
-
-def weigh(layers: tuple[str, ...]) -> dict[str, float]:
-    """{layer: weight}, summing to 1, of layers that may carry a weight.
-
-    Raises:
-        UsageError: a weight that is negative or no number, or all of them 0.
-    """
-    weights: dict[str, float] = {}
-    for text in layers:
-        name, colon, tail = text.partition(":")
-        try:
-            weight = float(tail) if colon else 1.0
-        except ValueError:
-            raise UsageError(f"the weight of layer {text} is no number", f"{name}:0.5") from None
-        if not math.isfinite(weight) or weight < 0:
-            raise UsageError(f"the weight of layer {text} is not 0 or more")
-        weights[name] = weights.get(name, 0) + weight
-    total = sum(weights.values())
-    if total <= 0:
-        raise UsageError(f"the weights of {', '.join(weights)} sum to 0")
-    return {name: weight / total for name, weight in weights.items() if weight}
 
 
 DEFAULT = Recipe()

@@ -1,17 +1,14 @@
-"""Optimise a picture: the face of the slow engine.
-
-Gatys, Ecker, Bethge: Image Style Transfer Using Convolutional Neural Networks, CVPR 2016; controls after Gatys et al.:
-Controlling Perceptual Factors in Neural Style Transfer, CVPR 2017.
-"""
+"""Run the optimizer once, on a photo or on a texture: from the inputs to the finished picture."""
 
 from __future__ import annotations
 
+import functools
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import torch
@@ -21,58 +18,33 @@ from impasto.controls import Controls
 from impasto.errors import UsageError
 from impasto.nn.device import find_device, find_precision
 from impasto.nn.tensors import to_pixels, to_tensor
-from impasto.nn.vgg import VGG, load_vgg, shipped_vgg
+from impasto.nn.vgg import VGG, Padding, load_vgg, shipped_vgg
 from impasto.optimization.descent import descend
-from impasto.optimization.objective import Ground, Objective
+from impasto.optimization.objective import Objective, StyledRegion
 from impasto.optimization.pyramid import Level, choose_memory, levels
-from impasto.optimization.recipe import DEFAULT, Recipe, find_recipe
+from impasto.optimization.recipe import DEFAULT, Recipe
+from impasto.optimization.start import label, make_start, noise
 from impasto.painting.compose import Composition, recolored
-from impasto.painting.regions import Regions
 from impasto.painting.stylizer import Stylizer
-from impasto.picture import Picture, Source
+from impasto.picture import Picture
 from impasto.picture.reading import MAX_PIXELS
 from impasto.pixels.arrays import Pixels, filled, reduced, resize
 from impasto.pixels.color import match_covariance
 from impasto.pixels.masks import check_proportions, fit_mask, layer
 from impasto.progress import OnProgress, Progress
-from impasto.settings import make
-from impasto.styles.gallery import Gallery
-from impasto.styles.resolve import StyleRequest
 from impasto.styles.style import Blend, Style
 from impasto.system.memory import free_memory
 
-SMALLEST_STYLE = 64
+SMALLEST_STYLE = 64  # pixels a side
 LARGEST_BRUSH = 2  # paintings are enlarged so far; for a larger brush the photo is reduced
-SHARES = {"painter": 1.0, "mix": 0.5}
-STARTS = ("painter", "photo", "noise", "style", "mix")
-_NOISE = 0.25  # deviation of the noise around grey
+
+Paintings: TypeAlias = "list[tuple[Pixels, float]]"
+"""H x W x 3 each, with weights that sum to 1."""
 
 
 @dataclass(frozen=True)
-class Optimization:
-    """What came out of a run.
-
-    Attributes:
-        picture: the best picture, with the photo's metadata and alpha.
-        losses: of every evaluation: step, scale (the longer side in pixels), seconds since the start, each weighted
-            term and their "total". Totals of different scales have different targets.
-        stopped: whether `on_progress` ended it early.
-        memory: bytes that were expected to be needed.
-
-    >>> result = impasto.optimize("photo.jpg", "starry-night", recipe=impasto.Recipe(iterations=2, start="photo"))
-    >>> isinstance(result, impasto.Optimization), len(result.losses), result.stopped
-    (True, 2, False)
-    """
-
-    picture: Picture
-    losses: list[dict[str, float]] = field(default_factory=list)
-    stopped: bool = False
-    memory: int = 0
-
-
-@dataclass(frozen=True)
-class Held:
-    """What a picture is begun with and held to: a video's last one, carried along the motion.
+class Anchor:
+    """A picture to begin with and to stay near: a video's last one, carried along the motion.
 
     Attributes:
         picture: H x W x 3.
@@ -85,208 +57,149 @@ class Held:
     weight: float
 
 
-def optimize(
-    photo: Source,
-    style: StyleRequest,
-    *,
-    regions: Regions | None = None,
-    recipe: str | Recipe = "default",
-    network: Path | str | None = None,
-    device: str = "auto",
-    precision: str = "auto",
-    gallery: Gallery | None = None,
-    max_pixels: int = MAX_PIXELS,
-    on_progress: OnProgress | None = None,
-    on_memory: Callable[[int], None] | None = None,
-    **controls: Any,
-) -> Optimization:
-    """Paint a photo by optimising its pixels: slower than `stylize`, and as close to a style as the method gets.
+class _Content(NamedTuple):
+    """A photo at the size at which it is optimized, and what belongs to its pixels.
+
+    Attributes:
+        pixels: H x W x 3.
+        regions: the paintings of each part with a style, and the part's share of every pixel, H x W, or None.
+        kept: how much of every pixel stays the photo's, H x W, or None.
+    """
+
+    pixels: Pixels
+    regions: list[tuple[Paintings, Pixels | None]]
+    kept: Pixels | None
+    anchor: Anchor | None
+
+
+def load_network(network: Path | str | None = None, device: str = "auto", precision: str = "auto") -> VGG:
+    """Read the loss network. Any number of runs may use it, one after the other.
 
     Args:
-        photo, style, regions, gallery, max_pixels: as for `impasto.stylize`.
-        recipe: a name from `RECIPES` or a `Recipe` of your own.
-        network: VGG-16 or VGG-19 in torchvision's format; None, the normalised VGG-19 that ships.
-        device: "auto", "cpu", "cuda" or "mps".
-        precision: of the convolutions: "auto", "float32" or "bfloat16"; statistics are in float32 in any case.
+        network, device, precision: as for `impasto.optimize`.
+    Raises:
+        UsageError: an unknown device or precision.
+        PictureError: the file cannot be read.
+        StyleError: it holds another network.
+    """
+    where = find_device(device)
+    kind = find_precision(precision, where)
+    net = shipped_vgg() if network is None else load_vgg(Path(network))
+    net.convolutions.to(kind)
+    return net.to(device=where, memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+
+class Run:
+    """One optimization.
+
+    Args:
+        net: the loss network, from `load_network`; the run sets its pooling and padding.
+        recipe: what is minimized, and how.
+        stylizer: styles, regions and controls.
         on_progress: called after every evaluation; returning False stops and keeps the best so far.
         on_memory: called once with the bytes that will be needed.
-        controls: the fields of `impasto.Controls`.
-    Raises:
-        UsageError: an unknown style, recipe, layer or control, or a photo or painting too small.
-        PictureError: a file that cannot be read, or not enough memory.
-
-    >>> impasto.optimize("photo.jpg", "starry-night", on_progress=lambda now: now.step < 1).picture
-    <Picture 64x36>
+    Attributes:
+        losses, stopped, memory: see `impasto.Optimization`.
     """
-    chosen = make(Controls, controls, "control")
-    run = Run(chosen, find_recipe(recipe), network, device, precision, on_progress, on_memory)
-    stylizer = Stylizer(style, regions=regions, controls=chosen, gallery=gallery, max_pixels=max_pixels)
-    return run.photo(Picture.open(photo, max_pixels=max_pixels), stylizer, max_pixels)
 
-
-def texture(
-    style: StyleRequest,
-    width: int,
-    height: int,
-    *,
-    tileable: bool = False,
-    recipe: str | Recipe = "default",
-    network: Path | str | None = None,
-    device: str = "auto",
-    precision: str = "auto",
-    gallery: Gallery | None = None,
-    max_pixels: int = MAX_PIXELS,
-    on_progress: OnProgress | None = None,
-    on_memory: Callable[[int], None] | None = None,
-    brush_size: float = 1.0,
-    seed: int = 0,
-) -> Optimization:
-    """A new texture from a picture of one (Gatys et al. 2015): the style's statistics and nothing else.
-
-    Args:
-        width, height: of the texture, in pixels.
-        tileable: opposite borders meet.
-        the others: as for `optimize`.
-    Raises:
-        UsageError, PictureError: as `optimize`.
-
-    >>> impasto.texture("painting.jpg", 64, 64, recipe=impasto.Recipe(iterations=1)).picture
-    <Picture 64x64>
-    """
-    chosen = find_recipe(recipe)
-    if chosen.start not in (DEFAULT.start, "noise"):
-        raise UsageError(f"a texture cannot start from {chosen.start}", "it starts from noise")
-    chosen = replace(chosen, content_weight=0.0, start="noise")
-    if not chosen.layers():
-        raise UsageError("a texture needs a style loss", "--style-weight above 0")
-    controls = Controls(brush_size=brush_size, seed=seed)
-    run = Run(controls, chosen, network, device, precision, on_progress, on_memory)
-    stylizer = Stylizer(style, controls=controls, gallery=gallery, max_pixels=max_pixels)
-    return run.texture(stylizer, width, height, tileable)
-
-
-@dataclass
-class Run:
-    """One optimisation: what it was asked for, and what it has found."""
-
-    controls: Controls
-    recipe: Recipe
-    network: Path | str | None
-    device_name: str
-    precision_name: str
-    on_progress: OnProgress | None
-    on_memory: Callable[[int], None] | None
-    losses: list[dict[str, float]] = field(default_factory=list)
-    stopped: bool = False
-    memory: int = 0
-
-    def __post_init__(self) -> None:
-        self.device = find_device(self.device_name)
-        self.precision = find_precision(self.precision_name, self.device)
+    def __init__(
+        self,
+        net: VGG,
+        recipe: Recipe,
+        stylizer: Stylizer,
+        *,
+        on_progress: OnProgress | None = None,
+        on_memory: Callable[[int], None] | None = None,
+    ) -> None:
+        self.net, self.recipe, self.stylizer, self.controls = net, recipe, stylizer, stylizer.controls
+        self.on_progress, self.on_memory = on_progress, on_memory
+        self.losses: list[dict[str, float]] = []
+        self.stopped, self.memory = False, 0
         self._started = time.perf_counter()
 
-    def photo(self, photo: Picture, stylizer: Stylizer, max_pixels: int, held: Held | None = None) -> Optimization:
+    def photo(self, photo: Picture, *, anchor: Anchor | None = None, max_pixels: int = MAX_PIXELS) -> Picture:
+        """Paint a photo; the result has its metadata and alpha.
+
+        Args:
+            anchor: of the size at which the photo is optimized: see `worked_size`.
+            max_pixels: refuse a larger picture to start from.
+        Raises:
+            UsageError, PictureError, TrainingError: as `impasto.optimize`.
+        """
         controls, recipe = self.controls, self.recipe
         photo = replace(photo.resized(*controls.output_size(photo.width, photo.height)), frames=())
-        made_with = self._made_with(stylizer)
         if controls.strength == 0:
-            return Optimization(replace(photo, made_with=made_with))
+            return replace(photo, made_with=self._made_with())
         if not recipe.layers():
             raise UsageError("all losses have the weight 0", "--style-weight, --content-weight")
+        check_proportions([region.mask for region in self.stylizer.regions], photo.width, photo.height)
         whole = filled(photo.samples, photo.alpha)
         pixels = reduced(whole, *worked_size(controls, recipe, photo.width, photo.height))
-        height, width = pixels.shape[:2]
-        net, plan = self._prepare(width, height, recipe.padding)
-        start = self._start(pixels, stylizer, max_pixels)
-        if held is not None:
-            start = (start + held.trust[:, :, None] * (held.picture - start)).astype(np.float32)
-        grounds = [(blend, self._paintings(blend, pixels)) for blend in stylizer.blends]
-        check_proportions([region.mask for region in stylizer.regions], photo.width, photo.height)
-        regions = [region.mask for region in stylizer.regions]
-        masks = [fit_mask(mask, width, height) for mask in regions]
-        shares = layer(masks) if masks else None
-        left = [index for index, (blend, _) in enumerate(grounds) if blend is None]
-        kept = None if shares is None or not left else shares[left].sum(0)
-
-        def objective(level: Level) -> Objective:
-            seen = _shrunk(pixels, level)
-            parts = [
-                Ground(
-                    self._seen(paintings, level),
-                    None if shares is None else self._tensor(_shrunk(shares[index], level)),
-                )
-                for index, (blend, paintings) in enumerate(grounds)
-                if blend is not None
-            ]
-            stays = None if kept is None else self._tensor(_shrunk(kept, level))
-            toward = None
-            if held is not None:
-                carried, trust = (self._tensor(_shrunk(part, level)) for part in (held.picture, held.trust))
-                toward = carried, trust, held.weight
-            return Objective(
-                net, recipe, self._tensor(seen), parts, strength=controls.strength / 100, kept=stays, held=toward
-            )
-
-        def finish(result: Pixels, seen: Picture) -> Picture:
-            plain = replace(controls, strength=100.0)  # the losses know the strength
-            composition = Composition(
-                plain, stylizer.blends, regions, seen.samples, alpha=seen.alpha, budget=stylizer.painter.budget
-            )
-            return replace(seen, samples=composition.finished(result, seen.samples), made_with=made_with)
+        plan = self._plan(pixels.shape[1], pixels.shape[0], recipe.padding)
+        painting = _painting(self.stylizer.style.parts[0][0])
+        start = make_start(recipe.start, pixels, painting, self.stylizer, max_pixels)
+        if anchor is not None:
+            start = (start + anchor.trust[:, :, None] * (anchor.picture - start)).astype(np.float32)
+        content = _Content(pixels, *self._regions(pixels), anchor)
 
         def preview(result: Pixels) -> Picture:
             height, width = result.shape[:2]
-            return finish(result, replace(photo, alpha=None).resized(width, height))
+            return self._finished(result, replace(photo, alpha=None).resized(width, height))
 
-        result = self._descend(plan, objective, start, preview)
-        return Optimization(finish(result, photo), self.losses, self.stopped, self.memory)
+        result = self._descend(plan, functools.partial(self._objective, content), start, preview)
+        return self._finished(result, photo)
 
-    def texture(self, stylizer: Stylizer, width: int, height: int, tileable: bool) -> Optimization:
-        net, plan = self._prepare(width, height, "circular" if tileable else self.recipe.padding)
-        multiple = net.smallest_side(self.recipe.layers()) // 2
+    def texture(self, width: int, height: int, *, tileable: bool = False) -> Picture:
+        """Make a texture; arguments and errors as for `impasto.texture`."""
+        plan = self._plan(width, height, "circular" if tileable else self.recipe.padding)
+        multiple = self.net.smallest_side(self.recipe.layers()) // 2
         if tileable and (width % multiple or height % multiple):  # else the pooled borders would not meet
             fits = "x".join(str(max(1, round(side / multiple)) * multiple) for side in (width, height))
             raise UsageError(f"a tileable texture's sides are multiples of {multiple}", f"--size {fits}")
-        paintings = self._paintings(stylizer.style, None)
-        made_with = self._made_with(stylizer)
+        paintings = self._paintings(self.stylizer.style, None)
+        made_with = self._made_with()
 
         def objective(level: Level) -> Objective:
-            return Objective(net, self.recipe, None, [Ground(self._seen(paintings, level))])
+            return Objective(self.net, self.recipe, None, [StyledRegion(self._scaled(paintings, level))])
 
         def finish(result: Pixels) -> Picture:
             return Picture(result, made_with=made_with)
 
-        colors = paintings[0][0]
-        start = match_covariance(self._noise(width, height), colors)
-        result = self._descend(plan, objective, start, finish)
-        return Optimization(finish(result), self.losses, self.stopped, self.memory)
+        start = match_covariance(noise(width, height, self.controls.seed), paintings[0][0])
+        return finish(self._descend(plan, objective, start, finish))
 
     # What is needed before the first evaluation.
 
-    def _prepare(self, width: int, height: int, padding: str) -> tuple[VGG, list[Level]]:
-        recipe = self.recipe
-        if self.network is None:
-            net = shipped_vgg(recipe.pooling, padding)  # type: ignore[arg-type]
-        else:
-            net = load_vgg(Path(self.network), recipe.pooling, padding)  # type: ignore[arg-type]
-        layers = recipe.layers()
+    def _plan(self, width: int, height: int, padding: Padding) -> list[Level]:
+        """Set the network up for pictures of that size; return the scales they are worked on at."""
+        net, recipe, layers = self.net, self.recipe, self.recipe.layers()
+        net.pooling, net.padding = recipe.pooling, padding
         smallest = net.smallest_side(layers)  # also says which layers there are
         if min(width, height) < smallest:
             raise UsageError(
                 f"{width} x {height} pixels are too few for {max(layers)}", f"{smallest} a side, or shallower layers"
             )
         plan = levels(width, height, recipe, smallest, smallest // 2 if padding == "circular" else 1)
-        bytes_per_value = 2 if self.precision == torch.bfloat16 else 4
-        free = free_memory() if self.device.type == "cpu" else None
-        self.memory, net.recompute = choose_memory(width, height, layers, net.depth, bytes_per_value, free)
+        weights = next(net.convolutions.parameters())
+        free = free_memory() if weights.device.type == "cpu" else None
+        self.memory, net.recompute = choose_memory(width, height, layers, net.depth, weights.element_size(), free)
         if self.on_memory:
             self.on_memory(self.memory)
-        net.convolutions.to(self.precision)
-        return net.to(device=self.device, memory_format=torch.channels_last), plan  # type: ignore[call-overload]
+        return plan
 
-    def _paintings(self, blend: Blend | None, photo: Pixels | None) -> list[tuple[Pixels, float]]:
-        if blend is None:
-            return []
+    def _regions(self, photo: Pixels) -> tuple[list[tuple[Paintings, Pixels | None]], Pixels | None]:
+        """`regions` and `kept` of `_Content`."""
+        height, width = photo.shape[:2]
+        blends = self.stylizer.blends
+        masks = [fit_mask(region.mask, width, height) for region in self.stylizer.regions]
+        shares: Sequence[Pixels | None] = list(layer(masks)) if masks else [None]
+        parts = list(zip(blends, shares, strict=True))
+        styled = [(self._paintings(blend, photo), share) for blend, share in parts if blend is not None]
+        kept = [share for blend, share in parts if blend is None and share is not None]
+        return styled, np.sum(kept, axis=0) if kept else None
+
+    def _paintings(self, blend: Blend, photo: Pixels | None) -> Paintings:
+        """A blend's paintings, in the photo's colors if the controls ask for that."""
         found = []
         for style, weight in blend.parts:
             painting = _painting(style)
@@ -300,58 +213,58 @@ class Run:
             )
         return found
 
-    def _seen(self, paintings: Sequence[tuple[Pixels, float]], level: Level) -> list[tuple[Tensor, float]]:
-        """The paintings in the sizes that are looked at: as many pixels as the picture, never enlarged for that."""
-        seen = []
-        scales = self.recipe.style_scales
-        for painting, weight in paintings:
-            height, width = painting.shape[:2]
-            usual = min(1.0, math.sqrt(level.pixels / (width * height)))
-            for scale in scales:
-                factor = usual * scale * min(self.controls.brush_size, LARGEST_BRUSH)
-                size = [max(SMALLEST_STYLE // 2, round(side * factor)) for side in (width, height)]
-                seen.append((self._tensor(resize(painting, *size)), weight / len(scales)))
-        return seen
-
-    def _start(self, photo: Pixels, stylizer: Stylizer, max_pixels: int) -> Pixels:
-        height, width = photo.shape[:2]
-        kind = self.recipe.start.partition(":")[0]
-        if kind == "photo":
-            return photo
-        weight = _share(self.recipe.start) if kind in ("painter", "mix") else 0.0
-        if kind == "painter":
-            colors = "none" if self.controls.keep_color == "luminance" else self.controls.keep_color
-            plain = replace(self.controls, tone="none", keep_color=colors, size=None)  # finishing comes at the end
-            painted = stylizer.with_controls(plain)(Picture(photo)).pixels
-            rest = _in_colors_of(photo, stylizer) if weight < 1 else photo
-            return (rest + np.float32(weight) * (painted - rest)).astype(np.float32)
-        if kind == "noise":
-            return self._noise(width, height)
-        if kind == "style":
-            return _in_colors_of(photo, stylizer)
-        if kind == "mix":
-            return (photo + np.float32(weight) * (self._noise(width, height) - photo)).astype(np.float32)
-        path = Path(self.recipe.start)
-        if not path.exists() and not path.suffix:
-            raise UsageError(f"{self.recipe.start} is no start", f"one of {', '.join(STARTS)}, or a picture's file")
-        return Picture.open(path, max_pixels=max_pixels).resized(width, height).pixels
-
-    def _noise(self, width: int, height: int) -> Pixels:
-        noise = np.random.default_rng(self.controls.seed).normal(0.5, _NOISE, (height, width, 3))
-        return noise.clip(0, 1).astype(np.float32)
-
-    def _tensor(self, pixels: Pixels) -> Tensor:
-        return to_tensor(pixels).to(self.device)
-
-    def _made_with(self, stylizer: Stylizer) -> dict[str, object]:
+    def _made_with(self) -> dict[str, object]:
         changed = {
             part.name: getattr(self.recipe, part.name)
             for part in fields(Recipe)
             if getattr(self.recipe, part.name) != getattr(DEFAULT, part.name)
         }
-        if str(changed.get("start", "photo")).partition(":")[0] not in STARTS:
-            changed["start"] = "picture"  # names of the user's files stay with the user
-        return stylizer.made_with() | {"engine": "optimize", "recipe": changed}
+        if "start" in changed:
+            changed["start"] = label(self.recipe.start)
+        return self.stylizer.made_with() | {"engine": "optimize", "recipe": changed}
+
+    # One scale.
+
+    def _objective(self, content: _Content, level: Level) -> Objective:
+        """What is minimized at a scale."""
+        regions = [
+            StyledRegion(self._scaled(paintings, level), None if share is None else self._at(share, level))
+            for paintings, share in content.regions
+        ]
+        held, anchor = None, content.anchor
+        if anchor is not None:
+            held = self._at(anchor.picture, level), self._at(anchor.trust, level), anchor.weight
+        return Objective(
+            self.net,
+            self.recipe,
+            self._at(content.pixels, level),
+            regions,
+            strength=self.controls.strength / 100,
+            kept=None if content.kept is None else self._at(content.kept, level),
+            held=held,
+        )
+
+    def _at(self, pixels: Pixels, level: Level) -> Tensor:
+        """A picture, or a mask, at a scale's size."""
+        return self._tensor(resize(pixels, level.width, level.height, "lanczos" if pixels.ndim == 3 else "bilinear"))
+
+    def _scaled(self, paintings: Paintings, level: Level) -> list[tuple[Tensor, float]]:
+        """Paintings in the sizes that are looked at: as many pixels as the picture, never enlarged for that."""
+        found = []
+        scales = self.recipe.style_scales
+        for painting, weight in paintings:
+            height, width = painting.shape[:2]
+            natural = min(1.0, math.sqrt(level.pixels / (width * height)))
+            for scale in scales:
+                factor = natural * scale * min(self.controls.brush_size, LARGEST_BRUSH)
+                size = [max(SMALLEST_STYLE // 2, round(side * factor)) for side in (width, height)]
+                found.append((self._tensor(resize(painting, *size)), weight / len(scales)))
+        return found
+
+    def _tensor(self, pixels: Pixels) -> Tensor:
+        return to_tensor(pixels).to(self.net.entry.weight.device)
+
+    # The way down, and its end.
 
     def _descend(
         self,
@@ -374,35 +287,21 @@ class Run:
         picture, self.stopped = descend(plan, objective, self._tensor(start), self.recipe, show)
         return to_pixels(picture)
 
+    def _finished(self, result: Pixels, photo: Picture) -> Picture:
+        """A result as a picture of the photo's size: colors, tone, the parts of the photo that stay, metadata."""
+        stylizer, plain = self.stylizer, replace(self.controls, strength=100.0)  # the losses know the strength
+        masks, budget = [region.mask for region in stylizer.regions], stylizer.painter.budget
+        compose = Composition(plain, stylizer.blends, masks, photo.samples, alpha=photo.alpha, budget=budget)
+        return replace(photo, samples=compose.finished(result, photo.samples), made_with=self._made_with())
+
 
 def worked_size(controls: Controls, recipe: Recipe, width: int, height: int) -> tuple[int, int]:
-    """The size at which the pixels of a photo of width x height are optimised: its own, up to the recipe's limit."""
+    """The size at which the pixels of a photo of width x height are optimized: its own, up to the recipe's limit."""
     brush = max(1.0, controls.brush_size / LARGEST_BRUSH)
     return Controls(brush_size=brush).painted_size(width, height, recipe.largest)
 
 
-def _in_colors_of(photo: Pixels, stylizer: Stylizer) -> Pixels:
-    return match_covariance(photo, _painting(stylizer.style.parts[0][0]))
-
-
 def _painting(style: Style) -> Pixels:
     if style.painting is None:
-        raise UsageError(f"{style.label} is a network without its painting", "the optimiser needs the painting's file")
+        raise UsageError(f"{style.label} is a network without its painting", "the optimizer needs the painting's file")
     return style.painting
-
-
-def _shrunk(pixels: Pixels, level: Level) -> Pixels:
-    """A picture, or a mask, at a scale's size."""
-    return resize(pixels, level.width, level.height, "lanczos" if pixels.ndim == 3 else "bilinear")
-
-
-def _share(start: str) -> float:
-    """The number after "painter:" or "mix:"."""
-    kind, _, text = start.partition(":")
-    try:
-        share = float(text or SHARES[kind])
-    except ValueError:
-        share = math.nan
-    if not 0 <= share <= 1:
-        raise UsageError(f"--start {start}: {text} is no share in 0..1", f"--start {kind}:{SHARES[kind]}")
-    return share

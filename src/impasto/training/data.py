@@ -23,7 +23,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from impasto.errors import ImpastoError, PictureError
+from impasto.errors import ImpastoError, PictureError, TrainingError
 from impasto.nn.tensors import to_tensor
 from impasto.picture import Picture
 from impasto.picture.formats import SUFFIXES
@@ -198,14 +198,15 @@ class Crops(Dataset[tuple[Tensor, int]]):
         rng = np.random.default_rng([self.seed, 1, position])
         for tries in range(_TRIES):
             try:
-                data = read(self._item(position + tries * 7919))
+                data = read(self.item(position + tries * 7919))
                 picture = Picture.open(data, shorter=round(self.size / _SMALLEST_SHARE**0.5))
             except (ImpastoError, OSError):  # its head was good, the rest is not
                 continue
             return self._crop(picture, rng), tries
         raise PictureError(f"{_TRIES} photographs in a row cannot be read")
 
-    def _item(self, position: int) -> Item:
+    def item(self, position: int) -> Item:
+        """Which photograph is at a position; in each round through all of them every one comes once."""
         items = self.photos.items
         epoch, index = divmod(position, len(items))
         if self._order is None or self._order[0] != epoch:
@@ -260,14 +261,18 @@ def batches(
 
 @contextlib.contextmanager
 def readers_watched() -> Iterator[None]:
-    """Say in a line that a reading process was killed; PyTorch raises it wherever the program is at that moment."""
+    """Say in a line that a reading process was killed; PyTorch raises it wherever the program is at that moment.
+
+    Raises:
+        TrainingError: that happened.
+    """
     try:
         yield
     except RuntimeError as error:
         if "DataLoader worker" not in str(error):
             raise
         hint = "--resume goes on from the last checkpoint; --workers 0 reads without such processes"
-        raise PictureError("a process that reads photographs was killed", hint) from error
+        raise TrainingError("a process that reads photographs was killed", hint) from error
 
 
 def _ignore_interrupts(_: int) -> None:

@@ -2,9 +2,8 @@
 
 A network that knows one painting paints it better than one for all of them. Gradient descent changes the vector and the
 painter's convolutions until the painter's pictures of photographs come nearer to the painting in the perceptual losses
-(Johnson et al. 2016; a learned vector for each style: Dumoulin et al. 2017). The style's loss compares Gram matrices at
-the second layer of every block of a max-pooling VGG-19. Each layer's distance is divided by that of the untouched
-photographs. A second style loss looks at the pixels themselves (`Bands`).
+(Johnson et al. 2016; a learned vector for each style: Dumoulin et al. 2017). `impasto.training.perception` has the
+losses, `impasto.training.practice` the photographs.
 
 The content's weight is steered: on the crops of every step the content loss is held a little below the loss that the
 painting's encoded vector has there, so that all that is gained is style. Losses on held-back photographs choose the
@@ -15,7 +14,6 @@ from __future__ import annotations
 
 import math
 import time
-import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,7 +21,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from impasto.engines.base import StyleVector
@@ -31,31 +28,23 @@ from impasto.engines.by_name import DEFAULT
 from impasto.errors import UsageError
 from impasto.nn.device import find_device
 from impasto.nn.light_net import Moments
-from impasto.nn.losses import blemishes, gram, lattice, mean_content_loss
+from impasto.nn.losses import lattice
 from impasto.nn.tensors import to_pixels, to_tensor
-from impasto.nn.vgg import perceptual_vgg
 from impasto.picture import Picture
-from impasto.pixels.arrays import Pixels
 from impasto.progress import OnProgress, Progress
-from impasto.system.files import ASSETS
-from impasto.training.data import find_photos, read
 from impasto.training.objective import unsteadiness
+from impasto.training.perception import LATTICE, Perception
+from impasto.training.practice import Practice
 from impasto.training.pupil import pupil_of
 
-STYLE = ("relu1_2", "relu2_2", "relu3_3", "relu4_3")
-CONTENT = "relu3_3"
 SMALLEST_PAINTING = 64  # pixels a side
 PAINTING_SIDE = 512  # at which Gram matrices are taken: the size at which results are looked at
-SIDE = 240  # of a crop
 BATCH = 2
-RATE = 3e-3  # of the filters
-VECTOR_RATE = 20  # times that, in units of the spread
-WARM_UP = 15  # steps over which the rate rises
+VECTOR_RATE = 20  # times the filters' rate, in units of the spread
 POOL = 48  # batches that are kept with what the loss network sees in them
 FRESH = 4  # every so many steps a new batch is drawn
-HELD_BACK = 8  # crops to judge by
-SHOWN = 3  # of them in a preview
-CHECKS = (0.2, 0.4, 0.55, 0.7, 0.85, 1.0)  # shares of the time at which they are looked at
+SHOWN = 3  # held-back crops in a preview
+CHECKS = (0.2, 0.4, 0.55, 0.7, 0.85, 1.0)  # shares of the time at which held-back crops are looked at
 CONTENT_SHARE = 0.97  # of the encoded vector's content loss that is steered to; whole photos keep less than crops
 STEER = 0.25  # how fast the content's weight follows
 WEIGHTS = {
@@ -71,8 +60,29 @@ WEIGHTS = {
 }
 TURNS = ("plain", "", "steady", "", "plain", "", "border", "")  # what a step asks for beside the losses on its crops
 BORDER = 24  # pixels around the part that is painted alone
-FLAT, EDGE = 144, 12  # pixels a side of what is painted over with one colour; of that, where outlines are
-LATTICE = 8  # places of the network's grid a window's side has
+EDGE = 12  # pixels of a plain area's side where outlines are
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How large the crops are, and how fast is learned.
+
+    Attributes:
+        side: of a crop in pixels.
+        plain: pixels a side of the area that is painted over with one color.
+        held_back: crops to judge by.
+        rate: of the filters.
+        warm_up: steps over which the rate rises.
+    """
+
+    side: int = 240
+    plain: int = 144
+    held_back: int = 8
+    rate: float = 3e-3
+    warm_up: int = 15
+
+
+PLAN = Plan()
 
 
 @dataclass(frozen=True)
@@ -113,6 +123,7 @@ def learn_style(
     on_best: Callable[[Learned], None] | None = None,
     clock: Callable[[], float] = time.monotonic,
     engine: str = DEFAULT,
+    plan: Plan | None = None,
 ) -> Learned:
     """Train a style's vector and filters for a time.
 
@@ -129,12 +140,13 @@ def learn_style(
         on_best: called whenever the held-back photographs find a better state.
         clock: seconds of what is spent.
         engine: that learns, one of `impasto.training.pupil.PUPILS`.
+        plan: sizes and rates; the usual ones if not given.
     Raises:
         UsageError: no time, a painting too small, or a device or an engine that is not there.
         PictureError: there are no photographs in the folder.
     """
     check(painting, seconds)
-    learning = Learning(painting, photos=photos, start=start, device=device, seed=seed, engine=engine)
+    learning = Learning(painting, photos=photos, start=start, device=device, seed=seed, engine=engine, plan=plan)
     return learning.run(seconds, steps=steps, on_progress=on_progress, on_best=on_best, clock=clock)
 
 
@@ -168,25 +180,21 @@ class Learning:
         device: str = "auto",
         seed: int = 0,
         engine: str = DEFAULT,
+        plan: Plan | None = None,
     ) -> None:
+        self.plan = plan or PLAN
         torch.manual_seed(seed)
         self.rng = np.random.default_rng(seed if start is None else [seed, start.steps])
         self.pupil, self.start = pupil_of(engine, find_device(device)), start
         self.device = self.pupil.spread.device
-        self.loss_net = perceptual_vgg(self.device, "max", "replicate")
-        source = _Photos(photos, np.random.default_rng(seed))
-        self.crops = _Crops(source, self.rng, self.device)
+        self.practice = Practice(photos, side=self.plan.side, held_back=self.plan.held_back, seed=seed, rng=self.rng)
         encoded = self.pupil.painter.encode(painting.pixels)
         self.first, self.encoded = self.pupil.begin(encoded)
         self.first.requires_grad_(False)
         self.net, self.vector = self.pupil.begin(encoded if start is None else start.vector)
-        seen_painting = _on(to_tensor(painting.at_most(PAINTING_SIDE).pixels), self.device)
-        self.targets = self._grams(seen_painting)
-        held_back = torch.cat(list(source.held_back(HELD_BACK))).to(self.device)
-        self.apart = {
-            layer: (found - self.targets[layer]).square().mean() for layer, found in self._grams(held_back).items()
-        }
-        self.bands = Bands(seen_painting, held_back)
+        held_back = self.practice.held_back().to(self.device)
+        seen_painting = self._on(to_tensor(painting.at_most(PAINTING_SIDE).pixels))
+        self.losses = Perception(seen_painting, held_back, self.pupil.grid)
         self.held_back = [self._see(part) for part in torch.split(held_back, BATCH)]
         self.pool: list[_Seen] = []
         self.filters = [value for value in self.net.parameters() if value.requires_grad]
@@ -211,14 +219,15 @@ class Learning:
         clock: Callable[[], float] = time.monotonic,
     ) -> Learned:
         """Descend until the time, or the number of steps, is up; see `learn_style`."""
+        vector_rate = VECTOR_RATE * self.plan.rate
         optimizer = torch.optim.Adam(
-            [{"params": self.filters, "base": RATE}, {"params": [self.move], "base": VECTOR_RATE * RATE}],
+            [{"params": self.filters, "base": self.plan.rate}, {"params": [self.move], "base": vector_rate}],
             betas=(0.9, 0.99),
         )
         earlier = (self.start.steps, self.start.seconds) if self.start else (0, 0.0)
         began, step, share, checks, stopped = clock(), 0, 0.0, list(CHECKS), False
         while share < 1 and not stopped:
-            rate = min(1, (step + 1) / WARM_UP) * (0.05 + 0.475 * (1 + math.cos(math.pi * share)))
+            rate = min(1, (step + 1) / self.plan.warm_up) * (0.05 + 0.475 * (1 + math.cos(math.pi * share)))
             for group in optimizer.param_groups:
                 group["lr"] = group["base"] * rate
             total = self._loss(step)
@@ -248,14 +257,14 @@ class Learning:
     def _loss(self, step: int) -> Tensor:
         """What one step descends: all terms on two crops, and in turns one that asks for more painting."""
         if not self.pool or step % FRESH == 0:
-            seen = self._see(self.crops.batch(BATCH))
+            seen = self._see(self._on(self.practice.batch(BATCH)))
             self.pool = [*self.pool[-POOL + 1 :], seen]
         else:
             seen = self.pool[int(self.rng.integers(len(self.pool)))]
         vector = self.vector + self.move * self.pupil.spread
         measured: Moments = []
         painted = self.net(seen.photos, vector.expand(len(seen.photos), -1), measured)
-        terms = self._perceptual(painted, seen.features)
+        terms = self.losses(painted, seen.features)
         content = float(terms["content"].detach()) / seen.content
         self.weight *= math.exp(STEER * min(2.0, max(-2.0, content - CONTENT_SHARE)))
         self.weight = min(6.0, max(0.3, self.weight))
@@ -271,49 +280,31 @@ class Learning:
         weights = WEIGHTS | {"content": self.weight}
         return torch.stack([weights[name] * term for name, term in terms.items()]).sum()
 
-    # What the loss network sees.
-
-    def _grams(self, pictures: Tensor) -> dict[str, Tensor]:
-        with torch.no_grad():
-            return self.loss_net(pictures, STYLE, lambda _, features: gram(features))
-
     def _see(self, photos: Tensor) -> _Seen:
+        features = self.losses.content(photos)
         with torch.no_grad():
-            features = self.loss_net(photos, [CONTENT])[CONTENT]
             painted = self.first(photos, self.encoded.expand(len(photos), -1))
-            content = mean_content_loss(self.loss_net(painted, [CONTENT])[CONTENT], features)
-        return _Seen(photos, features.bfloat16(), float(content))  # half the memory
+        content = self.losses.content_loss(painted, features)
+        return _Seen(photos, features.bfloat16(), content)  # half the memory
 
-    def _perceptual(self, painted: Tensor, features: Tensor) -> dict[str, Tensor]:
-        """Content and style, and what no picture should have: variation, a lattice, values out of range."""
-        found = {"style": painted.new_zeros(())}
-
-        def see(layer: str, now: Tensor) -> Tensor:
-            distance = (gram(now) - self.targets[layer]).square().mean() / self.apart[layer]
-            found["style"] = found["style"] + distance / len(STYLE)
-            if layer == CONTENT:
-                found["content"] = mean_content_loss(now, features)
-            return distance
-
-        self.loss_net(painted, STYLE, see)
-        found["bands"] = self.bands(painted)
-        return found | blemishes(painted, LATTICE, self.pupil.grid)
+    def _on(self, pictures: Tensor) -> Tensor:
+        return pictures.to(device=self.device, memory_format=torch.channels_last)
 
     # What else must hold.
 
     def _plain(self, photos: Tensor, vector: Tensor) -> dict[str, Tensor]:
         """Where all is plain the network's grid must not show, and the tone must stay what it was at first."""
-        grid, side = self.pupil.grid, photos.shape[-1]
-        top, left = (int(self.rng.integers(0, (side - FLAT) // grid + 1)) * grid for _ in range(2))
+        grid, side, size = self.pupil.grid, photos.shape[-1], self.plan.plain
+        top, left = (int(self.rng.integers(0, (side - size) // grid + 1)) * grid for _ in range(2))
         flat = photos[:1].clone()
-        colour = flat[0, :, int(self.rng.integers(side)), int(self.rng.integers(side))]
-        if self.rng.random() < 0.5:  # greys, which are rarer in photographs
-            colour = torch.full_like(colour, float(self.rng.random()))
+        color = flat[0, :, int(self.rng.integers(side)), int(self.rng.integers(side))]
+        if self.rng.random() < 0.5:  # grays, which are rarer in photographs
+            color = torch.full_like(color, float(self.rng.random()))
         slopes = (2 * self.rng.random(2) - 1) * self.rng.choice([0, 0.4])
-        down, right = (float(slope) * torch.linspace(-1, 1, FLAT, device=self.device) for slope in slopes)
-        plain = colour[:, None, None] + down[:, None] + right
-        flat[0, :, top : top + FLAT, left : left + FLAT] = plain.clamp(0, 1)
-        rows, columns = (slice(first + EDGE, first + FLAT - EDGE) for first in (top, left))
+        down, right = (float(slope) * torch.linspace(-1, 1, size, device=self.device) for slope in slopes)
+        plain = color[:, None, None] + down[:, None] + right
+        flat[0, :, top : top + size, left : left + size] = plain.clamp(0, 1)
+        rows, columns = (slice(first + EDGE, first + size - EDGE) for first in (top, left))
         inside = self.net(flat, vector)[..., rows, columns]
         with torch.no_grad():
             before = self.first(flat, self.encoded)[..., rows, columns].mean((2, 3))
@@ -334,7 +325,7 @@ class Learning:
         found: dict[str, list[float]] = {"style": [], "content": []}
         with torch.no_grad():
             for seen in self.held_back:
-                terms = self._perceptual(net(seen.photos, vector.expand(len(seen.photos), -1)), seen.features)
+                terms = self.losses(net(seen.photos, vector.expand(len(seen.photos), -1)), seen.features)
                 for name, values in found.items():
                     values.append(float(terms[name]))
         return {name: float(np.mean(values)) for name, values in found.items()}
@@ -369,113 +360,3 @@ class Learning:
             photos = torch.cat([seen.photos for seen in self.held_back])[:SHOWN]
             painted = self.net(photos, vector.expand(len(photos), -1))
         return Picture(np.concatenate([to_pixels(picture[None]) for picture in painted], axis=1))
-
-
-class Bands:
-    """How far the finest structure of pictures is from a painting's, whatever a loss network makes of it.
-
-    Neighbourhoods of 3 x 3 pixels are divided into the nine bands of a cosine transform, for each colour. The style is
-    the bands' Gram matrix, at full and at half size. Every band is divided by its strength in the painting, so that the
-    weak ones count. A network's first layers can come near the painting while the pixels do not; this term prevents it.
-    """
-
-    def __init__(self, painting: Tensor, photos: Tensor) -> None:
-        waves = torch.stack([torch.cos(math.pi * (torch.arange(3) + 0.5) * k / 3) for k in range(3)])
-        waves = waves / waves.square().sum(1, keepdim=True).sqrt()
-        kernels = torch.einsum("iy,jx->ijyx", waves, waves).reshape(9, 1, 3, 3)
-        self.kernels = kernels.repeat(3, 1, 1, 1).to(painting.device)
-        self.strength: list[Tensor] = []
-        with torch.no_grad():
-            for bands in self._bands(painting):
-                self.strength.append(bands.square().mean((0, 2, 3), keepdim=True).sqrt().clamp_min(1e-3))
-            self.targets = self._grams(painting)
-            self.apart = [
-                (found - target).square().mean()
-                for found, target in zip(self._grams(photos), self.targets, strict=True)
-            ]
-
-    def __call__(self, pictures: Tensor) -> Tensor:
-        """A scalar; 1 is the untouched photographs' distance."""
-        found = zip(self._grams(pictures), self.targets, self.apart, strict=True)
-        return torch.stack([(own - target).square().mean() / apart for own, target, apart in found]).mean()
-
-    def _bands(self, pictures: Tensor) -> list[Tensor]:
-        """N x 27 x H x W at full and at half size."""
-        return [F.conv2d(level - 0.5, self.kernels, groups=3) for level in (pictures, F.avg_pool2d(pictures, 2))]
-
-    def _grams(self, pictures: Tensor) -> list[Tensor]:
-        found = zip(self._bands(pictures), self.strength, strict=True)
-        return [gram(bands / strength) for bands, strength in found]
-
-
-class _Photos:
-    """The photographs that ship, or those of a folder; some are held back to judge by.
-
-    Args:
-        folder: None, those that ship.
-        rng: chooses which are held back.
-    """
-
-    def __init__(self, folder: str | Path | None, rng: np.random.Generator) -> None:
-        self._known: dict[int, Pixels] = {}
-        if folder is None:
-            with zipfile.ZipFile(ASSETS / "photos" / "photos.zip") as bundle:
-                files = [bundle.read(name) for name in bundle.namelist()]
-            self._read: Callable[[int], bytes] = files.__getitem__
-            count = len(files)
-        else:
-            items = find_photos(folder).items
-            self._read = lambda index: read(items[index])
-            count = len(items)
-        order = [int(index) for index in rng.permutation(count)]
-        held = min(HELD_BACK, count // 3)
-        self._held, self.others = order[:held] or order, order[held:]
-
-    def __getitem__(self, index: int) -> Pixels:
-        """A photograph at about the size of a crop."""
-        if index not in self._known:
-            picture = Picture.open(self._read(index), shorter=round(SIDE * 1.5))
-            if len(self._known) >= 512:
-                self._known.pop(next(iter(self._known)))
-            self._known[index] = picture.pixels
-        return self._known[index]
-
-    def held_back(self, count: int) -> list[Tensor]:
-        """The middles of the photographs held back, 1 x 3 x SIDE x SIDE each."""
-        found = []
-        for index in (self._held * count)[:count]:
-            photo = _on(to_tensor(self[index]), torch.device("cpu"))
-            scale = SIDE / min(photo.shape[2:])
-            sides = [max(SIDE, round(side * scale)) for side in photo.shape[2:]]
-            photo = F.interpolate(photo, sides, mode="bicubic", antialias=True).clamp(0, 1)
-            top, left = ((side - SIDE) // 2 for side in sides)
-            found.append(photo[..., top : top + SIDE, left : left + SIDE])
-        return found
-
-
-class _Crops:
-    """Random parts of photographs: scaled, mirrored, brighter or darker."""
-
-    def __init__(self, photos: _Photos, rng: np.random.Generator, device: torch.device) -> None:
-        self.photos, self.rng, self.device = photos, rng, device
-        self._waiting: list[int] = []
-
-    def batch(self, count: int) -> Tensor:
-        """N x 3 x SIDE x SIDE."""
-        return _on(torch.cat([self._crop() for _ in range(count)]), self.device)
-
-    def _crop(self) -> Tensor:
-        if not self._waiting:
-            self._waiting = [int(index) for index in self.rng.permutation(self.photos.others)]
-        photo = self.photos[self._waiting.pop()]
-        wanted = int(SIDE * math.exp(self.rng.uniform(math.log(0.8), math.log(1.6))))
-        side = min(*photo.shape[:2], wanted)
-        top, left = (int(self.rng.integers(length - side + 1)) for length in photo.shape[:2])
-        crop = to_tensor(photo[top : top + side, left : left + side])
-        crop = F.interpolate(crop, (SIDE, SIDE), mode="bicubic", antialias=True).clamp(0, 1)
-        crop = crop.pow(math.exp(self.rng.uniform(-0.3, 0.3)))
-        return crop.flip(3) if self.rng.random() < 0.5 else crop
-
-
-def _on(pictures: Tensor, device: torch.device) -> Tensor:
-    return pictures.to(device=device, memory_format=torch.channels_last)

@@ -71,13 +71,13 @@ def learn(
         folder = gallery.folder / name
         picture, start = Picture.open(painting), None
         if folder.exists():
-            with _alone(folder, name):  # not while it is learned
+            with alone(folder, name):  # not while it is learned
                 pass
     check(picture, 60 * minutes)
     learning = Learning(picture, photos=photos, start=start, device=device, seed=seed, engine=engine)
     if painting is not None:
         gallery.add(name, painting, title=title, artist=artist, year=year, licence=licence, replace=replace)
-    with _alone(folder, name):
+    with alone(folder, name):
         result = learning.run(
             60 * minutes,
             steps=steps,
@@ -102,7 +102,7 @@ def _earlier(gallery: Gallery, name: str) -> Learned | None:
 
 
 @contextmanager
-def _alone(folder: Path, name: str) -> Iterator[None]:
+def alone(folder: Path, name: str) -> Iterator[None]:
     """Hold a style for oneself; the system lets go of it even if the program is killed.
 
     Raises:

@@ -18,6 +18,7 @@ from impasto.picture import Picture
 from impasto.system.files import write_atomically
 
 METRICS = "metrics.csv"
+CURVES = "curves.png"
 _GAP = 4  # pixels between sample pictures
 
 
@@ -65,7 +66,7 @@ class Log:
     def show(self, step: int, rows: Sequence[Sequence[Tensor]]) -> None:
         """Write the curves, and sample pictures: a row for each photo, 1 x 3 x H x W each."""
         if self.rows:
-            write_atomically(self.folder / "curves.png", plot(self.rows), overwrite=True)
+            write_atomically(self.folder / CURVES, plot(self.rows), overwrite=True)
         if not rows:
             return
         width = max(sum(picture.shape[3] + _GAP for picture in row) for row in rows)

@@ -1,124 +1,41 @@
-"""The training of a style network, from top to bottom: step after step, and all that is kept on the way.
+"""Train a style network, from top to bottom: the steps, the log, the checkpoints.
 
 Johnson, Alahi, Fei-Fei: Perceptual Losses for Real-Time Style Transfer and Super-Resolution, ECCV 2016; instance
-normalisation after Ulyanov et al. 2016, several styles after Dumoulin et al. 2017.
+normalization after Ulyanov et al. 2016, several styles after Dumoulin et al. 2017.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import gc
-import hashlib
-import io
-import json
 import logging
 import math
 import os
-import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import date
-from pathlib import Path
-from typing import Any
+from contextlib import closing
 
+import numpy as np
 import torch
 from lightning_fabric import Fabric
 from torch import Tensor, distributed, nn
 
-from impasto.errors import PictureError, StyleError, UsageError
-from impasto.nn.device import find_device, find_precision
-from impasto.nn.tensors import to_tensor
-from impasto.nn.transformer import Architecture, TransformerNet
-from impasto.nn.vgg import VGG, cached_vgg, load_vgg, shipped_vgg
-from impasto.picture import Picture
-from impasto.pixels.arrays import fit
-from impasto.system.files import write_atomically
+from impasto.errors import TrainingError, UsageError
+from impasto.nn.device import find_device
+from impasto.nn.transformer import TransformerNet
+from impasto.progress import OnProgress, Progress
+from impasto.training import checkpoint
+from impasto.training.average import AverageWeights
 from impasto.training.data import Crops, Photos, batches, find_photos, readers_watched
-from impasto.training.log import METRICS, Log
+from impasto.training.job import Trained, TrainingJob
+from impasto.training.log import Log
 from impasto.training.objective import TrainingObjective, disturbed, stability
 from impasto.training.recipe import TrainingRecipe
-from impasto.version import __version__
 
-CHECKPOINT = "checkpoint.pt"
-SETTINGS = "run.json"
-_FORMAT = 1
-_LOG_EVERY = 10  # steps
-_PATIENCE = 20  # steps in a row whose losses are not finite
-
-
-@dataclass(frozen=True)
-class Job:
-    """What is trained, on what, and where it is kept.
-
-    Attributes:
-        styles: {name: painting}, in the order of the network's styles.
-        photos: a folder or URL: see `impasto.training.data.find_photos`.
-        folder: for checkpoints, curves and samples.
-        network: the loss network's file; None, the shipped VGG-19, or VGG-16 from the torch hub's cache.
-        device, precision: see `impasto.nn.device`; a training that goes on keeps the type "auto" stood for.
-        workers: processes that read photographs; None, as many as there are processors to spare, up to four.
-        checkpoint_every, sample_every: steps.
-        samples: photographs that are painted every `sample_every` steps.
-    """
-
-    styles: dict[str, Path]
-    photos: str
-    folder: Path
-    recipe: TrainingRecipe
-    network: Path | None = None
-    device: str = "auto"
-    precision: str = "auto"
-    workers: int | None = None
-    checkpoint_every: int = 500
-    sample_every: int = 500
-    samples: tuple[Path, ...] = ()
-
-
-@dataclass(frozen=True)
-class Trained:
-    """What came out.
-
-    Attributes:
-        net: with the averaged weights.
-        step, total: how far it got.
-        stopped: whether it was told to end early.
-        losses: of the last step that was logged.
-        card: how it was made.
-        seconds: of all runs together.
-    """
-
-    net: TransformerNet
-    step: int
-    total: int
-    stopped: bool
-    losses: dict[str, float]
-    card: dict[str, Any]
-    seconds: float
-
-
-@dataclass(frozen=True)
-class Step:
-    """Where the training stands: what `on_step` is told."""
-
-    step: int
-    total: int
-    losses: dict[str, float]
-    images_per_second: float
-    damaged: int
-
-
-OnStep = Callable[[Step], "bool | None"]
+LOG_EVERY = 10  # steps
+PATIENCE = 20  # steps in a row whose losses are not finite
 
 
 def train(
-    job: Job,
-    *,
-    resume: bool = False,
-    overwrite: bool = False,
-    on_photos: Callable[[Photos], None] | None = None,
-    on_step: OnStep | None = None,
+    job: TrainingJob, *, resume: bool = False, overwrite: bool = False, on_progress: OnProgress | None = None
 ) -> Trained | None:
     """Train a network, or go on with it exactly where it stopped.
 
@@ -128,128 +45,59 @@ def train(
     Args:
         resume: go on with the training in the folder.
         overwrite: begin anew there, whatever it holds.
-        on_photos: called once, by the first process, with what was found.
-        on_step: called after every step, by the first process; returning False stops after a checkpoint.
+        on_progress: called by the first process: once before the first step with the photographs found, then after
+            every step. Returning False after a step stops the training, which keeps a checkpoint.
     Returns:
         The network; None in all processes but the first.
     Raises:
         UsageError: a folder that holds a run already; or `resume`, and there is none or its settings differ.
         PictureError: a picture that cannot be read, no photographs, or a disk that is full: the last checkpoint stays.
-        StyleError: losses that are not finite, or a checkpoint that is damaged.
+        TrainingError: losses that are not finite, a checkpoint that is damaged, or a reading process that was killed.
     """
-    recipe = job.recipe
-    device = find_device(job.device)
-    job = _with_precision(job, device, resume)
-    half = job.precision == "bfloat16"
-    fabric = _fabric(device, half)
+    recipe, device = job.recipe, find_device(job.device)
+    job = job.with_precision(device, resume=resume)
+    fabric = _fabric(device, job.precision)
+    leads = fabric.global_rank == 0
     if recipe.batch_size % fabric.world_size:
         raise UsageError(f"a batch of {recipe.batch_size} cannot be shared by {fabric.world_size} processes")
-    photos = find_photos(job.photos, job.folder / "photos.json" if fabric.global_rank == 0 else None)
-    settings = _settings(job, photos)
-    if fabric.global_rank == 0:
-        if on_photos:
-            on_photos(photos)
+    photos = find_photos(job.photos, job.folder / "photos.json" if leads else None)
+    if leads:
+        if on_progress:
+            on_progress(Progress(0, recipe.iterations, message=_counted(photos)))
         if overwrite and not resume:
-            _forget(job.folder)
-        _claim(job.folder, settings, resume)
+            checkpoint.forget(job.folder)
+        checkpoint.claim(job.folder, job.settings(photos), resume=resume)
     fabric.barrier()
 
-    torch.manual_seed(recipe.seed)
-    net = TransformerNet(Architecture(recipe.width, recipe.blocks, len(job.styles)))
-    net.to(fabric.device)  # before the optimiser has a state, which Fabric leaves where it is
-    average = {name: value.clone() for name, value in net.state_dict().items()}
-    optimizer = _optimizer(net, recipe)
-    first, seconds = 0, 0.0
-    if resume:
-        first, seconds = _restore(job.folder / CHECKPOINT, net, optimizer, average)
-    net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    model, optimizer = fabric.setup(net, optimizer)
-    loss_net = _loss_network(job).to(device=fabric.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    loss_net.convolutions.to(torch.bfloat16 if half else torch.float32)
-    paintings = [_painting(path, recipe.style_size).to(fabric.device) for path in job.styles.values()]
-    objective = TrainingObjective(loss_net, recipe, paintings)
-
-    log = Log(job.folder, first) if fabric.global_rank == 0 else None
-    samples = [_sample(path).to(fabric.device) for path in job.samples] if log else []
-    crops = Crops(photos, recipe.size, recipe.seed)
-    workers = _workers(job, fabric.world_size)
+    learner = Learner(job, fabric, resume=resume)
     source = batches(
-        crops,
-        first,
+        Crops(photos, recipe.size, recipe.seed),
+        learner.step,
         recipe.iterations,
         recipe.batch_size,
-        workers=workers,
+        workers=job.readers(fabric.world_size),
         rank=fabric.global_rank,
         processes=fabric.world_size,
     )
-    positions = range(fabric.global_rank, recipe.batch_size, fabric.world_size)
-
-    step, stopped, damaged, failures = first, False, 0, 0
-    losses: dict[str, float] = log.last if log else {}
-    speed, logged_step = 0.0, first
-    started = logged = time.perf_counter()
-
-    def keep() -> None:
-        if log:
-            spent = seconds + time.perf_counter() - started
-            _save(job.folder / CHECKPOINT, step, spent, net, optimizer, average)
-
-    with _closing(log), readers_watched():
-        for pictures, passed in source:
-            rate = learning_rate(recipe, step)
-            for group in optimizer.param_groups:
-                group["lr"] = rate
-            pictures = pictures.to(fabric.device, memory_format=torch.channels_last)
-            styles = torch.tensor([(step * recipe.batch_size + position) % len(job.styles) for position in positions])
-            styles = styles.to(fabric.device)
-            shares = nn.functional.one_hot(styles, len(job.styles)).float()  # N K
-
-            painted = model(pictures, shares)
-            terms = objective(painted, pictures, styles)
-            if recipe.stability_weight:
-                generator = torch.Generator().manual_seed(hash((recipe.seed, step, fabric.global_rank)) % 2**63)
-                moved, shift = disturbed(pictures, generator)
-                change = stability(painted, model(moved, shares), shift)
-                terms["stability"] = recipe.stability_weight * change
-            total = torch.stack(list(terms.values())).sum()
-            fabric.backward(total)
-            fabric.clip_gradients(model, optimizer, max_norm=recipe.clip, error_if_nonfinite=False)
-            finite = bool(_mean(fabric, torch.isfinite(total.detach()).float()) == 1)
-            if finite:
-                optimizer.step()
-                _follow(average, net, recipe.ema, step)
-            optimizer.zero_grad(set_to_none=True)
-
-            failures = 0 if finite else failures + 1
-            if failures == _PATIENCE:
-                raise StyleError("the losses are no numbers any more", "a lower --learning-rate, --precision float32")
-            step += 1
-            damaged += passed
-            if step % _LOG_EVERY == 0 or step in (1, recipe.iterations):
-                means = _mean(fabric, torch.stack([*terms.values(), total]).detach())
-                losses = dict(zip([*terms, "total"], means.tolist(), strict=True))
-                now = time.perf_counter()
-                speed = (step - logged_step) * recipe.batch_size / (now - logged)
-                logged, logged_step = now, step
-                if log:
-                    log.write(step, seconds + now - started, speed, rate, losses)
-            if log and on_step:
-                stopped = on_step(Step(step, recipe.iterations, losses, speed, damaged)) is False
-            if fabric.world_size > 1:  # the first process tells the others
-                stopped = bool(_mean(fabric, torch.tensor(float(stopped), device=fabric.device)) > 0)
-            if step % job.checkpoint_every == 0 and step < recipe.iterations and not stopped:
-                keep()
-            if log and (step % job.sample_every == 0 or step == recipe.iterations or stopped):
-                log.show(step, _paint(net, average, samples))
+    stopped = False
+    with closing(_Record(job, learner, on_progress)) as record, readers_watched():
+        for pictures, damaged in source:
+            terms = learner.learn(pictures)
+            record.measure(terms, damaged)
+            stopped = bool(learner.mean(float(record.stops())) > 0)  # the first process tells the others
+            at_end = stopped or learner.step == recipe.iterations
+            if learner.step % job.checkpoint_every == 0 or at_end:
+                record.keep()
+            if learner.step % job.sample_every == 0 or at_end:
+                record.show()
             if stopped:
                 break
-        keep()
-    if log is None:
+        seconds = record.seconds
+    if not leads:
         return None
-    result = _averaged(net, average)
-    spent = seconds + time.perf_counter() - started
-    card = _card(job, photos, step, losses, spent)
-    return Trained(result, step, recipe.iterations, stopped, losses, card, spent)
+    card = job.card(photos, learner.step, record.losses, seconds)
+    net = learner.average.network()
+    return Trained(net, learner.step, recipe.iterations, stopped, record.losses, card, seconds, record.damaged)
 
 
 def leave() -> None:
@@ -269,25 +117,162 @@ def learning_rate(recipe: TrainingRecipe, step: int) -> float:
     return recipe.learning_rate * (0.01 + 0.99 * (1 + math.cos(math.pi * min(1.0, way))) / 2)
 
 
-# What a training is made of.
+class Learner:
+    """The network, its averaged weights, its losses and its optimizer: everything that a step needs or changes.
+
+    Args:
+        fabric: one device, or this process's share of several.
+        resume: begin where the checkpoint in the job's folder stands.
+    """
+
+    def __init__(self, job: TrainingJob, fabric: Fabric, *, resume: bool = False) -> None:
+        self.recipe, self.fabric = job.recipe, fabric
+        torch.manual_seed(job.recipe.seed)
+        self.net = TransformerNet(job.architecture)
+        self.net.to(fabric.device)  # before the optimizer has a state, which Fabric leaves where it is
+        self.average = AverageWeights(self.net, job.recipe.ema)
+        optimizer = _optimizer(self.net, job.recipe)
+        self.step, self.seconds = 0, 0.0
+        if resume:
+            self.step, self.seconds = checkpoint.restore(job.folder, self.net, optimizer, self.average.values)
+        self.net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.model, self.optimizer = fabric.setup(self.net, optimizer)
+        loss_net = job.loss_network().to(device=fabric.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        loss_net.convolutions.to(getattr(torch, job.precision))
+        paintings = [painting.to(fabric.device) for painting in job.read_paintings()]
+        self.styles = len(paintings)
+        self.objective = TrainingObjective(loss_net, job.recipe, paintings)
+        self._failures = 0  # steps in a row whose losses were not finite
+
+    def learn(self, pictures: Tensor) -> dict[str, Tensor]:
+        """Take one step; one whose losses are not finite changes nothing.
+
+        Args:
+            pictures: N x 3 x H x W, this process's share of the batch.
+        Returns:
+            The weighted losses and their "total".
+        Raises:
+            TrainingError: the losses have not been finite for twenty steps.
+        """
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate(self.recipe, self.step)
+        terms = self._losses(pictures.to(self.fabric.device, memory_format=torch.channels_last))
+        total = torch.stack(list(terms.values())).sum()
+        self.fabric.backward(total)
+        self.fabric.clip_gradients(self.model, self.optimizer, max_norm=self.recipe.clip, error_if_nonfinite=False)
+        if self.mean(torch.isfinite(total.detach()).float()) == 1:
+            self.optimizer.step()
+            self.average.follow(self.step)
+            self._failures = 0
+        else:
+            self._failures += 1
+        self.optimizer.zero_grad(set_to_none=True)
+        if self._failures == PATIENCE:
+            raise TrainingError("the losses are not finite any more", "a lower --learning-rate, --precision float32")
+        self.step += 1
+        return terms | {"total": total}
+
+    def _losses(self, pictures: Tensor) -> dict[str, Tensor]:
+        first, rank, processes = self.step * self.recipe.batch_size, self.fabric.global_rank, self.fabric.world_size
+        positions = range(first + rank, first + self.recipe.batch_size, processes)
+        styles = torch.tensor([position % self.styles for position in positions]).to(self.fabric.device)
+        shares = nn.functional.one_hot(styles, self.styles).float()  # N K
+        painted = self.model(pictures, shares)
+        terms = self.objective(painted, pictures, styles)
+        if self.recipe.stability_weight:
+            seed = np.random.SeedSequence([self.recipe.seed, self.step, rank]).generate_state(1, np.uint64)
+            moved, shift = disturbed(pictures, torch.Generator().manual_seed(int(seed[0])))
+            change = stability(painted, self.model(moved, shares), shift)
+            terms["stability"] = self.recipe.stability_weight * change
+        return terms
+
+    def mean(self, value: Tensor | float) -> Tensor:
+        """Average a value over all processes, each of which must call this."""
+        if not isinstance(value, Tensor):
+            value = torch.tensor(value, device=self.fabric.device)
+        found = self.fabric.all_reduce(value, reduce_op="mean")
+        assert isinstance(found, Tensor)
+        return found
 
 
-def _mean(fabric: Fabric, value: Tensor) -> Tensor:
-    """Over all processes."""
-    found = fabric.all_reduce(value, reduce_op="mean")
-    assert isinstance(found, Tensor)
-    return found
+class _Record:
+    """Measures a training, reports its progress, and writes its log, checkpoints and samples.
+
+    Every process has one, because the means of the losses need all of them. Only the first one writes and reports.
+    """
+
+    def __init__(self, job: TrainingJob, learner: Learner, on_progress: OnProgress | None) -> None:
+        self.job, self.learner, self.on_progress = job, learner, on_progress
+        self.log = Log(job.folder, learner.step) if learner.fabric.global_rank == 0 else None
+        self.samples = [sample.to(learner.fabric.device) for sample in job.read_samples()] if self.log else []
+        self.losses: dict[str, float] = self.log.last if self.log else {}
+        self.speed, self.damaged = 0.0, 0  # images a second; photographs that could not be read
+        self._logged_step = learner.step
+        self._started = self._logged = time.perf_counter()
+
+    @property
+    def seconds(self) -> float:
+        """Spent so far, by all runs."""
+        return self.learner.seconds + time.perf_counter() - self._started
+
+    def measure(self, terms: dict[str, Tensor], damaged: int) -> None:
+        """Count damaged photographs; log the losses of the first, the last and every tenth step."""
+        self.damaged += damaged
+        recipe, step = self.job.recipe, self.learner.step
+        if step % LOG_EVERY and step not in (1, recipe.iterations):
+            return
+        means = self.learner.mean(torch.stack(list(terms.values())).detach())
+        self.losses = dict(zip(terms, means.tolist(), strict=True))
+        now = time.perf_counter()
+        self.speed = (step - self._logged_step) * recipe.batch_size / (now - self._logged)
+        self._logged, self._logged_step = now, step
+        if self.log:
+            rate = learning_rate(recipe, step - 1)
+            self.log.write(step, self.seconds, self.speed, rate, self.losses)
+
+    def stops(self) -> bool:
+        """Report the progress; return whether the training was asked to end."""
+        if self.log is None or self.on_progress is None:
+            return False
+        step, total = self.learner.step, self.job.recipe.iterations
+        facts = [f"{self.speed:.1f} images/s"] if self.speed else []
+        facts += [f"{self.damaged} damaged photographs skipped"] if self.damaged else []
+        return self.on_progress(Progress(step, total, step / total, ", ".join(facts), self.losses)) is False
+
+    def keep(self) -> None:
+        """Write a checkpoint."""
+        if self.log:
+            checkpoint.save(
+                self.job.folder,
+                step=self.learner.step,
+                seconds=self.seconds,
+                net=self.learner.net,
+                optimizer=self.learner.optimizer,
+                average=self.learner.average.values,
+            )
+
+    def show(self) -> None:
+        """Write the curves, and every sample in each of up to four styles, with the photo itself in front."""
+        if self.log is None:
+            return
+        with self.learner.average.in_place() as net:
+            styles = torch.eye(self.learner.styles, device=self.learner.fabric.device)[:4, None]  # up to four of 1 K
+            rows = [[sample.cpu(), *(net(sample, share).cpu() for share in styles)] for sample in self.samples]
+        self.log.show(self.learner.step, rows)
+
+    def close(self) -> None:
+        if self.log:
+            self.log.close()
 
 
-def _with_precision(job: Job, device: torch.device, resume: bool) -> Job:
-    """The job with the type that "auto" stands for; a training that goes on keeps the one it began with."""
-    name = job.precision
-    if name == "auto" and resume:
-        name = read_settings(job.folder).get("precision", name)
-    return dataclasses.replace(job, precision=str(find_precision(name, device)).removeprefix("torch."))
+def _counted(photos: Photos) -> str:
+    """What was found, in a few words."""
+    counts = {"damaged": photos.damaged, "too small": photos.tiny}
+    left_out = [f"{count} {what}" for what, count in counts.items() if count]
+    return f"{len(photos.items)} photographs" + (f"; left out: {', '.join(left_out)}" if left_out else "")
 
 
-def _fabric(device: torch.device, half: bool) -> Fabric:
+def _fabric(device: torch.device, precision: str) -> Fabric:
     """One device, or one for each process that torchrun has started."""
     world, local = (int(os.environ.get(name, 1)) for name in ("WORLD_SIZE", "LOCAL_WORLD_SIZE"))
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
@@ -296,7 +281,7 @@ def _fabric(device: torch.device, half: bool) -> Fabric:
         devices=local if world > 1 or device.index is None else [device.index],
         num_nodes=world // local,
         strategy="ddp" if world > 1 else "auto",
-        precision="bf16-mixed" if half else "32-true",
+        precision="bf16-mixed" if precision == "bfloat16" else "32-true",
     )
     fabric.launch()
     return fabric
@@ -309,194 +294,3 @@ def _optimizer(net: nn.Module, recipe: TrainingRecipe) -> torch.optim.Optimizer:
     if recipe.optimizer == "adamw":
         return torch.optim.AdamW(parameters, recipe.learning_rate)
     return torch.optim.SGD(parameters, recipe.learning_rate, momentum=0.9)
-
-
-def _loss_network(job: Job) -> VGG:
-    if job.network is not None:
-        return load_vgg(job.network, "max", "zeros")
-    if job.recipe.loss_network == "vgg19":
-        return shipped_vgg("average", "replicate")
-    path = cached_vgg(16)
-    if path is None:
-        raise UsageError("there is no VGG-16 here", "--network vgg16.pth, in torchvision's format")
-    return load_vgg(path, "max", "zeros")
-
-
-def _painting(path: Path, side: int) -> Tensor:
-    picture = Picture.open(path).at_most(side)
-    if min(picture.width, picture.height) < 32:
-        raise UsageError(f"the style {path} is {picture.width} x {picture.height} pixels", "32 a side are needed")
-    return to_tensor(picture.pixels)
-
-
-def _sample(path: Path) -> Tensor:
-    picture = Picture.open(path)
-    picture = picture.resized(*(max(32, round(side / 4) * 4) for side in fit(picture.width, picture.height, 320)))
-    return to_tensor(picture.pixels)
-
-
-def _workers(job: Job, processes: int) -> int:
-    if job.workers is not None:
-        return job.workers
-    return max(1, min(4, (os.cpu_count() or 1) // processes - 1))
-
-
-# Averaged weights.
-
-
-def _follow(average: dict[str, Tensor], net: nn.Module, memory: float, step: int) -> None:
-    """An exponential mean that forgets its start: it follows faster in the first steps."""
-    memory = min(memory, (1 + step) / (10 + step)) if memory else 0.0
-    for name, value in net.state_dict().items():
-        average[name].lerp_(value, 1 - memory)
-
-
-def _averaged(net: TransformerNet, average: dict[str, Tensor]) -> TransformerNet:
-    """A copy on the CPU with the averaged weights."""
-    other = TransformerNet(net.architecture)
-    other.load_state_dict({name: value.cpu() for name, value in average.items()})
-    return other.eval()
-
-
-def _paint(net: TransformerNet, average: dict[str, Tensor], samples: Sequence[Tensor]) -> list[list[Tensor]]:
-    """Every sample in each of up to four styles, with the photo itself in front."""
-    count = net.architecture.styles
-    own = {name: value.clone() for name, value in net.state_dict().items()}
-    net.load_state_dict(average)
-    with torch.no_grad():
-        shares = torch.eye(count, device=next(net.parameters()).device)[:4, None]  # up to four of 1 K
-        rows = [[sample.cpu(), *(net(sample, share).cpu() for share in shares)] for sample in samples]
-    net.load_state_dict(own)
-    return rows
-
-
-# What is kept, and whether it fits.
-
-
-def _settings(job: Job, photos: Photos) -> dict[str, Any]:
-    """Everything that the result depends on."""
-    return {
-        "styles": {name: hashlib.sha256(_bytes(path)).hexdigest()[:16] for name, path in job.styles.items()},
-        "photos": photos.digest,
-        "precision": job.precision,
-        "network": None if job.network is None else job.network.name,
-        **dataclasses.asdict(job.recipe),
-    }
-
-
-def _bytes(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise PictureError(f"cannot read {path}: {error.strerror}") from error
-
-
-def _claim(folder: Path, settings: dict[str, Any], resume: bool) -> None:
-    """Refuse to mix two trainings."""
-    path = folder / SETTINGS
-    settings = json.loads(json.dumps(settings))  # as it comes back: lists for tuples
-    if not resume:
-        if (folder / CHECKPOINT).exists():  # without one there is nothing that could be lost
-            raise UsageError(f"{folder} holds a training already", "--resume goes on with it, --overwrite begins anew")
-        write_atomically(path, (json.dumps(settings, indent=1) + "\n").encode(), overwrite=True)
-        return
-    before = read_settings(folder)
-    if before.get("precision") == "auto":  # a training from before the type was kept
-        before["precision"] = settings["precision"]
-    for name in dict.fromkeys([*before, *settings]):
-        if before.get(name) != settings.get(name):
-            label = name.replace("_", " ")
-            raise UsageError(
-                f"{label} was {before.get(name)} and is {settings.get(name)} now",
-                "a training goes on with its own settings; another --name begins a new one",
-            )
-
-
-def _forget(folder: Path) -> None:
-    """Delete what another training has left in a folder, and nothing else."""
-    try:
-        for name in (SETTINGS, CHECKPOINT, METRICS, "curves.png"):
-            (folder / name).unlink(missing_ok=True)
-        for name in ("samples", "tensorboard"):
-            shutil.rmtree(folder / name, ignore_errors=True)
-    except OSError as error:
-        raise PictureError(f"cannot delete the training in {folder}: {error.strerror}") from error
-
-
-def read_settings(folder: Path) -> dict[str, Any]:
-    """The settings of a run.
-
-    Raises:
-        UsageError: there is none to go on with.
-    """
-    if not (folder / CHECKPOINT).is_file():
-        raise UsageError(f"there is nothing to resume in {folder}", "leave out --resume")
-    try:
-        found = json.loads((folder / SETTINGS).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise StyleError(f"{folder / SETTINGS} is missing or damaged") from error
-    if not isinstance(found, dict):
-        raise StyleError(f"{folder / SETTINGS} is damaged")
-    return found
-
-
-def _save(
-    path: Path,
-    step: int,
-    seconds: float,
-    net: nn.Module,
-    optimizer: torch.optim.Optimizer,
-    average: dict[str, Tensor],
-) -> None:
-    out = io.BytesIO()
-    state = {
-        "format": _FORMAT,
-        "step": step,  # the order of the data, the crops and the rate follow from it
-        "seconds": seconds,
-        "network": net.state_dict(),
-        "average": average,
-        "optimizer": optimizer.state_dict(),
-    }
-    torch.save(state, out)
-    write_atomically(path, out.getvalue(), overwrite=True)
-
-
-def _restore(
-    path: Path, net: nn.Module, optimizer: torch.optim.Optimizer, average: dict[str, Tensor]
-) -> tuple[int, float]:
-    """Put a checkpoint's state in place; its step, and the seconds spent."""
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-        if state["format"] != _FORMAT:
-            raise ValueError(f"format {state['format']}")
-        net.load_state_dict(state["network"])
-        optimizer.load_state_dict(state["optimizer"])
-        for name, value in state["average"].items():
-            average[name].copy_(value)
-        return int(state["step"]), float(state["seconds"])
-    except Exception as error:  # PyTorch refuses in many ways
-        raise StyleError(f"{path} cannot be resumed from", str(error).splitlines()[0][:120]) from error
-
-
-@contextmanager
-def _closing(log: Log | None) -> Iterator[None]:
-    try:
-        yield
-    finally:
-        if log:
-            log.close()
-
-
-def _card(job: Job, photos: Photos, step: int, losses: dict[str, float], seconds: float) -> dict[str, Any]:
-    return {
-        "made with": f"Impasto {__version__}",
-        "date": date.today().isoformat(),
-        "architecture": dataclasses.asdict(Architecture(job.recipe.width, job.recipe.blocks, len(job.styles))),
-        "styles": list(job.styles),
-        "photographs": {"count": len(photos.items), "digest": photos.digest},
-        "recipe": dataclasses.asdict(job.recipe),
-        "steps": step,
-        "seconds": round(seconds),
-        "losses": {name: round(value, 6) for name, value in losses.items()},
-        "licence": "",
-    }

@@ -1,4 +1,4 @@
-"""What a style network is trained to minimise: the perceptual losses of a batch (Johnson et al. 2016)."""
+"""What a style network is trained to minimize: the perceptual losses of a batch (Johnson et al. 2016)."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from impasto.nn.layers import weigh
 from impasto.nn.losses import gram, total_variation
 from impasto.nn.vgg import VGG
-from impasto.optimization.recipe import weigh
 from impasto.training.recipe import TrainingRecipe
 
 Terms: TypeAlias = dict[str, Tensor]
@@ -52,7 +52,7 @@ class TrainingObjective:
                 self.scales[layer] = 1 / power if recipe.relative else torch.ones_like(power)
 
     def __call__(self, painted: Tensor, photos: Tensor, styles: Tensor) -> Terms:
-        """The weighted terms and their "total".
+        """The weighted terms, a scalar each.
 
         Args:
             painted, photos: N x 3 x H x W.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from impasto.optimization.recipe import weigh
+from impasto.nn.layers import weigh
 from impasto.settings import check, find, setting
 
 OptimizerName = Literal["adam", "adamw", "sgd"]
@@ -22,7 +22,7 @@ class TrainingRecipe:
 
     Attributes:
         width, blocks: of the network: see `impasto.nn.transformer.Architecture`.
-        iterations: steps of the optimiser.
+        iterations: steps of the optimizer.
         batch_size: pictures in a step, over all processes.
         size: side of the square crops in pixels.
         style_size: longer side at which paintings are looked at, in pixels.
@@ -41,7 +41,7 @@ class TrainingRecipe:
 
     width: int = setting(32, "Channels of the network's first convolution; 16 is the light form.", 4, 128)
     blocks: int = setting(5, "Residual blocks.", 1, 16)
-    iterations: int = setting(20_000, "Steps of the optimiser.", 1, 10_000_000)
+    iterations: int = setting(20_000, "Steps of the optimizer.", 1, 10_000_000)
     batch_size: int = setting(4, "Pictures in a step, over all processes.", 1, 1024)
     size: int = setting(256, "Side of the square crops in pixels.", 32, 2048)
     style_size: int = setting(384, "Longer side in pixels at which paintings are looked at.", 64, 4096)
@@ -53,7 +53,7 @@ class TrainingRecipe:
     variation_weight: float = setting(0.05, "Weight of the total variation.", 0, 1e9)
     stability_weight: float = setting(0.0, "Weight of steadiness under small shifts and noise.", 0, 1e9)
     relative: bool = setting(True, "Divide each loss by its target's energy.")
-    optimizer: OptimizerName = setting("adam", "The optimiser.")
+    optimizer: OptimizerName = setting("adam", "The optimizer.")
     learning_rate: float = setting(1e-3, "Its step.", 1e-8, 10)
     warmup: int = setting(100, "Steps over which the learning rate rises.", 0, 1_000_000)
     cosine: bool = setting(True, "Let the learning rate fall along a cosine.")

@@ -13,10 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from impasto.optimization.recipe import Recipe
-from impasto.optimization.run import Held, Run, worked_size
+from impasto.optimization.run import Anchor, Run, load_network, worked_size
 from impasto.painting.stylizer import Stylizer
 from impasto.picture import Picture
-from impasto.picture.reading import MAX_PIXELS
 from impasto.pixels.arrays import Pixels
 from impasto.pixels.flow import warp
 from impasto.video.steady import Motion, follow
@@ -26,7 +25,7 @@ _LATER = 3  # frames after a shot's first get one in so many of its evaluations:
 
 
 class FrameOptimizer:
-    """Paints a clip's frames one after the other.
+    """Paints a clip's frames one after the other, with one loss network.
 
     Args:
         stylizer: styles, regions and controls.
@@ -36,6 +35,7 @@ class FrameOptimizer:
 
     def __init__(self, stylizer: Stylizer, recipe: Recipe, steady: float, long_term: int = 0) -> None:
         self.stylizer, self.recipe, self.steady = stylizer, recipe, steady
+        self.net = load_network()
         self.later = replace(recipe, pyramid=1.0, iterations=max(1, recipe.iterations // _LATER))
         self._before: deque[tuple[Pixels, Pixels]] = deque(maxlen=max(1, long_term))  # frame and picture
 
@@ -51,18 +51,17 @@ class FrameOptimizer:
             motion: back to the frame before, in that size.
             last: the picture of that one; None at the start of a shot.
         """
-        held = None
+        anchor = None
         if last is None:
             self._before.clear()
         elif motion.flow is not None and motion.trust is not None and self.steady:
-            held = self._held(frame, warp(last, motion.flow), motion.trust)
-        recipe = self.recipe if held is None else self.later
-        run = Run(self.stylizer.controls, recipe, None, "auto", "auto", None, None)
-        painted = run.photo(Picture(frame), self.stylizer, MAX_PIXELS, held).picture.pixels
+            anchor = self._anchor(frame, warp(last, motion.flow), motion.trust)
+        recipe = self.recipe if anchor is None else self.later
+        painted = Run(self.net, recipe, self.stylizer).photo(Picture(frame), anchor=anchor).pixels
         self._before.append((frame, painted))
         return painted
 
-    def _held(self, frame: Pixels, carried: Pixels, trust: NDArray[np.float32]) -> Held:
+    def _anchor(self, frame: Pixels, carried: Pixels, trust: NDArray[np.float32]) -> Anchor:
         if len(self._before) > 1:
             there, picture = self._before[0]
             earlier = follow(frame, there)
@@ -72,4 +71,4 @@ class FrameOptimizer:
             total = np.maximum(trust + more, 1e-6)[:, :, None]
             carried = (trust[:, :, None] * carried + more[:, :, None] * warp(picture, earlier.flow)) / total
             trust = trust + more
-        return Held(carried.astype(np.float32), trust.astype(np.float32), _WEIGHT * self.steady)
+        return Anchor(carried.astype(np.float32), trust.astype(np.float32), _WEIGHT * self.steady)

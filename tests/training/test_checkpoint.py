@@ -1,0 +1,89 @@
+"""What is kept to go on from: the same training only, whole, or said to be damaged."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from helpers import file_bytes, scene
+from trainings import TINY
+
+from impasto.errors import PictureError, TrainingError, UsageError
+from impasto.training import checkpoint
+from impasto.training.job import TrainingJob
+from impasto.training.loop import train
+
+
+def test_changed_settings_are_named_and_refused(job: TrainingJob, painting: Path) -> None:
+    train(job, on_progress=lambda now: now.step < 2)
+    with pytest.raises(UsageError, match="holds a training already"):
+        train(job)
+    with pytest.raises(UsageError, match="learning rate was 0.001 and is 0.01 now"):
+        train(replace(job, recipe=replace(TINY, learning_rate=0.01)), resume=True)
+    painting.write_bytes(file_bytes(scene(90, 90, 3)))
+    with pytest.raises(UsageError, match="styles was"):
+        train(job, resume=True)
+    (job.folder / "run.json").write_text("{")
+    with pytest.raises(TrainingError, match="missing or damaged"):
+        train(job, resume=True)
+    result = train(job, overwrite=True)
+    assert result is not None
+    assert result.step == 12
+
+
+def test_a_damaged_checkpoint_is_said_to_be_that(job: TrainingJob) -> None:
+    train(job, on_progress=lambda now: now.step < 2)
+    data = (job.folder / "checkpoint.pt").read_bytes()
+    (job.folder / "checkpoint.pt").write_bytes(data[: len(data) // 2])
+    with pytest.raises(TrainingError, match="checkpoint.pt is damaged"):
+        train(job, resume=True)
+
+
+def test_a_full_disk_keeps_the_last_checkpoint(job: TrainingJob, monkeypatch: pytest.MonkeyPatch) -> None:
+    train(job, on_progress=lambda now: now.step < 3)
+    before = (job.folder / "checkpoint.pt").read_bytes()
+    plain = os.fsync
+
+    def full(descriptor: int) -> None:
+        if "checkpoint" in os.readlink(f"/proc/self/fd/{descriptor}"):
+            raise OSError(28, "No space left on device")
+        plain(descriptor)
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(PictureError, match="No space left on device"):
+        train(replace(job, checkpoint_every=2), resume=True)
+    monkeypatch.undo()
+    assert (job.folder / "checkpoint.pt").read_bytes() == before
+    assert not list(job.folder.glob("*.part")) + list(job.folder.glob(".*.part"))
+    result = train(job, resume=True)
+    assert result is not None
+    assert result.step == 12
+
+
+def test_a_checkpoint_of_another_version_is_said_to_be_that(job: TrainingJob) -> None:
+    train(job, on_progress=lambda now: now.step < 2)
+    path = job.folder / checkpoint.CHECKPOINT
+    state = torch.load(path, weights_only=True)
+    torch.save(state | {"format": checkpoint.FORMAT + 1}, path)
+    with pytest.raises(TrainingError, match="another version of Impasto  .it has format 2, this one reads 1"):
+        train(job, resume=True)
+
+
+def test_a_training_of_a_version_that_did_not_keep_the_precision_goes_on(job: TrainingJob) -> None:
+    checkpoint.claim(job.folder, {"seed": 1, "precision": "auto"}, resume=False)
+    (job.folder / checkpoint.CHECKPOINT).write_bytes(b"")
+    checkpoint.claim(job.folder, {"seed": 1, "precision": "bfloat16"}, resume=True)
+    with pytest.raises(UsageError, match="seed was 1 and is 2 now"):
+        checkpoint.claim(job.folder, {"seed": 2, "precision": "bfloat16"}, resume=True)
+
+
+def test_only_what_a_training_has_left_is_deleted(job: TrainingJob) -> None:
+    train(job, on_progress=lambda now: now.step < 2)
+    own = job.folder / "notes.txt"
+    own.write_text("mine")
+    (job.folder / "photos.json").unlink()
+    checkpoint.forget(job.folder)
+    assert list(job.folder.iterdir()) == [own]

@@ -1,0 +1,39 @@
+"""How near pictures are to a painting: 1 is the untouched photographs' distance, 0 the painting itself."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from helpers import scene
+
+from impasto.nn.tensors import to_tensor
+from impasto.picture import Picture
+from impasto.training.perception import Bands, Perception
+
+
+@pytest.fixture(scope="module")
+def photos() -> torch.Tensor:
+    return torch.cat([to_tensor((scene(96, 96, seed) / 255).astype("float32")) for seed in (1, 2)])
+
+
+def test_losses_are_relative_to_the_photographs(picture: Picture, photos: torch.Tensor) -> None:
+    painting = to_tensor(picture.pixels)
+    losses = Perception(painting, photos, 4)
+    content = losses.content(photos)
+    untouched = {name: float(value) for name, value in losses(photos, content).items()}
+    assert untouched["style"] == pytest.approx(1, abs=0.05)
+    assert untouched["bands"] == pytest.approx(1, abs=0.05)
+    assert untouched["content"] == pytest.approx(0, abs=1e-4)
+    assert losses.content_loss(photos, content) == pytest.approx(0, abs=1e-4)
+    itself = losses(painting, losses.content(painting))
+    assert float(itself["style"]) == pytest.approx(0, abs=1e-3)
+    assert float(itself["bands"]) == pytest.approx(0, abs=1e-3)
+    assert {"variation", "lattice", "range"} < set(untouched)
+
+
+def test_bands_see_what_is_finest(photos: torch.Tensor) -> None:
+    painting, other = photos[:1], photos[1:]  # which differ by their noise alone
+    blurred = torch.nn.functional.avg_pool2d(painting, 3, 1, 1)
+    plain = photos.mean((2, 3), keepdim=True).expand_as(photos)
+    bands = Bands(painting, plain)
+    assert float(bands(other)) < 0.05 < 0.3 < float(bands(blurred)) < float(bands(plain))

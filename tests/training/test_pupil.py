@@ -1,0 +1,30 @@
+"""The networks that learn: a style's numbers in, and out again."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from helpers import scene
+from trainings import SIZES
+
+from impasto.engines.by_name import engine_of
+from impasto.nn.tensors import to_pixels, to_tensor
+from impasto.styles.gallery import Gallery
+from impasto.training.pupil import PUPILS, pupil_of
+
+
+@pytest.mark.parametrize("engine", PUPILS)
+def test_a_style_goes_into_the_network_and_comes_back(engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("impasto.training.pupil.find_precision", lambda *_: torch.float32)
+    pupil, painter = pupil_of(engine, torch.device("cpu")), engine_of(engine)
+    named = Gallery(painter=painter).vector("great-wave").numbers
+    style = np.zeros(SIZES[engine], np.float32)
+    style[: len(named)] = named[: len(style)]
+    style[-200_000:-199_000] += 0.01  # some filters
+    net, vector = pupil.begin(painter.style(style))
+    np.testing.assert_allclose(pupil.style(net.state_dict(), vector).numbers, style, atol=1e-6)
+    photo = (scene(96, 64) / 255).astype(np.float32)
+    with torch.no_grad():
+        painted = to_pixels(net(to_tensor(photo), vector))
+    assert np.abs(painted - painter.paint(photo, painter.style(style)).clip(0, 1)).max() < 2e-3
