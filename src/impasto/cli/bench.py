@@ -14,6 +14,7 @@ from impasto.cli.command import Command, option
 from impasto.cli.console import print_table
 from impasto.cli.progress import bar
 from impasto.errors import UsageError
+from impasto.measure.engines import ENGINES
 from impasto.system.files import already_there, write_atomically
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ impasto bench --compare bench.json
 
 @click.command(cls=Command, examples=EXAMPLES)
 @option("--sizes", default="256,512,1024", help="Sides of square pictures in pixels.")
-@option("--engine", multiple=True, help="Measure this engine: painter, light, adain, wct, optimize.")
+@option("--engine", multiple=True, help=f"Measure this engine: {', '.join(ENGINES)}.")
 @option("--rounds", type=click.IntRange(1, 1000), default=15, help="Counted runs of each.")
 @option("--json", type=options.PATH, help="Write all figures to this file.")
 @option("--compare", type=options.PATH, help="Show how much faster than this earlier file.")

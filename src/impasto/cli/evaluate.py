@@ -11,6 +11,7 @@ from impasto.cli.command import Command, option
 from impasto.cli.console import print_json, print_table, report
 from impasto.cli.progress import bar
 from impasto.errors import MissingExtra, UsageError
+from impasto.measure.engines import ENGINES
 
 EXAMPLES = """
 impasto evaluate --photos DIR --styles DIR --engine painter -o report/
@@ -22,7 +23,7 @@ impasto evaluate --photos DIR --styles DIR --results other/ --judge vgg16.safete
 @option("--photos", type=options.PATH, required=True, help="Folder of photos.")
 @option("--styles", type=options.PATH, required=True, help="Folder of paintings.")
 @option("--output", "-o", type=options.PATH, required=True, help="Folder for the report.")
-@option("--engine", multiple=True, help="Paint with this engine: painter, light, adain, wct, optimize.")
+@option("--engine", multiple=True, help=f"Paint with this engine: {', '.join(ENGINES)}.")
 @option("--results", type=options.PATH, multiple=True, help="Folder of results named PHOTO__STYLE.ext, by any program.")
 @option(
     "--size", type=click.IntRange(64, 4096), default=512, help="Longer side in pixels at which everything is scored."
