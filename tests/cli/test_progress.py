@@ -50,7 +50,7 @@ def test_what_is_printed_meanwhile_stays_in_its_stream(monkeypatch: pytest.Monke
     monkeypatch.setattr(sys, "stdout", file)
     with bar() as show:
         show(Progress(1, 2))
-        print("a line for a file")
+        sys.stdout.write("a line for a file\n")
     assert file.getvalue() == "a line for a file\n"
     assert "a line" not in screen.getvalue()
 
