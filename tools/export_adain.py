@@ -121,6 +121,18 @@ def decoder(path: Path) -> onnx.ModelProto:
     return chain.model(("features", 512), ("picture", 3))
 
 
+def multiply_adds(model: onnx.ModelProto) -> float:
+    """Of the encoder's convolutions, for each pixel."""
+    shapes = {tensor.name: tensor.dims for tensor in model.graph.initializer}
+    total, pixels = 0.0, 1.0
+    for node in model.graph.node:
+        if node.op_type == "MaxPool":
+            pixels /= 4
+        elif node.op_type == "Conv":
+            total += pixels * math.prod(shapes[node.input[1]])
+    return total
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("decoder", type=Path, nargs="?")
@@ -135,7 +147,8 @@ def main() -> None:
         (ASSETS / name).write_bytes(data)
         hashes[name] = hashlib.sha256(data).hexdigest()
         print(f"{name}  {len(data) / 1e6:.2f} MB  {hashes[name]}")
-    (ASSETS / "facts.json").write_text(json.dumps({"sha256": hashes}, indent=2) + "\n")
+    cost = round(2 * multiply_adds(models["encode.onnx"]))  # the decoder is the encoder's mirror image
+    (ASSETS / "facts.json").write_text(json.dumps({"sha256": hashes, "mac_per_pixel": cost}, indent=2) + "\n")
 
 
 if __name__ == "__main__":

@@ -8,6 +8,8 @@ from pathlib import Path
 from helpers import Outcome, assert_refused
 from PIL import Image
 
+from impasto.picture.metadata import SOURCE_TYPE
+
 Run = Callable[..., Outcome]
 
 
@@ -30,3 +32,10 @@ def test_sheet_without_styles_holds_the_whole_gallery(run: Run, photo: Path, tmp
 
     tiles = len(Gallery().names()) + 1
     assert Image.open(tmp_path / "s.png").height == tiles * (21 + 22 + 8) + 8
+
+
+def test_a_sheet_says_how_it_was_made_unless_it_shall_not(run: Run, photo: Path, tmp_path: Path) -> None:
+    for words, marked in (((), True), (("--no-mark",), False)):
+        out = tmp_path / f"{marked}.png"
+        assert run("sheet", photo, "--style", "udnie", "--tile", 60, "-o", out, *words).code == 0
+        assert (SOURCE_TYPE.encode() in out.read_bytes()) == marked

@@ -22,6 +22,7 @@ from PIL import Image
 
 import impasto
 import impasto.engines.tiles
+from impasto.engines.base import StyleVector
 from impasto.engines.network import Network
 from impasto.engines.tiles import tiles
 from impasto.errors import PictureError, StyleError, UsageError
@@ -32,9 +33,14 @@ from impasto.nn.transformer import Architecture, TransformerNet, recognise
 from impasto.painting.stylizer import Stylizer
 from impasto.picture import Picture
 from impasto.styles.gallery import Gallery
+from impasto.styles.store import trial_photo
 
 PHOTO = scene(120, 88).astype(np.float32) / 255
 SIZES = [(88, 120), (64, 64), (37, 61), (130, 34), (201, 99)]
+
+
+def opened(path: Path, budget: int | None = None) -> Network:
+    return Network(path, trial_photo, budget)
 
 
 def trained(styles: int = 1, seed: int = 0) -> TransformerNet:
@@ -51,7 +57,7 @@ def trained(styles: int = 1, seed: int = 0) -> TransformerNet:
 def two(tmp_path: Path) -> Network:
     path = tmp_path / "two.onnx"
     path.write_bytes(to_onnx(trained(2), ["a", "b"], {"licence": "CC0"}))
-    return Network(path)
+    return opened(path)
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -63,7 +69,7 @@ def test_onnx_gives_what_pytorch_gives(tmp_path: Path, size: tuple[int, int], st
     height, width = size
     photo = scene(width, height, 3).astype(np.float32) / 255
     weights = np.full(styles, 1 / styles, np.float32)
-    ours = Network(path).paint(photo, weights)
+    ours = opened(path).paint(photo, StyleVector(weights))
     padded = np.pad(photo, [(0, -height % 4), (0, -width % 4), (0, 0)], mode="symmetric")
     with torch.no_grad():
         planes = torch.from_numpy(padded.transpose(2, 0, 1)[None].copy())
@@ -78,16 +84,17 @@ def test_tiles_look_as_if_painted_at_once(two: Network, monkeypatch: pytest.Monk
     base = Image.fromarray(scene(60, 50)).resize((1400, 1100), Image.Resampling.BICUBIC)
     photo = np.asarray(base, np.float32) / 255
     photo = (photo + np.random.default_rng(0).normal(0, 0.03, photo.shape)).clip(0, 1).astype(np.float32)
-    whole, statistics = two._run(photo, (0.3, 0.7))
-    whole = two._held(whole)
-    tiled = two.paint(photo, (0.3, 0.7), budget=10**9)
+    two, mixed = opened(two.path, 10**9), StyleVector(np.float32([0.3, 0.7]))
+    whole, statistics = two._run(photo, mixed.embedding)
+    whole = two._clamp(whole)
+    tiled = two.paint(photo, mixed)
     alone = whole.copy()  # every tile normalised by itself
-    for tile in tiles(1400, 1100, 512):
-        alone[tile.inner] = two.paint(photo[tile.outer], (0.3, 0.7))[tile.kept]
+    for tile in tiles(1400, 1100, 512, 4):
+        alone[tile.inner] = two.paint(photo[tile.outer], mixed)[tile.kept]
     assert 0 < np.abs(tiled - whole).mean() < 0.6 * np.abs(alone - whole).mean()
     # With the whole's own statistics nothing is left of the difference, borders of tiles included.
     monkeypatch.setattr(two, "_run", functools.partial(_with_statistics, two._run, statistics))
-    assert np.abs(two.paint(photo, (0.3, 0.7), budget=10**9) - whole).max() < 0.01
+    assert np.abs(two.paint(photo, mixed) - whole).max() < 0.01
 
 
 def _with_statistics(run: Any, statistics: np.ndarray, photo: np.ndarray, weights: Any, given: Any = None) -> Any:
@@ -100,11 +107,11 @@ def test_an_imported_file_is_painted_in_tiles_too(tmp_path: Path) -> None:
     path = tmp_path / "foreign.onnx"
     plain = foreign_norm()
     path.write_bytes(plain)
-    assert Network(path)._statistics == 0
+    assert opened(path)._statistics == 0
     (entry,) = import_network(path, "foreign")
     assert entry.network is not None
-    assert Network(entry.network)._statistics == 6
-    one, other = (network.paint(PHOTO) for network in (Network(path), Network(entry.network)))
+    assert opened(entry.network)._statistics == 6
+    one, other = (network.paint(PHOTO, network.style()) for network in (opened(path), opened(entry.network)))
     np.testing.assert_allclose(one, other, atol=1e-5)
 
 
@@ -126,8 +133,10 @@ def test_it_runs_where_there_is_no_pytorch(tmp_path: Path) -> None:
 import sys
 sys.modules["torch"] = None
 import numpy as np
-from impasto.engines.network import Network
-painted = Network(__import__("pathlib").Path(sys.argv[1])).paint(np.full((40, 50, 3), .5, np.float32))
+from pathlib import Path
+from impasto.styles.store import load_network
+network = load_network(Path(sys.argv[1]))
+painted = network.paint(np.full((40, 50, 3), .5, np.float32), network.style())
 assert painted.shape == (40, 50, 3)
 """
     subprocess.run([sys.executable, "-c", code, str(tmp_path / "net.onnx")], check=True)
@@ -163,11 +172,11 @@ def test_a_network_is_a_style_with_all_controls(two: Network, tmp_path: Path) ->
     assert all(entry.licence == "CC0" and entry.kind == "your network" for entry in entries)
     photo = Picture(PHOTO)
     a, b = (impasto.stylize(photo, f"nets/{name}").pixels for name in "ab")
-    np.testing.assert_allclose(a, two.paint(PHOTO, (1, 0)), atol=1e-6)
+    np.testing.assert_allclose(a, two.paint(PHOTO, two.style("a")), atol=1e-6)
     assert np.abs(a - b).mean() > 0.005
     # Styles of one network are mixed inside it, others as pictures.
     both = impasto.stylize(photo, {"nets/a": 1, "nets/b": 3}).pixels
-    np.testing.assert_allclose(both, two.paint(PHOTO, (0.25, 0.75)), atol=1e-6)
+    np.testing.assert_allclose(both, two.paint(PHOTO, 0.25 * two.style("a") + 0.75 * two.style("b")), atol=1e-6)
     wave = impasto.stylize(photo, "great-wave").pixels
     mixed = Stylizer({"nets/a": 1, "great-wave": 3})
     assert mixed.engine == "network + painter"
@@ -196,7 +205,8 @@ def test_a_file_can_be_the_style(two: Network, tmp_path: Path) -> None:
     path = tmp_path / "one.onnx"
     path.write_bytes(to_onnx(trained(), ["x"], {}))
     picture = impasto.stylize(Picture(PHOTO), str(path))
-    np.testing.assert_allclose(picture.pixels, Network(path).paint(PHOTO), atol=1e-6)
+    network = opened(path)
+    np.testing.assert_allclose(picture.pixels, network.paint(PHOTO, network.style()), atol=1e-6)
     with pytest.raises(UsageError, match="several styles: a, b"):
         impasto.stylize(Picture(PHOTO), two.path)
     with pytest.raises(UsageError, match="impasto styles import"):
@@ -243,12 +253,12 @@ def foreign(fixed: bool, low: float, high: float, broken: bool = False) -> bytes
 def test_a_foreign_file_tells_its_range_and_size(tmp_path: Path, fixed: bool, span: tuple[float, float]) -> None:
     path = tmp_path / "foreign.onnx"
     path.write_bytes(foreign(fixed, *span))
-    network = Network(path)
-    assert network.size == ((64, 48) if fixed else None)
+    network = opened(path)
+    assert network.size.only == ((64, 48) if fixed else None)
     assert (network.facts.low, network.facts.high) == span
     (entry,) = import_network(path, "inverse")
     assert entry.network is not None
-    assert Network(entry.network).size is None  # nothing in it needs the size
+    assert opened(entry.network).size.only is None  # nothing in it needs the size
     painted = impasto.stylize(Picture(PHOTO), "inverse").pixels
     np.testing.assert_allclose(painted, 1 - PHOTO, atol=1e-5)
 
@@ -256,7 +266,8 @@ def test_a_foreign_file_tells_its_range_and_size(tmp_path: Path, fixed: bool, sp
 def test_a_file_of_one_size_only_still_paints_any(tmp_path: Path) -> None:
     path = tmp_path / "fixed.onnx"
     path.write_bytes(foreign(True, 0, 1))
-    painted = Network(path).paint(PHOTO)
+    network = opened(path)
+    painted = network.paint(PHOTO, network.style())
     assert painted.shape == PHOTO.shape
     assert np.abs(painted - (1 - PHOTO)).mean() < 0.05  # softer: it was painted at 64 x 48
 
@@ -307,7 +318,7 @@ def test_damaged_networks_are_named_and_others_stay(tmp_path: Path) -> None:
     gallery.remove("bad")
     assert gallery.problems() == []
     with pytest.raises(PictureError, match="there is no file"):
-        Network(tmp_path / "gone.onnx")
+        opened(tmp_path / "gone.onnx")
 
 
 def test_a_network_with_a_painting_is_one_the_optimiser_knows(tmp_path: Path, painting: Path) -> None:

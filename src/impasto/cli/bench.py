@@ -14,7 +14,6 @@ from impasto.cli.command import Command, option
 from impasto.cli.console import print_table
 from impasto.cli.progress import bar
 from impasto.errors import UsageError
-from impasto.progress import Progress
 from impasto.system.files import already_there, write_atomically
 
 if TYPE_CHECKING:
@@ -28,7 +27,7 @@ impasto bench --compare bench.json
 
 @click.command(cls=Command, examples=EXAMPLES)
 @option("--sizes", default="256,512,1024", help="Sides of square pictures in pixels.")
-@option("--engine", multiple=True, help="Measure this engine: painter, light, optimize.")
+@option("--engine", multiple=True, help="Measure this engine: painter, light, adain, wct, optimize.")
 @option("--rounds", type=click.IntRange(1, 1000), default=15, help="Counted runs of each.")
 @option("--json", type=options.PATH, help="Write all figures to this file.")
 @option("--compare", type=options.PATH, help="Show how much faster than this earlier file.")
@@ -44,18 +43,14 @@ def bench(
     quiet: bool,
 ) -> None:
     """Measure latency, memory, cold start and throughput, beside the machine's own ceiling."""
+    from impasto.engines.by_name import DEFAULT
     from impasto.measure import bench as run
 
     if json is not None and json.exists() and not overwrite:
         raise already_there(json)
     old = run.Bench.load(compare) if compare else None
     with bar(hidden=quiet) as draw:
-        found = run.bench(
-            _sizes(sizes),
-            engine or run.ENGINES[:1],
-            rounds=rounds,
-            on_step=lambda what: draw(Progress(0, 0, message=what)),
-        )
+        found = run.bench(_sizes(sizes), engine or [DEFAULT], rounds=rounds, on_progress=draw)
     if json is not None:
         text = json_module.dumps(found.as_dict(), indent=1) + "\n"
         write_atomically(json, text.encode(), overwrite=overwrite)

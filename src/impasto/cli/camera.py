@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 from typing import get_args
 
@@ -39,6 +40,7 @@ impasto camera --style starry-night --virtual
 @option("--virtual", is_flag=True, help="Be a camera for other programs.")
 @option("--folder", type=options.PATH, default=".", help="Where recordings and snapshots go.")
 @option("--frames", type=click.IntRange(min=1), help="End after so many.")
+@options.mark
 @options.quiet
 @options.settings(Controls, "controls", "Controls")
 def camera(
@@ -52,6 +54,7 @@ def camera(
     virtual: bool,
     folder: Path,
     frames: int | None,
+    mark: bool,
     quiet: bool,
 ) -> None:
     """Paint a live camera: in a window, in the browser, or as a camera for other programs.
@@ -65,19 +68,19 @@ def camera(
     if serve and virtual:
         raise UsageError("--serve or --virtual, one of the two")
     styles = list(style) or [entry.name for entry in Gallery().entries() if entry.builtin]
-    found = Camera(int(source) if source.isdecimal() else source)
-    live = Live(found, styles, controls, fps=fps, folder=folder, engine=engine, on_note=note)
-    screen: Screen
-    if serve:
-        screen = Server(port)
-        note(f"open {screen.url} in the browser; Ctrl-C ends it")
-    else:
-        screen = VirtualCamera(fps) if virtual else Window()
-    with watched(quiet=quiet) as on_progress:
-        done = live.run(
-            screen,
-            frames=frames,
-            on_status=lambda now: on_progress(Progress(now.frames, frames or 0, message=str(now))),
-        )
+    with closing(Camera(int(source) if source.isdecimal() else source)) as found:
+        live = Live(found, styles, controls, fps=fps, folder=folder, engine=engine, mark=mark, on_note=note)
+        screen: Screen
+        if serve:
+            screen = Server(port)
+            note(f"open {screen.url} in the browser; Ctrl-C ends it")
+        else:
+            screen = VirtualCamera(fps) if virtual else Window()
+        with watched(quiet=quiet) as on_progress:
+            done = live.run(
+                screen,
+                frames=frames,
+                on_status=lambda now: on_progress(Progress(now.frames, frames or 0, message=str(now))),
+            )
     if not quiet:
         print(f"{done} frames painted")

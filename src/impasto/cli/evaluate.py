@@ -11,7 +11,6 @@ from impasto.cli.command import Command, option
 from impasto.cli.console import print_json, print_table, report
 from impasto.cli.progress import bar
 from impasto.errors import MissingExtra, UsageError
-from impasto.progress import Progress
 
 EXAMPLES = """
 impasto evaluate --photos DIR --styles DIR --engine painter -o report/
@@ -70,7 +69,7 @@ def evaluate(
             results=results,
             strengths=_strengths(strengths),
             limit=limit,
-            on_score=lambda done, total, what: draw(Progress(done, total, message=what)),
+            on_progress=draw,
         )
     for line in found.failures:
         report(line)

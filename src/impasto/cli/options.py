@@ -85,7 +85,11 @@ def style(
 
 
 def read_region(text: str) -> tuple[str, str]:
-    """MASK=STYLE; at the first = that leaves an existing file to its left, since file names may hold one."""
+    """MASK=STYLE; at the first = that leaves an existing file to its left, since file names may hold one.
+
+    >>> read_region("sky.png=great-wave")
+    ('sky.png', 'great-wave')
+    """
     splits = [(text[:i], text[i + 1 :]) for i, character in enumerate(text) if character == "="]
     if not splits or not all(splits[0]):
         raise UsageError(f"--region {text}: no mask and style", "--region sky.png=great-wave")
@@ -93,7 +97,11 @@ def read_region(text: str) -> tuple[str, str]:
 
 
 def read_memory(text: str | None) -> int | None:
-    """2GB, 500MB or a number of bytes."""
+    """2GB, 500MB or a number of bytes.
+
+    >>> read_memory("2GB")
+    2000000000
+    """
     if text is None:
         return None
     found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmgt]?)i?b?", text.strip().lower())
@@ -104,7 +112,11 @@ def read_memory(text: str | None) -> int | None:
 
 
 def read_duration(text: str, option: str) -> float:
-    """90s, 3m, 1h or 1h30m in seconds."""
+    """90s, 3m, 1h or 1h30m in seconds.
+
+    >>> read_duration("1h30m", "--time")
+    5400.0
+    """
     found = re.fullmatch(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s)?", text.strip().lower())
     parts = [float(part or 0) for part in found.groups()] if found else [0.0]
     seconds = sum(part * unit for part, unit in zip(parts, (3600, 60, 1), strict=False))

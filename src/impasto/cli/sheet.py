@@ -12,7 +12,6 @@ from impasto.cli.progress import bar
 from impasto.controls import Controls
 from impasto.picture import Picture
 from impasto.picture.formats import format_of
-from impasto.progress import Progress
 from impasto.styles.resolve import parse
 
 EXAMPLES = """
@@ -69,7 +68,7 @@ def sheet(
             controls=controls,  # `size` is a tile's own business here
             columns=columns,
             tile=tile,
-            on_tile=lambda done, total: draw(Progress(done, total, message="painted")),
+            on_progress=draw,
         )
     result.save(target, quality=quality, mark=mark, overwrite=overwrite)
     if not quiet:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -14,7 +15,10 @@ from impasto.cli.options import read_region
 from impasto.cli.progress import watched
 from impasto.controls import Controls
 from impasto.errors import UsageError
-from impasto.progress import Progress
+from impasto.video.options import VideoOptions
+
+if TYPE_CHECKING:
+    from impasto.video.paint_video import PaintedVideo
 
 EXAMPLES = """
 impasto video clip.mp4 --style starry-night -o painted.mp4
@@ -30,24 +34,8 @@ impasto video frames/ --style great-wave --fps 24 -o painted.webm
 @click.command(cls=Command, examples=EXAMPLES)
 @argument("source", "A video's file, or a folder of frames.", type=options.PATH)
 @options.style()
-@option(
-    "--engine", default="light", help="light, painter (five times as long a frame), or optimize (minutes a second)."
-)
 @option("--recipe", default="fast", help="The optimiser's, such as fast or default.")
-@option(
-    "--long-term",
-    type=click.IntRange(0, 100),
-    default=0,
-    help="The optimiser also holds to the picture so many frames ago.",
-)
-@option(
-    "--keyframes",
-    help="Styles that change: SECONDS:STYLE[:SHARE OF THE STRENGTH[:BRUSH SIZE]], with commas between.",
-)
 @options.region
-@option("--steady", type=float, default=70, help="How much of the last picture is carried along the motion. 0 to 100.")
-@option("--start", type=float, default=0, help="From this second on.")
-@option("--end", type=float, help="Up to this second.")
 @option(
     "--output",
     "-o",
@@ -55,79 +43,62 @@ impasto video frames/ --style great-wave --fps 24 -o painted.webm
     help="A file (.mp4, .mov, .mkv, .avi, .webm, .gif, .webp, .apng), or a folder for PNG frames.",
     panel="Output",
 )
-@option("--fps", type=float, help="Another frame rate.", panel="Output")
-@option("--codec", help="h264, hevc, av1, vp9, prores or ffv1; the container's usual one if not given.", panel="Output")
-@option("--crf", type=click.IntRange(0, 63), help="Constant rate factor: lower is better and larger.", panel="Output")
-@option("--sound/--no-sound", default=True, help="Copy sound and subtitles.", panel="Output")
-@option("--keep-partial", is_flag=True, help="When stopped, keep what is done.", panel="Output")
-@option("--resume", is_flag=True, help="Keep what is done, whatever happens; go on from there.", panel="Output")
+@options.mark
 @options.overwrite
 @options.max_pixels
 @options.quiet
 @options.json
+@options.settings(
+    VideoOptions,
+    "video_options",
+    "Options",
+    without=("segment",),
+    panels=dict.fromkeys(("fps", "codec", "quality", "sound", "keep_partial", "resume"), "Output"),
+    names={"quality": "--crf"},
+)
 @options.settings(Controls, "controls", "Controls")
 def video(
     source: Path,
+    video_options: VideoOptions,
     controls: Controls,
     style: tuple[str, ...],
-    engine: str,
     recipe: str,
-    long_term: int,
-    keyframes: str | None,
     region: tuple[str, ...],
-    steady: float,
-    start: float,
-    end: float | None,
     output: Path | None,
-    fps: float | None,
-    codec: str | None,
-    crf: int | None,
-    sound: bool,
-    keep_partial: bool,
-    resume: bool,
+    mark: bool,
     overwrite: bool,
     max_pixels: int,
     quiet: bool,
     json: bool,
 ) -> None:
     """Paint a video without flicker; its sound, timing and rotation stay."""
-    from impasto.video.run import VideoProgress, paint_video
+    from impasto.video.paint_video import paint_video
 
-    if bool(style) == (keyframes is not None):
+    if bool(style) == (video_options.keyframes is not None):
         raise UsageError("--style or --keyframes, one of the two", "--keyframes 0:starry-night,5:great-wave:0.5")
     if output is None:
         output = Path(f"{source.stem}-painted.mp4")
     if source.exists() and output.exists() and source.samefile(output):
         raise UsageError(f"{output} is the video itself", "choose another -o")
     with watched(quiet=quiet or json) as on_progress:
-
-        def show(now: VideoProgress) -> bool:
-            speed = now.frame / max(now.seconds, 1e-6)
-            return on_progress(Progress(now.frame, now.total, message=f"{speed:.1f} frames/s"))
-
         result = paint_video(
             source,
             style,
             output,
-            engine=engine,  # type: ignore[arg-type]  # it is checked there
+            options=video_options,
             recipe=recipe,
-            long_term=long_term,
-            keyframes=keyframes,
-            steady=steady,
-            start=start,
-            end=end,
-            fps=fps,
-            codec=codec,
-            quality=crf,
-            sound=sound,
-            keep_partial=keep_partial,
-            resume=resume,
-            overwrite=overwrite,
             regions=[read_region(text) for text in region],
+            mark=mark,
+            overwrite=overwrite,
             max_pixels=max_pixels,
-            on_progress=show,
+            on_progress=on_progress,
             **asdict(controls),
         )
+    _report(result, resume=video_options.resume, quiet=quiet, json=json)
+
+
+def _report(result: PaintedVideo, *, resume: bool, quiet: bool, json: bool) -> None:
+    """Print what came out; exit if it was stopped."""
     for line in result.notes:
         note(line)
     if json:

@@ -17,7 +17,7 @@ from impasto.nn.tensors import read_tensors
 from impasto.nn.transformer import recognise
 from impasto.picture import Picture, Source
 from impasto.styles.gallery import Gallery
-from impasto.styles.store import Entry
+from impasto.styles.store import Entry, trial_photo
 
 SUFFIXES = (".pth", ".pt", ".model", ".safetensors", ".onnx")
 
@@ -48,7 +48,7 @@ def import_network(
         raise UsageError(f"{path} is no network's file", f"one of {', '.join(SUFFIXES)}")
     weights = None
     if suffix == ".onnx":
-        model, count = _ready(path), len(Network(path).facts.styles)
+        model, count = _ready(path), len(Network(path, trial_photo).facts.styles)
     else:
         net, styles, card = _read(path, name)
         card = card | ({"licence": licence} if licence else {})
@@ -84,14 +84,14 @@ def _ready(path: Path) -> bytes:
     Raises:
         StyleError: it holds no network that paints pictures.
     """
-    network = Network(path)
+    network = Network(path, trial_photo)
     data = path.read_bytes()
     try:
         import onnx
     except ImportError:
         return data
     model = onnx.load_from_string(data)
-    if network.size is not None:
+    if network.size.only is not None:
         _free_sizes(model)
         data = _if_it_paints(model, data)
         model = onnx.load_from_string(data)
@@ -117,9 +117,10 @@ def _paints_any_size(model: bytes) -> bool:
         path = Path(folder, "network.onnx")
         path.write_bytes(model)
         try:
-            network = Network(path)
+            network = Network(path, trial_photo)
+            style = network.style(network.facts.styles[0])
             for height, width in ((96, 160), (128, 64)):
-                if network.paint(np.zeros((height, width, 3), np.float32)).shape != (height, width, 3):
+                if network.paint(np.zeros((height, width, 3), np.float32), style).shape != (height, width, 3):
                     return False
         except Exception:  # noqa: BLE001  ONNX Runtime's exceptions share no base class
             return False
