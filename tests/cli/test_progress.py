@@ -44,6 +44,17 @@ def test_the_bar_is_drawn_on_a_terminal_only(
         assert stream.getvalue() == ""
 
 
+def test_what_is_printed_meanwhile_stays_in_its_stream(monkeypatch: pytest.MonkeyPatch) -> None:
+    screen, file = Terminal(), io.StringIO()
+    monkeypatch.setattr(sys, "stderr", screen)
+    monkeypatch.setattr(sys, "stdout", file)
+    with bar() as show:
+        show(Progress(1, 2))
+        sys.stdout.write("a line for a file\n")
+    assert file.getvalue() == "a line for a file\n"
+    assert "a line" not in screen.getvalue()
+
+
 def test_previews_are_saved_now_and_then(tmp_path: Path) -> None:
     with watched(quiet=True, preview=tmp_path / "steps", every=2) as show:
         assert all(show(at(step)) for step in range(1, 5))

@@ -25,7 +25,10 @@ def bar(*, hidden: bool = False) -> Iterator[Callable[[Progress], None]]:
     from rich.progress import Progress as Bar
 
     columns = BarColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn(), TimeRemainingColumn()
-    with Bar(*columns, console=console(to_stderr=True), transient=True) as drawn:
+    on_terminal = (
+        sys.stdout.isatty()
+    )  # else what is printed meanwhile is for a file, and must not go to the bar's stream
+    with Bar(*columns, console=console(to_stderr=True), transient=True, redirect_stdout=on_terminal) as drawn:
         task = drawn.add_task("", total=None)
 
         def draw(progress: Progress) -> None:
