@@ -156,6 +156,7 @@ def test_sixteen_bits_and_marks(run: Run, photo: Path, tmp_path: Path) -> None:
     assert_refused(run("stylize", photo, "--style", "udnie", "--bits", 12, "-o", tmp_path / "a.png"), 2, "--bits 12")
 
 
+@pytest.mark.filterwarnings("default")
 def test_an_animation_stays_one_or_says_so(run: Run, tmp_path: Path) -> None:
     gif = tmp_path / "moving.gif"
     frames = [Image.fromarray(scene(seed=seed)) for seed in range(3)]
@@ -293,6 +294,6 @@ def test_a_failure_nobody_thought_of_is_one_line(run: Run, photo: Path, monkeypa
     def explode(*_: object, **__: object) -> None:
         raise RuntimeError("boom\nsecond line")
 
-    monkeypatch.setattr("impasto.cli.stylize.Stylizer", explode)
+    monkeypatch.setattr("impasto.batch.run.Stylizer", explode)
     outcome = run("stylize", photo, "--style", "udnie", "-o", "out.png")
     assert_refused(outcome, 1, "this should not have happened: RuntimeError: boom", "IMPASTO_DEBUG")

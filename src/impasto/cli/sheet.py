@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from impasto.cli import batch
+from impasto.batch.plan import PaintJob, check
 from impasto.cli.console import console
 from impasto.cli.options import Mark, MaxPixels, Overwrite, Quality, Quiet, complete_style, takes_controls
 from impasto.controls import Controls
@@ -16,6 +16,7 @@ from impasto.picture import Picture
 from impasto.picture.formats import format_of
 from impasto.picture.reading import MAX_PIXELS
 from impasto.styles.resolve import parse
+from impasto.system.places import check_target
 
 EXAMPLES = """
 [b]Examples[/b]
@@ -56,8 +57,8 @@ def sheet(
 
     target = Path(output)
     format_of(target)
-    (job,) = batch.plan([photo], output, "sheet", None, inputs=[parse(text)[0] for text in style or []])
-    batch.check_target(job, overwrite=overwrite)
+    check([PaintJob(photo, output)], inputs=[parse(text)[0] for text in style or []])
+    check_target(output, overwrite=overwrite)
     picture = Picture.open(photo, max_pixels=max_pixels)
     # `size` is a tile's own business here.
     if quiet or not sys.stderr.isatty():

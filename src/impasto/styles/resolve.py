@@ -62,8 +62,7 @@ def resolve(request: StyleRequest, gallery: Gallery, painter: Engine, *, max_pix
         PictureError: a painting cannot be read.
     """
     pairs: list[tuple[Any, float]] = []
-    for item in _items(request):
-        source, weight = item if isinstance(item, tuple) else (item, 1.0)
+    for source, weight in weighted(request):
         if isinstance(source, str):
             source, factor = parse(source) if source not in gallery else (source, 1.0)
             weight = _weight(source, weight) * factor
@@ -79,12 +78,12 @@ def resolve(request: StyleRequest, gallery: Gallery, painter: Engine, *, max_pix
     )
 
 
-def _items(request: StyleRequest) -> list[Any]:
+def weighted(request: StyleRequest) -> list[tuple[Any, Any]]:
+    """Each style of a request and its weight."""
     if isinstance(request, Mapping):
         return list(request.items())
-    if isinstance(request, (list, tuple)):
-        return list(request)
-    return [request]
+    items = request if isinstance(request, (list, tuple)) else [request]
+    return [item if isinstance(item, tuple) else (item, 1.0) for item in items]
 
 
 def _weight(source: object, weight: object) -> float:
