@@ -251,7 +251,7 @@ def test_two_runs_on_one_folder_at_once(folder: Path, tmp_path: Path) -> None:
     for one in runs:
         one.join()
     assert [result.error for report in reports for result in report.failed] == []
-    assert [len(report) for report in reports] == [24, 24]
+    assert [report.count for report in reports] == [24, 24]
     for path in folder.rglob("*.png"):
         ours = impasto.Picture.open(tmp_path / "out" / path.relative_to(folder)).to_numpy()
         np.testing.assert_array_equal(ours, impasto.stylize(path, "udnie").to_numpy())

@@ -136,11 +136,9 @@ class NotesLedger(Ledger):
     """A ledger of small files, one for each picture: object stores append to nothing, and hosts share no lock."""
 
     def _read(self, target: str) -> Entry:
-        note = self._note(target)
-        if not places.is_file(note):
-            return Entry()
+        note = places.read_if_there(self._note(target))
         try:
-            found: Any = json.loads(places.read(note))
+            found: Any = json.loads(note or b"")
             key, known = found["key"], found["digest"]
         except (ValueError, KeyError, TypeError):
             return Entry()

@@ -21,7 +21,7 @@ from impasto.system.remote import is_url
 
 @dataclass(frozen=True)
 class Saving:
-    """How pictures are written; quality, bits, mark and overwrite are those of `Picture.save`.
+    """Say how pictures are written; quality, bits, mark and overwrite are those of `Picture.save`.
 
     Attributes:
         suffix: the ending that says the format of all pictures; None, each target's own does.
@@ -49,7 +49,7 @@ class Saving:
 
 @dataclass(frozen=True)
 class Painting:
-    """What is done to every photo of a run, in a thread of this program or on another machine.
+    """Paint the photos of a run, one at a call, in a thread of this program or on another machine.
 
     Attributes:
         stylizer: paints.

@@ -53,7 +53,9 @@ class Report:
     def add(self, result: Result) -> None:
         (self.failed if result.error else self.skipped if result.skipped else self.painted).append(result)
 
-    def __len__(self) -> int:
+    @property
+    def count(self) -> int:
+        """How many photos are done, one way or another."""
         return len(self.painted) + len(self.skipped) + len(self.failed)
 
     @property
@@ -61,4 +63,4 @@ class Report:
         """0 if nothing failed; else the failure's own code if there was one photo only, or 1."""
         if not self.failed:
             return 0
-        return self.failed[0].exit_code if len(self) == 1 else 1
+        return self.failed[0].exit_code if self.count == 1 else 1

@@ -164,7 +164,7 @@ def _report(
             if on_result is not None:
                 on_result(result)
         if on_progress is not None:
-            done = len(report)
+            done = report.count
             progress = Progress(done, total, done / total if total else 0.0, result.photo if result else "")
             if on_progress(progress) is False:
                 report.stopped = True

@@ -43,11 +43,15 @@ def plan_pipe(photos: Sequence[str], output: str | None, inputs: Sequence[str]) 
 
 
 def paint_pipe(job: PaintJob, stylizer: Stylizer, max_pixels: int, saving: Saving) -> Result:
-    """Paint the photo; what goes wrong is in the result."""
+    """Paint the photo; what goes wrong with it is in the result.
+
+    Raises:
+        UsageError: an ending, a quality or a depth that cannot be written.
+    """
     if job.target == PIPE and saving.suffix is None:
         saving = replace(saving, suffix=".png")
+    saving.check([job])
     try:
-        saving.check([job])
         if job.target != PIPE:
             places.check_target(job.target, overwrite=saving.overwrite)
         data = sys.stdin.buffer.read() if job.photo == INPUT else None

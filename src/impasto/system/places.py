@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
@@ -106,12 +107,24 @@ def read(place: str) -> bytes:
     Raises:
         PictureError: it is not there or cannot be read.
     """
-    if is_url(place):
+    data = read_if_there(place)
+    if data is None:
+        raise PictureError(f"there is no {place}")
+    return data
+
+
+def read_if_there(place: str) -> bytes | None:
+    """A file's bytes, or None if there is no such file; one request instead of two.
+
+    Raises:
+        PictureError: it cannot be read.
+    """
+    with reaching(place), contextlib.suppress(FileNotFoundError):
+        if not is_url(place):
+            return Path(place).read_bytes()
         system, path = filesystem(place)
-        with reaching(place):
-            return bytes(system.cat_file(path))
-    with reaching(place):
-        return Path(place).read_bytes()
+        return bytes(system.cat_file(path))
+    return None
 
 
 def write(place: str, data: bytes, *, overwrite: bool) -> None:
