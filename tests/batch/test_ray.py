@@ -95,13 +95,13 @@ def test_what_workers_print_meanwhile_is_no_record(
 ) -> None:
     def cluster(work: Sequence[PaintJob], painting: Painting, stop: Event) -> Iterator[Result]:
         for result in painted_in_threads(work, painting, 2, stop):
-            print("before")
-            worker = threading.Thread(target=print, args=("of a worker",))
+            sys.stdout.write("before\n")
+            worker = threading.Thread(target=lambda: sys.stdout.write("of a worker\n"))
             worker.start()
             worker.join()
             yield result
 
-    monkeypatch.setattr("impasto.batch.run.painted_by_ray", cluster)
+    monkeypatch.setattr("impasto.batch.ray.painted_by_ray", cluster)
     done = run("stylize", folder, "--style", "udnie", "--engine-hosts", "ray", "--json", "-o", tmp_path / "out")
     assert done.code == 0, done.err
     assert sorted(json.loads(line)["input"] for line in done.out.splitlines()) == [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import threading
@@ -162,6 +163,4 @@ def ledger_in(folder: str, settings: Mapping[str, object]) -> Ledger:
 
 
 def digest(data: bytes) -> str:
-    import hashlib  # of the libraries of a folder's run, the one that a single photo need not wait for
-
     return hashlib.sha256(data).hexdigest()[:16]

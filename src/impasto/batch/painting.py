@@ -7,8 +7,8 @@ import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from impasto.batch.ledger import Ledger
 from impasto.batch.plan import PaintJob
 from impasto.batch.report import Result
 from impasto.errors import ImpastoError, PictureError
@@ -17,6 +17,9 @@ from impasto.picture import Picture
 from impasto.picture.formats import ANIMATED, Bits, check_saving, format_of
 from impasto.system import places
 from impasto.system.remote import is_url
+
+if TYPE_CHECKING:
+    from impasto.batch.ledger import Ledger
 
 
 @dataclass(frozen=True)

@@ -52,8 +52,8 @@ def plan(
         suffix: the ending that all pictures get, or None to keep the photos'.
         label: the style, for such a name.
         inputs: other files that are read and must not be written to.
-        as_urls: name paths by their URLs, too, for other machines; so it is as soon as one of them is a URL.
-        may_be_empty: a folder without pictures will do.
+        as_urls: give URLs for paths, too; one URL among photos and output implies it.
+        may_be_empty: accept a folder without pictures.
     Raises:
         UsageError: an output that cannot hold the pictures, or that is an input.
         PictureError: a folder without pictures, or a web address.

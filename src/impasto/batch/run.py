@@ -7,12 +7,10 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from threading import Event
-from typing import Any, Literal, TypeAlias, get_args
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
-from impasto.batch.ledger import Ledger, ledger_in
 from impasto.batch.painting import Painting, Saving
 from impasto.batch.plan import PaintJob, Plan, plan
-from impasto.batch.ray import painted_by_ray
 from impasto.batch.report import Report, Result
 from impasto.batch.sources import Sources
 from impasto.batch.threads import painted_as_they_arrive, painted_in_threads
@@ -29,6 +27,9 @@ from impasto.styles.gallery import Gallery
 from impasto.styles.resolve import StyleRequest
 from impasto.system.files import remove_stale
 from impasto.system.remote import is_url
+
+if TYPE_CHECKING:
+    from impasto.batch.ledger import Ledger
 
 Place: TypeAlias = "str | os.PathLike[str]"
 Hosts: TypeAlias = Literal["local", "ray"]
@@ -104,7 +105,7 @@ def stylize_folder(
         painter=painter,
         max_pixels=max_pixels,
     )
-    ledger = _ledger(found, saving, stylizer, sources.facts(gallery))
+    ledger = _ledger(found, saving, stylizer, sources, gallery)
     painting = Painting(stylizer, max_pixels, saving, ledger)
     stop = Event()
     results = _results(painting, find if watch else None, found.jobs, jobs, hosts, stop)
@@ -125,13 +126,16 @@ def _check_running(photos: Sequence[str], output: str | None, jobs: int, hosts: 
         )
 
 
-def _ledger(found: Plan, saving: Saving, stylizer: Stylizer, files: Sequence[str]) -> Ledger | None:
+def _ledger(found: Plan, saving: Saving, stylizer: Stylizer, sources: Sources, gallery: Gallery) -> Ledger | None:
     if found.folder is None:
         return None
+    from impasto.batch.ledger import ledger_in  # here, since a single photo need not wait for it
+
     if not is_url(found.folder):
         remove_stale({Path(job.target).parent for job in found.jobs})
     writing = [saving.suffix, saving.quality, saving.bits, saving.mark]
-    return ledger_in(found.folder, stylizer.made_with() | {"files": files, "writing": writing})
+    settings = stylizer.made_with() | {"files": sources.facts(gallery), "writing": writing}
+    return ledger_in(found.folder, settings)
 
 
 def _results(
@@ -143,6 +147,8 @@ def _results(
     stop: Event,
 ) -> Iterator[Result | None]:
     if hosts == "ray":
+        from impasto.batch.ray import painted_by_ray
+
         return painted_by_ray(work, painting, stop)
     painting.stylizer.prepare()
     if find is not None:

@@ -6,7 +6,6 @@ import os
 from pathlib import Path
 from typing import Any
 
-from impasto.batch.ledger import digest
 from impasto.painting.regions import Regions, region_pairs
 from impasto.picture import Picture
 from impasto.styles.gallery import Gallery
@@ -65,6 +64,8 @@ def _name(source: Any) -> str | None:
 def _fact(source: Any, gallery: Gallery) -> str:
     name = _name(source)
     if name is None:
+        from impasto.batch.ledger import digest
+
         return digest(source.samples.tobytes())
     own = gallery.folder / name.partition("/")[0]  # a style of the user's may have been learned further
     path = own if isinstance(source, str) and name in gallery and own.is_dir() else Path(name)
