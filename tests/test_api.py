@@ -28,6 +28,7 @@ PUBLIC = {
     "optimize",
     "paint_video",
     "stylize",
+    "stylize_folder",
     "texture",
 }
 

@@ -10,16 +10,24 @@ from typing import TYPE_CHECKING
 
 from impasto.version import __version__
 
-if TYPE_CHECKING:
-    from impasto.controls import Controls
-    from impasto.errors import ImpastoError, MissingExtra, PictureError, StyleError, UsageError
-    from impasto.optimization.optimize import Optimization, optimize, texture
-    from impasto.optimization.recipe import Recipe
-    from impasto.painting.stylizer import Stylizer, stylize
-    from impasto.picture import Picture
-    from impasto.styles.gallery import Gallery
-    from impasto.training.lessons import learn
-    from impasto.video.paint_video import paint_video
+if TYPE_CHECKING:  # under the same name again: so type checkers know that it is public
+    from impasto.batch.run import stylize_folder as stylize_folder
+    from impasto.controls import Controls as Controls
+    from impasto.errors import ImpastoError as ImpastoError
+    from impasto.errors import MissingExtra as MissingExtra
+    from impasto.errors import PictureError as PictureError
+    from impasto.errors import StyleError as StyleError
+    from impasto.errors import UsageError as UsageError
+    from impasto.optimization.optimize import Optimization as Optimization
+    from impasto.optimization.optimize import optimize as optimize
+    from impasto.optimization.optimize import texture as texture
+    from impasto.optimization.recipe import Recipe as Recipe
+    from impasto.painting.stylizer import Stylizer as Stylizer
+    from impasto.painting.stylizer import stylize as stylize
+    from impasto.picture import Picture as Picture
+    from impasto.styles.gallery import Gallery as Gallery
+    from impasto.training.lessons import learn as learn
+    from impasto.video.paint_video import paint_video as paint_video
 
 _HOME = {
     "Controls": "controls",
@@ -37,28 +45,11 @@ _HOME = {
     "optimize": "optimization.optimize",
     "paint_video": "video.paint_video",
     "stylize": "painting.stylizer",
+    "stylize_folder": "batch.run",
     "texture": "optimization.optimize",
 }
 
-__all__ = [
-    "Controls",
-    "Gallery",
-    "ImpastoError",
-    "MissingExtra",
-    "Optimization",
-    "Picture",
-    "PictureError",
-    "Recipe",
-    "StyleError",
-    "Stylizer",
-    "UsageError",
-    "__version__",
-    "learn",
-    "optimize",
-    "paint_video",
-    "stylize",
-    "texture",
-]
+__all__ = ["__version__", *_HOME]
 
 
 def __getattr__(name: str) -> object:

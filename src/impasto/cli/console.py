@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -25,9 +25,9 @@ def note(message: str) -> None:
     print(f"impasto: note: {message}", file=sys.stderr, flush=True)
 
 
-def print_json(record: object) -> None:
-    """One JSON value on one line."""
-    print(json.dumps(record, ensure_ascii=False), flush=True)
+def print_json(record: object, file: TextIO | None = None) -> None:
+    """One JSON value on one line, to standard output if no file is given."""
+    print(json.dumps(record, ensure_ascii=False), file=file, flush=True)
 
 
 def print_table(names: Iterable[str], rows: Iterable[Iterable[str]]) -> None:

@@ -6,13 +6,15 @@ from pathlib import Path
 
 import click
 
-from impasto.cli import batch, options
+from impasto.batch.plan import PaintJob, check
+from impasto.cli import options
 from impasto.cli.command import Command, argument, option
 from impasto.cli.progress import bar
 from impasto.controls import Controls
 from impasto.picture import Picture
 from impasto.picture.formats import format_of
 from impasto.styles.resolve import parse
+from impasto.system.places import check_target
 
 EXAMPLES = """
 impasto sheet photo.jpg -o sheet.png
@@ -58,8 +60,8 @@ def sheet(
 
     target = Path(output)
     format_of(target)
-    (job,) = batch.plan([photo], output, "sheet", None, inputs=[parse(text)[0] for text in style])
-    batch.check_target(job, overwrite=overwrite)
+    check([PaintJob(photo, output)], inputs=[parse(text)[0] for text in style])
+    check_target(output, overwrite=overwrite)
     picture = Picture.open(photo, max_pixels=max_pixels)
     with bar(hidden=quiet) as draw:
         result = contact_sheet(

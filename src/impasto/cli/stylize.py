@@ -3,30 +3,30 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import sys
-import time
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import click
 
-from impasto.cli import batch, hosts, options
+from impasto.batch.painting import Saving
+from impasto.batch.report import Report
+from impasto.batch.run import Hosts, stylize_folder
+from impasto.batch.sources import Sources
+from impasto.cli import options
 from impasto.cli.command import Command, argument, option
-from impasto.cli.console import note, print_json, report
-from impasto.cli.manifest import Manifest, file_facts
 from impasto.cli.options import check_saving, read_memory, read_region
+from impasto.cli.pipes import PIPE, paint_pipe, plan_pipe
+from impasto.cli.progress import bar
+from impasto.cli.results import Printer
 from impasto.controls import Controls
 from impasto.engines.by_name import DEFAULT, EngineName, engine_of
-from impasto.errors import ImpastoError, PictureError, UsageError
+from impasto.errors import UsageError
 from impasto.painting.stylizer import Stylizer
-from impasto.picture import Picture
-from impasto.picture.formats import ANIMATED, SUFFIXES, format_of
-from impasto.styles.resolve import parse
-from impasto.system.files import remove_stale
-from impasto.system.remote import is_url
+from impasto.picture.formats import SUFFIXES
+from impasto.progress import OnProgress
 
 EXAMPLES = """
 impasto stylize photo.jpg --style starry-night -o out.png
@@ -76,7 +76,7 @@ FORMATS = sorted({suffix.lstrip(".") for suffix in SUFFIXES})
 )
 @option(
     "--engine-hosts",
-    type=click.Choice(get_args(hosts.EngineHosts)),
+    type=click.Choice(get_args(Hosts)),
     default="local",
     help="Paint on this machine, or on all of the Ray cluster that RAY_ADDRESS names.",
     panel="Running",
@@ -100,124 +100,72 @@ def stylize(
     watch: bool,
     jobs: int,
     engine: EngineName,
-    engine_hosts: hosts.EngineHosts,
+    engine_hosts: Hosts,
     memory: str | None,
     max_pixels: int,
     quiet: bool,
     json: bool,
 ) -> None:
     """Paint photos in the style of a painting, or of several."""
-    regions = [read_region(text) for text in region]
-    files = [parse(text)[0] for text in style] + [text for pair in regions for text in pair]
-    suffix = _suffix(format)
-    if watch and (len(photos) != 1 or not Path(photos[0]).is_dir()):
-        raise UsageError("--watch waits for photos in one folder", "impasto stylize FOLDER --watch -o FOLDER")
-    label = "-".join(parse(text)[0] for text in style)
-    remote = engine_hosts != "local" or any(is_url(text) for text in (*photos, output or ""))
-    if remote and watch:
-        raise UsageError("--watch waits for photos in a folder of this machine")
-
-    def find() -> list[batch.Job]:
-        try:
-            return batch.plan(photos, output, label, suffix, inputs=files)
-        except PictureError:  # none are there yet
-            if watch:
-                return []
-            raise
-
-    away = hosts.plan(photos, output, suffix) if remote else []
-    work = [] if remote else find()
-    file_format = suffix and format_of(Path(f"x{suffix}"))
-
-    def format_for(target: Path | None) -> str:
-        return file_format or format_of(target or Path("x.png"))
-
-    formats = [format_for(job.target) for job in work] + [format_for(Path(job.target)) for job in away]
-    depth = check_saving(quality, bits, formats, "--format png or --format tiff")
-    if json and any(job.target is None for job in work):
-        raise UsageError("--json and a picture cannot both go to standard output", "-o FILE")
-
-    budget = read_memory(memory)
-    painter = engine_of(engine, budget)
-    stylizer = Stylizer(style, regions=regions, controls=controls, painter=painter, max_pixels=max_pixels)
-    if engine_hosts == "local":
-        stylizer.prepare()
-
-    settings = stylizer.made_with() | {
-        "files": [file_facts(file) for file in files],
-        "writing": [suffix, quality, depth, mark],
-    }
-    manifest = None
-    if not remote and any(Path(photo).is_dir() for photo in photos):
-        manifest = Manifest(Path(str(output)), settings)
-        remove_stale({job.target.parent for job in work if job.target is not None})
-
-    def paint(job: batch.Job) -> batch.Record:
-        started = time.perf_counter()
-        replaces = overwrite
-        noted: Callable[[bytes], AbstractContextManager[object]] = contextlib.nullcontext
-        if manifest is not None and isinstance(job.source, Path) and job.target is not None and job.source.is_file():
-            key = manifest.key(job.source)
-            if manifest.is_done(job.target, key) and not overwrite:
-                return {"input": job.name, "output": str(job.target), "skipped": True}
-            replaces = overwrite or manifest.is_ours(job.target)
-            noted = functools.partial(manifest.writing, job.target, key)
-        batch.check_target(job, overwrite=replaces)
-        photo = Picture.open(
-            job.source if isinstance(job.source, bytes) else str(job.source),
-            max_pixels=max_pixels,
-            at_most=stylizer.controls.size,
-        )
-        painted = stylizer(photo)
-        target_format = format_for(job.target)
-        if photo.frames and target_format not in ANIMATED:
-            note(f"{job.name} moves, {target_format} does not: only its first frame is written")
-        data = painted.encode(target_format, quality=quality, bits=depth, mark=mark)
-        with noted(data):
-            batch.write(job, data, overwrite=replaces)
-        return {
-            "input": job.name,
-            "output": "-" if job.target is None else str(job.target),
-            "size": [painted.width, painted.height],
-            "style": stylizer.style.label,
-            "engine": stylizer.engine,
-            "seconds": round(time.perf_counter() - started, 3),
-        }
-
-    skipped = 0
-
-    def show(record: batch.Record) -> None:
-        nonlocal skipped
-        skipped += "skipped" in record
-        if json:
-            print_json(record)
-        elif not quiet and "skipped" not in record and record["output"] != "-":
-            width, height = record["size"]
-            print(f"{record['output']}  {width} x {height}  {record['style']}  {record['seconds']:.2f} s", flush=True)
-
-    def failed(name: str, error: ImpastoError) -> None:
-        report(error.message if name in error.message else f"{name}: {error.message}", error.hint)
-        if json:
-            print_json({"input": name, "error": error.message, "hint": error.hint})
-
-    def run(work: Sequence[batch.Job]) -> int:
-        bar = len(work) > 1 and not quiet and not json and sys.stderr.isatty()
-        return batch.run(work, paint, show, lambda job, error: failed(job.name, error), jobs=jobs, progress=bar)
-
-    if watch:
-        if not quiet:
-            note(f"waiting for photos in {photos[0]}; Ctrl-C ends it")
-        batch.watch(find, run)
-    if remote:
-        saving = file_format, quality, depth, mark, overwrite
-        painting = hosts.RemotePainting(stylizer, str(settings), *saving, max_pixels)
-        code = hosts.run(away, painting, show, failed, engine_hosts=engine_hosts, jobs=jobs)
+    saving = Saving(_suffix(format), quality, check_saving(quality, bits, [], ""), mark, overwrite)
+    painting: dict[str, Any] = {"engine": engine, "memory": read_memory(memory), "max_pixels": max_pixels}
+    painting["regions"] = [read_region(text) for text in region]
+    printer = Printer(json, quiet, watched=photos[0] if watch else "")
+    if PIPE in (*photos, output):
+        if watch or engine_hosts != "local":
+            raise UsageError("- is for one photo that is here", "leave out --watch and --engine-hosts")
+        report = _paint_pipe(photos, style, output, controls, saving, painting, printer)
     else:
-        code = run(work)
-    if skipped and not quiet and not json:
-        print(f"{skipped} were painted before and have not changed; --overwrite paints them again")
-    if code:
-        raise click.exceptions.Exit(code)
+        running = {"jobs": jobs, "hosts": engine_hosts, "watch": watch} | painting
+        report = _paint_files(photos, style, output, controls, saving, running, printer)
+    printer.finish(report)
+    if report.exit_code:
+        raise click.exceptions.Exit(report.exit_code)
+
+
+def _paint_files(
+    photos: Sequence[str],
+    style: Sequence[str],
+    output: str | None,
+    controls: Controls,
+    saving: Saving,
+    running: dict[str, Any],
+    printer: Printer,
+) -> Report:
+    several = len(photos) > 1 or Path(photos[0]).is_dir()
+    here = running["hosts"] == "local"
+    with contextlib.ExitStack() as stack:
+        on_progress: OnProgress = printer.wait
+        if not here:  # Ray and its workers print, too
+            printer.out = sys.stdout
+            stack.enter_context(contextlib.redirect_stdout(sys.stderr))
+        elif several and not running["watch"] and not printer.quiet and not printer.json and sys.stderr.isatty():
+            on_progress = stack.enter_context(bar())
+        values = running | asdict(saving) | asdict(controls)
+        return stylize_folder(photos, style, output, on_result=printer.show, on_progress=on_progress, **values)
+
+
+def _paint_pipe(
+    photos: Sequence[str],
+    style: Sequence[str],
+    output: str | None,
+    controls: Controls,
+    saving: Saving,
+    painting: dict[str, Any],
+    printer: Printer,
+) -> Report:
+    job = plan_pipe(photos, output, Sources(style, painting["regions"]).files)
+    if printer.json and job.target == PIPE:
+        raise UsageError("--json and a picture cannot both go to standard output", "-o FILE")
+    painter = engine_of(painting["engine"], painting["memory"])
+    regions, max_pixels = painting["regions"], painting["max_pixels"]
+    stylizer = Stylizer(style, regions=regions, controls=controls, painter=painter, max_pixels=max_pixels)
+    stylizer.prepare()
+    result = paint_pipe(job, stylizer, max_pixels, saving)
+    printer.show(result)
+    report = Report()
+    report.add(result)
+    return report
 
 
 def _suffix(format: str | None) -> str | None:

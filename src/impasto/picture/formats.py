@@ -53,6 +53,20 @@ def format_of(path: Path) -> str:
     return file_format
 
 
+def check_saving(file_format: str, quality: int, bits: int) -> None:
+    """Refuse what cannot be written in a format.
+
+    Raises:
+        UsageError: quality is not in 1..100, bits are neither 8 nor 16, or are 16 where the format holds 8.
+    """
+    if not 1 <= quality <= 100:
+        raise UsageError(f"quality {quality} is not in 1..100")
+    if bits not in (8, 16):
+        raise UsageError(f"{bits} bits a channel cannot be written", "8 or 16")
+    if bits == 16 and file_format not in SIXTEEN_BITS:
+        raise UsageError(f"{file_format} holds no 16 bits a channel", "PNG and TIFF do")
+
+
 def readable(path: Path) -> bool:
     """Whether a file's name says that it is a picture."""
     return path.suffix.lower() in SUFFIXES.keys() | READ_ONLY_SUFFIXES

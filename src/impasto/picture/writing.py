@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
-from impasto.errors import PictureError, UsageError
+from impasto.errors import PictureError
 from impasto.picture import metadata as meta
 from impasto.picture import png, vips
 from impasto.picture.contents import Contents
-from impasto.picture.formats import ANIMATED, SIXTEEN_BITS, WITHOUT_ALPHA, Bits, load_writer
+from impasto.picture.formats import ANIMATED, WITHOUT_ALPHA, Bits, check_saving, load_writer
 from impasto.picture.tiff import write_tiff
 
 if TYPE_CHECKING:
@@ -30,12 +30,7 @@ def encode(
     animated: bool = True,
 ) -> bytes:
     """The bytes of a file in Pillow's `file_format`; the other arguments as for `Picture.save`."""
-    if not 1 <= quality <= 100:
-        raise UsageError(f"quality {quality} is not in 1..100")
-    if bits not in (8, 16):
-        raise UsageError(f"{bits} bits a channel cannot be written", "8 or 16")
-    if bits == 16 and file_format not in SIXTEEN_BITS:
-        raise UsageError(f"{file_format} holds no 16 bits a channel", "PNG and TIFF do")
+    check_saving(file_format, quality, bits)
     marked = picture.made_with if mark and metadata else {}
     xmp = meta.packet(marked, picture.xmp) if marked else (picture.xmp if metadata else b"")
     exif = picture.exif if metadata else b""

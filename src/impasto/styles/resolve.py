@@ -58,8 +58,7 @@ def resolve(request: StyleRequest, gallery: Gallery, engine: Engine, *, max_pixe
         PictureError: a painting cannot be read.
     """
     pairs: list[tuple[Any, float]] = []
-    for item in _items(request):
-        source, weight = item if isinstance(item, tuple) else (item, 1.0)
+    for source, weight in weighted(request):
         if isinstance(source, str):
             source, factor = parse(source) if source not in gallery else (source, 1.0)
             weight = _weight(source, weight) * factor
@@ -75,12 +74,12 @@ def resolve(request: StyleRequest, gallery: Gallery, engine: Engine, *, max_pixe
     )
 
 
-def _items(request: StyleRequest) -> list[Any]:
+def weighted(request: StyleRequest) -> list[tuple[Any, Any]]:
+    """Each style of a request and its weight."""
     if isinstance(request, Mapping):
         return list(request.items())
-    if isinstance(request, (list, tuple)):
-        return list(request)
-    return [request]
+    items = request if isinstance(request, (list, tuple)) else [request]
+    return [item if isinstance(item, tuple) else (item, 1.0) for item in items]
 
 
 def _weight(source: object, weight: object) -> float:

@@ -1,0 +1,166 @@
+"""Remember what has been painted, so that a second run goes on where the first was cut off."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from impasto.errors import PictureError
+from impasto.system import places
+from impasto.system.remote import is_url
+
+LINES = ".impasto.jsonl"  # a file beside the pictures: lines for each
+NOTES = ".impasto"  # a folder beside the pictures: a small file for each
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What a ledger says about one target.
+
+    Attributes:
+        whole: the key of the picture that was written to its end; None without one.
+        begun: the key of a picture that may have been written since.
+        digest: of that picture's bytes.
+    """
+
+    whole: str | None = None
+    begun: str | None = None
+    digest: str | None = None
+
+
+class Ledger(ABC):
+    """What has been painted into a folder.
+
+    An entry is written before each picture, with the picture's digest, and another after it. So a program that is
+    killed at any moment loses one picture and no more: a picture that has the digest of a first entry counts, even
+    if the second is missing.
+
+    Args:
+        folder: where the pictures go.
+        settings: everything, besides the photo, that determines a picture.
+    """
+
+    def __init__(self, folder: str, settings: Mapping[str, object]) -> None:
+        self.folder = folder
+        self.settings = json.dumps(settings, sort_keys=True, default=str)
+
+    def key(self, photo: str) -> str | None:
+        """Name what the photo becomes: another version of its file or other settings give another key.
+
+        Returns:
+            The key, or None if there is no such file.
+        """
+        version = places.version(photo)
+        return None if version is None else digest(f"{version}:{self.settings}".encode())
+
+    def key_of(self, target: str) -> str | None:
+        """The key of the picture that lies at `target`; None if there is none, or somebody else's."""
+        if not places.is_file(target):
+            return None
+        entry = self._read(target)
+        if entry.digest is not None and digest(places.read(target)) == entry.digest:
+            return entry.begun
+        return entry.whole
+
+    @contextlib.contextmanager
+    def writing(self, target: str, key: str, data: bytes) -> Iterator[None]:
+        """Enter that `data` is about to be written to `target`; on leaving without an error, that it is whole."""
+        expected = digest(data)
+        self._write(target, key, expected, whole=False)
+        yield
+        self._write(target, key, expected, whole=True)
+
+    @abstractmethod
+    def _read(self, target: str) -> Entry: ...
+
+    @abstractmethod
+    def _write(self, target: str, key: str, expected: str, *, whole: bool) -> None: ...
+
+
+class LinesLedger(Ledger):
+    """A ledger of lines that are appended to a file beside the pictures.
+
+    Two runs may share it: what another program has appended is read, too. Nothing is believed of a line that was cut
+    off.
+    """
+
+    def __init__(self, folder: str, settings: Mapping[str, object]) -> None:
+        super().__init__(folder, settings)
+        self.path = Path(folder, LINES)
+        self._lock = threading.Lock()
+        self._entries: dict[str, Entry] = {}
+        self._position = 0  # in the file; the lines before it are entered
+
+    def _read(self, target: str) -> Entry:
+        with self._lock:
+            self._read_on()
+            return self._entries.get(places.relative(target, self.folder), Entry())
+
+    def _read_on(self) -> None:
+        with contextlib.suppress(OSError), self.path.open("rb") as file:
+            file.seek(self._position)
+            for line in file:
+                if not line.endswith(b"\n"):  # somebody is writing it
+                    break
+                self._position += len(line)
+                with contextlib.suppress(ValueError, KeyError, TypeError):
+                    self._enter(json.loads(line))
+
+    def _enter(self, row: Mapping[str, str]) -> None:
+        name, key = row["output"], row["key"]
+        whole = self._entries.get(name, Entry()).whole
+        self._entries[name] = Entry(whole, key, row["digest"]) if "digest" in row else Entry(key)
+
+    def _write(self, target: str, key: str, expected: str, *, whole: bool) -> None:
+        row = {"output": places.relative(target, self.folder), "key": key} | ({} if whole else {"digest": expected})
+        line = json.dumps(row) + "\n"
+        with self._lock:
+            try:
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+                with self.path.open("a", encoding="utf-8") as file:
+                    file.write(line)
+                    file.flush()
+                    os.fsync(file.fileno())
+            except OSError as error:
+                raise PictureError(f"cannot write {self.path}: {error.strerror}") from error
+
+
+class NotesLedger(Ledger):
+    """A ledger of small files, one for each picture: object stores append to nothing, and hosts share no lock."""
+
+    def _read(self, target: str) -> Entry:
+        note = places.read_if_there(self._note(target))
+        try:
+            found: Any = json.loads(note or b"")
+            key, known = found["key"], found["digest"]
+        except (ValueError, KeyError, TypeError):
+            return Entry()
+        return Entry(key) if found.get("whole") else Entry(found.get("before"), key, known)
+
+    def _write(self, target: str, key: str, expected: str, *, whole: bool) -> None:
+        row: dict[str, object] = {"key": key, "digest": expected}
+        if whole:
+            row["whole"] = True
+        else:  # if this run is killed, the picture of an earlier one may still lie there
+            row["before"] = self._read(target).whole
+        places.write(self._note(target), json.dumps(row).encode(), overwrite=True)
+
+    def _note(self, target: str) -> str:
+        return f"{self.folder}/{NOTES}/{places.relative(target, self.folder)}.json"
+
+
+def ledger_in(folder: str, settings: Mapping[str, object]) -> Ledger:
+    """The ledger of a folder, here or behind a URL."""
+    return (NotesLedger if is_url(folder) else LinesLedger)(folder, settings)
+
+
+def digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()[:16]

@@ -1,0 +1,178 @@
+"""Paint folders of photos: `impasto.stylize_folder`."""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from threading import Event
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
+
+from impasto.batch.painting import Painting, Saving
+from impasto.batch.plan import PaintJob, Plan, plan
+from impasto.batch.report import Report, Result
+from impasto.batch.sources import Sources
+from impasto.batch.threads import painted_as_they_arrive, painted_in_threads
+from impasto.controls import Controls
+from impasto.engines.by_name import DEFAULT, EngineName, engine_of
+from impasto.errors import UsageError
+from impasto.painting.regions import Regions
+from impasto.painting.stylizer import Stylizer
+from impasto.picture.formats import Bits
+from impasto.picture.reading import MAX_PIXELS
+from impasto.progress import OnProgress, Progress
+from impasto.settings import make
+from impasto.styles.gallery import Gallery
+from impasto.styles.resolve import StyleRequest
+from impasto.system.files import remove_stale
+from impasto.system.remote import is_url
+
+if TYPE_CHECKING:
+    from impasto.batch.ledger import Ledger
+
+Place: TypeAlias = "str | os.PathLike[str]"
+Hosts: TypeAlias = Literal["local", "ray"]
+
+
+def stylize_folder(
+    photos: Place | Sequence[Place],
+    style: StyleRequest,
+    output: Place | None,
+    *,
+    regions: Regions | None = None,
+    engine: EngineName = DEFAULT,
+    gallery: Gallery | None = None,
+    memory: int | None = None,
+    max_pixels: int = MAX_PIXELS,
+    jobs: int = 2,
+    hosts: Hosts = "local",
+    suffix: str | None = None,
+    quality: int = 92,
+    bits: Bits = 8,
+    mark: bool = True,
+    overwrite: bool = False,
+    watch: bool = False,
+    on_result: Callable[[Result], object] | None = None,
+    on_progress: OnProgress | None = None,
+    **controls: Any,
+) -> Report:
+    """Paint a folder of photos, or several photos, into another folder.
+
+    One bad photo does not stop the rest. A ledger beside the pictures remembers what is done: a second run skips
+    finished pictures and paints photos that are new or have changed, and everything if style or controls have.
+
+    Args:
+        photos: a folder, a file, a URL (s3://, gs://, whatever fsspec reads), or several of them.
+        style: as for `impasto.stylize`; regions, engine, gallery and the controls, too.
+        output: the pictures' folder, which gets the photos' structure; for one file also a file; None: made-up names.
+        memory: bytes that painting a photo may take beside it; what needs more goes to temporary files.
+        max_pixels: refuse larger pictures.
+        jobs: how many photos are worked on at once, 1..64.
+        hosts: "local", or "ray": all machines of the Ray cluster that RAY_ADDRESS names.
+        suffix: the ending of all pictures, such as ".png"; None keeps the photos'.
+        quality: 1..100, as for `Picture.save`; so are bits and mark.
+        overwrite: replace files that exist, and paint again what is done.
+        watch: go on with photos that arrive in the folder, until `on_progress` returns False.
+        on_result: called with what became of each photo.
+        on_progress: called after each photo, which is the message, and, without one, while waiting for more. If it
+            returns False, photos that are begun are finished and no others are begun.
+    Raises:
+        UsageError: an unknown style or control, a value out of range, or an output that cannot hold the pictures.
+        PictureError: a folder without pictures; a style or a mask that cannot be read.
+        MissingExtra: URLs or Ray without the extra that they need.
+
+    >>> report = impasto.stylize_folder("frames", "starry-night", "painted", engine="light", strength=80)
+    >>> len(report.painted), [(result.photo, result.error) for result in report.failed]
+    (3, [])
+    """
+    paths = [str(photos)] if isinstance(photos, (str, os.PathLike)) else [str(photo) for photo in photos]
+    into = None if output is None else str(output)
+    _check_running(paths, into, jobs, hosts, watch)
+    suffix = suffix and f".{suffix.lstrip('.')}"
+    sources, saving = Sources(style, regions), Saving(suffix, quality, bits, mark, overwrite)
+    options: dict[str, Any] = {"suffix": suffix, "label": sources.label, "inputs": sources.files}
+    find = functools.partial(plan, paths, into, as_urls=hosts == "ray", may_be_empty=watch, **options)
+    found = find()
+    saving.check(found.jobs)
+    painter, chosen = engine_of(engine, memory), make(Controls, controls, "control")
+    gallery = gallery or Gallery(painter=painter)
+    stylizer = Stylizer(
+        sources.style,
+        regions=sources.regions,
+        controls=chosen,
+        gallery=gallery,
+        painter=painter,
+        max_pixels=max_pixels,
+    )
+    ledger = _ledger(found, saving, stylizer, sources, gallery)
+    painting = Painting(stylizer, max_pixels, saving, ledger)
+    stop = Event()
+    results = _results(painting, find if watch else None, found.jobs, jobs, hosts, stop)
+    return _report(results, 0 if watch else len(found.jobs), stop, on_result, on_progress)
+
+
+def _check_running(photos: Sequence[str], output: str | None, jobs: int, hosts: Hosts, watch: bool) -> None:
+    if not photos:
+        raise UsageError("no photos")
+    if not 1 <= jobs <= 64:
+        raise UsageError(f"jobs {jobs} is not in 1..64")
+    if hosts not in get_args(Hosts):
+        raise UsageError(f"hosts {hosts!r} are unknown", f"one of {', '.join(get_args(Hosts))}")
+    here = hosts == "local" and not any(map(is_url, (*photos, output or "")))
+    if watch and not (here and len(photos) == 1 and Path(photos[0]).is_dir()):
+        raise UsageError(
+            "--watch waits for photos in one folder of this machine", "impasto stylize FOLDER --watch -o FOLDER"
+        )
+
+
+def _ledger(found: Plan, saving: Saving, stylizer: Stylizer, sources: Sources, gallery: Gallery) -> Ledger | None:
+    if found.folder is None:
+        return None
+    from impasto.batch.ledger import ledger_in  # here, since a single photo need not wait for it
+
+    if not is_url(found.folder):
+        remove_stale({Path(job.target).parent for job in found.jobs})
+    writing = [saving.suffix, saving.quality, saving.bits, saving.mark]
+    settings = stylizer.made_with() | {"files": sources.facts(gallery), "writing": writing}
+    return ledger_in(found.folder, settings)
+
+
+def _results(
+    painting: Painting,
+    find: Callable[[], Plan] | None,
+    work: Sequence[PaintJob],
+    jobs: int,
+    hosts: Hosts,
+    stop: Event,
+) -> Iterator[Result | None]:
+    if hosts == "ray":
+        from impasto.batch.ray import painted_by_ray
+
+        return painted_by_ray(work, painting, stop)
+    painting.stylizer.prepare()
+    if find is not None:
+        return painted_as_they_arrive(lambda: find().jobs, painting, jobs, stop)
+    return painted_in_threads(work, painting, jobs, stop)
+
+
+def _report(
+    results: Iterable[Result | None],
+    total: int,
+    stop: Event,
+    on_result: Callable[[Result], object] | None,
+    on_progress: OnProgress | None,
+) -> Report:
+    report = Report()
+    for result in results:
+        if result is not None:
+            report.add(result)
+            if on_result is not None:
+                on_result(result)
+        if on_progress is not None:
+            done = report.count
+            progress = Progress(done, total, done / total if total else 0.0, result.photo if result else "")
+            if on_progress(progress) is False:
+                report.stopped = True
+                stop.set()
+    return report

@@ -1,0 +1,76 @@
+"""The styles and masks of a run: names and files by themselves, everything else as pictures."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from impasto.painting.regions import Regions, region_pairs
+from impasto.picture import Picture
+from impasto.styles.gallery import Gallery
+from impasto.styles.resolve import StyleRequest, parse, weighted
+
+
+class Sources:
+    """What a run paints with, in a form that can be read several times; a file object can be read once.
+
+    Attributes:
+        style: as for `Stylizer`; so are regions.
+    """
+
+    def __init__(self, style: StyleRequest, regions: Regions | None = None) -> None:
+        self.style = _lasting(style)
+        self.regions = [(_kept(mask), _lasting(wanted)) for mask, wanted in region_pairs(regions)]
+
+    @property
+    def label(self) -> str:
+        """The style's name, for names of files."""
+        return "-".join(_name(source) or "painting" for source in _single(self.style))
+
+    @property
+    def files(self) -> list[str]:
+        """What may be files among the styles and masks."""
+        return [name for name in map(_name, self._all) if name is not None]
+
+    def facts(self, gallery: Gallery) -> list[str]:
+        """A text for each style and mask, which changes when the style or the mask does."""
+        return [_fact(source, gallery) for source in self._all]
+
+    @property
+    def _all(self) -> list[Any]:
+        inside = [source for mask, wanted in self.regions for source in (mask, *_single(wanted))]
+        return [*_single(self.style), *inside]
+
+
+def _kept(source: Any) -> Any:
+    return source if isinstance(source, (str, os.PathLike)) else Picture.open(source)
+
+
+def _lasting(request: StyleRequest) -> Any:
+    if isinstance(request, str):  # it may be the "none" of a region
+        return request
+    return [(_kept(source), weight) for source, weight in weighted(request)]
+
+
+def _single(request: Any) -> list[Any]:
+    return [source for source, _ in weighted(request)]
+
+
+def _name(source: Any) -> str | None:
+    return parse(str(source))[0] if isinstance(source, (str, os.PathLike)) else None
+
+
+def _fact(source: Any, gallery: Gallery) -> str:
+    name = _name(source)
+    if name is None:
+        from impasto.batch.ledger import digest
+
+        return digest(source.samples.tobytes())
+    own = gallery.folder / name.partition("/")[0]  # a style of the user's may have been learned further
+    path = own if isinstance(source, str) and name in gallery and own.is_dir() else Path(name)
+    try:
+        status = path.stat()
+    except (OSError, ValueError):
+        return name
+    return f"{path}:{status.st_size}:{status.st_mtime_ns}"

@@ -1,0 +1,79 @@
+"""Paint many photos in threads of this program, those of a plan or those that arrive in a folder."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from threading import Event
+
+from impasto.batch.plan import PaintJob
+from impasto.batch.report import Result
+
+
+def painted_in_threads(
+    work: Sequence[PaintJob], paint: Callable[[PaintJob], Result], jobs: int, stop: Event
+) -> Iterator[Result]:
+    """Paint everything, `jobs` photos at once, in order as far as that goes.
+
+    The caller's own thread only waits, so that it can hear Ctrl-C.
+
+    Args:
+        stop: once set, no further photo is begun; those that are begun are finished.
+    Yields:
+        What became of each photo, in the order in which they are done.
+    """
+    waiting = iter(work)
+    running: set[Future[Result]] = set()
+    pool = ThreadPoolExecutor(max_workers=jobs, thread_name_prefix="paint")
+    try:
+        while True:
+            # Not all at once: a queue of ten thousand photos needs no ten thousand futures.
+            while len(running) < jobs and not stop.is_set() and (job := next(waiting, None)) is not None:
+                running.add(pool.submit(paint, job))
+            if not running:
+                return
+            finished, running = wait(running, timeout=0.2, return_when=FIRST_COMPLETED)
+            for future in finished:
+                yield future.result()
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def painted_as_they_arrive(
+    find: Callable[[], Sequence[PaintJob]],
+    paint: Callable[[PaintJob], Result],
+    jobs: int,
+    stop: Event,
+    *,
+    pause: float = 1.0,
+) -> Iterator[Result | None]:
+    """Paint what lies in a folder and what arrives there, until `stop` is set.
+
+    A photo is taken once its file has not changed from one look to the next: cameras and downloads write slowly.
+
+    Args:
+        find: plans all photos that are there now.
+        pause: seconds between two looks.
+    Yields:
+        What became of each photo, and None before each wait for more.
+    """
+    seen: dict[str, tuple[int, int]] = {}
+    taken: dict[str, tuple[int, int]] = {}
+    while not stop.is_set():
+        ready = []
+        for job in find():
+            try:
+                status = os.stat(job.photo)
+            except OSError:  # gone again
+                continue
+            facts = status.st_size, status.st_mtime_ns
+            if taken.get(job.photo) == facts:
+                continue
+            if seen.get(job.photo) == facts:
+                ready.append(job)
+                taken[job.photo] = facts
+            seen[job.photo] = facts
+        yield from painted_in_threads(ready, paint, jobs, stop)
+        yield None
+        stop.wait(pause)

@@ -1,0 +1,69 @@
+"""Paint one photo from standard input, or to standard output, or both."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from impasto.batch.painting import Painting, Saving, failure
+from impasto.batch.plan import PaintJob, check
+from impasto.batch.report import Result
+from impasto.errors import ImpastoError, UsageError
+from impasto.painting.stylizer import Stylizer
+from impasto.system import places
+from impasto.system.remote import is_url
+
+PIPE = "-"
+INPUT = "standard input"
+
+
+def plan_pipe(photos: Sequence[str], output: str | None, inputs: Sequence[str]) -> PaintJob:
+    """Plan what is painted from where to where; one of the two is a pipe.
+
+    Args:
+        inputs: other files that are read and must not be written to.
+    Raises:
+        UsageError: several photos, a URL, or a terminal that would get the picture.
+    """
+    if len(photos) > 1 and PIPE in photos:
+        raise UsageError("- is one photo, and there are others", "paint them in two commands")
+    if len(photos) > 1 or Path(photos[0]).is_dir():
+        raise UsageError("several photos cannot go to standard output", "-o FOLDER")
+    if any(is_url(text) for text in (*photos, output or "")):
+        raise UsageError("photos behind URLs go from a file or a folder to another", "-o URL")
+    target = PIPE if output is None else output if output == PIPE else str(Path(output))
+    if target == PIPE and sys.stdout.isatty():
+        raise UsageError("a picture would be written to the terminal", "-o FILE, or redirect the output")
+    job = PaintJob(INPUT if photos[0] == PIPE else photos[0], target)
+    check([job], inputs)
+    return job
+
+
+def paint_pipe(job: PaintJob, stylizer: Stylizer, max_pixels: int, saving: Saving) -> Result:
+    """Paint the photo; what goes wrong with it is in the result.
+
+    Raises:
+        UsageError: an ending, a quality or a depth that cannot be written.
+    """
+    if job.target == PIPE and saving.suffix is None:
+        saving = replace(saving, suffix=".png")
+    saving.check([job])
+    try:
+        if job.target != PIPE:
+            places.check_target(job.target, overwrite=saving.overwrite)
+        data = sys.stdin.buffer.read() if job.photo == INPUT else None
+        write = functools.partial(_write, job.target, overwrite=saving.overwrite)
+        return Painting(stylizer, max_pixels, saving).paint(job, write, data)
+    except ImpastoError as error:
+        return failure(job, error)
+
+
+def _write(target: str, data: bytes, *, overwrite: bool) -> None:
+    if target != PIPE:
+        places.write(target, data, overwrite=overwrite)
+        return
+    sys.stdout.buffer.write(data)
+    sys.stdout.buffer.flush()

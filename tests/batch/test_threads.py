@@ -1,0 +1,93 @@
+"""Threads: order, ends, and photos that arrive while others are painted."""
+
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+from threading import Event
+
+import pytest
+
+from impasto.batch.plan import PaintJob
+from impasto.batch.report import Result
+from impasto.batch.threads import painted_as_they_arrive, painted_in_threads
+
+WORK = [PaintJob(str(number), f"{number}.png") for number in range(20)]
+
+
+def painted(job: PaintJob) -> Result:
+    return Result(job.photo, job.target, (1, 1))
+
+
+def test_one_thread_keeps_the_order_and_several_paint_everything() -> None:
+    for jobs in (1, 3):
+        results = [result.photo for result in painted_in_threads(WORK, painted, jobs, Event())]
+        assert (results if jobs == 1 else sorted(results, key=int)) == [job.photo for job in WORK]
+
+
+def test_so_many_photos_at_once_and_no_more() -> None:
+    together, most, lock = [0], [0], threading.Lock()
+    all_here = threading.Barrier(4, timeout=20)
+
+    def paint(job: PaintJob) -> Result:
+        with lock:
+            together[0] += 1
+            most[0] = max(most[0], together[0])
+        all_here.wait()  # passes only if four are painted at the same time
+        with lock:
+            together[0] -= 1
+        return painted(job)
+
+    assert len(list(painted_in_threads(WORK, paint, 4, Event()))) == len(WORK)
+    assert most[0] == 4
+
+
+def test_what_is_begun_is_finished_when_it_stops() -> None:
+    stop, begun, second = Event(), [], Event()
+
+    def paint(job: PaintJob) -> Result:
+        begun.append(job.photo)
+        if job.photo == "1":
+            second.wait(20)
+        return painted(job)
+
+    results = painted_in_threads(WORK, paint, 2, stop)
+    first = next(results)
+    stop.set()
+    second.set()
+    assert sorted([first.photo, *(result.photo for result in results)]) == sorted(begun)
+    assert len(begun) < len(WORK)
+
+
+def test_an_error_that_nobody_foresaw_ends_it() -> None:
+    def paint(job: PaintJob) -> Result:
+        raise ZeroDivisionError(job.photo)
+
+    with pytest.raises(ZeroDivisionError):
+        list(painted_in_threads(WORK, paint, 2, Event()))
+
+
+def test_photos_that_arrive_are_taken_when_they_are_whole(tmp_path: Path) -> None:
+    photo, stop = tmp_path / "a.png", Event()
+    jobs = [PaintJob(str(photo), "out.png"), PaintJob(str(tmp_path / "gone.png"), "gone.png")]
+    looks = painted_as_they_arrive(lambda: jobs, painted, 1, stop, pause=0)
+
+    def until_next_look() -> list[str]:
+        found = []
+        while (result := next(looks)) is not None:
+            found.append(result.photo)
+        return found
+
+    assert until_next_look() == []  # nothing there
+    photo.write_bytes(b"half")
+    assert until_next_look() == []  # it is new
+    photo.write_bytes(b"half and half")
+    assert until_next_look() == []  # it has grown
+    assert until_next_look() == [str(photo)]
+    assert until_next_look() == []  # it is done
+    os.utime(photo, (1, 1))
+    assert until_next_look() == []
+    assert until_next_look() == [str(photo)]  # it was replaced
+    stop.set()
+    assert list(looks) == []
