@@ -85,7 +85,7 @@ class Light(Engine):
 
         return Model(read, _BYTES_PER_PIXEL, _ARENA_BYTES_PER_PIXEL, weights=given)
 
-    def _weights_with(self, filters: StyleVector) -> dict[str, Array]:
+    def _weights_with(self, filters: Array) -> dict[str, Array]:
         """What the graphs compute with, changed by a style's filters if it has any."""
         return light_weights.changed(self._weights, filters) if filters.any() else self._weights
 
