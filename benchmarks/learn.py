@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from impasto.engines.base import StyleVector
 from impasto.engines.by_name import engine_of
 from impasto.measure.judge import Scorer, find_judge
 from impasto.picture import Picture
@@ -71,11 +72,11 @@ def main() -> None:
     print("worst: style {:.3f}, content {:.3f}".format(*ratios.max(0)))
 
 
-def learned(painting: Picture, name: str, arguments: argparse.Namespace) -> np.ndarray:
+def learned(painting: Picture, name: str, arguments: argparse.Namespace) -> StyleVector:
     """The learned vector; learned now, or what an earlier run has left."""
     file = arguments.vectors / f"{name}.npy" if arguments.vectors else None
     if file and file.exists():
-        return np.load(file)
+        return engine_of(arguments.engine).style(np.load(file))
     started = time.monotonic()
     result = learn_style(
         painting,
@@ -90,7 +91,7 @@ def learned(painting: Picture, name: str, arguments: argparse.Namespace) -> np.n
     )
     if file:
         file.parent.mkdir(parents=True, exist_ok=True)
-        np.save(file, result.vector)
+        np.save(file, result.vector.numbers)
     return result.vector
 
 

@@ -21,8 +21,8 @@ import torch
 from johnson import Johnson
 from safetensors.torch import load_file
 
+from impasto.engines.base import StyleVector
 from impasto.engines.by_name import engine_of
-from impasto.engines.light import VECTOR_SIZE
 from impasto.nn.light_net import PainterNet
 from impasto.styles.gallery import Gallery
 from impasto.system.sessions import threads
@@ -40,10 +40,10 @@ def main() -> None:
     arguments = parser.parse_args()
 
     shipped = engine_of("light")
-    vector = Gallery(painter=shipped).vector("starry-night")[:VECTOR_SIZE]  # MicroAST has no filters of its own
+    vector = StyleVector(Gallery(painter=shipped).vector("starry-night").embedding)  # MicroAST has no filters
     net = PainterNet().eval()
     net.load_state_dict(load_file(ROOT / "src" / "impasto" / "assets" / "light" / "light.safetensors"))
-    style = torch.from_numpy(vector)[None]
+    style = torch.from_numpy(vector.embedding)[None]
     torch.set_num_threads(threads())
     teacher, johnson, large = MicroAST().eval(), Johnson().eval(), engine_of("painter")
     named = Gallery().vector("starry-night")

@@ -31,8 +31,9 @@ from impasto.measure.warping import warping_error
 from impasto.painting.stylizer import Stylizer
 from impasto.picture import Picture
 from impasto.styles.gallery import Gallery
-from impasto.video.clip import Clip, Writer, output_size
-from impasto.video.run import paint_video
+from impasto.video.paint_video import paint_video
+from impasto.video.reading import Clip
+from impasto.video.writing import Writer
 
 PLAIN = 8  # frames of the plain loop that are timed
 
@@ -45,7 +46,7 @@ def johnson(path: Path, output: Path, arguments: argparse.Namespace) -> float:
     """Frames a second of the plain loop: read a frame, paint it, write it."""
     net = Johnson().eval()
     clip = Clip(path, 0, arguments.seconds)
-    width, height = (side // 4 * 4 for side in output_size(clip, arguments.size))
+    width, height = (side // 4 * 4 for side in clip.output_size(arguments.size))
     writer = Writer(output, width, height, clip.rate)
     done, began = 0, 0.0
     for frame in itertools.islice(clip.frames((width, height)), PLAIN + 1):

@@ -10,7 +10,7 @@ import numpy as np
 from helpers import scene
 from PIL import Image
 
-from impasto.video.clip import Clip, Frame
+from impasto.video.reading import Clip, VideoFrame
 
 
 def moving(count: int, step: float = 2.0, seed: int = 0) -> list[np.ndarray]:
@@ -48,5 +48,5 @@ def write(
     return path
 
 
-def read(path: Path) -> list[Frame]:
+def read(path: Path) -> list[VideoFrame]:
     return list(Clip(path).frames())

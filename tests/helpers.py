@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import signal
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,6 +22,14 @@ def scene(width: int = 96, height: int = 64, seed: int = 0) -> np.ndarray:
     colour = np.stack([x, y, 1 - x], axis=2) * 200
     colour[((x - 0.4) ** 2 + (y - 0.3) ** 2) < 0.04] = (230, 180, 40)
     return (colour + rng.normal(0, 12, colour.shape)).clip(0, 255).astype(np.uint8)
+
+
+def shades(channels: int, kind: str, width: int = 61, height: int = 40) -> np.ndarray:
+    """A picture with grain in its lowest bits, too: H x W x 3 or 4, uint8 or uint16."""
+    picture = scene(width, height, 5).astype(np.float64) / 255
+    picture = np.dstack([picture, picture[::-1, :, 0]])[:, :, :channels]
+    top = np.iinfo(kind).max
+    return (picture * top + np.random.default_rng(0).integers(0, 3, picture.shape)).clip(0, top).astype(kind)
 
 
 def file_bytes(image: Image.Image | np.ndarray, file_format: str = "PNG", **options: object) -> bytes:
@@ -48,3 +58,11 @@ def assert_refused(outcome: Outcome, code: int, *words: str) -> None:
     assert lines[0].startswith("impasto: ")
     for word in words:
         assert word in lines[0], lines[0]
+
+
+def wait_until(condition: Callable[[], object], seconds: float = 60) -> None:
+    """Wait for an event that another thread or process brings about."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it never happened"
+        time.sleep(0.01)

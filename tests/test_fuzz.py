@@ -22,6 +22,7 @@ from impasto.engines.network import Network
 from impasto.errors import ImpastoError
 from impasto.nn.tensors import read_tensors
 from impasto.picture import Picture, vips
+from impasto.styles.store import trial_photo
 
 COUNT = int(os.environ.get("IMPASTO_FUZZ", "5000"))
 SLOWEST = 10.0  # seconds
@@ -141,7 +142,7 @@ def test_broken_models_get_one_line(tmp_path: Path) -> None:
         file.write_bytes(bytes(data[: chance.randrange(1, len(data) + 1)]))
         try:
             if file.suffix == ".onnx":
-                Network(file)
+                Network(file, trial_photo)
             else:
                 read_tensors(file)
         except ImpastoError as error:

@@ -17,6 +17,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +87,18 @@ def decoder(path: Path) -> Any:
     return chain.model("adain", {"features": [1, 512, *SIZE]}, {"picture": [1, 3, *RESULT]})
 
 
+def multiply_adds(model: Any) -> float:
+    """Of the encoder's convolutions, for each pixel."""
+    shapes = {tensor.name: tensor.dims for tensor in model.graph.initializer}
+    total, pixels = 0.0, 1.0
+    for node in model.graph.node:
+        if node.op_type == "MaxPool":
+            pixels /= 4
+        elif node.op_type == "Conv":
+            total += pixels * math.prod(shapes[node.input[1]])
+    return total
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("decoder", type=Path, nargs="?")
@@ -102,7 +115,8 @@ def main() -> None:
         (folder / name).write_bytes(data)
         hashes[name] = hashlib.sha256(data).hexdigest()
         print(f"{name}  {len(data) / 1e6:.2f} MB  {hashes[name]}")
-    (folder / "facts.json").write_text(json.dumps({"sha256": hashes}, indent=2) + "\n")
+    cost = round(2 * multiply_adds(models["encode.onnx"]))  # the decoder is the encoder's mirror image
+    (folder / "facts.json").write_text(json.dumps({"sha256": hashes, "mac_per_pixel": cost}, indent=2) + "\n")
 
 
 if __name__ == "__main__":

@@ -121,7 +121,7 @@ def prepare(arguments: argparse.Namespace) -> None:
     vectors = []
     for row, item in enumerate(paintings):
         picture = Picture.open(read(item))
-        vectors.append(painter.encode(picture.pixels))
+        vectors.append(painter.encode(picture.pixels).embedding)
         found = painting_grams(net, picture, list(LAYERS))
         triangles = []
         for index, (layer, width) in enumerate(LAYERS.items()):
@@ -137,7 +137,7 @@ def prepare(arguments: argparse.Namespace) -> None:
     for item in find_photos(arguments.photos).items:
         pixels = Picture.open(read(item)).pixels
         photos[f"photo{len(own)}"] = np.rint(pixels * 255).astype(np.uint8)
-        own.append(painter.encode(pixels))
+        own.append(painter.encode(pixels).embedding)
     np.savez(work / "photos.npz", own=np.stack(own), **photos)
     print(f"{len(own)} photographs, {len(paintings)} paintings, {len(folders[0])} of them the gallery's")
 

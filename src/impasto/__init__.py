@@ -1,7 +1,7 @@
 """Impasto paints photographs in the style of any painting.
 
 >>> import impasto
->>> impasto.stylize("photo.jpg", "starry-night", strength=80).save("out.png")  # doctest: +SKIP
+>>> impasto.stylize("photo.jpg", "starry-night", strength=80).save("out.png")
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from impasto.picture import Picture
     from impasto.styles.gallery import Gallery
     from impasto.training.lessons import learn
-    from impasto.video.run import paint_video
+    from impasto.video.paint_video import paint_video
 
 _HOME = {
     "Controls": "controls",
@@ -35,7 +35,7 @@ _HOME = {
     "UsageError": "errors",
     "learn": "training.lessons",
     "optimize": "optimization.run",
-    "paint_video": "video.run",
+    "paint_video": "video.paint_video",
     "stylize": "painting.stylizer",
     "texture": "optimization.run",
 }

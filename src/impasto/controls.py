@@ -1,7 +1,7 @@
-"""The controls that every engine shares, and the finishing steps they stand for.
+"""The controls that every engine shares.
 
-Command line options and web widgets are made from the fields of `Controls`: their defaults, ranges and help are
-written here and nowhere else.
+Command line options and web widgets are made from the fields of `Controls`. Their defaults, ranges, help and labels
+are written here and nowhere else.
 """
 
 from __future__ import annotations
@@ -10,8 +10,7 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Literal
 
-from impasto.pixels.arrays import Pixels, fit
-from impasto.pixels.color import Change, covariance_change, histogram_change, tone_change, with_colors_of
+from impasto.pixels.arrays import fit
 from impasto.settings import check, setting
 
 NATURAL_SIDE = 640
@@ -39,25 +38,44 @@ class Controls:
         seed: for engines that draw random numbers; the painter draws none.
     Raises:
         UsageError: a value of another type or out of its range.
+
+    >>> controls = impasto.Controls(strength=80, size=1200)
+    >>> controls.output_size(4000, 3000)
+    (1200, 900)
     """
 
-    strength: float = setting(100.0, "The way from the photo (0) to the style (100).", 0, 100)
+    strength: float = setting(100.0, "The way from the photo (0) to the style (100).", 0, 100, label="Strength")
     keep_color: KeepColor = setting(
         "none",
         "Keep the photo's colours: take only the result's luminance, or match the style's colours to the photo's first "
         "by histogram or by covariance (coral).",
+        label="Keep the photo's colours",
     )
-    tone: Tone = setting("none", "Match the result's brightness and contrast to the photo's.")
+    tone: Tone = setting(
+        "none", "Match the result's brightness and contrast to the photo's.", label="Brightness and contrast"
+    )
     brush_size: float = setting(
-        1.0, "How large the strokes come out, as a share of the picture; 0.25 paints a large photo finely.", 0.25, 4
+        1.0,
+        "How large the strokes come out, as a share of the picture; 0.25 paints a large photo finely.",
+        0.25,
+        4,
+        label="Brush size",
     )
     detail: float = setting(
-        60.0, "How much of the photo's own fine detail comes back in a photo above 640 pixels.", 0, 100
+        60.0,
+        "How much of the photo's own fine detail comes back in a photo above 640 pixels.",
+        0,
+        100,
+        label="Detail of the photo",
     )
     size: int | None = setting(
-        None, "Longer side of the result in pixels; the photo's own size if not given.", 1, 100_000
+        None,
+        "Longer side of the result in pixels; the photo's own size if not given.",
+        1,
+        100_000,
+        label="Size of the download, longer side in pixels",
     )
-    seed: int = setting(0, "Seed for engines that draw random numbers.", 0, 2**63 - 1)
+    seed: int = setting(0, "Seed for engines that draw random numbers.", 0, 2**63 - 1, label="Seed")
 
     def __post_init__(self) -> None:
         check(self)
@@ -82,22 +100,6 @@ class Controls:
     def recolors_style(self) -> bool:
         """Whether the style must be matched to the photo's colours before painting."""
         return self.keep_color in ("histogram", "coral")
-
-    def recolor(self, style: Pixels, photo: Pixels) -> Pixels:
-        """The style picture in the photo's colours, if `keep_color` asks for it. H x W x 3 each, any sizes."""
-        return self.recoloring(style, photo)(style) if self.recolors_style else style
-
-    def recoloring(self, style: Pixels, photo: Pixels) -> Change:
-        """What `recolor` does where `recolors_style`, for any part of the style picture."""
-        return (histogram_change if self.keep_color == "histogram" else covariance_change)(style, photo)
-
-    def finish(self, result: Pixels, photo: Pixels) -> Pixels:
-        """What is done to every engine's result: the photo's colours, then its tone. H x W x 3 each, one size."""
-        if self.keep_color == "luminance":
-            result = with_colors_of(result, photo)
-        if self.tone == "match":
-            result = tone_change(result, photo)(result)
-        return result
 
     def as_dict(self) -> dict[str, object]:
         return asdict(self)

@@ -10,6 +10,12 @@ class ImpastoError(Exception):
         message: what is wrong, one line.
         hint: what to do about it, or "".
         exit_code: what the command line exits with: 1, the work failed; 2, the request makes no sense.
+
+    >>> try:
+    ...     impasto.stylize("missing.jpg", "starry-night")
+    ... except impasto.ImpastoError as error:
+    ...     print(error.message, error.exit_code)
+    there is no file missing.jpg 1
     """
 
     exit_code = 1
@@ -21,13 +27,27 @@ class ImpastoError(Exception):
 
 
 class UsageError(ImpastoError, ValueError):
-    """What was asked for makes no sense, whatever the files hold: an unknown style, a strength of 300."""
+    """What was asked for makes no sense, whatever the files hold: an unknown style, a strength of 300.
+
+    >>> try:
+    ...     impasto.stylize("photo.jpg", "starry-night", strength=300)
+    ... except impasto.UsageError as error:
+    ...     print(error)
+    strength 300 is not in 0..100
+    """
 
     exit_code = 2
 
 
 class PictureError(ImpastoError):
-    """A picture cannot be read or written."""
+    """A picture cannot be read or written.
+
+    >>> try:
+    ...     impasto.Picture.open(b"just text")
+    ... except impasto.PictureError as error:
+    ...     print(error.hint)
+    it holds text
+    """
 
 
 class OutOfMemory(PictureError):
@@ -35,11 +55,24 @@ class OutOfMemory(PictureError):
 
 
 class StyleError(ImpastoError):
-    """A style, or the gallery it lies in, cannot be read or written."""
+    """A style, or the gallery it lies in, cannot be read or written.
+
+    >>> gallery = impasto.Gallery()
+    >>> (gallery.folder / "empty").mkdir(parents=True)
+    >>> try:
+    ...     gallery.get("empty")
+    ... except impasto.StyleError as error:
+    ...     print(error.exit_code)
+    1
+    """
 
 
 class MissingExtra(ImpastoError):
-    """A part of Impasto that is installed on request is not there."""
+    """A part of Impasto that is installed on request is not there.
+
+    >>> print(impasto.MissingExtra("PyAV", "video"))
+    PyAV is not installed  (pip install 'impasto[video]')
+    """
 
     def __init__(self, what: str, extra: str) -> None:
         super().__init__(f"{what} is not installed", f"pip install 'impasto[{extra}]'")

@@ -15,9 +15,15 @@ from impasto.errors import UsageError
 T = TypeVar("T")
 
 
-def setting(default: object, text: str, low: float | None = None, high: float | None = None) -> Any:
-    """A dataclass field with its help text and the range of its numbers, both ends included."""
-    return field(default=default, metadata={"help": text, "low": low, "high": high})
+def setting(default: object, text: str, low: float | None = None, high: float | None = None, *, label: str = "") -> Any:
+    """Make a dataclass field that carries its help text.
+
+    Args:
+        text: one sentence for the command line and the page.
+        low, high: the range of a number, both ends included.
+        label: the title of the field's widget in the page; needed by fields that the page shows.
+    """
+    return field(default=default, metadata={"help": text, "low": low, "high": high, "label": label})
 
 
 def make(kind: type[T], values: Mapping[str, Any], noun: str) -> T:

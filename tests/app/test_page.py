@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
@@ -37,6 +38,7 @@ from impasto.controls import Controls
 from impasto.errors import PictureError, UsageError
 from impasto.picture import Picture
 from impasto.progress import Progress
+from impasto.settings import setting
 from impasto.styles.gallery import Gallery
 
 PAGE = ROOT / "src" / "impasto" / "app" / "page.py"
@@ -246,19 +248,34 @@ def test_styles_are_chosen_blended_and_weighted(page: AppTest) -> None:
     assert not page.exception
 
 
-def test_every_control_is_there_with_its_help(page: AppTest) -> None:
-    from dataclasses import fields
-
+def test_every_control_is_there_with_its_label_and_help(page: AppTest) -> None:
     widgets = {widget.key: widget for kind in ("slider", "selectbox", "number_input") for widget in page.get(kind)}
     for control in fields(Controls):
         widget = widgets[f"control-{control.name}"]
-        assert widget.help == control.metadata["help"]
+        assert (widget.label, widget.help) == (control.metadata["label"], control.metadata["help"])
         assert widget.value == control.default
     page.slider(key="control-strength").set_value(40).run()
     page.selectbox(key="control-keep_color").set_value("coral").run()
     page.number_input(key="control-size").set_value(320).run()
     assert "--strength 40 --keep-color coral --size 320" in command(page)
     assert not page.exception
+
+
+@dataclass(frozen=True)
+class MoreControls(Controls):
+    shine: float = setting(0.0, "How much the paint shines.", 0, 100, label="Shine of the paint")
+    layers: int = setting(3, "Layers of paint.", 1, 2**60, label="Layers of paint")
+    limit: int | None = setting(None, "The most colours.", 2, 64, label="Colours at most")
+
+
+def test_a_new_control_needs_no_second_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("impasto.controls.Controls", MoreControls)
+    page = AppTest.from_file(str(PAGE), default_timeout=60).run()
+    assert not page.exception
+    assert page.slider(key="control-shine").label == "Shine of the paint"
+    assert page.number_input(key="control-layers").value == 3
+    limit = page.number_input(key="control-limit")
+    assert (limit.value, limit.min, limit.max) == (None, 2, 64)
 
 
 def test_results_are_remembered_and_restored(page: AppTest) -> None:

@@ -104,9 +104,9 @@ def test_what_is_prepared_is_what_paints(monkeypatch: pytest.MonkeyPatch, named:
 @pytest.mark.parametrize("early", [True, False])
 def test_ctrl_c_leaves_no_traceback(early: bool) -> None:
     code = (
-        "import os, signal, time; from impasto import __main__; from impasto.cli import preload, main;"
-        "stop = lambda *_: (os.kill(os.getpid(), signal.SIGINT), time.sleep(10));"
-        + ("preload.begin = stop;" if early else "main.command_line = stop;")
+        "import os, signal, sys, time; from impasto import __main__; from impasto.cli import preload, main;"
+        "sys.argv = ['impasto', 'styles']; stop = lambda *_: (os.kill(os.getpid(), signal.SIGINT), time.sleep(10));"
+        + ("preload.begin = stop;" if early else "main.Program.get_command = stop;")
         + "__main__.main()"
     )
     done = subprocess.run(

@@ -90,7 +90,7 @@ def test_the_gallery_keeps_the_painters_vectors(home: Path) -> None:
     kept = (home / "styles" / "mine" / "painter.npy").read_bytes()
     impasto.stylize(PHOTO, "mine", engine="adain")
     assert (home / "styles" / "mine" / "painter.npy").read_bytes() == kept
-    assert Gallery(painter=AdaIN()).vector("mine").shape == (2 * CHANNELS,)
+    assert Gallery(painter=AdaIN()).vector("mine").numbers.shape == (2 * CHANNELS,)
 
 
 def test_the_command_line(run: Callable[..., Outcome], photo: Path, tmp_path: Path) -> None:
@@ -115,3 +115,10 @@ def test_pictures_are_those_of_the_published_network() -> None:
     ours = impasto.stylize(photo, style, engine="adain").resized(theirs.width, theirs.height)
     assert np.abs(ours.pixels - theirs.pixels).mean() < 0.06
     assert np.corrcoef(ours.pixels.ravel(), theirs.pixels.ravel())[0, 1] > 0.9
+
+
+def test_the_cost_is_that_of_vgg_19_to_relu4_1_and_of_its_mirror_image() -> None:
+    halves = {1: [(3, 3, 1), (3, 64, 9), (64, 64, 9)], 4: [(64, 128, 9), (128, 128, 9)]}
+    halves |= {16: [(128, 256, 9), *[(256, 256, 9)] * 3], 64: [(256, 512, 9)]}
+    encoder = sum(a * b * taps / pixels for pixels, convolutions in halves.items() for a, b, taps in convolutions)
+    assert AdaIN().mac_per_pixel == WCT().mac_per_pixel == round(2 * encoder)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from safetensors.torch import load_file
 
-from impasto.engines.base import mixed
+from impasto.engines.base import StyleVector
 from impasto.engines.by_name import engine_of
 from impasto.engines.light import VECTOR_SIZE, Light
 from impasto.engines.light_weights import (
@@ -56,8 +56,8 @@ def test_the_order_of_a_styles_changes_is_that_of_the_networks_names() -> None:
     state = {name: value for name, value in Brush().state_dict().items() if is_filter(name)}
     assert filter_shapes() == {name: tuple(state[name].shape) for name in sorted(state)}
     assert filter_count() == 150_748
-    assert LIGHT.takes(VECTOR_SIZE + filter_count())
-    assert len(Gallery(painter=LIGHT).vector("udnie")) == VECTOR_SIZE + filter_count() + -filter_count() % GROUP
+    assert len(LIGHT.style(np.ones(VECTOR_SIZE + filter_count(), np.float32)).changes) == filter_count()
+    assert len(Gallery(painter=LIGHT).vector("udnie").changes) == filter_count() + -filter_count() % GROUP
 
 
 def test_all_graphs_take_their_weights_by_name() -> None:
@@ -126,11 +126,11 @@ def test_changed_filters_paint_what_the_pytorch_network_paints_with_them() -> No
         changes.append(change.numpy().ravel())
     brush = Brush()
     brush.load_state_dict(tensors)
-    plain = Gallery(painter=LIGHT).vector("udnie")[:VECTOR_SIZE]
-    vector = np.concatenate([plain, *changes])
+    plain = StyleVector(Gallery(painter=LIGHT).vector("udnie").embedding)
+    vector = StyleVector(plain.embedding, np.concatenate(changes))
     with torch.no_grad():
         planes = torch.from_numpy(PHOTO.transpose(2, 0, 1)[None].copy())
-        wanted = brush(planes, torch.from_numpy(plain)[None])[0].permute(1, 2, 0).numpy().clip(0, 1)
+        wanted = brush(planes, torch.from_numpy(plain.embedding)[None])[0].permute(1, 2, 0).numpy().clip(0, 1)
     painter = LIGHT
     found = painter.paint(PHOTO, vector)
     assert np.abs(found - wanted).max() < 2e-3
@@ -140,22 +140,21 @@ def test_changed_filters_paint_what_the_pytorch_network_paints_with_them() -> No
 def test_mixtures_change_the_filters_in_proportion() -> None:
     painter, named = LIGHT, Gallery(painter=LIGHT).vector("great-wave")
     own = painter.encode(PHOTO)
-    assert own.shape == (VECTOR_SIZE,)
-    half = mixed((0.5, own), (0.5, named))
-    np.testing.assert_allclose(half[VECTOR_SIZE:], named[VECTOR_SIZE:] / 2)
-    np.testing.assert_allclose(half[:VECTOR_SIZE], (own + named[:VECTOR_SIZE]) / 2, rtol=1e-5)
+    assert own.numbers.shape == (VECTOR_SIZE,)
+    half = 0.5 * own + 0.5 * named
+    np.testing.assert_allclose(half.changes, named.changes / 2)
+    np.testing.assert_allclose(half.embedding, (own.embedding + named.embedding) / 2, rtol=1e-5)
 
 
 def test_a_painting_and_a_named_style_blend() -> None:
-    from impasto.controls import Controls
     from impasto.painting.stylizer import Stylizer
 
     painting = scene(80, 80, 7)
     blend = resolve([painting, ("udnie", 3)], Gallery(painter=LIGHT), LIGHT)
-    vector = blend.vector(LIGHT, Controls(), PHOTO)
-    np.testing.assert_allclose(
-        vector[VECTOR_SIZE:], 0.75 * Gallery(painter=LIGHT).vector("udnie")[VECTOR_SIZE:], rtol=1e-5, atol=1e-7
-    )
+    ((share, engine, vector),) = blend.by_engine()
+    assert (share, engine) == (1, LIGHT)
+    changes = Gallery(painter=LIGHT).vector("udnie").changes
+    np.testing.assert_allclose(vector.changes, 0.75 * changes, rtol=1e-5, atol=1e-7)
     assert Stylizer([painting, ("udnie", 3)], painter=LIGHT).style.label.startswith("a painting")
 
 
@@ -190,7 +189,7 @@ def test_a_named_style_is_nearer_to_its_painting(name: str) -> None:
 
     target = grams(painting)
 
-    def distance(vector: np.ndarray) -> float:
+    def distance(vector: StyleVector) -> float:
         own = grams(painter.paint(photo, vector))
         parts = [(own[k] - target[k]).square().mean() / target[k].square().mean() for k in layers]
         return float(torch.stack(parts).mean())

@@ -16,6 +16,7 @@ from PIL import Image
 
 import impasto
 import impasto.engines.tiles
+from impasto.engines.base import StyleVector
 from impasto.engines.network import Network
 from impasto.engines.tiles import tiles
 from impasto.errors import PictureError, StyleError, UsageError
@@ -23,15 +24,20 @@ from impasto.exchange.export import to_onnx
 from impasto.painting.stylizer import Stylizer
 from impasto.picture import Picture
 from impasto.styles.gallery import Gallery
+from impasto.styles.store import trial_photo
 
 PHOTO = scene(120, 88).astype(np.float32) / 255
+
+
+def opened(path: Path, budget: int | None = None) -> Network:
+    return Network(path, trial_photo, budget)
 
 
 @pytest.fixture
 def two(tmp_path: Path) -> Network:
     path = tmp_path / "two.onnx"
     path.write_bytes(to_onnx(trained(2), ["a", "b"], {"licence": "CC0"}))
-    return Network(path)
+    return opened(path)
 
 
 def test_tiles_look_as_if_painted_at_once(two: Network, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -39,16 +45,17 @@ def test_tiles_look_as_if_painted_at_once(two: Network, monkeypatch: pytest.Monk
     base = Image.fromarray(scene(60, 50)).resize((1400, 1100), Image.Resampling.BICUBIC)
     photo = np.asarray(base, np.float32) / 255
     photo = (photo + np.random.default_rng(0).normal(0, 0.03, photo.shape)).clip(0, 1).astype(np.float32)
-    whole, statistics = two._run(photo, (0.3, 0.7))
-    whole = two._held(whole)
-    tiled = two.paint(photo, (0.3, 0.7), budget=10**9)
+    two, mixed = opened(two.path, 10**9), StyleVector(np.float32([0.3, 0.7]))
+    whole, statistics = two._run(photo, mixed.embedding)
+    whole = two._clamp(whole)
+    tiled = two.paint(photo, mixed)
     alone = whole.copy()  # every tile normalised by itself
-    for tile in tiles(1400, 1100, 512):
-        alone[tile.inner] = two.paint(photo[tile.outer], (0.3, 0.7))[tile.kept]
+    for tile in tiles(1400, 1100, 512, 4):
+        alone[tile.inner] = two.paint(photo[tile.outer], mixed)[tile.kept]
     assert 0 < np.abs(tiled - whole).mean() < 0.6 * np.abs(alone - whole).mean()
     # With the whole's own statistics nothing is left of the difference, borders of tiles included.
     monkeypatch.setattr(two, "_run", functools.partial(_with_statistics, two._run, statistics))
-    assert np.abs(two.paint(photo, (0.3, 0.7), budget=10**9) - whole).max() < 0.01
+    assert np.abs(two.paint(photo, mixed) - whole).max() < 0.01
 
 
 def _with_statistics(run: Any, statistics: np.ndarray, photo: np.ndarray, weights: Any, given: Any = None) -> Any:
@@ -61,8 +68,10 @@ def test_it_runs_where_there_is_no_pytorch(tmp_path: Path) -> None:
 import sys
 sys.modules["torch"] = None
 import numpy as np
-from impasto.engines.network import Network
-painted = Network(__import__("pathlib").Path(sys.argv[1])).paint(np.full((40, 50, 3), .5, np.float32))
+from pathlib import Path
+from impasto.styles.store import load_network
+network = load_network(Path(sys.argv[1]))
+painted = network.paint(np.full((40, 50, 3), .5, np.float32), network.style())
 assert painted.shape == (40, 50, 3)
 """
     subprocess.run([sys.executable, "-c", code, str(tmp_path / "net.onnx")], check=True)
@@ -75,11 +84,11 @@ def test_a_network_is_a_style_with_all_controls(two: Network, tmp_path: Path) ->
     assert all(entry.licence == "CC0" and entry.kind == "your network" for entry in entries)
     photo = Picture(PHOTO)
     a, b = (impasto.stylize(photo, f"nets/{name}").pixels for name in "ab")
-    np.testing.assert_allclose(a, two.paint(PHOTO, (1, 0)), atol=1e-6)
+    np.testing.assert_allclose(a, two.paint(PHOTO, two.style("a")), atol=1e-6)
     assert np.abs(a - b).mean() > 0.005
     # Styles of one network are mixed inside it, others as pictures.
     both = impasto.stylize(photo, {"nets/a": 1, "nets/b": 3}).pixels
-    np.testing.assert_allclose(both, two.paint(PHOTO, (0.25, 0.75)), atol=1e-6)
+    np.testing.assert_allclose(both, two.paint(PHOTO, 0.25 * two.style("a") + 0.75 * two.style("b")), atol=1e-6)
     wave = impasto.stylize(photo, "great-wave").pixels
     mixed = Stylizer({"nets/a": 1, "great-wave": 3})
     assert mixed.engine == "network + painter"
@@ -108,7 +117,8 @@ def test_a_file_can_be_the_style(two: Network, tmp_path: Path) -> None:
     path = tmp_path / "one.onnx"
     path.write_bytes(to_onnx(trained(), ["x"], {}))
     picture = impasto.stylize(Picture(PHOTO), str(path))
-    np.testing.assert_allclose(picture.pixels, Network(path).paint(PHOTO), atol=1e-6)
+    network = opened(path)
+    np.testing.assert_allclose(picture.pixels, network.paint(PHOTO, network.style()), atol=1e-6)
     with pytest.raises(UsageError, match="several styles: a, b"):
         impasto.stylize(Picture(PHOTO), two.path)
     with pytest.raises(UsageError, match="impasto styles import"):
@@ -118,7 +128,8 @@ def test_a_file_can_be_the_style(two: Network, tmp_path: Path) -> None:
 def test_a_file_of_one_size_only_still_paints_any(tmp_path: Path) -> None:
     path = tmp_path / "fixed.onnx"
     path.write_bytes(foreign(True, 0, 1))
-    painted = Network(path).paint(PHOTO)
+    network = opened(path)
+    painted = network.paint(PHOTO, network.style())
     assert painted.shape == PHOTO.shape
     assert np.abs(painted - (1 - PHOTO)).mean() < 0.05  # softer: it was painted at 64 x 48
 
@@ -135,4 +146,4 @@ def test_damaged_networks_are_named_and_others_stay(tmp_path: Path) -> None:
     gallery.remove("bad")
     assert gallery.problems() == []
     with pytest.raises(PictureError, match="there is no file"):
-        Network(tmp_path / "gone.onnx")
+        opened(tmp_path / "gone.onnx")

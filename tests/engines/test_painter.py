@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from helpers import ROOT, scene
 
 from impasto.engines import painter_weights, quantised
-from impasto.engines.base import mixed
+from impasto.engines.base import StyleVector
 from impasto.engines.painter import CODE, MARGIN, VECTOR_SIZE, Painter, _mirrored, noise_at
 from impasto.engines.shot import Shot
 from impasto.nn.paint_net import DEEP_BLOCKS, LAYERS, WIDTHS, PaintNet, statistics
@@ -56,14 +56,18 @@ def graphs() -> ModuleType:
     return tool
 
 
+def without_palette(vector: StyleVector) -> StyleVector:
+    return StyleVector(np.where(np.arange(VECTOR_SIZE) < CODE, vector.embedding, 0))
+
+
 @torch.no_grad()
-def expected(net: PaintNet, photo: np.ndarray, vector: np.ndarray) -> np.ndarray:
+def expected(net: PaintNet, photo: np.ndarray, vector: StyleVector) -> np.ndarray:
     height, width = photo.shape[:2]
     seen = np.pad(photo, [(0, -height % 8), (0, -width % 8), (0, 0)], mode="symmetric")
     planes = torch.from_numpy(seen.transpose(2, 0, 1)[None].copy())
     noise = tuple(torch.from_numpy(noise_at(by, (0, 0), *seen.shape[:2])) for by in (8, 4))
-    modulations = net.modulations(torch.from_numpy(vector[None, :CODE]))
-    changes = torch.from_numpy(vector[None, VECTOR_SIZE : VECTOR_SIZE + MODULATIONS])
+    modulations = net.modulations(torch.from_numpy(vector.embedding[None, :CODE]))
+    changes = torch.from_numpy(vector.changes[None, :MODULATIONS])
     modulations[:, : changes.shape[1]] += changes
     picture = net(planes, modulations, noise).clamp(0, 1)
     return picture[0].permute(1, 2, 0).numpy()[:height, :width]
@@ -78,8 +82,7 @@ def test_parity_with_pytorch(
     if plain:
         monkeypatch.setattr("impasto.engines.painter.side_by_side", lambda probe: 0)
     painter = Painter()
-    unknown = painter.encode(PHOTO)
-    unknown[CODE:] = 0  # the palette's part is not the network's
+    unknown = without_palette(painter.encode(PHOTO))  # the palette's part is not the network's
     for vector in (Gallery().vector("great-wave"), unknown):
         painted = painter.paint(photo, vector)
         assert painted.shape == photo.shape
@@ -95,15 +98,17 @@ def test_changes_of_the_network_are_those_of_its_filters(painter: Painter, refer
     assert names == sorted(name for name in state if name.startswith(("body", "rise2", "rise3", "leave")))
     assert all(state[name].shape == shapes[name] for name in names)
     changes = {name: (0.01 * rng.normal(size=shapes[name])).astype(np.float32) for name in names}
-    vector = np.concatenate([Gallery().vector("udnie"), *(changes[name].ravel() for name in names)])
-    assert painter.takes(len(vector))
-    assert not painter.takes(len(vector) + 1)
+    filters = [changes[name].ravel() for name in names]
+    numbers = np.concatenate([Gallery().vector("udnie").numbers, *filters])
+    vector = painter.style(numbers)
+    with pytest.raises(ValueError, match="no style"):
+        painter.style(np.append(numbers, np.float32(0)))
     learned = PaintNet().eval()
     new = state | {name: state[name] + changes[name] for name in names}
     learned.load_state_dict({name: torch.from_numpy(value) for name, value in new.items()})
     painted = painter.paint(PHOTO, vector)
     assert np.abs(painted - expected(learned, PHOTO, vector)).max() <= 1e-3
-    some = painter_weights.changed(state, vector[VECTOR_SIZE + MODULATIONS :][:1000])  # zeros follow
+    some = painter_weights.changed(state, vector.changes[MODULATIONS:][:1000])  # zeros follow
     np.testing.assert_array_equal(some[names[0]], new[names[0]])
     np.testing.assert_array_equal(some[names[-1]], state[names[-1]])
 
@@ -116,7 +121,7 @@ def test_a_style_is_read_off_as_in_training(painter: Painter, reference: PaintNe
     found = torch.cat([seen[layer] for layer in LAYERS], 1)
     np.testing.assert_allclose(painter.statistics(painting), found[0], atol=2e-3)
     wanted = reference.vector(found)[0]
-    np.testing.assert_allclose(painter.encode(painting)[:CODE], wanted, atol=0.01 * float(wanted.abs().max()))
+    np.testing.assert_allclose(painter.encode(painting).embedding[:CODE], wanted, atol=0.01 * float(wanted.abs().max()))
 
 
 @pytest.mark.parametrize("lanes", [8, 16])
@@ -171,10 +176,10 @@ def test_the_layouts_graphs_compute_the_same(graphs: ModuleType, reference: Pain
             tensor.CopyFrom(numpy_helper.from_array(painter_weights.laid_out(values[tensor.name], lanes), tensor.name))
     photo, vector = PHOTO[:40, :48].copy(), Gallery().vector("the-scream")
     with torch.no_grad():
-        modulations = reference.modulations(torch.from_numpy(vector[None, :CODE]))[0].numpy()
+        modulations = reference.modulations(torch.from_numpy(vector.embedding[None, :CODE]))[0].numpy()
     feeds = {
         "photo": _mirrored(photo),
-        "modulations": modulations + vector[VECTOR_SIZE:],
+        "modulations": modulations + vector.changes,
         "noise8": noise_at(8, (0, 0), 40, 48),
         "noise4": noise_at(4, (0, 0), 40, 48),
         "given": np.zeros(2 * sum(painter_weights.norm_widths()), np.float32),
@@ -210,7 +215,7 @@ def test_any_size(painter: Painter, width: int, height: int) -> None:
     assert np.isfinite(painted).all()
     assert painted.min() >= 0
     assert painted.max() <= 1
-    assert painter.encode(photo).shape == (VECTOR_SIZE,)
+    assert painter.encode(photo).numbers.shape == (VECTOR_SIZE,)
 
 
 def test_tiles_are_the_whole(painter: Painter) -> None:
@@ -218,17 +223,17 @@ def test_tiles_are_the_whole(painter: Painter) -> None:
     photo, vector = SAMPLE.resized(800, 640).pixels, Gallery().vector("udnie")
     tiled = Painter(budget=1)
     whole, tiles, alone = (np.full_like(photo, np.nan) for _ in range(3))
-    own = painter._into(photo, vector, whole.__setitem__, None)
+    own = painter._paint_in_tiles(photo, vector, whole.__setitem__, None)
     places = []
 
     def put(place: tuple[slice, slice], piece: np.ndarray) -> None:
         places.append(place)
         tiles[place] = piece
 
-    tiled._into(photo, vector, put, own)
+    tiled._paint_in_tiles(photo, vector, put, own)
     assert len(places) > 4
     assert np.abs(tiles - whole).max() < 0.5 / 255
-    Painter(budget=80_000_000)._into(photo, vector, alone.__setitem__, None)  # where the whole takes 143 MB
+    Painter(budget=80_000_000)._paint_in_tiles(photo, vector, alone.__setitem__, None)  # where the whole takes 143 MB
     assert np.abs(alone.mean((0, 1)) - whole.mean((0, 1))).max() < 0.05
 
 
@@ -260,19 +265,19 @@ def test_a_shot_is_normalised_as_a_whole(painter: Painter) -> None:
 
 def test_vectors_of_different_lengths_mix(painter: Painter) -> None:
     named, own = Gallery().vector("starry-night"), painter.encode(PHOTO)
-    assert named.shape == (VECTOR_SIZE + MODULATIONS,)
+    assert (named.embedding.shape, named.changes.shape) == ((VECTOR_SIZE,), (MODULATIONS,))
     filters = sum(int(np.prod(shape)) for shape in painter_weights.filter_shapes().values())
-    learned = np.concatenate([named, np.full(filters, 1e-3, np.float32)])
-    half = mixed((0.5, own), (0.5, learned))
-    np.testing.assert_allclose(half[VECTOR_SIZE:], learned[VECTOR_SIZE:] / 2)
+    learned = StyleVector(named.embedding, np.append(named.changes, np.full(filters, 1e-3, np.float32)))
+    half = 0.5 * own + 0.5 * learned
+    np.testing.assert_allclose(half.changes, learned.changes / 2)
     assert np.abs(painter.paint(PHOTO, half) - painter.paint(PHOTO, own)).mean() > 1 / 255
 
 
 def test_a_named_style_is_more_than_what_is_read_off_its_painting(painter: Painter) -> None:
     for name in Gallery().names():
-        assert np.isfinite(Gallery().vector(name)).all()
+        assert np.isfinite(Gallery().vector(name).numbers).all()
     named = Gallery().vector("starry-night")
-    pictures = [painter.paint(PHOTO, vector) for vector in (named, named[:VECTOR_SIZE])]
+    pictures = [painter.paint(PHOTO, vector) for vector in (named, StyleVector(named.embedding))]
     assert np.abs(pictures[0] - pictures[1]).mean() > 5 / 255
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from helpers import scene
 
+from impasto.engines.base import StyleVector
 from impasto.engines.painter import CODE, VECTOR_SIZE, Painter
 from impasto.engines.palette import measured, palette_of, towards
 
@@ -46,6 +47,5 @@ def test_a_part_is_moved_as_the_whole() -> None:
 def test_an_unknown_painting_gives_its_palette_to_the_picture() -> None:
     painter = Painter()
     vector = painter.encode(PAINTING)
-    plain = vector.copy()
-    plain[CODE:VECTOR_SIZE] = 0
+    plain = StyleVector(np.where(np.arange(VECTOR_SIZE) < CODE, vector.embedding, 0))
     assert apart(painter.paint(PICTURE, vector), PAINTING) < apart(painter.paint(PICTURE, plain), PAINTING)

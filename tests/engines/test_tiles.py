@@ -12,13 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from impasto.engines.base import MULTIPLE
+from impasto.engines.base import SizeRequirements
 from impasto.engines.shot import Statistics
 from impasto.engines.tiles import OVERLAP, paint_within, patches, tile_side, tiles
 from impasto.errors import OutOfMemory
 from impasto.picture import Picture
 from impasto.pixels.arrays import Pixels
 from impasto.system.files import ASSETS
+
+MULTIPLE = 4
 
 
 def large(width: int = 720, height: int = 560) -> np.ndarray:
@@ -31,7 +33,7 @@ def large(width: int = 720, height: int = 560) -> np.ndarray:
 @given(st.integers(1, 3000), st.integers(1, 3000), st.integers(256, 1280))
 def test_tiles_cover_everything_once(width: int, height: int, side: int) -> None:
     seen = np.zeros((height, width), np.uint8)
-    for tile in tiles(width, height, side):
+    for tile in tiles(width, height, side, MULTIPLE):
         seen[tile.inner] += 1
         assert tile.top % MULTIPLE == 0
         assert tile.left % MULTIPLE == 0
@@ -73,7 +75,7 @@ def test_where_memory_runs_out_tiles_get_smaller() -> None:
             return part / 2, np.zeros(1, np.float32)
 
         painted = np.zeros_like(photo)
-        paint_within(photo, 10**9, 430, run, painted.__setitem__)
+        paint_within(photo, 10**9, 430, run, painted.__setitem__, size=SizeRequirements(MULTIPLE))
         return painted
 
     with pytest.warns(UserWarning, match="memory ran out"):

@@ -13,9 +13,10 @@ import torch
 from helpers import scene
 from networks import example_state, trained
 
-from impasto.engines.network import Network
+from impasto.engines.base import StyleVector
 from impasto.exchange.export import from_weights, to_onnx, to_program, to_weights
 from impasto.nn.transformer import Architecture, recognise
+from impasto.styles.store import load_network
 
 SIZES = [(88, 120), (64, 64), (37, 61), (130, 34), (201, 99)]
 
@@ -29,7 +30,7 @@ def test_onnx_gives_what_pytorch_gives(tmp_path: Path, size: tuple[int, int], st
     height, width = size
     photo = scene(width, height, 3).astype(np.float32) / 255
     weights = np.full(styles, 1 / styles, np.float32)
-    ours = Network(path).paint(photo, weights)
+    ours = load_network(path).paint(photo, StyleVector(weights))
     padded = np.pad(photo, [(0, -height % 4), (0, -width % 4), (0, 0)], mode="symmetric")
     with torch.no_grad():
         planes = torch.from_numpy(padded.transpose(2, 0, 1)[None].copy())
@@ -54,7 +55,7 @@ def test_torch_export_keeps_the_sizes_open() -> None:
 
 def test_the_card_travels_with_the_file(tmp_path: Path) -> None:
     (tmp_path / "two.onnx").write_bytes(to_onnx(trained(2), ["a", "b"], {"licence": "CC0"}))
-    two = Network(tmp_path / "two.onnx")
+    two = load_network(tmp_path / "two.onnx")
     assert two.facts.styles == ("a", "b")
     assert two.facts.card == {"licence": "CC0"}
     path = tmp_path / "two.safetensors"

@@ -15,12 +15,12 @@ from helpers import Outcome, assert_refused, scene
 from networks import example_state, foreign, foreign_norm, reference, trained
 
 import impasto
-from impasto.engines.network import Network
 from impasto.errors import UsageError
 from impasto.exchange.export import from_weights, to_onnx
 from impasto.exchange.import_network import import_network
 from impasto.picture import Picture
 from impasto.styles.gallery import Gallery
+from impasto.styles.store import load_network
 from impasto.system.sessions import Model
 
 PHOTO = scene(120, 88).astype(np.float32) / 255
@@ -51,7 +51,8 @@ def test_an_imported_file_is_painted_in_tiles_too(tmp_path: Path) -> None:
     assert entry.network is not None
     inputs = [{value.name for value in Model(file.read_bytes).session().get_inputs()} for file in (path, entry.network)]
     assert inputs == [{"x"}, {"x", "given", "trust"}]
-    one, other = (network.paint(PHOTO) for network in (Network(path), Network(entry.network)))
+    networks = load_network(path), load_network(entry.network)
+    one, other = (network.paint(PHOTO, network.style()) for network in networks)
     np.testing.assert_allclose(one, other, atol=1e-5)
 
 
@@ -60,12 +61,12 @@ def test_an_imported_file_is_painted_in_tiles_too(tmp_path: Path) -> None:
 def test_a_foreign_file_tells_its_range_and_size(tmp_path: Path, fixed: bool, span: tuple[float, float]) -> None:
     path = tmp_path / "foreign.onnx"
     path.write_bytes(foreign(fixed, *span))
-    network = Network(path)
-    assert network.size == ((64, 48) if fixed else None)
+    network = load_network(path)
+    assert network.size.only == ((64, 48) if fixed else None)
     assert (network.facts.low, network.facts.high) == span
     (entry,) = import_network(path, "inverse")
     assert entry.network is not None
-    assert Network(entry.network).size is None  # nothing in it needs the size
+    assert load_network(entry.network).size.only is None  # nothing in it needs the size
     painted = impasto.stylize(Picture(PHOTO), "inverse").pixels
     np.testing.assert_allclose(painted, 1 - PHOTO, atol=1e-5)
 

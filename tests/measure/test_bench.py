@@ -10,6 +10,7 @@ import pytest
 from helpers import Outcome, assert_refused
 
 from impasto.measure.bench import Bench, Latency, bench, compare, gemm_gflops
+from impasto.progress import Progress
 
 Run = Callable[..., Outcome]
 
@@ -40,6 +41,20 @@ def test_the_optimiser_is_measured_by_the_evaluation() -> None:
     assert latency.mac_per_pixel > 300_000
 
 
+def test_progress_names_what_comes_next_and_stops_the_run() -> None:
+    seen: list[Progress] = []
+
+    def watch(now: Progress) -> bool:
+        seen.append(now)
+        return now.step < 1
+
+    found = bench([32], ["adain"], rounds=1, workers=(1, 2), on_progress=watch)
+    assert [(now.step, now.total, now.message) for now in seen] == [(0, 4, "adain at 32 pixels"), (1, 4, "cold start")]
+    assert [latency.engine for latency in found.latencies] == ["adain"]
+    assert not found.cold
+    assert not found.throughput
+
+
 def test_comparison_gives_ratios_with_their_spread() -> None:
     def one(seconds: list[float], peak: float) -> Bench:
         return Bench({}, [Latency("painter", 512, seconds, peak, 100, 1e4)], {"cold": seconds}, {})
@@ -60,7 +75,7 @@ def test_share_of_the_ceiling() -> None:
 def test_bad_input(run: Run, tmp_path: Path) -> None:
     assert_refused(run("bench", "--sizes", "big"), 2, "are no whole numbers")
     assert_refused(run("bench", "--sizes", "3"), 2, "size 3 is not in 16..20000")
-    assert_refused(run("bench", "--engine", "magic"), 2, "magic is no engine")
+    assert_refused(run("bench", "--engine", "magic"), 2, "engine 'magic' is unknown")
     assert_refused(run("bench", "--compare", tmp_path / "no.json"), 1, "there is no file")
     for text in ("{}", "nonsense", '{"latencies": [{}]}', "[]"):
         (tmp_path / "other.json").write_text(text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import html
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -16,12 +17,14 @@ from networks import torchvision_like
 from safetensors.torch import save_file
 
 from impasto.controls import Controls
-from impasto.measure.evaluate import evaluate
+from impasto.measure.evaluate import Evaluation, Score, evaluate
 from impasto.measure.judge import Judge, Scorer, find_judge
+from impasto.measure.report import write_report
 from impasto.nn.vgg import shipped_vgg
 from impasto.optimization.recipe import RECIPES
 from impasto.painting.stylizer import Stylizer
 from impasto.picture import Picture
+from impasto.progress import Progress
 
 Run = Callable[..., Outcome]
 
@@ -154,7 +157,9 @@ def test_bad_input(run: Run, pictures: tuple[Path, Path], tmp_path: Path) -> Non
     save_file(torchvision_like(16), weights)
     judged = (*both, "--judge", weights)
     assert_refused(run(*judged), 2, "nothing to score")
-    assert_refused(run(*judged, "--engine", "magic"), 2, "magic is no engine", "painter")
+    assert_refused(
+        run(*judged, "--engine", "magic"), 2, "engine 'magic' is unknown", "painter, light, adain, wct, optimize"
+    )
     assert_refused(run(*judged, "--engine", "painter", "--strengths", "a,b"), 2, "are no numbers")
     assert_refused(run(*judged, "--engine", "painter", "--strengths", "120"), 2, "0..100")
     assert_refused(run(*judged, "--results", tmp_path / "no"), 1, "there is no folder")
@@ -187,6 +192,19 @@ def test_one_picture_alone_is_scored(judge: Judge, pictures: tuple[Path, Path]) 
     assert found.sets["painter"] == {}
 
 
+def test_progress_counts_the_pairs_and_stops_the_run(judge: Judge, pictures: tuple[Path, Path]) -> None:
+    seen: list[Progress] = []
+
+    def watch(now: Progress) -> bool:
+        seen.append(now)
+        return now.step < 3
+
+    found = evaluate(Scorer(judge, 64), *pictures, engines=["light"], strengths=[100], on_progress=watch)
+    assert [(now.step, now.total, now.fraction) for now in seen] == [(1, 4, 0.25), (2, 4, 0.5), (3, 4, 0.75)]
+    assert seen[0].message == "light: photo0 in dots"
+    assert len(found.scores) == 3
+
+
 def test_the_optimiser_is_an_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Called with the painting, the photo at the common size, and the strength; its default recipe made short here."""
     monkeypatch.setitem(RECIPES, "default", replace(RECIPES["default"], iterations=12))
@@ -200,3 +218,16 @@ def test_the_optimiser_is_an_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert nothing["content"] == pytest.approx(0, abs=1e-6)
     assert full["style"] < 0.9
     assert full["seconds"] > 0
+
+
+def test_names_in_the_report_are_text_whatever_they_hold(tmp_path: Path) -> None:
+    picture = Picture.from_array(scene())
+    found = Evaluation("<judge>", False, 96, ["<i>photo"], ["<b>style"], failures=["<script>alert(1)</script>"])
+    found.scores = [Score("<u>method", "<i>photo", "<b>style", 100, {"style": 0.5, "content": 0.5}, picture)]
+    found.confusions = {"<u>method": [[1]]}
+    write_report(found, tmp_path)
+    page = (tmp_path / "report.html").read_text()
+    assert page.startswith("<!doctype html>")
+    for text in ("<judge>", "<i>photo", "<b>style", "<u>method", "<script>alert(1)</script>"):
+        assert text not in page
+        assert html.escape(text) in page

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from fakes import FakeEngine
 from helpers import scene
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -17,12 +18,14 @@ import impasto.painting.stylizer
 from impasto.controls import Controls
 from impasto.engines.adain_wct import AdaIN
 from impasto.engines.light import Light
-from impasto.engines.network import Network
+from impasto.engines.shot import Shot
 from impasto.errors import OutOfMemory
+from impasto.painting.compose import Composition, recolored
 from impasto.painting.stylizer import Stylizer
 from impasto.picture import Picture
 from impasto.pixels.arrays import resize, resized_rows
 from impasto.styles.gallery import Gallery
+from impasto.styles.store import load_network
 from impasto.system.files import ASSETS
 
 VECTOR = Gallery(painter=Light()).vector("great-wave")
@@ -119,7 +122,7 @@ def test_threads_do_not_disturb_each_other(tmp_path: Path) -> None:
         together = list(pool.map(lambda job: job[0](job[1]).pixels, jobs))
     for one, other in zip(alone, together, strict=True):
         np.testing.assert_array_equal(one, other)
-    assert Network(Path(network)).size is None
+    assert load_network(Path(network)).size.only is None
 
 
 def test_where_memory_runs_out_tiles_take_over(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -155,3 +158,67 @@ def test_rows_are_resized_as_the_whole_is(height: int, width: int, wanted: int, 
     np.testing.assert_allclose(resized_rows(samples, 7, wanted, slice(top, bottom)), whole[top:bottom], atol=1e-5)
     if (height, width) != (wanted, 7):
         np.testing.assert_allclose(resize(samples, 7, wanted), whole, atol=1e-5)
+
+
+def finished(painted: np.ndarray, photo: np.ndarray, **controls: object) -> np.ndarray:
+    chosen = Controls(**controls)  # type: ignore[arg-type]
+    return Composition(chosen, [], [], photo, alpha=None, budget=10**9).finished(painted, photo)
+
+
+def test_finishing_does_only_what_is_asked() -> None:
+    photo = PHOTO.pixels
+    other = photo[::-1].copy()
+    np.testing.assert_array_equal(finished(other, photo), other)
+    assert np.abs(finished(other, photo, keep_color="luminance") - other).mean() > 0.01
+    assert abs(finished(other * 0.5, photo, tone="match").mean() - photo.mean()) < 0.02
+    np.testing.assert_array_equal(recolored(other, controls=Controls(keep_color="luminance"), photo=photo), other)
+    for keep_color in ("histogram", "coral"):
+        controls = Controls(keep_color=keep_color)  # type: ignore[arg-type]
+        kept = recolored(other[:, :, ::-1].copy(), controls=controls, photo=photo)
+        assert np.abs(kept.mean((0, 1)) - photo.mean((0, 1))).max() < 0.02
+
+
+# What is mixed, to the bit: an engine that paints one colour.
+
+BLUE, RED = (np.full((8, 8, 3), color, np.uint8) for color in ((0, 0, 255), (255, 0, 0)))
+SMALL = scene(60, 40).astype(np.float32) / 255
+
+
+def painted(style: object, photo: np.ndarray = SMALL, regions: object = None, **controls: object) -> np.ndarray:
+    chosen = Controls(**controls)  # type: ignore[arg-type]
+    return Stylizer(style, regions=regions, controls=chosen, painter=FakeEngine())(Picture(photo)).pixels  # type: ignore[arg-type]
+
+
+def test_strength_is_a_share_of_every_pixel() -> None:
+    np.testing.assert_allclose(painted(BLUE, strength=25), 0.75 * SMALL + 0.25 * np.float32([0, 0, 1]), atol=1e-6)
+
+
+def test_a_blend_is_its_styles_weighted_mean() -> None:
+    np.testing.assert_allclose(painted([(BLUE, 1), (RED, 3)])[0, 0], [0.75, 0, 0.25], atol=1e-6)
+
+
+def test_regions_lie_over_one_another() -> None:
+    left, middle = np.zeros((40, 60), np.float32), np.zeros((40, 60), np.float32)
+    left[:, :30], middle[:, 20:40] = 1, 0.5
+    found = painted(BLUE, regions=[(left, "none"), (middle, RED)])
+    np.testing.assert_allclose(found[:, :20], SMALL[:, :20], atol=1e-6)
+    np.testing.assert_allclose(found[:, 20:30], 0.5 * SMALL[:, 20:30] + [0.5, 0, 0], atol=1e-6)
+    np.testing.assert_allclose(found[5, 35], [0.5, 0, 0.5], atol=1e-6)
+    np.testing.assert_allclose(found[5, 50], [0, 0, 1], atol=1e-6)
+
+
+def test_an_engine_gets_the_photo_in_the_size_that_brushes_ask_for() -> None:
+    engine = FakeEngine()
+    photo = Picture(scene(1280, 640).astype(np.float32) / 255)
+    for brush_size in (1, 2, 0.5):
+        Stylizer(BLUE, controls=Controls(brush_size=brush_size), painter=engine)(photo)
+    assert [shape[1] for shape in engine.painted] == [640, 320, 1280]
+
+
+def test_what_nobody_sees_does_not_steer_the_style() -> None:
+    engine, photo = FakeEngine(), np.full((40, 60, 4), 0.5, np.float32)
+    photo[:, 30:] = (1, 1, 1, 0)
+    shot = Shot(frames=1)
+    picture = Picture.from_array(photo)
+    Stylizer(BLUE, painter=engine).for_frames(picture.samples, picture.alpha, shot)(picture.samples)
+    np.testing.assert_allclose(shot.means["style 0"], 0.5, atol=1e-6)

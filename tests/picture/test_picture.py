@@ -19,6 +19,7 @@ from PIL import Image, ImageCms, ImageOps
 from impasto.errors import PictureError, UsageError
 from impasto.picture import Picture
 from impasto.picture.formats import format_of
+from impasto.picture.png import profile_chunk, write_png
 
 
 def max_difference(one: np.ndarray, other: np.ndarray) -> float:
@@ -173,9 +174,7 @@ def test_a_profile_is_converted_to_srgb_and_srgb_is_said() -> None:
     assert max_difference(picture.to_numpy(), np.asarray(expected)) <= 1
     assert Image.open(io.BytesIO(picture.encode("PNG"))).info["icc_profile"]
     deep = np.asarray(image).astype(np.uint16) * 257
-    from impasto.picture import lossless
-
-    in_sixteen = Picture.open(lossless.write_png(deep, [lossless.png_profile(profile)]))
+    in_sixteen = Picture.open(write_png(deep, [profile_chunk(profile)]))
     assert in_sixteen.bits == 16
     assert max_difference(in_sixteen.to_numpy(), np.asarray(expected)) <= 1
 

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import io
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tifffile
-from helpers import scene
+from helpers import file_bytes, scene
 from PIL import Image, ImageCms
 
-import impasto.picture.lossless
-import impasto.picture.vips
 from impasto.errors import OutOfMemory, PictureError
 from impasto.picture import Picture, vips
+from impasto.picture.strips import STRIP_BYTES
 
 WIDE = scene(90, 61, 2)
+LARGE = scene(600, 400, 2)  # of more than one strip
 
 
 @pytest.fixture
@@ -33,14 +34,11 @@ def everything_is_large(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]
 
     monkeypatch.setattr(vips, "decode", decode)
     monkeypatch.setattr(vips, "PIXELS", 0)
-    monkeypatch.setattr(impasto.picture.lossless, "_STRIP_BYTES", 1000)
     return decoded
 
 
 def encoded(file_format: str, **options: object) -> bytes:
-    out = io.BytesIO()
-    Image.fromarray(WIDE).save(out, file_format, **options)
-    return out.getvalue()
+    return file_bytes(WIDE, file_format, **options)
 
 
 def deep_tiff(**options: object) -> bytes:
@@ -64,7 +62,7 @@ def deep_tiff(**options: object) -> bytes:
 def test_libvips_reads_what_pillow_reads(data: bytes, everything_is_large: list[tuple[int, int]]) -> None:
     large = Picture.open(data)
     assert len(everything_is_large) == 1
-    vips.PIXELS = 10**9
+    vips.PIXELS = 10**9  # the fixture puts it back
     small = Picture.open(data)
     assert len(everything_is_large) == 1
     np.testing.assert_array_equal(large.samples, small.samples)
@@ -77,9 +75,7 @@ def test_what_is_no_plain_rgb_is_left_to_pillow(everything_is_large: list[tuple[
     lab = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
     for data in (encoded("GIF"), encoded("PNG", icc_profile=lab), encoded("JPEG", icc_profile=b"no profile")):
         assert Picture.open(data).width == 90
-    alpha = io.BytesIO()
-    Image.fromarray(WIDE).convert("RGBA").save(alpha, "PNG")
-    assert Picture.open(alpha.getvalue()).alpha is not None
+    assert Picture.open(file_bytes(Image.fromarray(WIDE).convert("RGBA"))).alpha is not None
     assert not everything_is_large
 
 
@@ -97,8 +93,9 @@ def test_a_large_file_that_is_cut_short_is_refused(
 def test_what_is_written_in_strips_comes_back(
     tmp_path: Path, name: str, everything_is_large: list[tuple[int, int]]
 ) -> None:
-    before = Picture.open(encoded("JPEG", dpi=(200, 200), icc_profile=ImageCms.ImageCmsProfile(
-        ImageCms.createProfile("sRGB")).tobytes()))  # fmt: skip
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    before = Picture.open(file_bytes(LARGE, "JPEG", dpi=(200, 200), icc_profile=profile))
+    assert before.samples.nbytes > STRIP_BYTES
     made = Picture(before.samples, exif=before.exif, profile=before.profile, xmp=b"<x:xmpmeta/>", dpi=(200.0, 200.0))
     made.save(tmp_path / name, bits=16 if "deep" in name else 8, quality=95)
     after = Picture.open(tmp_path / name)
@@ -114,7 +111,7 @@ def test_what_is_written_in_strips_comes_back(
 
 def test_without_libvips_pillow_does_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(vips, "PIXELS", 0)
-    monkeypatch.setattr(vips, "_vips", lambda: None)
+    monkeypatch.setitem(sys.modules, "pyvips", None)
     picture = Picture.open(encoded("PNG"))
     np.testing.assert_array_equal(picture.samples, WIDE)
     picture.save(tmp_path / "a.jpg")
@@ -133,6 +130,6 @@ def test_a_full_disk_leaves_it_to_pillow(
     def full(*_: object) -> None:
         raise OutOfMemory("no room")
 
-    monkeypatch.setattr(vips, "room", full)
+    monkeypatch.setattr(vips, "allocate", full)
     np.testing.assert_array_equal(Picture.open(encoded("PNG")).samples, WIDE)
     assert not everything_is_large

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
+from fakes import FakeEngine
 from helpers import scene
 from hypothesis import given
 from hypothesis import strategies as st
 
 from impasto.controls import Controls
 from impasto.engines.by_name import engine_of
-from impasto.engines.painter import VECTOR_SIZE, Painter
 from impasto.errors import PictureError, UsageError
+from impasto.painting.compose import recolored
 from impasto.painting.stylizer import Stylizer
 from impasto.picture import Picture
 from impasto.styles.gallery import Gallery
@@ -87,8 +89,8 @@ def test_a_name_comes_before_a_file_of_that_name(
     monkeypatch.chdir(tmp_path)
     painting.rename("udnie")
     by_name, by_path = (resolve(text, Gallery(), engine_of()).parts[0][0].vector for text in ("udnie", "./udnie"))
-    np.testing.assert_array_equal(by_name, Gallery().vector("udnie"))
-    assert np.abs(by_name[:VECTOR_SIZE] - by_path).max() > 0.01
+    np.testing.assert_array_equal(by_name.numbers, Gallery().vector("udnie").numbers)
+    assert np.abs(by_name.embedding - by_path.embedding).max() > 0.01
 
 
 def test_a_file_whose_name_ends_like_a_weight(tmp_path: Path, painting: Path) -> None:
@@ -104,17 +106,16 @@ def test_recolouring_changes_the_vector_and_its_own_colours_do_not() -> None:
     red = np.zeros_like(thumbnail) + np.float32([0.8, 0.1, 0.1]) * thumbnail.mean(2, keepdims=True)
     for keep_color in ("histogram", "coral"):
         controls = Controls(keep_color=keep_color)  # type: ignore[arg-type]
-        same = np.abs(blend.vector(painter, controls, thumbnail) - painter.encode(thumbnail)).mean()
-        other = np.abs(blend.vector(painter, controls, red) - painter.encode(thumbnail)).mean()
+        own = painter.encode(thumbnail).embedding
+        same, other = (
+            np.abs(blend.by_engine(partial(recolored, controls=controls, photo=photo))[0][2].embedding - own).mean()
+            for photo in (thumbnail, red)
+        )
         assert same < 0.02 * other  # without filters: they would bring the painting's own colours back
 
 
-def test_a_painting_is_encoded_once_and_once_in_the_photos_colours(
-    painting: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    painter, looked_at = Painter(), []
-    encode = painter._encode
-    monkeypatch.setattr(painter, "_encode", lambda picture: looked_at.append(picture) or encode(picture))
+def test_a_painting_is_encoded_once_and_once_in_the_photos_colours(painting: Path) -> None:
+    engine = FakeEngine()
     photo = Picture(scene(64, 48).astype(np.float32) / 255)
-    Stylizer(str(painting), controls=Controls(keep_color="histogram"), painter=painter)(photo)
-    assert len(looked_at) == 2
+    Stylizer(str(painting), controls=Controls(keep_color="histogram"), painter=engine)(photo)
+    assert len(engine.looked_at) == 2

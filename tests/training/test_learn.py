@@ -8,7 +8,8 @@ import signal
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -17,11 +18,12 @@ import torch
 from helpers import ROOT, Outcome, assert_refused, file_bytes, scene
 
 import impasto
-from impasto.cli import styles
+from impasto.cli import progress
 from impasto.engines.by_name import DEFAULT, engine_of
 from impasto.errors import PictureError, StyleError, UsageError
 from impasto.nn.tensors import to_pixels, to_tensor
 from impasto.picture import Picture
+from impasto.progress import Progress
 from impasto.styles.gallery import Gallery
 from impasto.system.files import ASSETS
 from impasto.training import learn as method
@@ -60,13 +62,14 @@ def test_what_is_learned_is_nearer_to_the_painting(picture: Picture, engine: str
         on_best=best.append,
     )
     assert seen == list(range(1, 9))
-    assert learned.vector.shape == (SIZES[engine],)
-    assert engine_of(engine).takes(SIZES[engine])
-    assert np.isfinite(learned.vector).all()
+    numbers = learned.vector.numbers
+    assert numbers.shape == (SIZES[engine],)
+    assert engine_of(engine).style(numbers).numbers is not None
+    assert np.isfinite(numbers).all()
     assert learned.ratio("style") < 0.95
     assert learned.ratio("style") + 5 * max(0, learned.ratio("content") - 1) < 1
     assert (learned.steps, learned.stopped) == (8, False)
-    np.testing.assert_array_equal(best[-1].vector, learned.vector)
+    np.testing.assert_array_equal(best[-1].vector.numbers, numbers)
 
 
 def test_what_is_no_better_is_not_kept(picture: Picture, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -86,16 +89,16 @@ def test_it_ends_by_the_clock(picture: Picture) -> None:
 def test_a_style_goes_into_the_network_and_comes_back(engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("impasto.training.pupil.find_precision", lambda *_: torch.float32)
     pupil, painter = pupil_of(engine, torch.device("cpu")), engine_of(engine)
-    named = Gallery(painter=painter).vector("great-wave")
+    named = Gallery(painter=painter).vector("great-wave").numbers
     style = np.zeros(SIZES[engine], np.float32)
     style[: len(named)] = named[: len(style)]
     style[-200_000:-199_000] += 0.01  # some filters
-    net, vector = pupil.begin(style)
-    np.testing.assert_allclose(pupil.style(net.state_dict(), vector), style, atol=1e-6)
+    net, vector = pupil.begin(painter.style(style))
+    np.testing.assert_allclose(pupil.style(net.state_dict(), vector).numbers, style, atol=1e-6)
     photo = (scene(96, 64) / 255).astype(np.float32)
     with torch.no_grad():
         painted = to_pixels(net(to_tensor(photo), vector))
-    assert np.abs(painted - painter.paint(photo, style).clip(0, 1)).max() < 2e-3
+    assert np.abs(painted - painter.paint(photo, painter.style(style)).clip(0, 1)).max() < 2e-3
 
 
 def test_bad_requests_are_refused(picture: Picture) -> None:
@@ -110,7 +113,7 @@ def test_a_painting_becomes_a_style_that_goes_on_learning(picture: Picture) -> N
     entry = Gallery(painter=ENGINE).get("mine")
     assert entry.learned[DEFAULT]["steps"] == first.steps == 3
     kept = Gallery(painter=ENGINE).vector("mine")
-    np.testing.assert_array_equal(kept, first.vector)
+    np.testing.assert_array_equal(kept.numbers, first.vector.numbers)
     second = impasto.learn(name="mine", steps=2)
     assert second.steps == 5
     assert second.ratio("style") <= first.ratio("style") + 1e-3
@@ -123,8 +126,8 @@ def test_a_painting_becomes_a_style_that_goes_on_learning(picture: Picture) -> N
 def test_a_style_that_was_only_added_learns(picture: Picture) -> None:
     Gallery(painter=ENGINE).add("plain", picture)
     assert impasto.learn(name="plain", steps=8).steps == 8
-    assert len(Gallery(painter=ENGINE).vector("plain")) == SIZE
-    assert len(Gallery(painter=engine_of("adain")).vector("plain")) == 1024
+    assert len(Gallery(painter=ENGINE).vector("plain").numbers) == SIZE
+    assert len(Gallery(painter=engine_of("adain")).vector("plain").numbers) == 1024
     with pytest.raises(UsageError, match="learns no paintings"):
         impasto.learn(name="plain", steps=1, engine="adain")
 
@@ -133,7 +136,7 @@ def test_each_engine_learns_by_itself(picture: Picture) -> None:
     impasto.learn(picture, name="both", steps=8)
     of_default = Gallery().vector("both")
     assert impasto.learn(name="both", steps=3, engine="light").steps == 3
-    np.testing.assert_array_equal(Gallery().vector("both"), of_default)
+    np.testing.assert_array_equal(Gallery().vector("both").numbers, of_default.numbers)
     assert impasto.learn(name="both", steps=1).steps == 9
     learned = Gallery().get("both").learned
     assert {engine: facts["steps"] for engine, facts in learned.items()} == {"painter": 9, "light": 3}
@@ -142,13 +145,13 @@ def test_each_engine_learns_by_itself(picture: Picture) -> None:
 def test_what_an_older_version_has_learned_is_the_light_engines(picture: Picture) -> None:
     light = engine_of("light")
     gallery = Gallery(painter=light)
-    gallery.add("old", picture, vector=np.ones(SIZES["light"], np.float32))
+    gallery.add("old", picture, vector=light.style(np.ones(SIZES["light"], np.float32)))
     file = gallery.folder / "old" / "style.json"
     card = json.loads(file.read_text())
     card |= {"painter": card.pop("encoders")["light"], "learned": {"steps": 5, "seconds": 9.0}}
     file.write_text(json.dumps(card))
-    assert Gallery().vector("old").shape == (ENGINE.vector_size,)
-    assert gallery.vector("old").shape == (SIZES["light"],)
+    assert Gallery().vector("old").numbers.shape == (ENGINE.vector_size,)
+    assert gallery.vector("old").numbers.shape == (SIZES["light"],)
     assert Gallery().get("old").learned == {"light": {"steps": 5, "seconds": 9.0}}
     assert impasto.learn(name="old", steps=1).steps == 1
 
@@ -156,7 +159,7 @@ def test_what_an_older_version_has_learned_is_the_light_engines(picture: Picture
 def test_a_gallery_that_cannot_be_written_to_still_paints(picture: Picture, monkeypatch: pytest.MonkeyPatch) -> None:
     Gallery(painter=engine_of("light")).add("mine", picture)
     monkeypatch.setattr("impasto.styles.store.write_atomically", _refuse)
-    assert Gallery().vector("mine").shape == (ENGINE.vector_size,)
+    assert Gallery().vector("mine").numbers.shape == (ENGINE.vector_size,)
 
 
 def _refuse(*_: object, **__: object) -> None:
@@ -166,7 +169,7 @@ def _refuse(*_: object, **__: object) -> None:
 def test_a_stop_keeps_the_best_so_far(picture: Picture) -> None:
     learned = impasto.learn(picture, name="cut", steps=50, on_progress=lambda now: now.step < 4)
     assert (learned.stopped, learned.steps) == (True, 4)
-    np.testing.assert_array_equal(Gallery(painter=ENGINE).vector("cut"), learned.vector)
+    np.testing.assert_array_equal(Gallery(painter=ENGINE).vector("cut").numbers, learned.vector.numbers)
 
 
 def test_two_do_not_learn_one_style_at_once(picture: Picture) -> None:
@@ -189,7 +192,7 @@ def test_what_cannot_learn_is_refused(picture: Picture) -> None:
     with pytest.raises(StyleError, match="hurt is damaged"):
         impasto.learn(name="hurt", steps=1)
     np.save(Gallery(painter=ENGINE).folder / "hurt" / f"{DEFAULT}.npy", np.zeros(200, np.float32))
-    with pytest.raises(StyleError, match="holds no style vector"):
+    with pytest.raises(StyleError, match="200 numbers are no style of the engine painter"):
         Gallery(painter=ENGINE).get("hurt")
 
 
@@ -246,11 +249,11 @@ def test_a_gallery_that_cannot_be_written_to(
 
 
 def test_ctrl_c_keeps_the_best_so_far(run: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch) -> None:
-    def press(text: str = "") -> None:
-        if text:
-            signal.raise_signal(signal.SIGINT)
+    @contextmanager
+    def press(**_: object) -> Iterator[Callable[[Progress], None]]:
+        yield lambda _: signal.raise_signal(signal.SIGINT)
 
-    monkeypatch.setattr(styles, "progress_line", press)
+    monkeypatch.setattr(progress, "bar", press)
     done = run("styles", "add", PAINTING, "--name", "mine", "--learn", "1h")
     assert done.code == 130
     assert "impasto styles learn mine goes on" in done.err

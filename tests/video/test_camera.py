@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 import json
-import threading
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from clips import moving, read, write
-from helpers import Outcome, assert_refused
-from PIL import Image
 
 from impasto.controls import Controls
 from impasto.errors import PictureError, UsageError
 from impasto.picture import Picture
+from impasto.picture.metadata import SOURCE_TYPE
 from impasto.pixels.arrays import Pixels
 from impasto.video.camera import Camera, Live, LiveStatus
-from impasto.video.screens import Server, Window
-
-Run = Callable[..., Outcome]
 
 
 class Recorded:
@@ -86,6 +81,21 @@ def test_snapshots_and_recordings(clip: Path, tmp_path: Path) -> None:
     assert times[-1] > 0.1  # at the camera's speed, not at once
 
 
+@pytest.mark.parametrize("mark", [True, False])
+def test_snapshots_and_recordings_say_how_they_were_made(clip: Path, tmp_path: Path, mark: bool) -> None:
+    live(clip, tmp_path, mark=mark).run(Recorded({1: "ns", 2: "-r"}), frames=5)
+    (snapshot,) = tmp_path.glob("impasto-*.png")
+    assert (SOURCE_TYPE.encode() in snapshot.read_bytes()) == mark
+    (recording,) = tmp_path.glob("impasto-*.mp4")
+    with av.open(str(recording)) as container:
+        made = json.loads(container.metadata.get("comment", "{}"))
+    if mark:
+        assert (made["style"], made["digital_source_type"]) == ("great-wave", SOURCE_TYPE)
+        assert made["controls"] == Controls(size=96, strength=90).as_dict()
+    else:
+        assert made == {}
+
+
 def test_a_recording_ends_with_the_camera(clip: Path, tmp_path: Path) -> None:
     live(clip, tmp_path).run(Recorded({1: "r"}), frames=5)
     (path,) = tmp_path.glob("impasto-*.mp4")
@@ -116,68 +126,8 @@ def test_a_clip_in_place_of_a_camera_ends(tmp_path: Path) -> None:
     assert 1 <= live(clip, tmp_path).run(Recorded()) <= 3
 
 
-def test_what_is_no_camera_is_said(clip: Path, tmp_path: Path, run: Run) -> None:
+def test_what_is_no_camera_is_said(clip: Path) -> None:
     with pytest.raises(PictureError, match="camera 93 cannot be opened"):
         Camera(93)
-    with pytest.raises(UsageError, match="nobody is no style"):
-        Live(Camera(str(clip)), ["nobody"], Controls())
-    (tmp_path / "text.mp4").write_text("no clip")
-    assert_refused(run("camera", "--camera", tmp_path / "text.mp4", "--serve"), 1, "cannot be opened")
-    assert_refused(run("camera", "--camera", clip, "--serve", "--virtual"), 2, "one of the two")
-    assert_refused(run("camera", "--camera", clip, "--style", "nobody", "--serve"), 2, "is no style")
-
-
-def test_without_a_display_a_window_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("DISPLAY", raising=False)
-    with pytest.raises(UsageError, match="no window can be opened|no Tk"):
-        Window()
-
-
-def test_a_page_shows_it_and_presses_keys(clip: Path, tmp_path: Path) -> None:
-    server = Server(0)
-    running = live(clip, tmp_path)
-    thread = threading.Thread(target=running.run, args=(server,))
-    thread.start()
-
-    def ask(path: str, data: bytes | None = None, **headers: str) -> bytes:
-        request = urllib.request.Request(server.url + path, data, headers)
-        with urllib.request.urlopen(request, timeout=10) as answer:
-            return bytes(answer.read())
-
-    try:
-        assert b"/stream" in ask("/")
-        with urllib.request.urlopen(server.url + "/stream", timeout=10) as stream:
-            assert "multipart/x-mixed-replace" in stream.headers["Content-Type"]
-            assert stream.readline() == b"--frame\r\n"
-            stream.readline()
-            length = int(stream.readline().split(b":")[1])
-            stream.readline()
-            (tmp_path / "frame.jpg").write_bytes(stream.read(length))
-        assert Image.open(tmp_path / "frame.jpg").size == (96, 64)
-        ask("/key", b"key=n")
-        before = running.frames
-        while running.frames < before + 3 and thread.is_alive():
-            pass
-        assert json.loads(ask("/status"))["status"].startswith("great-wave")
-        for path, data, headers, code in (
-            ("/key", b"key=%26", {}, 400),
-            ("/key", b"key=n", {"Origin": "https://elsewhere.example"}, 403),
-            ("/stream", None, {"Host": "elsewhere.example"}, 403),
-            ("/nothing", None, {}, 404),
-        ):
-            with pytest.raises(urllib.error.HTTPError) as refusal:
-                ask(path, data, **headers)
-            assert refusal.value.code == code
-        with pytest.raises(UsageError, match="is taken"):
-            Server(int(server.url.rpartition(":")[2]))
-    finally:
-        running.camera.close()
-        thread.join(10)
-    assert not thread.is_alive()
-
-
-def test_the_command_serves_a_clip(clip: Path, run: Run) -> None:
-    done = run("camera", "--camera", clip, "--serve", "--port", 0, "--frames", 5, "--style", "udnie", "--size", 96)
-    assert done.code == 0, done.err
-    assert done.out.strip() == "5 frames painted"
-    assert "open http://127.0.0.1:" in done.err
+    with closing(Camera(str(clip))) as camera, pytest.raises(UsageError, match="nobody is no style"):
+        Live(camera, ["nobody"], Controls())

@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from impasto.engines.light_weights import ENCODED, VECTOR_SIZE, Array
+from impasto.engines.base import Array
+from impasto.engines.light_weights import ENCODED, VECTOR_SIZE
 from impasto.exchange.graph import Graph
 
 

@@ -165,7 +165,7 @@ def main() -> None:
 
     vectors = {}
     for (name, painting), own in zip(paintings.items(), changes, strict=True):
-        vector, named = painter.encode(painting), own.numpy()
+        vector, named = painter.encode(painting).embedding.copy(), own.numpy()
         if name in ENCODED:
             named = np.zeros_like(named)
         else:

@@ -31,15 +31,6 @@ compare = components.declare_component("impasto_compare", path=HERE / "compare")
 draw = components.declare_component("impasto_draw", path=HERE / "draw")
 
 CONFIG = Config.from_environment()
-WORDS = {
-    "strength": "Strength",
-    "keep_color": "Keep the photo's colours",
-    "tone": "Brightness and contrast",
-    "brush_size": "Brush size",
-    "detail": "Detail of the photo",
-    "size": "Size of the download, longer side in pixels",
-    "seed": "Seed",
-}
 CHOICES = {
     "none": "no",
     "luminance": "yes",
@@ -47,6 +38,7 @@ CHOICES = {
     "coral": "shift to their mood",
     "match": "as in the photo",
 }
+LIMITS = {"size": (16, 20_000)}  # narrower ranges than the library's, for everybody's sake
 RESULTS, PAINTED = 12, 4  # kept of a visit: as files, and ready to be shown again
 
 
@@ -386,7 +378,7 @@ def choose_controls() -> Controls:
     hints = get_type_hints(Controls)
     values: dict[str, Any] = {}
     for control in fields(Controls):
-        name, label, text = control.name, WORDS[control.name], control.metadata["help"]
+        name, label, text = control.name, control.metadata["label"], control.metadata["help"]
         if get_origin(hints[name]) is Literal:
             choices = get_args(hints[name])
             values[name] = st.selectbox(
@@ -396,21 +388,21 @@ def choose_controls() -> Controls:
             st.session_state.setdefault(f"control-{name}", getattr(Controls(), name))
             low, high, step = work.slider_range(control)
             values[name] = st.slider(label, low, high, step=step, key=f"control-{name}", help=text)
-        elif name == "size":
+        else:
+            optional = control.default is None
+            if not optional:
+                st.session_state.setdefault(f"control-{name}", control.default)
+            low, high = LIMITS.get(name, (control.metadata["low"], min(control.metadata["high"], 2**31)))
             values[name] = st.number_input(
                 label,
-                min_value=16,
-                max_value=20_000,
-                value=None,
-                step=64,
+                low,
+                high,
+                value=None if optional else "min",
+                step=64 if name == "size" else 1,
                 key=f"control-{name}",
                 help=text,
-                placeholder="the photo's own",
+                placeholder="the photo's own" if optional else None,
             )
-        else:
-            st.session_state.setdefault(f"control-{name}", control.default)
-            number = st.number_input(label, min_value=0, max_value=2**31, key=f"control-{name}", help=text)
-            values[name] = int(number)
     return Controls(**values)
 
 
@@ -697,8 +689,8 @@ def video(me: Visit, look: Look) -> None:
     if not find_spec("av"):
         st.info("This needs one more package: pip install 'impasto[video]'")
         return
-    from impasto.video.clip import Clip
-    from impasto.video.run import VideoProgress, paint_video
+    from impasto.video.paint_video import paint_video
+    from impasto.video.reading import Clip
 
     file = st.file_uploader("A clip", key="clip", help=f"MP4, MOV, MKV, WebM and more, up to {CONFIG.max_upload} MB.")
     if file is None:
@@ -739,8 +731,8 @@ def video(me: Visit, look: Look) -> None:
         }
 
         def paint(progress: Any) -> Path | None:
-            def report(now: VideoProgress) -> bool:
-                return bool(progress(Progress(now.frame, now.total, now.frame / now.total, preview=lambda: still)))
+            def report(now: Progress) -> bool:
+                return bool(progress(replace(now, preview=lambda: still)))
 
             return paint_video(source, look.request, target, on_progress=report, **options).path
 

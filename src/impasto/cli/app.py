@@ -8,44 +8,27 @@ import subprocess
 import sys
 import time
 import urllib.request
-from dataclasses import fields
 from pathlib import Path
-from typing import Annotated
 
-import typer
+import click
 
 from impasto.app.config import Config
+from impasto.cli import options
+from impasto.cli.command import Command, option
 from impasto.errors import ImpastoError, MissingExtra, UsageError
-from impasto.settings import make
 
 PAGE = Path(__file__).parent.parent / "app" / "page.py"
 _PATIENCE = 60.0  # seconds for a page to appear
-_HELP = {part.name: part.metadata["help"] for part in fields(Config)}
-_DEFAULT = Config()
 
 
-def app(
-    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 lets others in.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port.", min=1, max=65535)] = 8501,
-    max_upload: Annotated[int, typer.Option(help=_HELP["max_upload"])] = _DEFAULT.max_upload,
-    max_pixels: Annotated[int, typer.Option(help=_HELP["max_pixels"])] = _DEFAULT.max_pixels,
-    jobs: Annotated[int, typer.Option(help=_HELP["jobs"])] = _DEFAULT.jobs,
-    optimize_jobs: Annotated[int, typer.Option(help=_HELP["optimize_jobs"])] = _DEFAULT.optimize_jobs,
-    optimize_side: Annotated[int, typer.Option(help=_HELP["optimize_side"])] = _DEFAULT.optimize_side,
-    idle: Annotated[int, typer.Option(help=_HELP["idle"])] = _DEFAULT.idle,
-    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open it in the browser.")] = True,
-    check: Annotated[bool, typer.Option("--check", help="Serve one page, see that it is there, and stop.")] = False,
-) -> None:
+@click.command(cls=Command)
+@option("--host", default="127.0.0.1", help="Address to listen on; 0.0.0.0 lets others in.")
+@option("--port", type=click.IntRange(1, 65535), default=8501, help="Port.")
+@options.settings(Config, "config", "Limits", without=("learn_seconds",))
+@option("--browser/--no-browser", default=True, help="Open it in the browser.")
+@option("--check", is_flag=True, help="Serve one page, see that it is there, and stop.")
+def app(host: str, port: int, config: Config, browser: bool, check: bool) -> None:
     """Open a page in the browser: photos, styles, sliders, regions, before and after."""
-    values = {
-        "max_upload": max_upload,
-        "max_pixels": max_pixels,
-        "jobs": jobs,
-        "optimize_jobs": optimize_jobs,
-        "optimize_side": optimize_side,
-        "idle": idle,
-    }
-    config = make(Config, values, "setting")
     try:
         import streamlit  # noqa: F401
     except ImportError as error:

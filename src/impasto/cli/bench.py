@@ -5,12 +5,14 @@ from __future__ import annotations
 import json as json_module
 import statistics
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
+import click
 
-from impasto.cli.console import print_table, progress_line
-from impasto.cli.options import Overwrite, Quiet
+from impasto.cli import options
+from impasto.cli.command import Command, option
+from impasto.cli.console import print_table
+from impasto.cli.progress import bar
 from impasto.errors import UsageError
 from impasto.system.files import already_there, write_atomically
 
@@ -18,38 +20,37 @@ if TYPE_CHECKING:
     from impasto.measure.bench import Bench
 
 EXAMPLES = """
-[b]Examples[/b]
-
 impasto bench --sizes 256,512,1024,2048 --json bench.json
-
 impasto bench --compare bench.json
 """
 
 
+@click.command(cls=Command, examples=EXAMPLES)
+@option("--sizes", default="256,512,1024", help="Sides of square pictures in pixels.")
+@option("--engine", multiple=True, help="Measure this engine: painter, light, adain, wct, optimize.")
+@option("--rounds", type=click.IntRange(1, 1000), default=15, help="Counted runs of each.")
+@option("--json", type=options.PATH, help="Write all figures to this file.")
+@option("--compare", type=options.PATH, help="Show how much faster than this earlier file.")
+@options.overwrite
+@options.quiet
 def bench(
-    sizes: Annotated[str, typer.Option(help="Sides of square pictures in pixels.")] = "256,512,1024",
-    engine: Annotated[
-        list[str] | None, typer.Option(help="Measure this engine: painter, light, optimize.", show_default=False)
-    ] = None,
-    rounds: Annotated[int, typer.Option(help="Counted runs of each.", min=1, max=1000)] = 15,
-    json: Annotated[Path | None, typer.Option(help="Write all figures to this file.", show_default=False)] = None,
-    compare: Annotated[
-        Path | None, typer.Option(help="Show how much faster than this earlier file.", show_default=False)
-    ] = None,
-    overwrite: Overwrite = False,
-    quiet: Quiet = False,
+    sizes: str,
+    engine: tuple[str, ...],
+    rounds: int,
+    json: Path | None,
+    compare: Path | None,
+    overwrite: bool,
+    quiet: bool,
 ) -> None:
     """Measure latency, memory, cold start and throughput, beside the machine's own ceiling."""
+    from impasto.engines.by_name import DEFAULT
     from impasto.measure import bench as run
 
     if json is not None and json.exists() and not overwrite:
         raise already_there(json)
     old = run.Bench.load(compare) if compare else None
-    found = run.bench(
-        _sizes(sizes), engine or run.ENGINES[:1], rounds=rounds, on_step=(lambda _: None) if quiet else progress_line
-    )
-    if not quiet:
-        progress_line()
+    with bar(hidden=quiet) as draw:
+        found = run.bench(_sizes(sizes), engine or [DEFAULT], rounds=rounds, on_progress=draw)
     if json is not None:
         text = json_module.dumps(found.as_dict(), indent=1) + "\n"
         write_atomically(json, text.encode(), overwrite=overwrite)

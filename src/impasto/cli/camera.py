@@ -2,83 +2,85 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
-from typing import Annotated
+from typing import get_args
 
-import typer
+import click
 
-from impasto.cli.console import note, progress_line
-from impasto.cli.interrupt import catching_stops
-from impasto.cli.options import Quiet, complete_style, takes_controls
+from impasto.cli import options
+from impasto.cli.command import Command, option
+from impasto.cli.console import note
+from impasto.cli.progress import watched
 from impasto.controls import Controls
 from impasto.engines.by_name import EngineName
 from impasto.errors import UsageError
+from impasto.progress import Progress
 
 EXAMPLES = """
-[b]Examples[/b]
-
 impasto camera --style udnie
-
 impasto camera --style udnie --style great-wave --size 960 --folder recordings/
-
 impasto camera --serve --port 8600
-
 impasto camera --style starry-night --virtual
 """
 
 
-@takes_controls
+@click.command(cls=Command, examples=EXAMPLES)
+@options.style("A style, or several to go through; all built-in ones if not given.")
+@option(
+    "--engine",
+    type=click.Choice(get_args(EngineName)),
+    default="light",
+    help="What paints. Engines other than light are slow, so frames are painted smaller.",
+)
+@option("--camera", "source", default="0", help="A camera's number, or a video's file or URL.")
+@option("--fps", type=click.FloatRange(1, 120), default=15, help="Frames a second to keep, by painting smaller.")
+@option("--serve", is_flag=True, help="Show it as a page of this computer.")
+@option("--port", type=click.IntRange(0, 65535), default=8600, help="Of the page.")
+@option("--virtual", is_flag=True, help="Be a camera for other programs.")
+@option("--folder", type=options.PATH, default=".", help="Where recordings and snapshots go.")
+@option("--frames", type=click.IntRange(min=1), help="End after so many.")
+@options.mark
+@options.quiet
+@options.settings(Controls, "controls", "Controls")
 def camera(
     controls: Controls,
-    style: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--style",
-            "-s",
-            help="A style, or several to go through; all built-in ones if not given.",
-            autocompletion=complete_style,
-            show_default=False,
-        ),
-    ] = None,
-    engine: Annotated[
-        EngineName, typer.Option(help="What paints. Engines other than light are slow, so frames are painted smaller.")
-    ] = "light",
-    source: Annotated[str, typer.Option("--camera", help="A camera's number, or a video's file or URL.")] = "0",
-    fps: Annotated[float, typer.Option(help="Frames a second to keep, by painting smaller.", min=1, max=120)] = 15,
-    serve: Annotated[bool, typer.Option("--serve", help="Show it as a page of this computer.")] = False,
-    port: Annotated[int, typer.Option(help="Of the page.", min=0, max=65535)] = 8600,
-    virtual: Annotated[bool, typer.Option("--virtual", help="Be a camera for other programs.")] = False,
-    folder: Annotated[Path, typer.Option(help="Where recordings and snapshots go.")] = Path(),
-    frames: Annotated[int | None, typer.Option(help="End after so many.", min=1, show_default=False)] = None,
-    quiet: Quiet = False,
+    style: tuple[str, ...],
+    engine: EngineName,
+    source: str,
+    fps: float,
+    serve: bool,
+    port: int,
+    virtual: bool,
+    folder: Path,
+    frames: int | None,
+    mark: bool,
+    quiet: bool,
 ) -> None:
     """Paint a live camera: in a window, in the browser, or as a camera for other programs.
 
     Keys: n and p change the style, + and - the strength, r records, s takes a snapshot, q quits.
     """
     from impasto.styles.gallery import Gallery
-    from impasto.video.camera import Camera, Live, LiveStatus, Screen
+    from impasto.video.camera import Camera, Live, Screen
     from impasto.video.screens import Server, VirtualCamera, Window
 
     if serve and virtual:
         raise UsageError("--serve or --virtual, one of the two")
-    styles = style or [entry.name for entry in Gallery().entries() if entry.builtin]
-    found = Camera(int(source) if source.isdecimal() else source)
-    live = Live(found, styles, controls, fps=fps, folder=folder, engine=engine, on_note=note)
-    with catching_stops() as stopped:
+    styles = list(style) or [entry.name for entry in Gallery().entries() if entry.builtin]
+    with closing(Camera(int(source) if source.isdecimal() else source)) as found:
+        live = Live(found, styles, controls, fps=fps, folder=folder, engine=engine, mark=mark, on_note=note)
         screen: Screen
         if serve:
             screen = Server(port)
             note(f"open {screen.url} in the browser; Ctrl-C ends it")
         else:
             screen = VirtualCamera(fps) if virtual else Window()
-
-        def show(status: LiveStatus) -> bool:
-            if not quiet:
-                progress_line(str(status))
-            return not stopped()
-
-        done = live.run(screen, frames=frames, on_status=show)
-    progress_line()
+        with watched(quiet=quiet) as on_progress:
+            done = live.run(
+                screen,
+                frames=frames,
+                on_status=lambda now: on_progress(Progress(now.frames, frames or 0, message=str(now))),
+            )
     if not quiet:
         print(f"{done} frames painted")

@@ -12,10 +12,7 @@ if TYPE_CHECKING:
 
 
 INTERRUPTED = 130
-"""The exit code of what Ctrl-C has ended, as shells have it.
-
-A command that has stopped in order leaves by sys.exit; Typer's Exit cannot be told from an interrupt by `main`.
-"""
+"""The exit code of what Ctrl-C has ended, as shells have it."""
 
 
 def report(message: str, hint: str = "") -> None:
@@ -31,12 +28,6 @@ def note(message: str) -> None:
 def print_json(record: object) -> None:
     """One JSON value on one line."""
     print(json.dumps(record, ensure_ascii=False), flush=True)
-
-
-def progress_line(text: str = "") -> None:
-    """Show what is being done, on one line that the next call replaces; nothing clears it. Terminals only."""
-    if sys.stderr.isatty():
-        print(f"\r\033[K{text[:100]}", end="", file=sys.stderr, flush=True)
 
 
 def print_table(names: Iterable[str], rows: Iterable[Iterable[str]]) -> None:

@@ -7,17 +7,18 @@ import json as json_module
 import platform
 import sys
 
-import typer
+import click
 
+from impasto.cli import options
+from impasto.cli.command import Command
 from impasto.cli.console import print_json
-from impasto.cli.options import Json
 from impasto.engines.by_name import engine_of
 from impasto.styles.gallery import Gallery
 from impasto.system.files import ASSETS
 from impasto.system.sessions import provider, providers, threads
 from impasto.version import __version__, installed
 
-BASE = ("numpy", "pillow", "onnxruntime", "opencv-python-headless", "safetensors", "typer", "rich", "platformdirs")
+BASE = ("numpy", "pillow", "onnxruntime", "opencv-python-headless", "safetensors", "click", "rich", "platformdirs")
 EXTRAS = {
     "torch": ("torch", "matplotlib"),
     "remote": ("fsspec",),
@@ -30,7 +31,9 @@ EXTRAS = {
 }
 
 
-def doctor(json: Json = False) -> None:
+@click.command(cls=Command)
+@options.json
+def doctor(json: bool) -> None:
     """Versions, extras, execution providers, threads, and the weights with their hashes."""
     from PIL import features
 
@@ -63,7 +66,7 @@ def doctor(json: Json = False) -> None:
     else:
         _print(facts)
     if not whole or problems:
-        raise typer.Exit(1)
+        raise click.exceptions.Exit(1)
 
 
 def _weights() -> tuple[dict[str, str], bool]:

@@ -3,49 +3,49 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
 
-import typer
+import click
 
-from impasto.cli.console import print_json, print_table, progress_line, report
-from impasto.cli.options import Json, Quiet
+from impasto.cli import options
+from impasto.cli.command import Command, option
+from impasto.cli.console import print_json, print_table, report
+from impasto.cli.progress import bar
 from impasto.errors import MissingExtra, UsageError
 
 EXAMPLES = """
-[b]Examples[/b]
-
 impasto evaluate --photos DIR --styles DIR --engine painter -o report/
-
 impasto evaluate --photos DIR --styles DIR --results other/ --judge vgg16.safetensors -o report/
 """
 
 
+@click.command(cls=Command, examples=EXAMPLES)
+@option("--photos", type=options.PATH, required=True, help="Folder of photos.")
+@option("--styles", type=options.PATH, required=True, help="Folder of paintings.")
+@option("--output", "-o", type=options.PATH, required=True, help="Folder for the report.")
+@option("--engine", multiple=True, help="Paint with this engine: painter, light, adain, wct, optimize.")
+@option("--results", type=options.PATH, multiple=True, help="Folder of results named PHOTO__STYLE.ext, by any program.")
+@option(
+    "--size", type=click.IntRange(64, 4096), default=512, help="Longer side in pixels at which everything is scored."
+)
+@option("--strengths", default="20,40,60,80,100", help="Strengths that engines paint with.")
+@option("--limit", type=click.IntRange(min=1), help="At most so many photos and styles.")
+@option("--judge", type=options.PATH, help="VGG-16 in torchvision's format; the torch hub's if not given.")
+@option("--overwrite", is_flag=True, help="Replace an earlier report.")
+@options.quiet
+@options.json
 def evaluate(
-    photos: Annotated[Path, typer.Option(help="Folder of photos.", show_default=False)],
-    styles: Annotated[Path, typer.Option(help="Folder of paintings.", show_default=False)],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the report.", show_default=False)],
-    engine: Annotated[
-        list[str] | None,
-        typer.Option(help="Paint with this engine: painter, light, adain, wct, optimize.", show_default=False),
-    ] = None,
-    results: Annotated[
-        list[Path] | None,
-        typer.Option(help="Folder of results named PHOTO__STYLE.ext, by any program.", show_default=False),
-    ] = None,
-    size: Annotated[
-        int, typer.Option(help="Longer side in pixels at which everything is scored.", min=64, max=4096)
-    ] = 512,
-    strengths: Annotated[str, typer.Option(help="Strengths that engines paint with.")] = "20,40,60,80,100",
-    limit: Annotated[
-        int | None, typer.Option(help="At most so many photos and styles.", min=1, show_default=False)
-    ] = None,
-    judge: Annotated[
-        Path | None,
-        typer.Option(help="VGG-16 in torchvision's format; the torch hub's if not given.", show_default=False),
-    ] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier report.")] = False,
-    quiet: Quiet = False,
-    json: Json = False,
+    photos: Path,
+    styles: Path,
+    output: Path,
+    engine: tuple[str, ...],
+    results: tuple[Path, ...],
+    size: int,
+    strengths: str,
+    limit: int | None,
+    judge: Path | None,
+    overwrite: bool,
+    quiet: bool,
+    json: bool,
 ) -> None:
     """Score pictures with the field's metrics and write a report: report.html, results.json, results.csv."""
     try:
@@ -60,22 +60,17 @@ def evaluate(
             raise UsageError(f"{output} holds a report already", "--overwrite replaces it")
     scorer = Scorer(find_judge(judge), size)
 
-    def progress(done: int, total: int, what: str) -> None:
-        if not quiet:
-            progress_line(f"{done} of {total}  {what}")
-
-    found = run.evaluate(
-        scorer,
-        photos,
-        styles,
-        engines=engine or [],
-        results=results or [],
-        strengths=_strengths(strengths),
-        limit=limit,
-        on_score=progress,
-    )
-    if not quiet:
-        progress_line()
+    with bar(hidden=quiet) as draw:
+        found = run.evaluate(
+            scorer,
+            photos,
+            styles,
+            engines=engine,
+            results=results,
+            strengths=_strengths(strengths),
+            limit=limit,
+            on_progress=draw,
+        )
     for line in found.failures:
         report(line)
     write_report(found, output, overwrite=overwrite)
@@ -87,7 +82,7 @@ def evaluate(
         print_table(names, ([row.get(name, "") for name in names] for row in rows))
         print(f"scored by {found.judge} at {found.size} pixels; more in {output / 'report.html'}")
     if found.failures:
-        raise typer.Exit(1)
+        raise click.exceptions.Exit(1)
 
 
 def _strengths(text: str) -> list[float]:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import difflib
+import functools
 import gc
 import importlib
 import os
 import sys
 import warnings
-from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Any, NoReturn
 
-import typer
+import click
 
+from impasto.cli.command import Command, Group, option
 from impasto.cli.console import INTERRUPTED, note, report
 from impasto.errors import ImpastoError
 from impasto.system.files import remove_unfinished
@@ -31,64 +33,76 @@ VERBS = {  # each in a module of its name
     "bench": MEASURE,
     "doctor": HERE,
 }
-GROUPS = {"styles", "train"}
 
 
-def _version(wanted: bool) -> None:
-    if wanted:
-        print(f"impasto {__version__}")
-        raise typer.Exit
+class Program(Group):
+    """All verbs; a verb's module is loaded when the verb is asked for, since all of them take a tenth of a second."""
+
+    def list_commands(self, _context: click.Context) -> list[str]:
+        return list(VERBS)
+
+    def get_command(self, _context: click.Context, verb: str) -> click.Command | None:
+        if verb not in VERBS:
+            return None
+        command: Command = getattr(importlib.import_module(f"impasto.cli.{verb}"), verb)
+        return command
+
+    def resolve_command(
+        self, context: click.Context, words: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if words[0] not in VERBS and not context.resilient_parsing:
+            near = difflib.get_close_matches(words[0], VERBS, 1)
+            context.fail(f"No such command {words[0]!r}." + (f" Did you mean {near[0]!r}?" if near else ""))
+        return super().resolve_command(context, words)
+
+    def panel_of(self, verb: str) -> str:
+        return VERBS[verb]
+
+    def invoke(self, context: click.Context) -> Any:
+        try:
+            return super().invoke(context)
+        except KeyboardInterrupt:  # before Click hears of it and writes an empty line
+            _stop_at_once()
 
 
-def _impasto(
-    version: Annotated[
-        bool, typer.Option("--version", help="Print the version and stop.", callback=_version, is_eager=True)
-    ] = False,
-) -> None:
-    pass
+def _complete(context: click.Context, parameter: click.Parameter, wanted: bool) -> None:
+    if wanted and not context.resilient_parsing:
+        from impasto.cli import completion
+
+        act = completion.install if parameter.name == "install_completion" else completion.script
+        print(act(context.command))
+        context.exit()
 
 
-def command_line(words: Sequence[str]) -> typer.Typer:
-    """The program with the verb that the words begin with; with all of them if they begin with none, for the help.
+_about_completion = functools.partial(option, is_flag=True, expose_value=False, is_eager=True, callback=_complete)
 
-    Modules of verbs that are not asked for would take a tenth of a second to load.
-    """
-    program = typer.Typer(
-        name="impasto",
-        no_args_is_help=True,
-        rich_markup_mode="rich",
-        pretty_exceptions_enable=False,
-        context_settings={"help_option_names": ["-h", "--help"]},
-        help="Paint photographs in the style of any painting, offline, on an ordinary computer.",
-        epilog="Exit codes: 0 done, 1 something could not be read, painted or written, "
-        "2 the command makes no sense, 130 stopped.",
-    )
-    program.callback()(_impasto)
-    first = words[0] if words else ""
-    wanted = [first] if first in VERBS else [] if first == "--version" else list(VERBS)
-    for verb in wanted:
-        module = importlib.import_module(f"impasto.cli.{verb}")
-        if verb in GROUPS:
-            program.add_typer(module.app, name=verb, rich_help_panel=VERBS[verb])
-        else:
-            epilog = getattr(module, "EXAMPLES", None)
-            program.command(verb, rich_help_panel=VERBS[verb], epilog=epilog)(getattr(module, verb))
-    return program
+
+@click.command(
+    cls=Program,
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100, "show_default": True},
+    epilog="Exit codes: 0 done, 1 something could not be read, painted or written, "
+    "2 the command makes no sense, 130 stopped.",
+)
+@click.version_option(__version__, message="%(prog)s %(version)s", help="Print the version and stop.")
+@_about_completion("--install-completion", help="Install completion for your shell.")
+@_about_completion("--show-completion", help="Print the completion script of your shell.")
+def program() -> None:
+    """Paint photographs in the style of any painting, offline, on an ordinary computer."""
 
 
 def main() -> None:
     """Run the command line and exit."""
     warnings.showwarning = _show_warning  # type: ignore[assignment]
     try:
-        program = command_line(sys.argv[1:])
-        code: Any = program(standalone_mode=False, prog_name="impasto")
-        if code == INTERRUPTED:  # Typer has caught the KeyboardInterrupt
-            _stop_at_once()
+        code: Any = program.main(prog_name="impasto", standalone_mode=False)
         sys.stdout.flush()
     except ImpastoError as error:
         report(error.message, error.hint)
         code = error.exit_code
-    except KeyboardInterrupt:
+    except click.ClickException as error:
+        code = _misused(error)
+    except (KeyboardInterrupt, click.Abort):
         _stop_at_once()
     except BrokenPipeError:
         os.dup2(
@@ -101,25 +115,26 @@ def main() -> None:
     sys.exit(code if isinstance(code, int) else 0)
 
 
-def _stop_at_once() -> None:
-    """Ctrl-C: painting threads cannot be interrupted, so leave without them; half-written files go."""
+def _stop_at_once() -> NoReturn:
+    """Leave without the painting threads, which Ctrl-C cannot interrupt; delete half-written files."""
     remove_unfinished()
     report("stopped", "pictures that were finished are complete")
     sys.stdout.flush()
     os._exit(INTERRUPTED)
 
 
+def _misused(error: click.ClickException) -> int:
+    """Say what Click has found wrong with the command, and return the exit code."""
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        print(error.format_message())
+        return error.exit_code
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context else "impasto"
+    report(" ".join(error.format_message().split()).rstrip("."), f"{path} --help")
+    return error.exit_code
+
+
 def _unexpected(error: Exception) -> int:
-    if type(error).__name__ == "Abort":
-        _stop_at_once()
-    if hasattr(error, "format_message"):  # Typer's own complaint about the command
-        context = getattr(error, "ctx", None)
-        path = context.command_path if context else "impasto"
-        message = error.format_message().strip().rstrip(".")
-        if not message:  # no arguments at all: Typer has printed the help
-            return 2
-        report(" ".join(message.split()), f"{path} --help")
-        return int(getattr(error, "exit_code", 2))
     if os.environ.get("IMPASTO_DEBUG"):
         raise error
     first = str(error).splitlines()[0][:200] if str(error) else ""

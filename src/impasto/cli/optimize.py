@@ -2,47 +2,26 @@
 
 from __future__ import annotations
 
-import functools
 import json as json_module
 import os
-import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
+import click
 
-from impasto.cli.console import INTERRUPTED, console, note, print_json
-from impasto.cli.interrupt import catching_stops
-from impasto.cli.options import (
-    Bits,
-    Device,
-    Json,
-    LossNetwork,
-    Mark,
-    MaxPixels,
-    Overwrite,
-    Precision,
-    Quality,
-    Quiet,
-    Regions,
-    Styles,
-    check_saving,
-    read_region,
-    takes_controls,
-    takes_settings,
-)
+from impasto.cli import options
+from impasto.cli.command import Command, argument, option
+from impasto.cli.console import INTERRUPTED, note, print_json
+from impasto.cli.options import check_saving, read_region
+from impasto.cli.progress import watched
 from impasto.controls import Controls
 from impasto.errors import MissingExtra, PictureError, UsageError
 from impasto.optimization.loss_plot import plot, terms
 from impasto.optimization.recipe import RECIPES, Recipe, find_recipe
 from impasto.picture import Picture
 from impasto.picture.formats import format_of
-from impasto.picture.reading import MAX_PIXELS
-from impasto.progress import Progress
 from impasto.system.files import already_there, write_atomically
 
 if TYPE_CHECKING:
@@ -50,74 +29,71 @@ if TYPE_CHECKING:
 
 LOSSES = (".csv", ".json", ".png")
 EXAMPLES = """
-[b]Examples[/b]
-
 impasto optimize photo.jpg --style painting.jpg -o out.png
-
 impasto optimize photo.jpg --style a.jpg:0.7 --style b.jpg:0.3 --size 768 --preview steps/ -o out.png
-
 impasto optimize photo.jpg --style a.jpg --region sky.png=b.jpg --region face.png=none -o out.png
-
 impasto optimize --texture --style stones.jpg --size 1024x512 --tileable -o texture.png
-
 impasto optimize photo.jpg --style a.jpg --recipe gatys2016 --losses curve.png
 """
 
 
-@functools.partial(takes_settings, Recipe)
-@functools.partial(takes_controls, without=("size",))
+@click.command(cls=Command, examples=EXAMPLES)
+@argument("photo", "The photo; none for a texture.", required=False, type=options.PATH)
+@options.style(required=True)
+@options.region
+@option(
+    "--size",
+    help="Longer side in pixels; WIDTHxHEIGHT for a texture. The photo's own size if not given.",
+    panel="Controls",
+)
+@option("--recipe", default="default", help=f"One of {', '.join(RECIPES)}.")
+@option("--texture", is_flag=True, help="No photo: a new texture in the style.")
+@option("--tileable", is_flag=True, help="Opposite borders of the texture meet.")
+@option("--output", "-o", type=options.PATH, help="The result; beside the photo if not given.", panel="Output")
+@option("--preview", type=options.PATH, help="Folder for the picture after every few evaluations.", panel="Output")
+@option("--preview-every", type=click.IntRange(min=1), default=20, help="How many.", panel="Output")
+@option(
+    "--losses",
+    type=options.PATH,
+    help="Write the loss of every evaluation: .csv, .json or a plot, .png.",
+    panel="Output",
+)
+@options.quality
+@options.bits
+@options.mark
+@options.overwrite
+@options.network
+@options.device
+@options.precision
+@options.max_pixels
+@options.quiet
+@options.json
+@options.settings(Controls, "controls", "Controls", without=("size",))
+@options.settings(Recipe, "changes", "Recipe: each given here replaces the recipe's own", only_typed=True)
 def optimize(
-    style: Styles,
+    photo: Path | None,
+    style: tuple[str, ...],
     controls: Controls,
     changes: dict[str, Any],
-    photo: Annotated[Path | None, typer.Argument(help="The photo; none for a texture.", show_default=False)] = None,
-    region: Regions = None,
-    size: Annotated[
-        str | None,
-        typer.Option(
-            help="Longer side in pixels; WIDTHxHEIGHT for a texture. The photo's own size if not given.",
-            show_default=False,
-            rich_help_panel="Controls",
-        ),
-    ] = None,
-    recipe: Annotated[str, typer.Option(help=f"One of {', '.join(RECIPES)}.")] = "default",
-    texture: Annotated[bool, typer.Option("--texture", help="No photo: a new texture in the style.")] = False,
-    tileable: Annotated[bool, typer.Option("--tileable", help="Opposite borders of the texture meet.")] = False,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "--output",
-            "-o",
-            help="The result; beside the photo if not given.",
-            show_default=False,
-            rich_help_panel="Output",
-        ),
-    ] = None,
-    preview: Annotated[
-        Path | None,
-        typer.Option(
-            help="Folder for the picture after every few evaluations.", show_default=False, rich_help_panel="Output"
-        ),
-    ] = None,
-    preview_every: Annotated[int, typer.Option(help="How many.", min=1, rich_help_panel="Output")] = 20,
-    losses: Annotated[
-        Path | None,
-        typer.Option(
-            help="Write the loss of every evaluation: .csv, .json or a plot, .png.",
-            show_default=False,
-            rich_help_panel="Output",
-        ),
-    ] = None,
-    quality: Quality = 92,
-    bits: Bits = 8,
-    mark: Mark = True,
-    overwrite: Overwrite = False,
-    network: LossNetwork = None,
-    device: Device = "auto",
-    precision: Precision = "auto",
-    max_pixels: MaxPixels = MAX_PIXELS,
-    quiet: Quiet = False,
-    json: Json = False,
+    region: tuple[str, ...],
+    size: str | None,
+    recipe: str,
+    texture: bool,
+    tileable: bool,
+    output: Path | None,
+    preview: Path | None,
+    preview_every: int,
+    losses: Path | None,
+    quality: int,
+    bits: int,
+    mark: bool,
+    overwrite: bool,
+    network: Path | None,
+    device: str,
+    precision: str,
+    max_pixels: int,
+    quiet: bool,
+    json: bool,
 ) -> None:
     """Paint a photo by optimising its pixels: minutes instead of a second, and the best that the method gives.
 
@@ -134,18 +110,7 @@ def optimize(
         raise UsageError("--tileable is for textures", "--texture")
     width, height = _size(size, texture)
     depth = check_saving(quality, bits, [format_of(target)], "PNG and TIFF do")
-    if losses is not None and losses.suffix.lower() not in LOSSES:
-        raise UsageError(f"--losses {losses}: no such format", f"one of {', '.join(LOSSES)}")
-    written = [path for path in (target, losses) if path is not None]
-    for path in written:
-        if path.exists() and not overwrite:
-            raise already_there(path)
-        if path.parent.exists() and not os.access(path.parent, os.W_OK):  # not after minutes
-            raise PictureError(f"{path.parent} cannot be written to")
-    if photo is not None and target.exists() and target.samefile(photo):
-        raise UsageError(f"{target} is the photo itself", "give the result another name")
-    if preview is not None and preview.exists() and not preview.is_dir():
-        raise UsageError(f"--preview {preview} is no folder")
+    _check_files(photo, target, losses, preview, overwrite)
     try:
         from impasto.optimization import run
     except ImportError as error:
@@ -161,7 +126,7 @@ def optimize(
         "max_pixels": max_pixels,
         "on_memory": None if quiet or json else _say_memory,
     }
-    with _watched(quiet=quiet or json, preview=preview, every=preview_every) as on_progress:
+    with watched(quiet=quiet or json, preview=preview, every=preview_every) as on_progress:
         if texture:
             assert width is not None
             assert height is not None
@@ -177,7 +142,7 @@ def optimize(
             )
         else:
             assert photo is not None
-            regions = [read_region(text) for text in region or []]
+            regions = [read_region(text) for text in region]
             values = asdict(controls) | {"size": width}
             result = run.optimize(photo, style, regions=regions, on_progress=on_progress, **shared, **values)
     result.picture.save(target, quality=quality, bits=depth, mark=mark, overwrite=overwrite)
@@ -185,10 +150,10 @@ def optimize(
         _write_losses(result, losses, overwrite)
     _report(result, target, time.perf_counter() - started, quiet, json)
     if result.stopped:
-        sys.exit(INTERRUPTED)
+        raise click.exceptions.Exit(INTERRUPTED)
 
 
-def _target(photo: Path | None, output: Path | None, texture: bool, style: list[str]) -> Path:
+def _target(photo: Path | None, output: Path | None, texture: bool, style: tuple[str, ...]) -> Path:
     if output is None:
         stem = "texture" if texture or photo is None else photo.stem
         parent = Path() if texture or photo is None else photo.parent
@@ -200,8 +165,25 @@ def _target(photo: Path | None, output: Path | None, texture: bool, style: list[
     return output
 
 
+def _check_files(photo: Path | None, target: Path, losses: Path | None, preview: Path | None, overwrite: bool) -> None:
+    """Refuse files that cannot be written, before the minutes that they would take."""
+    if losses is not None and losses.suffix.lower() not in LOSSES:
+        raise UsageError(f"--losses {losses}: no such format", f"one of {', '.join(LOSSES)}")
+    for path in (target, losses):
+        if path is None:
+            continue
+        if path.exists() and not overwrite:
+            raise already_there(path)
+        if path.parent.exists() and not os.access(path.parent, os.W_OK):
+            raise PictureError(f"{path.parent} cannot be written to")
+    if photo is not None and target.exists() and target.samefile(photo):
+        raise UsageError(f"{target} is the photo itself", "give the result another name")
+    if preview is not None and preview.exists() and not preview.is_dir():
+        raise UsageError(f"--preview {preview} is no folder")
+
+
 def _refuse_for_textures(
-    photo: Path | None, region: list[str] | None, controls: Controls, changes: dict[str, Any]
+    photo: Path | None, region: tuple[str, ...], controls: Controls, changes: dict[str, Any]
 ) -> None:
     if photo is not None:
         raise UsageError("a texture has no photo", "leave out PHOTO or --texture")
@@ -225,7 +207,7 @@ def _size(text: str | None, texture: bool) -> tuple[int | None, int | None]:
     return int(parts[0]), int(parts[-1])
 
 
-def _say_thumbnails(styles: list[str]) -> None:
+def _say_thumbnails(styles: tuple[str, ...]) -> None:
     from impasto.styles.gallery import Gallery
     from impasto.styles.resolve import parse
 
@@ -237,31 +219,6 @@ def _say_thumbnails(styles: list[str]) -> None:
 
 def _say_memory(need: int) -> None:
     note(f"this will need about {need / 1e9:.1f} GB of memory")
-
-
-@contextmanager
-def _watched(*, quiet: bool, preview: Path | None, every: int) -> Iterator[Callable[[Progress], bool]]:
-    """What is called after every evaluation; the first Ctrl-C makes it ask for the end."""
-    from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-    from rich.progress import Progress as Bar
-
-    columns = (BarColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), TimeRemainingColumn())
-    bar = Bar(*columns, console=console(to_stderr=True), disable=quiet or not sys.stderr.isatty(), transient=True)
-    task = bar.add_task("", total=1.0)
-
-    def show(progress: Progress) -> bool:
-        terms = "  ".join(f"{name} {value:.4f}" for name, value in progress.losses.items())
-        bar.update(task, completed=progress.fraction, description=f"{progress.step} of {progress.total}  {terms}")
-        if (
-            preview is not None
-            and progress.preview is not None
-            and (progress.step == 1 or progress.step % every == 0 or stopped())
-        ):
-            progress.preview().save(preview / f"step-{progress.step:05d}.png")
-        return not stopped()
-
-    with catching_stops() as stopped, bar:
-        yield show
 
 
 def _write_losses(result: Optimization, path: Path, overwrite: bool) -> None:

@@ -1,99 +1,95 @@
-"""Options that several verbs share; those of the controls are made from `Controls` itself."""
+"""Options that several verbs share, and options that are made from the fields of a dataclass of settings."""
 
 from __future__ import annotations
 
 import functools
-import inspect
 import re
-from collections.abc import Callable, Iterable
-from dataclasses import fields
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import Field, fields
 from pathlib import Path
-from typing import Annotated, Any, get_args, get_origin, get_type_hints
+from types import NoneType
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
-import typer
+import click
 
-from impasto.controls import Controls
+from impasto.cli.command import F, option
 from impasto.errors import UsageError
 from impasto.picture.formats import SIXTEEN_BITS
 from impasto.picture.formats import Bits as Depth
 from impasto.picture.reading import MAX_PIXELS
 
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.", rich_help_panel="Output")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print failures only.", rich_help_panel="Running")]
-Json = Annotated[
-    bool, typer.Option("--json", help="Print one JSON object a line instead of text.", rich_help_panel="Running")
-]
-MaxPixels = Annotated[
-    int,
-    typer.Option(
-        help=f"Refuse pictures with more pixels. Default {MAX_PIXELS:,}.",
-        show_default=False,
-        rich_help_panel="Running",
-        min=1,
-    ),
-]
-LossNetwork = Annotated[
-    Path | None,
-    typer.Option(
-        help="VGG-16 or VGG-19 in torchvision's format; the VGG-19 that ships if not given.",
-        show_default=False,
-        rich_help_panel="Running",
-    ),
-]
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.", rich_help_panel="Running")]
-Precision = Annotated[
-    str, typer.Option(help="Of the convolutions: auto, float32, bfloat16.", rich_help_panel="Running")
-]
-Memory = Annotated[
-    str | None,
-    typer.Option(
-        help="What painting may take beside the photo, such as 2GB; what needs more goes to temporary files. "
-        "A third of what is free if not given, at most 1.5 GB.",
-        show_default=False,
-        rich_help_panel="Running",
-    ),
-]
-Quality = Annotated[int, typer.Option(help="1 to 100, for JPEG, WebP and AVIF.", rich_help_panel="Output")]
-Bits = Annotated[int, typer.Option(help="8 or 16 bits a channel; 16 for PNG and TIFF.", rich_help_panel="Output")]
-Regions = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--region",
-        help="MASK=STYLE: white of the mask is painted in that style; STYLE none leaves the photo.",
-        show_default=False,
-    ),
-]
-Mark = Annotated[
-    bool,
-    typer.Option(
-        "--mark/--no-mark", help="Say in the file's metadata what made the picture.", rich_help_panel="Output"
-    ),
-]
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
+R = TypeVar("R")
+
+PATH = click.Path(path_type=Path)
+PLACE = click.Path(readable=False)
+"""A file, a folder, a URL or -, as text; the verb says what is wrong with it. The shell completes file names."""
+
+overwrite = option("--overwrite", is_flag=True, help="Replace files that exist.", panel="Output")
+quiet = option("--quiet", "-q", is_flag=True, help="Print failures only.", panel="Running")
+json = option("--json", is_flag=True, help="Print one JSON object a line instead of text.", panel="Running")
+max_pixels = option(
+    "--max-pixels",
+    type=click.IntRange(min=1),
+    default=MAX_PIXELS,
+    show_default=False,
+    help=f"Refuse pictures with more pixels. Default {MAX_PIXELS:,}.",
+    panel="Running",
+)
+network = option(
+    "--network",
+    type=PATH,
+    help="VGG-16 or VGG-19 in torchvision's format; the VGG-19 that ships if not given.",
+    panel="Running",
+)
+device = option("--device", default="auto", help="auto, cpu, cuda or mps.", panel="Running")
+precision = option("--precision", default="auto", help="Of the convolutions: auto, float32, bfloat16.", panel="Running")
+memory = option(
+    "--memory",
+    help="What painting may take beside the photo, such as 2GB; what needs more goes to temporary files. "
+    "A third of what is free if not given, at most 1.5 GB.",
+    panel="Running",
+)
+quality = option("--quality", type=int, default=92, help="1 to 100, for JPEG, WebP and AVIF.", panel="Output")
+bits = option("--bits", type=int, default=8, help="8 or 16 bits a channel; 16 for PNG and TIFF.", panel="Output")
+mark = option(
+    "--mark/--no-mark", default=True, help="Say in the file's metadata what made the picture.", panel="Output"
+)
+region = option(
+    "--region",
+    type=PLACE,
+    multiple=True,
+    help="MASK=STYLE: white of the mask is painted in that style; STYLE none leaves the photo.",
+)
 
 _LONGEST = 30 * 24 * 3600  # seconds
 
 
-def complete_style(incomplete: str) -> list[str]:
-    """Shell completion: the styles' names."""
+def complete_style(_context: object, _parameter: object, incomplete: str) -> list[CompletionItem[str]]:
+    """Complete a style for the shell: by the styles' names, else as a file."""
+    from click.shell_completion import CompletionItem
+
     from impasto.styles.gallery import Gallery
 
-    return [name for name in Gallery().names() if name.startswith(incomplete)]
+    names = [CompletionItem(name) for name in Gallery().names() if name.startswith(incomplete)]
+    return names or [CompletionItem(incomplete, type="file")]
 
 
-_STYLE = typer.Option(
-    "--style",
-    "-s",
-    help="A style's name or a painting's file, with :WEIGHT if there are several.",
-    autocompletion=complete_style,
-    show_default=False,
-)
-Styles = Annotated[list[str], _STYLE]
-OptionalStyles = Annotated[list[str] | None, _STYLE]
+def style(
+    help: str = "A style's name or a painting's file, with :WEIGHT if there are several.", *, required: bool = False
+) -> Callable[[F], F]:
+    """Give a verb the option --style, which may be typed several times."""
+    return option("--style", "-s", multiple=True, required=required, help=help, shell_complete=complete_style)
 
 
 def read_region(text: str) -> tuple[str, str]:
-    """MASK=STYLE; at the first = that leaves an existing file to its left, since file names may hold one."""
+    """MASK=STYLE; at the first = that leaves an existing file to its left, since file names may hold one.
+
+    >>> read_region("sky.png=great-wave")
+    ('sky.png', 'great-wave')
+    """
     splits = [(text[:i], text[i + 1 :]) for i, character in enumerate(text) if character == "="]
     if not splits or not all(splits[0]):
         raise UsageError(f"--region {text}: no mask and style", "--region sky.png=great-wave")
@@ -101,7 +97,11 @@ def read_region(text: str) -> tuple[str, str]:
 
 
 def read_memory(text: str | None) -> int | None:
-    """2GB, 500MB or a number of bytes."""
+    """2GB, 500MB or a number of bytes.
+
+    >>> read_memory("2GB")
+    2000000000
+    """
     if text is None:
         return None
     found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmgt]?)i?b?", text.strip().lower())
@@ -112,7 +112,11 @@ def read_memory(text: str | None) -> int | None:
 
 
 def read_duration(text: str, option: str) -> float:
-    """90s, 3m, 1h or 1h30m in seconds."""
+    """90s, 3m, 1h or 1h30m in seconds.
+
+    >>> read_duration("1h30m", "--time")
+    5400.0
+    """
     found = re.fullmatch(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s)?", text.strip().lower())
     parts = [float(part or 0) for part in found.groups()] if found else [0.0]
     seconds = sum(part * unit for part, unit in zip(parts, (3600, 60, 1), strict=False))
@@ -133,76 +137,77 @@ def check_saving(quality: int, bits: int, formats: Iterable[str], hint: str) -> 
     return 16 if bits == 16 else 8
 
 
-def takes_settings(described: type, verb: Callable[..., None]) -> Callable[..., None]:
-    """Give a verb an option for every field of a recipe; it receives what was typed as a dictionary, `changes`."""
-    hints = get_type_hints(described)
-
-    def make(values: dict[str, Any]) -> dict[str, Any]:
-        typed = {name: value for name, value in values.items() if value is not None}
-        return {
-            name: _split(name, value, hints[name]) if get_origin(hints[name]) is tuple else value
-            for name, value in typed.items()
-        }
-
-    panel = "Recipe: each given here replaces the recipe's own"
-    return _takes(verb, "changes", described, make, panel, show_defaults=False)
-
-
-def _split(name: str, text: str, hint: Any) -> tuple[Any, ...]:
-    kind = get_args(hint)[0]
-    try:
-        return tuple(kind(part.strip()) for part in text.split(",") if part.strip())
-    except ValueError:
-        raise UsageError(f"--{name.replace('_', '-')} {text} are no numbers", "1,0.5") from None
-
-
-def takes_controls(verb: Callable[..., None], *, without: tuple[str, ...] = ()) -> Callable[..., None]:
-    """Give a verb an option for every field of `Controls` but those left out; it receives them as `controls`."""
-
-    def make(values: dict[str, Any]) -> Controls:
-        return Controls(**values)
-
-    return _takes(verb, "controls", Controls, make, "Controls", without=without)
-
-
-def _takes(
-    verb: Callable[..., None],
-    name: str,
-    described: type,
-    make: Callable[[dict[str, Any]], object],
+def settings(
+    described: type[Any],
+    into: str,
     panel: str,
     *,
-    without: tuple[str, ...] = (),
-    show_defaults: bool = True,
-) -> Callable[..., None]:
-    """Give a verb an option for every field of a dataclass whose metadata hold help and range.
+    without: Collection[str] = (),
+    only_typed: bool = False,
+    panels: Mapping[str, str] | None = None,
+    names: Mapping[str, str] | None = None,
+) -> Callable[[Callable[..., R]], Callable[..., R]]:
+    """Give a verb an option for each field of a dataclass that is made of `impasto.settings.setting`.
 
-    Without defaults every option is None unless it is typed, and tuples are typed with commas between.
+    The dataclass checks the values itself, so that Python, the page and the command line say the same. A field that
+    is False by default becomes a flag; one that is True, a pair of flags. Tuples are typed with commas between.
+
+    Args:
+        into: the verb's argument that receives the dataclass.
+        panel: where the help shows the options; `panels` has another one for some fields.
+        without: fields that get no option, and so keep their defaults.
+        only_typed: hand over what was typed, {field: value}, instead of the dataclass; no option has a default then.
+        names: options that are not called as their fields are.
     """
     hints = get_type_hints(described)
     chosen = [part for part in fields(described) if part.name not in without]
-    options = []
-    for part in chosen:
-        low, high = part.metadata["low"], part.metadata["high"]
-        span = f" {low:g} to {high:g}." if low is not None and high is not None and high <= 100 else ""
-        default = part.default if show_defaults else None
-        hint = hints[part.name]
-        if not show_defaults:
-            hint = (str if get_origin(hint) is tuple else hint) | None
-        option = typer.Option(
-            default, help=part.metadata["help"] + span, rich_help_panel=panel, show_default=default is not None
-        )
-        options.append(inspect.Parameter(part.name, inspect.Parameter.KEYWORD_ONLY, default=option, annotation=hint))
 
-    signature = inspect.signature(verb, eval_str=True)
-    own = [parameter for parameter in signature.parameters.values() if parameter.name != name]
+    def decorate(verb: Callable[..., R]) -> Callable[..., R]:
+        @functools.wraps(verb)
+        def parsed(**values: Any) -> R:
+            given = {part.name: values.pop(part.name) for part in chosen}
+            typed = {name: value for name, value in given.items() if value is not None}
+            return verb(**values, **{into: typed if only_typed else described(**typed)})
 
-    @functools.wraps(verb)
-    def wrapper(**arguments: Any) -> None:
-        made = make({part.name: arguments.pop(part.name) for part in chosen})
-        verb(**arguments, **{name: made})
+        for part in reversed(chosen):  # as decorators are applied
+            name = (names or {}).get(part.name, "--" + part.name.replace("_", "-"))
+            attributes = _attributes(part, hints[part.name], has_default=not only_typed)
+            if attributes.get("is_flag") and attributes["default"] is not False:
+                name = f"{name}/--no-{name[2:]}"
+            option(name, part.name, panel=(panels or {}).get(part.name, panel), **attributes)(parsed)
+        return parsed
 
-    keyword_only = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in own]
-    wrapper.__signature__ = signature.replace(parameters=[*keyword_only, *options])  # type: ignore[attr-defined]
-    wrapper.__annotations__ = {parameter.name: parameter.annotation for parameter in [*own, *options]}
-    return wrapper
+    return decorate
+
+
+def _attributes(part: Field[Any], hint: Any, *, has_default: bool) -> dict[str, Any]:
+    """Return what `click.Option` needs to know of a field of settings."""
+    low, high = part.metadata["low"], part.metadata["high"]
+    span = f" {low:g} to {high:g}." if low is not None and high is not None and high <= 100 else ""
+    shared = {"help": part.metadata["help"] + span, "default": part.default if has_default else None}
+    kinds = [kind for kind in get_args(hint) if kind is not NoneType] if NoneType in get_args(hint) else [hint]
+    kind = kinds[0]
+    if kind is bool:
+        return {"is_flag": True, **shared}
+    if get_origin(kind) is Literal:
+        return {"type": click.Choice(get_args(kind)), **shared}
+    if get_origin(kind) is tuple:
+        return {"type": _Commas(get_args(kind)[0]), "metavar": "A,B", **shared}
+    return {"type": PATH if kind is Path else kind, **shared}
+
+
+class _Commas(click.ParamType):  # type: ignore[type-arg]  # without arguments in older releases
+    """Values with commas between."""
+
+    name = "text"
+
+    def __init__(self, kind: Callable[[str], Any]) -> None:
+        self.kind = kind
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[Any, ...]:
+        if isinstance(value, tuple):
+            return value
+        try:
+            return tuple(self.kind(part.strip()) for part in value.split(",") if part.strip())
+        except ValueError:
+            self.fail(f"{value} are no numbers", param, ctx)

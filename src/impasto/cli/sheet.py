@@ -2,76 +2,74 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
-from typing import Annotated
 
-import typer
+import click
 
-from impasto.cli import batch
-from impasto.cli.console import console
-from impasto.cli.options import Mark, MaxPixels, Overwrite, Quality, Quiet, complete_style, takes_controls
+from impasto.cli import batch, options
+from impasto.cli.command import Command, argument, option
+from impasto.cli.progress import bar
 from impasto.controls import Controls
 from impasto.picture import Picture
 from impasto.picture.formats import format_of
-from impasto.picture.reading import MAX_PIXELS
 from impasto.styles.resolve import parse
 
 EXAMPLES = """
-[b]Examples[/b]
-
 impasto sheet photo.jpg -o sheet.png
-
 impasto sheet photo.jpg --style udnie --style my_painting.jpg --columns 3 -o three.png
 """
 
 
-@takes_controls
+@click.command(cls=Command, examples=EXAMPLES)
+@argument("photo", "The photo.", type=options.PLACE)
+@option(
+    "--output",
+    "-o",
+    type=options.PLACE,
+    default="sheet.png",
+    show_default=False,
+    help="The sheet's file.",
+    panel="Output",
+)
+@options.style("Only these styles; all of the gallery if not given.")
+@option("--columns", type=click.IntRange(min=1), help="Tiles in a row.")
+@option("--tile", type=click.IntRange(32, 2048), default=320, help="Longer side of a tile in pixels.")
+@options.quality
+@options.mark
+@options.overwrite
+@options.max_pixels
+@options.quiet
+@options.settings(Controls, "controls", "Controls")
 def sheet(
-    photo: Annotated[str, typer.Argument(help="The photo.", show_default=False)],
+    photo: str,
     controls: Controls,
-    output: Annotated[
-        str, typer.Option("--output", "-o", help="The sheet's file.", show_default=False, rich_help_panel="Output")
-    ] = "sheet.png",
-    style: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--style",
-            "-s",
-            help="Only these styles; all of the gallery if not given.",
-            autocompletion=complete_style,
-            show_default=False,
-        ),
-    ] = None,
-    columns: Annotated[int | None, typer.Option(help="Tiles in a row.", min=1, show_default=False)] = None,
-    tile: Annotated[int, typer.Option(help="Longer side of a tile in pixels.", min=32, max=2048)] = 320,
-    quality: Quality = 92,
-    mark: Mark = True,
-    overwrite: Overwrite = False,
-    max_pixels: MaxPixels = MAX_PIXELS,
-    quiet: Quiet = False,
+    output: str,
+    style: tuple[str, ...],
+    columns: int | None,
+    tile: int,
+    quality: int,
+    mark: bool,
+    overwrite: bool,
+    max_pixels: int,
+    quiet: bool,
 ) -> None:
     """Paint one photo in every style and put the results on one labelled contact sheet."""
     from impasto.painting.contact_sheet import contact_sheet
 
     target = Path(output)
     format_of(target)
-    (job,) = batch.plan([photo], output, "sheet", None, inputs=[parse(text)[0] for text in style or []])
+    (job,) = batch.plan([photo], output, "sheet", None, inputs=[parse(text)[0] for text in style])
     batch.check_target(job, overwrite=overwrite)
     picture = Picture.open(photo, max_pixels=max_pixels)
-    # `size` is a tile's own business here.
-    if quiet or not sys.stderr.isatty():
-        result = contact_sheet(picture, style, controls=controls, columns=columns, tile=tile)
-    else:
-        with console(to_stderr=True).status("painting") as status:
-            result = contact_sheet(
-                picture,
-                style,
-                controls=controls,
-                columns=columns,
-                tile=tile,
-                on_tile=lambda n, total: status.update(f"painted {n} of {total}"),
-            )
+    with bar(hidden=quiet) as draw:
+        result = contact_sheet(
+            picture,
+            style or None,
+            controls=controls,  # `size` is a tile's own business here
+            columns=columns,
+            tile=tile,
+            on_progress=draw,
+        )
     result.save(target, quality=quality, mark=mark, overwrite=overwrite)
     if not quiet:
         print(f"{target}  {result.width} x {result.height}")

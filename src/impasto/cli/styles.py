@@ -2,55 +2,61 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any, get_args
 
-import typer
+import click
 
-from impasto.cli.console import INTERRUPTED, note, print_json, print_table, progress_line
-from impasto.cli.interrupt import catching_stops
-from impasto.cli.options import Device, Json, Quiet, complete_style, read_duration
+from impasto.cli import options
+from impasto.cli.command import F, Group, argument, option
+from impasto.cli.console import INTERRUPTED, note, print_json, print_table
+from impasto.cli.options import complete_style, read_duration
+from impasto.cli.progress import watched
 from impasto.engines.by_name import DEFAULT, EngineName
 from impasto.errors import MissingExtra, UsageError
-from impasto.progress import Progress
 from impasto.styles.gallery import Gallery
 
 DURATION = "3m"
 
-app = typer.Typer(help="List, show, add and remove named styles.", no_args_is_help=False)
+name_argument = argument("name", "The style's name.", shell_complete=complete_style)
+overwrite = option("--overwrite", is_flag=True, help="Replace your own style of that name.")
 
-Name = Annotated[str, typer.Argument(help="The style's name.", autocompletion=complete_style, show_default=False)]
-_LEARNING = "Learning"
-Photos = Annotated[
-    str | None,
-    typer.Option(
+_LEARNING = (
+    option(
+        "--photos",
+        type=options.PLACE,
         help="Folder of photographs to learn on, tar shards, or a URL of either; those that ship if not given.",
-        show_default=False,
-        rich_help_panel=_LEARNING,
+        panel="Learning",
     ),
-]
-Preview = Annotated[
-    Path | None,
-    typer.Option(
+    option(
+        "--preview",
+        type=options.PATH,
         help="Folder for pictures of photographs as they are painted after every few steps.",
-        show_default=False,
-        rich_help_panel=_LEARNING,
+        panel="Learning",
     ),
-]
-PreviewEvery = Annotated[int, typer.Option(help="How many.", min=1, rich_help_panel=_LEARNING)]
-Learner = Annotated[
-    EngineName,
-    typer.Option(
+    option("--preview-every", type=click.IntRange(min=1), default=20, help="How many.", panel="Learning"),
+    option(
         "--engine",
+        type=click.Choice(get_args(EngineName)),
+        default=DEFAULT,
         help="What learns: painter or light. Each learns separately.",
-        rich_help_panel=_LEARNING,
+        panel="Learning",
     ),
-]
+    options.device,
+)
 
 
-@app.callback(invoke_without_command=True)
-def styles(context: typer.Context, json: Json = False) -> None:
+def learning(verb: F) -> F:
+    """Give a verb the options of learning."""
+    for decorate in reversed(_LEARNING):
+        verb = decorate(verb)
+    return verb
+
+
+@click.group(cls=Group, invoke_without_command=True)
+@options.json
+@click.pass_context
+def styles(context: click.Context, json: bool) -> None:
     """List, show, add and remove named styles.
 
     Without a verb: all styles, with artist, year and licence.
@@ -79,8 +85,10 @@ def styles(context: typer.Context, json: Json = False) -> None:
     print_table(["name", "title", "artist", "year", "kind", "licence"], rows)
 
 
-@app.command()
-def show(name: Name, json: Json = False) -> None:
+@styles.command()
+@name_argument
+@options.json
+def show(name: str, json: bool) -> None:
     """Everything that is known of one style."""
     entry = Gallery().get(name)
     if json:
@@ -96,32 +104,34 @@ def show(name: Name, json: Json = False) -> None:
     print(f"{'thumbnail':10} {entry.thumbnail}")
 
 
-@app.command()
+@styles.command()
+@argument("painting", "The painting's file.", type=options.PLACE)
+@option("--name", required=True, help="What to call it: lower-case letters, digits and hyphens.")
+@option("--title", default="", show_default=False, help="Its title; made from the file's name if not given.")
+@option("--artist", default="", show_default=False)
+@option("--year", default="", show_default=False)
+@option("--licence", default="", show_default=False)
+@overwrite
+@option("--learn", help="Learn the painting for this time: 90s, 3m, 1h. It is painted better then.")
+@learning
+@options.quiet
+@options.json
 def add(
-    painting: Annotated[str, typer.Argument(help="The painting's file.", show_default=False)],
-    name: Annotated[
-        str, typer.Option(help="What to call it: lower-case letters, digits and hyphens.", show_default=False)
-    ],
-    title: Annotated[
-        str, typer.Option(help="Its title; made from the file's name if not given.", show_default=False)
-    ] = "",
-    artist: Annotated[str, typer.Option(show_default=False)] = "",
-    year: Annotated[str, typer.Option(show_default=False)] = "",
-    licence: Annotated[str, typer.Option(show_default=False)] = "",
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace your own style of that name.")] = False,
-    learn: Annotated[
-        str | None,
-        typer.Option(
-            help="Learn the painting for this time: 90s, 3m, 1h. It is painted better then.", show_default=False
-        ),
-    ] = None,
-    photos: Photos = None,
-    preview: Preview = None,
-    preview_every: PreviewEvery = 20,
-    engine: Learner = DEFAULT,
-    device: Device = "auto",
-    quiet: Quiet = False,
-    json: Json = False,
+    painting: str,
+    name: str,
+    title: str,
+    artist: str,
+    year: str,
+    licence: str,
+    overwrite: bool,
+    learn: str | None,
+    photos: str | None,
+    preview: Path | None,
+    preview_every: int,
+    engine: EngineName,
+    device: str,
+    quiet: bool,
+    json: bool,
 ) -> None:
     """Put a painting into your own gallery; it is then a style like any other.
 
@@ -132,9 +142,9 @@ def add(
         seconds = read_duration(learn, "--learn")
         _learn(name, painting, seconds, photos, preview, preview_every, engine, device, quiet=quiet, json=json, **about)
         return
-    for option, value in {"--photos": photos, "--preview": preview}.items():
+    for given, value in {"--photos": photos, "--preview": preview}.items():
         if value is not None:
-            raise UsageError(f"{option} is for learning", f"--learn {DURATION}")
+            raise UsageError(f"{given} is for learning", f"--learn {DURATION}")
     if engine != DEFAULT:
         raise UsageError("--engine is for learning", f"--learn {DURATION}")
     entry = Gallery().add(name, painting, **about)  # type: ignore[arg-type]
@@ -144,42 +154,41 @@ def add(
         print(f"{entry.name} added: impasto stylize photo.jpg --style {entry.name}")
 
 
-@app.command(name="import")
-def import_(
-    file: Annotated[
-        Path,
-        typer.Argument(
-            help="A checkpoint of PyTorch's fast_neural_style (.pth, .model), or .onnx with one picture input.",
-            show_default=False,
-        ),
-    ],
-    name: Annotated[str, typer.Option(help="What to call it.", show_default=False)],
-    painting: Annotated[
-        list[Path] | None,
-        typer.Option(help="The painting it was trained on, if it is at hand.", show_default=False),
-    ] = None,
-    licence: Annotated[str, typer.Option(help="Of its weights.", show_default=False)] = "",
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace your own style of that name.")] = False,
-) -> None:
+@styles.command("import")
+@argument(
+    "file",
+    "A checkpoint of PyTorch's fast_neural_style (.pth, .model), or .onnx with one picture input.",
+    type=options.PATH,
+)
+@option("--name", required=True, help="What to call it.")
+@option("--painting", type=options.PATH, multiple=True, help="The painting it was trained on, if it is at hand.")
+@option("--licence", default="", show_default=False, help="Of its weights.")
+@overwrite
+def import_(file: Path, name: str, painting: tuple[Path, ...], licence: str, overwrite: bool) -> None:
     """Take over a network that another program has trained; it is then a style like any other."""
     from impasto.exchange.import_network import import_network
 
-    entries = import_network(file, name, paintings=painting or (), licence=licence, replace=overwrite)
+    entries = import_network(file, name, paintings=painting, licence=licence, replace=overwrite)
     for entry in entries:
         print(f"{entry.name} added: impasto stylize photo.jpg --style {entry.name}")
 
 
-@app.command()
+@styles.command()
+@name_argument
+@option("--for", "duration", default=DURATION, help="How long: 90s, 3m, 1h.")
+@learning
+@options.quiet
+@options.json
 def learn(
-    name: Name,
-    duration: Annotated[str, typer.Option("--for", help="How long: 90s, 3m, 1h.")] = DURATION,
-    photos: Photos = None,
-    preview: Preview = None,
-    preview_every: PreviewEvery = 20,
-    engine: Learner = DEFAULT,
-    device: Device = "auto",
-    quiet: Quiet = False,
-    json: Json = False,
+    name: str,
+    duration: str,
+    photos: str | None,
+    preview: Path | None,
+    preview_every: int,
+    engine: EngineName,
+    device: str,
+    quiet: bool,
+    json: bool,
 ) -> None:
     """Learn the painting of one of your own styles, or go on learning it.
 
@@ -210,18 +219,7 @@ def _learn(
     except ImportError as error:
         raise MissingExtra(f"{error.name}, which learning needs,", "torch") from None
 
-    def show(progress: Progress) -> bool:
-        if not quiet and not json:
-            spent, whole = (
-                f"{int(value) // 60}:{int(value) % 60:02}" for value in (progress.fraction * seconds, seconds)
-            )
-            terms = "  ".join(f"{term} {value:.2f}" for term, value in progress.losses.items())
-            progress_line(f"{spent} of {whole}  {terms}")
-        if preview is not None and progress.preview is not None and (progress.step % every == 0 or stopped()):
-            progress.preview().save(preview / f"step-{progress.step:05d}.png", overwrite=True)
-        return not stopped()
-
-    with catching_stops() as stopped:
+    with watched(quiet=quiet or json, preview=preview, every=every, replace=True) as on_progress:
         learned = run(
             painting,
             name=name,
@@ -229,10 +227,9 @@ def _learn(
             photos=photos,
             engine=engine,
             device=device,
-            on_progress=show,
+            on_progress=on_progress,
             **about,
         )
-    progress_line()
     worth = {term: learned.ratio(term) for term in ("style", "content")}
     if json:
         record = {"name": name, "before": learned.before, "after": learned.after, "ratio": worth}
@@ -249,11 +246,12 @@ def _learn(
             other = "" if engine == DEFAULT else f" --engine {engine}"
             print(f"{name} learned: impasto stylize photo.jpg --style {name}{other}")
     if learned.stopped:
-        sys.exit(INTERRUPTED)
+        raise click.exceptions.Exit(INTERRUPTED)
 
 
-@app.command()
-def remove(name: Name) -> None:
+@styles.command()
+@name_argument
+def remove(name: str) -> None:
     """Delete one of your own styles."""
     Gallery().remove(name)
     print(f"{name} removed")

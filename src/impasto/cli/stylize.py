@@ -9,123 +9,105 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Annotated
+from typing import get_args
 
-import typer
+import click
 
-from impasto.cli import batch, hosts
+from impasto.cli import batch, hosts, options
+from impasto.cli.command import Command, argument, option
 from impasto.cli.console import note, print_json, report
 from impasto.cli.manifest import Manifest, file_facts
-from impasto.cli.options import (
-    Bits,
-    Json,
-    Mark,
-    MaxPixels,
-    Memory,
-    Overwrite,
-    Quality,
-    Quiet,
-    Regions,
-    Styles,
-    check_saving,
-    read_memory,
-    read_region,
-    takes_controls,
-)
+from impasto.cli.options import check_saving, read_memory, read_region
 from impasto.controls import Controls
 from impasto.engines.by_name import DEFAULT, EngineName, engine_of
 from impasto.errors import ImpastoError, PictureError, UsageError
 from impasto.painting.stylizer import Stylizer
 from impasto.picture import Picture
 from impasto.picture.formats import ANIMATED, SUFFIXES, format_of
-from impasto.picture.reading import MAX_PIXELS
 from impasto.styles.resolve import parse
 from impasto.system.files import remove_stale
 from impasto.system.remote import is_url
 
 EXAMPLES = """
-[b]Examples[/b]
-
 impasto stylize photo.jpg --style starry-night -o out.png
-
 impasto stylize photo.jpg --style my_painting.jpg --strength 70 --keep-color luminance -o out.jpg
-
 impasto stylize photo.jpg --style starry-night:0.6 --style great-wave:0.4 -o blend.png
-
 impasto stylize photo.jpg --style udnie --region sky.png=great-wave --region face.png=none -o regions.png
-
 impasto stylize photos/ --style the-scream -o painted/
-
 impasto stylize s3://bucket/photos --style the-scream -o s3://bucket/painted --engine-hosts ray
-
 impasto stylize incoming/ --style the-scream --watch -o painted/
-
 cat photo.jpg | impasto stylize - --style udnie -o - > out.png
 """
 
 FORMATS = sorted({suffix.lstrip(".") for suffix in SUFFIXES})
 
 
-@takes_controls
+@click.command(cls=Command, examples=EXAMPLES)
+@argument(
+    "photos",
+    "Photos, or folders of photos; - reads one from standard input.",
+    nargs=-1,
+    required=True,
+    type=options.PLACE,
+)
+@options.style(required=True)
+@options.region
+@option("--output", "-o", type=options.PLACE, help="A file, a folder, or - for standard output.", panel="Output")
+@option("--format", help=f"Write {', '.join(FORMATS)}, whatever the name's ending.", panel="Output")
+@options.quality
+@options.bits
+@options.mark
+@options.overwrite
+@option("--watch", is_flag=True, help="Wait for photos that arrive in the folder.", panel="Running")
+@option(
+    "--jobs",
+    "-j",
+    type=click.IntRange(1, 64),
+    default=2,
+    help="How many photos are worked on at once.",
+    panel="Running",
+)
+@option(
+    "--engine",
+    type=click.Choice(get_args(EngineName)),
+    default=DEFAULT,
+    help="What paints: light is fast and plainer; adain and wct are slow.",
+    panel="Painting",
+)
+@option(
+    "--engine-hosts",
+    type=click.Choice(get_args(hosts.EngineHosts)),
+    default="local",
+    help="Paint on this machine, or on all of the Ray cluster that RAY_ADDRESS names.",
+    panel="Running",
+)
+@options.memory
+@options.max_pixels
+@options.quiet
+@options.json
+@options.settings(Controls, "controls", "Controls")
 def stylize(
-    photos: Annotated[
-        list[str],
-        typer.Argument(help="Photos, or folders of photos; - reads one from standard input.", show_default=False),
-    ],
-    style: Styles,
+    photos: tuple[str, ...],
+    style: tuple[str, ...],
     controls: Controls,
-    region: Regions = None,
-    output: Annotated[
-        str | None,
-        typer.Option(
-            "--output",
-            "-o",
-            help="A file, a folder, or - for standard output.",
-            show_default=False,
-            rich_help_panel="Output",
-        ),
-    ] = None,
-    format: Annotated[
-        str | None,
-        typer.Option(
-            help=f"Write {', '.join(FORMATS)}, whatever the name's ending.",
-            show_default=False,
-            rich_help_panel="Output",
-        ),
-    ] = None,
-    quality: Quality = 92,
-    bits: Bits = 8,
-    mark: Mark = True,
-    overwrite: Overwrite = False,
-    watch: Annotated[
-        bool, typer.Option("--watch", help="Wait for photos that arrive in the folder.", rich_help_panel="Running")
-    ] = False,
-    jobs: Annotated[
-        int,
-        typer.Option(
-            "--jobs", "-j", help="How many photos are worked on at once.", min=1, max=64, rich_help_panel="Running"
-        ),
-    ] = 2,
-    engine: Annotated[
-        EngineName,
-        typer.Option(
-            help="What paints: light is fast and plainer; adain and wct are slow.", rich_help_panel="Painting"
-        ),
-    ] = DEFAULT,
-    engine_hosts: Annotated[
-        hosts.EngineHosts,
-        typer.Option(
-            help="Paint on this machine, or on all of the Ray cluster that RAY_ADDRESS names.",
-            rich_help_panel="Running",
-        ),
-    ] = "local",
-    memory: Memory = None,
-    max_pixels: MaxPixels = MAX_PIXELS,
-    quiet: Quiet = False,
-    json: Json = False,
+    region: tuple[str, ...],
+    output: str | None,
+    format: str | None,
+    quality: int,
+    bits: int,
+    mark: bool,
+    overwrite: bool,
+    watch: bool,
+    jobs: int,
+    engine: EngineName,
+    engine_hosts: hosts.EngineHosts,
+    memory: str | None,
+    max_pixels: int,
+    quiet: bool,
+    json: bool,
 ) -> None:
     """Paint photos in the style of a painting, or of several."""
-    regions = [read_region(text) for text in region or []]
+    regions = [read_region(text) for text in region]
     files = [parse(text)[0] for text in style] + [text for pair in regions for text in pair]
     suffix = _suffix(format)
     if watch and (len(photos) != 1 or not Path(photos[0]).is_dir()):
@@ -235,7 +217,7 @@ def stylize(
     if skipped and not quiet and not json:
         print(f"{skipped} were painted before and have not changed; --overwrite paints them again")
     if code:
-        raise typer.Exit(code)
+        raise click.exceptions.Exit(code)
 
 
 def _suffix(format: str | None) -> str | None:

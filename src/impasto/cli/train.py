@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import functools
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
+import click
 
-from impasto.cli.console import INTERRUPTED, console, note, print_json
-from impasto.cli.interrupt import catching_stops
-from impasto.cli.options import Device, Json, LossNetwork, Overwrite, Precision, Quiet, complete_style, takes_settings
+from impasto.cli import options
+from impasto.cli.command import Group, argument, option
+from impasto.cli.console import INTERRUPTED, note, print_json
+from impasto.cli.options import complete_style
+from impasto.cli.progress import describe, watched
 from impasto.errors import MissingExtra, UsageError
 from impasto.picture.formats import SUFFIXES
+from impasto.progress import Progress
 from impasto.settings import make
 from impasto.styles.gallery import Gallery
 from impasto.styles.store import as_name
@@ -28,74 +30,75 @@ if TYPE_CHECKING:
     from impasto.training.loop import Job, Step, Trained
 
 EXAMPLES = """
-[b]Examples[/b]
-
 impasto train style --style painting.jpg --photos photos/ --name my-style
-
 impasto train style --style painting.jpg --photos photos/ --name my-style --resume
-
 impasto train style --styles paintings/ --photos photos/ --name my-gallery --recipe light
-
 torchrun --nproc-per-node 2 -m impasto train style --style painting.jpg --photos s3://bucket/coco/
 """
 
-app = typer.Typer(help="Train networks of your own; take them elsewhere.", no_args_is_help=True)
+
+@click.group(cls=Group)
+def train() -> None:
+    """Train networks of your own; take them elsewhere."""
 
 
-@app.command(epilog=EXAMPLES)
-@functools.partial(takes_settings, TrainingRecipe)
+@train.command(examples=EXAMPLES)
+@option("--photos", type=options.PLACE, required=True, help="Folder of photographs, tar shards, or a URL of either.")
+@option("--style", "-s", type=options.PATH, multiple=True, help="A painting's file; several, one network for all.")
+@option("--styles", type=options.PATH, help="A folder of paintings: one network for all.")
+@option("--name", help="What the style will be called; made from the painting's file if not given.")
+@option("--resume", is_flag=True, help="Go on exactly where it stopped.")
+@option("--recipe", default="default", help=f"One of {', '.join(RECIPES)}.")
+@option(
+    "--folder",
+    type=options.PATH,
+    help="For checkpoints, curves and samples; in the platform's data folder if not given.",
+    panel="Output",
+)
+@option(
+    "--sample",
+    type=options.PATH,
+    multiple=True,
+    help="A photo to paint now and then; the built-in one if not given.",
+    panel="Output",
+)
+@option("--sample-every", type=click.IntRange(min=1), default=500, help="Steps.", panel="Output")
+@option("--checkpoint-every", type=click.IntRange(min=1), default=500, help="Steps.", panel="Output")
+@option("--licence", default="", show_default=False, help="Of the trained weights, for their card.", panel="Output")
+@options.overwrite
+@options.network
+@options.device
+@options.precision
+@option("--workers", type=click.IntRange(0, 64), help="Processes that read photographs.", panel="Running")
+@options.quiet
+@options.json
+@options.settings(TrainingRecipe, "changes", "Recipe: each given here replaces the recipe's own", only_typed=True)
 def style(
-    photos: Annotated[
-        str, typer.Option(help="Folder of photographs, tar shards, or a URL of either.", show_default=False)
-    ],
+    photos: str,
     changes: dict[str, Any],
-    style: Annotated[
-        list[Path] | None, typer.Option("--style", "-s", help="A painting's file; several, one network for all.")
-    ] = None,
-    styles: Annotated[
-        Path | None, typer.Option(help="A folder of paintings: one network for all.", show_default=False)
-    ] = None,
-    name: Annotated[
-        str | None,
-        typer.Option(help="What the style will be called; made from the painting's file if not given."),
-    ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on exactly where it stopped.")] = False,
-    recipe: Annotated[str, typer.Option(help=f"One of {', '.join(RECIPES)}.")] = "default",
-    folder: Annotated[
-        Path | None,
-        typer.Option(
-            help="For checkpoints, curves and samples; in the platform's data folder if not given.",
-            show_default=False,
-            rich_help_panel="Output",
-        ),
-    ] = None,
-    sample: Annotated[
-        list[Path] | None,
-        typer.Option(help="A photo to paint now and then; the built-in one if not given.", rich_help_panel="Output"),
-    ] = None,
-    sample_every: Annotated[int, typer.Option(help="Steps.", min=1, rich_help_panel="Output")] = 500,
-    checkpoint_every: Annotated[int, typer.Option(help="Steps.", min=1, rich_help_panel="Output")] = 500,
-    licence: Annotated[
-        str, typer.Option(help="Of the trained weights, for their card.", rich_help_panel="Output")
-    ] = "",
-    overwrite: Overwrite = False,
-    network: LossNetwork = None,
-    device: Device = "auto",
-    precision: Precision = "auto",
-    workers: Annotated[
-        int | None,
-        typer.Option(
-            help="Processes that read photographs.", min=0, max=64, show_default=False, rich_help_panel="Running"
-        ),
-    ] = None,
-    quiet: Quiet = False,
-    json: Json = False,
+    style: tuple[Path, ...],
+    styles: Path | None,
+    name: str | None,
+    resume: bool,
+    recipe: str,
+    folder: Path | None,
+    sample: tuple[Path, ...],
+    sample_every: int,
+    checkpoint_every: int,
+    licence: str,
+    overwrite: bool,
+    network: Path | None,
+    device: str,
+    precision: str,
+    workers: int | None,
+    quiet: bool,
+    json: bool,
 ) -> None:
     """Train a feed-forward network for a painting, or one for several (Johnson et al. 2016).
 
     Ctrl-C saves a checkpoint and what has been learned so far; --resume goes on.
     """
-    paintings = _paintings(style or [], styles)
+    paintings = _paintings(style, styles)
     name = (
         as_name(next(iter(paintings)) if len(paintings) == 1 or styles is None else styles.name)
         if name is None
@@ -131,7 +134,7 @@ def style(
         workers,
         checkpoint_every,
         sample_every,
-        tuple(sample or [ASSETS / "samples" / "colosseum.jpg"]),
+        sample or (ASSETS / "samples" / "colosseum.jpg",),
     )
     with _watched(quiet=quiet or json) as (on_photos, on_step):
         trained = loop.train(job, resume=resume, overwrite=overwrite, on_photos=on_photos, on_step=on_step)
@@ -148,7 +151,7 @@ def style(
     )
     _report(trained, name, list(paintings), job, quiet=quiet, json=json)
     if trained.stopped:
-        sys.exit(INTERRUPTED)
+        raise click.exceptions.Exit(INTERRUPTED)
 
 
 COCO = """No folder of photographs at hand? COCO 2017 is what the papers train on: 118,287 photographs, 19 GB.
@@ -160,13 +163,10 @@ COCO = """No folder of photographs at hand? COCO 2017 is what the papers train o
 Their licences are their photographers' (cocodataset.org); any folder of a few thousand photographs does as well."""
 
 
-@app.command()
-def photos(
-    folder: Annotated[
-        str | None, typer.Argument(help="A folder, tar shards, or a URL of either.", show_default=False)
-    ] = None,
-    json: Json = False,
-) -> None:
+@train.command()
+@argument("folder", "A folder, tar shards, or a URL of either.", type=options.PLACE, required=False)
+@options.json
+def photos(folder: str | None, json: bool) -> None:
     """Count the photographs that can be trained on. Without a folder: where to get some."""
     if folder is None:
         print(COCO)
@@ -182,18 +182,13 @@ def photos(
         print(f"{len(found.items)} photographs, {found.damaged} damaged files, {found.tiny} too small")
 
 
-@app.command()
-def export(
-    name: Annotated[str, typer.Argument(help="A network of yours.", autocompletion=complete_style, show_default=False)],
-    onnx: Annotated[Path | None, typer.Option(help="Write an .onnx file.", show_default=False)] = None,
-    torch_export: Annotated[
-        Path | None, typer.Option(help="Write a .pt2 file of torch.export.", show_default=False)
-    ] = None,
-    safetensors: Annotated[
-        Path | None, typer.Option(help="Write the tensors with their card.", show_default=False)
-    ] = None,
-    overwrite: Overwrite = False,
-) -> None:
+@train.command()
+@argument("name", "A network of yours.", shell_complete=complete_style)
+@option("--onnx", type=options.PATH, help="Write an .onnx file.")
+@option("--torch-export", type=options.PATH, help="Write a .pt2 file of torch.export.")
+@option("--safetensors", type=options.PATH, help="Write the tensors with their card.")
+@options.overwrite
+def export(name: str, onnx: Path | None, torch_export: Path | None, safetensors: Path | None, overwrite: bool) -> None:
     """Write a network of yours for other programs."""
     targets = {"onnx": onnx, "torch_export": torch_export, "safetensors": safetensors}
     if not any(targets.values()):
@@ -214,7 +209,7 @@ def export(
             print(path)
 
 
-def _paintings(files: list[Path], folder: Path | None) -> dict[str, Path]:
+def _paintings(files: tuple[Path, ...], folder: Path | None) -> dict[str, Path]:
     """{name: painting}."""
     found = list(files)
     if folder is not None:
@@ -242,19 +237,6 @@ def _recipe_of(settings: dict[str, Any]) -> TrainingRecipe:
 @contextmanager
 def _watched(*, quiet: bool) -> Iterator[tuple[Callable[[Photos], None], Callable[[Step], bool]]]:
     """What is called with the photographs found, and after every step."""
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-    from rich.progress import Progress as Bar
-
-    columns = (
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.description}"),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(elapsed_when_finished=True),
-    )
-    terminal = sys.stderr.isatty()
-    bar = Bar(*columns, console=console(to_stderr=True), disable=quiet or not terminal, transient=True)
-    task = bar.add_task("", total=None)
     damaged = 0
 
     def found(photos: Photos) -> None:
@@ -263,19 +245,19 @@ def _watched(*, quiet: bool) -> Iterator[tuple[Callable[[Photos], None], Callabl
             left = [f"{count} {what}" for what, count in counts.items() if count]
             note(f"{len(photos.items)} photographs" + (f"; left out: {', '.join(left)}" if left else ""))
 
-    def show(step: Step) -> bool:
-        nonlocal damaged
-        terms = "  ".join(f"{name} {value:.3f}" for name, value in step.losses.items())
-        text = f"{terms}  {step.images_per_second:.1f} images/s"
-        bar.update(task, completed=step.step, total=step.total, description=text)
-        if not quiet and not terminal and step.step % 100 == 0:
-            note(f"step {step.step} of {step.total}  {text}")
-        if not quiet and step.damaged > damaged:
-            damaged = step.damaged
-            note(f"{damaged} damaged photographs were passed over")
-        return not stopped()
+    with watched(quiet=quiet) as on_progress:
 
-    with catching_stops() as stopped, bar:
+        def show(step: Step) -> bool:
+            nonlocal damaged
+            speed = f"{step.images_per_second:.1f} images/s"
+            progress = Progress(step.step, step.total, message=speed, losses=step.losses)
+            if not quiet and not sys.stderr.isatty() and step.step % 100 == 0:
+                note(f"step {describe(progress)}")
+            if not quiet and step.damaged > damaged:
+                damaged = step.damaged
+                note(f"{damaged} damaged photographs were passed over")
+            return on_progress(progress)
+
         yield found, show
 
 

@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from impasto.engines import quantised
-from impasto.engines.base import Engine, Put, StyleVector, padded, seen_at
+from impasto.engines.base import Array, Put, SizeRequirements, StyleVector
+from impasto.engines.shipped import ShippedEngine, resized_for_encoder
 from impasto.engines.shot import Statistics
 from impasto.engines.tiles import tile_side, tiles
 from impasto.pixels.arrays import Samples, floats, planes
@@ -31,9 +32,10 @@ _STRIP = 64  # rows of features
 Features = NDArray[np.float32]  # 512 x places
 
 
-class FeatureTransfer(Engine):
-    """An engine of this kind: its style vectors are statistics of features."""
+class FeatureTransfer(ShippedEngine):
+    """An engine of this kind: its styles are statistics of features."""
 
+    size = SizeRequirements(_CELL)
     assets = ASSETS / "adain"
     keeps_vectors = False
 
@@ -44,23 +46,23 @@ class FeatureTransfer(Engine):
 
     @abstractmethod
     def statistics(self, features: Features) -> Statistics:
-        """What a style is to this painter."""
+        """What a style is to this engine."""
 
     @abstractmethod
     def change(self, own: Statistics, wanted: Statistics) -> Callable[[Features], Features]:
         """What brings features with statistics of their own to those that are wanted."""
 
-    def _encode(self, picture: Samples) -> StyleVector:
-        (features,) = self._encode_model.run({"picture": planes(seen_at(picture, _CELL))})
+    def _encode(self, painting: Samples) -> Array:
+        (features,) = self._encode_model.run({"picture": planes(resized_for_encoder(painting, self.size))})
         return self.statistics(features[0].reshape(CHANNELS, -1))
 
-    def _load(self, vector: StyleVector | None) -> None:  # noqa: ARG002  one decoder for all styles
+    def _load(self, style: StyleVector | None) -> None:  # noqa: ARG002  one decoder for all styles
         self._decoder.session()
 
-    def _into(self, photo: Samples, vector: StyleVector, put: Put, given: Statistics | None) -> Statistics:
+    def _paint_in_tiles(self, photo: Samples, style: StyleVector, put: Put, given: Statistics | None) -> Statistics:
         """Encode all of the photo, tile by tile, change its features, and decode them."""
         height, width = photo.shape[:2]
-        seen = padded(photo, _CELL)
+        seen = self.size.padded(photo)
         rows, columns = seen.shape[0] // _CELL, seen.shape[1] // _CELL
         side = tile_side(seen.shape[0] * seen.shape[1], self.budget, _BYTES_PER_PIXEL) or max(seen.shape[:2])
         parts = list(tiles(seen.shape[1], seen.shape[0], side, _CELL))
@@ -69,7 +71,7 @@ class FeatureTransfer(Engine):
             (found,) = self._encode_model.run({"picture": planes(floats(seen[tile.outer]))})
             features[_cells(tile.inner)] = found[0][_cells(tile.kept)]
         own = self.statistics(features.reshape(CHANNELS, -1))
-        change = self.change(own if given is None else given, vector)
+        change = self.change(own if given is None else given, style.embedding)
         for first in range(0, rows, _STRIP):
             strip = features[:, first : first + _STRIP]
             strip[:] = change(strip.reshape(CHANNELS, -1).astype(np.float32)).reshape(strip.shape)

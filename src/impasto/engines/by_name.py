@@ -6,18 +6,18 @@ import functools
 from typing import Literal, TypeAlias
 
 from impasto.engines.adain_wct import WCT, AdaIN
-from impasto.engines.base import Engine
 from impasto.engines.light import Light
 from impasto.engines.painter import Painter
+from impasto.engines.shipped import ShippedEngine
 from impasto.errors import UsageError
 
 EngineName: TypeAlias = Literal["painter", "light", "adain", "wct"]
 
-ENGINES: dict[str, type[Engine]] = {"painter": Painter, "light": Light, "adain": AdaIN, "wct": WCT}
+ENGINES: dict[str, type[ShippedEngine]] = {"painter": Painter, "light": Light, "adain": AdaIN, "wct": WCT}
 DEFAULT: EngineName = "painter"
 
 
-def engine_of(name: str = DEFAULT, budget: int | None = None) -> Engine:
+def engine_of(name: str = DEFAULT, budget: int | None = None) -> ShippedEngine:
     """The engine behind `--engine`, the same one each time.
 
     Args:
@@ -31,5 +31,5 @@ def engine_of(name: str = DEFAULT, budget: int | None = None) -> Engine:
 
 
 @functools.lru_cache(maxsize=8)
-def _made(name: str, budget: int | None) -> Engine:
+def _made(name: str, budget: int | None) -> ShippedEngine:
     return ENGINES[name](budget=budget)

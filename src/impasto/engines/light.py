@@ -20,8 +20,9 @@ from numpy.typing import NDArray
 from safetensors import safe_open
 
 from impasto.engines import light_weights
-from impasto.engines.base import Engine, Put, StyleVector, padded, product, seen_at
-from impasto.engines.light_weights import MARGIN, NORMS, WIDTH, Array
+from impasto.engines.base import Array, Put, StyleVector
+from impasto.engines.light_weights import MARGIN, NORMS, WIDTH
+from impasto.engines.shipped import ShippedEngine, product, resized_for_encoder
 from impasto.engines.shot import Statistics
 from impasto.engines.tiles import paint_within, tile_side
 from impasto.pixels.arrays import Pixels, Samples, planes
@@ -36,7 +37,7 @@ _BYTES_PER_PIXEL = 90  # measured peak while painting, memory given back after e
 _ARENA_BYTES_PER_PIXEL = 170  # the same where memory is kept for the next layer: twice as fast
 
 
-class Light(Engine):
+class Light(ShippedEngine):
     """The light engine's two networks; sessions are made at the first use and shared.
 
     A photo that needs more memory than the budget is painted in tiles, normalised by the statistics of a sample of it.
@@ -55,21 +56,20 @@ class Light(Engine):
         self._settled: dict[bytes, tuple[bytes, Model]] = {}  # by the style: the statistics, the network for them
         self._modulations = functools.lru_cache(_TUNED)(self._modulate)
 
-    def takes(self, count: int) -> bool:
-        return count in (VECTOR_SIZE, VECTOR_SIZE + light_weights.filter_count())
+    def _change_sizes(self) -> tuple[int, ...]:
+        return (light_weights.filter_count(),)
 
-    def _load(self, vector: StyleVector | None) -> None:
-        if vector is None:
+    def _load(self, style: StyleVector | None) -> None:
+        if style is None:
             self._encode_model.session()
             self._plain.session()
         else:
-            self._network(vector).session()
-            self._modulations(vector[:VECTOR_SIZE].tobytes())
+            self._network(style).session()
+            self._modulations(style.embedding.tobytes())
 
-    def _network(self, vector: StyleVector) -> Model:
+    def _network(self, style: StyleVector) -> Model:
         """The network with a style's filters."""
-        filters = vector[VECTOR_SIZE:]
-        return self._tuned(filters.tobytes()) if filters.any() else self._plain
+        return self._tuned(style.changes.tobytes()) if style.changes.any() else self._plain
 
     @functools.cached_property
     def _plain(self) -> Model:
@@ -89,21 +89,21 @@ class Light(Engine):
         """What the graphs compute with, changed by a style's filters if it has any."""
         return light_weights.changed(self._weights, filters) if filters.any() else self._weights
 
-    def _settle(self, vector: StyleVector, given: Statistics) -> Model:
+    def _frozen_network(self, style: StyleVector, given: Statistics) -> Model:
         """The network for frames that are normalised by known statistics; a style's last one is kept."""
-        style, statistics = vector.tobytes(), given.tobytes()
+        key, statistics = style.numbers.tobytes(), given.tobytes()
         with self._lock:
-            known, network = self._settled.pop(style, (b"", None))
+            known, network = self._settled.pop(key, (b"", None))
             if network is None or known != statistics:
-                network = self._folded(vector, given)
+                network = self._folded(style, given)
                 while len(self._settled) >= _TUNED:
                     del self._settled[next(iter(self._settled))]
-            self._settled[style] = statistics, network
+            self._settled[key] = statistics, network
             return network
 
-    def _folded(self, vector: StyleVector, given: Statistics) -> Model:
-        steps = self._modulations(vector[:VECTOR_SIZE].tobytes()).reshape(-1, 2, WIDTH)  # scales less one; shifts
-        norms, filters = given.reshape(-1, 2, WIDTH), vector[VECTOR_SIZE:]
+    def _folded(self, style: StyleVector, given: Statistics) -> Model:
+        steps = self._modulations(style.embedding.tobytes()).reshape(-1, 2, WIDTH)  # scales less one; shifts
+        norms, filters = given.reshape(-1, 2, WIDTH), style.changes
 
         def weights() -> dict[str, Array]:
             return light_weights.normalised(self._weights_with(filters), steps, norms)
@@ -133,35 +133,35 @@ class Light(Engine):
         with safe_open(self.folder / "light.safetensors", "numpy") as tensors:
             return {name: tensors.get_tensor(f"brush.{name}").astype(np.float32) for name in names}
 
-    def _encode(self, picture: Samples) -> StyleVector:
-        (vector,) = self._encode_model.run({"picture": planes(seen_at(picture))})
-        return np.asarray(vector, np.float32)
+    def _encode(self, painting: Samples) -> Array:
+        (embedding,) = self._encode_model.run({"picture": planes(resized_for_encoder(painting, self.size))})
+        return np.asarray(embedding, np.float32)
 
-    def _into(self, photo: Samples, vector: StyleVector, put: Put, given: Statistics | None) -> Statistics:
+    def _paint_in_tiles(self, photo: Samples, style: StyleVector, put: Put, given: Statistics | None) -> Statistics:
         def run(part: Pixels, known: Statistics | None, _: tuple[int, int]) -> tuple[Pixels, Statistics]:
-            return self._run(part, vector, known)
+            return self._run(part, style, known)
 
-        return paint_within(photo, self.budget, _ARENA_BYTES_PER_PIXEL, run, put, given)
+        return paint_within(photo, self.budget, _ARENA_BYTES_PER_PIXEL, run, put, given, size=self.size)
 
-    def _steadily(self, photo: Pixels, vector: StyleVector, given: Statistics) -> Pixels | None:
+    def _paint_frozen(self, photo: Pixels, style: StyleVector, given: Statistics) -> Pixels | None:
         height, width = photo.shape[:2]
         if tile_side(width * height, self.budget, _ARENA_BYTES_PER_PIXEL) is not None:
             return None
-        seen = padded(photo)
-        (painted,) = self._settle(vector, given).run({"photo": _mirrored(seen)}, seen.shape[0] * seen.shape[1])
+        seen = self.size.padded(photo)
+        (painted,) = self._frozen_network(style, given).run({"photo": _mirrored(seen)}, seen.shape[0] * seen.shape[1])
         return np.ascontiguousarray(painted[0, :height, :width])
 
-    def _run(self, photo: Pixels, vector: StyleVector, given: Statistics | None) -> tuple[Pixels, Statistics]:
+    def _run(self, photo: Pixels, style: StyleVector, given: Statistics | None) -> tuple[Pixels, Statistics]:
         """The network's picture, and the photo's own statistics; given ones are used."""
         height, width = photo.shape[:2]
-        seen = padded(photo)
+        seen = self.size.padded(photo)
         feeds = {
             "photo": _mirrored(seen),
-            "modulations": self._modulations(vector[:VECTOR_SIZE].astype(np.float32).tobytes()),
+            "modulations": self._modulations(style.embedding.astype(np.float32).tobytes()),
             "given": np.zeros(_STATISTICS, np.float32) if given is None else given,
             "trust": np.array(given is not None, np.float32),
         }
-        painted, statistics = self._network(vector).run(feeds, seen.shape[0] * seen.shape[1])
+        painted, statistics = self._network(style).run(feeds, seen.shape[0] * seen.shape[1])
         return np.ascontiguousarray(painted.reshape(seen.shape)[:height, :width]), statistics
 
 

@@ -17,8 +17,9 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-Array: TypeAlias = NDArray[np.float32]
-Changes: TypeAlias = NDArray[np.float32]
+from impasto.engines.base import Array
+
+Changes: TypeAlias = Array
 """What a style changes of the weights: one number for each, in the order of `filter_shapes`."""
 
 ENCODED = 64  # channels of the style encoder's features

@@ -5,21 +5,19 @@ It has one input for pictures, 1 x 3 x H x W, and may have a second, 1 x K, the 
 
 from __future__ import annotations
 
-import functools
 import json
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from impasto.engines.base import BUDGET, MULTIPLE, padded
-from impasto.engines.shot import Statistics
+from impasto.engines.base import Array, SizeRequirements, StyleVector, default_budget
+from impasto.engines.shot import Shot, Statistics
 from impasto.engines.tiles import paint_within
 from impasto.errors import PictureError, StyleError
-from impasto.pixels.arrays import Pixels, planes, resize
-from impasto.system.files import ASSETS
+from impasto.pixels.arrays import Pixels, Samples, planes, resize
 from impasto.system.sessions import Model
 
 METADATA = "impasto"  # the key under which a file's facts lie
@@ -48,21 +46,29 @@ class Facts:
 
 
 class Network:
-    """A network's file.
+    """An engine from a file: it paints its own styles and reads no paintings.
 
-    May be called from several threads at once.
+    A style's embedding is the weights of the network's styles, summing to 1. It may be called from several threads at
+    once.
 
     Args:
         path: an .onnx file.
+        trial: gives a photo. What the network makes of it tells which values stand for black and white in a file
+            that does not say so.
+        budget: see `Engine`; None, what `default_budget` says. A file that takes no statistics paints a photo as a
+            whole.
     Raises:
         PictureError: the file is missing.
         StyleError: it holds no network that paints pictures.
     """
 
-    def __init__(self, path: Path) -> None:
+    name = "network"
+    encodes = False
+
+    def __init__(self, path: Path, trial: Callable[[], Pixels], budget: int | None = None) -> None:
         if not path.is_file():
             raise PictureError(f"there is no file {path}")
-        self.path = path
+        self.path, self.budget, self._trial = path, budget or default_budget(), trial
         self._model = Model(path.read_bytes, _BYTES_PER_PIXEL, _ARENA_BYTES_PER_PIXEL)
         try:
             session = self._model.session()
@@ -77,44 +83,63 @@ class Network:
         self._picture, self._weights = pictures[0].name, others[0].name if others else None
         shape = pictures[0].shape
         sides = shape[2:] if all(isinstance(side, int) for side in shape[2:]) else None
-        self.size: tuple[int, int] | None = (sides[1], sides[0]) if sides else None  # width, height, if it has only one
+        self.size = SizeRequirements(only=(sides[1], sides[0]) if sides else None)
         self.facts = self._read_facts(session.get_modelmeta().custom_metadata_map)
 
     def __reduce__(self) -> tuple[object, ...]:
         """What another process makes it from; on another machine the file must lie at the same place."""
-        return Network, (self.path,)
+        return Network, (self.path, self._trial, self.budget)
 
-    def paint(self, photo: Pixels, weights: Sequence[float] = (1.0,), *, budget: int = BUDGET) -> Pixels:
-        """Paint a photo; one that takes too much memory in tiles, normalised by the statistics of a sample of it.
+    def style(self, name: str | None = None) -> StyleVector:
+        """One of its styles.
 
         Args:
-            photo: H x W x 3, float32, 0..1, any size.
-            weights: of the network's styles, summing to 1.
-            budget: bytes that painting may take.
-        Returns:
-            H x W x 3, float32, 0..1.
+            name: None, the only one.
+        Raises:
+            ValueError: it has no such style.
+        """
+        weights = np.zeros(len(self.facts.styles), np.float32)
+        weights[0 if name is None else self.facts.styles.index(name)] = 1
+        return StyleVector(weights)
+
+    def prepare(self, style: StyleVector | None = None) -> None:
+        """Nothing is left to load."""
+
+    def encode(self, painting: Samples) -> StyleVector:  # noqa: ARG002
+        raise StyleError(f"{self.path} is a network and reads no paintings")
+
+    def paint(
+        self,
+        photo: Pixels,
+        style: StyleVector,
+        *,
+        shot: Shot | None = None,  # noqa: ARG002  each frame is normalised by its own statistics
+        run: str = "style",  # noqa: ARG002
+    ) -> Pixels:
+        """As `Engine.paint`.
+
         Raises:
             PictureError: the photo needs more memory than there is, and the network's file takes no statistics.
         """
+        weights = style.embedding
         height, width = photo.shape[:2]
-        if self.size is not None:
-            painted, _ = self._run(resize(photo, *self.size), weights)
-            return resize(self._held(painted), width, height)
+        if self.size.only is not None:
+            painted, _ = self._run(resize(photo, *self.size.only), weights)
+            return resize(self._clamp(painted), width, height)
 
-        def run(part: Pixels, given: Statistics | None, _: tuple[int, int]) -> tuple[Pixels, Statistics]:
-            painted, statistics = self._run(padded(part), weights, given)
-            return self._held(painted)[: part.shape[0], : part.shape[1]], statistics
+        def paint(part: Pixels, given: Statistics | None, _: tuple[int, int]) -> tuple[Pixels, Statistics]:
+            painted, statistics = self._run(self.size.padded(part), weights, given)
+            return self._clamp(painted)[: part.shape[0], : part.shape[1]], statistics
 
-        if not self._statistics:  # it must be painted as a whole
-            budget = photo.size * _ARENA_BYTES_PER_PIXEL
+        budget = self.budget if self._statistics else photo.size * _ARENA_BYTES_PER_PIXEL  # the latter: as a whole
         painted = np.empty_like(photo)
-        paint_within(photo, budget, _ARENA_BYTES_PER_PIXEL, run, painted.__setitem__)
+        paint_within(photo, budget, _ARENA_BYTES_PER_PIXEL, paint, painted.__setitem__, size=self.size)
         return painted
 
     def _run(
         self,
         photo: Pixels,
-        weights: Sequence[float],
+        weights: Array,
         given: Statistics | None = None,
         span: tuple[float, float] | None = None,
     ) -> tuple[Pixels, Statistics]:
@@ -122,20 +147,24 @@ class Network:
         low, high = span or (self.facts.low, self.facts.high)
         feeds = {self._picture: planes(photo) * np.float32(high - low) + np.float32(low)}
         if self._weights is not None:
-            feeds[self._weights] = np.asarray([weights], np.float32)
+            feeds[self._weights] = weights[None]
         if self._statistics:
             feeds["given"] = np.zeros(self._statistics, np.float32) if given is None else given
             feeds["trust"] = np.array(given is not None, np.float32)
         painted, *more = self._model.run(feeds, photo.shape[0] * photo.shape[1])
         height, width = photo.shape[:2]
         beyond = [there - here for there, here in zip(painted.shape[2:], (height, width), strict=False)]
-        if painted.shape[:2] != (1, 3) or len(beyond) != 2 or not all(0 <= side < MULTIPLE for side in beyond):
+        if (
+            painted.shape[:2] != (1, 3)
+            or len(beyond) != 2
+            or not all(0 <= side < self.size.multiple for side in beyond)
+        ):
             shape = " x ".join(map(str, painted.shape))
             raise StyleError(f"{self.path} makes {shape} values of 1 x 3 x {height} x {width}, no picture of that size")
         statistics = more[-1] if self._statistics else np.zeros(0, np.float32)
         return np.ascontiguousarray(painted[0].transpose(1, 2, 0)[:height, :width]), statistics
 
-    def _held(self, values: Pixels) -> Pixels:
+    def _clamp(self, values: Pixels) -> Pixels:
         scaled = (values - np.float32(self.facts.low)) / np.float32(self.facts.high - self.facts.low)
         return scaled.clip(0, 1)
 
@@ -154,10 +183,10 @@ class Network:
 
     def _try(self) -> Facts:
         """Which values stand for black and white is told from what a photo becomes."""
-        photo = _sample()
+        photo = self._trial()
         try:
-            seen = photo if self.size is None else resize(photo, *self.size)
-            values, _ = self._run(seen, (1.0,), span=(0.0, 1.0))
+            seen = photo if self.size.only is None else resize(photo, *self.size.only)
+            values, _ = self._run(seen, np.ones(1, np.float32), span=(0.0, 1.0))
         except StyleError:
             raise
         except Exception as error:
@@ -167,10 +196,3 @@ class Network:
         if brightest > 8:
             return Facts(0.0, 255.0)
         return Facts(-1.0, 1.0) if darkest < -0.25 else Facts()
-
-
-@functools.cache
-def _sample() -> Pixels:
-    from impasto.picture import Picture
-
-    return Picture.open(ASSETS / "samples" / "colosseum.jpg").resized(192, 128).pixels

@@ -1,9 +1,9 @@
 """The painter: the engine that paints where nobody chooses another, a feed-forward network in ONNX Runtime.
 
-A vector is 256 numbers, read off the statistics of a painting's features in VGG-19, and ten that say its palette
-(`palette.py`). Two things may follow them, zeros where they do not: changes of the network's modulations (the gallery's
-named styles have some), then changes of its last filters (styles that a user has learned). Named styles know their
-colours and have no palette. `nn/paint_net.py` is the network to read, `tools/painter/graph.py` what runs.
+An embedding is 256 numbers, read off the statistics of a painting's features in VGG-19, and ten that say its palette
+(`palette.py`). A style's changes are those of the network's modulations (the gallery's named styles have some), then
+those of its last filters (styles that a user has learned). Named styles know their colours and have no palette.
+`nn/paint_net.py` is the network to read, `tools/painter/graph.py` what runs.
 
 The graphs hold no weights: painter.safetensors has them once, `painter_weights.py` brings them into form.
 """
@@ -18,7 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from impasto.engines import painter_weights, palette, quantised
-from impasto.engines.base import LEAST, Engine, Put, StyleVector, padded, product
+from impasto.engines.base import Array, Put, SizeRequirements, StyleVector
+from impasto.engines.shipped import ShippedEngine, product
 from impasto.engines.shot import Statistics
 from impasto.engines.tiles import paint_within
 from impasto.pixels.arrays import Pixels, Samples, fit, planes, resize
@@ -27,7 +28,7 @@ from impasto.system.sessions import Model, side_by_side
 
 CODE = 256  # numbers that the network reads
 VECTOR_SIZE = CODE + palette.SIZE  # without changes
-MULTIPLE = 8  # the network works at an eighth of the size
+SIZE = SizeRequirements(8)  # the network works at an eighth of the size
 MARGIN = 32  # pixels mirrored at the borders
 OVERLAP = 96  # pixels on each side of a tile: with 64 a line is 0.07 / 255 off, with 96 less than 0.001
 PAINTING_SIDE = 512  # of a painting's longer side where it is looked at, as when the network was trained
@@ -38,7 +39,7 @@ _ARENA_BYTES_PER_PIXEL = 280  # the same where memory is kept for the next layer
 _NOISE = {8: 256, 4: 512}  # sides of the tables of noise, which repeats after them, by what the size is divided by
 
 
-class Painter(Engine):
+class Painter(ShippedEngine):
     """The painter's networks; sessions are made at the first use and shared.
 
     A photo that needs more memory than the budget is painted in tiles, normalised by the statistics of a sample of it.
@@ -46,6 +47,7 @@ class Painter(Engine):
     """
 
     name = "painter"
+    size = SIZE
     assets = ASSETS / "painter"
     vector_size = VECTOR_SIZE
 
@@ -54,42 +56,42 @@ class Painter(Engine):
         self._encode_model = Model((self.folder / "encode.onnx").read_bytes, weights=quantised.vgg)
         self._plain = self._tune(b"")
         self._tuned = functools.lru_cache(_TUNED)(self._tune)
-        self._modulations = functools.lru_cache(_KEPT)(self._modulate)
+        self._modulated = functools.lru_cache(_KEPT)(self._modulate)
 
     @property
     def id(self) -> str:
         return str(self.facts["encoder"])
 
-    def takes(self, count: int) -> bool:
+    def _change_sizes(self) -> tuple[int, ...]:
         filters = sum(math.prod(shape) for shape in painter_weights.filter_shapes().values())
-        return count in (VECTOR_SIZE, VECTOR_SIZE + _changes(), VECTOR_SIZE + _changes() + filters)
+        return _modulations(), _modulations() + filters
 
-    def _load(self, vector: StyleVector | None) -> None:
-        if vector is None:
+    def _load(self, style: StyleVector | None) -> None:
+        if style is None:
             self._encode_model.session()
             self._plain.session()
         else:
-            model, _ = self._style(vector)
+            model, _ = self._network(style)
             model.session()
 
-    def _encode(self, picture: Samples) -> StyleVector:
-        t, seen = self._tensors, _looked_at(picture)
-        told = ((self.statistics(seen) - t["usual"]) / t["spread"]).clip(-5, 5)
-        code = product(t["embed.weight"], told) + t["embed.bias"]
+    def _encode(self, painting: Samples) -> Array:
+        t, seen = self._tensors, _resized_for_encoder(painting)
+        normalised = ((self.statistics(seen) - t["usual"]) / t["spread"]).clip(-5, 5)
+        code = product(t["embed.weight"], normalised) + t["embed.bias"]
         return np.concatenate([code, palette.palette_of(seen)])
 
     def statistics(self, picture: Samples) -> NDArray[np.float32]:
         """What a style is read off: 1920 numbers, as `nn.paint_net.statistics`."""
-        (found,) = self._encode_model.run({"picture": planes(_looked_at(picture))})
+        (found,) = self._encode_model.run({"picture": planes(_resized_for_encoder(picture))})
         return found
 
-    def _into(self, photo: Samples, vector: StyleVector, put: Put, given: Statistics | None) -> Statistics:
-        model, modulations = self._style(vector)
-        wanted = vector[CODE:VECTOR_SIZE]
+    def _paint_in_tiles(self, photo: Samples, style: StyleVector, put: Put, given: Statistics | None) -> Statistics:
+        model, modulations = self._network(style)
+        wanted = style.embedding[CODE:]
 
         def run(part: Pixels, known: Statistics | None, corner: tuple[int, int]) -> tuple[Pixels, Statistics]:
             height, width = part.shape[:2]
-            seen = padded(part, MULTIPLE)
+            seen = SIZE.padded(part)
             feeds = {
                 "photo": _mirrored(seen),
                 "modulations": modulations,
@@ -102,23 +104,19 @@ class Painter(Engine):
             own = np.concatenate([own, palette.measured(painted)])
             return palette.towards(painted, (own if known is None else known)[_statistics() :], wanted), own
 
-        return paint_within(
-            photo, self.budget, _ARENA_BYTES_PER_PIXEL, run, put, given, multiple=MULTIPLE, overlap=OVERLAP
-        )
+        return paint_within(photo, self.budget, _ARENA_BYTES_PER_PIXEL, run, put, given, size=SIZE, overlap=OVERLAP)
 
-    def _style(self, vector: StyleVector) -> tuple[Model, NDArray[np.float32]]:
+    def _network(self, style: StyleVector) -> tuple[Model, NDArray[np.float32]]:
         """The network with a style's filters, and its modulations."""
-        end = VECTOR_SIZE + _changes()
-        filters = vector[end:]
+        changes, filters = np.split(style.changes, [_modulations()])
         model = self._tuned(filters.astype(np.float32).tobytes()) if filters.any() else self._plain
-        return model, self._modulations(vector[:end].astype(np.float32).tobytes())
+        return model, self._modulated(np.concatenate([style.embedding[:CODE], changes]).astype(np.float32).tobytes())
 
-    def _modulate(self, vector: bytes) -> NDArray[np.float32]:
+    def _modulate(self, numbers: bytes) -> NDArray[np.float32]:
         """What a style makes of every normalisation and of the noise, as `nn.paint_net.PaintNet.modulations`."""
-        t, numbers = self._tensors, np.frombuffer(vector, np.float32)
-        inner = (product(t["style1.weight"], numbers[:CODE]) + t["style1.bias"]).clip(0)
+        t, (code, changes) = self._tensors, np.split(np.frombuffer(numbers, np.float32), [CODE])
+        inner = (product(t["style1.weight"], code) + t["style1.bias"]).clip(0)
         found = product(t["style2.weight"], inner) + t["style2.bias"]
-        changes = numbers[VECTOR_SIZE:]
         found[: len(changes)] += changes
         return found
 
@@ -142,7 +140,7 @@ class Painter(Engine):
         return quantised.read(self.folder / "painter.safetensors")
 
 
-def _changes() -> int:
+def _modulations() -> int:
     """How many modulations there are."""
     return _statistics() + sum(painter_weights.WIDTHS[2:])
 
@@ -151,10 +149,12 @@ def _statistics() -> int:
     return 2 * sum(painter_weights.norm_widths())
 
 
-def _looked_at(picture: Samples) -> Pixels:
+def _resized_for_encoder(picture: Samples) -> Pixels:
     """A painting in the size in which its style is read off."""
     height, width = picture.shape[:2]
-    width, height = (max(LEAST, round(side / MULTIPLE) * MULTIPLE) for side in fit(width, height, PAINTING_SIDE))
+    width, height = (
+        max(SIZE.least, round(side / SIZE.multiple) * SIZE.multiple) for side in fit(width, height, PAINTING_SIDE)
+    )
     return resize(picture, width, height)
 
 

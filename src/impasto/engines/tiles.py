@@ -14,7 +14,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from impasto.engines.base import MULTIPLE, Put
+from impasto.engines.base import Put, SizeRequirements
 from impasto.engines.shot import Statistics
 from impasto.errors import OutOfMemory
 from impasto.pixels.arrays import Pixels, Samples, floats, parts
@@ -25,6 +25,7 @@ its picture and the part's own statistics."""
 
 OVERLAP = 64  # pixels on each side; the receptive field reaches 59
 LARGEST, SMALLEST = 1280, 256  # of a tile's own part
+_GRID = 4  # pixels, at whose multiples patches and tiles' sides end
 _PATCH = 128  # pixels a side, of the patches that a large photo's statistics are measured on
 _SAMPLED = 4_000_000  # pixels of them in all, at most
 
@@ -58,7 +59,7 @@ class Tile:
         )
 
 
-def tiles(width: int, height: int, side: int, multiple: int = MULTIPLE, overlap: int = OVERLAP) -> Iterator[Tile]:
+def tiles(width: int, height: int, side: int, multiple: int, overlap: int = OVERLAP) -> Iterator[Tile]:
     """All tiles of a picture, of about `side` pixels each without their overlap, row by row.
 
     Args:
@@ -87,7 +88,7 @@ def tile_side(pixels: int, budget: int, bytes_per_pixel: int, overlap: int = OVE
     if pixels * bytes_per_pixel <= budget and pixels <= LARGEST**2 * 4:
         return None
     side = int(math.sqrt(budget / bytes_per_pixel)) - 2 * overlap
-    return max(SMALLEST, min(LARGEST, side // MULTIPLE * MULTIPLE))
+    return max(SMALLEST, min(LARGEST, side // _GRID * _GRID))
 
 
 def paint_within(
@@ -98,7 +99,7 @@ def paint_within(
     put: Put,
     given: Statistics | None = None,
     *,
-    multiple: int = MULTIPLE,
+    size: SizeRequirements,
     overlap: int = OVERLAP,
 ) -> Statistics:
     """Paint within a budget, in tiles if it must be; where memory runs out after all, within half of it, and so on.
@@ -110,7 +111,8 @@ def paint_within(
         run: the network.
         put: gets the picture, tile by tile.
         given: statistics to be normalised by; None, the photo's own.
-        multiple, overlap: as for `tiles`.
+        size: of the photos that the network takes.
+        overlap: as for `tiles`.
     Returns:
         The photo's own statistics; of a photo in tiles, those of a sample.
     Raises:
@@ -125,7 +127,7 @@ def paint_within(
                 put((slice(0, height), slice(0, width)), painted)
                 return own
             _, own = run(montage(photo, budget // bytes_per_pixel), None, (0, 0))
-            for tile in tiles(width, height, side, multiple, overlap):
+            for tile in tiles(width, height, side, size.multiple, overlap):
                 painted, _ = run(floats(photo[tile.outer]), own if given is None else given, (tile.top, tile.left))
                 put(tile.inner, painted[tile.kept])
             return own
@@ -160,7 +162,7 @@ def patches(width: int, height: int, side: int, count: int) -> Iterator[tuple[sl
     for row in range(count):
         for column in range(count):
             top, left = (
-                min(room, round(room * index / max(1, count - 1) / MULTIPLE) * MULTIPLE)
+                min(room, round(room * index / max(1, count - 1) / _GRID) * _GRID)
                 for room, index in ((height - side, row), (width - side, column))
             )
             yield slice(top, top + side), slice(left, left + side)

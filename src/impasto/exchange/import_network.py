@@ -18,7 +18,7 @@ from impasto.errors import MissingExtra, UsageError
 from impasto.exchange.statistics import expose_statistics
 from impasto.picture import Picture, Source
 from impasto.styles.gallery import Gallery
-from impasto.styles.store import Entry
+from impasto.styles.store import Entry, trial_photo
 
 if TYPE_CHECKING:
     from impasto.exchange.checkpoints import Converted
@@ -53,7 +53,7 @@ def import_network(
         raise UsageError(f"{path} is no network's file", f"one of {', '.join(SUFFIXES)}")
     weights = None
     if suffix == ".onnx":
-        model, count = _ready(path), len(Network(path).facts.styles)
+        model, count = _ready(path), len(Network(path, trial_photo).facts.styles)
     else:
         model, weights, count = _converted(path, name, licence)
     if paintings and len(paintings) != count:
@@ -76,14 +76,14 @@ def _ready(path: Path) -> bytes:
     Raises:
         StyleError: it holds no network that paints pictures.
     """
-    network = Network(path)
+    network = Network(path, trial_photo)
     data = path.read_bytes()
     try:
         import onnx
     except ImportError:
         return data
     model = onnx.load_from_string(data)
-    if network.size is not None:
+    if network.size.only is not None:
         _free_sizes(model)
         data = _if_it_paints(model, data)
         model = onnx.load_from_string(data)
@@ -109,9 +109,10 @@ def _paints_any_size(model: bytes) -> bool:
         path = Path(folder, "network.onnx")
         path.write_bytes(model)
         try:
-            network = Network(path)
+            network = Network(path, trial_photo)
+            style = network.style(network.facts.styles[0])
             for height, width in ((96, 160), (128, 64)):
-                if network.paint(np.zeros((height, width, 3), np.float32)).shape != (height, width, 3):
+                if network.paint(np.zeros((height, width, 3), np.float32), style).shape != (height, width, 3):
                     return False
         except Exception:  # noqa: BLE001  ONNX Runtime's exceptions share no base class
             return False

@@ -15,21 +15,24 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from impasto.errors import PictureError, StyleError, UsageError
+from impasto.engines.by_name import DEFAULT, engine_of
+from impasto.errors import PictureError, UsageError
+from impasto.measure.engines import OPTIMIZER, check_engines
 from impasto.pixels.arrays import Pixels
+from impasto.progress import OnProgress, Progress
 from impasto.system.files import ASSETS
 from impasto.version import __version__, installed
 
 SIZES = (256, 512, 1024)
-ENGINES = ("painter", "light", "optimize")
 STYLE = "starry-night"
 SMALLEST, LARGEST = 16, 20_000
 
@@ -80,7 +83,11 @@ class Bench:
 
     @classmethod
     def load(cls, path: Path) -> Bench:
-        """Raises PictureError for a missing file, StyleError for one that is no benchmark's."""
+        """Read what `impasto bench --json` has written.
+
+        Raises:
+            PictureError: there is no such file, or another program wrote it.
+        """
         if not path.is_file():
             raise PictureError(f"there is no file {path}")
         try:
@@ -88,48 +95,62 @@ class Bench:
             latencies = [Latency(**latency) for latency in data.pop("latencies")]
             return cls(latencies=latencies, **data)
         except (ValueError, TypeError, KeyError, AttributeError) as error:
-            raise StyleError(f"{path} was not written by impasto bench --json") from error
+            raise PictureError(f"{path} was not written by impasto bench --json") from error
 
 
 def bench(
     sizes: Sequence[int] = SIZES,
-    engines: Sequence[str] = ENGINES[:1],
+    engines: Sequence[str] = (DEFAULT,),
     *,
     rounds: int = 15,
     workers: Sequence[int] = (1, 2, 4),
-    on_step: Callable[[str], None] | None = None,
+    on_progress: OnProgress | None = None,
 ) -> Bench:
     """Measure.
 
     Args:
         sizes: sides of square pictures in pixels.
-        engines: names from `ENGINES`.
+        engines: names from `impasto.measure.engines.ENGINES`.
         rounds: counted runs of each latency; of the cold start a third of them.
         workers: threads that share the engine for the throughput at 512 pixels.
-        on_step: called with what is measured next.
+        on_progress: called before every measurement, which its message names; returning False stops.
     Raises:
         UsageError: an unknown engine, or a size or number out of range.
     """
-    for engine in engines:
-        if engine not in ENGINES:
-            raise UsageError(f"{engine} is no engine", f"the engines are {', '.join(ENGINES)}")
+    check_engines(engines)
     for size in sizes:
         if not SMALLEST <= size <= LARGEST:
             raise UsageError(f"size {size} is not in {SMALLEST}..{LARGEST}")
     if rounds < 1:
         raise UsageError(f"{rounds} rounds", "1 or more")
-    step = on_step or (lambda _: None)
     found = Bench(machine())
-    for engine in engines:
-        for size in sizes:
-            step(f"{engine} at {size} pixels")
-            found.latencies.append(_in_child(engine, size, rounds))
-    step("cold start")
-    found.cold = cold_start(max(3, rounds // 3))
-    for count in workers:
-        step(f"throughput with {count} workers")
-        found.throughput[str(count)] = throughput(count)
+    work = [
+        *(
+            (f"{engine} at {size} pixels", partial(_add_latency, found, engine, size, rounds))
+            for engine in engines
+            for size in sizes
+        ),
+        ("cold start", partial(_add_cold_start, found, max(3, rounds // 3))),
+        *((f"throughput with {count} workers", partial(_add_throughput, found, count)) for count in workers),
+    ]
+    for step, (message, measure) in enumerate(work):
+        progress = Progress(step, len(work), step / len(work), message)
+        if on_progress is not None and on_progress(progress) is False:
+            break
+        measure()
     return found
+
+
+def _add_latency(found: Bench, engine: str, size: int, rounds: int) -> None:
+    found.latencies.append(_in_child(engine, size, rounds))
+
+
+def _add_cold_start(found: Bench, rounds: int) -> None:
+    found.cold = cold_start(rounds)
+
+
+def _add_throughput(found: Bench, workers: int) -> None:
+    found.throughput[str(workers)] = throughput(workers)
 
 
 def machine() -> dict[str, object]:
@@ -160,7 +181,7 @@ def _in_child(engine: str, size: int, rounds: int) -> Latency:
 def _measure(engine: str, size: int, rounds: int) -> dict[str, Any]:
     photo = np.random.default_rng(0).random((size, size, 3), np.float32)
     before = gemm_gflops()
-    seconds, mac_per_pixel = _evaluate_losses(photo, rounds) if engine == "optimize" else _paint(engine, photo, rounds)
+    seconds, mac_per_pixel = _evaluate_losses(photo, rounds) if engine == OPTIMIZER else _paint(engine, photo, rounds)
     peak = peak_mb()
     return {
         "engine": engine,
@@ -174,7 +195,6 @@ def _measure(engine: str, size: int, rounds: int) -> dict[str, Any]:
 
 def _paint(engine: str, photo: Pixels, rounds: int) -> tuple[list[float], float]:
     """Seconds of every counted run, and the network's multiply-adds for each pixel."""
-    from impasto.engines.by_name import engine_of
     from impasto.styles.gallery import Gallery
 
     painter = engine_of(engine)
@@ -241,7 +261,6 @@ def time_commands(commands: Mapping[str, Sequence[str]], rounds: int) -> dict[st
 
 def throughput(workers: int, pictures: int = 12, size: int = 512) -> float:
     """Pictures a second when several threads share the painter."""
-    from impasto.engines.by_name import engine_of
     from impasto.styles.gallery import Gallery
 
     painter, vector = engine_of(), Gallery().vector(STYLE)

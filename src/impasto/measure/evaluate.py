@@ -5,22 +5,23 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
-from typing import get_args
+from typing import Protocol
 
 import numpy as np
 
 from impasto.controls import Controls
-from impasto.engines import by_name
+from impasto.engines.by_name import engine_of
 from impasto.errors import ImpastoError, PictureError, UsageError
 from impasto.measure import metrics
+from impasto.measure.engines import OPTIMIZER, check_engines
 from impasto.measure.judge import Scorer
 from impasto.optimization.run import optimize
 from impasto.painting.stylizer import Stylizer
 from impasto.picture import Picture
 from impasto.picture.formats import readable
 from impasto.picture.reading import MAX_PIXELS
+from impasto.progress import OnProgress, Progress
 
 STRENGTHS = (20, 40, 60, 80, 100)
 SEPARATOR = "__"
@@ -84,36 +85,28 @@ class Evaluation:
         return sorted({score.strength for score in self.of(method, strength=None)})
 
 
-Engine = Callable[[Path, Picture, float], Picture]
-"""Paints a photo (already of the common size) in the style of a painting's file at a strength of 0..100."""
+class Paint(Protocol):
+    """Paint a photo (already of the common size) in the style of a painting's file at a strength of 0..100."""
+
+    def __call__(self, style: Path, photo: Picture, strength: float) -> Picture: ...
 
 
-def painter_engine(name: by_name.EngineName) -> Engine:
-    """One of the painters that take any style; a painting is encoded once for all its photos and strengths."""
-    painter = by_name.engine_of(name)
+def engine_painting(name: str) -> Paint:
+    """Paint with an engine of the registry; a painting is encoded once for all its photos and strengths."""
+    engine = engine_of(name)
     stylizers: dict[Path, Stylizer] = {}
 
     def paint(style: Path, photo: Picture, strength: float) -> Picture:
         if style not in stylizers:
-            stylizers[style] = Stylizer(style, painter=painter)
+            stylizers[style] = Stylizer(style, painter=engine)
         return stylizers[style].with_controls(Controls(strength=strength))(photo)
 
     return paint
 
 
-def optimize_engine() -> Engine:
-    """The optimiser with its default recipe."""
-
-    def paint(style: Path, photo: Picture, strength: float) -> Picture:
-        return optimize(photo, style, strength=strength).picture
-
-    return paint
-
-
-ENGINES: dict[str, Callable[[], Engine]] = {
-    **{name: partial(painter_engine, name) for name in get_args(by_name.EngineName)},
-    "optimize": optimize_engine,
-}
+def optimizing(style: Path, photo: Picture, strength: float) -> Picture:
+    """Paint with the optimiser and its default recipe."""
+    return optimize(photo, style, strength=strength).picture
 
 
 def evaluate(
@@ -126,23 +119,21 @@ def evaluate(
     strengths: Sequence[float] = STRENGTHS,
     limit: int | None = None,
     max_pixels: int = MAX_PIXELS,
-    on_score: Callable[[int, int, str], None] | None = None,
+    on_progress: OnProgress | None = None,
 ) -> Evaluation:
     """Score engines on every pair, and folders of results named PHOTO__STYLE.ext on the pairs that they hold.
 
     Args:
         photos, styles: folders; of each at most `limit` pictures are taken, in order.
-        engines: names from `ENGINES`.
+        engines: names from `impasto.measure.engines.ENGINES`.
         results: folders of other programs' results; a folder's name is the method's.
         strengths: what engines paint with, 0..100.
-        on_score: called with the number done, the total, and what was done.
+        on_progress: called after every picture, which its message names; returning False stops and keeps the scores.
     Raises:
         UsageError: no such engine, or nothing to score.
         PictureError: a folder without readable pictures.
     """
-    for name in engines:
-        if name not in ENGINES:
-            raise UsageError(f"{name} is no engine", f"the engines are {', '.join(ENGINES)}")
+    check_engines(engines)
     if not engines and not results:
         raise UsageError("nothing to score", "--engine painter, or --results DIR")
     failures: list[str] = []
@@ -166,8 +157,9 @@ def evaluate(
             if seconds is not None:
                 values["seconds"] = seconds
             found.scores.append(Score(method, photo, style, strength, values, picture))
-        if on_score:
-            on_score(number, len(work), f"{method}: {photo} in {style}")
+        progress = Progress(number, len(work), number / len(work), f"{method}: {photo} in {style}")
+        if on_progress is not None and on_progress(progress) is False:
+            break
     for method in found.methods():
         try:
             _score_set(found, scorer, method)
@@ -190,11 +182,11 @@ def _work(
     failures: list[str],
 ) -> Iterator[_Item]:
     for name in engines:
-        engine = ENGINES[name]()
+        paint = optimizing if name == OPTIMIZER else engine_painting(name)
         for photo in photos:
             for style, file in styles.items():
                 for strength in strengths:
-                    yield name, photo, style, strength, _painted(engine, scorer, photo, file, strength)
+                    yield name, photo, style, strength, _painted(paint, scorer, photo, file, strength)
     for folder in results:
         for file in _pictures(folder):
             photo, separator, style = file.stem.partition(SEPARATOR)
@@ -204,11 +196,11 @@ def _work(
             yield folder.name, photo, style, 100.0, _read(file)
 
 
-def _painted(engine: Engine, scorer: Scorer, photo: str, style: Path, strength: float) -> _Make:
+def _painted(paint: Paint, scorer: Scorer, photo: str, style: Path, strength: float) -> _Make:
     def make() -> tuple[Picture, float | None]:
         source = Picture(scorer.pixels(f"photo/{photo}"))
         started = time.perf_counter()
-        picture = engine(style, source, strength)
+        picture = paint(style, source, strength)
         return picture, time.perf_counter() - started
 
     return make

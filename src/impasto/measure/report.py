@@ -1,13 +1,11 @@
-"""A folder with what an evaluation found: report.html (all in one file), results.json and results.csv."""
+"""Write an evaluation to a folder: report.html (all in one file), results.json and results.csv."""
 
 from __future__ import annotations
 
 import base64
 import csv
-import html
 import io
 import json
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,11 +13,11 @@ import numpy as np
 from impasto.errors import MissingExtra
 from impasto.measure.evaluate import SUMMARY, Evaluation, Score, table
 from impasto.picture import Picture
-from impasto.pixels.arrays import fit
 from impasto.system.files import write_atomically
 from impasto.version import __version__
 
-PREVIEW_SIDE = 768
+TEMPLATE = Path(__file__).with_name("report.html.jinja")
+PREVIEW_SIDE = 768  # pixels of a preview's longer side
 MEANING = {
     "style": "Gram loss over the untouched photo's, mean of the layers: 0 the style's statistics, 1 nothing done",
     "content": "squared difference of features over the photo's energy: 0 the photo",
@@ -41,7 +39,7 @@ def write_report(found: Evaluation, folder: Path, *, overwrite: bool = False) ->
 
     Raises:
         PictureError: a file is there already, or the folder cannot be written to.
-        MissingExtra: Matplotlib is not there.
+        MissingExtra: Matplotlib or Jinja2 is not installed.
     """
     files = {
         "results.json": json.dumps(as_dict(found), indent=1, ensure_ascii=False).encode(),
@@ -113,84 +111,24 @@ def strength_plot(found: Evaluation) -> bytes:
 
 
 def _html(found: Evaluation) -> str:
-    warning = (
-        ""
-        if found.independent
-        else "<p class=warning>These scores flatter an optimiser: its own network gave them.</p>"
+    try:
+        from jinja2 import Environment
+    except ImportError:
+        raise MissingExtra("Jinja2", "torch") from None
+    template = Environment(autoescape=True).from_string(TEMPLATE.read_text(encoding="utf-8"))
+    return template.render(
+        found=found,
+        version=__version__,
+        columns=["method", "pairs", *SUMMARY, "diversity", "recognised", "frechet"],
+        rows_of=table,
+        meaning=MEANING,
+        plot=base64.b64encode(strength_plot(found)).decode(),
+        previews=lambda method: {(score.photo, score.style): score.preview for score in found.of(method)},
+        jpeg=_jpeg,
     )
-    plot = base64.b64encode(strength_plot(found)).decode()
-    styles = "".join(
-        f"<h3>{html.escape(style)}</h3>{_html_table(table(found, style=style))}"
-        for style in found.styles
-        if any(score.style == style for score in found.scores)
-    )
-    meanings = "".join(f"<dt>{name}</dt><dd>{html.escape(text)}</dd>" for name, text in MEANING.items())
-    failures = "".join(f"<li>{html.escape(line)}</li>" for line in found.failures)
-    confusions = "".join(_html_confusion(method, counts, found) for method, counts in found.confusions.items())
-    return f"""<!doctype html>
-<html lang="en"><meta charset="utf-8"><title>Impasto: evaluation</title>
-<meta name="viewport" content="width=device-width"><style>
-body {{ font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 75rem; padding: 0 1rem; }}
-.scroll {{ overflow-x: auto; }}
-table {{ border-collapse: collapse; margin: .5rem 0 1.5rem; }}
-td, th {{ padding: .2rem .6rem; border-bottom: 1px solid #8884; text-align: right; white-space: nowrap; }}
-td:first-child, th:first-child {{ text-align: left; }}
-.grid img {{ width: 11rem; display: block; cursor: zoom-in; }}
-.warning {{ background: #fd85; padding: .5rem 1rem; }}
-dialog {{ max-width: 96vw; padding: 0; border: 0; }} dialog img {{ max-width: 94vw; max-height: 90vh; width: 60rem; }}
-dt {{ font-weight: bold; float: left; clear: left; width: 8rem; }}
-@media (prefers-color-scheme: dark) {{ body {{ background: #181716; color: #ddd; }} }}
-</style>
-<h1>Evaluation</h1>
-<p>{len(found.photos)} photos, {len(found.styles)} styles, {found.size} pixels, scored by {html.escape(found.judge)};
-Impasto {__version__}. Medians over pairs at full strength, with 95&nbsp;% intervals by bootstrap.</p>{warning}
-{_html_table(table(found))}
-<dl>{meanings}</dl>
-<h2>Content against style</h2><p><img alt="content against style" src="data:image/png;base64,{plot}"></p>
-<h2>Style by style</h2>{styles}
-{f"<h2>Is the nearest style the right one?</h2>{confusions}" if confusions else ""}
-{f"<h2>What failed</h2><ul>{failures}</ul>" if failures else ""}
-<h2>Pictures</h2>{"".join(_html_grid(found, method) for method in found.methods())}
-<dialog onclick="this.close()"><img alt=""></dialog><script>
-const dialog = document.querySelector("dialog");
-for (const image of document.querySelectorAll(".grid img"))
-  image.onclick = () => {{ dialog.firstChild.src = image.src; dialog.showModal(); }};
-</script></html>
-"""
 
 
-def _html_table(rows: Sequence[dict[str, str]]) -> str:
-    order = ["method", "pairs", *SUMMARY, "diversity", "recognised", "frechet"]
-    names = [name for name in order if any(name in row for row in rows)]
-    head = "".join(f"<th>{name}</th>" for name in names)
-    body = "".join("<tr>" + "".join(f"<td>{html.escape(row.get(name, ''))}</td>" for name in names) for row in rows)
-    return f"<div class=scroll><table><tr>{head}</tr>{body}</table></div>"
-
-
-def _html_confusion(method: str, counts: Sequence[Sequence[int]], found: Evaluation) -> str:
-    used = found.styles_of(method)
-    head = "".join(f"<th title='{html.escape(style)}'>{index + 1}</th>" for index, style in enumerate(used))
-    rows = "".join(
-        f"<tr><td>{index + 1} {html.escape(style)}</td>" + "".join(f"<td>{count or ''}</td>" for count in counts[index])
-        for index, style in enumerate(used)
-    )
-    return f"<h3>{html.escape(method)}</h3><table><tr><th>asked for / nearest</th>{head}</tr>{rows}</table>"
-
-
-def _html_grid(found: Evaluation, method: str) -> str:
-    scores = {(score.photo, score.style): score for score in found.of(method)}
-    used = found.styles_of(method)
-    head = "".join(f"<th>{html.escape(style[:24])}</th>" for style in used)
-    rows = []
-    for photo in found.photos:
-        cells = [_html_image(scores[photo, style].preview) if (photo, style) in scores else "" for style in used]
-        if any(cells):
-            rows.append(f"<tr><td>{html.escape(photo[:24])}</td>" + "".join(f"<td>{cell}</td>" for cell in cells))
-    grid = f"<table class=grid><tr><th></th>{head}</tr>{''.join(rows)}</table>"
-    return f"<h3>{html.escape(method)}</h3><div class=scroll>{grid}</div>"
-
-
-def _html_image(picture: Picture) -> str:
-    side = min(PREVIEW_SIDE, max(picture.width, picture.height))
-    data = picture.resized(*fit(picture.width, picture.height, side)).encode("JPEG", quality=82, mark=False)
-    return f'<img loading=lazy alt="" src="data:image/jpeg;base64,{base64.b64encode(data).decode()}">'
+def _jpeg(picture: Picture) -> str:
+    """A picture's preview as a JPEG file in base 64."""
+    data = picture.at_most(PREVIEW_SIDE).encode("JPEG", quality=82, mark=False)
+    return base64.b64encode(data).decode()

@@ -47,6 +47,9 @@ class Recipe:
         style_scales: the painting is looked at in these sizes at once, relative to its usual one.
     Raises:
         UsageError: a value of another type or out of its range.
+
+    >>> impasto.Recipe(content_weight=0.5, iterations=100).layers()
+    ['relu4_2', 'relu1_1', 'relu2_1', 'relu3_1', 'relu4_1', 'relu5_1']
     """
 
     content_layers: tuple[str, ...] = setting(("relu4_2",), "Layers of the content loss.")

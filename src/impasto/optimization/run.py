@@ -18,7 +18,6 @@ import torch
 from torch import Tensor
 
 from impasto.controls import Controls
-from impasto.engines.base import BUDGET
 from impasto.errors import UsageError
 from impasto.nn.device import find_device, find_precision
 from impasto.nn.tensors import to_pixels, to_tensor
@@ -27,7 +26,7 @@ from impasto.optimization.descent import descend
 from impasto.optimization.objective import Ground, Objective
 from impasto.optimization.pyramid import Level, choose_memory, levels
 from impasto.optimization.recipe import DEFAULT, Recipe, find_recipe
-from impasto.painting.octaves import enlarge
+from impasto.painting.compose import Composition, recolored
 from impasto.painting.regions import Regions
 from impasto.painting.stylizer import Stylizer
 from impasto.picture import Picture, Source
@@ -40,7 +39,7 @@ from impasto.settings import make
 from impasto.styles.gallery import Gallery
 from impasto.styles.resolve import StyleRequest
 from impasto.styles.style import Blend, Style
-from impasto.system.memory import free_memory, room
+from impasto.system.memory import free_memory
 
 SMALLEST_STYLE = 64
 LARGEST_BRUSH = 2  # paintings are enlarged so far; for a larger brush the photo is reduced
@@ -59,6 +58,10 @@ class Optimization:
             term and their "total". Totals of different scales have different targets.
         stopped: whether `on_progress` ended it early.
         memory: bytes that were expected to be needed.
+
+    >>> result = impasto.optimize("photo.jpg", "starry-night", recipe=impasto.Recipe(iterations=2, start="photo"))
+    >>> isinstance(result, impasto.Optimization), len(result.losses), result.stopped
+    (True, 2, False)
     """
 
     picture: Picture
@@ -111,6 +114,9 @@ def optimize(
     Raises:
         UsageError: an unknown style, recipe, layer or control, or a photo or painting too small.
         PictureError: a file that cannot be read, or not enough memory.
+
+    >>> impasto.optimize("photo.jpg", "starry-night", on_progress=lambda now: now.step < 1).picture
+    <Picture 64x36>
     """
     chosen = make(Controls, controls, "control")
     run = Run(chosen, find_recipe(recipe), network, device, precision, on_progress, on_memory)
@@ -143,6 +149,9 @@ def texture(
         the others: as for `optimize`.
     Raises:
         UsageError, PictureError: as `optimize`.
+
+    >>> impasto.texture("painting.jpg", 64, 64, recipe=impasto.Recipe(iterations=1)).picture
+    <Picture 64x64>
     """
     chosen = find_recipe(recipe)
     if chosen.start not in (DEFAULT.start, "noise"):
@@ -191,9 +200,10 @@ class Run:
         start = self._start(pixels, stylizer, max_pixels)
         if held is not None:
             start = (start + held.trust[:, :, None] * (held.picture - start)).astype(np.float32)
-        grounds = [(blend, self._paintings(blend, pixels)) for blend in _blends(stylizer)]
+        grounds = [(blend, self._paintings(blend, pixels)) for blend in stylizer.blends]
         check_proportions([region.mask for region in stylizer.regions], photo.width, photo.height)
-        masks = [fit_mask(region.mask, width, height) for region in stylizer.regions]
+        regions = [region.mask for region in stylizer.regions]
+        masks = [fit_mask(mask, width, height) for mask in regions]
         shares = layer(masks) if masks else None
         left = [index for index, (blend, _) in enumerate(grounds) if blend is None]
         kept = None if shares is None or not left else shares[left].sum(0)
@@ -217,21 +227,19 @@ class Run:
                 net, recipe, self._tensor(seen), parts, strength=controls.strength / 100, kept=stays, held=toward
             )
 
-        def finish(result: Pixels) -> Picture:
-            height, width = result.shape[:2]
-            seen = photo if result.shape == whole.shape else replace(photo, alpha=None).resized(width, height)
-            finished = controls.finish(result, seen.pixels)
-            if kept is not None:
-                share = resize(kept, width, height, "bilinear")[:, :, None]
-                finished = (share * seen.pixels + (1 - share) * finished).astype(np.float32)
-            return replace(seen, samples=finished, made_with=made_with)
+        def finish(result: Pixels, seen: Picture) -> Picture:
+            plain = replace(controls, strength=100.0)  # the losses know the strength
+            composition = Composition(
+                plain, stylizer.blends, regions, seen.samples, alpha=seen.alpha, budget=stylizer.painter.budget
+            )
+            return replace(seen, samples=composition.finished(result, seen.samples), made_with=made_with)
 
-        result = self._descend(plan, objective, start, finish)
-        if result.shape != whole.shape:
-            large = room(whole.shape, np.float32, BUDGET)
-            enlarge(result, whole, controls.detail / 100, large.__setitem__, BUDGET)
-            result = large
-        return Optimization(finish(result), self.losses, self.stopped, self.memory)
+        def preview(result: Pixels) -> Picture:
+            height, width = result.shape[:2]
+            return finish(result, replace(photo, alpha=None).resized(width, height))
+
+        result = self._descend(plan, objective, start, preview)
+        return Optimization(finish(result, photo), self.losses, self.stopped, self.memory)
 
     def texture(self, stylizer: Stylizer, width: int, height: int, tileable: bool) -> Optimization:
         net, plan = self._prepare(width, height, "circular" if tileable else self.recipe.padding)
@@ -287,7 +295,9 @@ class Run:
                 raise UsageError(
                     f"the style {style.label} is {width} x {height} pixels", f"{SMALLEST_STYLE} a side are needed"
                 )
-            found.append((painting if photo is None else self.controls.recolor(painting, photo), weight))
+            found.append(
+                (painting if photo is None else recolored(painting, controls=self.controls, photo=photo), weight)
+            )
         return found
 
     def _seen(self, paintings: Sequence[tuple[Pixels, float]], level: Level) -> list[tuple[Tensor, float]]:
@@ -379,10 +389,6 @@ def _painting(style: Style) -> Pixels:
     if style.painting is None:
         raise UsageError(f"{style.label} is a network without its painting", "the optimiser needs the painting's file")
     return style.painting
-
-
-def _blends(stylizer: Stylizer) -> list[Blend | None]:
-    return [stylizer.style, *(region.style for region in stylizer.regions)]
 
 
 def _shrunk(pixels: Pixels, level: Level) -> Pixels:

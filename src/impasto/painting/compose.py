@@ -1,11 +1,13 @@
-"""A photo or a frame on its way: painted at the size at which strokes look natural, enlarged, finished.
+"""The one composition: strength, brush size, blends, regions, kept colours and tone, for photos and frames alike.
 
-Everything that happens at full size is done to a window at a time, so a photo of any size takes little more memory than
-its own samples and the result's.
+A photo is painted at the size at which strokes look natural, enlarged, and finished. Everything that happens at full
+size is done to a window at a time, so a photo of any size takes little more memory than its own samples and the
+result's.
 """
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
@@ -13,53 +15,77 @@ import numpy as np
 from numpy.typing import NDArray
 
 from impasto.controls import Controls
+from impasto.engines.base import Engine, StyleVector
+from impasto.engines.shot import Shot
 from impasto.pixels.arrays import STRIP_PIXELS, Pixels, Samples, filled, floats, reduced, stored, strips
-from impasto.pixels.color import Change, tone_change, with_colors_of
+from impasto.pixels.color import Change, covariance_change, histogram_change, tone_change, with_colors_of
 from impasto.pixels.masks import Mask, check_proportions, fit_mask, layer
-from impasto.system.memory import room
+from impasto.styles.style import Blend
+from impasto.system.memory import allocate
 
 BYTES_PER_PIXEL = 30  # of a photo that is finished in floats
+_LEAST_SHARE = np.float32(1e-3)  # of a pixel that is painted, below which the photo stands for the paint
 
 Moved: TypeAlias = Mapping[int, Mask]
 """{region's number: mask} in place of masks that move."""
 
-Paint: TypeAlias = Callable[[Pixels], Pixels]
-"""Paints a small frame."""
 
-Runs: TypeAlias = Sequence[tuple[float, Paint]]
-"""What paints the parts of a blend, and the weight of each."""
-
-
-class FramePainter:
-    """Paints the frames of an animation or of a video's shot, or one photo, all in the same way.
+class Composition:
+    """Paints one photo, or the frames of an animation or of a video's shot, all in the same way.
 
     Args:
-        runs: of the ground and of every region; None leaves the photo as it is.
+        blends: of the ground and of every region; None leaves the photo as it is.
         masks: of the regions.
+        first: one of the frames, H x W x 3; styles are brought to its colours if that is asked for.
         alpha: H x W, of all frames.
         budget: bytes that may be taken beside the frame.
-        moving: whether these are a video's frames, which are reduced and enlarged faster and without strokes that would
-            flicker.
+        shot: remembers how frames are normalised; None, each by itself. Frames of a moving shot are reduced and
+            enlarged faster, and without strokes that would flicker.
     """
 
     def __init__(
         self,
         controls: Controls,
-        runs: Sequence[Runs | None],
+        blends: Sequence[Blend | None],
         masks: Sequence[Mask],
+        first: Samples,
+        *,
         alpha: Pixels | None,
         budget: int,
-        moving: bool = False,
+        shot: Shot | None = None,
     ) -> None:
-        self.controls, self.alpha, self.budget, self.moving = controls, alpha, budget, moving
-        self._runs, self._masks = runs, masks
-        self._strength = np.float32(self.controls.strength / 100)
-        self._left = [index for index, part in enumerate(runs) if part is None]
+        self.controls, self.alpha, self.budget = controls, alpha, budget
+        self.moving = shot is not None and shot.frames > 1
+        self._blends, self._masks, self._first, self._shot = blends, masks, first, shot
+        self._strength = np.float32(controls.strength / 100)
+        self._left = [index for index, blend in enumerate(blends) if blend is None]
         self._measured: dict[tuple[str, tuple[int, int]], NDArray[Any]] = {}
 
     def __call__(self, frame: Samples, moved: Moved | None = None) -> Pixels:
         """A frame, finished: H x W x 3, float32, 0..1."""
         return self.finished(self.painted(frame, moved), frame, moved)
+
+    @functools.cached_property
+    def _engines(self) -> list[list[tuple[float, Engine, StyleVector]]]:
+        """What paints each blend: one set of vectors for all frames, so that they do not flicker."""
+        recolor = None
+        if self.controls.recolors_style:
+            height, width = self._first.shape[:2]
+            seen = reduced(filled(self._first, self.alpha), *self.controls.painted_size(width, height))
+            recolor = functools.partial(recolored, controls=self.controls, photo=seen)
+        return [[] if blend is None else blend.by_engine(recolor) for blend in self._blends]
+
+    def _paint(self, index: int, frame: Pixels) -> Pixels:
+        """A small frame in one of the blends: every engine's picture, mixed by its share."""
+        pictures = []
+        for share, engine, vector in self._engines[index]:
+            picture = engine.paint(frame, vector, shot=self._shot, run=f"style {index}")
+            if self.controls.recolors_style and not engine.encodes:  # its style could not be recoloured before
+                picture = recolored(picture, controls=self.controls, photo=frame)
+            pictures.append((np.float32(share), picture))
+        if len(pictures) == 1:
+            return pictures[0][1]
+        return np.sum([share * picture for share, picture in pictures], axis=0, dtype=np.float32)
 
     def _small(self, frame: Samples) -> Pixels:
         """A frame in the size in which it is painted."""
@@ -84,13 +110,14 @@ class FramePainter:
         small = self._small(frame)
         shares = self._shares_of(small, moved)
         if shares is None:
-            assert self._runs[0] is not None
-            return _mixed(small, self._runs[0])
+            return self._paint(0, small)
         total = np.zeros_like(small)
-        for share, runs in zip(shares, self._runs, strict=True):
-            if share.any():
-                total += share[:, :, None] * (small if runs is None else _mixed(small, runs))
-        return total
+        for index, share in enumerate(shares):
+            if index not in self._left and share.any():
+                total += share[:, :, None] * self._paint(index, small)
+        # Of what is left as it is, `finished` puts the photo there: here the painted shares are all there is.
+        painted = 1 - shares[self._left].sum(0)[:, :, None]
+        return np.where(painted > _LEAST_SHARE, total / painted.clip(_LEAST_SHARE), small)
 
     def finished(self, painted: Pixels, frame: Samples, moved: Moved | None = None, kind: Any = np.float32) -> Samples:
         """What was painted, at the frame's size, in its colours and tone if that is asked for.
@@ -124,7 +151,7 @@ class FramePainter:
             large = enlarge_frame(painted, frame, detail)
             is_done = large.dtype == kind and not mixes and tone is None
             return large if is_done else finish(floats(large), whole)
-        out = room(frame.shape, kind, self.budget)
+        out = allocate(frame.shape, kind, self.budget)
         enlarge(painted, frame, detail, lambda place, piece: out.__setitem__(place, finish(piece, place)), self.budget)
         return out
 
@@ -153,7 +180,9 @@ class FramePainter:
             return None
 
         def measure(size: tuple[int, int]) -> NDArray[Any]:
-            left = room((size[1], size[0]), np.float32 if size[0] * size[1] < STRIP_PIXELS else np.float16, self.budget)
+            left = allocate(
+                (size[1], size[0]), np.float32 if size[0] * size[1] < STRIP_PIXELS else np.float16, self.budget
+            )
             for rows in strips(size[1], size[0]):
                 left[rows] = self._layers(moved, size, rows)[self._left].sum(0)
             return left
@@ -176,13 +205,12 @@ class FramePainter:
         return self._measured[name, size]
 
 
-def _mixed(frame: Pixels, runs: Runs) -> Pixels:
-    if len(runs) == 1:
-        return runs[0][1](frame)
-    total = np.zeros_like(frame)
-    for weight, paint in runs:
-        total += np.float32(weight) * paint(frame)
-    return total
+def recolored(picture: Pixels, *, controls: Controls, photo: Pixels) -> Pixels:
+    """A picture in the photo's colours, if `keep_color` asks for that before painting. H x W x 3 each, any sizes."""
+    if not controls.recolors_style:
+        return picture
+    change = histogram_change if controls.keep_color == "histogram" else covariance_change
+    return change(picture, photo)(picture)
 
 
 def _left_as_is(painted: Pixels, photo: Pixels, left: NDArray[np.float32] | None, place: tuple[slice, slice]) -> Pixels:

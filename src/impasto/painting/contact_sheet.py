@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -13,6 +13,7 @@ from impasto.errors import UsageError
 from impasto.painting.stylizer import Stylizer
 from impasto.picture import Picture
 from impasto.pixels.arrays import fit
+from impasto.progress import OnProgress, Progress
 from impasto.styles.gallery import Gallery
 from impasto.styles.resolve import StyleRequest
 
@@ -28,7 +29,7 @@ def contact_sheet(
     gallery: Gallery | None = None,
     columns: int | None = None,
     tile: int = 320,
-    on_tile: Callable[[int, int], None] | None = None,
+    on_progress: OnProgress | None = None,
 ) -> Picture:
     """The photo and its painted versions in a grid, each with its style's name under it.
 
@@ -37,7 +38,7 @@ def contact_sheet(
         styles: as for `stylize`; all of the gallery if not given.
         columns: tiles in a row; about as wide as high if not given.
         tile: the longer side of a tile in pixels, 32..2048.
-        on_tile: called with the number of tiles done and their total.
+        on_progress: called after each tile; if it returns False, the places of the others stay empty.
     Raises:
         UsageError: no such style, or a size out of range.
     """
@@ -68,9 +69,19 @@ def contact_sheet(
         image = painted.resized(width, height).to_pil()
         sheet.paste(image, (x, y), image if image.mode == "RGBA" else None)
         draw.text((x, y + height + 3), _shorten(label, font, width), fill=INK, font=font)
-        if on_tile:
-            on_tile(index + 1, total)
-    return Picture.from_array(np.asarray(sheet))
+        now = Progress(index + 1, total, (index + 1) / total, label)
+        if on_progress is not None and on_progress(now) is False:
+            break
+    return replace(Picture.from_array(np.asarray(sheet)), made_with=_made_with(stylizers))
+
+
+def _made_with(stylizers: Sequence[Stylizer]) -> dict[str, object]:
+    """What is written into the sheet's metadata: as for one painting, with all styles."""
+    if not stylizers:
+        return {}
+    engines = dict.fromkeys(stylizer.engine for stylizer in stylizers)
+    labels = [stylizer.style.label for stylizer in stylizers]
+    return stylizers[0].made_with() | {"engine": " + ".join(engines), "style": ", ".join(labels)}
 
 
 def _shorten(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: int) -> str:

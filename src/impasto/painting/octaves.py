@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from impasto.engines.base import Put
 from impasto.pixels.arrays import Pixels, Samples, floats, parts, stored
 from impasto.pixels.color import LUMA
-from impasto.system.memory import room
+from impasto.system.memory import allocate
 from impasto.system.sessions import threads
 
 Size: TypeAlias = tuple[int, int]
@@ -97,7 +97,7 @@ def enlarge(painting: Pixels, photo: Samples, detail: float, put: Put, budget: i
         sharpen = min(_SHARPEST, _SHARPEN * len(sizes))
         size, last = sizes[0], len(sizes) == 1
         step = _Octave(painting, greys[0], seen[0], size, detail)
-        picture = room((size[1], size[0], 3), np.float32, budget)
+        picture = allocate((size[1], size[0], 3), np.float32, budget)
         fill(size, step.first, picture.__setitem__)
         missing = painting - cv2.resize(picture, small, interpolation=cv2.INTER_AREA)
         missing *= _told(painting)[:, :, None]
@@ -106,7 +106,7 @@ def enlarge(painting: Pixels, photo: Samples, detail: float, put: Put, budget: i
         for number, size in enumerate(sizes[1:], start=1):
             last = number == len(sizes) - 1
             step = _Octave(picture, greys[number], seen[number], size, detail)
-            picture = picture if last else room((size[1], size[0], 3), np.float32, budget)
+            picture = picture if last else allocate((size[1], size[0], 3), np.float32, budget)
             compute = functools.partial(step.later, sharpen=sharpen if last else 0.0)
             fill(size, compute, put if last else picture.__setitem__)
 
@@ -318,7 +318,7 @@ def _greys(photo: Samples, sizes: Sequence[Size], budget: int) -> list[Grey]:
 def _in_strips(photo: Samples, size: Size, change: Callable[[Grey], Grey], budget: int) -> Grey:
     """What `change` makes of the photo's luminance, of a size that is the photo's or half of it."""
     height, width = photo.shape[:2]
-    found, first = room((size[1], size[0]), np.float32, budget), 0
+    found, first = allocate((size[1], size[0]), np.float32, budget), 0
     for rows in parts(height, _SIDE, 2):
         strip = change(_luma(photo, (rows, slice(0, width))))
         found[first : first + len(strip)] = strip

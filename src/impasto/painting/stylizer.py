@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import copy
-import functools
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,14 +11,14 @@ import numpy as np
 from impasto.controls import Controls
 from impasto.engines.base import Engine
 from impasto.engines.by_name import DEFAULT, EngineName, engine_of
-from impasto.engines.network import Network
+from impasto.engines.shipped import ShippedEngine
 from impasto.engines.shot import Shot
 from impasto.errors import OutOfMemory
-from impasto.painting.compose import BYTES_PER_PIXEL, FramePainter, Paint
+from impasto.painting.compose import BYTES_PER_PIXEL, Composition
 from impasto.painting.regions import Region, Regions, read_mask, region_pairs
 from impasto.picture import Picture, Source
 from impasto.picture.reading import MAX_PIXELS
-from impasto.pixels.arrays import Pixels, Samples, filled, reduced
+from impasto.pixels.arrays import Pixels, Samples
 from impasto.settings import make
 from impasto.styles.gallery import Gallery
 from impasto.styles.resolve import StyleRequest, resolve
@@ -41,6 +39,10 @@ class Stylizer:
         max_pixels: the limit for paintings and masks.
     Raises:
         UsageError, PictureError, StyleError: as `resolve` (`impasto.styles`) and `read_mask`.
+
+    >>> paint = impasto.Stylizer({"starry-night": 0.7, "painting.jpg": 0.3}, controls=impasto.Controls(strength=80))
+    >>> paint(impasto.Picture.open("photo.jpg"))
+    <Picture 64x36>
     """
 
     def __init__(
@@ -50,7 +52,7 @@ class Stylizer:
         regions: Regions | None = None,
         controls: Controls | None = None,
         gallery: Gallery | None = None,
-        painter: Engine | None = None,
+        painter: ShippedEngine | None = None,
         max_pixels: int = MAX_PIXELS,
     ) -> None:
         self.controls = controls or Controls()
@@ -58,13 +60,13 @@ class Stylizer:
         gallery = gallery or Gallery(painter=self.painter)
         if gallery.painter is not self.painter:
             gallery = Gallery(gallery.folder, self.painter)
-        self.style = _resolve(style, gallery, self.painter, max_pixels)
+        self.style = resolve(style, gallery, self.painter, max_pixels=max_pixels)
         self.regions = [
             Region(
                 read_mask(source, max_pixels=max_pixels),
                 None
                 if isinstance(wanted, str) and wanted == "none"
-                else _resolve(wanted, gallery, self.painter, max_pixels),
+                else resolve(wanted, gallery, self.painter, max_pixels=max_pixels),
             )
             for source, wanted in region_pairs(regions)
         ]
@@ -72,8 +74,8 @@ class Stylizer:
     def prepare(self) -> None:
         """Begin to load what paints, so that it is there when the first photo is."""
         (style, _), *others = self.style.parts
-        if style.vector is not None and not others:
-            self.painter.prepare(style.vector)
+        if not others:
+            style.engine.prepare(style.vector)
 
     def __call__(self, photo: Picture) -> Picture:
         """The photo, painted: every frame of it, with the photo's metadata and alpha.
@@ -104,7 +106,7 @@ class Stylizer:
         samples = paint.finished(paint.painted(photo.samples), photo.samples, kind=kind)
         return replace(photo, samples=samples, made_with=self.made_with())
 
-    def for_frames(self, first: Samples, alpha: Pixels | None = None, shot: Shot | None = None) -> FramePainter:
+    def for_frames(self, first: Samples, alpha: Pixels | None = None, shot: Shot | None = None) -> Composition:
         """What paints every frame of an animation or of a video's shot, in the same way.
 
         Args:
@@ -112,16 +114,8 @@ class Stylizer:
             alpha: H x W, of all frames.
             shot: remembers how frames are normalised; None, each by itself.
         """
-        if self.controls.recolors_style:
-            first = reduced(filled(first, alpha), *self.controls.painted_size(first.shape[1], first.shape[0]))
-        # One set of vectors for all frames, so that they do not flicker.
-        runs = [
-            None if blend is None else self._runs(blend, first, shot, f"style {index}")
-            for index, blend in enumerate(self._blends)
-        ]
-        masks = [region.mask for region in self.regions]
-        moving = shot is not None and shot.frames > 1
-        return FramePainter(self.controls, runs, masks, alpha, self.painter.budget, moving)
+        masks, budget = [region.mask for region in self.regions], self.painter.budget
+        return Composition(self.controls, self.blends, masks, first, alpha=alpha, budget=budget, shot=shot)
 
     def with_controls(self, controls: Controls) -> Stylizer:
         """The same styles and regions with other controls."""
@@ -143,34 +137,22 @@ class Stylizer:
 
     @property
     def uses_networks(self) -> bool:
-        return any(blend is not None and blend.has_networks for blend in self._blends)
+        """Whether a style is a network of its own."""
+        return not all(engine.encodes for engine in self._engines)
 
     @property
     def engine(self) -> str:
         """What paints: "painter" (or "light", "adain", "wct"), "network", or both."""
-        parts = [style for blend in self._blends if blend is not None for style, _ in blend.parts]
-        names = dict.fromkeys(self.painter.name if style.network is None else "network" for style in parts)
-        return " + ".join(names)
+        return " + ".join(dict.fromkeys(engine.name for engine in self._engines))
 
     @property
-    def _blends(self) -> list[Blend | None]:
+    def blends(self) -> list[Blend | None]:
+        """Of the ground and of every region; None leaves the photo as it is."""
         return [self.style, *(region.style for region in self.regions)]
 
-    def _runs(self, blend: Blend, photo: Samples, shot: Shot | None, run: str) -> list[tuple[float, Paint]]:
-        """What paints the parts of a blend, and the weight of each: every network, and all vectors as one."""
-        found: list[tuple[float, Paint]] = []
-        for weight, network, weights in blend.engines():
-            if network is not None:
-                paint = functools.partial(self._in_photo_colors, network, weights)
-            else:
-                vector = blend.vector(self.painter, self.controls, photo)
-                paint = functools.partial(self.painter.paint, vector=vector, shot=shot, run=run)
-            found.append((weight, paint))
-        return found
-
-    def _in_photo_colors(self, network: Network, weights: Sequence[float], frame: Pixels) -> Pixels:
-        """A network's picture; its style cannot get the photo's colours before, so the picture does after."""
-        return self.controls.recolor(network.paint(frame, weights, budget=self.painter.budget), frame)
+    @property
+    def _engines(self) -> list[Engine]:
+        return [engine for blend in self.blends if blend is not None for engine in blend.engines]
 
 
 def stylize(
@@ -198,6 +180,9 @@ def stylize(
     Raises:
         UsageError: an unknown style or control, or a value out of range.
         PictureError: a file that is missing, damaged, too large, or no picture.
+
+    >>> impasto.stylize("photo.jpg", "starry-night", engine="light", size=48)
+    <Picture 48x27>
     """
     chosen = make(Controls, controls, "control")
     painter = engine_of(engine)
@@ -205,7 +190,3 @@ def stylize(
         style, regions=regions, controls=chosen, gallery=gallery, painter=painter, max_pixels=max_pixels
     )
     return stylizer(Picture.open(photo, max_pixels=max_pixels, at_most=chosen.size))
-
-
-def _resolve(request: StyleRequest, gallery: Gallery, painter: Engine, max_pixels: int) -> Blend:
-    return resolve(request, gallery, painter, max_pixels=max_pixels)

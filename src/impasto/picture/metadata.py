@@ -41,6 +41,11 @@ def settings_text(made_with: Mapping[str, object]) -> str:
     return json.dumps(made_with, ensure_ascii=False, sort_keys=True)
 
 
+def comment_text(made_with: Mapping[str, object]) -> str:
+    """The settings and IPTC's digital source type, for files whose comment is all that they hold: clips and GIFs."""
+    return settings_text({"digital_source_type": SOURCE_TYPE, **made_with})
+
+
 def program_text(made_with: Mapping[str, object]) -> str:
     """The program and its version."""
     return f"{made_with.get('program', 'Impasto')} {made_with.get('version', '')}".strip()

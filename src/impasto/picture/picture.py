@@ -21,7 +21,15 @@ Source: TypeAlias = "Picture | str | os.PathLike[str] | bytes | IO[bytes] | Imag
 
 
 class Picture(Contents):
-    """A picture: its colours in sRGB, its alpha apart, and what its file said about it."""
+    """A picture: its colours in sRGB, its alpha apart, and what its file said about it.
+
+    >>> picture = impasto.Picture.open("photo.jpg")
+    >>> picture
+    <Picture 64x36>
+    >>> picture.to_numpy().shape
+    (36, 64, 3)
+    >>> picture.resized(32, 18).save("small.png")
+    """
 
     def __repr__(self) -> str:
         extras = ["alpha"] * (self.alpha is not None) + [f"{len(self.frames) + 1} frames"] * bool(self.frames)

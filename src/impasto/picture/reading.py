@@ -7,8 +7,9 @@ import io
 import math
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,13 +42,29 @@ def read(
     if not data:
         raise PictureError(f"{name} is empty")
     with _decoding(name):
-        return _read(lambda: _open_header(data, name), None, name, max_pixels, data, at_most, shorter)
+        image = _open_header(data, name)
+        count = _frames(image)
+        _check_pixels(image, count, name, max_pixels)
+        full = image.size
+        wanted = _decode_smaller(image, at_most, shorter)
+        still = None
+        if image.size == full and count == 1 and image.width * image.height > vips.PIXELS:
+            still = _in_strips(image, data)
+        if still is None:
+            image.load()
+            deep = sixteen_bits.read(lambda: _open_header(data, name)) if image.mode in ("RGB", "RGBA") else None
+            still = _in_srgb(image, deep)
+        return _contents(image, still, count, name, wanted)
 
 
 def read_image(image: Image.Image, max_pixels: int = MAX_PIXELS) -> Contents:
     """What a PIL image holds."""
-    with _decoding("the image"):
-        return _read(lambda: image.copy(), image, "the image", max_pixels, b"")
+    name = "the image"
+    with _decoding(name):
+        count = _frames(image)
+        _check_pixels(image, count, name, max_pixels)
+        image.load()
+        return _contents(image, _in_srgb(image, None), count, name)
 
 
 def file_bytes(source: str | os.PathLike[str]) -> bytes:
@@ -126,78 +143,51 @@ def _why_unidentified(data: bytes) -> str:
     return "JPEG, PNG, WebP, TIFF, BMP, GIF and AVIF are read"
 
 
-def _read(
-    reopen: Callable[[], Image.Image],
-    given: Image.Image | None,
-    name: str,
-    max_pixels: int,
-    data: bytes,
-    at_most: int | None = None,
-    shorter: int | None = None,
-) -> Contents:
-    image = given or reopen()
+class _Still(NamedTuple):
+    """The decoded picture, or an animation's first frame, as it lies in the file."""
+
+    colour: Samples
+    alpha: Pixels | None
+    bits: Bits
+    had_profile: bool
+
+
+def _frames(image: Image.Image) -> int:
+    """How many frames of a file are read: all of an animation, one page of a document."""
     animated = image.format in ANIMATED and getattr(image, "is_animated", False)
-    count = getattr(image, "n_frames", 1) if animated else 1
+    return getattr(image, "n_frames", 1) if animated else 1
+
+
+def _check_pixels(image: Image.Image, count: int, name: str, max_pixels: int) -> None:
     pixels = image.width * image.height * count
     if pixels > max_pixels:
         what = f"{pixels / 1e6:,.1f} megapixels" + (f" in {count} frames" if count > 1 else "")
         raise PictureError(
             f"{name} has {what}, the limit is {max_pixels / 1e6:,.1f}", f"--max-pixels {pixels} allows it"
         )
-    if image.width == 0 or image.height == 0:
+    if not pixels:
         raise PictureError(f"{name} has no pixels")
-    info = dict(image.info)
-    full = image.size
-    sides = full if at_most is None or max(full) <= at_most else fit(*full, at_most)
-    if sides != full:
-        shorter = math.ceil(_MARGIN * min(sides))
+
+
+def _decode_smaller(image: Image.Image, at_most: int | None, shorter: int | None) -> tuple[int, int] | None:
+    """Let the decoder of a JPEG make it smaller, where that leaves as many pixels as are needed.
+
+    Args:
+        at_most, shorter: as for `Picture.open`.
+    Returns:
+        The size to which `at_most` reduces the picture, if the decoder has done a part of it; else None.
+    """
+    full, wanted = image.size, None
+    if at_most is not None and max(full) > at_most:
+        wanted = fit(*full, at_most)
+        shorter = math.ceil(_MARGIN * min(wanted))
     if shorter is not None:
         image.draft(None, (shorter, shorter))
-    smaller = image.size != full
-    in_strips = _in_strips(image, data) if pixels > vips.PIXELS and count == 1 and not smaller else None
-    if in_strips is None:
-        image.load()
-        deep = sixteen_bits.read(reopen) if image.mode in ("RGB", "RGBA") and given is None else None
-        colour, alpha, bits, converted = _samples(image, deep)
-    else:
-        colour, alpha, bits = in_strips, None, 8 if in_strips.itemsize == 1 else 16
-        converted = "icc_profile" in image.info
-    duration = float(image.info.get("duration", 0) or 0)
-    orientation, exif = metadata.read_exif(image)
-    colour = _upright(colour, orientation)
-    alpha = None if alpha is None else _upright(alpha, orientation)
-    frames = []
-    for index in range(1, count):
-        try:
-            image.seek(index)
-            image.load()
-        except Exception as error:
-            raise PictureError(f"{name} is damaged at frame {index + 1} of {count}") from error
-        # A frame is never deeper than eight bits in the formats that move.
-        samples = np.asarray(image.convert("RGBA" if image.has_transparency_data else "RGB"))
-        frames.append(Frame(samples, float(image.info.get("duration", 0) or 0)))
-    if frames:
-        colour, alpha, frames = _same_channels(colour, alpha, frames)
-    picture = Contents(
-        colour,
-        alpha,
-        bits,
-        exif=exif,
-        profile=_srgb_profile() if converted else b"",
-        xmp=metadata.read_xmp(info),
-        dpi=metadata.read_dpi(info),
-        frames=tuple(frames),
-        duration=duration,
-        loop=int(info.get("loop", 1 if image.format == "GIF" else 0)),
-        file_format=image.format or "",
-    )
-    if not smaller or at_most is None:
-        return picture
-    return picture.resized(*(sides[::-1] if orientation in _LYING else sides))
+    return wanted if image.size != full else None
 
 
-def _in_strips(image: Image.Image, data: bytes) -> Samples | None:
-    """A large picture's samples, if they need no change: three channels, in sRGB."""
+def _in_strips(image: Image.Image, data: bytes) -> _Still | None:
+    """A large picture by way of libvips, if its samples need no change: three channels, in sRGB."""
     profile = image.info.get("icc_profile")
     if image.format not in vips.FORMATS or image.mode != "RGB" or image.has_transparency_data:
         return None
@@ -206,7 +196,53 @@ def _in_strips(image: Image.Image, data: bytes) -> Samples | None:
 
         if not color_profiles.says_srgb(profile):
             return None
-    return vips.decode(data, image.width, image.height) if data else None
+    samples = vips.decode(data, image.width, image.height)
+    return None if samples is None else _Still(samples, None, 8 if samples.itemsize == 1 else 16, bool(profile))
+
+
+def _contents(
+    image: Image.Image, still: _Still, count: int, name: str, wanted: tuple[int, int] | None = None
+) -> Contents:
+    """Turn a decoded picture upright, and read its further frames and its metadata.
+
+    Args:
+        count: its frames.
+        wanted: the size that the picture is brought to, before it is turned.
+    """
+    info = dict(image.info)  # a further frame changes it
+    orientation, exif = metadata.read_exif(image)
+    colour = _upright(still.colour, orientation)
+    alpha = None if still.alpha is None else _upright(still.alpha, orientation)
+    frames = [_frame(image, index, count, name) for index in range(1, count)]
+    if frames:
+        colour, alpha, frames = _same_channels(colour, alpha, frames)
+    picture = Contents(
+        colour,
+        alpha,
+        still.bits,
+        exif=exif,
+        profile=_srgb_profile() if still.had_profile else b"",
+        xmp=metadata.read_xmp(info),
+        dpi=metadata.read_dpi(info),
+        frames=tuple(frames),
+        duration=float(info.get("duration", 0) or 0),
+        loop=int(info.get("loop", 1 if image.format == "GIF" else 0)),
+        file_format=image.format or "",
+    )
+    if wanted is None:
+        return picture
+    return picture.resized(*(wanted[::-1] if orientation in _LYING else wanted))
+
+
+def _frame(image: Image.Image, index: int, count: int, name: str) -> Frame:
+    """A further frame of an animation; in the formats that move it is never deeper than eight bits."""
+    try:
+        image.seek(index)
+        image.load()
+    except Exception as error:
+        raise PictureError(f"{name} is damaged at frame {index + 1} of {count}") from error
+    samples = np.asarray(image.convert("RGBA" if image.has_transparency_data else "RGB"))
+    return Frame(samples, float(image.info.get("duration", 0) or 0))
 
 
 def _same_channels(
@@ -227,15 +263,19 @@ def _same_channels(
     )
 
 
-def _samples(image: Image.Image, deep: NDArray[np.uint16] | None) -> tuple[Samples, Pixels | None, Bits, bool]:
-    """Colours in sRGB, alpha, bits a channel, and whether the file had a colour profile."""
+def _in_srgb(image: Image.Image, deep: NDArray[np.uint16] | None) -> _Still:
+    """Convert a decoded image's colours to sRGB.
+
+    Args:
+        deep: all sixteen bits of its samples, H x W x 3 or 4, if it has so many.
+    """
     profile = image.info.get("icc_profile")
     if image.mode.startswith("I") or image.mode == "F":
         grey = _deep_grey(image)
         eight = Image.fromarray((grey * 255).round().astype(np.uint8))
         in_srgb, converted = _to_srgb(eight, profile)
         shades = np.array(in_srgb) if converted else np.repeat(stored(grey, np.uint16)[:, :, None], 3, axis=2)
-        return shades, None, 16, converted
+        return _Still(shades, None, 16, converted)
     if image.mode in ("P", "PA") or (image.has_transparency_data and image.mode not in ("RGBA", "LA")):
         image = image.convert("RGBA" if image.has_transparency_data else "RGB")
     alpha = None
@@ -244,14 +284,14 @@ def _samples(image: Image.Image, deep: NDArray[np.uint16] | None) -> tuple[Sampl
         image = image.convert(image.mode[:-1])
     in_srgb, converted = _to_srgb(image, profile)
     if deep is None:
-        return np.array(in_srgb), alpha, 8, converted
+        return _Still(np.array(in_srgb), alpha, 8, converted)
     # The profile is applied to the upper eight bits; what the lower eight add to them is added to its result.
     upper = (deep[:, :, :3] >> 8) * np.uint16(257)
     lower = (deep[:, :, :3] - upper).astype(np.int16)
     colour = (np.asarray(in_srgb) * np.int32(257) + lower).clip(0, 65535).astype(np.uint16)
     if alpha is not None and deep.shape[2] == 4:
         alpha = floats(deep[:, :, 3])
-    return colour, alpha, 16, converted
+    return _Still(colour, alpha, 16, converted)
 
 
 def _deep_grey(image: Image.Image) -> Pixels:

@@ -9,7 +9,7 @@ import numpy as np
 
 from impasto.errors import OutOfMemory
 from impasto.pixels.arrays import Samples
-from impasto.system.memory import room
+from impasto.system.memory import allocate
 
 PIXELS = 30_000_000
 """Pictures of more pixels are worth it."""
@@ -35,7 +35,7 @@ def decode(data: bytes, width: int, height: int) -> Samples | None:
         image = vips.Image.new_from_buffer(data, "", access="sequential", fail_on="error")
         if image.format not in _KINDS or (image.width, image.height, image.bands) != (width, height, 3):
             return None
-        out = room((height, width, 3), _KINDS[image.format], 0)
+        out = allocate((height, width, 3), _KINDS[image.format], 0)
         filled = 0
 
         def keep(part: Any) -> int:

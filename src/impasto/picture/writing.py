@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 from PIL import Image
 
 from impasto.errors import PictureError, UsageError
-from impasto.picture import lossless, vips
 from impasto.picture import metadata as meta
+from impasto.picture import png, vips
 from impasto.picture.contents import Contents
 from impasto.picture.formats import ANIMATED, SIXTEEN_BITS, WITHOUT_ALPHA, Bits, load_writer
+from impasto.picture.tiff import write_tiff
 
 if TYPE_CHECKING:
     from PIL.PngImagePlugin import PngInfo
@@ -74,7 +75,7 @@ def _encode_eight(
     if file_format == "PNG":
         options["pnginfo"] = _png_info(xmp, marked)
     elif file_format == "GIF":
-        options["comment"] = meta.settings_text(marked).encode() if marked else b""
+        options["comment"] = meta.comment_text(marked).encode() if marked else b""
     elif xmp and file_format in ("JPEG", "WEBP", "AVIF", "HEIF"):
         options["xmp"] = xmp
     if file_format in ("JPEG", "WEBP", "AVIF", "HEIF"):
@@ -109,21 +110,21 @@ def _encode_tiff(picture: Contents, bits: Bits, xmp: bytes, exif: bytes, marked:
         tags[34675] = picture.profile
     if picture.dpi:
         tags |= {282: picture.dpi[0], 283: picture.dpi[1], 296: 2}
-    return lossless.write_tiff(picture.samples_in(bits), tags)
+    return write_tiff(picture.samples_in(bits), tags)
 
 
 def _encode_png(picture: Contents, bits: Bits, xmp: bytes, exif: bytes, marked: Mapping[str, object]) -> bytes:
     """A still PNG, compressed strip by strip."""
-    chunks = [lossless.png_profile(picture.profile)] if picture.profile else []
+    chunks = [png.profile_chunk(picture.profile)] if picture.profile else []
     if picture.dpi:
-        chunks.append(lossless.png_density(picture.dpi))
+        chunks.append(png.density_chunk(picture.dpi))
     if exif:
         chunks.append((b"eXIf", exif.removeprefix(b"Exif\0\0")))
     if xmp:
-        chunks.append(lossless.png_text("XML:com.adobe.xmp", xmp.decode("utf-8", "replace")))
+        chunks.append(png.text_chunk("XML:com.adobe.xmp", xmp.decode("utf-8", "replace")))
     if marked:
-        chunks.append(lossless.png_text("impasto", meta.settings_text(marked)))
-    return lossless.write_png(picture.samples_in(bits), chunks)
+        chunks.append(png.text_chunk("impasto", meta.settings_text(marked)))
+    return png.write_png(picture.samples_in(bits), chunks)
 
 
 def _on_white(image: Image.Image) -> Image.Image:

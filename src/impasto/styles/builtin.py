@@ -7,8 +7,9 @@ import json
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from impasto.engines.base import StyleVector
+from impasto.engines.by_name import ENGINES
 from impasto.engines.light_weights import unpack
 from impasto.system.files import ASSETS
 
@@ -23,11 +24,11 @@ def cards() -> dict[str, dict[str, Any]]:
 
 
 @functools.lru_cache(maxsize=128)
-def vector(name: str, engine: str) -> NDArray[np.float32]:
-    """A style's vector for an engine that keeps vectors, then what it changes of that engine's network."""
+def vector(name: str, engine: str) -> StyleVector:
+    """A style's vector for an engine that keeps vectors."""
     with np.load(FOLDER / f"{engine}.npz", allow_pickle=False) as vectors:
         found = vectors[name].astype(np.float32)
-    if engine != "light":
-        return found
-    with np.load(FOLDER / "light-filters.npz", allow_pickle=False) as filters:
-        return np.concatenate([found, unpack(filters[name])]).astype(np.float32)
+    if engine == "light":
+        with np.load(FOLDER / "light-filters.npz", allow_pickle=False) as filters:
+            return StyleVector(found, unpack(filters[name]))
+    return StyleVector.of(found, ENGINES[engine].vector_size)

@@ -12,9 +12,10 @@ from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 
-from impasto.engines.base import Engine, StyleVector
+from impasto.engines.base import StyleVector
 from impasto.engines.by_name import engine_of
 from impasto.engines.network import Network
+from impasto.engines.shipped import ShippedEngine
 from impasto.errors import PictureError, StyleError, UsageError
 from impasto.picture import Picture, Source
 from impasto.styles import builtin
@@ -23,15 +24,19 @@ from impasto.styles.store import (
     check_name,
     encoders,
     lessons,
+    load_network,
     read_card,
     read_folder,
     read_vector,
+    sample_photo,
+    trial_photo,
     vector_file,
     write_json,
     write_pictures,
     write_style,
 )
-from impasto.system.files import ASSETS, part_name, user_folder
+from impasto.styles.style import Style
+from impasto.system.files import part_name, user_folder
 
 KEPT_SIDE = 1280  # a user's painting is kept at this size: a later painter computes its vector anew from it
 
@@ -42,9 +47,16 @@ class Gallery:
     Args:
         folder: where the user's styles lie; the platform's data folder, or $IMPASTO_HOME, if not given.
         painter: whose vectors are wanted.
+
+    >>> gallery = impasto.Gallery()
+    >>> gallery.get("starry-night").artist
+    'Vincent van Gogh'
+    >>> entry = gallery.add("my-style", "painting.jpg")
+    >>> "my-style" in gallery
+    True
     """
 
-    def __init__(self, folder: Path | None = None, painter: Engine | None = None) -> None:
+    def __init__(self, folder: Path | None = None, painter: ShippedEngine | None = None) -> None:
         self._folder = folder
         self.painter = painter or engine_of()
 
@@ -106,6 +118,19 @@ class Gallery:
         near = difflib.get_close_matches(name.lower(), self.names(), n=2, cutoff=0.6)
         guess = f" Did you mean {' or '.join(near)}?" if near else ""
         return UsageError(f"{name} is no style.{guess}", "impasto styles lists them all")
+
+    def style(self, name: str) -> Style:
+        """The style of that name, and what paints it.
+
+        Raises:
+            UsageError, StyleError: as `get`.
+        """
+        entry = self.get(name)
+        painting = self.picture(entry).pixels if entry.painting else None
+        if entry.network is None:
+            return Style(name, self.painter, self.vector(name), painting)
+        network = load_network(entry.network, self.painter.budget)
+        return Style(name, network, network.style(name.partition("/")[2] or None), painting)
 
     def vector(self, name: str) -> StyleVector:
         """The style's vector for this gallery's engine.
@@ -251,7 +276,7 @@ class Gallery:
         self.check_free(name, replace=replace)
         with self._new(name, replace) as part:
             (part / "network.onnx").write_bytes(network)
-            loaded = Network(part / "network.onnx")
+            loaded = Network(part / "network.onnx", trial_photo)
             if weights is not None:
                 (part / "network.safetensors").write_bytes(weights)
             styles = loaded.facts.styles
@@ -259,9 +284,8 @@ class Gallery:
                 if paintings:
                     shown = paintings[index].at_most(KEPT_SIDE)
                 else:
-                    photo = Picture.open(ASSETS / "samples" / "colosseum.jpg").resized(640, 427)
-                    shares = [float(other == index) for other in range(len(styles))]
-                    shown = Picture(loaded.paint(photo.pixels, shares))
+                    photo = sample_photo().resized(640, 427)
+                    shown = Picture(loaded.paint(photo.pixels, loaded.style(style)))
                 single = len(styles) == 1
                 write_pictures(part, *(("picture", "thumbnail") if single else (style, f"{style}-small")), shown)
             card = {

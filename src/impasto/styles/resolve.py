@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import math
 import os
 from collections.abc import Iterable, Mapping
@@ -10,11 +9,11 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from impasto.engines.base import Engine
-from impasto.engines.network import Network
 from impasto.errors import PictureError, UsageError
 from impasto.picture import Picture, Source
 from impasto.picture.formats import SUFFIXES
 from impasto.styles.gallery import Gallery
+from impasto.styles.store import load_network
 from impasto.styles.style import Blend, Style
 
 WEIGHTS = (".pth", ".model", ".pt", ".safetensors")
@@ -23,14 +22,11 @@ StyleRequest: TypeAlias = "Source | Mapping[Any, float] | Iterable[Source | tupl
 """A name, a painting (anything that `Picture.open` takes), or several: {style: weight} or [style, (style, weight)]."""
 
 
-@functools.lru_cache(maxsize=8)
-def load_network(path: Path) -> Network:
-    """The network in a file; the last ones used stay loaded."""
-    return Network(path)
-
-
 def parse(text: str) -> tuple[str, float]:
     """NAME, FILE, NAME:WEIGHT or FILE:WEIGHT.
+
+    >>> parse("starry-night:0.7")
+    ('starry-night', 0.7)
 
     Raises:
         UsageError: nothing before the weight, or a weight that is negative or no number.
@@ -52,7 +48,7 @@ def parse(text: str) -> tuple[str, float]:
     return text, 1.0
 
 
-def resolve(request: StyleRequest, gallery: Gallery, painter: Engine, *, max_pixels: int | None = None) -> Blend:
+def resolve(request: StyleRequest, gallery: Gallery, engine: Engine, *, max_pixels: int | None = None) -> Blend:
     """Find each style and its vector.
 
     A text is a built-in or own style's name first and a file second; write ./NAME for a file of a style's name.
@@ -75,7 +71,7 @@ def resolve(request: StyleRequest, gallery: Gallery, painter: Engine, *, max_pix
         raise UsageError("the weights of the styles sum to 0", "give at least one style a weight above 0")
     limit = {} if max_pixels is None else {"max_pixels": max_pixels}
     return Blend(
-        tuple((_find(source, gallery, painter, limit), weight / total) for source, weight in pairs if weight > 0)
+        tuple((_find(source, gallery, engine, limit), weight / total) for source, weight in pairs if weight > 0)
     )
 
 
@@ -96,14 +92,10 @@ def _weight(source: object, weight: object) -> float:
     return float(weight)
 
 
-def _find(source: Any, gallery: Gallery, painter: Engine, limit: dict[str, int]) -> Style:
+def _find(source: Any, gallery: Gallery, engine: Engine, limit: dict[str, int]) -> Style:
     if isinstance(source, str):
         if source in gallery:
-            entry = gallery.get(source)
-            painting = gallery.picture(entry).pixels if entry.painting else None
-            if entry.network is not None:
-                return Style(source, None, painting, load_network(entry.network), entry.part)
-            return Style(source, gallery.vector(source), painting)
+            return gallery.style(source)
         if source == "none":
             raise UsageError("none is for regions: it leaves a part of the photo as it is", "--region face.png=none")
         if not Path(source).exists() and source.partition("/")[0] in gallery:
@@ -115,18 +107,18 @@ def _find(source: Any, gallery: Gallery, painter: Engine, limit: dict[str, int])
     if isinstance(source, (str, os.PathLike)):
         suffix = Path(source).suffix.lower()
         if suffix == ".onnx":
-            network = load_network(Path(source))
+            network = load_network(Path(source), engine.budget)
             if len(network.facts.styles) > 1:
                 names = ", ".join(network.facts.styles[:4])
                 hint = f"impasto styles import {source} --name NAME, then NAME/STYLE"
                 raise UsageError(f"{source} holds several styles: {names}", hint)
-            return Style(Path(source).name, None, None, network)
+            return Style(Path(source).name, network, network.style(), None)
         if suffix in WEIGHTS:
             raise UsageError(f"{source} is a network's weights", f"impasto styles import {source} --name NAME first")
     picture = Picture.open(source, **limit)
     label = Path(source).name if isinstance(source, (str, os.PathLike)) else "a painting"
     pixels = picture.pixels  # what the style keeps, so that it is not encoded again when its colours change
-    return Style(label, painter.encode(pixels), pixels)
+    return Style(label, engine, engine.encode(pixels), pixels)
 
 
 def _looks_like_file(text: str) -> bool:

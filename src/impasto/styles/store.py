@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import json
 import re
@@ -14,9 +15,11 @@ import numpy as np
 
 from impasto.engines.base import StyleVector
 from impasto.engines.by_name import ENGINES, engine_of
+from impasto.engines.network import Network
 from impasto.errors import StyleError, UsageError
 from impasto.picture import Picture
-from impasto.system.files import write_atomically
+from impasto.pixels.arrays import Pixels
+from impasto.system.files import ASSETS, write_atomically
 
 NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 RESERVED = {"none", "con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))}
@@ -41,8 +44,7 @@ class Entry:
     builtin: bool
     picture: Path
     thumbnail: Path
-    network: Path | None = None  # of a style that is a network of its own; it has no vector
-    part: int = 0  # which of that network's styles it is
+    network: Path | None = None  # of a style that is a network of its own, or one of its styles
     painting: bool = True  # whether `picture` is the painting; else it is what the network makes of a photo
     learned: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
@@ -84,16 +86,36 @@ def read_folder(folder: Path) -> list[Entry]:
                 f"{name}/{style}",
                 style,
                 f"{style}-small",
-                part=index,
                 **facts,
             )
-            for index, style in enumerate(styles)
+            for style in styles
         ]
     except (OSError, ValueError, EOFError) as error:
         reason = getattr(error, "strerror", None) or str(error).splitlines()[0][:100]
         raise StyleError(
             f"your style {name} is damaged: {reason}", f"impasto styles remove {name}, then add it again"
         ) from error
+
+
+@functools.lru_cache(maxsize=8)
+def load_network(path: Path, budget: int | None = None) -> Network:
+    """The network in a file; the last ones used stay loaded.
+
+    Args:
+        budget: bytes that painting may take, as for `Network`.
+    """
+    return Network(path, trial_photo, budget)
+
+
+@functools.cache
+def trial_photo() -> Pixels:
+    """The photo that tells what a network's numbers mean: 128 x 192 x 3."""
+    return sample_photo().resized(192, 128).pixels
+
+
+def sample_photo() -> Picture:
+    """A photo that ships."""
+    return Picture.open(ASSETS / "samples" / "colosseum.jpg")
 
 
 def read_card(folder: Path) -> dict[str, object]:
@@ -124,7 +146,10 @@ def _there(file: Path) -> None:
 
 
 def as_name(text: str) -> str:
-    """A text as a style's name: "My Painting_2" is my-painting-2.
+    """A text as a style's name.
+
+    >>> as_name("My Painting_2")
+    'my-painting-2'
 
     Raises:
         UsageError: nothing of it can be in a name.
@@ -173,16 +198,20 @@ def encoders(card: Mapping[str, object]) -> dict[str, str]:
 
 
 def read_vector(path: Path, engine: str) -> StyleVector:
-    vector = np.load(path, allow_pickle=False)
-    taken = vector.ndim == 1 and engine_of(engine).takes(len(vector))
-    if not taken or vector.dtype != np.float32 or not np.isfinite(vector).all():
+    """A style's vector for an engine.
+
+    Raises:
+        OSError, ValueError, EOFError: it is missing or damaged.
+    """
+    numbers = np.load(path, allow_pickle=False)
+    if numbers.dtype != np.float32 or not np.isfinite(numbers).all():
         raise ValueError(f"{path.name} holds no style vector")
-    return np.asarray(vector)
+    return engine_of(engine).style(np.asarray(numbers))
 
 
 def write_style(file: Path, card: Mapping[str, object], vector: StyleVector) -> None:
     buffer = io.BytesIO()
-    np.save(buffer, vector)
+    np.save(buffer, vector.numbers)
     write_atomically(file, buffer.getvalue(), overwrite=True)
     write_json(file.parent / "style.json", card)
 

@@ -2,44 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from impasto.controls import Controls
-from impasto.engines.base import Engine, StyleVector, mixed
-from impasto.engines.network import Network
+from impasto.engines.base import Engine, StyleVector
 from impasto.pixels.arrays import Pixels
 
 
 @dataclass(frozen=True)
 class Style:
-    """One style: how it is called, and how it is painted: by its vector, or by a network of its own.
+    """One style: how it is called, and what paints it.
 
     Attributes:
-        vector: for the painter; None if there is a network.
+        vector: the style as `engine` knows it.
         painting: H x W x 3, that the vector can be computed anew from; of an imported network there is none.
-        network, part: the network, and which of its styles this is.
     """
 
     label: str
-    vector: StyleVector | None
+    engine: Engine
+    vector: StyleVector
     painting: Pixels | None
-    network: Network | None = None
-    part: int = 0
 
-    def recolored(self, painter: Engine, controls: Controls, photo: Pixels) -> StyleVector:
-        """The vector of the painting in the photo's colours.
+    def recolored(self, recolor: Callable[[Pixels], Pixels]) -> StyleVector:
+        """The vector of the painting in other colours; the vector itself where the engine reads no paintings.
 
         What the change of colours does to the painting's vector is added to the style's own, which may have been
         fitted. Not so with changes of the network: trained on the painting's colours, with a vector of theirs, they
         bring them back, and the encoder's vector of the recoloured painting takes the place of both.
         """
-        assert self.painting is not None
-        assert self.vector is not None
-        changed = painter.encode(controls.recolor(self.painting, photo))
-        if len(self.vector) > painter.vector_size:
-            return changed
-        return mixed((1, self.vector), (1, changed), (-1, painter.encode(self.painting)))
+        if self.painting is None or not self.engine.encodes:
+            return self.vector
+        encoded = self.engine.encode(recolor(self.painting))
+        if self.vector.changes.size:
+            return encoded
+        return self.vector + encoded + -1.0 * self.engine.encode(self.painting)
 
 
 @dataclass(frozen=True)
@@ -55,40 +51,22 @@ class Blend:
         return " + ".join(f"{style.label}:{weight:.3g}" for style, weight in self.parts)
 
     @property
-    def has_networks(self) -> bool:
-        return any(style.network is not None for style, _ in self.parts)
+    def engines(self) -> list[Engine]:
+        """What paints it, every engine once."""
+        return list(dict.fromkeys(style.engine for style, _ in self.parts))
 
-    def vector(self, painter: Engine, controls: Controls, photo: Pixels) -> StyleVector:
-        """The weighted mean of the styles' vectors, each in the photo's colours if the controls ask for that.
+    def by_engine(self, recolor: Callable[[Pixels], Pixels] | None = None) -> list[tuple[float, Engine, StyleVector]]:
+        """The share of every engine in the blend, and the weighted mean of its styles' vectors.
 
-        Styles that are networks have none and are left out.
+        Args:
+            recolor: changes the colours of paintings; None leaves them.
         """
-        vectors = [
-            (weight, style.recolored(painter, controls, photo) if controls.recolors_style else style.vector)
-            for style, weight in self.parts
-            if style.vector is not None
-        ]
-        total = sum(weight for weight, _ in vectors)
-        return mixed(*((weight / total, vector) for weight, vector in vectors))
-
-    def engines(self) -> Iterator[tuple[float, Network | None, list[float]]]:
-        """What paints its parts: each network with the weights of its styles, then the painter (None) for all vectors.
-
-        The first number is the share of the blend; these sum to 1.
-        """
-        rest = 1.0
-        for network, parts in self.networks().items():
-            total = sum(parts.values())
-            rest -= total
-            yield total, network, [parts.get(index, 0.0) / total for index in range(len(network.facts.styles))]
-        if any(style.vector is not None for style, _ in self.parts):
-            yield rest, None, []
-
-    def networks(self) -> dict[Network, dict[int, float]]:
-        """{network: {which of its styles: weight}}."""
-        found: dict[Network, dict[int, float]] = {}
-        for style, weight in self.parts:
-            if style.network is not None:
-                shares = found.setdefault(style.network, {})
-                shares[style.part] = shares.get(style.part, 0) + weight
+        found = []
+        for engine in self.engines:
+            parts = [(style, weight) for style, weight in self.parts if style.engine is engine]
+            share = sum(weight for _, weight in parts)
+            vectors = [
+                (weight / share) * (style.recolored(recolor) if recolor else style.vector) for style, weight in parts
+            ]
+            found.append((share, engine, sum(vectors[1:], start=vectors[0])))
         return found

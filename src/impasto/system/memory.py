@@ -18,12 +18,20 @@ _CGROUPS = (
 )
 
 
-def free_memory() -> int | None:
-    """Bytes that this process may still take, a container's limit included; None where the system does not tell."""
-    try:
-        with open("/proc/meminfo", encoding="ascii") as lines:
-            free = next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable"))
-    except (OSError, StopIteration, ValueError):
+def free_memory(meminfo: str = "/proc/meminfo") -> int | None:
+    """Tell how many bytes this process may still take.
+
+    Linux says so in a file, and a container's limit in others. Elsewhere psutil is asked, if it is installed.
+
+    Args:
+        meminfo: the file in which Linux says so.
+    Returns:
+        None where nobody tells.
+    """
+    free = _said_by_linux(meminfo)
+    if free is None:
+        free = _said_by_psutil()
+    if free is None:
         return None
     for limit, usage in _CGROUPS:
         try:
@@ -33,7 +41,24 @@ def free_memory() -> int | None:
     return free
 
 
-def room(size: tuple[int, ...], kind: Any, budget: int) -> NDArray[Any]:
+def _said_by_linux(meminfo: str) -> int | None:
+    try:
+        with open(meminfo, encoding="ascii") as lines:
+            return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable"))
+    except (OSError, StopIteration, ValueError):
+        return None
+
+
+def _said_by_psutil() -> int | None:
+    try:
+        import psutil
+
+        return int(psutil.virtual_memory().available)
+    except (ImportError, OSError):
+        return None
+
+
+def allocate(size: tuple[int, ...], kind: Any, budget: int) -> NDArray[Any]:
     """An array without values: in memory, or in a temporary file if it takes more bytes than the budget has.
 
     Raises:

@@ -56,6 +56,10 @@ def learn(
         UsageError: no time, a painting too small, a name that is taken or not there, or that is being learned.
         PictureError: the painting cannot be read, or there are no photographs in the folder.
         StyleError: the gallery cannot be written to, or the style is damaged.
+
+    >>> learned = impasto.learn("painting.jpg", name="mine", engine="light", on_progress=lambda now: now.step < 1)
+    >>> "mine" in impasto.Gallery()
+    True
     """
     gallery = Gallery(gallery.folder if gallery else None, engine_of(engine))
     if painting is None:

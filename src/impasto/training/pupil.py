@@ -18,8 +18,9 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from impasto.engines import light, painter, painter_weights, palette, quantised
-from impasto.engines.base import Engine, StyleVector
+from impasto.engines.base import StyleVector
 from impasto.engines.by_name import engine_of
+from impasto.engines.shipped import ShippedEngine
 from impasto.errors import UsageError
 from impasto.nn import light_net
 from impasto.nn.device import find_precision
@@ -47,7 +48,7 @@ class Pupil:
     """
 
     net: nn.Module = field(repr=False)
-    painter: Engine
+    painter: ShippedEngine
     size: int
     spread: Tensor = field(repr=False)
     grid: int
@@ -60,15 +61,16 @@ class Pupil:
         """A copy of the network with the style's filters, which gradients may change, and its vector, 1 x `size`."""
         net = copy.deepcopy(self.net)
         state = net.state_dict()
-        if len(style) > self.size:
-            changes = self.unpack(torch.from_numpy(style[self.size :].copy()), state)
+        numbers, filters = np.split(style.numbers, [self.size])
+        if filters.size:
+            changes = self.unpack(torch.from_numpy(filters), state)
             with torch.no_grad():
                 for name, change in changes.items():
                     state[name].add_(change.to(state[name].device))
         for name, value in net.named_parameters():
             value.requires_grad_(self.is_filter(name))
         vector = np.zeros((1, self.size), np.float32)
-        vector[0, : len(style)] = style[: self.size]
+        vector[0, : len(numbers)] = numbers
         return net, torch.from_numpy(vector).to(self.spread.device)
 
     def style(self, state: Mapping[str, Tensor], vector: Tensor) -> StyleVector:
@@ -76,7 +78,8 @@ class Pupil:
         before = self.net.state_dict()
         changes = {name: state[name] - before[name] for name in before if self.is_filter(name)}
         numbers = torch.cat([vector.flatten(), self.pack(changes)])
-        return np.ascontiguousarray(numbers.detach().cpu().numpy(), np.float32)
+        found = np.ascontiguousarray(numbers.detach().cpu().numpy(), np.float32)
+        return self.painter.style(found)
 
 
 def pupil_of(engine: str, device: torch.device) -> Pupil:
@@ -143,7 +146,7 @@ def _painter(device: torch.device) -> Pupil:
         parts = torch.split(filters, [state[name].numel() for name in names])
         return {name: part.reshape(state[name].shape) for name, part in zip(names, parts, strict=True)}
 
-    codes = np.stack([builtin.vector(name, "painter")[: painter.CODE] for name in builtin.cards()])
+    codes = np.stack([builtin.vector(name, "painter").embedding[: painter.CODE] for name in builtin.cards()])
     changes = sum(net.sizes)
     spread = torch.cat([torch.from_numpy(codes.std(0)), torch.zeros(palette.SIZE), torch.full((changes,), _STEP)])
     size = painter.VECTOR_SIZE + changes

@@ -19,12 +19,13 @@ from impasto.controls import Controls
 from impasto.engines.by_name import EngineName, engine_of
 from impasto.engines.shot import Shot
 from impasto.errors import ImpastoError, PictureError
-from impasto.painting.compose import FramePainter
+from impasto.painting.compose import Composition
 from impasto.painting.stylizer import Stylizer
 from impasto.picture import Picture
 from impasto.pixels.arrays import Pixels, fit, resize
 from impasto.styles.gallery import Gallery
-from impasto.video.clip import Frame, Writer
+from impasto.video.reading import VideoFrame
+from impasto.video.writing import Writer
 
 KEYS = "n p: next and previous style   + -: strength   r: record   s: snapshot   q: quit"
 
@@ -54,7 +55,8 @@ class Camera:
         self._frame: Any = None
         self._number = 0
         self._ended = False
-        threading.Thread(target=self._reading, daemon=True).start()
+        self._thread = threading.Thread(target=self._reading, daemon=True)
+        self._thread.start()
 
     def newest(self, after: int) -> tuple[int, Pixels] | None:
         """Number and pixels (H x W x 3, 0..1) of the newest frame, later than `after`; None at the end."""
@@ -66,7 +68,11 @@ class Camera:
         return number, np.ascontiguousarray(frame[:, :, ::-1], np.float32) / np.float32(255)
 
     def close(self) -> None:
-        self._ended = True
+        """Switch the camera off. A thread left inside OpenCV at the program's end would abort it."""
+        with self._changed:
+            self._ended = True
+            self._changed.notify_all()
+        self._thread.join(_PATIENCE)
 
     def _reading(self) -> None:
         due = time.monotonic()
@@ -78,7 +84,8 @@ class Camera:
                 self._frame, self._number = frame, self._number + 1
                 self._changed.notify_all()
             due = max(due + self._pause, time.monotonic() - 1)
-            time.sleep(max(0.0, due - time.monotonic()))
+            with self._changed:
+                self._changed.wait_for(lambda: self._ended, max(0.0, due - time.monotonic()))
         with self._changed:
             self._ended = True
             self._changed.notify_all()
@@ -124,6 +131,7 @@ class Live:
         fps: the painted size is reduced, and raised again up to `controls.size`, to keep this many frames a second.
         folder: where recordings and snapshots go.
         engine: what paints.
+        mark: say in the metadata of recordings and snapshots what made them.
     """
 
     def __init__(
@@ -135,19 +143,20 @@ class Live:
         fps: float = 15,
         folder: Path = Path(),
         engine: EngineName = "light",
+        mark: bool = True,
         gallery: Gallery | None = None,
         on_note: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.camera, self.styles, self.controls = camera, list(styles), controls
         self.fps, self.folder, self.gallery, self.on_note = fps, folder, gallery, on_note
-        self.painter = engine_of(engine)
+        self.painter, self.mark = engine_of(engine), mark
         self.strength = controls.strength
         self.index = self.frames = 0
         self.side = controls.size or 640
         self._asked = self.side
         self._seconds = 1 / fps
         self._stylizers: dict[int, Stylizer] = {}
-        self._paint: FramePainter | None = None
+        self._paint: Composition | None = None
         self._record: tuple[Writer, float] | None = None
         self._stylizer()  # a style that is not there is said before the camera's light goes on for long
 
@@ -200,7 +209,7 @@ class Live:
         picture = resize(self._paint(small), *shown)
         if self._record is not None:
             writer, began = self._record
-            writer.write(Frame(picture, Fraction(time.perf_counter() - began).limit_denominator(90_000)))
+            writer.write(VideoFrame(picture, Fraction(time.perf_counter() - began).limit_denominator(90_000)))
         return picture
 
     def _stylizer(self) -> Stylizer:
@@ -239,15 +248,17 @@ class Live:
 
     def _snapshot(self, picture: Pixels) -> None:
         path = self._new_file(".png")
-        Picture(picture).save(path)
+        Picture(picture, made_with=self._made_with()).save(path)
         self.on_note(f"{path} saved")
 
     def _toggle_recording(self, picture: Pixels) -> None:
+        """Begin a recording, or end it; its metadata name the style with which it begins."""
         if self._record is not None:
             self._stop_recording()
             return
         height, width = picture.shape[:2]
-        writer = Writer(self._new_file(".mp4"), width, height, Fraction(self.fps).limit_denominator(1000))
+        rate = Fraction(self.fps).limit_denominator(1000)
+        writer = Writer(self._new_file(".mp4"), width, height, rate, made_with=self._made_with())
         self._record = writer, time.perf_counter()
 
     def _stop_recording(self) -> None:
@@ -256,6 +267,11 @@ class Live:
             self._record = None
             writer.close()
             self.on_note(f"{writer.path} saved")
+
+    def _made_with(self) -> dict[str, object]:
+        """What is written into a file's metadata; nothing where it shall not say."""
+        controls = replace(self.controls, strength=self.strength).as_dict()
+        return self._stylizer().made_with() | {"controls": controls} if self.mark else {}
 
     def _new_file(self, suffix: str) -> Path:
         stem = datetime.now().strftime("impasto-%Y%m%d-%H%M%S")

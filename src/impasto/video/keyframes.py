@@ -76,6 +76,16 @@ class Keyframes:
             if stylizer.uses_networks:
                 raise UsageError(f"{stylizer.style.label} is a network and cannot be a keyframe")
 
+    @property
+    def label(self) -> str:
+        """The keyframes as one writes them, with paintings by their file's name alone."""
+        parts = []
+        for frame, stylizer in zip(self.frames, self.stylizers, strict=True):
+            share = None if frame.strength is None else frame.strength / 100
+            numbers = [f":{value:g}" for value in (share, frame.brush_size) if value is not None]
+            parts.append(f"{frame.time:g}:{stylizer.style.label}{''.join(numbers)}")
+        return ",".join(parts)
+
     def at(self, time: Fraction) -> Stylizer:
         """The stylizer of a moment: vectors, strength and brush size on the straight way between the neighbours."""
         later = next((index for index, frame in enumerate(self.frames) if frame.time > time), len(self.frames))

@@ -11,7 +11,7 @@ from impasto.painting.regions import Regions, read_mask, region_pairs
 from impasto.picture import Picture
 from impasto.picture.formats import SUFFIXES
 from impasto.pixels.masks import Mask
-from impasto.video.clip import Clip, Frame
+from impasto.video.reading import Clip, VideoFrame
 
 
 class MovingMasks:
@@ -50,8 +50,8 @@ class _Moving:
     """A clip of masks: white is inside. Its last frame holds when it ends before the other clip does."""
 
     def __init__(self, path: Path) -> None:
-        self._frames: Iterator[Frame] = Clip(path).frames()
-        self._next: Frame | None = next(self._frames)
+        self._frames: Iterator[VideoFrame] = Clip(path).frames()
+        self._next: VideoFrame | None = next(self._frames)
         self.now = _mask(self._next)
 
     def at(self, time: Fraction) -> Mask:
@@ -61,5 +61,5 @@ class _Moving:
         return self.now
 
 
-def _mask(frame: Frame) -> Mask:
+def _mask(frame: VideoFrame) -> Mask:
     return read_mask(Picture(frame.pixels, frame.alpha))

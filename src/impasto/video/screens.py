@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import threading
 from collections.abc import Sequence
@@ -80,24 +79,24 @@ class Server:
     """
 
     def __init__(self, port: int, host: str = "127.0.0.1") -> None:
+        self.status = ""
         self._changed = threading.Condition()
         self._jpeg = b""
         self._number = 0
-        self._status = ""
         self._keys: list[str] = []
         self._closed = False
         try:
-            self._http = ThreadingHTTPServer((host, port), self._handler())
+            self._http = _Http((host, port), _Handler)
         except OSError as error:
             raise UsageError(f"port {port} of {host} is taken", "--port 8601") from error
-        self._http.daemon_threads = True
+        self._http.screen = self
         self.url = f"http://{host}:{self._http.server_address[1]}"
         threading.Thread(target=self._http.serve_forever, daemon=True).start()
 
     def show(self, picture: Pixels, status: str) -> Sequence[str]:
         jpeg = Picture(picture).encode("JPEG", quality=_QUALITY)
         with self._changed:
-            self._jpeg, self._number, self._status = jpeg, self._number + 1, status
+            self._jpeg, self._number, self.status = jpeg, self._number + 1, status
             self._changed.notify_all()
             keys, self._keys = self._keys, []
         return keys
@@ -109,80 +108,90 @@ class Server:
         self._http.shutdown()
         self._http.server_close()
 
-    def _has_later(self, number: int) -> bool:
-        return self._number > number or self._closed
+    def press(self, key: str) -> None:
+        """Hand a key to whoever shows the next frame."""
+        with self._changed:
+            self._keys.append(key)
 
-    def _handler(self) -> type[BaseHTTPRequestHandler]:
-        server = self
+    def newest(self, after: int) -> tuple[int, bytes] | None:
+        """Wait up to ten seconds for a frame later than `after`; its number and JPEG, or None at the end."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._number > after or self._closed, 10)
+            return None if self._closed else (self._number, self._jpeg)
 
-        class Handler(BaseHTTPRequestHandler):
-            def log_message(self, *_: object) -> None: ...
 
-            def do_GET(self) -> None:
-                path = urlsplit(self.path).path
-                if not self._from_here():
-                    return
-                if path == "/":
-                    self._answer("text/html; charset=utf-8", _PAGE.encode())
-                elif path == "/status":
-                    self._answer("application/json", json.dumps({"status": server._status}).encode())
-                elif path == "/snapshot.jpg":
-                    self._answer("image/jpeg", server._jpeg)
-                elif path == "/stream":
-                    self._stream()
-                else:
-                    self.send_error(HTTPStatus.NOT_FOUND)
+class _Http(ThreadingHTTPServer):
+    daemon_threads = True
+    screen: Server
 
-            def do_POST(self) -> None:
-                if not self._from_here():
-                    return
-                length = self.headers.get("Content-Length", "")
-                body = self.rfile.read(min(int(length), 100)) if length.isdecimal() else b""
-                key = parse_qs(body.decode("ascii", "replace")).get("key", [""])[0]
-                if urlsplit(self.path).path != "/key" or key not in [*"np+-sr"]:
-                    self.send_error(HTTPStatus.BAD_REQUEST)
-                    return
-                with server._changed:
-                    server._keys.append(key)
-                self._answer("application/json", b"{}")
 
-            def _from_here(self) -> bool:
-                """Pages of other sites that this browser shows get nothing: not the camera, and no key."""
-                own = urlsplit(server.url).netloc
-                names = {own, own.replace("127.0.0.1", "localhost")}
-                origin = self.headers.get("Origin")
-                if self.headers.get("Host") in names and (origin is None or urlsplit(origin).netloc in names):
-                    return True
-                self.send_error(HTTPStatus.FORBIDDEN)
-                return False
+class _Handler(BaseHTTPRequestHandler):
+    """One request: the page, the stream, a snapshot, the status or a key."""
 
-            def _answer(self, kind: str, body: bytes) -> None:
-                self.send_response(HTTPStatus.OK)
-                self.send_header("Content-Type", kind)
-                self.send_header("Content-Length", str(len(body)))
-                self.send_header("Cache-Control", "no-store")
-                self.end_headers()
-                self.wfile.write(body)
+    server: _Http
 
-            def _stream(self) -> None:
-                self.send_response(HTTPStatus.OK)
-                self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
-                self.send_header("Cache-Control", "no-store")
-                self.end_headers()
-                number = 0
-                while True:
-                    with server._changed:
-                        server._changed.wait_for(functools.partial(server._has_later, number), 10)
-                        if server._closed:
-                            return
-                        number, jpeg = server._number, server._jpeg
-                    head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n"
-                    try:
-                        self.wfile.write(head.encode() + jpeg + b"\r\n")
-                    except OSError:  # nobody looks any more
-                        return
+    def log_message(self, *_: object) -> None: ...
 
-        return Handler
+    def do_GET(self) -> None:
+        path = urlsplit(self.path).path
+        screen = self.server.screen
+        if not self._from_here():
+            return
+        if path == "/":
+            self._answer("text/html; charset=utf-8", _PAGE.encode())
+        elif path == "/status":
+            self._answer("application/json", json.dumps({"status": screen.status}).encode())
+        elif path == "/snapshot.jpg":
+            newest = screen.newest(-1)
+            self._answer("image/jpeg", newest[1] if newest else b"")
+        elif path == "/stream":
+            self._stream()
+        else:
+            self.send_error(HTTPStatus.NOT_FOUND)
+
+    def do_POST(self) -> None:
+        if not self._from_here():
+            return
+        length = self.headers.get("Content-Length", "")
+        body = self.rfile.read(min(int(length), 100)) if length.isdecimal() else b""
+        key = parse_qs(body.decode("ascii", "replace")).get("key", [""])[0]
+        if urlsplit(self.path).path != "/key" or key not in [*"np+-sr"]:
+            self.send_error(HTTPStatus.BAD_REQUEST)
+            return
+        self.server.screen.press(key)
+        self._answer("application/json", b"{}")
+
+    def _from_here(self) -> bool:
+        """Pages of other sites that this browser shows get nothing: not the camera, and no key."""
+        own = urlsplit(self.server.screen.url).netloc
+        names = {own, own.replace("127.0.0.1", "localhost")}
+        origin = self.headers.get("Origin")
+        if self.headers.get("Host") in names and (origin is None or urlsplit(origin).netloc in names):
+            return True
+        self.send_error(HTTPStatus.FORBIDDEN)
+        return False
+
+    def _answer(self, kind: str, body: bytes) -> None:
+        self.send_response(HTTPStatus.OK)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Cache-Control", "no-store")
+        self.end_headers()
+        self.wfile.write(body)
+
+    def _stream(self) -> None:
+        self.send_response(HTTPStatus.OK)
+        self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
+        self.send_header("Cache-Control", "no-store")
+        self.end_headers()
+        number = 0
+        while (newest := self.server.screen.newest(number)) is not None:
+            number, jpeg = newest
+            head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n"
+            try:
+                self.wfile.write(head.encode() + jpeg + b"\r\n")
+            except OSError:  # nobody looks any more
+                return
 
 
 class VirtualCamera:

@@ -19,14 +19,13 @@ from impasto.engines.shot import Shot
 from impasto.errors import UsageError
 from impasto.pixels.arrays import Pixels, Samples
 from impasto.system.files import already_there, write_atomically
-from impasto.video.clip import Clip, Copied, Frame, Writer, cannot_write, ffmpeg, part_of, put_in_place
-
-LENGTH = 120  # frames of a piece
+from impasto.video.reading import Clip, VideoFrame, ffmpeg
+from impasto.video.writing import CopiedStreams, Writer, cannot_write, container_metadata, part_of, put_in_place
 
 
 @dataclass
 class State:
-    """All that the next frame's picture follows from, beside the clip.
+    """Everything, besides the clip, that determines the next frame.
 
     Attributes:
         frames, shots: painted so far.
@@ -114,40 +113,44 @@ class Segments:
 
     Args:
         path: of the result.
-        pieces: how many are there from an earlier run.
-        folder: where they lie.
-        open_piece: makes the writer of a piece.
-        source: what sound and subtitles are copied from.
+        checkpoint: whose folder the pieces lie in, and how many an earlier run has left there.
+        open_piece: makes the writer of a piece; called with `overwrite=True`.
+        source: what sound and subtitles are copied from; None, neither.
+        made_with: what painted the frames, for the file's comment; empty, none is written.
     """
 
     def __init__(
         self,
         path: Path,
-        folder: Path,
-        pieces: int,
-        open_piece: Callable[[Path], Writer],
+        checkpoint: Checkpoint,
+        open_piece: Callable[..., Writer],
         *,
         source: Clip | None,
+        made_with: Mapping[str, object] | None = None,
         overwrite: bool,
     ) -> None:
         if path.exists() and not overwrite:
             raise already_there(path)
-        self.path, self.folder, self.pieces = path, folder, pieces
+        self.path, self.folder, self.pieces = path, checkpoint.folder, checkpoint.pieces
         self.open_piece, self.source, self.overwrite = open_piece, source, overwrite
+        self.made_with = made_with or {}
         self.notes: list[str] = []
         self._writer: Writer | None = None
         self._begun = Fraction(0)
-        folder.mkdir(parents=True, exist_ok=True)
-        kept = {self._piece(index).with_suffix(suffix) for index in range(pieces) for suffix in (path.suffix, ".time")}
-        for leftover in set(folder.iterdir()) - kept:  # of a piece that was not finished
+        self.folder.mkdir(parents=True, exist_ok=True)
+        kept = {
+            self._piece(index).with_suffix(suffix) for index in range(self.pieces) for suffix in (path.suffix, ".time")
+        }
+        for leftover in set(self.folder.iterdir()) - kept:  # of a piece that was not finished
             if leftover.name != "state.npz":
                 leftover.unlink()
 
-    def write(self, frame: Frame) -> None:
+    def write(self, frame: VideoFrame) -> None:
         if self._writer is None:
-            self._writer, self._begun = self.open_piece(self._piece(self.pieces)), frame.time
+            self._writer = self.open_piece(self._piece(self.pieces), overwrite=True)
+            self._begun = frame.time
             write_atomically(self._piece(self.pieces).with_suffix(".time"), str(frame.time).encode(), overwrite=True)
-        self._writer.write(Frame(frame.samples, frame.time - self._begun, frame.alpha))
+        self._writer.write(VideoFrame(frame.samples, frame.time - self._begun, frame.alpha))
 
     def cut(self) -> None:
         """Finish a piece."""
@@ -163,15 +166,16 @@ class Segments:
         part = part_of(self.path)
         try:
             with av.open(str(part), "w") as target:
+                target.metadata.update(container_metadata(self.made_with))
                 stream: Any = None
-                copied: Copied | None = None
+                copied: CopiedStreams | None = None
                 last = -(2**62)
                 for index in range(self.pieces):
                     begun = Fraction(self._piece(index).with_suffix(".time").read_text())
                     with av.open(str(self._piece(index))) as piece:
                         if stream is None:
                             stream = target.add_stream_from_template(piece.streams.video[0])
-                            copied = None if self.source is None else Copied(target, self.source, self.notes)
+                            copied = None if self.source is None else CopiedStreams(target, self.source, self.notes)
                         packets = [packet for packet in piece.demux(video=0) if packet.size]
                         for packet, decoded_at in zip(packets, _decoding_times([p.pts for p in packets]), strict=True):
                             shift = round(begun / packet.time_base)

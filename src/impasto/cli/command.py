@@ -1,0 +1,96 @@
+"""Click's commands, with help in panels, arguments that have help, and examples."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
+
+import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Option(click.Option):
+    """An option and the panel of the help that it stands in."""
+
+    def __init__(self, names: list[str], *, panel: str = "Options", **attributes: Any) -> None:
+        super().__init__(names, **attributes)
+        self.panel = panel
+
+
+class Argument(click.Argument):
+    """An argument with a line of help; Click's own has one from 8.5 on."""
+
+    panel = "Arguments"
+
+    def __init__(self, names: list[str], *, help: str, **attributes: Any) -> None:
+        super().__init__(names, **attributes)
+        self.help = help
+
+    def get_help_record(self, context: click.Context) -> tuple[str, str]:
+        return self.make_metavar(context), self.help or ""
+
+
+def option(*names: str, panel: str = "Options", **attributes: Any) -> Callable[[F], F]:
+    """Give a verb an option; `attributes` are those of `click.Option`."""
+    return click.option(*names, cls=Option, panel=panel, **attributes)
+
+
+def argument(name: str, help: str, **attributes: Any) -> Callable[[F], F]:
+    """Give a verb an argument; `attributes` are those of `click.Argument`."""
+    return click.argument(name, cls=Argument, help=help, **attributes)
+
+
+def _write_panels(formatter: click.HelpFormatter, rows: Iterable[tuple[str, tuple[str, str]]]) -> None:
+    panels: dict[str, list[tuple[str, str]]] = {"Arguments": [], "Options": []}  # these two first
+    for panel, row in rows:
+        panels.setdefault(panel, []).append(row)
+    for panel, members in panels.items():
+        if members:
+            with formatter.section(panel):
+                formatter.write_dl(members)
+
+
+class Command(click.Command):
+    """A command whose help shows its options in panels, and its examples as they are typed, one a line."""
+
+    def __init__(self, *words: Any, examples: str = "", **attributes: Any) -> None:
+        super().__init__(*words, **attributes)
+        self.examples = examples.strip().splitlines()
+
+    def format_options(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        parameters = [(parameter, parameter.get_help_record(context)) for parameter in self.get_params(context)]
+        _write_panels(formatter, ((getattr(of, "panel", "Options"), record) for of, record in parameters if record))
+
+    def format_arguments(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write nothing: arguments are one of the panels."""
+
+    def format_epilog(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        super().format_epilog(context, formatter)
+        if self.examples:
+            with formatter.section("Examples"):
+                for line in self.examples:
+                    formatter.write(f"{'':{formatter.current_indent}}{line}\n")
+
+
+class Group(Command, click.Group):
+    """A command with verbs of its own, which its help shows in panels, too."""
+
+    command_class = Command
+
+    def panel_of(self, _verb: str) -> str:
+        """Return the panel of the help that a verb stands in."""
+        return "Commands"
+
+    def format_options(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        super().format_options(context, formatter)
+        self.format_commands(context, formatter)
+
+    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        verbs = [(verb, self.get_command(context, verb)) for verb in self.list_commands(context)]
+        rows = [(self.panel_of(verb), (verb, of.get_short_help_str(limit=1000))) for verb, of in verbs if of]
+        _write_panels(formatter, rows)
+
+    def list_commands(self, _context: click.Context) -> list[str]:
+        """Return the verbs in the order in which they were added."""
+        return list(self.commands)

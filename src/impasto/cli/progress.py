@@ -1,0 +1,69 @@
+"""The bar of the command line, and what Ctrl-C means while it is there."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from impasto.cli.console import console
+from impasto.cli.interrupt import catching_stops
+from impasto.progress import Progress
+
+
+@contextmanager
+def bar(*, hidden: bool = False) -> Iterator[Callable[[Progress], None]]:
+    """Draw each `Progress` as a bar on the error stream.
+
+    The bar disappears at the end. Nothing is drawn if `hidden`, or where the error stream is no terminal.
+    """
+    if hidden or not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    columns = BarColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn(), TimeRemainingColumn()
+    with Bar(*columns, console=console(to_stderr=True), transient=True) as drawn:
+        task = drawn.add_task("", total=None)
+
+        def draw(progress: Progress) -> None:
+            share = progress.fraction or progress.step / max(progress.total, 1)
+            known = bool(progress.total or progress.fraction)
+            drawn.update(task, completed=share, total=1.0 if known else None, description=describe(progress))
+
+        yield draw
+
+
+def describe(progress: Progress) -> str:
+    """Return a progress in words: "3 of 40  painting  style 0.12"."""
+    parts = [f"{progress.step} of {progress.total}"] if progress.total else []
+    parts += [progress.message] if progress.message else []
+    return "  ".join([*parts, *(f"{name} {value:.4g}" for name, value in progress.losses.items())])
+
+
+@contextmanager
+def watched(
+    *, quiet: bool, preview: Path | None = None, every: int = 1, replace: bool = False
+) -> Iterator[Callable[[Progress], bool]]:
+    """Give long work its `on_progress`, which draws a bar, saves previews, and asks for the end after Ctrl-C.
+
+    Args:
+        quiet: draw nothing.
+        preview: a folder for the first preview, every `every`th, and the last one before a stop.
+        replace: overwrite previews of an earlier run.
+    """
+    with catching_stops() as stopped, bar(hidden=quiet) as draw:
+
+        def show(progress: Progress) -> bool:
+            draw(progress)
+            if (
+                preview is not None
+                and progress.preview is not None
+                and (progress.step == 1 or progress.step % every == 0 or stopped())
+            ):
+                progress.preview().save(preview / f"step-{progress.step:05d}.png", overwrite=replace)
+            return not stopped()
+
+        yield show

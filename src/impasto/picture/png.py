@@ -1,0 +1,86 @@
+"""Write PNG, 8 or 16 bits a channel. Pillow writes no 16 bits of colour, and takes long for the rest."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from impasto.picture.strips import STRIP_BYTES, in_strips, strip_rows
+
+_ADLER = 65521  # Adler-32's modulus
+
+
+def write_png(samples: NDArray[Any], chunks: list[tuple[bytes, bytes]], *, strip_bytes: int = STRIP_BYTES) -> bytes:
+    """Make a PNG file (W3C PNG).
+
+    Args:
+        samples: H x W x 3 or 4, uint8 or uint16.
+        chunks: type and data of each chunk that goes before the pixels.
+        strip_bytes: compressed at once.
+    """
+    height, width, channels = samples.shape
+    done = in_strips(strip_rows(samples, strip_bytes), height, partial(_strip, samples))
+    sums, sizes, parts = zip(*done, strict=True)
+    # One zlib stream: what the strips are deflated to, one after the other, and the sum of all.
+    end = b"\x03\0" + struct.pack(">I", _adler(sums, sizes))  # an empty last block
+    header = struct.pack(">IIBBBBB", width, height, 8 * samples.itemsize, {3: 2, 4: 6}[channels], 0, 0, 0)
+    body = [(b"IDAT", part) for part in (b"\x78\x9c", *parts, end)]
+    body = [(b"IHDR", header), *chunks, *body, (b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(kind, data) for kind, data in body)
+
+
+def _strip(samples: NDArray[Any], strip: slice) -> tuple[int, int, bytes]:
+    """Some rows, filtered: their Adler-32, how many bytes they are, and what these are deflated to."""
+    rows = _rows(samples[strip])
+    above = np.empty_like(rows)
+    above[1:] = rows[:-1]
+    above[0] = _rows(samples[strip.start - 1 : strip.start])[0] if strip.start else 0
+    pixel = samples.shape[2] * samples.itemsize
+    left = np.zeros_like(rows)
+    left[:, pixel:] = rows[:, :-pixel]
+    # Filter 3 (Average): each byte less the mean of those to its left and above. Of the five it is the best for painted
+    # pictures next to Paeth, which takes ten times as long.
+    filtered = np.empty((len(rows), rows.shape[1] + 1), np.uint8)
+    filtered[:, 0] = 3
+    np.subtract(rows, (left >> 1) + (above >> 1) + (left & above & 1), out=filtered[:, 1:])
+    deflate = zlib.compressobj(6, zlib.DEFLATED, -15, strategy=zlib.Z_RLE)
+    data = deflate.compress(filtered.data) + deflate.flush(zlib.Z_FULL_FLUSH)
+    return zlib.adler32(filtered.data), filtered.size, data
+
+
+def _rows(samples: NDArray[Any]) -> NDArray[np.uint8]:
+    """The rows' bytes, the higher ones first."""
+    return np.ascontiguousarray(samples, samples.dtype.newbyteorder(">")).view(np.uint8).reshape(len(samples), -1)
+
+
+def _adler(sums: tuple[int, ...], sizes: tuple[int, ...]) -> int:
+    """The Adler-32 (RFC 1950) of several pieces in a row, from that of each."""
+    low, high = 1, 0
+    for each, size in zip(sums, sizes, strict=True):
+        high = (high + (each >> 16) + size * (low - 1)) % _ADLER
+        low = (low + (each & 0xFFFF) - 1) % _ADLER
+    return high << 16 | low
+
+
+def _chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def text_chunk(key: str, text: str) -> tuple[bytes, bytes]:
+    """An international text chunk."""
+    return b"iTXt", key.encode("latin-1") + b"\0\0\0\0\0" + text.encode()
+
+
+def profile_chunk(profile: bytes) -> tuple[bytes, bytes]:
+    """An ICC profile."""
+    return b"iCCP", b"ICC profile\0\0" + zlib.compress(profile)
+
+
+def density_chunk(dpi: tuple[float, float]) -> tuple[bytes, bytes]:
+    """Dots per inch, stored as dots per metre."""
+    return b"pHYs", struct.pack(">IIB", round(dpi[0] / 0.0254), round(dpi[1] / 0.0254), 1)

@@ -1,0 +1,233 @@
+"""Paint a clip: the public face of this room."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from impasto.controls import Controls
+from impasto.engines.by_name import DEFAULT, engine_of
+from impasto.errors import MissingExtra, UsageError
+from impasto.painting.regions import Regions
+from impasto.painting.stylizer import Stylizer
+from impasto.picture.reading import MAX_PIXELS
+from impasto.pixels.flow import one_thread
+from impasto.progress import OnProgress
+from impasto.styles.gallery import Gallery
+from impasto.styles.resolve import StyleRequest
+from impasto.video.keyframes import Keyframes, parse_keyframes
+from impasto.video.moving_masks import MovingMasks
+from impasto.video.options import VideoOptions, options_and_controls
+from impasto.video.pipeline import Painters, Pipeline
+from impasto.video.reading import Clip
+from impasto.video.segments import Checkpoint, Segments
+from impasto.video.writing import ANIMATIONS, AnimationWriter, FolderWriter, Sink, Writer
+
+if TYPE_CHECKING:
+    from impasto.optimization.recipe import Recipe
+    from impasto.video.optimizer import FrameOptimizer
+
+# What a run that goes on may say otherwise: none of it changes a frame.
+_MAY_CHANGE = ("sound", "keep_partial", "resume", "segment")
+
+
+@dataclass(frozen=True)
+class PaintedVideo:
+    """What came out.
+
+    Attributes:
+        path: the file, or the folder; None where it was stopped and nothing was kept.
+        frames, shots: how many.
+        stopped: whether `on_progress` ended it.
+        notes: what was left out or damaged.
+        seconds: of the whole, and of each stage: read, motion, paint, write; blending is part of writing.
+    """
+
+    path: Path | None
+    frames: int
+    shots: int
+    stopped: bool
+    notes: tuple[str, ...]
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+def paint_video(
+    source: Path | str,
+    style: StyleRequest,
+    output: Path | str,
+    *,
+    options: VideoOptions | None = None,
+    recipe: str | Recipe = "fast",
+    regions: Regions | None = None,
+    gallery: Gallery | None = None,
+    mark: bool = True,
+    overwrite: bool = False,
+    max_pixels: int = MAX_PIXELS,
+    on_progress: OnProgress | None = None,
+    **values: Any,
+) -> PaintedVideo:
+    """Paint a video in the style of a painting, without flicker, with its sound and subtitles.
+
+    Args:
+        source: a file that FFmpeg reads, or a folder of frames.
+        style, gallery, max_pixels: as for `impasto.stylize`. Keyframes take the style's place.
+        output: .mp4, .mov, .mkv, .avi, .webm, .gif, .webp, .apng, or a folder for PNG frames (no ending).
+        options: how the clip is read, painted and written.
+        recipe: of the optimiser, a name from `impasto.optimization.recipe.RECIPES` or a `Recipe`.
+        regions: as for `impasto.stylize`. A mask may also be a video or a folder of frames, and then moves.
+        mark: say in the result's metadata what made it.
+        overwrite: replace files that are there.
+        on_progress: called after every frame; `step` counts frames.
+        values: fields of `VideoOptions`, which replace those of `options`, and of `impasto.Controls`.
+    Raises:
+        UsageError: a style, control, option, format or codec that is unknown.
+        PictureError: a source that cannot be read, or a file that cannot be written.
+
+    >>> painted = impasto.paint_video("frames", "starry-night", "painted.gif", strength=80)
+    >>> painted.frames
+    3
+    """
+    options, controls = options_and_controls(options, values)
+    if options.engine == "optimize" and options.keyframes is not None:
+        raise UsageError("the optimiser takes one style for the whole clip", "--style")
+    clip = Clip(Path(source), options.start, options.end, options.fps)
+    size = clip.output_size(controls.size)
+    if size[0] * size[1] > max_pixels:
+        raise UsageError(f"frames of {size[0]} x {size[1]} pixels are too large", "--size makes them smaller")
+    masks = MovingMasks(regions)
+    make_stylizer = functools.partial(
+        Stylizer,
+        regions=masks.regions,
+        controls=replace(controls, size=None),
+        gallery=gallery,
+        painter=engine_of(options.engine if options.engine != "optimize" else DEFAULT),
+        max_pixels=max_pixels,
+    )
+    painters = _painters(style, masks, make_stylizer, options, recipe)
+    first = next(clip.frames(), None)
+    if first is None:
+        raise UsageError(f"{clip.path} has no frame from {options.start:g} s on", "--start, --end")
+    checkpoint = None
+    if options.resume:
+        checkpoint = Checkpoint(Path(output), _settings(clip, style, regions, recipe, options, controls))
+    made_with = _made_with(painters, options, controls, recipe) if mark else {}
+    open_sink = functools.partial(_open_sink, Path(output), clip, size, options, checkpoint)
+    sink = open_sink(alpha=first.alpha is not None, made_with=made_with, overwrite=overwrite)
+    pipeline = Pipeline(clip, size, painters, sink, options, checkpoint=checkpoint, on_progress=on_progress)
+    try:
+        with one_thread():
+            pipeline.run()
+    except BaseException:
+        sink.discard()
+        raise
+    kept = not pipeline.stopped or (options.keep_partial and pipeline.frames > 0 and checkpoint is None)
+    if kept:
+        sink.close()
+        if checkpoint:
+            checkpoint.forget()
+    else:
+        sink.discard()
+    notes = (*sink.notes, *([clip.note] if clip.note else []))
+    path = Path(output) if kept else None
+    return PaintedVideo(path, pipeline.frames, pipeline.shots, pipeline.stopped, notes, pipeline.seconds)
+
+
+def _painters(
+    style: StyleRequest,
+    masks: MovingMasks,
+    make_stylizer: functools.partial[Stylizer],
+    options: VideoOptions,
+    recipe: str | Recipe,
+) -> Painters:
+    if options.keyframes is not None:
+        moments = parse_keyframes(options.keyframes)
+        stylizers = [make_stylizer(moment.style) for moment in moments]
+        stylizers[0].prepare()
+        return Painters(stylizers[0], masks, keyframes=Keyframes(moments, stylizers))
+    stylizer = make_stylizer(style)
+    if options.engine != "optimize":
+        stylizer.prepare()
+        return Painters(stylizer, masks)
+    if masks.moving:
+        raise UsageError("the optimiser's masks do not move", "pictures as masks")
+    return Painters(stylizer, masks, optimizer=_optimizer(stylizer, recipe, options))
+
+
+def _optimizer(stylizer: Stylizer, recipe: str | Recipe, options: VideoOptions) -> FrameOptimizer:
+    try:
+        from impasto.optimization.recipe import find_recipe
+        from impasto.video.optimizer import FrameOptimizer
+    except ImportError as error:
+        raise MissingExtra(f"{error.name}, which the optimiser needs,", "torch") from None
+    return FrameOptimizer(stylizer, find_recipe(recipe), options.steady / 100, options.long_term)
+
+
+def _made_with(
+    painters: Painters, options: VideoOptions, controls: Controls, recipe: str | Recipe
+) -> dict[str, object]:
+    """What is written into the result's metadata."""
+    made_with = painters.stylizer.made_with() | {"controls": controls.as_dict(), "steady": options.steady}
+    if painters.keyframes is not None:
+        made_with["style"] = painters.keyframes.label
+    if painters.optimizer is not None:
+        made_with["engine"] = "optimize"
+        if isinstance(recipe, str):
+            made_with["recipe"] = recipe
+    return made_with
+
+
+def _settings(
+    clip: Clip,
+    style: StyleRequest,
+    regions: Regions | None,
+    recipe: str | Recipe,
+    options: VideoOptions,
+    controls: Controls,
+) -> dict[str, object]:
+    """What another run must have alike to go on from this one."""
+    said = {name: value for name, value in asdict(options).items() if name not in _MAY_CHANGE}
+    return said | {
+        "source": (str(clip.path.resolve()), clip.width, clip.height),
+        "style": str(style),
+        "regions": str(regions),
+        "recipe": recipe,
+        "controls": controls.as_dict(),
+    }
+
+
+def _open_sink(
+    path: Path,
+    clip: Clip,
+    size: tuple[int, int],
+    options: VideoOptions,
+    checkpoint: Checkpoint | None,
+    *,
+    alpha: bool,
+    made_with: Mapping[str, object],
+    overwrite: bool,
+) -> Sink:
+    """Where the frames go, by the output's ending."""
+    suffix = path.suffix.lower()
+    if not suffix or path.is_dir():
+        done = checkpoint.state.frames if checkpoint and checkpoint.state else 0
+        return FolderWriter(path, made_with=made_with, overwrite=overwrite, done=done)
+    if suffix in ANIMATIONS:
+        if checkpoint:
+            raise UsageError(f"{suffix} files are made in one piece", "--resume goes with video files and folders")
+        return AnimationWriter(path, clip.rate, made_with=made_with, overwrite=overwrite)
+    source = clip if options.sound else None
+    open_file = functools.partial(
+        Writer,
+        width=size[0],
+        height=size[1],
+        rate=clip.rate,
+        codec=options.codec,
+        quality=options.quality,
+        alpha=alpha,
+    )
+    if checkpoint:
+        return Segments(path, checkpoint, open_file, source=source, made_with=made_with, overwrite=overwrite)
+    return open_file(path, source=source, made_with=made_with, overwrite=overwrite)

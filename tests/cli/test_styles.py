@@ -1,0 +1,47 @@
+"""`impasto styles` as it is typed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from helpers import Outcome, assert_refused
+
+Run = Callable[..., Outcome]
+
+
+def test_styles_are_listed_shown_added_and_removed(run: Run, painting: Path, photo: Path, tmp_path: Path) -> None:
+    listed = run("styles").out
+    assert "starry-night" in listed
+    assert "Vincent van Gogh" in listed
+    assert "1889" in listed
+    assert "public domain" in listed
+    records = [json.loads(line) for line in run("styles", "--json").out.splitlines()]
+    assert len(records) >= 20
+    assert {"name", "title", "artist", "year", "licence"} <= set(records[0])
+
+    added = run("styles", "add", painting, "--name", "my-style", "--artist", "[red]Me[/red]")
+    assert added.code == 0
+    assert "[red]Me[/red]" in run("styles").out  # a name is text, not markup
+    assert "your own" in run("styles", "show", "my-style").out
+    assert json.loads(run("styles", "show", "my-style", "--json").out)["title"] == "painting"
+    assert run("stylize", photo, "--style", "my-style", "-o", tmp_path / "out.png").code == 0
+    assert_refused(run("styles", "add", painting, "--name", "my-style"), 2, "you have a style my-style already")
+    assert_refused(run("styles", "add", painting, "--name", "udnie"), 2, "built-in")
+    assert_refused(run("styles", "add", painting, "--name", "No Name"), 2, "cannot be a style's name")
+    assert_refused(run("styles", "add", tmp_path / "no.jpg", "--name", "x"), 1, "there is no file")
+    assert run("styles", "remove", "my-style").code == 0
+    assert_refused(run("styles", "remove", "my-style"), 2, "my-style is no style")
+    assert_refused(run("styles", "remove", "udnie"), 2, "built in")
+    assert_refused(run("styles", "show", "udni"), 2, "Did you mean udnie?")
+
+
+def test_a_corrupt_gallery_is_reported(run: Run, painting: Path, home: Path) -> None:
+    run("styles", "add", painting, "--name", "bad")
+    (home / "styles" / "bad" / "style.json").write_text("{")
+    listed = run("styles")
+    assert listed.code == 0
+    assert "starry-night" in listed.out
+    assert "your style bad is damaged" in listed.err
+    assert run("doctor").code == 1

@@ -1,0 +1,114 @@
+"""`impasto video` as it is typed."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import fields
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from clips import moving, read, write
+from helpers import ROOT, Outcome, assert_refused, hears_ctrl_c, wait_until
+
+from impasto.video.options import VideoOptions
+
+Run = Callable[..., Outcome]
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> Path:
+    return write(tmp_path / "clip.mp4", moving(8), sound=True)
+
+
+def test_bad_commands_get_one_line(run: Run, clip: Path, tmp_path: Path) -> None:
+    def refused(code: int, *words: object, says: str) -> None:
+        assert_refused(run("video", *words), code, says)
+
+    (tmp_path / "text.mp4").write_text("no video")
+    write(tmp_path / "sound.mp4", moving(2), sound=True)
+    with av.open(str(tmp_path / "only.m4a"), "w") as container:
+        stream = container.add_stream("aac", rate=44_100)
+        chunk = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), format="fltp", layout="mono")
+        chunk.sample_rate = 44_100
+        container.mux(stream.encode(chunk))
+        container.mux(stream.encode(None))
+    (tmp_path / "empty").mkdir()
+    out = ("-o", tmp_path / "o.mp4")
+    refused(1, tmp_path / "text.mp4", "--style", "udnie", *out, says="no video that can be read")
+    refused(1, tmp_path / "gone.mp4", "--style", "udnie", *out, says="no file")
+    refused(1, tmp_path / "only.m4a", "--style", "udnie", *out, says="no pictures that move")
+    refused(1, tmp_path / "empty", "--style", "udnie", *out, says="no pictures in")
+    refused(2, clip, "--style", "nobody", *out, says="is no style")
+    refused(2, clip, "--style", "udnie", "-o", tmp_path / "o.xyz", says="no such video format")
+    refused(2, clip, "--style", "udnie", *out, "--codec", "mpeg9", says="is no codec")
+    refused(
+        2,
+        clip,
+        "--style",
+        "udnie",
+        "-o",
+        tmp_path / "o.webm",
+        "--codec",
+        "prores",
+        says="cannot be written with prores",
+    )
+    refused(2, clip, "--style", "udnie", *out, "--steady", 200, says="steady 200")
+    refused(2, clip, *out, says="--style or --keyframes")
+    refused(2, clip, "--style", "udnie", "--keyframes", "0:udnie", *out, says="--style or --keyframes")
+    refused(2, clip, "--style", "udnie", *out, "--start", 5, "--end", 2, says="nothing from 5 s")
+    refused(2, clip, "--style", "udnie", *out, "--start", 50, says="no frame from 50 s")
+    refused(2, clip, "--style", "udnie", "-o", clip, "--overwrite", says="the video itself")
+    assert not (tmp_path / "o.mp4").exists()
+    done = run("video", clip, "--style", "udnie", *out, "--end", 0.3, "--json")
+    assert done.code == 0, done.err
+    assert json.loads(done.out)["frames"] == 3
+    refused(1, clip, "--style", "udnie", *out, says="exists already")
+
+
+def test_ctrl_c_ends_it_cleanly(clip: Path, tmp_path: Path) -> None:
+    long = write(tmp_path / "long.mp4", moving(110))
+    command = [
+        sys.executable,
+        "-m",
+        "impasto",
+        "video",
+        str(long),
+        "--style",
+        "udnie",
+        "--keep-partial",
+        "--size",
+        "320",
+    ]
+    command += ["-o", str(tmp_path / "out.mp4")]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=ROOT, preexec_fn=hears_ctrl_c)
+    wait_until(lambda: list(tmp_path.glob(".*.part.mp4")))  # it stops after a frame, so that one is always kept
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 130, err
+    assert all(line.startswith("impasto: note: ") for line in err.splitlines()), err
+    assert not list(tmp_path.glob(".*.part.mp4"))
+    assert 0 < len(read(tmp_path / "out.mp4")) < 110
+
+
+def test_no_mark_leaves_the_comment_out(run: Run, clip: Path, tmp_path: Path) -> None:
+    for words, marked in (((), True), (("--no-mark",), False)):
+        out = tmp_path / f"marked-{marked}.mp4"
+        done = run("video", clip, "--style", "udnie", "--end", 0.2, "--size", 48, "-o", out, *words)
+        assert done.code == 0, done.err
+        with av.open(str(out)) as container:
+            assert ("udnie" in container.metadata.get("comment", "")) == marked
+
+
+def test_every_video_option_can_be_typed(run: Run) -> None:
+    shown = run("video", "--help").out
+    names = {part.name for part in fields(VideoOptions)} - {"quality", "segment"}
+    for name in (*names, "crf", "no-sound"):
+        assert f"--{name.replace('_', '-')}" in shown
+    for name in ("segment", "quality", "no-resume", "no-keep-partial"):
+        assert f"--{name}" not in shown
