@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from safetensors import safe_open
 
 from impasto.engines import light_weights
-from impasto.engines.base import Array, Put, StyleVector
+from impasto.engines.base import Array, StyleVector, WriteTile
 from impasto.engines.light_weights import MARGIN, NORMS, WIDTH
 from impasto.engines.shipped import ShippedEngine, product, resized_for_encoder
 from impasto.engines.shot import Statistics
@@ -80,10 +80,10 @@ class Light(ShippedEngine):
             channels = side_by_side((self.folder / "layout.onnx").read_bytes())
             return (self.folder / f"paint{channels or ''}.onnx").read_bytes()
 
-        def given() -> dict[str, Array]:
+        def tensors() -> dict[str, Array]:
             return self._weights_with(np.frombuffer(filters, np.float32))
 
-        return Model(read, _BYTES_PER_PIXEL, _ARENA_BYTES_PER_PIXEL, weights=given)
+        return Model(read, _BYTES_PER_PIXEL, _ARENA_BYTES_PER_PIXEL, weights=tensors)
 
     def _weights_with(self, filters: Array) -> dict[str, Array]:
         """What the graphs compute with, changed by a style's filters if it has any."""
@@ -114,9 +114,9 @@ class Light(ShippedEngine):
     def _modulate(self, vector: bytes) -> NDArray[np.float32]:
         """What a style makes of every normalisation, as `nn.light_net.Brush.modulations` but the scales less one."""
         t = self._dense
-        told = ((np.frombuffer(vector, np.float32) - t["usual"]) / t["spread"]).clip(-6, 6)
-        inner = (product(t["style1.weight"], told) + t["style1.bias"]).clip(0)
-        return product(t["style2.weight"], inner) + t["style2.bias"] + product(t["direct.weight"], told)
+        normalised = ((np.frombuffer(vector, np.float32) - t["usual"]) / t["spread"]).clip(-6, 6)
+        inner = (product(t["style1.weight"], normalised) + t["style1.bias"]).clip(0)
+        return product(t["style2.weight"], inner) + t["style2.bias"] + product(t["direct.weight"], normalised)
 
     @functools.cached_property
     def _dense(self) -> dict[str, Array]:
@@ -137,11 +137,13 @@ class Light(ShippedEngine):
         (embedding,) = self._encode_model.run({"picture": planes(resized_for_encoder(painting, self.size))})
         return np.asarray(embedding, np.float32)
 
-    def _paint_in_tiles(self, photo: Samples, style: StyleVector, put: Put, given: Statistics | None) -> Statistics:
+    def _paint_in_tiles(
+        self, photo: Samples, style: StyleVector, write_tile: WriteTile, given: Statistics | None
+    ) -> Statistics:
         def run(part: Pixels, known: Statistics | None, _: tuple[int, int]) -> tuple[Pixels, Statistics]:
             return self._run(part, style, known)
 
-        return paint_within(photo, self.budget, _ARENA_BYTES_PER_PIXEL, run, put, given, size=self.size)
+        return paint_within(photo, self.budget, _ARENA_BYTES_PER_PIXEL, run, write_tile, given, size=self.size)
 
     def _paint_frozen(self, photo: Pixels, style: StyleVector, given: Statistics) -> Pixels | None:
         height, width = photo.shape[:2]
