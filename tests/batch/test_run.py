@@ -22,6 +22,7 @@ from PIL import Image
 
 import impasto
 from impasto.batch.report import Report, Result
+from impasto.errors import PictureError
 from impasto.progress import Progress
 
 Run = Callable[..., Outcome]
@@ -155,7 +156,7 @@ def test_a_painting_or_own_style_that_has_changed(folder: Path, painting: Path, 
         ({"hosts": "cloud"}, "hosts 'cloud'"),
         ({"quality": 0}, "quality 0"),
         ({"bits": 16, "suffix": "jpg"}, "JPEG holds no 16 bits"),
-        ({"suffix": ".xyz"}, "what format"),
+        ({"suffix": ".xyz"}, "suffix .xyz is unknown"),
         ({"strong": 1}, "strong is no control"),
         ({"engine": "oils"}, "engine 'oils'"),
         ({"photos": []}, "no photos"),
@@ -376,3 +377,20 @@ def test_bad_photos_and_places(run: Run, bucket: Any, tmp_path: Path) -> None:
     assert_refused(
         run("stylize", "memory://photos", "--style", "udnie", "-o", "memory://photos"), 2, "cannot be written"
     )
+
+
+def test_what_is_given_as_bytes_has_the_same_limit(folder: Path, tmp_path: Path, painting: Path) -> None:
+    for style in (painting, painting.read_bytes()):
+        with pytest.raises(PictureError, match="the limit is 0.0"):
+            impasto.stylize_folder(folder, style, tmp_path / "out", engine="light", max_pixels=2000)
+
+
+def test_a_picture_that_the_user_has_put_there_stays(folder: Path, tmp_path: Path) -> None:
+    impasto.stylize_folder(folder, "udnie", tmp_path / "out", engine="light")
+    own = file_bytes(scene(30, 20, 9))
+    (tmp_path / "out" / "0.png").write_bytes(own)
+    report = impasto.stylize_folder(folder, "great-wave", tmp_path / "out", engine="light")
+    assert [Path(result.photo).name for result in report.failed] == ["0.png"]
+    assert "exists already" in report.failed[0].error
+    assert len(report.painted) == 3
+    assert (tmp_path / "out" / "0.png").read_bytes() == own

@@ -106,3 +106,10 @@ def test_amounts_and_durations() -> None:
     for wrong in ("", "0s", "3", "1000h"):
         with pytest.raises(UsageError, match="not a duration"):
             read_duration(wrong, "--for")
+
+
+def test_a_value_out_of_range_is_named_by_its_option() -> None:
+    with pytest.raises(UsageError, match=r"^--velocity 200 is not in 0\.\.100"):
+        typed("--velocity", "200", names={"speed": "--velocity"})
+    with pytest.raises(UsageError, match="^--turns 0 is not in"):
+        typed("--turns", "0")

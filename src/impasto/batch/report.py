@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from impasto.batch.plan import PaintJob
+from impasto.errors import ImpastoError
+
 
 @dataclass(frozen=True)
 class Result:
@@ -32,6 +35,11 @@ class Result:
     error: str = ""
     hint: str = ""
     exit_code: int = 0
+
+
+def failure(job: PaintJob, error: ImpastoError) -> Result:
+    """What became of a photo that could not be painted."""
+    return Result(job.photo, job.target, error=error.message, hint=error.hint, exit_code=error.exit_code)
 
 
 @dataclass
