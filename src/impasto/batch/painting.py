@@ -124,4 +124,6 @@ class Painting:
 
 
 def failure(job: PaintJob, error: ImpastoError) -> Result:
-    return Result(job.photo, job.target, error=error.message, hint=error.hint, exit_code=error.exit_code)
+    return Result(
+        job.photo, job.target, error=error.message, hint=error.hint, code=error.code, exit_code=error.exit_code
+    )

@@ -19,6 +19,7 @@ class Result:
         skipped: whether an earlier run painted it, and neither photo nor settings have changed.
         error: what went wrong, one line; "" if nothing did.
         hint: what to do about it, or "".
+        code: the kind of fault, as in `ImpastoError.code`; "" if nothing went wrong.
         exit_code: what the command line exits with if this was the only photo.
     """
 
@@ -31,6 +32,7 @@ class Result:
     skipped: bool = False
     error: str = ""
     hint: str = ""
+    code: str = ""
     exit_code: int = 0
 
 
