@@ -113,5 +113,4 @@ class MissingExtra(ImpastoError):
 
 def write_fault(error: BaseException) -> str:
     """The code of a write that the system has refused: disk-full or not-writable."""
-    full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT)
-    return "disk-full" if full else "not-writable"
+    return "disk-full" if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) else "not-writable"
