@@ -65,7 +65,7 @@ def refused(kind: type[ImpastoError], code: str, *words: str) -> Iterator[pytest
         yield caught
     assert caught.value.code == code, caught.value
     for word in words:
-        assert word in str(caught.value)
+        assert word in str(caught.value), caught.value
 
 
 def assert_refused(outcome: Outcome, exit_code: int, code: str, *words: str) -> None:

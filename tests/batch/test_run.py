@@ -367,7 +367,7 @@ def test_bad_photos_and_places(run: Run, bucket: Any, tmp_path: Path) -> None:
     assert to_disk.code == 0, to_disk.err
     assert (tmp_path / "a.png").is_file()
     for place, code in (
-        ("memory://nowhere", "no-such-file"),
+        ("memory://nowhere", "no-pictures"),
         ("nosuch://photos", "unreachable"),
         ("https://example.com/a.jpg", "web-address"),
     ):
@@ -377,5 +377,5 @@ def test_bad_photos_and_places(run: Run, bucket: Any, tmp_path: Path) -> None:
         run("stylize", "memory://photos", "--style", "udnie", "-o", "memory://photos"),
         2,
         "same-file",
-        "memory://photos",
+        "memory:///photos",
     )

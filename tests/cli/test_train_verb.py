@@ -47,7 +47,10 @@ def test_trained_from_the_command_line_it_is_a_style(
     painted = Picture.open(tmp_path / "out.png")
     assert (painted.width, painted.height) == (96, 64)
     assert_refused(
-        run("train", "style", "--style", painting, "--photos", photos, "--name", "mine", *OPTIONS), 2, "already-there"
+        run("train", "style", "--style", painting, "--photos", photos, "--name", "mine", *OPTIONS),
+        2,
+        "name-taken",
+        "mine",
     )
     targets = [tmp_path / name for name in ("my.onnx", "my.pt2", "my.safetensors")]
     done = run(
@@ -97,7 +100,7 @@ def test_bad_training_commands_are_refused_in_one_line(run: Run, photos: Path, p
     assert_refused(run(*base, "--style", painting, "--style", painting), 2, "name-taken", "painting")
     assert_refused(run(*base, "--style", painting, "--name", "starry-night"), 2, "built-in", "starry-night")
     empty = ["train", "style", "--photos", tmp_path / "none", "--style", painting, "--name", "x", *OPTIONS]
-    assert_refused(run(*empty), 1, "no-such-folder", "none")
+    assert_refused(run(*empty), 1, "no-pictures", "none")
     vgg16 = [*base, "--style", painting, "--loss-network", "vgg16", "--quiet"]
     assert_refused(run(*vgg16), 2, "no-such-file", "VGG-16")
 

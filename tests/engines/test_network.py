@@ -292,7 +292,7 @@ def test_bad_files_are_refused_in_one_line(run: Run, tmp_path: Path, photo: Path
     (tmp_path / "text.txt").write_text("hello")
     refuses("evil.pth", "unsafe-file")
     refuses("vgg.pth", "other-network", "features.0.weight")
-    refuses("text.pth", "not-a-network")
+    refuses("text.pth", "unsafe-file")
     refuses("text.onnx", "not-a-network")
     refuses("mean.onnx", "other-network")
     refuses("gone.pth", "no-such-file")
