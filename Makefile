@@ -39,7 +39,7 @@ format: $(VENV)/.dev
 	$(BIN)/ruff format .
 
 weights: $(VENV)/.dev
-	$(BIN)/python tools/export_light.py
+	$(BIN)/python tools/light/export_light.py
 	$(if $(PACK),$(BIN)/python tools/painter/export.py --pack $(PACK))
 
 clean:

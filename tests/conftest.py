@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -64,8 +65,10 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Outcome]:
             patch.setattr(sys, "argv", ["impasto", *map(str, words)])
             for name, stream in streams.items():
                 patch.setattr(sys, name, stream)
-            with pytest.raises(SystemExit) as stopped:
-                main()
+            with warnings.catch_warnings():
+                warnings.simplefilter("default", UserWarning)  # the command prints them as notes
+                with pytest.raises(SystemExit) as stopped:
+                    main()
         raw, err = (streams[name].buffer.getvalue() for name in ("stdout", "stderr"))
         assert b"Traceback" not in err
         return Outcome(stopped.value.code or 0, raw.decode("utf-8", "replace"), err.decode(), raw, codes[-1])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from impasto.engines.base import Array, Put, SizeRequirements, StyleVector
+from impasto.engines.base import Array, SizeRequirements, StyleVector, WriteTile
 from impasto.engines.shipped import ShippedEngine
 from impasto.engines.shot import Statistics
 from impasto.pixels.arrays import Samples, floats
@@ -39,7 +39,9 @@ class FakeEngine(ShippedEngine):
     def _load(self, style: StyleVector | None) -> None:
         self.loaded.append(style)
 
-    def _paint_in_tiles(self, photo: Samples, style: StyleVector, put: Put, given: Statistics | None) -> Statistics:
+    def _paint_in_tiles(
+        self, photo: Samples, style: StyleVector, write_tile: WriteTile, given: Statistics | None
+    ) -> Statistics:
         self.painted.append(photo.shape)
-        put((slice(None), slice(None)), np.broadcast_to(style.embedding, photo.shape))
+        write_tile((slice(None), slice(None)), np.broadcast_to(style.embedding, photo.shape))
         return floats(photo).mean((0, 1))

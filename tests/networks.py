@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor
 
+from impasto.nn.transformer import Architecture, TransformerNet
 from impasto.nn.vgg import BLOCKS, WIDTHS
 
 POSITIONS = {
@@ -79,3 +82,44 @@ def reference(state: dict[str, Tensor], x: Tensor) -> Tensor:
     y = F.relu(norm(convolve(up(y), "deconv1"), "in4"))
     y = F.relu(norm(convolve(up(y), "deconv2"), "in5"))
     return convolve(y, "deconv3")
+
+
+def trained(styles: int = 1, seed: int = 0) -> TransformerNet:
+    """A network whose layers do something."""
+    torch.manual_seed(seed)
+    net = TransformerNet(Architecture(8, 2, styles))
+    for name, value in net.named_parameters():
+        if "in" in name.rpartition(".")[0].rpartition(".")[2]:
+            value.data += torch.randn_like(value) * 0.2
+    return net.eval()
+
+
+def foreign(fixed: bool, low: float, high: float, broken: bool = False) -> bytes:
+    """An .onnx file as other programs write them: no metadata; it inverts the picture."""
+    sides = [48, 64] if fixed else ["h", "w"]
+    pictures = [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 3, *sides]) for name in ("input1", "output1")
+    ]
+    total = numpy_helper.from_array(np.array([low + high], np.float32), "total")
+    spread = numpy_helper.from_array(np.array([0.5 if broken else 1], np.float32), "spread")
+    nodes = [
+        helper.make_node("Mul", ["input1", "spread"], ["same"]),
+        helper.make_node("Sub", ["total", "same"], ["output1"]),
+    ]
+    if broken:
+        nodes = [helper.make_node("ReduceMean", ["input1"], ["output1"], axes=[2, 3])]
+    graph = helper.make_graph(nodes, "g", pictures[:1], pictures[1:], [total, spread])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+    return bytes(model.SerializeToString())
+
+
+def foreign_norm(opset: int = 13) -> bytes:
+    """An .onnx file of another program with one instance normalisation."""
+    pictures = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 3, "h", "w"]) for name in ("x", "y")]
+    constants = [
+        numpy_helper.from_array(np.full(3, value, np.float32), name) for name, value in (("scale", 0.2), ("shift", 0.5))
+    ]
+    node = helper.make_node("InstanceNormalization", ["x", "scale", "shift"], ["y"])
+    graph = helper.make_graph([node], "g", pictures[:1], pictures[1:], constants)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8)
+    return bytes(model.SerializeToString())

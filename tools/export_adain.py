@@ -22,106 +22,72 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnx
-from numpy.typing import NDArray
-from onnx import TensorProto, helper, numpy_helper
 from pack_vgg import quantise
 from safetensors.torch import load_file
 
+from impasto.exchange.graph import Graph
 from impasto.nn.vgg import SHIPPED
 
 ASSETS = Path(__file__).resolve().parent.parent / "src" / "impasto" / "assets" / "adain"
 POOLED = {2, 4, 8}  # before these convolutions of the encoder
 DECODER = (1, 5, 8, 11, 14, 18, 21, 25, 28)
 ENLARGED = {5, 18, 25}  # before these convolutions of the decoder
+SIZE, RESULT = ("height", "width"), ("rows", "columns")
 
 
-class Chain:
-    """Convolutions 3 x 3 over what is padded by reflection, one after the other."""
+class Chain(Graph):
+    """Convolutions 3 x 3 over what is mirrored at its borders, one after the other.
+
+    Attributes:
+        x: the output of the last node.
+    """
 
     def __init__(self, x: str) -> None:
+        super().__init__()
         self.x = x
-        self.nodes: list[onnx.NodeProto] = []
-        self.constants: list[onnx.TensorProto] = []
 
-    def constant(self, value: NDArray[Any]) -> str:
-        name = f"c{len(self.constants)}"
-        self.constants.append(numpy_helper.from_array(value, name))
-        return name
+    def convolve(self, weight: str, bias: str) -> None:
+        self.x = self.node("Conv", self.mirrored(self.x, 1, 1, 1, 1), weight, bias)
 
-    def node(self, kind: str, *inputs: str, output: str = "", **attributes: object) -> str:
-        name = output or f"{kind}_{len(self.nodes)}"
-        self.nodes.append(helper.make_node(kind, list(inputs), [name], name=name, **attributes))
-        return name
-
-    def external(self, name: str, shape: tuple[int, ...]) -> str:
-        """A constant that is given when the file is loaded."""
-        tensor = TensorProto(name=name, data_type=TensorProto.FLOAT, dims=shape)
-        tensor.data_location = TensorProto.EXTERNAL
-        for key, value in (("location", "vgg19"), ("offset", "0"), ("length", str(4 * math.prod(shape)))):
-            tensor.external_data.add(key=key, value=value)
-        self.constants.append(tensor)
-        return name
-
-    def convolve(self, weight: NDArray[np.int8], scale: NDArray[np.float32], bias: NDArray[np.float32]) -> None:
-        whole = self.node("Cast", self.constant(weight), to=TensorProto.FLOAT)
-        filters = self.node("Mul", whole, self.constant(scale.reshape(-1, 1, 1, 1)))
-        self.reflected(filters, self.constant(bias))
-
-    def reflected(self, filters: str, bias: str) -> None:
-        """A convolution over what is padded by reflection."""
-        pads = self.constant(np.array([0, 0, 1, 1, 0, 0, 1, 1], np.int64))
-        padded = self.node("Pad", self.x, pads, mode="reflect")
-        self.x = self.node("Conv", padded, filters, bias)
-
-    def relu(self, output: str = "") -> None:
-        self.x = self.node("Relu", self.x, output=output)
-
-    def model(self, given: tuple[str, int], output: tuple[str, int]) -> onnx.ModelProto:
-        ends = [
-            helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, channels, "height", "width"])
-            for name, channels in (given, output)
-        ]
-        ends[1].type.tensor_type.shape.dim[2].dim_param = "rows"
-        ends[1].type.tensor_type.shape.dim[3].dim_param = "columns"
-        graph = helper.make_graph(self.nodes, "adain", ends[:1], ends[1:], self.constants)
-        opset = [helper.make_opsetid("", 17)]
-        return helper.make_model(graph, opset_imports=opset, ir_version=8, producer_name="impasto")
+    def relu(self, name: str = "") -> None:
+        self.x = self.node("Relu", self.x, name=name)
 
 
-def encoder() -> onnx.ModelProto:
-    tensors = {name: tensor.shape for name, tensor in load_file(SHIPPED).items()}
+def encoder() -> Any:
+    """VGG-19 to relu4_1: `nn.vgg.shipped_vgg`."""
+    tensors = {name: tuple(tensor.shape) for name, tensor in load_file(SHIPPED).items()}
     chain = Chain("picture")
 
-    def given(name: str) -> str:
-        return chain.external(name, tuple(tensors[name]))
+    def layer(name: str) -> list[str]:
+        return [chain.external(key, tensors[key], "vgg19") for key in (f"{name}.weight", f"{name}.bias")]
 
-    chain.x = chain.node("Conv", chain.x, given("entry.weight"), given("entry.bias"))
+    chain.x = chain.node("Conv", chain.x, *layer("entry"))
     for index in range(9):
         if index in POOLED:
             chain.x = chain.node("MaxPool", chain.x, kernel_shape=[2, 2], strides=[2, 2])
-        chain.reflected(given(f"{index}.weight"), given(f"{index}.bias"))
+        chain.convolve(*layer(str(index)))
         chain.relu("features" if index == 8 else "")
-    return chain.model(("picture", 3), ("features", 512))
+    return chain.model("adain", {"picture": [1, 3, *SIZE]}, {"features": [1, 512, *RESULT]})
 
 
-def decoder(path: Path) -> onnx.ModelProto:
+def decoder(path: Path) -> Any:
+    """Features to a picture, from weights in 8 bits."""
     tensors = load_file(path)
     chain = Chain("features")
-    twice = chain.constant(np.array([1, 1, 2, 2], np.float32))
     for position in DECODER:
         if position in ENLARGED:
-            attributes = {"mode": "nearest", "nearest_mode": "floor", "coordinate_transformation_mode": "asymmetric"}
-            chain.x = chain.node("Resize", chain.x, "", twice, **attributes)
+            chain.x = chain.doubled(chain.x)
         weight, scale = (tensor.numpy() for tensor in quantise(tensors[f"{position}.weight"]))
-        chain.convolve(weight, scale, tensors[f"{position}.bias"].numpy())
+        whole = chain.to_float(chain.constant(weight, np.int8))
+        filters = chain.node("Mul", whole, chain.constant(scale.reshape(-1, 1, 1, 1)))
+        chain.convolve(filters, chain.constant(tensors[f"{position}.bias"].numpy()))
         if position != DECODER[-1]:
             chain.relu()
-    chain.node("Identity", chain.x, output="picture")
-    return chain.model(("features", 512), ("picture", 3))
+    chain.node("Identity", chain.x, name="picture")
+    return chain.model("adain", {"features": [1, 512, *SIZE]}, {"picture": [1, 3, *RESULT]})
 
 
-def multiply_adds(model: onnx.ModelProto) -> float:
+def multiply_adds(model: Any) -> float:
     """Of the encoder's convolutions, for each pixel."""
     shapes = {tensor.name: tensor.dims for tensor in model.graph.initializer}
     total, pixels = 0.0, 1.0
@@ -136,19 +102,21 @@ def multiply_adds(model: onnx.ModelProto) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("decoder", type=Path, nargs="?")
+    parser.add_argument("-o", "--output", type=Path, default=ASSETS)
     arguments = parser.parse_args()
-    ASSETS.mkdir(parents=True, exist_ok=True)
-    hashes = json.loads((ASSETS / "facts.json").read_text())["sha256"] if (ASSETS / "facts.json").is_file() else {}
+    folder: Path = arguments.output
+    folder.mkdir(parents=True, exist_ok=True)
+    hashes = json.loads((folder / "facts.json").read_text())["sha256"] if (folder / "facts.json").is_file() else {}
     models = {"encode.onnx": encoder()}
     if arguments.decoder:
         models["decode.onnx"] = decoder(arguments.decoder)
     for name, model in models.items():
         data = model.SerializeToString(deterministic=True)
-        (ASSETS / name).write_bytes(data)
+        (folder / name).write_bytes(data)
         hashes[name] = hashlib.sha256(data).hexdigest()
         print(f"{name}  {len(data) / 1e6:.2f} MB  {hashes[name]}")
     cost = round(2 * multiply_adds(models["encode.onnx"]))  # the decoder is the encoder's mirror image
-    (ASSETS / "facts.json").write_text(json.dumps({"sha256": hashes, "mac_per_pixel": cost}, indent=2) + "\n")
+    (folder / "facts.json").write_text(json.dumps({"sha256": hashes, "mac_per_pixel": cost}, indent=2) + "\n")
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@
     python tools/train_light.py distil --teacher microast.safetensors --work work/ --minutes 25
     python tools/train_light.py perceive --work work/ --minutes 80
     python tools/train_light.py finish --work work/       # into src/impasto/assets/light
-    python tools/export_light.py
+    python tools/light/export_light.py
 
 Distilling is cheap: every pixel of a batch is a target. It gives the network all of the teacher's styles, blends and
 the photo in its own style. The perceptual losses then improve on that: content at relu3_1 and relu4_1, Gram matrices at

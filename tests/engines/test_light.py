@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
-import json
 
 import numpy as np
+import onnx
 import pytest
 import torch
-from helpers import ROOT, refused, scene
+from graphs import described, tool
+from helpers import refused, scene
 from safetensors.torch import load_file
 
 from impasto.controls import Controls
@@ -38,7 +38,7 @@ def painter() -> Light:
 @pytest.fixture(scope="module")
 def reference() -> PainterNet:
     net = PainterNet().eval()
-    net.load_state_dict(load_file(ROOT / "src" / "impasto" / "assets" / "light" / "light.safetensors"))
+    net.load_state_dict(load_file(Light.assets / "light.safetensors"))
     return net
 
 
@@ -71,34 +71,15 @@ def test_encoding_agrees_with_pytorch(painter: Light, reference: PainterNet) -> 
 
 
 def test_shipped_files_are_what_the_tool_writes(painter: Light) -> None:
-    spec = importlib.util.spec_from_file_location("export_light", ROOT / "tools" / "export_light.py")
-    assert spec is not None
-    assert spec.loader is not None
-    tool = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(tool)
-    tensors = tool.load_file(tool.WEIGHTS)
-    facts = json.loads((painter.folder / "facts.json").read_text())
-    recorded = facts["sha256"]
-    painting = {"paint.onnx": tool.paint_model(tensors)}
-    painting |= {f"paint{lanes}.onnx": tool.blocked_model(tensors, lanes) for lanes in (8, 16)}
-    for file, model in {
-        "encode.onnx": tool.encode_model(tensors),
-        "layout.onnx": tool.layout_model(),
-        **painting,
-    }.items():
-        shipped = (painter.folder / file).read_bytes()
-        assert hashlib.sha256(shipped).hexdigest() == recorded[file]
-        assert shipped == model.SerializeToString(deterministic=True)
-    assert hashlib.sha256(tool.WEIGHTS.read_bytes()).hexdigest() == recorded["light.safetensors"]
-    shot, norms = tool.shot_file(tensors)
-    assert hashlib.sha256(shot).hexdigest() == recorded["shot.onnx"]
-    assert (painter.folder / "shot.onnx").read_bytes() == shot
-    assert facts["norms"] == norms
-    assert facts["filters"] == {
-        "shot.onnx": tool.places(shot, tensors),
-        **{name: tool.places((painter.folder / name).read_bytes(), tensors) for name in painting},
-    }
-    assert facts["mac_per_pixel"] == round(tool.multiply_adds(painting["paint.onnx"]))
+    export = tool("light", "export_light")
+    models = export.models()
+    hashes = painter.facts["sha256"]
+    assert set(hashes) == {*models, "light.safetensors"}
+    for file, digest in hashes.items():
+        assert hashlib.sha256((painter.folder / file).read_bytes()).hexdigest() == digest
+    for file, model in models.items():
+        assert described(onnx.load_from_string((painter.folder / file).read_bytes())) == described(model), file
+    assert painter.mac_per_pixel == round(export.multiply_adds(models["paint.onnx"]))
 
 
 @pytest.mark.parametrize("style", ["the-dance", "red-blue-yellow"])  # with filters of its own, and without

@@ -1,8 +1,9 @@
-"""Filters of a style's own: packed, put into the network's files, and painted with."""
+"""Filters of a style's own: packed, put into the network by name, and painted with."""
 
 from __future__ import annotations
 
 import numpy as np
+import onnx
 import pytest
 import torch
 from helpers import scene
@@ -14,15 +15,26 @@ from safetensors.torch import load_file
 from impasto.engines.base import StyleVector
 from impasto.engines.by_name import engine_of
 from impasto.engines.light import VECTOR_SIZE, Light
-from impasto.engines.light_weights import GROUP, changed, pack, unpack
-from impasto.nn.light_net import Brush
+from impasto.engines.light_weights import (
+    ENDS,
+    EPSILON,
+    GROUP,
+    NORMS,
+    WIDTH,
+    changed,
+    filter_count,
+    filter_shapes,
+    normalised,
+    pack,
+    unpack,
+)
+from impasto.nn.light_net import Brush, changes_of, filters, is_filter
 from impasto.styles.gallery import Gallery
 from impasto.styles.resolve import resolve
 from impasto.system.files import ASSETS
 
 PHOTO = scene(96, 64, 4).astype(np.float32) / 255
 LIGHT = engine_of("light")
-PLACES = LIGHT.facts["filters"]
 
 
 @given(hnp.arrays(np.float32, st.integers(1, 200), elements=st.floats(-2, 2, width=16)))
@@ -39,34 +51,63 @@ def test_what_is_packed_comes_back_within_half_a_step(changes: np.ndarray) -> No
     assert not unpack(packed)[len(changes) :].any()
 
 
-def test_only_the_given_places_change() -> None:
-    file = np.arange(10, dtype="<f4").tobytes() + b"end"
-    out = changed(file, np.array([1, 10, 100], np.float32), [[8, 1, 2], [36, 0, 1]])
-    np.testing.assert_array_equal(np.frombuffer(out[:40], "<f4"), [0, 1, 12, 103, 4, 5, 6, 7, 8, 10])
-    assert out[40:] == b"end"
+def test_the_order_of_a_styles_changes_is_that_of_the_networks_names() -> None:
+    """Vectors that users keep depend on it."""
+    state = {name: value for name, value in Brush().state_dict().items() if is_filter(name)}
+    assert filter_shapes() == {name: tuple(state[name].shape) for name in sorted(state)}
+    assert filter_count() == 150_748
+    assert len(LIGHT.style(np.ones(VECTOR_SIZE + filter_count(), np.float32)).changes) == filter_count()
+    assert len(Gallery(painter=LIGHT).vector("udnie").changes) == filter_count() + -filter_count() % GROUP
 
 
-def test_the_networks_have_the_same_filters() -> None:
-    whole = (ASSETS / "light" / "paint.onnx").read_bytes()
-    where = {first: (offset, count) for offset, first, count in PLACES["paint.onnx"]}
-    ends = sorted((first, first + count) for first, (_, count) in where.items())
-    assert [start for start, _ in ends] == [0, *(end for _, end in ends[:-1])]  # each of them once
-    assert set(PLACES) == {"paint.onnx", "paint8.onnx", "paint16.onnx", "shot.onnx"}
-    seen = set()
-    for name in ("paint8.onnx", "shot.onnx"):
-        data = (ASSETS / "light" / name).read_bytes()
-        for offset, first, count in PLACES[name]:
-            there, size = where[first]
-            assert count == size
-            assert data[offset : offset + 4 * count] == whole[there : there + 4 * size]
-            seen.add(first)
-    assert seen == set(where)
-    at_once = (ASSETS / "light" / "paint16.onnx").read_bytes()  # its hidden channels are not in halves
-    for offset, first, count in PLACES["paint16.onnx"]:
-        there, size = where[first]
-        assert count in (size, 2 * size)
-        assert at_once[offset : offset + 4 * size] == whole[there : there + 4 * size]
-    assert sum(count for _, _, count in PLACES["paint16.onnx"]) == ends[-1][1]
+def test_all_graphs_take_their_weights_by_name() -> None:
+    ends = {f"{name}.{part}" for name in ENDS for part in ("weight", "bias")}
+    for file in ("paint.onnx", "paint8.onnx", "paint16.onnx", "shot.onnx"):
+        graph = onnx.load_from_string((LIGHT.folder / file).read_bytes()).graph
+        external = [tensor for tensor in graph.initializer if tensor.data_location == onnx.TensorProto.EXTERNAL]
+        shapes = {tensor.name: tuple(tensor.dims) for tensor in external}
+        assert set(shapes) - set(filter_shapes()) == (ends if file == "shot.onnx" else set())
+        assert {name: shapes[name] for name in filter_shapes()} == filter_shapes()
+
+
+def test_changes_are_added_by_name() -> None:
+    weights = {name: np.full(shape, 2, np.float32) for name, shape in filter_shapes().items()}
+    new = changed(weights, np.arange(filter_count(), dtype=np.float32))
+    np.testing.assert_array_equal(
+        np.concatenate([new[name].ravel() for name in sorted(new)]), np.arange(filter_count()) + 2
+    )
+    assert all((value == 2).all() for value in weights.values())
+
+
+def test_what_a_brush_changes_comes_back() -> None:
+    state, rng = Brush().state_dict(), np.random.default_rng(0)
+    change = {
+        name: torch.tensor(rng.normal(size=shape), dtype=torch.float32) for name, shape in filter_shapes().items()
+    }
+    found = changes_of(filters(change), state)
+    for name, value in change.items():
+        torch.testing.assert_close(found[name], value)
+
+
+def test_a_normalisation_is_folded_into_the_layer_before_it() -> None:
+    rng = np.random.default_rng(0)
+    weights = {name: rng.normal(size=shape).astype(np.float32) for name, shape in filter_shapes().items()}
+    steps, means = rng.normal(size=(2, NORMS, 2, WIDTH)).astype(np.float32)
+    means[:, 1] = means[:, 0] ** 2 + np.abs(means[:, 1])
+    new = normalised(weights, steps, means)
+    seen = rng.normal(size=(WIDTH, 5, 5))
+
+    def layer(of: dict[str, np.ndarray], name: str) -> np.ndarray:
+        weight = of[f"{name}.weight"][:, 0]
+        return (weight * seen[:, : weight.shape[1], : weight.shape[2]]).sum((1, 2)) + of[f"{name}.bias"]
+
+    names = [ENDS[0], *(f"blocks.{index}.look" for index in range(NORMS - 2)), ENDS[1]]
+    for name, (scale, shift), (mean, square) in zip(names, steps, means, strict=True):
+        before = seen[:, 0, 0] if name in ENDS else layer(weights, name)
+        wanted = (1 + scale) * (before - mean) / np.sqrt(square - mean**2 + EPSILON) + shift
+        np.testing.assert_allclose(layer(new, name), wanted, rtol=1e-3, atol=1e-4)
+    same = set(weights) - {f"{name}.{part}" for name in names for part in ("weight", "bias")}
+    assert all(new[name] is weights[name] for name in same)
 
 
 def test_changed_filters_paint_what_the_pytorch_network_paints_with_them() -> None:

@@ -15,7 +15,7 @@ from impasto.progress import Progress
 Run = Callable[..., Outcome]
 
 
-def test_a_run_is_measured_stored_and_compared(run: Run, tmp_path: Path) -> None:
+def test_a_run_is_measured_stored_and_compared(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "bench.json"
     outcome = run("bench", "--sizes", "64,128", "--rounds", 2, "--json", path)
     assert outcome.code == 0, outcome.err
@@ -29,6 +29,8 @@ def test_a_run_is_measured_stored_and_compared(run: Run, tmp_path: Path) -> None
     assert 30 < small["peak_mb"] < 2000
     assert small["mac_per_pixel"] > 10_000
     assert 0 < Latency(**large).share_of_ceiling < 1
+    monkeypatch.setattr("impasto.measure.bench.cold_start", lambda rounds: {})  # once is enough
+    monkeypatch.setattr("impasto.measure.bench.throughput", lambda workers: 1.0)
     compared = run("bench", "--sizes", "64", "--rounds", 2, "--compare", path)
     assert "64 x 64" in compared.out.split("compared")[1]
     assert_refused(run("bench", "--json", path), 1, "already-there")

@@ -12,7 +12,7 @@ painter/paint.onnx, paint8.onnx, paint16.onnx: the graph of `graph.py` for any m
                              and the mean squares of its channels; `trust` parts of what it uses are given.
 painter/encode.onnx:         picture 1 x 3 x H x W -> 1920 numbers, `nn.paint_net.statistics` of VGG-19. Its weights are
                              those of assets/vgg19.
-painter/layout.onnx:         tells a machine's layout: see `tools/export_light.py`.
+painter/layout.onnx:         tells a machine's layout: see `tools/nchwc.py`.
 gallery/painter.npz:         the named styles' vectors and changes of the modulations, in half precision.
 """
 
@@ -26,24 +26,24 @@ import sys
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import onnx
 import torch
-from graph import OPSET, paint_model
+from graph import paint_model
 from numpy.typing import NDArray
-from onnx import TensorProto, helper, numpy_helper
 from safetensors.numpy import save_file
 from safetensors.torch import load_file
 from torch import Tensor
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from export_light import layout_model
+from nchwc import layout_model
 from pack_vgg import quantise
 
 from impasto.engines import painter_weights
 from impasto.engines import quantised as packing
 from impasto.engines.painter import CODE, Painter, noise_at
+from impasto.exchange.graph import Graph
 from impasto.nn.paint_net import LAYERS, PaintNet
 from impasto.picture import Picture
 from impasto.system.files import ASSETS
@@ -71,55 +71,39 @@ def packed(state: Mapping[str, Tensor]) -> dict[str, NDArray[np.generic]]:
     return {name: np.ascontiguousarray(found[name]) for name in sorted(found)}
 
 
-def encode_model() -> onnx.ModelProto:
+def encode_model() -> Any:
     """VGG-19 to relu4_1 with zeros at the borders, and the statistics of four of its layers."""
-    nodes: list[onnx.NodeProto] = []
-    constants: list[onnx.TensorProto] = [
-        numpy_helper.from_array(np.zeros((), np.float32), "zero"),
-        numpy_helper.from_array(np.float32(LEAST_VARIANCE), "least"),
-        numpy_helper.from_array(np.array([-1], np.int64), "flat"),
-    ]
+    g = Graph()
+    zero, least = g.constant(0.0, name="zero"), g.constant(LEAST_VARIANCE, name="least")
+    flat = g.constant([-1], np.int64, name="flat")
 
-    def node(kind: str, *inputs: str, **attributes: object) -> str:
-        name = f"{kind}_{len(nodes)}"
-        nodes.append(helper.make_node(kind, list(inputs), [name], name=name, **attributes))
-        return name
-
-    def external(name: str, shape: tuple[int, ...]) -> str:
-        tensor = TensorProto(name=name, data_type=TensorProto.FLOAT, dims=shape)
-        tensor.data_location = TensorProto.EXTERNAL
-        for key, value in (("location", "vgg19"), ("offset", "0"), ("length", str(4 * int(np.prod(shape))))):
-            tensor.external_data.add(key=key, value=value)
-        constants.append(tensor)
-        return name
+    def layer(name: str, outputs: int, inputs: int, side: int) -> list[str]:
+        shapes = {f"{name}.weight": (outputs, inputs, side, side), f"{name}.bias": (outputs,)}
+        return [g.external(key, shape, "vgg19") for key, shape in shapes.items()]
 
     def mean(x: str) -> str:
         """Row by row, then over the rows: one sum over a million is too coarse."""
-        return node("ReduceMean", node("ReduceMean", x, axes=[3], keepdims=1), axes=[2], keepdims=1)
+        return g.node("ReduceMean", g.node("ReduceMean", x, axes=[3], keepdims=1), axes=[2], keepdims=1)
 
-    x = node("Conv", "picture", external("entry.weight", (3, 3, 1, 1)), external("entry.bias", (3,)))
+    x = g.node("Conv", "picture", *layer("entry", 3, 3, 1))
     channels, parts = 3, []
     widths = list(LAYERS.values())
     for index in range(9):
         if index in POOLED:
-            x = node("MaxPool", x, kernel_shape=[2, 2], strides=[2, 2])
+            x = g.node("MaxPool", x, kernel_shape=[2, 2], strides=[2, 2])
         width = widths[sum(index >= first for first in POOLED)]
-        names = external(f"{index}.weight", (width, channels, 3, 3)), external(f"{index}.bias", (width,))
-        x, channels = node("Relu", node("Conv", x, *names, pads=[1] * 4)), width
+        x = g.node("Relu", g.node("Conv", x, *layer(str(index), width, channels, 3), pads=[1] * 4))
+        channels = width
         if index in SEEN:
             average = mean(x)
-            apart = node("Sub", x, average)
-            variance = mean(node("Mul", apart, apart))
-            deviation = node("Sqrt", node("Add", variance, "least"))
-            roots = (node("Sqrt", value) for value in (node("Max", average, "zero"), deviation))
-            parts += [node("Reshape", root, "flat") for root in roots]
-    nodes.append(helper.make_node("Concat", parts, ["statistics"], axis=0))
-    inputs = [helper.make_tensor_value_info("picture", TensorProto.FLOAT, [1, 3, "height", "width"])]
-    outputs = [helper.make_tensor_value_info("statistics", TensorProto.FLOAT, [2 * sum(widths)])]
-    graph = helper.make_graph(nodes, "encode", inputs, outputs, constants)
-    return helper.make_model(
-        graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=8, producer_name="impasto"
-    )
+            apart = g.node("Sub", x, average)
+            variance = mean(g.node("Mul", apart, apart))
+            deviation = g.node("Sqrt", g.node("Add", variance, least))
+            roots = (g.node("Sqrt", value) for value in (g.node("Max", average, zero), deviation))
+            parts += [g.node("Reshape", root, flat) for root in roots]
+    g.node("Concat", *parts, axis=0, name="statistics")
+    g.nodes[-1].ClearField("name")  # as in the file that ships: by its hash users' vectors are known
+    return g.model("encode", {"picture": [1, 3, "height", "width"]}, {"statistics": [2 * sum(widths)]})
 
 
 def multiply_adds() -> float:

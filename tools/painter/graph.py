@@ -10,39 +10,30 @@ It computes what `impasto.nn.paint_net.PaintNet` does, from the same names of we
 
 from __future__ import annotations
 
-import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
-import onnx
-from numpy.typing import NDArray
-from onnx import TensorProto, helper, numpy_helper
 
 from impasto.engines.painter_weights import PLACES, norm_widths, weight_shapes
+from impasto.exchange.graph import LAYOUT, Graph, Shape
 from impasto.nn.paint_net import BLOCKS, DEEP_BLOCKS, EPSILON, MARGIN, WIDTHS
 
 FULL, HALF, QUARTER, EIGHTH = WIDTHS
-OPSET = 17
-LAYOUT = "com.microsoft.nchwc"  # ONNX Runtime's own operators, which it puts into networks on its own
-
-Shape: TypeAlias = "list[int | str]"
 
 
-class PaintGraph(ABC):
-    """Nodes and constants, written one after the other; methods return their output's name.
+class PaintGraph(Graph, ABC):
+    """The network, whose layers the layouts write in their own ways.
 
     Args:
         lanes: channels side by side in the layout in which features lie; 1, one after the other.
     """
 
     def __init__(self, lanes: int) -> None:
+        super().__init__()
         self.lanes = lanes
-        self.nodes: list[onnx.NodeProto] = []
-        self.constants: dict[str, onnx.TensorProto] = {}
-        self.weights: list[str] = []
-        self.known: dict[str, Shape] = {}  # shapes that ONNX Runtime cannot infer, and needs to add in place
+        self.weight_shapes = weight_shapes()
         self.own: list[str] = []  # statistics
         parts = [size for width in norm_widths() for size in (width, width)]
         steps = self.node(
@@ -55,25 +46,8 @@ class PaintGraph(ABC):
         whole = self.node("Shape", "photo", start=2)
         self.sizes = {n: self.node("Div", whole, self.constant([n], np.int64)) for n in (2, 4, 8)}
 
-    def constant(self, value: object, dtype: type = np.float32) -> str:
-        array: NDArray[Any] = np.ascontiguousarray(value, dtype=dtype)
-        name = "c_" + hashlib.sha256(repr((array.shape, array.dtype)).encode() + array.tobytes()).hexdigest()[:16]
-        self.constants.setdefault(name, numpy_helper.from_array(np.asarray(value, dtype), name))
-        return name
-
-    def node(self, kind: str, *inputs: str, outputs: int = 0, name: str = "", **attributes: object) -> str:
-        name = name or f"{kind}_{len(self.nodes)}"
-        names = [f"{name}_{i}" for i in range(outputs)] or [name]
-        self.nodes.append(helper.make_node(kind, list(inputs), names, name=name, **attributes))
-        return name
-
     def weight(self, name: str) -> str:
-        if name not in self.weights:
-            self.weights.append(name)
-        return name
-
-    def shaped(self, x: str, *shape: int) -> str:
-        return self.node("Reshape", x, self.constant(shape, np.int64))
+        return self.external(name, self.weight_shapes[name], "painter.safetensors")
 
     def joined(self, *parts: str | int) -> str:
         """A shape from numbers and shapes."""
@@ -103,7 +77,7 @@ class PaintGraph(ABC):
         """The twelve channels of `leave` as the output."""
 
     def know(self, x: str, channels: int, size: int) -> str:
-        self.known[x] = [1, channels, f"rows/{size}", f"columns/{size}"]
+        self.shapes[x] = [1, channels, f"rows/{size}", f"columns/{size}"]
         return x
 
     def layer(self, x: str, name: str, channels: int, size: int, added: str = "", **attributes: Any) -> str:
@@ -170,12 +144,10 @@ class PaintGraph(ABC):
         self.to_picture(self.layer(x, "leave", 16, 2))
         self.node("Concat", *self.own, axis=0, name="statistics")
 
-    def model(self) -> onnx.ModelProto:
-        def value(name: str, shape: Shape) -> onnx.ValueInfoProto:
-            return helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
-
+    def finished(self) -> Any:
+        """The graph as an `onnx.ModelProto`."""
         numbers = 2 * sum(norm_widths())
-        inputs: Mapping[str, Shape] = {
+        inputs: dict[str, Shape] = {
             "photo": [1, 3, "rows", "columns"],
             "modulations": [numbers + EIGHTH + QUARTER],
             "noise8": [1, 1, "rows/8", "columns/8"],
@@ -183,27 +155,7 @@ class PaintGraph(ABC):
             "given": [numbers],
             "trust": [],
         }
-        outputs: Mapping[str, Shape] = {"picture": ["height", "width", 3], "statistics": [numbers]}
-        shapes = weight_shapes()
-        external = []
-        for name in self.weights:
-            tensor = TensorProto(name=name, data_type=TensorProto.FLOAT, dims=shapes[name])
-            tensor.data_location = TensorProto.EXTERNAL
-            size = 4 * int(np.prod(shapes[name]))
-            for key, entry in (("location", "painter.safetensors"), ("offset", "0"), ("length", str(size))):
-                tensor.external_data.add(key=key, value=entry)
-            external.append(tensor)
-        graph = helper.make_graph(
-            self.nodes,
-            "paint",
-            [value(*entry) for entry in inputs.items()],
-            [value(*entry) for entry in outputs.items()],
-            [*self.constants.values(), *external],
-            value_info=[value(*entry) for entry in self.known.items()],
-        )
-        domains = dict.fromkeys(["", *(node.domain for node in self.nodes)])
-        opsets = [helper.make_opsetid(domain, 1 if domain else OPSET) for domain in domains]
-        return helper.make_model(graph, opset_imports=opsets, ir_version=8, producer_name="impasto")
+        return self.model("paint", inputs, {"picture": ["height", "width", 3], "statistics": [numbers]})
 
 
 class Plain(PaintGraph):
@@ -228,9 +180,7 @@ class Plain(PaintGraph):
     def moments(self, x: str, channels: int, size: int) -> tuple[str, str]:  # noqa: ARG002
         """Row by row, then over the rows: one sum over a million is too coarse."""
         mean = self.node("ReduceMean", self.node("ReduceMean", x, axes=[3], keepdims=0), axes=[0, 2], keepdims=0)
-        columns = self.node(
-            "Cast", self.node("Gather", self.sizes[size], self.constant([1], np.int64)), to=TensorProto.FLOAT
-        )
+        columns = self.to_float(self.node("Gather", self.sizes[size], self.constant([1], np.int64)))
         rows = self.node("Div", self.node("ReduceSumSquare", x, axes=[3], keepdims=0), columns)
         return mean, self.node("ReduceMean", rows, axes=[0, 2], keepdims=0)
 
@@ -272,7 +222,7 @@ class Blocked(PaintGraph):
         mean = self.shaped(self.node("GlobalAveragePool", x, domain=LAYOUT), channels)
         themselves = self.node("Reshape", x, self.joined(channels, 1, self.sizes[size]))
         total = self.node("Conv", x, themselves, domain=LAYOUT, auto_pad="NOTSET", group=channels)
-        area = self.node("Cast", self.node("ReduceProd", self.sizes[size], keepdims=0), to=TensorProto.FLOAT)
+        area = self.to_float(self.node("ReduceProd", self.sizes[size], keepdims=0))
         return mean, self.node("Div", self.shaped(total, channels), area)
 
     def together(self, places: Sequence[str], channels: int, size: int) -> str:
@@ -298,8 +248,8 @@ def _finish(g: PaintGraph, x: str, order: list[int], axes: tuple[int, int, int])
     g.node("Reshape", x, g.joined(whole, 3), name="picture")
 
 
-def paint_model(lanes: int) -> onnx.ModelProto:
+def paint_model(lanes: int) -> Any:
     """The graph for machines whose layout has so many channels side by side; 1 for any machine."""
     graph = Blocked(lanes) if lanes > 1 else Plain()
     graph.build()
-    return graph.model()
+    return graph.finished()

@@ -166,10 +166,8 @@ def add(
 @overwrite
 def import_(file: Path, name: str, painting: tuple[Path, ...], licence: str, overwrite: bool) -> None:
     """Take over a network that another program has trained; it is then a style like any other."""
-    try:
-        from impasto.exchange.import_network import import_network
-    except ImportError as error:
-        raise MissingExtra(f"{error.name}, which import needs,", "train") from None
+    from impasto.exchange.import_network import import_network
+
     entries = import_network(file, name, paintings=painting, licence=licence, replace=overwrite)
     for entry in entries:
         print(f"{entry.name} added: impasto stylize photo.jpg --style {entry.name}")

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from impasto.engines import quantised
-from impasto.engines.base import Array, Put, SizeRequirements, StyleVector
+from impasto.engines.base import Array, SizeRequirements, StyleVector, WriteTile
 from impasto.engines.shipped import ShippedEngine, resized_for_encoder
 from impasto.engines.shot import Statistics
 from impasto.engines.tiles import tile_side, tiles
@@ -59,7 +59,9 @@ class FeatureTransfer(ShippedEngine):
     def _load(self, style: StyleVector | None) -> None:  # noqa: ARG002  one decoder for all styles
         self._decoder.session()
 
-    def _paint_in_tiles(self, photo: Samples, style: StyleVector, put: Put, given: Statistics | None) -> Statistics:
+    def _paint_in_tiles(
+        self, photo: Samples, style: StyleVector, write_tile: WriteTile, given: Statistics | None
+    ) -> Statistics:
         """Encode all of the photo, tile by tile, change its features, and decode them."""
         height, width = photo.shape[:2]
         seen = self.size.padded(photo)
@@ -81,7 +83,7 @@ class FeatureTransfer(ShippedEngine):
             top, left = (part.start for part in tile.inner)
             place = slice(top, min(height, tile.inner[0].stop)), slice(left, min(width, tile.inner[1].stop))
             kept = picture[0].transpose(1, 2, 0)[tile.kept][: place[0].stop - top, : place[1].stop - left]
-            put(place, np.ascontiguousarray(kept.clip(0, 1)))
+            write_tile(place, np.ascontiguousarray(kept.clip(0, 1)))
         return own
 
 

@@ -20,7 +20,7 @@ from impasto.system.memory import free_memory
 
 Array: TypeAlias = NDArray[np.float32]
 
-Put: TypeAlias = "Callable[[tuple[slice, slice], Pixels], None]"
+WriteTile: TypeAlias = "Callable[[tuple[slice, slice], Pixels], None]"
 """Takes a part of a picture: its rows and columns, and what it holds there, float32, 0..1."""
 
 BUDGET = 1_500_000_000

@@ -3,22 +3,25 @@
 A vector is 512 numbers that a style encoder reads off a painting; after them, for the gallery's styles, come changes of
 the network's filters (`impasto.engines.light_weights`). `nn/light_net.py` is the network to read.
 
-There are three files of the network that paints. paint.onnx has nothing but ordinary operators; paint8.onnx and
-paint16.onnx do the same in ONNX Runtime's own layout, where it has one, in a quarter less time.
+There are three graphs of the network that paints. paint.onnx has nothing but ordinary operators; paint8.onnx and
+paint16.onnx do the same in ONNX Runtime's own layout, where it has one, in a quarter less time. A fourth, shot.onnx, is
+for frames whose statistics are known. None holds weights: light.safetensors has them once.
 """
 
 from __future__ import annotations
 
 import functools
 import threading
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from safetensors import safe_open
 
-from impasto.engines.base import Array, Put, StyleVector
-from impasto.engines.light_weights import changed, normalised
+from impasto.engines import light_weights
+from impasto.engines.base import Array, StyleVector, WriteTile
+from impasto.engines.light_weights import MARGIN, NORMS, WIDTH
 from impasto.engines.shipped import ShippedEngine, product, resized_for_encoder
 from impasto.engines.shot import Statistics
 from impasto.engines.tiles import paint_within, tile_side
@@ -26,11 +29,10 @@ from impasto.pixels.arrays import Pixels, Samples, planes
 from impasto.system.files import ASSETS
 from impasto.system.sessions import Model, side_by_side
 
-VECTOR_SIZE = 512  # without filters
-WIDTH = 64  # channels of every normalisation
-MIRRORED = 18  # pixels at a photo's borders: four places of the features, and what the first layer sees
+VECTOR_SIZE = light_weights.VECTOR_SIZE  # without filters
+MIRRORED = MARGIN + 2  # pixels at a photo's borders: the first layer sees two further
 _TUNED = 4  # networks with filters of their own that stay loaded
-_STATISTICS = 8 * 2 * 64  # eight normalisations, mean and mean square of 64 channels
+_STATISTICS = NORMS * 2 * WIDTH  # mean and mean square
 _BYTES_PER_PIXEL = 90  # measured peak while painting, memory given back after every layer
 _ARENA_BYTES_PER_PIXEL = 170  # the same where memory is kept for the next layer: twice as fast
 
@@ -39,7 +41,7 @@ class Light(ShippedEngine):
     """The light engine's two networks; sessions are made at the first use and shared.
 
     A photo that needs more memory than the budget is painted in tiles, normalised by the statistics of a sample of it.
-    The arguments are those of `Engine`; the folder holds what `tools/export_light.py` writes, and light.safetensors.
+    The arguments are those of `Engine`. The folder holds what `tools/light/` writes, and light.safetensors.
     """
 
     name = "light"
@@ -55,12 +57,7 @@ class Light(ShippedEngine):
         self._modulations = functools.lru_cache(_TUNED)(self._modulate)
 
     def _change_sizes(self) -> tuple[int, ...]:
-        return (self.filters,)
-
-    @functools.cached_property
-    def filters(self) -> int:
-        """How many numbers follow a vector that brings filters of its own."""
-        return max(int(first) + int(count) for _, first, count in self.facts["filters"]["paint.onnx"])
+        return (light_weights.filter_count(),)
 
     def _load(self, style: StyleVector | None) -> None:
         if style is None:
@@ -81,11 +78,16 @@ class Light(ShippedEngine):
     def _tune(self, filters: bytes) -> Model:
         def read() -> bytes:
             channels = side_by_side((self.folder / "layout.onnx").read_bytes())
-            name = f"paint{channels or ''}.onnx"
-            data = (self.folder / name).read_bytes()
-            return changed(data, np.frombuffer(filters, np.float32), self.facts["filters"][name]) if filters else data
+            return (self.folder / f"paint{channels or ''}.onnx").read_bytes()
 
-        return Model(read, _BYTES_PER_PIXEL, _ARENA_BYTES_PER_PIXEL)
+        def tensors() -> dict[str, Array]:
+            return self._weights_with(np.frombuffer(filters, np.float32))
+
+        return Model(read, _BYTES_PER_PIXEL, _ARENA_BYTES_PER_PIXEL, weights=tensors)
+
+    def _weights_with(self, filters: Array) -> dict[str, Array]:
+        """What the graphs compute with, changed by a style's filters if it has any."""
+        return light_weights.changed(self._weights, filters) if filters.any() else self._weights
 
     def _frozen_network(self, style: StyleVector, given: Statistics) -> Model:
         """The network for frames that are normalised by known statistics; a style's last one is kept."""
@@ -103,25 +105,31 @@ class Light(ShippedEngine):
         steps = self._modulations(style.embedding.tobytes()).reshape(-1, 2, WIDTH)  # scales less one; shifts
         norms, filters = given.reshape(-1, 2, WIDTH), style.changes
 
-        def read() -> bytes:
-            data = (self.folder / "shot.onnx").read_bytes()
-            if filters.any():
-                data = changed(data, filters, self.facts["filters"]["shot.onnx"])
-            return normalised(data, steps, norms, self.facts["norms"])
+        def weights() -> dict[str, Array]:
+            return light_weights.normalised(self._weights_with(filters), steps, norms)
 
-        return Model(read, _BYTES_PER_PIXEL, _ARENA_BYTES_PER_PIXEL)
+        read = (self.folder / "shot.onnx").read_bytes
+        return Model(read, _BYTES_PER_PIXEL, _ARENA_BYTES_PER_PIXEL, weights=weights)
 
     def _modulate(self, vector: bytes) -> NDArray[np.float32]:
         """What a style makes of every normalisation, as `nn.light_net.Brush.modulations` but the scales less one."""
         t = self._dense
-        told = ((np.frombuffer(vector, np.float32) - t["usual"]) / t["spread"]).clip(-6, 6)
-        inner = (product(t["style1.weight"], told) + t["style1.bias"]).clip(0)
-        return product(t["style2.weight"], inner) + t["style2.bias"] + product(t["direct.weight"], told)
+        normalised = ((np.frombuffer(vector, np.float32) - t["usual"]) / t["spread"]).clip(-6, 6)
+        inner = (product(t["style1.weight"], normalised) + t["style1.bias"]).clip(0)
+        return product(t["style2.weight"], inner) + t["style2.bias"] + product(t["direct.weight"], normalised)
 
     @functools.cached_property
-    def _dense(self) -> dict[str, NDArray[np.float32]]:
+    def _dense(self) -> dict[str, Array]:
         """The fully connected layers."""
         names = ("usual", "spread", "style1.weight", "style1.bias", "style2.weight", "style2.bias", "direct.weight")
+        return self._read(names)
+
+    @functools.cached_property
+    def _weights(self) -> dict[str, Array]:
+        """What the graphs compute with where the style changes nothing."""
+        return light_weights.graph_weights(self._read(light_weights.filter_shapes()))
+
+    def _read(self, names: Iterable[str]) -> dict[str, Array]:
         with safe_open(self.folder / "light.safetensors", "numpy") as tensors:
             return {name: tensors.get_tensor(f"brush.{name}").astype(np.float32) for name in names}
 
@@ -129,11 +137,13 @@ class Light(ShippedEngine):
         (embedding,) = self._encode_model.run({"picture": planes(resized_for_encoder(painting, self.size))})
         return np.asarray(embedding, np.float32)
 
-    def _paint_in_tiles(self, photo: Samples, style: StyleVector, put: Put, given: Statistics | None) -> Statistics:
+    def _paint_in_tiles(
+        self, photo: Samples, style: StyleVector, write_tile: WriteTile, given: Statistics | None
+    ) -> Statistics:
         def run(part: Pixels, known: Statistics | None, _: tuple[int, int]) -> tuple[Pixels, Statistics]:
             return self._run(part, style, known)
 
-        return paint_within(photo, self.budget, _ARENA_BYTES_PER_PIXEL, run, put, given, size=self.size)
+        return paint_within(photo, self.budget, _ARENA_BYTES_PER_PIXEL, run, write_tile, given, size=self.size)
 
     def _paint_frozen(self, photo: Pixels, style: StyleVector, given: Statistics) -> Pixels | None:
         height, width = photo.shape[:2]

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from impasto.engines import painter_weights, palette, quantised
-from impasto.engines.base import Array, Put, SizeRequirements, StyleVector
+from impasto.engines.base import Array, SizeRequirements, StyleVector, WriteTile
 from impasto.engines.shipped import ShippedEngine, product
 from impasto.engines.shot import Statistics
 from impasto.engines.tiles import paint_within
@@ -85,7 +85,9 @@ class Painter(ShippedEngine):
         (found,) = self._encode_model.run({"picture": planes(_resized_for_encoder(picture))})
         return found
 
-    def _paint_in_tiles(self, photo: Samples, style: StyleVector, put: Put, given: Statistics | None) -> Statistics:
+    def _paint_in_tiles(
+        self, photo: Samples, style: StyleVector, write_tile: WriteTile, given: Statistics | None
+    ) -> Statistics:
         model, modulations = self._network(style)
         wanted = style.embedding[CODE:]
 
@@ -104,7 +106,9 @@ class Painter(ShippedEngine):
             own = np.concatenate([own, palette.measured(painted)])
             return palette.towards(painted, (own if known is None else known)[_statistics() :], wanted), own
 
-        return paint_within(photo, self.budget, _ARENA_BYTES_PER_PIXEL, run, put, given, size=SIZE, overlap=OVERLAP)
+        return paint_within(
+            photo, self.budget, _ARENA_BYTES_PER_PIXEL, run, write_tile, given, size=SIZE, overlap=OVERLAP
+        )
 
     def _network(self, style: StyleVector) -> tuple[Model, NDArray[np.float32]]:
         """The network with a style's filters, and its modulations."""
@@ -124,12 +128,12 @@ class Painter(ShippedEngine):
         def read() -> bytes:
             return (self.folder / f"paint{self._lanes or ''}.onnx").read_bytes()
 
-        def given() -> dict[str, NDArray[np.float32]]:
+        def tensors() -> dict[str, NDArray[np.float32]]:
             tensors = painter_weights.changed(self._tensors, np.frombuffer(filters, np.float32))
             found = painter_weights.graph_weights(tensors)
             return {name: painter_weights.laid_out(value, self._lanes) for name, value in found.items()}
 
-        return Model(read, _BYTES_PER_PIXEL, _ARENA_BYTES_PER_PIXEL, weights=given)
+        return Model(read, _BYTES_PER_PIXEL, _ARENA_BYTES_PER_PIXEL, weights=tensors)
 
     @functools.cached_property
     def _lanes(self) -> int:

@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from impasto.engines.base import Array, Put, SizeRequirements, StyleVector, default_budget
+from impasto.engines.base import Array, SizeRequirements, StyleVector, WriteTile, default_budget
 from impasto.engines.shot import Shot, Statistics
 from impasto.pixels.arrays import Pixels, Samples, resize
 from impasto.system.sessions import load_runtime
@@ -134,11 +134,13 @@ class ShippedEngine(ABC):
         return painted
 
     @abstractmethod
-    def _paint_in_tiles(self, photo: Samples, style: StyleVector, put: Put, given: Statistics | None) -> Statistics:
+    def _paint_in_tiles(
+        self, photo: Samples, style: StyleVector, write_tile: WriteTile, given: Statistics | None
+    ) -> Statistics:
         """Paint, in tiles if the budget is small; the photo's own statistics.
 
         Args:
-            put: gets the picture, tile by tile.
+            write_tile: gets the picture, tile by tile.
             given: what the photo is normalised by; None, its own.
         """
 

@@ -14,7 +14,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from impasto.engines.base import Put, SizeRequirements
+from impasto.engines.base import SizeRequirements, WriteTile
 from impasto.engines.shot import Statistics
 from impasto.errors import OutOfMemory
 from impasto.pixels.arrays import Pixels, Samples, floats, parts
@@ -96,7 +96,7 @@ def paint_within(
     budget: int,
     bytes_per_pixel: int,
     run: Run,
-    put: Put,
+    write_tile: WriteTile,
     given: Statistics | None = None,
     *,
     size: SizeRequirements,
@@ -109,7 +109,7 @@ def paint_within(
         budget: bytes that painting may take.
         bytes_per_pixel: that it takes for each.
         run: the network.
-        put: gets the picture, tile by tile.
+        write_tile: gets the picture, tile by tile.
         given: statistics to be normalised by; None, the photo's own.
         size: of the photos that the network takes.
         overlap: as for `tiles`.
@@ -124,12 +124,12 @@ def paint_within(
             side = tile_side(width * height, budget, bytes_per_pixel, overlap)
             if side is None:
                 painted, own = run(floats(photo), given, (0, 0))
-                put((slice(0, height), slice(0, width)), painted)
+                write_tile((slice(0, height), slice(0, width)), painted)
                 return own
             _, own = run(montage(photo, budget // bytes_per_pixel), None, (0, 0))
             for tile in tiles(width, height, side, size.multiple, overlap):
                 painted, _ = run(floats(photo[tile.outer]), own if given is None else given, (tile.top, tile.left))
-                put(tile.inner, painted[tile.kept])
+                write_tile(tile.inner, painted[tile.kept])
             return own
         except OutOfMemory:
             budget = min(budget, photo.shape[0] * photo.shape[1] * bytes_per_pixel) // 2

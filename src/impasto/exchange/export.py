@@ -15,9 +15,10 @@ from torch import Tensor
 
 from impasto.engines.network import METADATA, Facts
 from impasto.errors import StyleError
-from impasto.exchange.graph import Graph, Value
+from impasto.exchange.graph import Graph, Shape
 from impasto.exchange.statistics import expose_statistics
 from impasto.nn.transformer import MULTIPLE, TransformerNet, recognise
+from impasto.version import __version__
 
 
 def to_onnx(net: TransformerNet, styles: Sequence[str], card: Mapping[str, Any]) -> bytes:
@@ -38,26 +39,22 @@ def to_onnx(net: TransformerNet, styles: Sequence[str], card: Mapping[str, Any])
     state = {name: value.detach().float().cpu().numpy() for name, value in net.state_dict().items()}
 
     def convolve(x: str, key: str, stride: int = 1, upsample: bool = False) -> str:
-        weight = state[f"{key}.conv2d.weight"]
-        border = weight.shape[-1] // 2
-        if upsample:
-            x = g.twice(x)
-        pads = g.constant(f"border_{border}", [0, 0, border, border] * 2, np.int64)
-        x = g.node("Pad", x, pads, mode="reflect")
-        operands = [g.constant(f"{key}.weight", weight), g.constant(f"{key}.bias", state[f"{key}.conv2d.bias"])]
+        names = f"{key}.conv2d.weight", f"{key}.conv2d.bias"
+        border = state[names[0]].shape[-1] // 2
+        x = g.mirrored(g.doubled(x) if upsample else x, *[border] * 4)
+        operands = [g.constant(state[name], name=name) for name in names]
         return g.node("Conv", x, *operands, strides=[stride, stride])
 
     def normalise(x: str, key: str) -> str:
-        weight, bias = state[f"{key}.weight"], state[f"{key}.bias"]
+        names = f"{key}.weight", f"{key}.bias"
+        channels = state[names[0]].shape[1]
         if len(styles) == 1:
-            operands = [g.constant(f"{key}.weight", weight[0]), g.constant(f"{key}.bias", bias[0])]
+            operands = [g.constant(state[name][0], name=name) for name in names]
             return g.node("InstanceNormalization", x, *operands, epsilon=1e-5)
-        channels = weight.shape[1]
-        ones = [g.constant(f"ones_{channels}", np.ones(channels)), g.constant(f"zeros_{channels}", np.zeros(channels))]
-        x = g.node("InstanceNormalization", x, *ones, epsilon=1e-5)
-        shape = g.constant(f"column_{channels}", [1, channels, 1, 1], np.int64)
-        scale = g.node("Reshape", g.node("MatMul", "styles", g.constant(f"{key}.weight", weight)), shape)
-        shift = g.node("Reshape", g.node("MatMul", "styles", g.constant(f"{key}.bias", bias)), shape)
+        operands = [g.constant(np.ones(channels)), g.constant(np.zeros(channels))]
+        x = g.node("InstanceNormalization", x, *operands, epsilon=1e-5)
+        rows = (g.node("MatMul", "styles", g.constant(state[name], name=name)) for name in names)
+        scale, shift = (g.shaped(row, 1, channels, 1, 1) for row in rows)
         return g.node("Add", g.node("Mul", x, scale), shift)
 
     x = g.node("Relu", normalise(convolve("picture", "conv1"), "in1"))
@@ -68,13 +65,13 @@ def to_onnx(net: TransformerNet, styles: Sequence[str], card: Mapping[str, Any])
         x = g.node("Add", x, normalise(convolve(y, f"res{index}.conv2"), f"res{index}.in2"))
     x = g.node("Relu", normalise(convolve(x, "deconv1", upsample=True), "in4"))
     x = g.node("Relu", normalise(convolve(x, "deconv2", upsample=True), "in5"))
-    x = convolve(x, "deconv3")
+    convolve(x, "deconv3")
     g.nodes[-1].output[0] = "painted"
 
-    inputs: dict[str, Value] = {"picture": ("float32", (1, 3, "height", "width"))}
-    if len(styles) > 1:
-        inputs["styles"] = "float32", (1, len(styles))
-    model = g.model("style network", inputs, {"painted": ("float32", (1, 3, "height", "width"))})
+    size: Shape = (1, 3, "height", "width")
+    inputs = {"picture": size} | ({"styles": (1, len(styles))} if len(styles) > 1 else {})
+    model = g.model("style network", inputs, {"painted": size})
+    model.producer_version = __version__
     expose_statistics(model)
     facts = Facts(0.0, net.architecture.span, tuple(styles), dict(card))
     import onnx  # there, or the graph would have said so

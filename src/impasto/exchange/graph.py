@@ -1,72 +1,112 @@
-"""ONNX graphs, written node by node."""
+"""Write ONNX graphs node by node: what every exporter here, and in `tools/`, writes them with."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from impasto.errors import MissingExtra
-from impasto.version import __version__
 
 OPSET = 17
-Value: TypeAlias = "tuple[str, Sequence[int | str]]"  # NumPy's name of its type, and its shape
+LAYOUT = "com.microsoft.nchwc"  # the domain of ONNX Runtime's own operators, on features in blocks of channels
+Shape: TypeAlias = "Sequence[int | str]"
 
 
 class Graph:
-    """Nodes and constants; every method returns its output's name.
+    """Nodes and initializers, in the order in which they are added; methods return the name of their output.
 
+    Attributes:
+        nodes: `onnx.NodeProto`s.
+        constants: initializers with their values, by name.
+        externals: initializers whose values the session is given (`system.sessions.Model`), by name.
+        shapes: what ONNX Runtime cannot infer of intermediate values.
+
+    Args:
+        prefix: begins all names that nobody chose, so that they are none of another program's graph.
     Raises:
-        MissingExtra: the package onnx is not there.
+        MissingExtra: the package onnx is not installed.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, prefix: str = "") -> None:
         try:
-            from onnx import helper, numpy_helper
+            import onnx
         except ImportError:
             raise MissingExtra("onnx, which writes such files,", "train") from None
-        self._helper, self._numpy = helper, numpy_helper
+        self._onnx, self._prefix = onnx, prefix
         self.nodes: list[Any] = []
         self.constants: dict[str, Any] = {}
+        self.externals: dict[str, Any] = {}
+        self.shapes: dict[str, Shape] = {}
 
-    def constant(self, name: str, value: object, kind: type = np.float32) -> str:
-        self.constants[name] = self._numpy.from_array(np.ascontiguousarray(value, dtype=kind), name)
+    def constant(self, value: object, kind: type = np.float32, name: str = "") -> str:
+        """An initializer; without a name, equal ones are one."""
+        array: NDArray[Any] = np.asarray(value, kind)
+        if not name:
+            flat = np.ascontiguousarray(array)  # a scalar as one number in a row
+            digest = hashlib.sha256(repr((flat.shape, flat.dtype)).encode() + flat.tobytes()).hexdigest()
+            name = f"{self._prefix}c_{digest[:16]}"
+        tensor = self.constants.setdefault(name, self._onnx.numpy_helper.from_array(array, name))
+        assert tuple(tensor.dims) == array.shape, f"{name} is a scalar and an array"
         return name
 
-    def node(self, kind: str, *inputs: str, name: str = "", **attributes: object) -> str:
-        name = name or f"{kind}_{len(self.nodes)}"
-        self.nodes.append(self._helper.make_node(kind, list(inputs), [name], name=name, **attributes))
+    def external(self, name: str, shape: Sequence[int], file: str) -> str:
+        """An initializer of float32 without its values.
+
+        Args:
+            file: where the values are, for who reads the graph.
+        """
+        kind = self._onnx.TensorProto
+        tensor = kind(name=name, data_type=kind.FLOAT, dims=shape, data_location=kind.EXTERNAL)
+        for key, entry in (("location", file), ("offset", "0"), ("length", str(4 * int(np.prod(shape))))):
+            tensor.external_data.add(key=key, value=entry)
+        self.externals.setdefault(name, tensor)
         return name
 
-    def cast(self, x: str, kind: str, name: str = "") -> str:
-        return self.node("Cast", x, to=self._helper.np_dtype_to_tensor_dtype(np.dtype(kind)), name=name)
+    def node(self, kind: str, *inputs: str, outputs: int = 0, name: str = "", **attributes: object) -> str:
+        """A node; its output has its name, several outputs have it with "_0", "_1" and so on after it."""
+        name = name or f"{self._prefix}{kind}_{len(self.nodes)}"
+        names = [f"{name}_{index}" for index in range(outputs)] or [name]
+        self.nodes.append(self._onnx.helper.make_node(kind, list(inputs), names, name=name, **attributes))
+        return name
 
-    def twice(self, x: str) -> str:
-        """Every place of the features as two by two."""
-        scales = self.constant("twice", [1, 1, 2, 2])
-        return self.node(
-            "Resize", x, "", scales, mode="nearest", nearest_mode="floor", coordinate_transformation_mode="asymmetric"
-        )
+    def to_float(self, x: str) -> str:
+        """The same numbers as float32."""
+        return self.node("Cast", x, to=self._onnx.TensorProto.FLOAT)
 
-    def model(self, title: str, inputs: Mapping[str, Value], outputs: Mapping[str, Value]) -> Any:
-        """The graph as an `onnx.ModelProto`."""
+    def shaped(self, x: str, *shape: int) -> str:
+        """The same numbers in another shape."""
+        return self.node("Reshape", x, self.constant(shape, np.int64))
 
-        def value(name: str, kind: str, shape: Sequence[int | str]) -> Any:
-            tensor = self._helper.np_dtype_to_tensor_dtype(np.dtype(kind))
-            return self._helper.make_tensor_value_info(name, tensor, list(shape))
+    def mirrored(self, x: str, top: int, left: int, bottom: int, right: int, mode: str = "reflect") -> str:
+        """Features, 1 x C x H x W, continued beyond their borders."""
+        return self.node("Pad", x, self.constant([0, 0, top, left, 0, 0, bottom, right], np.int64), mode=mode)
 
-        graph = self._helper.make_graph(
-            self.nodes,
-            title,
-            [value(name, *wanted) for name, wanted in inputs.items()],
-            [value(name, *wanted) for name, wanted in outputs.items()],
-            list(self.constants.values()),
-        )
-        return self._helper.make_model(
-            graph,
-            opset_imports=[self._helper.make_opsetid("", OPSET)],
-            ir_version=8,
-            producer_name="impasto",
-            producer_version=__version__,
-        )
+    def doubled(self, x: str) -> str:
+        """Features of twice the height and width: every place as two by two."""
+        how: dict[str, Any] = {
+            "mode": "nearest",
+            "nearest_mode": "floor",
+            "coordinate_transformation_mode": "asymmetric",
+        }
+        return self.node("Resize", x, "", self.constant([1, 1, 2, 2]), **how)
+
+    def add_to(self, graph: Any, inputs: Mapping[str, Shape], outputs: Mapping[str, Shape]) -> None:
+        """Put all of it into an `onnx.GraphProto`, with more inputs and outputs, all of float32."""
+        helper, kind = self._onnx.helper, self._onnx.TensorProto.FLOAT
+        for values, wanted in ((graph.input, inputs), (graph.output, outputs), (graph.value_info, self.shapes)):
+            values.extend(helper.make_tensor_value_info(name, kind, shape) for name, shape in wanted.items())
+        graph.node.extend(self.nodes)
+        graph.initializer.extend([*self.constants.values(), *self.externals.values()])
+
+    def model(self, title: str, inputs: Mapping[str, Shape], outputs: Mapping[str, Shape]) -> Any:
+        """All of it as an `onnx.ModelProto`."""
+        helper = self._onnx.helper
+        graph = helper.make_graph([], title, [], [])
+        self.add_to(graph, inputs, outputs)
+        domains = dict.fromkeys(["", *(node.domain for node in self.nodes)])
+        opsets = [helper.make_opsetid(domain, 1 if domain else OPSET) for domain in domains]
+        return helper.make_model(graph, opset_imports=opsets, ir_version=8, producer_name="impasto")

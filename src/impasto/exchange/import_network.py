@@ -1,23 +1,27 @@
-"""Networks from elsewhere: checkpoints of PyTorch's `fast_neural_style` example, .onnx files with one picture input."""
+"""Take over networks of other programs: .onnx files with one picture input, checkpoints of PyTorch's example.
+
+Only checkpoints need PyTorch (`checkpoints.py`). An .onnx file is taken as it is where the package onnx is not
+installed; with it, the file is first made fit for photos of any size.
+"""
 
 from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from impasto.engines.network import METADATA, Network
-from impasto.errors import UsageError
-from impasto.exchange.export import from_weights, to_onnx, to_weights
+from impasto.engines.network import Network
+from impasto.errors import MissingExtra, UsageError
 from impasto.exchange.statistics import expose_statistics
-from impasto.nn.tensors import read_tensors
-from impasto.nn.transformer import recognise
 from impasto.picture import Picture, Source
 from impasto.styles.gallery import Gallery
 from impasto.styles.store import Entry, trial_photo
+
+if TYPE_CHECKING:
+    from impasto.exchange.checkpoints import Converted
 
 SUFFIXES = (".pth", ".pt", ".model", ".safetensors", ".onnx")
 
@@ -40,6 +44,7 @@ def import_network(
         PictureError: the file is missing, damaged, or holds more than tensors.
         StyleError: it holds another architecture; the message names the first difference.
         UsageError: a name that is taken, or another number of paintings than of styles.
+        MissingExtra: tensors, and PyTorch is not installed.
     """
     gallery = gallery or Gallery()
     gallery.check_free(name, replace=replace)
@@ -50,32 +55,19 @@ def import_network(
     if suffix == ".onnx":
         model, count = _ready(path), len(Network(path, trial_photo).facts.styles)
     else:
-        net, styles, card = _read(path, name)
-        card = card | ({"licence": licence} if licence else {})
-        model, count = to_onnx(net, styles, card), len(styles)
-        weights = to_weights(net, styles, card)
+        model, weights, count = _converted(path, name, licence)
     if paintings and len(paintings) != count:
         raise UsageError(f"{path} has {count} styles, and there are {len(paintings)} paintings", code="mismatch")
     pictures = [Picture.open(painting) for painting in paintings]
     return gallery.add_network(name, model, paintings=pictures, weights=weights, replace=replace)
 
 
-def _read(path: Path, name: str) -> tuple[Any, list[str], dict[str, Any]]:
-    """The network, its styles' names and its card."""
-    if path.suffix.lower() == ".safetensors" and METADATA.encode() in _head(path):
-        net, facts = from_weights(path)
-        return net, list(facts.styles), facts.card or {}
-    net = recognise(read_tensors(path), str(path))
-    styles = [name] if net.architecture.styles == 1 else [f"style-{i + 1}" for i in range(net.architecture.styles)]
-    return net, styles, {"made with": "PyTorch's fast_neural_style example, or a like program", "file": path.name}
-
-
-def _head(path: Path) -> bytes:
+def _converted(path: Path, name: str, licence: str) -> Converted:
     try:
-        with path.open("rb") as file:
-            return file.read(100_000)
-    except OSError:
-        return b""
+        from impasto.exchange.checkpoints import convert
+    except ImportError as error:
+        raise MissingExtra(f"{error.name}, which {path.suffix} files need,", "train") from None
+    return convert(path, name, licence)
 
 
 def _ready(path: Path) -> bytes:

@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from impasto.exchange.graph import Graph
+
 _OLDEST = 10  # opset: before it, what is used here was written differently
 
 
@@ -26,8 +28,6 @@ def expose_statistics(model: Any, width: int | None = None) -> bool:
     Returns:
         Whether it could be done: the network has instance normalisations, of known widths.
     """
-    from onnx import TensorProto, helper, numpy_helper
-
     graph = model.graph
     opset = next((entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx")), 0)
     widths = {tensor.name: int(np.prod(tensor.dims)) for tensor in graph.initializer}
@@ -41,54 +41,37 @@ def expose_statistics(model: Any, width: int | None = None) -> bool:
     if taken & {"given", "trust", "statistics"}:
         return False
 
-    nodes: list[Any] = []
-    constants: dict[str, Any] = {}
-
-    def constant(name: str, value: object, kind: type = np.float32) -> str:
-        constants[name] = numpy_helper.from_array(np.asarray(value, dtype=kind), name)
-        return name
-
-    def node(kind: str, *inputs: str, **attributes: object) -> str:
-        name = f"measured_{len(nodes)}"
-        nodes.append(helper.make_node(kind, list(inputs), [name], name=name, **attributes))
-        return name
+    g = Graph("measured_")
 
     def reduce(kind: str, x: str, axes: list[int]) -> str:
         if opset < 18:
-            return node(kind, x, axes=axes, keepdims=0)
-        return node(kind, x, constant(f"measured_axes_{'_'.join(map(str, axes))}", axes, np.int64), keepdims=0)
+            return g.node(kind, x, axes=axes, keepdims=0)
+        return g.node(kind, x, g.constant(axes, np.int64), keepdims=0)
 
-    zero = constant("measured_zero", 0.0)
     measured: list[str] = []
     start = 0
-    for old in list(graph.node):
+    for old in graph.node:
         if old.op_type != "InstanceNormalization":
-            nodes.append(old)
+            g.nodes.append(old)
             continue
         features, scale, shift = old.input
         channels = widths.get(scale, width or 0)
         small = next((attribute.f for attribute in old.attribute if attribute.name == "epsilon"), 1e-5)
         # Row by row, then over the rows: where a mean is far above its deviation, one sum over a million is too coarse.
         mean = reduce("ReduceMean", reduce("ReduceMean", features, [3]), [0, 2])
-        across = constant("measured_across", [3], np.int64)
-        columns = node("Cast", node("Gather", node("Shape", features), across), to=TensorProto.FLOAT)
-        power = reduce("ReduceMean", node("Div", reduce("ReduceSumSquare", features, [3]), columns), [0, 2])
+        columns = g.to_float(g.node("Gather", g.node("Shape", features), g.constant([3], np.int64)))
+        power = reduce("ReduceMean", g.node("Div", reduce("ReduceSumSquare", features, [3]), columns), [0, 2])
         measured += [mean, power]
         used = []
         for own in (mean, power):
-            place = constant(f"measured_place_{start}", np.arange(start, start + channels), np.int64)
-            wanted = node("Gather", "given", place, axis=0)
-            used.append(node("Add", own, node("Mul", "trust", node("Sub", wanted, own))))
+            place = g.constant(np.arange(start, start + channels), np.int64)
+            wanted = g.node("Gather", "given", place, axis=0)
+            used.append(g.node("Add", own, g.node("Mul", "trust", g.node("Sub", wanted, own))))
             start += channels
-        variance = node("Max", node("Sub", used[1], node("Mul", used[0], used[0])), zero)
-        operands = [features, scale, shift, used[0], variance]
-        name = f"measured_norm_{len(nodes)}"
-        nodes.append(helper.make_node("BatchNormalization", operands, list(old.output), name=name, epsilon=small))
-    nodes.append(helper.make_node("Concat", measured, ["statistics"], name="measured_all", axis=0))
+        variance = g.node("Max", g.node("Sub", used[1], g.node("Mul", used[0], used[0])), g.constant(0.0))
+        g.node("BatchNormalization", features, scale, shift, used[0], variance, epsilon=small)
+        g.nodes[-1].output[0] = old.output[0]
+    g.node("Concat", *measured, axis=0, name="statistics")
     del graph.node[:]
-    graph.node.extend(nodes)
-    graph.initializer.extend(constants.values())
-    graph.input.append(helper.make_tensor_value_info("given", TensorProto.FLOAT, [start]))
-    graph.input.append(helper.make_tensor_value_info("trust", TensorProto.FLOAT, []))
-    graph.output.append(helper.make_tensor_value_info("statistics", TensorProto.FLOAT, [start]))
+    g.add_to(graph, {"given": [start], "trust": []}, {"statistics": [start]})
     return True

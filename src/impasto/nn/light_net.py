@@ -1,4 +1,4 @@
-"""The light engine in PyTorch: the form to read and to train; what runs are the ONNX files of `tools/export_light.py`.
+"""The light engine in PyTorch: the form to read and to train; what runs are the graphs of `tools/light/`.
 
 A style vector is read off a painting by MicroAST's style encoder (Wang et al., AAAI 2023). The network that paints is
 Impasto's own, at about 12,000 multiply-adds a pixel: the photo is worked on at a quarter of its size in 64 channels;
@@ -16,17 +16,19 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from impasto.engines.light_weights import EPSILON
-
-ENCODED = 64  # channels of the style encoder's features
-VECTOR_SIZE = 8 * ENCODED  # mean, std of f1; mean, std of f2; w1, b1; w2, b2
-WIDTH = 64
-HIDDEN = 128
-DETAIL = 24  # channels at half the size
-BLOCKS = 6
-NORMS = BLOCKS + 2  # one on entry, one in each block, one on leaving
-MARGIN = 16  # pixels reflected at the borders, once for all layers
-
+from impasto.engines.light_weights import (
+    BLOCKS,
+    DETAIL,
+    ENCODED,
+    EPSILON,
+    HIDDEN,
+    MARGIN,
+    NORMS,
+    VECTOR_SIZE,
+    WIDTH,
+    filter_shapes,
+    folded,
+)
 
 Normalise: TypeAlias = Callable[[Tensor], Tensor]
 Moments: TypeAlias = "list[tuple[Tensor, Tensor]]"
@@ -171,19 +173,14 @@ class Brush(nn.Module):
 
 
 def filters(state: Mapping[str, Tensor]) -> Tensor:
-    """What a style may change of a brush (`impasto.engines.light_weights`), in its order and as the ONNX files have it.
+    """A brush's weights that paint, or changes of them, as one array in the order of `light_weights.filter_shapes`.
 
-    Pictures are 0..1 there and -1..1 in the network: the first and the last layer have that in their weights.
+    They are for pictures in 0..1 (`light_weights.folded`).
 
     Args:
-        state: the brush's state dict, or of a fine-tuned one: the difference of two is a style's change.
+        state: the brush's state dict, or the difference of a fine-tuned one's and its own.
     """
-    folded = dict(state)
-    folded["enter1.weight"] = 2 * state["enter1.weight"]
-    folded["enter1.bias"] = state["enter1.bias"] - state["enter1.weight"].sum((1, 2, 3))
-    folded["leave3.weight"] = state["leave3.weight"] / 2
-    folded["leave3.bias"] = state["leave3.bias"] / 2
-    return torch.cat([folded[name].flatten() for name in sorted(folded) if is_filter(name)])
+    return torch.cat([value.flatten() for value in folded(state).values()])
 
 
 def changes_of(filters: Tensor, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -191,9 +188,9 @@ def changes_of(filters: Tensor, state: Mapping[str, Tensor]) -> dict[str, Tensor
 
     Args:
         filters: a style's changes, as `filters` gives them for a difference; `light_weights.unpack` adds zeros.
-        state: the brush's state dict, for names and shapes.
+        state: the brush's state dict, for shapes.
     """
-    names = sorted(name for name in state if is_filter(name))
+    names = list(filter_shapes())
     sizes = [state[name].numel() for name in names]
     parts = torch.split(filters[: sum(sizes)], sizes)
     found = {name: part.reshape(state[name].shape) for name, part in zip(names, parts, strict=True)}
@@ -206,7 +203,7 @@ def changes_of(filters: Tensor, state: Mapping[str, Tensor]) -> dict[str, Tensor
 
 def is_filter(name: str) -> bool:
     """Whether a parameter of the brush paints, rather than reads style vectors."""
-    return name.startswith(("blocks", "enter", "leave"))
+    return name in filter_shapes()
 
 
 class PainterNet(nn.Module):

@@ -25,7 +25,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from impasto.engines.base import Put
+from impasto.engines.base import WriteTile
 from impasto.pixels.arrays import Pixels, Samples, floats, parts, stored
 from impasto.pixels.color import LUMA
 from impasto.system.memory import allocate
@@ -71,14 +71,14 @@ def octaves(small: Size, full: Size) -> list[Size]:
         sizes.insert(0, (width, height))
 
 
-def enlarge(painting: Pixels, photo: Samples, detail: float, put: Put, budget: int) -> None:
+def enlarge(painting: Pixels, photo: Samples, detail: float, write_tile: WriteTile, budget: int) -> None:
     """Enlarge a painting to its photo's size.
 
     Args:
         painting: h x w x 3, float32, 0..1.
         photo: H x W x 3, of the same proportions.
         detail: 0..1, how much of the photo's fine detail comes back.
-        put: gets the picture, window by window, from several threads.
+        write_tile: gets the picture, window by window, from several threads.
         budget: bytes that an array may take; a larger one goes to a temporary file.
     Raises:
         OutOfMemory: there is no room on the disk, either.
@@ -90,7 +90,7 @@ def enlarge(painting: Pixels, photo: Samples, detail: float, put: Put, budget: i
     seen: list[Seen] = [*(functools.partial(_part, grey) for grey in greys[1:]), functools.partial(_luma, photo)]
     with ThreadPoolExecutor(threads()) as pool:
 
-        def fill(size: Size, compute: Callable[[Place], Pixels], keep: Put) -> None:
+        def fill(size: Size, compute: Callable[[Place], Pixels], keep: WriteTile) -> None:
             for _ in pool.map(lambda place: keep(place, compute(place)), list(windows(size))):
                 pass
 
@@ -102,13 +102,13 @@ def enlarge(painting: Pixels, photo: Samples, detail: float, put: Put, budget: i
         missing = painting - cv2.resize(picture, small, interpolation=cv2.INTER_AREA)
         missing *= _told(painting)[:, :, None]
         finish = functools.partial(step.completed, picture, missing, sharpen=sharpen * step.share if last else 0.0)
-        fill(size, finish, put if last else picture.__setitem__)
+        fill(size, finish, write_tile if last else picture.__setitem__)
         for number, size in enumerate(sizes[1:], start=1):
             last = number == len(sizes) - 1
             step = _Octave(picture, greys[number], seen[number], size, detail)
             picture = picture if last else allocate((size[1], size[0], 3), np.float32, budget)
             compute = functools.partial(step.later, sharpen=sharpen if last else 0.0)
-            fill(size, compute, put if last else picture.__setitem__)
+            fill(size, compute, write_tile if last else picture.__setitem__)
 
 
 def enlarge_frame(painting: Pixels, frame: Samples, detail: float) -> Samples:

@@ -6,15 +6,17 @@ import json
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from helpers import ROOT, Outcome, assert_refused, file_bytes, scene
 from trainings import SMALL
 
-from impasto.cli import styles
+from impasto.cli import progress
 from impasto.engines.by_name import DEFAULT, engine_of
+from impasto.progress import Progress
 from impasto.styles.gallery import Gallery
 
 PAINTING = ROOT / "examples" / "almond-blossom.jpg"
@@ -75,11 +77,11 @@ def test_a_gallery_that_cannot_be_written_to(
 
 
 def test_ctrl_c_keeps_the_best_so_far(run: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch) -> None:
-    def press(text: str = "") -> None:
-        if text:
-            signal.raise_signal(signal.SIGINT)
+    @contextmanager
+    def press(**_: object) -> Iterator[Callable[[Progress], None]]:
+        yield lambda _: signal.raise_signal(signal.SIGINT)
 
-    monkeypatch.setattr(styles, "progress_line", press)
+    monkeypatch.setattr(progress, "bar", press)
     done = run("styles", "add", PAINTING, "--name", "mine", "--learn", "1h")
     assert done.code == 130
     assert "impasto styles learn mine goes on" in done.err

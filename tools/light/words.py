@@ -1,0 +1,45 @@
+"""What the graphs of the light engine's network that paints, `nn.light_net.Brush`, have in common."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from impasto.engines.light_weights import HIDDEN, MARGIN, NORMS, WIDTH, filter_shapes
+from impasto.exchange.graph import Graph, Shape
+
+NUMBERS = 2 * NORMS * WIDTH  # of the modulations, and of the statistics
+HALF = HIDDEN // 2
+SPARE = MARGIN // 4 - 1  # rows and columns of features at the borders that the last two layers do not look at
+PHOTO: Shape = (1, 3, "rows", "columns")
+FEATURES: Shape = (1, WIDTH, "feature rows", "feature columns")
+
+
+class Painting(Graph):
+    """A graph without weights: `engines.light_weights.graph_weights` gives them when it is loaded."""
+
+    def weight(self, name: str, shape: tuple[int, ...] | None = None) -> str:
+        """Weights or biases by their name.
+
+        Args:
+            shape: of those that are in no other graph.
+        """
+        return self.external(name, shape or filter_shapes()[name], "light.safetensors")
+
+    def weights(self, layer: str) -> tuple[str, str]:
+        return self.weight(f"{layer}.weight"), self.weight(f"{layer}.bias")
+
+    def parts(self, x: str) -> list[str]:
+        """What an input has for every normalisation, two times 64 numbers each."""
+        parts = self.node("Split", x, outputs=2 * NORMS, axis=0)
+        return [f"{parts}_{index}" for index in range(2 * NORMS)]
+
+    def piece(self, x: str, first: int, end: int, axis: int = 0) -> str:
+        """A part of one axis."""
+        return self.node("Slice", x, *(self.constant([value], np.int64) for value in (first, end, axis)))
+
+    def know(self, *features: str) -> None:
+        """Say that features have one size.
+
+        ONNX Runtime cannot infer it. It would not add them inside the convolutions, or not in their own place.
+        """
+        self.shapes.update(dict.fromkeys(features, FEATURES))
