@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from helpers import Outcome, file_bytes, scene
 
+from impasto.errors import ImpastoError
+
 
 @pytest.fixture(autouse=True)
 def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -46,11 +48,20 @@ class _Stream(io.TextIOWrapper):
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Outcome]:
     """Type a command: run("stylize", photo, "--style", "udnie")."""
+    from impasto.cli.console import report
     from impasto.cli.main import main
 
     def typed(*words: object, stdin: bytes = b"", terminal: bool = False) -> Outcome:
         streams = {"stdin": _Stream(stdin), "stdout": _Stream(terminal=terminal), "stderr": _Stream()}
+        codes = [""]
+
+        def reported(error: ImpastoError) -> None:
+            codes.append(error.code)
+            report(error)
+
         with monkeypatch.context() as patch:
+            for module in ("main", "results"):
+                patch.setattr(f"impasto.cli.{module}.report", reported)
             patch.setattr(sys, "argv", ["impasto", *map(str, words)])
             for name, stream in streams.items():
                 patch.setattr(sys, name, stream)
@@ -60,6 +71,6 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Outcome]:
                     main()
         raw, err = (streams[name].buffer.getvalue() for name in ("stdout", "stderr"))
         assert b"Traceback" not in err
-        return Outcome(stopped.value.code or 0, raw.decode("utf-8", "replace"), err.decode(), raw)
+        return Outcome(stopped.value.code or 0, raw.decode("utf-8", "replace"), err.decode(), raw, codes[-1])
 
     return typed

@@ -5,12 +5,16 @@ from __future__ import annotations
 import io
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import pytest
 from PIL import Image
+
+from impasto.errors import ImpastoError
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -48,11 +52,26 @@ class Outcome(NamedTuple):
     out: str
     err: str
     raw: bytes
+    error_code: str = ""  # of the last error that was reported
 
 
-def assert_refused(outcome: Outcome, code: int, *words: str) -> None:
-    """One line, a hint or not, the exit code, and every word of `words` in the line."""
-    assert outcome.code == code, outcome.err
+@contextmanager
+def refused(kind: type[ImpastoError], code: str, *words: str) -> Iterator[pytest.ExceptionInfo[ImpastoError]]:
+    """Within this an error of that kind and code is raised, with every word of `words`: names and values of the user's.
+
+    The wording beside them may change; where it is the behaviour itself, say so with what this gives.
+    """
+    with pytest.raises(kind) as caught:
+        yield caught
+    assert caught.value.code == code, caught.value
+    for word in words:
+        assert word in str(caught.value), caught.value
+
+
+def assert_refused(outcome: Outcome, exit_code: int, code: str, *words: str) -> None:
+    """One line, a hint or not, the exit code, the error's code, and every word of `words` in the line."""
+    assert outcome.code == exit_code, outcome.err
+    assert outcome.error_code == code, outcome.err
     lines = outcome.err.strip().splitlines()
     assert len(lines) == 1, outcome.err
     assert lines[0].startswith("impasto: ")

@@ -7,9 +7,13 @@ ImpastoError           exit code 1; catch this one for all of them
 |-- StyleError         a style, or the gallery, cannot be read or written
 |-- TrainingError      a training or an optimization cannot go on
 `-- MissingExtra       an optional part is not installed
+
+Each kind of fault has a code as well, the same wherever it occurs; docs/errors.md lists them.
 """
 
 from __future__ import annotations
+
+import errno
 
 
 class ImpastoError(Exception):
@@ -18,21 +22,26 @@ class ImpastoError(Exception):
     Attributes:
         message: what is wrong, one line.
         hint: what to do about it, or "".
+        code: the kind of fault, for programs, the JSON records and tests. Messages and hints may change; codes stay.
+            A raise without one has its class's: failure, usage, picture, style, memory, training or missing-extra.
         exit_code: what the command line exits with: 1, the work failed; 2, the request makes no sense.
 
     >>> try:
     ...     impasto.stylize("missing.jpg", "starry-night")
     ... except impasto.ImpastoError as error:
-    ...     print(error.message, error.exit_code)
-    there is no file missing.jpg 1
+    ...     print(error.message, error.code, error.exit_code)
+    there is no file missing.jpg no-such-file 1
     """
 
     exit_code = 1
+    code = "failure"
 
-    def __init__(self, message: str, hint: str = "") -> None:
+    def __init__(self, message: str, hint: str = "", *, code: str = "") -> None:
         super().__init__(f"{message}  ({hint})" if hint else message)
         self.message = message
         self.hint = hint
+        if code:
+            self.code = code
 
 
 class UsageError(ImpastoError, ValueError):
@@ -46,6 +55,7 @@ class UsageError(ImpastoError, ValueError):
     """
 
     exit_code = 2
+    code = "usage"
 
 
 class PictureError(ImpastoError):
@@ -58,9 +68,13 @@ class PictureError(ImpastoError):
     it holds text
     """
 
+    code = "picture"
+
 
 class OutOfMemory(PictureError):
     """A picture needs more memory than there is."""
+
+    code = "memory"
 
 
 class StyleError(ImpastoError):
@@ -71,13 +85,17 @@ class StyleError(ImpastoError):
     >>> try:
     ...     gallery.get("empty")
     ... except impasto.StyleError as error:
-    ...     print(error.exit_code)
-    1
+    ...     print(error.code)
+    damaged-file
     """
+
+    code = "style"
 
 
 class TrainingError(ImpastoError):
     """A training or an optimization cannot go on: its losses are not finite, or its checkpoint is damaged."""
+
+    code = "training"
 
 
 class MissingExtra(ImpastoError):
@@ -87,5 +105,12 @@ class MissingExtra(ImpastoError):
     PyAV is not installed  (pip install 'impasto[video]')
     """
 
+    code = "missing-extra"
+
     def __init__(self, what: str, extra: str) -> None:
         super().__init__(f"{what} is not installed", f"pip install 'impasto[{extra}]'")
+
+
+def write_fault(error: BaseException) -> str:
+    """The code of a write that the system has refused: disk-full or not-writable."""
+    return "disk-full" if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) else "not-writable"

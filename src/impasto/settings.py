@@ -35,7 +35,7 @@ def make(kind: type[T], values: Mapping[str, Any], noun: str) -> T:
     known = [part.name for part in fields(kind)]  # type: ignore[arg-type]
     unknown = [name for name in values if name not in known]
     if unknown:
-        raise UsageError(f"{unknown[0]} is no {noun}", f"the {noun}s are {', '.join(known)}")
+        raise UsageError(f"{unknown[0]} is no {noun}", f"the {noun}s are {', '.join(known)}", code="unknown-setting")
     return kind(**values)
 
 
@@ -48,7 +48,7 @@ def find(named: Mapping[str, T], wanted: str | T, noun: str) -> T:
     if not isinstance(wanted, str):
         return wanted
     if wanted not in named:
-        raise UsageError(f"{wanted} is no {noun}", f"the {noun}s are {', '.join(named)}")
+        raise UsageError(f"{wanted} is no {noun}", f"the {noun}s are {', '.join(named)}", code="unknown-choice")
     return named[wanted]
 
 
@@ -69,14 +69,16 @@ def _check(part: Field[Any], hint: Any, value: Any) -> None:
         return
     if get_origin(hint) is Literal:
         if value not in get_args(hint):
-            raise UsageError(f"{label} {value!r} is unknown", f"one of {', '.join(map(str, get_args(hint)))}")
+            raise UsageError(
+                f"{label} {value!r} is unknown", f"one of {', '.join(map(str, get_args(hint)))}", code="unknown-choice"
+            )
     elif get_origin(hint) is tuple:
         if not isinstance(value, tuple) or not value:
-            raise UsageError(f"no {label}")
+            raise UsageError(f"no {label}", code="nothing-given")
     elif part.metadata["low"] is not None:
         whole = float not in (hint, *get_args(hint))
         if isinstance(value, bool) or not isinstance(value, (int,) if whole else (int, float)):
-            raise UsageError(f"{label} {value!r} is no {'whole ' if whole else ''}number")
+            raise UsageError(f"{label} {value!r} is no {'whole ' if whole else ''}number", code="not-a-number")
         low, high = part.metadata["low"], part.metadata["high"]
         if not math.isfinite(value) or not low <= value <= high:
-            raise UsageError(f"{label} {value:g} is not in {low:g}..{high:g}")
+            raise UsageError(f"{label} {value:g} is not in {low:g}..{high:g}", code="out-of-range")

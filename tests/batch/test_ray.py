@@ -113,4 +113,4 @@ def test_what_workers_print_meanwhile_is_no_record(
 def test_ray_that_is_not_installed(run: Run, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
     words = ("stylize", folder, "--style", "udnie", "--engine-hosts", "ray", "-o", tmp_path / "out")
-    assert_refused(run(*words), 1, "is not installed", "impasto[ray]")
+    assert_refused(run(*words), 1, "missing-extra", "impasto[ray]")

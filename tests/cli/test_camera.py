@@ -26,6 +26,6 @@ def test_the_command_serves_a_clip(clip: Path, run: Run) -> None:
 
 def test_what_is_no_camera_is_said(clip: Path, tmp_path: Path, run: Run) -> None:
     (tmp_path / "text.mp4").write_text("no clip")
-    assert_refused(run("camera", "--camera", tmp_path / "text.mp4", "--serve"), 1, "cannot be opened")
-    assert_refused(run("camera", "--camera", clip, "--serve", "--virtual"), 2, "one of the two")
-    assert_refused(run("camera", "--camera", clip, "--style", "nobody", "--serve"), 2, "is no style")
+    assert_refused(run("camera", "--camera", tmp_path / "text.mp4", "--serve"), 1, "no-device", "text.mp4")
+    assert_refused(run("camera", "--camera", clip, "--serve", "--virtual"), 2, "conflict", "--virtual")
+    assert_refused(run("camera", "--camera", clip, "--style", "nobody", "--serve"), 2, "unknown-style", "nobody")

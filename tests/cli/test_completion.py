@@ -70,5 +70,5 @@ def test_the_script_is_installed_once(
 
 def test_a_shell_without_completion_is_named(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SHELL", "/bin/ksh")
-    assert_refused(run("--show-completion"), 2, "ksh", "_IMPASTO_COMPLETE=bash_source impasto")
-    assert_refused(run("--install-completion"), 2, "ksh")
+    assert_refused(run("--show-completion"), 2, "unknown-choice", "ksh", "_IMPASTO_COMPLETE=bash_source impasto")
+    assert_refused(run("--install-completion"), 2, "unknown-choice", "ksh")

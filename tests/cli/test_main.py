@@ -45,26 +45,26 @@ def test_every_verb_has_a_help(run: Run, words: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "code", "said"),
     [
-        ("paint", "No such command 'paint'"),
-        ("styliz photo.jpg", "Did you mean 'stylize'?"),
-        ("--nope", "--nope"),
-        ("stylize photo.jpg", "Missing option '--style' / '-s'  (impasto stylize --help)"),
-        ("stylize --style udnie", "Missing argument 'PHOTOS...'"),
-        ("stylize photo.jpg --style", "'--style' requires an argument"),
-        ("stylize photo.jpg --style udnie --stren 5", "--strength"),
-        ("stylize photo.jpg --style udnie --strength x", "'x' is not a valid float"),
-        ("stylize photo.jpg --style udnie --strength 170", "strength 170 is not in 0..100"),
-        ("stylize photo.jpg --style udnie --tone warm", "'warm' is not one of 'none', 'match'"),
-        ("stylize photo.jpg --style udnie --jobs 0", "0 is not in the range 1<=x<=64"),
-        ("stylize photo.jpg --style udnie --quiet=yes", "does not take a value"),
-        ("styles show", "Missing argument 'NAME'  (impasto styles show --help)"),
-        ("styles show a b", "unexpected extra argument"),
-        ("app --jobs 0", "jobs 0 is not in 1..64"),
+        ("paint", "usage", "No such command 'paint'"),
+        ("styliz photo.jpg", "usage", "Did you mean 'stylize'?"),
+        ("--nope", "usage", "--nope"),
+        ("stylize photo.jpg", "usage", "Missing option '--style' / '-s'  (impasto stylize --help)"),
+        ("stylize --style udnie", "usage", "Missing argument 'PHOTOS...'"),
+        ("stylize photo.jpg --style", "usage", "'--style' requires an argument"),
+        ("stylize photo.jpg --style udnie --stren 5", "usage", "--strength"),
+        ("stylize photo.jpg --style udnie --strength x", "usage", "'x' is not a valid float"),
+        ("stylize photo.jpg --style udnie --strength 170", "out-of-range", "strength 170 is not in 0..100"),
+        ("stylize photo.jpg --style udnie --tone warm", "usage", "'warm' is not one of 'none', 'match'"),
+        ("stylize photo.jpg --style udnie --jobs 0", "usage", "0 is not in the range 1<=x<=64"),
+        ("stylize photo.jpg --style udnie --quiet=yes", "usage", "does not take a value"),
+        ("styles show", "usage", "Missing argument 'NAME'  (impasto styles show --help)"),
+        ("styles show a b", "usage", "unexpected extra argument"),
+        ("app --jobs 0", "out-of-range", "jobs 0 is not in 1..64"),
     ],
 )
-def test_what_makes_no_sense_is_one_line(run: Run, words: str, said: str) -> None:
+def test_what_makes_no_sense_is_one_line(run: Run, words: str, code: str, said: str) -> None:
     outcome = run(*words.split())
-    assert_refused(outcome, 2, said)
+    assert_refused(outcome, 2, code, said)
     assert outcome.out == ""

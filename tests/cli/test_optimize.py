@@ -76,44 +76,53 @@ def test_a_texture(run: Run, painting: Path, tmp_path: Path) -> None:
 def test_nothing_is_replaced_unasked(run: Run, photo: Path, painting: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.png"
     out.write_text("mine")
-    assert_refused(run("optimize", photo, "--style", painting, "-o", out, *QUICK), 1, "exists already", "--overwrite")
+    assert_refused(run("optimize", photo, "--style", painting, "-o", out, *QUICK), 1, "already-there", "--overwrite")
     assert out.read_text() == "mine"
-    assert_refused(run("optimize", photo, "-s", painting, "-o", photo, "--overwrite", *QUICK), 2, "photo itself")
+    assert_refused(run("optimize", photo, "-s", painting, "-o", photo, "--overwrite", *QUICK), 2, "same-file")
 
 
 @pytest.mark.parametrize(
-    ("words", "code", "said"),
+    ("words", "exit_code", "code", "said"),
     [
-        (("--style-layers", "relu9_1"), 2, ("relu9_1 is no layer of VGG-19", "relu1_1")),
-        (("--size", "12"), 2, ("too few for relu5_1", "32 a side")),
-        (("--size", "100x50"), 2, ("keeps its proportions",)),
-        (("--size", "big"), 2, ("is no size",)),
-        (("--tileable",), 2, ("is for textures",)),
-        (("--texture",), 2, ("a texture has no photo",)),
-        (("--recipe", "best"), 2, ("no recipe", "gatys2016")),
-        (("--optimizer", "newton"), 2, ("newton",)),
-        (("--style-scales", "1,x"), 2, ("no numbers",)),
-        (("--bits", "12"), 2, ("8 or 16",)),
-        (("--losses", "curve.txt"), 2, ("no such format", ".csv")),
-        (("--device", "tpu"), 2, ("no device",)),
-        (("--network", "none.pth"), 1, ("there is no file",)),
-        (("--start", "there.png"), 1, ("there is no file",)),
-        (("--style", "starry-nite"), 2, ("starry-night",)),
+        (("--style-layers", "relu9_1"), 2, "unknown-choice", ("relu9_1", "relu1_1")),
+        (("--size", "12"), 2, "too-small", ("relu5_1", "32 a side")),
+        (("--size", "100x50"), 2, "malformed", ("100x50",)),
+        (("--size", "big"), 2, "malformed", ("--size big",)),
+        (("--tileable",), 2, "conflict", ("--tileable",)),
+        (("--texture",), 2, "conflict", ("--texture",)),
+        (("--recipe", "best"), 2, "unknown-choice", ("best", "gatys2016")),
+        (("--optimizer", "newton"), 2, "usage", ("newton",)),
+        (("--style-scales", "1,x"), 2, "usage", ("1,x",)),
+        (("--bits", "12"), 2, "unknown-choice", ("8 or 16",)),
+        (("--losses", "curve.txt"), 2, "unknown-format", ("curve.txt", ".csv")),
+        (("--device", "tpu"), 2, "unknown-choice", ("tpu",)),
+        (("--network", "none.pth"), 1, "no-such-file", ("none.pth",)),
+        (("--start", "there.png"), 1, "no-such-file", ("there.png",)),
+        (("--style", "starry-nite"), 2, "unknown-style", ("starry-night",)),
     ],
 )
 def test_refusals(
-    run: Run, photo: Path, painting: Path, tmp_path: Path, words: tuple[str, ...], code: int, said: tuple[str, ...]
+    run: Run,
+    photo: Path,
+    painting: Path,
+    tmp_path: Path,
+    words: tuple[str, ...],
+    exit_code: int,
+    code: str,
+    said: tuple[str, ...],
 ) -> None:
     out = tmp_path / "out.png"
     options = () if "--start" in words else ("--start", "photo")
-    assert_refused(run("optimize", photo, "-s", painting, "-o", out, "-q", *options, *words), code, *said)
+    assert_refused(run("optimize", photo, "-s", painting, "-o", out, "-q", *options, *words), exit_code, code, *said)
     assert not out.exists()
 
 
 def test_textures_refuse_what_needs_a_photo(run: Run, painting: Path, tmp_path: Path) -> None:
-    for words, said in ((("--strength", "50"), "--strength needs a photo"), (("--region", "a=b"), "no regions")):
-        assert_refused(run("optimize", "--texture", "-s", painting, "-o", tmp_path / "t.png", *words), 2, said)
-    assert_refused(run("optimize", "-s", painting), 2, "no photo", "--texture")
+    for words, said in ((("--strength", "50"), "--strength"), (("--region", "a=b"), "regions")):
+        assert_refused(
+            run("optimize", "--texture", "-s", painting, "-o", tmp_path / "t.png", *words), 2, "conflict", said
+        )
+    assert_refused(run("optimize", "-s", painting), 2, "nothing-given", "--texture")
 
 
 def test_small_styles_and_damaged_photos(run: Run, photo: Path, painting: Path, tmp_path: Path) -> None:
@@ -121,8 +130,8 @@ def test_small_styles_and_damaged_photos(run: Run, photo: Path, painting: Path, 
     small.write_bytes(file_bytes(scene(60, 60)))
     text.write_text("no picture")
     out = tmp_path / "out.png"
-    assert_refused(run("optimize", photo, "-s", small, "-o", out, "-q", *QUICK), 2, "60 x 60", "64 a side")
-    assert_refused(run("optimize", text, "-s", painting, "-o", out, "-q", *QUICK), 1, "text.png")
+    assert_refused(run("optimize", photo, "-s", small, "-o", out, "-q", *QUICK), 2, "too-small", "60 x 60", "64 a side")
+    assert_refused(run("optimize", text, "-s", painting, "-o", out, "-q", *QUICK), 1, "not-a-picture", "text.png")
 
 
 def test_without_pytorch(
@@ -131,7 +140,7 @@ def test_without_pytorch(
     monkeypatch.setitem(sys.modules, "impasto.optimization.optimize", None)
     monkeypatch.delattr(impasto.optimization, "optimize", raising=False)
     outcome = run("optimize", photo, "-s", painting, "-o", photo.with_name("o.png"))
-    assert_refused(outcome, 1, "pip install 'impasto[torch]'")
+    assert_refused(outcome, 1, "missing-extra", "pip install 'impasto[torch]'")
 
 
 @pytest.mark.skipif(os.name == "nt", reason="sends SIGINT")

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 import click
-import pytest
 from click.testing import CliRunner
+from helpers import refused
 
 from impasto.cli.command import Command
 from impasto.cli.options import read_duration, read_memory, read_region, settings
@@ -75,7 +75,7 @@ def test_an_option_may_be_called_otherwise_or_be_left_out() -> None:
 
 
 def test_wrong_values_are_refused() -> None:
-    with pytest.raises(UsageError, match="speed 101 is not in"):
+    with refused(UsageError, "out-of-range", "speed 101"):
         typed("--speed", "101")
     assert "1,x are no numbers" in typed("--weights", "1,x")[1]
     assert "'run' is not one of" in typed("--gait", "run")[1]
@@ -87,7 +87,7 @@ def test_the_mask_of_a_region_may_have_an_equals_sign_in_its_name(tmp_path: Path
     assert read_region(f"{mask}=udnie") == (str(mask), "udnie")
     assert read_region("sky.png=my=style") == ("sky.png", "my=style")
     for wrong in ("sky.png", "=udnie", "sky.png="):
-        with pytest.raises(UsageError, match="no mask and style"):
+        with refused(UsageError, "malformed", wrong):
             read_region(wrong)
 
 
@@ -101,15 +101,15 @@ def test_amounts_and_durations() -> None:
     ]
     assert [read_duration(text, "--for") for text in ("90s", "3m", "1h30m")] == [90, 180, 5400]
     for wrong in ("0", "lots", "-1GB"):
-        with pytest.raises(UsageError, match="no amount"):
+        with refused(UsageError, "malformed", wrong):
             read_memory(wrong)
     for wrong in ("", "0s", "3", "1000h"):
-        with pytest.raises(UsageError, match="not a duration"):
+        with refused(UsageError, "malformed", "--for", wrong):
             read_duration(wrong, "--for")
 
 
 def test_a_value_out_of_range_is_named_by_its_option() -> None:
-    with pytest.raises(UsageError, match=r"^--velocity 200 is not in 0\.\.100"):
+    with refused(UsageError, "out-of-range", "--velocity 200"):
         typed("--velocity", "200", names={"speed": "--velocity"})
-    with pytest.raises(UsageError, match="^--turns 0 is not in"):
+    with refused(UsageError, "out-of-range", "--turns 0"):
         typed("--turns", "0")

@@ -19,11 +19,13 @@ def test_sheet(run: Run, photo: Path, painting: Path, tmp_path: Path) -> None:
     outcome = run(*words)
     assert outcome.code == 0
     assert Image.open(out).width == 3 * 60 + 4 * 8
-    assert_refused(run(*words), 1, "exists already")
+    assert_refused(run(*words), 1, "already-there")
     assert run(*words, "--overwrite", "--quiet").out == ""
-    assert_refused(run("sheet", photo, "--style", "udni", "-o", tmp_path / "b.png"), 2, "Did you mean udnie?")
-    assert_refused(run("sheet", tmp_path / "no.jpg", "-o", tmp_path / "b.png"), 1, "there is no file")
-    assert_refused(run("sheet", photo, "-o", photo, "--overwrite"), 2, "is read by this command")
+    assert_refused(
+        run("sheet", photo, "--style", "udni", "-o", tmp_path / "b.png"), 2, "unknown-style", "Did you mean udnie?"
+    )
+    assert_refused(run("sheet", tmp_path / "no.jpg", "-o", tmp_path / "b.png"), 1, "no-such-file", "no.jpg")
+    assert_refused(run("sheet", photo, "-o", photo, "--overwrite"), 2, "same-file")
 
 
 def test_sheet_without_styles_holds_the_whole_gallery(run: Run, photo: Path, tmp_path: Path) -> None:

@@ -27,14 +27,14 @@ def test_styles_are_listed_shown_added_and_removed(run: Run, painting: Path, pho
     assert "your own" in run("styles", "show", "my-style").out
     assert json.loads(run("styles", "show", "my-style", "--json").out)["title"] == "painting"
     assert run("stylize", photo, "--style", "my-style", "-o", tmp_path / "out.png").code == 0
-    assert_refused(run("styles", "add", painting, "--name", "my-style"), 2, "you have a style my-style already")
-    assert_refused(run("styles", "add", painting, "--name", "udnie"), 2, "built-in")
-    assert_refused(run("styles", "add", painting, "--name", "No Name"), 2, "cannot be a style's name")
-    assert_refused(run("styles", "add", tmp_path / "no.jpg", "--name", "x"), 1, "there is no file")
+    assert_refused(run("styles", "add", painting, "--name", "my-style"), 2, "name-taken", "my-style")
+    assert_refused(run("styles", "add", painting, "--name", "udnie"), 2, "built-in", "udnie")
+    assert_refused(run("styles", "add", painting, "--name", "No Name"), 2, "bad-name", "No Name")
+    assert_refused(run("styles", "add", tmp_path / "no.jpg", "--name", "x"), 1, "no-such-file", "no.jpg")
     assert run("styles", "remove", "my-style").code == 0
-    assert_refused(run("styles", "remove", "my-style"), 2, "my-style is no style")
-    assert_refused(run("styles", "remove", "udnie"), 2, "built in")
-    assert_refused(run("styles", "show", "udni"), 2, "Did you mean udnie?")
+    assert_refused(run("styles", "remove", "my-style"), 2, "unknown-style", "my-style")
+    assert_refused(run("styles", "remove", "udnie"), 2, "built-in", "udnie")
+    assert_refused(run("styles", "show", "udni"), 2, "unknown-style", "Did you mean udnie?")
 
 
 def test_a_corrupt_gallery_is_reported(run: Run, painting: Path, home: Path) -> None:

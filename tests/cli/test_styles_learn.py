@@ -45,14 +45,14 @@ def test_the_command_learns_a_painting(run: Callable[..., Outcome], tmp_path: Pa
     assert again.code == 0, again.err
     assert "mine learned: impasto stylize photo.jpg --style mine" in again.out
     assert "learned" in run("styles", "show", "mine").out
-    assert_refused(run("styles", "add", PAINTING, "--name", "mine", "--learn", "1s"), 2, "already")
-    assert_refused(run("styles", "learn", "mine", "--photos", tmp_path / "no"), 1, "no folder")
+    assert_refused(run("styles", "add", PAINTING, "--name", "mine", "--learn", "1s"), 2, "name-taken", "mine")
+    assert_refused(run("styles", "learn", "mine", "--photos", tmp_path / "no"), 1, "no-such-folder")
 
 
 @pytest.mark.parametrize("duration", ["0s", "3", "soon", "-3m", "3x", "", "99999h"])
 def test_what_is_no_duration_is_refused(run: Callable[..., Outcome], duration: str) -> None:
     done = run("styles", "add", PAINTING, "--name", "mine", f"--learn={duration}")
-    assert_refused(done, 2, "is not a duration")
+    assert_refused(done, 2, "malformed", "--learn")
     assert "mine" not in Gallery(painter=ENGINE)
 
 
@@ -61,12 +61,10 @@ def test_bad_input_leaves_nothing_behind(run: Callable[..., Outcome], tmp_path: 
     tiny.write_bytes(file_bytes(scene(40, 90)))
     text.write_text("x")
     empty.mkdir()
-    assert_refused(run("styles", "add", tiny, "--name", "a", "--learn", "1s"), 2, "64 a side")
-    assert_refused(run("styles", "add", text, "--name", "a", "--learn", "1s"), 1, "text.png")
-    assert_refused(
-        run("styles", "add", PAINTING, "--name", "a", "--learn", "1s", "--photos", empty), 1, "no photographs"
-    )
-    assert_refused(run("styles", "add", PAINTING, "--name", "a", "--photos", empty), 2, "--learn")
+    assert_refused(run("styles", "add", tiny, "--name", "a", "--learn", "1s"), 2, "too-small", "64 a side")
+    assert_refused(run("styles", "add", text, "--name", "a", "--learn", "1s"), 1, "not-a-picture", "text.png")
+    assert_refused(run("styles", "add", PAINTING, "--name", "a", "--learn", "1s", "--photos", empty), 1, "no-pictures")
+    assert_refused(run("styles", "add", PAINTING, "--name", "a", "--photos", empty), 2, "conflict", "--learn")
     assert "a" not in Gallery(painter=ENGINE)
 
 
@@ -75,7 +73,7 @@ def test_a_gallery_that_cannot_be_written_to(
 ) -> None:
     (tmp_path / "file").write_text("x")
     monkeypatch.setenv("IMPASTO_HOME", str(tmp_path / "file"))
-    assert_refused(run("styles", "add", PAINTING, "--name", "a", "--learn", "1s"), 1, "cannot write to your gallery")
+    assert_refused(run("styles", "add", PAINTING, "--name", "a", "--learn", "1s"), 1, "not-writable")
 
 
 def test_ctrl_c_keeps_the_best_so_far(run: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch) -> None:

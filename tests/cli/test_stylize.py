@@ -85,11 +85,11 @@ def test_standard_input_and_output(run: Run, photo: Path) -> None:
     assert size_of(outcome.raw) == (96, 64)
     as_webp = run("stylize", photo, "--style", "udnie", "-o", "-", "--format", "webp")
     assert Image.open(io.BytesIO(as_webp.raw)).format == "WEBP"
-    assert_refused(run("stylize", photo, "--style", "udnie", "-o", "-", terminal=True), 2, "terminal")
-    assert_refused(run("stylize", "-", "--style", "udnie", "-o", "-", stdin=b""), 1, "is empty")
-    assert_refused(run("stylize", photo, "--style", "udnie", "-o", "-", "--json"), 2, "--json")
+    assert_refused(run("stylize", photo, "--style", "udnie", "-o", "-", terminal=True), 2, "nothing-given", "-o FILE")
+    assert_refused(run("stylize", "-", "--style", "udnie", "-o", "-", stdin=b""), 1, "empty-file", "standard input")
+    assert_refused(run("stylize", photo, "--style", "udnie", "-o", "-", "--json"), 2, "conflict", "--json")
     for more in (["--watch"], ["--engine-hosts", "ray"], [photo]):
-        assert_refused(run("stylize", "-", *more, "--style", "udnie", stdin=b""), 2, "- is")
+        assert_refused(run("stylize", "-", *more, "--style", "udnie", stdin=b""), 2, "conflict")
 
 
 def test_standard_input_to_a_file(run: Run, photo: Path, painting: Path, tmp_path: Path) -> None:
@@ -100,12 +100,13 @@ def test_standard_input_to_a_file(run: Run, photo: Path, painting: Path, tmp_pat
     again = run("stylize", "-", "--style", "udnie", "-o", out, "--json", stdin=data)
     assert json.loads(again.out) == {
         "input": "standard input",
+        "code": "already-there",
         "error": f"{out} exists already",
         "hint": "--overwrite replaces it",
     }
     assert again.code == 1
     over = run("stylize", "-", "--style", painting, "-o", painting, "--overwrite", stdin=data)
-    assert_refused(over, 2, "is read by this command")
+    assert_refused(over, 2, "same-file")
 
 
 def test_a_folder_keeps_its_structure_and_survives_a_bad_file(run: Run, tmp_path: Path) -> None:
@@ -158,10 +159,10 @@ def test_several_photos_and_names_made_up(
     assert sorted(path.name for path in (tmp_path / "both").iterdir()) == ["other.webp", "photo.webp"]
     assert run("stylize", photo, "--style", "udnie").code == 0
     assert (tmp_path / "photo-udnie.jpg").is_file()
-    assert_refused(run("stylize", photo, other, "--style", "udnie", "-o", "out.png"), 2, "several photos")
+    assert_refused(run("stylize", photo, other, "--style", "udnie", "-o", "out.png"), 2, "not-a-folder", "out.png")
     (tmp_path / "photo.png").write_bytes(file_bytes(scene()))
     clash = run("stylize", photo, "photo.png", "--style", "udnie", "-o", "both", "--format", "png")
-    assert_refused(clash, 2, "would both become")
+    assert_refused(clash, 2, "name-taken", "both")
 
 
 def test_sixteen_bits_and_marks(run: Run, photo: Path, tmp_path: Path) -> None:
@@ -169,8 +170,15 @@ def test_sixteen_bits_and_marks(run: Run, photo: Path, tmp_path: Path) -> None:
     assert run("stylize", photo, "--style", "udnie", "--bits", 16, "--no-mark", "-o", out).code == 0
     assert Picture.open(out).bits == 16
     assert b"impasto" not in out.read_bytes()
-    assert_refused(run("stylize", photo, "--style", "udnie", "--bits", 16, "-o", tmp_path / "a.jpg"), 2, "16 bits")
-    assert_refused(run("stylize", photo, "--style", "udnie", "--bits", 12, "-o", tmp_path / "a.png"), 2, "--bits 12")
+    assert_refused(
+        run("stylize", photo, "--style", "udnie", "--bits", 16, "-o", tmp_path / "a.jpg"), 2, "not-encodable", "JPEG"
+    )
+    assert_refused(
+        run("stylize", photo, "--style", "udnie", "--bits", 12, "-o", tmp_path / "a.png"),
+        2,
+        "unknown-choice",
+        "--bits 12",
+    )
 
 
 @pytest.mark.filterwarnings("default")
@@ -186,55 +194,62 @@ def test_an_animation_stays_one_or_says_so(run: Run, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "code", "message"),
+    ("words", "exit_code", "code", "word"),
     [
-        (["--style", "starry-nite"], 2, "starry-nite is no style. Did you mean starry-night?"),
-        (["--style", "missing.jpg"], 1, "there is no file missing.jpg"),
-        (["--style", "."], 1, "is a folder"),
-        (["--style", "udnie:0"], 2, "sum to 0"),
-        (["--style", "udnie:-1"], 2, "weight of udnie is -1"),
-        (["--style", "udnie:nan"], 2, "weight of udnie is nan"),
-        (["--style", "udnie", "--strength", "101"], 2, "strength 101 is not in 0..100"),
-        (["--style", "udnie", "--strength", "much"], 2, "--strength"),
-        (["--style", "udnie", "--keep-color", "all"], 2, "--keep-color"),
-        (["--style", "udnie", "--size", "0"], 2, "size 0"),
-        (["--style", "udnie", "--brush-size", "5"], 2, "brush size 5"),
-        (["--style", "udnie", "--region", "mask.png"], 2, "--region mask.png"),
-        (["--style", "udnie", "--region", "mask.png=udnie"], 1, "there is no file mask.png"),
-        (["--style", "udnie", "--region", ".=udnie"], 1, ". is a folder"),
-        (["--style", "udnie", "--format", "xyz"], 2, "--format xyz"),
-        (["--style", "udnie", "--quality", "0"], 2, "--quality 0"),
-        (["--style", "udnie", "--jobs", "0"], 2, "--jobs"),
-        (["--style", "udnie", "--max-pixels", "100"], 1, "--max-pixels"),
-        ([], 2, "--style"),
-        (["--style", "udnie", "--no-such-option"], 2, "--no-such-option"),
+        (["--style", "starry-nite"], 2, "unknown-style", "starry-nite is no style. Did you mean starry-night?"),
+        (["--style", "missing.jpg"], 1, "no-such-file", "missing.jpg"),
+        (["--style", "."], 1, "not-a-file", ""),
+        (["--style", "udnie:0"], 2, "zero-weights", ""),
+        (["--style", "udnie:-1"], 2, "out-of-range", "udnie is -1"),
+        (["--style", "udnie:nan"], 2, "out-of-range", "udnie is nan"),
+        (["--style", "udnie", "--strength", "101"], 2, "out-of-range", "strength 101"),
+        (["--style", "udnie", "--strength", "much"], 2, "usage", "--strength"),
+        (["--style", "udnie", "--keep-color", "all"], 2, "usage", "--keep-color"),
+        (["--style", "udnie", "--size", "0"], 2, "out-of-range", "size 0"),
+        (["--style", "udnie", "--brush-size", "5"], 2, "out-of-range", "--brush-size 5"),
+        (["--style", "udnie", "--region", "mask.png"], 2, "malformed", "--region mask.png"),
+        (["--style", "udnie", "--region", "mask.png=udnie"], 1, "no-such-file", "mask.png"),
+        (["--style", "udnie", "--region", ".=udnie"], 1, "not-a-file", ". is"),
+        (["--style", "udnie", "--format", "xyz"], 2, "unknown-format", "--format xyz"),
+        (["--style", "udnie", "--quality", "0"], 2, "out-of-range", "--quality 0"),
+        (["--style", "udnie", "--jobs", "0"], 2, "usage", "--jobs"),
+        (["--style", "udnie", "--max-pixels", "100"], 1, "too-large", "--max-pixels"),
+        ([], 2, "usage", "--style"),
+        (["--style", "udnie", "--no-such-option"], 2, "usage", "--no-such-option"),
     ],
 )
 def test_bad_words(
-    run: Run, photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], code: int, message: str
+    run: Run,
+    photo: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    words: list[str],
+    exit_code: int,
+    code: str,
+    word: str,
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert_refused(run("stylize", photo, *words, "-o", "out.png"), code, message)
+    assert_refused(run("stylize", photo, *words, "-o", "out.png"), exit_code, code, word)
     assert not (tmp_path / "out.png").exists()
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "message"),
+    ("name", "content", "code"),
     [
-        ("missing.jpg", None, "there is no file"),
-        ("empty.jpg", b"", "is empty"),
-        ("text.png", b"hello there", "it holds text"),
-        ("cut.jpg", file_bytes(scene(), "JPEG")[:700], "damaged or cut short"),
-        ("cut.png", file_bytes(scene())[:3000], "damaged or cut short"),
+        ("missing.jpg", None, "no-such-file"),
+        ("empty.jpg", b"", "empty-file"),
+        ("text.png", b"hello there", "not-a-picture"),
+        ("cut.jpg", file_bytes(scene(), "JPEG")[:700], "damaged-file"),
+        ("cut.png", file_bytes(scene())[:3000], "damaged-file"),
     ],
 )
-def test_bad_photos(run: Run, tmp_path: Path, name: str, content: bytes | None, message: str) -> None:
+def test_bad_photos(run: Run, tmp_path: Path, name: str, content: bytes | None, code: str) -> None:
     if content is not None:
         (tmp_path / name).write_bytes(content)
     out = tmp_path / "out.png"
     out.write_bytes(b"old")
     outcome = run("stylize", tmp_path / name, "--style", "udnie", "-o", out, "--overwrite")
-    assert_refused(outcome, 1, name, message)
+    assert_refused(outcome, 1, code, name)
     assert out.read_bytes() == b"old"
 
 
@@ -242,27 +257,27 @@ def test_bad_targets(run: Run, photo: Path, painting: Path, tmp_path: Path) -> N
     for target in (photo, painting):
         before = target.read_bytes()
         outcome = run("stylize", photo, "--style", painting, "-o", target, "--overwrite")
-        assert_refused(outcome, 2, "is read by this command")
+        assert_refused(outcome, 2, "same-file")
         assert target.read_bytes() == before
     link = tmp_path / "link.jpg"
     link.symlink_to(photo)
-    assert_refused(run("stylize", photo, "--style", "udnie", "-o", link, "--overwrite"), 2, "is read by this command")
+    assert_refused(run("stylize", photo, "--style", "udnie", "-o", link, "--overwrite"), 2, "same-file")
     (tmp_path / "file").write_bytes(b"")
-    assert_refused(run("stylize", photo, "--style", "udnie", "-o", tmp_path / "file" / "a.png"), 1, "not a folder")
-    assert_refused(run("stylize", photo, "--style", "udnie", "-o", tmp_path / "a.xyz"), 2, "what format")
+    assert_refused(run("stylize", photo, "--style", "udnie", "-o", tmp_path / "file" / "a.png"), 1, "not-a-folder")
+    assert_refused(run("stylize", photo, "--style", "udnie", "-o", tmp_path / "a.xyz"), 2, "unknown-format", ".xyz")
     out = tmp_path / "out.png"
     out.write_bytes(b"old")
-    assert_refused(run("stylize", photo, "--style", "udnie", "-o", out), 1, "exists already", "--overwrite")
+    assert_refused(run("stylize", photo, "--style", "udnie", "-o", out), 1, "already-there", "--overwrite")
     assert out.read_bytes() == b"old"
-    assert_refused(run("stylize", tmp_path, "--style", "udnie"), 2, "-o FOLDER")
+    assert_refused(run("stylize", tmp_path, "--style", "udnie"), 2, "nothing-given", "-o FOLDER")
     empty = tmp_path / "empty"
     empty.mkdir()
-    assert_refused(run("stylize", empty, "--style", "udnie", "-o", tmp_path / "x"), 1, "there are no pictures")
+    assert_refused(run("stylize", empty, "--style", "udnie", "-o", tmp_path / "x"), 1, "no-pictures", "empty")
 
 
 @pytest.mark.skipif(not Path("/proc/version").exists(), reason="no folder that even root cannot write to")
 def test_a_target_that_cannot_be_written(run: Run, photo: Path) -> None:
-    assert_refused(run("stylize", photo, "--style", "udnie", "-o", "/proc/out.png"), 1, "cannot write /proc/out.png")
+    assert_refused(run("stylize", photo, "--style", "udnie", "-o", "/proc/out.png"), 1, "not-writable", "/proc/out.png")
 
 
 @pytest.mark.parametrize("size", [(1, 1), (3, 5000)])
@@ -311,4 +326,4 @@ def test_a_failure_nobody_thought_of_is_one_line(run: Run, photo: Path, monkeypa
 
     monkeypatch.setattr("impasto.batch.run.Stylizer", explode)
     outcome = run("stylize", photo, "--style", "udnie", "-o", "out.png")
-    assert_refused(outcome, 1, "this should not have happened: RuntimeError: boom", "IMPASTO_DEBUG")
+    assert_refused(outcome, 1, "unexpected", "RuntimeError: boom", "IMPASTO_DEBUG")

@@ -47,7 +47,10 @@ def test_trained_from_the_command_line_it_is_a_style(
     painted = Picture.open(tmp_path / "out.png")
     assert (painted.width, painted.height) == (96, 64)
     assert_refused(
-        run("train", "style", "--style", painting, "--photos", photos, "--name", "mine", *OPTIONS), 2, "already"
+        run("train", "style", "--style", painting, "--photos", photos, "--name", "mine", *OPTIONS),
+        2,
+        "name-taken",
+        "mine",
     )
     targets = [tmp_path / name for name in ("my.onnx", "my.pt2", "my.safetensors")]
     done = run(
@@ -55,9 +58,11 @@ def test_trained_from_the_command_line_it_is_a_style(
     )
     assert done.code == 0, done.err
     assert all(path.stat().st_size > 1000 for path in targets)
-    assert_refused(run("train", "export", "mine", "--onnx", targets[0]), 1, "exists already")
-    assert_refused(run("train", "export", "starry-night", "--onnx", tmp_path / "x.onnx"), 2, "no network of yours")
-    assert_refused(run("train", "export", "mine"), 2, "nothing to write")
+    assert_refused(run("train", "export", "mine", "--onnx", targets[0]), 1, "already-there", "my.onnx")
+    assert_refused(
+        run("train", "export", "starry-night", "--onnx", tmp_path / "x.onnx"), 2, "unknown-style", "starry-night"
+    )
+    assert_refused(run("train", "export", "mine"), 2, "nothing-given", "--onnx")
 
 
 def test_several_paintings_make_one_network_of_several_styles(
@@ -76,26 +81,28 @@ def test_several_paintings_make_one_network_of_several_styles(
     )
     assert done.code == 0, done.err
     assert_refused(
-        run("stylize", photo, "-s", "paintings", "-o", tmp_path / "x.png"), 2, "holds 2 styles", "paintings/second"
+        run("stylize", photo, "-s", "paintings", "-o", tmp_path / "x.png"), 2, "several-styles", "paintings/second"
     )
-    assert_refused(run("stylize", photo, "-s", "paintings/third", "-o", tmp_path / "x.png"), 2, "no style")
+    assert_refused(
+        run("stylize", photo, "-s", "paintings/third", "-o", tmp_path / "x.png"), 2, "unknown-style", "paintings/third"
+    )
 
 
 def test_bad_training_commands_are_refused_in_one_line(run: Run, photos: Path, painting: Path, tmp_path: Path) -> None:
     (tmp_path / "text.jpg").write_text("no picture")
     (tmp_path / "none").mkdir()
     base = ["train", "style", "--photos", photos, "--name", "x", *OPTIONS]
-    assert_refused(run(*base), 2, "no painting")
-    assert_refused(run(*base, "--style", tmp_path / "text.jpg", "--quiet"), 1, "text.jpg")
-    assert_refused(run(*base, "--style", tmp_path / "gone.jpg", "--quiet"), 1, "gone.jpg")
-    assert_refused(run(*base, "--style", painting, "--recipe", "none"), 2, "none is no recipe")
-    assert_refused(run(*base, "--style", painting, "--resume"), 2, "nothing to resume")
-    assert_refused(run(*base, "--style", painting, "--style", painting), 2, "both be called")
-    assert_refused(run(*base, "--style", painting, "--name", "starry-night"), 2, "built-in")
+    assert_refused(run(*base), 2, "nothing-given", "--style")
+    assert_refused(run(*base, "--style", tmp_path / "text.jpg", "--quiet"), 1, "not-a-picture", "text.jpg")
+    assert_refused(run(*base, "--style", tmp_path / "gone.jpg", "--quiet"), 1, "no-such-file", "gone.jpg")
+    assert_refused(run(*base, "--style", painting, "--recipe", "none"), 2, "unknown-choice", "none")
+    assert_refused(run(*base, "--style", painting, "--resume"), 2, "nothing-to-resume")
+    assert_refused(run(*base, "--style", painting, "--style", painting), 2, "name-taken", "painting")
+    assert_refused(run(*base, "--style", painting, "--name", "starry-night"), 2, "built-in", "starry-night")
     empty = ["train", "style", "--photos", tmp_path / "none", "--style", painting, "--name", "x", *OPTIONS]
-    assert_refused(run(*empty), 1, "no photographs")
+    assert_refused(run(*empty), 1, "no-pictures", "none")
     vgg16 = [*base, "--style", painting, "--loss-network", "vgg16", "--quiet"]
-    assert_refused(run(*vgg16), 2, "no VGG-16 here")
+    assert_refused(run(*vgg16), 2, "no-such-file", "VGG-16")
 
 
 def test_ctrl_c_saves_what_has_been_learned(photos: Path, painting: Path, tmp_path: Path, run: Run) -> None:
@@ -190,4 +197,4 @@ def test_photographs_are_counted_and_coco_is_explained(run: Run, photos: Path, t
     done = run("train", "photos", photos, "--json")
     assert json.loads(done.out) == {"photographs": 5, "damaged": 1, "tiny": 0}
     assert "train2017.zip" in run("train", "photos").out
-    assert_refused(run("train", "photos", tmp_path / "gone"), 1, "no folder")
+    assert_refused(run("train", "photos", tmp_path / "gone"), 1, "no-such-folder", "gone")

@@ -27,8 +27,8 @@ def clip(tmp_path: Path) -> Path:
 
 
 def test_bad_commands_get_one_line(run: Run, clip: Path, tmp_path: Path) -> None:
-    def refused(code: int, *words: object, says: str) -> None:
-        assert_refused(run("video", *words), code, says)
+    def refuses(exit_code: int, code: str, *words: object, says: str) -> None:
+        assert_refused(run("video", *words), exit_code, code, says)
 
     (tmp_path / "text.mp4").write_text("no video")
     write(tmp_path / "sound.mp4", moving(2), sound=True)
@@ -40,35 +40,26 @@ def test_bad_commands_get_one_line(run: Run, clip: Path, tmp_path: Path) -> None
         container.mux(stream.encode(None))
     (tmp_path / "empty").mkdir()
     out = ("-o", tmp_path / "o.mp4")
-    refused(1, tmp_path / "text.mp4", "--style", "udnie", *out, says="no video that can be read")
-    refused(1, tmp_path / "gone.mp4", "--style", "udnie", *out, says="no file")
-    refused(1, tmp_path / "only.m4a", "--style", "udnie", *out, says="no pictures that move")
-    refused(1, tmp_path / "empty", "--style", "udnie", *out, says="no pictures in")
-    refused(2, clip, "--style", "nobody", *out, says="is no style")
-    refused(2, clip, "--style", "udnie", "-o", tmp_path / "o.xyz", says="no such video format")
-    refused(2, clip, "--style", "udnie", *out, "--codec", "mpeg9", says="is no codec")
-    refused(
-        2,
-        clip,
-        "--style",
-        "udnie",
-        "-o",
-        tmp_path / "o.webm",
-        "--codec",
-        "prores",
-        says="cannot be written with prores",
-    )
-    refused(2, clip, "--style", "udnie", *out, "--steady", 200, says="steady 200")
-    refused(2, clip, *out, says="--style or --keyframes")
-    refused(2, clip, "--style", "udnie", "--keyframes", "0:udnie", *out, says="--style or --keyframes")
-    refused(2, clip, "--style", "udnie", *out, "--start", 5, "--end", 2, says="nothing from 5 s")
-    refused(2, clip, "--style", "udnie", *out, "--start", 50, says="no frame from 50 s")
-    refused(2, clip, "--style", "udnie", "-o", clip, "--overwrite", says="the video itself")
+    refuses(1, "not-a-video", tmp_path / "text.mp4", "--style", "udnie", *out, says="text.mp4")
+    refuses(1, "no-such-file", tmp_path / "gone.mp4", "--style", "udnie", *out, says="gone.mp4")
+    refuses(1, "not-a-video", tmp_path / "only.m4a", "--style", "udnie", *out, says="only.m4a")
+    refuses(1, "no-pictures", tmp_path / "empty", "--style", "udnie", *out, says="empty")
+    refuses(2, "unknown-style", clip, "--style", "nobody", *out, says="nobody")
+    refuses(2, "unknown-format", clip, "--style", "udnie", "-o", tmp_path / "o.xyz", says="o.xyz")
+    refuses(2, "unknown-choice", clip, "--style", "udnie", *out, "--codec", "mpeg9", says="mpeg9")
+    webm = ("-o", tmp_path / "o.webm")
+    refuses(2, "not-encodable", clip, "--style", "udnie", *webm, "--codec", "prores", says="prores")
+    refuses(2, "out-of-range", clip, "--style", "udnie", *out, "--steady", 200, says="steady 200")
+    refuses(2, "conflict", clip, *out, says="--keyframes")
+    refuses(2, "conflict", clip, "--style", "udnie", "--keyframes", "0:udnie", *out, says="--keyframes")
+    refuses(2, "no-frames", clip, "--style", "udnie", *out, "--start", 5, "--end", 2, says="5 s")
+    refuses(2, "no-frames", clip, "--style", "udnie", *out, "--start", 50, says="50 s")
+    refuses(2, "same-file", clip, "--style", "udnie", "-o", clip, "--overwrite", says="clip.mp4")
     assert not (tmp_path / "o.mp4").exists()
     done = run("video", clip, "--style", "udnie", *out, "--end", 0.3, "--json")
     assert done.code == 0, done.err
     assert json.loads(done.out)["frames"] == 3
-    refused(1, clip, "--style", "udnie", *out, says="exists already")
+    refuses(1, "already-there", clip, "--style", "udnie", *out, says="o.mp4")
 
 
 def test_ctrl_c_ends_it_cleanly(clip: Path, tmp_path: Path) -> None:

@@ -98,5 +98,8 @@ def test_memory_is_an_option(run: Callable[..., Outcome], tmp_path: Path) -> Non
     assert np.abs(outputs[0] - outputs[1]).mean() < 0.2
     for bad in ("lots", "-2GB", "0"):
         assert_refused(
-            run("stylize", path, "--style", "udnie", f"--memory={bad}", "-o", tmp_path / "x.png"), 2, "--memory"
+            run("stylize", path, "--style", "udnie", f"--memory={bad}", "-o", tmp_path / "x.png"),
+            2,
+            "malformed",
+            "--memory",
         )

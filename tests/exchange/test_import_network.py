@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from helpers import Outcome, assert_refused, scene
+from helpers import Outcome, assert_refused, refused, scene
 from networks import example_state, foreign, foreign_norm, reference, trained
 
 import impasto
@@ -72,8 +72,8 @@ def test_a_foreign_file_tells_its_range_and_size(tmp_path: Path, fixed: bool, sp
 
 
 def test_bad_files_are_refused_in_one_line(run: Run, tmp_path: Path, photo: Path) -> None:
-    def refused(name: str, *words: str, code: int = 1) -> None:
-        assert_refused(run("styles", "import", tmp_path / name, "--name", "x"), code, *words)
+    def refuses(name: str, code: str, *words: str, exit_code: int = 1) -> None:
+        assert_refused(run("styles", "import", tmp_path / name, "--name", "x"), exit_code, code, name, *words)
         assert "x" not in Gallery()
 
     class Evil:
@@ -86,18 +86,19 @@ def test_bad_files_are_refused_in_one_line(run: Run, tmp_path: Path, photo: Path
     (tmp_path / "text.onnx").write_text("hello")
     (tmp_path / "mean.onnx").write_bytes(foreign(False, 0, 1, broken=True))
     (tmp_path / "text.txt").write_text("hello")
-    refused("evil.pth", "more than tensors")
-    refused("vgg.pth", "another network", "features.0.weight")
-    refused("text.pth", "text.pth")
-    refused("text.onnx", "no ONNX network")
-    refused("mean.onnx", "mean.onnx")
-    refused("gone.pth", "no file")
-    refused("gone.onnx", "no file")
-    refused("text.txt", "no network's file", code=2)
+    refuses("evil.pth", "unsafe-file")
+    refuses("vgg.pth", "other-network", "features.0.weight")
+    refuses("text.pth", "unsafe-file")
+    refuses("text.onnx", "not-a-network")
+    refuses("mean.onnx", "other-network")
+    refuses("gone.pth", "no-such-file")
+    refuses("gone.onnx", "no-such-file")
+    refuses("text.txt", "unknown-format", exit_code=2)
     (tmp_path / "good.onnx").write_bytes(to_onnx(trained(), ["a"], {}))
     assert run("styles", "import", tmp_path / "good.onnx", "--name", "good").code == 0
-    assert_refused(run("styles", "import", tmp_path / "good.onnx", "--name", "good"), 2, "already")
-    assert_refused(run("stylize", photo, "--style", tmp_path / "text.onnx", "-o", tmp_path / "o.png"), 1, "no ONNX")
+    assert_refused(run("styles", "import", tmp_path / "good.onnx", "--name", "good"), 2, "name-taken", "good")
+    done = run("stylize", photo, "--style", tmp_path / "text.onnx", "-o", tmp_path / "o.png")
+    assert_refused(done, 1, "not-a-network", "text.onnx")
     done = run("stylize", photo, "--style", "good", "-o", tmp_path / "o.png", "--json")
     assert json.loads(done.out)["engine"] == "network"
 
@@ -142,7 +143,7 @@ def test_without_the_package_onnx_a_file_is_taken_as_it_is(tmp_path: Path, monke
 def test_a_network_with_a_painting_is_one_the_optimiser_knows(tmp_path: Path, painting: Path) -> None:
     path = tmp_path / "net.onnx"
     path.write_bytes(to_onnx(trained(), ["a"], {}))
-    with pytest.raises(UsageError, match="1 styles, and there are 2 paintings"):
+    with refused(UsageError, "mismatch", "net.onnx"):
         import_network(path, "mine", paintings=[painting, painting])
     import_network(path, "mine", paintings=[painting])
     shown = Gallery().picture(Gallery().get("mine")).pixels

@@ -33,7 +33,7 @@ def test_a_run_is_measured_stored_and_compared(run: Run, tmp_path: Path, monkeyp
     monkeypatch.setattr("impasto.measure.bench.throughput", lambda workers: 1.0)
     compared = run("bench", "--sizes", "64", "--rounds", 2, "--compare", path)
     assert "64 x 64" in compared.out.split("compared")[1]
-    assert_refused(run("bench", "--json", path), 1, "exists already")
+    assert_refused(run("bench", "--json", path), 1, "already-there")
 
 
 def test_the_optimiser_is_measured_by_the_evaluation() -> None:
@@ -75,10 +75,10 @@ def test_share_of_the_ceiling() -> None:
 
 
 def test_bad_input(run: Run, tmp_path: Path) -> None:
-    assert_refused(run("bench", "--sizes", "big"), 2, "are no whole numbers")
-    assert_refused(run("bench", "--sizes", "3"), 2, "size 3 is not in 16..20000")
-    assert_refused(run("bench", "--engine", "magic"), 2, "engine 'magic' is unknown")
-    assert_refused(run("bench", "--compare", tmp_path / "no.json"), 1, "there is no file")
+    assert_refused(run("bench", "--sizes", "big"), 2, "not-a-number", "big")
+    assert_refused(run("bench", "--sizes", "3"), 2, "out-of-range", "size 3 is not in 16..20000")
+    assert_refused(run("bench", "--engine", "magic"), 2, "unknown-choice", "'magic'")
+    assert_refused(run("bench", "--compare", tmp_path / "no.json"), 1, "no-such-file", "no.json")
     for text in ("{}", "nonsense", '{"latencies": [{}]}', "[]"):
         (tmp_path / "other.json").write_text(text)
-        assert_refused(run("bench", "--compare", tmp_path / "other.json"), 1, "was not written by impasto bench")
+        assert_refused(run("bench", "--compare", tmp_path / "other.json"), 1, "damaged-file", "other.json")

@@ -116,7 +116,7 @@ def test_the_report(run: Run, pictures: tuple[Path, Path], tmp_path: Path) -> No
         (f"photo{index}", painting) for index in range(2) for painting in ("stripes", "dots")
     }
     assert float(rows[0]["style"]) == pytest.approx(results["results"][0]["style"])
-    assert_refused(run(*words, "--engine", "painter"), 2, "holds a report already")
+    assert_refused(run(*words, "--engine", "painter"), 2, "already-there")
 
 
 @pytest.mark.filterwarnings("default")
@@ -156,19 +156,19 @@ def test_bad_input(run: Run, pictures: tuple[Path, Path], tmp_path: Path) -> Non
     weights = tmp_path / "vgg16.safetensors"
     save_file(torchvision_like(16), weights)
     judged = (*both, "--judge", weights)
-    assert_refused(run(*judged), 2, "nothing to score")
+    assert_refused(run(*judged), 2, "nothing-given", "--engine")
     assert_refused(
-        run(*judged, "--engine", "magic"), 2, "engine 'magic' is unknown", "painter, light, adain, wct, optimize"
+        run(*judged, "--engine", "magic"), 2, "unknown-choice", "'magic'", "painter, light, adain, wct, optimize"
     )
-    assert_refused(run(*judged, "--engine", "painter", "--strengths", "a,b"), 2, "are no numbers")
-    assert_refused(run(*judged, "--engine", "painter", "--strengths", "120"), 2, "0..100")
-    assert_refused(run(*judged, "--results", tmp_path / "no"), 1, "there is no folder")
+    assert_refused(run(*judged, "--engine", "painter", "--strengths", "a,b"), 2, "not-a-number", "a,b")
+    assert_refused(run(*judged, "--engine", "painter", "--strengths", "120"), 2, "out-of-range", "120")
+    assert_refused(run(*judged, "--results", tmp_path / "no"), 1, "no-such-folder")
     nothing = run(*base, "--photos", empty, "--styles", styles, "--judge", weights, "--engine", "painter")
-    assert_refused(nothing, 1, "no pictures")
-    assert_refused(run(*both, "--judge", photos / "photo0.png", "--engine", "painter"), 1, "photo0.png")
+    assert_refused(nothing, 1, "no-pictures", "empty")
+    assert_refused(run(*both, "--judge", photos / "photo0.png", "--engine", "painter"), 1, "unsafe-file", "photo0.png")
     (empty / "bad.png").write_text("text")
     only_bad = run(*base, "--photos", empty, "--styles", styles, "--judge", weights, "--engine", "painter")
-    assert_refused(only_bad, 1, "can be read")
+    assert_refused(only_bad, 1, "no-pictures", "bad.png")
     (photos / "photo2.png").write_text("text")
     some = run(*judged, "--engine", "painter", "--strengths", "100", "--limit", 3)
     assert some.code == 1

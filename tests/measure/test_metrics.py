@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
-from helpers import scene
+from helpers import refused, scene
 from skimage.metrics import structural_similarity
 
 from impasto.errors import UsageError
@@ -180,9 +180,9 @@ def test_warping_error_of_steady_and_of_flickering_frames() -> None:
     assert warping_error(flicker, source, long_term=True) == pytest.approx(
         0.01 * 2 / 3, abs=2e-3
     )  # two of three differ
-    with pytest.raises(UsageError, match="one length"):
+    with refused(UsageError, "mismatch"):
         warping_error(source[:1], source[:1])
-    with pytest.raises(UsageError, match="one length"):
+    with refused(UsageError, "mismatch"):
         warping_error(source, source[:-1])
 
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 import torch
 import torch.nn.functional as F
+from helpers import refused
 from torch import Tensor
 
 from impasto.errors import TrainingError
@@ -141,7 +142,7 @@ def test_sgd_halves_a_rate_that_is_too_large() -> None:
 
 
 def test_losses_that_are_never_finite_are_said() -> None:
-    with pytest.raises(TrainingError, match="not finite from the start"):
+    with refused(TrainingError, "not-finite"):
         descend(DEFAULT, Bowl(fail_at=(1,)))
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from helpers import refused
 
 import impasto
 from impasto.errors import PictureError, UsageError
@@ -116,31 +117,31 @@ def test_a_texture_has_the_style_and_tiles(painting: Path) -> None:
     assert seam < 2 * steps.mean()
     style = Picture.open(painting)
     assert np.abs(result.pixels.mean((0, 1)) - style.pixels.mean((0, 1))).max() < 0.1
-    with pytest.raises(UsageError, match=r"multiples of 16  \(--size 96x64\)"):
+    with refused(UsageError, "out-of-range", "--size 96x64"):
         impasto.texture(painting, 100, 64, tileable=True, recipe=recipe)
-    with pytest.raises(UsageError, match="cannot start from photo"):
+    with refused(UsageError, "conflict", "photo"):
         impasto.texture(painting, 96, 64, recipe=QUICK)
-    with pytest.raises(UsageError, match="needs a style loss"):
+    with refused(UsageError, "conflict", "--style-weight"):
         impasto.texture(painting, 96, 64, recipe=replace(DEFAULT, style_weight=0.0))
 
 
 def test_refusals(pair: tuple[Picture, Picture]) -> None:
     photo, painting = pair
-    with pytest.raises(UsageError, match="relu9_9 is no layer of VGG-19  \\(one of relu1_1"):
+    with refused(UsageError, "unknown-choice", "relu9_9", "relu1_1"):
         impasto.optimize(photo, painting, recipe=replace(QUICK, style_layers=("relu9_9",)))
-    with pytest.raises(UsageError, match="12 x 8 pixels are too few for relu5_1  \\(32 a side, or shallower layers\\)"):
+    with refused(UsageError, "too-small", "12 x 8", "relu5_1", "32 a side"):
         impasto.optimize(photo, painting, size=12)
-    with pytest.raises(UsageError, match="is 60 x 70 pixels  \\(64 a side are needed\\)"):
+    with refused(UsageError, "too-small", "60 x 70", "64 a side"):
         impasto.optimize(photo, painting.resized(60, 70), recipe=QUICK)
-    with pytest.raises(UsageError, match="no recipe  \\(the recipes are default, gatys2016"):
+    with refused(UsageError, "unknown-choice", "nothing", "default, gatys2016"):
         impasto.optimize(photo, painting, recipe="nothing")
-    with pytest.raises(UsageError, match="sharpness is no control"):
+    with refused(UsageError, "unknown-setting", "sharpness"):
         impasto.optimize(photo, painting, sharpness=3)
-    with pytest.raises(UsageError, match="tpu is no device"):
+    with refused(UsageError, "unknown-choice", "tpu"):
         impasto.optimize(photo, painting, device="tpu")
-    with pytest.raises(UsageError, match="float8 is no precision"):
+    with refused(UsageError, "unknown-choice", "float8"):
         impasto.optimize(photo, painting, precision="float8")
-    with pytest.raises(UsageError, match="all losses have the weight 0"):
+    with refused(UsageError, "zero-weights"):
         impasto.optimize(photo, painting, recipe=replace(QUICK, style_weight=0.0, content_weight=0.0))
-    with pytest.raises(PictureError, match="there is no file"):
+    with refused(PictureError, "no-such-file", "missing.pth"):
         impasto.optimize(photo, painting, recipe=QUICK, network="missing.pth")

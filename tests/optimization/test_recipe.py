@@ -5,25 +5,26 @@ from __future__ import annotations
 import math
 
 import pytest
+from helpers import refused
 
 from impasto.errors import UsageError
 from impasto.optimization.recipe import Recipe
 
 
 @pytest.mark.parametrize(
-    ("changes", "words"),
+    ("changes", "code", "word"),
     [
-        ({"optimizer": "newton"}, "optimizer 'newton' is unknown"),
-        ({"style_weight": -1.0}, "style weight -1 is not in"),
-        ({"style_weight": math.nan}, "style weight nan"),
-        ({"iterations": "many"}, "iterations 'many' is no whole number"),
-        ({"style_layers": ()}, "no style layers"),
-        ({"style_layers": ("relu1_1:x",)}, "is no number"),
-        ({"style_layers": ("relu1_1:0",)}, "sum to 0"),
-        ({"style_layers": ("relu1_1:-1",)}, "not 0 or more"),
-        ({"style_scales": (9.0,)}, "style scale 9"),
+        ({"optimizer": "newton"}, "unknown-choice", "'newton'"),
+        ({"style_weight": -1.0}, "out-of-range", "style weight -1"),
+        ({"style_weight": math.nan}, "out-of-range", "style weight nan"),
+        ({"iterations": "many"}, "not-a-number", "iterations 'many'"),
+        ({"style_layers": ()}, "nothing-given", "style layers"),
+        ({"style_layers": ("relu1_1:x",)}, "not-a-number", "relu1_1"),
+        ({"style_layers": ("relu1_1:0",)}, "zero-weights", "relu1_1"),
+        ({"style_layers": ("relu1_1:-1",)}, "out-of-range", "relu1_1:-1"),
+        ({"style_scales": (9.0,)}, "out-of-range", "style scale 9"),
     ],
 )
-def test_bad_recipes(changes: dict[str, object], words: str) -> None:
-    with pytest.raises(UsageError, match=words):
+def test_bad_recipes(changes: dict[str, object], code: str, word: str) -> None:
+    with refused(UsageError, code, word):
         Recipe(**changes)  # type: ignore[arg-type]

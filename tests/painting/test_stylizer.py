@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import ROOT, file_bytes, scene
+from helpers import ROOT, file_bytes, refused, scene
 from PIL import Image
 
 import impasto
@@ -150,12 +150,12 @@ def test_grey_photos_and_grey_styles() -> None:
 
 
 def test_unknown_controls_are_named() -> None:
-    with pytest.raises(impasto.UsageError, match="strenght is no control  \\(the controls are strength, keep_color"):
+    with refused(impasto.UsageError, "unknown-setting", "strenght", "strength, keep_color"):
         impasto.stylize(scene(), "udnie", strenght=3)
 
 
 def test_regions_of_another_form_are_refused() -> None:
-    with pytest.raises(impasto.UsageError, match="regions are {mask: style}"):
+    with refused(impasto.UsageError, "wrong-type"):
         impasto.stylize(scene(), "udnie", regions="mask.png=udnie")
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
-from helpers import file_bytes, scene
+from helpers import file_bytes, refused, scene
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
@@ -249,7 +249,7 @@ def test_a_phone_s_two_picture_jpeg_is_one_photo() -> None:
 def test_one_bad_frame_is_named() -> None:
     first, *rest = moving(4)
     data = file_bytes(first, "GIF", save_all=True, append_images=rest, duration=50)
-    with pytest.raises(PictureError, match="damaged"):
+    with refused(PictureError, "damaged-file"):
         Picture.open(data[: int(len(data) * 0.6)])
 
 
@@ -291,67 +291,65 @@ def bomb(width: int, height: int) -> bytes:
 
 
 def test_a_decompression_bomb_is_refused_by_its_header() -> None:
-    with pytest.raises(
-        PictureError, match=r"900\.0 megapixels, the limit is 200\.0  \(--max-pixels 900000000 allows it\)"
-    ):
+    with refused(PictureError, "too-large", "900.0 megapixels", "200.0", "--max-pixels 900000000"):
         Picture.open(bomb(30_000, 30_000))
-    with pytest.raises(PictureError, match="limit is 0.0"):
+    with refused(PictureError, "too-large", "0.0"):
         Picture.open(file_bytes(scene()), max_pixels=1000)
     assert Image.MAX_IMAGE_PIXELS == 89478485  # Pillow's own limit is as it was
 
 
 @pytest.mark.parametrize(
-    ("data", "words"),
+    ("data", "code", "word"),
     [
-        (b"", "is empty"),
-        (b"just text", "it holds text"),
-        (b"%PDF-1.7", "document"),
-        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "document"),
-        (b"\0\1\2\3" * 100, "no picture"),
-        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n", "no picture"),
+        (b"", "empty-file", ""),
+        (b"just text", "not-a-picture", "text"),
+        (b"%PDF-1.7", "not-a-picture", "document"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "not-a-picture", "document"),
+        (b"\0\1\2\3" * 100, "not-a-picture", ""),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n", "not-a-picture", ""),
     ],
 )
-def test_what_is_no_picture_says_so(data: bytes, words: str) -> None:
-    with pytest.raises(PictureError, match=words):
+def test_what_is_no_picture_says_so(data: bytes, code: str, word: str) -> None:
+    with refused(PictureError, code, word):
         Picture.open(data)
 
 
 def test_paths_that_lead_to_no_picture(tmp_path: Path) -> None:
-    for path, words in ((tmp_path / "no.png", "there is no file"), (tmp_path, "is a folder")):
-        with pytest.raises(PictureError, match=words):
+    for path, code in ((tmp_path / "no.png", "no-such-file"), (tmp_path, "not-a-file")):
+        with refused(PictureError, code, path.name):
             Picture.open(path)
-    with pytest.raises(PictureError, match="web address"):
+    with refused(PictureError, "web-address"):
         Picture.open("https://example.org/a.jpg")
-    with pytest.raises(UsageError, match="open as text"):
+    with refused(UsageError, "wrong-type"):
         Picture.open(io.StringIO("text"))  # type: ignore[arg-type]
-    with pytest.raises(UsageError, match="from int"):
+    with refused(UsageError, "wrong-type", "int"):
         Picture.open(3)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
-    ("array", "words"),
+    ("array", "word"),
     [
-        (np.zeros((4, 4, 2), np.uint8), "no picture"),
-        (np.zeros((0, 4, 3), np.uint8), "no picture"),
+        (np.zeros((4, 4, 2), np.uint8), "(4, 4, 2)"),
+        (np.zeros((0, 4, 3), np.uint8), "(0, 4, 3)"),
         (np.zeros((4, 4, 3), np.int64), "int64"),
         (np.full((4, 4, 3), 200.0), "0..1"),
         (np.full((4, 4, 3), np.nan), "0..1"),
     ],
 )
-def test_arrays_that_are_no_picture(array: np.ndarray, words: str) -> None:
-    with pytest.raises(PictureError, match=words):
+def test_arrays_that_are_no_picture(array: np.ndarray, word: str) -> None:
+    with refused(PictureError, "not-a-picture", word):
         Picture.from_array(array)
 
 
 def test_saving_refuses_what_a_format_cannot_hold(tmp_path: Path) -> None:
     picture = Picture.from_array(scene())
-    with pytest.raises(UsageError, match="no 16 bits"):
+    with refused(UsageError, "not-encodable", "JPEG"):
         picture.save(tmp_path / "a.jpg", bits=16)
-    with pytest.raises(UsageError, match="what format"):
+    with refused(UsageError, "unknown-format", ".xyz"):
         picture.save(tmp_path / "a.xyz")
-    with pytest.raises(UsageError, match="quality 0"):
+    with refused(UsageError, "out-of-range", "quality 0"):
         picture.save(tmp_path / "a.jpg", quality=0)
-    with pytest.raises(PictureError, match="cannot be written as WEBP"):
+    with refused(PictureError, "not-encodable", "WEBP"):
         Picture.from_array(np.zeros((4, 20_000, 3), np.uint8)).save(tmp_path / "a.webp")
     assert list(tmp_path.iterdir()) == []
     assert format_of(Path("A.JPEG")) == "JPEG"

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
-from helpers import file_bytes, scene
+from helpers import file_bytes, refused, scene
 from PIL import Image, ImageCms
 
 from impasto.errors import OutOfMemory, PictureError
@@ -84,7 +84,7 @@ def test_a_large_file_that_is_cut_short_is_refused(
     file_format: str, everything_is_large: list[tuple[int, int]]
 ) -> None:
     data = encoded(file_format)
-    with pytest.raises(PictureError, match="damaged or cut short"):
+    with refused(PictureError, "damaged-file"):
         Picture.open(data[: len(data) * 2 // 3])
     assert not everything_is_large
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers import refused
 
 from impasto.engines.base import StyleVector
 from impasto.engines.by_name import engine_of
@@ -67,18 +68,18 @@ def test_a_painting_becomes_a_style_and_goes_again(painting: Path) -> None:
     ["", "My-Style", "a b", "../up", "a/b", "-a", "a--b", "a_b", "none", "con", "com1", "x" * 65, "ä", "a\n", ".a"],
 )
 def test_names_that_are_no_names(name: str, painting: Path) -> None:
-    with pytest.raises(UsageError, match="cannot be a style's name"):
+    with refused(UsageError, "bad-name"):
         check_name(name)
-    with pytest.raises(UsageError):
+    with refused(UsageError, "bad-name"):
         Gallery().add(name, painting)
 
 
 def test_a_clash_is_refused(painting: Path) -> None:
     gallery = Gallery()
-    with pytest.raises(UsageError, match="udnie is a built-in style"):
+    with refused(UsageError, "built-in", "udnie"):
         gallery.add("udnie", painting)
     gallery.add("mine", painting)
-    with pytest.raises(UsageError, match="you have a style mine already"):
+    with refused(UsageError, "name-taken", "mine"):
         gallery.add("mine", painting)
     gallery.add("mine", painting, title="Second", replace=True)
     assert gallery.get("mine").title == "Second"
@@ -86,12 +87,13 @@ def test_a_clash_is_refused(painting: Path) -> None:
 
 def test_built_in_styles_stay_and_unknown_ones_are_guessed() -> None:
     gallery = Gallery()
-    with pytest.raises(UsageError, match="built in and stays"):
+    with refused(UsageError, "built-in", "udnie"):
         gallery.remove("udnie")
-    with pytest.raises(UsageError, match="starry-nite is no style. Did you mean starry-night?"):
+    with refused(UsageError, "unknown-style", "starry-nite", "Did you mean starry-night?"):
         gallery.get("starry-nite")
-    with pytest.raises(UsageError, match="qqqq is no style.  "):
+    with refused(UsageError, "unknown-style", "qqqq") as caught:
         gallery.remove("qqqq")
+    assert "Did you mean" not in caught.value.message
 
 
 def test_a_long_painting_is_kept_small() -> None:
@@ -132,7 +134,7 @@ def test_a_damaged_style_is_reported_and_the_rest_works(painting: Path, file: st
     assert "\n" not in problem
     assert "bad" not in gallery.names()
     assert {"good", "udnie"} <= set(gallery.names())
-    with pytest.raises(StyleError, match="impasto styles remove bad"):
+    with refused(StyleError, "damaged-file", "impasto styles remove bad"):
         gallery.get("bad")
     gallery.remove("bad")
     assert gallery.problems() == []
@@ -143,7 +145,7 @@ def test_a_gallery_folder_that_is_a_file_takes_nothing_down(tmp_path: Path, pain
     blocked.write_text("no folder")
     gallery = Gallery(blocked)
     assert len(gallery.names()) >= 20
-    with pytest.raises(StyleError, match="cannot write to your gallery"):
+    with refused(StyleError, "not-writable"):
         gallery.add("mine", painting)
 
 

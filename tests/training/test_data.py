@@ -14,7 +14,7 @@ import fsspec
 import numpy as np
 import pytest
 import torch
-from helpers import file_bytes, scene
+from helpers import file_bytes, refused, scene
 from PIL import Image
 
 from impasto.errors import PictureError, TrainingError
@@ -81,17 +81,17 @@ def test_photographs_of_every_format_are_found(tmp_path: Path) -> None:
     assert "damaged=0, tiny=0" in done.stdout
 
 
-@pytest.mark.parametrize("place", ["nowhere", "empty"])
-def test_no_photographs_is_one_clear_error(tmp_path: Path, place: str) -> None:
+@pytest.mark.parametrize(("place", "code"), [("nowhere", "no-such-folder"), ("empty", "no-pictures")])
+def test_no_photographs_is_one_clear_error(tmp_path: Path, place: str, code: str) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "empty" / "notes.txt").write_text("notes")
-    with pytest.raises(PictureError, match="there (are no photographs in|is no folder)"):
+    with refused(PictureError, code, place):
         find_photos(tmp_path / place)
 
 
 def test_only_damaged_ones_are_said_to_be_that(tmp_path: Path) -> None:
     (tmp_path / "a.jpg").write_text("no")
-    with pytest.raises(PictureError, match="no photographs in .*; 1 files are damaged"):
+    with refused(PictureError, "no-pictures", "1 files are damaged"):
         find_photos(tmp_path)
 
 
@@ -127,7 +127,7 @@ def test_tar_shards_are_read_in_place(folder: Path, tmp_path: Path) -> None:
     photos = find_photos(shards)
     assert len(photos.items) == 7
     (shards / "000.tar").write_bytes(b"no tar at all")
-    with pytest.raises(PictureError, match="no tar file"):
+    with refused(PictureError, "damaged-file", "000.tar"):
         find_photos(shards)
 
 
@@ -172,7 +172,7 @@ def test_damaged_pictures_are_passed_over_and_counted(folder: Path) -> None:
     assert sum(tries) >= 1
     for item in photos.items:
         Path(item.path).write_bytes(b"gone")
-    with pytest.raises(PictureError, match="16 photographs in a row"):
+    with refused(PictureError, "damaged-file", "16 photographs"):
         crops[0]
 
 
@@ -191,7 +191,7 @@ def test_processes_share_batches_without_overlap(folder: Path, workers: int) -> 
 
 
 def test_a_reader_that_is_killed_is_said_in_a_line() -> None:
-    with pytest.raises(TrainingError, match="was killed") as said, readers_watched():
+    with refused(TrainingError, "killed") as said, readers_watched():
         raise RuntimeError("DataLoader worker (pid 7) is killed by signal: Killed. ")
     assert "--resume" in said.value.hint
     with pytest.raises(RuntimeError, match="another"), readers_watched():

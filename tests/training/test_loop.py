@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from helpers import refused
 from trainings import TINY, metrics, weights
 
 from impasto.errors import TrainingError
@@ -118,7 +119,7 @@ def test_damaged_photographs_are_counted_and_said(job: TrainingJob, photos: Path
 def test_losses_that_are_no_numbers_end_it(job: TrainingJob, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("impasto.training.objective.total_variation", lambda x: x.sum() * float("nan"))
     job = replace(job, recipe=replace(TINY, iterations=50))
-    with pytest.raises(TrainingError, match="not finite any more"):
+    with refused(TrainingError, "not-finite"):
         train(job)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from clips import moving, write
-from helpers import wait_until
+from helpers import refused, wait_until
 from PIL import Image
 
 from impasto.controls import Controls
@@ -21,7 +21,7 @@ from impasto.video.screens import Server, Window
 
 def test_without_a_display_a_window_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DISPLAY", raising=False)
-    with pytest.raises(UsageError, match="no window can be opened|no Tk"):
+    with refused(UsageError, "no-device"):
         Window()
 
 
@@ -60,7 +60,7 @@ def test_a_page_shows_it_and_presses_keys(tmp_path: Path) -> None:
             with pytest.raises(urllib.error.HTTPError) as refusal:
                 ask(path, data, **headers)
             assert refusal.value.code == code
-        with pytest.raises(UsageError, match="is taken"):
+        with refused(UsageError, "in-use"):
             Server(int(server.url.rpartition(":")[2]))
     finally:
         running.camera.close()

@@ -705,7 +705,7 @@ def video(me: Visit, look: Look) -> None:
         clip = Clip(source)
         frame = next(clip.frames())
     except (ImpastoError, StopIteration):
-        complain(PictureError(f"{work.safe_name(file.name)} is no video that can be read"))
+        complain(PictureError(f"{work.safe_name(file.name)} is no video that can be read", code="not-a-video"))
         return
     seconds = max(0.1, float(clip.count / clip.rate))
     st.caption(f"{clip.width} × {clip.height} pixels, {seconds:.1f} s, {float(clip.rate):g} frames a second")

@@ -113,7 +113,7 @@ class Studio:
         try:
             picture = Picture.open(data, max_pixels=self.max_pixels)
         except ImpastoError as error:
-            raise PictureError(f"{name}: {error.message}", error.hint) from error
+            raise PictureError(f"{name}: {error.message}", error.hint, code=error.code) from error
         return Upload(name, picture, hashlib.blake2b(data, digest_size=8).hexdigest())
 
     def paint(self, photo: Picture, look: Look) -> Picture:
@@ -181,7 +181,7 @@ def read_mask(url: str, width: int, height: int) -> NDArray[np.float32] | None:
                 raise ValueError("too large")
             grey = np.asarray(image.convert("RGB").resize((width, height), Image.Resampling.BILINEAR), np.float32)
     except Exception as error:  # a visitor's browser may send anything
-        raise PictureError("the drawn mask cannot be read", "draw it again") from error
+        raise PictureError("the drawn mask cannot be read", "draw it again", code="damaged-file") from error
     mask = np.ascontiguousarray(grey[:, :, 0] / np.float32(255))
     return mask if mask.max() > 0 else None
 

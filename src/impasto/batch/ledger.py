@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from impasto.errors import PictureError
+from impasto.errors import PictureError, write_fault
 from impasto.system import places
 from impasto.system.remote import is_url
 
@@ -142,7 +142,7 @@ class LinesLedger(Ledger):
                     file.flush()
                     os.fsync(file.fileno())
             except OSError as error:
-                raise PictureError(f"cannot write {self.path}: {error.strerror}") from error
+                raise PictureError(f"cannot write {self.path}: {error.strerror}", code=write_fault(error)) from error
 
 
 class NotesLedger(Ledger):

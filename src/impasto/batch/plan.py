@@ -58,16 +58,16 @@ def plan(
     """
     for text in (*photos, output or ""):
         if is_web_address(text):
-            raise PictureError(f"{text} is a web address", "download it first")
+            raise PictureError(f"{text} is a web address", "download it first", code="web-address")
     remote = as_urls or any(is_url(text) for text in (*photos, output or ""))
     if remote and output is None:
-        raise UsageError("photos behind URLs go from a file or a folder to another", "-o URL")
+        raise UsageError("photos behind URLs go from a file or a folder to another", "-o URL", code="nothing-given")
     if remote:
         photos = [photo if is_url(photo) else as_url(photo) for photo in photos]
     folders = [photo for photo in photos if is_folder(photo)]
     if output is None:
         if folders:
-            raise UsageError("where shall the pictures go?", "-o FOLDER")
+            raise UsageError("where shall the pictures go?", "-o FOLDER", code="nothing-given")
         found = Plan([PaintJob(str(Path(photo)), _made_up(Path(photo), label, suffix)) for photo in photos])
     elif len(photos) == 1 and not folders and not _is_for_folders(output, remote):
         target = as_url(output) if remote else str(Path(output))
@@ -76,7 +76,7 @@ def plan(
     else:
         into = as_url(output) if remote else str(Path(output))
         if _is_for_one(into):
-            raise UsageError(f"{into} is a file, and there are several photos", "-o FOLDER")
+            raise UsageError(f"{into} is a file, and there are several photos", "-o FOLDER", code="not-a-folder")
         jobs = list(_into(into, photos, folders, suffix, may_be_empty))
         found = Plan(jobs, into if remote or folders else None)
     if not may_be_empty:
@@ -106,7 +106,7 @@ def _into(
             continue
         found = [(place, name) for place, name in files_below(photo, folder) if readable(Path(name))]
         if not found and not may_be_empty:
-            raise PictureError(f"there are no pictures in {photo}")
+            raise PictureError(f"there are no pictures in {photo}", code="no-pictures")
         for place, name in found:
             target = join(folder, PurePath(name).with_suffix(_ending(name, suffix)).as_posix())
             yield PaintJob(place, target)
@@ -143,13 +143,17 @@ def collisions(jobs: Sequence[PaintJob], inputs: Sequence[str] = ()) -> dict[Pai
     for job in jobs:
         if _identity(job.target) in read:
             found[job] = UsageError(
-                f"{job.target} is read by this command and cannot be written by it", "choose another -o"
+                f"{job.target} is read by this command and cannot be written by it",
+                "choose another -o",
+                code="same-file",
             )
             continue
         key = job.target if is_url(job.target) else os.path.normcase(os.path.abspath(job.target))
         if key in written:
             found[job] = UsageError(
-                f"{written[key]} and {job.photo} would both become {job.target}", "paint them in two commands"
+                f"{written[key]} and {job.photo} would both become {job.target}",
+                "paint them in two commands",
+                code="name-taken",
             )
             continue
         written[key] = job.photo

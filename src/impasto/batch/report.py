@@ -22,6 +22,7 @@ class Result:
         skipped: whether an earlier run painted it, and neither photo nor settings have changed.
         error: what went wrong, one line; "" if nothing did.
         hint: what to do about it, or "".
+        code: the kind of fault, as in `ImpastoError.code`; "" if nothing went wrong.
         exit_code: what the command line exits with if this was the only photo.
     """
 
@@ -34,12 +35,15 @@ class Result:
     skipped: bool = False
     error: str = ""
     hint: str = ""
+    code: str = ""
     exit_code: int = 0
 
 
 def failure(job: PaintJob, error: ImpastoError) -> Result:
     """What became of a photo that could not be painted."""
-    return Result(job.photo, job.target, error=error.message, hint=error.hint, exit_code=error.exit_code)
+    return Result(
+        job.photo, job.target, error=error.message, hint=error.hint, code=error.code, exit_code=error.exit_code
+    )
 
 
 @dataclass

@@ -91,7 +91,7 @@ def stylize_folder(
     _check_running(paths, into, jobs, hosts, watch)
     suffix = suffix and f".{suffix.lstrip('.')}"
     if suffix and suffix.lower() not in SUFFIXES:
-        raise UsageError(f"suffix {suffix} is unknown", f"one of {' '.join(SUFFIXES)}")
+        raise UsageError(f"suffix {suffix} is unknown", f"one of {' '.join(SUFFIXES)}", code="unknown-format")
     sources, saving = Sources(style, regions, max_pixels=max_pixels), Saving(suffix, quality, bits, mark, overwrite)
     find = functools.partial(
         plan, paths, into, suffix=suffix, label=sources.label, as_urls=hosts == "ray", may_be_empty=watch
@@ -119,15 +119,17 @@ def stylize_folder(
 
 def _check_running(photos: Sequence[str], output: str | None, jobs: int, hosts: Hosts, watch: bool) -> None:
     if not photos:
-        raise UsageError("no photos")
+        raise UsageError("no photos", code="nothing-given")
     if not 1 <= jobs <= 64:
-        raise UsageError(f"jobs {jobs} is not in 1..64")
+        raise UsageError(f"jobs {jobs} is not in 1..64", code="out-of-range")
     if hosts not in get_args(Hosts):
-        raise UsageError(f"hosts {hosts!r} are unknown", f"one of {', '.join(get_args(Hosts))}")
+        raise UsageError(f"hosts {hosts!r} are unknown", f"one of {', '.join(get_args(Hosts))}", code="unknown-choice")
     here = hosts == "local" and not any(map(is_url, (*photos, output or "")))
     if watch and not (here and len(photos) == 1 and Path(photos[0]).is_dir()):
         raise UsageError(
-            "--watch waits for photos in one folder of this machine", "impasto stylize FOLDER --watch -o FOLDER"
+            "--watch waits for photos in one folder of this machine",
+            "impasto stylize FOLDER --watch -o FOLDER",
+            code="conflict",
         )
 
 

@@ -35,7 +35,7 @@ def app(host: str, port: int, config: Config, browser: bool, check: bool) -> Non
         raise MissingExtra(f"{error.name}, which the page needs,", "app") from None
     port = _free_port() if check else port
     if not check and _taken(host, port):
-        raise UsageError(f"port {port} of {host} is taken", "--port 8502")
+        raise UsageError(f"port {port} of {host} is taken", "--port 8502", code="in-use")
     command = command_line(host, port, config, headless=check or not browser)
     environment = os.environ | config.as_environment()
     if check:
@@ -52,7 +52,7 @@ def app(host: str, port: int, config: Config, browser: bool, check: bool) -> Non
             print()
             return
     if code:
-        raise ImpastoError("the page has ended by itself", f"exit code {code}")
+        raise ImpastoError("the page has ended by itself", f"exit code {code}", code="server-failed")
 
 
 def command_line(host: str, port: int, config: Config, *, headless: bool) -> list[str]:
@@ -94,7 +94,7 @@ def _check(command: list[str], environment: dict[str, str], port: int) -> None:
                     time.sleep(0.2)
         finally:
             server.terminate()
-    raise ImpastoError("the page does not answer", "impasto doctor")
+    raise ImpastoError("the page does not answer", "impasto doctor", code="server-failed")
 
 
 def _free_port() -> int:

@@ -68,7 +68,7 @@ def _sizes(text: str) -> list[int]:
     try:
         return [int(part) for part in text.split(",")]
     except ValueError:
-        raise UsageError(f"--sizes {text} are no whole numbers", "256,512,1024") from None
+        raise UsageError(f"--sizes {text} are no whole numbers", "256,512,1024", code="not-a-number") from None
 
 
 def _print(found: Bench) -> None:

@@ -66,7 +66,7 @@ def camera(
     from impasto.video.screens import Server, VirtualCamera, Window
 
     if serve and virtual:
-        raise UsageError("--serve or --virtual, one of the two")
+        raise UsageError("--serve or --virtual, one of the two", code="conflict")
     styles = list(style) or [entry.name for entry in Gallery().entries() if entry.builtin]
     with closing(Camera(int(source) if source.isdecimal() else source)) as found:
         live = Live(found, styles, controls, fps=fps, folder=folder, engine=engine, mark=mark, on_note=note)

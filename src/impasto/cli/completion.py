@@ -24,7 +24,9 @@ def script(program: click.Command) -> str:
     shell = _shell()
     kind = get_completion_class(shell)
     if kind is None:
-        raise UsageError(f"there is no completion for the shell {shell or 'that you use'}", _BY_HAND)
+        raise UsageError(
+            f"there is no completion for the shell {shell or 'that you use'}", _BY_HAND, code="unknown-choice"
+        )
     return kind(program, {}, "impasto", _VARIABLE).source()
 
 
@@ -43,7 +45,11 @@ def install(program: click.Command) -> str:
         "fish": (home / ".config" / "fish" / "completions" / "impasto.fish", "", ""),
     }
     if shell not in places:
-        raise UsageError(f"completion for {shell or 'this shell'} is not installed by itself", "--show-completion")
+        raise UsageError(
+            f"completion for {shell or 'this shell'} is not installed by itself",
+            "--show-completion",
+            code="unknown-choice",
+        )
     target, start_file, line = places[shell]
     write_atomically(target, script(program).encode(), overwrite=True)
     start = home / start_file

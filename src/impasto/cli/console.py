@@ -7,6 +7,8 @@ import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, TextIO
 
+from impasto.errors import ImpastoError
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -15,9 +17,9 @@ INTERRUPTED = 130
 """The exit code of what Ctrl-C has ended, as shells have it."""
 
 
-def report(message: str, hint: str = "") -> None:
+def report(error: ImpastoError) -> None:
     """A failure: one line to the error stream."""
-    print(f"impasto: {message}" + (f"  ({hint})" if hint else ""), file=sys.stderr, flush=True)
+    print(f"impasto: {error}", file=sys.stderr, flush=True)
 
 
 def note(message: str) -> None:

@@ -10,7 +10,7 @@ from impasto.cli import options
 from impasto.cli.command import Command, option
 from impasto.cli.console import print_json, print_table, report
 from impasto.cli.progress import bar
-from impasto.errors import MissingExtra, UsageError
+from impasto.errors import ImpastoError, MissingExtra, UsageError
 from impasto.measure.engines import ENGINES
 
 EXAMPLES = """
@@ -58,7 +58,7 @@ def evaluate(
 
     for name in ("report.html", "results.json", "results.csv"):
         if (output / name).exists() and not overwrite:
-            raise UsageError(f"{output} holds a report already", "--overwrite replaces it")
+            raise UsageError(f"{output} holds a report already", "--overwrite replaces it", code="already-there")
     scorer = Scorer(find_judge(judge), size)
 
     with bar(hidden=quiet) as draw:
@@ -73,7 +73,7 @@ def evaluate(
             on_progress=draw,
         )
     for line in found.failures:
-        report(line)
+        report(ImpastoError(line))
     write_report(found, output, overwrite=overwrite)
     if json:
         print_json(as_dict(found))
@@ -90,7 +90,7 @@ def _strengths(text: str) -> list[float]:
     try:
         values = [float(part) for part in text.split(",")]
     except ValueError:
-        raise UsageError(f"--strengths {text} are no numbers", "20,40,60,80,100") from None
+        raise UsageError(f"--strengths {text} are no numbers", "20,40,60,80,100", code="not-a-number") from None
     if not all(0 <= value <= 100 for value in values):
-        raise UsageError(f"--strengths {text} are not all in 0..100")
+        raise UsageError(f"--strengths {text} are not all in 0..100", code="out-of-range")
     return sorted(set(values))

@@ -15,7 +15,7 @@ import click
 
 from impasto.cli.command import Command, Group, option
 from impasto.cli.console import INTERRUPTED, note, report
-from impasto.errors import ImpastoError
+from impasto.errors import ImpastoError, UsageError
 from impasto.system.files import remove_unfinished
 from impasto.version import __version__
 
@@ -98,7 +98,7 @@ def main() -> None:
         code: Any = program.main(prog_name="impasto", standalone_mode=False)
         sys.stdout.flush()
     except ImpastoError as error:
-        report(error.message, error.hint)
+        report(error)
         code = error.exit_code
     except click.ClickException as error:
         code = _misused(error)
@@ -118,7 +118,7 @@ def main() -> None:
 def _stop_at_once() -> NoReturn:
     """Leave without the painting threads, which Ctrl-C cannot interrupt; delete half-written files."""
     remove_unfinished()
-    report("stopped", "pictures that were finished are complete")
+    report(ImpastoError("stopped", "pictures that were finished are complete", code="stopped"))
     sys.stdout.flush()
     os._exit(INTERRUPTED)
 
@@ -130,7 +130,7 @@ def _misused(error: click.ClickException) -> int:
         return error.exit_code
     context = getattr(error, "ctx", None)
     path = context.command_path if context else "impasto"
-    report(" ".join(error.format_message().split()).rstrip("."), f"{path} --help")
+    report(UsageError(" ".join(error.format_message().split()).rstrip("."), f"{path} --help"))
     return error.exit_code
 
 
@@ -138,10 +138,8 @@ def _unexpected(error: Exception) -> int:
     if os.environ.get("IMPASTO_DEBUG"):
         raise error
     first = str(error).splitlines()[0][:200] if str(error) else ""
-    report(
-        f"this should not have happened: {type(error).__name__}: {first}",
-        "IMPASTO_DEBUG=1 shows where; please report it",
-    )
+    message = f"this should not have happened: {type(error).__name__}: {first}"
+    report(ImpastoError(message, "IMPASTO_DEBUG=1 shows where; please report it", code="unexpected"))
     return 1
 
 

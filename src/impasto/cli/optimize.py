@@ -153,9 +153,9 @@ def optimize(
 
 def _refuse_for_photos(photo: Path | None, tileable: bool) -> None:
     if photo is None:
-        raise UsageError("no photo", "impasto optimize PHOTO --style STYLE, or --texture")
+        raise UsageError("no photo", "impasto optimize PHOTO --style STYLE, or --texture", code="nothing-given")
     if tileable:
-        raise UsageError("--tileable is for textures", "--texture")
+        raise UsageError("--tileable is for textures", "--texture", code="conflict")
 
 
 def _target(photo: Path | None, output: Path | None, texture: bool, style: tuple[str, ...]) -> Path:
@@ -165,7 +165,7 @@ def _target(photo: Path | None, output: Path | None, texture: bool, style: tuple
         names = "-".join(Path(text.partition(":")[0]).stem for text in style)
         output = parent / f"{stem}-{names}-optimized.png"
     elif output.is_dir():
-        raise UsageError(f"-o {output} is a folder", "one photo, one file")
+        raise UsageError(f"-o {output} is a folder", "one photo, one file", code="not-a-file")
     format_of(output)  # says which endings there are
     return output
 
@@ -173,32 +173,32 @@ def _target(photo: Path | None, output: Path | None, texture: bool, style: tuple
 def _check_files(photo: Path | None, target: Path, losses: Path | None, preview: Path | None, overwrite: bool) -> None:
     """Refuse files that cannot be written, before the minutes that they would take."""
     if losses is not None and losses.suffix.lower() not in LOSSES:
-        raise UsageError(f"--losses {losses}: no such format", f"one of {', '.join(LOSSES)}")
+        raise UsageError(f"--losses {losses}: no such format", f"one of {', '.join(LOSSES)}", code="unknown-format")
     for path in (target, losses):
         if path is None:
             continue
         if path.exists() and not overwrite:
             raise already_there(path)
         if path.parent.exists() and not os.access(path.parent, os.W_OK):
-            raise PictureError(f"{path.parent} cannot be written to")
+            raise PictureError(f"{path.parent} cannot be written to", code="not-writable")
     if photo is not None and target.exists() and target.samefile(photo):
-        raise UsageError(f"{target} is the photo itself", "give the result another name")
+        raise UsageError(f"{target} is the photo itself", "give the result another name", code="same-file")
     if preview is not None and preview.exists() and not preview.is_dir():
-        raise UsageError(f"--preview {preview} is no folder")
+        raise UsageError(f"--preview {preview} is no folder", code="not-a-folder")
 
 
 def _refuse_for_textures(
     photo: Path | None, region: tuple[str, ...], controls: Controls, changes: dict[str, Any]
 ) -> None:
     if photo is not None:
-        raise UsageError("a texture has no photo", "leave out PHOTO or --texture")
+        raise UsageError("a texture has no photo", "leave out PHOTO or --texture", code="conflict")
     if region:
-        raise UsageError("a texture has no regions")
+        raise UsageError("a texture has no regions", code="conflict")
     plain = Controls(brush_size=controls.brush_size, seed=controls.seed)
     wrong = [name for name, value in asdict(controls).items() if value != getattr(plain, name)]
     wrong += [name for name in ("content_layers", "content_weight") if name in changes]
     if wrong:
-        raise UsageError(f"--{wrong[0].replace('_', '-')} needs a photo, a texture has none")
+        raise UsageError(f"--{wrong[0].replace('_', '-')} needs a photo, a texture has none", code="conflict")
 
 
 def _size(text: str | None, texture: bool) -> tuple[int | None, int | None]:
@@ -206,9 +206,11 @@ def _size(text: str | None, texture: bool) -> tuple[int | None, int | None]:
         return (512, 512) if texture else (None, None)
     parts = text.lower().split("x")
     if not all(part.isdecimal() and 0 < int(part) <= 100_000 for part in parts) or len(parts) > 2:
-        raise UsageError(f"--size {text} is no size", "1024x512" if texture else "768")
+        raise UsageError(f"--size {text} is no size", "1024x512" if texture else "768", code="malformed")
     if not texture and len(parts) == 2:
-        raise UsageError(f"--size {text}: a photo keeps its proportions", "--size 768 is the longer side")
+        raise UsageError(
+            f"--size {text}: a photo keeps its proportions", "--size 768 is the longer side", code="malformed"
+        )
     return int(parts[0]), int(parts[-1])
 
 

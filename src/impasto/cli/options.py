@@ -92,7 +92,7 @@ def read_region(text: str) -> tuple[str, str]:
     """
     splits = [(text[:i], text[i + 1 :]) for i, character in enumerate(text) if character == "="]
     if not splits or not all(splits[0]):
-        raise UsageError(f"--region {text}: no mask and style", "--region sky.png=great-wave")
+        raise UsageError(f"--region {text}: no mask and style", "--region sky.png=great-wave", code="malformed")
     return next((pair for pair in splits if Path(pair[0]).is_file()), splits[0])
 
 
@@ -107,7 +107,7 @@ def read_memory(text: str | None) -> int | None:
     found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmgt]?)i?b?", text.strip().lower())
     number = float(found[1]) * 1000 ** " kmgt".index(found[2] or " ") if found else 0
     if number < 1:
-        raise UsageError(f"--memory {text} is no amount of memory", "--memory 2GB")
+        raise UsageError(f"--memory {text} is no amount of memory", "--memory 2GB", code="malformed")
     return int(number)
 
 
@@ -121,19 +121,21 @@ def read_duration(text: str, option: str) -> float:
     parts = [float(part or 0) for part in found.groups()] if found else [0.0]
     seconds = sum(part * unit for part, unit in zip(parts, (3600, 60, 1), strict=False))
     if not 0 < seconds <= _LONGEST:
-        raise UsageError(f"{option} {text} is not a duration", f"{option} 90s, {option} 3m or {option} 1h")
+        raise UsageError(
+            f"{option} {text} is not a duration", f"{option} 90s, {option} 3m or {option} 1h", code="malformed"
+        )
     return seconds
 
 
 def check_saving(quality: int, bits: int, formats: Iterable[str], hint: str) -> Depth:
     """The bits of a channel, if what is asked for can be written in all of the formats."""
     if bits not in (8, 16):
-        raise UsageError(f"--bits {bits}: 8 or 16")
+        raise UsageError(f"--bits {bits}: 8 or 16", code="unknown-choice")
     if not 1 <= quality <= 100:
-        raise UsageError(f"--quality {quality} is not in 1..100")
+        raise UsageError(f"--quality {quality} is not in 1..100", code="out-of-range")
     flat = [name for name in formats if name not in SIXTEEN_BITS]
     if bits == 16 and flat:
-        raise UsageError(f"{flat[0]} holds no 16 bits a channel", hint)
+        raise UsageError(f"{flat[0]} holds no 16 bits a channel", hint, code="not-encodable")
     return 16 if bits == 16 else 8
 
 
@@ -192,7 +194,7 @@ def _as_typed(error: UsageError, fields: Sequence[str], names: Mapping[str, str]
         label = name.replace("_", " ")
         if error.message.startswith(f"{label} "):
             option = names.get(name, "--" + name.replace("_", "-"))
-            return UsageError(option + error.message.removeprefix(label), error.hint)
+            return UsageError(option + error.message.removeprefix(label), error.hint, code=error.code)
     return error
 
 

@@ -29,14 +29,16 @@ def plan_pipe(photos: Sequence[str], output: str | None, inputs: Sequence[str]) 
         UsageError: several photos, a URL, or a terminal that would get the picture.
     """
     if len(photos) > 1 and PIPE in photos:
-        raise UsageError("- is one photo, and there are others", "paint them in two commands")
+        raise UsageError("- is one photo, and there are others", "paint them in two commands", code="conflict")
     if len(photos) > 1 or Path(photos[0]).is_dir():
-        raise UsageError("several photos cannot go to standard output", "-o FOLDER")
+        raise UsageError("several photos cannot go to standard output", "-o FOLDER", code="conflict")
     if any(is_url(text) for text in (*photos, output or "")):
-        raise UsageError("photos behind URLs go from a file or a folder to another", "-o URL")
+        raise UsageError("photos behind URLs go from a file or a folder to another", "-o URL", code="nothing-given")
     target = PIPE if output is None else output if output == PIPE else str(Path(output))
     if target == PIPE and sys.stdout.isatty():
-        raise UsageError("a picture would be written to the terminal", "-o FILE, or redirect the output")
+        raise UsageError(
+            "a picture would be written to the terminal", "-o FILE, or redirect the output", code="nothing-given"
+        )
     job = PaintJob(INPUT if photos[0] == PIPE else photos[0], target)
     check([job], inputs)
     return job

@@ -7,6 +7,7 @@ from typing import TextIO
 
 from impasto.batch.report import Report, Result
 from impasto.cli.console import note, print_json, report
+from impasto.errors import ImpastoError
 from impasto.progress import Progress
 
 
@@ -29,7 +30,8 @@ class Printer:
     def show(self, result: Result) -> None:
         if result.error:
             named = result.photo in result.error
-            report(result.error if named else f"{result.photo}: {result.error}", result.hint)
+            message = result.error if named else f"{result.photo}: {result.error}"
+            report(ImpastoError(message, result.hint, code=result.code))
         if self.json:
             print_json(_record(result), self.out)
         elif not self.quiet and result.size is not None and result.target != "-":
@@ -52,7 +54,7 @@ class Printer:
 
 def _record(result: Result) -> dict[str, object]:
     if result.error:
-        return {"input": result.photo, "error": result.error, "hint": result.hint}
+        return {"input": result.photo, "code": result.code, "error": result.error, "hint": result.hint}
     if result.size is None:
         return {"input": result.photo, "output": result.target, "skipped": True}
     return {

@@ -144,9 +144,9 @@ def add(
         return
     for given, value in {"--photos": photos, "--preview": preview}.items():
         if value is not None:
-            raise UsageError(f"{given} is for learning", f"--learn {DURATION}")
+            raise UsageError(f"{given} is for learning", f"--learn {DURATION}", code="conflict")
     if engine != DEFAULT:
-        raise UsageError("--engine is for learning", f"--learn {DURATION}")
+        raise UsageError("--engine is for learning", f"--learn {DURATION}", code="conflict")
     entry = Gallery().add(name, painting, **about)  # type: ignore[arg-type]
     if json:
         print_json(entry.as_dict())
@@ -213,7 +213,7 @@ def _learn(
     **about: Any,
 ) -> None:
     if preview is not None and preview.exists() and not preview.is_dir():
-        raise UsageError(f"--preview {preview} is no folder")
+        raise UsageError(f"--preview {preview} is no folder", code="not-a-folder")
     try:
         from impasto.training.lessons import learn as run
     except ImportError as error:

@@ -113,7 +113,7 @@ def stylize(
     printer = Printer(json, quiet, watched=photos[0] if watch else "")
     if PIPE in (*photos, output):
         if watch or engine_hosts != "local":
-            raise UsageError("- is for one photo that is here", "leave out --watch and --engine-hosts")
+            raise UsageError("- is for one photo that is here", "leave out --watch and --engine-hosts", code="conflict")
         report = _paint_pipe(photos, style, output, controls, saving, painting, printer)
     else:
         running = {"jobs": jobs, "hosts": engine_hosts, "watch": watch} | painting
@@ -156,7 +156,7 @@ def _paint_pipe(
 ) -> Report:
     job = plan_pipe(photos, output, Sources(style, painting["regions"]).files)
     if printer.json and job.target == PIPE:
-        raise UsageError("--json and a picture cannot both go to standard output", "-o FILE")
+        raise UsageError("--json and a picture cannot both go to standard output", "-o FILE", code="conflict")
     painter = engine_of(painting["engine"], painting["memory"])
     regions, max_pixels = painting["regions"], painting["max_pixels"]
     stylizer = Stylizer(style, regions=regions, controls=controls, painter=painter, max_pixels=max_pixels)
@@ -172,5 +172,5 @@ def _suffix(format: str | None) -> str | None:
     if format is None:
         return None
     if format.lower().lstrip(".") not in FORMATS:
-        raise UsageError(f"--format {format} is unknown", f"one of {', '.join(FORMATS)}")
+        raise UsageError(f"--format {format} is unknown", f"one of {', '.join(FORMATS)}", code="unknown-format")
     return "." + format.lower().lstrip(".")

@@ -192,7 +192,9 @@ def export(name: str, onnx: Path | None, torch_export: Path | None, safetensors:
     """Write a network of yours for other programs."""
     targets = {"onnx": onnx, "torch_export": torch_export, "safetensors": safetensors}
     if not any(targets.values()):
-        raise UsageError("nothing to write", "--onnx FILE, --torch-export FILE, --safetensors FILE")
+        raise UsageError(
+            "nothing to write", "--onnx FILE, --torch-export FILE, --safetensors FILE", code="nothing-given"
+        )
     for path in targets.values():
         if path is not None and path.exists() and not overwrite:
             raise already_there(path)
@@ -214,15 +216,17 @@ def _paintings(files: tuple[Path, ...], folder: Path | None) -> dict[str, Path]:
     found = list(files)
     if folder is not None:
         if not folder.is_dir():
-            raise UsageError(f"there is no folder {folder}")
+            raise UsageError(f"there is no folder {folder}", code="no-such-folder")
         found += sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
     if not found:
-        raise UsageError("no painting to learn from", "--style FILE or --styles FOLDER")
+        raise UsageError("no painting to learn from", "--style FILE or --styles FOLDER", code="nothing-given")
     named: dict[str, Path] = {}
     for path in found:
         name = as_name(path.stem)
         if name in named:
-            raise UsageError(f"{named[name]} and {path} would both be called {name}", "rename one of the files")
+            raise UsageError(
+                f"{named[name]} and {path} would both be called {name}", "rename one of the files", code="name-taken"
+            )
         named[name] = path
     return named
 

@@ -75,11 +75,13 @@ def video(
     from impasto.video.paint_video import paint_video
 
     if bool(style) == (video_options.keyframes is not None):
-        raise UsageError("--style or --keyframes, one of the two", "--keyframes 0:starry-night,5:great-wave:0.5")
+        raise UsageError(
+            "--style or --keyframes, one of the two", "--keyframes 0:starry-night,5:great-wave:0.5", code="conflict"
+        )
     if output is None:
         output = Path(f"{source.stem}-painted.mp4")
     if source.exists() and output.exists() and source.samefile(output):
-        raise UsageError(f"{output} is the video itself", "choose another -o")
+        raise UsageError(f"{output} is the video itself", "choose another -o", code="same-file")
     with watched(quiet=quiet or json) as on_progress:
         result = paint_video(
             source,

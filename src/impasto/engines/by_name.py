@@ -26,7 +26,7 @@ def engine_of(name: str = DEFAULT, budget: int | None = None) -> ShippedEngine:
         UsageError: there is no such engine.
     """
     if name not in ENGINES:
-        raise UsageError(f"engine {name!r} is unknown", f"one of {', '.join(ENGINES)}")
+        raise UsageError(f"engine {name!r} is unknown", f"one of {', '.join(ENGINES)}", code="unknown-choice")
     return _made(name, budget)
 
 

@@ -67,19 +67,21 @@ class Network:
 
     def __init__(self, path: Path, trial: Callable[[], Pixels], budget: int | None = None) -> None:
         if not path.is_file():
-            raise PictureError(f"there is no file {path}")
+            raise PictureError(f"there is no file {path}", code="no-such-file")
         self.path, self.budget, self._trial = path, budget or default_budget(), trial
         self._model = Model(path.read_bytes, _BYTES_PER_PIXEL, _ARENA_BYTES_PER_PIXEL)
         try:
             session = self._model.session()
         except Exception as error:  # ONNX Runtime's exceptions share no base class
             first = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
-            raise StyleError(f"{path} is no ONNX network that can be run", first) from error
+            raise StyleError(f"{path} is no ONNX network that can be run", first, code="not-a-network") from error
         pictures = [value for value in session.get_inputs() if len(value.shape) == 4]
         others = [value for value in session.get_inputs() if len(value.shape) != 4 and value.name not in _GIVEN]
         self._statistics = next((value.shape[0] for value in session.get_inputs() if value.name == _GIVEN[0]), 0)
         if len(pictures) != 1 or len(others) > 1 or pictures[0].type != "tensor(float)":
-            raise StyleError(f"{path} has other inputs than one picture", "1 x 3 x H x W in float32")
+            raise StyleError(
+                f"{path} has other inputs than one picture", "1 x 3 x H x W in float32", code="other-network"
+            )
         self._picture, self._weights = pictures[0].name, others[0].name if others else None
         shape = pictures[0].shape
         sides = shape[2:] if all(isinstance(side, int) for side in shape[2:]) else None
@@ -106,7 +108,7 @@ class Network:
         """Nothing is left to load."""
 
     def encode(self, painting: Samples) -> StyleVector:  # noqa: ARG002
-        raise StyleError(f"{self.path} is a network and reads no paintings")
+        raise StyleError(f"{self.path} is a network and reads no paintings", code="network-style")
 
     def paint(
         self,
@@ -160,7 +162,10 @@ class Network:
             or not all(0 <= side < self.size.multiple for side in beyond)
         ):
             shape = " x ".join(map(str, painted.shape))
-            raise StyleError(f"{self.path} makes {shape} values of 1 x 3 x {height} x {width}, no picture of that size")
+            raise StyleError(
+                f"{self.path} makes {shape} values of 1 x 3 x {height} x {width}, no picture of that size",
+                code="other-network",
+            )
         statistics = more[-1] if self._statistics else np.zeros(0, np.float32)
         return np.ascontiguousarray(painted[0].transpose(1, 2, 0)[:height, :width]), statistics
 
@@ -176,9 +181,9 @@ class Network:
                     float(facts["low"]), float(facts["high"]), tuple(map(str, facts["styles"])), facts.get("card")
                 )
             except (ValueError, KeyError, TypeError) as error:
-                raise StyleError(f"{self.path} is damaged: its metadata cannot be read") from error
+                raise StyleError(f"{self.path} is damaged: its metadata cannot be read", code="damaged-file") from error
         if self._weights is not None:
-            raise StyleError(f"{self.path} has a second input and does not say what for")
+            raise StyleError(f"{self.path} has a second input and does not say what for", code="other-network")
         return self._try()
 
     def _try(self) -> Facts:
@@ -191,7 +196,7 @@ class Network:
             raise
         except Exception as error:
             first = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
-            raise StyleError(f"{self.path} cannot paint a photo", first) from error
+            raise StyleError(f"{self.path} cannot paint a photo", first, code="not-a-network") from error
         darkest, brightest = np.percentile(values, (5, 95))
         if brightest > 8:
             return Facts(0.0, 255.0)

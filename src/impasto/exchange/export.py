@@ -115,6 +115,6 @@ def from_weights(path: Any) -> tuple[TransformerNet, Facts]:
             found = json.loads((file.metadata() or {})[METADATA])
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  it is no mapping
     except Exception as error:  # safetensors' own, OSError, KeyError, ValueError
-        raise StyleError(f"{path} cannot be read as a network's weights") from error
+        raise StyleError(f"{path} cannot be read as a network's weights", code="not-a-network") from error
     facts = Facts(float(found["low"]), float(found["high"]), tuple(found["styles"]), found.get("card"))
     return recognise(tensors, str(path), facts.high), facts

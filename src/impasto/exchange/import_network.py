@@ -50,14 +50,14 @@ def import_network(
     gallery.check_free(name, replace=replace)
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
-        raise UsageError(f"{path} is no network's file", f"one of {', '.join(SUFFIXES)}")
+        raise UsageError(f"{path} is no network's file", f"one of {', '.join(SUFFIXES)}", code="unknown-format")
     weights = None
     if suffix == ".onnx":
         model, count = _ready(path), len(Network(path, trial_photo).facts.styles)
     else:
         model, weights, count = _converted(path, name, licence)
     if paintings and len(paintings) != count:
-        raise UsageError(f"{path} has {count} styles, and there are {len(paintings)} paintings")
+        raise UsageError(f"{path} has {count} styles, and there are {len(paintings)} paintings", code="mismatch")
     pictures = [Picture.open(painting) for painting in paintings]
     return gallery.add_network(name, model, paintings=pictures, weights=weights, replace=replace)
 

@@ -89,13 +89,13 @@ class Bench:
             PictureError: there is no such file, or another program wrote it.
         """
         if not path.is_file():
-            raise PictureError(f"there is no file {path}")
+            raise PictureError(f"there is no file {path}", code="no-such-file")
         try:
             data = json.loads(path.read_text(encoding="utf-8"))
             latencies = [Latency(**latency) for latency in data.pop("latencies")]
             return cls(latencies=latencies, **data)
         except (ValueError, TypeError, KeyError, AttributeError) as error:
-            raise PictureError(f"{path} was not written by impasto bench --json") from error
+            raise PictureError(f"{path} was not written by impasto bench --json", code="damaged-file") from error
 
 
 def bench(
@@ -120,9 +120,9 @@ def bench(
     check_engines(engines)
     for size in sizes:
         if not SMALLEST <= size <= LARGEST:
-            raise UsageError(f"size {size} is not in {SMALLEST}..{LARGEST}")
+            raise UsageError(f"size {size} is not in {SMALLEST}..{LARGEST}", code="out-of-range")
     if rounds < 1:
-        raise UsageError(f"{rounds} rounds", "1 or more")
+        raise UsageError(f"{rounds} rounds", "1 or more", code="out-of-range")
     found = Bench(machine())
     work = [
         *(

@@ -19,4 +19,4 @@ def check_engines(names: Sequence[str]) -> None:
     """
     for name in names:
         if name not in ENGINES:
-            raise UsageError(f"engine {name!r} is unknown", f"one of {', '.join(ENGINES)}")
+            raise UsageError(f"engine {name!r} is unknown", f"one of {', '.join(ENGINES)}", code="unknown-choice")

@@ -135,7 +135,7 @@ def evaluate(
     """
     check_engines(engines)
     if not engines and not results:
-        raise UsageError("nothing to score", "--engine painter, or --results DIR")
+        raise UsageError("nothing to score", "--engine painter, or --results DIR", code="nothing-given")
     failures: list[str] = []
     photo_files = _load(photos, "photo", scorer, limit, max_pixels, failures)
     style_files = _load(styles, "style", scorer, limit, max_pixels, failures)
@@ -212,10 +212,10 @@ def _read(file: Path) -> _Make:
 
 def _pictures(folder: Path) -> list[Path]:
     if not folder.is_dir():
-        raise PictureError(f"there is no folder {folder}")
+        raise PictureError(f"there is no folder {folder}", code="no-such-folder")
     found = sorted(path for path in folder.iterdir() if path.is_file() and readable(path))
     if not found:
-        raise PictureError(f"there are no pictures in {folder}")
+        raise PictureError(f"there are no pictures in {folder}", code="no-pictures")
     return found
 
 
@@ -236,7 +236,7 @@ def _load(
         else:
             files[file.stem] = file
     if not files:
-        raise PictureError(f"no picture in {folder} can be read", failures[-1] if failures else "")
+        raise PictureError(f"no picture in {folder} can be read", failures[-1] if failures else "", code="no-pictures")
     return files
 
 

@@ -24,7 +24,7 @@ def warping_error(frames: Sequence[Pixels], source: Sequence[Pixels], *, long_te
         UsageError: fewer than two frames, or frames that do not match.
     """
     if len(frames) < 2 or len(frames) != len(source) or len({frame.shape for frame in (*frames, *source)}) > 1:
-        raise UsageError("a warping error needs two sequences of one length, at least 2, and one size")
+        raise UsageError("a warping error needs two sequences of one length, at least 2, and one size", code="mismatch")
     errors = []
     for t in range(1, len(frames)):
         u = 0 if long_term else t - 1

@@ -31,16 +31,16 @@ def find_device(name: str = "auto") -> torch.device:
     """
     kind = name.partition(":")[0]
     if kind not in get_args(Device):
-        raise UsageError(f"{name} is no device", f"one of {', '.join(get_args(Device))}")
+        raise UsageError(f"{name} is no device", f"one of {', '.join(get_args(Device))}", code="unknown-choice")
     there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if kind == "auto":
         return torch.device(next(kind for kind in ("cuda", "mps", "cpu") if there[kind]))
     if not there[kind]:
-        raise UsageError(f"PyTorch finds no {kind} device here", "--device cpu")
+        raise UsageError(f"PyTorch finds no {kind} device here", "--device cpu", code="no-device")
     try:
         return torch.device(name)
     except RuntimeError as error:
-        raise UsageError(f"{name} is no device", str(error).splitlines()[0]) from error
+        raise UsageError(f"{name} is no device", str(error).splitlines()[0], code="unknown-choice") from error
 
 
 def find_precision(name: str, device: torch.device) -> torch.dtype:
@@ -50,7 +50,7 @@ def find_precision(name: str, device: torch.device) -> torch.dtype:
         UsageError: an unknown precision.
     """
     if name not in get_args(Precision):
-        raise UsageError(f"{name} is no precision", f"one of {', '.join(get_args(Precision))}")
+        raise UsageError(f"{name} is no precision", f"one of {', '.join(get_args(Precision))}", code="unknown-choice")
     if name == "auto":
         return torch.bfloat16 if multiplies_bfloat16(device) else torch.float32
     return torch.bfloat16 if name == "bfloat16" else torch.float32

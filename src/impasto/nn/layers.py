@@ -22,11 +22,11 @@ def weigh(layers: tuple[str, ...]) -> dict[str, float]:
         try:
             weight = float(tail) if colon else 1.0
         except ValueError:
-            raise UsageError(f"the weight of layer {text} is no number", f"{name}:0.5") from None
+            raise UsageError(f"the weight of layer {text} is no number", f"{name}:0.5", code="not-a-number") from None
         if not math.isfinite(weight) or weight < 0:
-            raise UsageError(f"the weight of layer {text} is not 0 or more")
+            raise UsageError(f"the weight of layer {text} is not 0 or more", code="out-of-range")
         weights[name] = weights.get(name, 0) + weight
     total = sum(weights.values())
     if total <= 0:
-        raise UsageError(f"the weights of {', '.join(weights)} sum to 0")
+        raise UsageError(f"the weights of {', '.join(weights)} sum to 0", code="zero-weights")
     return {name: weight / total for name, weight in weights.items() if weight}

@@ -34,18 +34,20 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         PictureError: the file is missing, damaged, or holds more than tensors.
     """
     if not path.is_file():
-        raise PictureError(f"there is no file {path}")
+        raise PictureError(f"there is no file {path}", code="no-such-file")
     try:
         if path.suffix == ".safetensors":
             return load_file(path)
         tensors = torch.load(path, map_location="cpu", weights_only=True)
     except (SafetensorError, OSError, RuntimeError, ValueError, EOFError, json.JSONDecodeError) as error:
-        raise PictureError(f"{path} cannot be read as weights", str(error).splitlines()[0][:100]) from error
+        raise PictureError(
+            f"{path} cannot be read as weights", str(error).splitlines()[0][:100], code="not-a-network"
+        ) from error
     except Exception as error:  # unpickling refuses in several ways
-        raise PictureError(f"{path} holds more than tensors and is refused") from error
+        raise PictureError(f"{path} holds more than tensors and is refused", code="unsafe-file") from error
     for key in ("state_dict", "model", "average"):  # as some programs wrap them
         if isinstance(tensors, dict) and isinstance(tensors.get(key), dict):
             tensors = tensors[key]
     if not isinstance(tensors, dict) or not all(isinstance(value, Tensor) for value in tensors.values()):
-        raise PictureError(f"{path} holds more than tensors and is refused")
+        raise PictureError(f"{path} holds more than tensors and is refused", code="unsafe-file")
     return tensors

@@ -171,7 +171,11 @@ def recognise(tensors: Mapping[str, Tensor], label: str, span: float = 255.0) ->
     norm = state.get("in1.weight")
     if first is None or norm is None or first.ndim != 4:
         known = ", ".join(list(state)[:3]) or "nothing"
-        raise StyleError(f"{label} holds another network: conv1.conv2d.weight is missing", f"it begins with {known}")
+        raise StyleError(
+            f"{label} holds another network: conv1.conv2d.weight is missing",
+            f"it begins with {known}",
+            code="other-network",
+        )
     blocks = sum(name.startswith("res") and name.endswith("conv1.conv2d.weight") for name in state)
     styles = norm.shape[0] if norm.ndim == 2 else 1
     net = TransformerNet(Architecture(first.shape[0], blocks, styles, span))
@@ -181,15 +185,15 @@ def recognise(tensors: Mapping[str, Tensor], label: str, span: float = 255.0) ->
             state[name] = value[None]
     for name, value in wanted.items():
         if name not in state:
-            raise StyleError(f"{label} holds another network: {name} is missing")
+            raise StyleError(f"{label} holds another network: {name} is missing", code="other-network")
         if state[name].shape != value.shape:
             theirs, ours = (" x ".join(map(str, t.shape)) for t in (state[name], value))
-            raise StyleError(f"{label} holds another network: {name} is {theirs}, not {ours}")
+            raise StyleError(f"{label} holds another network: {name} is {theirs}, not {ours}", code="other-network")
         if not bool(torch.isfinite(state[name]).all()):
-            raise StyleError(f"{label} is damaged: {name} holds values that are no numbers")
+            raise StyleError(f"{label} is damaged: {name} holds values that are no numbers", code="damaged-file")
     for name in state:
         if name not in wanted:
-            raise StyleError(f"{label} holds another network: {name} is unknown")
+            raise StyleError(f"{label} holds another network: {name} is unknown", code="other-network")
     net.load_state_dict({name: value.float() for name, value in state.items()})
     return net.eval()
 

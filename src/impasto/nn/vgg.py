@@ -118,7 +118,11 @@ class VGG(nn.Module):
         smallest = self.smallest_side(layers)
         if min(pictures.shape[-2:]) < smallest:
             height, width = pictures.shape[-2:]
-            raise UsageError(f"{width} x {height} pixels are too few for {self.names[deepest]}", f"{smallest} a side")
+            raise UsageError(
+                f"{width} x {height} pixels are too few for {self.names[deepest]}",
+                f"{smallest} a side",
+                code="too-small",
+            )
         features: dict[str, Tensor] = {}
         x = self.entry(pictures).to(next(self.convolutions.parameters()).dtype)
         for block in range(1, int(self.names[deepest][4]) + 1):
@@ -162,7 +166,9 @@ class VGG(nn.Module):
 
     def _index(self, layer: str) -> int:
         if layer not in self.names:
-            raise UsageError(f"{layer} is no layer of {self.label}", f"one of {', '.join(self.names)}")
+            raise UsageError(
+                f"{layer} is no layer of {self.label}", f"one of {', '.join(self.names)}", code="unknown-choice"
+            )
         return self.names.index(layer)
 
 
@@ -266,7 +272,11 @@ def load_vgg(path: Path, pooling: Pooling = "max", padding: Padding = "zeros") -
     )
     depth = {13: 16, 16: 19}.get(len(indices))
     if depth is None:
-        raise StyleError(f"{path} holds no VGG-16 or VGG-19", "torchvision's format: features.0.weight and so on")
+        raise StyleError(
+            f"{path} holds no VGG-16 or VGG-19",
+            "torchvision's format: features.0.weight and so on",
+            code="other-network",
+        )
     net = VGG(16 if depth == 16 else 19, pooling=pooling, padding=padding)
     mean, deviation = (torch.tensor(values) for values in _IMAGENET)
     state = {"entry.weight": torch.diag(1 / deviation)[:, :, None, None], "entry.bias": -mean / deviation}
@@ -277,7 +287,7 @@ def load_vgg(path: Path, pooling: Pooling = "max", padding: Padding = "zeros") -
         net.load_state_dict(state)
     except RuntimeError as error:
         raise StyleError(
-            f"{path} holds another network than VGG-{depth}", str(error).splitlines()[-1].strip()
+            f"{path} holds another network than VGG-{depth}", str(error).splitlines()[-1].strip(), code="other-network"
         ) from error
     return net
 

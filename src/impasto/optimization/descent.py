@@ -90,7 +90,9 @@ def _one_scale(
         loss = terms["total"]
         if not math.isfinite(loss) or loss > lowest * optimizer.limit or not bool(torch.isfinite(gradient).all()):
             if lowest == math.inf:
-                raise TrainingError("the losses are not finite from the start", "--precision float32 may help")
+                raise TrainingError(
+                    "the losses are not finite from the start", "--precision float32 may help", code="not-finite"
+                )
             if optimizer.failures >= _RETREATS:
                 break
             picture = optimizer.retreat()

@@ -120,10 +120,10 @@ def texture(
     """
     chosen = find_recipe(recipe)
     if chosen.start not in (DEFAULT.start, "noise"):
-        raise UsageError(f"a texture cannot start from {chosen.start}", "it starts from noise")
+        raise UsageError(f"a texture cannot start from {chosen.start}", "it starts from noise", code="conflict")
     chosen = replace(chosen, content_weight=0.0, start="noise")
     if not chosen.layers():
-        raise UsageError("a texture needs a style loss", "--style-weight above 0")
+        raise UsageError("a texture needs a style loss", "--style-weight above 0", code="conflict")
     controls = Controls(brush_size=brush_size, seed=seed)
     stylizer = Stylizer(style, controls=controls, gallery=gallery, max_pixels=max_pixels)
     net = load_network(network, device, precision)

@@ -89,7 +89,7 @@ class Recipe:
         check(self)
         for scale in self.style_scales:
             if not 0.1 <= scale <= 4:
-                raise UsageError(f"style scale {scale:g} is not in 0.1..4")
+                raise UsageError(f"style scale {scale:g} is not in 0.1..4", code="out-of-range")
         for name in ("content_layers", "style_layers", "histogram_layers"):
             weigh(getattr(self, name))
 

@@ -131,7 +131,7 @@ class Run:
         if controls.strength == 0:
             return replace(photo, made_with=self._made_with())
         if not recipe.layers():
-            raise UsageError("all losses have the weight 0", "--style-weight, --content-weight")
+            raise UsageError("all losses have the weight 0", "--style-weight, --content-weight", code="zero-weights")
         check_proportions([region.mask for region in self.stylizer.regions], photo.width, photo.height)
         whole = filled(photo.samples, photo.alpha)
         pixels = reduced(whole, *worked_size(controls, recipe, photo.width, photo.height))
@@ -155,7 +155,9 @@ class Run:
         multiple = self.net.smallest_side(self.recipe.layers()) // 2
         if tileable and (width % multiple or height % multiple):  # else the pooled borders would not meet
             fits = "x".join(str(max(1, round(side / multiple)) * multiple) for side in (width, height))
-            raise UsageError(f"a tileable texture's sides are multiples of {multiple}", f"--size {fits}")
+            raise UsageError(
+                f"a tileable texture's sides are multiples of {multiple}", f"--size {fits}", code="out-of-range"
+            )
         paintings = self._paintings(self.stylizer.style, None)
         made_with = self._made_with()
 
@@ -177,7 +179,9 @@ class Run:
         smallest = net.smallest_side(layers)  # also says which layers there are
         if min(width, height) < smallest:
             raise UsageError(
-                f"{width} x {height} pixels are too few for {max(layers)}", f"{smallest} a side, or shallower layers"
+                f"{width} x {height} pixels are too few for {max(layers)}",
+                f"{smallest} a side, or shallower layers",
+                code="too-small",
             )
         plan = levels(width, height, recipe, smallest, smallest // 2 if padding == "circular" else 1)
         weights = next(net.convolutions.parameters())
@@ -206,7 +210,9 @@ class Run:
             height, width = painting.shape[:2]
             if min(height, width) < SMALLEST_STYLE:
                 raise UsageError(
-                    f"the style {style.label} is {width} x {height} pixels", f"{SMALLEST_STYLE} a side are needed"
+                    f"the style {style.label} is {width} x {height} pixels",
+                    f"{SMALLEST_STYLE} a side are needed",
+                    code="too-small",
                 )
             found.append(
                 (painting if photo is None else recolored(painting, controls=self.controls, photo=photo), weight)
@@ -303,5 +309,9 @@ def worked_size(controls: Controls, recipe: Recipe, width: int, height: int) -> 
 
 def _painting(style: Style) -> Pixels:
     if style.painting is None:
-        raise UsageError(f"{style.label} is a network without its painting", "the optimizer needs the painting's file")
+        raise UsageError(
+            f"{style.label} is a network without its painting",
+            "the optimizer needs the painting's file",
+            code="network-style",
+        )
     return style.painting

@@ -50,7 +50,9 @@ def make_start(start: str, photo: Pixels, painting: Pixels, stylizer: Stylizer, 
         return (photo + weight * (noise(width, height, stylizer.controls.seed) - photo)).astype(np.float32)
     path = Path(start)
     if not path.exists() and not path.suffix:
-        raise UsageError(f"unknown start {start!r}", f"one of {', '.join(STARTS)}, or a picture's file")
+        raise UsageError(
+            f"unknown start {start!r}", f"one of {', '.join(STARTS)}, or a picture's file", code="unknown-choice"
+        )
     return Picture.open(path, max_pixels=max_pixels).resized(width, height).pixels
 
 
@@ -80,5 +82,7 @@ def _share(start: str) -> float:
     except ValueError:
         share = math.nan
     if not 0 <= share <= 1:
-        raise UsageError(f"--start {start}: {text} is no share in 0..1", f"--start {kind}:{SHARES[kind]}")
+        raise UsageError(
+            f"--start {start}: {text} is no share in 0..1", f"--start {kind}:{SHARES[kind]}", code="out-of-range"
+        )
     return share

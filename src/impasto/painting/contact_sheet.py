@@ -43,7 +43,7 @@ def contact_sheet(
         UsageError: no such style, or a size out of range.
     """
     if not 32 <= tile <= 2048:
-        raise UsageError(f"tiles of {tile} pixels", "32 to 2048")
+        raise UsageError(f"tiles of {tile} pixels", "32 to 2048", code="out-of-range")
     gallery = gallery or Gallery()
     requests: Sequence[StyleRequest] = gallery.names() if styles is None else styles
     stylizers = [Stylizer(request, controls=controls, gallery=gallery) for request in requests]
@@ -52,7 +52,7 @@ def contact_sheet(
     if columns is None:
         columns = max(1, round((total * (height + LABEL_HEIGHT) / width) ** 0.5))
     if columns < 1:
-        raise UsageError(f"{columns} columns", "1 or more")
+        raise UsageError(f"{columns} columns", "1 or more", code="out-of-range")
     columns = min(columns, total)
     rows = -(-total // columns)
     cell_width, cell_height = width + GAP, height + LABEL_HEIGHT + GAP

@@ -51,5 +51,5 @@ def region_pairs(regions: Regions | None) -> list[tuple[Any, Any]]:
     """
     pairs = list(regions.items()) if isinstance(regions, Mapping) else list(regions or [])
     if not all(isinstance(pair, tuple) and len(pair) == 2 for pair in pairs):
-        raise UsageError("regions are {mask: style}, or a list of (mask, style)")
+        raise UsageError("regions are {mask: style}, or a list of (mask, style)", code="wrong-type")
     return pairs

@@ -45,11 +45,13 @@ def format_of(path: Path) -> str:
     if file_format is None:
         endings = " ".join(sorted(SUFFIXES))
         raise UsageError(
-            f"{path.name}: what format is {path.suffix or 'a name without an ending'}?", f"one of {endings}"
+            f"{path.name}: what format is {path.suffix or 'a name without an ending'}?",
+            f"one of {endings}",
+            code="unknown-format",
         )
     load_writer(file_format)
     if file_format not in Image.SAVE:
-        raise UsageError(f"{file_format} cannot be written here", "pip install 'impasto[heif]'")
+        raise UsageError(f"{file_format} cannot be written here", "pip install 'impasto[heif]'", code="missing-extra")
     return file_format
 
 
@@ -60,11 +62,11 @@ def check_saving(file_format: str, quality: int, bits: int) -> None:
         UsageError: quality is not in 1..100, bits are neither 8 nor 16, or are 16 where the format holds 8.
     """
     if not 1 <= quality <= 100:
-        raise UsageError(f"quality {quality} is not in 1..100")
+        raise UsageError(f"quality {quality} is not in 1..100", code="out-of-range")
     if bits not in (8, 16):
-        raise UsageError(f"{bits} bits a channel cannot be written", "8 or 16")
+        raise UsageError(f"{bits} bits a channel cannot be written", "8 or 16", code="unknown-choice")
     if bits == 16 and file_format not in SIXTEEN_BITS:
-        raise UsageError(f"{file_format} holds no 16 bits a channel", "PNG and TIFF do")
+        raise UsageError(f"{file_format} holds no 16 bits a channel", "PNG and TIFF do", code="not-encodable")
 
 
 def readable(path: Path) -> bool:

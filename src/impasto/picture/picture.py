@@ -79,10 +79,12 @@ class Picture(Contents):
             data = source.read()
             name = str(getattr(source, "name", "the file"))
             if not isinstance(data, bytes):
-                raise UsageError(f"{name} is open as text", 'open it with mode "rb"')
+                raise UsageError(f"{name} is open as text", 'open it with mode "rb"', code="wrong-type")
         else:
             raise UsageError(
-                f"a picture cannot be read from {type(source).__name__}", "give a path, bytes, an image or an array"
+                f"a picture cannot be read from {type(source).__name__}",
+                "give a path, bytes, an image or an array",
+                code="wrong-type",
             )
         return cls(**vars(reading.read(data, name, max_pixels, at_most, shorter)))
 
@@ -99,7 +101,11 @@ class Picture(Contents):
         if samples.ndim == 2:
             samples = samples[:, :, None]
         if samples.ndim != 3 or samples.shape[2] not in (1, 3, 4) or not samples.size:
-            raise PictureError(f"an array of shape {np.shape(array)} is no picture", "H x W, or H x W x 1, 3 or 4")
+            raise PictureError(
+                f"an array of shape {np.shape(array)} is no picture",
+                "H x W, or H x W x 1, 3 or 4",
+                code="not-a-picture",
+            )
         bits: Bits = 8
         values: Samples
         if samples.dtype == np.uint8 or samples.dtype == np.uint16:
@@ -110,10 +116,16 @@ class Picture(Contents):
             values = samples.astype(np.float32)
             # A hair of rounding beyond the range is usual after arithmetic; more means another scale.
             if not np.isfinite(values).all() or values.min() < -0.01 or values.max() > 1.01:
-                raise PictureError("an array of floats must lie in 0..1", "divide by 255, or give uint8")
+                raise PictureError(
+                    "an array of floats must lie in 0..1", "divide by 255, or give uint8", code="not-a-picture"
+                )
             values = values.clip(0, 1)
         else:
-            raise PictureError(f"an array of {samples.dtype} is no picture", "uint8, uint16, bool, or float in 0..1")
+            raise PictureError(
+                f"an array of {samples.dtype} is no picture",
+                "uint8, uint16, bool, or float in 0..1",
+                code="not-a-picture",
+            )
         alpha = floats(values[:, :, 3]) if values.shape[2] == 4 else None
         return cls(np.repeat(values, 3, axis=2) if values.shape[2] == 1 else values[:, :, :3].copy(), alpha, bits)
 

@@ -40,7 +40,7 @@ def read(
         name: of the file, for what is said about it.
     """
     if not data:
-        raise PictureError(f"{name} is empty")
+        raise PictureError(f"{name} is empty", code="empty-file")
     with _decoding(name):
         image = _open_header(data, name)
         count = _frames(image)
@@ -74,16 +74,20 @@ def file_bytes(source: str | os.PathLike[str]) -> bytes:
         PictureError: it cannot be read.
     """
     if is_web_address(str(source)):
-        raise PictureError(f"{source} is a web address", "download it first: Impasto reads files only")
+        raise PictureError(
+            f"{source} is a web address", "download it first: Impasto reads files only", code="web-address"
+        )
     path = Path(source)
     try:
         return path.read_bytes()
     except FileNotFoundError:
-        raise PictureError(f"there is no file {path}") from None
+        raise PictureError(f"there is no file {path}", code="no-such-file") from None
     except IsADirectoryError:
-        raise PictureError(f"{path} is a folder, not a picture") from None
+        raise PictureError(f"{path} is a folder, not a picture", code="not-a-file") from None
     except (OSError, ValueError) as error:
-        raise PictureError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from error
+        raise PictureError(
+            f"cannot read {path}: {getattr(error, 'strerror', None) or error}", code="not-readable"
+        ) from error
 
 
 @contextlib.contextmanager
@@ -94,11 +98,13 @@ def _decoding(name: str) -> Iterator[None]:
     except PictureError:
         raise
     except MemoryError as error:
-        raise PictureError(f"{name} does not fit into memory") from error
+        raise PictureError(f"{name} does not fit into memory", code="memory") from error
     # Decoders raise nearly everything over damaged data: OSError, SyntaxError, struct.error, zlib.error, IndexError ...
     except Exception as error:
         raise PictureError(
-            f"{name} is damaged or cut short", str(error).splitlines()[0][:120] if str(error) else ""
+            f"{name} is damaged or cut short",
+            str(error).splitlines()[0][:120] if str(error) else "",
+            code="damaged-file",
         ) from error
 
 
@@ -128,7 +134,9 @@ def _open_header(data: bytes, name: str) -> Image.Image:
         try:
             return Image.open(io.BytesIO(data), formats=formats)
         except UnidentifiedImageError:
-            raise PictureError(f"{name} is no picture that Impasto can read", _why_unidentified(data)) from None
+            raise PictureError(
+                f"{name} is no picture that Impasto can read", _why_unidentified(data), code="not-a-picture"
+            ) from None
         finally:
             Image.MAX_IMAGE_PIXELS = limit
 
@@ -163,10 +171,12 @@ def _check_pixels(image: Image.Image, count: int, name: str, max_pixels: int) ->
     if pixels > max_pixels:
         what = f"{pixels / 1e6:,.1f} megapixels" + (f" in {count} frames" if count > 1 else "")
         raise PictureError(
-            f"{name} has {what}, the limit is {max_pixels / 1e6:,.1f}", f"--max-pixels {pixels} allows it"
+            f"{name} has {what}, the limit is {max_pixels / 1e6:,.1f}",
+            f"--max-pixels {pixels} allows it",
+            code="too-large",
         )
     if not pixels:
-        raise PictureError(f"{name} has no pixels")
+        raise PictureError(f"{name} has no pixels", code="too-small")
 
 
 def _decode_smaller(image: Image.Image, at_most: int | None, shorter: int | None) -> tuple[int, int] | None:
@@ -240,7 +250,7 @@ def _frame(image: Image.Image, index: int, count: int, name: str) -> Frame:
         image.seek(index)
         image.load()
     except Exception as error:
-        raise PictureError(f"{name} is damaged at frame {index + 1} of {count}") from error
+        raise PictureError(f"{name} is damaged at frame {index + 1} of {count}", code="damaged-file") from error
     samples = np.asarray(image.convert("RGBA" if image.has_transparency_data else "RGB"))
     return Frame(samples, float(image.info.get("duration", 0) or 0))
 

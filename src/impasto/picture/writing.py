@@ -47,7 +47,8 @@ def encode(
         return _encode_eight(picture, file_format, quality, xmp, exif, marked, animated)
     except Exception as error:  # like decoders, encoders raise nearly everything
         raise PictureError(
-            f"a picture of {picture.width} x {picture.height} cannot be written as {file_format}: {error}"
+            f"a picture of {picture.width} x {picture.height} cannot be written as {file_format}: {error}",
+            code="not-encodable",
         ) from error
 
 

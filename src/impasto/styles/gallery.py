@@ -16,7 +16,7 @@ from impasto.engines.base import StyleVector
 from impasto.engines.by_name import engine_of
 from impasto.engines.network import Network
 from impasto.engines.shipped import ShippedEngine
-from impasto.errors import PictureError, StyleError, UsageError
+from impasto.errors import PictureError, StyleError, UsageError, write_fault
 from impasto.picture import Picture, Source
 from impasto.styles import builtin
 from impasto.styles.store import (
@@ -111,13 +111,13 @@ class Gallery:
                 return entry
         names = ", ".join(entry.name for entry in found[:4])
         if name == folder:
-            raise UsageError(f"{name} holds {len(found)} styles", names)
-        raise UsageError(f"{name} is no style", names)
+            raise UsageError(f"{name} holds {len(found)} styles", names, code="several-styles")
+        raise UsageError(f"{name} is no style", names, code="unknown-style")
 
     def unknown(self, name: str) -> UsageError:
         near = difflib.get_close_matches(name.lower(), self.names(), n=2, cutoff=0.6)
         guess = f" Did you mean {' or '.join(near)}?" if near else ""
-        return UsageError(f"{name} is no style.{guess}", "impasto styles lists them all")
+        return UsageError(f"{name} is no style.{guess}", "impasto styles lists them all", code="unknown-style")
 
     def style(self, name: str) -> Style:
         """The style of that name, and what paints it.
@@ -142,7 +142,7 @@ class Gallery:
         """
         entry = self.get(name)
         if entry.network is not None:
-            raise StyleError(f"{name} is a network and has no style vector")
+            raise StyleError(f"{name} is a network and has no style vector", code="network-style")
         if not self.painter.keeps_vectors:
             return self.painter.encode(self.picture(entry).pixels)
         if entry.builtin:
@@ -191,7 +191,7 @@ class Gallery:
         try:
             write_style(folder / vector_file(self.painter.name), card, vector)
         except PictureError as error:
-            raise StyleError(f"cannot write to your gallery in {self.folder}: {error}") from error
+            raise StyleError(f"cannot write to your gallery in {self.folder}: {error}", code=error.code) from error
         return self.get(name)
 
     def own_painting(self, name: str) -> Path:
@@ -203,9 +203,13 @@ class Gallery:
         """
         entry = self.get(name)
         if entry.builtin:
-            raise UsageError(f"{name} is a built-in style", "only your own styles can learn")
+            raise UsageError(f"{name} is a built-in style", "only your own styles can learn", code="built-in")
         if entry.network is not None:
-            raise UsageError(f"{name} is a network of its own", "only styles that were added from a painting can learn")
+            raise UsageError(
+                f"{name} is a network of its own",
+                "only styles that were added from a painting can learn",
+                code="network-style",
+            )
         return self.folder / name
 
     def picture(self, entry: Entry) -> Picture:
@@ -309,20 +313,26 @@ class Gallery:
         if name not in self._own_names() or not (folder / "network.onnx").is_file():
             networks = [entry.name.partition("/")[0] for entry in self.entries() if entry.network is not None]
             hint = f"your networks are {', '.join(dict.fromkeys(networks))}" if networks else "you have none yet"
-            raise UsageError(f"{name} is no network of yours", hint)
+            raise UsageError(f"{name} is no network of yours", hint, code="unknown-style")
         path = folder / "network.safetensors"
         if not path.is_file():
-            raise StyleError(f"{name} was imported as .onnx; its tensors are not there", str(folder / "network.onnx"))
+            raise StyleError(
+                f"{name} was imported as .onnx; its tensors are not there",
+                str(folder / "network.onnx"),
+                code="no-such-file",
+            )
         return path
 
     def check_free(self, name: str, *, replace: bool = False) -> None:
         """Raises UsageError unless a style of the user's may get this name."""
         check_name(name)
         if name in _builtin():
-            raise UsageError(f"{name} is a built-in style", "choose another name")
+            raise UsageError(f"{name} is a built-in style", "choose another name", code="built-in")
         if name in self._own_names() and not replace:
             raise UsageError(
-                f"you have a style {name} already", f"--overwrite replaces it, impasto styles remove {name} deletes it"
+                f"you have a style {name} already",
+                f"--overwrite replaces it, impasto styles remove {name} deletes it",
+                code="name-taken",
             )
 
     @contextmanager
@@ -336,16 +346,18 @@ class Gallery:
                 self.remove(name)
             part.rename(self.folder / name)
         except OSError as error:
-            raise StyleError(f"cannot write to your gallery in {self.folder}: {error.strerror or error}") from error
+            raise StyleError(
+                f"cannot write to your gallery in {self.folder}: {error.strerror or error}", code=write_fault(error)
+            ) from error
         except PictureError as error:
-            raise StyleError(f"cannot write to your gallery in {self.folder}: {error}") from error
+            raise StyleError(f"cannot write to your gallery in {self.folder}: {error}", code=error.code) from error
         finally:
             shutil.rmtree(part, ignore_errors=True)
 
     def remove(self, name: str) -> None:
         """Delete a style of the user's, damaged or not."""
         if name in _builtin():
-            raise UsageError(f"{name} is built in and stays", "only your own styles can be removed")
+            raise UsageError(f"{name} is built in and stays", "only your own styles can be removed", code="built-in")
         if name not in self._own_names():
             raise self.unknown(name)
         away = self.folder / part_name(name)
@@ -353,7 +365,7 @@ class Gallery:
             (self.folder / name).rename(away)  # first out of sight, so that a half-deleted style is never seen
             shutil.rmtree(away)
         except OSError as error:
-            raise StyleError(f"cannot remove {name}: {error.strerror}") from error
+            raise StyleError(f"cannot remove {name}: {error.strerror}", code=write_fault(error)) from error
 
     def _own_names(self) -> list[str]:
         try:

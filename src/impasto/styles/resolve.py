@@ -41,10 +41,10 @@ def parse(text: str) -> tuple[str, float]:
             pass
         else:
             if not name:
-                raise UsageError(f"--style {text}: there is a weight and no style")
+                raise UsageError(f"--style {text}: there is a weight and no style", code="nothing-given")
             return name, weight
     if not text:
-        raise UsageError("an empty style", "impasto styles lists them all")
+        raise UsageError("an empty style", "impasto styles lists them all", code="nothing-given")
     return text, 1.0
 
 
@@ -64,10 +64,12 @@ def resolve(request: StyleRequest, gallery: Gallery, engine: Engine, *, max_pixe
             weight = _weight(source, weight) * factor
         pairs.append((source, _weight(source, weight)))
     if not pairs:
-        raise UsageError("no style given", "impasto styles lists them all")
+        raise UsageError("no style given", "impasto styles lists them all", code="nothing-given")
     total = math.fsum(weight for _, weight in pairs)
     if total <= 0:
-        raise UsageError("the weights of the styles sum to 0", "give at least one style a weight above 0")
+        raise UsageError(
+            "the weights of the styles sum to 0", "give at least one style a weight above 0", code="zero-weights"
+        )
     limit = {} if max_pixels is None else {"max_pixels": max_pixels}
     return Blend(
         tuple((_find(source, gallery, engine, limit), weight / total) for source, weight in pairs if weight > 0)
@@ -85,9 +87,9 @@ def weighted(request: StyleRequest) -> list[tuple[Any, Any]]:
 def _weight(source: object, weight: object) -> float:
     name = source if isinstance(source, (str, os.PathLike)) else "a style"
     if isinstance(weight, bool) or not isinstance(weight, (int, float)):
-        raise UsageError(f"the weight of {name} is {weight!r}, no number")
+        raise UsageError(f"the weight of {name} is {weight!r}, no number", code="not-a-number")
     if not math.isfinite(weight) or weight < 0:
-        raise UsageError(f"the weight of {name} is {weight:g}", "weights are 0 or more")
+        raise UsageError(f"the weight of {name} is {weight:g}", "weights are 0 or more", code="out-of-range")
     return float(weight)
 
 
@@ -96,13 +98,19 @@ def _find(source: Any, gallery: Gallery, engine: Engine, limit: dict[str, int]) 
         if source in gallery:
             return gallery.style(source)
         if source == "none":
-            raise UsageError("none is for regions: it leaves a part of the photo as it is", "--region face.png=none")
+            raise UsageError(
+                "none is for regions: it leaves a part of the photo as it is", "--region face.png=none", code="conflict"
+            )
         if not Path(source).exists() and source.partition("/")[0] in gallery:
             gallery.get(source)  # says which styles that network has
         if not Path(source).exists() and not _looks_like_file(source):
             raise gallery.unknown(source)
     if isinstance(source, (str, os.PathLike)) and Path(source).is_dir():
-        raise PictureError(f"the style {source} is a folder", "a style is one painting, or a name from impasto styles")
+        raise PictureError(
+            f"the style {source} is a folder",
+            "a style is one painting, or a name from impasto styles",
+            code="not-a-file",
+        )
     if isinstance(source, (str, os.PathLike)):
         suffix = Path(source).suffix.lower()
         if suffix == ".onnx":
@@ -110,10 +118,14 @@ def _find(source: Any, gallery: Gallery, engine: Engine, limit: dict[str, int]) 
             if len(network.facts.styles) > 1:
                 names = ", ".join(network.facts.styles[:4])
                 hint = f"impasto styles import {source} --name NAME, then NAME/STYLE"
-                raise UsageError(f"{source} holds several styles: {names}", hint)
+                raise UsageError(f"{source} holds several styles: {names}", hint, code="several-styles")
             return Style(Path(source).name, network, network.style(), None)
         if suffix in WEIGHTS:
-            raise UsageError(f"{source} is a network's weights", f"impasto styles import {source} --name NAME first")
+            raise UsageError(
+                f"{source} is a network's weights",
+                f"impasto styles import {source} --name NAME first",
+                code="unknown-format",
+            )
     picture = Picture.open(source, **limit)
     label = Path(source).name if isinstance(source, (str, os.PathLike)) else "a painting"
     pixels = picture.pixels  # what the style keeps, so that it is not encoded again when its colours change

@@ -93,7 +93,9 @@ def read_folder(folder: Path) -> list[Entry]:
     except (OSError, ValueError, EOFError) as error:
         reason = getattr(error, "strerror", None) or str(error).splitlines()[0][:100]
         raise StyleError(
-            f"your style {name} is damaged: {reason}", f"impasto styles remove {name}, then add it again"
+            f"your style {name} is damaged: {reason}",
+            f"impasto styles remove {name}, then add it again",
+            code="damaged-file",
         ) from error
 
 
@@ -156,7 +158,7 @@ def as_name(text: str) -> str:
     """
     name = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:LONGEST_NAME].strip("-")
     if not name:
-        raise UsageError(f"{text!r} gives no name", "--name my-style")
+        raise UsageError(f"{text!r} gives no name", "--name my-style", code="bad-name")
     check_name(name)
     return name
 
@@ -167,6 +169,7 @@ def check_name(name: str) -> None:
         raise UsageError(
             f"{name!r} cannot be a style's name",
             f"lower-case letters, digits and hyphens, up to {LONGEST_NAME}: my-style",
+            code="bad-name",
         )
 
 

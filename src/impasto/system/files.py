@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from impasto.errors import PictureError
+from impasto.errors import PictureError, write_fault
 
 ASSETS = Path(__file__).parent.parent / "assets"
 
@@ -50,7 +50,7 @@ def write_atomically(path: Path, data: bytes, *, overwrite: bool) -> None:
     """
     try:
         if path.is_dir():
-            raise PictureError(f"{path} is a folder, not a file", "name a file in it")
+            raise PictureError(f"{path} is a folder, not a file", "name a file in it", code="not-a-file")
         if path.exists() and not stat.S_ISREG(path.stat().st_mode):
             path.write_bytes(data)
             return
@@ -80,7 +80,9 @@ def write_atomically(path: Path, data: bytes, *, overwrite: bool) -> None:
         raise already_there(path) from None
     except OSError as error:
         raise PictureError(
-            f"cannot write {path}: {error.strerror or error}", "what was there before is untouched"
+            f"cannot write {path}: {error.strerror or error}",
+            "what was there before is untouched",
+            code=write_fault(error),
         ) from error
 
 
@@ -88,11 +90,11 @@ def _make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except FileExistsError:
-        raise PictureError(f"{folder} is a file, not a folder") from None
+        raise PictureError(f"{folder} is a file, not a folder", code="not-a-folder") from None
 
 
 def already_there(path: Path | str) -> PictureError:
-    return PictureError(f"{path} exists already", "--overwrite replaces it")
+    return PictureError(f"{path} exists already", "--overwrite replaces it", code="already-there")
 
 
 def _move_without_replacing(part: Path, target: Path) -> None:

@@ -109,7 +109,7 @@ def read(place: str) -> bytes:
     """
     data = read_if_there(place)
     if data is None:
-        raise PictureError(f"there is no {place}")
+        raise PictureError(f"there is no {place}", code="no-such-file")
     return data
 
 
@@ -156,4 +156,4 @@ def check_target(place: str, *, overwrite: bool) -> None:
     if not overwrite and is_file(place):
         raise already_there(place)
     if not is_url(place) and Path(place).is_dir():
-        raise PictureError(f"{place} is a folder, not a file", "name a file in it")
+        raise PictureError(f"{place} is a folder, not a file", "name a file in it", code="not-a-file")

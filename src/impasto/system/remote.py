@@ -41,7 +41,7 @@ def reaching(url: str) -> Iterator[None]:
     except ImpastoError:
         raise
     except FileNotFoundError:
-        raise PictureError(f"there is no {url}") from None
+        raise PictureError(f"there is no {url}", code="no-such-file") from None
     except Exception as error:  # the libraries behind URLs share no base class for what goes wrong
         first = str(error).splitlines()[0][:160] if str(error) else type(error).__name__
-        raise PictureError(f"{url} cannot be reached: {first}") from error
+        raise PictureError(f"{url} cannot be reached: {first}", code="unreachable") from error

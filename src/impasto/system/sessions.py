@@ -163,7 +163,9 @@ def provider() -> str:
         return "CPUExecutionProvider"
     there = {name.removesuffix("ExecutionProvider").lower(): name for name in providers()}
     if wanted not in there:
-        raise UsageError(f"IMPASTO_PROVIDER is {wanted!r}", f"here are {', '.join(sorted(there))}")
+        raise UsageError(
+            f"IMPASTO_PROVIDER is {wanted!r}", f"here are {', '.join(sorted(there))}", code="unknown-choice"
+        )
     return there[wanted]
 
 
@@ -197,6 +199,6 @@ def threads() -> int:
     wanted = os.environ.get("IMPASTO_THREADS", "")
     if wanted:
         if not wanted.isdecimal() or int(wanted) == 0:
-            raise UsageError(f"IMPASTO_THREADS is {wanted!r}", "a number of threads, 1 or more")
+            raise UsageError(f"IMPASTO_THREADS is {wanted!r}", "a number of threads, 1 or more", code="not-a-number")
         return int(wanted)
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from impasto.errors import PictureError, TrainingError, UsageError
+from impasto.errors import PictureError, TrainingError, UsageError, write_fault
 from impasto.system.files import write_atomically
 from impasto.training.log import CURVES, METRICS
 
@@ -31,7 +31,11 @@ def claim(folder: Path, settings: dict[str, Any], *, resume: bool) -> None:
     settings = json.loads(json.dumps(settings))  # as they come back: lists for tuples
     if not resume:
         if (folder / CHECKPOINT).exists():  # without one there is nothing that could be lost
-            raise UsageError(f"{folder} holds a training already", "--resume goes on with it, --overwrite begins anew")
+            raise UsageError(
+                f"{folder} holds a training already",
+                "--resume goes on with it, --overwrite begins anew",
+                code="already-there",
+            )
         data = (json.dumps(settings, indent=1) + "\n").encode()
         write_atomically(folder / SETTINGS, data, overwrite=True)
         return
@@ -44,6 +48,7 @@ def claim(folder: Path, settings: dict[str, Any], *, resume: bool) -> None:
             raise UsageError(
                 f"{label} was {before.get(name)} and is {settings.get(name)} now",
                 "a training goes on with its own settings; another --name begins a new one",
+                code="changed-settings",
             )
 
 
@@ -59,7 +64,9 @@ def forget(folder: Path) -> None:
         for name in ("samples", "tensorboard"):
             shutil.rmtree(folder / name, ignore_errors=True)
     except OSError as error:
-        raise PictureError(f"cannot delete the training in {folder}: {error.strerror}") from error
+        raise PictureError(
+            f"cannot delete the training in {folder}: {error.strerror}", code=write_fault(error)
+        ) from error
 
 
 def read_settings(folder: Path) -> dict[str, Any]:
@@ -70,13 +77,15 @@ def read_settings(folder: Path) -> dict[str, Any]:
         TrainingError: they are damaged.
     """
     if not (folder / CHECKPOINT).is_file():
-        raise UsageError(f"there is nothing to resume in {folder}", "leave out --resume")
+        raise UsageError(f"there is nothing to resume in {folder}", "leave out --resume", code="nothing-to-resume")
     try:
         found = json.loads((folder / SETTINGS).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise TrainingError(f"{folder / SETTINGS} is missing or damaged", "--overwrite begins anew") from error
+        raise TrainingError(
+            f"{folder / SETTINGS} is missing or damaged", "--overwrite begins anew", code="damaged-file"
+        ) from error
     if not isinstance(found, dict):
-        raise TrainingError(f"{folder / SETTINGS} is damaged", "--overwrite begins anew")
+        raise TrainingError(f"{folder / SETTINGS} is damaged", "--overwrite begins anew", code="damaged-file")
     return found
 
 
@@ -129,7 +138,9 @@ def restore(
                 average[name].copy_(value)
             return int(state["step"]), float(state["seconds"])
     except Exception as error:
-        raise TrainingError(f"{path} is damaged", str(error).splitlines()[0][:120]) from error
+        raise TrainingError(f"{path} is damaged", str(error).splitlines()[0][:120], code="damaged-file") from error
     raise TrainingError(
-        f"{path} was written by another version of Impasto", f"it has format {state['format']}, this one reads {FORMAT}"
+        f"{path} was written by another version of Impasto",
+        f"it has format {state['format']}, this one reads {FORMAT}",
+        code="other-version",
     )

@@ -89,7 +89,9 @@ def find_photos(folder: str | Path, cache: Path | None = None) -> Photos:
     items = tuple(item for (item, _), state in zip(candidates, states, strict=True) if state == "good")
     if not items:
         left_out = f"; {len(candidates)} files are damaged or below {SMALLEST} pixels" if candidates else ""
-        raise PictureError(f"there are no photographs in {folder}{left_out}", "JPEG, PNG, WebP ... or tar shards")
+        raise PictureError(
+            f"there are no photographs in {folder}{left_out}", "JPEG, PNG, WebP ... or tar shards", code="no-pictures"
+        )
     return Photos(items, states.count("damaged"), states.count("tiny"))
 
 
@@ -101,7 +103,7 @@ def _files(folder: str) -> Iterator[tuple[str, int, str]]:
         try:
             found = system.find(root, detail=True)
         except OSError as error:
-            raise PictureError(f"{folder} cannot be read: {error}") from error
+            raise PictureError(f"{folder} cannot be read: {error}", code="not-readable") from error
         inside = {path[len(root) :].strip("/"): path for path in found}
         for relative in sorted(inside):
             path = inside[relative]
@@ -112,7 +114,7 @@ def _files(folder: str) -> Iterator[tuple[str, int, str]]:
         return
     base = Path(folder)
     if not base.exists():
-        raise PictureError(f"there is no folder {folder}")
+        raise PictureError(f"there is no folder {folder}", code="no-such-folder")
     if base.is_file():
         paths = [base]
     else:
@@ -140,7 +142,7 @@ def _inside(path: str, size: int, changed: str) -> Iterator[tuple[Item, str]]:
         with _open(path) as file, tarfile.open(fileobj=file, mode="r:") as shard:
             members = [member for member in shard if member.isfile() and Path(member.name).suffix.lower() in SUFFIXES]
     except (tarfile.TarError, OSError) as error:
-        raise PictureError(f"{path} is no tar file that can be read") from error
+        raise PictureError(f"{path} is no tar file that can be read", code="damaged-file") from error
     for member in sorted(members, key=lambda member: member.name):
         key = f"{path}:{size}:{changed}:{member.offset_data}"
         yield Item(path, member.offset_data, member.size), key
@@ -203,7 +205,7 @@ class Crops(Dataset[tuple[Tensor, int]]):
             except (ImpastoError, OSError):  # its head was good, the rest is not
                 continue
             return self._crop(picture, rng), tries
-        raise PictureError(f"{_TRIES} photographs in a row cannot be read")
+        raise PictureError(f"{_TRIES} photographs in a row cannot be read", code="damaged-file")
 
     def item(self, position: int) -> Item:
         """Which photograph is at a position; in each round through all of them every one comes once."""
@@ -272,7 +274,7 @@ def readers_watched() -> Iterator[None]:
         if "DataLoader worker" not in str(error):
             raise
         hint = "--resume goes on from the last checkpoint; --workers 0 reads without such processes"
-        raise TrainingError("a process that reads photographs was killed", hint) from error
+        raise TrainingError("a process that reads photographs was killed", hint, code="killed") from error
 
 
 def _ignore_interrupts(_: int) -> None:

@@ -13,12 +13,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from impasto.errors import PictureError, UsageError
+from impasto.errors import UsageError
 from impasto.nn.device import find_precision
 from impasto.nn.tensors import to_tensor
 from impasto.nn.transformer import Architecture, TransformerNet
 from impasto.nn.vgg import VGG, cached_vgg, load_vgg, shipped_vgg
 from impasto.picture import Picture
+from impasto.picture.reading import file_bytes
 from impasto.pixels.arrays import fit
 from impasto.training.checkpoint import read_settings
 from impasto.training.data import Photos
@@ -74,7 +75,7 @@ class TrainingJob:
             PictureError: a painting's file cannot be read.
         """
         return {
-            "styles": {name: hashlib.sha256(_bytes(path)).hexdigest()[:16] for name, path in self.styles.items()},
+            "styles": {name: hashlib.sha256(file_bytes(path)).hexdigest()[:16] for name, path in self.styles.items()},
             "photos": photos.digest,
             "precision": self.precision,
             "network": None if self.network is None else self.network.name,
@@ -108,7 +109,9 @@ class TrainingJob:
             return shipped_vgg("average", "replicate")
         path = cached_vgg(16)
         if path is None:
-            raise UsageError("there is no VGG-16 here", "--network vgg16.pth, in torchvision's format")
+            raise UsageError(
+                "there is no VGG-16 here", "--network vgg16.pth, in torchvision's format", code="no-such-file"
+            )
         return load_vgg(path, "max", "zeros")
 
     def read_paintings(self) -> list[Tensor]:
@@ -159,18 +162,13 @@ class Trained:
     damaged: int = 0
 
 
-def _bytes(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise PictureError(f"cannot read {path}: {error.strerror}") from error
-
-
 def _painting(path: Path, side: int) -> Tensor:
     picture = Picture.open(path).at_most(side)
     if min(picture.width, picture.height) < SMALLEST_PAINTING:
         raise UsageError(
-            f"the style {path} is {picture.width} x {picture.height} pixels", f"{SMALLEST_PAINTING} a side are needed"
+            f"the style {path} is {picture.width} x {picture.height} pixels",
+            f"{SMALLEST_PAINTING} a side are needed",
+            code="too-small",
         )
     return to_tensor(picture.pixels)
 

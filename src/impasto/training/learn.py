@@ -153,10 +153,12 @@ def learn_style(
 def check(painting: Picture, seconds: float) -> None:
     """Raises UsageError for a painting too small, or for no time."""
     if not seconds > 0:
-        raise UsageError(f"{seconds:g} seconds are no time to learn", "3m")
+        raise UsageError(f"{seconds:g} seconds are no time to learn", "3m", code="out-of-range")
     if min(painting.width, painting.height) < SMALLEST_PAINTING:
         raise UsageError(
-            f"the painting is {painting.width} x {painting.height} pixels", f"{SMALLEST_PAINTING} a side are needed"
+            f"the painting is {painting.width} x {painting.height} pixels",
+            f"{SMALLEST_PAINTING} a side are needed",
+            code="too-small",
         )
 
 

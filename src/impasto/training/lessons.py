@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import IO
 
 from impasto.engines.by_name import DEFAULT, engine_of
-from impasto.errors import StyleError, UsageError
+from impasto.errors import StyleError, UsageError, write_fault
 from impasto.picture import Picture, Source
 from impasto.progress import OnProgress
 from impasto.styles.gallery import Gallery
@@ -112,12 +112,14 @@ def alone(folder: Path, name: str) -> Iterator[None]:
     try:
         file = (folder / ".learning").open("ab")
     except OSError as error:
-        raise StyleError(f"cannot write to your gallery in {folder.parent}: {error.strerror or error}") from error
+        raise StyleError(
+            f"cannot write to your gallery in {folder.parent}: {error.strerror or error}", code=write_fault(error)
+        ) from error
     with file:
         try:
             _lock(file)
         except OSError:
-            raise UsageError(f"{name} is being learned already", "wait for that, or stop it") from None
+            raise UsageError(f"{name} is being learned already", "wait for that, or stop it", code="in-use") from None
         yield
 
 

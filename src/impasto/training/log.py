@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from impasto.errors import PictureError
+from impasto.errors import PictureError, write_fault
 from impasto.nn.tensors import to_pixels
 from impasto.picture import Picture
 from impasto.system.files import write_atomically
@@ -55,7 +55,9 @@ class Log:
                     csv.DictWriter(file, list(row)).writerow(row)
             except OSError as error:
                 raise PictureError(
-                    f"cannot write {self.path}: {error.strerror}", "the last checkpoint is whole"
+                    f"cannot write {self.path}: {error.strerror}",
+                    "the last checkpoint is whole",
+                    code=write_fault(error),
                 ) from error
         if self._board is not None:
             for name, value in losses.items():

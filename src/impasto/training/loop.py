@@ -59,7 +59,9 @@ def train(
     fabric = _fabric(device, job.precision)
     leads = fabric.global_rank == 0
     if recipe.batch_size % fabric.world_size:
-        raise UsageError(f"a batch of {recipe.batch_size} cannot be shared by {fabric.world_size} processes")
+        raise UsageError(
+            f"a batch of {recipe.batch_size} cannot be shared by {fabric.world_size} processes", code="mismatch"
+        )
     photos = find_photos(job.photos, job.folder / "photos.json" if leads else None)
     if leads:
         if on_progress:
@@ -168,7 +170,9 @@ class Learner:
             self._failures += 1
         self.optimizer.zero_grad(set_to_none=True)
         if self._failures == PATIENCE:
-            raise TrainingError("the losses are not finite any more", "a lower --learning-rate, --precision float32")
+            raise TrainingError(
+                "the losses are not finite any more", "a lower --learning-rate, --precision float32", code="not-finite"
+            )
         self.step += 1
         return terms | {"total": total}
 

@@ -89,7 +89,7 @@ def pupil_of(engine: str, device: torch.device) -> Pupil:
         UsageError: it does not.
     """
     if engine not in PUPILS:
-        raise UsageError(f"engine {engine!r} learns no paintings", f"one of {', '.join(PUPILS)}")
+        raise UsageError(f"engine {engine!r} learns no paintings", f"one of {', '.join(PUPILS)}", code="unknown-choice")
     return PUPILS[engine](device)
 
 

@@ -48,7 +48,7 @@ class Camera:
         self._capture = cv2.VideoCapture(source)
         if not self._capture.isOpened():
             what = f"camera {source}" if isinstance(source, int) else str(source)
-            raise PictureError(f"{what} cannot be opened", "--camera 1, or a video's file")
+            raise PictureError(f"{what} cannot be opened", "--camera 1, or a video's file", code="no-device")
         rate = self._capture.get(cv2.CAP_PROP_FPS)
         self._pause = 0.0 if isinstance(source, int) else 1 / (rate if 0 < rate <= 1000 else 25)
         self._changed = threading.Condition()

@@ -45,9 +45,13 @@ def parse_keyframes(text: str) -> list[Keyframe]:
         share, brush_size = [*numbers, None, None][:2]
         fits = (share is None or 0 <= share <= 1) and (brush_size is None or 0.25 <= brush_size <= 4)
         if not style or time is None or time < 0 or not fits:
-            raise UsageError(f"--keyframes {part}: no time and style", "--keyframes 0:starry-night,5:great-wave:0.5")
+            raise UsageError(
+                f"--keyframes {part}: no time and style",
+                "--keyframes 0:starry-night,5:great-wave:0.5",
+                code="malformed",
+            )
         if found and time <= found[-1].time:
-            raise UsageError(f"--keyframes: {time:g} s does not come after {found[-1].time:g} s")
+            raise UsageError(f"--keyframes: {time:g} s does not come after {found[-1].time:g} s", code="out-of-order")
         found.append(Keyframe(time, style, None if share is None else share * 100, brush_size))
     return found
 
@@ -74,7 +78,7 @@ class Keyframes:
         self.frames, self.stylizers = frames, stylizers
         for stylizer in stylizers:
             if stylizer.uses_networks:
-                raise UsageError(f"{stylizer.style.label} is a network and cannot be a keyframe")
+                raise UsageError(f"{stylizer.style.label} is a network and cannot be a keyframe", code="network-style")
 
     @property
     def label(self) -> str:

@@ -69,7 +69,9 @@ def options_and_controls(options: VideoOptions | None, values: Mapping[str, Any]
     known = names[VideoOptions] + names[Controls]
     unknown = [name for name in values if name not in known]
     if unknown:
-        raise UsageError(f"{unknown[0]} is no control or video option", f"one of {', '.join(known)}")
+        raise UsageError(
+            f"{unknown[0]} is no control or video option", f"one of {', '.join(known)}", code="unknown-setting"
+        )
     chosen = {name: value for name, value in values.items() if name in names[VideoOptions]}
     controls = {name: value for name, value in values.items() if name in names[Controls]}
     return replace(options or VideoOptions(), **chosen), Controls(**controls)

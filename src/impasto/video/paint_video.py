@@ -92,11 +92,11 @@ def paint_video(
     """
     options, controls = options_and_controls(options, values)
     if options.engine == "optimize" and options.keyframes is not None:
-        raise UsageError("the optimiser takes one style for the whole clip", "--style")
+        raise UsageError("the optimiser takes one style for the whole clip", "--style", code="conflict")
     clip = Clip(Path(source), options.start, options.end, options.fps)
     size = clip.output_size(controls.size)
     if size[0] * size[1] > max_pixels:
-        raise UsageError(f"frames of {size[0]} x {size[1]} pixels are too large", "--size makes them smaller")
+        raise UsageError(f"frames of {size[0]} x {size[1]} pixels are too large", "a smaller --size", code="too-large")
     masks = MovingMasks(regions)
     make_stylizer = functools.partial(
         Stylizer,
@@ -109,7 +109,7 @@ def paint_video(
     painters = _painters(style, masks, make_stylizer, options, recipe)
     first = next(clip.frames(), None)
     if first is None:
-        raise UsageError(f"{clip.path} has no frame from {options.start:g} s on", "--start, --end")
+        raise UsageError(f"{clip.path} has no frame from {options.start:g} s on", "--start, --end", code="no-frames")
     checkpoint = None
     if options.resume:
         checkpoint = Checkpoint(Path(output), _settings(clip, style, regions, recipe, options, controls))
@@ -152,7 +152,7 @@ def _painters(
         stylizer.prepare()
         return Painters(stylizer, masks)
     if masks.moving:
-        raise UsageError("the optimiser's masks do not move", "pictures as masks")
+        raise UsageError("the optimiser's masks do not move", "pictures as masks", code="conflict")
     return Painters(stylizer, masks, optimizer=_optimizer(stylizer, recipe, options))
 
 
@@ -216,7 +216,9 @@ def _open_sink(
         return FolderWriter(path, made_with=made_with, overwrite=overwrite, done=done)
     if suffix in ANIMATIONS:
         if checkpoint:
-            raise UsageError(f"{suffix} files are made in one piece", "--resume goes with video files and folders")
+            raise UsageError(
+                f"{suffix} files are made in one piece", "--resume goes with video files and folders", code="conflict"
+            )
         return AnimationWriter(path, clip.rate, made_with=made_with, overwrite=overwrite)
     source = clip if options.sound else None
     open_file = functools.partial(

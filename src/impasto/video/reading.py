@@ -81,7 +81,7 @@ class Clip:
     def __post_init__(self) -> None:
         if self.start < 0 or (self.end is not None and self.end <= self.start):
             last = "the end" if self.end is None else f"{self.end:g} s"
-            raise UsageError(f"there is nothing from {self.start:g} s to {last}", "--start, --end")
+            raise UsageError(f"there is nothing from {self.start:g} s to {last}", "--start, --end", code="no-frames")
         if self.path.is_dir():
             self._look_at_folder()
         else:
@@ -90,7 +90,7 @@ class Clip:
     def _look_at_folder(self) -> None:
         self._files = sorted(path for path in self.path.iterdir() if path.suffix.lower() in SUFFIXES)
         if not self._files:
-            raise PictureError(f"there are no pictures in {self.path}")
+            raise PictureError(f"there are no pictures in {self.path}", code="no-pictures")
         first = Picture.open(self._files[0])
         self.width, self.height, self.count = first.width, first.height, len(self._files)
         self.rate = self._wanted_rate or self.rate
@@ -102,7 +102,7 @@ class Clip:
             self.rate = self._wanted_rate or self._file_rate
             first_frame = next(self._decoded(container), None)
             if first_frame is None:
-                raise PictureError(f"{self.path} holds no frame that can be read")
+                raise PictureError(f"{self.path} holds no frame that can be read", code="no-frames")
             self.height, self.width = decoded_samples(first_frame)[0].shape[:2]
             known = stream.duration is not None and stream.time_base is not None
             length = float(stream.duration * stream.time_base) if known else (container.duration or 0) / 1e6
@@ -169,14 +169,18 @@ class Clip:
     def _opened(self) -> InputContainer:
         av = ffmpeg()
         if not self.path.exists():
-            raise PictureError(f"there is no file {self.path}")
+            raise PictureError(f"there is no file {self.path}", code="no-such-file")
         try:
             container: InputContainer = av.open(str(self.path))
         except (av.FFmpegError, OSError, ValueError) as error:
-            raise PictureError(f"{self.path} is no video that can be read", first_line(error)) from error
+            raise PictureError(
+                f"{self.path} is no video that can be read", first_line(error), code="not-a-video"
+            ) from error
         if not container.streams.video:
             container.close()
-            raise PictureError(f"{self.path} holds no pictures that move", "sound alone cannot be painted")
+            raise PictureError(
+                f"{self.path} holds no pictures that move", "sound alone cannot be painted", code="not-a-video"
+            )
         return container
 
     def _decoded(self, container: InputContainer) -> Iterator[Any]:

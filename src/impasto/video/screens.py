@@ -46,9 +46,13 @@ class Window:
 
             self._root = tkinter.Tk()
         except ImportError:
-            raise UsageError("this Python has no Tk for a window", "--serve shows it in the browser") from None
+            raise UsageError(
+                "this Python has no Tk for a window", "--serve shows it in the browser", code="no-device"
+            ) from None
         except Exception as error:
-            raise UsageError(f"no window can be opened: {error}", "--serve shows it in the browser") from error
+            raise UsageError(
+                f"no window can be opened: {error}", "--serve shows it in the browser", code="no-device"
+            ) from error
         self._keys: list[str] = []
         self._label = tkinter.Label(self._root, borderwidth=0)
         self._label.pack()
@@ -88,7 +92,7 @@ class Server:
         try:
             self._http = _Http((host, port), _Handler)
         except OSError as error:
-            raise UsageError(f"port {port} of {host} is taken", "--port 8601") from error
+            raise UsageError(f"port {port} of {host} is taken", "--port 8601", code="in-use") from error
         self._http.screen = self
         self.url = f"http://{host}:{self._http.server_address[1]}"
         threading.Thread(target=self._http.serve_forever, daemon=True).start()
@@ -217,7 +221,9 @@ class VirtualCamera:
             try:
                 self._camera = self._open(width=width, height=height, fps=self._fps)
             except Exception as error:
-                raise UsageError(f"there is no virtual camera: {error}", "v4l2loopback or OBS make one") from error
+                raise UsageError(
+                    f"there is no virtual camera: {error}", "v4l2loopback or OBS make one", code="no-device"
+                ) from error
         self._camera.send(Picture(picture).to_numpy())
         return []
 

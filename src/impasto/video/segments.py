@@ -95,6 +95,7 @@ class Checkpoint:
             raise UsageError(
                 f"the run to go on with had other settings: {', '.join(changed)}",
                 f"the same ones, or delete {self.folder} to begin anew",
+                code="changed-settings",
             )
         shot = None
         if "counts" in arrays:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from impasto.errors import PictureError, UsageError
+from impasto.errors import PictureError, UsageError, write_fault
 from impasto.picture import Picture
 from impasto.picture.contents import Frame
 from impasto.picture.metadata import comment_text
@@ -96,14 +96,16 @@ class Writer:
         suffix = path.suffix.lower()
         if suffix not in CONTAINERS:
             raise UsageError(
-                f"{path}: no such video format", f"one of {', '.join([*CONTAINERS, *ANIMATIONS])}, or a folder"
+                f"{path}: no such video format",
+                f"one of {', '.join([*CONTAINERS, *ANIMATIONS])}, or a folder",
+                code="unknown-format",
             )
         if path.exists() and not overwrite:
             raise already_there(path)
         self.path, self.overwrite = path, overwrite
         codec = codec or CONTAINERS[suffix]
         if codec not in ENCODERS:
-            raise UsageError(f"{codec} is no codec", f"one of {', '.join(ENCODERS)}")
+            raise UsageError(f"{codec} is no codec", f"one of {', '.join(ENCODERS)}", code="unknown-choice")
         encoder, plain, transparent = ENCODERS[codec]
         self.format = transparent if alpha and transparent else plain
         self.alpha = alpha and bool(transparent)
@@ -118,7 +120,9 @@ class Writer:
             self.stream = self._video_stream(codec, encoder, rate, quality)
         except (av.FFmpegError, OSError, ValueError) as error:
             self.part.unlink(missing_ok=True)
-            raise UsageError(f"{path} cannot be written with {codec}", first_line(error)) from error
+            raise UsageError(
+                f"{path} cannot be written with {codec}", first_line(error), code="not-encodable"
+            ) from error
         self._copied = CopiedStreams(self.container, source, self.notes) if source is not None else None
 
     def _video_stream(self, codec: str, encoder: str, rate: Fraction, quality: int | None) -> Any:
@@ -250,7 +254,7 @@ class FolderWriter:
         self, folder: Path, *, made_with: Mapping[str, object] | None = None, overwrite: bool = False, done: int = 0
     ) -> None:
         if folder.exists() and not folder.is_dir():
-            raise PictureError(f"{folder} is a file, not a folder")
+            raise PictureError(f"{folder} is a file, not a folder", code="not-a-folder")
         self.folder, self.overwrite, self.count = folder, overwrite or done > 0, done
         self.made_with = made_with or {}
         self.notes: list[str] = []
@@ -293,7 +297,9 @@ class AnimationWriter:
     def write(self, frame: VideoFrame) -> None:
         count = len(self.frames) + (self.first is not None)
         if (count + 1) * frame.samples.size > 10**9:
-            raise UsageError(f"{count} frames are too many for {self.path.suffix}", "--end, --size, or .mp4")
+            raise UsageError(
+                f"{count} frames are too many for {self.path.suffix}", "--end, --size, or .mp4", code="too-large"
+            )
         kind = np.dtype(np.uint8)
         samples = frame.samples if frame.samples.dtype == kind else stored(frame.pixels, kind)
         if self.first is None:
@@ -330,4 +336,6 @@ def put_in_place(part: Path, path: Path, overwrite: bool) -> None:
 
 
 def cannot_write(path: Path, error: BaseException) -> PictureError:
-    return PictureError(f"cannot write {path}: {first_line(error)}", "what was there is untouched")
+    return PictureError(
+        f"cannot write {path}: {first_line(error)}", "what was there is untouched", code=write_fault(error)
+    )
