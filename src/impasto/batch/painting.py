@@ -82,13 +82,13 @@ class Painting:
         if found == key and not self.saving.overwrite:
             return Result(job.photo, job.target, skipped=True)
         replaces = self.saving.overwrite or (found is not None and ledger.owns(job.target))
-        places.check_target(job.target, overwrite=replaces)
 
         def write(data: bytes) -> None:
             with ledger.writing(job.target, key, data):
                 places.write(job.target, data, overwrite=replaces)
 
         try:
+            places.check_target(job.target, overwrite=replaces)
             return self.paint(job, write)
         except PictureError:
             if not self.saving.overwrite and ledger.key_of(job.target) == key:  # another run on this folder was faster
