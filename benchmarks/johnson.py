@@ -8,7 +8,7 @@ The baseline that the field's reports run: 9 x 9, two strides, five residual blo
 
 from __future__ import annotations
 
-import sys
+import argparse
 
 import numpy as np
 import torch
@@ -56,14 +56,17 @@ class Johnson(nn.Module):
 
 
 def main() -> None:
-    photo, out = sys.argv[1:]
-    image = Image.open(photo).convert("RGB")
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("photo")
+    parser.add_argument("out")
+    arguments = parser.parse_args()
+    image = Image.open(arguments.photo).convert("RGB")
     image = image.crop((0, 0, image.width // 4 * 4, image.height // 4 * 4))
     torch.manual_seed(0)
     with torch.inference_mode():
         planes = torch.from_numpy(np.asarray(image, np.float32)).permute(2, 0, 1)[None].contiguous()
         painted = Johnson().eval()(planes)[0].clamp(0, 255).byte().permute(1, 2, 0)
-    Image.fromarray(painted.numpy()).save(out)
+    Image.fromarray(painted.numpy()).save(arguments.out)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from peers import environment
 
 OURS = """
 from impasto.picture import Picture
-from impasto.stylizer import Stylizer
+from impasto.painting.stylizer import Stylizer
 stylizer, photo = Stylizer("starry-night"), Picture(pixels)
 paint = lambda: stylizer(photo).to_numpy()
 """

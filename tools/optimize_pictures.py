@@ -6,6 +6,7 @@ python tools/optimize_pictures.py
 
 from __future__ import annotations
 
+import argparse
 from dataclasses import replace
 from typing import Any
 
@@ -19,6 +20,7 @@ SIZE, ITERATIONS = 288, 80
 
 
 def main() -> None:
+    argparse.ArgumentParser(description=__doc__).parse_args()
     photo = Picture.open(PHOTO)
     photo = photo.resized(SIZE, round(SIZE * photo.height / photo.width))
 

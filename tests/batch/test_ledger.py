@@ -108,3 +108,12 @@ def test_notes_of_earlier_versions_and_damaged_ones(bucket: Any) -> None:
     ledger = NotesLedger("memory:///out", {})
     known = {name: ledger.key_of(f"memory:///out/{name}.png") for name in (*notes, "cut")}
     assert known == {"whole": "1", "begun": "2", "other": None, "odd": None, "cut": None}
+
+
+def test_only_what_is_as_a_run_has_left_it_may_be_replaced(opened: Callable[..., Ledger], tmp_path: Path) -> None:
+    target = paint(opened(), "k")
+    assert opened().owns(target)
+    paint(opened(), "new", b"another picture")
+    assert opened().owns(target)
+    (tmp_path / "out" / "a.png").write_bytes(b"the user's")
+    assert not opened().owns(target)

@@ -22,6 +22,7 @@ from PIL import Image
 
 import impasto
 from impasto.batch.report import Report, Result
+from impasto.errors import PictureError
 from impasto.progress import Progress
 
 Run = Callable[..., Outcome]
@@ -381,3 +382,20 @@ def test_bad_photos_and_places(run: Run, bucket: Any, tmp_path: Path) -> None:
         "same-file",
         "memory:///photos",
     )
+
+
+def test_what_is_given_as_bytes_has_the_same_limit(folder: Path, tmp_path: Path, painting: Path) -> None:
+    for style in (painting, painting.read_bytes()):
+        with refused(PictureError, "too-large"):
+            impasto.stylize_folder(folder, style, tmp_path / "out", engine="light", max_pixels=2000)
+
+
+def test_a_picture_that_the_user_has_put_there_stays(folder: Path, tmp_path: Path) -> None:
+    impasto.stylize_folder(folder, "udnie", tmp_path / "out", engine="light")
+    own = file_bytes(scene(30, 20, 9))
+    (tmp_path / "out" / "0.png").write_bytes(own)
+    report = impasto.stylize_folder(folder, "great-wave", tmp_path / "out", engine="light")
+    assert [Path(result.photo).name for result in report.failed] == ["0.png"]
+    assert report.failed[0].code == "already-there"
+    assert len(report.painted) == 3
+    assert (tmp_path / "out" / "0.png").read_bytes() == own

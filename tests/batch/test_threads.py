@@ -9,7 +9,7 @@ from threading import Event
 
 import pytest
 
-from impasto.batch.plan import PaintJob
+from impasto.batch.plan import PaintJob, collisions
 from impasto.batch.report import Result
 from impasto.batch.threads import painted_as_they_arrive, painted_in_threads
 
@@ -71,7 +71,7 @@ def test_an_error_that_nobody_foresaw_ends_it() -> None:
 def test_photos_that_arrive_are_taken_when_they_are_whole(tmp_path: Path) -> None:
     photo, stop = tmp_path / "a.png", Event()
     jobs = [PaintJob(str(photo), "out.png"), PaintJob(str(tmp_path / "gone.png"), "gone.png")]
-    looks = painted_as_they_arrive(lambda: jobs, painted, 1, stop, pause=0)
+    looks = painted_as_they_arrive(lambda: (jobs, {}), painted, 1, stop, pause=0)
 
     def until_next_look() -> list[str]:
         found = []
@@ -91,3 +91,19 @@ def test_photos_that_arrive_are_taken_when_they_are_whole(tmp_path: Path) -> Non
     assert until_next_look() == [str(photo)]  # it was replaced
     stop.set()
     assert list(looks) == []
+
+
+def test_a_photo_that_must_not_be_painted_does_not_stop_the_others(tmp_path: Path) -> None:
+    jobs = [PaintJob(str(tmp_path / name), "out.png") for name in ("a.jpg", "a.png")]
+    for job in jobs:
+        Path(job.photo).write_bytes(b"photo")
+    stop = Event()
+    looks = painted_as_they_arrive(lambda: (jobs, collisions(jobs)), painted, 1, stop, pause=0)
+    assert next(looks) is None
+    refused, done = next(looks), next(looks)
+    assert refused is not None
+    assert done is not None
+    assert (refused.photo, done.photo, done.error) == (jobs[1].photo, jobs[0].photo, "")
+    assert "would both become" in refused.error
+    stop.set()
+    assert list(looks) == [None]

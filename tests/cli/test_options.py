@@ -106,3 +106,10 @@ def test_amounts_and_durations() -> None:
     for wrong in ("", "0s", "3", "1000h"):
         with refused(UsageError, "malformed", "--for", wrong):
             read_duration(wrong, "--for")
+
+
+def test_a_value_out_of_range_is_named_by_its_option() -> None:
+    with refused(UsageError, "out-of-range", "--velocity 200"):
+        typed("--velocity", "200", names={"speed": "--velocity"})
+    with refused(UsageError, "out-of-range", "--turns 0"):
+        typed("--turns", "0")

@@ -208,7 +208,7 @@ def test_an_animation_stays_one_or_says_so(run: Run, tmp_path: Path) -> None:
         (["--style", "udnie", "--strength", "much"], 2, "usage", "--strength"),
         (["--style", "udnie", "--keep-color", "all"], 2, "usage", "--keep-color"),
         (["--style", "udnie", "--size", "0"], 2, "out-of-range", "size 0"),
-        (["--style", "udnie", "--brush-size", "5"], 2, "out-of-range", "brush size 5"),
+        (["--style", "udnie", "--brush-size", "5"], 2, "out-of-range", "--brush-size 5"),
         (["--style", "udnie", "--region", "mask.png"], 2, "malformed", "--region mask.png"),
         (["--style", "udnie", "--region", "mask.png=udnie"], 1, "no-such-file", "mask.png"),
         (["--style", "udnie", "--region", ".=udnie"], 1, "not-a-file", ". is"),

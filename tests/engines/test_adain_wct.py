@@ -61,7 +61,7 @@ def test_features_get_the_statistics_that_are_wanted(kind: type[AdaIN] | type[WC
 
 
 @pytest.mark.parametrize("engine", ["adain", "wct"])
-def test_controls_and_tiles(engine: impasto.by_name.EngineName) -> None:
+def test_controls_and_tiles(engine: impasto.engines.by_name.EngineName) -> None:
     plain, half, none = (
         impasto.stylize(PHOTO, "great-wave", engine=engine, strength=strength).pixels for strength in (100, 50, 0)
     )

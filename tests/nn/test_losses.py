@@ -27,7 +27,7 @@ def test_gradients_against_finite_differences(kind: type[StyleLoss], guided: boo
 def test_gradients_of_content_and_variation() -> None:
     assert torch.autograd.gradcheck(ContentLoss(features(1)), (features(2).requires_grad_(),))
     picture = features(3, 3).requires_grad_()
-    assert torch.autograd.gradcheck(losses.TotalVariation(), (picture,))
+    assert torch.autograd.gradcheck(losses.total_variation, (picture,))
 
 
 @pytest.mark.parametrize("guided", [False, True])

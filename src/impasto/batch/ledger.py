@@ -27,11 +27,13 @@ class Entry:
 
     Attributes:
         whole: the key of the picture that was written to its end; None without one.
+        written: the digest of that picture's bytes; None where an older version has not noted it.
         begun: the key of a picture that may have been written since.
-        digest: of that picture's bytes.
+        digest: of that second picture's bytes.
     """
 
     whole: str | None = None
+    written: str | None = None
     begun: str | None = None
     digest: str | None = None
 
@@ -62,13 +64,20 @@ class Ledger(ABC):
         return None if version is None else digest(f"{version}:{self.settings}".encode())
 
     def key_of(self, target: str) -> str | None:
-        """The key of the picture that lies at `target`; None if there is none, or somebody else's."""
+        """The key of the picture that a run has left at `target`; None if no run has."""
         if not places.is_file(target):
             return None
         entry = self._read(target)
         if entry.digest is not None and digest(places.read(target)) == entry.digest:
             return entry.begun
         return entry.whole
+
+    def owns(self, target: str) -> bool:
+        """Whether the picture at `target` is still as a run has left it, so that another run may replace it."""
+        entry = self._read(target)
+        if entry.whole is not None and entry.written is None:
+            return True
+        return digest(places.read(target)) in (entry.written, entry.digest)
 
     @contextlib.contextmanager
     def writing(self, target: str, key: str, data: bytes) -> Iterator[None]:
@@ -116,12 +125,15 @@ class LinesLedger(Ledger):
 
     def _enter(self, row: Mapping[str, str]) -> None:
         name, key = row["output"], row["key"]
-        whole = self._entries.get(name, Entry()).whole
-        self._entries[name] = Entry(whole, key, row["digest"]) if "digest" in row else Entry(key)
+        before = self._entries.get(name, Entry())
+        if "whole" in row or "digest" not in row:
+            self._entries[name] = Entry(key, row.get("digest"))
+        else:
+            self._entries[name] = Entry(before.whole, before.written, key, row["digest"])
 
     def _write(self, target: str, key: str, expected: str, *, whole: bool) -> None:
-        row = {"output": places.relative(target, self.folder), "key": key} | ({} if whole else {"digest": expected})
-        line = json.dumps(row) + "\n"
+        row = {"output": places.relative(target, self.folder), "key": key, "digest": expected}
+        line = json.dumps(row | ({"whole": True} if whole else {})) + "\n"
         with self._lock:
             try:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -143,14 +155,17 @@ class NotesLedger(Ledger):
             key, known = found["key"], found["digest"]
         except (ValueError, KeyError, TypeError):
             return Entry()
-        return Entry(key) if found.get("whole") else Entry(found.get("before"), key, known)
+        if found.get("whole"):
+            return Entry(key, known)
+        return Entry(found.get("before"), found.get("before_digest"), key, known)
 
     def _write(self, target: str, key: str, expected: str, *, whole: bool) -> None:
         row: dict[str, object] = {"key": key, "digest": expected}
         if whole:
             row["whole"] = True
         else:  # if this run is killed, the picture of an earlier one may still lie there
-            row["before"] = self._read(target).whole
+            entry = self._read(target)
+            row |= {"before": entry.whole, "before_digest": entry.written}
         places.write(self._note(target), json.dumps(row).encode(), overwrite=True)
 
     def _note(self, target: str) -> str:

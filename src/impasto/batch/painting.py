@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from impasto.batch.plan import PaintJob
-from impasto.batch.report import Result
+from impasto.batch.report import Result, failure
 from impasto.errors import ImpastoError, PictureError
 from impasto.painting.stylizer import Stylizer
 from impasto.picture import Picture
@@ -81,7 +81,7 @@ class Painting:
         found = ledger.key_of(job.target)
         if found == key and not self.saving.overwrite:
             return Result(job.photo, job.target, skipped=True)
-        replaces = self.saving.overwrite or found is not None  # a picture of an earlier run may be replaced
+        replaces = self.saving.overwrite or (found is not None and ledger.owns(job.target))
         places.check_target(job.target, overwrite=replaces)
 
         def write(data: bytes) -> None:
@@ -121,9 +121,3 @@ class Painting:
             self.stylizer.engine,
             round(time.perf_counter() - started, 3),
         )
-
-
-def failure(job: PaintJob, error: ImpastoError) -> Result:
-    return Result(
-        job.photo, job.target, error=error.message, hint=error.hint, code=error.code, exit_code=error.exit_code
-    )

@@ -40,7 +40,6 @@ def plan(
     *,
     suffix: str | None = None,
     label: str = "painted",
-    inputs: Sequence[str] = (),
     as_urls: bool = False,
     may_be_empty: bool = False,
 ) -> Plan:
@@ -51,11 +50,10 @@ def plan(
         output: a file, a folder, or None: beside where the program runs, named after photo and style.
         suffix: the ending that all pictures get, or None to keep the photos'.
         label: the style, for such a name.
-        inputs: other files that are read and must not be written to.
         as_urls: give URLs for paths, too; one URL among photos and output implies it.
-        may_be_empty: accept a folder without pictures.
+        may_be_empty: accept a folder without pictures, and plans that `check` would refuse: photos are still to come.
     Raises:
-        UsageError: an output that cannot hold the pictures, or that is an input.
+        UsageError: an output that cannot hold the pictures.
         PictureError: a folder without pictures, or a web address.
     """
     for text in (*photos, output or ""):
@@ -81,7 +79,8 @@ def plan(
             raise UsageError(f"{into} is a file, and there are several photos", "-o FOLDER", code="not-a-folder")
         jobs = list(_into(into, photos, folders, suffix, may_be_empty))
         found = Plan(jobs, into if remote or folders else None)
-    check(found.jobs, inputs)
+    if not may_be_empty:
+        check(found.jobs)
     return found
 
 
@@ -132,23 +131,33 @@ def check(jobs: Sequence[PaintJob], inputs: Sequence[str] = ()) -> None:
     Raises:
         UsageError: it would.
     """
+    for error in collisions(jobs, inputs).values():
+        raise error
+
+
+def collisions(jobs: Sequence[PaintJob], inputs: Sequence[str] = ()) -> dict[PaintJob, UsageError]:
+    """What is wrong with the jobs that `check` refuses."""
     read = {_identity(place) for place in (*inputs, *(job.photo for job in jobs))} - {None}
     written: dict[str, str] = {}
+    found = {}
     for job in jobs:
         if _identity(job.target) in read:
-            raise UsageError(
+            found[job] = UsageError(
                 f"{job.target} is read by this command and cannot be written by it",
                 "choose another -o",
                 code="same-file",
             )
+            continue
         key = job.target if is_url(job.target) else os.path.normcase(os.path.abspath(job.target))
         if key in written:
-            raise UsageError(
+            found[job] = UsageError(
                 f"{written[key]} and {job.photo} would both become {job.target}",
                 "paint them in two commands",
                 code="name-taken",
             )
+            continue
         written[key] = job.photo
+    return found
 
 
 def _identity(place: str) -> object:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from impasto.batch.plan import PaintJob
+from impasto.errors import ImpastoError
+
 
 @dataclass(frozen=True)
 class Result:
@@ -34,6 +37,13 @@ class Result:
     hint: str = ""
     code: str = ""
     exit_code: int = 0
+
+
+def failure(job: PaintJob, error: ImpastoError) -> Result:
+    """What became of a photo that could not be painted."""
+    return Result(
+        job.photo, job.target, error=error.message, hint=error.hint, code=error.code, exit_code=error.exit_code
+    )
 
 
 @dataclass

@@ -10,16 +10,16 @@ from threading import Event
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 from impasto.batch.painting import Painting, Saving
-from impasto.batch.plan import PaintJob, Plan, plan
+from impasto.batch.plan import PaintJob, Plan, check, collisions, plan
 from impasto.batch.report import Report, Result
 from impasto.batch.sources import Sources
-from impasto.batch.threads import painted_as_they_arrive, painted_in_threads
+from impasto.batch.threads import Arrived, painted_as_they_arrive, painted_in_threads
 from impasto.controls import Controls
 from impasto.engines.by_name import DEFAULT, EngineName, engine_of
 from impasto.errors import UsageError
 from impasto.painting.regions import Regions
 from impasto.painting.stylizer import Stylizer
-from impasto.picture.formats import Bits
+from impasto.picture.formats import SUFFIXES, Bits
 from impasto.picture.reading import MAX_PIXELS
 from impasto.progress import OnProgress, Progress
 from impasto.settings import make
@@ -90,10 +90,14 @@ def stylize_folder(
     into = None if output is None else str(output)
     _check_running(paths, into, jobs, hosts, watch)
     suffix = suffix and f".{suffix.lstrip('.')}"
-    sources, saving = Sources(style, regions), Saving(suffix, quality, bits, mark, overwrite)
-    options: dict[str, Any] = {"suffix": suffix, "label": sources.label, "inputs": sources.files}
-    find = functools.partial(plan, paths, into, as_urls=hosts == "ray", may_be_empty=watch, **options)
+    if suffix and suffix.lower() not in SUFFIXES:
+        raise UsageError(f"suffix {suffix} is unknown", f"one of {' '.join(SUFFIXES)}", code="unknown-format")
+    sources, saving = Sources(style, regions, max_pixels=max_pixels), Saving(suffix, quality, bits, mark, overwrite)
+    find = functools.partial(
+        plan, paths, into, suffix=suffix, label=sources.label, as_urls=hosts == "ray", may_be_empty=watch
+    )
     found = find()
+    check(found.jobs, sources.files)
     saving.check(found.jobs)
     painter, chosen = engine_of(engine, memory), make(Controls, controls, "control")
     gallery = gallery or Gallery(painter=painter)
@@ -108,7 +112,8 @@ def stylize_folder(
     ledger = _ledger(found, saving, stylizer, sources, gallery)
     painting = Painting(stylizer, max_pixels, saving, ledger)
     stop = Event()
-    results = _results(painting, find if watch else None, found.jobs, jobs, hosts, stop)
+    arriving = functools.partial(_arriving, find, sources.files) if watch else None
+    results = _results(painting, arriving, found.jobs, jobs, hosts, stop)
     return _report(results, 0 if watch else len(found.jobs), stop, on_result, on_progress)
 
 
@@ -142,7 +147,7 @@ def _ledger(found: Plan, saving: Saving, stylizer: Stylizer, sources: Sources, g
 
 def _results(
     painting: Painting,
-    find: Callable[[], Plan] | None,
+    arriving: Callable[[], Arrived] | None,
     work: Sequence[PaintJob],
     jobs: int,
     hosts: Hosts,
@@ -153,9 +158,14 @@ def _results(
 
         return painted_by_ray(work, painting, stop)
     painting.stylizer.prepare()
-    if find is not None:
-        return painted_as_they_arrive(lambda: find().jobs, painting, jobs, stop)
+    if arriving is not None:
+        return painted_as_they_arrive(arriving, painting, jobs, stop)
     return painted_in_threads(work, painting, jobs, stop)
+
+
+def _arriving(find: Callable[[], Plan], inputs: Sequence[str]) -> Arrived:
+    jobs = find().jobs
+    return jobs, collisions(jobs, inputs)
 
 
 def _report(

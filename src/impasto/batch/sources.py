@@ -8,6 +8,7 @@ from typing import Any
 
 from impasto.painting.regions import Regions, region_pairs
 from impasto.picture import Picture
+from impasto.picture.reading import MAX_PIXELS
 from impasto.styles.gallery import Gallery
 from impasto.styles.resolve import StyleRequest, parse, weighted
 
@@ -15,13 +16,18 @@ from impasto.styles.resolve import StyleRequest, parse, weighted
 class Sources:
     """What a run paints with, in a form that can be read several times; a file object can be read once.
 
+    Args:
+        max_pixels: refuse larger paintings and masks.
+
     Attributes:
         style: as for `Stylizer`; so are regions.
     """
 
-    def __init__(self, style: StyleRequest, regions: Regions | None = None) -> None:
-        self.style = _lasting(style)
-        self.regions = [(_kept(mask), _lasting(wanted)) for mask, wanted in region_pairs(regions)]
+    def __init__(self, style: StyleRequest, regions: Regions | None = None, *, max_pixels: int = MAX_PIXELS) -> None:
+        self.style = _lasting(style, max_pixels)
+        self.regions = [
+            (_kept(mask, max_pixels), _lasting(wanted, max_pixels)) for mask, wanted in region_pairs(regions)
+        ]
 
     @property
     def label(self) -> str:
@@ -43,14 +49,14 @@ class Sources:
         return [*_single(self.style), *inside]
 
 
-def _kept(source: Any) -> Any:
-    return source if isinstance(source, (str, os.PathLike)) else Picture.open(source)
+def _kept(source: Any, max_pixels: int) -> Any:
+    return source if isinstance(source, (str, os.PathLike)) else Picture.open(source, max_pixels=max_pixels)
 
 
-def _lasting(request: StyleRequest) -> Any:
+def _lasting(request: StyleRequest, max_pixels: int) -> Any:
     if isinstance(request, str):  # it may be the "none" of a region
         return request
-    return [(_kept(source), weight) for source, weight in weighted(request)]
+    return [(_kept(source, max_pixels), weight) for source, weight in weighted(request)]
 
 
 def _single(request: Any) -> list[Any]:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from threading import Event
+from typing import TypeAlias
 
 from impasto.batch.plan import PaintJob
-from impasto.batch.report import Result
+from impasto.batch.report import Result, failure
+from impasto.errors import ImpastoError
+
+Arrived: TypeAlias = "tuple[Sequence[PaintJob], Mapping[PaintJob, ImpastoError]]"
+"""The photos that are there now, and what is wrong with some of them."""
 
 
 def painted_in_threads(
@@ -41,7 +46,7 @@ def painted_in_threads(
 
 
 def painted_as_they_arrive(
-    find: Callable[[], Sequence[PaintJob]],
+    find: Callable[[], Arrived],
     paint: Callable[[PaintJob], Result],
     jobs: int,
     stop: Event,
@@ -53,7 +58,7 @@ def painted_as_they_arrive(
     A photo is taken once its file has not changed from one look to the next: cameras and downloads write slowly.
 
     Args:
-        find: plans all photos that are there now.
+        find: plans all photos that are there now, and says which of them must not be painted.
         pause: seconds between two looks.
     Yields:
         What became of each photo, and None before each wait for more.
@@ -62,7 +67,8 @@ def painted_as_they_arrive(
     taken: dict[str, tuple[int, int]] = {}
     while not stop.is_set():
         ready = []
-        for job in find():
+        found, refused = find()
+        for job in found:
             try:
                 status = os.stat(job.photo)
             except OSError:  # gone again
@@ -74,6 +80,7 @@ def painted_as_they_arrive(
                 ready.append(job)
                 taken[job.photo] = facts
             seen[job.photo] = facts
-        yield from painted_in_threads(ready, paint, jobs, stop)
+        yield from (failure(job, refused[job]) for job in ready if job in refused)
+        yield from painted_in_threads([job for job in ready if job not in refused], paint, jobs, stop)
         yield None
         stop.wait(pause)

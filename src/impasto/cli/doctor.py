@@ -12,7 +12,7 @@ import click
 from impasto.cli import options
 from impasto.cli.command import Command
 from impasto.cli.console import print_json
-from impasto.engines.by_name import engine_of
+from impasto.engines.by_name import ENGINES, engine_of
 from impasto.styles.gallery import Gallery
 from impasto.system.files import ASSETS
 from impasto.system.sessions import provider, providers, threads
@@ -71,7 +71,7 @@ def doctor(json: bool) -> None:
 
 def _weights() -> tuple[dict[str, str], bool]:
     vgg = ASSETS / "vgg19"
-    networks = [engine_of(name) for name in ("painter", "light", "adain")]
+    networks = {engine.folder: engine for engine in map(engine_of, ENGINES)}.values()  # AdaIN and WCT share theirs
     expected = [(net.folder / file, digest) for net in networks for file, digest in net.facts["sha256"].items()]
     recorded = json_module.loads((vgg / "sha256.json").read_text(encoding="utf-8"))
     expected += [(vgg / file, digest) for file, digest in recorded.items()]

@@ -104,10 +104,8 @@ def optimize(
     target = _target(photo, output, texture, style)
     if texture:
         _refuse_for_textures(photo, region, controls, changes)
-    elif photo is None:
-        raise UsageError("no photo", "impasto optimize PHOTO --style STYLE, or --texture", code="nothing-given")
-    elif tileable:
-        raise UsageError("--tileable is for textures", "--texture", code="conflict")
+    else:
+        _refuse_for_photos(photo, tileable)
     width, height = _size(size, texture)
     depth = check_saving(quality, bits, [format_of(target)], "PNG and TIFF do")
     _check_files(photo, target, losses, preview, overwrite)
@@ -151,6 +149,13 @@ def optimize(
     _report(result, target, time.perf_counter() - started, quiet, json)
     if result.stopped:
         raise click.exceptions.Exit(INTERRUPTED)
+
+
+def _refuse_for_photos(photo: Path | None, tileable: bool) -> None:
+    if photo is None:
+        raise UsageError("no photo", "impasto optimize PHOTO --style STYLE, or --texture", code="nothing-given")
+    if tileable:
+        raise UsageError("--tileable is for textures", "--texture", code="conflict")
 
 
 def _target(photo: Path | None, output: Path | None, texture: bool, style: tuple[str, ...]) -> Path:

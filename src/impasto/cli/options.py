@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import Field, fields
 from pathlib import Path
 from types import NoneType
@@ -169,7 +169,13 @@ def settings(
         def parsed(**values: Any) -> R:
             given = {part.name: values.pop(part.name) for part in chosen}
             typed = {name: value for name, value in given.items() if value is not None}
-            return verb(**values, **{into: typed if only_typed else described(**typed)})
+            if only_typed:
+                return verb(**values, **{into: typed})
+            try:
+                made = described(**typed)
+            except UsageError as error:  # it names the field; say what is typed
+                raise _as_typed(error, [part.name for part in chosen], names or {}) from None
+            return verb(**values, **{into: made})
 
         for part in reversed(chosen):  # as decorators are applied
             name = (names or {}).get(part.name, "--" + part.name.replace("_", "-"))
@@ -180,6 +186,16 @@ def settings(
         return parsed
 
     return decorate
+
+
+def _as_typed(error: UsageError, fields: Sequence[str], names: Mapping[str, str]) -> UsageError:
+    """An error about a field, with the option in the field's place."""
+    for name in fields:
+        label = name.replace("_", " ")
+        if error.message.startswith(f"{label} "):
+            option = names.get(name, "--" + name.replace("_", "-"))
+            return UsageError(option + error.message.removeprefix(label), error.hint, code=error.code)
+    return error
 
 
 def _attributes(part: Field[Any], hint: Any, *, has_default: bool) -> dict[str, Any]:

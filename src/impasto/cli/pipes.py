@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from impasto.batch.painting import Painting, Saving, failure
+from impasto.batch.painting import Painting, Saving
 from impasto.batch.plan import PaintJob, check
-from impasto.batch.report import Result
+from impasto.batch.report import Result, failure
 from impasto.errors import ImpastoError, UsageError
 from impasto.painting.stylizer import Stylizer
 from impasto.system import places

@@ -13,6 +13,7 @@ from __future__ import annotations
 import functools
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -89,7 +90,7 @@ class Painter(ShippedEngine):
         self, photo: Samples, style: StyleVector, write_tile: WriteTile, given: Statistics | None
     ) -> Statistics:
         model, modulations = self._network(style)
-        wanted = style.embedding[CODE:]
+        _, wanted = code_and_palette(style.embedding)
 
         def run(part: Pixels, known: Statistics | None, corner: tuple[int, int]) -> tuple[Pixels, Statistics]:
             height, width = part.shape[:2]
@@ -114,7 +115,9 @@ class Painter(ShippedEngine):
         """The network with a style's filters, and its modulations."""
         changes, filters = np.split(style.changes, [_modulations()])
         model = self._tuned(filters.astype(np.float32).tobytes()) if filters.any() else self._plain
-        return model, self._modulated(np.concatenate([style.embedding[:CODE], changes]).astype(np.float32).tobytes())
+        return model, self._modulated(
+            np.concatenate([code_and_palette(style.embedding)[0], changes]).astype(np.float32).tobytes()
+        )
 
     def _modulate(self, numbers: bytes) -> NDArray[np.float32]:
         """What a style makes of every normalisation and of the noise, as `nn.paint_net.PaintNet.modulations`."""
@@ -142,6 +145,11 @@ class Painter(ShippedEngine):
     @functools.cached_property
     def _tensors(self) -> dict[str, NDArray[np.float32]]:
         return quantised.read(self.folder / "painter.safetensors")
+
+
+def code_and_palette(embedding: NDArray[Any]) -> list[NDArray[Any]]:
+    """The two parts of an embedding: what the network reads, and a painting's palette."""
+    return np.split(embedding, [CODE])
 
 
 def _modulations() -> int:

@@ -350,10 +350,3 @@ class HistogramLoss(StyleLoss):
 
     def distance(self, features: Tensor) -> Tensor:
         return histogram_loss(features, self.target, self.weights)
-
-
-class TotalVariation(nn.Module):
-    """`total_variation` of pictures."""
-
-    def forward(self, pictures: Tensor) -> Tensor:
-        return total_variation(pictures)

@@ -31,8 +31,8 @@ class Optimization:
 
     Attributes:
         picture: the best picture, with the photo's metadata and alpha.
-        losses: of every evaluation: step, scale (the longer side in pixels), seconds since the start, each weighted
-            term and their "total". Totals of different scales have different targets.
+        losses: of every evaluation: step, scale (the longer side in pixels), seconds since the run was
+            set up, each weighted term and their "total". Totals of different scales have different targets.
         stopped: whether `on_progress` ended it early.
         memory: bytes that were expected to be needed.
 

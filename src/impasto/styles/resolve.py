@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -18,7 +18,7 @@ from impasto.styles.style import Blend, Style
 
 WEIGHTS = (".pth", ".model", ".pt", ".safetensors")
 
-StyleRequest: TypeAlias = "Source | Mapping[Any, float] | Iterable[Source | tuple[Source, float]]"
+StyleRequest: TypeAlias = "Source | Mapping[Any, float] | Sequence[Source | tuple[Source, float]]"
 """A name, a painting (anything that `Picture.open` takes), or several: {style: weight} or [style, (style, weight)]."""
 
 

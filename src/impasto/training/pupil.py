@@ -125,7 +125,7 @@ class _Painting(PaintNet):
     ) -> Tensor:
         height, width = photo.shape[2:]
         noise = [torch.from_numpy(painter.noise_at(by, (0, 0), height, width)).to(photo.device) for by in (8, 4)]
-        vector, changes = style[:, : painter.CODE], style[:, painter.VECTOR_SIZE :]
+        vector, _, changes = torch.tensor_split(style, (painter.CODE, painter.VECTOR_SIZE), dim=1)
         half = find_precision("auto", photo.device) == torch.bfloat16
         with torch.autocast(photo.device.type, torch.bfloat16) if half else nullcontext():
             return super().forward(photo, self.modulations(vector) + changes, (noise[0], noise[1]))
@@ -146,7 +146,9 @@ def _painter(device: torch.device) -> Pupil:
         parts = torch.split(filters, [state[name].numel() for name in names])
         return {name: part.reshape(state[name].shape) for name, part in zip(names, parts, strict=True)}
 
-    codes = np.stack([builtin.vector(name, "painter").embedding[: painter.CODE] for name in builtin.cards()])
+    codes = np.stack(
+        [painter.code_and_palette(builtin.vector(name, "painter").embedding)[0] for name in builtin.cards()]
+    )
     changes = sum(net.sizes)
     spread = torch.cat([torch.from_numpy(codes.std(0)), torch.zeros(palette.SIZE), torch.full((changes,), _STEP)])
     size = painter.VECTOR_SIZE + changes
