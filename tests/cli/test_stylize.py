@@ -119,12 +119,14 @@ def test_a_folder_keeps_its_structure_and_survives_a_bad_file(run: Run, tmp_path
     (photos / ".hidden.png").write_bytes(b"")
     outcome = run("stylize", photos, "--style", "the-scream", "-o", painted, "--json")
     assert outcome.code == 1
-    assert "bad.png is no picture" in outcome.err
+    assert outcome.error_code == "not-a-picture"
+    assert "bad.png" in outcome.err
     assert len(outcome.err.strip().splitlines()) == 1
     records = [json.loads(line) for line in outcome.out.splitlines()]
     good = {record["input"]: record for record in records if "output" in record}
     (failed,) = [record for record in records if "error" in record]
     assert failed["input"].endswith("bad.png")
+    assert failed["code"] == "not-a-picture"
     assert set(good) == {str(photos / "a.jpg"), str(photos / "deep" / "er" / "b.png")}
     record = good[str(photos / "a.jpg")]
     assert set(record) == {"input", "output", "size", "style", "engine", "seconds"}
