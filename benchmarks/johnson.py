@@ -1,4 +1,4 @@
-"""The transformation network of Johnson et al. 2016 with instance normalisation, in PyTorch eager, untrained.
+"""The transformation network of Johnson et al. 2016 with instance normalization, in PyTorch eager, untrained.
 
     python benchmarks/johnson.py PHOTO OUT
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The optimiser beside Gatys' method as the classic programs run it: time until the same loss, and memory.
+"""The optimizer beside Gatys' method as the classic programs run it: time until the same loss, and memory.
 
     python benchmarks/optimize.py --photos DIR --styles DIR -o DIR [--size 384] [--pairs 3]
 

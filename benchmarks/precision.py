@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""bfloat16 beside float32, the latter in tiles where that pays: the optimiser, the training, and the loss at the end.
+"""bfloat16 beside float32, the latter in tiles where that pays: the optimizer, the training, and the loss at the end.
 
     python benchmarks/precision.py [--photo FILE] [--photos DIR] [--style NAME] [--size 512] [--rounds 7]
         [--loss-size 256] [--iterations 200]
 
-First what `--precision auto` decides here. Then one evaluation of the optimiser's losses and their gradient, and a step
+First what `--precision auto` decides here. Then one evaluation of the optimizer's losses and their gradient, and a step
 of the training with its photographs read and cropped: both types take turns in one process; times are medians over the
-rounds. Then a whole optimisation in each type: its last picture's loss is taken in float32 for both.
+rounds. Then a whole optimization in each type: its last picture's loss is taken in float32 for both.
 
 `ONEDNN_MAX_CPU_ISA=AVX512_CORE_BF16` before the command keeps oneDNN from using AMX, `AVX512_CORE` from both.
 """
@@ -94,8 +94,8 @@ def main() -> None:
     parser.add_argument("--style", default="starry-night", help="a built-in style")
     parser.add_argument("--size", type=int, default=512, help="of the square that is evaluated")
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--loss-size", type=int, default=256, help="0 leaves the whole optimisation out")
-    parser.add_argument("--iterations", type=int, default=200, help="of the whole optimisation")
+    parser.add_argument("--loss-size", type=int, default=256, help="0 leaves the whole optimization out")
+    parser.add_argument("--iterations", type=int, default=200, help="of the whole optimization")
     arguments = parser.parse_args()
     gallery = Gallery()
     painting = gallery.picture(gallery.get(arguments.style))

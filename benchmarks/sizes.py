@@ -41,11 +41,11 @@ def crispness(picture: NDArray[np.float32]) -> float:
     """Energy in the upper half of the frequencies of the picture's middle, a pixel."""
     height, width = picture.shape[:2]
     top, left = max(0, (height - _CROP) // 2), max(0, (width - _CROP) // 2)
-    grey = luminance(picture[top : top + _CROP, left : left + _CROP])
-    window = np.outer(np.hanning(grey.shape[0]), np.hanning(grey.shape[1]))
-    energy = np.abs(np.fft.fft2((grey - grey.mean()) * window)) ** 2
-    high = np.maximum(*np.meshgrid(*(np.abs(np.fft.fftfreq(side)) for side in grey.shape), indexing="ij")) > 0.25
-    return float(energy[high].sum() / (window**2).sum() / grey.size)
+    gray = luminance(picture[top : top + _CROP, left : left + _CROP])
+    window = np.outer(np.hanning(gray.shape[0]), np.hanning(gray.shape[1]))
+    energy = np.abs(np.fft.fft2((gray - gray.mean()) * window)) ** 2
+    high = np.maximum(*np.meshgrid(*(np.abs(np.fft.fftfreq(side)) for side in gray.shape), indexing="ij")) > 0.25
+    return float(energy[high].sum() / (window**2).sum() / gray.size)
 
 
 def main() -> None:

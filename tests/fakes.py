@@ -11,7 +11,7 @@ from impasto.pixels.arrays import Samples, floats
 
 
 class FakeEngine(ShippedEngine):
-    """A style is a painting's mean colour; the painted picture is that colour, everywhere.
+    """A style is a painting's mean color; the painted picture is that color, everywhere.
 
     Attributes:
         looked_at: shapes of the paintings that were encoded.

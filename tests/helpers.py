@@ -23,9 +23,9 @@ def scene(width: int = 96, height: int = 64, seed: int = 0) -> np.ndarray:
     """A picture with slopes, edges and grain: H x W x 3, uint8."""
     rng = np.random.default_rng(seed)
     y, x = np.mgrid[0:height, 0:width] / max(width, height)
-    colour = np.stack([x, y, 1 - x], axis=2) * 200
-    colour[((x - 0.4) ** 2 + (y - 0.3) ** 2) < 0.04] = (230, 180, 40)
-    return (colour + rng.normal(0, 12, colour.shape)).clip(0, 255).astype(np.uint8)
+    color = np.stack([x, y, 1 - x], axis=2) * 200
+    color[((x - 0.4) ** 2 + (y - 0.3) ** 2) < 0.04] = (230, 180, 40)
+    return (color + rng.normal(0, 12, color.shape)).clip(0, 255).astype(np.uint8)
 
 
 def shades(channels: int, kind: str, width: int = 61, height: int = 40) -> np.ndarray:

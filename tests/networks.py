@@ -114,7 +114,7 @@ def foreign(fixed: bool, low: float, high: float, broken: bool = False) -> bytes
 
 
 def foreign_norm(opset: int = 13) -> bytes:
-    """An .onnx file of another program with one instance normalisation."""
+    """An .onnx file of another program with one instance normalization."""
     pictures = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 3, "h", "w"]) for name in ("x", "y")]
     constants = [
         numpy_helper.from_array(np.full(3, value, np.float32), name) for name, value in (("scale", 0.2), ("shift", 0.5))

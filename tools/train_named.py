@@ -43,7 +43,7 @@ STYLE = ("relu1_2", "relu2_2", "relu3_3", "relu4_3")
 CONTENT = ("relu3_3",)
 STYLE_WEIGHT = 10.0
 BORDER = 24  # pixels
-FLAT = 144  # pixels a side of what is painted over with one colour, or from one to another
+FLAT = 144  # pixels a side of what is painted over with one color, or from one to another
 EDGE = 12  # pixels of that where outlines are
 FLAT_WEIGHT = 7000.0  # of the lattice between them
 TONE_WEIGHT = 30.0
@@ -148,12 +148,12 @@ class Named:
         height, width = photos.shape[2:]
         top, left = (int(self.rng.integers(0, (side - FLAT) // 4 + 1)) * 4 for side in (height, width))
         flat = photos[:1].clone()
-        colour = flat[0, :, int(self.rng.integers(height)), int(self.rng.integers(width))]
+        color = flat[0, :, int(self.rng.integers(height)), int(self.rng.integers(width))]
         if self.rng.random() < 0.5:  # what is rarer in photographs
-            colour = torch.full_like(colour, float(self.rng.random()))
+            color = torch.full_like(color, float(self.rng.random()))
         slopes = (2 * self.rng.random(2) - 1) * self.rng.choice([0, 0.4])
         down, right = (slope * torch.linspace(-1, 1, FLAT, device=self.device) for slope in slopes)
-        plain = colour[:, None, None] + down[:, None].float() + right.float()
+        plain = color[:, None, None] + down[:, None].float() + right.float()
         flat[0, :, top : top + FLAT, left : left + FLAT] = plain.clamp(0, 1)
         rows, columns = (slice(start + EDGE, start + FLAT - EDGE) for start in (top, left))
         inside = paint(flat)[..., rows, columns]

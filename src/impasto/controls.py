@@ -28,8 +28,8 @@ class Controls:
 
     Attributes:
         strength: 0..100. The way from the photo (0, the photo itself) to the style (100).
-        keep_color: "luminance": the result's luminance with the photo's colours; "histogram", "coral": the style is
-            given the photo's colours before it is painted with; "none".
+        keep_color: "luminance": the result's luminance with the photo's colors; "histogram", "coral": the style is
+            given the photo's colors before it is painted with; "none".
         tone: "match" brings brightness and contrast of the result to the photo's; "none".
         brush_size: 0.25..4. How large the strokes come out, as a share of the picture: at 1, as paintings are looked at
             and as networks have learned them, whatever the photo's size.
@@ -47,9 +47,9 @@ class Controls:
     strength: float = setting(100.0, "The way from the photo (0) to the style (100).", 0, 100, label="Strength")
     keep_color: KeepColor = setting(
         "none",
-        "Keep the photo's colours: take only the result's luminance, or match the style's colours to the photo's first "
+        "Keep the photo's colors: take only the result's luminance, or match the style's colors to the photo's first "
         "by histogram or by covariance (coral).",
-        label="Keep the photo's colours",
+        label="Keep the photo's colors",
     )
     tone: Tone = setting(
         "none", "Match the result's brightness and contrast to the photo's.", label="Brightness and contrast"
@@ -98,7 +98,7 @@ class Controls:
 
     @property
     def recolors_style(self) -> bool:
-        """Whether the style must be matched to the photo's colours before painting."""
+        """Whether the style must be matched to the photo's colors before painting."""
         return self.keep_color in ("histogram", "coral")
 
     def as_dict(self) -> dict[str, object]:

@@ -19,7 +19,7 @@ class Progress:
         total: 0 where nobody knows.
         fraction: 0..1, the share of the time that is spent, steps not being of equal length.
         message: what is being done, or has just been done, in a few words.
-        losses: each term, weighted, and their sum, "total"; empty where nothing is optimised.
+        losses: each term, weighted, and their sum, "total"; empty where nothing is optimized.
         preview: makes the picture as it is now, at the size that is worked on; None where there is none.
     """
 

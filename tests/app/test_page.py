@@ -265,7 +265,7 @@ def test_every_control_is_there_with_its_label_and_help(page: AppTest) -> None:
 class MoreControls(Controls):
     shine: float = setting(0.0, "How much the paint shines.", 0, 100, label="Shine of the paint")
     layers: int = setting(3, "Layers of paint.", 1, 2**60, label="Layers of paint")
-    limit: int | None = setting(None, "The most colours.", 2, 64, label="Colours at most")
+    limit: int | None = setting(None, "The most colors.", 2, 64, label="Colors at most")
 
 
 def test_a_new_control_needs_no_second_place(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -173,7 +173,7 @@ def test_a_region_is_drawn_and_left_as_it_is(page: object) -> None:
     page.wait_for_selector("text=--region mask-1.png=none", state="attached")  # type: ignore[attr-defined]
 
 
-def test_optimising_shows_progress_stops_and_finishes(page: object, tmp_path: Path) -> None:
+def test_optimizing_shows_progress_stops_and_finishes(page: object, tmp_path: Path) -> None:
     page.get_by_role("tab", name="Best quality").click()  # type: ignore[attr-defined]
     number = page.get_by_role("spinbutton", name="Longer side in pixels", exact=True)  # type: ignore[attr-defined]
     number.fill("96")

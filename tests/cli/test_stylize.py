@@ -37,7 +37,7 @@ def test_a_photo_in_a_built_in_style(run: Run, photo: Path, tmp_path: Path) -> N
     assert size_of(out) == (96, 64)
 
 
-def test_strength_colour_and_a_painting_s_file(run: Run, photo: Path, painting: Path, tmp_path: Path) -> None:
+def test_strength_color_and_a_painting_s_file(run: Run, photo: Path, painting: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.jpg"
     outcome = run("stylize", photo, "--style", painting, "--strength", 70, "--keep-color", "luminance", "-o", out)
     assert outcome.code == 0

@@ -24,7 +24,7 @@ from impasto.engines.light_weights import (
     changed,
     filter_count,
     filter_shapes,
-    normalised,
+    normalized,
     pack,
     unpack,
 )
@@ -89,12 +89,12 @@ def test_what_a_brush_changes_comes_back() -> None:
         torch.testing.assert_close(found[name], value)
 
 
-def test_a_normalisation_is_folded_into_the_layer_before_it() -> None:
+def test_a_normalization_is_folded_into_the_layer_before_it() -> None:
     rng = np.random.default_rng(0)
     weights = {name: rng.normal(size=shape).astype(np.float32) for name, shape in filter_shapes().items()}
     steps, means = rng.normal(size=(2, NORMS, 2, WIDTH)).astype(np.float32)
     means[:, 1] = means[:, 0] ** 2 + np.abs(means[:, 1])
-    new = normalised(weights, steps, means)
+    new = normalized(weights, steps, means)
     seen = rng.normal(size=(WIDTH, 5, 5))
 
     def layer(of: dict[str, np.ndarray], name: str) -> np.ndarray:

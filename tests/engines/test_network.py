@@ -49,7 +49,7 @@ def test_tiles_look_as_if_painted_at_once(two: Network, monkeypatch: pytest.Monk
     whole, statistics = two._run(photo, mixed.embedding)
     whole = two._clamp(whole)
     tiled = two.paint(photo, mixed)
-    alone = whole.copy()  # every tile normalised by itself
+    alone = whole.copy()  # every tile normalized by itself
     for tile in tiles(1400, 1100, 512, 4):
         alone[tile.inner] = two.paint(photo[tile.outer], mixed)[tile.kept]
     assert 0 < np.abs(tiled - whole).mean() < 0.6 * np.abs(alone - whole).mean()
@@ -102,7 +102,7 @@ def test_a_network_is_a_style_with_all_controls(two: Network, tmp_path: Path) ->
         np.testing.assert_allclose(result[:, 90:], expected[:, 90:], atol=1e-5)
     inside = impasto.stylize(photo, "great-wave", regions=[(mask, "nets/b")]).pixels
     np.testing.assert_allclose(inside[:, 90:], b[:, 90:], atol=1e-5)
-    # Colour: the result has the photo's mean.
+    # Color: the result has the photo's mean.
     for keep in ("histogram", "coral"):
         kept = impasto.stylize(photo, "nets/a", keep_color=keep).pixels
         assert np.abs(kept.mean((0, 1)) - PHOTO.mean((0, 1))).max() < 0.02

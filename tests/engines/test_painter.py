@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from helpers import ROOT, scene
 
-from impasto.engines import painter_weights, quantised
+from impasto.engines import painter_weights, quantized
 from impasto.engines.base import StyleVector
 from impasto.engines.painter import CODE, MARGIN, VECTOR_SIZE, Painter, _mirrored, noise_at
 from impasto.engines.shot import Shot
@@ -38,7 +38,7 @@ def painter() -> Painter:
 @pytest.fixture(scope="module")
 def reference() -> PaintNet:
     net = PaintNet().eval()
-    tensors = quantised.read(Painter.assets / "painter.safetensors")
+    tensors = quantized.read(Painter.assets / "painter.safetensors")
     net.load_state_dict({name: torch.from_numpy(value) for name, value in tensors.items()})
     return net
 
@@ -219,7 +219,7 @@ def test_any_size(painter: Painter, width: int, height: int) -> None:
 
 
 def test_tiles_are_the_whole(painter: Painter) -> None:
-    """With the same statistics no line between tiles is seen; with those of a sample the colours stay."""
+    """With the same statistics no line between tiles is seen; with those of a sample the colors stay."""
     photo, vector = SAMPLE.resized(800, 640).pixels, Gallery().vector("udnie")
     tiled = Painter(budget=1)
     whole, tiles, alone = (np.full_like(photo, np.nan) for _ in range(3))
@@ -248,7 +248,7 @@ def test_noise_is_the_same_at_the_same_place() -> None:
     np.testing.assert_array_equal(long[:, :, 256:400], long[:, :, :144])  # it repeats
 
 
-def test_a_shot_is_normalised_as_a_whole(painter: Painter) -> None:
+def test_a_shot_is_normalized_as_a_whole(painter: Painter) -> None:
     """A bright thing that comes in changes the rest of the picture less than where each frame is its own measure."""
     vector, other = Gallery().vector("udnie"), PHOTO.copy()
     other[:, 160:] = 1

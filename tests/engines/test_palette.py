@@ -1,4 +1,4 @@
-"""The palette: a picture's colours go towards a painting's, by weight, and never out of range."""
+"""The palette: a picture's colors go towards a painting's, by weight, and never out of range."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def apart(one: np.ndarray, other: np.ndarray) -> float:
     return float(np.abs(measured(one) - measured(other)).sum())
 
 
-def test_colours_come_nearer_and_more_so_with_more_weight() -> None:
+def test_colors_come_nearer_and_more_so_with_more_weight() -> None:
     own, palette = measured(PICTURE), palette_of(PAINTING)
     pictures = [towards(PICTURE, own, np.float32(weight) * palette) for weight in (0, 0.3, 1)]
     np.testing.assert_array_equal(pictures[0], PICTURE)
@@ -34,7 +34,7 @@ def test_the_same_palette_changes_nothing() -> None:
 
 
 @pytest.mark.parametrize("painting", [np.zeros((8, 8, 3), np.float32), np.full((1, 1, 3), 0.7, np.float32), PAINTING])
-def test_paintings_of_one_colour_and_pictures_without_contrast(painting: np.ndarray) -> None:
+def test_paintings_of_one_color_and_pictures_without_contrast(painting: np.ndarray) -> None:
     for picture in (PICTURE, np.full((5, 7, 3), 0.2, np.float32)):
         assert np.isfinite(towards(picture, measured(picture), palette_of(painting))).all()
 

@@ -10,7 +10,7 @@ from impasto.engines.shot import Shot
 from impasto.painting.stylizer import Stylizer
 
 
-def test_a_shot_is_normalised_as_a_whole() -> None:
+def test_a_shot_is_normalized_as_a_whole() -> None:
     """A bright thing that comes in does not change the rest of the picture."""
     painter = engine_of("light")
     vector = Stylizer("udnie", painter=painter).style.parts[0][0].vector

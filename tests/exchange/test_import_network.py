@@ -140,7 +140,7 @@ def test_without_the_package_onnx_a_file_is_taken_as_it_is(tmp_path: Path, monke
     assert impasto.stylize(Picture(PHOTO), "fixed").pixels.shape == PHOTO.shape
 
 
-def test_a_network_with_a_painting_is_one_the_optimiser_knows(tmp_path: Path, painting: Path) -> None:
+def test_a_network_with_a_painting_is_one_the_optimizer_knows(tmp_path: Path, painting: Path) -> None:
     path = tmp_path / "net.onnx"
     path.write_bytes(to_onnx(trained(), ["a"], {}))
     with refused(UsageError, "mismatch", "net.onnx"):

@@ -1,4 +1,4 @@
-"""What a network normalises by comes out, and may be given."""
+"""What a network normalizes by comes out, and may be given."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ def test_a_run_is_measured_stored_and_compared(run: Run, tmp_path: Path, monkeyp
     assert_refused(run("bench", "--json", path), 1, "already-there")
 
 
-def test_the_optimiser_is_measured_by_the_evaluation() -> None:
+def test_the_optimizer_is_measured_by_the_evaluation() -> None:
     (latency,) = bench([64], ["optimize"], rounds=3, workers=()).latencies
     assert len(latency.seconds) == 3
     assert min(latency.seconds) > 0

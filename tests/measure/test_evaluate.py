@@ -124,12 +124,12 @@ def test_a_judge_that_flatters_says_so(
     run: Run, pictures: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("impasto.measure.judge.cached_vgg", lambda depth: None)
-    with pytest.warns(UserWarning, match="flatters an optimiser"):
+    with pytest.warns(UserWarning, match="flatters an optimizer"):
         assert not find_judge().independent
     photos, styles = pictures
     words = ("evaluate", "--photos", photos, "--styles", styles, "--size", 64, "--limit", 1, "--strengths", 100)
     outcome = run(*words, "--engine", "painter", "-o", tmp_path / "report", "--json")
-    assert "flatters an optimiser" in outcome.err
+    assert "flatters an optimizer" in outcome.err
     assert json.loads(outcome.out)["independent"] is False
     assert "flatter" in (tmp_path / "report" / "report.html").read_text()
 
@@ -205,7 +205,7 @@ def test_progress_counts_the_pairs_and_stops_the_run(judge: Judge, pictures: tup
     assert len(found.scores) == 3
 
 
-def test_the_optimiser_is_an_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_optimizer_is_an_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Called with the painting, the photo at the common size, and the strength; its default recipe made short here."""
     monkeypatch.setitem(RECIPES, "default", replace(RECIPES["default"], iterations=12))
     for kind, seed in (("photos", 0), ("styles", 7)):

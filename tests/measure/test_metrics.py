@@ -80,9 +80,9 @@ def test_style_is_one_for_the_photo_and_zero_for_the_style() -> None:
 
 
 def test_ssim_agrees_with_scikit_image() -> None:
-    greys = [metrics.luminance(picture).astype(np.float64) for picture in (ONE, OTHER)]
+    grays = [metrics.luminance(picture).astype(np.float64) for picture in (ONE, OTHER)]
     expected = structural_similarity(
-        *greys, gaussian_weights=True, sigma=1.5, use_sample_covariance=False, data_range=1
+        *grays, gaussian_weights=True, sigma=1.5, use_sample_covariance=False, data_range=1
     )
     assert metrics.ssim(ONE, OTHER) == pytest.approx(expected, abs=1e-6)
     assert metrics.ssim(ONE, ONE) == pytest.approx(1)

@@ -8,7 +8,7 @@ torch = pytest.importorskip("torch")
 
 from torch.nn import functional  # noqa: E402
 
-from impasto.nn.paint_net import MARGIN, MULTIPLE, PaintNet, Rise, normalised, statistics  # noqa: E402
+from impasto.nn.paint_net import MARGIN, MULTIPLE, PaintNet, Rise, normalized, statistics  # noqa: E402
 
 
 def test_rising_is_nearest_upsampling_with_a_convolution_after_it() -> None:
@@ -18,10 +18,10 @@ def test_rising_is_nearest_upsampling_with_a_convolution_after_it() -> None:
     assert torch.allclose(rise(features), wanted, atol=1e-5)
 
 
-def test_normalised_features_have_the_mean_and_deviation_that_are_asked_for() -> None:
+def test_normalized_features_have_the_mean_and_deviation_that_are_asked_for() -> None:
     features = 7 + 3 * torch.randn(2, 4, 30, 40)
     scale, shift = torch.full((2, 4), 0.5), torch.full((2, 4), -2.0)
-    found = normalised(features, scale, shift)
+    found = normalized(features, scale, shift)
     assert torch.allclose(found.mean((2, 3)), shift, atol=1e-3)
     assert torch.allclose(found.std((2, 3)), 1 + scale, atol=1e-2)
 

@@ -66,7 +66,7 @@ def test_packing_costs_at_most_five_per_cent() -> None:
         assert error < (0.05 if layer[4] in "45" else 0.025), (layer, error)
 
 
-def test_the_shipped_network_is_normalised() -> None:
+def test_the_shipped_network_is_normalized() -> None:
     """Gatys: weights scaled so that a filter's mean activation, over pictures and positions, is about one."""
     photo = Picture.open(ROOT / "src" / "impasto" / "assets" / "samples" / "colosseum.jpg").pixels
     features = shipped_vgg()(torch.from_numpy(photo.transpose(2, 0, 1)[None].copy()), ["relu1_1", "relu3_1", "relu4_1"])

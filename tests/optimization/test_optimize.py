@@ -76,7 +76,7 @@ def test_same_seed_same_picture(pair: tuple[Picture, Picture]) -> None:
     assert not np.array_equal(one, other)
 
 
-def test_colour_and_tone_are_finished_as_the_painter_s(pair: tuple[Picture, Picture]) -> None:
+def test_color_and_tone_are_finished_as_the_painter_s(pair: tuple[Picture, Picture]) -> None:
     photo, painting = pair
     kept = impasto.optimize(photo, painting, recipe=QUICK, keep_color="luminance").picture.pixels
     chroma = photo.pixels - photo.pixels @ np.array([0.299, 0.587, 0.114], np.float32)[:, None]
@@ -93,11 +93,11 @@ def test_regions(pair: tuple[Picture, Picture]) -> None:
     result = impasto.optimize(photo, painting, regions=[(left, "none")], recipe=QUICK).picture
     assert np.array_equal(result.pixels[:, :40], photo.pixels[:, :40])
     assert np.abs(result.pixels[:, 56:] - photo.pixels[:, 56:]).mean() > 0.01
-    grey = np.full((80, 80, 3), 0.9, np.float32)
-    grey[::4] = 0.7
-    split = impasto.optimize(photo, painting, regions=[(left, grey)], recipe=replace(QUICK, iterations=20)).picture
+    gray = np.full((80, 80, 3), 0.9, np.float32)
+    gray[::4] = 0.7
+    split = impasto.optimize(photo, painting, regions=[(left, gray)], recipe=replace(QUICK, iterations=20)).picture
     spread = [float(half.std(axis=2).mean()) for half in (split.pixels[:, :40], split.pixels[:, 56:])]
-    assert spread[0] < 0.7 * spread[1]  # the grey style's part has lost its colours
+    assert spread[0] < 0.7 * spread[1]  # the gray style's part has lost its colors
 
 
 def test_brush_size_and_several_scales_are_other_styles(pair: tuple[Picture, Picture]) -> None:

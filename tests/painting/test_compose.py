@@ -178,7 +178,7 @@ def test_finishing_does_only_what_is_asked() -> None:
         assert np.abs(kept.mean((0, 1)) - photo.mean((0, 1))).max() < 0.02
 
 
-# What is mixed, to the bit: an engine that paints one colour.
+# What is mixed, to the bit: an engine that paints one color.
 
 BLUE, RED = (np.full((8, 8, 3), color, np.uint8) for color in ((0, 0, 255), (255, 0, 0)))
 SMALL = scene(60, 40).astype(np.float32) / 255

@@ -24,12 +24,12 @@ def enlarged(painting: np.ndarray, photo: Samples, detail: float = 0.0) -> np.nd
 
 def crispness(picture: np.ndarray) -> float:
     """Energy in the upper half of the frequencies, a pixel."""
-    grey = picture.mean(2)
-    height, width = grey.shape
+    gray = picture.mean(2)
+    height, width = gray.shape
     window = np.outer(np.hanning(height), np.hanning(width))
-    energy = np.abs(np.fft.fft2((grey - grey.mean()) * window)) ** 2
+    energy = np.abs(np.fft.fft2((gray - gray.mean()) * window)) ** 2
     high = np.maximum(np.abs(np.fft.fftfreq(height))[:, None], np.abs(np.fft.fftfreq(width))[None]) > 0.25
-    return float(energy[high].sum() / grey.size)
+    return float(energy[high].sum() / gray.size)
 
 
 @pytest.mark.parametrize(

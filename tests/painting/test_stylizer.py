@@ -36,7 +36,7 @@ def test_golden(name: str, style: str, controls: dict[str, object]) -> None:
     """The same picture as when a person looked at it and found it good.
 
     Not byte by byte: sums are taken in another order by other processors and versions of ONNX Runtime, and JPEG
-    decoders round differently. A mean of one step in 255 is invisible; a wrong layer or colour is tens of them.
+    decoders round differently. A mean of one step in 255 is invisible; a wrong layer or color is tens of them.
     """
     painted = impasto.stylize(SAMPLE, style, engine="light", size=256, **controls).to_numpy()
     golden = np.asarray(Image.open(GOLDENS / f"{name}.png"))
@@ -74,8 +74,8 @@ def test_metadata_and_alpha_are_kept() -> None:
 
 def test_what_nobody_sees_does_not_steer_the_style() -> None:
     black, white = (np.dstack([scene(), np.full((64, 96), 255, np.uint8)]) for _ in range(2))
-    for picture, colour in ((black, 0), (white, 255)):
-        picture[:, 48:, :3] = colour
+    for picture, color in ((black, 0), (white, 255)):
+        picture[:, 48:, :3] = color
         picture[:, 48:, 3] = 0
     seen = [impasto.stylize(picture, "udnie").to_numpy()[:, :48] for picture in (black, white)]
     np.testing.assert_array_equal(*seen)
@@ -105,8 +105,8 @@ def test_regions_and_what_is_left_as_it_is(tmp_path: Path) -> None:
     )
     np.testing.assert_array_equal(painted.to_numpy()[:, :40], scene()[:, :40])
     assert mean_difference(painted.to_numpy()[:, 50:], scene()[:, 50:]) > 10
-    colourful = np.ptp(painted.to_numpy()[:, 90:], axis=2).mean()
-    assert colourful > 3 * np.ptp(whole[:, 90:], axis=2).mean()
+    colorful = np.ptp(painted.to_numpy()[:, 90:], axis=2).mean()
+    assert colorful > 3 * np.ptp(whole[:, 90:], axis=2).mean()
     assert painted.made_with["regions"] == ["none", "the-dance"]
 
 
@@ -119,7 +119,7 @@ def test_a_blend_and_a_region_s_blend_are_labelled() -> None:
 def test_colors_can_be_kept_in_three_ways() -> None:
     photo = np.rot90(scene(96, 96)).copy()
     plain = impasto.stylize(photo, "drawbridge", engine="light").pixels
-    assert np.ptp(plain, axis=2).mean() < 0.1  # an etching is grey
+    assert np.ptp(plain, axis=2).mean() < 0.1  # an etching is gray
     warmth = photo[:, :, 0].astype(float) - photo[:, :, 2]
     for keep_color in ("luminance", "histogram", "coral"):
         kept = impasto.stylize(photo, "drawbridge", engine="light", keep_color=keep_color).pixels
@@ -137,15 +137,15 @@ def test_tone_brings_brightness_back() -> None:
     assert abs(matched.std() - target.std()) < 0.02
 
 
-def test_grey_photos_and_grey_styles() -> None:
-    grey = Image.fromarray(scene()).convert("L")
-    coloured = impasto.stylize(grey, "the-dance").pixels
-    assert np.ptp(coloured, axis=2).mean() > 0.1
-    drawn = impasto.stylize(grey, "drawbridge").pixels
+def test_gray_photos_and_gray_styles() -> None:
+    gray = Image.fromarray(scene()).convert("L")
+    colored = impasto.stylize(gray, "the-dance").pixels
+    assert np.ptp(colored, axis=2).mean() > 0.1
+    drawn = impasto.stylize(gray, "drawbridge").pixels
     assert np.ptp(drawn, axis=2).mean() < 0.08
     assert luminance(drawn).std() > 0.1
     for keep_color in ("luminance", "histogram", "coral"):
-        kept = impasto.stylize(grey, "the-dance", keep_color=keep_color).pixels
+        kept = impasto.stylize(gray, "the-dance", keep_color=keep_color).pixels
         assert np.ptp(kept, axis=2).mean() < 0.12, keep_color
 
 

@@ -135,11 +135,11 @@ def test_a_sixteen_bit_tiff_of_another_program_is_read_whole() -> None:
         np.testing.assert_array_equal(Picture.open(out.getvalue()).to_numpy(bits=16), samples)
 
 
-def test_sixteen_bit_grey_is_read_properly() -> None:
-    grey = np.linspace(0, 65535, 64 * 64).reshape(64, 64).astype(np.uint16)
-    picture = Picture.open(file_bytes(Image.fromarray(grey)))
+def test_sixteen_bit_gray_is_read_properly() -> None:
+    gray = np.linspace(0, 65535, 64 * 64).reshape(64, 64).astype(np.uint16)
+    picture = Picture.open(file_bytes(Image.fromarray(gray)))
     assert picture.bits == 16
-    np.testing.assert_array_equal(picture.to_numpy(bits=16)[:, :, 1], grey)
+    np.testing.assert_array_equal(picture.to_numpy(bits=16)[:, :, 1], gray)
 
 
 def _adobe_like() -> bytes:
@@ -189,11 +189,11 @@ def test_garbage_in_exif_does_not_stop_a_photo() -> None:
     np.testing.assert_array_equal(picture.to_numpy(), scene())
 
 
-def test_grey_palette_cmyk_and_bilevel() -> None:
+def test_gray_palette_cmyk_and_bilevel() -> None:
     image = Image.fromarray(scene())
-    grey = image.convert("L")
+    gray = image.convert("L")
     for mode_image, reference, tolerance in (
-        (grey, grey.convert("RGB"), 0),
+        (gray, gray.convert("RGB"), 0),
         (image.quantize(32), image.quantize(32).convert("RGB"), 0),
         (image.convert("1"), image.convert("1").convert("RGB"), 0),
     ):
@@ -212,8 +212,8 @@ def test_transparency_of_every_kind_becomes_alpha() -> None:
     keyed = Picture.open(file_bytes(palette, transparency=3))
     assert keyed.alpha is not None
     np.testing.assert_array_equal(keyed.alpha == 0, np.asarray(palette) == 3)
-    grey_alpha = Image.merge("LA", [Image.fromarray(scene()[:, :, 0]), Image.fromarray(rgba[:, :, 3])])
-    assert Picture.open(file_bytes(grey_alpha)).to_numpy().shape == (64, 96, 4)
+    gray_alpha = Image.merge("LA", [Image.fromarray(scene()[:, :, 0]), Image.fromarray(rgba[:, :, 3])])
+    assert Picture.open(file_bytes(gray_alpha)).to_numpy().shape == (64, 96, 4)
 
 
 def test_jpeg_shows_transparent_parts_white() -> None:

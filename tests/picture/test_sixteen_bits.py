@@ -1,4 +1,4 @@
-"""All 16 bits of a colour picture, and eight where Pillow works otherwise than is known here."""
+"""All 16 bits of a color picture, and eight where Pillow works otherwise than is known here."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Colour and tone: known answers, and the properties the papers promise."""
+"""Color and tone: known answers, and the properties the papers promise."""
 
 from __future__ import annotations
 
@@ -91,11 +91,11 @@ def test_coral_gives_mean_and_covariance() -> None:
 
 
 @pytest.mark.parametrize("change", [match_histogram, match_covariance])
-def test_grey_and_flat_pictures_do_not_break_it(change: object) -> None:
-    grey = np.repeat(ONE[:, :, :1], 3, axis=2)
+def test_gray_and_flat_pictures_do_not_break_it(change: object) -> None:
+    gray = np.repeat(ONE[:, :, :1], 3, axis=2)
     flat = np.full((4, 4, 3), 0.5, np.float32)
-    for source, reference in ((grey, ONE), (ONE, grey), (flat, ONE), (ONE, flat), (flat, flat)):
+    for source, reference in ((gray, ONE), (ONE, gray), (flat, ONE), (ONE, flat), (flat, flat)):
         out = change(source, reference)  # type: ignore[operator]
         assert out.shape == source.shape
         assert np.isfinite(out).all()
-    assert np.ptp(change(ONE, grey), axis=2).mean() < 0.02  # type: ignore[operator]
+    assert np.ptp(change(ONE, gray), axis=2).mean() < 0.02  # type: ignore[operator]

@@ -99,7 +99,7 @@ def test_a_file_whose_name_ends_like_a_weight(tmp_path: Path, painting: Path) ->
     assert weights(str(odd)) == [("version:2", 1)]
 
 
-def test_recolouring_changes_the_vector_and_its_own_colours_do_not() -> None:
+def test_recoloring_changes_the_vector_and_its_own_colors_do_not() -> None:
     painter, gallery = engine_of(), Gallery()
     blend = resolve("great-wave", gallery, painter)
     thumbnail = gallery.picture(gallery.get("great-wave")).pixels
@@ -111,10 +111,10 @@ def test_recolouring_changes_the_vector_and_its_own_colours_do_not() -> None:
             np.abs(blend.by_engine(partial(recolored, controls=controls, photo=photo))[0][2].embedding - own).mean()
             for photo in (thumbnail, red)
         )
-        assert same < 0.02 * other  # without filters: they would bring the painting's own colours back
+        assert same < 0.02 * other  # without filters: they would bring the painting's own colors back
 
 
-def test_a_painting_is_encoded_once_and_once_in_the_photos_colours(painting: Path) -> None:
+def test_a_painting_is_encoded_once_and_once_in_the_photos_colors(painting: Path) -> None:
     engine = FakeEngine()
     photo = Picture(scene(64, 48).astype(np.float32) / 255)
     Stylizer(str(painting), controls=Controls(keep_color="histogram"), painter=engine)(photo)

@@ -44,7 +44,7 @@ def test_a_later_frame_stays_near_the_one_before(painting: Path) -> None:
     assert ways[1] < 0.9 * ways[0]
 
 
-def test_the_optimiser_holds_frames_together(tmp_path: Path) -> None:
+def test_the_optimizer_holds_frames_together(tmp_path: Path) -> None:
     clip = write(tmp_path / "clip.mp4", moving(5, 1))
     options = {"engine": "optimize", "recipe": Recipe(iterations=12, pyramid=1.0, start="noise"), "codec": "ffv1"}
     loose = paint_video(clip, "udnie", tmp_path / "l.mkv", steady=0, **options)  # type: ignore[arg-type]
@@ -59,7 +59,7 @@ def test_the_optimiser_holds_frames_together(tmp_path: Path) -> None:
         paint_video(clip, "udnie", tmp_path / "k.mkv", engine="magic")  # type: ignore[arg-type]
 
 
-def test_the_optimiser_works_on_small_frames_and_enlarges_them(tmp_path: Path) -> None:
+def test_the_optimizer_works_on_small_frames_and_enlarges_them(tmp_path: Path) -> None:
     frames = tmp_path / "frames"
     frames.mkdir()
     for index in range(3):

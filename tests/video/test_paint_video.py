@@ -203,7 +203,7 @@ def test_a_clip_says_how_it_was_made(clip: Path, tmp_path: Path, resume: bool) -
     assert comment_of(tmp_path / "no.mp4") == {}
 
 
-def test_keyframes_and_the_optimiser_are_said(clip: Path, tmp_path: Path) -> None:
+def test_keyframes_and_the_optimizer_are_said(clip: Path, tmp_path: Path) -> None:
     keyframes = "0:udnie,0.2:great-wave:0.5"
     paint_video(clip, [], tmp_path / "k.mp4", keyframes=keyframes, end=0.3, size=64)
     made = comment_of(tmp_path / "k.mp4")

@@ -20,17 +20,17 @@ from impasto.video.writing import ANIMATIONS, CONTAINERS, AnimationWriter, Write
 
 
 @pytest.mark.parametrize("height", [64, 720])
-def test_colours_survive_the_matrix(tmp_path: Path, height: int) -> None:
+def test_colors_survive_the_matrix(tmp_path: Path, height: int) -> None:
     """Written and read again: the matrix goes with the size, both ways."""
-    colours = np.zeros((height, 96, 3), np.float32)
-    colours[:, :48], colours[:, 48:] = (0.8, 0.2, 0.2), (0.2, 0.3, 0.8)
+    colors = np.zeros((height, 96, 3), np.float32)
+    colors[:, :48], colors[:, 48:] = (0.8, 0.2, 0.2), (0.2, 0.3, 0.8)
     writer = Writer(tmp_path / "c.mp4", 96, height, Fraction(10))
     for index in range(2):
-        writer.write(VideoFrame(colours, Fraction(index, 10)))
+        writer.write(VideoFrame(colors, Fraction(index, 10)))
     writer.close()
     back = read(tmp_path / "c.mp4")[0].pixels
-    assert np.abs(back[:, 8:40] - colours[:, 8:40]).max() < 0.03
-    assert np.abs(back[:, 56:88] - colours[:, 56:88]).max() < 0.03
+    assert np.abs(back[:, 8:40] - colors[:, 8:40]).max() < 0.03
+    assert np.abs(back[:, 56:88] - colors[:, 56:88]).max() < 0.03
 
 
 @pytest.mark.parametrize("ending", sorted(CONTAINERS))

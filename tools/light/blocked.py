@@ -20,7 +20,7 @@ class Blocked(Painting):
     """The network in the layout of ONNX Runtime's convolutions: so many channels of a pixel side by side.
 
     It brings ordinary convolutions into that layout by itself, but not what stands between them, and has to leave the
-    layout for every normalisation and to come back. Here normalisations are in the weights of the 1 x 1 convolutions
+    layout for every normalization and to come back. Here normalizations are in the weights of the 1 x 1 convolutions
     after them, which are computed in the run, and pixels are shuffled by one transposition of whole blocks.
 
     Weights come in the network's order. What brings them into the layout is computed when a session is made. Channels
@@ -48,7 +48,7 @@ class Blocked(Painting):
         Args:
             weight: outputs x inputs x kernel x kernel.
             shape: the same in numbers, the kernel once.
-            blocks_in: whether the inputs are in the layout; not those of a depthwise convolution, nor three colours.
+            blocks_in: whether the inputs are in the layout; not those of a depthwise convolution, nor three colors.
         """
         (outputs, inputs, k), lanes = shape, self.lanes
         if blocks_in:
@@ -156,7 +156,7 @@ class Blocked(Painting):
         return x
 
     def leave_scaled(self, x: str, size: str, factor: str, shift: str) -> None:
-        """Features, before their last normalisation, to the picture.
+        """Features, before their last normalization, to the picture.
 
         Args:
             size: rows and columns of the features.
@@ -182,16 +182,16 @@ class Blocked(Painting):
             self.filled(self.weight("leave2.weight"), more, more, 0, 0), (self.detail, self.detail, 3)
         )
         x = self.layout_convolve(x, weight, self.filled(self.weight("leave2.bias"), more), activation="Relu")
-        colours = self.whole(12)
+        colors = self.whole(12)
         weight = self.node(
             "Transpose", self.shaped(self.weight("leave3.weight"), 3, 4, DETAIL, 3, 3), perm=[1, 0, 2, 3, 4]
         )
-        weight = self.filled(self.shaped(weight, 12, DETAIL, 3, 3), colours - 12, more, 0, 0)
+        weight = self.filled(self.shaped(weight, 12, DETAIL, 3, 3), colors - 12, more, 0, 0)
         bias = self.node("Transpose", self.shaped(self.weight("leave3.bias"), 3, 4), perm=[1, 0])
         x = self.layout_convolve(
             x,
-            self.laid_out(weight, (colours, self.detail, 3)),
-            self.filled(self.shaped(bias, 12), colours - 12),
+            self.laid_out(weight, (colors, self.detail, 3)),
+            self.filled(self.shaped(bias, 12), colors - 12),
             activation="Clip",
             activation_params=[0.0, 1.0],
         )
@@ -208,7 +208,7 @@ def blocked_model(lanes: int) -> Any:
     size = g.node("Shape", x, start=2)
     measured: list[str] = []
 
-    def normalisation(mean: str, square: str, off: str) -> tuple[str, str]:
+    def normalization(mean: str, square: str, off: str) -> tuple[str, str]:
         """What channels are multiplied by, and what is added then.
 
         Args:
@@ -226,11 +226,11 @@ def blocked_model(lanes: int) -> Any:
         return factor, g.node("Sub", steps[first + 1], g.node("Mul", g.node("Sub", mean, off), factor))
 
     nothing = g.constant(0.0)
-    x = g.depthwise(x, *normalisation(*g.moments(x, size), nothing), 1)
+    x = g.depthwise(x, *normalization(*g.moments(x, size), nothing), 1)
     for index in range(BLOCKS):
         y, off, mean, square = g.looked(x, index, size)
-        x = g.mixed(x, y, index, *normalisation(mean, square, off))
-    g.leave_scaled(x, size, *normalisation(*g.moments(x, size), nothing))
+        x = g.mixed(x, y, index, *normalization(mean, square, off))
+    g.leave_scaled(x, size, *normalization(*g.moments(x, size), nothing))
     g.node("Concat", *measured, axis=0, name="statistics")
     inputs: dict[str, Shape] = {"photo": PHOTO, "modulations": [NUMBERS], "given": [NUMBERS], "trust": []}
     outputs: dict[str, Shape] = {"picture": [1, "half height", 2, "half width", 6], "statistics": [NUMBERS]}

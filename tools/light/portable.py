@@ -1,8 +1,8 @@
 """paint.onnx: what `nn.light_net.Brush.forward` computes, in ordinary operators, for any machine.
 
 photo 1 x 3 x H+36 x W+36, modulations 1024, given 1024, trust -> picture 1 x H x W x 3 in 0..1, statistics 1024. For
-every normalisation the modulations are 64 scales, less one, and 64 shifts (`Brush.modulations`). What features are
-normalised by comes out as statistics; `trust` parts of it are taken from what is given
+every normalization the modulations are 64 scales, less one, and 64 shifts (`Brush.modulations`). What features are
+normalized by comes out as statistics; `trust` parts of it are taken from what is given
 (`impasto.exchange.statistics`).
 """
 
@@ -17,8 +17,8 @@ from words import HALF, NUMBERS, PHOTO, SPARE, Painting
 from impasto.engines.light_weights import BLOCKS, EPSILON, HIDDEN, MARGIN, NORMS, WIDTH, filter_shapes
 from impasto.exchange.statistics import expose_statistics
 
-Normalise: TypeAlias = Callable[[str, int], str]
-"""Takes features and which normalisation it is, from 0."""
+Normalize: TypeAlias = Callable[[str, int], str]
+"""Takes features and which normalization it is, from 0."""
 
 
 class Portable(Painting):
@@ -36,12 +36,12 @@ class Portable(Painting):
         """The photo, mirrored at its borders, to features at a quarter of its size."""
         return self.relu(self.layer(self.relu(self.layer("photo", "enter1", 2)), "enter2", 2, pads=(1, 1)))
 
-    def block(self, x: str, number: int, normalise: Normalise) -> str:
+    def block(self, x: str, number: int, normalize: Normalize) -> str:
         """Features after a block.
 
         The hidden channels go half by half: from 128 at a time ONNX Runtime's kernels take twice as long a number.
         """
-        y = normalise(self.layer(x, f"blocks.{number}.look", groups=WIDTH, pads=(2, 2)), number + 1)
+        y = normalize(self.layer(x, f"blocks.{number}.look", groups=WIDTH, pads=(2, 2)), number + 1)
         wide, narrow = self.weights(f"blocks.{number}.widen"), self.weights(f"blocks.{number}.narrow")
         bias = [narrow[1]]
         for first in range(0, HIDDEN, HALF):
@@ -54,7 +54,7 @@ class Portable(Painting):
         return x
 
     def leave(self, x: str, columns: str) -> None:
-        """Features to the picture, its colours last: 1 x H x W x 3.
+        """Features to the picture, its colors last: 1 x H x W x 3.
 
         Args:
             columns: of the features, those at the picture's sides left out. Asking x itself would bring it out of the
@@ -79,7 +79,7 @@ class Portable(Painting):
         """A convolution whose channels become the pixels of 2 x 2 blocks: 1 x 2H x 2W x C.
 
         As DepthToSpace, but two neighbours with all their channels are moved at once, not number by number. For that
-        channels are ordered by pixel, then colour. The weights come in the network's order.
+        channels are ordered by pixel, then color. The weights come in the network's order.
 
         Args:
             width: of what comes out.
@@ -108,15 +108,15 @@ def paint_model() -> Any:
     g = Portable()
     steps = g.parts("modulations")
 
-    def normalise(x: str, number: int) -> str:
+    def normalize(x: str, number: int) -> str:
         scale = g.node("Add", steps[2 * number], g.constant(1.0))
         return g.node("InstanceNormalization", x, scale, steps[2 * number + 1], epsilon=EPSILON)
 
     # The layer of ones changes nothing but the layout: what follows is added in that of the convolutions.
-    x = g.node("Conv", normalise(g.enter(), 0), g.constant(np.ones((WIDTH, 1, 1, 1))), group=WIDTH)
+    x = g.node("Conv", normalize(g.enter(), 0), g.constant(np.ones((WIDTH, 1, 1, 1))), group=WIDTH)
     for index in range(BLOCKS):
-        x = g.block(x, index, normalise)
-    x = normalise(x, NORMS - 1)
+        x = g.block(x, index, normalize)
+    x = normalize(x, NORMS - 1)
     g.leave(x, g.columns(x))
     model = g.model("paint", {"photo": PHOTO, "modulations": [NUMBERS]}, {"picture": [1, "height", "width", 3]})
     if not expose_statistics(model, WIDTH):

@@ -1,7 +1,7 @@
 """shot.onnx: what `nn.light_net.Brush.forward` computes with a full `measured`, for frames whose statistics are known.
 
-photo 1 x 3 x H+36 x W+36 -> picture 1 x H x W x 3 in 0..1. Every normalisation is in the weights of a depthwise
-convolution (`engines.light_weights.normalised`): the first and the last in layers of their own, the others in the
+photo 1 x 3 x H+36 x W+36 -> picture 1 x H x W x 3 in 0..1. Every normalization is in the weights of a depthwise
+convolution (`engines.light_weights.normalized`): the first and the last in layers of their own, the others in the
 blocks'.
 """
 
@@ -21,13 +21,13 @@ def shot_model() -> Any:
     """shot.onnx."""
     g = Portable()
 
-    def normalise(x: str, name: str) -> str:
+    def normalize(x: str, name: str) -> str:
         weights = g.weight(f"{name}.weight", (WIDTH, 1, 1, 1)), g.weight(f"{name}.bias", (WIDTH,))
         return g.node("Conv", x, *weights, group=WIDTH)
 
-    x = normalise(g.enter(), ENDS[0])
+    x = normalize(g.enter(), ENDS[0])
     for index in range(BLOCKS):
         x = g.block(x, index, lambda y, _: y)
     inside = g.node("Sub", g.node("Shape", "photo", start=3), g.constant([2 * MIRRORED], np.int64))
-    g.leave(normalise(x, ENDS[1]), g.node("Div", inside, g.constant([4], np.int64)))
+    g.leave(normalize(x, ENDS[1]), g.node("Div", inside, g.constant([4], np.int64)))
     return g.model("shot", {"photo": PHOTO}, {"picture": [1, "height", "width", 3]})

@@ -29,7 +29,7 @@ class Painting(Graph):
         return self.weight(f"{layer}.weight"), self.weight(f"{layer}.bias")
 
     def parts(self, x: str) -> list[str]:
-        """What an input has for every normalisation, two times 64 numbers each."""
+        """What an input has for every normalization, two times 64 numbers each."""
         parts = self.node("Split", x, outputs=2 * NORMS, axis=0)
         return [f"{parts}_{index}" for index in range(2 * NORMS)]
 

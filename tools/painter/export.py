@@ -8,7 +8,7 @@ painter/painter.safetensors: all weights, the running mean of those that were tr
 painter/paint.onnx, paint8.onnx, paint16.onnx: the graph of `graph.py` for any machine, and for those whose layout has
                              8 or 16 channels side by side. Photo 1 x 3 x H+64 x W+64 in -1..1, modulations 5152,
                              noise8 1 x 1 x H/8+8 x W/8+8, noise4 1 x 1 x H/4+16 x W/4+16, given 4896, trust
-                             -> picture H x W x 3 in 0..1, statistics 4896. For every normalisation these are the means
+                             -> picture H x W x 3 in 0..1, statistics 4896. For every normalization these are the means
                              and the mean squares of its channels; `trust` parts of what it uses are given.
 painter/encode.onnx:         picture 1 x 3 x H x W -> 1920 numbers, `nn.paint_net.statistics` of VGG-19. Its weights are
                              those of assets/vgg19.
@@ -38,10 +38,10 @@ from torch import Tensor
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from nchwc import layout_model
-from pack_vgg import quantise
+from pack_vgg import quantize
 
 from impasto.engines import painter_weights
-from impasto.engines import quantised as packing
+from impasto.engines import quantized as packing
 from impasto.engines.painter import CODE, Painter, noise_at
 from impasto.exchange.graph import Graph
 from impasto.nn.paint_net import LAYERS, PaintNet
@@ -64,7 +64,7 @@ def packed(state: Mapping[str, Tensor]) -> dict[str, NDArray[np.generic]]:
         layer, _, part = name.rpartition(".")
         if part == "weight" and layer not in WHOLE:
             shape = value.shape
-            eight, scale = quantise(value.float().reshape(*shape, *[1] * (4 - len(shape))))
+            eight, scale = quantize(value.float().reshape(*shape, *[1] * (4 - len(shape))))
             found[name], found[f"{layer}.scale"] = eight.reshape(shape).numpy(), scale.float().numpy()
         else:
             found[name] = value.float().numpy()

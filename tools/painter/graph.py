@@ -4,7 +4,7 @@ It computes what `impasto.nn.paint_net.PaintNet` does, from the same names of we
 
 - `rise1` and `rise2` are four convolutions 2 x 2 each before the upsampling, one for every place of a 2 x 2 block, and
   a transposition that brings the places together: 4 / 9 of the multiplications.
-- `rise3` and all after it stay at half the size, the four places side by side as channels; its normalisation is one
+- `rise3` and all after it stay at half the size, the four places side by side as channels; its normalization is one
   over all four. `leave` gives twelve channels, and one transposition makes a picture of them.
 """
 
@@ -85,7 +85,7 @@ class PaintGraph(Graph, ABC):
         return self.know(found, channels, size)
 
     def norm(self, x: str, channels: int, size: int, relu: bool = True, added: str = "", places: int = 1) -> str:
-        """Conditional instance normalisation, over all places that a channel has.
+        """Conditional instance normalization, over all places that a channel has.
 
         Args:
             channels: of x.
@@ -199,8 +199,8 @@ class Plain(PaintGraph):
 class Blocked(PaintGraph):
     """All of it in the layout of ONNX Runtime's convolutions: so many channels of a pixel side by side.
 
-    It brings ordinary convolutions into that layout by itself, but has to leave it for every normalisation and every
-    shuffling of pixels. Here a normalisation is a depthwise convolution 1 x 1 whose weights are computed in the run.
+    It brings ordinary convolutions into that layout by itself, but has to leave it for every normalization and every
+    shuffling of pixels. Here a normalization is a depthwise convolution 1 x 1 whose weights are computed in the run.
 
     Args:
         lanes: 8, or 16 where registers hold as many numbers.

@@ -21,7 +21,7 @@ The losses (Johnson et al. 2016):
 - The same picture for a photograph that is shifted and noisy.
 
 Every photograph of a batch serves two styles and every style two photographs, so that their own features are computed
-once. A quarter of the styles (`--named`) are the gallery's. Their normalisations have changes of their own (Dumoulin et
+once. A quarter of the styles (`--named`) are the gallery's. Their normalizations have changes of their own (Dumoulin et
 al. 2017), learned beside the network. The others are crops of paintings, mirrored and in changed colours.
 """
 
@@ -73,7 +73,7 @@ SHEET = 6  # held-back pairs on the sheet
 
 
 class Painting:
-    """The network that is trained, its running mean, and what the gallery's styles change of its normalisations."""
+    """The network that is trained, its running mean, and what the gallery's styles change of its normalizations."""
 
     def __init__(self, paintings: Paintings, rate: float, device: torch.device, *, only_named: bool) -> None:
         self.net = PaintNet()
@@ -117,7 +117,7 @@ class Painting:
         return {name: value.half().cpu().contiguous() for name, value in found.items()} | {"counts": counts}
 
     def begin(self, weights: dict[str, Tensor]) -> None:
-        """Start from what `weights` gives; the optimiser begins anew."""
+        """Start from what `weights` gives; the optimizer begins anew."""
         tensors = {name: value.float() for name, value in weights.items() if name not in ("changes", "counts")}
         self.net.load_state_dict(tensors)
         self.mean.load_state_dict(tensors)

@@ -23,8 +23,8 @@ class Config:
     max_upload: int = setting(50, "Largest upload in megabytes.", 1, 2000)
     max_pixels: int = setting(MAX_PIXELS, "Refuse pictures with more pixels.", 1000, 10**10)
     jobs: int = setting(2, "How many photos are painted at once.", 1, 64)
-    optimize_jobs: int = setting(1, "How many optimisations run at once; others wait.", 1, 16)
-    optimize_side: int = setting(768, "Longer side of an optimised picture, at most.", 64, 4096)
+    optimize_jobs: int = setting(1, "How many optimizations run at once; others wait.", 1, 16)
+    optimize_side: int = setting(768, "Longer side of an optimized picture, at most.", 64, 4096)
     learn_seconds: int = setting(180, "Seconds that the page's button learns a painting.", 1, 86_400)
     idle: int = setting(30, "Minutes without a click after which a visitor's pictures are forgotten.", 1, 10_000)
 

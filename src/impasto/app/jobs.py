@@ -60,7 +60,7 @@ class Jobs:
         self._waiting: deque[Job] = deque()
         self._changed = threading.Condition()
         for index in range(workers):
-            threading.Thread(target=self._serve, name=f"optimise-{index}", daemon=True).start()
+            threading.Thread(target=self._serve, name=f"optimize-{index}", daemon=True).start()
 
     def add(self, work: Work) -> Job:
         job = Job(work)

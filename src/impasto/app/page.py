@@ -80,7 +80,7 @@ def studio() -> work.Studio:
 
 
 @st.cache_resource
-def optimisations() -> queue.Jobs:
+def optimizations() -> queue.Jobs:
     return queue.Jobs(CONFIG.optimize_jobs)
 
 
@@ -125,7 +125,7 @@ def main() -> None:
             show_result(me, photo, look)
         show_history(me)
     with best:
-        optimise(me, photo, look)
+        optimize(me, photo, look)
     with film:
         video(me, look)
     with about:
@@ -284,7 +284,7 @@ def own_style(me: Visit, upload: Upload) -> None:
                     complain(error)
 
 
-# Learning a painting: in the background, in the optimiser's queue.
+# Learning a painting: in the background, in the optimizer's queue.
 
 
 def learn_label(verb: str) -> str:
@@ -307,7 +307,7 @@ def learn_style(me: Visit, name: str) -> None:
             raise MissingExtra("torch, which learning needs,", "torch") from None
         return learn(name=name, minutes=minutes, gallery=gallery, on_progress=progress)
 
-    me.lesson, me.lesson_name = optimisations().add(work_off), name
+    me.lesson, me.lesson_name = optimizations().add(work_off), name
 
 
 @st.fragment(run_every=1.0)
@@ -316,7 +316,7 @@ def watch_lesson() -> None:
     job = me.lesson
     if job is None:
         return
-    place = optimisations().place(job)
+    place = optimizations().place(job)
     if place:
         st.info(f"{me.lesson_name} waits: number {place} in the queue.")
     elif job.state == "running":
@@ -326,7 +326,7 @@ def watch_lesson() -> None:
             st.image(job.picture.pixels, width="stretch", clamp=True, alt="photographs as they are painted now")
     if not job.ended:
         if st.button("Stop and keep the best so far", key="learn-stop"):
-            optimisations().stop(job)
+            optimizations().stop(job)
         return
     if job.state == "failed":
         complain(PictureError(job.message))
@@ -426,7 +426,7 @@ def choose_regions(me: Visit, photo: Upload) -> list[Part]:
                     key=f"region-style-{number}",
                 )
                 file = st.file_uploader(
-                    "Or a mask's file", key=f"region-file-{number}", help="White is inside, grey is a soft edge."
+                    "Or a mask's file", key=f"region-file-{number}", help="White is inside, gray is a soft edge."
                 )
                 st.button("Remove", key=f"region-remove-{number}", on_click=partial(me.regions.remove, number))
             with left:
@@ -588,10 +588,10 @@ def restore(me: Visit, result: Result) -> None:
         st.session_state["photo"] = result.photo.digest
 
 
-# Best quality: the optimiser in the background.
+# Best quality: the optimizer in the background.
 
 
-def optimise(me: Visit, photo: Upload, look: Look) -> None:
+def optimize(me: Visit, photo: Upload, look: Look) -> None:
     st.markdown(
         "Paints by changing the photo's pixels until it shows the painting's own strokes. "
         "Takes minutes instead of a blink, and goes on while you use the rest of the page."
@@ -612,7 +612,7 @@ def optimise(me: Visit, photo: Upload, look: Look) -> None:
         "Longer side in pixels", 64, CONFIG.optimize_side, min(512, CONFIG.optimize_side), 32, key="optimize-side"
     )
     busy = me.job is not None and not me.job.ended
-    if st.button("Start", type="primary", disabled=busy, key="optimise-start"):
+    if st.button("Start", type="primary", disabled=busy, key="optimize-start"):
         chosen = replace(RECIPES[recipe], iterations=int(iterations))
         size = int(side) if max(photo.picture.width, photo.picture.height) > side else None
         values: dict[str, Any] = look.controls.as_dict() | {"size": size}
@@ -626,7 +626,7 @@ def optimise(me: Visit, photo: Upload, look: Look) -> None:
             }
             return optimize(photo.picture, look.request, max_pixels=CONFIG.max_pixels, **options, **values).picture
 
-        me.job, me.job_look, me.job_photo = optimisations().add(paint), look, photo
+        me.job, me.job_look, me.job_photo = optimizations().add(paint), look, photo
         st.rerun()
     if me.job is not None:
         watch()
@@ -641,15 +641,15 @@ def watch() -> None:
     job = me.job
     if job is None:
         return
-    place = optimisations().place(job)
+    place = optimizations().place(job)
     if place:
         st.info(f"Waiting: number {place} in the queue.")
     elif job.state == "running":
         spent = time.monotonic() - job.began
         left = f", about {spent / job.fraction * (1 - job.fraction):.0f} s left" if job.fraction > 0.02 else ""
         st.progress(min(1.0, job.fraction), f"step {job.step} of {job.total}{left}")
-    if not job.ended and st.button("Stop and keep the best so far", key="optimise-stop"):
-        optimisations().stop(job)
+    if not job.ended and st.button("Stop and keep the best so far", key="optimize-stop"):
+        optimizations().stop(job)
     if job.losses:
         pictures, chart = st.columns([2, 1])
         if job.picture is not None:
@@ -673,12 +673,12 @@ def finished(me: Visit) -> None:
         return
     if job.state == "stopped":
         st.caption("Stopped: this is the best so far.")
-    remember(me, me.job_photo, me.job_look, work.proxy(job.picture), f"optimised·{me.job_look.caption}")
-    label = pick("File", work.FORMATS, key="optimise-format")
+    remember(me, me.job_photo, me.job_look, work.proxy(job.picture), f"optimized·{me.job_look.caption}")
+    label = pick("File", work.FORMATS, key="optimize-format")
     _, _, ending, mime = work.FORMATS[label]
-    file_name = f"{work.stem(me.job_photo.name)}-optimised.{ending}"
+    file_name = f"{work.stem(me.job_photo.name)}-optimized.{ending}"
     data = work.encode(job.picture, label)
-    st.download_button("Download", data, file_name, mime, type="primary", on_click="ignore", key="optimise-download")
+    st.download_button("Download", data, file_name, mime, type="primary", on_click="ignore", key="optimize-download")
 
 
 # Video, in the same queue.
@@ -736,7 +736,7 @@ def video(me: Visit, look: Look) -> None:
 
             return paint_video(source, look.request, target, on_progress=report, **options).path
 
-        me.film = optimisations().add(paint)
+        me.film = optimizations().add(paint)
         st.rerun()
     if me.film is not None:
         watch_film()
@@ -756,13 +756,13 @@ def watch_film() -> None:
     job = visit().film
     if job is None or (job.ended and st.session_state.get(f"told-{id(job)}")):
         return
-    place = optimisations().place(job)
+    place = optimizations().place(job)
     if place:
         st.info(f"Waiting: number {place} in the queue.")
     elif job.state == "running":
         st.progress(min(1.0, job.fraction), f"frame {job.step} of {job.total}")
     if not job.ended and st.button("Stop and keep what is done", key="clip-stop"):
-        optimisations().stop(job)
+        optimizations().stop(job)
     if job.ended:
         st.session_state[f"told-{id(job)}"] = True
         st.rerun(scope="app")

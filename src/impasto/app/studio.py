@@ -179,10 +179,10 @@ def read_mask(url: str, width: int, height: int) -> NDArray[np.float32] | None:
         with Image.open(io.BytesIO(data), formats=["PNG"]) as image:
             if image.width * image.height > 4_000_000:
                 raise ValueError("too large")
-            grey = np.asarray(image.convert("RGB").resize((width, height), Image.Resampling.BILINEAR), np.float32)
+            gray = np.asarray(image.convert("RGB").resize((width, height), Image.Resampling.BILINEAR), np.float32)
     except Exception as error:  # a visitor's browser may send anything
         raise PictureError("the drawn mask cannot be read", "draw it again", code="damaged-file") from error
-    mask = np.ascontiguousarray(grey[:, :, 0] / np.float32(255))
+    mask = np.ascontiguousarray(gray[:, :, 0] / np.float32(255))
     return mask if mask.max() > 0 else None
 
 

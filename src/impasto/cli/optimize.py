@@ -95,7 +95,7 @@ def optimize(
     quiet: bool,
     json: bool,
 ) -> None:
-    """Paint a photo by optimising its pixels: minutes instead of a second, and the best that the method gives.
+    """Paint a photo by optimizing its pixels: minutes instead of a second, and the best that the method gives.
 
     Ctrl-C keeps the best picture so far; a second Ctrl-C leaves at once. --start FILE goes on from a picture.
     """

@@ -34,7 +34,7 @@ impasto video frames/ --style great-wave --fps 24 -o painted.webm
 @click.command(cls=Command, examples=EXAMPLES)
 @argument("source", "A video's file, or a folder of frames.", type=options.PATH)
 @options.style()
-@option("--recipe", default="fast", help="The optimiser's, such as fast or default.")
+@option("--recipe", default="fast", help="The optimizer's, such as fast or default.")
 @options.region
 @option(
     "--output",

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from impasto.engines import quantised
+from impasto.engines import quantized
 from impasto.engines.base import Array, SizeRequirements, StyleVector, WriteTile
 from impasto.engines.shipped import ShippedEngine, resized_for_encoder
 from impasto.engines.shot import Statistics
@@ -41,7 +41,7 @@ class FeatureTransfer(ShippedEngine):
 
     def __init__(self, folder: Path | None = None, budget: int | None = None) -> None:
         super().__init__(folder, budget)
-        self._encode_model = Model((self.folder / "encode.onnx").read_bytes, weights=quantised.vgg)
+        self._encode_model = Model((self.folder / "encode.onnx").read_bytes, weights=quantized.vgg)
         self._decoder = Model((self.folder / "decode.onnx").read_bytes)
 
     @abstractmethod
@@ -110,7 +110,7 @@ class AdaIN(FeatureTransfer):
 
 
 class WCT(FeatureTransfer):
-    """Mean and covariance: features are whitened, then coloured."""
+    """Mean and covariance: features are whitened, then colored."""
 
     name = "wct"
     vector_size = CHANNELS + CHANNELS * (CHANNELS + 1) // 2

@@ -1,7 +1,7 @@
 """What an engine is: a photo and a style vector in, a picture out.
 
 An engine paints at full strength and with strokes of its network's own size. Strength, brush size, blends, regions,
-colour and tone are the composition's (`impasto.painting.compose`).
+color and tone are the composition's (`impasto.painting.compose`).
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ class Engine(Protocol):
         name: by which users choose it, or "network".
         size: of the photos that its network takes.
         budget: bytes that painting may take beside the photo and the result. A photo that needs more is painted in
-            tiles, normalised by the statistics of a sample of it.
+            tiles, normalized by the statistics of a sample of it.
         encodes: whether it reads styles off paintings. One that does not knows its own styles only.
     """
 
@@ -126,7 +126,7 @@ class Engine(Protocol):
         Args:
             photo: H x W x 3, float32, 0..1, any size.
             style: what `encode` gives, or a mixture of such.
-            shot: what is remembered of a clip's frames, so that all are normalised alike.
+            shot: what is remembered of a clip's frames, so that all are normalized alike.
             run: which of a shot's styles this is.
         Returns:
             H x W x 3, float32, 0..1.

@@ -40,7 +40,7 @@ _ARENA_BYTES_PER_PIXEL = 170  # the same where memory is kept for the next layer
 class Light(ShippedEngine):
     """The light engine's two networks; sessions are made at the first use and shared.
 
-    A photo that needs more memory than the budget is painted in tiles, normalised by the statistics of a sample of it.
+    A photo that needs more memory than the budget is painted in tiles, normalized by the statistics of a sample of it.
     The arguments are those of `Engine`. The folder holds what `tools/light/` writes, and light.safetensors.
     """
 
@@ -90,7 +90,7 @@ class Light(ShippedEngine):
         return light_weights.changed(self._weights, filters) if filters.any() else self._weights
 
     def _frozen_network(self, style: StyleVector, given: Statistics) -> Model:
-        """The network for frames that are normalised by known statistics; a style's last one is kept."""
+        """The network for frames that are normalized by known statistics; a style's last one is kept."""
         key, statistics = style.numbers.tobytes(), given.tobytes()
         with self._lock:
             known, network = self._settled.pop(key, (b"", None))
@@ -106,17 +106,17 @@ class Light(ShippedEngine):
         norms, filters = given.reshape(-1, 2, WIDTH), style.changes
 
         def weights() -> dict[str, Array]:
-            return light_weights.normalised(self._weights_with(filters), steps, norms)
+            return light_weights.normalized(self._weights_with(filters), steps, norms)
 
         read = (self.folder / "shot.onnx").read_bytes
         return Model(read, _BYTES_PER_PIXEL, _ARENA_BYTES_PER_PIXEL, weights=weights)
 
     def _modulate(self, vector: bytes) -> NDArray[np.float32]:
-        """What a style makes of every normalisation, as `nn.light_net.Brush.modulations` but the scales less one."""
+        """What a style makes of every normalization, as `nn.light_net.Brush.modulations` but the scales less one."""
         t = self._dense
-        normalised = ((np.frombuffer(vector, np.float32) - t["usual"]) / t["spread"]).clip(-6, 6)
-        inner = (product(t["style1.weight"], normalised) + t["style1.bias"]).clip(0)
-        return product(t["style2.weight"], inner) + t["style2.bias"] + product(t["direct.weight"], normalised)
+        normalized = ((np.frombuffer(vector, np.float32) - t["usual"]) / t["spread"]).clip(-6, 6)
+        inner = (product(t["style1.weight"], normalized) + t["style1.bias"]).clip(0)
+        return product(t["style2.weight"], inner) + t["style2.bias"] + product(t["direct.weight"], normalized)
 
     @functools.cached_property
     def _dense(self) -> dict[str, Array]:

@@ -5,7 +5,7 @@ those of light.safetensors by name, in the form that `graph_weights` gives them.
 
 A network that knows one painting paints it better than one for all of them. The gallery's styles were each trained
 for some minutes more, from the network on. What that changed is small, and 4 bits a number hold it, with a scale for
-every 32 of them (block-wise quantisation, Dettmers et al. 2022).
+every 32 of them (block-wise quantization, Dettmers et al. 2022).
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ Changes: TypeAlias = Array
 
 ENCODED = 64  # channels of the style encoder's features
 VECTOR_SIZE = 8 * ENCODED  # mean, std of f1; mean, std of f2; w1, b1; w2, b2
-WIDTH = 64  # channels of every normalisation
+WIDTH = 64  # channels of every normalization
 HIDDEN = 128  # channels inside a block
 DETAIL = 24  # channels at half the size
 BLOCKS = 6
 NORMS = BLOCKS + 2  # one on entry, one in each block, one on leaving
 MARGIN = 16  # pixels mirrored at the borders, once for all layers
-EPSILON = 1e-2  # of the normalisations: channels that hardly vary must not make their own noise count
-ENDS = ("enter.norm", "leave.norm")  # a shot's first and last normalisation, layers of their own
+EPSILON = 1e-2  # of the normalizations: channels that hardly vary must not make their own noise count
+ENDS = ("enter.norm", "leave.norm")  # a shot's first and last normalization, layers of their own
 
 GROUP = 32
 _TOP = 7  # the largest of 4 bits with a sign
@@ -111,15 +111,15 @@ def changed(weights: Mapping[str, Array], changes: Changes) -> dict[str, Array]:
     return found
 
 
-def normalised(weights: Mapping[str, Array], steps: Array, statistics: Array) -> dict[str, Array]:
-    """The weights of shot.onnx: normalisations by known statistics are part of the layers before them.
+def normalized(weights: Mapping[str, Array], steps: Array, statistics: Array) -> dict[str, Array]:
+    """The weights of shot.onnx: normalizations by known statistics are part of the layers before them.
 
     Scale and shift of (y - mean) / sqrt(variance + epsilon) are a factor a and a constant b for each channel once the
     statistics are known, and a w x + (a c + b) is a convolution, too.
 
     Args:
         weights: what the other graphs compute with.
-        steps: N x 2 x C: for each normalisation the scales, less one, and the shifts.
+        steps: N x 2 x C: for each normalization the scales, less one, and the shifts.
         statistics: N x 2 x C: the means and the mean squares.
     """
     found = dict(weights)

@@ -21,7 +21,7 @@ from impasto.pixels.arrays import Pixels, Samples, planes, resize
 from impasto.system.sessions import Model
 
 METADATA = "impasto"  # the key under which a file's facts lie
-_GIVEN = "given", "trust"  # the statistics that it is normalised by, and how much they count
+_GIVEN = "given", "trust"  # the statistics that it is normalized by, and how much they count
 _BYTES_PER_PIXEL = 900  # measured with 32 channels at full size, memory given back after every layer
 _ARENA_BYTES_PER_PIXEL = 1300
 
@@ -115,7 +115,7 @@ class Network:
         photo: Pixels,
         style: StyleVector,
         *,
-        shot: Shot | None = None,  # noqa: ARG002  each frame is normalised by its own statistics
+        shot: Shot | None = None,  # noqa: ARG002  each frame is normalized by its own statistics
         run: str = "style",  # noqa: ARG002
     ) -> Pixels:
         """As `Engine.paint`.
@@ -145,7 +145,7 @@ class Network:
         given: Statistics | None = None,
         span: tuple[float, float] | None = None,
     ) -> tuple[Pixels, Statistics]:
-        """The network's own values for a photo, and what it is normalised by where the file tells."""
+        """The network's own values for a photo, and what it is normalized by where the file tells."""
         low, high = span or (self.facts.low, self.facts.high)
         feeds = {self._picture: planes(photo) * np.float32(high - low) + np.float32(low)}
         if self._weights is not None:

@@ -2,7 +2,7 @@
 
 An embedding is 256 numbers, read off the statistics of a painting's features in VGG-19, and ten that say its palette
 (`palette.py`). A style's changes are those of the network's modulations (the gallery's named styles have some), then
-those of its last filters (styles that a user has learned). Named styles know their colours and have no palette.
+those of its last filters (styles that a user has learned). Named styles know their colors and have no palette.
 `nn/paint_net.py` is the network to read, `tools/painter/graph.py` what runs.
 
 The graphs hold no weights: painter.safetensors has them once, `painter_weights.py` brings them into form.
@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from impasto.engines import painter_weights, palette, quantised
+from impasto.engines import painter_weights, palette, quantized
 from impasto.engines.base import Array, SizeRequirements, StyleVector, WriteTile
 from impasto.engines.shipped import ShippedEngine, product
 from impasto.engines.shot import Statistics
@@ -43,7 +43,7 @@ _NOISE = {8: 256, 4: 512}  # sides of the tables of noise, which repeats after t
 class Painter(ShippedEngine):
     """The painter's networks; sessions are made at the first use and shared.
 
-    A photo that needs more memory than the budget is painted in tiles, normalised by the statistics of a sample of it.
+    A photo that needs more memory than the budget is painted in tiles, normalized by the statistics of a sample of it.
     The arguments are those of `Engine`; the folder holds what `tools/painter/export.py` writes.
     """
 
@@ -54,7 +54,7 @@ class Painter(ShippedEngine):
 
     def __init__(self, folder: Path | None = None, budget: int | None = None) -> None:
         super().__init__(folder, budget)
-        self._encode_model = Model((self.folder / "encode.onnx").read_bytes, weights=quantised.vgg)
+        self._encode_model = Model((self.folder / "encode.onnx").read_bytes, weights=quantized.vgg)
         self._plain = self._tune(b"")
         self._tuned = functools.lru_cache(_TUNED)(self._tune)
         self._modulated = functools.lru_cache(_KEPT)(self._modulate)
@@ -77,8 +77,8 @@ class Painter(ShippedEngine):
 
     def _encode(self, painting: Samples) -> Array:
         t, seen = self._tensors, _resized_for_encoder(painting)
-        normalised = ((self.statistics(seen) - t["usual"]) / t["spread"]).clip(-5, 5)
-        code = product(t["embed.weight"], normalised) + t["embed.bias"]
+        normalized = ((self.statistics(seen) - t["usual"]) / t["spread"]).clip(-5, 5)
+        code = product(t["embed.weight"], normalized) + t["embed.bias"]
         return np.concatenate([code, palette.palette_of(seen)])
 
     def statistics(self, picture: Samples) -> NDArray[np.float32]:
@@ -120,7 +120,7 @@ class Painter(ShippedEngine):
         )
 
     def _modulate(self, numbers: bytes) -> NDArray[np.float32]:
-        """What a style makes of every normalisation and of the noise, as `nn.paint_net.PaintNet.modulations`."""
+        """What a style makes of every normalization and of the noise, as `nn.paint_net.PaintNet.modulations`."""
         t, (code, changes) = self._tensors, np.split(np.frombuffer(numbers, np.float32), [CODE])
         inner = (product(t["style1.weight"], code) + t["style1.bias"]).clip(0)
         found = product(t["style2.weight"], inner) + t["style2.bias"]
@@ -144,7 +144,7 @@ class Painter(ShippedEngine):
 
     @functools.cached_property
     def _tensors(self) -> dict[str, NDArray[np.float32]]:
-        return quantised.read(self.folder / "painter.safetensors")
+        return quantized.read(self.folder / "painter.safetensors")
 
 
 def code_and_palette(embedding: NDArray[Any]) -> list[NDArray[Any]]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from impasto.engines.quantised import Array
+from impasto.engines.quantized import Array
 
 WIDTHS = (16, 48, 96, 160)  # channels at full size, a half, a quarter, an eighth
 DEEP, BODY = 10, 4  # convolutions at an eighth and at a quarter
@@ -15,7 +15,7 @@ _LAST = 16  # channels that leave: two rows of six, each filled up to eight
 
 
 def norm_widths() -> list[int]:
-    """Channels of every normalisation."""
+    """Channels of every normalization."""
     full, half, quarter, eighth = WIDTHS
     return [half, quarter, eighth, *[eighth] * DEEP, quarter, *[quarter] * BODY, half, full]
 
@@ -82,19 +82,19 @@ def four_places(weight: Array) -> Array:
 def leave_at_half(weight: Array, bias: Array) -> tuple[Array, Array]:
     """`leave` on four places side by side: 3 x C x 5 x 5 as 16 x 4C x 3 x 3 at half the size.
 
-    Outputs are those of the upper row of a 2 x 2 block, by column and colour, two that are empty, and the lower row.
+    Outputs are those of the upper row of a 2 x 2 block, by column and color, two that are empty, and the lower row.
     Pictures are 0..1 where the network has -1..1.
     """
     inputs = weight.shape[1]
     found = np.zeros((2, 8, 2, 2, inputs, 3, 3), np.float32)
     biases = np.zeros((2, 8), np.float32)
     for down, right in PLACES:
-        colours = slice(3 * right, 3 * right + 3)
-        biases[down, colours] = bias / 2 + np.float32(0.5)
+        colors = slice(3 * right, 3 * right + 3)
+        biases[down, colors] = bias / 2 + np.float32(0.5)
         for y in range(5):
             for x in range(5):
                 (row, place_y), (column, place_x) = divmod(down + y - 2, 2), divmod(right + x - 2, 2)
-                found[down, colours, place_y, place_x, :, row + 1, column + 1] = weight[:, :, y, x] / 2
+                found[down, colors, place_y, place_x, :, row + 1, column + 1] = weight[:, :, y, x] / 2
     return found.reshape(_LAST, 4 * inputs, 3, 3), biases.ravel()
 
 

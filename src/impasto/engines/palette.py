@@ -1,7 +1,7 @@
-"""A painting's palette as ten numbers, and the way of a picture's colours towards it.
+"""A painting's palette as ten numbers, and the way of a picture's colors towards it.
 
-The way is the linear Monge-Kantorovitch map between two Gaussians of colours (Pitié & Kokaram 2007). A network that
-knows many paintings finds the colours of an unknown one in part only. `towards` moves the picture's colours nearer.
+The way is the linear Monge-Kantorovitch map between two Gaussians of colors (Pitié & Kokaram 2007). A network that
+knows many paintings finds the colors of an unknown one in part only. `towards` moves the picture's colors nearer.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from impasto.pixels.color import LEAST_VARIANCE, power
 
 SIZE = 10  # a weight, three means, six second moments
 _SHARE = 0.75  # of the way
-_GAINS = 0.5, 1.8  # of a colour's contrast: more would bring out what is hardly there
+_GAINS = 0.5, 1.8  # of a color's contrast: more would bring out what is hardly there
 _PAIRS = np.triu_indices(3)
 
 
 def measured(picture: Pixels) -> NDArray[np.float32]:
-    """Means and second moments of the colours of a picture, H x W x 3: nine numbers, which mix as pictures do."""
+    """Means and second moments of the colors of a picture, H x W x 3: nine numbers, which mix as pictures do."""
     rows = picture.astype(np.float64)
     moments = np.einsum("ywi,ywj->ij", rows, rows) / (rows.shape[0] * rows.shape[1])  # without BLAS: see `product`
     return np.concatenate([rows.mean((0, 1)), moments[_PAIRS]]).astype(np.float32)

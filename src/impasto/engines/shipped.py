@@ -141,7 +141,7 @@ class ShippedEngine(ABC):
 
         Args:
             write_tile: gets the picture, tile by tile.
-            given: what the photo is normalised by; None, its own.
+            given: what the photo is normalized by; None, its own.
         """
 
     def _paint_frozen(self, photo: Pixels, style: StyleVector, given: Statistics) -> Pixels | None:  # noqa: ARG002

@@ -8,15 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 Statistics: TypeAlias = NDArray[np.float32]
-"""What a network normalises by: means and mean squares, one normalisation after the other."""
+"""What a network normalizes by: means and mean squares, one normalization after the other."""
 
 _EVERY = 16  # frames of a shot: one of so many is measured
 
 
 class Shot:
-    """What is remembered of a shot's frames: running means of the statistics that features are normalised by.
+    """What is remembered of a shot's frames: running means of the statistics that features are normalized by.
 
-    Were every frame normalised by its own, all of it would change whenever something enters the picture. Frames 0, 1,
+    Were every frame normalized by its own, all of it would change whenever something enters the picture. Frames 0, 1,
     2, 4, 8 and every sixteenth are measured: the light engine paints the frames between a third faster.
 
     Args:

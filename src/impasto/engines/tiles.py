@@ -20,7 +20,7 @@ from impasto.errors import OutOfMemory
 from impasto.pixels.arrays import Pixels, Samples, floats, parts
 
 Run: TypeAlias = "Callable[[Pixels, Statistics | None, tuple[int, int]], tuple[Pixels, Statistics]]"
-"""A network: a part of a photo, statistics to be normalised by or None, and the part's row and column in the photo, to
+"""A network: a part of a photo, statistics to be normalized by or None, and the part's row and column in the photo, to
 its picture and the part's own statistics."""
 
 OVERLAP = 64  # pixels on each side; the receptive field reaches 59
@@ -110,7 +110,7 @@ def paint_within(
         bytes_per_pixel: that it takes for each.
         run: the network.
         write_tile: gets the picture, tile by tile.
-        given: statistics to be normalised by; None, the photo's own.
+        given: statistics to be normalized by; None, the photo's own.
         size: of the photos that the network takes.
         overlap: as for `tiles`.
     Returns:

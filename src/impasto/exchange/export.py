@@ -25,7 +25,7 @@ def to_onnx(net: TransformerNet, styles: Sequence[str], card: Mapping[str, Any])
     """The network as an .onnx file.
 
     Inputs: "picture", 1 x 3 x H x W, H and W multiples of four; with several styles also "styles", 1 x K, their
-    weights; "given" and "trust" let it be normalised by other statistics than its own (see `statistics`). Values as
+    weights; "given" and "trust" let it be normalized by other statistics than its own (see `statistics`). Values as
     the network has them (0..1 or 0..255: the metadata's `low` and `high`). The graph is written layer by layer: it has
     no sizes in it.
 
@@ -45,7 +45,7 @@ def to_onnx(net: TransformerNet, styles: Sequence[str], card: Mapping[str, Any])
         operands = [g.constant(state[name], name=name) for name in names]
         return g.node("Conv", x, *operands, strides=[stride, stride])
 
-    def normalise(x: str, key: str) -> str:
+    def normalize(x: str, key: str) -> str:
         names = f"{key}.weight", f"{key}.bias"
         channels = state[names[0]].shape[1]
         if len(styles) == 1:
@@ -57,14 +57,14 @@ def to_onnx(net: TransformerNet, styles: Sequence[str], card: Mapping[str, Any])
         scale, shift = (g.shaped(row, 1, channels, 1, 1) for row in rows)
         return g.node("Add", g.node("Mul", x, scale), shift)
 
-    x = g.node("Relu", normalise(convolve("picture", "conv1"), "in1"))
-    x = g.node("Relu", normalise(convolve(x, "conv2", 2), "in2"))
-    x = g.node("Relu", normalise(convolve(x, "conv3", 2), "in3"))
+    x = g.node("Relu", normalize(convolve("picture", "conv1"), "in1"))
+    x = g.node("Relu", normalize(convolve(x, "conv2", 2), "in2"))
+    x = g.node("Relu", normalize(convolve(x, "conv3", 2), "in3"))
     for index in range(1, net.architecture.blocks + 1):
-        y = g.node("Relu", normalise(convolve(x, f"res{index}.conv1"), f"res{index}.in1"))
-        x = g.node("Add", x, normalise(convolve(y, f"res{index}.conv2"), f"res{index}.in2"))
-    x = g.node("Relu", normalise(convolve(x, "deconv1", upsample=True), "in4"))
-    x = g.node("Relu", normalise(convolve(x, "deconv2", upsample=True), "in5"))
+        y = g.node("Relu", normalize(convolve(x, f"res{index}.conv1"), f"res{index}.in1"))
+        x = g.node("Add", x, normalize(convolve(y, f"res{index}.conv2"), f"res{index}.in2"))
+    x = g.node("Relu", normalize(convolve(x, "deconv1", upsample=True), "in4"))
+    x = g.node("Relu", normalize(convolve(x, "deconv2", upsample=True), "in5"))
     convolve(x, "deconv3")
     g.nodes[-1].output[0] = "painted"
 

@@ -39,7 +39,7 @@ def import_network(
 
     Args:
         path: .onnx, or tensors: .pth, .pt, .model or .safetensors. Nothing is unpickled but tensors.
-        paintings: that its styles were trained on, if they are at hand: the optimiser then knows these styles, too.
+        paintings: that its styles were trained on, if they are at hand: the optimizer then knows these styles, too.
     Raises:
         PictureError: the file is missing, damaged, or holds more than tensors.
         StyleError: it holds another architecture; the message names the first difference.

@@ -1,8 +1,8 @@
-"""Let an ONNX network say what its instance normalisations measure, and take given measurements in their place.
+"""Let an ONNX network say what its instance normalizations measure, and take given measurements in their place.
 
-A network that normalises by its own picture cannot paint a large photo in tiles: each would be normalised by itself.
+A network that normalizes by its own picture cannot paint a large photo in tiles: each would be normalized by itself.
 With the means and variances of the whole photo given, every tile looks as it does in the whole (URST: Chen et al. 2022
-normalise tiles by a thumbnail's).
+normalize tiles by a thumbnail's).
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ _OLDEST = 10  # opset: before it, what is used here was written differently
 def expose_statistics(model: Any, width: int | None = None) -> bool:
     """Add to an `onnx.ModelProto` the inputs "given" and "trust" and the output "statistics".
 
-    `statistics` holds, one normalisation after the other, the means and then the mean squares of its channels: those of
-    several pictures average to those of all. The network is normalised by `trust` parts of what is given, in the same
+    `statistics` holds, one normalization after the other, the means and then the mean squares of its channels: those of
+    several pictures average to those of all. The network is normalized by `trust` parts of what is given, in the same
     order, and 1 - trust of its own; with a trust of 0 it is what it was.
 
     Args:
-        width: channels of normalisations whose scale is computed in the network.
+        width: channels of normalizations whose scale is computed in the network.
     Returns:
-        Whether it could be done: the network has instance normalisations, of known widths.
+        Whether it could be done: the network has instance normalizations, of known widths.
     """
     graph = model.graph
     opset = next((entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx")), 0)

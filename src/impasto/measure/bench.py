@@ -39,13 +39,13 @@ SMALLEST, LARGEST = 16, 20_000
 
 @dataclass(frozen=True)
 class Latency:
-    """One engine at one size, in a process of its own; of the optimiser, one evaluation of its losses.
+    """One engine at one size, in a process of its own; of the optimizer, one evaluation of its losses.
 
     Attributes:
         seconds: of every counted run; the first runs are not counted.
         peak_mb: the most memory that the process held.
         gflops: what a float32 matrix product reached in the same process, before and after: the machine's ceiling. An
-            optimiser that computes in bfloat16 goes beyond it.
+            optimizer that computes in bfloat16 goes beyond it.
         mac_per_pixel: multiply-adds of the network.
     """
 

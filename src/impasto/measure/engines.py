@@ -1,4 +1,4 @@
-"""Name what can be measured: every engine of the registry, and the optimiser."""
+"""Name what can be measured: every engine of the registry, and the optimizer."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ class Evaluation:
     """All results of a run.
 
     Attributes:
-        judge: what scored, and whether it may have been optimised for.
+        judge: what scored, and whether it may have been optimized for.
         scores: every result that could be scored.
         failures: a line for every one that could not.
         sets: for each method what is said of all its results together: diversity, recognition, Fréchet distance.
@@ -105,7 +105,7 @@ def engine_painting(name: str) -> Paint:
 
 
 def optimizing(style: Path, photo: Picture, strength: float) -> Picture:
-    """Paint with the optimiser and its default recipe."""
+    """Paint with the optimizer and its default recipe."""
     return optimize(photo, style, strength=strength).picture
 
 

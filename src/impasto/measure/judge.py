@@ -1,4 +1,4 @@
-"""Who scores: a network other than the one that may have been optimised, the same treatment for every picture."""
+"""Who scores: a network other than the one that may have been optimized, the same treatment for every picture."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Judge:
         net: the trunk.
         name: what a report says of it.
         heads: {layer: 1 x C x 1 x 1}; empty without the published weights or a trunk that they fit.
-        independent: False if an optimiser may have seen this network.
+        independent: False if an optimizer may have seen this network.
     """
 
     net: VGG
@@ -67,11 +67,11 @@ def find_judge(path: Path | None = None) -> Judge:
     path = path or cached_vgg(16) or cached_vgg(19)
     if path is None:
         warnings.warn(
-            "scores are from the shipped VGG-19, which flatters an optimiser that used it; "
+            "scores are from the shipped VGG-19, which flatters an optimizer that used it; "
             "--judge vgg16.safetensors names an independent network",
             stacklevel=2,
         )
-        return Judge(shipped_vgg(), "VGG-19 normalised (shipped)", independent=False)
+        return Judge(shipped_vgg(), "VGG-19 normalized (shipped)", independent=False)
     net = load_vgg(path)
     net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # a quarter faster on a CPU
     return Judge(net, f"{net.label} ({path.name})", _lpips_heads(path) if net.depth == 16 else {})

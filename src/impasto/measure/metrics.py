@@ -77,7 +77,7 @@ def ssim(one: Pixels, other: Pixels) -> float:
 
     Pictures with a side below 11 pixels are compared as a whole, in one window.
     """
-    similarity, _ = _ssim_parts(_grey(one), _grey(other))
+    similarity, _ = _ssim_parts(_gray(one), _gray(other))
     return float(similarity)
 
 
@@ -88,7 +88,7 @@ def ms_ssim(one: Pixels, other: Pixels) -> float | None:
     """
     if min(one.shape[:2]) < 176:
         return None
-    x, y = _grey(one), _grey(other)
+    x, y = _gray(one), _gray(other)
     product = 1.0
     for scale, weight in enumerate(MS_SSIM_WEIGHTS):
         similarity, contrast = _ssim_parts(x, y)
@@ -98,7 +98,7 @@ def ms_ssim(one: Pixels, other: Pixels) -> float | None:
     return product
 
 
-def _grey(picture: Pixels) -> Tensor:
+def _gray(picture: Pixels) -> Tensor:
     return torch.from_numpy(luminance(picture).astype(np.float64))[None, None]
 
 
@@ -132,10 +132,10 @@ def lpips(one: Features, other: Features, heads: Mapping[str, Tensor]) -> float:
 
 
 def color_distance(one: Pixels, other: Pixels, directions: int = 32) -> float:
-    """Sliced 1-Wasserstein distance of the two colour distributions in RGB (Bonneel et al. 2015); sizes may differ.
+    """Sliced 1-Wasserstein distance of the two color distributions in RGB (Bonneel et al. 2015); sizes may differ.
 
     The mean over directions, spread evenly over the half sphere, of the area between the two cumulative distributions
-    along each. A shift of all colours by t gives the mean of |t . d|.
+    along each. A shift of all colors by t gives the mean of |t . d|.
     """
     index = np.arange(directions) + 0.5
     z = index / directions  # one half of Fibonacci's sphere

@@ -25,7 +25,7 @@ MEANING = {
     "ssim": "structural similarity to the photo: 1 the photo",
     "ms_ssim": "the same over five scales",
     "moments": "loss of means and deviations over the untouched photo's",
-    "color": "distance of the result's colours to the style's",
+    "color": "distance of the result's colors to the style's",
     "variation": "total variation of the result",
     "seconds": "time to paint",
     "diversity": "mean perceptual distance between a photo's results in different styles",

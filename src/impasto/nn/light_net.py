@@ -3,7 +3,7 @@
 A style vector is read off a painting by MicroAST's style encoder (Wang et al., AAAI 2023). The network that paints is
 Impasto's own, at about 12,000 multiply-adds a pixel: the photo is worked on at a quarter of its size in 64 channels;
 every block looks at a neighbourhood channel by channel and then mixes the channels, and between the two its features
-are brought to a mean and a deviation that follow from the style (conditional instance normalisation, Dumoulin et al.
+are brought to a mean and a deviation that follow from the style (conditional instance normalization, Dumoulin et al.
 2017, with parameters predicted from the style as in Ghiasi et al. 2017).
 """
 
@@ -30,7 +30,7 @@ from impasto.engines.light_weights import (
     folded,
 )
 
-Normalise: TypeAlias = Callable[[Tensor], Tensor]
+Normalize: TypeAlias = Callable[[Tensor], Tensor]
 Moments: TypeAlias = "list[tuple[Tensor, Tensor]]"
 
 
@@ -98,8 +98,8 @@ class Block(nn.Module):
         self.widen = nn.Conv2d(WIDTH, HIDDEN, 1)
         self.narrow = nn.Conv2d(HIDDEN, WIDTH, 1)
 
-    def forward(self, x: Tensor, normalise: Normalise) -> Tensor:
-        y = normalise(self.look(x))
+    def forward(self, x: Tensor, normalize: Normalize) -> Tensor:
+        y = normalize(self.look(x))
         added: Tensor = self.narrow(F.relu(self.widen(y)))
         return x + added
 
@@ -138,7 +138,7 @@ class Brush(nn.Module):
                 shuffled.bias.copy_(shuffled.bias[::4].repeat_interleave(4, 0))
 
     def modulations(self, vector: Tensor) -> Tensor:
-        """N x 512 to N x 8 x 128: for every normalisation 64 scales, then 64 shifts."""
+        """N x 512 to N x 8 x 128: for every normalization 64 scales, then 64 shifts."""
         told = ((vector - self.usual) / self.spread).clamp(-6, 6)
         out = self.style2(F.relu(self.style1(told))) + self.direct(told)
         out = out.unflatten(1, (NORMS, 2 * WIDTH))
@@ -148,12 +148,12 @@ class Brush(nn.Module):
         """N x 3 x H x W and N x 512 to N x 3 x H x W, not clipped.
 
         Args:
-            measured: an empty list gets what features are normalised by; a full one is what they are normalised by.
+            measured: an empty list gets what features are normalized by; a full one is what they are normalized by.
         """
         steps = iter(self.modulations(vector)[..., None, None].unbind(1))
         given = iter(measured or ())
 
-        def normalise(x: Tensor) -> Tensor:
+        def normalize(x: Tensor) -> Tensor:
             found = next(given, None) or moments_of(x)
             if measured is not None and len(measured) < NORMS:
                 measured.append(found)
@@ -162,10 +162,10 @@ class Brush(nn.Module):
 
         x = F.pad(photo * 2 - 1, (MARGIN + 2,) * 4, mode="reflect")  # enter1 looks two pixels further
         x = F.relu(self.enter2(F.relu(self.enter1(x))))
-        x = normalise(x)
+        x = normalize(x)
         for block in self.blocks:
-            x = block(x, normalise)
-        x = normalise(x)
+            x = block(x, normalize)
+        x = normalize(x)
         x = F.relu(F.pixel_shuffle(self.leave1(x), 2))
         x = self.leave3(F.relu(self.leave2(x)))
         kept = F.pixel_shuffle(x, 2)[..., MARGIN:-MARGIN, MARGIN:-MARGIN]
@@ -241,6 +241,6 @@ def moments_of(x: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def conditioned(x: Tensor, scale: Tensor, shift: Tensor, variance: Tensor, mean: Tensor) -> Tensor:
-    """Features normalised per channel, then scaled and shifted."""
+    """Features normalized per channel, then scaled and shifted."""
     factor = scale * torch.rsqrt(variance + EPSILON)
     return (x.float() * factor + (shift - mean * factor)).to(x.dtype)

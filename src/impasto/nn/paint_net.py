@@ -1,11 +1,11 @@
 """The painter in PyTorch: the form to read and to train. ONNX files of `tools/painter` run it.
 
-A style is a vector: statistics of the painting's features in the normalised VGG-19 (Huang & Belongie 2017), reduced by
+A style is a vector: statistics of the painting's features in the normalized VGG-19 (Huang & Belongie 2017), reduced by
 a learned matrix. The network has Johnson's form (2016): two strided convolutions, residual blocks, nearest upsampling
 with convolutions. It differs from Johnson's in three ways:
 
 - Blocks work at an eighth of the size, so that shapes may be large; some at a quarter follow, for strokes.
-- Every instance normalisation is conditional (Dumoulin et al. 2017), its scale and shift predicted from the style
+- Every instance normalization is conditional (Dumoulin et al. 2017), its scale and shift predicted from the style
   vector (Ghiasi et al. 2017).
 - Fixed noise enters at an eighth and at a quarter, as much of it as the style wants, so that plain areas can be painted
   (Ulyanov et al. 2016 feed noise to their generators; the amplitudes are as in Karras et al. 2019).
@@ -29,13 +29,13 @@ WIDTHS = (16, 48, 96, 160)  # channels at full size, a half, a quarter, an eight
 DEEP_BLOCKS, BLOCKS = 5, 2  # residual blocks at an eighth and at a quarter
 MULTIPLE = 8  # sides of pictures
 MARGIN = 32  # pixels mirrored at the borders, once for all layers
-EPSILON = 1e-3  # of the normalisations: channels that hardly vary must not make their own noise count
+EPSILON = 1e-3  # of the normalizations: channels that hardly vary must not make their own noise count
 
 
 def statistics(features: Tensor) -> Tensor:
     """What a style is read off at one of `LAYERS`: roots of the features' means and deviations, N x 2C, float32.
 
-    Roots, because the statistics of rectified features are spread like squares. Features are those of the normalised
+    Roots, because the statistics of rectified features are spread like squares. Features are those of the normalized
     VGG-19 with maximum pooling.
     """
     mean, deviation = moments(features)
@@ -103,7 +103,7 @@ class PaintNet(nn.Module):
         return vectors
 
     def modulations(self, vector: Tensor) -> Tensor:
-        """N x 256 to N x 5,296: scales, less one, and shifts of every normalisation, then amplitudes of the noise."""
+        """N x 256 to N x 5,296: scales, less one, and shifts of every normalization, then amplitudes of the noise."""
         out: Tensor = self.style2(F.relu(self.style1(vector)))
         return out
 
@@ -121,7 +121,7 @@ class PaintNet(nn.Module):
         pairs = iter(zip(parts[::2], parts[1::2], strict=True))
 
         def norm(x: Tensor) -> Tensor:
-            return normalised(x, *next(pairs))
+            return normalized(x, *next(pairs))
 
         x = F.pad(photo * 2 - 1, (MARGIN,) * 4, mode="reflect")
         x = norm(self.enter1(x)).relu()
@@ -144,8 +144,8 @@ def _conv(cin: int, cout: int) -> nn.Conv2d:
     return nn.Conv2d(cin, cout, 3, padding=1)
 
 
-def normalised(x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
-    """Features normalised per channel over the picture, in float32, then scaled by 1 + scale and shifted.
+def normalized(x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
+    """Features normalized per channel over the picture, in float32, then scaled by 1 + scale and shifted.
 
     Args:
         x: N x C x H x W.

@@ -2,8 +2,8 @@
 
 Layers and their names are those of PyTorch's `fast_neural_style` example, so that its checkpoints load: reflection
 padding, 9 x 9, two 3 x 3 of stride 2, residual blocks, two nearest upsamplings with 3 x 3, 9 x 9; instance
-normalisation (Ulyanov et al. 2016) after all but the last. With several styles every normalisation has a scale and a
-shift for each (conditional instance normalisation, Dumoulin et al. 2017), and styles may be mixed by weights.
+normalization (Ulyanov et al. 2016) after all but the last. With several styles every normalization has a scale and a
+shift for each (conditional instance normalization, Dumoulin et al. 2017), and styles may be mixed by weights.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Architecture:
     Attributes:
         width: channels of the first convolution: 32 as published, 16 in the light form.
         blocks: residual blocks.
-        styles: how many styles it has; 1 is plain instance normalisation.
+        styles: how many styles it has; 1 is plain instance normalization.
         span: of its values: 255 for networks of PyTorch's example, which see and give 0..255; 1 for those trained here.
     """
 
@@ -65,7 +65,7 @@ class TransformerNet(nn.Module):
         self.deconv3 = _Convolution(width, 3, 9)
         if architecture.span == 1:
             assert self.deconv3.conv2d.bias is not None
-            nn.init.constant_(self.deconv3.conv2d.bias, 0.5)  # grey, until it has learned better
+            nn.init.constant_(self.deconv3.conv2d.bias, 0.5)  # gray, until it has learned better
 
     def forward(self, pictures: Tensor, styles: Tensor | None = None) -> Tensor:
         """Paint.
@@ -118,7 +118,7 @@ class _Conv2d(nn.Conv2d):
 
 
 class _Norm(nn.Module):
-    """Instance normalisation with a scale and a shift for each style; statistics in float32."""
+    """Instance normalization with a scale and a shift for each style; statistics in float32."""
 
     def __init__(self, channels: int, styles: int) -> None:
         super().__init__()
@@ -153,7 +153,7 @@ def recognise(tensors: Mapping[str, Tensor], label: str, span: float = 255.0) ->
     """The network that a state dict belongs to, with its weights.
 
     Width, blocks and styles are told from the tensors. Old checkpoints' running statistics, which instance
-    normalisation does not use, are left out.
+    normalization does not use, are left out.
 
     Args:
         label: what to call the file in messages.
@@ -180,7 +180,7 @@ def recognise(tensors: Mapping[str, Tensor], label: str, span: float = 255.0) ->
     styles = norm.shape[0] if norm.ndim == 2 else 1
     net = TransformerNet(Architecture(first.shape[0], blocks, styles, span))
     wanted = net.state_dict()
-    for name, value in state.items():  # one style's normalisation is a row of several styles'
+    for name, value in state.items():  # one style's normalization is a row of several styles'
         if name in wanted and value.ndim == 1 and wanted[name].shape == (1, *value.shape):
             state[name] = value[None]
     for name, value in wanted.items():

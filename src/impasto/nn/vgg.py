@@ -1,6 +1,6 @@
 """The loss network: VGG-16 or VGG-19 (Simonyan & Zisserman 2015) up to the deepest layer that is asked for.
 
-Three kinds of weights load: the VGG-19 that ships (Gatys' normalised one, 8 bits a weight), and VGG-16 and VGG-19 in
+Three kinds of weights load: the VGG-19 that ships (Gatys' normalized one, 8 bits a weight), and VGG-16 and VGG-19 in
 torchvision's format from a file.
 """
 
@@ -49,9 +49,9 @@ class VGG(nn.Module):
         depth: 16 or 19.
         layers: how many convolutions there are weights for; the rest cannot be asked for.
         pooling: "max" as trained, "average" after Gatys et al. 2016.
-        padding: "zeros" as trained; "reflect" and "replicate" leave no frame in an optimised picture; "circular" for
+        padding: "zeros" as trained; "reflect" and "replicate" leave no frame in an optimized picture; "circular" for
             pictures whose opposite borders meet.
-        ceil: pool an odd last row alone rather than leave it out, as the normalised network was published.
+        ceil: pool an odd last row alone rather than leave it out, as the normalized network was published.
     """
 
     def __init__(
@@ -236,7 +236,7 @@ class _ConvolutionReLU(torch.autograd.Function):
 
 
 def shipped_vgg(pooling: Pooling = "max", padding: Padding = "reflect") -> VGG:
-    """The normalised VGG-19 that ships, up to relu5_1.
+    """The normalized VGG-19 that ships, up to relu5_1.
 
     Weights are stored as 8-bit integers with a scale for every output channel; see the card beside them for the error.
     """

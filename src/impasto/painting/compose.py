@@ -1,4 +1,4 @@
-"""The one composition: strength, brush size, blends, regions, kept colours and tone, for photos and frames alike.
+"""The one composition: strength, brush size, blends, regions, kept colors and tone, for photos and frames alike.
 
 A photo is painted at the size at which strokes look natural, enlarged, and finished. Everything that happens at full
 size is done to a window at a time, so a photo of any size takes little more memory than its own samples and the
@@ -36,10 +36,10 @@ class Composition:
     Args:
         blends: of the ground and of every region; None leaves the photo as it is.
         masks: of the regions.
-        first: one of the frames, H x W x 3; styles are brought to its colours if that is asked for.
+        first: one of the frames, H x W x 3; styles are brought to its colors if that is asked for.
         alpha: H x W, of all frames.
         budget: bytes that may be taken beside the frame.
-        shot: remembers how frames are normalised; None, each by itself. Frames of a moving shot are reduced and
+        shot: remembers how frames are normalized; None, each by itself. Frames of a moving shot are reduced and
             enlarged faster, and without strokes that would flicker.
     """
 
@@ -80,7 +80,7 @@ class Composition:
         pictures = []
         for share, engine, vector in self._engines[index]:
             picture = engine.paint(frame, vector, shot=self._shot, run=f"style {index}")
-            if self.controls.recolors_style and not engine.encodes:  # its style could not be recoloured before
+            if self.controls.recolors_style and not engine.encodes:  # its style could not be recolored before
                 picture = recolored(picture, controls=self.controls, photo=frame)
             pictures.append((np.float32(share), picture))
         if len(pictures) == 1:
@@ -120,7 +120,7 @@ class Composition:
         return np.where(painted > _LEAST_SHARE, total / painted.clip(_LEAST_SHARE), small)
 
     def finished(self, painted: Pixels, frame: Samples, moved: Moved | None = None, kind: Any = np.float32) -> Samples:
-        """What was painted, at the frame's size, in its colours and tone if that is asked for.
+        """What was painted, at the frame's size, in its colors and tone if that is asked for.
 
         Args:
             painted: what `painted` gives, or a mixture of such pictures.
@@ -156,7 +156,7 @@ class Composition:
         return out
 
     def _colored(self, painted: Pixels, photo: Pixels) -> Pixels:
-        """A picture at the strength that is asked for, in the photo's colours if they are kept."""
+        """A picture at the strength that is asked for, in the photo's colors if they are kept."""
         if self._strength < 1:
             painted = photo + self._strength * (painted - photo)
         return with_colors_of(painted, photo) if self.controls.keep_color == "luminance" else painted
@@ -206,7 +206,7 @@ class Composition:
 
 
 def recolored(picture: Pixels, *, controls: Controls, photo: Pixels) -> Pixels:
-    """A picture in the photo's colours, if `keep_color` asks for that before painting. H x W x 3 each, any sizes."""
+    """A picture in the photo's colors, if `keep_color` asks for that before painting. H x W x 3 each, any sizes."""
     if not controls.recolors_style:
         return picture
     change = histogram_change if controls.keep_color == "histogram" else covariance_change

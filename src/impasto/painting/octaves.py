@@ -37,10 +37,10 @@ Size: TypeAlias = tuple[int, int]
 Place: TypeAlias = tuple[slice, slice]
 """Rows and columns of a window."""
 
-Grey: TypeAlias = NDArray[np.float32]
+Gray: TypeAlias = NDArray[np.float32]
 """Luminance, h x w."""
 
-Seen: TypeAlias = Callable[[Place], Grey]
+Seen: TypeAlias = Callable[[Place], Gray]
 
 _FIRST = math.sqrt(2)  # the first octave is at least so many times as large as what was painted
 _PASSES = 2
@@ -86,8 +86,8 @@ def enlarge(painting: Pixels, photo: Samples, detail: float, write_tile: WriteTi
     height, width = photo.shape[:2]
     small = painting.shape[1], painting.shape[0]
     sizes = octaves(small, (width, height))
-    greys = _greys(photo, [small, *sizes[:-1]], budget)
-    seen: list[Seen] = [*(functools.partial(_part, grey) for grey in greys[1:]), functools.partial(_luma, photo)]
+    grays = _grays(photo, [small, *sizes[:-1]], budget)
+    seen: list[Seen] = [*(functools.partial(_part, gray) for gray in grays[1:]), functools.partial(_luma, photo)]
     with ThreadPoolExecutor(threads()) as pool:
 
         def fill(size: Size, compute: Callable[[Place], Pixels], keep: WriteTile) -> None:
@@ -96,7 +96,7 @@ def enlarge(painting: Pixels, photo: Samples, detail: float, write_tile: WriteTi
 
         sharpen = min(_SHARPEST, _SHARPEN * len(sizes))
         size, last = sizes[0], len(sizes) == 1
-        step = _Octave(painting, greys[0], seen[0], size, detail)
+        step = _Octave(painting, grays[0], seen[0], size, detail)
         picture = allocate((size[1], size[0], 3), np.float32, budget)
         fill(size, step.first, picture.__setitem__)
         missing = painting - cv2.resize(picture, small, interpolation=cv2.INTER_AREA)
@@ -105,7 +105,7 @@ def enlarge(painting: Pixels, photo: Samples, detail: float, write_tile: WriteTi
         fill(size, finish, write_tile if last else picture.__setitem__)
         for number, size in enumerate(sizes[1:], start=1):
             last = number == len(sizes) - 1
-            step = _Octave(picture, greys[number], seen[number], size, detail)
+            step = _Octave(picture, grays[number], seen[number], size, detail)
             picture = picture if last else allocate((size[1], size[0], 3), np.float32, budget)
             compute = functools.partial(step.later, sharpen=sharpen if last else 0.0)
             fill(size, compute, write_tile if last else picture.__setitem__)
@@ -128,10 +128,10 @@ def enlarge_frame(painting: Pixels, frame: Samples, detail: float) -> Samples:
     x = stored(_sharpened(painting, _SHARPEN_FRAME).clip(0, 1), frame.dtype)
     x = cv2.resize(x, size, interpolation=cv2.INTER_CUBIC)
     if detail:
-        grey = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)
-        soft = cv2.resize(cv2.resize(grey, small, interpolation=cv2.INTER_AREA), size, interpolation=cv2.INTER_CUBIC)
+        gray = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)
+        soft = cv2.resize(cv2.resize(gray, small, interpolation=cv2.INTER_AREA), size, interpolation=cv2.INTER_CUBIC)
         wide, same = (cv2.CV_16S, cv2.CV_8U) if frame.dtype == np.uint8 else (cv2.CV_32F, cv2.CV_32F)
-        fine = cv2.addWeighted(grey, detail, soft, -detail, 0, dtype=wide)
+        fine = cv2.addWeighted(gray, detail, soft, -detail, 0, dtype=wide)
         x = cv2.add(x, cv2.merge([fine] * 3), dtype=same)
     return x if x.dtype == np.uint8 else x.clip(0, 1)
 
@@ -141,14 +141,14 @@ class _Octave:
 
     Args:
         before: the picture so far, h x w x 3.
-        grey: the photo's luminance in that size.
+        gray: the photo's luminance in that size.
         seen: gives the photo's luminance in the new size, for any rows and columns.
         size: the new one.
         detail: see `enlarge`.
     """
 
-    def __init__(self, before: Pixels, grey: Grey, seen: Seen, size: Size, detail: float) -> None:
-        self.before, self.grey, self.seen, self.size, self.detail = before, grey, seen, size, np.float32(detail)
+    def __init__(self, before: Pixels, gray: Gray, seen: Seen, size: Size, detail: float) -> None:
+        self.before, self.gray, self.seen, self.size, self.detail = before, gray, seen, size, np.float32(detail)
         ratio = max(size[0] / before.shape[1], size[1] / before.shape[0])
         # A photo that is hardly larger than what was painted changes little.
         self.share = np.float32(min(1.0, math.log2(ratio) / math.log2(_FIRST)))
@@ -180,7 +180,7 @@ class _Octave:
     def _painted(self, x: Pixels, place: Place) -> Pixels:
         """The enlarged picture with the photo's fine detail, made of strokes."""
         if self.detail:
-            fine = self.seen(place) - _enlarged(self.grey, self.size, place)
+            fine = self.seen(place) - _enlarged(self.gray, self.size, place)
             x = cv2.add(x, cv2.merge([self.detail * fine] * 3))
         for _ in range(_PASSES):
             x = strokes(x)
@@ -254,13 +254,13 @@ def strokes(picture: Pixels) -> Pixels:
     """
     height, width = picture.shape[:2]
     columns, rows = _grid(height, width)
-    x, y = _across(_grey(picture))
+    x, y = _across(_gray(picture))
     along = picture
     for by in (_ALONG, -_ALONG):
         places = cv2.scaleAdd(y, -by, columns), cv2.scaleAdd(x, by, rows)
         along = cv2.scaleAdd(_moved(picture, places), _WEIGHT, along)
     along *= np.float32(1 / (1 + 2 * _WEIGHT))
-    soft = cv2.GaussianBlur(_grey(along), (0, 0), _EDGE, borderType=_BORDER)
+    soft = cv2.GaussianBlur(_gray(along), (0, 0), _EDGE, borderType=_BORDER)
     ahead, behind = ((cv2.scaleAdd(x, by, columns), cv2.scaleAdd(y, by, rows)) for by in (_ACROSS, -_ACROSS))
     one, other = _moved(soft, ahead), _moved(soft, behind)
     curve = one + other
@@ -274,14 +274,14 @@ def strokes(picture: Pixels) -> Pixels:
     return cv2.blendLinear(along, target, 1 - share, share)
 
 
-def _moved(values: NDArray[np.float32], places: tuple[Grey, Grey]) -> NDArray[np.float32]:
+def _moved(values: NDArray[np.float32], places: tuple[Gray, Gray]) -> NDArray[np.float32]:
     return cv2.remap(values, *places, cv2.INTER_LINEAR, borderMode=_BORDER)
 
 
-def _across(grey: Grey) -> tuple[Grey, Grey]:
+def _across(gray: Gray) -> tuple[Gray, Gray]:
     """The direction across the lines of a picture, as unit vectors: the main one of the smoothed structure tensor."""
-    height, width = grey.shape
-    half = _halved(grey)
+    height, width = gray.shape
+    half = _halved(gray)
     x, y = (cv2.Scharr(half, cv2.CV_32F, *way, borderType=_BORDER) for way in ((1, 0), (0, 1)))
     doubled = cv2.GaussianBlur(cv2.merge([x * x - y * y, 2 * x * y]), (0, 0), _TENSOR / 2, borderType=_BORDER)
     doubled = cv2.resize(doubled, None, fx=2, fy=2, interpolation=cv2.INTER_LINEAR)[:height, :width]
@@ -290,11 +290,11 @@ def _across(grey: Grey) -> tuple[Grey, Grey]:
     return np.cos(angle), np.sin(angle)
 
 
-def _told(picture: Pixels) -> Grey:
+def _told(picture: Pixels) -> Gray:
     """How much of a painting is put back in the first octave: little in plain areas, where a network's grid shows."""
-    grey = _grey(picture)
-    mean = cv2.GaussianBlur(grey, (0, 0), _NEAR, borderType=_BORDER)
-    square = cv2.GaussianBlur(grey * grey, (0, 0), _NEAR, borderType=_BORDER)
+    gray = _gray(picture)
+    mean = cv2.GaussianBlur(gray, (0, 0), _NEAR, borderType=_BORDER)
+    square = cv2.GaussianBlur(gray * gray, (0, 0), _NEAR, borderType=_BORDER)
     contrast = cv2.sqrt((square - mean * mean).clip(0))
     return np.float32(_PLAIN) + np.float32(_DRAWN - _PLAIN) * contrast / (contrast + np.float32(_CONTRAST))
 
@@ -305,17 +305,17 @@ def windows(size: Size) -> Iterator[Place]:
     yield from itertools.product(rows, columns)
 
 
-def _greys(photo: Samples, sizes: Sequence[Size], budget: int) -> list[Grey]:
+def _grays(photo: Samples, sizes: Sequence[Size], budget: int) -> list[Gray]:
     """The photo's luminance in smaller sizes; each but the first is half of the next, the last half of the photo's."""
     small, *larger = sizes
-    found: list[Grey] = []
+    found: list[Gray] = []
     for size in reversed(larger):
         found.append(_halved(found[-1]) if found else _in_strips(photo, size, _halved, budget))
-    least = found[-1] if found else _in_strips(photo, photo.shape[1::-1], lambda grey: grey, budget)
+    least = found[-1] if found else _in_strips(photo, photo.shape[1::-1], lambda gray: gray, budget)
     return [cv2.resize(least, small, interpolation=cv2.INTER_AREA), *reversed(found)]
 
 
-def _in_strips(photo: Samples, size: Size, change: Callable[[Grey], Grey], budget: int) -> Grey:
+def _in_strips(photo: Samples, size: Size, change: Callable[[Gray], Gray], budget: int) -> Gray:
     """What `change` makes of the photo's luminance, of a size that is the photo's or half of it."""
     height, width = photo.shape[:2]
     found, first = allocate((size[1], size[0]), np.float32, budget), 0
@@ -326,21 +326,21 @@ def _in_strips(photo: Samples, size: Size, change: Callable[[Grey], Grey], budge
     return found
 
 
-def _luma(photo: Samples, place: Place) -> Grey:
+def _luma(photo: Samples, place: Place) -> Gray:
     """A window of a photo's luminance."""
-    return _grey(floats(photo[place]))
+    return _gray(floats(photo[place]))
 
 
-def _part(grey: Grey, place: Place) -> Grey:
-    return np.ascontiguousarray(grey[place])
+def _part(gray: Gray, place: Place) -> Gray:
+    return np.ascontiguousarray(gray[place])
 
 
-def _grey(picture: Pixels) -> Grey:
+def _gray(picture: Pixels) -> Gray:
     return cv2.transform(picture, LUMA[None])
 
 
 @functools.lru_cache(maxsize=8)
-def _grid(height: int, width: int) -> tuple[Grey, Grey]:
+def _grid(height: int, width: int) -> tuple[Gray, Gray]:
     """The column and the row of every pixel."""
     columns, rows = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
     return columns, rows

@@ -31,7 +31,7 @@ class Region:
 
 
 def read_mask(source: Source, *, max_pixels: int = MAX_PIXELS) -> Mask:
-    """A mask from a picture: white is inside, black outside, grey a feathered edge; what is transparent is outside.
+    """A mask from a picture: white is inside, black outside, gray a feathered edge; what is transparent is outside.
 
     Returns:
         H x W, float32, 0..1, in the mask's own size.

@@ -34,7 +34,7 @@ class Stylizer:
     Args:
         style: a name, a painting, or several with weights: see `impasto.styles.resolve.StyleRequest`.
         regions: {mask: style}; later ones lie over earlier ones. The style "none" leaves the photo.
-        controls: strength, colour, tone, brush size, detail, output size.
+        controls: strength, color, tone, brush size, detail, output size.
         gallery: where names are looked up.
         max_pixels: the limit for paintings and masks.
     Raises:
@@ -110,9 +110,9 @@ class Stylizer:
         """What paints every frame of an animation or of a video's shot, in the same way.
 
         Args:
-            first: one of its frames, H x W x 3; the style is brought to its colours and strength if that is asked for.
+            first: one of its frames, H x W x 3; the style is brought to its colors and strength if that is asked for.
             alpha: H x W, of all frames.
-            shot: remembers how frames are normalised; None, each by itself.
+            shot: remembers how frames are normalized; None, each by itself.
         """
         masks, budget = [region.mask for region in self.regions], self.painter.budget
         return Composition(self.controls, self.blends, masks, first, alpha=alpha, budget=budget, shot=shot)

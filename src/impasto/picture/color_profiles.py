@@ -1,4 +1,4 @@
-"""Colour profiles: what a file's numbers mean, brought to sRGB."""
+"""Color profiles: what a file's numbers mean, brought to sRGB."""
 
 from __future__ import annotations
 

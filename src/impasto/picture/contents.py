@@ -69,13 +69,13 @@ class Contents:
         return int(self.samples.shape[0])
 
     def every_frame(self) -> Iterator[Pixels]:
-        """The colours of each frame, H x W x 3, float32, 0..1."""
+        """The colors of each frame, H x W x 3, float32, 0..1."""
         yield self.pixels
         for frame in self.frames:
             yield floats(frame.samples[:, :, :3])
 
     def with_frames(self: Kind, change: Callable[[Pixels], Pixels]) -> Kind:
-        """The same picture with every frame's colours replaced by `change` of them; the size must stay."""
+        """The same picture with every frame's colors replaced by `change` of them; the size must stay."""
         first, *rest = (change(pixels) for pixels in self.every_frame())
         frames = []
         for frame, pixels in zip(self.frames, rest, strict=True):

@@ -21,7 +21,7 @@ Source: TypeAlias = "Picture | str | os.PathLike[str] | bytes | IO[bytes] | Imag
 
 
 class Picture(Contents):
-    """A picture: its colours in sRGB, its alpha apart, and what its file said about it.
+    """A picture: its colors in sRGB, its alpha apart, and what its file said about it.
 
     >>> picture = impasto.Picture.open("photo.jpg")
     >>> picture
@@ -46,7 +46,7 @@ class Picture(Contents):
     ) -> Picture:
         """Read a picture from wherever it is.
 
-        Orientation is applied, colours are converted to sRGB by the file's profile.
+        Orientation is applied, colors are converted to sRGB by the file's profile.
 
         Args:
             source: a path, the bytes of a file, a binary file object, a PIL image, or an array
@@ -93,7 +93,7 @@ class Picture(Contents):
         """A picture from samples.
 
         Args:
-            array: H x W or H x W x 1, 3 or 4 (grey, RGB, RGBA); uint8, uint16, bool, or float in 0..1.
+            array: H x W or H x W x 1, 3 or 4 (gray, RGB, RGBA); uint8, uint16, bool, or float in 0..1.
         Raises:
             PictureError: another shape or type, or floats outside 0..1.
         """

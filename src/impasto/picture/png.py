@@ -1,4 +1,4 @@
-"""Write PNG, 8 or 16 bits a channel. Pillow writes no 16 bits of colour, and takes long for the rest."""
+"""Write PNG, 8 or 16 bits a channel. Pillow writes no 16 bits of color, and takes long for the rest."""
 
 from __future__ import annotations
 

@@ -154,7 +154,7 @@ def _why_unidentified(data: bytes) -> str:
 class _Still(NamedTuple):
     """The decoded picture, or an animation's first frame, as it lies in the file."""
 
-    colour: Samples
+    color: Samples
     alpha: Pixels | None
     bits: Bits
     had_profile: bool
@@ -221,13 +221,13 @@ def _contents(
     """
     info = dict(image.info)  # a further frame changes it
     orientation, exif = metadata.read_exif(image)
-    colour = _upright(still.colour, orientation)
+    color = _upright(still.color, orientation)
     alpha = None if still.alpha is None else _upright(still.alpha, orientation)
     frames = [_frame(image, index, count, name) for index in range(1, count)]
     if frames:
-        colour, alpha, frames = _same_channels(colour, alpha, frames)
+        color, alpha, frames = _same_channels(color, alpha, frames)
     picture = Contents(
-        colour,
+        color,
         alpha,
         still.bits,
         exif=exif,
@@ -256,15 +256,15 @@ def _frame(image: Image.Image, index: int, count: int, name: str) -> Frame:
 
 
 def _same_channels(
-    colour: Samples, alpha: Pixels | None, frames: list[Frame]
+    color: Samples, alpha: Pixels | None, frames: list[Frame]
 ) -> tuple[Samples, Pixels | None, list[Frame]]:
     """An animation has alpha in every frame or in none."""
     if alpha is None and all(frame.samples.shape[2] == 3 for frame in frames):
-        return colour, None, frames
-    alpha = np.ones(colour.shape[:2], np.float32) if alpha is None else alpha
-    opaque = np.full((*colour.shape[:2], 1), 255, np.uint8)
+        return color, None, frames
+    alpha = np.ones(color.shape[:2], np.float32) if alpha is None else alpha
+    opaque = np.full((*color.shape[:2], 1), 255, np.uint8)
     return (
-        colour,
+        color,
         alpha,
         [
             frame if frame.samples.shape[2] == 4 else Frame(np.dstack([frame.samples, opaque]), frame.duration)
@@ -274,17 +274,17 @@ def _same_channels(
 
 
 def _in_srgb(image: Image.Image, deep: NDArray[np.uint16] | None) -> _Still:
-    """Convert a decoded image's colours to sRGB.
+    """Convert a decoded image's colors to sRGB.
 
     Args:
         deep: all sixteen bits of its samples, H x W x 3 or 4, if it has so many.
     """
     profile = image.info.get("icc_profile")
     if image.mode.startswith("I") or image.mode == "F":
-        grey = _deep_grey(image)
-        eight = Image.fromarray((grey * 255).round().astype(np.uint8))
+        gray = _deep_gray(image)
+        eight = Image.fromarray((gray * 255).round().astype(np.uint8))
         in_srgb, converted = _to_srgb(eight, profile)
-        shades = np.array(in_srgb) if converted else np.repeat(stored(grey, np.uint16)[:, :, None], 3, axis=2)
+        shades = np.array(in_srgb) if converted else np.repeat(stored(gray, np.uint16)[:, :, None], 3, axis=2)
         return _Still(shades, None, 16, converted)
     if image.mode in ("P", "PA") or (image.has_transparency_data and image.mode not in ("RGBA", "LA")):
         image = image.convert("RGBA" if image.has_transparency_data else "RGB")
@@ -298,14 +298,14 @@ def _in_srgb(image: Image.Image, deep: NDArray[np.uint16] | None) -> _Still:
     # The profile is applied to the upper eight bits; what the lower eight add to them is added to its result.
     upper = (deep[:, :, :3] >> 8) * np.uint16(257)
     lower = (deep[:, :, :3] - upper).astype(np.int16)
-    colour = (np.asarray(in_srgb) * np.int32(257) + lower).clip(0, 65535).astype(np.uint16)
+    color = (np.asarray(in_srgb) * np.int32(257) + lower).clip(0, 65535).astype(np.uint16)
     if alpha is not None and deep.shape[2] == 4:
         alpha = floats(deep[:, :, 3])
-    return _Still(colour, alpha, 16, converted)
+    return _Still(color, alpha, 16, converted)
 
 
-def _deep_grey(image: Image.Image) -> Pixels:
-    """Grey with more than eight bits: integers up to 65535, or floats in 0..1, 0..255 or 0..65535."""
+def _deep_gray(image: Image.Image) -> Pixels:
+    """Gray with more than eight bits: integers up to 65535, or floats in 0..1, 0..255 or 0..65535."""
     values = np.nan_to_num(np.asarray(image, np.float32))
     top = float(values.max(initial=0))
     scale = 65535 if image.mode != "F" or top > 255 else 255 if top > 1 else 1

@@ -19,7 +19,7 @@ RAWMODES = ("RGB;16", "RGBA;16", "RGBX;16")
 
 
 def read(reopen: Callable[[], Image.Image]) -> NDArray[np.uint16] | None:
-    """Read all 16 bits of a colour picture.
+    """Read all 16 bits of a color picture.
 
     Pillow unpacks 16-bit samples of either byte order and keeps the eight bits that it takes for the high ones.
     Reading once in the right order and once in the wrong one gives both halves.

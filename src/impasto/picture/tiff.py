@@ -1,6 +1,6 @@
 """Write TIFF, 8 or 16 bits a channel.
 
-Pillow writes no 16 bits of colour, and leaves out EXIF's sub-directories where it compresses.
+Pillow writes no 16 bits of color, and leaves out EXIF's sub-directories where it compresses.
 """
 
 from __future__ import annotations

@@ -58,7 +58,7 @@ def planes(picture: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def filled(photo: Samples, alpha: Pixels | None) -> Samples:
-    """Give what nobody sees the mean of what is seen: its colour must not steer the style of the rest."""
+    """Give what nobody sees the mean of what is seen: its color must not steer the style of the rest."""
     if alpha is None or alpha.min() > 0 or alpha.max() == 0:
         return photo
     total = sum(np.tensordot(alpha[rows], floats(photo[rows]), 2) for rows in strips(*photo.shape[:2]))

@@ -1,4 +1,4 @@
-"""Keep a photo's colours, or its brightness and contrast: the arithmetic behind `--keep-color` and `--tone`.
+"""Keep a photo's colors, or its brightness and contrast: the arithmetic behind `--keep-color` and `--tone`.
 
 Gatys, Bethge, Hertzmann, Shechtman: Preserving Color in Neural Artistic Style Transfer, 2016.
 All pictures here are H x W x 3, float32, sRGB, 0..1.
@@ -16,7 +16,7 @@ from impasto.pixels.arrays import Pixels
 
 Change: TypeAlias = "Callable[[Pixels], Pixels]"
 
-LEAST_VARIANCE = 1e-5  # grey pictures have one axis only, and no covariance may be singular
+LEAST_VARIANCE = 1e-5  # gray pictures have one axis only, and no covariance may be singular
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601, the Y of YIQ, as in the paper
 
 
@@ -26,9 +26,9 @@ def luminance(pixels: Pixels) -> Pixels:
 
 
 def with_colors_of(result: Pixels, photo: Pixels) -> Pixels:
-    """The result's luminance with the photo's colours (luminance-only transfer, section 3 of the paper).
+    """The result's luminance with the photo's colors (luminance-only transfer, section 3 of the paper).
 
-    Where the colour does not fit at that luminance it is made paler, never of another hue.
+    Where the color does not fit at that luminance it is made paler, never of another hue.
 
     Args:
         result, photo: H x W x 3, of one size.
@@ -69,7 +69,7 @@ def tone_change(result: Pixels, photo: Pixels) -> Change:
 def histogram_change(source: Pixels, reference: Pixels) -> Change:
     """What gives every channel of `source` the distribution of `reference`'s (exact histogram specification).
 
-    Mean and covariance are matched first: channel by channel alone, a grey reference would leave the colours.
+    Mean and covariance are matched first: channel by channel alone, a gray reference would leave the colors.
     """
     first = covariance_change(source, reference)
     levels = np.linspace(0, 1, 1025)
@@ -96,7 +96,7 @@ def _distribution(values: Pixels) -> tuple[NDArray[np.float64], NDArray[np.float
 
 
 def match_covariance(source: Pixels, reference: Pixels) -> Pixels:
-    """Mean and covariance of the colours of `reference` (CORAL: Sun, Feng, Saenko 2016; equation 3 of the paper).
+    """Mean and covariance of the colors of `reference` (CORAL: Sun, Feng, Saenko 2016; equation 3 of the paper).
 
     x' = C_r^(1/2) C_s^(-1/2) (x - mean_s) + mean_r, with symmetric roots.
     """

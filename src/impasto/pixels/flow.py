@@ -25,9 +25,9 @@ def optical_flow(one: Pixels, other: Pixels, quality: Literal["medium", "fast"] 
         one, other: H x W x 3, or their luminance, H x W.
     """
     planes = [frame if frame.ndim == 2 else luminance(frame) for frame in (one, other)]
-    greys = [np.rint(plane * 255).astype(np.uint8) for plane in planes]
+    grays = [np.rint(plane * 255).astype(np.uint8) for plane in planes]
     preset = cv2.DISOPTICAL_FLOW_PRESET_MEDIUM if quality == "medium" else cv2.DISOPTICAL_FLOW_PRESET_FAST
-    flow = cv2.DISOpticalFlow.create(preset).calc(*greys, None)  # type: ignore[call-overload]
+    flow = cv2.DISOpticalFlow.create(preset).calc(*grays, None)  # type: ignore[call-overload]
     return np.asarray(flow, np.float32)
 
 

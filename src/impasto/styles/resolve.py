@@ -128,7 +128,7 @@ def _find(source: Any, gallery: Gallery, engine: Engine, limit: dict[str, int]) 
             )
     picture = Picture.open(source, **limit)
     label = Path(source).name if isinstance(source, (str, os.PathLike)) else "a painting"
-    pixels = picture.pixels  # what the style keeps, so that it is not encoded again when its colours change
+    pixels = picture.pixels  # what the style keeps, so that it is not encoded again when its colors change
     return Style(label, engine, engine.encode(pixels), pixels)
 
 

@@ -24,11 +24,11 @@ class Style:
     painting: Pixels | None
 
     def recolored(self, recolor: Callable[[Pixels], Pixels]) -> StyleVector:
-        """The vector of the painting in other colours; the vector itself where the engine reads no paintings.
+        """The vector of the painting in other colors; the vector itself where the engine reads no paintings.
 
-        What the change of colours does to the painting's vector is added to the style's own, which may have been
-        fitted. Not so with changes of the network: trained on the painting's colours, with a vector of theirs, they
-        bring them back, and the encoder's vector of the recoloured painting takes the place of both.
+        What the change of colors does to the painting's vector is added to the style's own, which may have been
+        fitted. Not so with changes of the network: trained on the painting's colors, with a vector of theirs, they
+        bring them back, and the encoder's vector of the recolored painting takes the place of both.
         """
         if self.painting is None or not self.engine.encodes:
             return self.vector
@@ -59,7 +59,7 @@ class Blend:
         """The share of every engine in the blend, and the weighted mean of its styles' vectors.
 
         Args:
-            recolor: changes the colours of paintings; None leaves them.
+            recolor: changes the colors of paintings; None leaves them.
         """
         found = []
         for engine in self.engines:

@@ -17,7 +17,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from impasto.engines import light, painter, painter_weights, palette, quantised
+from impasto.engines import light, painter, painter_weights, palette, quantized
 from impasto.engines.base import StyleVector
 from impasto.engines.by_name import engine_of
 from impasto.engines.shipped import ShippedEngine
@@ -134,7 +134,7 @@ class _Painting(PaintNet):
 def _painter(device: torch.device) -> Pupil:
     engine = engine_of("painter")
     net = _Painting()
-    tensors = quantised.read(engine.folder / "painter.safetensors")
+    tensors = quantized.read(engine.folder / "painter.safetensors")
     net.load_state_dict({name: torch.from_numpy(value) for name, value in tensors.items()})
     net.to(device=device, memory_format=torch.channels_last).requires_grad_(False)  # type: ignore[call-overload]
     names = painter_weights.filter_names()

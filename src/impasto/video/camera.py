@@ -127,7 +127,7 @@ class Live:
 
     Args:
         styles: names or paintings to go through with the keys.
-        controls: strength, colour, tone, brush size; `size` is the longer side of what is shown.
+        controls: strength, color, tone, brush size; `size` is the longer side of what is shown.
         fps: the painted size is reduced, and raised again up to `controls.size`, to keep this many frames a second.
         folder: where recordings and snapshots go.
         engine: what paints.

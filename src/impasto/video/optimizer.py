@@ -40,14 +40,14 @@ class FrameOptimizer:
         self._before: deque[tuple[Pixels, Pixels]] = deque(maxlen=max(1, long_term))  # frame and picture
 
     def worked_size(self, width: int, height: int) -> tuple[int, int]:
-        """The size at which a frame of width x height is optimised."""
+        """The size at which a frame of width x height is optimized."""
         return worked_size(self.stylizer.controls, self.recipe, width, height)
 
     def __call__(self, frame: Pixels, motion: Motion, last: Pixels | None) -> Pixels:
         """Paint a frame.
 
         Args:
-            frame: of the size at which it is optimised.
+            frame: of the size at which it is optimized.
             motion: back to the frame before, in that size.
             last: the picture of that one; None at the start of a shot.
         """

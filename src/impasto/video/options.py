@@ -18,9 +18,9 @@ class VideoOptions:
     """How a clip is read, painted and written, whatever its style.
 
     Attributes:
-        engine: "light"; "painter" takes five times as long a frame; "optimize" optimises every frame, for short clips,
+        engine: "light"; "painter" takes five times as long a frame; "optimize" optimizes every frame, for short clips,
             and needs the extra `torch`.
-        long_term: 0..100. The optimiser also holds to the picture so many frames ago, where the last one shows
+        long_term: 0..100. The optimizer also holds to the picture so many frames ago, where the last one shows
             something else.
         keyframes: styles that change, such as "0:starry-night,5:great-wave:0.5" (see `keyframes.parse_keyframes`);
             seconds of the result.
@@ -40,7 +40,7 @@ class VideoOptions:
     engine: VideoEngineName = setting(
         "light", "What paints: painter takes five times as long a frame, optimize minutes a second."
     )
-    long_term: int = setting(0, "The optimiser also holds to the picture so many frames ago.", 0, 100)
+    long_term: int = setting(0, "The optimizer also holds to the picture so many frames ago.", 0, 100)
     keyframes: str | None = setting(
         None, "Styles that change: SECONDS:STYLE[:SHARE OF THE STRENGTH[:BRUSH SIZE]], with commas between."
     )

@@ -76,7 +76,7 @@ def paint_video(
         style, gallery, max_pixels: as for `impasto.stylize`. Keyframes take the style's place.
         output: .mp4, .mov, .mkv, .avi, .webm, .gif, .webp, .apng, or a folder for PNG frames (no ending).
         options: how the clip is read, painted and written.
-        recipe: of the optimiser, a name from `impasto.optimization.recipe.RECIPES` or a `Recipe`.
+        recipe: of the optimizer, a name from `impasto.optimization.recipe.RECIPES` or a `Recipe`.
         regions: as for `impasto.stylize`. A mask may also be a video or a folder of frames, and then moves.
         mark: say in the result's metadata what made it.
         overwrite: replace files that are there.
@@ -92,7 +92,7 @@ def paint_video(
     """
     options, controls = options_and_controls(options, values)
     if options.engine == "optimize" and options.keyframes is not None:
-        raise UsageError("the optimiser takes one style for the whole clip", "--style", code="conflict")
+        raise UsageError("the optimizer takes one style for the whole clip", "--style", code="conflict")
     clip = Clip(Path(source), options.start, options.end, options.fps)
     size = clip.output_size(controls.size)
     if size[0] * size[1] > max_pixels:
@@ -152,7 +152,7 @@ def _painters(
         stylizer.prepare()
         return Painters(stylizer, masks)
     if masks.moving:
-        raise UsageError("the optimiser's masks do not move", "pictures as masks", code="conflict")
+        raise UsageError("the optimizer's masks do not move", "pictures as masks", code="conflict")
     return Painters(stylizer, masks, optimizer=_optimizer(stylizer, recipe, options))
 
 
@@ -161,7 +161,7 @@ def _optimizer(stylizer: Stylizer, recipe: str | Recipe, options: VideoOptions) 
         from impasto.optimization.recipe import find_recipe
         from impasto.video.optimizer import FrameOptimizer
     except ImportError as error:
-        raise MissingExtra(f"{error.name}, which the optimiser needs,", "torch") from None
+        raise MissingExtra(f"{error.name}, which the optimizer needs,", "torch") from None
     return FrameOptimizer(stylizer, find_recipe(recipe), options.steady / 100, options.long_term)
 
 

@@ -44,7 +44,7 @@ class Painters:
         stylizer: style, regions and controls; where there are keyframes, those of the first.
         masks: the regions' masks that move.
         keyframes: styles that change; None, one style.
-        optimizer: optimises each frame instead; None, an engine paints it.
+        optimizer: optimizes each frame instead; None, an engine paints it.
     """
 
     stylizer: Stylizer
@@ -72,7 +72,7 @@ class Painted:
         frame: the source's.
         motion: back to the frame before.
         picture: H x W x 3, at the size at which it was painted.
-        painter: what enlarges and finishes the picture; None for the optimiser's, which has followed the motion.
+        painter: what enlarges and finishes the picture; None for the optimizer's, which has followed the motion.
         moved: the masks that move, by their region's number.
     """
 
@@ -140,7 +140,7 @@ class Pipeline:
         self.seconds = dict.fromkeys(("read", "motion", "paint", "write"), 0.0)
         self._shot: Shot | None = None
         self._first: VideoFrame | None = None  # of the shot
-        self._last: Pixels | None = None  # the optimiser's last picture
+        self._last: Pixels | None = None  # the optimizer's last picture
         self._painter: Composition | None = None
         if self.before is not None:
             self.frames, self.shots = self.before.frames, self.before.shots

@@ -22,7 +22,7 @@ PIXEL_FORMATS = {(False, False): "rgb24", (False, True): "rgba", (True, False): 
 """FFmpeg's name of an array's pixels, by whether a channel has 16 bits and whether there is alpha."""
 
 MATRICES = {1: "ITU709", 4: "FCC", 5: "ITU601", 6: "ITU601", 7: "SMPTE240M", 9: "BT2020", 10: "BT2020"}
-"""PyAV's name of a colour matrix, by the number that files give it (ITU-T H.273, table 4)."""
+"""PyAV's name of a color matrix, by the number that files give it (ITU-T H.273, table 4)."""
 
 _FRAME_RATE = Fraction(25)  # of folders of frames, and of files that do not say
 

@@ -1,7 +1,7 @@
 """Keep a painted video from flickering: carry the last picture along the motion, where that can be trusted.
 
 Ruder, Dosovitskiy, Brox: Artistic Style Transfer for Videos, GCPR 2016; here the warped picture is blended with the new
-one rather than optimised towards (as the feed-forward methods after it do, such as Gupta et al. 2017).
+one rather than optimized towards (as the feed-forward methods after it do, such as Gupta et al. 2017).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _LITTLE = 0.25
 _MOST = 0.92  # of the last picture that is kept at full steadiness
 
 
-Grey: TypeAlias = NDArray[np.float32]
+Gray: TypeAlias = NDArray[np.float32]
 """Luminance, H x W, 0..1."""
 
 
@@ -53,7 +53,7 @@ class MotionFinder:
 
     def __init__(self, flow: bool = True) -> None:
         self.flow = flow
-        self._before: tuple[Grey, Grey] | None = None  # reduced for the flow; for cuts
+        self._before: tuple[Gray, Gray] | None = None  # reduced for the flow; for cuts
 
     def __call__(self, frame: Samples, size: tuple[int, int] | None = None) -> Motion:
         """The motion back to the frame before, and where it holds (Ruder et al. 2016, eq. 5 and 6).
@@ -87,7 +87,7 @@ def follow(frame: Pixels, before: Pixels) -> Motion:
     return _motion(small, last, forward, reliable(forward, backward), width, height)
 
 
-def _reduced(frame: Samples) -> Grey:
+def _reduced(frame: Samples) -> Gray:
     """A frame's luminance in the size in which motion is looked for; free of aliasing."""
     height, width = frame.shape[:2]
     scale = min(1.0, _FLOW_SIDE / max(height, width))
@@ -95,12 +95,12 @@ def _reduced(frame: Samples) -> Grey:
     return luminance(floats(cv2.resize(frame, size, interpolation=cv2.INTER_AREA)))
 
 
-def _shrunk(grey: Grey, size: tuple[int, int]) -> Grey:
+def _shrunk(gray: Gray, size: tuple[int, int]) -> Gray:
     """Free of aliasing; OpenCV takes a hundredth of the time of `resize`."""
-    return np.asarray(cv2.resize(grey, size, interpolation=cv2.INTER_AREA), np.float32)
+    return np.asarray(cv2.resize(gray, size, interpolation=cv2.INTER_AREA), np.float32)
 
 
-def _motion(small: Grey, last: Grey, forward: Flow, trusted: NDArray[np.bool_], width: int, height: int) -> Motion:
+def _motion(small: Gray, last: Gray, forward: Flow, trusted: NDArray[np.bool_], width: int, height: int) -> Motion:
     # What the flow brings must also look like what is there: it sees neither shadows nor what fades.
     error = np.abs(warp(last, forward) - small)
     trust = trusted * np.clip(1.5 - error / np.float32(0.06), 0, 1)

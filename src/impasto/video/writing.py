@@ -110,7 +110,7 @@ class Writer:
         self.format = transparent if alpha and transparent else plain
         self.alpha = alpha and bool(transparent)
         self.part = part_of(path)
-        self.width, self.height = width + width % 2, height + height % 2  # halves of colours need even sides
+        self.width, self.height = width + width % 2, height + height % 2  # halves of colors need even sides
         self.colorspace = MATRICES[usual_matrix(self.height)]
         self.notes: list[str] = []
         try:

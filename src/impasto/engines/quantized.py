@@ -32,7 +32,7 @@ def read(path: Path) -> dict[str, Array]:
 
 
 def vgg() -> dict[str, Array]:
-    """What the encoders' graphs compute with: the normalised VGG-19 up to relu4_1."""
+    """What the encoders' graphs compute with: the normalized VGG-19 up to relu4_1."""
     tensors = read(_VGG)
     names = ["entry", *map(str, range(_VGG_LAYERS))]
     return {f"{name}.{part}": tensors[f"{name}.{part}"] for name in names for part in ("weight", "bias")}
