@@ -364,7 +364,7 @@ def test_check_serves_one_page_and_stops() -> None:
 
 
 def test_bad_settings_are_refused(run: object) -> None:
-    assert_refused(run("app", "--max-upload", 0, "--check"), 2, "out-of-range", "max upload 0")  # type: ignore[operator]
+    assert_refused(run("app", "--max-upload", 0, "--check"), 2, "out-of-range", "--max-upload 0")  # type: ignore[operator]
     import socket
 
     with socket.socket() as other:
