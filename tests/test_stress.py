@@ -16,7 +16,7 @@ import pytest
 from helpers import scene
 
 from impasto.controls import Controls
-from impasto.engines.by_name import ENGINES
+from impasto.engines.by_name import engine_class
 from impasto.painting.stylizer import Stylizer
 from impasto.picture import Picture
 from impasto.styles.gallery import Gallery
@@ -52,7 +52,7 @@ def assert_alike(at_once: Sequence[Work], alone: Sequence[Work]) -> None:
 @pytest.mark.parametrize("name", ["light", "painter"])
 def test_an_engine_paints_several_sizes_in_several_styles(name: str) -> None:
     def work() -> list[Work]:
-        engine = ENGINES[name](budget=BUDGET)
+        engine = engine_class(name)(budget=BUDGET)
         gallery = Gallery(painter=engine)
         vectors = [gallery.vector(style) for style in STYLES]
         return [
@@ -71,7 +71,7 @@ def test_engines_and_stylizers_paint_at_once() -> None:
     def work() -> list[Work]:
         stylizers = []
         for name in ("light", "painter"):
-            engine = ENGINES[name](budget=BUDGET)
+            engine = engine_class(name)(budget=BUDGET)
             stylizers += [
                 Stylizer("great-wave", painter=engine, regions=[(mask, "none")], controls=Controls(strength=70)),
                 Stylizer({"udnie": 0.5, "the-kiss": 0.5}, painter=engine, controls=Controls(tone="match")),

@@ -3,18 +3,31 @@
 from __future__ import annotations
 
 import functools
-from typing import Literal, TypeAlias
+from importlib import import_module
+from typing import Any, Literal, TypeAlias, get_args
 
-from impasto.engines.adain_wct import WCT, AdaIN
-from impasto.engines.light import Light
-from impasto.engines.painter import Painter
 from impasto.engines.shipped import ShippedEngine
 from impasto.errors import UsageError
 
 EngineName: TypeAlias = Literal["painter", "light", "adain", "wct"]
 
-ENGINES: dict[str, type[ShippedEngine]] = {"painter": Painter, "light": Light, "adain": AdaIN, "wct": WCT}
+ENGINES: tuple[EngineName, ...] = get_args(EngineName)
 DEFAULT: EngineName = "painter"
+
+_HOME = {"painter": "painter.Painter", "light": "light.Light", "adain": "adain_wct.AdaIN", "wct": "adain_wct.WCT"}
+
+
+def engine_class(name: str) -> type[ShippedEngine]:
+    """The class of the engine behind `--engine`; the others need not be loaded for it.
+
+    Raises:
+        UsageError: there is no such engine.
+    """
+    if name not in _HOME:
+        raise UsageError(f"engine {name!r} is unknown", f"one of {', '.join(ENGINES)}", code="unknown-choice")
+    module, _, kind = _HOME[name].partition(".")
+    found: Any = getattr(import_module(f"impasto.engines.{module}"), kind)
+    return found
 
 
 def engine_of(name: str = DEFAULT, budget: int | None = None) -> ShippedEngine:
@@ -25,11 +38,9 @@ def engine_of(name: str = DEFAULT, budget: int | None = None) -> ShippedEngine:
     Raises:
         UsageError: there is no such engine.
     """
-    if name not in ENGINES:
-        raise UsageError(f"engine {name!r} is unknown", f"one of {', '.join(ENGINES)}", code="unknown-choice")
     return _made(name, budget)
 
 
 @functools.lru_cache(maxsize=8)
 def _made(name: str, budget: int | None) -> ShippedEngine:
-    return ENGINES[name](budget=budget)
+    return engine_class(name)(budget=budget)

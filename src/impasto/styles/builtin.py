@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 
 from impasto.engines.base import StyleVector
-from impasto.engines.by_name import ENGINES
-from impasto.engines.light_weights import unpack
+from impasto.engines.by_name import engine_class
 from impasto.system.files import ASSETS
 
 FOLDER = ASSETS / "gallery"
@@ -29,6 +28,8 @@ def vector(name: str, engine: str) -> StyleVector:
     with np.load(FOLDER / f"{engine}.npz", allow_pickle=False) as vectors:
         found = vectors[name].astype(np.float32)
     if engine == "light":
+        from impasto.engines.light_weights import unpack
+
         with np.load(FOLDER / "light-filters.npz", allow_pickle=False) as filters:
             return StyleVector(found, unpack(filters[name]))
-    return StyleVector.of(found, ENGINES[engine].vector_size)
+    return StyleVector.of(found, engine_class(engine).vector_size)
