@@ -14,7 +14,6 @@ from pathlib import Path
 
 from impasto.engines.base import StyleVector
 from impasto.engines.by_name import engine_of
-from impasto.engines.network import Network
 from impasto.engines.shipped import ShippedEngine
 from impasto.errors import PictureError, StyleError, UsageError, write_fault
 from impasto.picture import Picture, Source
@@ -277,6 +276,8 @@ class Gallery:
             UsageError: as `add`.
             StyleError: the file holds no network that paints, or the folder cannot be written to.
         """
+        from impasto.engines.network import Network
+
         self.check_free(name, replace=replace)
         with self._new(name, replace) as part:
             (part / "network.onnx").write_bytes(network)

@@ -9,17 +9,19 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from impasto.engines.base import StyleVector
 from impasto.engines.by_name import ENGINES, engine_of
-from impasto.engines.network import Network
 from impasto.errors import StyleError, UsageError
 from impasto.picture import Picture
 from impasto.pixels.arrays import Pixels
 from impasto.system.files import ASSETS, write_atomically
+
+if TYPE_CHECKING:
+    from impasto.engines.network import Network
 
 NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 RESERVED = {"none", "con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))}
@@ -106,6 +108,8 @@ def load_network(path: Path, budget: int | None = None) -> Network:
     Args:
         budget: bytes that painting may take, as for `Network`.
     """
+    from impasto.engines.network import Network  # here, since few styles are networks
+
     return Network(path, trial_photo, budget)
 
 
