@@ -29,6 +29,7 @@ def seen(painter: AdaIN | WCT, pixels: np.ndarray) -> np.ndarray:
     """What the engine's encoder sees, 512 x places, at the picture's own size."""
     from impasto.pixels.arrays import planes
 
+    # Private: features are not seen from outside.
     (features,) = painter._encode_model.run({"picture": planes(pixels)})
     return features[0].reshape(CHANNELS, -1)
 

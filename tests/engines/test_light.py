@@ -97,6 +97,7 @@ def test_the_machines_layout_changes_no_picture(monkeypatch: pytest.MonkeyPatch,
     variances = [squares - first**2 for first, squares in (of.swapaxes(0, 1) for of in (found, wanted))]
     np.testing.assert_allclose(*variances, rtol=0.01, atol=1e-3)
     given = np.float32(1.3) * wanted.ravel()
+    # Private: statistics that are no shot's.
     others = [by._run(photo, vector, given)[0] for by in (own, plain)]
     assert np.abs(others[0] - others[1]).max() < 0.01 / 255
     assert np.abs(others[0] - painted).mean() > 1 / 255

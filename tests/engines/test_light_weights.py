@@ -165,6 +165,7 @@ def test_networks_with_filters_are_forgotten_one_by_one() -> None:
     first = painter.paint(PHOTO, vectors[0])
     for vector in vectors[1:]:
         painter.paint(PHOTO, vector)
+    # Private: what is kept is a matter of memory.
     assert painter._tuned.cache_info().currsize == 4
     np.testing.assert_array_equal(painter.paint(PHOTO, vectors[0]), first)
 

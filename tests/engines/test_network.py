@@ -46,6 +46,7 @@ def test_tiles_look_as_if_painted_at_once(two: Network, monkeypatch: pytest.Monk
     photo = np.asarray(base, np.float32) / 255
     photo = (photo + np.random.default_rng(0).normal(0, 0.03, photo.shape)).clip(0, 1).astype(np.float32)
     two, mixed = opened(two.path, 10**9), StyleVector(np.float32([0.3, 0.7]))
+    # Private: the statistics that the network normalizes by are not seen from outside.
     whole, statistics = two._run(photo, mixed.embedding)
     whole = two._clamp(whole)
     tiled = two.paint(photo, mixed)

@@ -17,7 +17,7 @@ from helpers import ROOT, scene
 
 from impasto.engines import painter_weights, quantized
 from impasto.engines.base import StyleVector
-from impasto.engines.painter import CODE, MARGIN, VECTOR_SIZE, Painter, _mirrored, noise_at
+from impasto.engines.painter import CODE, MARGIN, VECTOR_SIZE, Painter, mirrored, noise_at
 from impasto.engines.shot import Shot
 from impasto.nn.paint_net import DEEP_BLOCKS, LAYERS, WIDTHS, PaintNet, statistics
 from impasto.nn.vgg import shipped_vgg
@@ -178,7 +178,7 @@ def test_the_layouts_graphs_compute_the_same(graphs: ModuleType, reference: Pain
     with torch.no_grad():
         modulations = reference.modulations(torch.from_numpy(vector.embedding[None, :CODE]))[0].numpy()
     feeds = {
-        "photo": _mirrored(photo),
+        "photo": mirrored(photo),
         "modulations": modulations + vector.changes,
         "noise8": noise_at(8, (0, 0), 40, 48),
         "noise4": noise_at(4, (0, 0), 40, 48),
@@ -188,7 +188,7 @@ def test_the_layouts_graphs_compute_the_same(graphs: ModuleType, reference: Pain
     evaluator = ReferenceEvaluator(model, new_ops=[Conv, GlobalAveragePool])
     picture, _ = evaluator.run(None, feeds)
     assert np.abs(picture - expected(reference, photo, vector)).max() <= 1e-3
-    _, others = evaluator.run(None, feeds | {"photo": _mirrored(PHOTO[-40:, -48:])})
+    _, others = evaluator.run(None, feeds | {"photo": mirrored(PHOTO[-40:, -48:])})
     feeds |= {"given": others, "trust": np.ones((), np.float32)}
     assert np.abs(evaluator.run(None, feeds)[0] - picture).mean() > 1e-3
 
@@ -223,6 +223,7 @@ def test_tiles_are_the_whole(painter: Painter) -> None:
     photo, vector = SAMPLE.resized(800, 640).pixels, Gallery().vector("udnie")
     tiled = Painter(budget=1)
     whole, tiles, alone = (np.full_like(photo, np.nan) for _ in range(3))
+    # Private: the statistics, and where tiles lie, are not seen from outside.
     own = painter._paint_in_tiles(photo, vector, whole.__setitem__, None)
     places = []
 

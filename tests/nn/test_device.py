@@ -14,6 +14,7 @@ from impasto.nn.device import find_precision, multiplies_bfloat16
 CPU = torch.device("cpu")
 
 
+# It takes the place of the private timer: a test must not depend on how fast a machine is.
 class Stopwatch:
     """Stands in for the measurement: seconds of a convolution in bfloat16, where float32 takes 1."""
 

@@ -91,6 +91,7 @@ def test_pooling_padding_and_stopping_early() -> None:
 def test_circular_padding_is_pytorch_s_and_so_is_its_gradient() -> None:
     x = torch.rand(1, 2, 3, 4, dtype=torch.double, requires_grad=True)
     padded = F.pad(x, (1, 1, 1, 1), mode="circular")
+    # Private: what it does to a picture is seen through a whole network only by its borders.
     assert torch.equal(vgg._padded(x, "circular"), padded)
     assert torch.autograd.gradcheck(lambda x: vgg._padded(x, "circular"), (x,))
 

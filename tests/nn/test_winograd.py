@@ -64,6 +64,7 @@ def test_the_loss_network_is_the_same_with_it(monkeypatch: pytest.MonkeyPatch) -
         return found, picture.grad
 
     fast, fast_gradient = features_and_gradient()
+    # Private: that filters are transformed once is a matter of time, which tests do not measure.
     used = len(net._transformed)
     monkeypatch.setattr(winograd, "pays", lambda *_: False)
     plain, plain_gradient = features_and_gradient()
@@ -82,6 +83,7 @@ def test_weights_that_changed_are_transformed_anew() -> None:
         other = shipped_vgg()
         other.load_state_dict(net.state_dict())
         assert near(after, other(picture, ["relu3_2"])["relu3_2"])
+    # Private, as above.
     assert net._transformed
     assert not near(after, before)
 

@@ -127,6 +127,7 @@ def test_threads_do_not_disturb_each_other(tmp_path: Path) -> None:
 
 def test_where_memory_runs_out_tiles_take_over(monkeypatch: pytest.MonkeyPatch) -> None:
     painter = Light(budget=10**12)
+    # Private: memory that runs out inside the engine.
     whole, run = painter.paint(LARGE.pixels, VECTOR), painter._run
 
     def scarce(photo: np.ndarray, *rest: object) -> object:

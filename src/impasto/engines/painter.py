@@ -96,7 +96,7 @@ class Painter(ShippedEngine):
             height, width = part.shape[:2]
             seen = SIZE.padded(part)
             feeds = {
-                "photo": _mirrored(seen),
+                "photo": mirrored(seen),
                 "modulations": modulations,
                 **{f"noise{by}": noise_at(by, corner, seen.shape[0], seen.shape[1]) for by in _NOISE},
                 "given": np.zeros(_statistics(), np.float32) if known is None else known[: _statistics()],
@@ -170,7 +170,7 @@ def _resized_for_encoder(picture: Samples) -> Pixels:
     return resize(picture, width, height)
 
 
-def _mirrored(photo: Pixels) -> Pixels:
+def mirrored(photo: Pixels) -> Pixels:
     """H x W x 3 in 0..1 to planes in -1..1 with the borders that the network takes off again, 1 x 3 x H+64 x W+64."""
     whole = photo.transpose(2, 0, 1)[None] * np.float32(2) - np.float32(1)
     return np.pad(whole, ((0, 0), (0, 0), (MARGIN,) * 2, (MARGIN,) * 2), mode="reflect")
