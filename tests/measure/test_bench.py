@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 from helpers import Outcome, assert_refused
 
-from impasto.measure.bench import Bench, Latency, bench, compare, gemm_gflops
+from impasto.measure.bench import Bench, Latency, bench, compare, gemm_gflops, throughput
 from impasto.progress import Progress
 
 Run = Callable[..., Outcome]
@@ -17,6 +18,7 @@ Run = Callable[..., Outcome]
 
 def test_a_run_is_measured_stored_and_compared(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "bench.json"
+    monkeypatch.setattr("impasto.measure.bench.throughput", functools.partial(throughput, pictures=2))
     outcome = run("bench", "--sizes", "64,128", "--rounds", 2, "--json", path)
     assert outcome.code == 0, outcome.err
     for word in ("64 x 64", "128 x 128", "cold start", "impasto stylize, 512 px", "pictures/s", "GEMM"):
