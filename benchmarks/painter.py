@@ -23,7 +23,7 @@ from safetensors.torch import load_file
 
 from impasto.engines.base import StyleVector
 from impasto.engines.by_name import engine_of
-from impasto.nn.light_net import PainterNet
+from impasto.nn.light_net import LightEngineNet
 from impasto.styles.gallery import Gallery
 from impasto.system.sessions import threads
 
@@ -41,7 +41,7 @@ def main() -> None:
 
     shipped = engine_of("light")
     vector = StyleVector(Gallery(painter=shipped).vector("starry-night").embedding)  # MicroAST has no filters
-    net = PainterNet().eval()
+    net = LightEngineNet().eval()
     net.load_state_dict(load_file(ROOT / "src" / "impasto" / "assets" / "light" / "light.safetensors"))
     style = torch.from_numpy(vector.embedding)[None]
     torch.set_num_threads(threads())

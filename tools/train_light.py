@@ -36,7 +36,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from impasto.engines.by_name import engine_of
-from impasto.nn.light_net import Brush, Moments
+from impasto.nn.light_net import LightNet, Moments
 from impasto.nn.losses import blemishes, gram, mean_content_loss
 from impasto.nn.tensors import to_tensor
 from impasto.nn.vgg import VGG, Pooling, perceptual_vgg
@@ -206,9 +206,9 @@ class Training(ABC):
         ]
         self.optimizer = torch.optim.AdamW(groups, lr=arguments.rate, weight_decay=1e-4, betas=(0.9, 0.99))
 
-    def start(self) -> Brush:
+    def start(self) -> LightNet:
         """The network before its first step."""
-        return Brush()
+        return LightNet()
 
     def run(self) -> None:
         """Train for the minutes that were given; the rate rises over 100 steps and falls along a cosine to a tenth."""
@@ -269,7 +269,7 @@ class Distillation(Training):
         super().__init__(arguments)
         teacher: torch.nn.Module
         if self.brush:
-            teacher = Brush(len(self.brush["enter1.weight"]))
+            teacher = LightNet(len(self.brush["enter1.weight"]))
             teacher.load_state_dict({name: value.float() for name, value in self.brush.items()})
         else:
             teacher = MicroAST()
@@ -277,8 +277,8 @@ class Distillation(Training):
         teacher.requires_grad_(False).eval().to(device=self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.teach = teacher.paint if isinstance(teacher, MicroAST) else teacher
 
-    def start(self) -> Brush:
-        net = Brush()
+    def start(self) -> LightNet:
+        net = LightNet()
         own = net.state_dict()
         own.update({name: value for name, value in self.brush.items() if value.shape == own[name].shape})
         net.load_state_dict(own)

@@ -32,7 +32,7 @@ from torch import Tensor
 from train_light import WEIGHTS, Crops, Data, Seen, loss_net, painting_grams, perceptual, seen
 
 from impasto.engines.by_name import engine_of
-from impasto.nn.light_net import Brush, Moments, is_filter
+from impasto.nn.light_net import LightNet, Moments, is_filter
 from impasto.nn.losses import lattice
 from impasto.picture import Picture
 from impasto.system.files import write_atomically
@@ -61,7 +61,7 @@ class Named:
         torch.manual_seed(arguments.seed)
         self.device = arguments.device
         self.loss_net = loss_net(self.device, "max")
-        self.start = Brush()
+        self.start = LightNet()
         self.start.load_state_dict(torch.load(arguments.work / "painter.pt", weights_only=True)["mean"])
         self.start.to(device=self.device, memory_format=torch.channels_last).requires_grad_(False)  # type: ignore[call-overload]
         crops = Crops(self.data, self.rng, arguments.batch)
@@ -70,7 +70,7 @@ class Named:
             photos = crops.batch(arguments.side)[0].to(self.device)
             self.batches.append((photos, seen(self.loss_net, photos, STYLE, CONTENT)))
 
-    def train(self, painting: Picture, encoded: Tensor, vector: Tensor, net: Brush) -> tuple[Brush, Tensor]:
+    def train(self, painting: Picture, encoded: Tensor, vector: Tensor, net: LightNet) -> tuple[LightNet, Tensor]:
         """A painter for one painting, and its vector.
 
         Args:
@@ -162,7 +162,7 @@ class Named:
         return {"flat": lattice(inside, 4, 4), "tone": (inside.mean((2, 3)) - before).square().mean()}
 
     def _disturbed(
-        self, net: Brush, photos: Tensor, vector: Tensor, painted: Tensor, measured: Moments, step: int
+        self, net: LightNet, photos: Tensor, vector: Tensor, painted: Tensor, measured: Moments, step: int
     ) -> dict[str, Tensor]:
         """In turns: noise and a shift must not show, and nor must what lies beyond a border."""
         if step % 3:

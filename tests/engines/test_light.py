@@ -18,7 +18,7 @@ from impasto.engines.by_name import engine_of
 from impasto.engines.light import VECTOR_SIZE, Light
 from impasto.engines.shot import Shot
 from impasto.errors import UsageError
-from impasto.nn.light_net import PainterNet
+from impasto.nn.light_net import LightEngineNet
 from impasto.painting.stylizer import Stylizer
 from impasto.picture import Picture
 from impasto.pixels.color import luminance
@@ -36,8 +36,8 @@ def painter() -> Light:
 
 
 @pytest.fixture(scope="module")
-def reference() -> PainterNet:
-    net = PainterNet().eval()
+def reference() -> LightEngineNet:
+    net = LightEngineNet().eval()
     net.load_state_dict(load_file(Light.assets / "light.safetensors"))
     return net
 
@@ -52,7 +52,7 @@ def change(one: np.ndarray, other: np.ndarray) -> float:
 
 @pytest.mark.parametrize(("width", "height"), [(32, 32), (96, 64), (131, 77), (50, 255), (320, 241)])
 @torch.inference_mode()
-def test_parity_with_pytorch(painter: Light, reference: PainterNet, width: int, height: int) -> None:
+def test_parity_with_pytorch(painter: Light, reference: LightEngineNet, width: int, height: int) -> None:
     photo = scene(width, height, seed=3).astype(np.float32) / 255
     padded = np.pad(photo, [(0, -height % 4), (0, -width % 4), (0, 0)], mode="symmetric")
     vector = StyleVector(STYLE.embedding)  # without the style's own filters
@@ -64,7 +64,7 @@ def test_parity_with_pytorch(painter: Light, reference: PainterNet, width: int, 
 
 
 @torch.inference_mode()
-def test_encoding_agrees_with_pytorch(painter: Light, reference: PainterNet) -> None:
+def test_encoding_agrees_with_pytorch(painter: Light, reference: LightEngineNet) -> None:
     painting = scene(640, 512, seed=5).astype(np.float32) / 255  # the size at which paintings are looked at
     expected = reference.encode(tensor(painting))[0].numpy()
     np.testing.assert_allclose(painter.encode(painting).numbers, expected, atol=1e-3)

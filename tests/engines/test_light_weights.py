@@ -21,14 +21,14 @@ from impasto.engines.light_weights import (
     GROUP,
     NORMS,
     WIDTH,
-    changed,
+    apply_delta,
     filter_count,
     filter_shapes,
     normalized,
     pack,
     unpack,
 )
-from impasto.nn.light_net import Brush, changes_of, filters, is_filter
+from impasto.nn.light_net import LightNet, changes_of, filters, is_filter
 from impasto.styles.gallery import Gallery
 from impasto.styles.resolve import resolve
 from impasto.system.files import ASSETS
@@ -53,7 +53,7 @@ def test_what_is_packed_comes_back_within_half_a_step(changes: np.ndarray) -> No
 
 def test_the_order_of_a_styles_changes_is_that_of_the_networks_names() -> None:
     """Vectors that users keep depend on it."""
-    state = {name: value for name, value in Brush().state_dict().items() if is_filter(name)}
+    state = {name: value for name, value in LightNet().state_dict().items() if is_filter(name)}
     assert filter_shapes() == {name: tuple(state[name].shape) for name in sorted(state)}
     assert filter_count() == 150_748
     assert len(LIGHT.style(np.ones(VECTOR_SIZE + filter_count(), np.float32)).changes) == filter_count()
@@ -72,7 +72,7 @@ def test_all_graphs_take_their_weights_by_name() -> None:
 
 def test_changes_are_added_by_name() -> None:
     weights = {name: np.full(shape, 2, np.float32) for name, shape in filter_shapes().items()}
-    new = changed(weights, np.arange(filter_count(), dtype=np.float32))
+    new = apply_delta(weights, np.arange(filter_count(), dtype=np.float32))
     np.testing.assert_array_equal(
         np.concatenate([new[name].ravel() for name in sorted(new)]), np.arange(filter_count()) + 2
     )
@@ -80,7 +80,7 @@ def test_changes_are_added_by_name() -> None:
 
 
 def test_what_a_brush_changes_comes_back() -> None:
-    state, rng = Brush().state_dict(), np.random.default_rng(0)
+    state, rng = LightNet().state_dict(), np.random.default_rng(0)
     change = {
         name: torch.tensor(rng.normal(size=shape), dtype=torch.float32) for name, shape in filter_shapes().items()
     }
@@ -124,7 +124,7 @@ def test_changed_filters_paint_what_the_pytorch_network_paints_with_them() -> No
         change = 0.03 * torch.randn(tensors[name].shape, generator=generator) * as_stored
         tensors[name] = tensors[name] + change
         changes.append(change.numpy().ravel())
-    brush = Brush()
+    brush = LightNet()
     brush.load_state_dict(tensors)
     plain = StyleVector(Gallery(painter=LIGHT).vector("udnie").embedding)
     vector = StyleVector(plain.embedding, np.concatenate(changes))

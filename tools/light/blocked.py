@@ -1,4 +1,4 @@
-"""paint8.onnx, paint16.onnx: what `nn.light_net.Brush.forward` computes, in ONNX Runtime's own layout.
+"""paint8.onnx, paint16.onnx: what `nn.light_net.LightNet.forward` computes, in ONNX Runtime's own layout.
 
 Inputs and outputs are those of paint.onnx (`portable.py`), but the picture comes as 1 x H/2 x 2 x W/2 x 6.
 """

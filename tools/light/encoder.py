@@ -1,4 +1,4 @@
-"""encode.onnx: what `nn.light_net.PainterNet.encode` computes; picture 1 x 3 x H x W -> vector 512.
+"""encode.onnx: what `nn.light_net.LightEngineNet.encode` computes; picture 1 x 3 x H x W -> vector 512.
 
 ONNX Runtime computes some of its layers far from the machine's speed, so equivalent ones are written instead:
 

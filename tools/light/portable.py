@@ -1,7 +1,7 @@
-"""paint.onnx: what `nn.light_net.Brush.forward` computes, in ordinary operators, for any machine.
+"""paint.onnx: what `nn.light_net.LightNet.forward` computes, in ordinary operators, for any machine.
 
 photo 1 x 3 x H+36 x W+36, modulations 1024, given 1024, trust -> picture 1 x H x W x 3 in 0..1, statistics 1024. For
-every normalization the modulations are 64 scales, less one, and 64 shifts (`Brush.modulations`). What features are
+every normalization the modulations are 64 scales, less one, and 64 shifts (`LightNet.modulations`). What features are
 normalized by comes out as statistics; `trust` parts of it are taken from what is given
 (`impasto.exchange.statistics`).
 """

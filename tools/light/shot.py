@@ -1,4 +1,4 @@
-"""shot.onnx: what `nn.light_net.Brush.forward` computes with a full `measured`, for frames whose statistics are known.
+"""shot.onnx: what `nn.light_net.LightNet.forward` computes with a full `measured`, for frames of known statistics.
 
 photo 1 x 3 x H+36 x W+36 -> picture 1 x H x W x 3 in 0..1. Every normalization is in the weights of a depthwise
 convolution (`engines.light_weights.normalized`): the first and the last in layers of their own, the others in the

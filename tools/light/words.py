@@ -1,4 +1,4 @@
-"""What the graphs of the light engine's network that paints, `nn.light_net.Brush`, have in common."""
+"""What the graphs of the light engine's network that paints, `nn.light_net.LightNet`, have in common."""
 
 from __future__ import annotations
 

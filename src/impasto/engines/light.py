@@ -87,7 +87,7 @@ class Light(ShippedEngine):
 
     def _weights_with(self, filters: Array) -> dict[str, Array]:
         """What the graphs compute with, changed by a style's filters if it has any."""
-        return light_weights.changed(self._weights, filters) if filters.any() else self._weights
+        return light_weights.apply_delta(self._weights, filters) if filters.any() else self._weights
 
     def _frozen_network(self, style: StyleVector, given: Statistics) -> Model:
         """The network for frames that are normalized by known statistics; a style's last one is kept."""
@@ -112,7 +112,7 @@ class Light(ShippedEngine):
         return Model(read, _BYTES_PER_PIXEL, _ARENA_BYTES_PER_PIXEL, weights=weights)
 
     def _modulate(self, vector: bytes) -> NDArray[np.float32]:
-        """What a style makes of every normalization, as `nn.light_net.Brush.modulations` but the scales less one."""
+        """What a style makes of every normalization, as `nn.light_net.LightNet.modulations` but the scales less one."""
         t = self._dense
         normalized = ((np.frombuffer(vector, np.float32) - t["usual"]) / t["spread"]).clip(-6, 6)
         inner = (product(t["style1.weight"], normalized) + t["style1.bias"]).clip(0)

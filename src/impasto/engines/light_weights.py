@@ -1,6 +1,6 @@
 """The light engine's network in numbers: its shape, its weights, and what a named style changes of them.
 
-`nn.light_net.Brush` is the network to read; `tools/light/` writes its graphs, which hold no weights. The graphs take
+`nn.light_net.LightNet` is the network to read; `tools/light/` writes its graphs, which hold no weights. The graphs take
 those of light.safetensors by name, in the form that `graph_weights` gives them.
 
 A network that knows one painting paints it better than one for all of them. The gallery's styles were each trained
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from impasto.engines.base import Array
 
-Changes: TypeAlias = Array
+WeightDelta: TypeAlias = Array
 """What a style changes of the weights: one number for each, in the order of `filter_shapes`."""
 
 ENCODED = 64  # channels of the style encoder's features
@@ -37,8 +37,8 @@ GROUP = 32
 _TOP = 7  # the largest of 4 bits with a sign
 
 
-def pack(changes: Changes) -> NDArray[np.uint8]:
-    """Changes in 4 bits each, then the groups' scales in half precision."""
+def pack(changes: WeightDelta) -> NDArray[np.uint8]:
+    """WeightDelta in 4 bits each, then the groups' scales in half precision."""
     groups = np.pad(changes, (0, -len(changes) % GROUP)).reshape(-1, GROUP)
     scales = (np.abs(groups).max(1) / _TOP).astype(np.float16)
     levels = np.rint(groups / np.where(scales > 0, scales, 1).astype(np.float32)[:, None]).clip(-_TOP, _TOP)
@@ -46,7 +46,7 @@ def pack(changes: Changes) -> NDArray[np.uint8]:
     return np.concatenate([nibbles[:, 0] | nibbles[:, 1] << 4, scales.view(np.uint8)])
 
 
-def unpack(packed: NDArray[np.uint8]) -> Changes:
+def unpack(packed: NDArray[np.uint8]) -> WeightDelta:
     """What `pack` has packed, zeros after it up to a whole group."""
     count, rest = divmod(len(packed), GROUP // 2 + 2)  # groups
     if rest:
@@ -101,7 +101,7 @@ def graph_weights(tensors: Mapping[str, Array]) -> dict[str, Array]:
     return found
 
 
-def changed(weights: Mapping[str, Array], changes: Changes) -> dict[str, Array]:
+def apply_delta(weights: Mapping[str, Array], changes: WeightDelta) -> dict[str, Array]:
     """The graphs' weights with a style's changes."""
     found, first = dict(weights), 0
     for name, shape in filter_shapes().items():

@@ -132,7 +132,7 @@ class Painter(ShippedEngine):
             return (self.folder / f"paint{self._lanes or ''}.onnx").read_bytes()
 
         def tensors() -> dict[str, NDArray[np.float32]]:
-            tensors = painter_weights.changed(self._tensors, np.frombuffer(filters, np.float32))
+            tensors = painter_weights.apply_delta(self._tensors, np.frombuffer(filters, np.float32))
             found = painter_weights.graph_weights(tensors)
             return {name: painter_weights.laid_out(value, self._lanes) for name, value in found.items()}
 

@@ -54,7 +54,7 @@ def filter_shapes() -> dict[str, tuple[int, ...]]:
     return {name: shape(name) for name in filter_names()}
 
 
-def changed(tensors: Mapping[str, Array], filters: Array) -> dict[str, Array]:
+def apply_delta(tensors: Mapping[str, Array], filters: Array) -> dict[str, Array]:
     """The network's tensors with a style's changes of its filters, in the order of `filter_shapes`.
 
     Args:

@@ -104,7 +104,7 @@ class Block(nn.Module):
         return x + added
 
 
-class Brush(nn.Module):
+class LightNet(nn.Module):
     """A photo and a style vector to a picture.
 
     Args:
@@ -206,14 +206,14 @@ def is_filter(name: str) -> bool:
     return name in filter_shapes()
 
 
-class PainterNet(nn.Module):
+class LightEngineNet(nn.Module):
     """encode(picture) -> style vector, paint(photo, vector) -> picture; RGB in 0..1, sides multiples of four."""
 
     def __init__(self) -> None:
         super().__init__()
         self.style_encoder = Encoder()
         self.modulator = Modulator()
-        self.brush = Brush()
+        self.brush = LightNet()
 
     def encode(self, picture: Tensor) -> Tensor:
         """N x 3 x H x W to N x 512."""

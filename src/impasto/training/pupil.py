@@ -36,7 +36,7 @@ class Pupil:
 
     Attributes:
         net: paints: net(photos, vectors, measured), N x 3 x H x W and N x `size` to N x 3 x H x W, as
-            `light_net.Brush` does. It is never changed.
+            `light_net.LightNet` does. It is never changed.
         painter: encodes paintings, and paints with what was learned.
         size: numbers of a style that are no filters: a vector, and what else of the network follows it.
         spread: how much each of them usually differs between paintings.
@@ -95,7 +95,7 @@ def pupil_of(engine: str, device: torch.device) -> Pupil:
 
 def _light(device: torch.device) -> Pupil:
     tensors = load_file(light.Light.assets / "light.safetensors")
-    net = light_net.Brush()
+    net = light_net.LightNet()
     net.load_state_dict({name.removeprefix("brush."): value for name, value in tensors.items() if "brush." in name})
     net.to(device=device, memory_format=torch.channels_last).requires_grad_(False)  # type: ignore[call-overload]
     return Pupil(
@@ -121,7 +121,7 @@ class _Painting(PaintNet):
         self,
         photo: Tensor,
         style: Tensor,
-        measured: None = None,  # noqa: ARG002  as `light_net.Brush` is called
+        measured: None = None,  # noqa: ARG002  as `light_net.LightNet` is called
     ) -> Tensor:
         height, width = photo.shape[2:]
         noise = [torch.from_numpy(painter.noise_at(by, (0, 0), height, width)).to(photo.device) for by in (8, 4)]
