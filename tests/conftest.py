@@ -7,9 +7,13 @@ import sys
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from helpers import Outcome, file_bytes, scene
+
+if TYPE_CHECKING:
+    from impasto.training.job import TrainingJob
 
 from impasto.errors import ImpastoError
 
@@ -34,6 +38,24 @@ def painting(tmp_path: Path) -> Path:
     path = tmp_path / "painting.png"
     path.write_bytes(file_bytes(scene(80, 100, seed=7)[:, :, ::-1].copy()))
     return path
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    """Photographs to train on."""
+    from trainings import make_photos
+
+    return make_photos(tmp_path / "photos")
+
+
+@pytest.fixture
+def job(tmp_path: Path, photos: Path, painting: Path) -> TrainingJob:
+    """A training that takes a moment. PyTorch is loaded for tests that ask for it only."""
+    from trainings import TINY
+
+    from impasto.training.job import TrainingJob
+
+    return TrainingJob({"one": painting}, str(photos), tmp_path / "run", TINY, precision="float32", workers=0)
 
 
 class _Stream(io.TextIOWrapper):

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import ROOT, assert_refused, file_bytes, refused, scene
+from helpers import ROOT, assert_refused, file_bytes, refused, scene, wait_until
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
@@ -140,13 +140,6 @@ def test_drawn_masks_are_read() -> None:
 # The queue.
 
 
-def until(condition: object, seconds: float = 20) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():  # type: ignore[operator]
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
-
-
 def steps(count: int, gate: threading.Event | None = None) -> object:
     def work(progress: object) -> Picture:
         for step in range(1, count + 1):
@@ -163,12 +156,12 @@ def steps(count: int, gate: threading.Event | None = None) -> object:
 def test_jobs_wait_their_turn_and_say_their_place() -> None:
     jobs, gate = Jobs(1), threading.Event()
     first, second, third = (jobs.add(steps(5, gate)) for _ in range(3))  # type: ignore[arg-type]
-    until(lambda: first.state == "running")
+    wait_until(lambda: first.state == "running")
     assert [jobs.place(job) for job in (first, second, third)] == [0, 1, 2]
     jobs.stop(second)
     assert (second.state, jobs.place(third)) == ("stopped", 1)
     gate.set()
-    until(lambda: third.ended)
+    wait_until(lambda: third.ended)
     assert (first.state, third.state) == ("done", "done")
     assert first.picture is PHOTO
     assert len(first.losses) == 5
@@ -178,9 +171,9 @@ def test_jobs_wait_their_turn_and_say_their_place() -> None:
 def test_a_stopped_job_keeps_the_best_so_far() -> None:
     jobs = Jobs(1)
     job = jobs.add(steps(100_000))  # type: ignore[arg-type]
-    until(lambda: job.step > 3)
+    wait_until(lambda: job.step > 3)
     jobs.stop(job)
-    until(lambda: job.ended)
+    wait_until(lambda: job.ended)
     assert job.state == "stopped"
     assert job.picture is PHOTO
     assert job.step < 100_000
@@ -189,7 +182,7 @@ def test_a_stopped_job_keeps_the_best_so_far() -> None:
 def test_a_job_that_nobody_looks_at_is_stopped() -> None:
     jobs = Jobs(1, forgotten=0.1)
     job = jobs.add(steps(100_000))  # type: ignore[arg-type]
-    until(lambda: job.ended)
+    wait_until(lambda: job.ended)
     assert job.step < 100_000
 
 
@@ -202,7 +195,7 @@ def test_a_failing_job_leaves_the_queue_alive() -> None:
 
     jobs = Jobs(1)
     failed, crashed, good = jobs.add(fail), jobs.add(crash), jobs.add(steps(2))  # type: ignore[arg-type]
-    until(lambda: good.ended)
+    wait_until(lambda: good.ended)
     assert (failed.state, failed.message) == ("failed", "too small  (larger)")
     assert crashed.state == "failed"
     assert "RuntimeError" in crashed.message
@@ -321,7 +314,7 @@ def test_a_painting_is_learned_in_the_background(painting: Path, monkeypatch: py
     button.click().run()
     assert page.button(key="learn-mine").disabled
     job = page.session_state["visit"].lesson
-    until(lambda: job.ended, 120)
+    wait_until(lambda: job.ended, 120)
     page.run()
     assert not page.exception
     assert (job.state, job.message) == ("done", "")

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import torch
 from helpers import ROOT, Outcome, assert_refused, file_bytes, hears_ctrl_c, scene
-from trainings import OPTIONS, TINY, make_photos, metrics, weights
+from trainings import OPTIONS, TINY, metrics, weights
 
 from impasto.picture import Picture
 from impasto.styles.gallery import Gallery
@@ -23,16 +23,6 @@ from impasto.training.job import TrainingJob
 from impasto.training.loop import train
 
 Run = Callable[..., Outcome]
-
-
-@pytest.fixture
-def photos(tmp_path: Path) -> Path:
-    return make_photos(tmp_path / "photos")
-
-
-@pytest.fixture
-def job(tmp_path: Path, photos: Path, painting: Path) -> TrainingJob:
-    return TrainingJob({"one": painting}, str(photos), tmp_path / "run", TINY, precision="float32", workers=0)
 
 
 def test_trained_from_the_command_line_it_is_a_style(

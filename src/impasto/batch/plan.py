@@ -40,6 +40,7 @@ def plan(
     *,
     suffix: str | None = None,
     label: str = "painted",
+    inputs: Sequence[str] = (),
     as_urls: bool = False,
     may_be_empty: bool = False,
 ) -> Plan:
@@ -50,10 +51,11 @@ def plan(
         output: a file, a folder, or None: beside where the program runs, named after photo and style.
         suffix: the ending that all pictures get, or None to keep the photos'.
         label: the style, for such a name.
+        inputs: other files that are read and must not be written to.
         as_urls: give URLs for paths, too; one URL among photos and output implies it.
         may_be_empty: accept a folder without pictures, and plans that `check` would refuse: photos are still to come.
     Raises:
-        UsageError: an output that cannot hold the pictures.
+        UsageError: an output that cannot hold the pictures, or that is an input.
         PictureError: a folder without pictures, or a web address.
     """
     for text in (*photos, output or ""):
@@ -80,7 +82,7 @@ def plan(
         jobs = list(_into(into, photos, folders, suffix, may_be_empty))
         found = Plan(jobs, into if remote or folders else None)
     if not may_be_empty:
-        check(found.jobs)
+        check(found.jobs, inputs)
     return found
 
 

@@ -94,10 +94,18 @@ def stylize_folder(
         raise UsageError(f"suffix {suffix} is unknown", f"one of {' '.join(SUFFIXES)}", code="unknown-format")
     sources, saving = Sources(style, regions, max_pixels=max_pixels), Saving(suffix, quality, bits, mark, overwrite)
     find = functools.partial(
-        plan, paths, into, suffix=suffix, label=sources.label, as_urls=hosts == "ray", may_be_empty=watch
+        plan,
+        paths,
+        into,
+        suffix=suffix,
+        label=sources.label,
+        inputs=sources.files,
+        as_urls=hosts == "ray",
+        may_be_empty=watch,
     )
     found = find()
-    check(found.jobs, sources.files)
+    if watch:  # later ones are refused one by one
+        check(found.jobs, sources.files)
     saving.check(found.jobs)
     painter, chosen = engine_of(engine, memory), make(Controls, controls, "control")
     gallery = gallery or Gallery(painter=painter)

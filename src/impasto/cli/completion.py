@@ -33,7 +33,7 @@ def script(program: click.Command) -> str:
 def install(program: click.Command) -> str:
     """Put the script where the user's shell looks for it, and return a line that says so.
 
-    Bash and Zsh are told in their start files, to which a line is added once.
+    For Bash and Zsh, add one line to the start file, once.
 
     Raises:
         UsageError: a shell other than Bash, Zsh and Fish.

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, get_args
 
 import click
 
 from impasto.cli import options
-from impasto.cli.command import F, Group, argument, option
+from impasto.cli.command import Group, argument, option
 from impasto.cli.console import INTERRUPTED, note, print_json, print_table
 from impasto.cli.options import complete_style, read_duration
 from impasto.cli.progress import watched
@@ -46,11 +49,28 @@ _LEARNING = (
 )
 
 
-def learning(verb: F) -> F:
-    """Give a verb the options of learning."""
+@dataclass(frozen=True)
+class Lesson:
+    """What a user says of learning; the fields are the options."""
+
+    photos: str | None
+    preview: Path | None
+    preview_every: int
+    engine: EngineName
+    device: str
+
+
+def learning(verb: Callable[..., None]) -> Callable[..., None]:
+    """Give a verb the options of learning; it receives them as `lesson`."""
+
+    @functools.wraps(verb)
+    def parsed(**values: Any) -> None:
+        lesson = Lesson(**{part.name: values.pop(part.name) for part in fields(Lesson)})
+        verb(**values, lesson=lesson)
+
     for decorate in reversed(_LEARNING):
-        verb = decorate(verb)
-    return verb
+        parsed = decorate(parsed)
+    return parsed
 
 
 @click.group(cls=Group, invoke_without_command=True)
@@ -125,11 +145,7 @@ def add(
     licence: str,
     overwrite: bool,
     learn: str | None,
-    photos: str | None,
-    preview: Path | None,
-    preview_every: int,
-    engine: EngineName,
-    device: str,
+    lesson: Lesson,
     quiet: bool,
     json: bool,
 ) -> None:
@@ -140,12 +156,12 @@ def add(
     about = {"title": title, "artist": artist, "year": year, "licence": licence, "replace": overwrite}
     if learn is not None:
         seconds = read_duration(learn, "--learn")
-        _learn(name, painting, seconds, photos, preview, preview_every, engine, device, quiet=quiet, json=json, **about)
+        _learn(name, painting, seconds, lesson, quiet=quiet, json=json, **about)
         return
-    for given, value in {"--photos": photos, "--preview": preview}.items():
+    for given, value in {"--photos": lesson.photos, "--preview": lesson.preview}.items():
         if value is not None:
             raise UsageError(f"{given} is for learning", f"--learn {DURATION}", code="conflict")
-    if engine != DEFAULT:
+    if lesson.engine != DEFAULT:
         raise UsageError("--engine is for learning", f"--learn {DURATION}", code="conflict")
     entry = Gallery().add(name, painting, **about)  # type: ignore[arg-type]
     if json:
@@ -182,11 +198,7 @@ def import_(file: Path, name: str, painting: tuple[Path, ...], licence: str, ove
 def learn(
     name: str,
     duration: str,
-    photos: str | None,
-    preview: Path | None,
-    preview_every: int,
-    engine: EngineName,
-    device: str,
+    lesson: Lesson,
     quiet: bool,
     json: bool,
 ) -> None:
@@ -195,23 +207,20 @@ def learn(
     The style stays usable meanwhile. Ctrl-C keeps the best so far; a second Ctrl-C leaves at once.
     """
     seconds = read_duration(duration, "--for")
-    _learn(name, None, seconds, photos, preview, preview_every, engine, device, quiet=quiet, json=json)
+    _learn(name, None, seconds, lesson, quiet=quiet, json=json)
 
 
 def _learn(
     name: str,
     painting: str | None,
     seconds: float,
-    photos: str | None,
-    preview: Path | None,
-    every: int,
-    engine: str,
-    device: str,
+    lesson: Lesson,
     *,
     quiet: bool,
     json: bool,
     **about: Any,
 ) -> None:
+    preview = lesson.preview
     if preview is not None and preview.exists() and not preview.is_dir():
         raise UsageError(f"--preview {preview} is no folder", code="not-a-folder")
     try:
@@ -219,14 +228,14 @@ def _learn(
     except ImportError as error:
         raise MissingExtra(f"{error.name}, which learning needs,", "torch") from None
 
-    with watched(quiet=quiet or json, preview=preview, every=every, replace=True) as on_progress:
+    with watched(quiet=quiet or json, preview=preview, every=lesson.preview_every, replace=True) as on_progress:
         learned = run(
             painting,
             name=name,
             minutes=seconds / 60,
-            photos=photos,
-            engine=engine,
-            device=device,
+            photos=lesson.photos,
+            engine=lesson.engine,
+            device=lesson.device,
             on_progress=on_progress,
             **about,
         )
@@ -243,7 +252,7 @@ def _learn(
                 print(f"{term:8} {before:.4f} -> {after:.4f}  ({(ratio - 1) * 100:+.0f} %)")
             if learned.after == learned.before:
                 print("nothing better was found: the style is what the engine sees in the painting at once")
-            other = "" if engine == DEFAULT else f" --engine {engine}"
+            other = "" if lesson.engine == DEFAULT else f" --engine {lesson.engine}"
             print(f"{name} learned: impasto stylize photo.jpg --style {name}{other}")
     if learned.stopped:
         raise click.exceptions.Exit(INTERRUPTED)

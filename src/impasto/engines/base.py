@@ -21,7 +21,7 @@ from impasto.system.memory import free_memory
 Array: TypeAlias = NDArray[np.float32]
 
 WriteTile: TypeAlias = "Callable[[tuple[slice, slice], Pixels], None]"
-"""Takes a part of a picture: its rows and columns, and what it holds there, float32, 0..1."""
+"""Writes one tile of a picture: the tile's rows and columns, and its pixels, float32, 0..1."""
 
 BUDGET = 1_500_000_000
 """Bytes that painting may take at most, if nobody says."""
@@ -69,7 +69,7 @@ class SizeRequirements:
     """The sizes of photos that a network takes.
 
     Attributes:
-        multiple: sides are multiples of so many pixels. Tiles begin there, too.
+        multiple: pixels; sides of photos, and places where tiles begin, are multiples of it.
         least: pixels a side, below which reflection padding has nothing to reflect.
         only: width and height, of a network that takes one size alone.
     """

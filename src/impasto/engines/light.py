@@ -80,10 +80,10 @@ class Light(ShippedEngine):
             channels = side_by_side((self.folder / "layout.onnx").read_bytes())
             return (self.folder / f"paint{channels or ''}.onnx").read_bytes()
 
-        def tensors() -> dict[str, Array]:
+        def read_weights() -> dict[str, Array]:
             return self._weights_with(np.frombuffer(filters, np.float32))
 
-        return Model(read, _BYTES_PER_PIXEL, _ARENA_BYTES_PER_PIXEL, weights=tensors)
+        return Model(read, _BYTES_PER_PIXEL, _ARENA_BYTES_PER_PIXEL, weights=read_weights)
 
     def _weights_with(self, filters: Array) -> dict[str, Array]:
         """What the graphs compute with, changed by a style's filters if it has any."""

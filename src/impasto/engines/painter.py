@@ -131,12 +131,12 @@ class Painter(ShippedEngine):
         def read() -> bytes:
             return (self.folder / f"paint{self._lanes or ''}.onnx").read_bytes()
 
-        def tensors() -> dict[str, NDArray[np.float32]]:
+        def read_weights() -> dict[str, NDArray[np.float32]]:
             tensors = painter_weights.apply_delta(self._tensors, np.frombuffer(filters, np.float32))
             found = painter_weights.graph_weights(tensors)
             return {name: painter_weights.laid_out(value, self._lanes) for name, value in found.items()}
 
-        return Model(read, _BYTES_PER_PIXEL, _ARENA_BYTES_PER_PIXEL, weights=tensors)
+        return Model(read, _BYTES_PER_PIXEL, _ARENA_BYTES_PER_PIXEL, weights=read_weights)
 
     @functools.cached_property
     def _lanes(self) -> int:

@@ -115,6 +115,8 @@ class Composition:
         for index, share in enumerate(shares):
             if index not in self._left and share.any():
                 total += share[:, :, None] * self._paint(index, small)
+        if not self._left:
+            return total
         # Of what is left as it is, `finished` puts the photo there: here the painted shares are all there is.
         painted = 1 - shares[self._left].sum(0)[:, :, None]
         return np.where(painted > _LEAST_SHARE, total / painted.clip(_LEAST_SHARE), small)

@@ -23,13 +23,13 @@ def encode(
     picture: Contents,
     file_format: str,
     *,
-    quality: int = 92,
-    bits: Bits = 8,
-    mark: bool = True,
-    metadata: bool = True,
-    animated: bool = True,
+    quality: int,
+    bits: Bits,
+    mark: bool,
+    metadata: bool,
+    animated: bool,
 ) -> bytes:
-    """The bytes of a file in Pillow's `file_format`; the other arguments as for `Picture.save`."""
+    """The bytes of a file in Pillow's `file_format`; the other arguments as for `Picture.encode`."""
     check_saving(file_format, quality, bits)
     marked = picture.made_with if mark and metadata else {}
     xmp = meta.packet(marked, picture.xmp) if marked else (picture.xmp if metadata else b"")
