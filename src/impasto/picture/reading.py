@@ -9,23 +9,21 @@ import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from impasto.errors import PictureError
 from impasto.picture import metadata, sixteen_bits, vips
-from impasto.picture.contents import Contents, Frame
-from impasto.picture.formats import ANIMATED, Bits, load_plugins
-from impasto.pixels.arrays import Pixels, Samples, fit, floats, stored
+from impasto.picture.animation import frame_count, read_frame, same_channels
+from impasto.picture.contents import Contents
+from impasto.picture.formats import load_plugins
+from impasto.picture.samples import LYING, Still, in_srgb, srgb_profile, upright
+from impasto.pixels.arrays import fit
 from impasto.system.remote import is_web_address
 
 MAX_PIXELS = 200_000_000
 """Pictures with more pixels, all frames of an animation together, are refused unless the caller allows them."""
 
-_LYING = (5, 6, 7, 8)  # the orientations that exchange width and height
 _MARGIN = 1.5  # how much larger than needed a JPEG is decoded
 
 _header_lock = threading.Lock()
@@ -43,7 +41,7 @@ def read(
         raise PictureError(f"{name} is empty", code="empty-file")
     with _decoding(name):
         image = _open_header(data, name)
-        count = _frames(image)
+        count = frame_count(image)
         _check_pixels(image, count, name, max_pixels)
         full = image.size
         wanted = _decode_smaller(image, at_most, shorter)
@@ -53,7 +51,7 @@ def read(
         if still is None:
             image.load()
             deep = sixteen_bits.read(lambda: _open_header(data, name)) if image.mode in ("RGB", "RGBA") else None
-            still = _in_srgb(image, deep)
+            still = in_srgb(image, deep)
         return _contents(image, still, count, name, wanted)
 
 
@@ -61,10 +59,10 @@ def read_image(image: Image.Image, max_pixels: int = MAX_PIXELS) -> Contents:
     """What a PIL image holds."""
     name = "the image"
     with _decoding(name):
-        count = _frames(image)
+        count = frame_count(image)
         _check_pixels(image, count, name, max_pixels)
         image.load()
-        return _contents(image, _in_srgb(image, None), count, name)
+        return _contents(image, in_srgb(image, None), count, name)
 
 
 def file_bytes(source: str | os.PathLike[str]) -> bytes:
@@ -151,21 +149,6 @@ def _why_unidentified(data: bytes) -> str:
     return "JPEG, PNG, WebP, TIFF, BMP, GIF and AVIF are read"
 
 
-class _Still(NamedTuple):
-    """The decoded picture, or an animation's first frame, as it lies in the file."""
-
-    color: Samples
-    alpha: Pixels | None
-    bits: Bits
-    had_profile: bool
-
-
-def _frames(image: Image.Image) -> int:
-    """How many frames of a file are read: all of an animation, one page of a document."""
-    animated = image.format in ANIMATED and getattr(image, "is_animated", False)
-    return getattr(image, "n_frames", 1) if animated else 1
-
-
 def _check_pixels(image: Image.Image, count: int, name: str, max_pixels: int) -> None:
     pixels = image.width * image.height * count
     if pixels > max_pixels:
@@ -196,7 +179,7 @@ def _decode_smaller(image: Image.Image, at_most: int | None, shorter: int | None
     return wanted if image.size != full else None
 
 
-def _in_strips(image: Image.Image, data: bytes) -> _Still | None:
+def _in_strips(image: Image.Image, data: bytes) -> Still | None:
     """A large picture by way of libvips, if its samples need no change: three channels, in sRGB."""
     profile = image.info.get("icc_profile")
     if image.format not in vips.FORMATS or image.mode != "RGB" or image.has_transparency_data:
@@ -207,11 +190,11 @@ def _in_strips(image: Image.Image, data: bytes) -> _Still | None:
         if not color_profiles.says_srgb(profile):
             return None
     samples = vips.decode(data, image.width, image.height)
-    return None if samples is None else _Still(samples, None, 8 if samples.itemsize == 1 else 16, bool(profile))
+    return None if samples is None else Still(samples, None, 8 if samples.itemsize == 1 else 16, bool(profile))
 
 
 def _contents(
-    image: Image.Image, still: _Still, count: int, name: str, wanted: tuple[int, int] | None = None
+    image: Image.Image, still: Still, count: int, name: str, wanted: tuple[int, int] | None = None
 ) -> Contents:
     """Turn a decoded picture upright, and read its further frames and its metadata.
 
@@ -221,17 +204,17 @@ def _contents(
     """
     info = dict(image.info)  # a further frame changes it
     orientation, exif = metadata.read_exif(image)
-    color = _upright(still.color, orientation)
-    alpha = None if still.alpha is None else _upright(still.alpha, orientation)
-    frames = [_frame(image, index, count, name) for index in range(1, count)]
+    color = upright(still.color, orientation)
+    alpha = None if still.alpha is None else upright(still.alpha, orientation)
+    frames = [read_frame(image, index, count, name) for index in range(1, count)]
     if frames:
-        color, alpha, frames = _same_channels(color, alpha, frames)
+        color, alpha, frames = same_channels(color, alpha, frames)
     picture = Contents(
         color,
         alpha,
         still.bits,
         exif=exif,
-        profile=_srgb_profile() if still.had_profile else b"",
+        profile=srgb_profile() if still.had_profile else b"",
         xmp=metadata.read_xmp(info),
         dpi=metadata.read_dpi(info),
         frames=tuple(frames),
@@ -241,98 +224,4 @@ def _contents(
     )
     if wanted is None:
         return picture
-    return picture.resized(*(wanted[::-1] if orientation in _LYING else wanted))
-
-
-def _frame(image: Image.Image, index: int, count: int, name: str) -> Frame:
-    """A further frame of an animation; in the formats that move it is never deeper than eight bits."""
-    try:
-        image.seek(index)
-        image.load()
-    except Exception as error:
-        raise PictureError(f"{name} is damaged at frame {index + 1} of {count}", code="damaged-file") from error
-    samples = np.asarray(image.convert("RGBA" if image.has_transparency_data else "RGB"))
-    return Frame(samples, float(image.info.get("duration", 0) or 0))
-
-
-def _same_channels(
-    color: Samples, alpha: Pixels | None, frames: list[Frame]
-) -> tuple[Samples, Pixels | None, list[Frame]]:
-    """An animation has alpha in every frame or in none."""
-    if alpha is None and all(frame.samples.shape[2] == 3 for frame in frames):
-        return color, None, frames
-    alpha = np.ones(color.shape[:2], np.float32) if alpha is None else alpha
-    opaque = np.full((*color.shape[:2], 1), 255, np.uint8)
-    return (
-        color,
-        alpha,
-        [
-            frame if frame.samples.shape[2] == 4 else Frame(np.dstack([frame.samples, opaque]), frame.duration)
-            for frame in frames
-        ],
-    )
-
-
-def _in_srgb(image: Image.Image, deep: NDArray[np.uint16] | None) -> _Still:
-    """Convert a decoded image's colors to sRGB.
-
-    Args:
-        deep: all sixteen bits of its samples, H x W x 3 or 4, if it has so many.
-    """
-    profile = image.info.get("icc_profile")
-    if image.mode.startswith("I") or image.mode == "F":
-        gray = _deep_gray(image)
-        eight = Image.fromarray((gray * 255).round().astype(np.uint8))
-        in_srgb, converted = _to_srgb(eight, profile)
-        shades = np.array(in_srgb) if converted else np.repeat(stored(gray, np.uint16)[:, :, None], 3, axis=2)
-        return _Still(shades, None, 16, converted)
-    if image.mode in ("P", "PA") or (image.has_transparency_data and image.mode not in ("RGBA", "LA")):
-        image = image.convert("RGBA" if image.has_transparency_data else "RGB")
-    alpha = None
-    if image.mode in ("RGBA", "LA"):
-        alpha = floats(np.asarray(image.getchannel("A")))
-        image = image.convert(image.mode[:-1])
-    in_srgb, converted = _to_srgb(image, profile)
-    if deep is None:
-        return _Still(np.array(in_srgb), alpha, 8, converted)
-    # The profile is applied to the upper eight bits; what the lower eight add to them is added to its result.
-    upper = (deep[:, :, :3] >> 8) * np.uint16(257)
-    lower = (deep[:, :, :3] - upper).astype(np.int16)
-    color = (np.asarray(in_srgb) * np.int32(257) + lower).clip(0, 65535).astype(np.uint16)
-    if alpha is not None and deep.shape[2] == 4:
-        alpha = floats(deep[:, :, 3])
-    return _Still(color, alpha, 16, converted)
-
-
-def _deep_gray(image: Image.Image) -> Pixels:
-    """Gray with more than eight bits: integers up to 65535, or floats in 0..1, 0..255 or 0..65535."""
-    values = np.nan_to_num(np.asarray(image, np.float32))
-    top = float(values.max(initial=0))
-    scale = 65535 if image.mode != "F" or top > 255 else 255 if top > 1 else 1
-    return (values / np.float32(scale)).clip(0, 1)
-
-
-def _to_srgb(image: Image.Image, profile: bytes | None) -> tuple[Image.Image, bool]:
-    """An RGB image in sRGB, and whether there was a profile that could be used."""
-    if not profile and image.mode != "LAB":
-        return image.convert("RGB"), False
-    from impasto.picture import color_profiles
-
-    return color_profiles.to_srgb(image, profile)
-
-
-def _srgb_profile() -> bytes:
-    from impasto.picture import color_profiles
-
-    return color_profiles.srgb()
-
-
-def _upright(samples: Samples, orientation: int) -> Samples:
-    """Undo what EXIF's orientation says was done to the picture (CIPA DC-008, tag 0x0112)."""
-    if orientation in _LYING:
-        samples = samples.swapaxes(0, 1)
-    if orientation in (2, 3, 6, 7):
-        samples = samples[:, ::-1]
-    if orientation in (3, 4, 7, 8):
-        samples = samples[::-1]
-    return np.ascontiguousarray(samples)
+    return picture.resized(*(wanted[::-1] if orientation in LYING else wanted))
