@@ -41,7 +41,7 @@ def with_rawmode(rawmode: object) -> Callable[[Any], object]:
 
 
 @pytest.mark.parametrize("channels", [3, 4])
-@pytest.mark.parametrize("write", [lambda samples: write_png(samples, []), lambda samples: write_tiff(samples, {})])
+@pytest.mark.parametrize("write", [lambda samples: write_png(samples, []), write_tiff])
 def test_all_sixteen_bits_are_read(write: Callable[[np.ndarray], bytes], channels: int) -> None:
     samples = shades(channels, "uint16")
     data = write(samples)

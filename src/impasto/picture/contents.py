@@ -9,7 +9,9 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from impasto.picture import metadata
 from impasto.picture.formats import Bits
+from impasto.picture.metadata import Kept
 from impasto.pixels.arrays import Pixels, Samples, fit, floats, resize, stored
 
 Kind = TypeVar("Kind", bound="Contents")
@@ -39,6 +41,10 @@ class Contents:
         duration: milliseconds that the first frame stands.
         loop: how often an animation runs, 0 for ever.
         file_format: Pillow's name of the format it was read from, or "".
+        iptc: the photo's records in IPTC's older format, or b"".
+        texts: keyword and text of each text in a PNG file.
+        comment: of a JPEG or GIF file, or b"".
+        name: of the file that it was read from, for messages, or "".
         made_with: what painted it: program, version, style, controls. Written into the file's metadata by `save`.
     """
 
@@ -54,6 +60,10 @@ class Contents:
     loop: int = 0
     file_format: str = ""
     made_with: Mapping[str, object] = field(default_factory=dict)
+    iptc: bytes = b""
+    texts: tuple[tuple[str, str], ...] = ()
+    comment: bytes = b""
+    name: str = ""
 
     @property
     def pixels(self) -> Pixels:
@@ -67,6 +77,15 @@ class Contents:
     @property
     def height(self) -> int:
         return int(self.samples.shape[0])
+
+    @property
+    def metadata(self) -> Kept:
+        """What its file said about it, in all forms."""
+        return Kept(self.exif, self.xmp, self.iptc, self.texts, self.comment)
+
+    def without_location(self: Kind) -> Kind:
+        """The same picture without the metadata that say where it was taken."""
+        return replace(self, **metadata.without_location(self.metadata)._asdict())
 
     def every_frame(self) -> Iterator[Pixels]:
         """The colors of each frame, H x W x 3, float32, 0..1."""

@@ -9,31 +9,41 @@ that a trained model has changed.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from typing import Any
-from xml.etree import ElementTree
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
-from PIL import ExifTags, Image
+from PIL import Image
+
+from impasto.picture import exif, iptc, png_text
+from impasto.picture.xmp import BrokenPacket, Packet, names_location, parse
 
 SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
-RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
-IPTC = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
-XMP = "http://ns.adobe.com/xap/1.0/"
-IMPASTO = "https://impasto.invalid/ns/1.0/"  # a name, not an address
 
-# Of a photo's EXIF, what says something about the photo; the rest describes the old file's layout.
-_KEPT_TAGS = {270, 271, 272, 282, 283, 296, 305, 306, 315, 316, 18246, 18249, 33432, 34665, 34853, *range(40091, 40096)}
-SUB_DIRECTORIES = (34665, 34853)  # camera settings, position
-_EXIF_IFD, _COLOR_SPACE, _EXIF_WIDTH, _EXIF_HEIGHT = 34665, 40961, 40962, 40963
+# What a segment of a JPEG file holds, less what stands before the block itself.
+_SEGMENT = 65533
+_MOST_EXIF, _MOST_XMP = _SEGMENT - len(exif.HEAD), _SEGMENT - len(b"http://ns.adobe.com/xap/1.0/\0")
 
-for _prefix, _namespace in (
-    ("rdf", RDF),
-    ("Iptc4xmpExt", IPTC),
-    ("xmp", XMP),
-    ("impasto", IMPASTO),
-    ("x", "adobe:ns:meta/"),
-):
-    ElementTree.register_namespace(_prefix, _namespace)
+_WITHOUT_METADATA = {"BMP", "GIF"}
+_UPRIGHT = {"AVIF", "HEIF"}  # turned by the decoder, by what their container says
+
+
+class Kept(NamedTuple):
+    """A picture's metadata.
+
+    Attributes:
+        exif: a block, with `exif.HEAD` before it.
+        xmp: a packet.
+        iptc: the records of IPTC's older format.
+        texts: keyword and text, as PNG has them.
+        comment: as JPEG has it.
+    """
+
+    exif: bytes = b""
+    xmp: bytes = b""
+    iptc: bytes = b""
+    texts: tuple[tuple[str, str], ...] = ()
+    comment: bytes = b""
 
 
 def settings_text(made_with: Mapping[str, object]) -> str:
@@ -51,69 +61,98 @@ def program_text(made_with: Mapping[str, object]) -> str:
     return f"{made_with.get('program', 'Impasto')} {made_with.get('version', '')}".strip()
 
 
-def packet(made_with: Mapping[str, object], photo_packet: bytes | None = None) -> bytes:
-    """The XMP packet of a painted picture; what the photo's own packet says is kept.
+def read(image: Image.Image, data: bytes | None = None) -> tuple[int, Kept]:
+    """How a picture must be turned (1: not at all), and its metadata without what no longer holds then.
+
+    EXIF says how; where it does not, XMP does.
 
     Args:
-        made_with: program, version, style, controls: anything that JSON holds.
-        photo_packet: the photo's XMP, if it has any; one that cannot be read is left out.
+        data: the picture's file; None for an image in memory, whose EXIF may have been changed.
     """
-    root = _parse(photo_packet)
-    rdf = root.find(f"{{{RDF}}}RDF")
-    if rdf is None:
-        rdf = ElementTree.SubElement(root, f"{{{RDF}}}RDF")
-    ours = {f"{{{IPTC}}}DigitalSourceType", f"{{{XMP}}}CreatorTool", f"{{{IMPASTO}}}settings"}
-    for description in rdf.iter(f"{{{RDF}}}Description"):
-        for name in ours & set(description.attrib):
-            del description.attrib[name]
-        for child in [child for child in description if child.tag in ours]:
-            description.remove(child)
-    ElementTree.SubElement(
-        rdf,
-        f"{{{RDF}}}Description",
-        {
-            f"{{{RDF}}}about": "",
-            f"{{{IPTC}}}DigitalSourceType": SOURCE_TYPE,
-            f"{{{XMP}}}CreatorTool": program_text(made_with),
-            f"{{{IMPASTO}}}settings": settings_text(made_with),
-        },
-    )
-    body = ElementTree.tostring(root, encoding="utf-8")
-    return b'<?xpacket begin="\xef\xbb\xbf" id="W5M0MpCehiHzreSzNTczkc9d"?>\n' + body + b'\n<?xpacket end="w"?>'
-
-
-def _parse(photo_packet: bytes | None) -> ElementTree.Element:
-    if photo_packet and b"<!DOCTYPE" not in photo_packet and b"<!ENTITY" not in photo_packet:
-        try:
-            root = ElementTree.fromstring(photo_packet.strip(b"\0 \n"))
-        except (ElementTree.ParseError, ValueError):
-            root = None
-        if root is not None and root.tag == "{adobe:ns:meta/}xmpmeta":
-            return root
-    return ElementTree.Element("{adobe:ns:meta/}xmpmeta")
-
-
-def read_exif(image: Image.Image) -> tuple[int, bytes]:
-    """How the picture must be turned (1: not at all) and its EXIF block without what no longer holds."""
     try:
-        exif = image.getexif()
-        orientation = int(exif.get(ExifTags.Base.Orientation, 1))
-        kept = Image.Exif()
-        for tag in _KEPT_TAGS & set(exif):
-            kept[tag] = exif.get_ifd(tag) if tag in SUB_DIRECTORIES else exif[tag]
-        details = kept.get(_EXIF_IFD)
-        if isinstance(details, dict):
-            for tag in (_EXIF_WIDTH, _EXIF_HEIGHT):
-                details.pop(tag, None)
-            details[_COLOR_SPACE] = 1  # sRGB
-        return (orientation if 1 <= orientation <= 8 else 1), (kept.tobytes() if len(kept) else b"")
-    except Exception:  # EXIF written by broken software is no reason to refuse the photo
-        return 1, b""
+        return _read(image, data)
+    except Exception:  # metadata written by broken software are no reason to refuse the photo
+        return 1, Kept()
 
 
-def read_xmp(info: Mapping[Any, Any]) -> bytes:
-    packet = info.get("xmp") or info.get("XML:com.adobe.xmp") or b""
-    return packet.encode() if isinstance(packet, str) else bytes(packet)
+def _read(image: Image.Image, data: bytes | None) -> tuple[int, Kept]:
+    info = image.info
+    texts = _texts(image, data)
+    tiff = exif.parse(data) if image.format == "TIFF" and data else None
+    if image.format == "AVIF":
+        # As it stands in the file: Pillow encodes it anew where the container turns the picture.
+        *_, raw, orientation, _ = image._decoder.get_info()  # type: ignore[attr-defined]
+        block = exif.parse(raw or b"")
+    else:
+        block = tiff or exif.parse(_exif_block(image, texts))
+        orientation = block and block.number(0, exif.ORIENTATION)
+        if data is None:
+            orientation = image.getexif().get(exif.ORIENTATION)
+    xmp = _xmp_packet(info, texts)
+    if orientation not in range(1, 9):
+        orientation = 1 if image.format in _UPRIGHT else _orientation(xmp)
+    kept = exif.of_photo(block, orientation).tobytes() if block else b""
+    comment = info.get("comment", b"")
+    return orientation, Kept(
+        exif.HEAD + kept if kept else b"",
+        _turned(xmp, orientation),
+        _iptc_records(info, texts, tiff),
+        png_text.kept(texts),
+        comment if isinstance(comment, bytes) else str(comment).encode(),
+    )
+
+
+def _texts(image: Image.Image, data: bytes | None) -> list[tuple[str, str]]:
+    if image.format != "PNG":
+        return []
+    if data is not None:
+        return png_text.read(data)
+    return [(str(key), str(text)) for key, text in getattr(image, "text", {}).items()]
+
+
+def _exif_block(image: Image.Image, texts: list[tuple[str, str]]) -> bytes:
+    block = image.info.get("exif") or png_text.raw_profile(texts, "exif", "app1")
+    return bytes(block) if block else image.getexif().tobytes()
+
+
+def _xmp_packet(info: Mapping[Any, Any], texts: list[tuple[str, str]]) -> bytes:
+    packet = dict(texts).get(png_text.PACKET) or info.get("xmp") or info.get(png_text.PACKET)
+    if not packet:
+        return png_text.raw_profile(texts, "xmp")
+    if isinstance(packet, tuple):  # bytes, as a TIFF file's numbers
+        return bytes(packet)
+    return packet.encode("utf-8", "replace") if isinstance(packet, str) else bytes(packet)
+
+
+def _iptc_records(info: Mapping[Any, Any], texts: list[tuple[str, str]], tiff: exif.Exif | None) -> bytes:
+    if tiff is not None:
+        first = tiff.directories[0]
+        if exif.IPTC in first:
+            return first[exif.IPTC].data.rstrip(b"\0")
+        return iptc.from_resources(first[exif.RESOURCES].data) if exif.RESOURCES in first else b""
+    resources = info.get("photoshop")
+    if isinstance(resources, dict):
+        return bytes(resources.get(0x0404, b""))
+    return iptc.from_resources(png_text.raw_profile(texts, "iptc", "8bim"))
+
+
+def _orientation(xmp: bytes) -> int:
+    try:
+        return (parse(xmp).orientation() if xmp else None) or 1
+    except BrokenPacket:
+        return 1
+
+
+def _turned(xmp: bytes, orientation: int) -> bytes:
+    """The packet of the picture once it is turned upright; a broken one stays, for `written` to speak of it."""
+    if orientation == 1 or not xmp:
+        return xmp
+    try:
+        packet = parse(xmp)
+    except BrokenPacket:
+        return xmp
+    packet.turn(orientation)
+    return packet.tobytes()
 
 
 def read_dpi(info: Mapping[Any, Any]) -> tuple[float, float] | None:
@@ -122,3 +161,109 @@ def read_dpi(info: Mapping[Any, Any]) -> tuple[float, float] | None:
     except (KeyError, TypeError, ValueError, ZeroDivisionError):
         return None
     return (across, down) if 1 <= across <= 1e5 and 1 <= down <= 1e5 else None
+
+
+def without_location(kept: Kept) -> Kept:
+    """Leave out where a photo was taken: positions, and the names of places in fields made for them."""
+    try:
+        packet = parse(kept.xmp) if kept.xmp else None
+    except BrokenPacket:
+        packet = None
+    if packet is not None:
+        packet.leave_out(names_location)
+    return Kept(
+        exif.without_location(kept.exif) if kept.exif else b"",
+        b"" if packet is None else packet.tobytes(),
+        iptc.without_location(kept.iptc),
+        tuple((key, text) for key, text in kept.texts if not names_location(key)),
+        kept.comment,
+    )
+
+
+def written(
+    kept: Kept, file_format: str, size: tuple[int, int], made_with: Mapping[str, object], name: str = ""
+) -> Kept:
+    """The metadata of a picture as a file of this format gets them.
+
+    Sizes become the picture's, and what does not hold for it goes. What is too large for the format is shrunk, and a
+    warning says so. What the format has no place for goes into XMP.
+
+    Args:
+        size: width and height of the picture.
+        made_with: program, version, style, controls: anything that JSON holds; empty, nothing is said of that.
+        name: of the photo's file, for the warning.
+    """
+    if file_format in _WITHOUT_METADATA:
+        return Kept()
+    name = name or "the picture"
+    jpeg = file_format == "JPEG"
+    block, left = exif.within(exif.at_size(kept.exif, *size), _MOST_EXIF if jpeg else 1 << 31)
+    _say_left_out(name, "EXIF", left)
+    said: dict[str, list[str]] = {}
+    if file_format not in ("JPEG", "TIFF"):
+        said |= iptc.properties(kept.iptc)
+    if file_format != "PNG":
+        said |= png_text.properties(kept.texts)
+    xmp = _packet(kept.xmp, file_format, size, made_with, said, name)
+    records, texts, comment = kept.iptc, kept.texts, kept.comment
+    if jpeg and len(iptc.as_resources(records)) > _SEGMENT:
+        _say_left_out(name, "IPTC", ["all of it"])
+        records = b""
+    if file_format == "PNG" and comment and "Comment" not in dict(texts):
+        texts = (*texts, ("Comment", _decoded(comment)))
+    elif jpeg and not comment:
+        comment = dict(texts).get("Comment", "").encode("utf-8", "replace")
+    long = [key for key, text in texts if len(text) > png_text.MOST]
+    if long and file_format == "PNG":
+        warnings.warn(f"{name}: texts of more than 4 MB are left out: {', '.join(long)}", stacklevel=2)
+        texts = tuple((key, text) for key, text in texts if key not in long)
+    return Kept(exif.HEAD + block if block else b"", xmp, records, texts, comment[:_SEGMENT])
+
+
+def _packet(
+    photo_packet: bytes,
+    file_format: str,
+    size: tuple[int, int],
+    made_with: Mapping[str, object],
+    said: Mapping[str, list[str]],
+    name: str,
+) -> bytes:
+    if not (photo_packet or made_with or said):
+        return b""
+    packet = Packet()
+    if photo_packet:
+        try:
+            packet = parse(photo_packet)
+        except BrokenPacket as error:
+            warnings.warn(f"{name}: its XMP is left out: {error}", stacklevel=2)
+            if not (made_with or said):
+                return b""
+        packet.fit(*size, f"image/{file_format.lower()}")
+    packet.add(said)
+    if made_with:
+        packet.mark(
+            {
+                "Iptc4xmpExt:DigitalSourceType": SOURCE_TYPE,
+                "xmp:CreatorTool": program_text(made_with),
+                "impasto:settings": settings_text(made_with),
+            }
+        )
+    most = _MOST_XMP if file_format == "JPEG" else 1 << 31
+    data, left = packet.within(most)
+    if len(data) > most:
+        data, left = b"", ["all of it"]
+    _say_left_out(name, "XMP", left)
+    return data
+
+
+def _say_left_out(name: str, what: str, left: Sequence[str]) -> None:
+    if left:
+        named = ", ".join(left[:3]) + (f" and {len(left) - 3} more" if len(left) > 3 else "")
+        warnings.warn(f"{name}: a JPEG file holds 64 kB of {what}; left out: {named}", stacklevel=2)
+
+
+def _decoded(comment: bytes) -> str:
+    try:
+        return comment.decode()
+    except UnicodeDecodeError:
+        return comment.decode("cp1252", "replace")

@@ -71,9 +71,12 @@ def _chunk(kind: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
 
-def text_chunk(key: str, text: str) -> tuple[bytes, bytes]:
-    """An international text chunk."""
-    return b"iTXt", key.encode("latin-1") + b"\0\0\0\0\0" + text.encode()
+def text_chunk(key: str, text: str, *, international: bool = False) -> tuple[bytes, bytes]:
+    """A text: international, or where it is not ASCII."""
+    name, text = key.encode("latin-1", "replace"), text.replace("\0", "")
+    if text.isascii() and not international:
+        return b"tEXt", name + b"\0" + text.encode()
+    return b"iTXt", name + b"\0\0\0\0\0" + text.encode("utf-8", "replace")
 
 
 def profile_chunk(profile: bytes) -> tuple[bytes, bytes]:

@@ -52,7 +52,7 @@ def read(
             image.load()
             deep = sixteen_bits.read(lambda: _open_header(data, name)) if image.mode in ("RGB", "RGBA") else None
             still = in_srgb(image, deep)
-        return _contents(image, still, count, name, wanted)
+        return _contents(image, still, count, name, wanted, data)
 
 
 def read_image(image: Image.Image, max_pixels: int = MAX_PIXELS) -> Contents:
@@ -194,16 +194,22 @@ def _in_strips(image: Image.Image, data: bytes) -> Still | None:
 
 
 def _contents(
-    image: Image.Image, still: Still, count: int, name: str, wanted: tuple[int, int] | None = None
+    image: Image.Image,
+    still: Still,
+    count: int,
+    name: str,
+    wanted: tuple[int, int] | None = None,
+    data: bytes | None = None,
 ) -> Contents:
     """Turn a decoded picture upright, and read its further frames and its metadata.
 
     Args:
         count: its frames.
         wanted: the size that the picture is brought to, before it is turned.
+        data: the file's bytes.
     """
     info = dict(image.info)  # a further frame changes it
-    orientation, exif = metadata.read_exif(image)
+    orientation, kept = metadata.read(image, data)
     color = upright(still.color, orientation)
     alpha = None if still.alpha is None else upright(still.alpha, orientation)
     frames = [read_frame(image, index, count, name) for index in range(1, count)]
@@ -213,14 +219,14 @@ def _contents(
         color,
         alpha,
         still.bits,
-        exif=exif,
         profile=srgb_profile() if still.had_profile else b"",
-        xmp=metadata.read_xmp(info),
         dpi=metadata.read_dpi(info),
         frames=tuple(frames),
         duration=float(info.get("duration", 0) or 0),
         loop=int(info.get("loop", 1 if image.format == "GIF" else 0)),
         file_format=image.format or "",
+        name=name,
+        **kept._asdict(),
     )
     if wanted is None:
         return picture

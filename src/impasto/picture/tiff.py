@@ -5,56 +5,57 @@ Pillow writes no 16 bits of color, and leaves out EXIF's sub-directories where i
 
 from __future__ import annotations
 
-import io
 import itertools
 import zlib
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from impasto.picture.exif import Exif, Order
 from impasto.picture.strips import STRIP_BYTES, in_strips, strip_rows
 
 
-def write_tiff(samples: NDArray[Any], tags: dict[int, object], *, strip_bytes: int = STRIP_BYTES) -> bytes:
-    """Make a little-endian TIFF 6.0 file, deflated.
+def write_tiff(samples: NDArray[Any], found: Exif | None = None, *, strip_bytes: int = STRIP_BYTES) -> bytes:
+    """Make a TIFF 6.0 file, deflated.
 
     Args:
         samples: H x W x 3 or 4, uint8 or uint16.
-        tags: added to the file's directory.
+        found: the directories that the picture's own joins; they say the order of bytes.
         strip_bytes: compressed at once.
     """
-    from PIL.TiffImagePlugin import ImageFileDirectory_v2
-
+    found = found or Exif()
     height, width, channels = samples.shape
     rows = strip_rows(samples, strip_bytes)
-    strips = in_strips(rows, height, partial(_strip, samples))
+    strips = in_strips(rows, height, partial(_strip, samples, found.order))
     sizes = [len(data) for data in strips]
-    directory = ImageFileDirectory_v2(ifh=b"II\x2a\0\x08\0\0\0")
-    directory[256], directory[257] = width, height
-    directory[258] = (8 * samples.itemsize,) * channels
-    directory[259] = 8  # deflate
-    directory[262] = 2  # RGB
-    directory[277] = channels
-    directory[278] = min(rows, height)  # rows of a strip
-    directory[279] = tuple(sizes)
-    directory[284] = 1  # interleaved
-    directory[317] = 2  # each pixel less the one to its left
+    own = {
+        256: found.numbers(width),
+        257: found.numbers(height),
+        258: found.numbers(*(8 * samples.itemsize,) * channels, long=False),
+        259: found.numbers(8, long=False),  # deflate
+        262: found.numbers(2, long=False),  # RGB
+        273: found.numbers(*sizes),  # where the strips begin: known when the directories are laid out
+        277: found.numbers(channels, long=False),
+        278: found.numbers(min(rows, height)),  # rows of a strip
+        279: found.numbers(*sizes),
+        284: found.numbers(1, long=False),  # interleaved
+        317: found.numbers(2, long=False),  # each pixel less the one to its left
+    }
     if channels == 4:
-        directory[338] = 2  # alpha, not premultiplied
-    for tag, value in tags.items():
-        directory[tag] = value
-    # Pillow adds the length of what it writes: the strips begin behind the directory.
-    directory[273] = tuple(itertools.accumulate(sizes[:-1], initial=0))
-    out = io.BytesIO()
-    directory.save(out)
-    return b"".join([out.getvalue(), *strips])
+        own[338] = found.numbers(2, long=False)  # alpha, not premultiplied
+    found = replace(found, directories=found.directories | {0: found.directories.get(0, {}) | own})
+    length = len(found.tobytes())
+    begin = length + length % 2
+    found.directories[0][273] = found.numbers(*itertools.accumulate(sizes[:-1], initial=begin))
+    return b"".join([found.tobytes(), b"\0" * (begin - length), *strips])
 
 
-def _strip(samples: NDArray[Any], strip: slice) -> bytes:
+def _strip(samples: NDArray[Any], order: Order, strip: slice) -> bytes:
     rows = samples[strip]
-    differences = np.empty(rows.shape, samples.dtype.newbyteorder("<"))
+    differences = np.empty(rows.shape, samples.dtype.newbyteorder(order))
     differences[:, 0] = rows[:, 0]
     np.subtract(rows[:, 1:], rows[:, :-1], out=differences[:, 1:])
     deflate = zlib.compressobj(6, strategy=zlib.Z_RLE)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import io
+import struct
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
 from impasto.errors import PictureError
+from impasto.picture import exif, iptc, png, vips
 from impasto.picture import metadata as meta
-from impasto.picture import png, vips
 from impasto.picture.contents import Contents
 from impasto.picture.formats import ANIMATED, WITHOUT_ALPHA, Bits, check_saving, load_writer
+from impasto.picture.png_text import PACKET
 from impasto.picture.tiff import write_tiff
 
 if TYPE_CHECKING:
@@ -32,19 +34,21 @@ def encode(
     """The bytes of a file in Pillow's `file_format`; the other arguments as for `Picture.encode`."""
     check_saving(file_format, quality, bits)
     marked = picture.made_with if mark and metadata else {}
-    xmp = meta.packet(marked, picture.xmp) if marked else (picture.xmp if metadata else b"")
-    exif = picture.exif if metadata else b""
+    kept = meta.Kept()
+    if metadata:
+        kept = meta.written(picture.metadata, file_format, (picture.width, picture.height), marked, picture.name)
     try:
         if file_format == "TIFF":
-            return _encode_tiff(picture, bits, xmp, exif, marked)
+            return _encode_tiff(picture, bits, kept, marked)
         if file_format == "PNG" and (bits == 16 or not (picture.frames and animated)):
-            return _encode_png(picture, bits, xmp, exif, marked)
+            return _encode_png(picture, bits, kept, marked)
         large = picture.width * picture.height > vips.PIXELS and picture.alpha is None and not picture.frames
         if large and file_format == "JPEG":
-            data = vips.encode_jpeg(picture.samples_in(8), quality, exif, picture.profile, xmp, picture.dpi)
+            data = vips.encode_jpeg(picture.samples_in(8), quality, kept.exif, picture.profile, kept.xmp, picture.dpi)
             if data is not None:
-                return data
-        return _encode_eight(picture, file_format, quality, xmp, exif, marked, animated)
+                return _with_segments(data, kept)
+        data = _encode_eight(picture, file_format, quality, kept, marked, animated)
+        return _with_segments(data, kept) if file_format == "JPEG" else data
     except Exception as error:  # like decoders, encoders raise nearly everything
         raise PictureError(
             f"a picture of {picture.width} x {picture.height} cannot be written as {file_format}: {error}",
@@ -56,24 +60,23 @@ def _encode_eight(
     picture: Contents,
     file_format: str,
     quality: int,
-    xmp: bytes,
-    exif: bytes,
+    kept: meta.Kept,
     marked: Mapping[str, object],
     animated: bool,
 ) -> bytes:
     options: dict[str, Any] = {"format": file_format}
-    if exif and file_format not in ("BMP", "GIF"):
-        options["exif"] = exif
+    if kept.exif:
+        options["exif"] = kept.exif
     if picture.profile and file_format != "BMP":
         options["icc_profile"] = picture.profile
     if picture.dpi and file_format in ("JPEG", "PNG", "BMP"):
         options["dpi"] = picture.dpi
     if file_format == "PNG":
-        options["pnginfo"] = _png_info(xmp, marked)
+        options["pnginfo"] = _png_info(kept, marked)
     elif file_format == "GIF":
         options["comment"] = meta.comment_text(marked).encode() if marked else b""
-    elif xmp and file_format in ("JPEG", "WEBP", "AVIF", "HEIF"):
-        options["xmp"] = xmp
+    elif kept.xmp:
+        options["xmp"] = kept.xmp
     if file_format in ("JPEG", "WEBP", "AVIF", "HEIF"):
         options["quality"] = quality
     if file_format == "JPEG":
@@ -92,35 +95,55 @@ def _encode_eight(
     return out.getvalue()
 
 
-def _encode_tiff(picture: Contents, bits: Bits, xmp: bytes, exif: bytes, marked: Mapping[str, object]) -> bytes:
+def _encode_tiff(picture: Contents, bits: Bits, kept: meta.Kept, marked: Mapping[str, object]) -> bytes:
     # EXIF is a TIFF directory: here all of it goes into the picture's own.
-    block = Image.Exif()
-    if exif:
-        block.load(exif)
-    tags = {tag: block.get_ifd(tag) if tag in meta.SUB_DIRECTORIES else block[tag] for tag in block}
-    if xmp:
-        tags[700] = xmp
+    found = exif.parse(kept.exif) or exif.Exif()
+    tags = found.directories[0]
+    for tag, data in ((exif.PACKET, kept.xmp), (exif.IPTC, kept.iptc), (exif.PROFILE, picture.profile)):
+        if data:
+            tags[tag] = exif.bytes_field(data)
     if marked:
-        tags[305] = meta.program_text(marked)
-    if picture.profile:
-        tags[34675] = picture.profile
+        tags[exif.SOFTWARE] = exif.text_field(meta.program_text(marked))
     if picture.dpi:
-        tags |= {282: picture.dpi[0], 283: picture.dpi[1], 296: 2}
-    return write_tiff(picture.samples_in(bits), tags)
+        across, down = map(found.rational, picture.dpi)
+        tags |= {282: across, 283: down, 296: found.numbers(2, long=False)}
+    return write_tiff(picture.samples_in(bits), found)
 
 
-def _encode_png(picture: Contents, bits: Bits, xmp: bytes, exif: bytes, marked: Mapping[str, object]) -> bytes:
+def _encode_png(picture: Contents, bits: Bits, kept: meta.Kept, marked: Mapping[str, object]) -> bytes:
     """A still PNG, compressed strip by strip."""
     chunks = [png.profile_chunk(picture.profile)] if picture.profile else []
     if picture.dpi:
         chunks.append(png.density_chunk(picture.dpi))
-    if exif:
-        chunks.append((b"eXIf", exif.removeprefix(b"Exif\0\0")))
-    if xmp:
-        chunks.append(png.text_chunk("XML:com.adobe.xmp", xmp.decode("utf-8", "replace")))
+    if kept.exif:
+        chunks.append((b"eXIf", kept.exif.removeprefix(exif.HEAD)))
+    return png.write_png(picture.samples_in(bits), chunks + _text_chunks(kept, marked))
+
+
+def _text_chunks(kept: meta.Kept, marked: Mapping[str, object]) -> list[tuple[bytes, bytes]]:
+    chunks = [png.text_chunk(key, text) for key, text in kept.texts]
+    if kept.xmp:
+        chunks.append(png.text_chunk(PACKET, kept.xmp.decode("utf-8", "replace"), international=True))
     if marked:
-        chunks.append(png.text_chunk("impasto", meta.settings_text(marked)))
-    return png.write_png(picture.samples_in(bits), chunks)
+        chunks.append(png.text_chunk("impasto", meta.settings_text(marked), international=True))
+    return chunks
+
+
+def _with_segments(jpeg: bytes, kept: meta.Kept) -> bytes:
+    """A JPEG file with IPTC's records and the comment, behind EXIF and XMP."""
+    segments = b""
+    for marker, data in (
+        (b"\xff\xed", iptc.as_resources(kept.iptc) if kept.iptc else b""),
+        (b"\xff\xfe", kept.comment),
+    ):
+        if data:
+            segments += marker + struct.pack(">H", len(data) + 2) + data
+    if not segments:
+        return jpeg
+    at = 2
+    while jpeg[at : at + 2] in (b"\xff\xe0", b"\xff\xe1"):
+        at += 2 + int.from_bytes(jpeg[at + 2 : at + 4], "big")
+    return jpeg[:at] + segments + jpeg[at:]
 
 
 def _on_white(image: Image.Image) -> Image.Image:
@@ -130,12 +153,10 @@ def _on_white(image: Image.Image) -> Image.Image:
     return Image.alpha_composite(white, image).convert("RGB")
 
 
-def _png_info(xmp: bytes, marked: Mapping[str, object]) -> PngInfo:
+def _png_info(kept: meta.Kept, marked: Mapping[str, object]) -> PngInfo:
     from PIL.PngImagePlugin import PngInfo
 
     info = PngInfo()
-    if xmp:
-        info.add_itxt("XML:com.adobe.xmp", xmp.decode("utf-8", "replace"))
-    if marked:
-        info.add_itxt("impasto", meta.settings_text(marked))
+    for kind, data in _text_chunks(kept, marked):
+        info.add(kind, data)
     return info

@@ -1,0 +1,85 @@
+"""The text of PNG files: tEXt, zTXt and iTXt chunks (W3C PNG), and what ImageMagick hides in them."""
+
+from __future__ import annotations
+
+import re
+import struct
+import zlib
+from collections.abc import Iterator
+
+PACKET = "XML:com.adobe.xmp"
+MOST = 4_000_000
+"""Bytes of one text that is kept; libpng refuses chunks of more than 8 MB."""
+
+# Made anew, or of the old file: profiles in hexadecimal, the mark, thumbnails, the old header.
+_NOT_KEPT = re.compile(r"raw profile type |thumb::|png:|exif:|xml:com\.adobe\.xmp$|impasto$", re.IGNORECASE)
+
+# The property of XMP that says the same.
+_PROPERTIES = {
+    "title": "dc:title",
+    "author": "dc:creator",
+    "artist": "dc:creator",
+    "description": "dc:description",
+    "copyright": "dc:rights",
+}
+
+
+def read(data: bytes) -> list[tuple[str, str]]:
+    """Keyword and text of each chunk of a file; what is damaged, or opens to more than 64 MB, is left out."""
+    found = []
+    for kind, body in _chunks(data):
+        key, _, rest = body.partition(b"\0")
+        packed = kind == b"zTXt"
+        if packed:
+            rest = rest[1:]  # the method, which is deflate
+        elif kind == b"iTXt":
+            packed = rest[:1] == b"\1"
+            rest = rest[2:].split(b"\0", 2)[-1]  # behind the language and the translated keyword
+        text = _inflated(rest) if packed else rest
+        if text is not None:
+            found.append((key.decode("latin-1"), text.decode("utf-8" if kind == b"iTXt" else "latin-1", "replace")))
+    return found
+
+
+def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    at = 8
+    while at + 12 <= len(data):
+        size, kind = struct.unpack_from(">I4s", data, at)
+        if kind in (b"tEXt", b"zTXt", b"iTXt"):
+            yield kind, data[at + 8 : at + 8 + size]
+        at += 12 + size
+
+
+def _inflated(data: bytes) -> bytes | None:
+    inflate = zlib.decompressobj()
+    try:
+        text = inflate.decompress(data, 1 << 26)
+    except zlib.error:
+        return None
+    return text if inflate.eof else None
+
+
+def kept(texts: list[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    """Those that belong to the picture."""
+    return tuple((key, text) for key, text in texts if text and not _NOT_KEPT.match(key))
+
+
+def raw_profile(texts: list[tuple[str, str]], *names: str) -> bytes:
+    """What ImageMagick wrote in hexadecimal under one of the names, such as exif; b"" if there is none."""
+    for key, text in texts:
+        if key.lower() in {f"raw profile type {name}" for name in names}:
+            digits = text.strip().partition("\n")[2].partition("\n")[2]  # a name and a length come first
+            try:
+                return bytes.fromhex("".join(digits.split()))
+            except ValueError:
+                continue
+    return b""
+
+
+def properties(texts: tuple[tuple[str, str], ...]) -> dict[str, list[str]]:
+    """What the texts say, by the names of XMP's properties."""
+    found: dict[str, list[str]] = {}
+    for key, text in texts:
+        if name := _PROPERTIES.get(key.lower()):
+            found.setdefault(name, []).append(text)
+    return found

@@ -1,0 +1,461 @@
+"""XMP packets (ISO 16684-1): read as programs have written them, corrected, and written with their own prefixes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+from xml.etree.ElementTree import Element, SubElement
+from xml.parsers import expat
+
+NAMESPACES = {
+    "x": "adobe:ns:meta/",
+    "rdf": "http://www.w3.org/1999/02/22-rdf-syntax-ns#",
+    "xml": "http://www.w3.org/XML/1998/namespace",
+    "dc": "http://purl.org/dc/elements/1.1/",
+    "xmp": "http://ns.adobe.com/xap/1.0/",
+    "xmpMM": "http://ns.adobe.com/xap/1.0/mm/",
+    "xmpNote": "http://ns.adobe.com/xmp/note/",
+    "tiff": "http://ns.adobe.com/tiff/1.0/",
+    "exif": "http://ns.adobe.com/exif/1.0/",
+    "photoshop": "http://ns.adobe.com/photoshop/1.0/",
+    "crs": "http://ns.adobe.com/camera-raw-settings/1.0/",
+    "Iptc4xmpCore": "http://iptc.org/std/Iptc4xmpCore/1.0/xmlns/",
+    "Iptc4xmpExt": "http://iptc.org/std/Iptc4xmpExt/2008-02-29/",
+    "GPano": "http://ns.google.com/photos/1.0/panorama/",
+    "GCamera": "http://ns.google.com/photos/1.0/camera/",
+    "mwg-rs": "http://www.metadataworkinggroup.com/schemas/regions/",
+    "stArea": "http://ns.adobe.com/xmp/sType/Area#",
+    "stDim": "http://ns.adobe.com/xap/1.0/sType/Dimensions#",
+    "MP": "http://ns.microsoft.com/photo/1.2/",
+    "impasto": "https://impasto.invalid/ns/1.0/",  # a name, not an address
+}
+
+Properties: TypeAlias = Mapping[str, "list[str]"]
+"""Values by a property's name with its prefix, such as dc:creator."""
+
+_DEEPEST = 100
+
+
+def _name(text: str) -> str:
+    prefix, _, local = text.partition(":")
+    return f"{{{NAMESPACES[prefix]}}}{local}"
+
+
+def _names(prefix: str, locals_: str) -> set[str]:
+    return {_name(f"{prefix}:{local}") for local in locals_.split()}
+
+
+_RDF, _DESCRIPTION, _ABOUT, _LI = map(_name, ("rdf:RDF", "rdf:Description", "rdf:about", "rdf:li"))
+_ABOUT_IT = {_ABOUT, "about"}  # older programs leave out the prefix
+_ORIENTATIONS = {_name("tiff:Orientation"), _name("exif:Orientation")}
+_OURS = {_name("Iptc4xmpExt:DigitalSourceType"), _name("xmp:CreatorTool"), _name("impasto:settings")}
+
+# What does not hold for a painted picture: the old file's samples, its thumbnail, digests of what has changed ...
+_STALE = (
+    _ORIENTATIONS
+    | _names("tiff", "BitsPerSample Compression PhotometricInterpretation PlanarConfiguration SamplesPerPixel")
+    | _names("tiff", "YCbCrCoefficients YCbCrPositioning YCbCrSubSampling ReferenceBlackWhite TransferFunction")
+    | _names("tiff", "PrimaryChromaticities WhitePoint NativeDigest")
+    | _names("exif", "CompressedBitsPerPixel Gamma NativeDigest")
+    | _names("photoshop", "ICCProfile LegacyIPTCDigest")
+    | _names("xmp", "Thumbnails")
+    # ... and what promises pictures, clips or packets that are not in the file.
+    | _names("xmpNote", "HasExtendedXMP")
+    | _names("GCamera", "HdrPlusMakernote hdrp_makernote ShotLogData shot_log_data")
+)
+_PROMISES = re.compile(r"}(MotionPhoto|MicroVideo|OLivePhoto)")  # in the vocabularies of several makers
+# Whole vocabularies of that kind: development of a raw file, gain maps, depth maps, sound, embedded files.
+_STALE_NAMESPACES = (
+    "http://ns.adobe.com/camera-raw-",
+    "http://ns.adobe.com/hdr-gain-map/",
+    "http://ns.adobe.com/hdr-metadata/",
+    "http://ns.apple.com/HDRGainMap/",
+    "http://ns.apple.com/pixeldatainfo/",
+    "http://ns.apple.com/depthData/",
+    "http://ns.apple.com/semanticSegmentationMatte/",
+    "http://ns.google.com/photos/1.0/container/",
+    "http://ns.google.com/photos/1.0/depthmap/",
+    "http://ns.google.com/photos/1.0/image/",
+    "http://ns.google.com/photos/1.0/audio/",
+    "http://ns.google.com/photos/1.0/focus/",
+    "http://ns.google.com/photos/dd/1.0/",
+    "http://ns.xiaomi.com/photos/1.0/camera/",
+    "http://ns.oplus.com/photos/1.0/camera/",
+)
+# Positions in the picture, and its density on the sensor: they hold for one size only.
+_IN_PIXELS = _names("exif", "SubjectArea SubjectLocation FocalPlaneXResolution FocalPlaneYResolution") | _names(
+    "exif", "FocalPlaneResolutionUnit"
+)
+# Regions of faces in other forms than the one that is turned with the picture.
+_REGIONS = {_name("MP:RegionInfo"), _name("Iptc4xmpExt:ImageRegion")}
+_AREA, _APPLIED = _name("mwg-rs:Area"), _name("mwg-rs:AppliedToDimensions")
+
+# What editing has left behind: the first to go where there is not room enough.
+_HISTORY = _names("xmpMM", "History Pantry Ingredients") | _names("photoshop", "DocumentAncestors History")
+
+_LOCATION = re.compile(
+    r"gps|lat+itude|longt?itude|altitude|geotag|iso6709"
+    r"|^(city|sub-?location|location(created|shown|id|name)?|(province|province-?)?state|country(code|name)?"
+    r"|worldregion|lat|long|lon|alt)$",
+    re.IGNORECASE,
+)
+
+_ALTERNATIVES = {"dc:title", "dc:description", "dc:rights"}
+_LISTS = {"dc:creator": "rdf:Seq", "dc:subject": "rdf:Bag"}
+
+
+class BrokenPacket(ValueError):
+    """A packet that is no XML, or has what XMP does not: a document type, elements without end in one another."""
+
+
+@dataclass
+class Packet:
+    """A packet's RDF, and the prefixes that it has for its namespaces."""
+
+    rdf: Element = field(default_factory=lambda: Element(_RDF))
+    prefixes: dict[str, str] = field(default_factory=dict)
+
+    def tobytes(self) -> bytes:
+        """The packet in UTF-8, with the wrapper by which programs find it."""
+        prefixes = _distinct(self.prefixes, self.rdf)
+        names = "".join(f' xmlns:{prefix}="{uri.translate(_ENTITIES)}"' for uri, prefix in prefixes.items())
+        text: list[str] = []
+        _write(self.rdf, prefixes, text, names)
+        body = f'<x:xmpmeta xmlns:x="{NAMESPACES["x"]}">{"".join(text)}</x:xmpmeta>'
+        head = b'<?xpacket begin="\xef\xbb\xbf" id="W5M0MpCehiHzreSzNTczkc9d"?>\n'
+        return head + body.encode("utf-8", "replace") + b'\n<?xpacket end="w"?>'
+
+    def properties(self) -> list[tuple[Element, str, Element | None]]:
+        """Each property: its description, its name, and its element, or None where it is an attribute."""
+        found: list[tuple[Element, str, Element | None]] = []
+        for description in self.rdf:
+            found += [(description, name, None) for name in description.attrib if name not in _ABOUT_IT]
+            found += [(description, child.tag, child) for child in description]
+        return found
+
+    def leave_out(self, unwanted: Callable[[str], bool]) -> None:
+        """Leave out each property whose name is unwanted, however deep."""
+        _leave_out(self.rdf, unwanted)
+        for description in [description for description in self.rdf if not len(description)]:
+            if not set(description.attrib) - _ABOUT_IT:
+                self.rdf.remove(description)
+
+    def orientation(self) -> int | None:
+        """1..8, how the picture must be turned."""
+        for element in self.rdf.iter():
+            for name in _ORIENTATIONS:
+                text = element.get(name) or (element.text if element.tag == name else None) or ""
+                if text.strip() in tuple("12345678"):
+                    return int(text)
+        return None
+
+    def turn(self, orientation: int) -> None:
+        """Make it say of the upright picture what it said of the one that lay in the file."""
+        self.leave_out(lambda name: name in _ORIENTATIONS | _IN_PIXELS | _REGIONS)
+        pairs = [
+            ("tiff:ImageWidth", "tiff:ImageLength"),
+            ("exif:PixelXDimension", "exif:PixelYDimension"),
+            ("stArea:w", "stArea:h"),
+        ]
+        for element in self.rdf.iter():
+            for first, second in pairs if orientation in (5, 6, 7, 8) else ():
+                one, other = _value(element, first), _value(element, second)
+                if one is not None and other is not None:
+                    _put(element, first, other)
+                    _put(element, second, one)
+            if element.tag == _AREA:
+                for area in element.iter():
+                    _turn_area(area, orientation)
+
+    def fit(self, width: int, height: int, mime: str) -> None:
+        """Make it say nothing of the old file: not its size, its samples, its thumbnail or its clip."""
+        sizes = {_value(element, "exif:PixelXDimension") for element in self.rdf.iter()} - {None}
+        unwanted = _STALE | (_IN_PIXELS if sizes != {str(width)} else set())
+        self.leave_out(
+            lambda name: name in unwanted or name[1:].startswith(_STALE_NAMESPACES) or bool(_PROMISES.search(name))
+        )
+        values = {
+            "tiff:ImageWidth": width,
+            "tiff:ImageLength": height,
+            "exif:PixelXDimension": width,
+            "exif:PixelYDimension": height,
+            "exif:ColorSpace": 1,  # sRGB
+            "photoshop:ColorMode": 3,  # RGB
+            "dc:format": mime,
+        }
+        for element in self.rdf.iter():
+            for name, value in values.items():
+                if _value(element, name) is not None:
+                    _put(element, name, str(value))
+            if element.tag == _APPLIED:
+                for part in element.iter():
+                    for name, value in (("stDim:w", width), ("stDim:h", height)):
+                        if _value(part, name) is not None:
+                            _put(part, name, str(value))
+            _scale_panorama(element, width, height)
+
+    def add(self, properties: Properties) -> None:
+        """Say what it does not say yet."""
+        said = {name for _, name, _ in self.properties()}
+        new = {name: values for name, values in properties.items() if _name(name) not in said}
+        if not new:
+            return
+        description = SubElement(self.rdf, _DESCRIPTION, {_ABOUT: ""})
+        for name, values in new.items():
+            if name in _ALTERNATIVES:
+                items = SubElement(SubElement(description, _name(name)), _name("rdf:Alt"))
+                SubElement(items, _LI, {_name("xml:lang"): "x-default"}).text = values[0]
+            elif name in _LISTS:
+                items = SubElement(SubElement(description, _name(name)), _name(_LISTS[name]))
+                for value in values:
+                    SubElement(items, _LI).text = value
+            else:
+                description.set(_name(name), values[0])
+
+    def mark(self, properties: Mapping[str, str]) -> None:
+        """Say how the picture was made, instead of what was said of that before."""
+        self.leave_out(lambda name: name in _OURS)
+        SubElement(self.rdf, _DESCRIPTION, {_ABOUT: ""} | {_name(key): value for key, value in properties.items()})
+
+    def within(self, most: int) -> tuple[bytes, list[str]]:
+        """The packet in at most so many bytes, and the names of the properties that had to be left out for that.
+
+        History goes first, then the largest property, until the rest fits. What says how the picture was made stays.
+        """
+        data = self.tobytes()
+        out: list[str] = []
+        if len(data) > most:
+            history = {name for _, name, _ in self.properties()} & _HISTORY
+            out += [self._short(name) for name in sorted(history)]
+            self.leave_out(lambda name: name in history)
+            data = self.tobytes()
+        while len(data) > most and (sizes := sorted(self._sizes(), reverse=True)):
+            excess, gone = len(data) - most, set()
+            for size, name in sizes:
+                if excess <= 0:
+                    break
+                excess -= size
+                gone.add(name)
+                out.append(self._short(name))
+            self.leave_out(gone.__contains__)
+            data = self.tobytes()
+        return data, out
+
+    def _sizes(self) -> Iterator[tuple[int, str]]:
+        for description, name, element in self.properties():
+            if name not in _OURS:
+                yield (len(description.attrib[name]) if element is None else sum(map(_size, element.iter()))), name
+
+    def _short(self, name: str) -> str:
+        uri, _, local = name[1:].rpartition("}")
+        return f"{self.prefixes.get(uri, '')}:{local}".lstrip(":")
+
+
+def names_location(name: str) -> bool:
+    """Whether the name of a property, a text or a clip's metadata stands for a place.
+
+    >>> [names_location(name) for name in ("exif:GPSLatitude", "location-eng", "exif:SubjectLocation", "City")]
+    [True, True, False, True]
+    """
+    last = re.split(r"[:}/]", name)[-1]
+    return bool(_LOCATION.search(last)) or bool(re.match(r"(com\.apple\.quicktime\.)?location\b|.xyz$", last.lower()))
+
+
+def parse(data: bytes) -> Packet:
+    """Read a packet: in any encoding that XML has, wrapped or bare, padded with anything.
+
+    Raises:
+        BrokenPacket: it cannot be read.
+    """
+    text = _CONTROLS.sub("", _text(data))
+    begin = re.search(r"<(?!\?|!--)", text)
+    body = text[begin.start() : text.rfind(">") + 1] if begin else ""
+    packet, stack = Packet(), [Element("")]
+
+    def doctype(*_: object) -> None:
+        raise BrokenPacket("it declares a document type")
+
+    def start(name: str, attributes: dict[str, str]) -> None:
+        if len(stack) > _DEEPEST:
+            raise BrokenPacket("its elements are nested too deep")
+        stack.append(SubElement(stack[-1], _braced(name), {_braced(key): value for key, value in attributes.items()}))
+
+    def end(_: str) -> None:
+        stack.pop()
+
+    def characters(text: str) -> None:
+        if len(stack[-1]):
+            last = stack[-1][-1]
+            last.tail = (last.tail or "") + text
+        else:
+            stack[-1].text = (stack[-1].text or "") + text
+
+    def prefixed(prefix: str | None, uri: str) -> None:
+        if prefix and uri:
+            packet.prefixes.setdefault(uri, prefix)
+
+    parser = expat.ParserCreate("utf-8", "}")
+    parser.buffer_text, parser.buffer_size = True, 1 << 20
+    parser.StartDoctypeDeclHandler = doctype
+    parser.StartElementHandler, parser.EndElementHandler = start, end
+    parser.CharacterDataHandler, parser.StartNamespaceDeclHandler = characters, prefixed
+    try:
+        parser.Parse(body.encode("utf-8", "replace"), True)
+    except expat.ExpatError as error:
+        raise BrokenPacket(f"it is no XML: {error}") from error
+    rdf = next(stack[0].iter(_RDF), None)
+    if rdf is None:
+        raise BrokenPacket("it holds no RDF")
+    rdf.tail = None
+    packet.rdf = rdf
+    return packet
+
+
+_CONTROLS = re.compile(
+    "[\0-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]|&#(?:x0*(?:[0-8bcef]|1[0-9a-f])|0*(?:[0-8]|1[124-9]|2\\d|3[01]));",
+    re.IGNORECASE,
+)
+
+
+def _text(data: bytes) -> str:
+    """A packet's characters; its first bytes tell its encoding (ISO 16684-1, 7.3.2)."""
+    head = data.lstrip(b" \t\r\n")[:4] if data[:1] != b"\0" else data[:4]
+    for start, encoding in (
+        (b"\xff\xfe\0\0", "utf-32"),
+        (b"\0\0\xfe\xff", "utf-32"),
+        (b"\xff\xfe", "utf-16"),
+        (b"\xfe\xff", "utf-16"),
+        (b"<\0\0\0", "utf-32-le"),
+        (b"\0\0\0<", "utf-32-be"),
+        (b"<\0", "utf-16-le"),
+        (b"\0<", "utf-16-be"),
+    ):
+        if head.startswith(start):
+            return data.decode(encoding, "ignore").lstrip("\ufeff")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        declared = re.match(rb"""\s*<\?xml[^>]*encoding=["']([\w.-]+)""", data)
+        try:
+            return data.decode(declared[1].decode() if declared else "cp1252", "replace")
+        except LookupError:
+            return data.decode("cp1252", "replace")
+
+
+_TEXT_ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#13;"})
+_ENTITIES = _TEXT_ENTITIES | str.maketrans({'"': "&quot;", "\n": "&#10;", "\t": "&#9;"})
+
+
+def _braced(name: str) -> str:
+    return "{" + name if "}" in name else name
+
+
+def _leave_out(element: Element, unwanted: Callable[[str], bool]) -> None:
+    for name in [name for name in element.attrib if unwanted(name)]:
+        del element.attrib[name]
+    for child in list(element):
+        if unwanted(child.tag):
+            element.remove(child)
+        else:
+            _leave_out(child, unwanted)
+
+
+def _size(element: Element) -> int:
+    return 2 * len(element.tag) + len(element.text or "") + sum(map(len, (*element.attrib, *element.attrib.values())))
+
+
+def _value(element: Element, name: str) -> str | None:
+    """A simple property of a description or a structure: an attribute, or an element with text."""
+    full = _name(name)
+    if full in element.attrib:
+        return element.attrib[full]
+    child = element.find(full)
+    return None if child is None or len(child) else (child.text or "").strip()
+
+
+def _put(element: Element, name: str, value: str) -> None:
+    """Change a simple property that is there."""
+    full = _name(name)
+    if full in element.attrib:
+        element.set(full, value)
+    else:
+        child = element.find(full)
+        if child is not None:
+            child.text = value
+
+
+def _number(element: Element, name: str) -> float | None:
+    try:
+        return float(_value(element, name) or "")
+    except ValueError:
+        return None
+
+
+def _turn_area(area: Element, orientation: int) -> None:
+    """Turn a region's center as `samples.upright` turns the picture; its sides have been exchanged before."""
+    x, y = _number(area, "stArea:x"), _number(area, "stArea:y")
+    if x is None or y is None:
+        return
+    if orientation in (5, 6, 7, 8):
+        x, y = y, x
+    if orientation in (2, 3, 6, 7):
+        x = 1 - x
+    if orientation in (3, 4, 7, 8):
+        y = 1 - y
+    _put(area, "stArea:x", f"{x:.6g}")
+    _put(area, "stArea:y", f"{y:.6g}")
+
+
+def _scale_panorama(element: Element, width: int, height: int) -> None:
+    """Give a panorama's places and sizes the scale of a picture of this size (Google's Photo Sphere metadata)."""
+    for size, side, others in (
+        (width, "Width", ("FullPanoWidthPixels", "CroppedAreaLeftPixels", "LargestValidInteriorRectLeft")),
+        (height, "Height", ("FullPanoHeightPixels", "CroppedAreaTopPixels", "LargestValidInteriorRectTop")),
+    ):
+        area = f"GPano:CroppedAreaImage{side}Pixels"
+        before = _number(element, area) or _number(element, f"GPano:FullPano{side}Pixels")
+        if not before or before == size:
+            continue
+        for local in (*others, f"LargestValidInteriorRect{side}"):
+            value = _number(element, f"GPano:{local}")
+            if value is not None:
+                _put(element, f"GPano:{local}", str(round(value * size / before)))
+        _put(element, area, str(size))
+
+
+def _distinct(known: Mapping[str, str], rdf: Element) -> dict[str, str]:
+    """A prefix of its own for each namespace in use: the packet's, the usual one, or a number."""
+    used = dict.fromkeys(
+        name[1:].partition("}")[0]
+        for element in rdf.iter()
+        for name in (element.tag, *element.attrib)
+        if name[:1] == "{"
+    )
+    usual = {uri: prefix for prefix, uri in NAMESPACES.items()}
+    taken: dict[str, str] = {}
+    for uri in used:
+        if uri == NAMESPACES["xml"]:
+            continue
+        wanted = known.get(uri) or usual.get(uri) or "ns"
+        prefix, number = wanted, 1
+        while prefix in taken.values() or prefix in ("x", "xml"):
+            number += 1
+            prefix = f"{wanted}{number}"
+        taken[uri] = prefix
+    return taken
+
+
+def _write(element: Element, prefixes: Mapping[str, str], out: list[str], names: str = "") -> None:
+    def named(name: str) -> str:
+        uri, _, local = name[1:].rpartition("}") if name[:1] == "{" else ("", "", name)
+        prefix = "xml" if uri == NAMESPACES["xml"] else prefixes.get(uri, "")
+        return f"{prefix}:{local}" if prefix else local
+
+    tag = named(element.tag)
+    attributes = "".join(f' {named(key)}="{value.translate(_ENTITIES)}"' for key, value in element.attrib.items())
+    out.append(f"<{tag}{names}{attributes}>" + (element.text or "").translate(_TEXT_ENTITIES))
+    for child in element:
+        _write(child, prefixes, out)
+    out.append(f"</{tag}>" + (element.tail or "").translate(_TEXT_ENTITIES))
