@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Saving:
-    """Say how pictures are written; quality, bits, mark and overwrite are those of `Picture.save`.
+    """Say how pictures are written; the others are those of `Picture.save`.
 
     Attributes:
         suffix: the ending that says the format of all pictures; None, each target's own does.
@@ -35,6 +35,7 @@ class Saving:
     bits: Bits = 8
     mark: bool = True
     overwrite: bool = False
+    strip_location: bool = False
 
     def format_for(self, target: str) -> str:
         """Pillow's name of the format that the picture gets."""
@@ -108,11 +109,19 @@ class Painting:
             data = places.read(job.photo)
         source = job.photo if data is None else data
         photo = Picture.open(source, max_pixels=self.max_pixels, at_most=self.stylizer.controls.size)
+        photo = replace(photo, name=job.photo)
         painted = self.stylizer(photo)
         file_format = saving.format_for(job.target)
         if photo.frames and file_format not in ANIMATED:
             warnings.warn(f"{job.photo} moves, {file_format} does not: only its first frame is written", stacklevel=2)
-        write(painted.encode(file_format, quality=saving.quality, bits=saving.bits, mark=saving.mark))
+        encoded = painted.encode(
+            file_format,
+            quality=saving.quality,
+            bits=saving.bits,
+            mark=saving.mark,
+            strip_location=saving.strip_location,
+        )
+        write(encoded)
         return Result(
             job.photo,
             job.target,

@@ -51,6 +51,7 @@ def stylize_folder(
     quality: int = 92,
     bits: Bits = 8,
     mark: bool = True,
+    strip_location: bool = False,
     overwrite: bool = False,
     watch: bool = False,
     on_result: Callable[[Result], object] | None = None,
@@ -71,7 +72,7 @@ def stylize_folder(
         jobs: how many photos are worked on at once, 1..64.
         hosts: "local", or "ray": all machines of the Ray cluster that RAY_ADDRESS names.
         suffix: the ending of all pictures, such as ".png"; None keeps the photos'.
-        quality: 1..100, as for `Picture.save`; so are bits and mark.
+        quality: 1..100, as for `Picture.save`; so are bits, mark and strip_location.
         overwrite: replace files that exist, and paint again what is done.
         watch: go on with photos that arrive in the folder, until `on_progress` returns False.
         on_result: called with what became of each photo.
@@ -92,7 +93,8 @@ def stylize_folder(
     suffix = suffix and f".{suffix.lstrip('.')}"
     if suffix and suffix.lower() not in SUFFIXES:
         raise UsageError(f"suffix {suffix} is unknown", f"one of {' '.join(SUFFIXES)}", code="unknown-format")
-    sources, saving = Sources(style, regions, max_pixels=max_pixels), Saving(suffix, quality, bits, mark, overwrite)
+    sources = Sources(style, regions, max_pixels=max_pixels)
+    saving = Saving(suffix, quality, bits, mark, overwrite, strip_location)
     find = functools.partial(
         plan,
         paths,
@@ -148,7 +150,7 @@ def _ledger(found: Plan, saving: Saving, stylizer: Stylizer, sources: Sources, g
 
     if not is_url(found.folder):
         remove_stale({Path(job.target).parent for job in found.jobs})
-    writing = [saving.suffix, saving.quality, saving.bits, saving.mark]
+    writing = [saving.suffix, saving.quality, saving.bits, saving.mark, saving.strip_location]
     settings = stylizer.made_with() | {"files": sources.facts(gallery), "writing": writing}
     return ledger_in(found.folder, settings)
 

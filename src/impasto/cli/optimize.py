@@ -61,6 +61,7 @@ impasto optimize photo.jpg --style a.jpg --recipe gatys2016 --losses curve.png
 @options.quality
 @options.bits
 @options.mark
+@options.strip_location
 @options.overwrite
 @options.network
 @options.device
@@ -87,6 +88,7 @@ def optimize(
     quality: int,
     bits: int,
     mark: bool,
+    strip_location: bool,
     overwrite: bool,
     network: Path | None,
     device: str,
@@ -143,7 +145,9 @@ def optimize(
             regions = [read_region(text) for text in region]
             values = asdict(controls) | {"size": width}
             result = optimizer.optimize(photo, style, regions=regions, on_progress=on_progress, **shared, **values)
-    result.picture.save(target, quality=quality, bits=depth, mark=mark, overwrite=overwrite)
+    result.picture.save(
+        target, quality=quality, bits=depth, mark=mark, strip_location=strip_location, overwrite=overwrite
+    )
     if losses is not None:
         _write_losses(result, losses, overwrite)
     _report(result, target, time.perf_counter() - started, quiet, json)

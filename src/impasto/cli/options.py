@@ -57,6 +57,9 @@ bits = option("--bits", type=int, default=8, help="8 or 16 bits a channel; 16 fo
 mark = option(
     "--mark/--no-mark", default=True, help="Say in the file's metadata what made the picture.", panel="Output"
 )
+strip_location = option(
+    "--strip-location", is_flag=True, help="Leave out where it was taken: GPS, and names of places.", panel="Output"
+)
 region = option(
     "--region",
     type=PLACE,

@@ -57,6 +57,7 @@ FORMATS = sorted({suffix.lstrip(".") for suffix in SUFFIXES})
 @options.quality
 @options.bits
 @options.mark
+@options.strip_location
 @options.overwrite
 @option("--watch", is_flag=True, help="Wait for photos that arrive in the folder.", panel="Running")
 @option(
@@ -96,6 +97,7 @@ def stylize(
     quality: int,
     bits: int,
     mark: bool,
+    strip_location: bool,
     overwrite: bool,
     watch: bool,
     jobs: int,
@@ -107,7 +109,7 @@ def stylize(
     json: bool,
 ) -> None:
     """Paint photos in the style of a painting, or of several."""
-    saving = Saving(_suffix(format), quality, check_saving(quality, bits, [], ""), mark, overwrite)
+    saving = Saving(_suffix(format), quality, check_saving(quality, bits, [], ""), mark, overwrite, strip_location)
     painting: dict[str, Any] = {"engine": engine, "memory": read_memory(memory), "max_pixels": max_pixels}
     painting["regions"] = [read_region(text) for text in region]
     printer = Printer(json, quiet, watched=photos[0] if watch else "")

@@ -88,12 +88,14 @@ def _read(image: Image.Image, data: bytes | None) -> tuple[int, Kept]:
         orientation = block and block.number(0, exif.ORIENTATION)
         if data is None:
             orientation = image.getexif().get(exif.ORIENTATION)
-    xmp = _xmp_packet(info, texts)
+    xmp = _xmp_packet(info, texts, tiff)
     if orientation not in range(1, 9):
         orientation = 1 if image.format in _UPRIGHT else _orientation(xmp)
     kept = exif.of_photo(block, orientation).tobytes() if block else b""
     comment = info.get("comment", b"")
-    return orientation, Kept(
+    # Pillow has turned a TIFF file that it has decoded, and says so.
+    left = orientation if tiff is None else image.getexif().get(exif.ORIENTATION, 1)
+    return left, Kept(
         exif.HEAD + kept if kept else b"",
         _turned(xmp, orientation),
         _iptc_records(info, texts, tiff),
@@ -115,7 +117,10 @@ def _exif_block(image: Image.Image, texts: list[tuple[str, str]]) -> bytes:
     return bytes(block) if block else image.getexif().tobytes()
 
 
-def _xmp_packet(info: Mapping[Any, Any], texts: list[tuple[str, str]]) -> bytes:
+def _xmp_packet(info: Mapping[Any, Any], texts: list[tuple[str, str]], tiff: exif.Exif | None) -> bytes:
+    if tiff is not None:
+        field = tiff.directories[0].get(exif.PACKET)
+        return b"" if field is None else field.data
     packet = dict(texts).get(png_text.PACKET) or info.get("xmp") or info.get(png_text.PACKET)
     if not packet:
         return png_text.raw_profile(texts, "xmp")

@@ -147,6 +147,7 @@ class Picture(Contents):
         quality: int = 92,
         bits: Bits = 8,
         mark: bool = True,
+        strip_location: bool = False,
         overwrite: bool = True,
     ) -> None:
         """Write the picture to a file, in one step; the name's ending says the format.
@@ -155,13 +156,14 @@ class Picture(Contents):
             quality: 1..100, for JPEG, WebP and AVIF.
             bits: 16 for PNG and TIFF with 16 bits a channel.
             mark: say in the metadata what made the picture (see `made_with`).
+            strip_location: leave out where the photo was taken, as `without_location` does.
             overwrite: replace a file that is there.
         Raises:
             UsageError: no such format, or bits or quality that it does not have.
             PictureError: the file cannot be written; what was there before is untouched.
         """
         path = Path(path)
-        data = self.encode(format_of(path), quality=quality, bits=bits, mark=mark)
+        data = self.encode(format_of(path), quality=quality, bits=bits, mark=mark, strip_location=strip_location)
         write_atomically(path, data, overwrite=overwrite)
 
     def encode(
@@ -171,10 +173,12 @@ class Picture(Contents):
         quality: int = 92,
         bits: Bits = 8,
         mark: bool = True,
+        strip_location: bool = False,
         metadata: bool = True,
         animated: bool = True,
     ) -> bytes:
         """The bytes of a file in Pillow's `file_format`; the other arguments as for `save`."""
+        picture = self.without_location() if strip_location else self
         return writing.encode(
-            self, file_format, quality=quality, bits=bits, mark=mark, metadata=metadata, animated=animated
+            picture, file_format, quality=quality, bits=bits, mark=mark, metadata=metadata, animated=animated
         )

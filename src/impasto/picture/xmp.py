@@ -98,7 +98,7 @@ _HISTORY = _names("xmpMM", "History Pantry Ingredients") | _names("photoshop", "
 _LOCATION = re.compile(
     r"gps|lat+itude|longt?itude|altitude|geotag|iso6709"
     r"|^(city|sub-?location|location(created|shown|id|name)?|(province|province-?)?state|country(code|name)?"
-    r"|worldregion|lat|long|lon|alt)$",
+    r"|worldregion)$",
     re.IGNORECASE,
 )
 
@@ -260,6 +260,8 @@ def names_location(name: str) -> bool:
     [True, True, False, True]
     """
     last = re.split(r"[:}/]", name)[-1]
+    if "/geo/wgs84_pos#" in name:
+        return True
     return bool(_LOCATION.search(last)) or bool(re.match(r"(com\.apple\.quicktime\.)?location\b|.xyz$", last.lower()))
 
 
@@ -272,10 +274,9 @@ def parse(data: bytes) -> Packet:
     text = _CONTROLS.sub("", _text(data))
     begin = re.search(r"<(?!\?|!--)", text)
     body = text[begin.start() : text.rfind(">") + 1] if begin else ""
-    packet, stack = Packet(), [Element("")]
-
-    def doctype(*_: object) -> None:
+    if body.startswith("<!"):
         raise BrokenPacket("it declares a document type")
+    packet, stack = Packet(), [Element("")]
 
     def start(name: str, attributes: dict[str, str]) -> None:
         if len(stack) > _DEEPEST:
@@ -293,16 +294,15 @@ def parse(data: bytes) -> Packet:
             stack[-1].text = (stack[-1].text or "") + text
 
     def prefixed(prefix: str | None, uri: str) -> None:
-        if prefix and uri:
+        if prefix and uri and len(stack) > 1:
             packet.prefixes.setdefault(uri, prefix)
 
     parser = expat.ParserCreate("utf-8", "}")
     parser.buffer_text, parser.buffer_size = True, 1 << 20
-    parser.StartDoctypeDeclHandler = doctype
     parser.StartElementHandler, parser.EndElementHandler = start, end
     parser.CharacterDataHandler, parser.StartNamespaceDeclHandler = characters, prefixed
     try:
-        parser.Parse(body.encode("utf-8", "replace"), True)
+        parser.Parse(f"<_{_USUAL}>{body}</_>".encode("utf-8", "replace"), True)
     except expat.ExpatError as error:
         raise BrokenPacket(f"it is no XML: {error}") from error
     rdf = next(stack[0].iter(_RDF), None)
@@ -312,6 +312,9 @@ def parse(data: bytes) -> Packet:
     packet.rdf = rdf
     return packet
 
+
+# Around a packet, for those that leave out the declaration of a usual prefix.
+_USUAL = "".join(f' xmlns:{prefix}="{uri}"' for prefix, uri in NAMESPACES.items() if prefix != "xml")
 
 _CONTROLS = re.compile(
     "[\0-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]|&#(?:x0*(?:[0-8bcef]|1[0-9a-f])|0*(?:[0-8]|1[124-9]|2\\d|3[01]));",
