@@ -12,6 +12,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+import tifffile
 from helpers import scene
 from PIL import Image, ImageOps
 
@@ -267,6 +268,20 @@ def test_the_largest_properties_go_next() -> None:
     assert "impasto:settings" in found
 
 
+def test_the_part_that_did_not_fit_a_segment_is_read() -> None:
+    more = packet(elements="<dc:description>桜</dc:description><dc:source>" + "s" * 40_000 + "</dc:source>")
+    name = b"0123456789ABCDEF0123456789ABCDEF"
+    first = packet(f'xmp:Rating="3" xmpNote:HasExtendedXMP="{name.decode()}"')
+    jpeg, segments = saved(xmp=first), b""
+    for at in (30_000, 0):  # in any order
+        part = b"http://ns.adobe.com/xmp/extension/\0" + name + struct.pack(">II", len(more), at) + more[at:][:30_000]
+        segments += b"\xff\xe1" + struct.pack(">H", len(part) + 2) + part
+    found = xmp_of(painted(jpeg[:2] + segments + jpeg[2:]))
+    assert 'xmp:Rating="3"' in found
+    assert "<dc:description>桜</dc:description>" in found
+    assert "HasExtendedXMP" not in found
+
+
 # EXIF.
 
 
@@ -302,6 +317,14 @@ def test_fields_keep_their_bytes_and_types(order: exif.Order, file_format: str) 
     assert (
         Image.open(io.BytesIO(painted(source, file_format))).getexif().get_ifd(DETAILS)[36867] == "2020:01:02 03:04:05"
     )
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_deep_tiff_files_have_the_order_of_their_exif(order: exif.Order) -> None:
+    samples = np.random.default_rng(0).integers(0, 65536, (9, 7, 3), np.uint16)
+    data = Picture(samples, bits=16, exif=block(order, main={271: text_field("Maker")})).encode("TIFF", bits=16)
+    np.testing.assert_array_equal(Picture.open(data).samples, samples)
+    np.testing.assert_array_equal(tifffile.imread(io.BytesIO(data)), samples)
 
 
 @pytest.mark.parametrize("file_format", FORMATS)

@@ -49,10 +49,6 @@ def text_field(text: str) -> Field:
     return Field(2, len(data), data)
 
 
-def bytes_field(data: bytes) -> Field:
-    return Field(7, len(data), data)
-
-
 @dataclass
 class Exif:
     """Directories of fields, by the pointer that leads to them; the first one is 0.

@@ -9,6 +9,7 @@ that a trained model has changed.
 from __future__ import annotations
 
 import json
+import re
 import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -24,6 +25,7 @@ SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrain
 _SEGMENT = 65533
 _MOST_EXIF, _MOST_XMP = _SEGMENT - len(exif.HEAD), _SEGMENT - len(b"http://ns.adobe.com/xap/1.0/\0")
 
+_EXTENSION = b"http://ns.adobe.com/xmp/extension/\0"
 _WITHOUT_METADATA = {"BMP", "GIF"}
 _UPRIGHT = {"AVIF", "HEIF"}  # turned by the decoder, by what their container says
 
@@ -88,7 +90,7 @@ def _read(image: Image.Image, data: bytes | None) -> tuple[int, Kept]:
         orientation = block and block.number(0, exif.ORIENTATION)
         if data is None:
             orientation = image.getexif().get(exif.ORIENTATION)
-    xmp = _xmp_packet(info, texts, tiff)
+    xmp = _with_extension(_xmp_packet(info, texts, tiff), getattr(image, "applist", ()))
     if orientation not in range(1, 9):
         orientation = 1 if image.format in _UPRIGHT else _orientation(xmp)
     kept = exif.of_photo(block, orientation).tobytes() if block else b""
@@ -127,6 +129,25 @@ def _xmp_packet(info: Mapping[Any, Any], texts: list[tuple[str, str]], tiff: exi
     if isinstance(packet, tuple):  # bytes, as a TIFF file's numbers
         return bytes(packet)
     return packet.encode("utf-8", "replace") if isinstance(packet, str) else bytes(packet)
+
+
+def _with_extension(xmp: bytes, segments: Sequence[tuple[str, bytes]]) -> bytes:
+    """The packet with the part that did not fit into a JPEG's first segment (XMP specification, part 3, 1.1.3.1)."""
+    found = re.search(rb"HasExtendedXMP[^0-9A-F]{1,4}([0-9A-F]{32})", xmp)
+    if not found:
+        return xmp
+    parts = {}
+    for _, data in segments:
+        if data.startswith(head := _EXTENSION + found[1]):
+            parts[int.from_bytes(data[len(head) + 4 : len(head) + 8], "big")] = data[len(head) + 8 :]
+    try:
+        packet = parse(xmp)
+        extension = parse(b"".join(data for _, data in sorted(parts.items())))
+    except BrokenPacket:
+        return xmp
+    packet.rdf.extend(extension.rdf)
+    packet.prefixes |= extension.prefixes | packet.prefixes
+    return packet.tobytes()
 
 
 def _iptc_records(info: Mapping[Any, Any], texts: list[tuple[str, str]], tiff: exif.Exif | None) -> bytes:

@@ -99,9 +99,9 @@ def _encode_tiff(picture: Contents, bits: Bits, kept: meta.Kept, marked: Mapping
     # EXIF is a TIFF directory: here all of it goes into the picture's own.
     found = exif.parse(kept.exif) or exif.Exif()
     tags = found.directories[0]
-    for tag, data in ((exif.PACKET, kept.xmp), (exif.IPTC, kept.iptc), (exif.PROFILE, picture.profile)):
+    for tag, kind, data in ((exif.PACKET, 1, kept.xmp), (exif.IPTC, 7, kept.iptc), (exif.PROFILE, 7, picture.profile)):
         if data:
-            tags[tag] = exif.bytes_field(data)
+            tags[tag] = exif.Field(kind, len(data), data)
     if marked:
         tags[exif.SOFTWARE] = exif.text_field(meta.program_text(marked))
     if picture.dpi:
