@@ -133,7 +133,7 @@ def _xmp_packet(info: Mapping[Any, Any], texts: list[tuple[str, str]], tiff: exi
 
 def _with_extension(xmp: bytes, segments: Sequence[tuple[str, bytes]]) -> bytes:
     """The packet with the part that did not fit into a JPEG's first segment (XMP specification, part 3, 1.1.3.1)."""
-    found = re.search(rb"HasExtendedXMP[^0-9A-F]{1,4}([0-9A-F]{32})", xmp)
+    found = re.search(rb"HasExtendedXMP[^0-9A-Fa-f]{1,4}([0-9A-Fa-f]{32})", xmp)
     if not found:
         return xmp
     parts = {}
@@ -163,8 +163,10 @@ def _iptc_records(info: Mapping[Any, Any], texts: list[tuple[str, str]], tiff: e
 
 
 def _orientation(xmp: bytes) -> int:
+    if b"Orientation" not in xmp.replace(b"\0", b""):  # in UTF-16 every second byte is 0
+        return 1
     try:
-        return (parse(xmp).orientation() if xmp else None) or 1
+        return parse(xmp).orientation() or 1
     except BrokenPacket:
         return 1
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -38,6 +39,7 @@ Properties: TypeAlias = Mapping[str, "list[str]"]
 _DEEPEST = 100
 
 
+@functools.cache
 def _name(text: str) -> str:
     prefix, _, local = text.partition(":")
     return f"{{{NAMESPACES[prefix]}}}{local}"
@@ -135,12 +137,14 @@ class Packet:
             found += [(description, child.tag, child) for child in description]
         return found
 
+    def _structures(self) -> Iterator[Element]:
+        """The elements that have properties."""
+        return (element for element in self.rdf.iter() if len(element) or element.attrib)
+
     def leave_out(self, unwanted: Callable[[str], bool]) -> None:
         """Leave out each property whose name is unwanted, however deep."""
         _leave_out(self.rdf, unwanted)
-        for description in [description for description in self.rdf if not len(description)]:
-            if not set(description.attrib) - _ABOUT_IT:
-                self.rdf.remove(description)
+        self.rdf[:] = [each for each in self.rdf if len(each) or set(each.attrib) - _ABOUT_IT]
 
     def orientation(self) -> int | None:
         """1..8, how the picture must be turned."""
@@ -159,7 +163,7 @@ class Packet:
             ("exif:PixelXDimension", "exif:PixelYDimension"),
             ("stArea:w", "stArea:h"),
         ]
-        for element in self.rdf.iter():
+        for element in self._structures():
             for first, second in pairs if orientation in (5, 6, 7, 8) else ():
                 one, other = _value(element, first), _value(element, second)
                 if one is not None and other is not None:
@@ -185,7 +189,7 @@ class Packet:
             "photoshop:ColorMode": 3,  # RGB
             "dc:format": mime,
         }
-        for element in self.rdf.iter():
+        for element in self._structures():
             for name, value in values.items():
                 if _value(element, name) is not None:
                     _put(element, name, str(value))
@@ -358,11 +362,9 @@ def _braced(name: str) -> str:
 def _leave_out(element: Element, unwanted: Callable[[str], bool]) -> None:
     for name in [name for name in element.attrib if unwanted(name)]:
         del element.attrib[name]
-    for child in list(element):
-        if unwanted(child.tag):
-            element.remove(child)
-        else:
-            _leave_out(child, unwanted)
+    element[:] = [child for child in element if not unwanted(child.tag)]
+    for child in element:
+        _leave_out(child, unwanted)
 
 
 def _size(element: Element) -> int:
