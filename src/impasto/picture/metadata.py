@@ -23,7 +23,9 @@ SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrain
 
 # What a segment of a JPEG file holds, less what stands before the block itself.
 _SEGMENT = 65533
-_MOST_EXIF, _MOST_XMP = _SEGMENT - len(exif.HEAD), _SEGMENT - len(b"http://ns.adobe.com/xap/1.0/\0")
+SEGMENT_HEAD = b"http://ns.adobe.com/xap/1.0/\0"
+"""What stands before a packet in a JPEG file's segment."""
+_MOST_EXIF, _MOST_XMP = _SEGMENT - len(exif.HEAD), _SEGMENT - len(SEGMENT_HEAD)
 
 _EXTENSION = b"http://ns.adobe.com/xmp/extension/\0"
 _WITHOUT_METADATA = {"BMP", "GIF"}

@@ -52,24 +52,23 @@ def decode(data: bytes, width: int, height: int) -> Samples | None:
     return None
 
 
-def encode_jpeg(
-    samples: Samples, quality: int, exif: bytes, profile: bytes, xmp: bytes, dpi: tuple[float, float] | None
-) -> bytes | None:
-    """A JPEG file of H x W x 3 samples, uint8; None where libvips is not there."""
+def encode_jpeg(samples: Samples, quality: int, profile: bytes) -> bytes | None:
+    """A JPEG file of H x W x 3 samples, uint8, with nothing in it but the profile: libvips encodes EXIF anew.
+
+    Returns:
+        None where libvips is not there, or is older than 8.15.
+    """
     vips = _vips()
     if vips is None:
         return None
     height, width, channels = samples.shape
-    image = vips.Image.new_from_memory(samples, width, height, channels, "uchar")
-    changes: dict[str, Any] = {"interpretation": "srgb"}
-    if dpi:
-        changes |= {"xres": dpi[0] / 25.4, "yres": dpi[1] / 25.4}  # dots per millimetre
-    image = image.copy(**changes)
-    for name, value in (("exif-data", exif), ("icc-profile-data", profile), ("xmp-data", xmp)):
-        if value:
-            image.set_type(vips.GValue.blob_type, name, value)
-    sampling = "off" if quality >= 90 else "on"
-    return bytes(image.jpegsave_buffer(Q=quality, subsample_mode=sampling))
+    image = vips.Image.new_from_memory(samples, width, height, channels, "uchar").copy(interpretation="srgb")
+    if profile:
+        image.set_type(vips.GValue.blob_type, "icc-profile-data", profile)
+    with contextlib.suppress(vips.Error):
+        sampling = "off" if quality >= 90 else "on"
+        return bytes(image.jpegsave_buffer(Q=quality, subsample_mode=sampling, keep="icc"))
+    return None
 
 
 def _vips() -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from PIL import Image
@@ -44,11 +44,13 @@ def encode(
             return _encode_png(picture, bits, kept, marked)
         large = picture.width * picture.height > vips.PIXELS and picture.alpha is None and not picture.frames
         if large and file_format == "JPEG":
-            data = vips.encode_jpeg(picture.samples_in(8), quality, kept.exif, picture.profile, kept.xmp, picture.dpi)
+            data = vips.encode_jpeg(picture.samples_in(8), quality, picture.profile)
             if data is not None:
-                return _with_segments(data, kept)
+                xmp = meta.SEGMENT_HEAD + kept.xmp if kept.xmp else b""
+                own = [(0xE0, _density(picture.dpi)), (0xE1, kept.exif), (0xE1, xmp)]
+                return _with_segments(data, own + _jpeg_segments(kept))
         data = _encode_eight(picture, file_format, quality, kept, marked, animated)
-        return _with_segments(data, kept) if file_format == "JPEG" else data
+        return _with_segments(data, _jpeg_segments(kept)) if file_format == "JPEG" else data
     except Exception as error:  # like decoders, encoders raise nearly everything
         raise PictureError(
             f"a picture of {picture.width} x {picture.height} cannot be written as {file_format}: {error}",
@@ -129,21 +131,24 @@ def _text_chunks(kept: meta.Kept, marked: Mapping[str, object]) -> list[tuple[by
     return chunks
 
 
-def _with_segments(jpeg: bytes, kept: meta.Kept) -> bytes:
-    """A JPEG file with IPTC's records and the comment, behind EXIF and XMP."""
-    segments = b""
-    for marker, data in (
-        (b"\xff\xed", iptc.as_resources(kept.iptc) if kept.iptc else b""),
-        (b"\xff\xfe", kept.comment),
-    ):
-        if data:
-            segments += marker + struct.pack(">H", len(data) + 2) + data
-    if not segments:
-        return jpeg
+def _jpeg_segments(kept: meta.Kept) -> list[tuple[int, bytes]]:
+    """IPTC's records and the comment, which Pillow does not write."""
+    return [(0xED, iptc.as_resources(kept.iptc) if kept.iptc else b""), (0xFE, kept.comment)]
+
+
+def _density(dpi: tuple[float, float] | None) -> bytes:
+    """JFIF's header."""
+    across, down = (round(value) for value in dpi) if dpi else (1, 1)
+    return b"JFIF\0\1\1" + struct.pack(">BHH", dpi is not None, min(across, 0xFFFF), min(down, 0xFFFF)) + b"\0\0"
+
+
+def _with_segments(jpeg: bytes, segments: Iterable[tuple[int, bytes]]) -> bytes:
+    """A JPEG file with further segments, marker and data of each, behind JFIF's, EXIF and XMP."""
     at = 2
     while jpeg[at : at + 2] in (b"\xff\xe0", b"\xff\xe1"):
         at += 2 + int.from_bytes(jpeg[at + 2 : at + 4], "big")
-    return jpeg[:at] + segments + jpeg[at:]
+    further = [struct.pack(">BBH", 0xFF, marker, len(data) + 2) + data for marker, data in segments if data]
+    return b"".join([jpeg[:at], *further, jpeg[at:]])
 
 
 def _on_white(image: Image.Image) -> Image.Image:
