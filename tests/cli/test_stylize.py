@@ -329,3 +329,43 @@ def test_a_failure_nobody_thought_of_is_one_line(run: Run, photo: Path, monkeypa
     monkeypatch.setattr("impasto.batch.run.Stylizer", explode)
     outcome = run("stylize", photo, "--style", "udnie", "-o", "out.png")
     assert_refused(outcome, 1, "unexpected", "RuntimeError: boom", "IMPASTO_DEBUG")
+
+
+PLACED = (
+    b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+    b'<rdf:Description rdf:about="" xmlns:photoshop="http://ns.adobe.com/photoshop/1.0/" photoshop:City="Basel" '
+    b'photoshop:History="%s"/></rdf:RDF></x:xmpmeta>'
+)
+
+
+def placed(path: Path, history: bytes = b"") -> Path:
+    """A photo that says where it was taken."""
+    exif = Image.Exif()
+    exif[0x010F] = "Maker"
+    exif.get_ifd(0x8825)[1] = "N"
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(file_bytes(scene(), "WEBP", exif=exif, xmp=PLACED % history))
+    return path
+
+
+@pytest.mark.parametrize("strip", [True, False])
+@pytest.mark.parametrize("folder", [True, False])
+def test_the_place_is_kept_unless_it_is_stripped(run: Run, tmp_path: Path, strip: bool, folder: bool) -> None:
+    photo, out = placed(tmp_path / "in" / "a.webp"), tmp_path / "out" / "a.jpg"
+    given = ("--format", "jpg", "-o", out.parent) if folder else ("-o", out)
+    source = photo.parent if folder else photo
+    options = ["--strip-location"] if strip else []
+    assert run("stylize", source, "--style", "udnie", "--engine", "light", *given, *options).code == 0
+    found = Image.open(next(out.parent.glob("a*.jpg")))
+    assert found.getexif()[0x010F] == "Maker"
+    assert (b"Basel" in found.info["xmp"]) != strip
+    assert bool(found.getexif().get_ifd(0x8825)) != strip
+
+
+def test_a_note_names_the_photo_whose_metadata_did_not_fit(run: Run, tmp_path: Path) -> None:
+    photo, out = placed(tmp_path / "in" / "a.webp", b"h" * 70_000), tmp_path / "out.jpg"
+    outcome = run("stylize", photo, "--style", "udnie", "--engine", "light", "-o", out)
+    assert outcome.code == 0
+    assert outcome.err.count("\n") == 1
+    assert f"{photo}: a JPEG file holds 64 kB of XMP; left out: photoshop:History" in outcome.err
+    assert b"Basel" in Image.open(out).info["xmp"]

@@ -111,6 +111,20 @@ def test_what_is_written_in_strips_comes_back(
         np.testing.assert_array_equal(np.asarray(image), (after.pixels * 255).astype(np.uint8))
 
 
+def test_exif_is_the_same_whoever_encodes(
+    everything_is_large: list[tuple[int, int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exif = Image.Exif()
+    exif[0x010F], exif[0x0131] = "Maker", "Firmware"
+    picture = Picture(Picture.open(file_bytes(LARGE, "JPEG", exif=exif)).samples, comment=b"said", dpi=(72.0, 72.0))
+    picture = Picture(**vars(picture) | {"exif": exif.tobytes(), "xmp": XMP})
+    libvips = Image.open(io.BytesIO(picture.encode("JPEG")))
+    monkeypatch.setitem(sys.modules, "pyvips", None)
+    pillow = Image.open(io.BytesIO(picture.encode("JPEG")))
+    for name in ("exif", "xmp", "comment", "dpi", "jfif_version"):
+        assert libvips.info[name] == pillow.info[name]
+
+
 def test_without_libvips_pillow_does_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(vips, "PIXELS", 0)
     monkeypatch.setitem(sys.modules, "pyvips", None)

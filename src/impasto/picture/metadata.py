@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from PIL import Image
 
-from impasto.picture import exif, iptc, png_text
+from impasto.picture import exif, iptc, png_text, xmp_corrections
 from impasto.picture.xmp import BrokenPacket, Packet, names_location, parse
 
 SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
@@ -181,7 +181,7 @@ def _turned(xmp: bytes, orientation: int) -> bytes:
         packet = parse(xmp)
     except BrokenPacket:
         return xmp
-    packet.turn(orientation)
+    xmp_corrections.turn(packet, orientation)
     return packet.tobytes()
 
 
@@ -268,7 +268,7 @@ def _packet(
             warnings.warn(f"{name}: its XMP is left out: {error}", stacklevel=2)
             if not (made_with or said):
                 return b""
-        packet.fit(*size, f"image/{file_format.lower()}")
+        xmp_corrections.fit(packet, *size, f"image/{file_format.lower()}")
     packet.add(said)
     if made_with:
         packet.mark(

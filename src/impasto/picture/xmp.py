@@ -40,62 +40,23 @@ _DEEPEST = 100
 
 
 @functools.cache
-def _name(text: str) -> str:
+def full_name(text: str) -> str:
+    """A property's name with its namespace in braces, from that with its usual prefix."""
     prefix, _, local = text.partition(":")
     return f"{{{NAMESPACES[prefix]}}}{local}"
 
 
-def _names(prefix: str, locals_: str) -> set[str]:
-    return {_name(f"{prefix}:{local}") for local in locals_.split()}
+def full_names(prefix: str, locals_: str) -> set[str]:
+    return {full_name(f"{prefix}:{local}") for local in locals_.split()}
 
 
-_RDF, _DESCRIPTION, _ABOUT, _LI = map(_name, ("rdf:RDF", "rdf:Description", "rdf:about", "rdf:li"))
+_RDF, _DESCRIPTION, _ABOUT, _LI = map(full_name, ("rdf:RDF", "rdf:Description", "rdf:about", "rdf:li"))
 _ABOUT_IT = {_ABOUT, "about"}  # older programs leave out the prefix
-_ORIENTATIONS = {_name("tiff:Orientation"), _name("exif:Orientation")}
-_OURS = {_name("Iptc4xmpExt:DigitalSourceType"), _name("xmp:CreatorTool"), _name("impasto:settings")}
-
-# What does not hold for a painted picture: the old file's samples, its thumbnail, digests of what has changed ...
-_STALE = (
-    _ORIENTATIONS
-    | _names("tiff", "BitsPerSample Compression PhotometricInterpretation PlanarConfiguration SamplesPerPixel")
-    | _names("tiff", "YCbCrCoefficients YCbCrPositioning YCbCrSubSampling ReferenceBlackWhite TransferFunction")
-    | _names("tiff", "PrimaryChromaticities WhitePoint NativeDigest")
-    | _names("exif", "CompressedBitsPerPixel Gamma NativeDigest")
-    | _names("photoshop", "ICCProfile LegacyIPTCDigest")
-    | _names("xmp", "Thumbnails")
-    # ... and what promises pictures, clips or packets that are not in the file.
-    | _names("xmpNote", "HasExtendedXMP")
-    | _names("GCamera", "HdrPlusMakernote hdrp_makernote ShotLogData shot_log_data")
-)
-_PROMISES = re.compile(r"}(MotionPhoto|MicroVideo|OLivePhoto)")  # in the vocabularies of several makers
-# Whole vocabularies of that kind: development of a raw file, gain maps, depth maps, sound, embedded files.
-_STALE_NAMESPACES = (
-    "http://ns.adobe.com/camera-raw-",
-    "http://ns.adobe.com/hdr-gain-map/",
-    "http://ns.adobe.com/hdr-metadata/",
-    "http://ns.apple.com/HDRGainMap/",
-    "http://ns.apple.com/pixeldatainfo/",
-    "http://ns.apple.com/depthData/",
-    "http://ns.apple.com/semanticSegmentationMatte/",
-    "http://ns.google.com/photos/1.0/container/",
-    "http://ns.google.com/photos/1.0/depthmap/",
-    "http://ns.google.com/photos/1.0/image/",
-    "http://ns.google.com/photos/1.0/audio/",
-    "http://ns.google.com/photos/1.0/focus/",
-    "http://ns.google.com/photos/dd/1.0/",
-    "http://ns.xiaomi.com/photos/1.0/camera/",
-    "http://ns.oplus.com/photos/1.0/camera/",
-)
-# Positions in the picture, and its density on the sensor: they hold for one size only.
-_IN_PIXELS = _names("exif", "SubjectArea SubjectLocation FocalPlaneXResolution FocalPlaneYResolution") | _names(
-    "exif", "FocalPlaneResolutionUnit"
-)
-# Regions of faces in other forms than the one that is turned with the picture.
-_REGIONS = {_name("MP:RegionInfo"), _name("Iptc4xmpExt:ImageRegion")}
-_AREA, _APPLIED = _name("mwg-rs:Area"), _name("mwg-rs:AppliedToDimensions")
+ORIENTATIONS = {full_name("tiff:Orientation"), full_name("exif:Orientation")}
+_OURS = {full_name("Iptc4xmpExt:DigitalSourceType"), full_name("xmp:CreatorTool"), full_name("impasto:settings")}
 
 # What editing has left behind: the first to go where there is not room enough.
-_HISTORY = _names("xmpMM", "History Pantry Ingredients") | _names("photoshop", "DocumentAncestors History")
+_HISTORY = full_names("xmpMM", "History Pantry Ingredients") | full_names("photoshop", "DocumentAncestors History")
 
 _LOCATION = re.compile(
     r"gps|lat+itude|longt?itude|altitude|geotag|iso6709"
@@ -137,7 +98,7 @@ class Packet:
             found += [(description, child.tag, child) for child in description]
         return found
 
-    def _structures(self) -> Iterator[Element]:
+    def structures(self) -> Iterator[Element]:
         """The elements that have properties."""
         return (element for element in self.rdf.iter() if len(element) or element.attrib)
 
@@ -149,79 +110,34 @@ class Packet:
     def orientation(self) -> int | None:
         """1..8, how the picture must be turned."""
         for element in self.rdf.iter():
-            for name in _ORIENTATIONS:
+            for name in ORIENTATIONS:
                 text = element.get(name) or (element.text if element.tag == name else None) or ""
                 if text.strip() in tuple("12345678"):
                     return int(text)
         return None
 
-    def turn(self, orientation: int) -> None:
-        """Make it say of the upright picture what it said of the one that lay in the file."""
-        self.leave_out(lambda name: name in _ORIENTATIONS | _IN_PIXELS | _REGIONS)
-        pairs = [
-            ("tiff:ImageWidth", "tiff:ImageLength"),
-            ("exif:PixelXDimension", "exif:PixelYDimension"),
-            ("stArea:w", "stArea:h"),
-        ]
-        for element in self._structures():
-            for first, second in pairs if orientation in (5, 6, 7, 8) else ():
-                one, other = _value(element, first), _value(element, second)
-                if one is not None and other is not None:
-                    _put(element, first, other)
-                    _put(element, second, one)
-            if element.tag == _AREA:
-                for area in element.iter():
-                    _turn_area(area, orientation)
-
-    def fit(self, width: int, height: int, mime: str) -> None:
-        """Make it say nothing of the old file: not its size, its samples, its thumbnail or its clip."""
-        sizes = {_value(element, "exif:PixelXDimension") for element in self.rdf.iter()} - {None}
-        unwanted = _STALE | (_IN_PIXELS if sizes != {str(width)} else set())
-        self.leave_out(
-            lambda name: name in unwanted or name[1:].startswith(_STALE_NAMESPACES) or bool(_PROMISES.search(name))
-        )
-        values = {
-            "tiff:ImageWidth": width,
-            "tiff:ImageLength": height,
-            "exif:PixelXDimension": width,
-            "exif:PixelYDimension": height,
-            "exif:ColorSpace": 1,  # sRGB
-            "photoshop:ColorMode": 3,  # RGB
-            "dc:format": mime,
-        }
-        for element in self._structures():
-            for name, value in values.items():
-                if _value(element, name) is not None:
-                    _put(element, name, str(value))
-            if element.tag == _APPLIED:
-                for part in element.iter():
-                    for name, value in (("stDim:w", width), ("stDim:h", height)):
-                        if _value(part, name) is not None:
-                            _put(part, name, str(value))
-            _scale_panorama(element, width, height)
-
     def add(self, properties: Properties) -> None:
         """Say what it does not say yet."""
         said = {name for _, name, _ in self.properties()}
-        new = {name: values for name, values in properties.items() if _name(name) not in said}
+        new = {name: values for name, values in properties.items() if full_name(name) not in said}
         if not new:
             return
         description = SubElement(self.rdf, _DESCRIPTION, {_ABOUT: ""})
         for name, values in new.items():
             if name in _ALTERNATIVES:
-                items = SubElement(SubElement(description, _name(name)), _name("rdf:Alt"))
-                SubElement(items, _LI, {_name("xml:lang"): "x-default"}).text = values[0]
+                items = SubElement(SubElement(description, full_name(name)), full_name("rdf:Alt"))
+                SubElement(items, _LI, {full_name("xml:lang"): "x-default"}).text = values[0]
             elif name in _LISTS:
-                items = SubElement(SubElement(description, _name(name)), _name(_LISTS[name]))
+                items = SubElement(SubElement(description, full_name(name)), full_name(_LISTS[name]))
                 for value in values:
                     SubElement(items, _LI).text = value
             else:
-                description.set(_name(name), values[0])
+                description.set(full_name(name), values[0])
 
     def mark(self, properties: Mapping[str, str]) -> None:
         """Say how the picture was made, instead of what was said of that before."""
         self.leave_out(lambda name: name in _OURS)
-        SubElement(self.rdf, _DESCRIPTION, {_ABOUT: ""} | {_name(key): value for key, value in properties.items()})
+        SubElement(self.rdf, _DESCRIPTION, {_ABOUT: ""} | {full_name(key): value for key, value in properties.items()})
 
     def within(self, most: int) -> tuple[bytes, list[str]]:
         """The packet in at most so many bytes, and the names of the properties that had to be left out for that.
@@ -371,18 +287,18 @@ def _size(element: Element) -> int:
     return 2 * len(element.tag) + len(element.text or "") + sum(map(len, (*element.attrib, *element.attrib.values())))
 
 
-def _value(element: Element, name: str) -> str | None:
+def value_of(element: Element, name: str) -> str | None:
     """A simple property of a description or a structure: an attribute, or an element with text."""
-    full = _name(name)
+    full = full_name(name)
     if full in element.attrib:
         return element.attrib[full]
     child = element.find(full)
     return None if child is None or len(child) else (child.text or "").strip()
 
 
-def _put(element: Element, name: str, value: str) -> None:
+def put(element: Element, name: str, value: str) -> None:
     """Change a simple property that is there."""
-    full = _name(name)
+    full = full_name(name)
     if full in element.attrib:
         element.set(full, value)
     else:
@@ -391,43 +307,13 @@ def _put(element: Element, name: str, value: str) -> None:
             child.text = value
 
 
-def _number(element: Element, name: str) -> float | None:
+def number_in(element: Element, name: str) -> float | None:
+    """A property's number, if it is one of a usual size."""
     try:
-        return float(_value(element, name) or "")
+        number = float(value_of(element, name) or "")
     except ValueError:
         return None
-
-
-def _turn_area(area: Element, orientation: int) -> None:
-    """Turn a region's center as `samples.upright` turns the picture; its sides have been exchanged before."""
-    x, y = _number(area, "stArea:x"), _number(area, "stArea:y")
-    if x is None or y is None:
-        return
-    if orientation in (5, 6, 7, 8):
-        x, y = y, x
-    if orientation in (2, 3, 6, 7):
-        x = 1 - x
-    if orientation in (3, 4, 7, 8):
-        y = 1 - y
-    _put(area, "stArea:x", f"{x:.6g}")
-    _put(area, "stArea:y", f"{y:.6g}")
-
-
-def _scale_panorama(element: Element, width: int, height: int) -> None:
-    """Give a panorama's places and sizes the scale of a picture of this size (Google's Photo Sphere metadata)."""
-    for size, side, others in (
-        (width, "Width", ("FullPanoWidthPixels", "CroppedAreaLeftPixels", "LargestValidInteriorRectLeft")),
-        (height, "Height", ("FullPanoHeightPixels", "CroppedAreaTopPixels", "LargestValidInteriorRectTop")),
-    ):
-        area = f"GPano:CroppedAreaImage{side}Pixels"
-        before = _number(element, area) or _number(element, f"GPano:FullPano{side}Pixels")
-        if not before or before == size:
-            continue
-        for local in (*others, f"LargestValidInteriorRect{side}"):
-            value = _number(element, f"GPano:{local}")
-            if value is not None:
-                _put(element, f"GPano:{local}", str(round(value * size / before)))
-        _put(element, area, str(size))
+    return number if abs(number) < 1e9 else None
 
 
 def _distinct(known: Mapping[str, str], rdf: Element) -> dict[str, str]:
