@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, TypeAlias
 
 HEAD = b"Exif\0\0"
@@ -49,7 +48,6 @@ def text_field(text: str) -> Field:
     return Field(2, len(data), data)
 
 
-@dataclass
 class Exif:
     """Directories of fields, by the pointer that leads to them; the first one is 0.
 
@@ -58,9 +56,15 @@ class Exif:
         maker_note_at: where the camera maker's note began. It may count from the block's beginning, and so stays there.
     """
 
-    order: Order = "<"
-    directories: dict[int, dict[int, Field]] = field(default_factory=lambda: {0: {}})
-    maker_note_at: int | None = None
+    def __init__(
+        self,
+        order: Order = "<",
+        directories: dict[int, dict[int, Field]] | None = None,
+        maker_note_at: int | None = None,
+    ) -> None:
+        self.order: Order = order
+        self.directories = {0: {}} if directories is None else directories
+        self.maker_note_at = maker_note_at
 
     def numbers(self, *values: int, long: bool = True) -> Field:
         """A field of integers."""

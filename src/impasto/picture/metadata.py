@@ -97,6 +97,9 @@ def _read(image: Image.Image, data: bytes | None) -> tuple[int, Kept]:
         orientation = 1 if image.format in _UPRIGHT else _orientation(xmp)
     kept = exif.of_photo(block, orientation).tobytes() if block else b""
     comment = info.get("comment", b"")
+    comment = comment if isinstance(comment, bytes) else str(comment).encode()
+    if SOURCE_TYPE.encode() in comment:  # how a GIF was painted before
+        comment = b""
     # Pillow has turned a TIFF file that it has decoded, and says so.
     left = orientation if tiff is None else image.getexif().get(exif.ORIENTATION, 1)
     return left, Kept(
@@ -104,7 +107,7 @@ def _read(image: Image.Image, data: bytes | None) -> tuple[int, Kept]:
         _turned(xmp, orientation),
         _iptc_records(info, texts, tiff),
         png_text.kept(texts),
-        comment if isinstance(comment, bytes) else str(comment).encode(),
+        comment,
     )
 
 

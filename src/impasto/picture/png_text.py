@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import struct
 import zlib
 from collections.abc import Iterator
@@ -12,7 +11,7 @@ MOST = 4_000_000
 """Bytes of one text that is kept; libpng refuses chunks of more than 8 MB."""
 
 # Made anew, or of the old file: profiles in hexadecimal, the mark, thumbnails, the old header.
-_NOT_KEPT = re.compile(r"raw profile type |thumb::|png:|exif:|xml:com\.adobe\.xmp$|impasto$", re.IGNORECASE)
+_NOT_KEPT = ("raw profile type ", "thumb::", "png:", "exif:", PACKET.lower(), "impasto")
 
 # The property of XMP that says the same.
 _PROPERTIES = {
@@ -61,7 +60,7 @@ def _inflated(data: bytes) -> bytes | None:
 
 def kept(texts: list[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
     """Those that belong to the picture."""
-    return tuple((key, text) for key, text in texts if text and not _NOT_KEPT.match(key))
+    return tuple((key, text) for key, text in texts if text and not key.lower().startswith(_NOT_KEPT))
 
 
 def raw_profile(texts: list[tuple[str, str]], *names: str) -> bytes:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import itertools
 import zlib
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -46,7 +45,8 @@ def write_tiff(samples: NDArray[Any], found: Exif | None = None, *, strip_bytes:
     }
     if channels == 4:
         own[338] = found.numbers(2, long=False)  # alpha, not premultiplied
-    found = replace(found, directories=found.directories | {0: found.directories.get(0, {}) | own})
+    directories = found.directories | {0: found.directories.get(0, {}) | own}
+    found = Exif(found.order, directories, found.maker_note_at)
     length = len(found.tobytes())
     begin = length + length % 2
     found.directories[0][273] = found.numbers(*itertools.accumulate(sizes[:-1], initial=begin))

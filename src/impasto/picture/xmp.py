@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import TypeAlias
 from xml.etree.ElementTree import Element, SubElement
 from xml.parsers import expat
@@ -58,11 +57,11 @@ _OURS = {full_name("Iptc4xmpExt:DigitalSourceType"), full_name("xmp:CreatorTool"
 # What editing has left behind: the first to go where there is not room enough.
 _HISTORY = full_names("xmpMM", "History Pantry Ingredients") | full_names("photoshop", "DocumentAncestors History")
 
-_LOCATION = re.compile(
-    r"gps|lat+itude|longt?itude|altitude|geotag|iso6709"
-    r"|^(city|sub-?location|location(created|shown|id|name)?|(province|province-?)?state|country(code|name)?"
-    r"|worldregion)$",
-    re.IGNORECASE,
+# Compiled when first used: most photos need neither.
+_LOCATION = (
+    r"(?i)gps|lat+itude|longt?itude|altitude|geotag|iso6709"
+    r"|^(city|sub-?location|(geo-?)?location(created|shown|id|name)?|(province|province-?)?state|country(code|name)?"
+    r"|worldregion)$"
 )
 
 _ALTERNATIVES = {"dc:title", "dc:description", "dc:rights"}
@@ -73,12 +72,12 @@ class BrokenPacket(ValueError):
     """A packet that is no XML, or has what XMP does not: a document type, elements without end in one another."""
 
 
-@dataclass
 class Packet:
     """A packet's RDF, and the prefixes that it has for its namespaces."""
 
-    rdf: Element = field(default_factory=lambda: Element(_RDF))
-    prefixes: dict[str, str] = field(default_factory=dict)
+    def __init__(self) -> None:
+        self.rdf = Element(_RDF)
+        self.prefixes: dict[str, str] = {}
 
     def tobytes(self) -> bytes:
         """The packet in UTF-8, with the wrapper by which programs find it."""
@@ -182,7 +181,9 @@ def names_location(name: str) -> bool:
     last = re.split(r"[:}/]", name)[-1]
     if "/geo/wgs84_pos#" in name:
         return True
-    return bool(_LOCATION.search(last)) or bool(re.match(r"(com\.apple\.quicktime\.)?location\b|.xyz$", last.lower()))
+    return bool(re.search(_LOCATION, last)) or bool(
+        re.match(r"(com\.apple\.quicktime\.)?location\b|.xyz$", last.lower())
+    )
 
 
 def parse(data: bytes) -> Packet:
@@ -191,7 +192,7 @@ def parse(data: bytes) -> Packet:
     Raises:
         BrokenPacket: it cannot be read.
     """
-    text = _CONTROLS.sub("", _text(data))
+    text = re.sub(_CONTROLS, "", _text(data))
     begin = re.search(r"<(?!\?|!--)", text)
     body = text[begin.start() : text.rfind(">") + 1] if begin else ""
     if body.startswith("<!"):
@@ -236,9 +237,9 @@ def parse(data: bytes) -> Packet:
 # Around a packet, for those that leave out the declaration of a usual prefix.
 _USUAL = "".join(f' xmlns:{prefix}="{uri}"' for prefix, uri in NAMESPACES.items() if prefix != "xml")
 
-_CONTROLS = re.compile(
-    "[\0-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]|&#(?:x0*(?:[0-8bcef]|1[0-9a-f])|0*(?:[0-8]|1[124-9]|2\\d|3[01]));",
-    re.IGNORECASE,
+_CONTROLS = (
+    "(?i)[\0-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]"
+    r"|&#(?:x0*(?:[0-8bcef]|1[0-9a-f])|0*(?:[0-8]|1[124-9]|2\d|3[01]));"
 )
 
 

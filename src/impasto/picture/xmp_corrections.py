@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from xml.etree.ElementTree import Element
 
 from impasto.picture.xmp import ORIENTATIONS, Packet, full_name, full_names, number_in, put, value_of
@@ -20,7 +19,7 @@ _STALE = (
     | full_names("xmpNote", "HasExtendedXMP")
     | full_names("GCamera", "HdrPlusMakernote hdrp_makernote ShotLogData shot_log_data")
 )
-_PROMISES = re.compile(r"}(MotionPhoto|MicroVideo|OLivePhoto)")  # in the vocabularies of several makers
+_PROMISES = ("MotionPhoto", "MicroVideo", "OLivePhoto")  # in the vocabularies of several makers
 # Whole vocabularies of that kind: development of a raw file, gain maps, depth maps, sound, embedded files.
 _STALE_NAMESPACES = (
     "http://ns.adobe.com/camera-raw-",
@@ -71,9 +70,7 @@ def fit(packet: Packet, width: int, height: int, mime: str) -> None:
     """Make a packet say nothing of the old file: not its size, its samples, its thumbnail or its clip."""
     sizes = {value_of(element, "exif:PixelXDimension") for element in packet.rdf.iter()} - {None}
     unwanted = _STALE | (_IN_PIXELS if sizes != {str(width)} else set())
-    packet.leave_out(
-        lambda name: name in unwanted or name[1:].startswith(_STALE_NAMESPACES) or bool(_PROMISES.search(name))
-    )
+    packet.leave_out(lambda name: name in unwanted or _is_stale(name))
     values = {
         "tiff:ImageWidth": width,
         "tiff:ImageLength": height,
@@ -93,6 +90,11 @@ def fit(packet: Packet, width: int, height: int, mime: str) -> None:
                     if value_of(part, name) is not None:
                         put(part, name, str(value))
         _scale_panorama(element, width, height)
+
+
+def _is_stale(name: str) -> bool:
+    uri, _, local = name[1:].rpartition("}")
+    return uri.startswith(_STALE_NAMESPACES) or local.startswith(_PROMISES)
 
 
 def _turn_area(area: Element, orientation: int) -> None:
