@@ -14,7 +14,9 @@ from impasto.batch.report import Result, failure
 from impasto.errors import ImpastoError, PictureError
 from impasto.painting.stylizer import Stylizer
 from impasto.picture import Picture
-from impasto.picture.formats import ANIMATED, Bits, check_saving, format_of
+from impasto.picture.animation import said_of_frames
+from impasto.picture.formats import Bits, check_saving, format_of
+from impasto.picture.limits import check_size
 from impasto.system import places
 from impasto.system.remote import is_url
 
@@ -110,10 +112,13 @@ class Painting:
         source = job.photo if data is None else data
         photo = Picture.open(source, max_pixels=self.max_pixels, at_most=self.stylizer.controls.size)
         photo = replace(photo, name=job.photo)
-        painted = self.stylizer(photo)
         file_format = saving.format_for(job.target)
-        if photo.frames and file_format not in ANIMATED:
-            warnings.warn(f"{job.photo} moves, {file_format} does not: only its first frame is written", stacklevel=2)
+        check_size(file_format, *self.stylizer.controls.output_size(photo.width, photo.height), job.target)
+        lost = said_of_frames(photo, file_format, saving.bits)
+        if lost:
+            warnings.warn(f"{job.photo} {lost}", stacklevel=2)
+            photo = replace(photo, frames=(), cover=None)
+        painted = self.stylizer(photo)
         encoded = painted.encode(
             file_format,
             quality=saving.quality,

@@ -14,7 +14,7 @@ from PIL import Image, UnidentifiedImageError
 
 from impasto.errors import PictureError
 from impasto.picture import metadata, sixteen_bits, vips
-from impasto.picture.animation import frame_count, read_frame, same_channels
+from impasto.picture.animation import declare_alpha, frame_count, read_animation
 from impasto.picture.contents import Contents
 from impasto.picture.formats import load_plugins
 from impasto.picture.samples import LYING, Still, in_srgb, srgb_profile, upright
@@ -40,6 +40,7 @@ def read(
     if not data:
         raise PictureError(f"{name} is empty", code="empty-file")
     with _decoding(name):
+        data = declare_alpha(data)
         image = _open_header(data, name)
         count = frame_count(image)
         _check_pixels(image, count, name, max_pixels)
@@ -114,14 +115,14 @@ def _formats(data: bytes) -> tuple[str, ...]:
     return ("PNG",) if data.startswith(b"\x89PNG") else load_plugins()
 
 
-def size_of(data: bytes) -> tuple[int, int]:
+def size_of(data: bytes, name: str = "the data") -> tuple[int, int]:
     """Width and height of a file's picture as it is stored, as its head says.
 
     Raises:
         PictureError: it is no picture.
     """
-    with _decoding("the data"):
-        return _open_header(data, "the data").size
+    with _decoding(name):
+        return _open_header(data, name).size
 
 
 def _open_header(data: bytes, name: str) -> Image.Image:
@@ -208,26 +209,21 @@ def _contents(
         wanted: the size that the picture is brought to, before it is turned.
         data: the file's bytes.
     """
-    info = dict(image.info)  # a further frame changes it
     orientation, kept = metadata.read(image, data)
     color = upright(still.color, orientation)
     alpha = None if still.alpha is None else upright(still.alpha, orientation)
-    frames = [read_frame(image, index, count, name) for index in range(1, count)]
-    if frames:
-        color, alpha, frames = same_channels(color, alpha, frames)
     picture = Contents(
         color,
         alpha,
         still.bits,
         profile=srgb_profile() if still.had_profile else b"",
-        dpi=metadata.read_dpi(info),
-        frames=tuple(frames),
-        duration=float(info.get("duration", 0) or 0),
-        loop=int(info.get("loop", 1 if image.format == "GIF" else 0)),
+        dpi=metadata.read_dpi(image.info),
         file_format=image.format or "",
         name=name,
         **kept._asdict(),
     )
+    if count > 1:
+        picture = read_animation(picture, image, count, orientation, name)
     if wanted is None:
         return picture
     return picture.resized(*(wanted[::-1] if orientation in LYING else wanted))
