@@ -92,10 +92,11 @@ def of_png(info: Mapping[Any, Any]) -> Space | None:
     elif not gamma:
         return None
     curve = (_RAMP ** np.float32(1 / gamma)) if gamma and 0.01 < gamma < 100 else linear(_RAMP, 13)
-    with contextlib.suppress(np.linalg.LinAlgError, ZeroDivisionError, FloatingPointError):
+    try:
         with np.errstate(all="raise"):
             return Space(curve[None], to_srgb(chromaticities))
-    return None
+    except (np.linalg.LinAlgError, ZeroDivisionError, FloatingPointError):
+        return None
 
 
 @functools.cache
@@ -149,4 +150,4 @@ def _curve(tag: bytes) -> NDArray[np.float32]:
         d, e, f, c = -b / a, c, c, 0.0
     with np.errstate(invalid="ignore"):
         power = np.maximum(a * _RAMP + b, 0) ** g + e
-    return np.where(_RAMP >= d, power, c * _RAMP + f).clip(0, 1).astype(np.float32)
+    return np.where(d <= _RAMP, power, c * _RAMP + f).clip(0, 1).astype(np.float32)

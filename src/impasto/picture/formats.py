@@ -32,10 +32,9 @@ SUFFIXES = {
 }
 """What can be written, by the name's ending."""
 
-READ_ONLY_SUFFIXES = set(
-    ".ppm .pgm .pbm .pnm .pfm .jp2 .j2k .j2c .jpf .jpx .qoi .dib .mpo .avifs"
-    " .tga .icb .vda .vst .ico .icns .pcx .sgi .bw .dds .psd".split()
-)
+READ_ONLY_SUFFIXES = {".ppm", ".pgm", ".pbm", ".pnm", ".pfm", ".jp2", ".j2k", ".j2c", ".jpf", ".jpx", ".qoi", ".dib"}
+READ_ONLY_SUFFIXES |= {".mpo", ".avifs", ".tga", ".icb", ".vda", ".vst", ".ico", ".icns", ".pcx", ".sgi", ".bw", ".dds"}
+READ_ONLY_SUFFIXES |= {".psd"}
 TIFF_PREFIXES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 SIXTEEN_BITS = {"PNG", "TIFF"}
 ANIMATED = {"GIF", "PNG", "WEBP"}

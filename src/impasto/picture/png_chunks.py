@@ -74,7 +74,8 @@ def mended(data: bytes, name: str) -> Mended:
         if kept is not None:
             parts.append(kept)
     if left_out:
-        warnings.warn(f"{name}: damaged or too large, and left out: {', '.join(left_out)}", stacklevel=2)
+        more = f" and {len(left_out) - 3} more" if len(left_out) > 3 else ""
+        warnings.warn(f"{name}: damaged or too large, and left out: {', '.join(left_out[:3])}{more}", stacklevel=2)
     return Mended(b"".join(parts) if changed else data, cicp, profile)
 
 

@@ -152,8 +152,10 @@ def _open(data: bytes, name: str) -> tuple[Image.Image, bytes]:
     if data.startswith(TIFF_PREFIXES):
         from impasto.picture import tiff_reading
 
-        return tiff_reading.open_file(data), data
+        return tiff_reading.open_file(data, name), data
     image = _open_header(data, name)
+    if image.format == "PSD":
+        refusals.check_psd(image, name)
     if image.format == "AVIF":
         from impasto.picture import boxes
 
@@ -184,10 +186,13 @@ def _still(image: Image.Image, data: bytes, name: str) -> Still:
         if isinstance(image, tiff_reading.Tiff):
             return in_srgb(*tiff_reading.decode(image, data, name))
     deep = _deep(image, data)
-    if deep is None:
-        image.load()
-        return in_srgb(_cropped(image, data))
-    return in_srgb(image, deep)
+    if deep is not None:
+        return in_srgb(image, deep)
+    image.load()
+    still = in_srgb(_cropped(image, data))
+    # A Targa of 32 bits often has no alpha, but zeros in its place.
+    invisible = image.format == "TGA" and still.alpha is not None and not still.alpha.any()
+    return still._replace(alpha=None) if invisible else still
 
 
 def _deep(image: Image.Image, data: bytes) -> Samples | None:
@@ -254,7 +259,7 @@ def _is_large(image: Image.Image) -> bool:
 
 def _reduction(image: Image.Image, count: int, wanted: tuple[int, int] | None) -> int:
     """By what whole factor a large picture is reduced as soon as it is decoded, so that memory follows its new size."""
-    if wanted is None or count > 1 or not _is_large(image):
+    if wanted is None or count > 1 or not _is_large(image) or not getattr(image, "plain", True):
         return 1
     return max(1, int(min(image.width / wanted[0], image.height / wanted[1]) / _MARGIN))
 
@@ -262,17 +267,22 @@ def _reduction(image: Image.Image, count: int, wanted: tuple[int, int] | None) -
 def _reduced(image: Image.Image, data: bytes, factor: int) -> Image.Image:
     """Decode a large picture with eight bits, and reduce it by means of `factor` x `factor` pixels."""
     decoded: Image.Image | None = None
+    width = image.width
     if image.format == "WEBP":  # Pillow decodes by way of three copies
         from impasto.picture import all_bits
 
         decoded = all_bits.webp(data)
+    elif image.format == "JPEG2000":  # its decoder can leave out the finest levels
+        levels = data[data.find(b"\xff\x52") + 9]  # of the marker COD
+        image.reduce = min(levels, factor.bit_length() - 1)  # type: ignore[method-assign, assignment]
     if decoded is None:
         image.load()
         decoded = _cropped(image, data)
     decoded.info = image.info
     if decoded.mode in ("P", "PA"):
         decoded = decoded.convert("RGBA" if decoded.has_transparency_data else "RGB")
-    return decoded.reduce(factor) if decoded.mode not in _NOT_REDUCED else decoded
+    factor = factor * decoded.width // width
+    return decoded if factor < 2 or decoded.mode in _NOT_REDUCED else Image.Image.reduce(decoded, factor)
 
 
 def _in_strips(image: Image.Image, data: bytes) -> Still | None:

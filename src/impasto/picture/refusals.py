@@ -12,18 +12,19 @@ from PIL import Image
 from impasto.errors import PictureError
 from impasto.picture.formats import TIFF_PREFIXES
 
-RAW_SUFFIXES = set(
-    ".3fr .arw .cr2 .cr3 .crw .dcr .dng .erf .fff .iiq .kdc .mef .mos .mrw .nef .nrw .orf .pef .raf .raw .rw2 .rwl .sr2"
-    " .srf .srw .x3f".split()
+_RAW_SUFFIX = re.compile(
+    r"\.(3fr|arw|cr[23w]|dcr|dng|erf|fff|iiq|kdc|mef|mos|mrw|nef|nrw|orf|pef|raf|raw|rw2|rwl|sr[2fw]|x3f)$",
+    re.IGNORECASE,
 )
 
 _RAW_MAGIC = re.compile(
     rb"II\*\0.{4}CR|IIRO|IIRS|MMOR|IIU\0|IIII|FUJIFILMCCD-RAW|\0MRM|FOVb|.{6}HEAPCCDR|....ftypcrx ", re.DOTALL
 )
+_VERSION_INFO = 1057  # of Photoshop's resources
 _DNG_VERSION, _SENSOR, _LINEAR_SENSOR = 50706, 32803, 34892
 _UNKNOWN = re.compile(
-    r"unsupported|not supported|unknown|unrecogni[sz]ed|unimplemented|not implemented|cannot handle|not yet|not available"
-    r"|unhandled|^\(\d+, \d+\)$",
+    r"unsupported|not supported|unknown|unrecogni[sz]ed|unimplemented|not implemented|cannot handle|not yet|unhandled"
+    r"|not available|cannot load this image|^\(\d+, \d+\)$",
     re.IGNORECASE,
 )
 
@@ -32,7 +33,7 @@ _KNOWN = (
     (rb"\xff\x0a|\0\0\0\x0cJXL ", "JPEG XL", "export it as PNG or JPEG: djxl picture.jxl picture.png"),
     (rb"\x76\x2f\x31\x01", "OpenEXR", "export it as TIFF or PNG"),
     (rb"#\?R", "Radiance HDR", "export it as TIFF or PNG"),
-    (rb"8BPS\0\x02", "a large Photoshop document (PSB)", "export it as TIFF or PNG"),
+    (rb"8BPS\0\x02", "PSB, Photoshop's format of large pictures", "export it as TIFF or PNG"),
     (rb"II\xbc", "JPEG XR", "export it as PNG or JPEG"),
     (rb"gimp xcf", "a GIMP project", "export it as PNG"),
     (rb"FORM....(ILBM|PBM )", "an Amiga picture", "export it as PNG"),
@@ -42,6 +43,9 @@ _KNOWN = (
     (rb"\x01\0\0\0.{36} EMF|\xd7\xcd\xc6\x9a", "a drawing", "export it as PNG"),
     (rb"\xc5\xd0\xd3\xc6|%!PS|%PDF|(\xef\xbb\xbf)?\s*<(\?xml|svg|!DOCTYPE)", "a document", "export it as PNG"),
     (rb"SIMPLE  =", "FITS", "export it as TIFF or PNG"),
+    (rb"PF\s", "PFM with colors", "export it as TIFF or PNG"),
+    (rb"P7\s", "PAM", "export it as PNG"),
+    (rb"version https://git-lfs", "a pointer to a document of Git LFS", "fetch the picture: git lfs pull"),
     (rb"\xd0\xcf\x11\xe0", "an Office or FlashPix file", "export it as PNG"),
     (rb"PK\x03\x04", "an archive or a document", "unpack it, or export it as PNG"),
 )
@@ -54,7 +58,7 @@ def check_raw(data: bytes, name: str) -> None:
     Raises:
         PictureError: it is one.
     """
-    named_so = PurePath(name).suffix.lower() in RAW_SUFFIXES
+    named_so = _RAW_SUFFIX.search(name)
     if _RAW_MAGIC.match(data) or (data.startswith(TIFF_PREFIXES) and (named_so or _holds_sensor_data(data))):
         raise PictureError(
             f"{name} is a camera's raw file",
@@ -82,7 +86,7 @@ def _holds_sensor_data(data: bytes) -> bool:
                 directory.load(stream)
             if _DNG_VERSION in directory or directory.get(262) in (_SENSOR, _LINEAR_SENSOR):
                 return True
-    except Exception:  # damaged: its reader says so
+    except Exception:  # noqa: BLE001 - damaged: its reader says so
         return False
     return False
 
@@ -116,13 +120,7 @@ def unidentified(data: bytes, name: str, formats: tuple[str, ...]) -> PictureErr
     if said:
         file_format, reason = said
         if _UNKNOWN.search(reason) or _is_odd_jpeg(data):
-            return PictureError(
-                f"{name}: this kind of {file_format} is not read here",
-                f"save it as ordinary {file_format} or as PNG"
-                if file_format in ("JPEG", "PNG", "TIFF")
-                else "export it as PNG",
-                code="unknown-format",
-            )
+            return _unknown_kind(file_format, name)
         return PictureError(f"{name} is damaged or cut short", reason, code="damaged-file")
     hint = "JPEG, PNG, WebP, TIFF, BMP, GIF and AVIF are read, and others that docs/files.md lists"
     if b"\0" not in data[:1024]:
@@ -132,12 +130,41 @@ def unidentified(data: bytes, name: str, formats: tuple[str, ...]) -> PictureErr
 
 def undecodable(error: Exception, data: bytes, name: str) -> PictureError:
     """The error for a file whose reader has given up."""
-    reason = str(error).splitlines()[0][:120] if str(error) else ""
-    if isinstance(error, NotImplementedError) or _UNKNOWN.search(reason) or _is_odd_jpeg(data):
+    reason = _reason(error)
+    if _is_odd_jpeg(data):
+        return _unknown_kind("JPEG", name)
+    if isinstance(error, NotImplementedError) or _UNKNOWN.search(reason):
         return PictureError(
             f"{name}: this kind of picture is not read here ({reason})", "export it as PNG", code="unknown-format"
         )
     return PictureError(f"{name} is damaged or cut short", reason, code="damaged-file")
+
+
+def _unknown_kind(file_format: str, name: str) -> PictureError:
+    return PictureError(
+        f"{name}: this kind of {file_format} is not read here", "export it as PNG", code="unknown-format"
+    )
+
+
+def _reason(error: Exception) -> str:
+    """What a decoder says, in one line; nothing of what Python says about its own arithmetic."""
+    said = str(error).splitlines()
+    return said[0][:120] if said and not isinstance(error, (struct.error, IndexError, KeyError)) else ""
+
+
+def check_psd(image: Image.Image, name: str) -> None:
+    """Refuse a Photoshop file without its flattened picture: what lies in that one's place is white.
+
+    Raises:
+        PictureError: it has none.
+    """
+    for number, _, body in getattr(image, "resources", ()):
+        if number == _VERSION_INFO and len(body) > 4 and not body[4]:  # hasRealMergedData
+            raise PictureError(
+                f"{name} holds layers alone, no flattened picture",
+                "save it with 'maximize compatibility', or export it as PNG",
+                code="unknown-format",
+            )
 
 
 def _reader_says(data: bytes, formats: tuple[str, ...]) -> tuple[str, str] | None:
@@ -148,7 +175,7 @@ def _reader_says(data: bytes, formats: tuple[str, ...]) -> tuple[str, str] | Non
             continue
         try:
             factory(io.BytesIO(data), "")
-        except Exception as error:  # whatever decoders raise
+        except Exception as error:  # noqa: BLE001 - decoders raise nearly everything
             return file_format, (str(error).splitlines() or [""])[0][:120]
     return None
 

@@ -27,6 +27,7 @@ _RAW, _LOSSLESS = 1, {1, 5, 8, 32773, 32946, 34925, 50000}  # of these, what com
 _UNSIGNED, _SIGNED, _FLOAT = 1, 2, 3
 _PREMULTIPLIED, _ALPHA = 1, 2
 _KINDS = {_UNSIGNED: "u", _SIGNED: "i", _FLOAT: "f"}
+_COMPRESSIONS = {22610: "JPEG XR", 34712: "JPEG 2000", 34887: "LERC", 50002: "JPEG XL", 52546: "JPEG XL"}
 _MOST_CHANNELS, _MOST_PAGES = 64, 100
 _READ_AS = {  # what Pillow is made to believe where it does not know a layout
     258: (8, 8, 8),
@@ -64,20 +65,33 @@ class Tiff(TiffImagePlugin.TiffImageFile):
     known: bool
     tags: dict[int, Any]
 
+    @property
+    def plain(self) -> bool:
+        """Whether Pillow reads all of it."""
+        layout = _layout(self.tags)
+        if layout is None or layout.compression not in _LOSSLESS or layout.photometric not in _COLORS:
+            return self.known
+        return self.known and layout.bits <= 8 and layout.kind == _UNSIGNED
+
     def _setup(self) -> None:
         self.tags = {tag: self.tag_v2[tag] for tag in self.tag_v2}
-        try:
-            super()._setup()
-            self.known = True
-        except (KeyError, SyntaxError, TypeError, ValueError, IndexError):
+        channels = self.tags.get(277, 1)
+        self.known = isinstance(channels, int) and channels <= TiffImagePlugin.MAX_SAMPLESPERPIXEL
+        if self.known:
+            try:
+                super()._setup()
+            except (KeyError, SyntaxError, TypeError, ValueError, IndexError):
+                self.known = False
+        if not self.known:
             for tag, value in _READ_AS.items():
                 self.tag_v2[tag] = value
             super()._setup()
-            self.known = False
 
 
-def open_file(data: bytes) -> Tiff:
+def open_file(data: bytes, name: str) -> Tiff:
     """A file's first page; where that is a thumbnail, the largest page that is none."""
+    if data.startswith(b"MM\0+"):
+        raise _not_read(name, "BigTIFF in big-endian byte order")
     _silence_libtiff()
     image = Tiff(io.BytesIO(data), "")
     if not _is_reduced(image.tags):
@@ -86,7 +100,7 @@ def open_file(data: bytes) -> Tiff:
     for page in range(1, _MOST_PAGES):
         try:
             image.seek(page)
-        except Exception:  # the last one, or damaged
+        except Exception:  # noqa: BLE001 - it was the last one, or the next is damaged
             break
         if not _is_reduced(image.tags):
             sizes[page] = image.width * image.height
@@ -124,15 +138,12 @@ def decode(image: Tiff, data: bytes, name: str) -> tuple[Image.Image, Samples | 
     Raises:
         PictureError: a layout that is not read here.
     """
+    if image.plain:
+        image.load()
+        return image, None
     layout = _layout(image.tags)
     if layout is None or layout.compression not in _LOSSLESS or layout.photometric not in _COLORS:
-        if not image.known:
-            raise _unknown(image.tags, name)
-        image.load()
-        return image, None
-    if image.known and layout.bits <= 8 and layout.kind == _UNSIGNED:
-        image.load()
-        return image, None
+        raise _unknown(image.tags, name)
     samples = _read(layout, data)
     if layout.photometric == _CMYK or layout.photometric in (_CIELAB, _ICCLAB):
         eight = _eight_bits(samples, layout)
@@ -229,6 +240,8 @@ def _read(layout: _Layout, data: bytes) -> NDArray[Any]:
         values = _values(raw, layout, data[:2], width * channels).reshape(rows, width, channels)
         if layout.predictor == 2:
             values = np.cumsum(values, axis=1, dtype=values.dtype)
+        if not tiled and not layout.planar:
+            return values
         if out is None:
             out = np.empty((layout.height, layout.width, layout.channels), values.dtype)
         into = out[:, :, plane : plane + 1] if layout.planar else out
@@ -345,35 +358,25 @@ def _shades(values: NDArray[Any], layout: _Layout, name: str) -> NDArray[np.uint
 
 def _eight_bits(samples: NDArray[Any], layout: _Layout) -> Image.Image:
     """An image of inks, or of lightness and two signed colors, in Pillow's way."""
-    count = _COLORS[layout.photometric]
-    eight = (samples[:, :, :count] >> (layout.bits - 8)).astype(np.uint8)
-    if layout.photometric == _CMYK:
-        return Image.frombytes("CMYK", (layout.width, layout.height), eight.tobytes())
-    return Image.frombytes("LAB", (layout.width, layout.height), eight.tobytes(), "raw", "LAB")
+    eight = (samples[:, :, : _COLORS[layout.photometric]] >> (layout.bits - 8)).astype(np.uint8)
+    if layout.photometric == _ICCLAB:
+        eight[:, :, 1:] ^= 128
+    mode = "CMYK" if layout.photometric == _CMYK else "LAB"
+    return Image.frombytes(mode, (layout.width, layout.height), eight.tobytes(), "raw", mode)
 
 
 def _unknown(tags: dict[int, Any], name: str) -> PictureError:
     """Why a file is not read: what it holds that is not known here."""
-    compressions = {
-        34712: "JPEG 2000",
-        34887: "LERC",
-        50002: "JPEG XL",
-        52546: "JPEG XL",
-        22610: "JPEG XR",
-        50001: "WebP",
-    }
-    compression = tags.get(259, 1)
+    compression, bits = tags.get(259, _RAW), tags.get(258, (1,))
     if compression not in TiffImagePlugin.COMPRESSION_INFO:
-        what = f"compressed by {compressions.get(compression, f'method {compression}')}"
+        what = f"compression {_COMPRESSIONS.get(compression, compression)}"
+    elif isinstance(bits, tuple) and len(bits) == 1:
+        what = f"{bits[0]} bits, photometric interpretation {tags.get(262)}"
     else:
-        bits = tags.get(258, (1,))
-        what = (
-            f"{len(bits)} channels of {bits[0]} bits, kind {tags.get(262)}"
-            if isinstance(bits, tuple) and bits
-            else "an odd layout"
-        )
-    return PictureError(
-        f"{name}: this kind of TIFF is not read here ({what})",
-        "save it as PNG or as ordinary TIFF",
-        code="unknown-format",
-    )
+        what = f"channels of {bits} bits, photometric interpretation {tags.get(262)}"
+    return _not_read(name, what)
+
+
+def _not_read(name: str, what: str) -> PictureError:
+    message = f"{name}: this kind of TIFF is not read here ({what})"
+    return PictureError(message, "save it as PNG or as ordinary TIFF", code="unknown-format")
