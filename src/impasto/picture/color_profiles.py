@@ -6,10 +6,13 @@ import contextlib
 import functools
 import io
 
+import numpy as np
 from PIL import Image, ImageCms
 
 _FAILURES = (ImageCms.PyCMSError, OSError, ValueError, TypeError)
 _SPACES = {"L": "GRAY", "RGB": "RGB", "CMYK": "CMYK", "LAB": "Lab"}
+_PROBES = (0, 16, 32, 64, 96, 128, 192, 255)  # of each channel
+_SAME = 3
 
 
 def to_srgb(image: Image.Image, profile: bytes | None) -> tuple[Image.Image, bool]:
@@ -18,17 +21,10 @@ def to_srgb(image: Image.Image, profile: bytes | None) -> tuple[Image.Image, boo
         with contextlib.suppress(*_FAILURES):
             source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
             space = source.profile.xcolor_space.strip()
-            if space == "RGB" and (image.mode == "L" or _is_srgb(source)):
+            if space == "RGB" and (image.mode == "L" or is_srgb(profile)):
                 return image.convert("RGB"), True
             if space == _SPACES.get(image.mode):
-                converted = ImageCms.profileToProfile(
-                    image,
-                    source,
-                    _srgb(),
-                    renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,
-                    outputMode="RGB",
-                    flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
-                )
+                converted = _through(image, source)
                 if converted is not None:
                     return converted, True
     if image.mode == "LAB":
@@ -39,16 +35,31 @@ def to_srgb(image: Image.Image, profile: bytes | None) -> tuple[Image.Image, boo
     return image.convert("RGB"), False
 
 
-def says_srgb(profile: bytes) -> bool:
-    """Whether a profile calls itself sRGB."""
+def _through(
+    image: Image.Image, source: ImageCms.ImageCmsProfile, flags: ImageCms.Flags = ImageCms.Flags.NONE
+) -> Image.Image | None:
+    return ImageCms.profileToProfile(
+        image,
+        source,
+        _srgb(),
+        renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,
+        outputMode="RGB",
+        flags=ImageCms.Flags.BLACKPOINTCOMPENSATION | flags,
+    )
+
+
+@functools.lru_cache(maxsize=8)
+def is_srgb(profile: bytes) -> bool:
+    """Whether a profile calls itself sRGB, and is it: it changes no color of a small set by more than 3 of 255."""
     try:
-        return _is_srgb(ImageCms.ImageCmsProfile(io.BytesIO(profile)))
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        if "srgb" not in (source.profile.profile_description or "").lower():
+            return False
+        colors = np.stack(np.meshgrid(*[np.array(_PROBES, np.uint8)] * 3), axis=-1).reshape(1, -1, 3)
+        shown = _through(Image.fromarray(colors), source, ImageCms.Flags.NOOPTIMIZE)  # a tenth of the time
     except _FAILURES:
         return False
-
-
-def _is_srgb(profile: ImageCms.ImageCmsProfile) -> bool:
-    return "srgb" in (profile.profile.profile_description or "").lower()
+    return shown is not None and int(np.abs(np.asarray(shown).astype(int) - colors).max()) <= _SAME
 
 
 def _srgb() -> ImageCms.ImageCmsProfile:

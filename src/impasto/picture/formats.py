@@ -16,6 +16,8 @@ Bits: TypeAlias = Literal[8, 16]
 SUFFIXES = {
     ".jpg": "JPEG",
     ".jpeg": "JPEG",
+    ".jpe": "JPEG",
+    ".jfif": "JPEG",
     ".png": "PNG",
     ".apng": "PNG",
     ".webp": "WEBP",
@@ -26,10 +28,14 @@ SUFFIXES = {
     ".avif": "AVIF",
     ".heic": "HEIF",
     ".heif": "HEIF",
+    ".hif": "HEIF",
 }
 """What can be written, by the name's ending."""
 
-READ_ONLY_SUFFIXES = {".ppm", ".pgm", ".pnm", ".jp2", ".j2k", ".qoi", ".dib", ".mpo"}
+READ_ONLY_SUFFIXES = {".ppm", ".pgm", ".pbm", ".pnm", ".pfm", ".jp2", ".j2k", ".j2c", ".jpf", ".jpx", ".qoi", ".dib"}
+READ_ONLY_SUFFIXES |= {".mpo", ".avifs", ".tga", ".icb", ".vda", ".vst", ".ico", ".icns", ".pcx", ".sgi", ".bw", ".dds"}
+READ_ONLY_SUFFIXES |= {".psd"}
+TIFF_PREFIXES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 SIXTEEN_BITS = {"PNG", "TIFF"}
 ANIMATED = {"GIF", "PNG", "WEBP", "AVIF"}
 WITHOUT_ALPHA = {"JPEG", "BMP"}
@@ -86,7 +92,7 @@ def load_plugins() -> tuple[str, ...]:
     """Pillow's names of the formats that are read here: pictures, and nothing that runs a program to be shown."""
     Image.preinit()
     names = ["BMP", "DIB", "GIF", "JPEG", "PNG", "PPM"]
-    for name in ("Avif", "Jpeg2K", "Mpo", "Qoi", "Tiff", "WebP"):
+    for name in ("Avif", "Dds", "Icns", "Ico", "Jpeg2K", "Mpo", "Pcx", "Psd", "Qoi", "Sgi", "Tga", "Tiff", "WebP"):
         with contextlib.suppress(ImportError):
             __import__(f"PIL.{name}ImagePlugin")
     with contextlib.suppress(ImportError):
@@ -94,4 +100,5 @@ def load_plugins() -> tuple[str, ...]:
 
         register_heif_opener()
     names += ["AVIF", "HEIF", "JPEG2000", "MPO", "QOI", "TIFF", "WEBP"]
+    names += ["DDS", "ICNS", "ICO", "PCX", "PSD", "SGI", "TGA"]  # the last: it has no magic number
     return tuple(name for name in names if name in Image.OPEN)

@@ -7,23 +7,30 @@ import io
 import math
 import os
 import threading
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from impasto.errors import PictureError
-from impasto.picture import metadata, sixteen_bits, vips
+from impasto.picture import metadata, png_chunks, refusals, sixteen_bits, vips
 from impasto.picture.animation import declare_alpha, frame_count, read_animation
 from impasto.picture.contents import Contents
-from impasto.picture.formats import load_plugins
-from impasto.picture.samples import LYING, Still, in_srgb, srgb_profile, upright
-from impasto.pixels.arrays import fit
+from impasto.picture.decoder_notes import collected
+from impasto.picture.formats import TIFF_PREFIXES, load_plugins
+from impasto.picture.samples import CICP, LYING, Still, in_srgb, is_srgb, says_hdr, srgb_profile, upright
+from impasto.pixels.arrays import Samples, fit
 from impasto.system.remote import is_web_address
 
 MAX_PIXELS = 200_000_000
 """Pictures with more pixels, all frames of an animation together, are refused unless the caller allows them."""
 
+_COSTLY = {"AVIF": 120_000_000, "HEIF": 120_000_000, "WEBP": 120_000_000}
+"""Lower limits of formats that are decoded as a whole, in several copies: a few bytes may claim all these pixels."""
+
+_NOT_REDUCED = ("1", "I", "F", "I;16", "I;16B", "I;16L", "I;16N")
 _MARGIN = 1.5  # how much larger than needed a JPEG is decoded
 
 _header_lock = threading.Lock()
@@ -39,27 +46,28 @@ def read(
     """
     if not data:
         raise PictureError(f"{name} is empty", code="empty-file")
-    with _decoding(name):
-        data = declare_alpha(data)
-        image = _open_header(data, name)
+    whole = data
+    with _decoding(name, data):
+        image, data = _open(declare_alpha(data), name)
         count = frame_count(image)
         _check_pixels(image, count, name, max_pixels)
         full = image.size
         wanted = _decode_smaller(image, at_most, shorter)
+        factor = _reduction(image, count, wanted)
+        if says_hdr(image.info):
+            warnings.warn(f"{name} has high dynamic range; it is tone-mapped to sRGB", stacklevel=2)
         still = None
-        if image.size == full and count == 1 and image.width * image.height > vips.PIXELS:
+        if image.size == full and count == 1 and factor == 1 and image.width * image.height > vips.PIXELS:
             still = _in_strips(image, data)
-        if still is None:
-            image.load()
-            deep = sixteen_bits.read(lambda: _open_header(data, name)) if image.mode in ("RGB", "RGBA") else None
-            still = in_srgb(image, deep)
-        return _contents(image, still, count, name, wanted, data)
+        elif factor > 1:
+            still = in_srgb(_reduced(image, data, factor))
+        return _contents(image, still or _still(image, data, name), count, name, wanted, whole)
 
 
 def read_image(image: Image.Image, max_pixels: int = MAX_PIXELS) -> Contents:
     """What a PIL image holds."""
     name = "the image"
-    with _decoding(name):
+    with _decoding(name, b""):
         count = frame_count(image)
         _check_pixels(image, count, name, max_pixels)
         image.load()
@@ -90,29 +98,30 @@ def file_bytes(source: str | os.PathLike[str]) -> bytes:
 
 
 @contextlib.contextmanager
-def _decoding(name: str) -> Iterator[None]:
-    """Turn whatever a decoder raises over bad data into one line about the file."""
-    try:
-        yield
-    except PictureError:
-        raise
-    except MemoryError as error:
-        raise PictureError(f"{name} does not fit into memory", code="memory") from error
-    # Decoders raise nearly everything over damaged data: OSError, SyntaxError, struct.error, zlib.error, IndexError ...
-    except Exception as error:
-        raise PictureError(
-            f"{name} is damaged or cut short",
-            str(error).splitlines()[0][:120] if str(error) else "",
-            code="damaged-file",
-        ) from error
+def _decoding(name: str, data: bytes) -> Iterator[None]:
+    """Turn whatever a decoder raises over bad data into one line about the file, and its warnings into one note."""
+    with collected(name, data):
+        try:
+            yield
+        except (PictureError, UserWarning):
+            raise
+        except MemoryError as error:
+            raise PictureError(f"{name} does not fit into memory", code="memory") from error
+        # Decoders raise nearly everything over bad data: OSError, SyntaxError, struct.error, zlib.error, IndexError ...
+        except Exception as error:
+            raise refusals.undecodable(error, data, name) from error
 
 
-def _formats(data: bytes) -> tuple[str, ...]:
+def _formats(data: bytes, name: str) -> tuple[str, ...]:
     """What a file may be: the usual ones say so in their first bytes, and nothing else need be loaded for them."""
     if data.startswith(b"\xff\xd8\xff"):
         Image.preinit()
         return ("JPEG",)
-    return ("PNG",) if data.startswith(b"\x89PNG") else load_plugins()
+    if data.startswith(png_chunks.SIGNATURE):
+        Image.preinit()
+        return ("PNG",)
+    formats = load_plugins()
+    return formats if refusals.may_be_tga(data, name) else tuple(each for each in formats if each != "TGA")
 
 
 def size_of(data: bytes, name: str = "the data") -> tuple[int, int]:
@@ -121,37 +130,102 @@ def size_of(data: bytes, name: str = "the data") -> tuple[int, int]:
     Raises:
         PictureError: it is no picture.
     """
-    with _decoding(name):
-        return _open_header(data, name).size
+    with _decoding(name, data):
+        return _open(data, name)[0].size
+
+
+def _open(data: bytes, name: str) -> tuple[Image.Image, bytes]:
+    """Open a file without decoding it.
+
+    Returns:
+        The image, its `info` completed by what Pillow leaves out, and the data to decode it from.
+    """
+    refusals.check_raw(data, name)
+    if data.startswith(png_chunks.SIGNATURE):
+        mended = png_chunks.mended(data, name)
+        image = _open_header(mended.data, name)
+        if mended.cicp:  # comes before all else that a PNG file says of its colors
+            image.info.pop("icc_profile", None)
+            image.info[CICP] = mended.cicp
+        elif mended.profile:
+            image.info["icc_profile"] = mended.profile
+        return image, mended.data
+    if data.startswith(TIFF_PREFIXES):
+        from impasto.picture import tiff_reading
+
+        return tiff_reading.open_file(data, name), data
+    image = _open_header(data, name)
+    if image.format == "PSD":
+        refusals.check_psd(image, name)
+    if image.format == "AVIF":
+        from impasto.picture import boxes
+
+        said = boxes.read(data)
+        if said.cicp:
+            image.info[CICP] = said.cicp
+    return image, data
 
 
 def _open_header(data: bytes, name: str) -> Image.Image:
-    formats = _formats(data)
+    formats = _formats(data, name)
     # Pillow's own limit is one for the whole process; ours is checked by the caller, before anything is decoded.
     with _header_lock:
         limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
         try:
             return Image.open(io.BytesIO(data), formats=formats)
         except UnidentifiedImageError:
-            raise PictureError(
-                f"{name} is no picture that Impasto can read", _why_unidentified(data), code="not-a-picture"
-            ) from None
+            raise refusals.unidentified(data, name, formats) from None
         finally:
             Image.MAX_IMAGE_PIXELS = limit
 
 
-def _why_unidentified(data: bytes) -> str:
-    if data[4:12] in (b"ftypheic", b"ftypheix", b"ftypmif1", b"ftypmsf1") and "HEIF" not in Image.OPEN:
-        return "HEIC needs: pip install 'impasto[heif]'"
-    if data[:4] == b"%PDF" or data[:5] == b"<?xml" or data[:4] == b"<svg":
-        return "it is a document; export it as PNG"
-    if b"\0" not in data[:1024]:
-        return "it holds text"
-    return "JPEG, PNG, WebP, TIFF, BMP, GIF and AVIF are read"
+def _still(image: Image.Image, data: bytes, name: str) -> Still:
+    """Decode the picture, all its bits, and bring it to sRGB."""
+    if image.format == "TIFF":
+        from impasto.picture import tiff_reading
+
+        if isinstance(image, tiff_reading.Tiff):
+            return in_srgb(*tiff_reading.decode(image, data, name))
+    deep = _deep(image, data)
+    if deep is not None:
+        return in_srgb(image, deep)
+    image.load()
+    still = in_srgb(_cropped(image, data))
+    # A Targa of 32 bits often has no alpha, but zeros in its place.
+    invisible = image.format == "TGA" and still.alpha is not None and not still.alpha.any()
+    return still._replace(alpha=None) if invisible else still
+
+
+def _deep(image: Image.Image, data: bytes) -> Samples | None:
+    """Samples of more than eight bits where Pillow gives eight of them: PNG's, and those of high dynamic range."""
+    if image.format == "PNG":
+        four = png_chunks.as_bytes_of_four(data)
+        if four is not None:
+            parts = np.asarray(_open_header(four, "the data")).astype(np.uint16)
+            return parts[:, :, ::2] << 8 | parts[:, :, 1::2]
+        if data[24] == 16 and image.mode in ("RGB", "RGBA"):
+            return sixteen_bits.read(lambda: _open_header(data, "the data"))
+    elif says_hdr(image.info):
+        from impasto.picture import all_bits
+
+        return all_bits.read(image.format or "", data)
+    return None
+
+
+def _cropped(image: Image.Image, data: bytes) -> Image.Image:
+    """An AVIF's clean aperture, which Pillow leaves to others."""
+    if image.format != "AVIF":
+        return image
+    from impasto.picture import boxes
+
+    crop = boxes.read(data).crop
+    return image if crop is None else image.crop(crop)
 
 
 def _check_pixels(image: Image.Image, count: int, name: str, max_pixels: int) -> None:
     pixels = image.width * image.height * count
+    if max_pixels == MAX_PIXELS:
+        max_pixels = _COSTLY.get(image.format or "", max_pixels)
     if pixels > max_pixels:
         what = f"{pixels / 1e6:,.1f} megapixels" + (f" in {count} frames" if count > 1 else "")
         raise PictureError(
@@ -169,7 +243,7 @@ def _decode_smaller(image: Image.Image, at_most: int | None, shorter: int | None
     Args:
         at_most, shorter: as for `Picture.open`.
     Returns:
-        The size to which `at_most` reduces the picture, if the decoder has done a part of it; else None.
+        The size to which `at_most` reduces the picture, if its decoder does a part of it, or it is large; else None.
     """
     full, wanted = image.size, None
     if at_most is not None and max(full) > at_most:
@@ -177,7 +251,39 @@ def _decode_smaller(image: Image.Image, at_most: int | None, shorter: int | None
         shorter = math.ceil(_MARGIN * min(wanted))
     if shorter is not None:
         image.draft(None, (shorter, shorter))
-    return wanted if image.size != full else None
+    return wanted if image.size != full or _is_large(image) else None
+
+
+def _is_large(image: Image.Image) -> bool:
+    return image.width * image.height > vips.PIXELS
+
+
+def _reduction(image: Image.Image, count: int, wanted: tuple[int, int] | None) -> int:
+    """By what whole factor a large picture is reduced as soon as it is decoded, so that memory follows its new size."""
+    if wanted is None or count > 1 or not _is_large(image) or not getattr(image, "plain", True):
+        return 1
+    return max(1, int(min(image.width / wanted[0], image.height / wanted[1]) / _MARGIN))
+
+
+def _reduced(image: Image.Image, data: bytes, factor: int) -> Image.Image:
+    """Decode a large picture with eight bits, and reduce it by means of `factor` x `factor` pixels."""
+    decoded: Image.Image | None = None
+    width = image.width
+    if image.format == "WEBP":  # Pillow decodes by way of three copies
+        from impasto.picture import all_bits
+
+        decoded = all_bits.webp(data)
+    elif image.format == "JPEG2000":  # its decoder can leave out the finest levels
+        levels = data[data.find(b"\xff\x52") + 9]  # of the marker COD
+        image.reduce = min(levels, factor.bit_length() - 1)  # type: ignore[method-assign, assignment]
+    if decoded is None:
+        image.load()
+        decoded = _cropped(image, data)
+    decoded.info = image.info
+    if decoded.mode in ("P", "PA"):
+        decoded = decoded.convert("RGBA" if decoded.has_transparency_data else "RGB")
+    factor = factor * decoded.width // width
+    return decoded if factor < 2 or decoded.mode in _NOT_REDUCED else Image.Image.reduce(decoded, factor)
 
 
 def _in_strips(image: Image.Image, data: bytes) -> Still | None:
@@ -185,11 +291,8 @@ def _in_strips(image: Image.Image, data: bytes) -> Still | None:
     profile = image.info.get("icc_profile")
     if image.format not in vips.FORMATS or image.mode != "RGB" or image.has_transparency_data:
         return None
-    if profile:
-        from impasto.picture import color_profiles
-
-        if not color_profiles.says_srgb(profile):
-            return None
+    if not is_srgb(image.info):
+        return None
     samples = vips.decode(data, image.width, image.height)
     return None if samples is None else Still(samples, None, 8 if samples.itemsize == 1 else 16, bool(profile))
 

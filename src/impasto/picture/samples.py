@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import warnings
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +16,11 @@ from impasto.pixels.arrays import Pixels, Samples, floats, stored
 LYING = (5, 6, 7, 8)
 """The orientations that exchange width and height."""
 
+CICP = "cicp"
+"""In an image's `info`: primaries and transfer of ITU-T H.273, as the file states them."""
+
+_WHOLE = {"La": "LA", "RGBa": "RGBA"}  # modes with premultiplied colors, and those without
+
 
 class Still(NamedTuple):
     """The decoded picture, or an animation's first frame, as it lies in the file."""
@@ -24,43 +31,152 @@ class Still(NamedTuple):
     had_profile: bool
 
 
-def in_srgb(image: Image.Image, deep: NDArray[np.uint16] | None) -> Still:
+def in_srgb(image: Image.Image, deep: Samples | None = None) -> Still:
     """Convert a decoded image's colors to sRGB.
 
+    The first of these that the image's `info` has says what its numbers mean: CICP numbers of high dynamic range,
+    a profile, other CICP numbers, PNG's chunks for gamma and chromaticities.
+
     Args:
-        deep: all sixteen bits of its samples, H x W x 3 or 4, if it has so many.
+        deep: what the file holds beyond the image's eight bits: H x W x 1 to 4 (gray, gray and alpha, RGB, RGBA),
+            uint16, or float32 in 0..1. The image then need not be decoded.
     """
-    profile = image.info.get("icc_profile")
-    if image.mode.startswith("I") or image.mode == "F":
-        gray = _deep_gray(image)
-        eight = Image.fromarray((gray * 255).round().astype(np.uint8))
-        rgb, converted = _to_srgb(eight, profile)
-        shades = np.array(rgb) if converted else np.repeat(stored(gray, np.uint16)[:, :, None], 3, axis=2)
-        return Still(shades, None, 16, converted)
+    if deep is None and (image.mode.startswith("I") or image.mode == "F"):
+        deep = _deep_gray(image)
+    if deep is not None:
+        return _deep_in_srgb(image.info, deep)
+    if image.mode in _WHOLE:
+        image = image.convert(_WHOLE[image.mode])
     if image.mode in ("P", "PA") or (image.has_transparency_data and image.mode not in ("RGBA", "LA")):
         image = image.convert("RGBA" if image.has_transparency_data else "RGB")
     alpha = None
     if image.mode in ("RGBA", "LA"):
         alpha = floats(np.asarray(image.getchannel("A")))
         image = image.convert(image.mode[:-1])
-    rgb, converted = _to_srgb(image, profile)
-    if deep is None:
-        return Still(np.array(rgb), alpha, 8, converted)
-    # The profile is applied to the upper eight bits; what the lower eight add to them is added to its result.
-    upper = (deep[:, :, :3] >> 8) * np.uint16(257)
-    lower = (deep[:, :, :3] - upper).astype(np.int16)
-    color = (np.asarray(rgb) * np.int32(257) + lower).clip(0, 65535).astype(np.uint16)
-    if alpha is not None and deep.shape[2] == 4:
-        alpha = floats(deep[:, :, 3])
-    return Still(color, alpha, 16, converted)
+    profile = _profile(image.info)
+    space = _space(image.info, None)
+    if space is None:
+        rgb, had_profile = _to_srgb(image, profile)
+        return Still(np.array(rgb), alpha, 8, had_profile)
+    from impasto.picture import color_spaces
+
+    return Still(color_spaces.converted(np.array(image.convert("RGB")), space), alpha, 8, bool(profile))
 
 
-def _deep_gray(image: Image.Image) -> Pixels:
-    """Gray with more than eight bits: integers up to 65535, or floats in 0..1, 0..255 or 0..65535."""
-    values = np.nan_to_num(np.asarray(image, np.float32))
+def _deep_in_srgb(info: Mapping[Any, Any], deep: Samples) -> Still:
+    channels = deep.shape[2]
+    alpha = None
+    if channels in (2, 4):
+        alpha, deep = floats(deep[:, :, -1]), deep[:, :, :-1]
+    elif (key := info.get("transparency")) is not None and not isinstance(key, bytes):
+        alpha = (deep != np.array(key)).any(axis=2).astype(np.float32)
+    profile = _profile(info)
+    space = _space(info, deep.shape[2])
+    had_profile = bool(profile)
+    if space is not None:
+        from impasto.picture import color_spaces
+
+        if isinstance(space, color_spaces.Hdr) and deep.shape[2] == 1:
+            deep = np.repeat(deep, 3, axis=2)
+        deep = color_spaces.converted(deep, space)
+    elif profile:
+        deep, had_profile = _by_eight_bits(deep, profile)
+    color = np.repeat(deep, 3, axis=2) if deep.shape[2] == 1 else np.ascontiguousarray(deep)
+    return Still(color, alpha, 16, had_profile)
+
+
+def _by_eight_bits(deep: Samples, profile: bytes) -> tuple[Samples, bool]:
+    """Apply a profile to the upper eight bits, and add to the result what the lower ones add to them."""
+    shades = stored(floats(deep), np.uint16)
+    upper = (shades >> 8).astype(np.uint8)
+    rgb, converted = _to_srgb(Image.fromarray(upper[:, :, 0] if upper.shape[2] == 1 else upper), profile)
+    if not converted:
+        return deep, False
+    lower = (shades - upper * np.uint16(257)).astype(np.int16)
+    return (np.asarray(rgb) * np.int32(257) + lower).clip(0, 65535).astype(np.uint16), True
+
+
+def _deep_gray(image: Image.Image) -> Samples:
+    """Gray with more than eight bits, H x W x 1: integers up to 65535, or floats (see `in_range`)."""
+    values = np.asarray(image)
+    if image.mode != "F":
+        return values.clip(0, 65535).astype(np.uint16)[:, :, None]
+    return stored(in_range(values.astype(np.float32)), np.uint16)[:, :, None]
+
+
+def in_range(values: NDArray[np.float32], name: str = "") -> Pixels:
+    """Floats from a file in 0..1: they may lie in 0..1, 0..255 or 0..65535.
+
+    Floats of which at least half are below 1 are taken for 0..1, and what is brighter is clipped.
+    """
+    values = np.nan_to_num(values)
     top = float(values.max(initial=0))
-    scale = 65535 if image.mode != "F" or top > 255 else 255 if top > 1 else 1
-    return (values / np.float32(scale)).clip(0, 1)
+    if top > 1 and float(np.median(values)) <= 1:
+        if name:
+            warnings.warn(f"{name} holds light brighter than white: it is clipped", stacklevel=2)
+        top = 1
+    return (values / np.float32(65535 if top > 255 else 255 if top > 1 else 1)).clip(0, 1)
+
+
+def _profile(info: Mapping[Any, Any]) -> bytes | None:
+    profile = info.get("icc_profile")
+    return profile if isinstance(profile, bytes) else None
+
+
+def is_srgb(info: Mapping[Any, Any]) -> bool:
+    """Whether an RGB image's numbers are sRGB already."""
+    profile = _profile(info)
+    if _space(info, None) is not None:
+        return False
+    if not profile:
+        return True
+    from impasto.picture import color_profiles
+
+    return color_profiles.is_srgb(profile)
+
+
+def says_hdr(info: Mapping[Any, Any]) -> bool:
+    """Whether an image has high dynamic range."""
+    space = _space(info, None)
+    if space is None:
+        return False
+    from impasto.picture import color_spaces
+
+    return isinstance(space, color_spaces.Hdr)
+
+
+def _space(info: Mapping[Any, Any], channels: int | None) -> Any:
+    """The color space that samples must be converted from, if it is neither sRGB nor a profile engine's business.
+
+    Args:
+        channels: 1 or 3, of samples with more than eight bits; None where eight bits are all there are: a profile
+            engine then does as well.
+    """
+    profile, cicp = _profile(info), _cicp(info)
+    by_engine = profile and channels is None and b"cicp" not in profile
+    if not cicp and (by_engine or not (profile or "gamma" in info or "chromaticity" in info)):
+        return None
+    from impasto.picture import color_spaces
+
+    said = color_spaces.of_cicp(*cicp) if cicp else None
+    if isinstance(said, color_spaces.Hdr):
+        return said
+    if not profile:
+        return said if cicp else color_spaces.of_png(info)
+    space = color_spaces.of_profile(profile)
+    if channels is None or space is None or isinstance(space, color_spaces.Hdr):
+        return space if isinstance(space, color_spaces.Hdr) else None
+    from impasto.picture import color_profiles
+
+    fits = (space.matrix is None) == (channels == 1)
+    return space if fits and not color_profiles.is_srgb(profile) else None
+
+
+def _cicp(info: Mapping[Any, Any]) -> tuple[int, int] | None:
+    if CICP in info:
+        return (int(info[CICP][0]), int(info[CICP][1]))
+    said = info.get("nclx_profile")  # pillow_heif's
+    return (int(said["color_primaries"]), int(said["transfer_characteristics"])) if said else None
 
 
 def _to_srgb(image: Image.Image, profile: bytes | None) -> tuple[Image.Image, bool]:
