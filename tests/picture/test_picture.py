@@ -185,8 +185,7 @@ def test_a_broken_profile_does_not_stop_a_photo() -> None:
 
 
 def test_garbage_in_exif_does_not_stop_a_photo() -> None:
-    with pytest.warns(UserWarning, match="the data: .*EXIF"):
-        picture = Picture.open(file_bytes(scene(), exif=b"Exif\0\0MM\0*\0\0\0\x08\xff\xff" + b"\xee" * 50))
+    picture = Picture.open(file_bytes(scene(), exif=b"Exif\0\0MM\0*\0\0\0\x08\xff\xff" + b"\xee" * 50))
     np.testing.assert_array_equal(picture.to_numpy(), scene())
 
 

@@ -30,7 +30,7 @@ class _Listener:
         remarks = getattr(_here, "remarks", None)
         if remarks is None or (category is not None and issubclass(category, DeprecationWarning)):
             warnings.warn(message, category, stacklevel + 1, source)
-        else:
+        elif not str(message).startswith("Metadata Warning"):  # about fields that Pillow reads and Impasto does not
             remarks.append(" ".join(str(message).split()))
 
 
