@@ -42,7 +42,7 @@ class Space(NamedTuple):
         steps = np.rint(np.clip(rgb, 0, 1) * (_STEPS - 1)).astype(np.uint16)
         rows = [self.curves[index % len(self.curves)][steps[..., index]] for index in range(rgb.shape[-1])]
         light = np.stack(rows, axis=-1)
-        return encoded(light if self.matrix is None else light @ self.matrix.T)
+        return encoded(light if self.matrix is None or rgb.shape[-1] == 1 else light @ self.matrix.T)
 
 
 class Hdr(NamedTuple):

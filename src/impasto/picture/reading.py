@@ -20,7 +20,18 @@ from impasto.picture.animation import declare_alpha, frame_count, read_animation
 from impasto.picture.contents import Contents
 from impasto.picture.decoder_notes import collected
 from impasto.picture.formats import TIFF_PREFIXES, load_plugins
-from impasto.picture.samples import CICP, LYING, Still, in_srgb, is_srgb, says_hdr, srgb_profile, upright
+from impasto.picture.samples import (
+    ADOBE_RGB,
+    CICP,
+    LYING,
+    Still,
+    in_srgb,
+    is_srgb,
+    says_adobe_rgb,
+    says_hdr,
+    srgb_profile,
+    upright,
+)
 from impasto.pixels.arrays import Samples, fit
 from impasto.system.remote import is_web_address
 
@@ -54,13 +65,12 @@ def read(
         full = image.size
         wanted = _decode_smaller(image, at_most, shorter)
         factor = _reduction(image, count, wanted)
-        if says_hdr(image.info):
-            warnings.warn(f"{name} has high dynamic range; it is tone-mapped to sRGB", stacklevel=2)
+        _note_hdr(image, name)
         still = None
-        if image.size == full and count == 1 and factor == 1 and image.width * image.height > vips.PIXELS:
-            still = _in_strips(image, data)
-        elif factor > 1:
+        if factor > 1:
             still = in_srgb(_reduced(image, data, factor))
+        elif image.size == full and count == 1 and _is_large(image):
+            still = _in_strips(image, data)
         return _contents(image, still or _still(image, data, name), count, name, wanted, whole)
 
 
@@ -70,8 +80,14 @@ def read_image(image: Image.Image, max_pixels: int = MAX_PIXELS) -> Contents:
     with _decoding(name, b""):
         count = frame_count(image)
         _check_pixels(image, count, name, max_pixels)
+        _note_hdr(image, name)
         image.load()
         return _contents(image, in_srgb(image, None), count, name)
+
+
+def _note_hdr(image: Image.Image, name: str) -> None:
+    if says_hdr(image.info):
+        warnings.warn(f"{name} has high dynamic range; it is tone-mapped to sRGB", stacklevel=3)
 
 
 def file_bytes(source: str | os.PathLike[str]) -> bytes:
@@ -163,6 +179,8 @@ def _open(data: bytes, name: str) -> tuple[Image.Image, bytes]:
         said = boxes.read(data)
         if said.cicp:
             image.info[CICP] = said.cicp
+    if b"R03\0" in (image.info.get("exif") or b"") and "icc_profile" not in image.info and says_adobe_rgb(image):
+        image.info[ADOBE_RGB] = True
     return image, data
 
 
@@ -259,8 +277,12 @@ def _is_large(image: Image.Image) -> bool:
 
 
 def _reduction(image: Image.Image, count: int, wanted: tuple[int, int] | None) -> int:
-    """By what whole factor a large picture is reduced as soon as it is decoded, so that memory follows its new size."""
-    if wanted is None or count > 1 or not _is_large(image) or not getattr(image, "plain", True):
+    """By what whole factor a large picture is reduced as soon as it is decoded, so that memory follows its new size.
+
+    Still larger ones, which only libvips decodes without a copy in memory, are left to it.
+    """
+    small_enough = vips.PIXELS < image.width * image.height <= MAX_PIXELS
+    if wanted is None or count > 1 or not small_enough or not getattr(image, "plain", True):
         return 1
     return max(1, int(min(image.width / wanted[0], image.height / wanted[1]) / _MARGIN))
 
@@ -274,8 +296,7 @@ def _reduced(image: Image.Image, data: bytes, factor: int) -> Image.Image:
 
         decoded = all_bits.webp(data)
     elif image.format == "JPEG2000":  # its decoder can leave out the finest levels
-        levels = data[data.find(b"\xff\x52") + 9]  # of the marker COD
-        image.reduce = min(levels, factor.bit_length() - 1)  # type: ignore[method-assign, assignment]
+        image.reduce = _levels(image, data, factor)  # type: ignore[method-assign, assignment]
     if decoded is None:
         image.load()
         decoded = _cropped(image, data)
@@ -284,6 +305,16 @@ def _reduced(image: Image.Image, data: bytes, factor: int) -> Image.Image:
         decoded = decoded.convert("RGBA" if decoded.has_transparency_data else "RGB")
     factor = factor * decoded.width // width
     return decoded if factor < 2 or decoded.mode in _NOT_REDUCED else Image.Image.reduce(decoded, factor)
+
+
+def _levels(image: Image.Image, data: bytes, factor: int) -> int:
+    """How many levels of a JPEG 2000 file its decoder can leave out."""
+    there = data[data.find(b"\xff\x52") + 9]  # of the marker COD
+    for levels in range(min(there, factor.bit_length() - 1), 0, -1):
+        half = 1 << levels - 1
+        if all((side + half) >> levels == -(-side >> levels) for side in image.size):  # Pillow rounds, the decoder up
+            return levels
+    return 0
 
 
 def _in_strips(image: Image.Image, data: bytes) -> Still | None:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import ExifTags, Image
 
 from impasto.picture.formats import Bits
 from impasto.pixels.arrays import Pixels, Samples, floats, stored
@@ -18,6 +18,12 @@ LYING = (5, 6, 7, 8)
 
 CICP = "cicp"
 """In an image's `info`: primaries and transfer of ITU-T H.273, as the file states them."""
+
+ADOBE_RGB = "adobe_rgb"
+"""In an image's `info`: there, if EXIF says that the colors are Adobe RGB's."""
+
+SAYS_COLORS = ("icc_profile", CICP, "nclx_profile", ADOBE_RGB, "gamma", "chromaticity", "srgb")
+"""What an image's `info` may hold about the meaning of its colors."""
 
 _WHOLE = {"La": "LA", "RGBa": "RGBA"}  # modes with premultiplied colors, and those without
 
@@ -35,7 +41,7 @@ def in_srgb(image: Image.Image, deep: Samples | None = None) -> Still:
     """Convert a decoded image's colors to sRGB.
 
     The first of these that the image's `info` has says what its numbers mean: CICP numbers of high dynamic range,
-    a profile, other CICP numbers, PNG's chunks for gamma and chromaticities.
+    a profile, EXIF's word for Adobe RGB, other CICP numbers, PNG's chunks for gamma and chromaticities.
 
     Args:
         deep: what the file holds beyond the image's eight bits: H x W x 1 to 4 (gray, gray and alpha, RGB, RGBA),
@@ -145,6 +151,16 @@ def says_hdr(info: Mapping[Any, Any]) -> bool:
     return isinstance(space, color_spaces.Hdr)
 
 
+def says_adobe_rgb(image: Image.Image) -> bool:
+    """Whether EXIF says that the colors are Adobe RGB's, as cameras do that embed no profile (DCF 2.0)."""
+    try:
+        exif = image.getexif()
+        uncalibrated = exif.get_ifd(ExifTags.IFD.Exif).get(ExifTags.Base.ColorSpace) == 0xFFFF
+        return uncalibrated and str(exif.get_ifd(ExifTags.IFD.Interop).get(1, "")).startswith("R03")
+    except Exception:  # noqa: BLE001 - EXIF written by broken software is no reason to refuse the photo
+        return False
+
+
 def _space(info: Mapping[Any, Any], channels: int | None) -> Any:
     """The color space that samples must be converted from, if it is neither sRGB nor a profile engine's business.
 
@@ -154,13 +170,15 @@ def _space(info: Mapping[Any, Any], channels: int | None) -> Any:
     """
     profile, cicp = _profile(info), _cicp(info)
     by_engine = profile and channels is None and b"cicp" not in profile
-    if not cicp and (by_engine or not (profile or "gamma" in info or "chromaticity" in info)):
+    if (by_engine and not cicp) or not any(key in info for key in SAYS_COLORS):
         return None
     from impasto.picture import color_spaces
 
     said = color_spaces.of_cicp(*cicp) if cicp else None
     if isinstance(said, color_spaces.Hdr):
         return said
+    if not profile and ADOBE_RGB in info:
+        return color_spaces.adobe_rgb()
     if not profile:
         return said if cicp else color_spaces.of_png(info)
     space = color_spaces.of_profile(profile)

@@ -71,7 +71,7 @@ class Tiff(TiffImagePlugin.TiffImageFile):
         layout = _layout(self.tags)
         if layout is None or layout.compression not in _LOSSLESS or layout.photometric not in _COLORS:
             return self.known
-        return self.known and layout.bits <= 8 and layout.kind == _UNSIGNED
+        return self.known and layout.bits <= 8 and layout.kind == _UNSIGNED and not layout.planar
 
     def _setup(self) -> None:
         self.tags = {tag: self.tag_v2[tag] for tag in self.tag_v2}
@@ -120,7 +120,7 @@ def _silence_libtiff() -> None:
     The handlers belong to Pillow's own copy of the library, and are found among what its module is linked with.
     """
     try:
-        library = ctypes.CDLL(Image.core.__file__)
+        library = ctypes.CDLL(Image.core.__file__)  # type: ignore[attr-defined]
         for name in ("TIFFSetErrorHandler", "TIFFSetWarningHandler"):
             function = getattr(library, name)
             function.argtypes, function.restype = [ctypes.c_void_p], ctypes.c_void_p
@@ -328,8 +328,9 @@ def _packed(raw: NDArray[np.uint8], bits: int, order: bytes, count: int) -> NDAr
     out = np.empty((len(raw), count), np.uint32)
     weights = (1 << np.arange(bits - 1, -1, -1, dtype=np.uint64)).astype(np.float64)
     if bits == 24 and order == b"II":
-        parts = raw[:, : 3 * count].reshape(len(raw), count, 3).astype(np.uint32)
-        return parts[:, :, 0] | parts[:, :, 1] << 8 | parts[:, :, 2] << 16
+        padded = np.zeros((len(raw), count, 4), np.uint8)
+        padded[:, :, :3] = raw[:, : 3 * count].reshape(len(raw), count, 3)
+        return padded.view("<u4")[:, :, 0].astype(np.uint32)
     step = max(1, (1 << 22) // max(1, count * bits))
     for top in range(0, len(raw), step):
         each = np.unpackbits(raw[top : top + step], axis=1)[:, : count * bits]
