@@ -162,6 +162,11 @@ def test_prefixes_stay_and_so_does_what_is_said() -> None:
     assert xmp_of(painted(saved(xmp=kept.encode()), mark=False)) == kept
 
 
+def test_what_is_added_speaks_of_the_same_thing() -> None:
+    source = packet("xmp:Rating='3'").replace(b'rdf:about=""', b'rdf:about="uuid:1234"')
+    assert re.findall('rdf:about="([^"]*)"', xmp_of(painted(saved(xmp=source)))) == ["uuid:1234"] * 2
+
+
 def test_one_prefix_for_two_vocabularies() -> None:
     inner = '<a:b xmlns:a="urn:one">1</a:b><a:b xmlns:a="urn:two">2</a:b>'
     root = ElementTree.fromstring(xmp_of(painted(saved(xmp=packet(elements=inner)))))

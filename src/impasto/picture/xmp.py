@@ -121,7 +121,7 @@ class Packet:
         new = {name: values for name, values in properties.items() if full_name(name) not in said}
         if not new:
             return
-        description = SubElement(self.rdf, _DESCRIPTION, {_ABOUT: ""})
+        description = self._description()
         for name, values in new.items():
             if name in _ALTERNATIVES:
                 items = SubElement(SubElement(description, full_name(name)), full_name("rdf:Alt"))
@@ -136,7 +136,14 @@ class Packet:
     def mark(self, properties: Mapping[str, str]) -> None:
         """Say how the picture was made, instead of what was said of that before."""
         self.leave_out(lambda name: name in _OURS)
-        SubElement(self.rdf, _DESCRIPTION, {_ABOUT: ""} | {full_name(key): value for key, value in properties.items()})
+        description = self._description()
+        for key, value in properties.items():
+            description.set(full_name(key), value)
+
+    def _description(self) -> Element:
+        """A new description of the same thing: Adobe's programs refuse a packet that speaks of two."""
+        about = (each.get(name) for each in self.rdf for name in (_ABOUT, "about") if each.get(name))
+        return SubElement(self.rdf, _DESCRIPTION, {_ABOUT: next(about, "")})
 
     def within(self, most: int) -> tuple[bytes, list[str]]:
         """The packet in at most so many bytes, and the names of the properties that had to be left out for that.
