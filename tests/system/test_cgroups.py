@@ -58,7 +58,9 @@ def test_the_tightest_of_nested_groups_counts(tmp_path: Path, line: str, base: s
 
 def test_paths_that_a_container_does_not_see_are_skipped(tmp_path: Path) -> None:
     write(tmp_path, {"proc/self/cgroup": "0::/../../kubepods/pod1\n3:cpu,cpuacct:/docker/4711\n4:memory:/docker/4711"})
-    write(tmp_path, {"sys/fs/cgroup/memory/memory.limit_in_bytes": 700, "sys/fs/cgroup/memory/memory.usage_in_bytes": 0})
+    write(
+        tmp_path, {"sys/fs/cgroup/memory/memory.limit_in_bytes": 700, "sys/fs/cgroup/memory/memory.usage_in_bytes": 0}
+    )
     write(tmp_path, {"sys/fs/cgroup/cpu,cpuacct/cpu.cfs_quota_us": 300_000})
     write(tmp_path, {"sys/fs/cgroup/cpu,cpuacct/cpu.cfs_period_us": 100_000})
     assert cgroups.free_memory(tmp_path) == 700
@@ -67,7 +69,9 @@ def test_paths_that_a_container_does_not_see_are_skipped(tmp_path: Path) -> None
 
 @pytest.mark.parametrize(("text", "count"), [("100000 100000", 1), ("150000 100000", 2), ("5000 100000", 1)])
 def test_a_quota_of_processors_is_rounded_up(tmp_path: Path, text: str, count: int) -> None:
-    write(tmp_path, {"proc/self/cgroup": "0::/a/b", "sys/fs/cgroup/a/b/cpu.max": text, "sys/fs/cgroup/a/cpu.max": "max"})
+    write(
+        tmp_path, {"proc/self/cgroup": "0::/a/b", "sys/fs/cgroup/a/b/cpu.max": text, "sys/fs/cgroup/a/cpu.max": "max"}
+    )
     assert cgroups.processors(tmp_path) == count
 
 

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from impasto.batch.job import PaintJob
 from impasto.batch.painting import Painting, Saving
-from impasto.batch.plan import PaintJob, check
+from impasto.batch.plan import check
 from impasto.batch.report import Result, failure
 from impasto.errors import ImpastoError, UsageError
 from impasto.painting.stylizer import Stylizer

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from impasto.errors import OutOfMemory
 from impasto.system import cgroups
 
+
 def free_memory(meminfo: str = "/proc/meminfo") -> int | None:
     """Tell how many bytes this process may still take.
 

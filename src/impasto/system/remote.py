@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterator
 from typing import Any
 
 from impasto.errors import ImpastoError, MissingExtra, PictureError
 
+_URL = re.compile(r"([a-z][a-z0-9+._-]*::)*[a-z][a-z0-9+._-]*://", re.IGNORECASE)
+
 
 def is_url(text: str) -> bool:
-    return "://" in text
+    return _URL.match(text) is not None
 
 
 def is_web_address(text: str) -> bool:
