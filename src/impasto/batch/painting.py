@@ -71,12 +71,14 @@ class Painting:
         stylizer: paints.
         max_pixels: refuse larger photos.
         ledger: what earlier runs have painted; None, nobody remembers.
+        untrusted: whether strangers have sent the photos.
     """
 
     stylizer: Stylizer
     max_pixels: int
     saving: Saving
     ledger: Ledger | None = None
+    untrusted: bool = False
 
     def __call__(self, job: PaintJob) -> Result:
         """Paint one photo, unless an earlier run has; what goes wrong is in the result, whatever it is."""
@@ -128,7 +130,8 @@ class Painting:
         if data is None and is_url(job.photo):
             data = places.read(job.photo)
         source = job.photo if data is None else data
-        photo = Picture.open(source, max_pixels=self.max_pixels, at_most=self.stylizer.controls.size)
+        at_most = self.stylizer.controls.size
+        photo = Picture.open(source, max_pixels=self.max_pixels, at_most=at_most, untrusted=self.untrusted)
         file_format = saving.format_for(job.target)
         painted = self.stylizer(photo)
         if photo.frames and file_format not in ANIMATED:

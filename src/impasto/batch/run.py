@@ -54,6 +54,7 @@ def stylize_folder(
     mark: bool = True,
     overwrite: bool = False,
     watch: bool = False,
+    untrusted: bool = False,
     on_result: Callable[[Result], object] | None = None,
     on_progress: OnProgress | None = None,
     **controls: Any,
@@ -75,6 +76,7 @@ def stylize_folder(
         quality: 1..100, as for `Picture.save`; so are bits and mark.
         overwrite: replace files that exist, and paint again what is done.
         watch: go on with photos that arrive in the folder, until `on_progress` returns False.
+        untrusted: strangers have sent the photos: see `Picture.open`.
         on_result: called with what became of each photo.
         on_progress: called after each photo, which is the message, and, without one, while waiting for more. If it
             returns False, photos that are begun are finished and no others are begun.
@@ -109,9 +111,11 @@ def stylize_folder(
     if watch and found.jobs and len(found.refused) == len(found.jobs):  # later ones are refused one by one
         raise next(iter(found.refused.values()))
     saving.check(found.jobs)
-    for folder in {found.folder} if found.folder else {str(Path(job.target).parent) for job in found.jobs}:
-        if not is_url(folder):
-            check_folder(Path(folder))
+    if found.folder is None:
+        for job in found.jobs:
+            check_folder(Path(job.target).parent, job.target)
+    elif not is_url(found.folder):
+        check_folder(Path(found.folder), found.folder)
     painter, chosen = engine_of(engine, memory), make(Controls, controls, "control")
     gallery = gallery or Gallery(painter=painter)
     stylizer = Stylizer(
@@ -123,7 +127,7 @@ def stylize_folder(
         max_pixels=max_pixels,
     )
     ledger = _ledger(found, saving, stylizer, sources, gallery)
-    painting = Painting(stylizer, max_pixels, saving, ledger)
+    painting = Painting(stylizer, max_pixels, saving, ledger, untrusted=untrusted)
     stop = Event()
     arriving = functools.partial(_arriving, find, paths[0]) if watch else None
     results = _results(painting, arriving, found, jobs, hosts, stop)

@@ -50,7 +50,10 @@ def app(host: str, port: int, config: Config, browser: bool, check: bool) -> Non
             code = server.wait()
         except KeyboardInterrupt:
             _end(server)
-            raise click.exceptions.Exit(INTERRUPTED if interrupt.exit_code() != INTERRUPTED else 0) from None
+            if interrupt.exit_code() != INTERRUPTED:  # not Ctrl-C, which is the way to end it
+                raise click.exceptions.Exit(INTERRUPTED) from None
+            print()
+            return
     if code:
         raise ImpastoError("the page has ended by itself", f"exit code {code}", code="server-failed")
 
@@ -146,9 +149,8 @@ def _check_free(host: str, port: int) -> None:
 def _place(host: str, port: int) -> tuple[socket.AddressFamily, tuple[object, ...]]:
     """The family and the address of a host, by IPv4 or IPv6."""
     try:
-        kind, _, _, _, place = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[
-            0
-        ]
+        found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except (OSError, UnicodeError):
         raise UsageError(f"there is no address {host}", "--host 127.0.0.1", code="no-device") from None
+    kind, _, _, _, place = found[0]
     return kind, place

@@ -163,6 +163,7 @@ def stylize(
     engine: EngineName = DEFAULT,
     gallery: Gallery | None = None,
     max_pixels: int = MAX_PIXELS,
+    untrusted: bool = False,
     **controls: Any,
 ) -> Picture:
     """Paint a photo in the style of a painting, or of several.
@@ -174,6 +175,7 @@ def stylize(
         engine: "painter"; "light", five times as fast and plainer; "adain", "wct" (see `impasto.engines.adain_wct`).
         gallery: where names are looked up; the built-in styles and the user's own if not given.
         max_pixels: refuse larger pictures.
+        untrusted: a stranger has sent the photo: see `Picture.open`, by which to open a stranger's painting, too.
         controls: the fields of `impasto.Controls`: strength, keep_color, tone, brush_size, detail, size, seed.
     Returns:
         A picture of the photo's size, or of `size`: `.save("out.png")`, `.to_pil()`, `.to_numpy()`.
@@ -189,4 +191,4 @@ def stylize(
     stylizer = Stylizer(
         style, regions=regions, controls=chosen, gallery=gallery, painter=painter, max_pixels=max_pixels
     )
-    return stylizer(Picture.open(photo, max_pixels=max_pixels, at_most=chosen.size))
+    return stylizer(Picture.open(photo, max_pixels=max_pixels, at_most=chosen.size, untrusted=untrusted))

@@ -108,11 +108,12 @@ def _make_folder(folder: Path) -> None:
         raise PictureError(f"{folder} is a file, not a folder", code="not-a-folder") from None
 
 
-def check_folder(folder: Path) -> None:
+def check_folder(folder: Path, name: str) -> None:
     """Refuse, before any work is done, a folder in which no file can be made.
 
     Args:
         folder: if it is not there, the nearest one around it counts, in which it would be made.
+        name: what is to be written, for the message.
     Raises:
         PictureError: the system refuses: no permission, a read-only file system, a full disk.
     """
