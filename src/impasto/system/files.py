@@ -129,7 +129,7 @@ def check_folder(folder: Path, name: str) -> None:
             probe.unlink(missing_ok=True)
         reason = error.strerror or error
         raise PictureError(
-            f"cannot write into {place}: {reason}", "choose another -o", code=write_fault(error)
+            f"cannot write {name}: {reason}", "choose another -o", code=write_fault(error)
         ) from error
 
 
