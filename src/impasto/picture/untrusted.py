@@ -37,9 +37,10 @@ def read_file(source: str | os.PathLike[str]) -> bytes:
             raise _no_plain_file(name) from None
         reason = getattr(error, "strerror", None) or error
         raise PictureError(f"cannot read {name}: {reason}", code="not-readable") from error
+    if not stat.S_ISREG(os.fstat(found).st_mode) or os.path.islink(name):
+        os.close(found)
+        raise _no_plain_file(name)
     with open(found, "rb") as file:
-        if not stat.S_ISREG(os.fstat(found).st_mode) or os.path.islink(name):
-            raise _no_plain_file(name)
         return file.read()
 
 

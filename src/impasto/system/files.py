@@ -128,9 +128,7 @@ def check_folder(folder: Path, name: str) -> None:
         with contextlib.suppress(OSError):
             probe.unlink(missing_ok=True)
         reason = error.strerror or error
-        raise PictureError(
-            f"cannot write {name}: {reason}", "choose another -o", code=write_fault(error)
-        ) from error
+        raise PictureError(f"cannot write {name}: {reason}", "choose another -o", code=write_fault(error)) from error
 
 
 def already_there(path: Path | str) -> PictureError:
