@@ -12,6 +12,9 @@ def main() -> None:
     # What modules hold stays to the end: looking through all of it again and again while they are loaded takes a
     # quarter of the time from the shell to a small painted photo.
     gc.set_threshold(50_000, 20, 20)
+    from impasto.cli import streams
+
+    streams.open_closed()
     with_python = signal.getsignal(signal.SIGINT) is signal.default_int_handler
     if with_python:  # until there is something to clean up, Ctrl-C simply ends it
         signal.signal(signal.SIGINT, signal.SIG_DFL)

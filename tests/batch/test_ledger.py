@@ -27,7 +27,7 @@ def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[..., Ledg
 
 def paint(ledger: Ledger, key: str, data: bytes = PICTURE, name: str = "a.png") -> str:
     target = places.join(ledger.folder, name)
-    with ledger.writing(target, key, data):
+    with ledger.writing(target, key, data, ledger.folder):
         places.write(target, data, overwrite=True)
     return target
 
@@ -52,7 +52,7 @@ def test_a_picture_that_is_gone_or_somebody_else_s_is_not_known(opened: Callable
 def test_a_run_killed_between_its_two_entries(opened: Callable[..., Ledger], tmp_path: Path) -> None:
     """The picture of the first entry counts if it lies there, else the one before it."""
     old = paint(opened(), "old", b"old picture")
-    with pytest.raises(KeyboardInterrupt), opened().writing(old, "new", PICTURE):
+    with pytest.raises(KeyboardInterrupt), opened().writing(old, "new", PICTURE, old):
         raise KeyboardInterrupt
     assert opened().key_of(old) == "old"
     (tmp_path / "out" / "a.png").write_bytes(PICTURE)

@@ -17,8 +17,8 @@ import numpy as np
 import pytest
 from helpers import Outcome, assert_refused, file_bytes, scene
 
+from impasto.batch.job import PaintJob
 from impasto.batch.painting import Painting, Saving
-from impasto.batch.plan import PaintJob
 from impasto.batch.report import Result
 from impasto.batch.threads import painted_in_threads
 from impasto.painting.stylizer import Stylizer

@@ -9,9 +9,11 @@ from threading import Event
 
 import pytest
 
-from impasto.batch.plan import PaintJob, collisions
-from impasto.batch.report import Result
+from impasto.batch.job import PaintJob
+from impasto.batch.plan import collisions
+from impasto.batch.report import Result, failure
 from impasto.batch.threads import painted_as_they_arrive, painted_in_threads
+from impasto.errors import PictureError
 
 WORK = [PaintJob(str(number), f"{number}.png") for number in range(20)]
 
@@ -94,7 +96,7 @@ def test_photos_that_arrive_are_taken_when_they_are_whole(tmp_path: Path) -> Non
 
 
 def test_a_photo_that_must_not_be_painted_does_not_stop_the_others(tmp_path: Path) -> None:
-    jobs = [PaintJob(str(tmp_path / name), "out.png") for name in ("a.jpg", "a.png")]
+    jobs = [PaintJob(str(tmp_path / name), str(tmp_path / target)) for name, target in (("a", "out"), ("b", "a"))]
     for job in jobs:
         Path(job.photo).write_bytes(b"photo")
     stop = Event()
@@ -104,6 +106,28 @@ def test_a_photo_that_must_not_be_painted_does_not_stop_the_others(tmp_path: Pat
     assert refused is not None
     assert done is not None
     assert (refused.photo, done.photo, done.error) == (jobs[1].photo, jobs[0].photo, "")
-    assert "would both become" in refused.error
+    assert refused.code == "same-file"
     stop.set()
     assert list(looks) == [None]
+
+
+def test_what_may_pass_is_tried_again_and_said_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    job, tries, stop = PaintJob(str(tmp_path / "a"), "out"), [], Event()
+    Path(job.photo).write_bytes(b"photo")
+    clock = [0.0]
+    monkeypatch.setattr("time.monotonic", lambda: clock[0])
+
+    def paint(job: PaintJob) -> Result:
+        tries.append(clock[0])
+        return failure(job, PictureError("full", code="disk-full")) if len(tries) < 4 else painted(job)
+
+    said = []
+    for result in painted_as_they_arrive(lambda: ([job], {}), paint, 1, stop, pause=0):
+        clock[0] += 1
+        if result is not None:
+            said.append(result.error)
+        if said[1:]:
+            stop.set()
+    assert said == ["full", ""]
+    assert len(tries) == 4
+    assert tries[3] - tries[2] > tries[1] - tries[0]

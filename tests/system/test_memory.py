@@ -11,6 +11,7 @@ import pytest
 from helpers import refused
 
 from impasto.errors import OutOfMemory
+from impasto.system import cgroups
 from impasto.system.memory import allocate, free_memory
 
 
@@ -28,11 +29,15 @@ def test_psutil_is_asked_where_linux_does_not_say(
     path = tmp_path / "meminfo"
     if text is not None:
         path.write_text(text)
+    monkeypatch.setattr(cgroups, "free_memory", lambda: 10**9)
     stub = SimpleNamespace(virtual_memory=lambda: SimpleNamespace(available=12_345, free=7))
     monkeypatch.setitem(sys.modules, "psutil", stub)
     assert free_memory(str(path)) == 12_345
     monkeypatch.setitem(sys.modules, "psutil", None)
+    monkeypatch.setattr(cgroups, "free_memory", lambda: None)
     assert free_memory(str(path)) is None
+    monkeypatch.setattr(cgroups, "free_memory", lambda: 9)
+    assert free_memory(str(path)) == 9
 
 
 def test_an_array_above_the_budget_lies_in_a_file() -> None:

@@ -67,6 +67,7 @@ class Visit:
     job_photo: Upload | None = None
     folder: tempfile.TemporaryDirectory[str] | None = None  # for a clip and what becomes of it; goes with the visit
     clip: str = ""
+    clip_file: Path | None = None
     film: queue.Job | None = None
     lesson: queue.Job | None = None  # a painting that is learned, and what the style is called
     lesson_name: str = ""
@@ -697,10 +698,11 @@ def video(me: Visit, look: Look) -> None:
         return
     if me.folder is None:
         me.folder = tempfile.TemporaryDirectory(prefix="impasto-")
-    source = Path(me.folder.name, "clip" + Path(work.safe_name(file.name)).suffix)
-    if me.clip != file.file_id:
-        source.write_bytes(file.getvalue())
+    if me.clip != file.file_id or me.clip_file is None:
+        me.clip_file = Path(me.folder.name, work.clip_name(file.name))
+        me.clip_file.write_bytes(file.getvalue())
         me.clip, me.film = file.file_id, None
+    source = me.clip_file
     try:
         clip = Clip(source)
         frame = next(clip.frames())
@@ -714,11 +716,11 @@ def video(me: Visit, look: Look) -> None:
     steady = right.slider(
         "Steadiness", 0, 100, 70, key="clip-steady", help="How much of the last picture is carried along."
     )
-    still = painted(Upload(file.name, Picture(frame.pixels), file.file_id), replace(look, parts=()))
+    still = painted(Upload(work.safe_name(file.name), Picture(frame.pixels), file.file_id), replace(look, parts=()))
     st.image(still.pixels, width="stretch", clamp=True, caption="its first frame")
     busy = me.film is not None and not me.film.ended
     if st.button("Paint the clip", type="primary", disabled=busy, key="clip-start"):
-        target = source.with_name("painted.mp4")
+        target = source.with_name(f"{source.stem}-painted.mp4")
         options: dict[str, Any] = {
             **look.controls.as_dict(),
             "start": start,

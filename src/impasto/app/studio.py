@@ -6,11 +6,13 @@ import base64
 import hashlib
 import io
 import re
+import secrets
 import shlex
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
+from pathlib import PurePath
 from typing import Any
 
 import numpy as np
@@ -28,6 +30,7 @@ from impasto.styles.gallery import Gallery
 
 PROXY_SIDE = 640
 MOST_STYLES = 4
+CLIPS = {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".ts", ".mts", ".m2ts", ".mpg", ".mpeg", ".3gp", ".gif"}
 FORMATS: dict[str, tuple[str, Bits, str, str]] = {
     "PNG": ("PNG", 8, "png", "image/png"),
     "JPEG": ("JPEG", 8, "jpg", "image/jpeg"),
@@ -111,7 +114,7 @@ class Studio:
         """
         name = safe_name(name)
         try:
-            picture = Picture.open(data, max_pixels=self.max_pixels)
+            picture = Picture.open(data, max_pixels=self.max_pixels, untrusted=True)
         except ImpastoError as error:
             raise PictureError(f"{name}: {error.message}", error.hint, code=error.code) from error
         return Upload(name, picture, hashlib.blake2b(data, digest_size=8).hexdigest())
@@ -154,6 +157,12 @@ def safe_name(name: str) -> str:
     """A file's name without folders, controls and what some systems refuse."""
     name = re.sub(r"[^\w.\- ]+", "_", re.split(r"[/\\]", name)[-1]).strip(" ._")
     return name[:80] or "picture"
+
+
+def clip_name(name: str) -> str:
+    """What an uploaded clip is called on disk: nothing of the name that its sender chose, but for a known ending."""
+    ending = PurePath(name).suffix.lower()
+    return f"{secrets.token_hex(8)}{ending if ending in CLIPS else ''}"
 
 
 def stem(name: str) -> str:

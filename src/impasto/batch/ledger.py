@@ -11,10 +11,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from impasto.errors import PictureError, write_fault
 from impasto.system import places
+from impasto.system.names import shortened
 from impasto.system.remote import is_url
 
 LINES = ".impasto.jsonl"  # a file beside the pictures: lines for each
@@ -30,12 +31,16 @@ class Entry:
         written: the digest of that picture's bytes; None where an older version has not noted it.
         begun: the key of a picture that may have been written since.
         digest: of that second picture's bytes.
+        photo: the photo of the picture, as it is reached from the folder; None where an older version has not noted it.
+        facts: of the photo's file, which stay when it is moved.
     """
 
     whole: str | None = None
     written: str | None = None
     begun: str | None = None
     digest: str | None = None
+    photo: str | None = None
+    facts: str | None = None
 
 
 class Ledger(ABC):
@@ -61,10 +66,11 @@ class Ledger(ABC):
             The key, or None if there is no such file.
         """
         version = places.version(photo)
-        return None if version is None else digest(f"{version}:{self.settings}".encode())
+        return None if version is None else digest(f"{version}:{self.settings}".encode("utf-8", "surrogateescape"))
 
     def key_of(self, target: str) -> str | None:
         """The key of the picture that a run has left at `target`; None if no run has."""
+        self.refresh()
         if not places.is_file(target):
             return None
         entry = self._read(target)
@@ -74,24 +80,46 @@ class Ledger(ABC):
 
     def owns(self, target: str) -> bool:
         """Whether the picture at `target` is still as a run has left it, so that another run may replace it."""
+        self.refresh()
         entry = self._read(target)
         if entry.whole is not None and entry.written is None:
             return True
         return digest(places.read(target)) in (entry.written, entry.digest)
 
+    def is_for(self, target: str, photo: str) -> bool | None:
+        """Whether the picture that a run has left at `target` shows this photo.
+
+        Returns:
+            None if no run has left one, or nobody knows of which photo.
+        """
+        entry = self._read(target)
+        if entry.photo is None or not places.is_file(target):
+            return None
+        return entry.photo == places.relative(photo, self.folder) or entry.facts == places.facts(photo)
+
+    def made(self, place: str) -> bool:
+        """Whether a run has left a picture at this place, which so is no photo to paint."""
+        return self._read(place).photo is not None
+
     @contextlib.contextmanager
-    def writing(self, target: str, key: str, data: bytes) -> Iterator[None]:
+    def writing(self, target: str, key: str, data: bytes, photo: str) -> Iterator[None]:
         """Enter that `data` is about to be written to `target`; on leaving without an error, that it is whole."""
-        expected = digest(data)
-        self._write(target, key, expected, whole=False)
+        row = {"key": key, "digest": digest(data), "photo": places.relative(photo, self.folder)}
+        with contextlib.suppress(PictureError):  # the photo may be gone by now
+            row["facts"] = places.facts(photo) or ""
+        self._write(target, row)
         yield
-        self._write(target, key, expected, whole=True)
+        self._write(target, row | {"whole": True})
+
+    def refresh(self) -> None:
+        """Read what other programs have entered since."""
+        return
 
     @abstractmethod
     def _read(self, target: str) -> Entry: ...
 
     @abstractmethod
-    def _write(self, target: str, key: str, expected: str, *, whole: bool) -> None: ...
+    def _write(self, target: str, row: Mapping[str, object]) -> None: ...
 
 
 class LinesLedger(Ledger):
@@ -110,11 +138,10 @@ class LinesLedger(Ledger):
 
     def _read(self, target: str) -> Entry:
         with self._lock:
-            self._read_on()
             return self._entries.get(places.relative(target, self.folder), Entry())
 
-    def _read_on(self) -> None:
-        with contextlib.suppress(OSError), self.path.open("rb") as file:
+    def refresh(self) -> None:
+        with self._lock, contextlib.suppress(OSError), self.path.open("rb") as file:
             file.seek(self._position)
             for line in file:
                 if not line.endswith(b"\n"):  # somebody is writing it
@@ -126,23 +153,32 @@ class LinesLedger(Ledger):
     def _enter(self, row: Mapping[str, str]) -> None:
         name, key = row["output"], row["key"]
         before = self._entries.get(name, Entry())
+        photo = row.get("photo"), row.get("facts")
         if "whole" in row or "digest" not in row:
-            self._entries[name] = Entry(key, row.get("digest"))
+            self._entries[name] = Entry(key, row.get("digest"), None, None, *photo)
         else:
-            self._entries[name] = Entry(before.whole, before.written, key, row["digest"])
+            self._entries[name] = Entry(before.whole, before.written, key, row["digest"], *photo)
 
-    def _write(self, target: str, key: str, expected: str, *, whole: bool) -> None:
-        row = {"output": places.relative(target, self.folder), "key": key, "digest": expected}
-        line = json.dumps(row | ({"whole": True} if whole else {})) + "\n"
+    def _write(self, target: str, row: Mapping[str, object]) -> None:
+        line = json.dumps({"output": places.relative(target, self.folder), **row}) + "\n"
         with self._lock:
             try:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
-                with self.path.open("a", encoding="utf-8") as file:
-                    file.write(line)
+                with self.path.open("a+b") as file:
+                    file.write(b"" if _ends_whole(file) else b"\n")
+                    file.write(line.encode())
                     file.flush()
                     os.fsync(file.fileno())
             except OSError as error:
                 raise PictureError(f"cannot write {self.path}: {error.strerror}", code=write_fault(error)) from error
+
+
+def _ends_whole(file: IO[bytes]) -> bool:
+    """Whether a file's last line is whole; a disk that was full has cut it off."""
+    if not file.seek(0, os.SEEK_END):
+        return True
+    file.seek(-1, os.SEEK_END)
+    return file.read(1) == b"\n"
 
 
 class NotesLedger(Ledger):
@@ -155,21 +191,20 @@ class NotesLedger(Ledger):
             key, known = found["key"], found["digest"]
         except (ValueError, KeyError, TypeError):
             return Entry()
+        photo = found.get("photo"), found.get("facts")
         if found.get("whole"):
-            return Entry(key, known)
-        return Entry(found.get("before"), found.get("before_digest"), key, known)
+            return Entry(key, known, None, None, *photo)
+        return Entry(found.get("before"), found.get("before_digest"), key, known, *photo)
 
-    def _write(self, target: str, key: str, expected: str, *, whole: bool) -> None:
-        row: dict[str, object] = {"key": key, "digest": expected}
-        if whole:
-            row["whole"] = True
-        else:  # if this run is killed, the picture of an earlier one may still lie there
+    def _write(self, target: str, row: Mapping[str, object]) -> None:
+        if "whole" not in row:  # if this run is killed, the picture of an earlier one may still lie there
             entry = self._read(target)
-            row |= {"before": entry.whole, "before_digest": entry.written}
+            row = {**row, "before": entry.whole, "before_digest": entry.written}
         places.write(self._note(target), json.dumps(row).encode(), overwrite=True)
 
     def _note(self, target: str) -> str:
-        return f"{self.folder}/{NOTES}/{places.relative(target, self.folder)}.json"
+        folder, slash, name = places.relative(target, self.folder).rpartition("/")
+        return f"{self.folder}/{NOTES}/{folder}{slash}{shortened(name, 240)}.json"
 
 
 def ledger_in(folder: str, settings: Mapping[str, object]) -> Ledger:

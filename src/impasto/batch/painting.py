@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import time
 import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
-from impasto.batch.plan import PaintJob
+from impasto.batch.job import PaintJob
 from impasto.batch.report import Result, failure
-from impasto.errors import ImpastoError, PictureError
+from impasto.errors import ImpastoError, OutOfMemory, PictureError, UsageError
 from impasto.painting.stylizer import Stylizer
 from impasto.picture import Picture
 from impasto.picture.animation import said_of_frames
@@ -46,10 +47,22 @@ class Saving:
     def check(self, jobs: Iterable[PaintJob]) -> None:
         """Refuse, before anything is painted, what no format or one of the targets' does not have.
 
+        A format that needs an extra is refused where all pictures would have it; among others, photo by photo.
+
         Raises:
             UsageError: such an ending, quality or depth.
         """
-        for file_format in {self.format_for(job.target) for job in jobs} or {"PNG"}:
+        formats, missing = set(), None
+        for suffix in {PurePath(self.suffix or job.target).suffix.lower() for job in jobs}:
+            try:
+                formats.add(self.format_for(f"picture{suffix}"))
+            except UsageError as error:
+                if error.code != "missing-extra":
+                    raise
+                missing = error
+        if missing is not None and not formats:
+            raise missing
+        for file_format in formats or {"PNG"}:
             check_saving(file_format, self.quality, self.bits)
 
 
@@ -61,23 +74,33 @@ class Painting:
         stylizer: paints.
         max_pixels: refuse larger photos.
         ledger: what earlier runs have painted; None, nobody remembers.
+        untrusted: whether strangers have sent the photos.
     """
 
     stylizer: Stylizer
     max_pixels: int
     saving: Saving
     ledger: Ledger | None = None
+    untrusted: bool = False
 
     def __call__(self, job: PaintJob) -> Result:
-        """Paint one photo, unless an earlier run has; what goes wrong is in the result."""
+        """Paint one photo, unless an earlier run has; what goes wrong is in the result, whatever it is."""
         try:
             return self._unless_done(job)
         except ImpastoError as error:
             return failure(job, error)
+        except MemoryError:
+            return failure(job, OutOfMemory(f"{job.photo} takes more memory than there is", "--jobs 1 takes less"))
+        except Exception as error:  # noqa: BLE001  the other photos are painted all the same
+            first = str(error).splitlines()[0][:200] if str(error) else ""
+            message = f"{job.photo}: this should not have happened: {type(error).__name__}: {first}"
+            return failure(job, ImpastoError(message, "please report it", code="unexpected"))
 
     def _unless_done(self, job: PaintJob) -> Result:
         ledger = self.ledger
         key = None if ledger is None else ledger.key(job.photo)
+        if ledger is not None and key is None and os.path.exists(job.photo):  # reading a pipe may wait for ever
+            raise PictureError(f"{job.photo} is a device or a pipe, not a picture's file", code="not-a-file")
         if ledger is None or key is None:
             places.check_target(job.target, overwrite=self.saving.overwrite)
             return self.paint(job, lambda data: places.write(job.target, data, overwrite=self.saving.overwrite))
@@ -87,7 +110,7 @@ class Painting:
         replaces = self.saving.overwrite or (found is not None and ledger.owns(job.target))
 
         def write(data: bytes) -> None:
-            with ledger.writing(job.target, key, data):
+            with ledger.writing(job.target, key, data, job.photo):
                 places.write(job.target, data, overwrite=replaces)
 
         try:
@@ -110,7 +133,8 @@ class Painting:
         if data is None and is_url(job.photo):
             data = places.read(job.photo)
         source = job.photo if data is None else data
-        photo = Picture.open(source, max_pixels=self.max_pixels, at_most=self.stylizer.controls.size)
+        at_most = self.stylizer.controls.size
+        photo = Picture.open(source, max_pixels=self.max_pixels, at_most=at_most, untrusted=self.untrusted)
         photo = replace(photo, name=job.photo)
         file_format = saving.format_for(job.target)
         check_size(file_format, *self.stylizer.controls.output_size(photo.width, photo.height), job.target)

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path, PurePath
+from typing import TYPE_CHECKING
 
+from impasto.batch.job import PaintJob
+from impasto.batch.names import with_own_names
 from impasto.errors import PictureError, UsageError
 from impasto.picture.formats import SUFFIXES, readable
-from impasto.system.places import as_url, files_below, is_folder, join
+from impasto.system.places import as_url, files_below, identity, is_folder, join, relative
 from impasto.system.remote import is_url, is_web_address
 
-
-@dataclass(frozen=True)
-class PaintJob:
-    """A photo and the picture that it becomes: two paths or two URLs."""
-
-    photo: str
-    target: str
+if TYPE_CHECKING:
+    from impasto.batch.ledger import Ledger
 
 
 @dataclass(frozen=True)
@@ -28,10 +26,12 @@ class Plan:
 
     Attributes:
         folder: where the run keeps its ledger; None for photos here that are named one by one, which have none.
+        refused: what is wrong with some of the jobs, which must not be painted.
     """
 
     jobs: list[PaintJob]
     folder: str | None = None
+    refused: Mapping[PaintJob, UsageError] = field(default_factory=dict)
 
 
 def plan(
@@ -43,6 +43,7 @@ def plan(
     inputs: Sequence[str] = (),
     as_urls: bool = False,
     may_be_empty: bool = False,
+    ledger_of: Callable[[str], Ledger] | None = None,
 ) -> Plan:
     """Plan which photo is painted into which file.
 
@@ -53,9 +54,10 @@ def plan(
         label: the style, for such a name.
         inputs: other files that are read and must not be written to.
         as_urls: give URLs for paths, too; one URL among photos and output implies it.
-        may_be_empty: accept a folder without pictures, and plans that `check` would refuse: photos are still to come.
+        may_be_empty: accept a folder without pictures: photos are still to come.
+        ledger_of: gives a folder's ledger. What earlier runs have painted keeps its name, and is not painted itself.
     Raises:
-        UsageError: an output that cannot hold the pictures, or that is an input.
+        UsageError: an output that cannot hold the pictures, or nothing but outputs that are inputs.
         PictureError: a folder without pictures, or a web address.
     """
     for text in (*photos, output or ""):
@@ -70,20 +72,35 @@ def plan(
     if output is None:
         if folders:
             raise UsageError("where shall the pictures go?", "-o FOLDER", code="nothing-given")
-        found = Plan([PaintJob(str(Path(photo)), _made_up(Path(photo), label, suffix)) for photo in photos])
+        jobs, folder = [PaintJob(str(Path(photo)), _made_up(Path(photo), label, suffix)) for photo in photos], None
     elif len(photos) == 1 and not folders and not _is_for_folders(output, remote):
         target = as_url(output) if remote else str(Path(output))
         job = PaintJob(as_url(photos[0]) if remote else photos[0], target)
-        found = Plan([job], target.rpartition("/")[0] if remote else None)
+        return _checked([job], target.rpartition("/")[0] if remote else None, inputs)
     else:
         into = as_url(output) if remote else str(Path(output))
         if _is_for_one(into):
             raise UsageError(f"{into} is a file, and there are several photos", "-o FOLDER", code="not-a-folder")
-        jobs = list(_into(into, photos, folders, suffix, may_be_empty))
-        found = Plan(jobs, into if remote or folders else None)
-    if not may_be_empty:
-        check(found.jobs, inputs)
-    return found
+        jobs, folder = list(_into(into, photos, folders, suffix, may_be_empty)), into if remote or folders else None
+    ledger = ledger_of(folder) if ledger_of is not None and folder is not None else None
+    if ledger is not None:
+        ledger.refresh()
+        jobs = [job for job in jobs if job.photo in photos or not _is_made(job.photo, ledger)]
+    return _checked(with_own_names(jobs, ledger), folder, inputs, lenient=may_be_empty)
+
+
+def _checked(jobs: list[PaintJob], folder: str | None, inputs: Sequence[str], *, lenient: bool = False) -> Plan:
+    refused = collisions(jobs, inputs)
+    if jobs and len(refused) == len(jobs) and not lenient:
+        raise next(iter(refused.values()))
+    return Plan(jobs, folder, refused)
+
+
+def _is_made(photo: str, ledger: Ledger) -> bool:
+    """Whether a file is a picture of an earlier run: one that writes into the photos' own folder finds those, too."""
+    if is_url(photo):
+        return photo.startswith(f"{ledger.folder}/") and ledger.made(photo)
+    return not relative(photo, ledger.folder).startswith(os.pardir) and ledger.made(photo)
 
 
 def _is_for_folders(output: str, remote: bool) -> bool:
@@ -126,48 +143,28 @@ def _ending(name: str, suffix: str | None) -> str:
 
 
 def check(jobs: Sequence[PaintJob], inputs: Sequence[str] = ()) -> None:
-    """Refuse a plan that would write to a file that it reads, or twice to the same.
+    """Refuse jobs that would write to a file that they read.
 
     Args:
         inputs: other files that are read.
     Raises:
-        UsageError: it would.
+        UsageError: one of them would.
     """
     for error in collisions(jobs, inputs).values():
         raise error
 
 
 def collisions(jobs: Sequence[PaintJob], inputs: Sequence[str] = ()) -> dict[PaintJob, UsageError]:
-    """What is wrong with the jobs that `check` refuses."""
-    read = {_identity(place) for place in (*inputs, *(job.photo for job in jobs))} - {None}
-    written: dict[str, str] = {}
-    found = {}
-    for job in jobs:
-        if _identity(job.target) in read:
-            found[job] = UsageError(
-                f"{job.target} is read by this command and cannot be written by it",
-                "choose another -o",
-                code="same-file",
-            )
-            continue
-        key = job.target if is_url(job.target) else os.path.normcase(os.path.abspath(job.target))
-        if key in written:
-            found[job] = UsageError(
-                f"{written[key]} and {job.photo} would both become {job.target}",
-                "paint them in two commands",
-                code="name-taken",
-            )
-            continue
-        written[key] = job.photo
-    return found
+    """What is wrong with jobs that would write to a file that the run reads.
 
-
-def _identity(place: str) -> object:
-    """The same for two names of one file; None for what is not there."""
-    if is_url(place):
-        return place
-    try:
-        status = Path(place).stat()
-    except (OSError, ValueError):
-        return None
-    return status.st_dev, status.st_ino
+    Args:
+        inputs: other files that are read.
+    """
+    read = {identity(place) for place in (*inputs, *(job.photo for job in jobs))} - {None}
+    return {
+        job: UsageError(
+            f"{job.target} is read by this command and cannot be written by it", "choose another -o", code="same-file"
+        )
+        for job in jobs
+        if identity(job.target) in read
+    }

@@ -10,8 +10,8 @@ from dataclasses import asdict
 from threading import Event
 from typing import Any
 
+from impasto.batch.job import PaintJob
 from impasto.batch.painting import Painting
-from impasto.batch.plan import PaintJob
 from impasto.batch.report import Result
 from impasto.errors import MissingExtra
 

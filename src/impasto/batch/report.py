@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from impasto.batch.plan import PaintJob
+from impasto.batch.job import PaintJob
 from impasto.errors import ImpastoError
 
 

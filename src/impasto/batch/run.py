@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import functools
 import os
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 from impasto.batch.painting import Painting, Saving
-from impasto.batch.plan import PaintJob, Plan, check, collisions, plan
-from impasto.batch.report import Report, Result
+from impasto.batch.plan import Plan, plan
+from impasto.batch.report import Report, Result, failure
 from impasto.batch.sources import Sources
 from impasto.batch.threads import Arrived, painted_as_they_arrive, painted_in_threads
 from impasto.controls import Controls
 from impasto.engines.by_name import DEFAULT, EngineName, engine_of
-from impasto.errors import UsageError
+from impasto.errors import ImpastoError, PictureError, UsageError
 from impasto.painting.regions import Regions
 from impasto.painting.stylizer import Stylizer
 from impasto.picture.formats import SUFFIXES, Bits
@@ -25,7 +26,7 @@ from impasto.progress import OnProgress, Progress
 from impasto.settings import make
 from impasto.styles.gallery import Gallery
 from impasto.styles.resolve import StyleRequest
-from impasto.system.files import remove_stale
+from impasto.system.files import check_folder, remove_stale
 from impasto.system.remote import is_url
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ def stylize_folder(
     strip_location: bool = False,
     overwrite: bool = False,
     watch: bool = False,
+    untrusted: bool = False,
     on_result: Callable[[Result], object] | None = None,
     on_progress: OnProgress | None = None,
     **controls: Any,
@@ -75,6 +77,7 @@ def stylize_folder(
         quality: 1..100, as for `Picture.save`; so are bits, mark and strip_location.
         overwrite: replace files that exist, and paint again what is done.
         watch: go on with photos that arrive in the folder, until `on_progress` returns False.
+        untrusted: strangers have sent the photos: see `Picture.open`.
         on_result: called with what became of each photo.
         on_progress: called after each photo, which is the message, and, without one, while waiting for more. If it
             returns False, photos that are begun are finished and no others are begun.
@@ -104,11 +107,17 @@ def stylize_folder(
         inputs=sources.files,
         as_urls=hosts == "ray",
         may_be_empty=watch,
+        ledger_of=_ledger_of(),
     )
     found = find()
-    if watch:  # later ones are refused one by one
-        check(found.jobs, sources.files)
+    if watch and found.jobs and len(found.refused) == len(found.jobs):  # later ones are refused one by one
+        raise next(iter(found.refused.values()))
     saving.check(found.jobs)
+    if found.folder is None:
+        for job in found.jobs:
+            check_folder(Path(job.target).parent, job.target)
+    elif not is_url(found.folder):
+        check_folder(Path(found.folder), found.folder)
     painter, chosen = engine_of(engine, memory), make(Controls, controls, "control")
     gallery = gallery or Gallery(painter=painter)
     stylizer = Stylizer(
@@ -120,10 +129,10 @@ def stylize_folder(
         max_pixels=max_pixels,
     )
     ledger = _ledger(found, saving, stylizer, sources, gallery)
-    painting = Painting(stylizer, max_pixels, saving, ledger)
+    painting = Painting(stylizer, max_pixels, saving, ledger, untrusted=untrusted)
     stop = Event()
-    arriving = functools.partial(_arriving, find, sources.files) if watch else None
-    results = _results(painting, arriving, found.jobs, jobs, hosts, stop)
+    arriving = functools.partial(_arriving, find, paths[0]) if watch else None
+    results = _results(painting, arriving, found, jobs, hosts, stop)
     return _report(results, 0 if watch else len(found.jobs), stop, on_result, on_progress)
 
 
@@ -158,24 +167,48 @@ def _ledger(found: Plan, saving: Saving, stylizer: Stylizer, sources: Sources, g
 def _results(
     painting: Painting,
     arriving: Callable[[], Arrived] | None,
-    work: Sequence[PaintJob],
+    found: Plan,
     jobs: int,
     hosts: Hosts,
     stop: Event,
 ) -> Iterator[Result | None]:
+    if arriving is not None:
+        painting.stylizer.prepare()
+        yield from painted_as_they_arrive(arriving, painting, jobs, stop)
+        return
+    yield from (failure(job, error) for job, error in found.refused.items())
+    work = [job for job in found.jobs if job not in found.refused]
     if hosts == "ray":
         from impasto.batch.ray import painted_by_ray
 
-        return painted_by_ray(work, painting, stop)
+        yield from painted_by_ray(work, painting, stop)
+        return
     painting.stylizer.prepare()
-    if arriving is not None:
-        return painted_as_they_arrive(arriving, painting, jobs, stop)
-    return painted_in_threads(work, painting, jobs, stop)
+    yield from painted_in_threads(work, painting, jobs, stop)
 
 
-def _arriving(find: Callable[[], Plan], inputs: Sequence[str]) -> Arrived:
-    jobs = find().jobs
-    return jobs, collisions(jobs, inputs)
+def _ledger_of() -> Callable[[str], Ledger]:
+    """Gives a folder's ledger, the same at each look at the folder."""
+
+    @functools.cache
+    def ledger_of(folder: str) -> Ledger:
+        from impasto.batch.ledger import ledger_in  # here, since a single photo need not wait for it
+
+        return ledger_in(folder, {})
+
+    return ledger_of
+
+
+def _arriving(find: Callable[[], Plan], folder: str) -> Arrived:
+    """What lies in a folder now; nothing while the folder is away, as a drive or a NAS may be."""
+    try:
+        if not Path(folder).is_dir():
+            raise PictureError(f"there is no folder {folder}", code="no-such-folder")
+        found = find()
+    except (ImpastoError, OSError) as error:
+        warnings.warn(f"{error}; waiting for it", stacklevel=2)
+        return [], {}
+    return found.jobs, found.refused
 
 
 def _report(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from impasto.picture import Picture
 from impasto.picture.reading import MAX_PIXELS
 from impasto.styles.gallery import Gallery
 from impasto.styles.resolve import StyleRequest, parse, weighted
+from impasto.system.files import NoHome
 
 
 class Sources:
@@ -73,8 +75,10 @@ def _fact(source: Any, gallery: Gallery) -> str:
         from impasto.batch.ledger import digest
 
         return digest(source.samples.tobytes())
-    own = gallery.folder / name.partition("/")[0]  # a style of the user's may have been learned further
-    path = own if isinstance(source, str) and name in gallery and own.is_dir() else Path(name)
+    path = Path(name)
+    if isinstance(source, str) and name in gallery:  # a style of the user's may have been learned further
+        with contextlib.suppress(NoHome):
+            path = gallery.folder / name.partition("/")[0]
     try:
         status = path.stat()
     except (OSError, ValueError):

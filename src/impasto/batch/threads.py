@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from threading import Event
 from typing import TypeAlias
 
-from impasto.batch.plan import PaintJob
+from impasto.batch.job import PaintJob
 from impasto.batch.report import Result, failure
 from impasto.errors import ImpastoError
 
 Arrived: TypeAlias = "tuple[Sequence[PaintJob], Mapping[PaintJob, ImpastoError]]"
 """The photos that are there now, and what is wrong with some of them."""
+
+PASSING = {"disk-full", "not-writable", "not-readable", "memory"}
+"""The codes of what may be better later, without any change to the photo."""
 
 
 def painted_in_threads(
@@ -56,6 +60,7 @@ def painted_as_they_arrive(
     """Paint what lies in a folder and what arrives there, until `stop` is set.
 
     A photo is taken once its file has not changed from one look to the next: cameras and downloads write slowly.
+    Where the disk is full, or a file cannot be read or written, it is tried again after a while, and reported once.
 
     Args:
         find: plans all photos that are there now, and says which of them must not be painted.
@@ -65,8 +70,9 @@ def painted_as_they_arrive(
     """
     seen: dict[str, tuple[int, int]] = {}
     taken: dict[str, tuple[int, int]] = {}
+    again = _Again()
     while not stop.is_set():
-        ready = []
+        began, ready = time.monotonic(), []
         found, refused = find()
         for job in found:
             try:
@@ -74,13 +80,35 @@ def painted_as_they_arrive(
             except OSError:  # gone again
                 continue
             facts = status.st_size, status.st_mtime_ns
-            if taken.get(job.photo) == facts:
+            if taken.get(job.photo) == facts and not again.is_due(job):
                 continue
             if seen.get(job.photo) == facts:
                 ready.append(job)
                 taken[job.photo] = facts
             seen[job.photo] = facts
         yield from (failure(job, refused[job]) for job in ready if job in refused)
-        yield from painted_in_threads([job for job in ready if job not in refused], paint, jobs, stop)
+        for result in painted_in_threads([job for job in ready if job not in refused], paint, jobs, stop):
+            if again.is_news(result):
+                yield result
         yield None
-        stop.wait(pause)
+        stop.wait(max(pause, time.monotonic() - began if not ready else 0))
+
+
+class _Again:
+    """The photos that are tried again, since what went wrong may pass: a full disk, a drive that is away."""
+
+    _FIRST, _LONGEST = 2.0, 300.0  # seconds between two tries
+
+    def __init__(self) -> None:
+        self._waiting: dict[str, tuple[float, float, str]] = {}  # when, after how long, and what was wrong
+
+    def is_due(self, job: PaintJob) -> bool:
+        return job.photo in self._waiting and self._waiting[job.photo][0] <= time.monotonic()
+
+    def is_news(self, result: Result) -> bool:
+        """Note what became of a photo, and whether that has not been said before."""
+        _, pause, said = self._waiting.pop(result.photo, (0.0, self._FIRST / 2, ""))
+        if result.code in PASSING:
+            pause = min(2 * pause, self._LONGEST)
+            self._waiting[result.photo] = time.monotonic() + pause, pause, result.error
+        return not result.error or result.error != said

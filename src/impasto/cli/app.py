@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import subprocess
@@ -13,12 +14,14 @@ from pathlib import Path
 import click
 
 from impasto.app.config import Config
-from impasto.cli import options
+from impasto.cli import interrupt, options
 from impasto.cli.command import Command, option
+from impasto.cli.console import INTERRUPTED
 from impasto.errors import ImpastoError, MissingExtra, UsageError
 
 PAGE = Path(__file__).parent.parent / "app" / "page.py"
 _PATIENCE = 60.0  # seconds for a page to appear
+_LAST_WORDS = 10.0  # seconds for it to end
 
 
 @click.command(cls=Command)
@@ -33,22 +36,22 @@ def app(host: str, port: int, config: Config, browser: bool, check: bool) -> Non
         import streamlit  # noqa: F401
     except ImportError as error:
         raise MissingExtra(f"{error.name}, which the page needs,", "app") from None
-    port = _free_port() if check else port
-    if not check and _taken(host, port):
-        raise UsageError(f"port {port} of {host} is taken", "--port 8502", code="in-use")
+    port = _free_port(host) if check else port
+    if not check:
+        _check_free(host, port)
     command = command_line(host, port, config, headless=check or not browser)
     environment = os.environ | config.as_environment()
     if check:
-        _check(command, environment, port)
+        _check(command, environment, host, port)
         return
-    shown = "localhost" if host in ("127.0.0.1", "0.0.0.0") else host  # noqa: S104  it is compared, not listened on
-    print(f"Impasto is at http://{shown}:{port}  (Ctrl-C ends it)", flush=True)
+    print(f"Impasto is at {address(host, port)}  (Ctrl-C ends it)", flush=True)
     with subprocess.Popen(command, env=environment) as server:  # noqa: S603  our own command
         try:
             code = server.wait()
         except KeyboardInterrupt:
-            server.terminate()
-            server.wait(10)
+            _end(server)
+            if interrupt.exit_code() != INTERRUPTED:  # not Ctrl-C, which is the way to end it
+                raise click.exceptions.Exit(INTERRUPTED) from None
             print()
             return
     if code:
@@ -72,20 +75,42 @@ def command_line(host: str, port: int, config: Config, *, headless: bool) -> lis
         "logger.level": "error",
     }
     options = [f"--{name}={value}" for name, value in settings.items()]
-    return [sys.executable, "-m", "streamlit", "run", str(PAGE), *options]
+    return [sys.executable, "-m", "impasto.app.serve", "run", str(PAGE), *options]
 
 
-def _check(command: list[str], environment: dict[str, str], port: int) -> None:
+def address(host: str, port: int) -> str:
+    """The page's URL in a browser on this machine."""
+    if host in ("127.0.0.1", "0.0.0.0", "::", "::1", ""):  # noqa: S104  it is compared, not listened on
+        host = "localhost" if "." in host else "[::1]"
+    elif ":" in host:
+        host = f"[{host}]"
+    return f"http://{host}:{port}"
+
+
+def _end(server: subprocess.Popen[bytes]) -> None:
+    """Ask the server to end, and end it if it has not after a while; its port is free then."""
+    server.terminate()
+    try:
+        server.wait(_LAST_WORDS)
+    except subprocess.TimeoutExpired:  # a painting that takes long, or a second Ctrl-C
+        server.kill()
+    except KeyboardInterrupt:
+        server.kill()
+
+
+def _check(command: list[str], environment: dict[str, str], host: str, port: int) -> None:
     quiet = subprocess.DEVNULL
+    # The page is on this machine: no proxy of the environment is asked for it.
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    url = address(host, port).replace("localhost", "127.0.0.1")
     with subprocess.Popen(command, env=environment, stdout=quiet, stderr=quiet) as server:  # noqa: S603
         try:
             deadline = time.monotonic() + _PATIENCE
             while time.monotonic() < deadline and server.poll() is None:
                 try:
-                    address = f"http://127.0.0.1:{port}"
-                    with urllib.request.urlopen(f"{address}/_stcore/health", timeout=5) as answer:  # noqa: S310
+                    with direct.open(f"{url}/_stcore/health", timeout=5) as answer:
                         healthy = answer.status == 200
-                    with urllib.request.urlopen(address, timeout=5) as answer:
+                    with direct.open(url, timeout=5) as answer:
                         page = answer.read().decode()
                     if healthy and "<html" in page.lower():
                         print(f"the page answers ({len(page)} bytes)")
@@ -93,21 +118,39 @@ def _check(command: list[str], environment: dict[str, str], port: int) -> None:
                 except OSError:
                     time.sleep(0.2)
         finally:
-            server.terminate()
+            _end(server)
     raise ImpastoError("the page does not answer", "impasto doctor", code="server-failed")
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+def _free_port(host: str) -> int:
+    kind, place = _place(host, 0)
+    with socket.socket(kind) as probe:
+        probe.bind(place)
         return int(probe.getsockname()[1])
 
 
-def _taken(host: str, port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError:
-            return True
-    return False
+def _check_free(host: str, port: int) -> None:
+    """Refuse an address or a port on which the page could not listen.
+
+    Raises:
+        UsageError: another program has the port, or this machine has no such address.
+    """
+    kind, place = _place(host, port)
+    try:
+        with socket.socket(kind) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(place)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise UsageError(f"port {port} of {host} is taken", f"--port {port % 65535 + 1}", code="in-use") from None
+        raise UsageError(f"cannot listen on port {port} of {host}: {error.strerror}", code="no-device") from None
+
+
+def _place(host: str, port: int) -> tuple[socket.AddressFamily, tuple[object, ...]]:
+    """The family and the address of a host, by IPv4 or IPv6."""
+    try:
+        found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except (OSError, UnicodeError):
+        raise UsageError(f"there is no address {host}", "--host 127.0.0.1", code="no-device") from None
+    kind, _, _, _, place = found[0]
+    return kind, place

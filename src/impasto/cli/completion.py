@@ -36,9 +36,13 @@ def install(program: click.Command) -> str:
     For Bash and Zsh, add one line to the start file, once.
 
     Raises:
-        UsageError: a shell other than Bash, Zsh and Fish.
+        UsageError: a shell other than Bash, Zsh and Fish, or no home folder.
     """
-    shell, home = _shell(), Path.home()
+    shell = _shell()
+    try:
+        home = Path.home()
+    except RuntimeError:  # no HOME, and a user whom nobody knows
+        raise UsageError("this user has no home folder", "--show-completion", code="no-such-folder") from None
     places = {
         "bash": (home / ".bash_completions" / "impasto.sh", ".bashrc", "source ~/.bash_completions/impasto.sh"),
         "zsh": (home / ".zfunc" / "_impasto", ".zshrc", "fpath+=~/.zfunc; autoload -Uz compinit; compinit"),

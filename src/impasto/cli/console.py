@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, TextIO
+from unicodedata import category
 
 from impasto.errors import ImpastoError
 
@@ -19,17 +21,32 @@ INTERRUPTED = 130
 
 def report(error: ImpastoError) -> None:
     """A failure: one line to the error stream."""
-    print(f"impasto: {error}", file=sys.stderr, flush=True)
+    _say(f"impasto: {error}")
 
 
 def note(message: str) -> None:
     """Something worth knowing that is no failure."""
-    print(f"impasto: note: {message}", file=sys.stderr, flush=True)
+    _say(f"impasto: note: {message}")
+
+
+def _say(line: str) -> None:
+    with contextlib.suppress(OSError):  # nobody listens, and there is no one else to tell
+        print(one_line(line), file=sys.stderr, flush=True)
+
+
+def one_line(text: str) -> str:
+    """The text with control characters, line ends and bytes that are no UTF-8 as escapes; names hold them all."""
+    if text.isprintable():
+        return text
+    return "".join(
+        char.encode("unicode_escape").decode() if category(char) in ("Cc", "Cs", "Zl", "Zp") else char for char in text
+    )
 
 
 def print_json(record: object, file: TextIO | None = None) -> None:
     """One JSON value on one line, to standard output if no file is given."""
-    print(json.dumps(record, ensure_ascii=False), file=file, flush=True)
+    encoding = getattr(file or sys.stdout, "encoding", None) or "utf-8"
+    print(json.dumps(record, ensure_ascii=not encoding.lower().startswith("utf")), file=file, flush=True)
 
 
 def print_table(names: Iterable[str], rows: Iterable[Iterable[str]]) -> None:

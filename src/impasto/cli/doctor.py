@@ -14,7 +14,7 @@ from impasto.cli.command import Command
 from impasto.cli.console import print_json
 from impasto.engines.by_name import ENGINES, engine_of
 from impasto.styles.gallery import Gallery
-from impasto.system.files import ASSETS
+from impasto.system.files import ASSETS, NoHome
 from impasto.system.sessions import provider, providers, threads
 from impasto.version import __version__, installed
 
@@ -29,6 +29,13 @@ EXTRAS = {
     "heif": ("pillow-heif",),
     "large": ("pyvips",),
 }
+
+
+def _place(gallery: Gallery) -> str:
+    try:
+        return str(gallery.folder)
+    except NoHome as error:
+        return str(error)
 
 
 @click.command(cls=Command)
@@ -57,7 +64,7 @@ def doctor(json: bool) -> None:
         "weights": weights,
         "gallery": {
             "built in": sum(entry.builtin for entry in gallery.entries()),
-            "folder": str(gallery.folder),
+            "folder": _place(gallery),
             "problems": problems,
         },
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import functools
 import gc
@@ -13,9 +14,10 @@ from typing import Any, NoReturn
 
 import click
 
+from impasto.cli import interrupt, streams
 from impasto.cli.command import Command, Group, option
 from impasto.cli.console import INTERRUPTED, note, report
-from impasto.errors import ImpastoError, UsageError
+from impasto.errors import ImpastoError, UsageError, write_fault
 from impasto.system.files import remove_unfinished
 from impasto.version import __version__
 
@@ -82,7 +84,7 @@ _about_completion = functools.partial(option, is_flag=True, expose_value=False, 
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100, "show_default": True},
     epilog="Exit codes: 0 done, 1 something could not be read, painted or written, "
-    "2 the command makes no sense, 130 stopped.",
+    "2 the command makes no sense, 130 stopped, 143 stopped by SIGTERM.",
 )
 @click.version_option(__version__, message="%(prog)s %(version)s", help="Print the version and stop.")
 @_about_completion("--install-completion", help="Install completion for your shell.")
@@ -94,6 +96,8 @@ def program() -> None:
 def main() -> None:
     """Run the command line and exit."""
     warnings.showwarning = _show_warning  # type: ignore[assignment]
+    streams.say_anything()
+    interrupt.end_on_signals()
     try:
         code: Any = program.main(prog_name="impasto", standalone_mode=False)
         sys.stdout.flush()
@@ -105,12 +109,14 @@ def main() -> None:
     except (KeyboardInterrupt, click.Abort):
         _stop_at_once()
     except BrokenPipeError:
-        os.dup2(
-            os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
-        )  # nobody listens; the last flush must not fail again
+        _say_no_more()
         code = 1
+    except OSError as error:
+        code = _refused(error)
     except Exception as error:  # noqa: BLE001  the last resort: one line instead of a traceback
         code = _unexpected(error)
+    if code == INTERRUPTED:
+        code = interrupt.exit_code()
     gc.freeze()  # what modules hold need not be looked through on leaving
     sys.exit(code if isinstance(code, int) else 0)
 
@@ -119,8 +125,26 @@ def _stop_at_once() -> NoReturn:
     """Leave without the painting threads, which Ctrl-C cannot interrupt; delete half-written files."""
     remove_unfinished()
     report(ImpastoError("stopped", "pictures that were finished are complete", code="stopped"))
-    sys.stdout.flush()
-    os._exit(INTERRUPTED)
+    with contextlib.suppress(OSError):
+        sys.stdout.flush()
+    os._exit(interrupt.exit_code())
+
+
+def _say_no_more() -> None:
+    """Let nothing go to standard output any more: the last flush must not fail again."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _refused(error: OSError) -> int:
+    """Say what the system has refused where nobody has expected it to, such as writing to standard output."""
+    if os.environ.get("IMPASTO_DEBUG"):
+        raise error
+    with contextlib.suppress(OSError):
+        sys.stdout.flush()
+    _say_no_more()
+    place = f"{error.filename}: " if error.filename else ""
+    report(ImpastoError(f"{place}{error.strerror or error}", code=write_fault(error)))
+    return 1
 
 
 def _misused(error: click.ClickException) -> int:

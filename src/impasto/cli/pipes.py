@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from impasto.batch.job import PaintJob
 from impasto.batch.painting import Painting, Saving
-from impasto.batch.plan import PaintJob, check
+from impasto.batch.plan import check
 from impasto.batch.report import Result, failure
-from impasto.errors import ImpastoError, UsageError
+from impasto.errors import ImpastoError, PictureError, UsageError, write_fault
 from impasto.painting.stylizer import Stylizer
 from impasto.system import places
 from impasto.system.remote import is_url
@@ -35,6 +36,8 @@ def plan_pipe(photos: Sequence[str], output: str | None, inputs: Sequence[str]) 
     if any(is_url(text) for text in (*photos, output or "")):
         raise UsageError("photos behind URLs go from a file or a folder to another", "-o URL", code="nothing-given")
     target = PIPE if output is None else output if output == PIPE else str(Path(output))
+    if target == PIPE and sys.__stdout__ is None:
+        raise UsageError("standard output is closed", "-o FILE", code="nothing-given")
     if target == PIPE and sys.stdout.isatty():
         raise UsageError(
             "a picture would be written to the terminal", "-o FILE, or redirect the output", code="nothing-given"
@@ -67,5 +70,10 @@ def _write(target: str, data: bytes, *, overwrite: bool) -> None:
     if target != PIPE:
         places.write(target, data, overwrite=overwrite)
         return
-    sys.stdout.buffer.write(data)
-    sys.stdout.buffer.flush()
+    try:
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise PictureError(f"cannot write to standard output: {error.strerror}", code=write_fault(error)) from error

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TextIO
 
 from impasto.batch.report import Report, Result
-from impasto.cli.console import note, print_json, report
+from impasto.cli.console import note, one_line, print_json, report
 from impasto.errors import ImpastoError
 from impasto.progress import Progress
 
@@ -37,7 +37,7 @@ class Printer:
         elif not self.quiet and result.size is not None and result.target != "-":
             width, height = result.size
             line = f"{result.target}  {width} x {height}  {result.style}  {result.seconds:.2f} s"
-            print(line, file=self.out, flush=True)
+            print(one_line(line), file=self.out, flush=True)
 
     def wait(self, _progress: Progress) -> None:
         """Say once that photos are waited for."""

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from impasto.batch.plan import PaintJob, check
+from impasto.batch.job import PaintJob
+from impasto.batch.plan import check
 from impasto.cli import options
 from impasto.cli.command import Command, argument, option
 from impasto.cli.progress import bar

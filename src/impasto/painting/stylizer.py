@@ -166,6 +166,7 @@ def stylize(
     gallery: Gallery | None = None,
     max_pixels: int = MAX_PIXELS,
     strip_location: bool = False,
+    untrusted: bool = False,
     **controls: Any,
 ) -> Picture:
     """Paint a photo in the style of a painting, or of several.
@@ -178,6 +179,7 @@ def stylize(
         gallery: where names are looked up; the built-in styles and the user's own if not given.
         max_pixels: refuse larger pictures.
         strip_location: leave out of the metadata where the photo was taken.
+        untrusted: a stranger has sent the photo: see `Picture.open`, by which to open a stranger's painting, too.
         controls: the fields of `impasto.Controls`: strength, keep_color, tone, brush_size, detail, size, seed.
     Returns:
         A picture of the photo's size, or of `size`: `.save("out.png")`, `.to_pil()`, `.to_numpy()`.
@@ -193,5 +195,5 @@ def stylize(
     stylizer = Stylizer(
         style, regions=regions, controls=chosen, gallery=gallery, painter=painter, max_pixels=max_pixels
     )
-    painted = stylizer(Picture.open(photo, max_pixels=max_pixels, at_most=chosen.size))
+    painted = stylizer(Picture.open(photo, max_pixels=max_pixels, at_most=chosen.size, untrusted=untrusted))
     return painted.without_location() if strip_location else painted

@@ -45,6 +45,7 @@ class Picture(Contents):
         max_pixels: int = reading.MAX_PIXELS,
         at_most: int | None = None,
         shorter: int | None = None,
+        untrusted: bool = False,
     ) -> Picture:
         """Read a picture from wherever it is.
 
@@ -59,11 +60,30 @@ class Picture(Contents):
                 then differ by about 1 of 255 from what the method gives.
             shorter: pixels of the shorter side that are needed: a JPEG's file twice as large or more is decoded
                 smaller, too, and left at the size that this gives.
+            untrusted: a stranger has sent it. A path must be an ordinary file, no link; the format must be one that
+                browsers and cameras send; and half as many pixels are allowed where `max_pixels` is not given.
         Raises:
             PictureError: missing, empty, damaged, too large, or no picture.
         """
+        if untrusted:
+            source, max_pixels = cls._of_stranger(source, max_pixels)
         picture = cls._opened(source, max_pixels, at_most, shorter)
         return picture if at_most is None else picture.at_most(at_most)
+
+    @staticmethod
+    def _of_stranger(source: Source, max_pixels: int) -> tuple[Source, int]:
+        """A source as it may be read, and how many pixels it may have."""
+        from impasto.picture import untrusted
+
+        name = str(source) if isinstance(source, (str, os.PathLike)) else "the data"
+        if isinstance(source, (str, os.PathLike)):
+            source = untrusted.read_file(source)
+        elif hasattr(source, "read"):
+            source = source.read()
+        if isinstance(source, (bytes, bytearray, memoryview)):
+            source = bytes(source)
+            untrusted.check(source, name)
+        return source, untrusted.MAX_PIXELS if max_pixels == reading.MAX_PIXELS else max_pixels
 
     @classmethod
     def _opened(cls, source: Source, max_pixels: int, at_most: int | None, shorter: int | None) -> Picture:

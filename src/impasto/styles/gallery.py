@@ -35,7 +35,7 @@ from impasto.styles.store import (
     write_style,
 )
 from impasto.styles.style import Style
-from impasto.system.files import part_name, user_folder
+from impasto.system.files import NoHome, part_name, user_folder
 
 KEPT_SIDE = 1280  # a user's painting is kept at this size: a later painter computes its vector anew from it
 
@@ -61,7 +61,11 @@ class Gallery:
 
     @functools.cached_property
     def folder(self) -> Path:
-        """Where the user's styles lie."""
+        """Where the user's styles lie.
+
+        Raises:
+            NoHome: they have no place, and IMPASTO_HOME gives them none: a user without a home folder.
+        """
         return self._folder or user_folder()
 
     def names(self) -> list[str]:
@@ -190,7 +194,9 @@ class Gallery:
         try:
             write_style(folder / vector_file(self.painter.name), card, vector)
         except PictureError as error:
-            raise StyleError(f"cannot write to your gallery in {self.folder}: {error}", code=error.code) from error
+            raise StyleError(
+                f"cannot write to your gallery in {self.folder}: {error}", "IMPASTO_HOME moves it", code=error.code
+            ) from error
         return self.get(name)
 
     def own_painting(self, name: str) -> Path:
@@ -348,10 +354,14 @@ class Gallery:
             part.rename(self.folder / name)
         except OSError as error:
             raise StyleError(
-                f"cannot write to your gallery in {self.folder}: {error.strerror or error}", code=write_fault(error)
+                f"cannot write to your gallery in {self.folder}: {error.strerror or error}",
+                "IMPASTO_HOME moves it",
+                code=write_fault(error),
             ) from error
         except PictureError as error:
-            raise StyleError(f"cannot write to your gallery in {self.folder}: {error}", code=error.code) from error
+            raise StyleError(
+                f"cannot write to your gallery in {self.folder}: {error}", "IMPASTO_HOME moves it", code=error.code
+            ) from error
         finally:
             shutil.rmtree(part, ignore_errors=True)
 
@@ -373,7 +383,7 @@ class Gallery:
             return sorted(
                 path.name for path in self.folder.iterdir() if path.is_dir() and not path.name.startswith(".")
             )
-        except OSError:
+        except (OSError, NoHome):
             return []
 
 

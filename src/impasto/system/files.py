@@ -10,24 +10,39 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from impasto.errors import PictureError, write_fault
+from impasto.errors import PictureError, StyleError, write_fault
+from impasto.system.names import beginning, nearest
 
 ASSETS = Path(__file__).parent.parent / "assets"
 
-_PART = re.compile(r"\..+\.[0-9a-f]{8}\.part")  # what `write_atomically` calls its own
+_PART = re.compile(r"\..+\.[0-9a-f]{8}\.part", re.DOTALL)  # what `write_atomically` calls its own
 _STALE = 600  # seconds; a picture is written in a few
 
 _unfinished: set[Path] = set()
 
 
+class NoHome(StyleError):
+    """The user's styles and trainings have no place."""
+
+
 def user_folder(kind: str = "styles") -> Path:
-    """Where the user's styles lie, or the trainings."""
+    """Where the user's styles lie, or the trainings.
+
+    Raises:
+        NoHome: this process's user has no folder of its own.
+    """
     home = os.environ.get("IMPASTO_HOME")
     if home:
         return Path(home) / kind
     import platformdirs
 
-    return platformdirs.user_data_path("impasto", appauthor=False) / kind
+    try:
+        folder = platformdirs.user_data_path("impasto", appauthor=False)
+    except (RuntimeError, KeyError, OSError):  # in a container: no HOME, and a user whom nobody knows
+        folder = Path()
+    if not folder.is_absolute():
+        raise NoHome("this user has no home folder", "set IMPASTO_HOME to a folder", code="no-such-folder")
+    return folder / kind
 
 
 def part_name(name: str, suffix: str = "") -> str:
@@ -36,7 +51,7 @@ def part_name(name: str, suffix: str = "") -> str:
     Args:
         suffix: an ending by which its format is told.
     """
-    return f".{name[:100]}.{os.urandom(4).hex()}.part{suffix}"
+    return f".{beginning(name, 60)}.{os.urandom(4).hex()}.part{suffix}"
 
 
 def write_atomically(path: Path, data: bytes, *, overwrite: bool) -> None:
@@ -91,6 +106,29 @@ def _make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except FileExistsError:
         raise PictureError(f"{folder} is a file, not a folder", code="not-a-folder") from None
+
+
+def check_folder(folder: Path, name: str) -> None:
+    """Refuse, before any work is done, a folder in which no file can be made.
+
+    Args:
+        folder: if it is not there, the nearest one around it counts, in which it would be made.
+        name: what is to be written, for the message.
+    Raises:
+        PictureError: the system refuses: no permission, a read-only file system, a full disk.
+    """
+    place = nearest(folder)
+    probe = place / part_name("impasto")
+    try:
+        if folder.exists() and not folder.is_dir():
+            raise PictureError(f"{folder} is a file, not a folder", code="not-a-folder")
+        probe.write_bytes(b"x")
+        probe.unlink()
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            probe.unlink(missing_ok=True)
+        reason = error.strerror or error
+        raise PictureError(f"cannot write {name}: {reason}", "choose another -o", code=write_fault(error)) from error
 
 
 def already_there(path: Path | str) -> PictureError:

@@ -4,24 +4,20 @@ from __future__ import annotations
 
 import math
 import os
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from impasto.errors import OutOfMemory
-
-_CGROUPS = (
-    ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
-    ("/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory/memory.usage_in_bytes"),
-)
+from impasto.system import cgroups
 
 
 def free_memory(meminfo: str = "/proc/meminfo") -> int | None:
     """Tell how many bytes this process may still take.
 
-    Linux says so in a file, and a container's limit in others. Elsewhere psutil is asked, if it is installed.
+    Linux says so in a file, and the limits of containers and services in others. Elsewhere psutil is asked, if it is
+    installed.
 
     Args:
         meminfo: the file in which Linux says so.
@@ -31,14 +27,7 @@ def free_memory(meminfo: str = "/proc/meminfo") -> int | None:
     free = _said_by_linux(meminfo)
     if free is None:
         free = _said_by_psutil()
-    if free is None:
-        return None
-    for limit, usage in _CGROUPS:
-        try:
-            free = min(free, max(0, int(Path(limit).read_text()) - int(Path(usage).read_text())))
-        except (OSError, ValueError):  # no such group, or "max"
-            continue
-    return free
+    return min((known for known in (free, cgroups.free_memory()) if known is not None), default=None)
 
 
 def _said_by_linux(meminfo: str) -> int | None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
+import warnings
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from impasto.errors import PictureError
 from impasto.system.files import already_there, write_atomically
+from impasto.system.listing import is_junk, natural
 from impasto.system.remote import filesystem, is_url, reaching
 
 
@@ -45,12 +47,16 @@ def is_file(place: str) -> bool:
 
 
 def files_below(folder: str, leave_out: str) -> Iterator[tuple[str, str]]:
-    """Find the files below a folder, in order, except hidden ones.
+    """Find the files below a folder, in natural order, without junk (see `listing`).
+
+    A folder below it that cannot be listed is left out with a note.
 
     Args:
         leave_out: a folder below the first whose files are not wanted.
     Yields:
         Each file's place and its name in the folder.
+    Raises:
+        PictureError: the folder itself cannot be listed.
     """
     if not is_url(folder):
         for path in _walk(Path(folder), Path(leave_out)):
@@ -59,20 +65,26 @@ def files_below(folder: str, leave_out: str) -> Iterator[tuple[str, str]]:
     system, root = filesystem(folder)
     root = root.rstrip("/")
     with reaching(folder):
-        found = sorted(system.find(root))
+        found = sorted(system.find(root), key=natural)
     below = leave_out.startswith(f"{system.unstrip_protocol(root)}/")
     for path in found:
         place, name = system.unstrip_protocol(path), path.removeprefix(root).strip("/")
-        hidden = any(part.startswith(".") for part in PurePosixPath(name).parts)
-        if not hidden and not (below and place.startswith(f"{leave_out}/")):
+        junk = any(is_junk(part) for part in PurePosixPath(name).parts)
+        if not junk and not (below and place.startswith(f"{leave_out}/")):
             yield place, name
 
 
 def _walk(folder: Path, leave_out: Path) -> Iterator[Path]:
-    for root, folders, names in os.walk(folder):
+    def refuse(error: OSError) -> None:
+        if error.filename == str(folder):
+            raise PictureError(f"cannot list {folder}: {error.strerror}", code="not-readable") from error
+        warnings.warn(f"{error.filename} is left out: {error.strerror}", stacklevel=2)
+
+    for root, folders, names in os.walk(str(folder), onerror=refuse):
         base = Path(root)
-        folders[:] = sorted(name for name in folders if not name.startswith(".") and not _same(base / name, leave_out))
-        yield from (base / name for name in sorted(names) if not name.startswith("."))
+        wanted = (name for name in folders if not is_junk(name) and not _same(base / name, leave_out))
+        folders[:] = sorted(wanted, key=natural)
+        yield from (base / name for name in sorted(names, key=natural) if not is_junk(name))
 
 
 def _same(one: Path, other: Path) -> bool:
@@ -82,23 +94,46 @@ def _same(one: Path, other: Path) -> bool:
         return False
 
 
+def identity(place: str) -> object:
+    """The same for two names of one file; None for what is not there."""
+    if is_url(place):
+        return place
+    try:
+        status = Path(place).stat()
+    except (OSError, ValueError):
+        return None
+    return status.st_dev, status.st_ino
+
+
 def version(place: str) -> str | None:
     """Name a file with its size and last change, so that another version has another text; None without a file.
 
     Raises:
         PictureError: a URL behind which there is no file, or whose service cannot be reached.
     """
+    found = facts(place)
+    if found is None:
+        return None
+    return f"{place if is_url(place) else Path(place).resolve()}:{found}"
+
+
+def facts(place: str) -> str | None:
+    """A file's size and last change, which stay when it is moved; None without a file.
+
+    Raises:
+        PictureError: as for `version`.
+    """
     if is_url(place):
         system, path = filesystem(place)
         with reaching(place):
-            facts = system.info(path)
-        changed = facts.get("mtime") or facts.get("LastModified") or facts.get("ETag") or facts.get("created")
-        return f"{place}:{facts.get('size')}:{changed}"
+            info = system.info(path)
+        changed = info.get("mtime") or info.get("LastModified") or info.get("ETag") or info.get("created")
+        return f"{info.get('size')}:{changed}"
     file = Path(place)
     if not file.is_file():
         return None
     status = file.stat()
-    return f"{file.resolve()}:{status.st_size}:{status.st_mtime_ns}"
+    return f"{status.st_size}:{status.st_mtime_ns}"
 
 
 def read(place: str) -> bytes:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import re
 from collections.abc import Iterator
 from typing import Any
 
 from impasto.errors import ImpastoError, MissingExtra, PictureError
 
+_URL = re.compile(r"([a-z][a-z0-9+._-]*::)*[a-z][a-z0-9+._-]*://", re.IGNORECASE)
+
 
 def is_url(text: str) -> bool:
-    return "://" in text
+    """Whether a text is a URL, not a path; a file here may have a name like one."""
+    return _URL.match(text) is not None and not os.path.exists(text)
 
 
 def is_web_address(text: str) -> bool:

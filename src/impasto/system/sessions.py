@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from impasto.errors import OutOfMemory, UsageError
+from impasto.system import cgroups
 from impasto.system.memory import free_memory
 
 if TYPE_CHECKING:
@@ -195,10 +196,19 @@ def side_by_side(probe: bytes) -> int:
 
 
 def threads() -> int:
-    """How many threads a network may use: IMPASTO_THREADS, or the processors this process may run on."""
+    """How many threads a network may use: IMPASTO_THREADS, or the processors that this process may take."""
     wanted = os.environ.get("IMPASTO_THREADS", "")
     if wanted:
         if not wanted.isdecimal() or int(wanted) == 0:
             raise UsageError(f"IMPASTO_THREADS is {wanted!r}", "a number of threads, 1 or more", code="not-a-number")
         return int(wanted)
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return processors()
+
+
+def processors() -> int:
+    """How many processors this process may take: those it may run on, or as many as its container is granted."""
+    try:
+        here = len(os.sched_getaffinity(0))
+    except (AttributeError, OSError):  # another system than Linux, or one that forbids to ask
+        here = os.cpu_count() or 1
+    return min(here, cgroups.processors() or here)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import os
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -21,6 +20,7 @@ from impasto.nn.vgg import VGG, cached_vgg, load_vgg, shipped_vgg
 from impasto.picture import Picture
 from impasto.picture.reading import file_bytes
 from impasto.pixels.arrays import fit
+from impasto.system.sessions import processors
 from impasto.training.checkpoint import read_settings
 from impasto.training.data import Photos
 from impasto.training.recipe import TrainingRecipe
@@ -135,7 +135,7 @@ class TrainingJob:
         """How many processes read photographs for each of the processes that train."""
         if self.workers is not None:
             return self.workers
-        return max(1, min(4, (os.cpu_count() or 1) // processes - 1))
+        return max(1, min(4, processors() // processes - 1))
 
 
 @dataclass(frozen=True)
