@@ -128,7 +128,7 @@ def with_property(data: bytes, kind: bytes, body: bytes) -> bytes:
     version, (items,), at = places[0], struct.unpack_from(">H", places, 6), 8
     for _ in range(items):
         method = struct.unpack_from(">H", places, at + 2)[0] & 15 if version else 0
-        at += 6 if version else 4
+        at += (6 if version else 4) + (places[5] >> 4)  # a base offset, 0 here
         (extents,) = struct.unpack_from(">H", places, at)
         for _ in range(extents):
             if not method:

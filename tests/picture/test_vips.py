@@ -149,3 +149,21 @@ def test_a_full_disk_leaves_it_to_pillow(
     monkeypatch.setattr(vips, "allocate", full)
     np.testing.assert_array_equal(Picture.open(encoded("PNG")).samples, WIDE)
     assert not everything_is_large
+
+
+@pytest.mark.parametrize("file_format", ["PNG", "TIFF", "WEBP", "AVIF", "JPEG2000", "GIF"])
+def test_large_pictures_are_reduced_as_they_are_decoded(file_format: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    samples = np.asarray(Image.fromarray(scene(60, 40)).resize((960, 640)))
+    options = {"WEBP": {"lossless": True}, "AVIF": {"quality": 95}}.get(file_format, {})
+    data = file_bytes(samples, file_format, **options)
+    small = Picture.open(data, at_most=100)
+    monkeypatch.setattr(vips, "PIXELS", 1000)
+    large = Picture.open(data, at_most=100)
+    assert large.samples.shape == small.samples.shape == (67, 100, 3)
+    assert np.abs(large.pixels - small.pixels).mean() < 0.01
+
+
+def test_formats_that_are_decoded_as_a_whole_have_a_lower_limit() -> None:
+    data = file_bytes(Image.new("L", (16_000, 8_000)), "WEBP", lossless=True, quality=0, method=0)
+    with refused(PictureError, "too-large", "128.0 megapixels", "120.0"):
+        Picture.open(data)

@@ -148,8 +148,8 @@ def _unknown_kind(file_format: str, name: str) -> PictureError:
 
 def _reason(error: Exception) -> str:
     """What a decoder says, in one line; nothing of what Python says about its own arithmetic."""
-    said = str(error).splitlines()
-    return said[0][:120] if said and not isinstance(error, (struct.error, IndexError, KeyError)) else ""
+    said = (str(error).splitlines() or [""])[0][:120]
+    return "" if isinstance(error, (struct.error, IndexError, KeyError)) or said.startswith("unpack") else said
 
 
 def check_psd(image: Image.Image, name: str) -> None:
@@ -176,7 +176,7 @@ def _reader_says(data: bytes, formats: tuple[str, ...]) -> tuple[str, str] | Non
         try:
             factory(io.BytesIO(data), "")
         except Exception as error:  # noqa: BLE001 - decoders raise nearly everything
-            return file_format, (str(error).splitlines() or [""])[0][:120]
+            return file_format, str(error)[:120] if isinstance(error.__cause__, KeyError) else _reason(error)
     return None
 
 

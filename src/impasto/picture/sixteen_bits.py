@@ -1,4 +1,4 @@
-"""Read PNG and TIFF with 16 bits a channel, of which Pillow gives the upper eight.
+"""Read PNG with 16 bits a channel, of which Pillow gives the upper eight.
 
 This relies on what Pillow keeps in `Image.tile` between opening and decoding, which it does not promise to keep so.
 Where that looks otherwise, eight bits are read.

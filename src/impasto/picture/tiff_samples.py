@@ -1,0 +1,206 @@
+"""How a TIFF page's samples lie in its file, and the samples as they are: strips, tiles, planes, bits of any count.
+
+Pillow and libtiff undo compressions: each plane is described anew, as rows of bytes.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import struct
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import TiffImagePlugin
+
+WHITE_IS_ZERO, GRAY, RGB, CMYK, CIELAB, ICCLAB = 0, 1, 2, 5, 8, 9
+COLORS = {WHITE_IS_ZERO: 1, GRAY: 1, RGB: 3, CMYK: 4, CIELAB: 3, ICCLAB: 3}
+"""Photometric interpretations that are known here, and their channels."""
+
+RAW, LOSSLESS = 1, {1, 5, 8, 32773, 32946, 34925, 50000}
+"""Compressions of which samples' bytes come out."""
+
+UNSIGNED, SIGNED, FLOAT = 1, 2, 3
+_KINDS = {UNSIGNED: "u", SIGNED: "i", FLOAT: "f"}
+_MOST_CHANNELS = 64
+
+
+class Layout(NamedTuple):
+    """How a page's samples lie in the file."""
+
+    width: int
+    height: int
+    channels: int
+    bits: int
+    kind: int
+    photometric: int
+    compression: int
+    planar: bool
+    predictor: int
+    fill_order: int
+    extra: tuple[int, ...]
+    block: tuple[int, int]  # width and height of a strip or a tile
+    offsets: tuple[int, ...]
+    counts: tuple[int, ...]
+
+
+def layout_of(tags: dict[int, Any]) -> Layout | None:
+    """None for what is not described as it should be, or has samples of several sizes."""
+
+    def one(tag: int, usual: int) -> int:
+        value = tags.get(tag, usual)
+        return int(value[0] if isinstance(value, tuple) else value)
+
+    def many(tag: int, usual: tuple[int, ...] = ()) -> tuple[int, ...]:
+        value = tags.get(tag, usual)
+        return tuple(int(each) for each in (value if isinstance(value, tuple) else (value,)))
+
+    try:
+        width, height, channels = one(256, 0), one(257, 0), one(277, 1)
+        bits, kinds = set(many(258, (1,))[:channels]), set(many(339, (UNSIGNED,))[:channels])
+        tiled = 324 in tags
+        rows = min(one(278, height), height)
+        block = (one(322, 0), one(323, 0)) if tiled else (width, rows)
+        found = Layout(
+            width,
+            height,
+            channels,
+            bits.pop(),
+            kinds.pop(),
+            one(262, GRAY),
+            one(259, RAW),
+            one(284, 1) == 2 and channels > 1,
+            one(317, 1),
+            one(266, 1),
+            many(338),
+            block,
+            many(324 if tiled else 273),
+            many(325 if tiled else 279, (0,)),
+        )
+    except (IndexError, KeyError, TypeError, ValueError):
+        return None
+    enough = channels >= COLORS.get(found.photometric, 1) and channels <= _MOST_CHANNELS and min(block) > 0
+    whole = (
+        found.bits <= 32
+        if found.kind == UNSIGNED
+        else found.bits in ((8, 16, 32) if found.kind == SIGNED else (16, 32, 64))
+    )
+    same = not bits and not kinds and found.kind in _KINDS and found.bits > 0
+    return found if enough and whole and same else None
+
+
+def read(layout: Layout, data: bytes) -> NDArray[Any]:
+    """All samples, H x W x channels, in the machine's byte order."""
+    width, height = layout.block
+    across = math.ceil(layout.width / width)
+    planes, channels = (layout.channels, 1) if layout.planar else (1, layout.channels)
+    count = across * math.ceil(layout.height / height)
+    row_bytes = math.ceil(width * channels * layout.bits / 8)
+    if len(layout.offsets) < planes * count:
+        raise EOFError("strips are missing")
+    out: NDArray[Any] | None = None
+    for plane in range(planes):
+        part = slice(plane * count, (plane + 1) * count)
+        tiled = across > 1 or width != layout.width
+        rows = count * height if tiled else layout.height
+        raw = _bytes(layout, data, part, row_bytes, rows)
+        values = _values(raw, layout, data[:2], width * channels).reshape(rows, width, channels)
+        if layout.predictor == 2:
+            values = np.cumsum(values, axis=1, dtype=values.dtype)
+        if not tiled and not layout.planar:
+            return values
+        if out is None:
+            out = np.empty((layout.height, layout.width, layout.channels), values.dtype)
+        into = out[:, :, plane : plane + 1] if layout.planar else out
+        for index in range(count if tiled else 1):
+            top, left = index // across * height, index % across * width
+            piece = values[index * height : (index + 1) * height] if tiled else values
+            target = into[top : top + len(piece), left : left + width]
+            target[:] = piece[: target.shape[0], : target.shape[1]]
+    if out is None:
+        raise EOFError("there are no samples")
+    return out
+
+
+def _bytes(layout: Layout, data: bytes, part: slice, row_bytes: int, rows: int) -> NDArray[np.uint8]:
+    """The bytes of a plane's rows, its strips or tiles one below the other."""
+    offsets, counts = layout.offsets[part], layout.counts[part]
+    height = layout.block[1]
+    if len(counts) != len(offsets) or not all(counts):
+        counts = (row_bytes * height,) * len(offsets)
+    if layout.compression == RAW:
+        pieces = [data[begin : begin + size] for begin, size in zip(offsets, counts, strict=True)]
+        raw = np.frombuffer(b"".join(pieces), np.uint8)[: rows * row_bytes]
+        if len(raw) < rows * row_bytes:
+            raise EOFError("samples are missing")
+        if layout.fill_order == 2:
+            raw = np.packbits(np.unpackbits(raw, bitorder="little"))
+        return raw.reshape(rows, row_bytes)
+    tags = {
+        256: (4, (row_bytes,)),
+        257: (4, (rows,)),
+        258: (3, (8,)),
+        259: (3, (layout.compression,)),
+        262: (3, (1,)),
+        266: (3, (layout.fill_order,)),
+        273: (4, offsets),
+        277: (3, (1,)),
+        278: (4, (height,)),
+        279: (4, counts),
+    }
+    image = TiffImagePlugin.TiffImageFile(io.BytesIO(_described(data, tags)), "")
+    return np.asarray(image)
+
+
+def _described(data: bytes, tags: dict[int, tuple[int, tuple[int, ...]]]) -> bytes:
+    """The same file with another directory, at its end."""
+    order = "<" if data[:2] == b"II" else ">"
+    begin = len(data) + len(data) % 2
+    outside = begin + 2 + 12 * len(tags) + 4
+    entries, more = [], b""
+    for tag, (kind, values) in sorted(tags.items()):
+        packed = struct.pack(f"{order}{len(values)}{'HI'[kind == 4]}", *values)
+        if len(packed) > 4:
+            at = struct.pack(order + "I", outside + len(more))
+            more += packed + bytes(len(packed) % 2)
+        else:
+            at = packed.ljust(4, b"\0")
+        entries.append(struct.pack(order + "HHI", tag, kind, len(values)) + at)
+    head = data[:2] + struct.pack(order + "HI", 42, begin)
+    directory = struct.pack(order + "H", len(tags)) + b"".join(entries) + bytes(4)
+    return b"".join([head, data[8:], bytes(len(data) % 2), directory, more])
+
+
+def _values(raw: NDArray[np.uint8], layout: Layout, order: bytes, count: int) -> NDArray[Any]:
+    """Rows of bytes as rows of numbers.
+
+    Args:
+        order: of the bytes: II or MM.
+        count: numbers in a row.
+    """
+    size = layout.bits // 8
+    if layout.bits not in (8, 16, 32, 64):
+        return _packed(raw, layout.bits, order, count)
+    if layout.predictor == 3:  # Adobe's for floats: bytes of one significance together, each less the one before
+        channels = 1 if layout.planar else layout.channels
+        summed = np.cumsum(raw.reshape(len(raw), -1, channels), axis=1, dtype=np.uint8)
+        parts = summed.reshape(len(raw), size, count).transpose(0, 2, 1)
+        return np.ascontiguousarray(parts).view(f">f{size}").reshape(len(raw), count).astype(f"f{size}")
+    kind = np.dtype(("<" if order == b"II" else ">") + _KINDS[layout.kind] + str(size))
+    return np.ascontiguousarray(raw).view(kind).astype(kind.newbyteorder("="), copy=False)
+
+
+def _packed(raw: NDArray[np.uint8], bits: int, order: bytes, count: int) -> NDArray[np.uint32]:
+    """Numbers of any count of bits, the highest first, as TIFF packs them."""
+    out = np.empty((len(raw), count), np.uint32)
+    weights = (1 << np.arange(bits - 1, -1, -1, dtype=np.uint64)).astype(np.float64)
+    if bits == 24 and order == b"II":
+        padded = np.zeros((len(raw), count, 4), np.uint8)
+        padded[:, :, :3] = raw[:, : 3 * count].reshape(len(raw), count, 3)
+        return padded.view("<u4")[:, :, 0].astype(np.uint32)
+    step = max(1, (1 << 22) // max(1, count * bits))
+    for top in range(0, len(raw), step):
+        each = np.unpackbits(raw[top : top + step], axis=1)[:, : count * bits]
+        out[top : top + step] = each.reshape(-1, count, bits) @ weights
+    return out
