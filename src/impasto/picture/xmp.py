@@ -142,8 +142,8 @@ class Packet:
 
     def _description(self) -> Element:
         """A new description of the same thing: Adobe's programs refuse a packet that speaks of two."""
-        about = (each.get(name) for each in self.rdf for name in (_ABOUT, "about") if each.get(name))
-        return SubElement(self.rdf, _DESCRIPTION, {_ABOUT: next(about, "")})
+        about = (each.get(name, "") for each in self.rdf for name in (_ABOUT, "about"))
+        return SubElement(self.rdf, _DESCRIPTION, {_ABOUT: next(filter(None, about), "")})
 
     def within(self, most: int) -> tuple[bytes, list[str]]:
         """The packet in at most so many bytes, and the names of the properties that had to be left out for that.
