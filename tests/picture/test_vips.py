@@ -147,6 +147,17 @@ def test_large_pictures_are_reduced_as_they_are_decoded(file_format: str, monkey
     assert np.abs(large.pixels - small.pixels).mean() < 0.01
 
 
+def test_large_tiff_files_with_sixteen_bits_are_reduced_with_all_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    samples = np.asarray(Image.fromarray(scene(60, 40)).resize((960, 640))).astype(np.uint16) * 257
+    out = io.BytesIO()
+    tifffile.imwrite(out, samples, photometric="rgb", compression="zlib")
+    small = Picture.open(out.getvalue(), at_most=100)
+    monkeypatch.setattr(vips, "PIXELS", 1000)
+    large = Picture.open(out.getvalue(), at_most=100)
+    assert large.bits == 16
+    assert np.abs(large.pixels - small.pixels).mean() < 0.01
+
+
 def test_formats_that_are_decoded_as_a_whole_have_a_lower_limit() -> None:
     data = file_bytes(Image.new("L", (16_000, 8_000)), "WEBP", lossless=True, quality=0, method=0)
     with refused(PictureError, "too-large", "128.0 megapixels", "120.0"):
