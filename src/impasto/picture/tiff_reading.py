@@ -77,6 +77,8 @@ class Tiff(AnySize):
             for tag, value in _READ_AS.items():
                 self.tag_v2[tag] = value
             super()._setup()
+        if not self.plain:  # it is turned where all others are, not by Pillow
+            self._size = (self.tag_v2[256], self.tag_v2[257])
 
 
 def open_file(data: bytes, name: str) -> Tiff:
