@@ -14,6 +14,7 @@ from pictures import profile, tiff_of
 from PIL import Image
 
 from impasto import Picture, PictureError
+from impasto.picture import tiff_samples
 
 SCENE = scene()
 DEEP = SCENE.astype(np.uint16) * 257
@@ -46,6 +47,25 @@ def test_planes_strips_and_tiles(order: str, compression: str | None, tile: tupl
             assert picture.bits == planar.bits == bits
             close(picture, SCENE, 0)
             close(planar, SCENE, 0)
+
+
+@pytest.mark.parametrize("planar", [False, True])
+@pytest.mark.parametrize("layout", [{"tile": (16, 32)}, {"rowsperstrip": 7}])
+def test_samples_are_decoded_some_at_a_time(
+    layout: dict[str, Any], planar: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tiff_samples, "_AT_ONCE", 9000)
+    options: dict[str, Any] = {"compression": "zlib", "predictor": True, **layout}
+    if planar:
+        close(Picture.open(written(DEEP.transpose(2, 0, 1), planarconfig="separate", **options)), SCENE, 0)
+    else:
+        close(Picture.open(written(DEEP, **options)), SCENE, 0)
+
+
+def test_pillow_s_limit_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
+    for samples in (SCENE, DEEP):
+        close(Picture.open(written(samples, compression="zlib")), SCENE, 0)
 
 
 def test_large_files_have_another_head() -> None:

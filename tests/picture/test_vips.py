@@ -163,6 +163,36 @@ def test_large_pictures_are_reduced_as_they_are_decoded(file_format: str, monkey
     assert np.abs(large.pixels - small.pixels).mean() < 0.01
 
 
+def test_large_tiff_files_with_sixteen_bits_are_reduced_with_all_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    samples = np.asarray(Image.fromarray(scene(60, 40)).resize((960, 640))).astype(np.uint16) * 257
+    out = io.BytesIO()
+    tifffile.imwrite(out, samples, photometric="rgb", compression="zlib")
+    small = Picture.open(out.getvalue(), at_most=100)
+    monkeypatch.setattr(vips, "PIXELS", 1000)
+    large = Picture.open(out.getvalue(), at_most=100)
+    assert large.bits == 16
+    assert np.abs(large.pixels - small.pixels).mean() < 0.01
+
+
+@pytest.mark.parametrize("kind", ["TIFF 8", "TIFF 16", "WEBP", "PNG"])
+def test_large_pictures_that_lie_on_their_side(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    samples = np.asarray(Image.fromarray(scene(60, 40)).resize((960, 640)))
+    if kind.startswith("TIFF"):
+        out = io.BytesIO()
+        deep = samples.astype(np.uint16) * 257 if kind == "TIFF 16" else samples
+        tifffile.imwrite(out, deep, photometric="rgb", compression="zlib", extratags=[(274, 3, 1, 6, True)])
+        data = out.getvalue()
+    else:
+        exif = Image.Exif()
+        exif[274] = 6
+        data = file_bytes(samples, kind, exif=exif.tobytes(), **({"lossless": True} if kind == "WEBP" else {}))
+    small = Picture.open(data, at_most=100)
+    monkeypatch.setattr(vips, "PIXELS", 1000)
+    large = Picture.open(data, at_most=100)
+    assert large.samples.shape == small.samples.shape == (100, 67, 3)
+    assert np.abs(large.pixels - small.pixels).mean() < 0.01
+
+
 def test_formats_that_are_decoded_as_a_whole_have_a_lower_limit() -> None:
     data = file_bytes(Image.new("L", (16_000, 8_000)), "WEBP", lossless=True, quality=0, method=0)
     with refused(PictureError, "too-large", "128.0 megapixels", "120.0"):

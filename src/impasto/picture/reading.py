@@ -68,7 +68,7 @@ def read(
         _note_hdr(image, name)
         still = None
         if factor > 1:
-            still = in_srgb(_reduced(image, data, factor))
+            still = _reduced(image, data, name, factor)
         elif image.size == full and count == 1 and _is_large(image):
             still = _in_strips(image, data)
         return _contents(image, still or _still(image, data, name), count, name, wanted, whole)
@@ -200,10 +200,7 @@ def _open_header(data: bytes, name: str) -> Image.Image:
 def _still(image: Image.Image, data: bytes, name: str) -> Still:
     """Decode the picture, all its bits, and bring it to sRGB."""
     if image.format == "TIFF":
-        from impasto.picture import tiff_reading
-
-        if isinstance(image, tiff_reading.Tiff):
-            return in_srgb(*tiff_reading.decode(image, data, name))
+        return in_srgb(*_tiff(image, data, name))
     deep = _deep(image, data)
     if deep is not None:
         return in_srgb(image, deep)
@@ -212,6 +209,13 @@ def _still(image: Image.Image, data: bytes, name: str) -> Still:
     # A Targa of 32 bits often has no alpha, but zeros in its place.
     invisible = image.format == "TGA" and still.alpha is not None and not still.alpha.any()
     return still._replace(alpha=None) if invisible else still
+
+
+def _tiff(image: Image.Image, data: bytes, name: str) -> tuple[Image.Image, Samples | None]:
+    from impasto.picture import tiff_reading
+
+    assert isinstance(image, tiff_reading.Tiff)
+    return tiff_reading.decode(image, data, name)
 
 
 def _deep(image: Image.Image, data: bytes) -> Samples | None:
@@ -282,16 +286,24 @@ def _reduction(image: Image.Image, count: int, wanted: tuple[int, int] | None) -
     Still larger ones, which only libvips decodes without a copy in memory, are left to it.
     """
     small_enough = vips.PIXELS < image.width * image.height <= MAX_PIXELS
-    if wanted is None or count > 1 or not small_enough or not getattr(image, "plain", True):
+    if wanted is None or count > 1 or not small_enough:
         return 1
     return max(1, int(min(image.width / wanted[0], image.height / wanted[1]) / _MARGIN))
 
 
-def _reduced(image: Image.Image, data: bytes, factor: int) -> Image.Image:
-    """Decode a large picture with eight bits, and reduce it by means of `factor` x `factor` pixels."""
+def _reduced(image: Image.Image, data: bytes, name: str, factor: int) -> Still:
+    """Decode a large picture, and reduce it by means of `factor` x `factor` pixels."""
     decoded: Image.Image | None = None
     width = image.width
-    if image.format == "WEBP":  # Pillow decodes by way of three copies
+    if image.format == "TIFF":
+        decoded, deep = _tiff(image, data, name)
+        if deep is not None:
+            import cv2
+
+            size = deep.shape[1] // factor, deep.shape[0] // factor
+            small = cv2.resize(deep, size, interpolation=cv2.INTER_AREA).reshape(*size[::-1], -1)
+            return in_srgb(decoded, small)
+    elif image.format == "WEBP":  # Pillow decodes by way of three copies
         from impasto.picture import all_bits
 
         decoded = all_bits.webp(data)
@@ -304,7 +316,8 @@ def _reduced(image: Image.Image, data: bytes, factor: int) -> Image.Image:
     if decoded.mode in ("P", "PA"):
         decoded = decoded.convert("RGBA" if decoded.has_transparency_data else "RGB")
     factor = factor * decoded.width // width
-    return decoded if factor < 2 or decoded.mode in _NOT_REDUCED else Image.Image.reduce(decoded, factor)
+    small_enough = factor < 2 or decoded.mode in _NOT_REDUCED
+    return in_srgb(decoded if small_enough else Image.Image.reduce(decoded, factor))
 
 
 def _levels(image: Image.Image, data: bytes, factor: int) -> int:

@@ -28,6 +28,8 @@ _UNKNOWN = re.compile(
     re.IGNORECASE,
 )
 
+_CODEC = "data stream"  # what Pillow says of data that a decoder stumbles over, whatever is wrong with them
+
 # What a file begins with, what it is, and what to do.
 _KNOWN = (
     (rb"\xff\x0a|\0\0\0\x0cJXL ", "JPEG XL", "export it as PNG or JPEG: djxl picture.jxl picture.png"),
@@ -133,7 +135,7 @@ def undecodable(error: Exception, data: bytes, name: str) -> PictureError:
     reason = _reason(error)
     if _is_odd_jpeg(data):
         return _unknown_kind("JPEG", name)
-    if isinstance(error, NotImplementedError) or _UNKNOWN.search(reason):
+    if isinstance(error, NotImplementedError) or (_UNKNOWN.search(reason) and _CODEC not in reason):
         return PictureError(
             f"{name}: this kind of picture is not read here ({reason})", "export it as PNG", code="unknown-format"
         )
@@ -149,7 +151,9 @@ def _unknown_kind(file_format: str, name: str) -> PictureError:
 def _reason(error: Exception) -> str:
     """What a decoder says, in one line; nothing of what Python says about its own arithmetic."""
     said = (str(error).splitlines() or [""])[0][:120]
-    return "" if isinstance(error, (struct.error, IndexError, KeyError)) or said.startswith("unpack") else said
+    return (
+        "" if isinstance(error, (struct.error, IndexError, KeyError, TypeError)) or said.startswith("unpack") else said
+    )
 
 
 def check_psd(image: Image.Image, name: str) -> None:

@@ -29,6 +29,7 @@ from impasto.picture.tiff_samples import (
     SIGNED,
     UNSIGNED,
     WHITE_IS_ZERO,
+    AnySize,
     Layout,
     layout_of,
     read,
@@ -49,7 +50,7 @@ _READ_AS = {  # what Pillow is made to believe where it does not know a layout
 }
 
 
-class Tiff(TiffImagePlugin.TiffImageFile):
+class Tiff(AnySize):
     """A TIFF file of any layout: where Pillow does not know it, only tags and size can be asked for."""
 
     known: bool
@@ -76,6 +77,8 @@ class Tiff(TiffImagePlugin.TiffImageFile):
             for tag, value in _READ_AS.items():
                 self.tag_v2[tag] = value
             super()._setup()
+        if not self.plain:  # it is turned where all others are, not by Pillow
+            self._size = (self.tag_v2[256], self.tag_v2[257])
 
 
 def open_file(data: bytes, name: str) -> Tiff:
@@ -200,7 +203,9 @@ def _unknown(tags: dict[int, Any], name: str) -> PictureError:
     compression, bits = tags.get(259, RAW), tags.get(258, (1,))
     if compression not in TiffImagePlugin.COMPRESSION_INFO:
         what = f"compression {_COMPRESSIONS.get(compression, compression)}"
-    elif isinstance(bits, tuple) and len(bits) == 1:
+    elif not isinstance(bits, tuple) or not all(isinstance(each, int) and 0 < each <= 64 for each in bits):
+        return PictureError(f"{name} is damaged or cut short", "", code="damaged-file")
+    elif len(bits) == 1:
         what = f"{bits[0]} bits, photometric interpretation {tags.get(262)}"
     else:
         what = f"channels of {bits} bits, photometric interpretation {tags.get(262)}"

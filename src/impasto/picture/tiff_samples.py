@@ -1,18 +1,18 @@
 """How a TIFF page's samples lie in its file, and the samples as they are: strips, tiles, planes, bits of any count.
 
-Pillow and libtiff undo compressions: each plane is described anew, as rows of bytes.
+Pillow and libtiff undo compressions: some strips or tiles of a plane are described anew, as rows of bytes.
 """
 
 from __future__ import annotations
 
 import io
+import itertools
 import math
-import struct
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import TiffImagePlugin
+from PIL import Image, TiffImagePlugin
 
 WHITE_IS_ZERO, GRAY, RGB, CMYK, CIELAB, ICCLAB = 0, 1, 2, 5, 8, 9
 COLORS = {WHITE_IS_ZERO: 1, GRAY: 1, RGB: 3, CMYK: 4, CIELAB: 3, ICCLAB: 3}
@@ -24,6 +24,17 @@ RAW, LOSSLESS = 1, {1, 5, 8, 32773, 32946, 34925, 50000}
 UNSIGNED, SIGNED, FLOAT = 1, 2, 3
 _KINDS = {UNSIGNED: "u", SIGNED: "i", FLOAT: "f"}
 _MOST_CHANNELS = 64
+_AT_ONCE = 1 << 25  # bytes that are decoded at once
+
+
+class AnySize(TiffImagePlugin.TiffImageFile):
+    """A TIFF file without Pillow's limit, which is one for the whole process; ours is checked before."""
+
+    def load_prepare(self) -> None:
+        size = getattr(self, "_tile_size", None)
+        if self._im is None and size is not None:
+            self.im = Image.core.new(self.mode, size)  # type: ignore[attr-defined]
+        super().load_prepare()
 
 
 class Layout(NamedTuple):
@@ -93,83 +104,61 @@ def layout_of(tags: dict[int, Any]) -> Layout | None:
 def read(layout: Layout, data: bytes) -> NDArray[Any]:
     """All samples, H x W x channels, in the machine's byte order."""
     width, height = layout.block
-    across = math.ceil(layout.width / width)
+    across, down = math.ceil(layout.width / width), math.ceil(layout.height / height)
     planes, channels = (layout.channels, 1) if layout.planar else (1, layout.channels)
-    count = across * math.ceil(layout.height / height)
     row_bytes = math.ceil(width * channels * layout.bits / 8)
-    if len(layout.offsets) < planes * count:
+    if len(layout.offsets) < planes * across * down or not layout.height:
         raise EOFError("strips are missing")
+    at_once = max(1, _AT_ONCE // max(1, row_bytes * height * across))  # rows of strips or tiles
     out: NDArray[Any] | None = None
     for plane in range(planes):
-        part = slice(plane * count, (plane + 1) * count)
-        tiled = across > 1 or width != layout.width
-        rows = count * height if tiled else layout.height
-        raw = _bytes(layout, data, part, row_bytes, rows)
-        values = _values(raw, layout, data[:2], width * channels).reshape(rows, width, channels)
-        if layout.predictor == 2:
-            values = np.cumsum(values, axis=1, dtype=values.dtype)
-        if not tiled and not layout.planar:
-            return values
-        if out is None:
-            out = np.empty((layout.height, layout.width, layout.channels), values.dtype)
-        into = out[:, :, plane : plane + 1] if layout.planar else out
-        for index in range(count if tiled else 1):
-            top, left = index // across * height, index % across * width
-            piece = values[index * height : (index + 1) * height] if tiled else values
-            target = into[top : top + len(piece), left : left + width]
-            target[:] = piece[: target.shape[0], : target.shape[1]]
-    if out is None:
-        raise EOFError("there are no samples")
+        for first in range(0, down, at_once):
+            last = min(down, first + at_once)
+            part = slice((plane * down + first) * across, (plane * down + last) * across)
+            tiled = across > 1 or width != layout.width
+            rows = (last - first) * across * height if tiled else min(layout.height, last * height) - first * height
+            raw = _bytes(layout, data, part, row_bytes, rows)
+            values = _values(raw, layout, data[:2], width * channels).reshape(rows, width, channels)
+            if layout.predictor == 2:
+                values = np.cumsum(values, axis=1, dtype=values.dtype)
+            if out is None:
+                out = np.empty((layout.height, layout.width, layout.channels), values.dtype)
+            into = out[first * height :, :, plane : plane + 1] if layout.planar else out[first * height :]
+            for index in range((last - first) * across if tiled else 1):
+                top, left = index // across * height, index % across * width
+                piece = values[index * height : (index + 1) * height] if tiled else values
+                target = into[top : top + len(piece), left : left + width]
+                target[:] = piece[: target.shape[0], : target.shape[1]]
+    assert out is not None
     return out
 
 
 def _bytes(layout: Layout, data: bytes, part: slice, row_bytes: int, rows: int) -> NDArray[np.uint8]:
-    """The bytes of a plane's rows, its strips or tiles one below the other."""
+    """The bytes of some rows of a plane, its strips or tiles one below the other."""
     offsets, counts = layout.offsets[part], layout.counts[part]
-    height = layout.block[1]
     if len(counts) != len(offsets) or not all(counts):
-        counts = (row_bytes * height,) * len(offsets)
+        counts = (row_bytes * layout.block[1],) * len(offsets)
+    pieces = [data[begin : begin + size] for begin, size in zip(offsets, counts, strict=True)]
     if layout.compression == RAW:
-        pieces = [data[begin : begin + size] for begin, size in zip(offsets, counts, strict=True)]
         raw = np.frombuffer(b"".join(pieces), np.uint8)[: rows * row_bytes]
         if len(raw) < rows * row_bytes:
             raise EOFError("samples are missing")
         if layout.fill_order == 2:
             raw = np.packbits(np.unpackbits(raw, bitorder="little"))
         return raw.reshape(rows, row_bytes)
-    tags = {
-        256: (4, (row_bytes,)),
-        257: (4, (rows,)),
-        258: (3, (8,)),
-        259: (3, (layout.compression,)),
-        262: (3, (1,)),
-        266: (3, (layout.fill_order,)),
-        273: (4, offsets),
-        277: (3, (1,)),
-        278: (4, (height,)),
-        279: (4, counts),
-    }
-    image = TiffImagePlugin.TiffImageFile(io.BytesIO(_described(data, tags)), "")
-    return np.asarray(image)
-
-
-def _described(data: bytes, tags: dict[int, tuple[int, tuple[int, ...]]]) -> bytes:
-    """The same file with another directory, at its end."""
-    order = "<" if data[:2] == b"II" else ">"
-    begin = len(data) + len(data) % 2
-    outside = begin + 2 + 12 * len(tags) + 4
-    entries, more = [], b""
-    for tag, (kind, values) in sorted(tags.items()):
-        packed = struct.pack(f"{order}{len(values)}{'HI'[kind == 4]}", *values)
-        if len(packed) > 4:
-            at = struct.pack(order + "I", outside + len(more))
-            more += packed + bytes(len(packed) % 2)
-        else:
-            at = packed.ljust(4, b"\0")
-        entries.append(struct.pack(order + "HHI", tag, kind, len(values)) + at)
-    head = data[:2] + struct.pack(order + "HI", 42, begin)
-    directory = struct.pack(order + "H", len(tags)) + b"".join(entries) + bytes(4)
-    return b"".join([head, data[8:], bytes(len(data) % 2), directory, more])
+    directory = TiffImagePlugin.ImageFileDirectory_v2(ifh=b"II\x2a\0\x08\0\0\0")
+    directory[256], directory[257] = row_bytes, rows
+    directory[258], directory[262], directory[277] = 8, GRAY, 1
+    directory[259], directory[266] = layout.compression, layout.fill_order
+    directory[278] = layout.block[1]
+    directory[279] = tuple(map(len, pieces))
+    # Pillow adds the length of what it writes: the strips begin behind the directory.
+    directory[273] = tuple(itertools.accumulate(map(len, pieces[:-1]), initial=0))
+    file = io.BytesIO()
+    directory.save(file)
+    file.write(b"".join(pieces))
+    file.seek(0)
+    return np.asarray(AnySize(file, ""))
 
 
 def _values(raw: NDArray[np.uint8], layout: Layout, order: bytes, count: int) -> NDArray[Any]:
