@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from impasto.controls import Controls
 from impasto.engines.by_name import DEFAULT, engine_of
-from impasto.errors import MissingExtra, UsageError
+from impasto.errors import ImpastoError, MissingExtra, UsageError
 from impasto.painting.regions import Regions
 from impasto.painting.stylizer import Stylizer
 from impasto.picture.reading import MAX_PIXELS
@@ -115,24 +115,36 @@ def paint_video(
         checkpoint = Checkpoint(Path(output), _settings(clip, style, regions, recipe, options, controls))
     made_with = _made_with(painters, options, controls, recipe) if mark else {}
     open_sink = functools.partial(_open_sink, Path(output), clip, size, options, checkpoint)
-    sink = open_sink(alpha=first.alpha is not None, made_with=made_with, overwrite=overwrite)
+    sink = open_sink(first=first, made_with=made_with, overwrite=overwrite)
     pipeline = Pipeline(clip, size, painters, sink, options, checkpoint=checkpoint, on_progress=on_progress)
     try:
         with one_thread():
             pipeline.run()
+        kept = not pipeline.stopped or (options.keep_partial and pipeline.frames > 0 and checkpoint is None)
+        if kept:
+            sink.close(whole=not pipeline.stopped)
+            if checkpoint:
+                checkpoint.forget()
+        else:
+            sink.discard()
+    except Exception as error:
+        _say_what_is_kept(error, sink.keep(), resume=checkpoint is not None)
+        raise
     except BaseException:
         sink.discard()
         raise
-    kept = not pipeline.stopped or (options.keep_partial and pipeline.frames > 0 and checkpoint is None)
-    if kept:
-        sink.close()
-        if checkpoint:
-            checkpoint.forget()
-    else:
-        sink.discard()
     notes = (*sink.notes, *([clip.note] if clip.note else []))
     path = Path(output) if kept else None
     return PaintedVideo(path, pipeline.frames, pipeline.shots, pipeline.stopped, notes, pipeline.seconds)
+
+
+def _say_what_is_kept(error: Exception, kept: Path | None, *, resume: bool) -> None:
+    """Add to an error where the frames are that were painted before it."""
+    if kept is None or not isinstance(error, ImpastoError):
+        return
+    said = f"the frames painted so far are in {kept}"
+    error.hint = f"{said}; the same command goes on from there" if resume else said
+    error.args = (f"{error.message}  ({error.hint})",)
 
 
 def _painters(
@@ -205,7 +217,7 @@ def _open_sink(
     options: VideoOptions,
     checkpoint: Checkpoint | None,
     *,
-    alpha: bool,
+    first: VideoFrame,
     made_with: Mapping[str, object],
     overwrite: bool,
 ) -> Sink:
@@ -219,17 +231,29 @@ def _open_sink(
             raise UsageError(
                 f"{suffix} files are made in one piece", "--resume goes with video files and folders", code="conflict"
             )
-        return AnimationWriter(path, clip.rate, made_with=made_with, overwrite=overwrite)
-    source = clip if options.sound else None
-    open_file = functools.partial(
-        Writer,
-        width=size[0],
-        height=size[1],
-        rate=clip.rate,
+        return AnimationWriter(
+            path, clip.rate, count=clip.count, size=size, made_with=made_with, overwrite=overwrite
+        )
+    encoding = encoding_for(
+        path,
+        *size,
+        clip.rate,
         codec=options.codec,
         quality=options.quality,
-        alpha=alpha,
+        alpha=first.alpha is not None,
+        aspect=clip.aspect,
     )
+    what = {
+        "source": clip,
+        "sound": options.sound,
+        "strip_location": options.strip_location,
+        "made_with": made_with,
+        "overwrite": overwrite,
+    }
+    sink: Sink
     if checkpoint:
-        return Segments(path, checkpoint, open_file, source=source, made_with=made_with, overwrite=overwrite)
-    return open_file(path, source=source, made_with=made_with, overwrite=overwrite)
+        sink = Segments(Assembly(path, encoding, **what), checkpoint)
+    else:
+        sink = Writer(path, *size, clip.rate, codec=encoding.codec,  **what)
+    sink.notes += lost(encoding, first)
+    return sink

@@ -22,13 +22,14 @@ from impasto.painting.octaves import enlarge_frame
 from impasto.painting.stylizer import Stylizer
 from impasto.pixels.arrays import Pixels, Samples, reduced
 from impasto.progress import OnProgress, Progress
+from impasto.video.encoding import DEEP
 from impasto.video.keyframes import Keyframes
 from impasto.video.moving_masks import MovingMasks
 from impasto.video.options import VideoOptions
 from impasto.video.reading import Clip, VideoFrame
 from impasto.video.segments import Checkpoint, Segments, State
 from impasto.video.steady import Motion, MotionFinder, blend
-from impasto.video.writing import DEEP, Sink
+from impasto.video.writing import Sink
 
 if TYPE_CHECKING:
     from impasto.video.optimizer import FrameOptimizer

@@ -1,0 +1,226 @@
+"""What a video file says of itself, besides its pictures and its sound: titles, dates, chapters, covers, fonts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from impasto.picture.metadata import comment_text
+
+_OF_THE_FILE = re.compile(
+    r"major_brand|minor_version|compatible_brands|encoder|encoded_by|vendor_id|duration|rotate|alpha_mode|stereo_mode"
+    r"|number_of_(frames|bytes)|bps|_statistics_.*|.*-eng$|handler_name|variant_bitrate|compilation|gapless_playback"
+    r"|wm/.*|isvbr|devicecontenttype|hw|maxrate|te_is_reencode|id3v2_priv.*|service_(name|provider)|filename|mimetype",
+    re.IGNORECASE,
+)
+"""What a file says of its own bytes, which are others now, or says twice."""
+
+_PLACE = re.compile(r"location|gps|geo|xyz$|latitude|longitude|altitude|loci|coordinates|place|recorded_at", re.IGNORECASE)
+
+_ITUNES = frozenset(
+    "title artist album_artist composer album date comment genre copyright grouping lyrics description synopsis show"
+    " episode_id network keywords track disc location creation_time timecode".split()
+)
+"""What MP4 and MOV files have places of their own for; other names need a table that fewer programs read."""
+
+_MARKS = ("comment", "description", "synopsis")
+
+
+@dataclass(frozen=True)
+class Belongings:
+    """What belongs to a clip.
+
+    Attributes:
+        said: the file's metadata, such as its title and its date.
+        picture: those of its pictures' stream, such as their language.
+        chapters: as PyAV gives them, in seconds of the part that is painted: (start, end, metadata).
+        attachments: name, MIME type and bytes of each, such as fonts.
+        covers: codec and bytes of each.
+        notes: what is left out.
+    """
+
+    said: Mapping[str, str] = field(default_factory=dict)
+    picture: Mapping[str, str] = field(default_factory=dict)
+    disposition: int = 1
+    chapters: tuple[tuple[Fraction, Fraction, Mapping[str, str]], ...] = ()
+    attachments: tuple[tuple[str, str, bytes], ...] = ()
+    covers: tuple[tuple[str, bytes], ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def without(self, *names: str) -> Belongings:
+        """The same with nothing in these fields."""
+        return Belongings(**{name: value for name, value in vars(self).items() if name not in names})
+
+
+def belongings_of(
+    container: Any, video: Any, origin: Fraction, span: tuple[Fraction, Fraction | None], *, strip_location: bool
+) -> Belongings:
+    """Collect what belongs to a clip.
+
+    Args:
+        container: the opened file. Its covers are read, so its place is another one afterwards.
+        video: the stream that is painted.
+        origin: seconds of the file at which the clip begins.
+        span: the part of the clip that is painted: begin, and end or None.
+        strip_location: leave out where it was recorded.
+    """
+    said, picture = dict(container.metadata), dict(video.metadata)
+    if strip_location:
+        said, picture = _without_place(said), _without_place(picture)
+    picture = {name: value for name, value in _kept(picture).items() if name.lower() != "creation_time"}
+    timecode = next((code for code in (picture.pop("timecode", None), said.pop("timecode", None)) if code), None)
+    if timecode is not None and (moved := later_timecode(timecode, span[0], video.average_rate)):
+        picture["timecode"] = moved
+    notes = [*_data_notes(container)]
+    others = [s for s in container.streams.video if s.index != video.index and not int(s.disposition) & _COVER]
+    if others:
+        notes.append(f"{_count(others, 'other video track')} left out: one is painted")
+    return Belongings(
+        _kept(said),
+        picture,
+        int(video.disposition) & ~_COVER or 1,
+        tuple(_chapters(container.chapters(), origin + span[0], span)),
+        tuple((s.name or "attachment", s.mimetype or "", s.data) for s in container.streams.attachments if s.data),
+        tuple(_covers(container)),
+        tuple(notes),
+    )
+
+
+_COVER = 1 << 10
+
+
+def metadata_for(said: Mapping[str, str], made_with: Mapping[str, object], suffix: str) -> dict[str, str]:
+    """A file's metadata: what its source says, and how it was made.
+
+    Every container that we write keeps a comment, and few keep anything else. Where the source has one, how it was made
+    goes to the description.
+    """
+    metadata = dict(said)
+    names = {name.lower(): name for name in metadata}
+    if suffix == ".avi" and "creation_time" in names and "date" not in names:
+        metadata["date"] = metadata[names["creation_time"]]
+    if made_with:
+        mark = comment_text(made_with)
+        free = next((name for name in _MARKS if name not in names and (suffix != ".avi" or name == "comment")), None)
+        if free is not None:
+            metadata[free] = mark
+        else:
+            metadata[names["comment"]] += f"\n{mark}"
+    return metadata
+
+
+def container_options(metadata: Mapping[str, str], suffix: str) -> dict[str, str]:
+    """FFmpeg's options of a file with these metadata."""
+    if suffix in (".mp4", ".m4v", ".mov") and not {name.lower() for name in metadata} <= _ITUNES:
+        return {"movflags": "use_metadata_tags"}
+    return {}
+
+
+def stream_metadata(metadata: Mapping[str, str], *, strip_location: bool = False) -> dict[str, str]:
+    """What stays of a sound's or subtitles' metadata: language, title."""
+    kept = _kept(dict(metadata))
+    handler = metadata.get("handler_name", "")
+    if handler and "title" not in kept and not re.search(r"handler|gpac|media|l-smash|\x00", handler, re.IGNORECASE):
+        kept["handler_name"] = handler
+    return _without_place(kept) if strip_location else kept
+
+
+def later_timecode(timecode: str, seconds: Fraction, rate: Fraction | None) -> str | None:
+    """A SMPTE timecode so many seconds later; None where it cannot be counted.
+
+    >>> later_timecode("01:00:00:00", Fraction(3, 2), Fraction(24))
+    '01:00:01:12'
+    >>> later_timecode("00:00:59;28", Fraction(1001, 30000) * 2, Fraction(30000, 1001))
+    '00:01:00;02'
+    """
+    parts = re.fullmatch(r"(\d+):(\d+):(\d+)([:;.,])(\d+)", timecode.strip())
+    if parts is None:
+        return None
+    if seconds == 0:
+        return timecode.strip()
+    if not rate:
+        return None
+    hours, minutes, whole, frame = (int(parts[i]) for i in (1, 2, 3, 5))
+    nominal, dropped = round(rate), parts[4] in ";." and round(rate) % 30 == 0
+    skip = nominal // 15 if dropped else 0  # numbers that each minute leaves out, but for every tenth
+    total = (hours * 60 + minutes) * 60 * nominal + whole * nominal + frame
+    total -= skip * (hours * 60 + minutes - (hours * 60 + minutes) // 10)
+    total += round(seconds * rate)
+    if dropped:
+        tens, rest = divmod(total, 600 * nominal - 9 * skip)
+        total += 9 * skip * tens + (skip * ((rest - skip) // (60 * nominal - skip)) if rest > skip else 0)
+    clock, frame = divmod(total, nominal)
+    return f"{clock // 3600 % 24:02d}:{clock // 60 % 60:02d}:{clock % 60:02d}{parts[4]}{frame:02d}"
+
+
+def _kept(metadata: Mapping[str, str]) -> dict[str, str]:
+    return {
+        name: value.replace("\0", "")
+        for name, value in metadata.items()
+        if value.strip("\0 ") and not _OF_THE_FILE.fullmatch(name)
+    }
+
+
+def _without_place(metadata: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in metadata.items() if not _PLACE.search(name)}
+
+
+def _chapters(
+    chapters: Iterable[Mapping[str, Any]], begin: Fraction, span: tuple[Fraction, Fraction | None]
+) -> Iterable[tuple[Fraction, Fraction, Mapping[str, str]]]:
+    length = None if span[1] is None else span[1] - span[0]
+    for chapter in chapters:
+        start = chapter["start"] * chapter["time_base"] - begin
+        end = max(start, chapter["end"] * chapter["time_base"] - begin)
+        if (end <= 0 and span[0] > 0) or (length is not None and start >= length):
+            continue
+        end = end if length is None else min(end, length)
+        yield max(start, Fraction(0)), max(end, Fraction(0)), dict(chapter.get("metadata", {}))
+
+
+def _covers(container: Any) -> Iterable[tuple[str, bytes]]:
+    covers = [stream for stream in container.streams.video if int(stream.disposition) & _COVER]
+    seen = set()
+    if covers:
+        for packet in container.demux(covers):  # they come first
+            if packet.size and packet.stream_index not in seen:
+                seen.add(packet.stream_index)
+                yield packet.stream.codec_context.name, bytes(packet)
+            if len(seen) == len(covers):
+                return
+
+
+def _data_notes(container: Any) -> Iterable[str]:
+    """Tracks of measurements, such as a camera's; those of chapters and timecodes come along in another way."""
+    names = []
+    for stream in container.streams.data:
+        handler = stream.metadata.get("handler_name", "")
+        chapters = stream.name == "bin_data" and container.chapters()
+        if not chapters and "timecode" not in stream.metadata and "TimeCode" not in handler:
+            names.append(handler.strip("\0 \t\x0b") or stream.name or "unknown")
+    if names:
+        yield f"{_count(names, 'track')} of data left out ({', '.join(dict.fromkeys(names))[:80]})"
+
+
+def _count(things: list[Any], noun: str) -> str:
+    return f"1 {noun} is" if len(things) == 1 else f"{len(things)} {noun}s are"
+
+
+def mime_type(codec: str) -> tuple[str, str]:
+    """The ending and the MIME type of a cover's codec."""
+    return {"mjpeg": (".jpg", "image/jpeg"), "png": (".png", "image/png"), "webp": (".webp", "image/webp")}.get(
+        codec, (f".{codec}", f"image/{codec}")
+    )
+
+
+def cover_name(codec: str, index: int) -> str:
+    return f"cover{index or ''}{mime_type(codec)[0]}"
+
+
+def has_covers(path: Path) -> bool:
+    """Whether a container has a place for a cover."""
+    return path.suffix.lower() in (".mp4", ".m4v", ".mkv")
