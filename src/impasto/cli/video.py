@@ -52,7 +52,7 @@ impasto video frames/ --style great-wave --fps 24 -o painted.webm
     VideoOptions,
     "video_options",
     "Options",
-    without=("segment",),
+    without=("segment", "untrusted"),
     panels=dict.fromkeys(("fps", "codec", "quality", "sound", "keep_partial", "resume"), "Output"),
     names={"quality": "--crf"},
 )

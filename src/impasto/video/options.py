@@ -33,6 +33,7 @@ class VideoOptions:
         keep_partial: when stopped, keep what is done as a playable file.
         resume: keep what is done in pieces beside the result, whatever ends the run. Another run goes on from there.
         segment: frames of such a piece.
+        untrusted: somebody else chose the clip: links and folders are refused.
     Raises:
         UsageError: a value of another type or out of its range.
     """
@@ -53,6 +54,7 @@ class VideoOptions:
     sound: bool = setting(True, "Copy sound and subtitles.")
     keep_partial: bool = setting(False, "When stopped, keep what is done.")
     resume: bool = setting(False, "Keep what is done, whatever happens; go on from there.")
+    untrusted: bool = setting(False, "Somebody else chose the clip: refuse links and folders.")
     segment: int = setting(120, "Frames after which --resume keeps what is done.", 1, 100_000)
 
     def __post_init__(self) -> None:

@@ -24,14 +24,14 @@ from impasto.video.options import VideoOptions, options_and_controls
 from impasto.video.pipeline import Painters, Pipeline
 from impasto.video.reading import Clip
 from impasto.video.segments import Checkpoint, Segments
-from impasto.video.writing import ANIMATIONS, AnimationWriter, FolderWriter, Sink, Writer
+from impasto.video.writing import ANIMATIONS, CONTAINERS, AnimationWriter, FolderWriter, Sink, Writer
 
 if TYPE_CHECKING:
     from impasto.optimization.recipe import Recipe
     from impasto.video.optimizer import FrameOptimizer
 
 # What a run that goes on may say otherwise: none of it changes a frame.
-_MAY_CHANGE = ("sound", "keep_partial", "resume", "segment")
+_MAY_CHANGE = ("sound", "keep_partial", "resume", "segment", "untrusted")
 
 
 @dataclass(frozen=True)
@@ -93,11 +93,11 @@ def paint_video(
     options, controls = options_and_controls(options, values)
     if options.engine == "optimize" and options.keyframes is not None:
         raise UsageError("the optimizer takes one style for the whole clip", "--style", code="conflict")
-    clip = Clip(Path(source), options.start, options.end, options.fps)
-    size = clip.output_size(controls.size)
+    clip = Clip(Path(source), options.start, options.end, options.fps, options.untrusted, max_pixels)
+    size = clip.output_size(controls.size, square=not _holds_pixel_shape(Path(output)))
     if size[0] * size[1] > max_pixels:
         raise UsageError(f"frames of {size[0]} x {size[1]} pixels are too large", "a smaller --size", code="too-large")
-    masks = MovingMasks(regions)
+    masks = MovingMasks(regions, untrusted=options.untrusted)
     make_stylizer = functools.partial(
         Stylizer,
         regions=masks.regions,
@@ -130,7 +130,7 @@ def paint_video(
             checkpoint.forget()
     else:
         sink.discard()
-    notes = (*sink.notes, *([clip.note] if clip.note else []))
+    notes = (*sink.notes, *clip.notes, *masks.notes)
     path = Path(output) if kept else None
     return PaintedVideo(path, pipeline.frames, pipeline.shots, pipeline.stopped, notes, pipeline.seconds)
 
@@ -198,6 +198,11 @@ def _settings(
     }
 
 
+def _holds_pixel_shape(path: Path) -> bool:
+    """Whether a result can say that its pixels are not square: videos can, animations and pictures cannot."""
+    return path.suffix.lower() in CONTAINERS and not path.is_dir()
+
+
 def _open_sink(
     path: Path,
     clip: Clip,
@@ -229,6 +234,7 @@ def _open_sink(
         codec=options.codec,
         quality=options.quality,
         alpha=alpha,
+        sample_aspect_ratio=clip.sample_aspect_ratio,
     )
     if checkpoint:
         return Segments(path, checkpoint, open_file, source=source, made_with=made_with, overwrite=overwrite)

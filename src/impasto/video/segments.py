@@ -19,7 +19,8 @@ from impasto.engines.shot import Shot
 from impasto.errors import UsageError
 from impasto.pixels.arrays import Pixels, Samples
 from impasto.system.files import already_there, write_atomically
-from impasto.video.reading import Clip, VideoFrame, ffmpeg
+from impasto.video.containers import ffmpeg, file_url
+from impasto.video.reading import Clip, VideoFrame
 from impasto.video.writing import CopiedStreams, Writer, cannot_write, container_metadata, part_of, put_in_place
 
 
@@ -166,14 +167,14 @@ class Segments:
         self.cut()
         part = part_of(self.path)
         try:
-            with av.open(str(part), "w") as target:
+            with av.open(file_url(part), "w") as target:
                 target.metadata.update(container_metadata(self.made_with))
                 stream: Any = None
                 copied: CopiedStreams | None = None
                 last = -(2**62)
                 for index in range(self.pieces):
                     begun = Fraction(self._piece(index).with_suffix(".time").read_text())
-                    with av.open(str(self._piece(index))) as piece:
+                    with av.open(file_url(self._piece(index))) as piece:
                         if stream is None:
                             stream = target.add_stream_from_template(piece.streams.video[0])
                             copied = None if self.source is None else CopiedStreams(target, self.source, self.notes)

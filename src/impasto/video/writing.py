@@ -19,7 +19,10 @@ from impasto.picture.metadata import comment_text
 from impasto.pixels.arrays import stored
 from impasto.system.files import already_there, part_name
 from impasto.system.sessions import threads
-from impasto.video.reading import MATRICES, PIXEL_FORMATS, Clip, VideoFrame, ffmpeg, first_line, usual_matrix
+from impasto.video.containers import ffmpeg, file_url, first_line, main_video, opened
+from impasto.video.decoding import MATRICES, PIXEL_FORMATS, usual_matrix
+from impasto.video.frame_pictures import is_animation
+from impasto.video.reading import Clip, VideoFrame
 
 if TYPE_CHECKING:
     from av.container import OutputContainer
@@ -73,6 +76,7 @@ class Writer:
         quality: the encoder's constant rate factor: lower is better and larger; None, its usual one.
         source: the clip whose sound and subtitles are copied; None, none.
         alpha: whether frames have alpha; a codec without it leaves it out.
+        sample_aspect_ratio: how wide a pixel is shown, as a share of its height.
         made_with: what painted the frames, for the file's comment; empty, none is written.
     Raises:
         UsageError: a codec that is not there, or that the container cannot hold.
@@ -89,6 +93,7 @@ class Writer:
         quality: int | None = None,
         source: Clip | None = None,
         alpha: bool = False,
+        sample_aspect_ratio: Fraction = Fraction(1),
         made_with: Mapping[str, object] | None = None,
         overwrite: bool = False,
     ) -> None:
@@ -110,12 +115,13 @@ class Writer:
         self.format = transparent if alpha and transparent else plain
         self.alpha = alpha and bool(transparent)
         self.part = part_of(path)
+        self.sample_aspect_ratio = sample_aspect_ratio
         self.width, self.height = width + width % 2, height + height % 2  # halves of colors need even sides
         self.colorspace = MATRICES[usual_matrix(self.height)]
         self.notes: list[str] = []
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self.container: OutputContainer = av.open(str(self.part), "w")
+            self.container: OutputContainer = av.open(file_url(self.part), "w")
             self.container.metadata.update(container_metadata(made_with or {}))
             self.stream = self._video_stream(codec, encoder, rate, quality)
         except (av.FFmpegError, OSError, ValueError) as error:
@@ -135,6 +141,7 @@ class Writer:
         context = stream.codec_context
         context.time_base = Fraction(1, 90_000)
         context.color_range = 1
+        context.sample_aspect_ratio = self.sample_aspect_ratio
         context.colorspace = usual_matrix(self.height)
         if codec == "hevc" and self.path.suffix.lower() in (".mp4", ".mov"):
             context.codec_tag = "hvc1"
@@ -193,7 +200,8 @@ class CopiedStreams:
 
     def __init__(self, target: OutputContainer, source: Clip, notes: list[str]) -> None:
         av = ffmpeg()
-        self.container = av.open(str(source.path)) if source.path.is_file() else None
+        moves = source.path.is_file() and not is_animation(source.path)
+        self.container = opened(source.path, untrusted=source.untrusted) if moves else None
         self.streams: dict[int, Any] = {}
         self._next: Any = None
         if self.container is None:
@@ -205,7 +213,7 @@ class CopiedStreams:
             except (av.FFmpegError, ValueError) as error:
                 notes.append(f"its {kind} cannot go into this kind of file and are left out ({first_line(error)})")
         self.target = target
-        video: Any = self.container.streams.video[0]
+        video = main_video(self.container)
         self.origin = Fraction(0) if video.start_time is None else video.start_time * video.time_base
         self.begun, self.ended = source.span
         self.origin += self.begun
