@@ -10,7 +10,10 @@ import numpy as np
 from helpers import scene
 from PIL import Image
 
+from impasto.video.assembly import Assembly
+from impasto.video.encoding import encoding_for
 from impasto.video.reading import Clip, VideoFrame
+from impasto.video.writing import Writer
 
 
 def moving(count: int, step: float = 2.0, seed: int = 0) -> list[np.ndarray]:
@@ -50,3 +53,9 @@ def write(
 
 def read(path: Path) -> list[VideoFrame]:
     return list(Clip(path).frames())
+
+
+def writer(path: Path, width: int = 96, height: int = 64, *, rate: int = 10, **of_assembly: object) -> Writer:
+    """What writes such frames to a video's file."""
+    encoding = encoding_for(path, width, height, Fraction(rate))
+    return Writer(Assembly(path, encoding, **of_assembly))  # type: ignore[arg-type]

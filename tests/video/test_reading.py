@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from fractions import Fraction
 from pathlib import Path
-from types import SimpleNamespace
 
 import av
 import numpy as np
@@ -13,7 +12,8 @@ from clips import moving, read, write
 from helpers import file_bytes, scene
 
 from impasto.pixels.arrays import floats, resize
-from impasto.video.reading import Clip, decoded_samples
+from impasto.video.decoding import Orientation, decoded_samples
+from impasto.video.reading import Clip
 
 
 def test_size_and_depth_are_the_file_s(tmp_path: Path) -> None:
@@ -42,9 +42,8 @@ def test_frames_are_read_in_the_size_that_is_wanted(tmp_path: Path, kind: str) -
 
 def test_a_turned_frame_is_upright_in_the_size_that_is_wanted() -> None:
     frame = av.VideoFrame.from_ndarray((moving(1)[0] * 255).round().astype(np.uint8), format="rgb24")
-    names = ("format", "width", "height", "colorspace", "reformat")
-    turned = SimpleNamespace(rotation=90, **{name: getattr(frame, name) for name in names})
-    whole, small = (floats(decoded_samples(turned, size)[0]) for size in (None, (32, 60)))
+    turned = Orientation.of_degrees(90)
+    whole, small = (floats(decoded_samples(frame, size, turned)[0]) for size in (None, (32, 60)))
     assert whole.shape == (96, 64, 3)
     assert small.shape == (60, 32, 3)
     assert np.abs(small - resize(whole, 32, 60)).mean() < 1 / 255

@@ -52,8 +52,8 @@ impasto video frames/ --style great-wave --fps 24 -o painted.webm
     VideoOptions,
     "video_options",
     "Options",
-    without=("segment",),
-    panels=dict.fromkeys(("fps", "codec", "quality", "sound", "keep_partial", "resume"), "Output"),
+    without=("segment", "untrusted"),
+    panels=dict.fromkeys(("fps", "codec", "quality", "sound", "strip_location", "keep_partial", "resume"), "Output"),
     names={"quality": "--crf"},
 )
 @options.settings(Controls, "controls", "Controls")

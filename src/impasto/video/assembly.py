@@ -17,6 +17,7 @@ from impasto.system.files import already_there, part_name
 from impasto.video.belongings import belongings_of, has_covers
 from impasto.video.containers import first_line, main_video, opened
 from impasto.video.encoding import EncodedFile, Encoding
+from impasto.video.frame_pictures import is_animation
 from impasto.video.joining import Company, Piece, join
 from impasto.video.reading import Clip, VideoFrame
 from impasto.video.streams import cannot_write, faults, side_files
@@ -57,7 +58,7 @@ class Assembly:
             raise cannot_write(path, error) from error
         try:
             self._try_encoder()
-            if source is not None and source.path.is_file():
+            if source is not None and source.path.is_file() and not is_animation(source.path):
                 self._collect(source, sound=sound, strip_location=strip_location)
             self._try_joining()
         except BaseException:
@@ -93,7 +94,8 @@ class Assembly:
 
     def _collect(self, source: Clip, *, sound: bool, strip_location: bool) -> None:
         origin = origin_of(source)
-        with opened(source.path) as container:
+        open_source = partial(opened, source.path, untrusted=source.untrusted)
+        with open_source() as container:
             belongings = belongings_of(
                 container, main_video(container), origin, source.span, strip_location=strip_location
             )
@@ -108,7 +110,7 @@ class Assembly:
             self.notes.append("its chapters cannot go into .avi and are left out")
         if sound:
             self.company.sides = side_files(
-                partial(opened, source.path), self.path, origin, source.span, self.notes, strip_location=strip_location
+                open_source, self.path, origin, source.span, self.notes, strip_location=strip_location
             )
 
     def _try_joining(self) -> None:
@@ -207,7 +209,7 @@ class Assembly:
 
 def origin_of(clip: Clip) -> Fraction:
     """Seconds of a file at which its first picture is shown."""
-    with opened(clip.path) as container:
+    with opened(clip.path, untrusted=clip.untrusted) as container:
         video = main_video(container)
         with contextlib.suppress(*faults()):
             for frame in container.decode(video):

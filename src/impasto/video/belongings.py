@@ -19,12 +19,15 @@ _OF_THE_FILE = re.compile(
 )
 """What a file says of its own bytes, which are others now, or says twice."""
 
-_PLACE = re.compile(r"location|gps|geo|xyz$|latitude|longitude|altitude|loci|coordinates|place|recorded_at", re.IGNORECASE)
-
-_ITUNES = frozenset(
-    "title artist album_artist composer album date comment genre copyright grouping lyrics description synopsis show"
-    " episode_id network keywords track disc location creation_time timecode".split()
+_PLACE = re.compile(
+    r"location|gps|geo|xyz$|latitude|longitude|altitude|loci|coordinates|place|recorded_at", re.IGNORECASE
 )
+
+_ITUNES = {
+    *("title", "artist", "album_artist", "composer", "album", "date", "comment", "genre", "copyright", "grouping"),
+    *("lyrics", "description", "synopsis", "show", "episode_id", "network", "keywords", "track", "disc"),
+    *("location", "creation_time", "timecode"),
+}
 """What MP4 and MOV files have places of their own for; other names need a table that fewer programs read."""
 
 _MARKS = ("comment", "description", "synopsis")

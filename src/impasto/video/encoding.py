@@ -14,7 +14,8 @@ from impasto.errors import UsageError
 from impasto.pixels.arrays import stored
 from impasto.system.sessions import threads
 from impasto.video.containers import ffmpeg, file_url
-from impasto.video.reading import MATRICES, PIXEL_FORMATS, VideoFrame, usual_matrix
+from impasto.video.decoding import MATRICES, PIXEL_FORMATS, usual_matrix
+from impasto.video.reading import VideoFrame
 from impasto.video.streams import FORMATS, cannot_write, faults
 
 ENCODERS: dict[str, tuple[str, str, str]] = {  # codec: FFmpeg's encoder, pixels, pixels with alpha
@@ -31,7 +32,9 @@ DEEP = ("av1", "prores")
 CONTAINERS = {".mp4": "h264", ".m4v": "h264", ".mov": "h264", ".mkv": "h264", ".avi": "h264", ".webm": "vp9"}
 """Endings of video files, and the codec of each where none is named."""
 
-_SAYS_ITS_ASPECT = ("h264", "hevc")
+SAY_THEIR_ASPECT = ("h264", "hevc")
+"""Codecs whose own streams say that pixels are not square, so that every container keeps it."""
+
 _REORDERS = ("h264", "hevc")
 _TICK = Fraction(1, 90_000)  # seconds
 _COARSE = (".mkv", ".webm")  # their times are whole milliseconds
@@ -106,20 +109,54 @@ class Encoding:
         stream.pix_fmt = self.pixels
         context = stream.codec_context
         context.time_base = 1 / self.rate if self.steady else _TICK
-        context.color_range, context.colorspace = 1, usual_matrix(self.even_size[1])
+        context.color_range, context.colorspace = 1, usual_matrix(*self.even_size[::-1])
         context.color_primaries = context.color_trc = 1  # BT.709, which has sRGB's primaries
         if self.steady and codec in _REORDERS:
             context.max_b_frames = 0  # AVI keeps the order of decoding alone
-        if self.aspect != 1 and holds_aspect(codec):
+        if self.aspect != 1 and codec in SAY_THEIR_ASPECT:
             context.sample_aspect_ratio = self.aspect
         if codec == "hevc" and self.suffix in (".mp4", ".m4v", ".mov"):
             context.codec_tag = "hvc1"
         return stream
 
 
-def holds_aspect(codec: str) -> bool:
-    """Whether a codec's own stream says that pixels are not square, so that every container keeps it."""
-    return codec in _SAYS_ITS_ASPECT
+def encoding_for(
+    path: Path,
+    width: int,
+    height: int,
+    rate: Fraction,
+    *,
+    codec: str | None = None,
+    quality: int | None = None,
+    alpha: bool = False,
+    aspect: Fraction = Fraction(1),
+) -> Encoding:
+    """How frames are encoded for a file of this name.
+
+    Args:
+        codec: one of `ENCODERS`; None, the container's usual one.
+    Raises:
+        UsageError: an ending or a codec that is unknown.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in CONTAINERS:
+        raise UsageError(
+            f"{path}: no such video format",
+            f"one of {', '.join([*CONTAINERS, '.gif', '.webp', '.apng'])}, or a folder",
+            code="unknown-format",
+        )
+    rate = rate.limit_denominator(60_000)
+    return Encoding(width, height, rate, suffix, codec or CONTAINERS[suffix], quality, alpha, aspect)
+
+
+def losses(encoding: Encoding, frame: VideoFrame) -> list[str]:
+    """What an encoding cannot hold of such frames."""
+    lost = []
+    if frame.alpha is not None and not encoding.holds_alpha:
+        lost.append(f"{encoding.codec} has no transparency: it is left out (vp9, prores, ffv1)")
+    if frame.samples.dtype == np.uint16 and "10le" not in encoding.pixels:
+        lost.append(f"{encoding.codec} is written with 8 bits a color, not the source's 10 or more (av1, prores)")
+    return lost
 
 
 class EncodedFile:
@@ -134,7 +171,7 @@ class EncodedFile:
 
     def __init__(self, path: Path, encoding: Encoding, result: Path) -> None:
         self.path, self.encoding, self.result = path, encoding, result
-        self.colorspace = MATRICES[usual_matrix(encoding.even_size[1])]
+        self.colorspace = MATRICES[usual_matrix(*encoding.even_size[::-1])]
         self.frames = 0
         self._last = -1  # tick of the last frame
         self._shown: Any = None

@@ -18,11 +18,13 @@ from impasto.pixels.flow import one_thread
 from impasto.progress import OnProgress
 from impasto.styles.gallery import Gallery
 from impasto.styles.resolve import StyleRequest
+from impasto.video.assembly import Assembly
+from impasto.video.encoding import CONTAINERS, SAY_THEIR_ASPECT, encoding_for, losses
 from impasto.video.keyframes import Keyframes, parse_keyframes
 from impasto.video.moving_masks import MovingMasks
 from impasto.video.options import VideoOptions, options_and_controls
 from impasto.video.pipeline import Painters, Pipeline
-from impasto.video.reading import Clip
+from impasto.video.reading import Clip, VideoFrame
 from impasto.video.segments import Checkpoint, Segments
 from impasto.video.writing import ANIMATIONS, AnimationWriter, FolderWriter, Sink, Writer
 
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
     from impasto.video.optimizer import FrameOptimizer
 
 # What a run that goes on may say otherwise: none of it changes a frame.
-_MAY_CHANGE = ("sound", "keep_partial", "resume", "segment")
+_MAY_CHANGE = ("sound", "strip_location", "keep_partial", "resume", "segment", "untrusted")
 
 
 @dataclass(frozen=True)
@@ -93,11 +95,11 @@ def paint_video(
     options, controls = options_and_controls(options, values)
     if options.engine == "optimize" and options.keyframes is not None:
         raise UsageError("the optimizer takes one style for the whole clip", "--style", code="conflict")
-    clip = Clip(Path(source), options.start, options.end, options.fps)
-    size = clip.output_size(controls.size)
+    clip = Clip(Path(source), options.start, options.end, options.fps, options.untrusted, max_pixels)
+    size = clip.output_size(controls.size, square=not _holds_pixel_shape(Path(output), options.codec))
     if size[0] * size[1] > max_pixels:
         raise UsageError(f"frames of {size[0]} x {size[1]} pixels are too large", "a smaller --size", code="too-large")
-    masks = MovingMasks(regions)
+    masks = MovingMasks(regions, untrusted=options.untrusted)
     make_stylizer = functools.partial(
         Stylizer,
         regions=masks.regions,
@@ -133,7 +135,7 @@ def paint_video(
     except BaseException:
         sink.discard()
         raise
-    notes = (*sink.notes, *([clip.note] if clip.note else []))
+    notes = (*sink.notes, *clip.notes, *masks.notes)
     path = Path(output) if kept else None
     return PaintedVideo(path, pipeline.frames, pipeline.shots, pipeline.stopped, notes, pipeline.seconds)
 
@@ -210,6 +212,12 @@ def _settings(
     }
 
 
+def _holds_pixel_shape(path: Path, codec: str | None) -> bool:
+    """Whether a result can say that its pixels are not square: some codecs can, animations and pictures cannot."""
+    usual = None if path.is_dir() else CONTAINERS.get(path.suffix.lower())
+    return usual is not None and (codec or usual) in SAY_THEIR_ASPECT
+
+
 def _open_sink(
     path: Path,
     clip: Clip,
@@ -241,19 +249,18 @@ def _open_sink(
         codec=options.codec,
         quality=options.quality,
         alpha=first.alpha is not None,
-        aspect=clip.aspect,
+        aspect=clip.sample_aspect_ratio,
     )
-    what = {
-        "source": clip,
-        "sound": options.sound,
-        "strip_location": options.strip_location,
-        "made_with": made_with,
-        "overwrite": overwrite,
-    }
-    sink: Sink
+    assembly = Assembly(
+        path,
+        encoding,
+        source=clip,
+        sound=options.sound,
+        strip_location=options.strip_location,
+        made_with=made_with,
+        overwrite=overwrite,
+    )
+    assembly.notes += losses(encoding, first)
     if checkpoint:
-        sink = Segments(Assembly(path, encoding, **what), checkpoint)
-    else:
-        sink = Writer(path, *size, clip.rate, codec=encoding.codec,  **what)
-    sink.notes += lost(encoding, first)
-    return sink
+        return Segments(assembly, checkpoint)
+    return Writer(assembly)

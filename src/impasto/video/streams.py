@@ -314,7 +314,7 @@ class _ConvertedSound(_Track):
         self._graph: Any = None
         self._form: tuple[Any, ...] = ()
 
-    def add(self, packet: Any, at: Fraction, length: Fraction) -> None:
+    def add(self, packet: Any, at: Fraction, length: Fraction) -> None:  # noqa: ARG002  subtitles' packets need it
         av = ffmpeg()
         packet.pts = packet.dts = round(at / packet.time_base)
         try:

@@ -16,9 +16,9 @@ from impasto.picture.contents import Frame
 from impasto.pixels.arrays import Samples, stored
 from impasto.system.files import already_there
 from impasto.video.assembly import Assembly, free_name
-from impasto.video.encoding import CONTAINERS, EncodedFile, Encoding
+from impasto.video.encoding import EncodedFile
 from impasto.video.joining import Piece
-from impasto.video.reading import Clip, VideoFrame
+from impasto.video.reading import VideoFrame
 
 ANIMATIONS = (".gif", ".webp", ".apng")
 
@@ -58,50 +58,16 @@ class Writer:
     to the source.
 
     Args:
-        path: .mp4, .m4v, .mov, .mkv, .avi, .webm.
-        width, height: of the frames, in pixels.
-        rate: frames a second, on average.
-        codec: one of `encoding.ENCODERS`; None, the container's usual one.
-        quality: the encoder's constant rate factor: lower is better and larger; None, its usual one.
-        source: the clip whose sound, subtitles and metadata come along; None, none.
-        sound: take sound and subtitles along.
-        strip_location: leave out where it was recorded.
-        alpha: whether frames have alpha; a codec without it leaves it out.
-        aspect: width of a pixel by its height.
-        made_with: what painted the frames, for the file's comment; empty, none is written.
-    Raises:
-        UsageError: a codec that is not there, or that the container cannot hold.
+        assembly: of the result.
     """
 
-    def __init__(
-        self,
-        path: Path,
-        width: int,
-        height: int,
-        rate: Fraction,
-        *,
-        codec: str | None = None,
-        quality: int | None = None,
-        source: Clip | None = None,
-        sound: bool = True,
-        strip_location: bool = False,
-        alpha: bool = False,
-        aspect: Fraction = Fraction(1),
-        made_with: Mapping[str, object] | None = None,
-        overwrite: bool = False,
-    ) -> None:
-        encoding = encoding_for(path, width, height, rate, codec=codec, quality=quality, alpha=alpha, aspect=aspect)
-        self.assembly = Assembly(
-            path,
-            encoding,
-            source=source,
-            sound=sound,
-            strip_location=strip_location,
-            made_with=made_with,
-            overwrite=overwrite,
-        )
-        self.path, self.notes = path, self.assembly.notes
-        self._file = EncodedFile(self.assembly.piece_path(), encoding, path)
+    def __init__(self, assembly: Assembly) -> None:
+        self.assembly, self.path, self.notes = assembly, assembly.path, assembly.notes
+        try:
+            self._file = EncodedFile(assembly.piece_path(), assembly.encoding, assembly.path)
+        except BaseException:
+            assembly.discard()
+            raise
         self._end = Fraction(0)
 
     def write(self, frame: VideoFrame) -> None:
@@ -126,29 +92,6 @@ class Writer:
     def discard(self) -> None:
         self._file.discard()
         self.assembly.discard()
-
-
-def encoding_for(
-    path: Path,
-    width: int,
-    height: int,
-    rate: Fraction,
-    *,
-    codec: str | None = None,
-    quality: int | None = None,
-    alpha: bool = False,
-    aspect: Fraction = Fraction(1),
-) -> Encoding:
-    """How frames are encoded for a file of this name; as for `Writer`."""
-    suffix = path.suffix.lower()
-    if suffix not in CONTAINERS:
-        raise UsageError(
-            f"{path}: no such video format",
-            f"one of {', '.join([*CONTAINERS, *ANIMATIONS])}, or a folder",
-            code="unknown-format",
-        )
-    rate = rate.limit_denominator(60_000)
-    return Encoding(width, height, rate, suffix, codec or CONTAINERS[suffix], quality, alpha, aspect)
 
 
 class FolderWriter:
@@ -222,7 +165,7 @@ class AnimationWriter:
         self.pictures.append(Picture(samples, frame.alpha, made_with=self.made_with))
         self.times.append(frame.time)
 
-    def close(self, *, whole: bool = True) -> None:
+    def close(self, *, whole: bool = True) -> None:  # noqa: ARG002  there is no sound to end
         self._save(self.path, overwrite=self.overwrite)
 
     def keep(self) -> Path | None:
