@@ -8,14 +8,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 
 from impasto.errors import PictureError, UsageError, write_fault
 from impasto.system.files import already_there, part_name
-from impasto.video.belongings import belongings_of, has_covers
-from impasto.video.containers import first_line, main_video, opened
+from impasto.video.belongings import belongings_of, has_covers, metadata_for, unusual
+from impasto.video.containers import first_line, main_video, opened, video_packets
 from impasto.video.encoding import EncodedFile, Encoding
 from impasto.video.frame_pictures import is_animation
 from impasto.video.joining import Company, Piece, join
@@ -106,6 +107,9 @@ class Assembly:
             self.notes.append(f"its attachments, such as fonts, cannot go into {suffix} and are left out")
         if belongings.covers and not has_covers(self.path):
             self.notes.append(f"its cover cannot go into {suffix} and is left out")
+        names = unusual(metadata_for(belongings.said, {}, suffix), suffix)
+        if names and belongings.covers and has_covers(self.path):
+            self.notes.append(f"what it says as {', '.join(names)[:80]} cannot go into {suffix} with a cover: left out")
         if belongings.chapters and suffix == ".avi":
             self.notes.append("its chapters cannot go into .avi and are left out")
         if sound:
@@ -216,6 +220,23 @@ def origin_of(clip: Clip) -> Fraction:
                 if frame.pts is not None:
                     return Fraction(frame.pts * frame.time_base)
         return Fraction(0) if video.start_time is None else Fraction(video.start_time * video.time_base)
+
+
+def constant_rate(clip: Clip) -> Fraction:
+    """Frames a second at which a clip whose frames are not shown equally long loses none, up to 120."""
+    if clip.fps is not None or not clip.path.is_file():
+        return clip.rate
+    if is_animation(clip.path):
+        times = {frame.time for frame in clip.frames((16, 16))}
+    else:
+        with opened(clip.path, untrusted=clip.untrusted) as container:
+            packets = video_packets(container, main_video(container))
+            times = {p.pts * p.time_base for p in packets if not isinstance(p, Exception) and p.pts is not None}
+    gaps = [later - earlier for earlier, later in pairwise(sorted(times))]
+    if all(Fraction(3, 4) < gap * clip.rate < Fraction(5, 4) for gap in gaps):
+        return clip.rate
+    shortest = min((gap for gap in gaps if gap >= Fraction(1, 120)), default=1 / clip.rate)
+    return (1 / shortest).limit_denominator(1001)
 
 
 def refused_by_system(error: BaseException | None) -> bool:

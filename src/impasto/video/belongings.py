@@ -71,17 +71,18 @@ def belongings_of(
         span: the part of the clip that is painted: begin, and end or None.
         strip_location: leave out where it was recorded.
     """
-    said, picture = dict(container.metadata), dict(video.metadata)
+    said = {name: value for name, value in container.metadata.items() if not value.startswith("Lavf")}
+    picture = dict(video.metadata)
     if strip_location:
         said, picture = _without_place(said), _without_place(picture)
     picture = {name: value for name, value in _kept(picture).items() if name.lower() != "creation_time"}
-    timecode = next((code for code in (picture.pop("timecode", None), said.pop("timecode", None)) if code), None)
+    timecode = _taken(picture, "timecode") or _taken(said, "timecode")
     if timecode is not None and (moved := later_timecode(timecode, span[0], video.average_rate)):
         picture["timecode"] = moved
     notes = [*_data_notes(container)]
     others = [s for s in container.streams.video if s.index != video.index and not int(s.disposition) & _COVER]
     if others:
-        notes.append(f"{_count(others, 'other video track')} left out: one is painted")
+        notes.append(f"{_count(others, 'other video track', 'other video tracks')} left out: one is painted")
     return Belongings(
         _kept(said),
         picture,
@@ -102,7 +103,7 @@ def metadata_for(said: Mapping[str, str], made_with: Mapping[str, object], suffi
     Every container that we write keeps a comment, and few keep anything else. Where the source has one, how it was made
     goes to the description.
     """
-    metadata = dict(said)
+    metadata = {name.lower() if name.lower() in _ITUNES else name: value for name, value in said.items()}
     names = {name.lower(): name for name in metadata}
     if suffix == ".avi" and "creation_time" in names and "date" not in names:
         metadata["date"] = metadata[names["creation_time"]]
@@ -116,20 +117,32 @@ def metadata_for(said: Mapping[str, str], made_with: Mapping[str, object], suffi
     return metadata
 
 
-def container_options(metadata: Mapping[str, str], suffix: str) -> dict[str, str]:
-    """FFmpeg's options of a file with these metadata."""
-    if suffix in (".mp4", ".m4v", ".mov") and not {name.lower() for name in metadata} <= _ITUNES:
-        return {"movflags": "use_metadata_tags"}
-    return {}
+def unusual(metadata: Mapping[str, str], suffix: str) -> list[str]:
+    """The names for which an MP4 or MOV file needs a table of its own, in which it can hold no cover."""
+    return sorted(metadata.keys() - _ITUNES) if suffix in (".mp4", ".m4v", ".mov") else []
 
 
-def stream_metadata(metadata: Mapping[str, str], *, strip_location: bool = False) -> dict[str, str]:
+def stream_metadata(metadata: Mapping[str, str], suffix: str, *, strip_location: bool = False) -> dict[str, str]:
     """What stays of a sound's or subtitles' metadata: language, title."""
     kept = _kept(dict(metadata))
     handler = metadata.get("handler_name", "")
     if handler and "title" not in kept and not re.search(r"handler|gpac|media|l-smash|\x00", handler, re.IGNORECASE):
         kept["handler_name"] = handler
+    if suffix == ".mov" and "language" in kept:
+        kept["language"] = _QUICKTIME_LANGUAGES.get(kept["language"], kept["language"])
     return _without_place(kept) if strip_location else kept
+
+
+_QUICKTIME_LANGUAGES = {
+    "deu": "ger",
+    "nld": "dut",
+    "ell": "gre",
+    "isl": "ice",
+    "zho": "chi",
+    "fre": "fra",
+    "swe": "sve",
+}
+"""FFmpeg's names of QuickTime's numbered languages, where they differ from ISO 639-2's terms."""
 
 
 def later_timecode(timecode: str, seconds: Fraction, rate: Fraction | None) -> str | None:
@@ -161,11 +174,18 @@ def later_timecode(timecode: str, seconds: Fraction, rate: Fraction | None) -> s
 
 
 def _kept(metadata: Mapping[str, str]) -> dict[str, str]:
+    if "name" in metadata and "title" not in metadata:  # what FFmpeg calls the title of an MP4 file's track
+        metadata = {"title" if name == "name" else name: value for name, value in metadata.items()}
     return {
         name: value.replace("\0", "")
         for name, value in metadata.items()
-        if value.strip("\0 ") and not _OF_THE_FILE.fullmatch(name)
+        if value.strip("\0 ") and (name, value) != ("language", "und") and not _OF_THE_FILE.fullmatch(name)
     }
+
+
+def _taken(metadata: dict[str, str], name: str) -> str | None:
+    """Take out an entry, however its name is written."""
+    return next((metadata.pop(key) for key in list(metadata) if key.lower() == name), None)
 
 
 def _without_place(metadata: Mapping[str, str]) -> dict[str, str]:
@@ -206,11 +226,11 @@ def _data_notes(container: Any) -> Iterable[str]:
         if not chapters and "timecode" not in stream.metadata and "TimeCode" not in handler:
             names.append(handler.strip("\0 \t\x0b") or stream.name or "unknown")
     if names:
-        yield f"{_count(names, 'track')} of data left out ({', '.join(dict.fromkeys(names))[:80]})"
+        yield f"{_count(names, 'track of data', 'tracks of data')} left out ({', '.join(dict.fromkeys(names))[:80]})"
 
 
-def _count(things: list[Any], noun: str) -> str:
-    return f"1 {noun} is" if len(things) == 1 else f"{len(things)} {noun}s are"
+def _count(things: list[Any], one: str, more: str) -> str:
+    return f"1 {one} is" if len(things) == 1 else f"{len(things)} {more} are"
 
 
 def mime_type(codec: str) -> tuple[str, str]:

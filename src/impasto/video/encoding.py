@@ -179,9 +179,7 @@ class EncodedFile:
         fragments = {"movflags": "frag_keyframe+empty_moov", "frag_duration": "1000000"}
         options = fragments if suffix in (".mp4", ".m4v", ".mov") else {}
         try:
-            self.container = ffmpeg().open(
-                file_url(path), "w", format=FORMATS.get(suffix), container_options=options
-            )
+            self.container = ffmpeg().open(file_url(path), "w", format=FORMATS.get(suffix), container_options=options)
             self.stream = encoding.add_stream(self.container)
         except faults() as error:
             path.unlink(missing_ok=True)

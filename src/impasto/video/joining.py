@@ -10,9 +10,9 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from impasto.video.belongings import Belongings, container_options, cover_name, has_covers, metadata_for, mime_type
+from impasto.video.belongings import Belongings, cover_name, has_covers, metadata_for, mime_type, unusual
 from impasto.video.containers import ffmpeg, file_url
-from impasto.video.streams import FORMATS, Side
+from impasto.video.streams import FORMATS, Side, is_gap
 
 _PROBED = 3  # packets of each stream in a file that is made to see whether it can be made
 
@@ -70,7 +70,7 @@ def join(
     belongings = company.belongings
     metadata = metadata_for(belongings.said, company.made_with, suffix)
     with contextlib.ExitStack() as files:
-        options = container_options(metadata, suffix)
+        options = {"movflags": "use_metadata_tags"} if unusual(metadata, suffix) and not belongings.covers else {}
         out = av.open(file_url(target), "w", format=FORMATS.get(suffix), container_options=options)
         files.callback(out.close)
         first = files.enter_context(av.open(file_url(pieces[0].path)))
@@ -141,12 +141,10 @@ def _times(packet: Any, suffix: str) -> tuple[int, int]:
     return at, at
 
 
-def _side_packets(
-    source: Any, side: Side, stream: Any, length: Fraction | None
-) -> Iterator[tuple[Fraction, Any, Any]]:
+def _side_packets(source: Any, side: Side, stream: Any, length: Fraction | None) -> Iterator[tuple[Fraction, Any, Any]]:
     shift = last = None
     for packet in source.demux(source.streams[0]):
-        if not packet.size:
+        if not packet.size or is_gap(packet, source.streams[0]):
             continue
         at = packet.dts if packet.pts is None else packet.pts
         if at is None:

@@ -18,7 +18,7 @@ from impasto.pixels.flow import one_thread
 from impasto.progress import OnProgress
 from impasto.styles.gallery import Gallery
 from impasto.styles.resolve import StyleRequest
-from impasto.video.assembly import Assembly
+from impasto.video.assembly import Assembly, constant_rate
 from impasto.video.encoding import CONTAINERS, SAY_THEIR_ASPECT, encoding_for, losses
 from impasto.video.keyframes import Keyframes, parse_keyframes
 from impasto.video.moving_masks import MovingMasks
@@ -95,7 +95,7 @@ def paint_video(
     options, controls = options_and_controls(options, values)
     if options.engine == "optimize" and options.keyframes is not None:
         raise UsageError("the optimizer takes one style for the whole clip", "--style", code="conflict")
-    clip = Clip(Path(source), options.start, options.end, options.fps, options.untrusted, max_pixels)
+    clip = _clip(Path(source), Path(output), options, max_pixels)
     size = clip.output_size(controls.size, square=not _holds_pixel_shape(Path(output), options.codec))
     if size[0] * size[1] > max_pixels:
         raise UsageError(f"frames of {size[0]} x {size[1]} pixels are too large", "a smaller --size", code="too-large")
@@ -140,12 +140,30 @@ def paint_video(
     return PaintedVideo(path, pipeline.frames, pipeline.shots, pipeline.stopped, notes, pipeline.seconds)
 
 
+def _clip(source: Path, output: Path, options: VideoOptions, max_pixels: int) -> Clip:
+    """Open the source, at a rate that the result can show."""
+    open_clip = functools.partial(
+        Clip, source, options.start, options.end, untrusted=options.untrusted, max_pixels=max_pixels
+    )
+    clip = open_clip(fps=options.fps)
+    suffix = output.suffix.lower()
+    fastest = None if output.is_dir() else ANIMATIONS.get(suffix)
+    if fastest is None or clip.rate <= fastest:
+        return clip
+    said = f"players show at most {fastest} frames a second of {suffix}"
+    if options.fps is not None:
+        raise UsageError(said, f"--fps {fastest}", code="out-of-range")
+    slower = open_clip(fps=float(fastest))
+    slower.notes.append(f"{said}: of the clip's {float(clip.rate):.4g} some are left out")
+    return slower
+
+
 def _say_what_is_kept(error: Exception, kept: Path | None, *, resume: bool) -> None:
     """Add to an error where the frames are that were painted before it."""
     if kept is None or not isinstance(error, ImpastoError):
         return
-    said = f"the frames painted so far are in {kept}"
-    error.hint = f"{said}; the same command goes on from there" if resume else said
+    resumed = f"what is done is in {kept}; the same command goes on from there"
+    error.hint = resumed if resume else f"the frames painted so far are in {kept}"
     error.args = (f"{error.message}  ({error.hint})",)
 
 
@@ -239,13 +257,11 @@ def _open_sink(
             raise UsageError(
                 f"{suffix} files are made in one piece", "--resume goes with video files and folders", code="conflict"
             )
-        return AnimationWriter(
-            path, clip.rate, count=clip.count, size=size, made_with=made_with, overwrite=overwrite
-        )
+        return AnimationWriter(path, clip.rate, count=clip.count, size=size, made_with=made_with, overwrite=overwrite)
     encoding = encoding_for(
         path,
         *size,
-        clip.rate,
+        constant_rate(clip) if suffix == ".avi" else clip.rate,
         codec=options.codec,
         quality=options.quality,
         alpha=first.alpha is not None,

@@ -194,12 +194,17 @@ class Pipeline:
             self.frames += 1
             self._put(self._painted, painted)
             self.stopped = self._report(now - started) is False
-            if self.checkpoint and (self.stopped or self.frames % self.options.segment == 0):
-                assert self._first is not None
-                shot = copy.deepcopy(self._shot)
-                self._put(self._painted, CheckpointDue(self.frames, self.shots, self._first, shot))
+            if self.stopped or self.frames % self.options.segment == 0:
+                self._note_state()
             if self.stopped or self._failure is not None:
                 return
+        if self._failure is None and self.frames % self.options.segment:
+            self._note_state()  # all is painted: should the file fail, another run only writes it
+
+    def _note_state(self) -> None:
+        if self.checkpoint and self._first is not None:
+            shot = copy.deepcopy(self._shot)
+            self._put(self._painted, CheckpointDue(self.frames, self.shots, self._first, shot))
 
     def _paint(self, frame: VideoFrame, motion: Motion) -> Painted:
         painters = self.painters

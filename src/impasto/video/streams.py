@@ -25,7 +25,7 @@ _COPIED = {  # by ending: codecs that common players find there; None, all that 
     ".mp4": {"aac", "mp3", "mp2", "ac3", "eac3", "dts", "alac", "flac", "opus", "mov_text"},
     ".m4v": {"aac", "mp3", "ac3", "eac3", "alac", "mov_text"},
     ".webm": {"opus", "vorbis", "webvtt"},
-    ".avi": {"pcm_u8", "pcm_s16le", "pcm_s24le", "pcm_s32le", "mp3", "mp2", "ac3", "dts"},
+    ".avi": {"pcm_u8", "pcm_s16le", "pcm_s24le", "pcm_s32le", "mp3"},
 }
 _NOT_COPIED = {".mov": {"opus", "flac", "vorbis", "truehd", "dts", "mp2", "dvd_subtitle"}}
 _SOUND = {".mp4": "aac", ".m4v": "aac", ".mov": "aac", ".mkv": "aac", ".webm": "libopus", ".avi": "pcm_s16le"}
@@ -81,7 +81,7 @@ def side_files(
         for plan in found:
             plan.discard()
         raise
-    notes += [plan.note(target.suffix.lower()) for plan in found if plan.note(target.suffix.lower())]
+    notes += [line for plan in found if (line := plan.note())]
     return [plan.side for plan in found if plan.side is not None]
 
 
@@ -129,14 +129,15 @@ class _Plan:
             self.side.path.unlink(missing_ok=True)
             self.side = None
 
-    def note(self, suffix: str) -> str:
+    def note(self) -> str:
+        verb = "are" if self.label.startswith("subtitles") else "is"
         if self.side is None:
-            return f"the {self.label} cannot go into {suffix} and is left out: {self.why}"
+            return f"the {self.label} {verb} left out: {self.why}"
         lines = []
         if self.encoder != "copy":
-            lines.append(f"the {self.label} is converted to {self.encoder.removeprefix('lib')}: {self.why}")  # type: ignore[union-attr]
+            lines.append(f"the {self.label} {verb} converted to {self.encoder.removeprefix('lib')}: {self.why}")  # type: ignore[union-attr]
         if self.damaged:
-            lines.append(f"the {self.label} is damaged: {self.damaged}; what can be read is kept")
+            lines.append(f"the {self.label} {verb} damaged: {self.damaged}; what can be read is kept")
         return "; ".join(lines)
 
 
@@ -151,6 +152,7 @@ def _written(
     """Read the clip once and write all these streams; those that failed and may be tried in another way."""
     av = ffmpeg()
     failed: list[_Plan] = []
+    suffix = target.suffix.lower()
     with opened() as source:
         tracks: dict[int, _Track] = {}
 
@@ -165,7 +167,9 @@ def _written(
         for index, plan in plans.items():
             stream = source.streams[index]
             path = target.with_name(part_name(target.stem, f".{index}{target.suffix}"))
-            plan.side = Side(path, plan.label, None, stream_metadata(stream.metadata, strip_location=strip_location))
+            plan.side = Side(
+                path, plan.label, None, stream_metadata(stream.metadata, suffix, strip_location=strip_location)
+            )
             plan.side.disposition = int(stream.disposition)
             try:
                 tracks[index] = _TRACKS[plan.encoder == "copy", stream.type](stream, plan)
@@ -174,7 +178,7 @@ def _written(
         clocks = {index: _Clock(origin + span[0], span) for index in tracks}
         for packet in _packets(source, [source.streams[index] for index in tracks], plans):
             index = packet.stream_index
-            if index not in tracks or not packet.size:
+            if index not in tracks or not packet.size or is_gap(packet, packet.stream):
                 continue
             placed = clocks[index].placed(packet, subtitle=packet.stream.type == "subtitle")
             if placed is None:
@@ -417,6 +421,11 @@ _TRACKS = {
     (False, "audio"): _ConvertedSound,
     (False, "subtitle"): _ConvertedText,
 }
+
+
+def is_gap(packet: Any, stream: Any) -> bool:
+    """Whether a packet is what an MP4 file stores between two subtitles."""
+    return packet.size == 2 and stream.type == "subtitle" and stream.name == "mov_text" and bytes(packet) == b"\0\0"
 
 
 def faults() -> tuple[type[Exception], ...]:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
+from shutil import rmtree
+from tempfile import gettempdir
 from typing import Protocol
 
 import numpy as np
@@ -20,7 +23,8 @@ from impasto.video.encoding import EncodedFile
 from impasto.video.joining import Piece
 from impasto.video.reading import VideoFrame
 
-ANIMATIONS = (".gif", ".webp", ".apng")
+ANIMATIONS = {".gif": Fraction(50), ".webp": Fraction(90), ".apng": Fraction(90)}
+"""Endings of animations, and the most frames a second that players show of each."""
 
 _MOST = 10**9  # bytes of an animation's frames
 
@@ -172,14 +176,20 @@ class AnimationWriter:
         """Keep the frames as an animation, or where that cannot be made as a folder of pictures."""
         if not self.pictures:
             return None
-        place = free_name(self.path)
-        try:
-            self._save(place, overwrite=False)
-        except Exception:  # noqa: BLE001  whatever it is, the pictures are there
-            place = free_name(self.path, "")
-            for number, picture in enumerate(self.pictures, 1):
-                picture.save(place / _frame_name(number))
-        return place
+        for folder in (self.path.parent, Path(gettempdir())):
+            place = free_name(folder / self.path.name)
+            with suppress(Exception):  # whatever it is, the pictures are there
+                self._save(place, overwrite=False)
+                return place
+            place = free_name(folder / self.path.name, "")
+            try:
+                for number, picture in enumerate(self.pictures, 1):
+                    picture.save(place / _frame_name(number))
+            except PictureError:
+                rmtree(place, ignore_errors=True)
+            else:
+                return place
+        return None
 
     def discard(self) -> None: ...
 
@@ -204,7 +214,7 @@ def durations(times: Sequence[Fraction], rate: Fraction, unit: int) -> list[int]
     >>> durations([Fraction(i, 30) for i in range(4)], Fraction(30), 10)
     [30, 40, 30, 30]
     """
-    least = 20 if unit == 10 else 1  # players show less than 20 ms of a GIF five times as long
+    least = 20 if unit == 10 else 11  # players show what is shorter for 100 ms
     ends = [*times[1:], times[-1] + 1 / rate]
     shown, at = [], round(times[0] * 1000 / unit) * unit
     for end in ends:
