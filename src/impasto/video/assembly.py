@@ -89,7 +89,7 @@ class Assembly:
                 raise
             raise UsageError(
                 f"{self.path} cannot be written with {self.encoding.codec}",
-                first_line(error.__cause__ or error),
+                f"another --codec or ending: {first_line(error.__cause__ or error)}",
                 code="not-encodable",
             ) from error
 
@@ -126,7 +126,9 @@ class Assembly:
         error = self._fault(self.company)
         if error is not None:
             raise UsageError(
-                f"{self.path} cannot be written with {self.encoding.codec}", first_line(error), code="not-encodable"
+                f"{self.path} cannot be written with {self.encoding.codec}",
+                f"another --codec or ending: {first_line(error)}",
+                code="not-encodable",
             ) from error
         for name in ("said", "picture", "chapters", "covers", "attachments"):
             value = getattr(wanted.belongings, name)

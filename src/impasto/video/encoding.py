@@ -240,6 +240,7 @@ class EncodedFile:
             picture.time_base, picture.pts = self.stream.codec_context.time_base, tick
         try:
             for packet in self.stream.encode(picture):
+                packet.duration = packet.duration or round(1 / self.encoding.rate / packet.time_base)
                 self.container.mux(packet)
         except faults() as error:
             raise cannot_write(self.result, error) from error
