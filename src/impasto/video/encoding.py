@@ -142,7 +142,7 @@ def encoding_for(
     if suffix not in CONTAINERS:
         raise UsageError(
             f"{path}: no such video format",
-            f"one of {', '.join([*CONTAINERS, '.gif', '.webp', '.apng'])}, or a folder",
+            f"one of {', '.join([*CONTAINERS, '.gif', '.webp', '.apng', '.avif'])}, or a folder",
             code="unknown-format",
         )
     rate = rate.limit_denominator(60_000)

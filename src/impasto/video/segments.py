@@ -31,7 +31,7 @@ class State:
 
     Attributes:
         frames, shots: painted so far.
-        first, first_alpha: the shot's first frame.
+        first: the shot's first frame.
         last: the last picture, at the size at which it is painted.
         shot: what is remembered of the shot.
     """
@@ -39,7 +39,6 @@ class State:
     frames: int
     shots: int
     first: Samples
-    first_alpha: Pixels | None
     last: Pixels
     shot: Shot | None
 
@@ -75,8 +74,6 @@ class Checkpoint:
             "first": state.first,
             "last": state.last,
         }
-        if state.first_alpha is not None:
-            arrays["first_alpha"] = state.first_alpha
         if state.shot is not None:
             arrays["counts"] = json.dumps({"frames": state.shot.frames, **state.shot.counts})
             arrays |= {f"mean_{run}": mean for run, mean in state.shot.means.items()}
@@ -106,9 +103,7 @@ class Checkpoint:
             shot.counts = counts
             shot.means = {run: arrays[f"mean_{run}"] for run in counts}
         self.pieces = facts["pieces"]
-        self.state = State(
-            facts["frames"], facts["shots"], arrays["first"], arrays.get("first_alpha"), arrays["last"], shot
-        )
+        self.state = State(facts["frames"], facts["shots"], arrays["first"], arrays["last"], shot)
 
 
 class Segments:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from fractions import Fraction
@@ -23,7 +23,7 @@ from impasto.video.encoding import EncodedFile
 from impasto.video.joining import Piece
 from impasto.video.reading import VideoFrame
 
-ANIMATIONS = {".gif": Fraction(50), ".webp": Fraction(90), ".apng": Fraction(90)}
+ANIMATIONS = {".gif": Fraction(50), ".webp": Fraction(90), ".apng": Fraction(90), ".avif": Fraction(90)}
 """Endings of animations, and the most frames a second that players show of each."""
 
 _MOST = 10**9  # bytes of an animation's frames
@@ -131,7 +131,9 @@ class FolderWriter:
 
 
 class AnimationWriter:
-    """An animated GIF, WebP or PNG; its frames are kept until the end, so it is for short clips.
+    """An animated GIF, WebP, PNG or AVIF; its frames are kept until the end, so it is for short clips.
+
+    Each frame is shown until the next one's time.
 
     Args:
         path: one of the endings of `ANIMATIONS`.
@@ -196,7 +198,8 @@ class AnimationWriter:
     def _save(self, path: Path, *, overwrite: bool) -> None:
         if not self.pictures:
             return
-        shown = durations(self.times, self.rate, 10 if path.suffix.lower() == ".gif" else 1)
+        ends = [*self.times[1:], self.times[-1] + 1 / self.rate]
+        shown = [1000 * float(end - begun) for begun, end in zip(self.times, ends, strict=True)]
         first, *others = self.pictures
         frames = tuple(Frame(_values(picture), time) for picture, time in zip(others, shown[1:], strict=True))
         replace(first, duration=shown[0], frames=frames).save(path, quality=85, overwrite=overwrite)
@@ -206,21 +209,6 @@ class AnimationWriter:
             raise UsageError(
                 f"{count} frames are too many for {self.path.suffix}", "--end, --size, or .mp4", code="too-large"
             )
-
-
-def durations(times: Sequence[Fraction], rate: Fraction, unit: int) -> list[int]:
-    """Milliseconds that each frame is shown, so that each begins when it should, to the nearest unit.
-
-    >>> durations([Fraction(i, 30) for i in range(4)], Fraction(30), 10)
-    [30, 40, 30, 30]
-    """
-    least = 20 if unit == 10 else 11  # players show what is shorter for 100 ms
-    ends = [*times[1:], times[-1] + 1 / rate]
-    shown, at = [], round(times[0] * 1000 / unit) * unit
-    for end in ends:
-        shown.append(max(least, round(end * 1000 / unit) * unit - at))
-        at += shown[-1]
-    return shown
 
 
 def _values(picture: Picture) -> Samples:
