@@ -151,7 +151,7 @@ class Assembly:
         """What is against a file of such streams."""
         part = part_of(self.path)
         try:
-            join(part, [self._trial], self.encoding.rate, company, probe=True)
+            join(part, [self._trial], self.encoding, company, probe=True)
         except faults() as error:
             if refused_by_system(error):
                 raise cannot_write(self.path, error) from error
@@ -173,9 +173,9 @@ class Assembly:
         place = target or self.path
         try:
             try:
-                join(part, pieces, self.encoding.rate, self.company, length=length)
+                join(part, pieces, self.encoding, self.company, length=length)
             except faults() as error:
-                join(part, pieces, self.encoding.rate, Company(made_with=self.company.made_with))
+                join(part, pieces, self.encoding, Company(made_with=self.company.made_with))
                 self._put_in_place(part, place)
                 raise PictureError(
                     f"what belongs to the video could not be written: {first_line(error)}",

@@ -71,12 +71,19 @@ class Encoding:
 
     @property
     def holds_alpha(self) -> bool:
-        return self.alpha and bool(ENCODERS[self.codec][2])
+        """Whether alpha is kept: VP9's lies beside its pictures, where Matroska alone has a place for it."""
+        beside = self.codec == "vp9" and self.suffix not in (".webm", ".mkv")
+        return self.alpha and bool(ENCODERS[self.codec][2]) and not beside
 
     @property
     def pixels(self) -> str:
         """FFmpeg's name of the pixel format."""
         return ENCODERS[self.codec][2 if self.holds_alpha else 1]
+
+    @property
+    def said_of_stream(self) -> dict[str, str]:
+        """What a file must say of the stream besides."""
+        return {"alpha_mode": "1"} if self.codec == "vp9" and self.holds_alpha else {}
 
     @property
     def even_size(self) -> tuple[int, int]:
@@ -107,6 +114,7 @@ class Encoding:
         stream: Any = container.add_stream(ENCODERS[codec][0], rate=self.rate, options=options)
         stream.width, stream.height = self.even_size
         stream.pix_fmt = self.pixels
+        stream.metadata.update(self.said_of_stream)
         context = stream.codec_context
         context.time_base = 1 / self.rate if self.steady else _TICK
         context.color_range, context.colorspace = 1, usual_matrix(*self.even_size[::-1])
@@ -153,7 +161,9 @@ def losses(encoding: Encoding, frame: VideoFrame) -> list[str]:
     """What an encoding cannot hold of such frames."""
     lost = []
     if frame.alpha is not None and not encoding.holds_alpha:
-        lost.append(f"{encoding.codec} has no transparency: it is left out (vp9, prores, ffv1)")
+        lost.append(
+            f"{encoding.codec} in {encoding.suffix} has no transparency: it is left out (.webm, or prores in .mov)"
+        )
     if frame.samples.dtype == np.uint16 and "10le" not in encoding.pixels:
         lost.append(f"{encoding.codec} is written with 8 bits a color, not the source's 10 or more (av1, prores)")
     return lost

@@ -12,6 +12,7 @@ from typing import Any
 
 from impasto.video.belongings import Belongings, cover_name, has_covers, metadata_for, mime_type, unusual
 from impasto.video.containers import ffmpeg, file_url
+from impasto.video.encoding import Encoding
 from impasto.video.streams import FORMATS, Side, is_gap
 
 _PROBED = 3  # packets of each stream in a file that is made to see whether it can be made
@@ -49,7 +50,7 @@ class Company:
 def join(
     target: Path,
     pieces: Sequence[Piece],
-    rate: Fraction,
+    encoding: Encoding,
     company: Company,
     *,
     length: Fraction | None = None,
@@ -59,7 +60,7 @@ def join(
 
     Args:
         target: is replaced.
-        rate: frames a second, on average.
+        encoding: of the pieces.
         length: seconds after which sound and subtitles end; None, with themselves.
         probe: take the first packets alone.
     Raises:
@@ -74,7 +75,7 @@ def join(
         out = av.open(file_url(target), "w", format=FORMATS.get(suffix), container_options=options)
         files.callback(out.close)
         first = files.enter_context(av.open(file_url(pieces[0].path)))
-        video = _video_stream(out, first.streams.video[0], rate, suffix, belongings)
+        video = _video_stream(out, first.streams.video[0], encoding, belongings)
         tracks = [_pictures(pieces, video)]
         for side in company.sides:
             source = files.enter_context(av.open(file_url(side.path), metadata_errors="replace"))
@@ -91,18 +92,18 @@ def join(
         files.pop_all().close()
 
 
-def _video_stream(out: Any, template: Any, rate: Fraction, suffix: str, belongings: Belongings) -> Any:
+def _video_stream(out: Any, template: Any, encoding: Encoding, belongings: Belongings) -> Any:
     from av.bitstream import BitStreamFilterContext
 
     context = template.codec_context
     stream = out.add_mux_stream(
-        context.codec.name, rate=rate, width=context.width, height=context.height, time_base=template.time_base
+        context.codec.name, rate=encoding.rate, width=context.width, height=context.height, time_base=template.time_base
     )
     BitStreamFilterContext("null", in_stream=template, out_stream=stream)  # takes over all that describes the codec
-    stream.metadata.update(belongings.picture)
+    stream.metadata.update({**belongings.picture, **encoding.said_of_stream})
     stream.disposition = belongings.disposition
-    if suffix == ".avi":
-        stream.time_base = 1 / rate
+    if encoding.steady:
+        stream.time_base = 1 / encoding.rate
     return stream
 
 

@@ -12,11 +12,12 @@ from tempfile import gettempdir
 from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from impasto.errors import PictureError, UsageError
 from impasto.picture import Picture
 from impasto.picture.contents import Frame
-from impasto.pixels.arrays import Samples, stored
+from impasto.pixels.arrays import floats, stored
 from impasto.system.files import already_there
 from impasto.video.assembly import Assembly, free_name
 from impasto.video.encoding import EncodedFile
@@ -159,7 +160,7 @@ class AnimationWriter:
             raise already_there(path)
         self.path, self.overwrite, self.rate = path, overwrite, rate
         self.made_with = made_with or {}
-        self.pictures: list[Picture] = []
+        self.frames: list[NDArray[np.uint8]] = []  # H x W x 3 or 4
         self.times: list[Fraction] = []
         self.notes: list[str] = []
         self._check(count, size[0] * size[1] * 3)
@@ -168,7 +169,8 @@ class AnimationWriter:
         self._check(len(self.times) + 1, frame.samples.size)
         kind = np.dtype(np.uint8)
         samples = frame.samples if frame.samples.dtype == kind else stored(frame.pixels, kind)
-        self.pictures.append(Picture(samples, frame.alpha, made_with=self.made_with))
+        values = samples if frame.alpha is None else np.dstack([samples, stored(frame.alpha, kind)])
+        self.frames.append(values.astype(np.uint8, copy=False))
         self.times.append(frame.time)
 
     def close(self, *, whole: bool = True) -> None:  # noqa: ARG002  there is no sound to end
@@ -176,7 +178,7 @@ class AnimationWriter:
 
     def keep(self) -> Path | None:
         """Keep the frames as an animation, or where that cannot be made as a folder of pictures."""
-        if not self.pictures:
+        if not self.frames:
             return None
         for folder in (self.path.parent, Path(gettempdir())):
             place = free_name(folder / self.path.name)
@@ -185,8 +187,8 @@ class AnimationWriter:
                 return place
             place = free_name(folder / self.path.name, "")
             try:
-                for number, picture in enumerate(self.pictures, 1):
-                    picture.save(place / _frame_name(number))
+                for number, values in enumerate(self.frames, 1):
+                    self._picture(values).save(place / _frame_name(number))
             except PictureError:
                 rmtree(place, ignore_errors=True)
             else:
@@ -196,26 +198,24 @@ class AnimationWriter:
     def discard(self) -> None: ...
 
     def _save(self, path: Path, *, overwrite: bool) -> None:
-        if not self.pictures:
+        if not self.frames:
             return
         ends = [*self.times[1:], self.times[-1] + 1 / self.rate]
         shown = [1000 * float(end - begun) for begun, end in zip(self.times, ends, strict=True)]
-        first, *others = self.pictures
-        frames = tuple(Frame(_values(picture), time) for picture, time in zip(others, shown[1:], strict=True))
-        replace(first, duration=shown[0], frames=frames).save(path, quality=85, overwrite=overwrite)
+        frames = tuple(Frame(values, time) for values, time in zip(self.frames[1:], shown[1:], strict=True))
+        replace(self._picture(self.frames[0]), duration=shown[0], frames=frames).save(
+            path, quality=85, overwrite=overwrite
+        )
+
+    def _picture(self, values: NDArray[np.uint8]) -> Picture:
+        alpha = floats(values[:, :, 3]) if values.shape[2] == 4 else None
+        return Picture(np.ascontiguousarray(values[:, :, :3]), alpha, made_with=self.made_with)
 
     def _check(self, count: int, size: int) -> None:
         if count * size > _MOST:
             raise UsageError(
                 f"{count} frames are too many for {self.path.suffix}", "--end, --size, or .mp4", code="too-large"
             )
-
-
-def _values(picture: Picture) -> Samples:
-    """A frame as an animation holds it: colors, and alpha where there is some."""
-    if picture.alpha is None:
-        return picture.samples
-    return np.dstack([picture.samples, stored(picture.alpha, np.dtype(np.uint8))])
 
 
 def _frame_name(number: int) -> str:
