@@ -15,9 +15,9 @@ import numpy as np
 
 from impasto.errors import PictureError, UsageError, write_fault
 from impasto.system.files import already_there, part_name
-from impasto.video.belongings import belongings_of, has_covers, metadata_for, unusual
+from impasto.video.belongings import belongings_of, not_held
 from impasto.video.containers import first_line, main_video, opened, video_packets
-from impasto.video.encoding import EncodedFile, Encoding
+from impasto.video.encoding import EncodedFile, Encoding, losses
 from impasto.video.frame_pictures import is_animation
 from impasto.video.joining import Company, Piece, join
 from impasto.video.reading import Clip, VideoFrame
@@ -33,6 +33,7 @@ class Assembly:
         sound: take its sound and subtitles along.
         strip_location: leave out where it was recorded.
         made_with: what painted the frames, for the file's comment; empty, none is written.
+        first: the source's first frame, to say what of such frames is lost; None, nothing is said.
     Attributes:
         notes: what was converted or left out.
     """
@@ -46,6 +47,7 @@ class Assembly:
         sound: bool = True,
         strip_location: bool = False,
         made_with: Mapping[str, object] | None = None,
+        first: VideoFrame | None = None,
         overwrite: bool = False,
     ) -> None:
         if path.exists() and not overwrite:
@@ -59,8 +61,10 @@ class Assembly:
             raise cannot_write(path, error) from error
         try:
             self._try_encoder()
+            self.notes += [f"{path}: {text}" for text in losses(encoding, first)] if first is not None else []
             if source is not None and source.path.is_file() and not is_animation(source.path):
-                self._collect(source, sound=sound, strip_location=strip_location)
+                found = self._collect(source, sound=sound, strip_location=strip_location)
+                self.notes += [f"{source.path}: {text}" for text in found]
             self._try_joining()
         except BaseException:
             self.discard()
@@ -93,7 +97,8 @@ class Assembly:
                 code="not-encodable",
             ) from error
 
-    def _collect(self, source: Clip, *, sound: bool, strip_location: bool) -> None:
+    def _collect(self, source: Clip, *, sound: bool, strip_location: bool) -> list[str]:
+        """Gather what comes along; return what of it is converted or left out."""
         origin = origin_of(source)
         open_source = partial(opened, source.path, untrusted=source.untrusted)
         with open_source() as container:
@@ -101,21 +106,12 @@ class Assembly:
                 container, main_video(container), origin, source.span, strip_location=strip_location
             )
         self.company.belongings = belongings
-        self.notes += belongings.notes
-        suffix = self.encoding.suffix
-        if belongings.attachments and suffix != ".mkv":
-            self.notes.append(f"its attachments, such as fonts, cannot go into {suffix} and are left out")
-        if belongings.covers and not has_covers(self.path):
-            self.notes.append(f"its cover cannot go into {suffix} and is left out")
-        names = unusual(metadata_for(belongings.said, {}, suffix), suffix)
-        if names and belongings.covers and has_covers(self.path):
-            self.notes.append(f"what it says as {', '.join(names)[:80]} cannot go into {suffix} with a cover: left out")
-        if belongings.chapters and suffix == ".avi":
-            self.notes.append("its chapters cannot go into .avi and are left out")
+        notes = [*belongings.notes, *not_held(belongings, self.encoding.suffix)]
         if sound:
             self.company.sides = side_files(
-                open_source, self.path, origin, source.span, self.notes, strip_location=strip_location
+                open_source, self.path, origin, source.span, notes, strip_location=strip_location
             )
+        return notes
 
     def _try_joining(self) -> None:
         """Make a file of the first packets; what it cannot hold is left out."""
@@ -138,14 +134,18 @@ class Assembly:
                 self.company.belongings = belongings
             else:
                 label = {"said": "metadata", "picture": "pictures' metadata"}.get(name, name)
-                self.notes.append(f"its {label} cannot be written and are left out: {first_line(error)}")
+                self.notes.append(
+                    f"{self.path}: the source's {label} cannot be written and are left out: {first_line(error)}"
+                )
         for side in wanted.sides:
             error = self._fault(replace(self.company, sides=[*self.company.sides, side]))
             if error is None:
                 self.company.sides.append(side)
             else:
                 side.path.unlink(missing_ok=True)
-                self.notes.append(f"the {side.label} cannot be written and is left out: {first_line(error)}")
+                self.notes.append(
+                    f"{self.path}: the {side.label} cannot be written and is left out: {first_line(error)}"
+                )
 
     def _fault(self, company: Company) -> BaseException | None:
         """What is against a file of such streams."""

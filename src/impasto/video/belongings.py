@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
 from impasto.picture.metadata import comment_text
@@ -244,6 +243,21 @@ def cover_name(codec: str, index: int) -> str:
     return f"cover{index or ''}{mime_type(codec)[0]}"
 
 
-def has_covers(path: Path) -> bool:
+def has_covers(suffix: str) -> bool:
     """Whether a container has a place for a cover."""
-    return path.suffix.lower() in (".mp4", ".m4v", ".mkv")
+    return suffix in (".mp4", ".m4v", ".mkv")
+
+
+def not_held(belongings: Belongings, suffix: str) -> list[str]:
+    """What a container has no place for."""
+    notes = []
+    if belongings.attachments and suffix != ".mkv":
+        notes.append(f"its attachments, such as fonts, cannot go into {suffix} and are left out")
+    if belongings.covers and not has_covers(suffix):
+        notes.append(f"its cover cannot go into {suffix} and is left out")
+    names = unusual(metadata_for(belongings.said, {}, suffix), suffix)
+    if names and belongings.covers and has_covers(suffix):
+        notes.append(f"what it says as {', '.join(names)[:80]} cannot go into {suffix} with a cover: left out")
+    if belongings.chapters and suffix == ".avi":
+        notes.append("its chapters cannot go into .avi and are left out")
+    return notes

@@ -162,7 +162,7 @@ def losses(encoding: Encoding, frame: VideoFrame) -> list[str]:
     lost = []
     if frame.alpha is not None and not encoding.holds_alpha:
         lost.append(
-            f"{encoding.codec} in {encoding.suffix} has no transparency: it is left out (.webm, or prores in .mov)"
+            f"{encoding.codec} in {encoding.suffix} has no transparency: it is left out (vp9 in .webm, prores in .mov)"
         )
     if frame.samples.dtype == np.uint16 and "10le" not in encoding.pixels:
         lost.append(f"{encoding.codec} is written with 8 bits a color, not the source's 10 or more (av1, prores)")

@@ -80,7 +80,7 @@ def join(
         for side in company.sides:
             source = files.enter_context(av.open(file_url(side.path), metadata_errors="replace"))
             tracks.append(_side_packets(source, side, _side_stream(out, source.streams[0], side), length))
-        if has_covers(target):
+        if has_covers(suffix):
             tracks += _covers(out, belongings, suffix)
         out.metadata.update(metadata)
         if belongings.chapters:

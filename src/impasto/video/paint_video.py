@@ -21,7 +21,7 @@ from impasto.progress import OnProgress
 from impasto.styles.gallery import Gallery
 from impasto.styles.resolve import StyleRequest
 from impasto.video.assembly import Assembly, constant_rate
-from impasto.video.encoding import CONTAINERS, SAY_THEIR_ASPECT, encoding_for, losses
+from impasto.video.encoding import CONTAINERS, SAY_THEIR_ASPECT, encoding_for
 from impasto.video.keyframes import Keyframes, parse_keyframes
 from impasto.video.moving_masks import MovingMasks
 from impasto.video.options import VideoOptions, options_and_controls
@@ -277,9 +277,9 @@ def _open_sink(
         sound=options.sound,
         strip_location=options.strip_location,
         made_with=made_with,
+        first=first,
         overwrite=overwrite,
     )
-    assembly.notes += losses(encoding, first)
     if checkpoint:
         return Segments(assembly, checkpoint)
     return Writer(assembly)
