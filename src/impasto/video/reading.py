@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 _Arrays: TypeAlias = "tuple[Samples, Pixels | None]"
 
-_TIMES_MAY_JUMP = 0x200  # FFmpeg's flag of formats such as MPEG-TS
+_TIMES_MAY_JUMP, _NO_TIMES = 0x200, 0x80  # FFmpeg's flags of formats: MPEG-TS, bare streams
 _LONGEST_PAUSE = Fraction(10)  # seconds, in these
 _SHORT = 0.5  # seconds by which a file's own statement may be off
 _NARROWEST = Fraction(1, 8)  # pixel; a ratio beyond is nonsense
@@ -243,10 +243,10 @@ class Clip:
                         color, alpha = self._arrays(frame, stream, size)
                         yield VideoFrame(color, time - begun, alpha)
                 else:
-                    losses.end(at - (origin or at) + 1 / self._file_rate, stream_length(container, stream))
+                    losses.end(max(at, at - (origin or 0)) + 1 / self._file_rate, stream_length(container, stream))
             finally:
                 self._note(*losses.notes)
-                if packets.jumps or times.made_up:
+                if (packets.jumps or times.made_up) and not int(container.format.flags) & _NO_TIMES:
                     self._note("times that start anew, repeat or miss are mended")
                 if deinterlaced.used:
                     self._note("interlaced frames are made whole")

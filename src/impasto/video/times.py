@@ -13,6 +13,7 @@ from typing import Any
 USUAL_RATE = Fraction(25)  # of folders of frames, and of files that do not say
 _FASTEST = 240  # frames a second; what says more is measured
 _MEASURED = 48  # packets
+_BACK = 3  # steps; times of decoding never go back so far but where they start anew
 
 
 @dataclass
@@ -33,25 +34,31 @@ class PacketTimes:
     jumps: int = 0
     _offset: Fraction = Fraction(0)
     _next: Fraction | None = None
+    _latest: Fraction = Fraction(0)  # that has been announced to be shown
 
     def mend(self, packet: Any) -> None:
         """Move a packet's times, in the order in which packets are stored."""
-        ticks = packet.pts if packet.dts is None else packet.dts
-        if ticks is None or not packet.time_base:
+        unit = packet.time_base
+        if not unit:
             return
-        at = ticks * packet.time_base + self._offset
-        length = packet.duration * packet.time_base if packet.duration else self.step
+        if packet.dts is not None:
+            self._follow(packet.dts * unit, packet.duration * unit if packet.duration else self.step)
+        shift = round(self._offset / unit)
+        if shift:
+            packet.pts = None if packet.pts is None else packet.pts + shift
+            packet.dts = None if packet.dts is None else packet.dts + shift
+        if packet.pts is not None:
+            self._latest = max(self._latest, packet.pts * unit)
+
+    def _follow(self, decoded_at: Fraction, length: Fraction) -> None:
+        at = decoded_at + self._offset
         if self._next is not None:
-            back = (8 if packet.dts is None else 3) * self.step  # without dts they come in the order of decoding
-            if at < self._next - back or at > self._next + self.longest:
+            back = at < self._next - _BACK * self.step
+            if back or at > max(self._next, self._latest) + self.longest:
                 self._offset += self._next - at
                 at = self._next
                 self.jumps += 1
         self._next = at + min(length, self.longest)
-        shift = round(self._offset / packet.time_base)
-        if shift:
-            packet.pts = None if packet.pts is None else packet.pts + shift
-            packet.dts = None if packet.dts is None else packet.dts + shift
 
 
 @dataclass
