@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,9 @@ from impasto.batch.report import Result, failure
 from impasto.errors import ImpastoError, PictureError
 from impasto.painting.stylizer import Stylizer
 from impasto.picture import Picture
-from impasto.picture.formats import ANIMATED, Bits, check_saving, format_of
+from impasto.picture.animation import said_of_frames
+from impasto.picture.formats import Bits, check_saving, format_of
+from impasto.picture.limits import check_size
 from impasto.system import places
 from impasto.system.remote import is_url
 
@@ -108,10 +110,13 @@ class Painting:
             data = places.read(job.photo)
         source = job.photo if data is None else data
         photo = Picture.open(source, max_pixels=self.max_pixels, at_most=self.stylizer.controls.size)
-        painted = self.stylizer(photo)
         file_format = saving.format_for(job.target)
-        if photo.frames and file_format not in ANIMATED:
-            warnings.warn(f"{job.photo} moves, {file_format} does not: only its first frame is written", stacklevel=2)
+        check_size(file_format, *self.stylizer.controls.output_size(photo.width, photo.height), job.target)
+        lost = said_of_frames(photo, file_format, saving.bits)
+        if lost:
+            warnings.warn(f"{job.photo} {lost}", stacklevel=2)
+            photo = replace(photo, frames=(), cover=None)
+        painted = self.stylizer(photo)
         write(painted.encode(file_format, quality=saving.quality, bits=saving.bits, mark=saving.mark))
         return Result(
             job.photo,

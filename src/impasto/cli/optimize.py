@@ -22,6 +22,8 @@ from impasto.optimization.loss_plot import plot, terms
 from impasto.optimization.recipe import RECIPES, Recipe, find_recipe
 from impasto.picture import Picture
 from impasto.picture.formats import format_of
+from impasto.picture.limits import check_size
+from impasto.picture.reading import file_bytes, size_of
 from impasto.system.files import already_there, write_atomically
 
 if TYPE_CHECKING:
@@ -109,6 +111,7 @@ def optimize(
     width, height = _size(size, texture)
     depth = check_saving(quality, bits, [format_of(target)], "PNG and TIFF do")
     _check_files(photo, target, losses, preview, overwrite)
+    _check_size(photo, target, width, height, controls)
     try:
         from impasto.optimization import optimize as optimizer
     except ImportError as error:
@@ -185,6 +188,14 @@ def _check_files(photo: Path | None, target: Path, losses: Path | None, preview:
         raise UsageError(f"{target} is the photo itself", "give the result another name", code="same-file")
     if preview is not None and preview.exists() and not preview.is_dir():
         raise UsageError(f"--preview {preview} is no folder", code="not-a-folder")
+
+
+def _check_size(photo: Path | None, target: Path, width: int | None, height: int | None, controls: Controls) -> None:
+    """Refuse a size that the target's format does not have."""
+    if photo is not None:
+        width, height = replace(controls, size=width).output_size(*size_of(file_bytes(photo), str(photo)))
+    if width is not None and height is not None:
+        check_size(format_of(target), width, height, str(target))
 
 
 def _refuse_for_textures(

@@ -41,4 +41,4 @@ def _encode(painting: str) -> None:
     from impasto.picture import Picture
 
     with contextlib.suppress(Exception):  # said when the command comes to it
-        engine_of().encode(Picture.open(painting).pixels)
+        engine_of().encode(Picture.open(painting).as_painting().pixels)

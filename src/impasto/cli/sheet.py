@@ -59,7 +59,7 @@ def sheet(
     from impasto.painting.contact_sheet import contact_sheet
 
     target = Path(output)
-    format_of(target)
+    file_format = format_of(target)
     check([PaintJob(photo, output)], inputs=[parse(text)[0] for text in style])
     check_target(output, overwrite=overwrite)
     picture = Picture.open(photo, max_pixels=max_pixels)
@@ -70,6 +70,7 @@ def sheet(
             controls=controls,  # `size` is a tile's own business here
             columns=columns,
             tile=tile,
+            file_format=file_format,
             on_progress=draw,
         )
     result.save(target, quality=quality, mark=mark, overwrite=overwrite)

@@ -40,7 +40,7 @@ impasto video frames/ --style great-wave --fps 24 -o painted.webm
     "--output",
     "-o",
     type=options.PATH,
-    help="A file (.mp4, .mov, .mkv, .avi, .webm, .gif, .webp, .apng), or a folder for PNG frames.",
+    help="A file (.mp4, .mov, .mkv, .avi, .webm, .gif, .webp, .apng, .avif), or a folder for PNG frames.",
     panel="Output",
 )
 @options.mark

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import math
 import time
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -127,7 +128,9 @@ class Run:
             UsageError, PictureError, TrainingError: as `impasto.optimize`.
         """
         controls, recipe = self.controls, self.recipe
-        photo = replace(photo.resized(*controls.output_size(photo.width, photo.height)), frames=())
+        if photo.frames:
+            warnings.warn("the photo moves; the optimizer paints its first frame alone", stacklevel=2)
+        photo = replace(photo.resized(*controls.output_size(photo.width, photo.height)), frames=(), cover=None)
         if controls.strength == 0:
             return replace(photo, made_with=self._made_with())
         if not recipe.layers():
@@ -297,8 +300,9 @@ class Run:
         """A result as a picture of the photo's size: colors, tone, the parts of the photo that stay, metadata."""
         stylizer, plain = self.stylizer, replace(self.controls, strength=100.0)  # the losses know the strength
         masks, budget = [region.mask for region in stylizer.regions], stylizer.painter.budget
-        compose = Composition(plain, stylizer.blends, masks, photo.samples, alpha=photo.alpha, budget=budget)
-        return replace(photo, samples=compose.finished(result, photo.samples), made_with=self._made_with())
+        seen = filled(photo.samples, photo.alpha)
+        compose = Composition(plain, stylizer.blends, masks, seen, budget=budget)
+        return replace(photo, samples=compose.finished(result, seen), made_with=self._made_with())
 
 
 def worked_size(controls: Controls, recipe: Recipe, width: int, height: int) -> tuple[int, int]:

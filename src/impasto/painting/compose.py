@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from impasto.controls import Controls
 from impasto.engines.base import Engine, StyleVector
 from impasto.engines.shot import Shot
-from impasto.pixels.arrays import STRIP_PIXELS, Pixels, Samples, filled, floats, reduced, stored, strips
+from impasto.pixels.arrays import STRIP_PIXELS, Pixels, Samples, floats, reduced, stored, strips
 from impasto.pixels.color import Change, covariance_change, histogram_change, tone_change, with_colors_of
 from impasto.pixels.masks import Mask, check_proportions, fit_mask, layer
 from impasto.styles.style import Blend
@@ -36,8 +36,8 @@ class Composition:
     Args:
         blends: of the ground and of every region; None leaves the photo as it is.
         masks: of the regions.
-        first: one of the frames, H x W x 3; styles are brought to its colors if that is asked for.
-        alpha: H x W, of all frames.
+        first: one of the frames, H x W x 3; styles are brought to its colors if that is asked for. Like all frames it
+            is filled in where it is not seen (`impasto.pixels.arrays.filled`).
         budget: bytes that may be taken beside the frame.
         shot: remembers how frames are normalized; None, each by itself. Frames of a moving shot are reduced and
             enlarged faster, and without strokes that would flicker.
@@ -50,11 +50,10 @@ class Composition:
         masks: Sequence[Mask],
         first: Samples,
         *,
-        alpha: Pixels | None,
         budget: int,
         shot: Shot | None = None,
     ) -> None:
-        self.controls, self.alpha, self.budget = controls, alpha, budget
+        self.controls, self.budget = controls, budget
         self.moving = shot is not None and shot.frames > 1
         self._blends, self._masks, self._first, self._shot = blends, masks, first, shot
         self._strength = np.float32(controls.strength / 100)
@@ -71,7 +70,7 @@ class Composition:
         recolor = None
         if self.controls.recolors_style:
             height, width = self._first.shape[:2]
-            seen = reduced(filled(self._first, self.alpha), *self.controls.painted_size(width, height))
+            seen = reduced(self._first, *self.controls.painted_size(width, height))
             recolor = functools.partial(recolored, controls=self.controls, photo=seen)
         return [[] if blend is None else blend.by_engine(recolor) for blend in self._blends]
 
@@ -106,7 +105,6 @@ class Composition:
             A picture of the size in which it is painted, at full strength.
         """
         check_proportions(self._masks, frame.shape[1], frame.shape[0])
-        frame = filled(frame, self.alpha)
         small = self._small(frame)
         shares = self._shares_of(small, moved)
         if shares is None:
@@ -131,7 +129,6 @@ class Composition:
         Returns:
             H x W x 3.
         """
-        frame = filled(frame, self.alpha)
         left = self._left_of(frame, moved)
         tone = self._tone(painted, frame)
         mixes = self._strength < 1 or self.controls.keep_color == "luminance" or left is not None

@@ -12,6 +12,7 @@ from impasto.controls import Controls
 from impasto.errors import UsageError
 from impasto.painting.stylizer import Stylizer
 from impasto.picture import Picture
+from impasto.picture.limits import check_size
 from impasto.pixels.arrays import fit
 from impasto.progress import OnProgress, Progress
 from impasto.styles.gallery import Gallery
@@ -29,6 +30,7 @@ def contact_sheet(
     gallery: Gallery | None = None,
     columns: int | None = None,
     tile: int = 320,
+    file_format: str | None = None,
     on_progress: OnProgress | None = None,
 ) -> Picture:
     """The photo and its painted versions in a grid, each with its style's name under it.
@@ -38,9 +40,11 @@ def contact_sheet(
         styles: as for `stylize`; all of the gallery if not given.
         columns: tiles in a row; about as wide as high if not given.
         tile: the longer side of a tile in pixels, 32..2048.
+        file_format: Pillow's name of the format that the sheet will have: one that cannot hold it is refused at once.
         on_progress: called after each tile; if it returns False, the places of the others stay empty.
     Raises:
         UsageError: no such style, or a size out of range.
+        PictureError: the sheet is too large for its format.
     """
     if not 32 <= tile <= 2048:
         raise UsageError(f"tiles of {tile} pixels", "32 to 2048", code="out-of-range")
@@ -56,12 +60,15 @@ def contact_sheet(
     columns = min(columns, total)
     rows = -(-total // columns)
     cell_width, cell_height = width + GAP, height + LABEL_HEIGHT + GAP
-    sheet = Image.new("RGB", (columns * cell_width + GAP, rows * cell_height + GAP), PAPER)
+    size = columns * cell_width + GAP, rows * cell_height + GAP
+    if file_format is not None:
+        check_size(file_format, *size, "the sheet", "a smaller --tile, or .png")
+    sheet = Image.new("RGB", size, PAPER)
     draw = ImageDraw.Draw(sheet)
     font = ImageFont.load_default(size=14)
 
     side = max(2 * tile, *(controls or Controls()).painted_size(photo.width, photo.height))
-    source = replace(photo, frames=()).at_most(side)
+    source = replace(photo, frames=(), cover=None).at_most(side)
     for index in range(total):
         painted = source if index == 0 else stylizers[index - 1](source)
         label = "photo" if index == 0 else stylizers[index - 1].style.label

@@ -18,7 +18,7 @@ from impasto.painting.compose import BYTES_PER_PIXEL, Composition
 from impasto.painting.regions import Region, Regions, read_mask, region_pairs
 from impasto.picture import Picture, Source
 from impasto.picture.reading import MAX_PIXELS
-from impasto.pixels.arrays import Pixels, Samples
+from impasto.pixels.arrays import filled
 from impasto.settings import make
 from impasto.styles.gallery import Gallery
 from impasto.styles.resolve import StyleRequest, resolve
@@ -97,25 +97,27 @@ class Stylizer:
         if self.controls.strength == 0:
             return replace(photo, made_with=self.made_with())
         if photo.frames:
-            paint = self.for_frames(photo.pixels, photo.alpha, Shot(frames=1))
-            return replace(photo.with_frames(paint), made_with=self.made_with())
+            paint = self.for_frames(next(photo.every_frame()), Shot(frames=1))
+            cover = None if photo.cover is None else self._painted(photo.cover)
+            return replace(photo.with_frames(paint), cover=cover, made_with=self.made_with())
         kind: Any = np.float32
         if photo.width * photo.height * BYTES_PER_PIXEL > self.painter.budget:
             kind = np.uint8 if photo.samples.dtype == np.uint8 else np.uint16
-        paint = self.for_frames(photo.samples, photo.alpha)
-        samples = paint.finished(paint.painted(photo.samples), photo.samples, kind=kind)
+        seen = filled(photo.samples, photo.alpha)
+        paint = self.for_frames(seen)
+        samples = paint.finished(paint.painted(seen), seen, kind=kind)
         return replace(photo, samples=samples, made_with=self.made_with())
 
-    def for_frames(self, first: Samples, alpha: Pixels | None = None, shot: Shot | None = None) -> Composition:
+    def for_frames(self, first: Samples, shot: Shot | None = None) -> Composition:
         """What paints every frame of an animation or of a video's shot, in the same way.
 
         Args:
             first: one of its frames, H x W x 3; the style is brought to its colors and strength if that is asked for.
-            alpha: H x W, of all frames.
+                Frames with alpha are handed over filled in (`impasto.pixels.arrays.filled`).
             shot: remembers how frames are normalized; None, each by itself.
         """
         masks, budget = [region.mask for region in self.regions], self.painter.budget
-        return Composition(self.controls, self.blends, masks, first, alpha=alpha, budget=budget, shot=shot)
+        return Composition(self.controls, self.blends, masks, first, budget=budget, shot=shot)
 
     def with_controls(self, controls: Controls) -> Stylizer:
         """The same styles and regions with other controls."""

@@ -1,14 +1,21 @@
-"""Animations: every frame of a file that moves."""
+"""Animations: every frame of a file that moves, read and written."""
 
 from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from impasto.errors import PictureError
-from impasto.picture.contents import Frame
-from impasto.picture.formats import ANIMATED
-from impasto.pixels.arrays import Pixels, Samples
+from impasto.picture.contents import Contents, Frame
+from impasto.picture.formats import ANIMATED, Bits
+from impasto.picture.frame_times import played, timetable
+from impasto.picture.samples import in_srgb, upright
+from impasto.pixels.arrays import filled, floats, stored
+
+_FORGOTTEN = ("AVIF",)  # formats of which Pillow neither reads nor writes how often they run
 
 
 def frame_count(image: Image.Image) -> int:
@@ -17,30 +24,122 @@ def frame_count(image: Image.Image) -> int:
     return getattr(image, "n_frames", 1) if animated else 1
 
 
-def read_frame(image: Image.Image, index: int, count: int, name: str) -> Frame:
-    """A further frame of an animation; in the formats that move it is never deeper than eight bits."""
+def read_animation(first: Contents, image: Image.Image, count: int, orientation: int, name: str) -> Contents:
+    """All of a file that moves.
+
+    Further frames go the first one's way: profile, orientation, alpha of their own. They have eight bits.
+
+    Args:
+        first: what was read of the file's first picture.
+        image: the file, that picture decoded.
+        count: pictures in the file.
+        orientation: EXIF's.
+        name: of the file.
+    Raises:
+        PictureError: a frame is damaged.
+    """
+    info = dict(image.info)  # a further frame changes it
+    frames = [read_frame(image, index, count, orientation, name) for index in range(1, count)]
+    picture = replace(first, duration=_duration(info), loop=_plays(image.format, info))
+    if info.get("default_image"):  # the first picture is for programs that know no APNG
+        begun, *frames = frames
+        color = np.ascontiguousarray(begun.color)
+        picture = replace(picture, samples=color, alpha=begun.alpha, bits=8, duration=begun.duration)
+        cover = Contents(first.samples, first.alpha, first.bits)
+        picture = replace(picture, cover=cover if frames else None)
+    return replace(picture, frames=tuple(frames))
+
+
+def read_frame(image: Image.Image, index: int, count: int, orientation: int, name: str) -> Frame:
+    """A further frame of an animation, as `read_animation` says."""
+    profile = image.info.get("icc_profile")
     try:
         image.seek(index)
         image.load()
+        if profile:
+            image.info["icc_profile"] = profile
+        still = in_srgb(image, None)
     except Exception as error:
         raise PictureError(f"{name} is damaged at frame {index + 1} of {count}", code="damaged-file") from error
-    samples = np.asarray(image.convert("RGBA" if image.has_transparency_data else "RGB"))
-    return Frame(samples, float(image.info.get("duration", 0) or 0))
+    color = still.color if still.color.dtype == np.uint8 else stored(floats(still.color), np.uint8)
+    samples = color if still.alpha is None else np.dstack([color, stored(still.alpha, np.uint8)])
+    return Frame(np.ascontiguousarray(upright(samples, orientation)), _duration(image.info))
 
 
-def same_channels(
-    color: Samples, alpha: Pixels | None, frames: list[Frame]
-) -> tuple[Samples, Pixels | None, list[Frame]]:
-    """An animation has alpha in every frame or in none."""
-    if alpha is None and all(frame.samples.shape[2] == 3 for frame in frames):
-        return color, None, frames
-    alpha = np.ones(color.shape[:2], np.float32) if alpha is None else alpha
-    opaque = np.full((*color.shape[:2], 1), 255, np.uint8)
-    return (
-        color,
-        alpha,
-        [
-            frame if frame.samples.shape[2] == 4 else Frame(np.dstack([frame.samples, opaque]), frame.duration)
-            for frame in frames
-        ],
-    )
+def _duration(info: dict[Any, Any]) -> float:
+    return float(info.get("duration", 0) or 0)
+
+
+def _plays(file_format: str | None, info: dict[Any, Any]) -> int:
+    """How often an animation runs, 0 for ever. GIF says how often it is run again, and nothing where it runs once."""
+    loop = info.get("loop")
+    if file_format == "GIF":
+        return 1 if loop is None else int(loop) and int(loop) + 1
+    return int(loop or 0)
+
+
+def images_and_options(picture: Contents, file_format: str) -> tuple[list[Image.Image], dict[str, Any]]:
+    """An animation's frames and what Pillow must know to write them; the first image is saved, with the options.
+
+    A file that becomes one of its own kind keeps its numbers. Otherwise they are what players made of them.
+    """
+    alpha = picture.alpha is not None or any(frame.alpha is not None for frame in picture.frames)
+    frames = [_with_alpha(frame) if alpha else frame for frame in picture.every()]
+    durations = [frame.duration for frame in frames]
+    if picture.file_format == file_format:
+        table = list(enumerate(durations))
+    else:
+        made_here = not picture.file_format  # and durations are times, whatever players make of short ones
+        times = [duration if made_here and duration > 0 else played(duration) for duration in durations]
+        table = list(timetable(times, file_format))
+    images = [image_for(frames[index], file_format) for index, _ in table]
+    options: dict[str, Any] = {"save_all": True, "duration": [duration for _, duration in table]}
+    if file_format == "GIF":
+        if picture.loop != 1:
+            options["loop"] = max(0, picture.loop - 1)
+        if alpha:  # what a frame leaves clear must not show the one before
+            options["disposal"] = 2
+    elif file_format not in _FORGOTTEN:
+        options["loop"] = picture.loop
+    if file_format == "PNG" and picture.cover is not None:
+        cover = Frame(picture.cover.samples_in(8), 0)
+        images.insert(0, image_for(_with_alpha(cover) if alpha else Frame(cover.color, 0), file_format))
+        options["default_image"] = True
+    return images, options | {"append_images": images[1:]}
+
+
+def image_for(frame: Frame, file_format: str) -> Image.Image:
+    """A frame as a PIL image of the kind that a format's writer wants."""
+    return clear_or_not(frame) if file_format == "GIF" and frame.alpha is not None else Image.fromarray(frame.samples)
+
+
+def clear_or_not(frame: Frame) -> Image.Image:
+    """A frame in 255 colors and one that is clear: GIF knows nothing between.
+
+    The colors are those that are seen, not those that lie under what is clear.
+    """
+    assert frame.alpha is not None
+    seen = frame.alpha >= 0.5
+    colors = Image.fromarray(filled(np.ascontiguousarray(frame.color), seen.astype(np.float32)))
+    image = colors.quantize(255, dither=Image.Dither.NONE)
+    indices = np.asarray(image).copy()
+    clear = len(image.getpalette() or []) // 3
+    indices[~seen] = clear
+    found = Image.fromarray(indices, "P")
+    found.putpalette([*(image.getpalette() or []), 0, 0, 0])
+    found.info["transparency"] = clear
+    return found
+
+
+def _with_alpha(frame: Frame) -> Frame:
+    if frame.samples.shape[2] == 4:
+        return frame
+    return replace(frame, samples=np.dstack([frame.samples, np.full(frame.samples.shape[:2], 255, np.uint8)]))
+
+
+def said_of_frames(picture: Contents, file_format: str, bits: Bits) -> str:
+    """What to say where a file of that kind holds the first frame alone; else ""."""
+    if not picture.frames or (file_format in ANIMATED and bits == 8):
+        return ""
+    kind = f"{file_format} with {bits} bits" if bits == 16 else file_format
+    return f"moves, {kind} does not: only its first frame is written"

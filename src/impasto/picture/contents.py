@@ -10,17 +10,31 @@ import numpy as np
 from numpy.typing import NDArray
 
 from impasto.picture.formats import Bits
-from impasto.pixels.arrays import Pixels, Samples, fit, floats, resize, stored
+from impasto.pixels.arrays import Pixels, Samples, filled, fit, floats, resize_with_alpha, seen_part, stored
 
 Kind = TypeVar("Kind", bound="Contents")
 
 
 @dataclass(frozen=True)
 class Frame:
-    """A frame of an animation after the first: H x W x 3 or 4, uint8, and its duration in milliseconds."""
+    """A frame of an animation.
+
+    Attributes:
+        samples: H x W x 3, or 4 with alpha; uint8, sRGB.
+        duration: milliseconds, as the file says.
+    """
 
     samples: NDArray[np.uint8]
     duration: float
+
+    @property
+    def color(self) -> NDArray[np.uint8]:
+        return self.samples[:, :, :3]
+
+    @property
+    def alpha(self) -> Pixels | None:
+        """The frame's own: H x W, float32, 0..1."""
+        return floats(self.samples[:, :, 3]) if self.samples.shape[2] == 4 else None
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,8 +50,9 @@ class Contents:
         xmp: the photo's XMP packet, or b"".
         dpi: dots per inch across and down, or None.
         frames: the animation's frames after the first.
-        duration: milliseconds that the first frame stands.
+        duration: milliseconds that the first frame stands, as the file says.
         loop: how often an animation runs, 0 for ever.
+        cover: what programs show that cannot play the file (APNG's default image), if that is no frame.
         file_format: Pillow's name of the format it was read from, or "".
         made_with: what painted it: program, version, style, controls. Written into the file's metadata by `save`.
     """
@@ -52,6 +67,7 @@ class Contents:
     frames: tuple[Frame, ...] = ()
     duration: float = 0
     loop: int = 0
+    cover: Contents | None = None
     file_format: str = ""
     made_with: Mapping[str, object] = field(default_factory=dict)
 
@@ -68,31 +84,35 @@ class Contents:
     def height(self) -> int:
         return int(self.samples.shape[0])
 
+    def every(self) -> Iterator[Frame]:
+        """All frames, the first among them."""
+        yield Frame(self.samples_in(8), self.duration)
+        yield from self.frames
+
     def every_frame(self) -> Iterator[Pixels]:
-        """The colors of each frame, H x W x 3, float32, 0..1."""
-        yield self.pixels
+        """The colors of each frame, H x W x 3, float32, 0..1; filled in where they are not seen (`filled`)."""
+        yield filled(self.pixels, self.alpha)
         for frame in self.frames:
-            yield floats(frame.samples[:, :, :3])
+            yield filled(floats(frame.color), frame.alpha)
 
     def with_frames(self: Kind, change: Callable[[Pixels], Pixels]) -> Kind:
-        """The same picture with every frame's colors replaced by `change` of them; the size must stay."""
+        """The same picture with every frame's colors replaced by `change` of them; size and alpha must stay."""
         first, *rest = (change(pixels) for pixels in self.every_frame())
         frames = []
         for frame, pixels in zip(self.frames, rest, strict=True):
             samples = frame.samples.copy()
             samples[:, :, :3] = stored(pixels, np.uint8)
-            frames.append(Frame(samples, frame.duration))
+            frames.append(replace(frame, samples=samples))
         return replace(self, samples=first, frames=tuple(frames))
 
     def resized(self: Kind, width: int, height: int) -> Kind:
         """The same picture, all frames, at another size in pixels."""
         if (width, height) == (self.width, self.height):
             return self
-        frames = tuple(
-            Frame(stored(resize(frame.samples, width, height), np.uint8), frame.duration) for frame in self.frames
-        )
-        alpha = None if self.alpha is None else resize(self.alpha, width, height, "bilinear")
-        return replace(self, samples=resize(self.samples, width, height), alpha=alpha, frames=frames)
+        frames = tuple(replace(frame, samples=_resized(frame, width, height)) for frame in self.frames)
+        cover = None if self.cover is None else self.cover.resized(width, height)
+        samples, alpha = resize_with_alpha(self.samples, self.alpha, width, height)
+        return replace(self, samples=samples, alpha=alpha, frames=frames, cover=cover)
 
     def at_most(self: Kind, side: int) -> Kind:
         """The same picture, reduced if its longer side is above `side` pixels."""
@@ -100,8 +120,20 @@ class Contents:
             return self
         return self.resized(*fit(self.width, self.height, side))
 
+    def as_painting(self: Kind) -> Kind:
+        """The picture without alpha, as a style is read off it: what is seen of it, in a frame of its mean color."""
+        if self.alpha is None:
+            return self
+        samples, alpha = seen_part(self.samples, self.alpha)
+        return replace(self, samples=filled(samples, alpha), alpha=None, frames=(), cover=None)
+
     def samples_in(self, bits: Bits) -> NDArray[Any]:
         """As `to_numpy`; it may be the picture's own memory."""
         kind = np.dtype(f"uint{bits}")
         colors = self.samples if self.samples.dtype == kind else stored(self.pixels, kind)
         return colors if self.alpha is None else np.dstack([colors, stored(self.alpha, kind)])
+
+
+def _resized(frame: Frame, width: int, height: int) -> NDArray[np.uint8]:
+    color, alpha = resize_with_alpha(frame.color, frame.alpha, width, height)
+    return stored(color if alpha is None else np.dstack([color, alpha]), np.uint8)

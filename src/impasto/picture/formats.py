@@ -31,7 +31,7 @@ SUFFIXES = {
 
 READ_ONLY_SUFFIXES = {".ppm", ".pgm", ".pnm", ".jp2", ".j2k", ".qoi", ".dib", ".mpo"}
 SIXTEEN_BITS = {"PNG", "TIFF"}
-ANIMATED = {"GIF", "PNG", "WEBP"}
+ANIMATED = {"GIF", "PNG", "WEBP", "AVIF"}
 WITHOUT_ALPHA = {"JPEG", "BMP"}
 
 

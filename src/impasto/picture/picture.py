@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from pathlib import Path
 from typing import IO, Any, TypeAlias
 
@@ -12,6 +13,7 @@ from PIL import Image
 
 from impasto.errors import PictureError, UsageError
 from impasto.picture import reading, writing
+from impasto.picture.animation import said_of_frames
 from impasto.picture.contents import Contents
 from impasto.picture.formats import Bits, format_of
 from impasto.pixels.arrays import Samples, floats
@@ -161,7 +163,11 @@ class Picture(Contents):
             PictureError: the file cannot be written; what was there before is untouched.
         """
         path = Path(path)
-        data = self.encode(format_of(path), quality=quality, bits=bits, mark=mark)
+        file_format = format_of(path)
+        lost = said_of_frames(self, file_format, bits)
+        if lost:
+            warnings.warn(f"the picture for {path.name} {lost}", stacklevel=2)
+        data = self.encode(file_format, quality=quality, bits=bits, mark=mark)
         write_atomically(path, data, overwrite=overwrite)
 
     def encode(

@@ -14,7 +14,7 @@ from PIL import Image, UnidentifiedImageError
 
 from impasto.errors import PictureError
 from impasto.picture import metadata, sixteen_bits, vips
-from impasto.picture.animation import frame_count, read_frame, same_channels
+from impasto.picture.animation import frame_count, read_animation
 from impasto.picture.contents import Contents
 from impasto.picture.formats import load_plugins
 from impasto.picture.samples import LYING, Still, in_srgb, srgb_profile, upright
@@ -114,14 +114,14 @@ def _formats(data: bytes) -> tuple[str, ...]:
     return ("PNG",) if data.startswith(b"\x89PNG") else load_plugins()
 
 
-def size_of(data: bytes) -> tuple[int, int]:
+def size_of(data: bytes, name: str = "the data") -> tuple[int, int]:
     """Width and height of a file's picture as it is stored, as its head says.
 
     Raises:
         PictureError: it is no picture.
     """
-    with _decoding("the data"):
-        return _open_header(data, "the data").size
+    with _decoding(name):
+        return _open_header(data, name).size
 
 
 def _open_header(data: bytes, name: str) -> Image.Image:
@@ -202,13 +202,10 @@ def _contents(
         count: its frames.
         wanted: the size that the picture is brought to, before it is turned.
     """
-    info = dict(image.info)  # a further frame changes it
+    info = image.info
     orientation, exif = metadata.read_exif(image)
     color = upright(still.color, orientation)
     alpha = None if still.alpha is None else upright(still.alpha, orientation)
-    frames = [read_frame(image, index, count, name) for index in range(1, count)]
-    if frames:
-        color, alpha, frames = same_channels(color, alpha, frames)
     picture = Contents(
         color,
         alpha,
@@ -217,11 +214,10 @@ def _contents(
         profile=srgb_profile() if still.had_profile else b"",
         xmp=metadata.read_xmp(info),
         dpi=metadata.read_dpi(info),
-        frames=tuple(frames),
-        duration=float(info.get("duration", 0) or 0),
-        loop=int(info.get("loop", 1 if image.format == "GIF" else 0)),
         file_format=image.format or "",
     )
+    if count > 1:
+        picture = read_animation(picture, image, count, orientation, name)
     if wanted is None:
         return picture
     return picture.resized(*(wanted[::-1] if orientation in LYING else wanted))

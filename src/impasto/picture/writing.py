@@ -11,8 +11,10 @@ from PIL import Image
 from impasto.errors import PictureError
 from impasto.picture import metadata as meta
 from impasto.picture import png, vips
+from impasto.picture.animation import image_for, images_and_options
 from impasto.picture.contents import Contents
 from impasto.picture.formats import ANIMATED, WITHOUT_ALPHA, Bits, check_saving, load_writer
+from impasto.picture.limits import check_size
 from impasto.picture.tiff import write_tiff
 
 if TYPE_CHECKING:
@@ -31,6 +33,7 @@ def encode(
 ) -> bytes:
     """The bytes of a file in Pillow's `file_format`; the other arguments as for `Picture.encode`."""
     check_saving(file_format, quality, bits)
+    check_size(file_format, picture.width, picture.height)
     marked = picture.made_with if mark and metadata else {}
     xmp = meta.packet(marked, picture.xmp) if marked else (picture.xmp if metadata else b"")
     exif = picture.exif if metadata else b""
@@ -78,17 +81,16 @@ def _encode_eight(
         options["quality"] = quality
     if file_format == "JPEG":
         options["subsampling"] = 0 if quality >= 90 else 2
-    images = [Image.fromarray(picture.samples_in(8))]
     if animated and picture.frames and file_format in ANIMATED:
-        images += [Image.fromarray(frame.samples) for frame in picture.frames]
-        # A first frame without a duration (an APNG's still cover, say) is shown as long as the next one.
-        durations = [picture.duration or picture.frames[0].duration, *(frame.duration for frame in picture.frames)]
-        options |= {"save_all": True, "append_images": images[1:], "duration": durations, "loop": picture.loop}
+        (image, *_), more = images_and_options(picture, file_format)
+        options |= more
+    else:
+        image = image_for(next(picture.every()), file_format)
     if file_format in WITHOUT_ALPHA:
-        images = [_on_white(image) for image in images]
+        image = _on_white(image)
     load_writer(file_format)
     out = io.BytesIO()
-    images[0].save(out, **options)
+    image.save(out, **options)
     return out.getvalue()
 
 

@@ -26,6 +26,8 @@ _ROWS = 1024  # of a reduced picture that are computed at once
 STRIP_PIXELS = 2_000_000
 """Pixels of a large picture that are worked on at once."""
 
+_SEEN = 4 / 255  # of alpha: below it a color is not seen; lossy files have such noise where nothing is
+
 FILTERS = {"lanczos": Image.Resampling.LANCZOS, "bilinear": Image.Resampling.BILINEAR}
 
 
@@ -58,13 +60,34 @@ def planes(picture: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def filled(photo: Samples, alpha: Pixels | None) -> Samples:
-    """Give what nobody sees the mean of what is seen: its color must not steer the style of the rest."""
-    if alpha is None or alpha.min() > 0 or alpha.max() == 0:
+    """Give what nobody sees the mean of what is seen: its color must not steer the style of the rest.
+
+    Args:
+        photo: H x W x 3.
+        alpha: H x W, 0..1; None, all is seen.
+    Returns:
+        H x W x 3 of the same kind; gray where nothing is seen at all.
+    """
+    if alpha is None or alpha.min() >= _SEEN:
         return photo
-    total = sum(np.tensordot(alpha[rows], floats(photo[rows]), 2) for rows in strips(*photo.shape[:2]))
+    unseen = alpha < _SEEN
+    color = np.full(3, 0.5)
+    if not unseen.all():
+        total = sum(np.tensordot(alpha[rows], floats(photo[rows]), 2) for rows in strips(*photo.shape[:2]))
+        color = total / alpha.sum(dtype=np.float64)
     out = photo.copy()
-    out[alpha == 0] = stored((total / alpha.sum(dtype=np.float64)).astype(np.float32), photo.dtype)
+    out[unseen] = stored(color.astype(np.float32), photo.dtype)
     return out
+
+
+def seen_part(photo: Samples, alpha: Pixels) -> tuple[Samples, Pixels]:
+    """The smallest part of a picture, and of its alpha, that holds all that is seen; all of it where nothing is."""
+    seen = alpha >= _SEEN
+    if not seen.any():
+        return photo, alpha
+    rows, columns = (np.flatnonzero(seen.any(axis)) for axis in (1, 0))
+    place = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+    return photo[place], alpha[place]
 
 
 def strips(height: int, width: int) -> Iterator[slice]:
@@ -113,8 +136,41 @@ def reduced(samples: Samples, width: int, height: int) -> NDArray[np.float32]:
     return resize(cv2.resize(samples, size, interpolation=cv2.INTER_AREA), width, height)
 
 
+def resize_with_alpha(
+    samples: Samples, alpha: Pixels | None, width: int, height: int
+) -> tuple[NDArray[np.float32], Pixels | None]:
+    """Resample a picture and its alpha. A color weighs as much as it is seen, so none leaks from under what is clear.
+
+    Args:
+        samples: H x W x C.
+        alpha: H x W, 0..1; None, all is seen.
+        width, height: the new size in pixels.
+    Returns:
+        height x width x C and height x width, float32, 0..1. Where nothing is seen colors are 0.
+    """
+    if alpha is None or alpha.min() == 1:
+        return resize(samples, width, height), None if alpha is None else resize(alpha, width, height, "bilinear")
+    rows = slice(0, height)
+    share = _resampled(alpha, width, height, rows, "bilinear")
+    sharp = _resampled(alpha, width, height, rows, "lanczos")
+    out = np.empty((height, width, samples.shape[2]), np.float32)
+    for channel in range(samples.shape[2]):
+        plane = floats(samples[:, :, channel]) * alpha
+        # Where little is seen the lobes of Lanczos' filter outweigh what they surround: nothing can be divided by.
+        soft = _resampled(plane, width, height, rows, "bilinear") / np.maximum(share, 1e-6)
+        crisp = _resampled(plane, width, height, rows, "lanczos") / np.maximum(sharp, 0.5)
+        out[:, :, channel] = np.where(sharp >= 0.5, crisp, soft)
+    return out.clip(0, 1, out=out), share
+
+
 def resized_rows(samples: Samples, width: int, height: int, rows: slice, how: str = "lanczos") -> NDArray[np.float32]:
     """Some rows of what `resize` gives."""
+    out = _resampled(samples, width, height, rows, how)
+    return np.clip(out, 0, 1, out=out)
+
+
+def _resampled(samples: Samples, width: int, height: int, rows: slice, how: str) -> NDArray[np.float32]:
+    """As `resized_rows`; Lanczos' filter may leave 0..1."""
     planes = samples[:, :, None] if samples.ndim == 2 else samples
     scale = planes.shape[0] / height
     reach = math.ceil(3 * max(1, scale)) + 1  # Lanczos looks at three pixels to either side, of the coarser grid
@@ -125,7 +181,6 @@ def resized_rows(samples: Samples, width: int, height: int, rows: slice, how: st
     for channel in range(planes.shape[2]):
         plane = Image.fromarray(np.ascontiguousarray(floats(planes[:, :, channel])))
         out[:, :, channel] = np.asarray(plane.resize((width, len(out)), FILTERS[how], box))
-    np.clip(out, 0, 1, out=out)
     return out[:, :, 0] if samples.ndim == 2 else out
 
 

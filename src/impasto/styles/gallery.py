@@ -237,7 +237,7 @@ class Gallery:
             StyleError: the folder cannot be written to.
         """
         self.check_free(name, replace=replace)
-        picture = Picture.open(painting).at_most(KEPT_SIDE)
+        picture = Picture.open(painting).as_painting().at_most(KEPT_SIDE)
         if vector is None and self.painter.keeps_vectors:
             vector = self.painter.encode(picture.pixels)
         source = Path(painting).name if isinstance(painting, (str, os.PathLike)) else ""
@@ -287,7 +287,7 @@ class Gallery:
             styles = loaded.facts.styles
             for index, style in enumerate(styles):
                 if paintings:
-                    shown = paintings[index].at_most(KEPT_SIDE)
+                    shown = paintings[index].as_painting().at_most(KEPT_SIDE)
                 else:
                     photo = sample_photo().resized(640, 427)
                     shown = Picture(loaded.paint(photo.pixels, loaded.style(style)))

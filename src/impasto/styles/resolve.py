@@ -126,7 +126,7 @@ def _find(source: Any, gallery: Gallery, engine: Engine, limit: dict[str, int]) 
                 f"impasto styles import {source} --name NAME first",
                 code="unknown-format",
             )
-    picture = Picture.open(source, **limit)
+    picture = Picture.open(source, **limit).as_painting()
     label = Path(source).name if isinstance(source, (str, os.PathLike)) else "a painting"
     pixels = picture.pixels  # what the style keeps, so that it is not encoded again when its colors change
     return Style(label, engine, engine.encode(pixels), pixels)

@@ -185,6 +185,7 @@ class Learning:
         plan: Plan | None = None,
     ) -> None:
         self.plan = plan or PLAN
+        painting = painting.as_painting()
         torch.manual_seed(seed)
         self.rng = np.random.default_rng(seed if start is None else [seed, start.steps])
         self.pupil, self.start = pupil_of(engine, find_device(device)), start

@@ -205,7 +205,7 @@ class Live:
         size = fit(width, height, min(self.side, max(width, height)))
         small = resize(frame, *size)
         if self._paint is None:  # one set of statistics, as for a video's shot
-            self._paint = self._stylizer().for_frames(small, None, Shot())
+            self._paint = self._stylizer().for_frames(small, Shot())
         picture = resize(self._paint(small), *shown)
         if self._record is not None:
             writer, began = self._record

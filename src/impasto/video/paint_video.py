@@ -13,6 +13,8 @@ from impasto.engines.by_name import DEFAULT, engine_of
 from impasto.errors import MissingExtra, UsageError
 from impasto.painting.regions import Regions
 from impasto.painting.stylizer import Stylizer
+from impasto.picture.formats import format_of
+from impasto.picture.limits import check_size
 from impasto.picture.reading import MAX_PIXELS
 from impasto.pixels.flow import one_thread
 from impasto.progress import OnProgress
@@ -74,7 +76,7 @@ def paint_video(
     Args:
         source: a file that FFmpeg reads, or a folder of frames.
         style, gallery, max_pixels: as for `impasto.stylize`. Keyframes take the style's place.
-        output: .mp4, .mov, .mkv, .avi, .webm, .gif, .webp, .apng, or a folder for PNG frames (no ending).
+        output: .mp4, .mov, .mkv, .avi, .webm, .gif, .webp, .apng, .avif, or a folder for PNG frames (no ending).
         options: how the clip is read, painted and written.
         recipe: of the optimizer, a name from `impasto.optimization.recipe.RECIPES` or a `Recipe`.
         regions: as for `impasto.stylize`. A mask may also be a video or a folder of frames, and then moves.
@@ -224,6 +226,7 @@ def _open_sink(
             raise UsageError(
                 f"{suffix} files are made in one piece", "--resume goes with video files and folders", code="conflict"
             )
+        check_size(format_of(path), *size, str(path))
         return AnimationWriter(path, clip.rate, made_with=made_with, overwrite=overwrite)
     source = clip if options.sound else None
     open_file = functools.partial(

@@ -20,7 +20,7 @@ from impasto.engines.shot import Shot
 from impasto.painting.compose import Composition, Moved
 from impasto.painting.octaves import enlarge_frame
 from impasto.painting.stylizer import Stylizer
-from impasto.pixels.arrays import Pixels, Samples, reduced
+from impasto.pixels.arrays import Pixels, Samples, filled, reduced
 from impasto.progress import OnProgress, Progress
 from impasto.video.keyframes import Keyframes
 from impasto.video.moving_masks import MovingMasks
@@ -145,7 +145,7 @@ class Pipeline:
         if self.before is not None:
             self.frames, self.shots = self.before.frames, self.before.shots
             self._shot, self._last = self.before.shot, self.before.last
-            self._first = VideoFrame(self.before.first, Fraction(0), self.before.first_alpha)
+            self._first = VideoFrame(self.before.first, Fraction(0))
         self._read: queue.Queue[tuple[VideoFrame, Motion] | None] = queue.Queue(_QUEUED)
         self._painted: queue.Queue[_Queued | None] = queue.Queue(_QUEUED)
         self._failure: BaseException | None = None
@@ -179,6 +179,7 @@ class Pipeline:
             if index < done - 1:
                 continue
             began = time.perf_counter()
+            frame = replace(frame, samples=filled(frame.samples, frame.alpha))  # what is not seen steers nothing
             motion = find_motion(frame.samples, self.painters.painted_size(frame))
             self.seconds["motion"] += time.perf_counter() - began
             if index >= done:
@@ -212,8 +213,7 @@ class Pipeline:
             self._last = painters.optimizer(small, motion, self._last)
             return Painted(frame, motion, self._last)
         if painters.keyframes is not None or self._painter is None:
-            first = self._first
-            self._painter = painters.at(frame.time).for_frames(first.samples, first.alpha, self._shot)
+            self._painter = painters.at(frame.time).for_frames(self._first.samples, self._shot)
         moved = painters.masks.at(frame.time)
         return Painted(frame, motion, self._painter.painted(frame.samples, moved), self._painter, moved)
 
@@ -261,7 +261,7 @@ class Pipeline:
         if isinstance(self.sink, Segments):
             self.sink.cut()
             pieces = self.sink.pieces
-        state = State(due.frames, due.shots, due.first.samples, due.first.alpha, last, due.shot)
+        state = State(due.frames, due.shots, due.first.samples, last, due.shot)
         self.checkpoint.save(state, pieces)
 
     def _guarded(self, stage: Callable[[], None], after: Callable[[], None]) -> None:

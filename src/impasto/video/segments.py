@@ -30,7 +30,7 @@ class State:
 
     Attributes:
         frames, shots: painted so far.
-        first, first_alpha: the shot's first frame.
+        first: the shot's first frame.
         last: the last picture, at the size at which it is painted.
         shot: what is remembered of the shot.
     """
@@ -38,7 +38,6 @@ class State:
     frames: int
     shots: int
     first: Samples
-    first_alpha: Pixels | None
     last: Pixels
     shot: Shot | None
 
@@ -74,11 +73,8 @@ class Checkpoint:
             "first": state.first,
             "last": state.last,
         }
-        if state.first_alpha is not None:
-            arrays["first_alpha"] = state.first_alpha
         if state.shot is not None:
-            arrays["counts"] = json.dumps({"frames": state.shot.frames, **state.shot.counts})
-            arrays |= {f"mean_{run}": mean for run, mean in state.shot.means.items()}
+            arrays |= {f"shot_{name}": values for name, values in state.shot.arrays().items()}
         out = io.BytesIO()
         np.savez(out, **arrays)
         write_atomically(self.file, out.getvalue(), overwrite=True)
@@ -98,15 +94,11 @@ class Checkpoint:
                 f"the same ones, or delete {self.folder} to begin anew",
                 code="changed-settings",
             )
-        shot = None
-        if "counts" in arrays:
-            counts = json.loads(str(arrays["counts"]))
-            shot = Shot(counts.pop("frames"))
-            shot.counts = counts
-            shot.means = {run: arrays[f"mean_{run}"] for run in counts}
+        kept = {name.removeprefix("shot_"): values for name, values in arrays.items() if name.startswith("shot_")}
+        shot = Shot.of(kept) if kept else None
         self.pieces = facts["pieces"]
         self.state = State(
-            facts["frames"], facts["shots"], arrays["first"], arrays.get("first_alpha"), arrays["last"], shot
+            facts["frames"], facts["shots"], arrays["first"], arrays["last"], shot
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 from collections.abc import Mapping
 from dataclasses import replace
@@ -41,7 +42,7 @@ DEEP = ("av1", "prores")
 CONTAINERS = {".mp4": "h264", ".m4v": "h264", ".mov": "h264", ".mkv": "h264", ".avi": "h264", ".webm": "vp9"}
 """Endings of video files, and the codec of each where none is named."""
 
-ANIMATIONS = (".gif", ".webp", ".apng")
+ANIMATIONS = (".gif", ".webp", ".apng", ".avif")
 
 
 class Sink(Protocol):
@@ -278,13 +279,13 @@ class FolderWriter:
 
 
 class AnimationWriter:
-    """An animated GIF, WebP or PNG; its frames are kept until the end, so it is for short clips.
+    """An animated GIF, WebP, PNG or AVIF; its frames are kept until the end, so it is for short clips.
 
-    Every frame is shown equally long.
+    Every frame is shown until the next one's time.
 
     Args:
         path: one of the endings of `ANIMATIONS`.
-        rate: frames a second.
+        rate: frames a second, on average: the last one is shown as long.
         made_with: what painted the frames, for the file's metadata; empty, none is written.
     Raises:
         UsageError: more frames than fit into a gigabyte.
@@ -297,7 +298,8 @@ class AnimationWriter:
             raise already_there(path)
         self.path, self.overwrite = path, overwrite
         self.made_with = made_with or {}
-        self.duration = round(1000 / float(rate))
+        self.last_duration = 1000 / float(rate)
+        self.times: list[Fraction] = []
         self.first: Picture | None = None
         self.frames: list[Frame] = []
         self.notes: list[str] = []
@@ -310,15 +312,21 @@ class AnimationWriter:
             )
         kind = np.dtype(np.uint8)
         samples = frame.samples if frame.samples.dtype == kind else stored(frame.pixels, kind)
+        self.times.append(frame.time)
         if self.first is None:
-            self.first = Picture(samples, frame.alpha, duration=self.duration, made_with=self.made_with)
+            self.first = Picture(samples, frame.alpha, made_with=self.made_with)
         else:
             values = samples if frame.alpha is None else np.dstack([samples, stored(frame.alpha, kind)])
-            self.frames.append(Frame(values.astype(np.uint8, copy=False), self.duration))
+            self.frames.append(Frame(values.astype(np.uint8, copy=False), 0))
 
     def close(self) -> None:
-        if self.first is not None:
-            replace(self.first, frames=tuple(self.frames)).save(self.path, quality=85, overwrite=self.overwrite)
+        if self.first is None:
+            return
+        gaps = [1000 * float(after - time) for time, after in itertools.pairwise(self.times)]
+        first, *durations = [*gaps, self.last_duration]
+        frames = [replace(frame, duration=shown) for frame, shown in zip(self.frames, durations, strict=True)]
+        picture = replace(self.first, frames=tuple(frames), duration=first)
+        picture.save(self.path, quality=85, overwrite=self.overwrite)
 
     def discard(self) -> None: ...
 
