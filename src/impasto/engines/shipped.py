@@ -121,6 +121,8 @@ class ShippedEngine(ABC):
         """The embedding of a painting that is not remembered."""
 
     def paint(self, photo: Pixels, style: StyleVector, *, shot: Shot | None = None, run: str = "style") -> Pixels:
+        if shot is not None:
+            shot.look(run, photo)
         given = None if shot is None else shot.means.get(run)
         if shot is not None and given is not None and not shot.measures(run):
             frozen = self._paint_frozen(photo, style, given)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 from collections.abc import Iterator
@@ -28,6 +29,7 @@ _OPTIONS = {
     "protocol_whitelist": "file",
     "enable_drefs": "0",  # a QuickTime file may name others
     "use_absolute_path": "0",
+    "default_fps": "10",  # of an APNG's frames that do not say; as browsers show them
 }
 
 _STILL = (b"\xff\xd8\xff", b"\x89PNG", b"II*\0", b"MM\0*", b"BM", b"P5", b"P6", b"8BPS", b"\0\0\0\x0cjP", b"qoif")
@@ -88,9 +90,15 @@ def check_file(path: Path, *, untrusted: bool = False) -> None:
         raise PictureError(f"there is no file {path}", hint, code="no-such-file") from None
     except (OSError, ValueError) as error:
         raise PictureError(f"cannot read {path}: {first_line(error)}", code="not-readable") from error
-    if not stat.S_ISREG(mode):
-        kind = "a link" if stat.S_ISLNK(mode) else "a folder" if stat.S_ISDIR(mode) else "a pipe or a device"
-        raise PictureError(f"{path} is {kind}, not a video's file", "save the clip to a file first", code="not-a-file")
+    if stat.S_ISREG(mode):
+        return
+    if stat.S_ISLNK(mode):
+        kind, hint = "a link", "give the file itself"
+    elif stat.S_ISDIR(mode):
+        kind, hint = "a folder", "give a video's file"
+    else:
+        kind, hint = "a pipe or a device", "save the clip to a file first"
+    raise PictureError(f"{path} is {kind}, not a video's file", hint, code="not-a-file")
 
 
 def file_url(path: Path) -> str:
@@ -103,19 +111,22 @@ def main_video(container: InputContainer) -> Any:
     return max(_moving_streams(container), key=_rank)
 
 
-def decoder_of(stream: Any) -> Any:
+def decoder_of(stream: Any, max_pixels: int | None = None) -> Any:
     """What decodes a stream's packets, with as many threads as it likes.
 
     FFmpeg's own VP8 and VP9 leave alpha out, so libvpx decodes clips that have it.
+
+    Args:
+        max_pixels: of a frame; larger ones are errors.
     """
     context = stream.codec_context
     if alpha_is_apart(stream):
         av = ffmpeg()
-        try:
+        with contextlib.suppress(av.FFmpegError, ValueError):
             context = av.CodecContext.create({"vp8": "libvpx", "vp9": "libvpx-vp9"}[context.name], "r")
-        except (av.FFmpegError, ValueError):
-            return stream.codec_context
     context.thread_type = "AUTO"
+    if max_pixels is not None:
+        context.options = {"max_pixels": str(max_pixels)}
     return context
 
 

@@ -14,9 +14,9 @@ from impasto.errors import PictureError
 from impasto.picture import Picture
 from impasto.picture.formats import readable
 from impasto.pixels.arrays import Pixels, Samples, floats
+from impasto.video.times import shown_for
 
 _HEAD = 12  # bytes
-_SHORTEST = 20  # milliseconds; players show shorter ones for 100
 
 
 def frame_files(folder: Path) -> list[Path]:
@@ -65,11 +65,6 @@ def animation_frames(picture: Picture) -> Iterator[tuple[Picture, Fraction]]:
             shown = Picture(np.ascontiguousarray(frame.samples[:, :, :3]), alpha)
         yield shown, time
         time += shown_for(picture.duration if frame is None else frame.duration)
-
-
-def shown_for(milliseconds: float) -> Fraction:
-    """Seconds that players show a frame: what is shorter than 20 ms, or not said, for a tenth."""
-    return Fraction(milliseconds if milliseconds >= _SHORTEST else 100).limit_denominator(100) / 1000
 
 
 def placed(picture: Picture, width: int, height: int) -> tuple[Samples, Pixels | None]:

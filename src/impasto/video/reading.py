@@ -28,14 +28,24 @@ from impasto.video.containers import (
 from impasto.video.decoding import Orientation, color_notes, decoded_samples, orientation_of
 from impasto.video.frame_pictures import animation_frames, frame_files, is_animation, placed, same_shape
 from impasto.video.interlacing import Deinterlacer
-from impasto.video.times import USUAL_RATE, FrameTimes, PacketTimes, exact_rate, file_rate, measured_rate, stream_length
+from impasto.video.times import (
+    ANIMATIONS,
+    USUAL_RATE,
+    AnimationTimes,
+    FrameTimes,
+    PacketTimes,
+    exact_rate,
+    file_rate,
+    measured_rate,
+    stream_length,
+)
 
 if TYPE_CHECKING:
     from av.container import InputContainer
 
 _Arrays: TypeAlias = "tuple[Samples, Pixels | None]"
 
-_TIMES_MAY_JUMP = 0x200  # FFmpeg's flag of formats such as MPEG-TS
+_TIMES_MAY_JUMP, _NO_TIMES = 0x200, 0x80  # FFmpeg's flags of formats: MPEG-TS, bare streams
 _LONGEST_PAUSE = Fraction(10)  # seconds, in these
 _SHORT = 0.5  # seconds by which a file's own statement may be off
 _NARROWEST = Fraction(1, 8)  # pixel; a ratio beyond is nonsense
@@ -136,10 +146,12 @@ class Clip:
     def _look_at_file(self) -> None:
         with self._opened() as container:
             stream = main_video(container)
+            length = float(stream_length(container, stream) or Fraction(container.duration or 0, 10**6))
             rate = file_rate(stream)
-            if rate is None:
+            if rate is None or container.format.name in ANIMATIONS:
                 with self._opened() as beside:
-                    rate = measured_rate(video_packets(beside, main_video(beside)))
+                    rate, ended = measured_rate(video_packets(beside, main_video(beside)), self._packet_times(beside))
+                    length = length if ended is None else float(ended)
             self._file_rate = rate or USUAL_RATE
             self.rate = self._wanted_rate or self._file_rate
             first = next(self._decoded(container, stream, self._packet_times(container), _Losses()), None)
@@ -151,7 +163,6 @@ class Clip:
             self.height, self.width = decoded_samples(first, None, upright)[0].shape[:2]
             ratio = _pixel_ratio(stream)
             self.sample_aspect_ratio = 1 / ratio if upright.transposed else ratio
-            length = float(stream_length(container, stream) or Fraction(container.duration or 0, 10**6))
             length = min(length, self.end or length) - self.start
             self.count = max(0, round(length * float(self.rate)))
 
@@ -243,10 +254,12 @@ class Clip:
                         color, alpha = self._arrays(frame, stream, size)
                         yield VideoFrame(color, time - begun, alpha)
                 else:
-                    losses.end(at - (origin or at) + 1 / self._file_rate, stream_length(container, stream))
+                    losses.end(max(at, at - (origin or 0)) + 1 / self._file_rate, stream_length(container, stream))
             finally:
+                if packets.jumps:  # where streams are joined, some data seem to miss, and no length holds for both
+                    losses.torn, losses.missing = 0, ""
                 self._note(*losses.notes)
-                if packets.jumps or times.made_up:
+                if (packets.jumps or times.made_up) and not int(container.format.flags) & _NO_TIMES:
                     self._note("times that start anew, repeat or miss are mended")
                 if deinterlaced.used:
                     self._note("interlaced frames are made whole")
@@ -265,6 +278,8 @@ class Clip:
         return opened(self.path, untrusted=self.untrusted, max_pixels=self.max_pixels)
 
     def _packet_times(self, container: InputContainer) -> PacketTimes:
+        if container.format.name in ANIMATIONS:
+            return AnimationTimes(1 / self._file_rate)
         times = PacketTimes(1 / self._file_rate)
         if int(container.format.flags) & _TIMES_MAY_JUMP:
             times.longest = _LONGEST_PAUSE
@@ -276,7 +291,7 @@ class Clip:
     def _decoded(self, container: InputContainer, stream: Any, times: PacketTimes, losses: _Losses) -> Iterator[Any]:
         """Every frame that can be decoded, in the order in which they are shown."""
         av = ffmpeg()
-        decoder = decoder_of(stream)
+        decoder = decoder_of(stream, self.max_pixels)
         if alpha_is_apart(stream) and decoder is stream.codec_context:
             self._note("its transparency is left out: FFmpeg has no libvpx here")
         for packet in video_packets(container, stream):
@@ -284,6 +299,7 @@ class Clip:
                 losses.add(packet)
                 continue
             times.mend(packet)
+            losses.torn += packet.is_corrupt
             try:
                 frames = decoder.decode(packet)
             except av.EOFError:
@@ -304,7 +320,8 @@ class _Losses:
     """What of a file could not be decoded."""
 
     places: int = 0
-    damaged: int = 0
+    torn: int = 0  # packets
+    damaged: int = 0  # frames
     first: str = ""
     missing: str = ""
 
@@ -323,9 +340,8 @@ class _Losses:
         if self.places:
             count = "one place" if self.places == 1 else f"{self.places} places"
             notes.append(f"it is damaged: {count} cannot be decoded ({self.first}); the rest is painted")
-        if self.damaged:
-            count = "one frame is" if self.damaged == 1 else f"{self.damaged} frames are"
-            notes.append(f"it is damaged: {count} decoded with errors")
+        elif self.torn or self.damaged:
+            notes.append("it is damaged: some data are missing; what can be decoded is painted")
         return notes
 
 

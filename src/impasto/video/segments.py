@@ -75,8 +75,7 @@ class Checkpoint:
             "last": state.last,
         }
         if state.shot is not None:
-            arrays["counts"] = json.dumps({"frames": state.shot.frames, **state.shot.counts})
-            arrays |= {f"mean_{run}": mean for run, mean in state.shot.means.items()}
+            arrays |= {f"shot_{name}": values for name, values in state.shot.arrays().items()}
         out = io.BytesIO()
         np.savez(out, **arrays)
         write_atomically(self.file, out.getvalue(), overwrite=True)
@@ -96,12 +95,8 @@ class Checkpoint:
                 f"the same ones, or delete {self.folder} to begin anew",
                 code="changed-settings",
             )
-        shot = None
-        if "counts" in arrays:
-            counts = json.loads(str(arrays["counts"]))
-            shot = Shot(counts.pop("frames"))
-            shot.counts = counts
-            shot.means = {run: arrays[f"mean_{run}"] for run in counts}
+        kept = {name.removeprefix("shot_"): values for name, values in arrays.items() if name.startswith("shot_")}
+        shot = Shot.of(kept) if kept else None
         self.pieces = facts["pieces"]
         self.state = State(facts["frames"], facts["shots"], arrays["first"], arrays["last"], shot)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import itertools
 import re
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -10,9 +11,14 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
+ANIMATIONS = ("gif", "apng")
+"""FFmpeg's names of formats whose frames say how long they stand."""
+
 USUAL_RATE = Fraction(25)  # of folders of frames, and of files that do not say
 _FASTEST = 240  # frames a second; what says more is measured
+_SHORTEST = 10  # milliseconds
 _MEASURED = 48  # packets
+_BACK = 3  # steps; times of decoding never go back so far but where they start anew
 
 
 @dataclass
@@ -33,25 +39,43 @@ class PacketTimes:
     jumps: int = 0
     _offset: Fraction = Fraction(0)
     _next: Fraction | None = None
+    _latest: Fraction = Fraction(0)  # that has been announced to be shown
 
     def mend(self, packet: Any) -> None:
         """Move a packet's times, in the order in which packets are stored."""
-        ticks = packet.pts if packet.dts is None else packet.dts
-        if ticks is None or not packet.time_base:
+        unit = packet.time_base
+        if not unit:
             return
-        at = ticks * packet.time_base + self._offset
-        length = packet.duration * packet.time_base if packet.duration else self.step
+        if packet.dts is not None:
+            self._follow(packet.dts * unit, packet.duration * unit if packet.duration else self.step)
+        shift = round(self._offset / unit)
+        if shift:
+            packet.pts = None if packet.pts is None else packet.pts + shift
+            packet.dts = None if packet.dts is None else packet.dts + shift
+        if packet.pts is not None:
+            self._latest = max(self._latest, packet.pts * unit)
+
+    def _follow(self, decoded_at: Fraction, length: Fraction) -> None:
+        at = decoded_at + self._offset
         if self._next is not None:
-            back = (8 if packet.dts is None else 3) * self.step  # without dts they come in the order of decoding
-            if at < self._next - back or at > self._next + self.longest:
+            back = at < self._next - _BACK * self.step
+            if back or at > max(self._next, self._latest) + self.longest:
                 self._offset += self._next - at
                 at = self._next
                 self.jumps += 1
         self._next = at + min(length, self.longest)
-        shift = round(self._offset / packet.time_base)
-        if shift:
-            packet.pts = None if packet.pts is None else packet.pts + shift
-            packet.dts = None if packet.dts is None else packet.dts + shift
+
+
+@dataclass
+class AnimationTimes(PacketTimes):
+    """The times of a GIF or an APNG as browsers and viewers show it."""
+
+    def mend(self, packet: Any) -> None:
+        if packet.pts is None or not packet.time_base:
+            return
+        at = self._next or Fraction(0)
+        packet.pts = packet.dts = round(at / packet.time_base)
+        self._next = at + shown_for(float((packet.duration or 0) * packet.time_base * 1000))
 
 
 @dataclass
@@ -113,19 +137,36 @@ def file_rate(stream: Any) -> Fraction | None:
     return next((Fraction(rate) for rate in rates if rate and Fraction(1, 3600) <= rate <= _FASTEST), None)
 
 
-def measured_rate(packets: Iterable[Any]) -> Fraction | None:
-    """Frames a second by the times of the first packets; None where they tell nothing."""
-    times = set()
+def measured_rate(packets: Iterable[Any], mended: PacketTimes) -> tuple[Fraction | None, Fraction | None]:
+    """Frames a second by the times of packets, and seconds of the whole.
+
+    Returns:
+        the usual rate of the first packets, None where they tell nothing; and None for the length where it was not
+        looked for. An animation is looked through: its average rate, and its length.
+    """
+    times: set[Fraction] = set()
     for packet in packets:
-        ticks = None if isinstance(packet, Exception) else packet.dts if packet.pts is None else packet.pts
+        if isinstance(packet, Exception):
+            continue
+        mended.mend(packet)
+        ticks = packet.dts if packet.pts is None else packet.pts
         if ticks is not None:
-            times.add(ticks * packet.time_base)
-        if len(times) == _MEASURED:
+            times.add(Fraction(ticks * packet.time_base))
+        if len(times) == _MEASURED and not isinstance(mended, AnimationTimes):
             break
     if len(times) < 2:
-        return None
-    steps = sorted(later - earlier for earlier, later in zip(sorted(times), sorted(times)[1:], strict=False))
-    return Fraction(1 / steps[len(steps) // 2]).limit_denominator(1001)
+        return None, None
+    ordered = sorted(times)
+    if isinstance(mended, AnimationTimes):
+        length = ordered[-1] * Fraction(len(times), len(times) - 1)
+        return (len(times) / length).limit_denominator(1001), length
+    steps = sorted(later - earlier for earlier, later in itertools.pairwise(ordered))
+    return (1 / steps[len(steps) // 2]).limit_denominator(1001), None
+
+
+def shown_for(milliseconds: float) -> Fraction:
+    """Seconds that viewers show a frame of an animation: 10 ms and less stand for a tenth."""
+    return Fraction(milliseconds if milliseconds > _SHORTEST else 100).limit_denominator(100) / 1000
 
 
 def exact_rate(fps: float) -> Fraction:
