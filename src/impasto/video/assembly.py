@@ -36,6 +36,7 @@ class Assembly:
         first: the source's first frame, to say what of such frames is lost; None, nothing is said.
     Attributes:
         notes: what was converted or left out.
+        written: where the file is, once it is there.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class Assembly:
             raise already_there(path)
         self.path, self.encoding, self.overwrite = path, encoding, overwrite
         self.notes: list[str] = []
+        self.written: Path | None = None
         self.company = Company(made_with=made_with or {})
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -121,6 +123,7 @@ class Assembly:
         wanted, self.company = self.company, Company(made_with=self.company.made_with)
         error = self._fault(self.company)
         if error is not None:
+            wanted.remove_files()
             raise UsageError(
                 f"{self.path} cannot be written with {self.encoding.codec}",
                 f"another --codec or ending: {first_line(error)}",
@@ -192,10 +195,15 @@ class Assembly:
         if place.exists() and not self.overwrite:
             raise already_there(place)
         os.replace(part, place)
+        self.written = place
 
     def keep(self, pieces: Sequence[Piece], length: Fraction) -> Path | None:
-        """Keep what is painted of a clip that cannot be finished, under another name; say where."""
-        if not pieces:
+        """Keep what is painted of a clip that cannot be finished, under another name; say where.
+
+        Returns:
+            None, if the file is in its place after all.
+        """
+        if self.written is not None:
             return None
         kept = free_name(self.path)
         try:

@@ -27,7 +27,13 @@ _ITUNES = {
     *("lyrics", "description", "synopsis", "show", "episode_id", "network", "keywords", "track", "disc"),
     *("location", "creation_time", "timecode"),
 }
-"""What MP4 and MOV files have places of their own for; other names need a table that fewer programs read."""
+"""What MP4 files have places of their own for; other names need a table that fewer programs read."""
+
+_QUICKTIME = {
+    *("title", "artist", "author", "album", "date", "comment", "genre", "copyright", "make", "model", "location"),
+    *("creation_time", "timecode"),
+}
+"""The same of MOV files."""
 
 _MARKS = ("comment", "description", "synopsis")
 
@@ -118,7 +124,8 @@ def metadata_for(said: Mapping[str, str], made_with: Mapping[str, object], suffi
 
 def unusual(metadata: Mapping[str, str], suffix: str) -> list[str]:
     """The names for which an MP4 or MOV file needs a table of its own, in which it can hold no cover."""
-    return sorted(metadata.keys() - _ITUNES) if suffix in (".mp4", ".m4v", ".mov") else []
+    usual = {".mp4": _ITUNES, ".m4v": _ITUNES, ".mov": _QUICKTIME}.get(suffix, metadata.keys())
+    return sorted(metadata.keys() - usual)
 
 
 def stream_metadata(metadata: Mapping[str, str], suffix: str, *, strip_location: bool = False) -> dict[str, str]:

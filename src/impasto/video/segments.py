@@ -148,7 +148,7 @@ class Segments:
     def keep(self) -> Path | None:
         """Leave what is finished for another run."""
         self.discard()
-        return self.folder if self.pieces else None
+        return self.folder if self.pieces and self.assembly.written is None else None
 
     def discard(self) -> None:
         """Leave what is finished for another run."""
