@@ -45,6 +45,7 @@ def film(
     rate: int = 24,
     codec: str = "libx264",
     times: Sequence[Fraction] | None = None,
+    begun: Fraction | None = None,
     sounds: Sequence[Sound] = (),
     subtitles: Sequence[Subtitles] = (),
     chapters: Sequence[tuple[float, float, str]] = (),
@@ -59,6 +60,7 @@ def film(
 
     Args:
         times: of the frames, in seconds; None, `rate` a second.
+        begun: seconds at which the first frame is shown.
         chapters: start, end, title.
         said, of_picture: metadata of the file and of its pictures' stream.
         options: of the container.
@@ -68,7 +70,7 @@ def film(
         out.metadata.update(said or {})
         stream = out.add_stream(codec, rate=rate)  # type: ignore[call-overload]
         stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
-        stream.codec_context.time_base = Fraction(1, 90_000) if times else Fraction(1, rate)
+        stream.codec_context.time_base = Fraction(1, 90_000) if times or begun else Fraction(1, rate)
         stream.codec_context.sample_aspect_ratio = aspect or Fraction(1)
         stream.metadata.update(of_picture or {})
         voices = [_voice(out, sound) for sound in sounds]
@@ -81,7 +83,7 @@ def film(
         if font:
             out.add_attachment("face.ttf", "font/ttf", font)
         out.start_encoding()
-        packets += _pictures(stream, times or [Fraction(i, rate) for i in range(count)])
+        packets += _pictures(stream, times or [(begun or 0) + Fraction(i, rate) for i in range(count)])
         for sound, voice in zip(sounds, voices, strict=True):
             packets += _tone(sound, voice, count / rate)
         for lines in texts:

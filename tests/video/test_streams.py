@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
 import pytest
 from films import Sound, Subtitles, decoded_sound, film, looked_at, of_kind
 
+from impasto.video import streams
 from impasto.video.paint_video import PaintedVideo, paint_video
 
 CONTAINERS = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi")
@@ -166,3 +169,39 @@ def test_a_sound_without_a_packet_is_left_out(tmp_path: Path) -> None:
                 out.mux(packet)
     (note,) = painted(tmp_path / "in.mkv", tmp_path / "out.mp4").notes
     assert "the sound (track 1, aac) is left out: it holds nothing" in note
+
+
+@pytest.mark.parametrize("ending", [".mp4", ".mov", ".mkv", ".webm", ".avi"])
+def test_sound_before_the_first_picture_stays_in_time(tmp_path: Path, ending: str) -> None:
+    """The first picture is shown at 1.5 s, and the tone ends at 2 s."""
+    source = film(tmp_path / "in.mp4", 24, begun=Fraction(3, 2), sounds=[Sound(seconds=2)])
+    painted(source, tmp_path / f"out{ending}")
+    seen = looked_at(tmp_path / f"out{ending}")
+    assert len(seen["frames"]) == 24
+    times = [at for at, _ in of_kind(seen, "audio")[0]["packets"]]
+    assert times[-1] - seen["frames"][0] == pytest.approx(0.45, abs=0.06)
+    if ending != ".avi":
+        assert times[0] - seen["frames"][0] == pytest.approx(-1.5, abs=0.05)
+
+
+def test_languages_are_written_as_the_container_writes_them(tmp_path: Path) -> None:
+    sounds = [Sound(said={"language": name}) for name in ("en-US", "de", "swe")]
+    source = film(tmp_path / "in.mkv", 6, sounds=sounds)
+    for ending, languages in ((".mp4", ["eng", "deu", "swe"]), (".mov", ["eng", "ger", "sve"])):
+        painted(source, tmp_path / f"out{ending}")
+        tracks = of_kind(looked_at(tmp_path / f"out{ending}"), "audio")
+        assert [track["language"] for track in tracks] == languages
+
+
+def test_only_the_part_that_is_painted_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = film(tmp_path / "in.mkv", 720, sounds=[Sound("pcm_s16le")], subtitles=[Subtitles()])
+    last: list[float] = []
+    placed = streams._Clock.placed
+
+    def noted(self: streams._Clock, packet: Any, *, subtitle: bool) -> Any:
+        last.append(float(packet.pts * packet.time_base))
+        return placed(self, packet, subtitle=subtitle)
+
+    monkeypatch.setattr(streams._Clock, "placed", noted)
+    painted(source, tmp_path / "out.mkv", end=0.2)
+    assert max(last) < 12

@@ -105,7 +105,12 @@ class Assembly:
         open_source = partial(opened, source.path, untrusted=source.untrusted)
         with open_source() as container:
             belongings = belongings_of(
-                container, main_video(container), origin, source.span, strip_location=strip_location
+                container,
+                main_video(container),
+                origin,
+                source.span,
+                self.encoding.suffix,
+                strip_location=strip_location,
             )
         self.company.belongings = belongings
         notes = [*belongings.notes, *not_held(belongings, self.encoding.suffix)]

@@ -13,7 +13,7 @@ from impasto.picture.metadata import comment_text
 _OF_THE_FILE = re.compile(
     r"major_brand|minor_version|compatible_brands|encoder|encoded_by|vendor_id|duration|rotate|alpha_mode|stereo_mode"
     r"|number_of_(frames|bytes)|bps|_statistics_.*|.*-eng$|handler_name|variant_bitrate|compilation|gapless_playback"
-    r"|wm/.*|isvbr|devicecontenttype|hw|maxrate|te_is_reencode|id3v2_priv.*|service_(name|provider)|filename|mimetype",
+    r"|wm/.*|.*_umid|isvbr|devicecontenttype|hw|maxrate|te_is_reencode|id3v2_priv.*|service_(name|provider)|filename|mimetype",
     re.IGNORECASE,
 )
 """What a file says of its own bytes, which are others now, or says twice."""
@@ -65,7 +65,13 @@ class Belongings:
 
 
 def belongings_of(
-    container: Any, video: Any, origin: Fraction, span: tuple[Fraction, Fraction | None], *, strip_location: bool
+    container: Any,
+    video: Any,
+    origin: Fraction,
+    span: tuple[Fraction, Fraction | None],
+    suffix: str,
+    *,
+    strip_location: bool,
 ) -> Belongings:
     """Collect what belongs to a clip.
 
@@ -74,13 +80,14 @@ def belongings_of(
         video: the stream that is painted.
         origin: seconds of the file at which the clip begins.
         span: the part of the clip that is painted: begin, and end or None.
+        suffix: of the result.
         strip_location: leave out where it was recorded.
     """
     said = {name: value for name, value in container.metadata.items() if not value.startswith("Lavf")}
     picture = dict(video.metadata)
     if strip_location:
         said, picture = _without_place(said), _without_place(picture)
-    picture = {name: value for name, value in _kept(picture).items() if name.lower() != "creation_time"}
+    picture = {name: value for name, value in stream_metadata(picture, suffix).items() if name != "creation_time"}
     timecode = _taken(picture, "timecode") or _taken(said, "timecode")
     if timecode is not None and (moved := later_timecode(timecode, span[0], video.average_rate)):
         picture["timecode"] = moved
@@ -93,7 +100,11 @@ def belongings_of(
         picture,
         int(video.disposition) & ~_COVER or 1,
         tuple(_chapters(container.chapters(), origin + span[0], span)),
-        tuple((s.name or "attachment", s.mimetype or "", s.data) for s in container.streams.attachments if s.data),
+        tuple(
+            (s.name or "attachment", s.mimetype or "application/octet-stream", s.data)
+            for s in container.streams.attachments
+            if s.data
+        ),
         tuple(_covers(container)),
         tuple(notes),
     )
@@ -134,10 +145,19 @@ def stream_metadata(metadata: Mapping[str, str], suffix: str, *, strip_location:
     handler = metadata.get("handler_name", "")
     if handler and "title" not in kept and not re.search(r"handler|gpac|media|l-smash|\x00", handler, re.IGNORECASE):
         kept["handler_name"] = handler
-    if suffix == ".mov" and "language" in kept:
-        kept["language"] = _QUICKTIME_LANGUAGES.get(kept["language"], kept["language"])
+    if suffix in (".mp4", ".m4v", ".mov") and "language" in kept:
+        language = kept["language"].split("-")[0]
+        language = _LANGUAGES.get(language, language)
+        kept["language"] = _QUICKTIME_LANGUAGES.get(language, language) if suffix == ".mov" else language
     return _without_place(kept) if strip_location else kept
 
+
+_PAIRS = (
+    "ar:ara cs:ces da:dan de:deu el:ell en:eng es:spa fi:fin fr:fra he:heb hi:hin hu:hun id:ind it:ita "
+    "ja:jpn ko:kor nl:nld no:nor pl:pol pt:por ro:ron ru:rus sv:swe th:tha tr:tur uk:ukr vi:vie zh:zho"
+)
+_LANGUAGES = dict(pair.split(":") for pair in _PAIRS.split())
+"""MP4 has room for three letters."""
 
 _QUICKTIME_LANGUAGES = {
     "deu": "ger",
@@ -208,7 +228,8 @@ def _chapters(
         if (end <= 0 and span[0] > 0) or (length is not None and start >= length):
             continue
         end = end if length is None else min(end, length)
-        yield max(start, Fraction(0)), max(end, Fraction(0)), dict(chapter.get("metadata", {}))
+        start = max(start, Fraction(0)) if span[0] else start  # sound may lie before a whole clip's first picture
+        yield start, end, dict(chapter.get("metadata", {}))
 
 
 def _covers(container: Any) -> Iterable[tuple[str, bytes]]:

@@ -13,7 +13,7 @@ from typing import Any
 from impasto.video.belongings import Belongings, cover_name, has_covers, metadata_for, mime_type, unusual
 from impasto.video.containers import ffmpeg, file_url
 from impasto.video.encoding import Encoding
-from impasto.video.streams import FORMATS, Side, is_gap
+from impasto.video.streams import FORMATS, PRIMING, Side, is_gap
 
 _PROBED = 3  # packets of each stream in a file that is made to see whether it can be made
 
@@ -41,6 +41,12 @@ class Company:
     belongings: Belongings = field(default_factory=Belongings)
     sides: list[Side] = field(default_factory=list)
     made_with: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def lead(self) -> Fraction:
+        """Seconds of sound before the first picture."""
+        earliest = min((side.begun for side in self.sides if side.begun is not None), default=Fraction(0))
+        return -earliest if earliest < -PRIMING else Fraction(0)
 
     def remove_files(self) -> None:
         for side in self.sides:
@@ -76,15 +82,16 @@ def join(
         files.callback(out.close)
         first = files.enter_context(av.open(file_url(pieces[0].path)))
         video = _video_stream(out, first.streams.video[0], encoding, belongings)
-        tracks = [_pictures(pieces, video)]
+        lead = company.lead
+        tracks = [_pictures(pieces, video, lead)]
         for side in company.sides:
             source = files.enter_context(av.open(file_url(side.path), metadata_errors="replace"))
-            tracks.append(_side_packets(source, side, _side_stream(out, source.streams[0], side), length))
+            tracks.append(_side_packets(source, side, _side_stream(out, source.streams[0], side), lead, length))
         if has_covers(suffix):
             tracks += _covers(out, belongings, suffix)
         out.metadata.update(metadata)
         if belongings.chapters:
-            out.set_chapters(_chapters(belongings))
+            out.set_chapters(_chapters(belongings, lead))
         limits = [_first(track, _PROBED) if probe else track for track in tracks]
         for _, packet, stream in heapq.merge(*limits, key=lambda item: item[0]):
             packet.stream = stream
@@ -114,7 +121,7 @@ def _side_stream(out: Any, template: Any, side: Side) -> Any:
     return stream
 
 
-def _pictures(pieces: Iterable[Piece], stream: Any) -> Iterator[tuple[Fraction, Any, Any]]:
+def _pictures(pieces: Iterable[Piece], stream: Any, lead: Fraction) -> Iterator[tuple[Fraction, Any, Any]]:
     av = ffmpeg()
     last = None
     for piece in pieces:
@@ -125,7 +132,9 @@ def _pictures(pieces: Iterable[Piece], stream: Any) -> Iterator[tuple[Fraction, 
                     continue
                 shown, decoded = _times(packet, piece.path.suffix)
                 if shift is None:
-                    shift = round(piece.begun / packet.time_base) - shown  # its first packet is its first picture
+                    shift = (
+                        round((piece.begun + lead) / packet.time_base) - shown
+                    )  # its first packet is its first picture
                 packet.pts = shown + shift
                 packet.dts = min(decoded + shift, packet.pts)
                 if last is not None:
@@ -142,7 +151,9 @@ def _times(packet: Any, suffix: str) -> tuple[int, int]:
     return at, at
 
 
-def _side_packets(source: Any, side: Side, stream: Any, length: Fraction | None) -> Iterator[tuple[Fraction, Any, Any]]:
+def _side_packets(
+    source: Any, side: Side, stream: Any, lead: Fraction, length: Fraction | None
+) -> Iterator[tuple[Fraction, Any, Any]]:
     shift = last = None
     for packet in source.demux(source.streams[0]):
         if not packet.size or is_gap(packet, source.streams[0]):
@@ -151,10 +162,10 @@ def _side_packets(source: Any, side: Side, stream: Any, length: Fraction | None)
         if at is None:
             at = 0 if last is None else last + 1
         if shift is None:
-            shift = round((side.begun or Fraction(0)) / packet.time_base) - at
+            shift = round(((side.begun or 0) + lead) / packet.time_base) - at
         at += shift
         last = packet.pts = packet.dts = at if last is None else max(at, last + 1)
-        if length is not None and at * packet.time_base >= length:
+        if length is not None and at * packet.time_base >= length + lead:
             return
         yield at * packet.time_base, packet, stream
 
@@ -178,17 +189,14 @@ def _covers(out: Any, belongings: Belongings, suffix: str) -> list[Iterator[tupl
     return tracks
 
 
-def _chapters(belongings: Belongings) -> list[dict[str, object]]:
+def _chapters(belongings: Belongings, lead: Fraction) -> list[dict[str, object]]:
     base = Fraction(1, 1000)
+    times = [
+        (max(0, round((start + lead) / base)), round((end + lead) / base)) for start, end, _ in belongings.chapters
+    ]
     return [
-        {
-            "id": number,
-            "start": round(start / base),
-            "end": round(end / base),
-            "time_base": base,
-            "metadata": dict(metadata),
-        }
-        for number, (start, end, metadata) in enumerate(belongings.chapters, 1)
+        {"id": number, "start": start, "end": max(start, end), "time_base": base, "metadata": dict(metadata)}
+        for number, ((start, end), (_, _, metadata)) in enumerate(zip(times, belongings.chapters, strict=True), 1)
     ]
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import shutil
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -54,7 +56,7 @@ class Checkpoint:
     """
 
     def __init__(self, output: Path, settings: Mapping[str, object]) -> None:
-        self.folder = output.with_name(f".{output.name}.resume")
+        self.folder = output.with_name(f".{_short(output.name)}.resume")
         self.file = self.folder / "state.npz"
         self.settings = json.loads(json.dumps(settings, default=str))
         self.state: State | None = None
@@ -99,6 +101,12 @@ class Checkpoint:
         shot = Shot.of(kept) if kept else None
         self.pieces = facts["pieces"]
         self.state = State(facts["frames"], facts["shots"], arrays["first"], arrays["last"], shot)
+
+
+def _short(name: str) -> str:
+    """A name, or if nothing can be added to it its beginning and a checksum."""
+    data = os.fsencode(name)
+    return name if len(data) < 240 else f"{name[:50]}-{zlib.crc32(data):08x}"
 
 
 class Segments:

@@ -32,7 +32,10 @@ _SOUND = {".mp4": "aac", ".m4v": "aac", ".mov": "aac", ".mkv": "aac", ".webm": "
 _TEXT = {".mp4": "mov_text", ".m4v": "mov_text", ".mov": "mov_text", ".mkv": "subrip", ".webm": "webvtt"}
 _READABLE = {"subrip", "srt", "ass", "ssa", "webvtt", "mov_text", "text", "microdvd", "sami", "subviewer", "stl"}
 _LAYOUTS = {1: "mono", 2: "stereo", 3: "5.1", 4: "5.1", 5: "5.1", 6: "5.1", 7: "7.1", 8: "7.1"}
-_EARLY = Fraction(1, 10)  # seconds; an encoder's own silence before the first sound is shorter
+PRIMING = Fraction(1, 10)
+"""Seconds; an encoder's own silence before the first sound is shorter."""
+
+_BEYOND = Fraction(10)  # seconds behind the part; what belongs to it is not stored that late
 _LATE = Fraction(1, 25)  # seconds; AVI cannot say that a sound begins later than the picture
 
 
@@ -182,7 +185,7 @@ def _written(
                 continue
             placed = clocks[index].placed(packet, subtitle=packet.stream.type == "subtitle")
             if placed is None:
-                if all(clock.ended for clock in clocks.values()):
+                if clocks[index].beyond > _BEYOND or all(clock.beyond >= 0 for clock in clocks.values()):
                     break
                 continue
             try:
@@ -217,11 +220,16 @@ def _packets(source: Any, streams: list[Any], plans: dict[int, _Plan]) -> Iterat
 
 @dataclass
 class _Clock:
-    """Where packets lie in the part that is painted: rising times, whatever the source says."""
+    """Where packets lie in the part that is painted: rising times, whatever the source says.
+
+    Attributes:
+        begin: seconds of the file at which the part begins.
+        beyond: seconds behind the end at which the last packet was; -1, none was.
+    """
 
     begin: Fraction
     span: tuple[Fraction, Fraction | None]
-    ended: bool = False
+    beyond: Fraction = Fraction(-1)
     _times: PacketTimes = field(default_factory=lambda: PacketTimes(Fraction(1, 40)))
     _last: Fraction | None = None
 
@@ -240,13 +248,13 @@ class _Clock:
         else:
             at = ticks * packet.time_base - self.begin
         if self.span[1] is not None and at >= self.span[1] - self.span[0]:
-            self.ended = True
+            self.beyond = at - self.span[1] + self.span[0]
             return None
-        if subtitle and at < 0:
+        if subtitle and at < 0 and self.span[0]:
             at, length = Fraction(0), at + length
             if length <= 0:
                 return None
-        if at < (-_EARLY if not self.span[0] else 0):
+        if at < 0 and self.span[0]:  # what lies before the first picture of a whole clip stays
             return None
         if subtitle and self.span[1] is not None:
             length = min(length, self.span[1] - self.span[0] - at)
@@ -265,6 +273,7 @@ class _Track:
         suffix = self.side.path.suffix.lower()
         self.file = ffmpeg().open(file_url(self.side.path), "w", format=FORMATS.get(suffix))
         self._last: int | None = None
+        self._shift = 0
 
     def add(self, packet: Any, at: Fraction, length: Fraction) -> None:
         raise NotImplementedError
@@ -272,9 +281,11 @@ class _Track:
     def put(self, packet: Any, stream: Any, at: Fraction) -> None:
         """Write a packet; times are set strictly rising."""
         ticks = round(at / packet.time_base)
-        ticks = ticks if self._last is None else max(ticks, self._last + 1)
         if self.side.begun is None:
             self.side.begun = Fraction(ticks * packet.time_base)
+            self._shift = -ticks if self.side.begun < -PRIMING else 0  # what is shown before 0 an MP4 file leaves out
+        ticks += self._shift
+        ticks = ticks if self._last is None else max(ticks, self._last + 1)
         self._last = packet.pts = packet.dts = ticks
         packet.stream = stream
         self.file.mux(packet)
@@ -294,7 +305,7 @@ class _Copied(_Track):
         self.stream = self.file.add_stream_from_template(stream)
 
     def add(self, packet: Any, at: Fraction, length: Fraction) -> None:
-        if self.side.begun is None and at > _LATE and self.side.path.suffix.lower() == ".avi":
+        if self.side.begun is None and abs(at) > _LATE and self.side.path.suffix.lower() == ".avi":
             raise ValueError(f".avi cannot say that it begins at {float(at):.2f} s")
         if self.source.type == "subtitle":
             packet.duration = round(length / packet.time_base)
@@ -355,7 +366,8 @@ class _ConvertedSound(_Track):
             layout=frame.layout.name,
             time_base=frame.time_base or Fraction(1, frame.sample_rate),
         )
-        start = ":first_pts=0" if begins else ""
+        early = 0 if self.side.path.suffix == ".avi" else min(0, frame.time or 0)
+        start = f":first_pts={round(early * self.rate)}" if begins else ""
         nodes = [
             source,
             graph.add("aresample", f"{self.rate}:async=1:min_hard_comp=0.05{start}"),
