@@ -21,6 +21,7 @@ MATRICES = {1: "ITU709", 4: "FCC", 5: "ITU601", 6: "ITU601", 7: "SMPTE240M", 9: 
 """PyAV's name of a color matrix, by the number that files give it (ITU-T H.273, table 4)."""
 
 _UNKNOWN_MATRICES = {8: "YCgCo", 11: "Y'D'zD'x", 14: "ICtCp", 15: "IPT-C2", 16: "YCgCo-Re", 17: "YCgCo-Ro"}
+_LIMITED = 1
 _WIDE = (9, 11, 12)  # BT.2020 and the two P3; others are so near to sRGB's that players show them as such
 
 
@@ -103,7 +104,10 @@ def decoded_samples(
     matrix = MATRICES.get(int(frame.colorspace), MATRICES[usual_matrix(frame.height, frame.width)])
     rgb = frame.reformat(format=PIXEL_FORMATS[deep, transparent], src_colorspace=matrix, **wanted)
     samples = upright.applied(rgb.to_ndarray())
-    color = _in_srgb(np.ascontiguousarray(samples[:, :, :3]), int(frame.color_trc), int(frame.color_primaries))
+    color = np.ascontiguousarray(samples[:, :, :3])
+    if frame.format.name.startswith(("gray", "ya")) and int(frame.color_range) == _LIMITED:
+        color = _full_range(color)
+    color = _in_srgb(color, int(frame.color_trc), int(frame.color_primaries))
     alpha = floats(samples[:, :, 3]) if transparent else None
     if alpha is not None and frame.format.has_palette and alpha.min() == 1:
         alpha = None
@@ -127,6 +131,11 @@ def color_notes(frame: Any) -> list[str]:
     if matrix in _UNKNOWN_MATRICES and "rgb" not in frame.format.name and "gbr" not in frame.format.name:
         notes.append(f"its colors are in {_UNKNOWN_MATRICES[matrix]}, which is not converted: they will look wrong")
     return notes
+
+
+def _full_range(samples: Samples) -> Samples:
+    """What FFmpeg does for colors, but not for gray: 16 of 255 becomes black, 235 white."""
+    return stored((floats(samples) * 255 - 16) / 219, samples.dtype)
 
 
 def _in_srgb(samples: Samples, transfer: int, primaries: int) -> Samples:
