@@ -136,6 +136,15 @@ def alpha_is_apart(stream: Any) -> bool:
     return said.get("alpha_mode") == "1" and stream.codec_context.name in ("vp8", "vp9")
 
 
+def promises_alpha(stream: Any) -> bool:
+    """Whether an HEVC stream says that it has alpha in a layer of its own, as Apple's do."""
+    context = stream.codec_context
+    return context.name == "hevc" and _ALPHA_MESSAGE in (context.extradata or b"")
+
+
+_ALPHA_MESSAGE = b"\x4e\x01\xa5"  # SEI, "alpha channel information" (H.265, F.14.2.8)
+
+
 def video_packets(container: InputContainer, stream: Any) -> Iterator[Any]:
     """A stream's packets, and an empty one at the end; go on behind damage.
 

@@ -135,7 +135,7 @@ def color_notes(frame: Any) -> list[str]:
 
 def _full_range(samples: Samples) -> Samples:
     """What FFmpeg does for colors, but not for gray: 16 of 255 becomes black, 235 white."""
-    return stored((floats(samples) * 255 - 16) / 219, samples.dtype)
+    return stored((floats(samples) * np.float32(255) - np.float32(16)) / np.float32(219), samples.dtype)
 
 
 def _in_srgb(samples: Samples, transfer: int, primaries: int) -> Samples:

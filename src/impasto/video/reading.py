@@ -23,9 +23,10 @@ from impasto.video.containers import (
     first_line,
     main_video,
     opened,
+    promises_alpha,
     video_packets,
 )
-from impasto.video.decoding import Orientation, color_notes, decoded_samples, orientation_of
+from impasto.video.decoding import Orientation, color_notes, decoded_samples, has_alpha, orientation_of
 from impasto.video.frame_pictures import animation_frames, frame_files, is_animation, placed, same_shape
 from impasto.video.interlacing import Deinterlacer
 from impasto.video.times import (
@@ -246,6 +247,8 @@ class Clip:
                     if origin is None:
                         origin = at
                         self._note(*color_notes(frame))
+                        if promises_alpha(stream) and not has_alpha(frame):
+                            self._note("its transparency is left out: FFmpeg cannot decode it here")
                     time = at - origin
                     if ended is not None and time >= ended:
                         break
