@@ -13,6 +13,7 @@ from impasto.pixels.arrays import Pixels, Samples, floats, stored
 from impasto.pixels.colorimetry import LINEAR, PRIMARIES, encoded, linear, to_srgb
 from impasto.pixels.hdr import TRANSFERS as HDR
 from impasto.pixels.hdr import to_sdr
+from impasto.video.cropping import WHOLE, Cropping
 
 PIXEL_FORMATS = {(False, False): "rgb24", (False, True): "rgba", (True, False): "rgb48le", (True, True): "rgba64le"}
 """FFmpeg's name of an array's pixels, by whether a channel has 16 bits and whether there is alpha."""
@@ -82,7 +83,10 @@ def orientation_of(frame: Any, rotate: str | None = None) -> Orientation:
 
 
 def decoded_samples(
-    frame: Any, size: tuple[int, int] | None = None, upright: Orientation = UPRIGHT
+    frame: Any,
+    size: tuple[int, int] | None = None,
+    upright: Orientation = UPRIGHT,
+    cropping: Cropping = WHOLE,
 ) -> tuple[Samples, Pixels | None]:
     """Turn FFmpeg's frame into arrays.
 
@@ -91,6 +95,7 @@ def decoded_samples(
         size: width and height of the upright picture. FFmpeg resizes ten times as fast as we do, in the frame's own
             bits. None, the frame's.
         upright: how the frame becomes it.
+        cropping: what of the frame is not shown.
     Returns:
         H x W x 3, upright, sRGB, uint8 or uint16; and alpha, H x W in 0..1, or None.
     """
@@ -98,12 +103,12 @@ def decoded_samples(
     transparent = has_alpha(frame)
     wanted = {}
     lying = size[::-1] if size and upright.transposed else size
-    if lying is not None and lying != (frame.width, frame.height) and not transparent:
+    if lying is not None and lying != (frame.width, frame.height) and not transparent and not cropping:
         smaller = lying[0] <= frame.width and lying[1] <= frame.height
         wanted = {"width": lying[0], "height": lying[1], "interpolation": "AREA" if smaller else "BICUBIC"}
     matrix = MATRICES.get(int(frame.colorspace), MATRICES[usual_matrix(frame.height, frame.width)])
     rgb = frame.reformat(format=PIXEL_FORMATS[deep, transparent], src_colorspace=matrix, **wanted)
-    samples = upright.applied(rgb.to_ndarray())
+    samples = upright.applied(cropping.applied(rgb.to_ndarray()))
     color = np.ascontiguousarray(samples[:, :, :3])
     if frame.format.name.startswith(("gray", "ya")) and int(frame.color_range) == _LIMITED:
         color = _full_range(color)

@@ -26,6 +26,7 @@ from impasto.video.containers import (
     promises_alpha,
     video_packets,
 )
+from impasto.video.cropping import WHOLE, Cropping, cropping_of
 from impasto.video.decoding import Orientation, color_notes, decoded_samples, has_alpha, orientation_of
 from impasto.video.frame_pictures import animation_frames, frame_files, is_animation, placed, same_shape
 from impasto.video.interlacing import Deinterlacer
@@ -110,6 +111,8 @@ class Clip:
     _files: list[Path] = field(default_factory=list)
     _animation: Picture | None = None
     _file_rate: Fraction = USUAL_RATE
+    _stored_size: tuple[int, int] = (0, 0)
+    _cropping: Cropping = WHOLE
 
     def __post_init__(self) -> None:
         numbers = [value for value in (self.start, self.end, self.fps) if value is not None]
@@ -161,7 +164,9 @@ class Clip:
                     f"{self.path} holds no frame that can be read", "it is damaged or encrypted", code="no-frames"
                 )
             upright = _orientation(first, stream)
-            self.height, self.width = decoded_samples(first, None, upright)[0].shape[:2]
+            self._stored_size = first.width, first.height
+            self._cropping = cropping_of(self.path, container, stream)
+            self.height, self.width = decoded_samples(first, None, upright, self._cropping)[0].shape[:2]
             ratio = _pixel_ratio(stream)
             self.sample_aspect_ratio = 1 / ratio if upright.transposed else ratio
             length = min(length, self.end or length) - self.start
@@ -269,9 +274,12 @@ class Clip:
 
     def _arrays(self, frame: Any, stream: Any, size: tuple[int, int]) -> _Arrays:
         upright = _orientation(frame, stream)
-        width, height = (frame.height, frame.width) if upright.transposed else (frame.width, frame.height)
+        cropping = self._cropping if (frame.width, frame.height) == self._stored_size else WHOLE
+        width, height = cropping.size(frame.width, frame.height)
+        if upright.transposed:
+            width, height = height, width
         if same_shape(width, height, self.width, self.height):
-            return decoded_samples(frame, size, upright)
+            return decoded_samples(frame, size, upright, cropping)
         self._note("frames of another shape are shown within the first one's")
         picture = Picture(*decoded_samples(frame, None, upright))
         stretch = Fraction(size[0] * self.height, size[1] * self.width)  # what makes the clip's pixels square
