@@ -159,3 +159,24 @@ def test_titles_that_are_no_utf8_are_no_obstacle(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes().replace(b"TITLExxxx", "Fête Zür.".encode("latin-1")))
     assert len(read(path)) == 2
     assert paint_video(path, "udnie", tmp_path / "o.mp4").frames == 2
+
+
+def test_an_edit_list_is_followed_unless_it_hides_everything(plain: Path, tmp_path: Path) -> None:
+    whole = bytearray(plain.read_bytes())
+    at = whole.index(b"elst") + 12
+    begins = struct.unpack(">i", whole[at + 4 : at + 8])[0]
+    timescale = int.from_bytes(whole[(mdhd := whole.index(b"mdhd") + 16) : mdhd + 4], "big")
+    for name, duration, start, count in (("one", 200, begins + timescale // 10, 2), ("none", 3000, 900 * timescale, 3)):
+        whole[at : at + 8] = struct.pack(">Ii", duration, start)
+        path = tmp_path / f"{name}.mp4"
+        path.write_bytes(whole)
+        clip = Clip(path)
+        assert len(list(clip.frames())) == count, name
+        assert [note for note in clip.notes if "edit list" in note] == clip.notes
+        assert bool(clip.notes) == (name == "none")
+
+
+def test_names_that_no_system_takes_are_refused(tmp_path: Path) -> None:
+    for name in ("a" * 300 + ".mp4", "a\0b.mp4"):
+        with refused(PictureError, "not-readable"):
+            Clip(tmp_path / name)

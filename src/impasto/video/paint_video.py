@@ -202,7 +202,7 @@ def _settings(
 
 def _holds_pixel_shape(path: Path) -> bool:
     """Whether a result can say that its pixels are not square: videos can, animations and pictures cannot."""
-    return path.suffix.lower() in CONTAINERS and not path.is_dir()
+    return path.suffix.lower() in CONTAINERS
 
 
 def _open_sink(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -113,6 +114,7 @@ class Clip:
     _file_rate: Fraction = USUAL_RATE
     _stored_size: tuple[int, int] = (0, 0)
     _cropping: Cropping = WHOLE
+    _edited: bool = True
 
     def __post_init__(self) -> None:
         numbers = [value for value in (self.start, self.end, self.fps) if value is not None]
@@ -121,7 +123,7 @@ class Clip:
         if self.start < 0 or (self.end is not None and self.end <= self.start):
             last = "the end" if self.end is None else f"{self.end:g} s"
             raise UsageError(f"there is nothing from {self.start:g} s to {last}", "--start, --end", code="no-frames")
-        if self.path.is_dir() and not self.untrusted:
+        if os.path.isdir(self.path) and not self.untrusted:
             self._look_at_folder()
             return
         check_file(self.path, untrusted=self.untrusted)
@@ -159,6 +161,11 @@ class Clip:
             self._file_rate = rate or USUAL_RATE
             self.rate = self._wanted_rate or self._file_rate
             first = next(self._decoded(container, stream, self._packet_times(container), _Losses()), None)
+            if first is None and self._edited:
+                self._edited = False
+                self._look_at_file()
+                self._note("its edit list hides every frame, and is passed over")
+                return
             if first is None:
                 raise PictureError(
                     f"{self.path} holds no frame that can be read", "it is damaged or encrypted", code="no-frames"
@@ -286,7 +293,7 @@ class Clip:
         return placed(picture.resized(max(1, round(width * stretch)), height), *size)
 
     def _opened(self) -> InputContainer:
-        return opened(self.path, untrusted=self.untrusted, max_pixels=self.max_pixels)
+        return opened(self.path, untrusted=self.untrusted, max_pixels=self.max_pixels, edited=self._edited)
 
     def _packet_times(self, container: InputContainer) -> PacketTimes:
         if container.format.name in ANIMATIONS:
