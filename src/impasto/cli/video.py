@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -80,7 +81,7 @@ def video(
         )
     if output is None:
         output = Path(f"{source.stem}-painted.mp4")
-    if source.exists() and output.exists() and source.samefile(output):
+    if os.path.exists(source) and os.path.exists(output) and source.samefile(output):
         raise UsageError(f"{output} is the video itself", "choose another -o", code="same-file")
     with watched(quiet=quiet or json) as on_progress:
         result = paint_video(

@@ -7,7 +7,6 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
-from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -16,7 +15,7 @@ import numpy as np
 from impasto.errors import PictureError, UsageError, write_fault
 from impasto.system.files import already_there, part_name
 from impasto.video.belongings import belongings_of, not_held
-from impasto.video.containers import first_line, main_video, opened, video_packets
+from impasto.video.containers import first_line, main_video, video_packets
 from impasto.video.encoding import EncodedFile, Encoding, losses
 from impasto.video.frame_pictures import is_animation
 from impasto.video.joining import Company, Piece, join
@@ -102,8 +101,7 @@ class Assembly:
     def _collect(self, source: Clip, *, sound: bool, strip_location: bool) -> list[str]:
         """Gather what comes along; return what of it is converted or left out."""
         origin = origin_of(source)
-        open_source = partial(opened, source.path, untrusted=source.untrusted)
-        with open_source() as container:
+        with source.opened() as container:
             belongings = belongings_of(
                 container,
                 main_video(container),
@@ -116,7 +114,7 @@ class Assembly:
         notes = [*belongings.notes, *not_held(belongings, self.encoding.suffix)]
         if sound:
             self.company.sides = side_files(
-                open_source, self.path, origin, source.span, notes, strip_location=strip_location
+                source.opened, self.path, origin, source.span, notes, strip_location=strip_location
             )
         return notes
 
@@ -228,7 +226,7 @@ class Assembly:
 
 def origin_of(clip: Clip) -> Fraction:
     """Seconds of a file at which its first picture is shown."""
-    with opened(clip.path, untrusted=clip.untrusted) as container:
+    with clip.opened() as container:
         video = main_video(container)
         with contextlib.suppress(*faults()):
             for frame in container.decode(video):
@@ -244,7 +242,7 @@ def constant_rate(clip: Clip) -> Fraction:
     if is_animation(clip.path):
         times = {frame.time for frame in clip.frames((16, 16))}
     else:
-        with opened(clip.path, untrusted=clip.untrusted) as container:
+        with clip.opened() as container:
             packets = video_packets(container, main_video(container))
             times = {p.pts * p.time_base for p in packets if not isinstance(p, Exception) and p.pts is not None}
     gaps = [later - earlier for earlier, later in pairwise(sorted(times))]

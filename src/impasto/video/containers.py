@@ -47,12 +47,15 @@ _NAMES_OTHERS = (
 _MOVIE_BOXES = (b"ftyp", b"mdat", b"wide", b"free", b"skip")
 
 
-def opened(path: Path, *, untrusted: bool = False, max_pixels: int | None = None) -> InputContainer:
+def opened(
+    path: Path, *, untrusted: bool = False, max_pixels: int | None = None, edited: bool = True
+) -> InputContainer:
     """Open a file for reading.
 
     Args:
         untrusted: somebody else chose the file: a link is not followed.
         max_pixels: of a frame; refuse larger ones.
+        edited: leave out what an MP4's edit list hides.
     Raises:
         PictureError: it is not there, no regular file, names other files, or holds no video that can be decoded here.
         MissingExtra: PyAV is not installed.
@@ -64,7 +67,7 @@ def opened(path: Path, *, untrusted: bool = False, max_pixels: int | None = None
         container: InputContainer = av.open(
             file_url(path),
             metadata_errors="replace",
-            container_options=_OPTIONS,
+            container_options=_OPTIONS | ({} if edited else {"advanced_editlist": "0"}),
             options={} if max_pixels is None else {"max_pixels": str(max_pixels)},
         )
     except (av.FFmpegError, OSError, ValueError) as error:
@@ -134,6 +137,15 @@ def alpha_is_apart(stream: Any) -> bool:
     """Whether a WebM stream has its alpha beside its pictures."""
     said = {name.lower(): value for name, value in stream.metadata.items()}
     return said.get("alpha_mode") == "1" and stream.codec_context.name in ("vp8", "vp9")
+
+
+def promises_alpha(stream: Any) -> bool:
+    """Whether an HEVC stream says that it has alpha in a layer of its own, as Apple's do."""
+    context = stream.codec_context
+    return context.name == "hevc" and _ALPHA_MESSAGE in (context.extradata or b"")
+
+
+_ALPHA_MESSAGE = b"\x4e\x01\xa5"  # SEI, "alpha channel information" (H.265, F.14.2.8)
 
 
 def video_packets(container: InputContainer, stream: Any) -> Iterator[Any]:
@@ -257,7 +269,7 @@ def _unreadable(path: Path, error: BaseException) -> PictureError:
         text = all(character.isprintable() or character.isspace() for character in head[:512].decode())
     except UnicodeDecodeError:
         text = False
-    hint = "it holds text" if text else first_line(error)
+    hint = "it holds text" if text else first_line(error) if isinstance(error, ffmpeg().InvalidDataError) else ""
     if isinstance(error, ffmpeg().ArgumentError):  # the format is none of ours
         hint = "MP4, MOV, MKV, WebM, AVI, MPEG and other files that hold everything themselves are read"
     return PictureError(f"{path} is no video that can be read", hint, code="not-a-video")

@@ -13,6 +13,7 @@ from impasto.pixels.arrays import Pixels, Samples, floats, stored
 from impasto.pixels.colorimetry import LINEAR, PRIMARIES, encoded, linear, to_srgb
 from impasto.pixels.hdr import TRANSFERS as HDR
 from impasto.pixels.hdr import to_sdr
+from impasto.video.cropping import WHOLE, Cropping
 
 PIXEL_FORMATS = {(False, False): "rgb24", (False, True): "rgba", (True, False): "rgb48le", (True, True): "rgba64le"}
 """FFmpeg's name of an array's pixels, by whether a channel has 16 bits and whether there is alpha."""
@@ -21,6 +22,7 @@ MATRICES = {1: "ITU709", 4: "FCC", 5: "ITU601", 6: "ITU601", 7: "SMPTE240M", 9: 
 """PyAV's name of a color matrix, by the number that files give it (ITU-T H.273, table 4)."""
 
 _UNKNOWN_MATRICES = {8: "YCgCo", 11: "Y'D'zD'x", 14: "ICtCp", 15: "IPT-C2", 16: "YCgCo-Re", 17: "YCgCo-Ro"}
+_LIMITED = 1
 _WIDE = (9, 11, 12)  # BT.2020 and the two P3; others are so near to sRGB's that players show them as such
 
 
@@ -81,7 +83,10 @@ def orientation_of(frame: Any, rotate: str | None = None) -> Orientation:
 
 
 def decoded_samples(
-    frame: Any, size: tuple[int, int] | None = None, upright: Orientation = UPRIGHT
+    frame: Any,
+    size: tuple[int, int] | None = None,
+    upright: Orientation = UPRIGHT,
+    cropping: Cropping = WHOLE,
 ) -> tuple[Samples, Pixels | None]:
     """Turn FFmpeg's frame into arrays.
 
@@ -90,6 +95,7 @@ def decoded_samples(
         size: width and height of the upright picture. FFmpeg resizes ten times as fast as we do, in the frame's own
             bits. None, the frame's.
         upright: how the frame becomes it.
+        cropping: what of the frame is not shown.
     Returns:
         H x W x 3, upright, sRGB, uint8 or uint16; and alpha, H x W in 0..1, or None.
     """
@@ -97,13 +103,16 @@ def decoded_samples(
     transparent = has_alpha(frame)
     wanted = {}
     lying = size[::-1] if size and upright.transposed else size
-    if lying is not None and lying != (frame.width, frame.height) and not transparent:
+    if lying is not None and lying != (frame.width, frame.height) and not transparent and not cropping:
         smaller = lying[0] <= frame.width and lying[1] <= frame.height
         wanted = {"width": lying[0], "height": lying[1], "interpolation": "AREA" if smaller else "BICUBIC"}
     matrix = MATRICES.get(int(frame.colorspace), MATRICES[usual_matrix(frame.height, frame.width)])
     rgb = frame.reformat(format=PIXEL_FORMATS[deep, transparent], src_colorspace=matrix, **wanted)
-    samples = upright.applied(rgb.to_ndarray())
-    color = _in_srgb(np.ascontiguousarray(samples[:, :, :3]), int(frame.color_trc), int(frame.color_primaries))
+    samples = upright.applied(cropping.applied(rgb.to_ndarray()))
+    color = np.ascontiguousarray(samples[:, :, :3])
+    if frame.format.name.startswith(("gray", "ya")) and int(frame.color_range) == _LIMITED:
+        color = _full_range(color)
+    color = _in_srgb(color, int(frame.color_trc), int(frame.color_primaries))
     alpha = floats(samples[:, :, 3]) if transparent else None
     if alpha is not None and frame.format.has_palette and alpha.min() == 1:
         alpha = None
@@ -127,6 +136,11 @@ def color_notes(frame: Any) -> list[str]:
     if matrix in _UNKNOWN_MATRICES and "rgb" not in frame.format.name and "gbr" not in frame.format.name:
         notes.append(f"its colors are in {_UNKNOWN_MATRICES[matrix]}, which is not converted: they will look wrong")
     return notes
+
+
+def _full_range(samples: Samples) -> Samples:
+    """What FFmpeg does for colors, but not for gray: 16 of 255 becomes black, 235 white."""
+    return stored((floats(samples) * np.float32(255) - np.float32(16)) / np.float32(219), samples.dtype)
 
 
 def _in_srgb(samples: Samples, transfer: int, primaries: int) -> Samples:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -23,9 +24,11 @@ from impasto.video.containers import (
     first_line,
     main_video,
     opened,
+    promises_alpha,
     video_packets,
 )
-from impasto.video.decoding import Orientation, color_notes, decoded_samples, orientation_of
+from impasto.video.cropping import WHOLE, Cropping, cropping_of
+from impasto.video.decoding import Orientation, color_notes, decoded_samples, has_alpha, orientation_of
 from impasto.video.frame_pictures import animation_frames, frame_files, is_animation, placed, same_shape
 from impasto.video.interlacing import Deinterlacer
 from impasto.video.times import (
@@ -109,6 +112,9 @@ class Clip:
     _files: list[Path] = field(default_factory=list)
     _animation: Picture | None = None
     _file_rate: Fraction = USUAL_RATE
+    _stored_size: tuple[int, int] = (0, 0)
+    _cropping: Cropping = WHOLE
+    _edited: bool = True
 
     def __post_init__(self) -> None:
         numbers = [value for value in (self.start, self.end, self.fps) if value is not None]
@@ -117,7 +123,7 @@ class Clip:
         if self.start < 0 or (self.end is not None and self.end <= self.start):
             last = "the end" if self.end is None else f"{self.end:g} s"
             raise UsageError(f"there is nothing from {self.start:g} s to {last}", "--start, --end", code="no-frames")
-        if self.path.is_dir() and not self.untrusted:
+        if os.path.isdir(self.path) and not self.untrusted:
             self._look_at_folder()
             return
         check_file(self.path, untrusted=self.untrusted)
@@ -144,23 +150,30 @@ class Clip:
         self.rate = self._wanted_rate or self._file_rate
 
     def _look_at_file(self) -> None:
-        with self._opened() as container:
+        with self.opened() as container:
             stream = main_video(container)
             length = float(stream_length(container, stream) or Fraction(container.duration or 0, 10**6))
             rate = file_rate(stream)
             if rate is None or container.format.name in ANIMATIONS:
-                with self._opened() as beside:
+                with self.opened() as beside:
                     rate, ended = measured_rate(video_packets(beside, main_video(beside)), self._packet_times(beside))
                     length = length if ended is None else float(ended)
             self._file_rate = rate or USUAL_RATE
             self.rate = self._wanted_rate or self._file_rate
             first = next(self._decoded(container, stream, self._packet_times(container), _Losses()), None)
+            if first is None and self._edited:
+                self._edited = False
+                self._look_at_file()
+                self._note("its edit list hides every frame, and is passed over")
+                return
             if first is None:
                 raise PictureError(
                     f"{self.path} holds no frame that can be read", "it is damaged or encrypted", code="no-frames"
                 )
             upright = _orientation(first, stream)
-            self.height, self.width = decoded_samples(first, None, upright)[0].shape[:2]
+            self._stored_size = first.width, first.height
+            self._cropping = cropping_of(self.path, container, stream)
+            self.height, self.width = decoded_samples(first, None, upright, self._cropping)[0].shape[:2]
             ratio = _pixel_ratio(stream)
             self.sample_aspect_ratio = 1 / ratio if upright.transposed else ratio
             length = min(length, self.end or length) - self.start
@@ -235,7 +248,7 @@ class Clip:
     def _frames_of_file(self, size: tuple[int, int]) -> Iterator[VideoFrame]:
         begun, ended = self.span
         losses, deinterlaced = _Losses(), Deinterlacer()
-        with self._opened() as container:
+        with self.opened() as container:
             stream = main_video(container)
             packets, times = self._packet_times(container), self._frame_times(stream)
             decoded = self._decoded(container, stream, packets, losses)
@@ -246,6 +259,8 @@ class Clip:
                     if origin is None:
                         origin = at
                         self._note(*color_notes(frame))
+                        if promises_alpha(stream) and not has_alpha(frame):
+                            self._note("its transparency is left out: FFmpeg cannot decode it here")
                     time = at - origin
                     if ended is not None and time >= ended:
                         break
@@ -266,16 +281,20 @@ class Clip:
 
     def _arrays(self, frame: Any, stream: Any, size: tuple[int, int]) -> _Arrays:
         upright = _orientation(frame, stream)
-        width, height = (frame.height, frame.width) if upright.transposed else (frame.width, frame.height)
+        cropping = self._cropping if (frame.width, frame.height) == self._stored_size else WHOLE
+        width, height = cropping.size(frame.width, frame.height)
+        if upright.transposed:
+            width, height = height, width
         if same_shape(width, height, self.width, self.height):
-            return decoded_samples(frame, size, upright)
+            return decoded_samples(frame, size, upright, cropping)
         self._note("frames of another shape are shown within the first one's")
         picture = Picture(*decoded_samples(frame, None, upright))
         stretch = Fraction(size[0] * self.height, size[1] * self.width)  # what makes the clip's pixels square
         return placed(picture.resized(max(1, round(width * stretch)), height), *size)
 
-    def _opened(self) -> InputContainer:
-        return opened(self.path, untrusted=self.untrusted, max_pixels=self.max_pixels)
+    def opened(self) -> InputContainer:
+        """Open the file, as it is read."""
+        return opened(self.path, untrusted=self.untrusted, max_pixels=self.max_pixels, edited=self._edited)
 
     def _packet_times(self, container: InputContainer) -> PacketTimes:
         if container.format.name in ANIMATIONS:

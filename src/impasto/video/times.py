@@ -11,14 +11,15 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
+from impasto.picture.frame_times import played
+
 ANIMATIONS = ("gif", "apng")
 """FFmpeg's names of formats whose frames say how long they stand."""
 
 USUAL_RATE = Fraction(25)  # of folders of frames, and of files that do not say
 _FASTEST = 240  # frames a second; what says more is measured
-_SHORTEST = 10  # milliseconds
 _MEASURED = 48  # packets
-_BACK = 3  # steps; times of decoding never go back so far but where they start anew
+_BACK = Fraction(3, 2)  # steps; times of decoding go back so far only where they start anew
 
 
 @dataclass
@@ -38,7 +39,8 @@ class PacketTimes:
     longest: Fraction = Fraction(3600)
     jumps: int = 0
     _offset: Fraction = Fraction(0)
-    _next: Fraction | None = None
+    _last: Fraction | None = None
+    _next: Fraction = Fraction(0)
     _latest: Fraction = Fraction(0)  # that has been announced to be shown
 
     def mend(self, packet: Any) -> None:
@@ -57,13 +59,13 @@ class PacketTimes:
 
     def _follow(self, decoded_at: Fraction, length: Fraction) -> None:
         at = decoded_at + self._offset
-        if self._next is not None:
-            back = at < self._next - _BACK * self.step
+        if self._last is not None:
+            back = at < self._last - _BACK * self.step
             if back or at > max(self._next, self._latest) + self.longest:
                 self._offset += self._next - at
                 at = self._next
                 self.jumps += 1
-        self._next = at + min(length, self.longest)
+        self._last, self._next = at, at + min(length, self.longest)
 
 
 @dataclass
@@ -73,9 +75,8 @@ class AnimationTimes(PacketTimes):
     def mend(self, packet: Any) -> None:
         if packet.pts is None or not packet.time_base:
             return
-        at = self._next or Fraction(0)
-        packet.pts = packet.dts = round(at / packet.time_base)
-        self._next = at + shown_for(float((packet.duration or 0) * packet.time_base * 1000))
+        packet.pts = packet.dts = round(self._next / packet.time_base)
+        self._next += shown_for(float((packet.duration or 0) * packet.time_base * 1000))
 
 
 @dataclass
@@ -165,8 +166,8 @@ def measured_rate(packets: Iterable[Any], mended: PacketTimes) -> tuple[Fraction
 
 
 def shown_for(milliseconds: float) -> Fraction:
-    """Seconds that viewers show a frame of an animation: 10 ms and less stand for a tenth."""
-    return Fraction(milliseconds if milliseconds > _SHORTEST else 100).limit_denominator(100) / 1000
+    """Seconds that viewers show a frame of an animation that says this."""
+    return Fraction(played(milliseconds)).limit_denominator(100) / 1000
 
 
 def exact_rate(fps: float) -> Fraction:
