@@ -62,8 +62,16 @@ def read_image(image: Image.Image, max_pixels: int = MAX_PIXELS) -> Contents:
     with _decoding(name):
         count = frame_count(image)
         _check_pixels(image, count, name, max_pixels)
+        if count == 1:
+            image.load()
+            return _contents(image, in_srgb(image, None), count, name)
+        shown = image.tell()
+        image.seek(0)
         image.load()
-        return _contents(image, in_srgb(image, None), count, name)
+        try:
+            return _contents(image, in_srgb(image, None), count, name)
+        finally:
+            image.seek(shown)
 
 
 def file_bytes(source: str | os.PathLike[str]) -> bytes:

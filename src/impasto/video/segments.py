@@ -96,9 +96,7 @@ class Checkpoint:
         kept = {name.removeprefix("shot_"): values for name, values in arrays.items() if name.startswith("shot_")}
         shot = Shot.of(kept) if kept else None
         self.pieces = facts["pieces"]
-        self.state = State(
-            facts["frames"], facts["shots"], arrays["first"], arrays["last"], shot
-        )
+        self.state = State(facts["frames"], facts["shots"], arrays["first"], arrays["last"], shot)
 
 
 class Segments:
