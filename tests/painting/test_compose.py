@@ -18,7 +18,6 @@ import impasto.painting.stylizer
 from impasto.controls import Controls
 from impasto.engines.adain_wct import AdaIN
 from impasto.engines.light import Light
-from impasto.engines.shot import Shot
 from impasto.errors import OutOfMemory
 from impasto.painting.compose import Composition, recolored
 from impasto.painting.stylizer import Stylizer

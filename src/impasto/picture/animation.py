@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,8 +14,9 @@ from impasto.picture.contents import Contents, Frame
 from impasto.picture.formats import ANIMATED, Bits
 from impasto.picture.frame_times import played, timetable
 from impasto.picture.samples import in_srgb, upright
-from impasto.pixels.arrays import filled, floats, stored
+from impasto.pixels.arrays import Pixels, filled, floats, stored
 
+_WEBP_MOVES, _WEBP_ALPHA = 0x02, 0x10  # flags of a WebP file's head
 _FORGOTTEN = ("AVIF",)  # formats of which Pillow neither reads nor writes how often they run
 
 
@@ -22,6 +24,17 @@ def frame_count(image: Image.Image) -> int:
     """How many frames of a file are read: all of an animation, one page of a document."""
     animated = image.format in ANIMATED and getattr(image, "is_animated", False)
     return getattr(image, "n_frames", 1) if animated else 1
+
+
+def declare_alpha(data: bytes) -> bytes:
+    """Say in an animated WebP file's head that it has alpha; other files are left as they are.
+
+    libwebp does not say so where every frame holds opaque pixels alone, even if frames leave a part of the canvas
+    clear. Pillow then takes that part for black.
+    """
+    if data[:4] != b"RIFF" or data[8:16] != b"WEBPVP8X" or len(data) < 21 or not data[20] & _WEBP_MOVES:
+        return data
+    return data[:20] + bytes([data[20] | _WEBP_ALPHA]) + data[21:]
 
 
 def read_animation(first: Contents, image: Image.Image, count: int, orientation: int, name: str) -> Contents:
@@ -47,7 +60,14 @@ def read_animation(first: Contents, image: Image.Image, count: int, orientation:
         picture = replace(picture, samples=color, alpha=begun.alpha, bits=8, duration=begun.duration)
         cover = Contents(first.samples, first.alpha, first.bits)
         picture = replace(picture, cover=cover if frames else None)
+    if image.format == "WEBP" and all(alpha is None or alpha.min() == 1 for alpha in (picture.alpha, *_alphas(frames))):
+        frames = [replace(frame, samples=np.ascontiguousarray(frame.color)) for frame in frames]
+        picture = replace(picture, alpha=None)
     return replace(picture, frames=tuple(frames))
+
+
+def _alphas(frames: Sequence[Frame]) -> Iterator[Pixels | None]:
+    return (frame.alpha for frame in frames)
 
 
 def read_frame(image: Image.Image, index: int, count: int, orientation: int, name: str) -> Frame:
@@ -86,8 +106,9 @@ def images_and_options(picture: Contents, file_format: str) -> tuple[list[Image.
     alpha = picture.alpha is not None or any(frame.alpha is not None for frame in picture.frames)
     frames = [_with_alpha(frame) if alpha else frame for frame in picture.every()]
     durations = [frame.duration for frame in frames]
+    table: list[tuple[int, float]]
     if picture.file_format == file_format:
-        table = list(enumerate(durations))
+        table = [(index, time if file_format == "PNG" else round(time)) for index, time in enumerate(durations)]
     else:
         made_here = not picture.file_format  # and durations are times, whatever players make of short ones
         times = [duration if made_here and duration > 0 else played(duration) for duration in durations]
@@ -98,7 +119,7 @@ def images_and_options(picture: Contents, file_format: str) -> tuple[list[Image.
         if picture.loop != 1:
             options["loop"] = max(0, picture.loop - 1)
         if alpha:  # what a frame leaves clear must not show the one before
-            options["disposal"] = 2
+            options |= {"disposal": 2, "optimize": False}  # optimizing forgets the clear color where no pixel has it
     elif file_format not in _FORGOTTEN:
         options["loop"] = picture.loop
     if file_format == "PNG" and picture.cover is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from impasto.errors import PictureError
 
-LARGEST_SIDE = {"JPEG": 65_500, "WEBP": 16_383, "GIF": 65_535, "AVIF": 32_768, "HEIF": 16_384}
+LARGEST_SIDE = {"JPEG": 65_500, "WEBP": 16_383, "GIF": 65_535, "AVIF": 32_768, "HEIF": 32_768}
 """Pixels a side that a format, or the library that writes it, takes. PNG, TIFF and BMP take more than memory does."""
 
 

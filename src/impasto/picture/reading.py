@@ -14,7 +14,7 @@ from PIL import Image, UnidentifiedImageError
 
 from impasto.errors import PictureError
 from impasto.picture import metadata, sixteen_bits, vips
-from impasto.picture.animation import frame_count, read_animation
+from impasto.picture.animation import declare_alpha, frame_count, read_animation
 from impasto.picture.contents import Contents
 from impasto.picture.formats import load_plugins
 from impasto.picture.samples import LYING, Still, in_srgb, srgb_profile, upright
@@ -40,6 +40,7 @@ def read(
     if not data:
         raise PictureError(f"{name} is empty", code="empty-file")
     with _decoding(name):
+        data = declare_alpha(data)
         image = _open_header(data, name)
         count = frame_count(image)
         _check_pixels(image, count, name, max_pixels)
@@ -61,8 +62,16 @@ def read_image(image: Image.Image, max_pixels: int = MAX_PIXELS) -> Contents:
     with _decoding(name):
         count = frame_count(image)
         _check_pixels(image, count, name, max_pixels)
+        if count == 1:
+            image.load()
+            return _contents(image, in_srgb(image, None), count, name)
+        shown = image.tell()
+        image.seek(0)
         image.load()
-        return _contents(image, in_srgb(image, None), count, name)
+        try:
+            return _contents(image, in_srgb(image, None), count, name)
+        finally:
+            image.seek(shown)
 
 
 def file_bytes(source: str | os.PathLike[str]) -> bytes:

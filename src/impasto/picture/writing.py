@@ -11,7 +11,7 @@ from PIL import Image
 from impasto.errors import PictureError
 from impasto.picture import metadata as meta
 from impasto.picture import png, vips
-from impasto.picture.animation import image_for, images_and_options
+from impasto.picture.animation import declare_alpha, image_for, images_and_options
 from impasto.picture.contents import Contents
 from impasto.picture.formats import ANIMATED, WITHOUT_ALPHA, Bits, check_saving, load_writer
 from impasto.picture.limits import check_size
@@ -91,7 +91,8 @@ def _encode_eight(
     load_writer(file_format)
     out = io.BytesIO()
     image.save(out, **options)
-    return out.getvalue()
+    alpha = image.mode == "RGBA"
+    return declare_alpha(out.getvalue()) if alpha else out.getvalue()
 
 
 def _encode_tiff(picture: Contents, bits: Bits, xmp: bytes, exif: bytes, marked: Mapping[str, object]) -> bytes:
