@@ -129,6 +129,7 @@ class Segments:
                 if leftover.name != "state.npz":
                     leftover.unlink()
         except OSError as error:
+            assembly.discard()
             raise cannot_write(self.folder, error) from error
 
     def write(self, frame: VideoFrame) -> None:
