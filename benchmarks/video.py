@@ -32,6 +32,8 @@ from impasto.painting.stylizer import Stylizer
 from impasto.picture import Picture
 from impasto.styles.gallery import Gallery
 from impasto.video.paint_video import paint_video
+from impasto.video.assembly import Assembly
+from impasto.video.encoding import encoding_for
 from impasto.video.reading import Clip
 from impasto.video.writing import Writer
 
@@ -47,7 +49,7 @@ def johnson(path: Path, output: Path, arguments: argparse.Namespace) -> float:
     net = Johnson().eval()
     clip = Clip(path, 0, arguments.seconds)
     width, height = (side // 4 * 4 for side in clip.output_size(arguments.size))
-    writer = Writer(output, width, height, clip.rate)
+    writer = Writer(Assembly(output, encoding_for(output, width, height, clip.rate)))
     done, began = 0, 0.0
     for frame in itertools.islice(clip.frames((width, height)), PLAIN + 1):
         planes = torch.from_numpy(frame.pixels).permute(2, 0, 1)[None].contiguous()

@@ -41,3 +41,10 @@ def test_a_sheet_says_how_it_was_made_unless_it_shall_not(run: Run, photo: Path,
         out = tmp_path / f"{marked}.png"
         assert run("sheet", photo, "--style", "udnie", "--tile", 60, "-o", out, *words).code == 0
         assert (SOURCE_TYPE.encode() in out.read_bytes()) == marked
+
+
+def test_a_sheet_that_its_format_cannot_hold_is_refused(run: Run, photo: Path, tmp_path: Path) -> None:
+    styles = [word for name in ("udnie", "great-wave", "devil") * 4 for word in ("--style", name)]
+    outcome = run("sheet", photo, *styles, "--columns", 1, "--tile", 2048, "-o", tmp_path / "sheet.webp")
+    assert_refused(outcome, 1, "not-encodable", "16,383", "--tile")
+    assert not (tmp_path / "sheet.webp").exists()

@@ -369,3 +369,31 @@ def test_a_note_names_the_photo_whose_metadata_did_not_fit(run: Run, tmp_path: P
     assert outcome.err.count("\n") == 1
     assert f"{photo}: a JPEG file holds 64 kB of XMP; left out: photoshop:History" in outcome.err
     assert b"Basel" in Image.open(out).info["xmp"]
+
+def test_what_a_format_cannot_hold_is_refused_before_painting(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    Image.new("RGB", (17_000, 4), "teal").save(folder / "wide.png")
+    (folder / "usual.png").write_bytes(file_bytes(scene()))
+    monkeypatch.setattr("impasto.painting.compose.Composition.painted", lambda self, frame, moved=None: 1 / 0)
+    wide = folder / "wide.png"
+    assert_refused(run("stylize", wide, "--style", "udnie", "-o", tmp_path / "out.webp"), 1, "not-encodable", "16,383")
+    monkeypatch.undo()
+    outcome = run(
+        "stylize", folder, "--style", "udnie", "--engine", "light", "--format", "webp", "-o", tmp_path / "out"
+    )
+    assert outcome.code == 1
+    assert (tmp_path / "out" / "usual.webp").exists()
+    assert run("stylize", wide, "--style", "udnie", "--size", 64, "-o", tmp_path / "small.webp").code == 0
+
+
+@pytest.mark.filterwarnings("default")
+def test_sixteen_bits_hold_one_frame(run: Run, tmp_path: Path) -> None:
+    moving = tmp_path / "moving.png"
+    frames = [Image.fromarray(scene(48, 32, seed)) for seed in range(2)]
+    moving.write_bytes(file_bytes(frames[0], "PNG", save_all=True, append_images=frames[1:], duration=80))
+    outcome = run("stylize", moving, "--style", "udnie", "--engine", "light", "--bits", 16, "-o", tmp_path / "out.png")
+    assert outcome.code == 0
+    assert "only its first frame is written" in outcome.err

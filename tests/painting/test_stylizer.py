@@ -168,3 +168,73 @@ def test_one_stylizer_serves_many_threads() -> None:
     with ThreadPoolExecutor(4) as pool:
         for got, wanted in zip(pool.map(lambda photo: stylizer(photo).to_numpy(), photos), expected, strict=True):
             np.testing.assert_array_equal(got, wanted)
+
+
+def clear_picture(hidden: np.ndarray | int) -> np.ndarray:
+    """Grain on the left, nothing on the right and in a hole; `hidden` lies under what is clear. H x W x 4, uint8."""
+    picture = np.dstack([scene(64, 48, 7), np.full((48, 64), 255, np.uint8)])
+    clear = np.zeros((48, 64), bool)
+    clear[:, 40:] = clear[10:16, 10:20] = True
+    picture[clear, :3] = np.broadcast_to(hidden, (48, 64, 3))[clear] if np.ndim(hidden) else hidden
+    picture[clear, 3] = 0
+    return picture
+
+
+@pytest.mark.parametrize("controls", [{}, {"size": 30}, {"size": 100}, {"brush_size": 4}, {"keep_color": "histogram"}])
+@pytest.mark.parametrize("hidden", [255, scene(64, 48, 2)[::-1]], ids=["white", "grain"])
+def test_what_lies_under_a_photo_s_transparency_has_no_say(
+    controls: dict[str, object], hidden: np.ndarray | int
+) -> None:
+    one, other = (impasto.stylize(clear_picture(under), "udnie", engine="light", **controls) for under in (0, hidden))
+    assert one.alpha is not None
+    seen = one.alpha > 4 / 255
+    np.testing.assert_array_equal(one.to_numpy()[seen], other.to_numpy()[seen])
+
+
+@pytest.mark.parametrize("engine", ["painter", "light"])
+def test_what_lies_under_a_painting_s_transparency_has_no_say(engine: str) -> None:
+    photo = scene(48, 40)
+    styles = [Image.fromarray(clear_picture(under)) for under in (0, 255)]
+    one, other = (impasto.stylize(photo, style, engine=engine).to_numpy() for style in styles)
+    np.testing.assert_array_equal(one, other)
+
+
+def test_a_kept_style_shows_what_is_seen_of_its_painting(tmp_path: Path) -> None:
+    gallery = impasto.Gallery(tmp_path)
+    for name, under in (("dark", 0), ("bright", 255)):
+        gallery.add(name, Image.fromarray(clear_picture(under)))
+    one, other = (gallery.picture(gallery.get(name)).to_numpy() for name in ("dark", "bright"))
+    np.testing.assert_array_equal(one, other)
+    assert one.shape == (48, 40, 3)
+
+
+def test_the_frames_of_an_animation_keep_what_they_show_themselves() -> None:
+    """A thing that moves over nothing is not covered by the first frame's transparency."""
+    frames = [np.zeros((48, 64, 4), np.uint8) for _ in range(3)]
+    thing = np.dstack([scene(20, 20, 4), np.full((20, 20), 255, np.uint8)])
+    for index, frame in enumerate(frames):
+        frame[10:30, 2 + 20 * index : 22 + 20 * index] = thing
+    first, *rest = map(Image.fromarray, frames)
+    data = file_bytes(first, "PNG", save_all=True, append_images=rest, duration=50)
+    painted = impasto.stylize(data, "udnie", engine="light", strength=30)
+    for index, frame in enumerate(painted.every()):
+        np.testing.assert_array_equal(frame.samples[:, :, 3], frames[index][:, :, 3])
+        place = frame.color[10:30, 2 + 20 * index : 22 + 20 * index]
+        assert place.std((0, 1)).min() > 0.5 * thing[:, :, :3].std((0, 1)).min()
+
+
+def test_an_animation_s_cover_is_painted_by_itself() -> None:
+    images = [Image.fromarray(scene(64, 48, seed)) for seed in (3, 0, 1)]
+    data = file_bytes(images[0], "PNG", save_all=True, append_images=images[1:], default_image=True, duration=[50, 50])
+    painted = impasto.stylize(data, "udnie", engine="light", size=32)
+    assert painted.cover is not None
+    alone = impasto.stylize(np.asarray(images[0]), "udnie", engine="light", size=32)
+    np.testing.assert_array_equal(painted.cover.samples_in(8), alone.to_numpy())
+
+
+def test_a_scene_after_a_black_frame_is_painted_as_by_itself() -> None:
+    black, picture = Image.new("RGB", (64, 48)), Image.fromarray(scene(64, 48))
+    data = file_bytes(black, "PNG", save_all=True, append_images=[picture], duration=50)
+    painted = impasto.stylize(data, "udnie", engine="light")
+    alone = impasto.stylize(np.asarray(picture), "udnie", engine="light")
+    assert mean_difference(painted.frames[0].color, alone.to_numpy()) < 2

@@ -91,9 +91,7 @@ def test_all_frames_are_converted_by_the_file_s_profile() -> None:
     frames = [gray, gray + np.uint8(60)]
     plain = Picture.open(animation(frames, "PNG", duration=50, icc_profile=srgb.tobytes()))
     wide = Picture.open(animation(frames, "PNG", duration=50, icc_profile=_dark_profile()))
-    changes = [
-        float((one - other).mean()) for one, other in zip(plain.every_frame(), wide.every_frame(), strict=True)
-    ]
+    changes = [float((one - other).mean()) for one, other in zip(plain.every_frame(), wide.every_frame(), strict=True)]
     assert all(change > 0.05 for change in changes)  # a gamma of 3 makes both darker
 
 
@@ -112,7 +110,9 @@ def _dark_profile() -> bytes:
 
 @pytest.mark.parametrize("target", ["PNG", "GIF", "WEBP", "AVIF"])
 def test_a_cover_is_no_frame(target: str) -> None:
-    cover, one, two = (np.full((HEIGHT, WIDTH, 3), color, np.uint8) for color in ((200, 0, 0), (0, 200, 0), (0, 0, 200)))
+    cover, one, two = (
+        np.full((HEIGHT, WIDTH, 3), color, np.uint8) for color in ((200, 0, 0), (0, 200, 0), (0, 0, 200))
+    )
     picture = Picture.open(animation([cover, one, two], "PNG", default_image=True, duration=[300, 700], loop=2))
     assert [picture.duration, *(frame.duration for frame in picture.frames)] == [300, 700]
     assert np.array_equal(picture.to_numpy(), one)
@@ -205,3 +205,29 @@ def test_the_largest_picture_of_a_format_can_be_written(file_format: str) -> Non
     side = LARGEST_SIDE[file_format]
     picture = Picture.from_array(np.zeros((1, side, 3), np.uint8))
     assert Picture.open(picture.encode(file_format)).width == side
+
+
+@pytest.mark.parametrize("target", ["GIF", "PNG", "WEBP", "AVIF"])
+def test_transparency_may_begin_after_the_first_frame(target: str) -> None:
+    frames = [np.dstack([np.full((HEIGHT, WIDTH, 3), 77, np.uint8), np.full((HEIGHT, WIDTH), 255, np.uint8)])]
+    frames += [shape_at(4), np.zeros((HEIGHT, WIDTH, 4), np.uint8)]
+    again = Picture.open(Picture.open(animation(frames, "PNG", duration=50)).encode(target))
+    for frame, wanted in zip(again.every(), frames, strict=True):
+        alpha = np.ones((HEIGHT, WIDTH)) if frame.alpha is None else frame.alpha
+        assert np.abs(alpha - wanted[:, :, 3] / 255).max() < 0.1
+
+
+def test_an_image_that_stands_at_another_frame_is_read_from_the_first() -> None:
+    frames = [scene(WIDTH, HEIGHT, seed) for seed in range(3)]
+    image = Image.open(io.BytesIO(animation(frames, "PNG", duration=50)))
+    image.seek(2)
+    picture = Picture.open(image)
+    assert np.array_equal(picture.to_numpy(), frames[0])
+    assert len(picture.frames) == 2
+    assert image.tell() == 2
+
+
+def test_an_animation_is_refused_before_its_frames_are_decoded() -> None:
+    frames = [scene(WIDTH, HEIGHT, seed) for seed in range(3)]
+    with refused(PictureError, "too-large", "3 frames"):
+        Picture.open(animation(frames, "AVIF", duration=50), max_pixels=2 * WIDTH * HEIGHT)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 from clips import read, write
+from helpers import file_bytes
 
+from impasto.video.moving_masks import MovingMasks
 from impasto.video.paint_video import paint_video
 
 
@@ -26,3 +29,17 @@ def test_masks_that_move(clip: Path, tmp_path: Path) -> None:
         left, right = change[4:44].mean(), change[52:92].mean()
         kept, other = (left, right) if index < 2 else (right, left)
         assert kept < 0.02 < other, index
+
+
+def test_a_folder_of_masks_comes_in_natural_order(tmp_path: Path) -> None:
+    folder = tmp_path / "masks"
+    folder.mkdir()
+    for index in range(1, 12):
+        (folder / f"{index}.png").write_bytes(file_bytes(np.full((32, 32, 3), index * 20, np.uint8)))
+    (folder / "._1.png").write_bytes(b"junk")
+    (folder / "5.png").write_bytes(b"junk")
+    masks = MovingMasks([(folder, "none")])
+    levels = [float(masks.at(Fraction(index, 25))[0].mean()) for index in range(11)]
+    assert np.allclose(levels, [index * 20 / 255 for index in (1, 2, 3, 4, 4, 6, 7, 8, 9, 10, 11)], atol=0.01)
+    assert len(masks.notes) == 1
+    assert "5.png" in masks.notes[0]

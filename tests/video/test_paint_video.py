@@ -222,3 +222,26 @@ def test_animations_and_frames_say_how_they_were_made(clip: Path, tmp_path: Path
         for file in files:
             data = file.read_bytes()
             assert (SOURCE_TYPE.encode() in data, b"udnie" in data) == (mark, mark)
+
+
+def test_a_frame_shows_what_it_shows_itself_not_what_the_first_one_does(tmp_path: Path) -> None:
+    frames = [np.zeros((64, 96, 4), np.float32) for _ in range(4)]
+    thing = np.dstack([scene(20, 20, 4) / np.float32(255), np.ones((20, 20), np.float32)])
+    for index, frame in enumerate(frames):
+        frame[20:40, 4 + 20 * index : 24 + 20 * index] = thing
+    write(tmp_path / "thing.mkv", frames, codec="ffv1", pixels="bgra")
+    paint_video(tmp_path / "thing.mkv", "udnie", tmp_path / "painted.mkv", codec="ffv1", strength=30, steady=0)
+    last = read(tmp_path / "painted.mkv")[-1]
+    assert last.alpha is not None
+    np.testing.assert_allclose(last.alpha, frames[-1][:, :, 3], atol=0.02)
+    place = last.pixels[22:38, 66:82]
+    assert place.std((0, 1)).min() > 0.5 * thing[2:18, 2:18, :3].std((0, 1)).min()
+
+
+def test_a_scene_after_black_is_painted_as_by_itself(tmp_path: Path) -> None:
+    shown = moving(5)
+    write(tmp_path / "dark.mp4", [np.zeros_like(shown[0])] * 2 + [share * shown[0] for share in (0.2, 0.5)] + shown)
+    paint_video(tmp_path / "dark.mp4", "udnie", tmp_path / "painted.mp4", steady=0)
+    source, painted = read(tmp_path / "dark.mp4")[-1], read(tmp_path / "painted.mp4")[-1]
+    alone = Stylizer("udnie", painter=engine_of("light"))(Picture(source.samples)).pixels
+    assert np.abs(painted.pixels - alone).mean() < 0.05

@@ -69,3 +69,12 @@ def test_a_stopped_run_keeps_all_that_was_painted(clip: Path, tmp_path: Path) ->
     assert result.frames == len(read(out)) == 8
     with refused(UsageError, "conflict", ".gif"):
         paint_video(clip, "udnie", tmp_path / "o.gif", resume=True)
+
+
+def test_names_as_long_as_a_name_can_be_are_resumed(clip: Path, tmp_path: Path) -> None:
+    out = tmp_path / f"{'x' * 251}.mp4"
+    assert paint_video(clip, "udnie", out, resume=True, on_progress=lambda p: p.step < 3).stopped
+    seen: list[int] = []
+    paint_video(clip, "udnie", out, resume=True, on_progress=lambda p: seen.append(p.step))
+    assert seen[0] == 4
+    assert len(read(out)) == 8

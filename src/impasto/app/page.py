@@ -704,7 +704,7 @@ def video(me: Visit, look: Look) -> None:
         me.clip, me.film = file.file_id, None
     source = me.clip_file
     try:
-        clip = Clip(source)
+        clip = Clip(source, untrusted=True)
         frame = next(clip.frames())
     except (ImpastoError, StopIteration):
         complain(PictureError(f"{work.safe_name(file.name)} is no video that can be read", code="not-a-video"))
@@ -730,6 +730,7 @@ def video(me: Visit, look: Look) -> None:
             "engine": DEFAULT,  # as its first frame is shown, and as styles are learned here
             "overwrite": True,
             "keep_partial": True,
+            "untrusted": True,
         }
 
         def paint(progress: Any) -> Path | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -52,8 +53,8 @@ impasto video frames/ --style great-wave --fps 24 -o painted.webm
     VideoOptions,
     "video_options",
     "Options",
-    without=("segment",),
-    panels=dict.fromkeys(("fps", "codec", "quality", "sound", "keep_partial", "resume"), "Output"),
+    without=("segment", "untrusted"),
+    panels=dict.fromkeys(("fps", "codec", "quality", "sound", "strip_location", "keep_partial", "resume"), "Output"),
     names={"quality": "--crf"},
 )
 @options.settings(Controls, "controls", "Controls")
@@ -80,7 +81,7 @@ def video(
         )
     if output is None:
         output = Path(f"{source.stem}-painted.mp4")
-    if source.exists() and output.exists() and source.samefile(output):
+    if os.path.exists(source) and os.path.exists(output) and source.samefile(output):
         raise UsageError(f"{output} is the video itself", "choose another -o", code="same-file")
     with watched(quiet=quiet or json) as on_progress:
         result = paint_video(

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from impasto.pixels.arrays import Pixels
+from impasto.pixels.arrays import Pixels, reduced
 from impasto.pixels.color import luminance
 
 _SIZE = 48, 32  # at which a frame is looked at
@@ -41,9 +41,7 @@ class Look:
     @staticmethod
     def of(frame: Pixels) -> Look:
         """Look at a frame, H x W x 3, 0..1."""
-        import cv2
-
-        small = cv2.resize(frame, _SIZE, interpolation=cv2.INTER_AREA)
+        small = reduced(frame, *_SIZE)
         across, down = _PARTS
         parts = small.reshape(down, _SIZE[1] // down, across, _SIZE[0] // across, 3)
         levels = parts.mean((1, 3)).reshape(-1, 3)
@@ -51,7 +49,7 @@ class Look:
         within = np.median(parts.std((1, 3)).mean(2))
         between = np.median(np.abs(levels - level), 0).mean()
         gray = luminance(small)
-        return Look(np.float32([np.hypot(within, between), gray.std(), *level]), gray)
+        return Look(np.array([np.hypot(within, between), gray.std(), *level], np.float32), gray)
 
     @property
     def blank(self) -> bool:

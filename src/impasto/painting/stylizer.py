@@ -17,8 +17,9 @@ from impasto.errors import OutOfMemory
 from impasto.painting.compose import BYTES_PER_PIXEL, Composition
 from impasto.painting.regions import Region, Regions, read_mask, region_pairs
 from impasto.picture import Picture, Source
+from impasto.picture.contents import Kind
 from impasto.picture.reading import MAX_PIXELS
-from impasto.pixels.arrays import filled
+from impasto.pixels.arrays import Samples, filled
 from impasto.settings import make
 from impasto.styles.gallery import Gallery
 from impasto.styles.resolve import StyleRequest, resolve
@@ -92,7 +93,7 @@ class Stylizer:
                 "--size makes the picture smaller",
             ) from error
 
-    def _painted(self, photo: Picture) -> Picture:
+    def _painted(self, photo: Kind) -> Kind:
         photo = photo.resized(*self.controls.output_size(photo.width, photo.height))
         if self.controls.strength == 0:
             return replace(photo, made_with=self.made_with())

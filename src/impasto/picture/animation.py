@@ -119,7 +119,7 @@ def images_and_options(picture: Contents, file_format: str) -> tuple[list[Image.
         if picture.loop != 1:
             options["loop"] = max(0, picture.loop - 1)
         if alpha:  # what a frame leaves clear must not show the one before
-            options["disposal"] = 2
+            options |= {"disposal": 2, "optimize": False}  # optimizing forgets the clear color where no pixel has it
     elif file_format not in _FORGOTTEN:
         options["loop"] = picture.loop
     if file_format == "PNG" and picture.cover is not None:

@@ -81,8 +81,15 @@ def read_image(image: Image.Image, max_pixels: int = MAX_PIXELS) -> Contents:
         count = frame_count(image)
         _check_pixels(image, count, name, max_pixels)
         _note_hdr(image, name)
+        shown = image.tell()
+        if count > 1:
+            image.seek(0)
         image.load()
-        return _contents(image, in_srgb(image, None), count, name)
+        try:
+            return _contents(image, in_srgb(image, None), count, name)
+        finally:
+            if count > 1:
+                image.seek(shown)
 
 
 def _note_hdr(image: Image.Image, name: str) -> None:

@@ -24,6 +24,8 @@ from impasto.painting.stylizer import Stylizer
 from impasto.picture import Picture
 from impasto.pixels.arrays import Pixels, fit, resize
 from impasto.styles.gallery import Gallery
+from impasto.video.assembly import Assembly
+from impasto.video.encoding import encoding_for
 from impasto.video.reading import VideoFrame
 from impasto.video.writing import Writer
 
@@ -258,7 +260,8 @@ class Live:
             return
         height, width = picture.shape[:2]
         rate = Fraction(self.fps).limit_denominator(1000)
-        writer = Writer(self._new_file(".mp4"), width, height, rate, made_with=self._made_with())
+        path = self._new_file(".mp4")
+        writer = Writer(Assembly(path, encoding_for(path, width, height, rate), made_with=self._made_with()))
         self._record = writer, time.perf_counter()
 
     def _stop_recording(self) -> None:

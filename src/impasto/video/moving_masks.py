@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from impasto.errors import PictureError
 from impasto.painting.regions import Regions, read_mask, region_pairs
 from impasto.picture import Picture
 from impasto.picture.formats import SUFFIXES
@@ -19,23 +19,29 @@ class MovingMasks:
 
     Args:
         regions: {mask: style} or [(mask, style)]; masks that are videos or folders of frames move, others stay.
+        untrusted: somebody else chose the masks: links and folders are refused.
     Attributes:
         regions: the same with every moving mask's first frame in its place.
         moving: whether any of them does.
     """
 
-    def __init__(self, regions: Regions | None) -> None:
+    def __init__(self, regions: Regions | None, *, untrusted: bool = False) -> None:
         self.regions: list[tuple[Any, Any]] = []
         self._moving: dict[int, _Moving] = {}
         for index, (source, style) in enumerate(region_pairs(regions)):
             if isinstance(source, (str, Path)) and _moves(Path(source)):
-                self._moving[index] = _Moving(Path(source))
+                self._moving[index] = _Moving(Path(source), untrusted)
                 source = self._moving[index].now
             self.regions.append((source, style))
 
     @property
     def moving(self) -> bool:
         return bool(self._moving)
+
+    @property
+    def notes(self) -> list[str]:
+        """What was damaged or mended in them."""
+        return [note for moving in self._moving.values() for note in moving.clip.notes]
 
     def at(self, time: Fraction) -> dict[int, Mask]:
         """The masks that move, by their region's number. Times must not go back."""
@@ -49,9 +55,12 @@ def _moves(path: Path) -> bool:
 class _Moving:
     """A clip of masks: white is inside. Its last frame holds when it ends before the other clip does."""
 
-    def __init__(self, path: Path) -> None:
-        self._frames: Iterator[VideoFrame] = Clip(path).frames()
-        self._next: VideoFrame | None = next(self._frames)
+    def __init__(self, path: Path, untrusted: bool) -> None:
+        self.clip = Clip(path, untrusted=untrusted)
+        self._frames = self.clip.frames()
+        self._next = next(self._frames, None)
+        if self._next is None:
+            raise PictureError(f"{path} holds no frame that can be read", code="no-frames")
         self.now = _mask(self._next)
 
     def at(self, time: Fraction) -> Mask:

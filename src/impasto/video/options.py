@@ -29,10 +29,12 @@ class VideoOptions:
         fps: another frame rate, by leaving out or repeating frames; None keeps the source's timing, variable or not.
         codec: h264, hevc, av1, vp9, prores, ffv1; None, the container's usual one.
         quality: 0..63. The encoder's constant rate factor: lower is better and larger.
-        sound: copy sound and subtitles.
+        sound: take sound and subtitles along.
+        strip_location: leave out where the source was recorded.
         keep_partial: when stopped, keep what is done as a playable file.
         resume: keep what is done in pieces beside the result, whatever ends the run. Another run goes on from there.
         segment: frames of such a piece.
+        untrusted: somebody else chose the clip: links and folders are refused.
     Raises:
         UsageError: a value of another type or out of its range.
     """
@@ -50,9 +52,11 @@ class VideoOptions:
     fps: float | None = setting(None, "Another frame rate.", 0.01, 1000)
     codec: str | None = setting(None, "h264, hevc, av1, vp9, prores or ffv1; the container's usual one if not given.")
     quality: int | None = setting(None, "Constant rate factor: lower is better and larger.", 0, 63)
-    sound: bool = setting(True, "Copy sound and subtitles.")
+    sound: bool = setting(True, "Take sound and subtitles along.")
+    strip_location: bool = setting(False, "Leave out where it was recorded.")
     keep_partial: bool = setting(False, "When stopped, keep what is done.")
     resume: bool = setting(False, "Keep what is done, whatever happens; go on from there.")
+    untrusted: bool = setting(False, "Somebody else chose the clip: refuse links and folders.")
     segment: int = setting(120, "Frames after which --resume keeps what is done.", 1, 100_000)
 
     def __post_init__(self) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from impasto.controls import Controls
 from impasto.engines.by_name import DEFAULT, engine_of
-from impasto.errors import MissingExtra, UsageError
+from impasto.errors import ImpastoError, MissingExtra, UsageError
 from impasto.painting.regions import Regions
 from impasto.painting.stylizer import Stylizer
 from impasto.picture.formats import format_of
@@ -20,11 +20,13 @@ from impasto.pixels.flow import one_thread
 from impasto.progress import OnProgress
 from impasto.styles.gallery import Gallery
 from impasto.styles.resolve import StyleRequest
+from impasto.video.assembly import Assembly, constant_rate
+from impasto.video.encoding import CONTAINERS, SAY_THEIR_ASPECT, encoding_for
 from impasto.video.keyframes import Keyframes, parse_keyframes
 from impasto.video.moving_masks import MovingMasks
 from impasto.video.options import VideoOptions, options_and_controls
 from impasto.video.pipeline import Painters, Pipeline
-from impasto.video.reading import Clip
+from impasto.video.reading import Clip, VideoFrame
 from impasto.video.segments import Checkpoint, Segments
 from impasto.video.writing import ANIMATIONS, AnimationWriter, FolderWriter, Sink, Writer
 
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
     from impasto.video.optimizer import FrameOptimizer
 
 # What a run that goes on may say otherwise: none of it changes a frame.
-_MAY_CHANGE = ("sound", "keep_partial", "resume", "segment")
+_MAY_CHANGE = ("sound", "strip_location", "keep_partial", "resume", "segment", "untrusted")
 
 
 @dataclass(frozen=True)
@@ -95,11 +97,11 @@ def paint_video(
     options, controls = options_and_controls(options, values)
     if options.engine == "optimize" and options.keyframes is not None:
         raise UsageError("the optimizer takes one style for the whole clip", "--style", code="conflict")
-    clip = Clip(Path(source), options.start, options.end, options.fps)
-    size = clip.output_size(controls.size)
+    clip = _clip(Path(source), Path(output), options, max_pixels)
+    size = clip.output_size(controls.size, square=not _holds_pixel_shape(Path(output), options.codec))
     if size[0] * size[1] > max_pixels:
         raise UsageError(f"frames of {size[0]} x {size[1]} pixels are too large", "a smaller --size", code="too-large")
-    masks = MovingMasks(regions)
+    masks = MovingMasks(regions, untrusted=options.untrusted)
     make_stylizer = functools.partial(
         Stylizer,
         regions=masks.regions,
@@ -117,24 +119,54 @@ def paint_video(
         checkpoint = Checkpoint(Path(output), _settings(clip, style, regions, recipe, options, controls))
     made_with = _made_with(painters, options, controls, recipe) if mark else {}
     open_sink = functools.partial(_open_sink, Path(output), clip, size, options, checkpoint)
-    sink = open_sink(alpha=first.alpha is not None, made_with=made_with, overwrite=overwrite)
+    sink = open_sink(first=first, made_with=made_with, overwrite=overwrite)
     pipeline = Pipeline(clip, size, painters, sink, options, checkpoint=checkpoint, on_progress=on_progress)
     try:
         with one_thread():
             pipeline.run()
+        kept = not pipeline.stopped or (options.keep_partial and pipeline.frames > 0 and checkpoint is None)
+        if kept:
+            sink.close(whole=not pipeline.stopped)
+            if checkpoint:
+                checkpoint.forget()
+        else:
+            sink.discard()
+    except Exception as error:
+        _say_what_is_kept(error, sink.keep(), resume=checkpoint is not None)
+        raise
     except BaseException:
         sink.discard()
         raise
-    kept = not pipeline.stopped or (options.keep_partial and pipeline.frames > 0 and checkpoint is None)
-    if kept:
-        sink.close()
-        if checkpoint:
-            checkpoint.forget()
-    else:
-        sink.discard()
-    notes = (*sink.notes, *([clip.note] if clip.note else []))
+    notes = (*sink.notes, *clip.notes, *masks.notes)
     path = Path(output) if kept else None
     return PaintedVideo(path, pipeline.frames, pipeline.shots, pipeline.stopped, notes, pipeline.seconds)
+
+
+def _clip(source: Path, output: Path, options: VideoOptions, max_pixels: int) -> Clip:
+    """Open the source, at a rate that the result can show."""
+    open_clip = functools.partial(
+        Clip, source, options.start, options.end, untrusted=options.untrusted, max_pixels=max_pixels
+    )
+    clip = open_clip(fps=options.fps)
+    suffix = output.suffix.lower()
+    fastest = None if output.is_dir() else ANIMATIONS.get(suffix)
+    if fastest is None or clip.rate <= fastest:
+        return clip
+    said = f"players show at most {fastest} frames a second of {suffix}"
+    if options.fps is not None:
+        raise UsageError(said, f"--fps {fastest}", code="out-of-range")
+    slower = open_clip(fps=float(fastest))
+    slower.notes.append(f"{said}: of the clip's {float(clip.rate):.4g} some are left out")
+    return slower
+
+
+def _say_what_is_kept(error: Exception, kept: Path | None, *, resume: bool) -> None:
+    """Add to an error where the frames are that were painted before it."""
+    if kept is None or not isinstance(error, ImpastoError):
+        return
+    resumed = f"what is done is in {kept}; the same command goes on from there"
+    error.hint = resumed if resume else f"the frames painted so far are in {kept}"
+    error.args = (f"{error.message}  ({error.hint})",)
 
 
 def _painters(
@@ -200,6 +232,12 @@ def _settings(
     }
 
 
+def _holds_pixel_shape(path: Path, codec: str | None) -> bool:
+    """Whether a result can say that its pixels are not square: some codecs can, animations and pictures cannot."""
+    usual = None if path.is_dir() else CONTAINERS.get(path.suffix.lower())
+    return usual is not None and (codec or usual) in SAY_THEIR_ASPECT
+
+
 def _open_sink(
     path: Path,
     clip: Clip,
@@ -207,7 +245,7 @@ def _open_sink(
     options: VideoOptions,
     checkpoint: Checkpoint | None,
     *,
-    alpha: bool,
+    first: VideoFrame,
     made_with: Mapping[str, object],
     overwrite: bool,
 ) -> Sink:
@@ -222,17 +260,26 @@ def _open_sink(
                 f"{suffix} files are made in one piece", "--resume goes with video files and folders", code="conflict"
             )
         check_size(format_of(path), *size, str(path))
-        return AnimationWriter(path, clip.rate, made_with=made_with, overwrite=overwrite)
-    source = clip if options.sound else None
-    open_file = functools.partial(
-        Writer,
-        width=size[0],
-        height=size[1],
-        rate=clip.rate,
+        return AnimationWriter(path, clip.rate, count=clip.count, size=size, made_with=made_with, overwrite=overwrite)
+    encoding = encoding_for(
+        path,
+        *size,
+        constant_rate(clip) if suffix == ".avi" else clip.rate,
         codec=options.codec,
         quality=options.quality,
-        alpha=alpha,
+        alpha=first.alpha is not None,
+        aspect=clip.sample_aspect_ratio,
+    )
+    assembly = Assembly(
+        path,
+        encoding,
+        source=clip,
+        sound=options.sound,
+        strip_location=options.strip_location,
+        made_with=made_with,
+        first=first,
+        overwrite=overwrite,
     )
     if checkpoint:
-        return Segments(path, checkpoint, open_file, source=source, made_with=made_with, overwrite=overwrite)
-    return open_file(path, source=source, made_with=made_with, overwrite=overwrite)
+        return Segments(assembly, checkpoint)
+    return Writer(assembly)

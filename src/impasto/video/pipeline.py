@@ -22,13 +22,14 @@ from impasto.painting.octaves import enlarge_frame
 from impasto.painting.stylizer import Stylizer
 from impasto.pixels.arrays import Pixels, Samples, filled, reduced
 from impasto.progress import OnProgress, Progress
+from impasto.video.encoding import DEEP
 from impasto.video.keyframes import Keyframes
 from impasto.video.moving_masks import MovingMasks
 from impasto.video.options import VideoOptions
 from impasto.video.reading import Clip, VideoFrame
 from impasto.video.segments import Checkpoint, Segments, State
 from impasto.video.steady import Motion, MotionFinder, blend
-from impasto.video.writing import DEEP, Sink
+from impasto.video.writing import Sink
 
 if TYPE_CHECKING:
     from impasto.video.optimizer import FrameOptimizer
@@ -194,12 +195,17 @@ class Pipeline:
             self.frames += 1
             self._put(self._painted, painted)
             self.stopped = self._report(now - started) is False
-            if self.checkpoint and (self.stopped or self.frames % self.options.segment == 0):
-                assert self._first is not None
-                shot = copy.deepcopy(self._shot)
-                self._put(self._painted, CheckpointDue(self.frames, self.shots, self._first, shot))
+            if self.stopped or self.frames % self.options.segment == 0:
+                self._note_state()
             if self.stopped or self._failure is not None:
                 return
+        if self._failure is None and self.frames % self.options.segment:
+            self._note_state()  # all is painted: should the file fail, another run only writes it
+
+    def _note_state(self) -> None:
+        if self.checkpoint and self._first is not None:
+            shot = copy.deepcopy(self._shot)
+            self._put(self._painted, CheckpointDue(self.frames, self.shots, self._first, shot))
 
     def _paint(self, frame: VideoFrame, motion: Motion) -> Painted:
         painters = self.painters

@@ -1,30 +1,57 @@
-"""Read a clip: a video file that FFmpeg decodes, or a folder of frames."""
+"""Read a clip: a video file, an animation, or a folder of frames."""
 
 from __future__ import annotations
 
+import math
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from impasto.errors import MissingExtra, PictureError, UsageError
+from impasto.errors import PictureError, UsageError
 from impasto.picture import Picture
-from impasto.picture.formats import SUFFIXES
+from impasto.picture.reading import MAX_PIXELS
 from impasto.pixels.arrays import Pixels, Samples, fit, floats
+from impasto.video.containers import (
+    alpha_is_apart,
+    check_file,
+    decoder_of,
+    ffmpeg,
+    first_line,
+    main_video,
+    opened,
+    promises_alpha,
+    video_packets,
+)
+from impasto.video.cropping import WHOLE, Cropping, cropping_of
+from impasto.video.decoding import Orientation, color_notes, decoded_samples, has_alpha, orientation_of
+from impasto.video.frame_pictures import animation_frames, frame_files, is_animation, placed, same_shape
+from impasto.video.interlacing import Deinterlacer
+from impasto.video.times import (
+    ANIMATIONS,
+    USUAL_RATE,
+    AnimationTimes,
+    FrameTimes,
+    PacketTimes,
+    exact_rate,
+    file_rate,
+    measured_rate,
+    stream_length,
+)
 
 if TYPE_CHECKING:
     from av.container import InputContainer
 
-PIXEL_FORMATS = {(False, False): "rgb24", (False, True): "rgba", (True, False): "rgb48le", (True, True): "rgba64le"}
-"""FFmpeg's name of an array's pixels, by whether a channel has 16 bits and whether there is alpha."""
+_Arrays: TypeAlias = "tuple[Samples, Pixels | None]"
 
-MATRICES = {1: "ITU709", 4: "FCC", 5: "ITU601", 6: "ITU601", 7: "SMPTE240M", 9: "BT2020", 10: "BT2020"}
-"""PyAV's name of a color matrix, by the number that files give it (ITU-T H.273, table 4)."""
-
-_FRAME_RATE = Fraction(25)  # of folders of frames, and of files that do not say
+_TIMES_MAY_JUMP, _NO_TIMES = 0x200, 0x80  # FFmpeg's flags of formats: MPEG-TS, bare streams
+_LONGEST_PAUSE = Fraction(10)  # seconds, in these
+_SHORT = 0.5  # seconds by which a file's own statement may be off
+_NARROWEST = Fraction(1, 8)  # pixel; a ratio beyond is nonsense
 
 
 @dataclass(frozen=True)
@@ -49,20 +76,23 @@ class VideoFrame:
 
 @dataclass
 class Clip:
-    """A video file or a folder of frames, opened for reading.
+    """A video file, an animation or a folder of frames, opened for reading.
 
     Args:
         path: the file or the folder.
         start, end: seconds; None, the clip's own end.
         fps: frames a second. A file's frames are left out or repeated for it. None keeps a file's own timing, variable
             or not, and reads a folder at 25.
+        untrusted: somebody else chose the file: links and folders are refused.
+        max_pixels: refuse larger frames, before memory is spent on them.
     Attributes:
-        width, height: of the upright picture.
+        width, height: of the upright picture, as it is stored.
+        sample_aspect_ratio: how wide a pixel is shown, as a share of its height; 1 for square ones.
         rate: frames a second, on average.
         count: about how many frames; 0 if nobody knows.
-        note: what was damaged, once frames have been read; else "".
+        notes: what was damaged, mended or converted, once frames have been read.
     Raises:
-        UsageError: a span that holds nothing.
+        UsageError: a span that holds nothing, or a rate that is none.
         PictureError: a path that cannot be read as a clip.
         MissingExtra: PyAV is not installed.
     """
@@ -71,41 +101,81 @@ class Clip:
     start: float = 0.0
     end: float | None = None
     fps: float | None = None
+    untrusted: bool = False
+    max_pixels: int = MAX_PIXELS
     width: int = 0
     height: int = 0
-    rate: Fraction = _FRAME_RATE
+    sample_aspect_ratio: Fraction = Fraction(1)
+    rate: Fraction = USUAL_RATE
     count: int = 0
-    note: str = ""
+    notes: list[str] = field(default_factory=list)
     _files: list[Path] = field(default_factory=list)
+    _animation: Picture | None = None
+    _file_rate: Fraction = USUAL_RATE
+    _stored_size: tuple[int, int] = (0, 0)
+    _cropping: Cropping = WHOLE
+    _edited: bool = True
 
     def __post_init__(self) -> None:
+        numbers = [value for value in (self.start, self.end, self.fps) if value is not None]
+        if not all(map(math.isfinite, numbers)) or (self.fps is not None and self.fps <= 0):
+            raise UsageError("start, end and fps are seconds and frames a second", code="not-a-number")
         if self.start < 0 or (self.end is not None and self.end <= self.start):
             last = "the end" if self.end is None else f"{self.end:g} s"
             raise UsageError(f"there is nothing from {self.start:g} s to {last}", "--start, --end", code="no-frames")
-        if self.path.is_dir():
+        if os.path.isdir(self.path) and not self.untrusted:
             self._look_at_folder()
+            return
+        check_file(self.path, untrusted=self.untrusted)
+        if is_animation(self.path):
+            self._look_at_animation()
         else:
             self._look_at_file()
 
     def _look_at_folder(self) -> None:
-        self._files = sorted(path for path in self.path.iterdir() if path.suffix.lower() in SUFFIXES)
-        if not self._files:
-            raise PictureError(f"there are no pictures in {self.path}", code="no-pictures")
-        first = Picture.open(self._files[0])
+        self._files = frame_files(self.path)
+        _, first = next(self._pictures(self._files), (None, None))
+        if first is None:
+            raise PictureError(f"no picture in {self.path} can be read", code="no-pictures")
         self.width, self.height, self.count = first.width, first.height, len(self._files)
         self.rate = self._wanted_rate or self.rate
 
+    def _look_at_animation(self) -> None:
+        self._animation = Picture.open(self.path, max_pixels=self.max_pixels)
+        self.width, self.height = self._animation.width, self._animation.height
+        *_, (_, last) = animation_frames(self._animation)
+        self.count = len(self._animation.frames) + 1
+        if last:
+            self._file_rate = (self.count - 1) / last
+        self.rate = self._wanted_rate or self._file_rate
+
     def _look_at_file(self) -> None:
-        with self._opened() as container:
-            stream: Any = container.streams.video[0]  # what may be None differs between PyAV's versions
-            self._file_rate = stream.average_rate or stream.guessed_rate or _FRAME_RATE
+        with self.opened() as container:
+            stream = main_video(container)
+            length = float(stream_length(container, stream) or Fraction(container.duration or 0, 10**6))
+            rate = file_rate(stream)
+            if rate is None or container.format.name in ANIMATIONS:
+                with self.opened() as beside:
+                    rate, ended = measured_rate(video_packets(beside, main_video(beside)), self._packet_times(beside))
+                    length = length if ended is None else float(ended)
+            self._file_rate = rate or USUAL_RATE
             self.rate = self._wanted_rate or self._file_rate
-            first_frame = next(self._decoded(container), None)
-            if first_frame is None:
-                raise PictureError(f"{self.path} holds no frame that can be read", code="no-frames")
-            self.height, self.width = decoded_samples(first_frame)[0].shape[:2]
-            known = stream.duration is not None and stream.time_base is not None
-            length = float(stream.duration * stream.time_base) if known else (container.duration or 0) / 1e6
+            first = next(self._decoded(container, stream, self._packet_times(container), _Losses()), None)
+            if first is None and self._edited:
+                self._edited = False
+                self._look_at_file()
+                self._note("its edit list hides every frame, and is passed over")
+                return
+            if first is None:
+                raise PictureError(
+                    f"{self.path} holds no frame that can be read", "it is damaged or encrypted", code="no-frames"
+                )
+            upright = _orientation(first, stream)
+            self._stored_size = first.width, first.height
+            self._cropping = cropping_of(self.path, container, stream)
+            self.height, self.width = decoded_samples(first, None, upright, self._cropping)[0].shape[:2]
+            ratio = _pixel_ratio(stream)
+            self.sample_aspect_ratio = 1 / ratio if upright.transposed else ratio
             length = min(length, self.end or length) - self.start
             self.count = max(0, round(length * float(self.rate)))
 
@@ -115,14 +185,22 @@ class Clip:
         exact = [None if at is None else Fraction(at).limit_denominator(10**6) for at in (self.start, self.end)]
         return exact[0] or Fraction(0), exact[1]
 
-    def output_size(self, side: int | None) -> tuple[int, int]:
-        """Width and height with the longer side of `side` pixels; None, the clip's own."""
-        return (self.width, self.height) if side is None else fit(self.width, self.height, side)
+    def output_size(self, side: int | None, *, square: bool = False) -> tuple[int, int]:
+        """Width and height with the longer side of `side` pixels; None, the clip's own.
+
+        Args:
+            square: for square pixels; else they keep `sample_aspect_ratio`.
+        """
+        width, height = self.width, self.height
+        if square:
+            ratio = self.sample_aspect_ratio
+            width, height = round(width * max(ratio, Fraction(1))), round(height / min(ratio, Fraction(1)))
+        return (width, height) if side is None else fit(width, height, side)
 
     def frames(self, size: tuple[int, int] | None = None) -> Iterator[VideoFrame]:
         """Yield every frame from start to end, all of one size.
 
-        Damage ends the clip where it is; `note` then says so.
+        What is damaged is left out; `notes` then say so.
 
         Args:
             size: width and height; None, the first frame's.
@@ -130,65 +208,160 @@ class Clip:
         size = size or (self.width, self.height)
         if self._files:
             return self._frames_of_folder(*size)
-        if self._wanted_rate is None:
-            return self._frames_of_file(size)
-        return at_rate(self._frames_of_file(size), self._wanted_rate, 1 / self._file_rate)
+        frames = self._frames_of_file(size) if self._animation is None else self._frames_of_animation(size)
+        return frames if self._wanted_rate is None else at_rate(frames, self._wanted_rate, 1 / self._file_rate)
 
     @property
     def _wanted_rate(self) -> Fraction | None:
-        return None if self.fps is None else Fraction(self.fps).limit_denominator(60_000)
+        return None if self.fps is None else exact_rate(self.fps)
 
     def _frames_of_folder(self, width: int, height: int) -> Iterator[VideoFrame]:
         begun, ended = self.span
-        for index, path in enumerate(self._files):
-            time = index / self.rate
+        times = {path: index / self.rate for index, path in enumerate(self._files)}
+        wanted = [path for path, time in times.items() if begun <= time and (ended is None or time < ended)]
+        for path, picture in self._pictures(wanted):
+            color, alpha = placed(picture, width, height)
+            yield VideoFrame(color, times[path] - begun, alpha)
+
+    def _pictures(self, paths: Iterable[Path]) -> Iterator[tuple[Path, Picture]]:
+        """Pictures of a folder. In the place of one that cannot be read stands the one before, or else the next."""
+        last: Picture | None = None
+        unread: list[Path] = []
+        for path in paths:
+            unread.append(path)
+            try:
+                last = Picture.open(path, max_pixels=self.max_pixels)
+            except PictureError as error:
+                self._note(f"{error.message}; the frame beside it stands in its place")
+            if last is not None:
+                yield from ((place, last) for place in unread)
+                unread = []
+
+    def _frames_of_animation(self, size: tuple[int, int]) -> Iterator[VideoFrame]:
+        assert self._animation is not None
+        begun, ended = self.span
+        for picture, time in animation_frames(self._animation):
             if begun <= time and (ended is None or time < ended):
-                picture = Picture.open(path).resized(width, height)
-                yield VideoFrame(picture.samples, time - begun, picture.alpha)
+                color, alpha = placed(picture, *size)
+                yield VideoFrame(color, time - begun, alpha)
 
     def _frames_of_file(self, size: tuple[int, int]) -> Iterator[VideoFrame]:
         begun, ended = self.span
-        with self._opened() as container:
-            stream: Any = container.streams.video[0]
-            stream.thread_type = "AUTO"
+        losses, deinterlaced = _Losses(), Deinterlacer()
+        with self.opened() as container:
+            stream = main_video(container)
+            packets, times = self._packet_times(container), self._frame_times(stream)
+            decoded = self._decoded(container, stream, packets, losses)
             origin: Fraction | None = None
-            last = Fraction(-1)
-            for index, frame in enumerate(self._decoded(container)):
-                known = frame.pts is not None and frame.time_base is not None
-                time = frame.pts * frame.time_base if known else index / self._file_rate
-                origin = time if origin is None else origin
-                time -= origin
-                if ended is not None and time >= ended:
-                    break
-                if time < begun or time <= last:
-                    continue
-                last = time
-                samples, alpha = decoded_samples(frame, size)
-                yield VideoFrame(samples, time - begun, alpha)
+            at = Fraction(0)
+            try:
+                for frame, at in times.of(deinterlaced(decoded)):
+                    if origin is None:
+                        origin = at
+                        self._note(*color_notes(frame))
+                        if promises_alpha(stream) and not has_alpha(frame):
+                            self._note("its transparency is left out: FFmpeg cannot decode it here")
+                    time = at - origin
+                    if ended is not None and time >= ended:
+                        break
+                    losses.damaged += frame.is_corrupt
+                    if time >= begun:
+                        color, alpha = self._arrays(frame, stream, size)
+                        yield VideoFrame(color, time - begun, alpha)
+                else:
+                    losses.end(max(at, at - (origin or 0)) + 1 / self._file_rate, stream_length(container, stream))
+            finally:
+                if packets.jumps:  # where streams are joined, some data seem to miss, and no length holds for both
+                    losses.torn, losses.missing = 0, ""
+                self._note(*losses.notes)
+                if (packets.jumps or times.made_up) and not int(container.format.flags) & _NO_TIMES:
+                    self._note("times that start anew, repeat or miss are mended")
+                if deinterlaced.used:
+                    self._note("interlaced frames are made whole")
 
-    def _opened(self) -> InputContainer:
-        av = ffmpeg()
-        if not self.path.exists():
-            raise PictureError(f"there is no file {self.path}", code="no-such-file")
-        try:
-            container: InputContainer = av.open(str(self.path))
-        except (av.FFmpegError, OSError, ValueError) as error:
-            raise PictureError(
-                f"{self.path} is no video that can be read", first_line(error), code="not-a-video"
-            ) from error
-        if not container.streams.video:
-            container.close()
-            raise PictureError(
-                f"{self.path} holds no pictures that move", "sound alone cannot be painted", code="not-a-video"
-            )
-        return container
+    def _arrays(self, frame: Any, stream: Any, size: tuple[int, int]) -> _Arrays:
+        upright = _orientation(frame, stream)
+        cropping = self._cropping if (frame.width, frame.height) == self._stored_size else WHOLE
+        width, height = cropping.size(frame.width, frame.height)
+        if upright.transposed:
+            width, height = height, width
+        if same_shape(width, height, self.width, self.height):
+            return decoded_samples(frame, size, upright, cropping)
+        self._note("frames of another shape are shown within the first one's")
+        picture = Picture(*decoded_samples(frame, None, upright))
+        stretch = Fraction(size[0] * self.height, size[1] * self.width)  # what makes the clip's pixels square
+        return placed(picture.resized(max(1, round(width * stretch)), height), *size)
 
-    def _decoded(self, container: InputContainer) -> Iterator[Any]:
+    def opened(self) -> InputContainer:
+        """Open the file, as it is read."""
+        return opened(self.path, untrusted=self.untrusted, max_pixels=self.max_pixels, edited=self._edited)
+
+    def _packet_times(self, container: InputContainer) -> PacketTimes:
+        if container.format.name in ANIMATIONS:
+            return AnimationTimes(1 / self._file_rate)
+        times = PacketTimes(1 / self._file_rate)
+        if int(container.format.flags) & _TIMES_MAY_JUMP:
+            times.longest = _LONGEST_PAUSE
+        return times
+
+    def _frame_times(self, stream: Any) -> FrameTimes:
+        return FrameTimes(1 / self._file_rate, max(1, stream.codec_context.reorder_depth))
+
+    def _decoded(self, container: InputContainer, stream: Any, times: PacketTimes, losses: _Losses) -> Iterator[Any]:
+        """Every frame that can be decoded, in the order in which they are shown."""
         av = ffmpeg()
-        try:
-            yield from container.decode(video=0)
-        except av.FFmpegError as error:
-            self.note = f"{self.path} is damaged: {first_line(error)}; what could be read is painted"
+        decoder = decoder_of(stream, self.max_pixels)
+        if alpha_is_apart(stream) and decoder is stream.codec_context:
+            self._note("its transparency is left out: FFmpeg has no libvpx here")
+        for packet in video_packets(container, stream):
+            if isinstance(packet, Exception):
+                losses.add(packet)
+                continue
+            times.mend(packet)
+            losses.torn += packet.is_corrupt
+            try:
+                frames = decoder.decode(packet)
+            except av.EOFError:
+                continue
+            except (av.FFmpegError, ValueError) as error:
+                losses.add(error)
+                continue
+            yield from frames
+
+    def _note(self, *texts: str) -> None:
+        for text in (f"{self.path}: {text}" for text in texts):
+            if text not in self.notes:
+                self.notes.append(text)
+
+
+@dataclass
+class _Losses:
+    """What of a file could not be decoded."""
+
+    places: int = 0
+    torn: int = 0  # packets
+    damaged: int = 0  # frames
+    first: str = ""
+    missing: str = ""
+
+    def add(self, error: Exception) -> None:
+        self.places += 1
+        self.first = self.first or first_line(error)
+
+    def end(self, shown: Fraction, length: Fraction | None) -> None:
+        """Compare what was shown with the length that the file promises, in seconds."""
+        if length is not None and shown < 0.95 * length - _SHORT:
+            self.missing = f"it is cut short: {float(shown):.1f} of {float(length):.1f} s are there"
+
+    @property
+    def notes(self) -> list[str]:
+        notes = [self.missing] if self.missing else []
+        if self.places:
+            count = "one place" if self.places == 1 else f"{self.places} places"
+            notes.append(f"it is damaged: {count} cannot be decoded ({self.first}); the rest is painted")
+        elif self.torn or self.damaged:
+            notes.append("it is damaged: some data are missing; what can be decoded is painted")
+        return notes
 
 
 def at_rate(frames: Iterable[VideoFrame], rate: Fraction, last: Fraction) -> Iterator[VideoFrame]:
@@ -210,47 +383,10 @@ def at_rate(frames: Iterable[VideoFrame], rate: Fraction, last: Fraction) -> Ite
         index += 1
 
 
-def decoded_samples(frame: Any, size: tuple[int, int] | None = None) -> tuple[Samples, Pixels | None]:
-    """Turn FFmpeg's frame into arrays.
-
-    Args:
-        frame: PyAV's `VideoFrame`.
-        size: width and height of the upright picture. FFmpeg resizes ten times as fast as we do, in the frame's own
-            bits. None, the frame's.
-    Returns:
-        H x W x 3, upright, uint8 or uint16; and alpha, H x W in 0..1, or None.
-    """
-    deep = any(component.bits > 8 for component in frame.format.components)
-    transparent = len(frame.format.components) in (2, 4) and "a" in frame.format.name
-    quarters = round((frame.rotation or 0) / 90) % 4
-    wanted = {}
-    lying = size if size is None or quarters % 2 == 0 else size[::-1]
-    if lying is not None and lying != (frame.width, frame.height):
-        smaller = lying[0] <= frame.width and lying[1] <= frame.height
-        wanted = {"width": lying[0], "height": lying[1], "interpolation": "AREA" if smaller else "BICUBIC"}
-    matrix = MATRICES.get(int(frame.colorspace), MATRICES[usual_matrix(frame.height)])
-    rgb = frame.reformat(format=PIXEL_FORMATS[deep, transparent], src_colorspace=matrix, **wanted)
-    samples = rgb.to_ndarray()
-    if quarters:
-        samples = np.rot90(samples, quarters)
-    return np.ascontiguousarray(samples[:, :, :3]), floats(samples[:, :, 3]) if transparent else None
+def _orientation(frame: Any, stream: Any) -> Orientation:
+    return orientation_of(frame, stream.metadata.get("rotate") or stream.metadata.get("ROTATE"))
 
 
-def usual_matrix(height: int) -> int:
-    """The matrix that players expect where a file names none: BT.709 from 720 lines on, else BT.601."""
-    return 1 if height >= 720 else 5
-
-
-def first_line(error: BaseException) -> str:
-    """What FFmpeg or the system says, in one short line."""
-    text = getattr(error, "strerror", None) or str(error)
-    return str(text).splitlines()[0][:120] if text else type(error).__name__
-
-
-def ffmpeg() -> Any:
-    """Import PyAV; raise MissingExtra where it is not installed."""
-    try:
-        import av
-    except ImportError:
-        raise MissingExtra("PyAV, which reads and writes video,", "video") from None
-    return av
+def _pixel_ratio(stream: Any) -> Fraction:
+    ratio = stream.sample_aspect_ratio
+    return Fraction(ratio) if ratio and _NARROWEST <= ratio <= 1 / _NARROWEST else Fraction(1)

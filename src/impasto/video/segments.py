@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 import json
+import os
 import shutil
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -16,11 +16,15 @@ from typing import Any
 import numpy as np
 
 from impasto.engines.shot import Shot
-from impasto.errors import UsageError
+from impasto.errors import PictureError, UsageError
 from impasto.pixels.arrays import Pixels, Samples
-from impasto.system.files import already_there, write_atomically
-from impasto.video.reading import Clip, VideoFrame, ffmpeg
-from impasto.video.writing import CopiedStreams, Writer, cannot_write, container_metadata, part_of, put_in_place
+from impasto.system.files import write_atomically
+from impasto.system.names import shortened
+from impasto.video.assembly import Assembly
+from impasto.video.encoding import EncodedFile
+from impasto.video.joining import Piece
+from impasto.video.reading import VideoFrame
+from impasto.video.streams import cannot_write
 
 
 @dataclass
@@ -52,7 +56,7 @@ class Checkpoint:
     """
 
     def __init__(self, output: Path, settings: Mapping[str, object]) -> None:
-        self.folder = output.with_name(f".{output.name}.resume")
+        self.folder = output.with_name(f".{shortened(output.name, 240)}.resume")
         self.file = self.folder / "state.npz"
         self.settings = json.loads(json.dumps(settings, default=str))
         self.state: State | None = None
@@ -103,108 +107,70 @@ class Segments:
     """A video's file, written in pieces that are joined, packet by packet, when all are there.
 
     Args:
-        path: of the result.
+        assembly: of the result.
         checkpoint: whose folder the pieces lie in, and how many an earlier run has left there.
-        open_piece: makes the writer of a piece; called with `overwrite=True`.
-        source: what sound and subtitles are copied from; None, neither.
-        made_with: what painted the frames, for the file's comment; empty, none is written.
     """
 
-    def __init__(
-        self,
-        path: Path,
-        checkpoint: Checkpoint,
-        open_piece: Callable[..., Writer],
-        *,
-        source: Clip | None,
-        made_with: Mapping[str, object] | None = None,
-        overwrite: bool,
-    ) -> None:
-        if path.exists() and not overwrite:
-            raise already_there(path)
-        self.path, self.folder, self.pieces = path, checkpoint.folder, checkpoint.pieces
-        self.open_piece, self.source, self.overwrite = open_piece, source, overwrite
-        self.made_with = made_with or {}
-        self.notes: list[str] = []
-        self._writer: Writer | None = None
-        self._begun = Fraction(0)
-        self.folder.mkdir(parents=True, exist_ok=True)
-        kept = {
-            self._piece(index).with_suffix(suffix) for index in range(self.pieces) for suffix in (path.suffix, ".time")
-        }
-        for leftover in set(self.folder.iterdir()) - kept:  # of a piece that was not finished
-            if leftover.name != "state.npz":
-                leftover.unlink()
+    def __init__(self, assembly: Assembly, checkpoint: Checkpoint) -> None:
+        self.assembly, self.folder, self.pieces = assembly, checkpoint.folder, checkpoint.pieces
+        self.notes = assembly.notes
+        self._file: EncodedFile | None = None
+        self._begun = self._end = Fraction(0)
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            kept = {path for index in range(self.pieces) for path in (self._piece(index), self._time(index))}
+            for leftover in set(self.folder.iterdir()) - kept:  # of a piece that was not finished
+                if leftover.name != "state.npz":
+                    leftover.unlink()
+        except OSError as error:
+            assembly.discard()
+            raise cannot_write(self.folder, error) from error
 
     def write(self, frame: VideoFrame) -> None:
-        if self._writer is None:
-            self._writer = self.open_piece(self._piece(self.pieces), overwrite=True)
+        if self._file is None:
+            self._file = EncodedFile(self._piece(self.pieces), self.assembly.encoding, self.assembly.path)
             self._begun = frame.time
-            write_atomically(self._piece(self.pieces).with_suffix(".time"), str(frame.time).encode(), overwrite=True)
-        self._writer.write(VideoFrame(frame.samples, frame.time - self._begun, frame.alpha))
+            write_atomically(self._time(self.pieces), str(frame.time).encode(), overwrite=True)
+        self._file.write(VideoFrame(frame.samples, frame.time - self._begun, frame.alpha))
+        self._end = frame.time + 1 / self.assembly.encoding.rate
 
     def cut(self) -> None:
         """Finish a piece."""
-        if self._writer is not None:
-            self._writer.close()
-            self._writer = None
+        if self._file is not None:
+            self._file.close()
+            self._file = None
             self.pieces += 1
 
-    def close(self) -> None:
+    def close(self, *, whole: bool = True) -> None:
         """Join the pieces."""
-        av = ffmpeg()
         self.cut()
-        part = part_of(self.path)
-        try:
-            with av.open(str(part), "w") as target:
-                target.metadata.update(container_metadata(self.made_with))
-                stream: Any = None
-                copied: CopiedStreams | None = None
-                last = -(2**62)
-                for index in range(self.pieces):
-                    begun = Fraction(self._piece(index).with_suffix(".time").read_text())
-                    with av.open(str(self._piece(index))) as piece:
-                        if stream is None:
-                            stream = target.add_stream_from_template(piece.streams.video[0])
-                            copied = None if self.source is None else CopiedStreams(target, self.source, self.notes)
-                        packets = [packet for packet in piece.demux(video=0) if packet.size]
-                        for packet, decoded_at in zip(packets, _decoding_times([p.pts for p in packets]), strict=True):
-                            shift = round(begun / packet.time_base)
-                            at = packet.pts * packet.time_base + begun
-                            last = min(max(decoded_at + shift, last + 1), packet.pts + shift)
-                            packet.pts, packet.dts = packet.pts + shift, last
-                            packet.stream = stream
-                            target.mux(packet)
-                            if copied:
-                                copied.until(at)
-                if copied:
-                    copied.until(None)
-            put_in_place(part, self.path, self.overwrite)
-        except (av.FFmpegError, OSError) as error:
-            raise cannot_write(self.path, error) from error
-        finally:
-            part.unlink(missing_ok=True)
+        pieces = [Piece(self._piece(index), self._started(index)) for index in range(self.pieces)]
+        self.assembly.finish(pieces, length=None if whole else self._end)
+        self.assembly.discard()
+
+    def keep(self) -> Path | None:
+        """Leave what is finished for another run."""
+        self.discard()
+        return self.folder if self.pieces and self.assembly.written is None else None
 
     def discard(self) -> None:
         """Leave what is finished for another run."""
-        if self._writer is not None:
-            with contextlib.suppress(Exception):
-                self._writer.discard()
-            self._writer = None
+        if self._file is not None:
+            self._file.discard()
+            self._file = None
+        self.assembly.discard()
 
     def _piece(self, index: int) -> Path:
-        return self.folder / f"{index:06d}{self.path.suffix}"
+        return self.folder / f"{index:06d}{self.assembly.encoding.piece_suffix}"
 
+    def _time(self, index: int) -> Path:
+        """What says when a piece's first frame is shown."""
+        return self._piece(index).with_suffix(".time")
 
-def _decoding_times(shown: list[int]) -> list[int]:
-    """When each packet of a piece is decoded, from when it is shown: not every container says.
-
-    Packets lie in the order of decoding; the k-th is decoded when the one `delay` places earlier in time is shown.
-
-    >>> _decoding_times([0, 4, 2, 6])
-    [-2, 0, 2, 4]
-    """
-    ordered = sorted(shown)
-    delay = next(d for d in range(len(shown) + 1) if all(ordered[i - d] <= shown[i] for i in range(d, len(shown))))
-    step = ordered[1] - ordered[0] if len(ordered) > 1 else 1
-    return [ordered[i - delay] if i >= delay else ordered[0] - (delay - i) * step for i in range(len(shown))]
+    def _started(self, index: int) -> Fraction:
+        try:
+            return Fraction(self._time(index).read_text())
+        except (OSError, ValueError) as error:
+            raise PictureError(
+                f"{self._time(index)} is damaged", f"delete {self.folder} to begin anew", code="damaged-file"
+            ) from error

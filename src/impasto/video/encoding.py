@@ -1,0 +1,256 @@
+"""Encode painted frames into a file that holds them alone, and that can be read however it ends."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from impasto.errors import UsageError
+from impasto.pixels.arrays import stored
+from impasto.system.sessions import threads
+from impasto.video.containers import ffmpeg, file_url
+from impasto.video.decoding import MATRICES, PIXEL_FORMATS, usual_matrix
+from impasto.video.reading import VideoFrame
+from impasto.video.streams import FORMATS, cannot_write, faults
+
+ENCODERS: dict[str, tuple[str, str, str]] = {  # codec: FFmpeg's encoder, pixels, pixels with alpha
+    "h264": ("libx264", "yuv420p", ""),
+    "hevc": ("libx265", "yuv420p", ""),
+    "av1": ("libsvtav1", "yuv420p10le", ""),
+    "vp9": ("libvpx-vp9", "yuv420p", "yuva420p"),
+    "prores": ("prores_ks", "yuv422p10le", "yuva444p10le"),
+    "ffv1": ("ffv1", "yuv444p", "yuva444p"),
+}
+DEEP = ("av1", "prores")
+"""Codecs that are written with more than 8 bits."""
+
+CONTAINERS = {".mp4": "h264", ".m4v": "h264", ".mov": "h264", ".mkv": "h264", ".avi": "h264", ".webm": "vp9"}
+"""Endings of video files, and the codec of each where none is named."""
+
+SAY_THEIR_ASPECT = ("h264", "hevc")
+"""Codecs whose own streams say that pixels are not square, so that every container keeps it."""
+
+_REORDERS = ("h264", "hevc")
+_TICK = Fraction(1, 90_000)  # seconds
+_COARSE = (".mkv", ".webm")  # their times are whole milliseconds
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """How frames are encoded.
+
+    Attributes:
+        width, height: of the frames, in pixels.
+        rate: frames a second, on average.
+        suffix: the result's ending, one of `CONTAINERS`.
+        codec: one of `ENCODERS`.
+        quality: constant rate factor; None, the encoder's usual one.
+        alpha: whether frames have alpha; a codec without it leaves it out.
+        aspect: width of a pixel by its height.
+    Raises:
+        UsageError: a codec that is not there.
+    """
+
+    width: int
+    height: int
+    rate: Fraction
+    suffix: str
+    codec: str
+    quality: int | None = None
+    alpha: bool = False
+    aspect: Fraction = Fraction(1)
+
+    def __post_init__(self) -> None:
+        if self.codec not in ENCODERS:
+            raise UsageError(f"{self.codec} is no codec", f"one of {', '.join(ENCODERS)}", code="unknown-choice")
+
+    @property
+    def holds_alpha(self) -> bool:
+        """Whether alpha is kept: VP9's lies beside its pictures, where Matroska alone has a place for it."""
+        beside = self.codec == "vp9" and self.suffix not in (".webm", ".mkv")
+        return self.alpha and bool(ENCODERS[self.codec][2]) and not beside
+
+    @property
+    def pixels(self) -> str:
+        """FFmpeg's name of the pixel format."""
+        return ENCODERS[self.codec][2 if self.holds_alpha else 1]
+
+    @property
+    def said_of_stream(self) -> dict[str, str]:
+        """What a file must say of the stream besides."""
+        return {"alpha_mode": "1"} if self.codec == "vp9" and self.holds_alpha else {}
+
+    @property
+    def even_size(self) -> tuple[int, int]:
+        """Halves of colors need even sides."""
+        return self.width + self.width % 2, self.height + self.height % 2
+
+    @property
+    def steady(self) -> bool:
+        """Whether all frames are shown equally long: AVI has no times."""
+        return self.suffix == ".avi"
+
+    @property
+    def piece_suffix(self) -> str:
+        """The ending of the file that the frames are encoded into.
+
+        An MP4 file says when each packet is decoded and when it is shown, which frames that are stored in another order
+        need.
+        """
+        return ".mp4" if self.codec in _REORDERS and not self.steady else self.suffix
+
+    def add_stream(self, container: Any) -> Any:
+        """Add the encoder to a file."""
+        codec, quality = self.codec, self.quality
+        options = {"crf": str(quality)} if quality is not None and codec not in ("prores", "ffv1") else {}
+        if codec == "h264":  # half the time of "fast" 18, a tenth smaller, half a decibel less
+            # Its own choice of threads takes two thirds more of the processors, which the network wants.
+            options = {"crf": "17", "preset": "veryfast", "threads": str(max(1, threads() // 4))} | options
+        stream: Any = container.add_stream(ENCODERS[codec][0], rate=self.rate, options=options)
+        stream.width, stream.height = self.even_size
+        stream.pix_fmt = self.pixels
+        stream.metadata.update(self.said_of_stream)
+        context = stream.codec_context
+        context.time_base = 1 / self.rate if self.steady else _TICK
+        context.color_range, context.colorspace = 1, usual_matrix(*self.even_size[::-1])
+        context.color_primaries = context.color_trc = 1  # BT.709, which has sRGB's primaries
+        if self.steady and codec in _REORDERS:
+            context.max_b_frames = 0  # AVI keeps the order of decoding alone
+        if self.aspect != 1 and codec in SAY_THEIR_ASPECT:
+            context.sample_aspect_ratio = self.aspect
+        if codec == "hevc" and self.suffix in (".mp4", ".m4v", ".mov"):
+            context.codec_tag = "hvc1"
+        return stream
+
+
+def encoding_for(
+    path: Path,
+    width: int,
+    height: int,
+    rate: Fraction,
+    *,
+    codec: str | None = None,
+    quality: int | None = None,
+    alpha: bool = False,
+    aspect: Fraction = Fraction(1),
+) -> Encoding:
+    """How frames are encoded for a file of this name.
+
+    Args:
+        codec: one of `ENCODERS`; None, the container's usual one.
+    Raises:
+        UsageError: an ending or a codec that is unknown.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in CONTAINERS:
+        raise UsageError(
+            f"{path}: no such video format",
+            f"one of {', '.join([*CONTAINERS, '.gif', '.webp', '.apng', '.avif'])}, or a folder",
+            code="unknown-format",
+        )
+    rate = rate.limit_denominator(60_000)
+    return Encoding(width, height, rate, suffix, codec or CONTAINERS[suffix], quality, alpha, aspect)
+
+
+def losses(encoding: Encoding, frame: VideoFrame) -> list[str]:
+    """What an encoding cannot hold of such frames."""
+    lost = []
+    if frame.alpha is not None and not encoding.holds_alpha:
+        lost.append(
+            f"{encoding.codec} in {encoding.suffix} has no transparency: it is left out (vp9 in .webm, prores in .mov)"
+        )
+    if frame.samples.dtype == np.uint16 and "10le" not in encoding.pixels:
+        lost.append(f"{encoding.codec} is written with 8 bits a color, not the source's 10 or more (av1, prores)")
+    return lost
+
+
+class EncodedFile:
+    """Frames of one encoding in a file; what is in it can be read even if it is never closed.
+
+    Args:
+        path: of the file.
+        result: what errors name.
+    Raises:
+        PictureError: the container or the encoder cannot hold such frames, or the system refuses.
+    """
+
+    def __init__(self, path: Path, encoding: Encoding, result: Path) -> None:
+        self.path, self.encoding, self.result = path, encoding, result
+        self.colorspace = MATRICES[usual_matrix(*encoding.even_size[::-1])]
+        self.frames = 0
+        self._last = -1  # tick of the last frame
+        self._shown: Any = None
+        suffix = path.suffix.lower()
+        fragments = {"movflags": "frag_keyframe+empty_moov", "frag_duration": "1000000"}
+        options = fragments if suffix in (".mp4", ".m4v", ".mov") else {}
+        try:
+            self.container = ffmpeg().open(file_url(path), "w", format=FORMATS.get(suffix), container_options=options)
+            self.stream = encoding.add_stream(self.container)
+        except faults() as error:
+            path.unlink(missing_ok=True)
+            raise cannot_write(result, error) from error
+
+    def write(self, frame: VideoFrame) -> None:
+        """Encode a frame; raise PictureError when the disk is full or the system refuses."""
+        self._encode(self._picture(frame), frame.time)
+        self.frames += 1
+
+    def _picture(self, frame: VideoFrame) -> Any:
+        deep = "10le" in self.encoding.pixels
+        kind = np.dtype(np.uint16 if deep else np.uint8)
+        values = frame.samples if frame.samples.dtype == kind else stored(frame.pixels, kind)
+        if self.encoding.holds_alpha:
+            alpha = np.ones(values.shape[:2], np.float32) if frame.alpha is None else frame.alpha
+            values = np.dstack([values, stored(alpha, kind)])
+        width, height = self.encoding.even_size
+        border = [(0, height - values.shape[0]), (0, width - values.shape[1])]
+        if any(beyond for _, beyond in border):
+            values = np.pad(values, [*border, (0, 0)], mode="edge")
+        name = PIXEL_FORMATS[deep, values.shape[2] == 4]
+        picture = ffmpeg().VideoFrame.from_ndarray(np.ascontiguousarray(values), format=name)
+        return picture.reformat(format=self.encoding.pixels, dst_colorspace=self.colorspace)
+
+    def _encode(self, picture: Any, time: Fraction) -> None:
+        base = self.stream.codec_context.time_base
+        least = round(Fraction(1, 1000) / base) if self.encoding.suffix in _COARSE else 1
+        at = max(round(time / base), self._last + least) if self._last >= 0 else round(time / base)
+        if self.encoding.steady and self._shown is not None:
+            for tick in range(self._last + 1, at):
+                self._mux(self._shown, tick)
+        self._mux(picture, at)
+        self._last, self._shown = at, picture if self.encoding.steady else None
+
+    def close(self) -> None:
+        """Finish the file."""
+        try:
+            self._mux(None, 0)
+            self.container.close()
+        except faults() as error:
+            raise cannot_write(self.result, error) from error
+
+    def end(self) -> None:
+        """Finish what can be finished, after a failure."""
+        with contextlib.suppress(Exception):
+            self._mux(None, 0)
+        with contextlib.suppress(Exception):
+            self.container.close()
+
+    def discard(self) -> None:
+        with contextlib.suppress(Exception):
+            self.container.close()
+        self.path.unlink(missing_ok=True)
+
+    def _mux(self, picture: Any, tick: int) -> None:
+        if picture is not None:
+            picture.time_base, picture.pts = self.stream.codec_context.time_base, tick
+        try:
+            for packet in self.stream.encode(picture):
+                packet.duration = packet.duration or round(1 / self.encoding.rate / packet.time_base)
+                self.container.mux(packet)
+        except faults() as error:
+            raise cannot_write(self.result, error) from error
