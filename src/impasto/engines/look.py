@@ -20,7 +20,7 @@ _PARTS = 6, 4  # across and down
 _FLOOR = 0.02  # of contrast: what differs by less is noise
 _BLANK = 0.015  # deviation of brightness of a frame that shows nothing
 _RISE, _WHOLE_RISE = 0.6, 1.25  # doublings of the parts' contrast, and of the whole frame's
-_SHIFT, _FALL = 1.25, 0.9  # of the level, in contrasts; what is darker than it should be soon is black
+_SHIFT, _FALL = 1.25, 0.6  # of the level, in contrasts; what is darker than it should be soon is black
 _CUT, _CHANGED = 0.25, 0.1  # correlation with the frame before, below which it is another scene; change of brightness
 _STEADY = 0.15  # doublings and shifts that a fade goes beyond within the frames that are compared
 
