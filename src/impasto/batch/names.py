@@ -38,7 +38,7 @@ def with_own_names(jobs: Sequence[PaintJob], ledger: Ledger | None = None) -> li
 
 
 def _once(jobs: Sequence[PaintJob]) -> list[PaintJob]:
-    found = {}
+    found: dict[tuple[str, str], PaintJob] = {}
     for job in jobs:
         place = job.photo if is_url(job.photo) else os.path.abspath(job.photo)
         found.setdefault((place, job.target), job)

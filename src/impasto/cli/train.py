@@ -23,6 +23,7 @@ from impasto.settings import make
 from impasto.styles.gallery import Gallery
 from impasto.styles.store import as_name
 from impasto.system.files import already_there, user_folder, write_atomically
+from impasto.system.listing import files_in
 from impasto.training.recipe import RECIPES, TrainingRecipe, find_recipe
 
 if TYPE_CHECKING:
@@ -217,7 +218,7 @@ def _paintings(files: tuple[Path, ...], folder: Path | None) -> dict[str, Path]:
     if folder is not None:
         if not folder.is_dir():
             raise UsageError(f"there is no folder {folder}", code="no-such-folder")
-        found += sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
+        found += files_in(folder, SUFFIXES)
     if not found:
         raise UsageError("no painting to learn from", "--style FILE or --styles FOLDER", code="nothing-given")
     named: dict[str, Path] = {}

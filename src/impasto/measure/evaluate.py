@@ -22,6 +22,7 @@ from impasto.picture import Picture
 from impasto.picture.formats import readable
 from impasto.picture.reading import MAX_PIXELS
 from impasto.progress import OnProgress, Progress
+from impasto.system.listing import is_junk
 
 STRENGTHS = (20, 40, 60, 80, 100)
 SEPARATOR = "__"
@@ -213,7 +214,7 @@ def _read(file: Path) -> _Make:
 def _pictures(folder: Path) -> list[Path]:
     if not folder.is_dir():
         raise PictureError(f"there is no folder {folder}", code="no-such-folder")
-    found = sorted(path for path in folder.iterdir() if path.is_file() and readable(path))
+    found = sorted(path for path in folder.iterdir() if path.is_file() and readable(path) and not is_junk(path.name))
     if not found:
         raise PictureError(f"there are no pictures in {folder}", code="no-pictures")
     return found

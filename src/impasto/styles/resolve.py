@@ -70,7 +70,7 @@ def resolve(request: StyleRequest, gallery: Gallery, engine: Engine, *, max_pixe
         raise UsageError(
             "the weights of the styles sum to 0", "give at least one style a weight above 0", code="zero-weights"
         )
-    limit = {} if max_pixels is None else {"max_pixels": max_pixels}
+    limit: dict[str, Any] = {} if max_pixels is None else {"max_pixels": max_pixels}
     return Blend(
         tuple((_find(source, gallery, engine, limit), weight / total) for source, weight in pairs if weight > 0)
     )
@@ -93,7 +93,7 @@ def _weight(source: object, weight: object) -> float:
     return float(weight)
 
 
-def _find(source: Any, gallery: Gallery, engine: Engine, limit: dict[str, int]) -> Style:
+def _find(source: Any, gallery: Gallery, engine: Engine, limit: dict[str, Any]) -> Style:
     if isinstance(source, str):
         if source in gallery:
             return gallery.style(source)

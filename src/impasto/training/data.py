@@ -15,7 +15,7 @@ import tarfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import IO, Any, cast
 
 import numpy as np
@@ -30,6 +30,7 @@ from impasto.picture.formats import SUFFIXES
 from impasto.picture.reading import size_of
 from impasto.pixels.arrays import resize
 from impasto.system.files import write_atomically
+from impasto.system.listing import is_junk
 from impasto.system.remote import filesystem, is_url
 
 SMALLEST = 64  # pixels of the shorter side below which a photograph is left out
@@ -107,7 +108,7 @@ def _files(folder: str) -> Iterator[tuple[str, int, str]]:
         inside = {path[len(root) :].strip("/"): path for path in found}
         for relative in sorted(inside):
             path = inside[relative]
-            if _wanted(path) and not any(part.startswith(".") for part in relative.split("/")):
+            if _wanted(path) and not any(map(is_junk, relative.split("/"))):
                 facts = found[path]
                 changed = str(facts.get("mtime") or facts.get("LastModified") or facts.get("ETag") or "")
                 yield f"{protocol}://{path}", int(facts.get("size") or 0), changed
@@ -120,8 +121,8 @@ def _files(folder: str) -> Iterator[tuple[str, int, str]]:
     else:
         paths = []
         for parent, folders, names in os.walk(base):
-            folders[:] = [name for name in folders if not name.startswith(".")]
-            paths += [Path(parent, name) for name in names if _wanted(name) and not name.startswith(".")]
+            folders[:] = [name for name in folders if not is_junk(name)]
+            paths += [Path(parent, name) for name in names if _wanted(name) and not is_junk(name)]
         paths.sort(key=lambda path: path.relative_to(base).as_posix())
     for file in paths:
         facts = file.stat()
@@ -133,6 +134,11 @@ def _wanted(path: str) -> bool:
     return suffix in SUFFIXES or suffix == ".tar"
 
 
+def _is_picture(name: str) -> bool:
+    path = PurePosixPath(name)
+    return path.suffix.lower() in SUFFIXES and not is_junk(path.name)
+
+
 def _inside(path: str, size: int, changed: str) -> Iterator[tuple[Item, str]]:
     """A picture, or the pictures of a tar file, each with what it is remembered by."""
     if not path.lower().endswith(".tar"):
@@ -140,7 +146,7 @@ def _inside(path: str, size: int, changed: str) -> Iterator[tuple[Item, str]]:
         return
     try:
         with _open(path) as file, tarfile.open(fileobj=file, mode="r:") as shard:
-            members = [member for member in shard if member.isfile() and Path(member.name).suffix.lower() in SUFFIXES]
+            members = [member for member in shard if member.isfile() and _is_picture(member.name)]
     except (tarfile.TarError, OSError) as error:
         raise PictureError(f"{path} is no tar file that can be read", code="damaged-file") from error
     for member in sorted(members, key=lambda member: member.name):
