@@ -31,9 +31,9 @@ from impasto.measure.warping import warping_error
 from impasto.painting.stylizer import Stylizer
 from impasto.picture import Picture
 from impasto.styles.gallery import Gallery
-from impasto.video.paint_video import paint_video
 from impasto.video.assembly import Assembly
 from impasto.video.encoding import encoding_for
+from impasto.video.paint_video import paint_video
 from impasto.video.reading import Clip
 from impasto.video.writing import Writer
 

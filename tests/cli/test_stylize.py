@@ -370,6 +370,7 @@ def test_a_note_names_the_photo_whose_metadata_did_not_fit(run: Run, tmp_path: P
     assert f"{photo}: a JPEG file holds 64 kB of XMP; left out: photoshop:History" in outcome.err
     assert b"Basel" in Image.open(out).info["xmp"]
 
+
 def test_what_a_format_cannot_hold_is_refused_before_painting(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,7 +13,7 @@ from impasto.errors import PictureError
 from impasto.picture.contents import Contents, Frame
 from impasto.picture.formats import ANIMATED, Bits
 from impasto.picture.frame_times import played, timetable
-from impasto.picture.samples import in_srgb, upright
+from impasto.picture.samples import SAYS_COLORS, in_srgb, upright
 from impasto.pixels.arrays import Pixels, filled, floats, stored
 
 _WEBP_MOVES, _WEBP_ALPHA = 0x02, 0x10  # flags of a WebP file's head
@@ -72,12 +72,11 @@ def _alphas(frames: Sequence[Frame]) -> Iterator[Pixels | None]:
 
 def read_frame(image: Image.Image, index: int, count: int, orientation: int, name: str) -> Frame:
     """A further frame of an animation, as `read_animation` says."""
-    profile = image.info.get("icc_profile")
+    meaning = {key: image.info[key] for key in SAYS_COLORS if key in image.info}
     try:
         image.seek(index)
         image.load()
-        if profile:
-            image.info["icc_profile"] = profile
+        image.info.update(meaning)
         still = in_srgb(image, None)
     except Exception as error:
         raise PictureError(f"{name} is damaged at frame {index + 1} of {count}", code="damaged-file") from error
