@@ -115,7 +115,8 @@ def stylize_folder(
     saving.check(found.jobs)
     if found.folder is None:
         for job in found.jobs:
-            check_folder(Path(job.target).parent, job.target)
+            if not os.path.lexists(job.target):  # else it may be a device, in whose folder nobody may write
+                check_folder(Path(job.target).parent, job.target)
     elif not is_url(found.folder):
         check_folder(Path(found.folder), found.folder)
     painter, chosen = engine_of(engine, memory), make(Controls, controls, "control")

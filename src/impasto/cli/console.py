@@ -7,7 +7,6 @@ import json
 import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, TextIO
-from unicodedata import category
 
 from impasto.errors import ImpastoError
 
@@ -38,6 +37,8 @@ def one_line(text: str) -> str:
     """The text with control characters, line ends and bytes that are no UTF-8 as escapes; names hold them all."""
     if text.isprintable():
         return text
+    from unicodedata import category
+
     return "".join(
         char.encode("unicode_escape").decode() if category(char) in ("Cc", "Cs", "Zl", "Zp") else char for char in text
     )

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
-import unicodedata
 from pathlib import Path, PurePath
 
 
@@ -33,6 +31,8 @@ def shortened(name: str, limit: int) -> str:
     data = os.fsencode(name)
     if len(data) <= limit:
         return name
+    import hashlib  # here and below, since the names of most runs are short and plain
+
     ending = PurePath(name).suffix
     ending = ending if len(ending) <= 10 else ""
     tail = f"-{hashlib.sha256(data).hexdigest()[:8]}{ending}"
@@ -49,6 +49,10 @@ def beginning(text: str, limit: int) -> str:
 
 def folded(name: str) -> str:
     """The same text for names that some file system takes for one: other cases, other spellings of an accent."""
+    if name.isascii():
+        return name.lower()
+    import unicodedata
+
     return unicodedata.normalize("NFC", name.casefold())
 
 
