@@ -32,9 +32,10 @@ SUFFIXES = {
 }
 """What can be written, by the name's ending."""
 
-READ_ONLY_SUFFIXES = {".ppm", ".pgm", ".pbm", ".pnm", ".pfm", ".jp2", ".j2k", ".j2c", ".jpf", ".jpx", ".qoi", ".dib"}
-READ_ONLY_SUFFIXES |= {".mpo", ".avifs", ".tga", ".icb", ".vda", ".vst", ".ico", ".icns", ".pcx", ".sgi", ".bw", ".dds"}
-READ_ONLY_SUFFIXES |= {".psd"}
+READABLE = {*SUFFIXES, ".ppm", ".pgm", ".pbm", ".pnm", ".pfm", ".jp2", ".j2k", ".j2c", ".jpf", ".jpx", ".qoi", ".dib"}
+READABLE |= {".mpo", ".avifs", ".tga", ".icb", ".vda", ".vst", ".ico", ".icns", ".pcx", ".sgi", ".bw", ".dds"}
+READABLE |= {".psd"}
+"""The endings of files that are read."""
 TIFF_PREFIXES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 SIXTEEN_BITS = {"PNG", "TIFF"}
 ANIMATED = {"GIF", "PNG", "WEBP", "AVIF"}
@@ -77,7 +78,7 @@ def check_saving(file_format: str, quality: int, bits: int) -> None:
 
 def readable(path: Path) -> bool:
     """Whether a file's name says that it is a picture."""
-    return path.suffix.lower() in SUFFIXES.keys() | READ_ONLY_SUFFIXES
+    return path.suffix.lower() in READABLE
 
 
 def load_writer(file_format: str) -> None:

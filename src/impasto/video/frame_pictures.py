@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
@@ -12,37 +11,27 @@ import numpy as np
 
 from impasto.errors import PictureError
 from impasto.picture import Picture
-from impasto.picture.formats import readable
-from impasto.pixels.arrays import Pixels, Samples, floats
+from impasto.picture.formats import READABLE
+from impasto.pixels.arrays import Pixels, Samples
+from impasto.system.listing import files_in
 from impasto.video.times import shown_for
 
 _HEAD = 12  # bytes
 
 
 def frame_files(folder: Path) -> list[Path]:
-    """A folder's frames in their natural order, 2 before 10; hidden files are left out.
+    """A folder's frames in natural order, 2 before 10, without junk.
 
     Raises:
         PictureError: there is none.
     """
     try:
-        files = [path for path in folder.iterdir() if readable(path) and not path.name.startswith(".")]
-        files = sorted((path for path in files if path.is_file()), key=lambda path: natural(path.name))
+        files = files_in(folder, READABLE)
     except OSError as error:
         raise PictureError(f"cannot read {folder}: {error.strerror}", code="not-readable") from error
     if not files:
         raise PictureError(f"there are no pictures in {folder}", code="no-pictures")
     return files
-
-
-def natural(name: str) -> tuple[list[tuple[int, int | str]], str]:
-    """A key that sorts names as people count.
-
-    >>> sorted(["b10", "b9", "B1", "a"], key=natural)
-    ['a', 'B1', 'b9', 'b10']
-    """
-    pieces = [piece for piece in re.split(r"([0-9]+)", name.casefold()) if piece]
-    return [(0, int(piece)) if piece.isdecimal() else (1, piece) for piece in pieces], name
 
 
 def is_animation(path: Path) -> bool:
@@ -61,8 +50,7 @@ def animation_frames(picture: Picture) -> Iterator[tuple[Picture, Fraction]]:
     shown = replace(picture, frames=())
     for frame in (None, *picture.frames):
         if frame is not None:
-            alpha = floats(frame.samples[:, :, 3]) if frame.samples.shape[2] == 4 else None
-            shown = Picture(np.ascontiguousarray(frame.samples[:, :, :3]), alpha)
+            shown = Picture(np.ascontiguousarray(frame.color), frame.alpha)
         yield shown, time
         time += shown_for(picture.duration if frame is None else frame.duration)
 
