@@ -7,10 +7,10 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from impasto.painting.regions import Regions, read_mask, region_pairs
-from impasto.picture import Picture
+from impasto.painting.regions import Regions, region_pairs
 from impasto.picture.formats import SUFFIXES
-from impasto.pixels.masks import Mask
+from impasto.pixels.color import luminance
+from impasto.pixels.masks import Mask, mask_of
 from impasto.video.reading import Clip, VideoFrame
 
 
@@ -47,19 +47,22 @@ def _moves(path: Path) -> bool:
 
 
 class _Moving:
-    """A clip of masks: white is inside. Its last frame holds when it ends before the other clip does."""
+    """A clip of masks, as `mask_of` takes pictures. Its last frame holds when it ends before the other clip does."""
 
     def __init__(self, path: Path) -> None:
+        self._folder, self._name = path.is_dir(), f"the mask {path}"
         self._frames: Iterator[VideoFrame] = Clip(path).frames()
         self._next: VideoFrame | None = next(self._frames)
-        self.now = _mask(self._next)
+        self.now = self._mask(self._next)
 
     def at(self, time: Fraction) -> Mask:
         while self._next is not None and self._next.time <= time:
-            self.now = _mask(self._next)
+            self.now = self._mask(self._next)
             self._next = next(self._frames, None)
         return self.now
 
-
-def _mask(frame: VideoFrame) -> Mask:
-    return read_mask(Picture(frame.pixels, frame.alpha))
+    def _mask(self, frame: VideoFrame) -> Mask:
+        """A film without transparency is shades of gray: labels of 0 and 1 could not be told from its noise."""
+        if self._folder or (frame.alpha is not None and frame.alpha.min() < 1):
+            return mask_of(frame.samples, frame.alpha, self._name)
+        return luminance(frame.pixels)
