@@ -27,8 +27,8 @@ def mask_of(samples: Samples, alpha: Pixels | None = None, name: str = "the mask
     """What a picture says as a mask: 1 is inside, 0 outside.
 
     - White is inside, black outside, gray a feathered edge.
-    - With transparency, what is transparent is outside. A shape of one color, black too, or a cut-out photo is inside as
-      far as it is opaque; a gray picture counts as far as it is bright and opaque.
+    - With transparency, what is transparent is outside. A shape of one color, black too, or a cut-out photo is inside
+      as far as it is opaque; a gray picture counts as far as it is bright and opaque.
     - Labels of 0 and one other number: that number is inside. In 16 bits, values up to 255 are those of 8 bits.
     - One color on black: the color is inside. Of two other colors, the brighter one.
 
@@ -50,7 +50,7 @@ def mask_of(samples: Samples, alpha: Pixels | None = None, name: str = "the mask
 
 def _one_shape(samples: Samples, alpha: Pixels) -> bool:
     """Whether the visible part is of one color, or of many."""
-    solid = alpha >= alpha.max() / 2
+    solid = alpha >= alpha.max() / 10
     seen = floats(samples[solid][:: max(1, int(solid.sum()) // _LOOKED_AT)])
     darkest, brightest = np.percentile(seen, (1, 99), axis=0)  # without what colors bleed in at a soft edge
     return bool((brightest - darkest < _ALIKE).all() or np.ptp(seen, axis=1).mean() > _COLORFUL)
@@ -94,9 +94,7 @@ def _of_colors(samples: Samples, name: str) -> Mask:
     color = pixels[pixels.max(axis=1) > 0.9 * peak].mean(axis=0)
     along = color / (color @ color)
     colors = np.unique(seen, axis=0)
-    beside = np.abs(pixels - (pixels @ along)[:, None] * color).max(
-        axis=1
-    )  # what is not that color, brighter or darker
+    beside = np.abs(pixels - (pixels @ along)[:, None] * color).max(axis=1)  # of another color
     if peak > 0.1 and np.percentile(beside, 97 if len(colors) > _COLORS else 100) < _ALIKE:
         return (floats(samples) @ along.astype(np.float32)).clip(0, 1)
     if len(colors) > _COLORS:
