@@ -93,10 +93,13 @@ NAMED = {
 }
 """Ranges by the names that users know them by."""
 
-_SIMPLE = ("0..1", "0..255", "-1..1")
-_MIXED = 0.06  # that a range for the result other than the photo's must be better by
-_RARE = 0.12
-_TOLD = 0.5  # where the photo's is known
+_SIMPLE = [(values.low, values.high) for values in (PLAIN, BYTES, SIGNED)]
+_MIXED = 0.15  # that two ranges must be better by than one for both, and
+_NEAR = 0.05  # mean difference from the photo of a picture that is nearly the photo
+_BYTE = 8  # bright values above are those of 0..255
+_SIGNED, _WIDE = 1.05, 0.85  # values below stay in -1..1; the deviation of normalized pictures is about 1
+_SAME = 0.2  # of their deviation, in which numbers may differ
+_BEYOND = 0.02  # beyond black and white, or deviation in a picture, that can be seen
 _LARGE = 4  # no mean or deviation of values in 0..1
 _SIDE = 48  # of the small pictures whose colors are compared
 
@@ -166,8 +169,11 @@ def find_ranges(
 ) -> tuple[Values, Values] | None:
     """Which ranges a network takes and gives, by what it makes of a photo.
 
-    The right ones give a picture as dark and as bright as pictures are, with colors near the photo's. Where several do
-    alike, as with networks that normalize what they see, the usual one is taken: the same for photo and result.
+    1. Ranges with which it leaves the photo nearly as it is are right.
+    2. Else its numbers tell what it gives, and it takes the same: networks that normalize what they see, as most do, do
+       not care.
+    3. Where that is no picture, but flat or mostly beyond black and white, the ranges are taken whose picture is most
+       like one of the photo.
 
     Args:
         run: from a photo in a range, H x W x 3, to the network's own numbers for it, of any height and width.
@@ -177,46 +183,79 @@ def find_ranges(
     Returns:
         What it takes and what it gives; None if it makes no numbers of the photo.
     """
-    best, least = None, np.inf
-    for name, seen in _candidates(takes, bgr=bgr):
+    made: dict[Values, Pixels] = {}
+    for seen in _candidates(takes, bgr=bgr):
         numbers = run(seen.numbers(photo))
-        if not np.isfinite(numbers).all():
-            continue
-        for other, made in _candidates(gives, seen, bgr=seen.bgr):
-            worth = _distance(made.picture(numbers), photo)
-            if gives is None:
-                worth += _TOLD * (made != seen) if takes is not None else _unusual(name, other)
-            elif takes is None:
-                worth += 0.0 if seen == made else _unusual(name, name) + _MIXED
-            if worth < least:
-                best, least = (seen, made), worth
-    return best
+        if np.isfinite(numbers).all():
+            made[seen] = numbers
+    if not made:
+        return None
+    pairs = [(seen, other) for seen in made for other in _candidates(gives, seen, bgr=seen.bgr)]
+    pictures = {(seen, other): other.picture(made[seen]) for seen, other in pairs}
+
+    near = {pair: _difference(picture, photo) + _unusual(*pair) / 15 for pair, picture in pictures.items()}
+    best = min(near, key=lambda pair: near[pair])
+    if near[best] < _NEAR:
+        return best
+    first = next(iter(made))
+    kind = gives or replace(_kind(made[first]), bgr=bgr or first.bgr)
+    usual = (kind if takes is None and kind in made else first), kind
+    if usual in pictures and _is_picture(pictures[usual]) and _alike([made[seen] for seen in made if seen.bgr == bgr]):
+        return usual
+    worth = {
+        pair: _distance(picture, photo) + _unusual(*pair) + (not _is_picture(picture))
+        for pair, picture in pictures.items()
+        if pair[0].bgr == first.bgr  # of strange colors nobody can tell in which order they were meant
+    }
+    return min(worth, key=lambda pair: worth[pair])
 
 
-def _candidates(known: Values | None, seen: Values | None = None, *, bgr: bool) -> list[tuple[str, Values]]:
+def _candidates(known: Values | None, seen: Values | None = None, *, bgr: bool) -> list[Values]:
     """Ranges that may be; for what a network gives, those that go with what it takes."""
     if known is not None:
-        return [("known", known)]
-    found = {name: replace(values, bgr=values.bgr or bgr) for name, values in NAMED.items()}
-    if seen is not None:
-        del found["caffe"]
-        if seen not in found.values():
-            found["known"] = seen
-    return list(found.items())
+        return [known]
+    found = [replace(values, bgr=values.bgr or bgr) for name, values in NAMED.items() if seen is None or name != "caffe"]
+    return found if seen is None or seen in found else [*found, seen]
 
 
-def _unusual(takes: str, gives: str) -> float:
-    """What a pair of ranges must be better by than the usual ones."""
-    if takes == "caffe":
-        return _RARE
+def _unusual(takes: Values, gives: Values) -> float:
+    """What a pair of ranges must be better by than the usual ones: 0..1, 0..255 or -1..1, for photo and result."""
+    simple = [(values.low, values.high) in _SIMPLE for values in (takes, gives)]
     if takes == gives:
-        return 0.0 if takes in _SIMPLE else _MIXED / 2
-    return _MIXED if gives in _SIMPLE else _RARE
+        return 0.0 if simple[0] else _MIXED / 2
+    return _MIXED if simple[1] and not takes.bgr else 2 * _MIXED
+
+
+def _alike(made: list[Pixels]) -> bool:
+    """Whether a network makes the same of a photo in every range."""
+    first, *others = made
+    return all(np.median(np.abs(first - other)) < _SAME * first.std() for other in others)
+
+
+def _kind(numbers: Pixels) -> Values:
+    """What range numbers look like."""
+    darkest, brightest = np.percentile(numbers, (5, 95))
+    if brightest > _BYTE:
+        return BYTES
+    if darkest > -0.25:
+        return PLAIN
+    return SIGNED if np.abs(numbers).max() < _SIGNED or numbers.std() < _WIDE else NAMED["imagenet"]
+
+
+def _is_picture(painted: Pixels) -> bool:
+    """Whether it is neither flat nor mostly beyond black and white."""
+    beyond = np.abs(painted - painted.clip(0, 1)) > _BEYOND
+    return bool(beyond.mean() < 0.5 and painted.clip(0, 1).std((0, 1)).max() > _BEYOND)
+
+
+def _difference(painted: Pixels, photo: Pixels) -> float:
+    """How far a picture's colors are from the photo's, what lies beyond black and white included."""
+    small = [resize(part.clip(0, 1), _SIDE, _SIDE) for part in (painted, photo)]
+    beyond = np.abs(painted - painted.clip(0, 1)).mean()
+    return float(np.abs(small[0] - small[1]).mean() + beyond)
 
 
 def _distance(painted: Pixels, photo: Pixels) -> float:
     """How far a picture is from looking like one of the photo: in its darkest and brightest values, and in colors."""
     ends = np.abs(np.percentile(painted, (1, 99)) - np.percentile(photo, (1, 99))).clip(0, 2)
-    beyond = np.abs(painted - painted.clip(0, 1)).mean().clip(0, 2)
-    small = [resize(part.clip(0, 1), _SIDE, _SIDE) for part in (painted, photo)]
-    return float(ends.sum() + 4 * beyond + np.abs(small[0] - small[1]).mean())
+    return float(ends.sum()) + min(_difference(painted, photo) * 2, 2)

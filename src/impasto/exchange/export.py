@@ -15,10 +15,10 @@ from torch import Tensor
 
 from impasto.engines.network import IMAGE_RANGES, METADATA, Facts
 from impasto.engines.ranges import Values
-from impasto.errors import StyleError
+from impasto.errors import StyleError, UsageError
 from impasto.exchange.graph import Graph, Shape
 from impasto.exchange.statistics import expose_statistics
-from impasto.nn.transformer import MULTIPLE, TransformerNet, recognise
+from impasto.nn.transformer import MULTIPLE, TransformerNet, one_style, recognise
 from impasto.version import __version__
 
 _OLDEST_OPSET = 13  # that has all operators in the form that is written
@@ -91,6 +91,21 @@ def to_onnx(
     onnx.helper.set_model_props(model, {METADATA: facts.as_json(), **image})
     onnx.checker.check_model(model)
     return bytes(model.SerializeToString())
+
+
+def chosen(
+    net: TransformerNet, styles: Sequence[str], network: str, style: str
+) -> tuple[TransformerNet, Sequence[str]]:
+    """One of a network's styles as a network of its own; without a style, all as they are.
+
+    Raises:
+        UsageError: it has no such style.
+    """
+    if not style:
+        return net, styles
+    if style not in styles:
+        raise UsageError(f"{network}/{style} is no style", ", ".join(styles[:4]), code="unknown-style")
+    return one_style(net, list(styles).index(style)), [style]
 
 
 def to_program(net: TransformerNet, styles: Sequence[str], card: Mapping[str, Any]) -> bytes:
