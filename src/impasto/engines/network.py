@@ -24,8 +24,8 @@ from impasto.engines.network_file import read_onnx
 from impasto.engines.ranges import BYTES, PLAIN, SIGNED, Values, find_ranges
 from impasto.engines.shot import Shot, Statistics
 from impasto.engines.tiles import OVERLAP, paint_within
-from impasto.errors import PictureError, StyleError
-from impasto.pixels.arrays import Pixels, Samples, fit, resize
+from impasto.errors import StyleError
+from impasto.pixels.arrays import Pixels, Samples, resize
 from impasto.system.sessions import Model
 
 METADATA = "impasto"  # the key under which a file's facts lie
@@ -127,9 +127,7 @@ class Network:
     name = "network"
     encodes = False
 
-    def __init__(
-        self, path: Path, trial: Callable[[], Pixels], budget: int | None = None, told: Told = Told()
-    ) -> None:
+    def __init__(self, path: Path, trial: Callable[[], Pixels], budget: int | None = None, told: Told = Told()) -> None:
         self.path, self.budget, self._trial, self._told = path, budget or default_budget(), trial, told
         data = read_onnx(path)
         self._model = Model(lambda: data, _BYTES_PER_PIXEL, _ARENA_BYTES_PER_PIXEL)
@@ -257,9 +255,7 @@ class Network:
         sized = resize(self._clamp(numbers), wanted[1], wanted[0])
         return np.ascontiguousarray(self.facts.gives.numbers(sized)), statistics
 
-    def _numbers(
-        self, numbers: Pixels, weights: Array, given: Statistics | None = None
-    ) -> tuple[Pixels, Statistics]:
+    def _numbers(self, numbers: Pixels, weights: Array, given: Statistics | None = None) -> tuple[Pixels, Statistics]:
         """The network itself: H x W x 3 of its own numbers to what it makes of them, of any size."""
         placed = numbers if self._layout == "nhwc" else numbers.transpose(2, 0, 1)
         if self._kind == "uint8":
@@ -277,10 +273,12 @@ class Network:
         statistics = outputs[-1] if self._statistics else np.zeros(0, np.float32)
         for output in outputs:
             found = _as_picture(output, self._layout)
-            if found is not None:
+            if found is not None and _ENLARGED * min(found.shape[:2]) >= min(numbers.shape[:2]):
                 return found.astype(np.float32, copy=False), statistics
         shapes = " and ".join(" x ".join(map(str, output.shape)) for output in outputs[:3])
-        raise StyleError(f"{self.path} makes {shapes} values of a picture, and no picture", code="other-network")
+        raise StyleError(
+            f"{self.path} makes {shapes} values of a picture, no picture of its size", code="other-network"
+        )
 
     def _clamp(self, values: Pixels) -> Pixels:
         painted = self.facts.gives.picture(values)
@@ -307,7 +305,9 @@ class Network:
         picture = pictures[0]
         self._kind = _KINDS.get(picture.type.removeprefix("tensor(").rstrip(")"), "")
         if not self._kind:
-            raise StyleError(f"{self.path} takes pictures as {picture.type}", "export it in float32", code="other-network")
+            raise StyleError(
+                f"{self.path} takes pictures as {picture.type}", "export it in float32", code="other-network"
+            )
         self._picture, self._weights = picture.name, styles[0].name if styles else None
         self._shape = tuple(picture.shape) or ("n", "c", "h", "w")
         self._batch = 0 if len(self._shape) == 3 else self._shape[0] if isinstance(self._shape[0], int) else 1
@@ -315,6 +315,8 @@ class Network:
         channels = {"nchw": self._shape[-3], "nhwc": self._shape[-1]}
         open_ones = [key for key, count in channels.items() if not isinstance(count, int)]
         self._layouts = [key for key, count in channels.items() if count == 3] or open_ones
+        if self._layouts == open_ones and any(count in (1, 2, 4) for count in channels.values()):
+            self._layouts = []  # the other place is the channels', and they are no three
         if not self._layouts:
             counts = " or ".join(str(count) for count in dict.fromkeys(channels.values()) if count in (1, 2, 4))
             what = f"pictures of {counts or 'another number of'} channel{'s' * (counts != '1')}"
@@ -371,7 +373,9 @@ class Network:
                     raise _not_run(self.path, error) from error
         if found is None:
             raise StyleError(
-                f"{self.path} makes values of a photo that are no numbers", "it is damaged, or was not trained", code="not-a-network"
+                f"{self.path} makes values of a photo that are no numbers",
+                "it is damaged, or was not trained",
+                code="not-a-network",
             )
         self.facts = replace(self.facts, takes=found[0], gives=found[1])
         usual = found[0] == found[1] and found[0] in (PLAIN, BYTES, SIGNED)
@@ -430,7 +434,9 @@ def _not_loaded(path: Path, error: Exception) -> StyleError:
         )
     if "model IR version" in text or ("opset" in text.lower() and "under development" in text):
         return StyleError(
-            f"{path} is written in a newer form of ONNX than is known here", "export it with opset 17", code="other-network"
+            f"{path} is written in a newer form of ONNX than is known here",
+            "export it with opset 17",
+            code="other-network",
         )
     return StyleError(f"{path} is no ONNX network that can be run", _first_line(error), code="not-a-network")
 

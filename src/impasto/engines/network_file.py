@@ -94,7 +94,9 @@ def check_kind(path: Path) -> None:
         if head[start:].startswith(magic):
             what = f"{path} is {kind}, not a network's file"
             hint = _TO_ONNX if "network" in kind else "" if kind == "a picture" else "unpack it"
-            raise PictureError(what.removesuffix(", not a network's file") if "network" in kind else what, hint, code="not-a-network")
+            raise PictureError(
+                what.removesuffix(", not a network's file") if "network" in kind else what, hint, code="not-a-network"
+            )
 
 
 def read_onnx(path: Path) -> bytes:

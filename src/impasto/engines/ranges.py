@@ -214,7 +214,9 @@ def _candidates(known: Values | None, seen: Values | None = None, *, bgr: bool) 
     """Ranges that may be; for what a network gives, those that go with what it takes."""
     if known is not None:
         return [known]
-    found = [replace(values, bgr=values.bgr or bgr) for name, values in NAMED.items() if seen is None or name != "caffe"]
+    found = [
+        replace(values, bgr=values.bgr or bgr) for name, values in NAMED.items() if seen is None or name != "caffe"
+    ]
     return found if seen is None or seen in found else [*found, seen]
 
 

@@ -24,9 +24,7 @@ from impasto.version import __version__
 _OLDEST_OPSET = 13  # that has all operators in the form that is written
 
 
-def to_onnx(
-    net: TransformerNet, styles: Sequence[str], card: Mapping[str, Any], *, statistics: bool = True
-) -> bytes:
+def to_onnx(net: TransformerNet, styles: Sequence[str], card: Mapping[str, Any], *, statistics: bool = True) -> bytes:
     """The network as an .onnx file.
 
     Inputs: "picture", 1 x 3 x H x W, H and W multiples of four; with several styles also "styles", 1 x K, their
