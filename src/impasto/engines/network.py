@@ -106,6 +106,9 @@ class Told:
     layout: str = ""
 
 
+NOTHING = Told()
+
+
 class Network:
     """An engine from a file: it paints its own styles and reads no paintings.
 
@@ -127,7 +130,9 @@ class Network:
     name = "network"
     encodes = False
 
-    def __init__(self, path: Path, trial: Callable[[], Pixels], budget: int | None = None, told: Told = Told()) -> None:
+    def __init__(
+        self, path: Path, trial: Callable[[], Pixels], budget: int | None = None, told: Told = NOTHING
+    ) -> None:
         self.path, self.budget, self._trial, self._told = path, budget or default_budget(), trial, told
         data = read_onnx(path)
         self._model = Model(lambda: data, _BYTES_PER_PIXEL, _ARENA_BYTES_PER_PIXEL)
@@ -249,7 +254,7 @@ class Network:
         ratios = [side / asked for side, asked in zip(there, wanted, strict=True)]
         if not 1 / _ENLARGED <= min(ratios) <= max(ratios) <= _ENLARGED or max(ratios) > 1.2 * min(ratios):
             raise StyleError(
-                f"{self.path} makes {there[1]} x {there[0]} of {wanted[1]} x {wanted[0]} pixels, no picture of that size",
+                f"{self.path} makes {there[1]} x {there[0]} pixels of {wanted[1]} x {wanted[0]}, no picture of that size",
                 code="other-network",
             )
         sized = resize(self._clamp(numbers), wanted[1], wanted[0])
@@ -381,8 +386,8 @@ class Network:
         usual = found[0] == found[1] and found[0] in (PLAIN, BYTES, SIGNED)
         if not usual and (takes is None or (gives is None and found[0] != found[1])):
             warnings.warn(
-                f"{self.path} is taken as a network that sees values of {found[0]} and gives {found[1]}, by what it makes "
-                "of a photo; impasto styles import --range and --output-range say otherwise",
+                f"{self.path} is taken as a network that sees values of {found[0]} and gives {found[1]}, by what it "
+                "makes of a photo; impasto styles import --range and --output-range say otherwise",
                 stacklevel=2,
             )
         return self._sized(seen, one)

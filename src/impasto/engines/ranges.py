@@ -95,6 +95,7 @@ NAMED = {
 
 _SIMPLE = [(values.low, values.high) for values in (PLAIN, BYTES, SIGNED)]
 _MIXED = 0.15  # that two ranges must be better by than one for both, and
+_SOUND = 0.8  # that others must be better by than the usual range where that gives a picture
 _NEAR = 0.05  # mean difference from the photo of a picture that is nearly the photo
 _BYTE = 8  # bright values above are those of 0..255
 _SIGNED, _WIDE = 1.05, 0.85  # values below stay in -1..1; the deviation of normalized pictures is about 1
@@ -200,10 +201,14 @@ def find_ranges(
     first = next(iter(made))
     kind = gives or replace(_kind(made[first]), bgr=bgr or first.bgr)
     usual = (kind if takes is None and kind in made else first), kind
-    if usual in pictures and _is_picture(pictures[usual]) and _alike([made[seen] for seen in made if seen.bgr == bgr]):
+    sound = usual in pictures and _is_picture(pictures[usual])
+    if sound and _alike([made[seen] for seen in made if seen.bgr == bgr]):
         return usual
     worth = {
-        pair: _distance(picture, photo) + _unusual(*pair) + (not _is_picture(picture))
+        pair: _distance(picture, photo)
+        + _unusual(*pair)
+        + (not _is_picture(picture))
+        + _SOUND * (sound and pair != usual)
         for pair, picture in pictures.items()
         if pair[0].bgr == first.bgr  # of strange colors nobody can tell in which order they were meant
     }

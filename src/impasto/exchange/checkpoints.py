@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from impasto.engines.network import METADATA, Told
+from impasto.engines.network import METADATA, NOTHING, Told
 from impasto.engines.ranges import BYTES, Values, find_ranges
 from impasto.errors import StyleError
 from impasto.exchange.export import from_weights, to_onnx, to_weights
@@ -34,7 +34,7 @@ class Converted(NamedTuple):
     styles: int
 
 
-def convert(path: Path, name: str, licence: str = "", told: Told = Told()) -> Converted:
+def convert(path: Path, name: str, licence: str = "", told: Told = NOTHING) -> Converted:
     """Read a checkpoint and write its network in both forms.
 
     Args:

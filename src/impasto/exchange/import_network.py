@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from impasto.engines.network import METADATA, Network, Told
+from impasto.engines.network import METADATA, NOTHING, Network, Told
 from impasto.engines.network_file import check_kind, with_property
 from impasto.errors import MissingExtra, UsageError
 from impasto.exchange.statistics import expose_statistics
@@ -39,7 +39,7 @@ def import_network(
     licence: str = "",
     replace: bool = False,
     gallery: Gallery | None = None,
-    told: Told = Told(),
+    told: Told = NOTHING,
 ) -> list[Entry]:
     """Put a network's file into the user's gallery.
 
