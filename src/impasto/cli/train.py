@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import fields, replace
 from pathlib import Path
@@ -213,7 +213,7 @@ def export(name: str, onnx: Path | None, torch_export: Path | None, safetensors:
             f"impasto train export {name}/{styles[0]} --onnx {onnx}",
             code="several-styles",
         )
-    makers = {
+    makers: dict[str, Callable[..., bytes]] = {
         "onnx": functools.partial(write.to_onnx, statistics=False),
         "torch_export": write.to_program,
         "safetensors": write.to_weights,

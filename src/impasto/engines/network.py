@@ -230,7 +230,8 @@ class Network:
                 painted, _ = self._run(whole[place], weights, given)
                 total[place] += fade * self._clamp(painted)
                 share[place] += fade
-        return (total / share)[:rows, :columns]
+        whole = total / share
+        return whole[:rows, :columns]
 
     def _run(self, photo: Pixels, weights: Array, given: Statistics | None = None) -> tuple[Pixels, Statistics]:
         """The network's own values for a photo, and what it is normalized by where the file tells.
@@ -254,7 +255,7 @@ class Network:
         ratios = [side / asked for side, asked in zip(there, wanted, strict=True)]
         if not 1 / _ENLARGED <= min(ratios) <= max(ratios) <= _ENLARGED or max(ratios) > 1.2 * min(ratios):
             raise StyleError(
-                f"{self.path} makes {there[1]} x {there[0]} pixels of {wanted[1]} x {wanted[0]}, no picture of that size",
+                f"{self.path} makes {there[1]} x {there[0]} pixels of {wanted[1]} x {wanted[0]}, no picture of it",
                 code="other-network",
             )
         sized = resize(self._clamp(numbers), wanted[1], wanted[0])
@@ -346,10 +347,10 @@ class Network:
             except (ValueError, KeyError, TypeError) as error:
                 raise StyleError(f"{self.path} is damaged: its metadata cannot be read", code="damaged-file") from error
             facts = replace(facts, layout=told.layout or facts.layout)
-            takes, gives = told.takes or facts.takes, told.gives or told.takes or facts.gives
+            seen, made = told.takes or facts.takes, told.gives or told.takes or facts.gives
             if told.bgr:
-                takes, gives = replace(takes, bgr=True), replace(gives, bgr=True)
-            return replace(facts, takes=takes, gives=gives)
+                seen, made = replace(seen, bgr=True), replace(made, bgr=True)
+            return replace(facts, takes=seen, gives=made)
         if self._weights is not None:
             raise StyleError(f"{self.path} has a second input and does not say what for", code="other-network")
         order, span = metadata.get(_ORDER, ""), IMAGE_RANGES.get(metadata.get(_RANGE, ""))

@@ -137,7 +137,7 @@ def with_property(model: bytes, key: str, value: str) -> bytes:
 
 
 def _has_key(entry: memoryview, key: str) -> bool:
-    return any(number == 1 and content == key.encode() for number, _, content in _fields(entry))
+    return any(number == 1 and bytes(content or b"") == key.encode() for number, _, content in _fields(entry))
 
 
 def _beside(path: Path, location: str) -> Path:

@@ -66,12 +66,13 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     return max(networks, key=lambda tensors: sum(tensor.numel() for tensor in tensors.values()))
 
 
+_MULTIARRAY: Any = (vars(np).get("_core") or vars(np)["core"]).multiarray  # NumPy 2's name, and the one before
 _HARMLESS: list[Any] = [  # what trainings keep beside tensors: settings, and numbers of NumPy
     argparse.Namespace,
     np.dtype,
     np.ndarray,
     *(type(np.dtype(kind)) for kind in ("f2", "f4", "f8", "i4", "i8", "u1", "?")),
-    *(getattr(np, "_core", getattr(np, "core", None)).multiarray.__dict__[name] for name in ("scalar", "_reconstruct")),
+    *(getattr(_MULTIARRAY, name) for name in ("scalar", "_reconstruct")),
 ]
 _AVERAGES = ("average", "ema", "params_ema", "model_ema", "ema_state_dict", "state_dict_ema", "g_ema", "shadow")
 _DEEPEST = 4  # that a network lies inside what was saved
