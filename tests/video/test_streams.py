@@ -28,7 +28,7 @@ def each_with_two_containers() -> Iterator[tuple[str, str, str]]:
     """All pairs would take a minute."""
     sounds = [(source, codec) for source, codecs in SOUNDS.items() for codec in codecs]
     for index, (source, codec) in enumerate(sounds):
-        for ending in {CONTAINERS[index % 6], CONTAINERS[(index + 1 + index // 6) % 6]}:
+        for ending in sorted({CONTAINERS[index % 6], CONTAINERS[(index + 1 + index // 6) % 6]}):
             yield source, codec, ending
 
 

@@ -18,6 +18,7 @@ from impasto.cli.progress import watched
 from impasto.engines.by_name import DEFAULT, EngineName
 from impasto.errors import MissingExtra, UsageError
 from impasto.styles.gallery import Gallery
+from impasto.styles.store import load_network
 
 DURATION = "3m"
 
@@ -111,12 +112,15 @@ def styles(context: click.Context, json: bool) -> None:
 def show(name: str, json: bool) -> None:
     """Everything that is known of one style."""
     entry = Gallery().get(name)
+    takes = {} if entry.network is None else {"takes": load_network(entry.network).describe()}
     if json:
-        print_json(entry.as_dict() | {"thumbnail": str(entry.thumbnail)})
+        print_json(entry.as_dict() | {"thumbnail": str(entry.thumbnail)} | takes)
         return
     for key, value in entry.as_dict().items():
         if key not in ("builtin", "learned"):
             print(f"{key:10} {value or '-'}")
+    for key, value in takes.items():
+        print(f"{key:10} {value}")
     for engine, facts in entry.learned.items():
         worth = ", ".join(f"{term} {facts.get(term, 1):.2f}" for term in ("style", "content"))
         print(f"{'learned':10} by {engine}, {facts.get('seconds', 0):.0f} s: {worth} of the encoded vector's loss")
@@ -179,12 +183,45 @@ def add(
 @option("--name", required=True, help="What to call it.")
 @option("--painting", type=options.PATH, multiple=True, help="The painting it was trained on, if it is at hand.")
 @option("--licence", default="", show_default=False, help="Of its weights.")
+@option(
+    "--range",
+    "takes",
+    metavar="RANGE",
+    help="Values that it sees: 0..1, 0..255, -1..1, imagenet, caffe or LOW..HIGH; by a trial if not given.",
+    panel="Values",
+)
+@option("--output-range", "gives", metavar="RANGE", help="Values that it gives, if others.", panel="Values")
+@option("--mean", metavar="R,G,B", help="Taken from what it sees, as in 0.485,0.456,0.406.", panel="Values")
+@option("--std", metavar="R,G,B", help="What it sees is divided by it then.", panel="Values")
+@option("--bgr", is_flag=True, help="Its channels lie in the order blue, green, red.", panel="Values")
+@option(
+    "--layout",
+    type=click.Choice(["nchw", "nhwc"]),
+    help="Channels first or last, where the file leaves it open.",
+    panel="Values",
+)
 @overwrite
-def import_(file: Path, name: str, painting: tuple[Path, ...], licence: str, overwrite: bool) -> None:
+def import_(
+    file: Path,
+    name: str,
+    painting: tuple[Path, ...],
+    licence: str,
+    takes: str | None,
+    gives: str | None,
+    mean: str | None,
+    std: str | None,
+    bgr: bool,
+    layout: str | None,
+    overwrite: bool,
+) -> None:
     """Take over a network that another program has trained; it is then a style like any other."""
+    from impasto.engines.network import Told
+    from impasto.engines.ranges import read_ranges
     from impasto.exchange.import_network import import_network
 
-    entries = import_network(file, name, paintings=painting, licence=licence, replace=overwrite)
+    seen, made = read_ranges(takes, gives, mean, std)
+    told = Told(seen, made, bgr, layout or "")
+    entries = import_network(file, name, paintings=painting, licence=licence, replace=overwrite, told=told)
     for entry in entries:
         print(f"{entry.name} added: impasto stylize photo.jpg --style {entry.name}")
 

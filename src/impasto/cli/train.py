@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import fields, replace
 from pathlib import Path
@@ -184,8 +185,8 @@ def photos(folder: str | None, json: bool) -> None:
 
 
 @train.command()
-@argument("name", "A network of yours.", shell_complete=complete_style)
-@option("--onnx", type=options.PATH, help="Write an .onnx file.")
+@argument("name", "A network of yours, or one of its styles: NETWORK/STYLE.", shell_complete=complete_style)
+@option("--onnx", type=options.PATH, help="Write an .onnx file of one style: one input, one output.")
 @option("--torch-export", type=options.PATH, help="Write a .pt2 file of torch.export.")
 @option("--safetensors", type=options.PATH, help="Write the tensors with their card.")
 @options.overwrite
@@ -199,16 +200,28 @@ def export(name: str, onnx: Path | None, torch_export: Path | None, safetensors:
     for path in targets.values():
         if path is not None and path.exists() and not overwrite:
             raise already_there(path)
-    weights = Gallery().weights(name)
+    network, _, style = name.partition("/")
+    weights = Gallery().weights(network)
     try:
         from impasto.exchange import export as write
     except ImportError as error:
         raise MissingExtra(f"{error.name}, which export needs,", "train") from None
     net, facts = write.from_weights(weights)
-    makers = {"onnx": write.to_onnx, "torch_export": write.to_program, "safetensors": write.to_weights}
+    net, styles = write.chosen(net, facts.styles, network, style)
+    if onnx is not None and len(styles) > 1:
+        raise UsageError(
+            f"{name} holds {len(styles)} styles, and an .onnx file for other programs holds one",
+            f"impasto train export {name}/{styles[0]} --onnx {onnx}",
+            code="several-styles",
+        )
+    makers: dict[str, Callable[..., bytes]] = {
+        "onnx": functools.partial(write.to_onnx, statistics=False),
+        "torch_export": write.to_program,
+        "safetensors": write.to_weights,
+    }
     for kind, path in targets.items():
         if path is not None:
-            write_atomically(path, makers[kind](net, facts.styles, facts.card or {}), overwrite=overwrite)
+            write_atomically(path, makers[kind](net, styles, facts.card or {}), overwrite=overwrite)
             print(path)
 
 

@@ -1,29 +1,48 @@
 """A feed-forward network of one style or of several, in ONNX Runtime: trained by the user, or imported.
 
-It has one input for pictures, 1 x 3 x H x W, and may have a second, 1 x K, the weights of its K styles.
+It has one input for pictures and may have a second, 1 x K, the weights of its K styles. Pictures are 1 x 3 x H x W or
+1 x H x W x 3, with or without the first 1, in any type of number; which numbers stand for black and white is in the
+file's metadata, or is found out by a trial.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+import math
+import re
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from impasto.engines.base import Array, SizeRequirements, StyleVector, default_budget
+from impasto.engines.network_file import read_onnx
+from impasto.engines.ranges import BYTES, PLAIN, SIGNED, Values, find_ranges
 from impasto.engines.shot import Shot, Statistics
-from impasto.engines.tiles import paint_within
-from impasto.errors import PictureError, StyleError
-from impasto.pixels.arrays import Pixels, Samples, planes, resize
+from impasto.engines.tiles import OVERLAP, paint_within
+from impasto.errors import StyleError
+from impasto.pixels.arrays import Pixels, Samples, resize
 from impasto.system.sessions import Model
 
 METADATA = "impasto"  # the key under which a file's facts lie
 _GIVEN = "given", "trust"  # the statistics that it is normalized by, and how much they count
 _BYTES_PER_PIXEL = 900  # measured with 32 channels at full size, memory given back after every layer
 _ARENA_BYTES_PER_PIXEL = 1300
+_KINDS = {"float": "float32", "float16": "float16", "double": "float64", "uint8": "uint8"}
+_ORDER, _RANGE = "Image.BitmapPixelFormat", "Image.NominalPixelRange"  # ONNX's own keys for networks of pictures
+IMAGE_RANGES = {
+    "NominalRange_0_255": BYTES,
+    "Normalized_0_1": PLAIN,
+    "Normalized_1_1": SIGNED,
+    "NominalRange_16_235": Values.of(16, 235),
+}
+_ENLARGED = 4  # times: a network may give a picture so much larger or smaller than the photo
+_MARGIN = 128  # pixels that a network without padding may lose
+_PROBES = {4: (100, 132), 8: (104, 136), 16: (112, 144), 32: (96, 160), 64: (192, 320)}  # odd multiples
 
 
 @dataclass(frozen=True)
@@ -31,18 +50,63 @@ class Facts:
     """What a network's file says of itself, or what a trial run has shown.
 
     Attributes:
-        low, high: the values that stand for black and white in its input and output.
+        takes, gives: the numbers of its input and of its output.
         styles: the names of its styles; one for a network of a single style.
         card: how it was made: style, data, recipe, losses, licence, version.
+        layout: "nchw" or "nhwc"; "", as the shape of its input says.
+        multiple: pixels; the sides of its pictures are multiples of it.
+        margin: pixels that it gives less than it takes, in height and width; negative, more.
     """
 
-    low: float = 0.0
-    high: float = 1.0
+    takes: Values = PLAIN
+    gives: Values = PLAIN
     styles: tuple[str, ...] = ("style",)
     card: dict[str, Any] | None = None
+    layout: str = ""
+    multiple: int = 4
+    margin: int = 0
 
     def as_json(self) -> str:
-        return json.dumps(asdict(self), ensure_ascii=False)
+        found: dict[str, Any] = {"styles": list(self.styles), "card": self.card}
+        if self.takes == self.gives and self.takes.even and not self.takes.bgr:
+            found |= {"low": self.takes.low[0], "high": self.takes.high[0]}
+        else:
+            found |= {"takes": self.takes.as_dict(), "gives": self.gives.as_dict()}
+        for key, usual in (("layout", ""), ("multiple", 4), ("margin", 0)):
+            if getattr(self, key) != usual:
+                found[key] = getattr(self, key)
+        return json.dumps(found, ensure_ascii=False)
+
+    @staticmethod
+    def from_json(text: str) -> Facts:
+        """Raises ValueError, KeyError or TypeError unless `text` is what `as_json` gives."""
+        found = json.loads(text)
+        if "takes" in found:
+            takes, gives = Values.from_dict(found["takes"]), Values.from_dict(found["gives"])
+        else:
+            takes = gives = Values.of(float(found["low"]), float(found["high"]))
+        return Facts(
+            takes,
+            gives,
+            tuple(map(str, found["styles"])),
+            found.get("card"),
+            str(found.get("layout", "")),
+            int(found.get("multiple", 4)),
+            int(found.get("margin", 0)),
+        )
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a user says of a network's file; None and "", what the file says or a trial shows."""
+
+    takes: Values | None = None
+    gives: Values | None = None
+    bgr: bool = False
+    layout: str = ""
+
+
+NOTHING = Told()
 
 
 class Network:
@@ -56,41 +120,47 @@ class Network:
         trial: gives a photo. What the network makes of it tells which values stand for black and white in a file
             that does not say so.
         budget: see `Engine`; None, what `default_budget` says. A file that takes no statistics paints a photo as a
-            whole.
+            whole, or in tiles if it takes one size alone.
+        told: what is known of it.
     Raises:
-        PictureError: the file is missing.
+        PictureError: the file is missing, or none of a network.
         StyleError: it holds no network that paints pictures.
     """
 
     name = "network"
     encodes = False
 
-    def __init__(self, path: Path, trial: Callable[[], Pixels], budget: int | None = None) -> None:
-        if not path.is_file():
-            raise PictureError(f"there is no file {path}", code="no-such-file")
-        self.path, self.budget, self._trial = path, budget or default_budget(), trial
-        self._model = Model(path.read_bytes, _BYTES_PER_PIXEL, _ARENA_BYTES_PER_PIXEL)
+    def __init__(
+        self, path: Path, trial: Callable[[], Pixels], budget: int | None = None, told: Told = NOTHING
+    ) -> None:
+        self.path, self.budget, self._trial, self._told = path, budget or default_budget(), trial, told
+        data = read_onnx(path)
+        self._model = Model(lambda: data, _BYTES_PER_PIXEL, _ARENA_BYTES_PER_PIXEL)
         try:
             session = self._model.session()
         except Exception as error:  # ONNX Runtime's exceptions share no base class
-            first = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
-            raise StyleError(f"{path} is no ONNX network that can be run", first, code="not-a-network") from error
-        pictures = [value for value in session.get_inputs() if len(value.shape) == 4]
-        others = [value for value in session.get_inputs() if len(value.shape) != 4 and value.name not in _GIVEN]
-        self._statistics = next((value.shape[0] for value in session.get_inputs() if value.name == _GIVEN[0]), 0)
-        if len(pictures) != 1 or len(others) > 1 or pictures[0].type != "tensor(float)":
-            raise StyleError(
-                f"{path} has other inputs than one picture", "1 x 3 x H x W in float32", code="other-network"
-            )
-        self._picture, self._weights = pictures[0].name, others[0].name if others else None
-        shape = pictures[0].shape
-        sides = shape[2:] if all(isinstance(side, int) for side in shape[2:]) else None
-        self.size = SizeRequirements(only=(sides[1], sides[0]) if sides else None)
+            raise _not_loaded(path, error) from error
+        self._inputs(session.get_inputs())
+        self.facts = Facts(layout=told.layout)
+        self.size = SizeRequirements(only=self._only())
         self.facts = self._read_facts(session.get_modelmeta().custom_metadata_map)
+        self.size = SizeRequirements(self.facts.multiple, max(32, self.facts.multiple), self._only())
 
     def __reduce__(self) -> tuple[object, ...]:
         """What another process makes it from; on another machine the file must lie at the same place."""
-        return Network, (self.path, self._trial, self.budget)
+        return Network, (self.path, self._trial, self.budget, self._told)
+
+    @property
+    def file(self) -> bytes:
+        """The file, whole: with the weights of files beside it."""
+        return self._model.read()
+
+    def describe(self) -> str:
+        """What it takes and gives, in a line."""
+        facts, kind = self.facts, "" if self._kind == "float32" else f", {self._kind}"
+        sides = "any size" if self.size.only is None else f"{_size(self.size.only)} alone, larger photos in tiles"
+        values = f"values of {facts.takes}" + (f", gives {facts.gives}" if facts.gives != facts.takes else "")
+        return f"{sides}; {values}; {self._layout}{kind}"
 
     def style(self, name: str | None = None) -> StyleVector:
         """One of its styles.
@@ -124,10 +194,8 @@ class Network:
             PictureError: the photo needs more memory than there is, and the network's file takes no statistics.
         """
         weights = style.embedding
-        height, width = photo.shape[:2]
         if self.size.only is not None:
-            painted, _ = self._run(resize(photo, *self.size.only), weights)
-            return resize(self._clamp(painted), width, height)
+            return self._in_tiles(photo, weights, *self.size.only)
 
         def paint(part: Pixels, given: Statistics | None, _: tuple[int, int]) -> tuple[Pixels, Statistics]:
             painted, statistics = self._run(self.size.padded(part), weights, given)
@@ -138,66 +206,276 @@ class Network:
         paint_within(photo, budget, _ARENA_BYTES_PER_PIXEL, paint, painted.__setitem__, size=self.size)
         return painted
 
-    def _run(
-        self,
-        photo: Pixels,
-        weights: Array,
-        given: Statistics | None = None,
-        span: tuple[float, float] | None = None,
-    ) -> tuple[Pixels, Statistics]:
-        """The network's own values for a photo, and what it is normalized by where the file tells."""
-        low, high = span or (self.facts.low, self.facts.high)
-        feeds = {self._picture: planes(photo) * np.float32(high - low) + np.float32(low)}
+    def _in_tiles(self, photo: Pixels, weights: Array, width: int, height: int) -> Pixels:
+        """A photo in tiles of the one size that the network takes, faded into each other where they overlap."""
+        rows, columns = photo.shape[:2]
+        if rows > height or columns > width:
+            warnings.warn(
+                f"{self.path.parent.name if self.path.name == 'network.onnx' else self.path.name} takes pictures of "
+                f"{width} x {height} alone: larger ones are painted in tiles of that size",
+                stacklevel=2,
+            )
+        given = None
+        if self._statistics and (rows > height or columns > width):  # the whole's, seen at the size of a tile
+            scale = max(columns / width, rows / height)
+            small = resize(photo, max(1, int(columns / scale)), max(1, int(rows / scale)))
+            _, given = self._run(_mirrored(small, width, height), weights)
+        total: Pixels = np.zeros((max(rows, height), max(columns, width), 3), np.float32)
+        share: Pixels = np.zeros((*total.shape[:2], 1), np.float32)
+        whole = _mirrored(photo, total.shape[1], total.shape[0])
+        fade = np.minimum.outer(_fade(height), _fade(width))[:, :, None]
+        for top in _starts(total.shape[0], height):
+            for left in _starts(total.shape[1], width):
+                place = slice(top, top + height), slice(left, left + width)
+                painted, _ = self._run(whole[place], weights, given)
+                total[place] += fade * self._clamp(painted)
+                share[place] += fade
+        painted = total / share
+        return painted[:rows, :columns]
+
+    def _run(self, photo: Pixels, weights: Array, given: Statistics | None = None) -> tuple[Pixels, Statistics]:
+        """The network's own values for a photo, and what it is normalized by where the file tells.
+
+        Returns:
+            H x W x 3 of the photo's size.
+        """
+        before, after = max(0, self.facts.margin // 2), max(0, self.facts.margin - self.facts.margin // 2)
+        if self.size.only is None and (before or after):
+            photo = np.pad(photo, [(before, after), (before, after), (0, 0)], mode="symmetric")
+        height, width = photo.shape[:2]
+        numbers, statistics = self._numbers(self.facts.takes.numbers(photo), weights, given)
+        there = numbers.shape[:2]
+        margin = self.facts.margin
+        wanted = (height, width) if self.size.only else (height - max(0, margin), width - max(0, margin))
+        if all(0 <= side - asked < self.size.multiple for side, asked in zip(there, wanted, strict=True)):
+            return numbers[: wanted[0], : wanted[1]], statistics
+        if margin < 0 and there == (height - margin, width - margin):
+            start = -margin // 2
+            return numbers[start : start + height, start : start + width], statistics
+        ratios = [side / asked for side, asked in zip(there, wanted, strict=True)]
+        if not 1 / _ENLARGED <= min(ratios) <= max(ratios) <= _ENLARGED or max(ratios) > 1.2 * min(ratios):
+            raise StyleError(
+                f"{self.path} makes {there[1]} x {there[0]} pixels of {wanted[1]} x {wanted[0]}, no picture of it",
+                code="other-network",
+            )
+        sized = resize(self._clamp(numbers), wanted[1], wanted[0])
+        return np.ascontiguousarray(self.facts.gives.numbers(sized)), statistics
+
+    def _numbers(self, numbers: Pixels, weights: Array, given: Statistics | None = None) -> tuple[Pixels, Statistics]:
+        """The network itself: H x W x 3 of its own numbers to what it makes of them, of any size."""
+        placed = numbers if self._layout == "nhwc" else numbers.transpose(2, 0, 1)
+        if self._kind == "uint8":
+            placed = np.rint(placed).clip(0, 255)
+        picture = np.ascontiguousarray(placed, self._kind)
+        if self._batch:
+            picture = np.ascontiguousarray(np.broadcast_to(picture, (self._batch, *picture.shape)))
+        feeds: dict[str, NDArray[Any]] = {self._picture: picture}
         if self._weights is not None:
             feeds[self._weights] = weights[None]
         if self._statistics:
             feeds["given"] = np.zeros(self._statistics, np.float32) if given is None else given
             feeds["trust"] = np.array(given is not None, np.float32)
-        painted, *more = self._model.run(feeds, photo.shape[0] * photo.shape[1])
-        height, width = photo.shape[:2]
-        beyond = [there - here for there, here in zip(painted.shape[2:], (height, width), strict=False)]
-        if (
-            painted.shape[:2] != (1, 3)
-            or len(beyond) != 2
-            or not all(0 <= side < self.size.multiple for side in beyond)
-        ):
-            shape = " x ".join(map(str, painted.shape))
-            raise StyleError(
-                f"{self.path} makes {shape} values of 1 x 3 x {height} x {width}, no picture of that size",
-                code="other-network",
-            )
-        statistics = more[-1] if self._statistics else np.zeros(0, np.float32)
-        return np.ascontiguousarray(painted[0].transpose(1, 2, 0)[:height, :width]), statistics
+        outputs = self._model.run(feeds, numbers.shape[0] * numbers.shape[1])
+        statistics = outputs[-1] if self._statistics else np.zeros(0, np.float32)
+        for output in outputs:
+            found = _as_picture(output, self._layout)
+            if found is not None and _ENLARGED * min(found.shape[:2]) >= min(numbers.shape[:2]):
+                return found.astype(np.float32, copy=False), statistics
+        shapes = " and ".join(" x ".join(map(str, output.shape)) for output in outputs[:3])
+        raise StyleError(
+            f"{self.path} makes {shapes} values of a picture, no picture of its size", code="other-network"
+        )
 
     def _clamp(self, values: Pixels) -> Pixels:
-        scaled = (values - np.float32(self.facts.low)) / np.float32(self.facts.high - self.facts.low)
-        return scaled.clip(0, 1)
+        painted = self.facts.gives.picture(values)
+        if not np.isfinite(painted).all():
+            warnings.warn(f"{self.path} makes values that are no numbers; they are painted black", stacklevel=2)
+            painted = np.nan_to_num(painted, nan=0.0, posinf=1.0, neginf=0.0)
+        return painted.clip(0, 1)
 
-    def _read_facts(self, metadata: dict[str, str]) -> Facts:
+    def _inputs(self, inputs: Sequence[Any]) -> None:
+        """Find the picture among what the network asks for."""
+        asked = [value for value in inputs if value.name not in _GIVEN]
+        self._statistics = next((value.shape[0] for value in inputs if value.name == _GIVEN[0]), 0)
+        pictures = [value for value in asked if len(value.shape) == 4] or [v for v in asked if len(v.shape) == 3]
+        pictures = pictures or (asked if len(asked) == 1 and not asked[0].shape else [])
+        others = [value for value in asked if value not in pictures]
+        styles = [value for value in others if value.name == "styles" and len(value.shape) == 2]
+        if len(pictures) != 1 or others != styles:
+            named = ", ".join(f"{value.name} ({' x '.join(map(str, value.shape)) or 'one number'})" for value in asked)
+            raise StyleError(
+                f"{self.path} has other inputs than one picture: {named or 'none'}",
+                "export it with all but the picture built in",
+                code="other-network",
+            )
+        picture = pictures[0]
+        self._kind = _KINDS.get(picture.type.removeprefix("tensor(").rstrip(")"), "")
+        if not self._kind:
+            raise StyleError(
+                f"{self.path} takes pictures as {picture.type}", "export it in float32", code="other-network"
+            )
+        self._picture, self._weights = picture.name, styles[0].name if styles else None
+        self._shape = tuple(picture.shape) or ("n", "c", "h", "w")
+        self._batch = 0 if len(self._shape) == 3 else self._shape[0] if isinstance(self._shape[0], int) else 1
+        self._batch = max(0, self._batch) or (0 if len(self._shape) == 3 else 1)
+        channels = {"nchw": self._shape[-3], "nhwc": self._shape[-1]}
+        open_ones = [key for key, count in channels.items() if not isinstance(count, int)]
+        self._layouts = [key for key, count in channels.items() if count == 3] or open_ones
+        if self._layouts == open_ones and any(count in (1, 2, 4) for count in channels.values()):
+            self._layouts = []  # the other place is the channels', and they are no three
+        if not self._layouts:
+            counts = " or ".join(str(count) for count in dict.fromkeys(channels.values()) if count in (1, 2, 4))
+            what = f"pictures of {counts or 'another number of'} channel{'s' * (counts != '1')}"
+            shape = " x ".join(map(str, self._shape))
+            raise StyleError(f"{self.path} takes {what} ({shape})", "only networks of RGB fit", code="other-network")
+
+    @property
+    def _layout(self) -> str:
+        return self.facts.layout or self._layouts[0]
+
+    def _only(self) -> tuple[int, int] | None:
+        """The width and height that the file asks for, if any."""
+        height, width = self._shape[-3:-1] if self._layout == "nhwc" else self._shape[-2:]
+        sides = [side for side in (width, height) if isinstance(side, int) and side > 0]
+        return (sides[0], sides[-1]) if sides else None
+
+    def _read_facts(self, metadata: Mapping[str, str]) -> Facts:
+        told = self._told
         if METADATA in metadata:
             try:
-                facts = json.loads(metadata[METADATA])
-                return Facts(
-                    float(facts["low"]), float(facts["high"]), tuple(map(str, facts["styles"])), facts.get("card")
-                )
+                facts = Facts.from_json(metadata[METADATA])
             except (ValueError, KeyError, TypeError) as error:
                 raise StyleError(f"{self.path} is damaged: its metadata cannot be read", code="damaged-file") from error
+            facts = replace(facts, layout=told.layout or facts.layout)
+            seen, made = told.takes or facts.takes, told.gives or told.takes or facts.gives
+            if told.bgr:
+                seen, made = replace(seen, bgr=True), replace(made, bgr=True)
+            return replace(facts, takes=seen, gives=made)
         if self._weights is not None:
             raise StyleError(f"{self.path} has a second input and does not say what for", code="other-network")
-        return self._try()
+        order, span = metadata.get(_ORDER, ""), IMAGE_RANGES.get(metadata.get(_RANGE, ""))
+        in_bgr = order.lower().startswith("bgr")
+        takes = told.takes or span or (BYTES if self._kind == "uint8" or in_bgr else None)
+        bgr = told.bgr or in_bgr or (takes is not None and takes.bgr)
+        takes, gives = (values and replace(values, bgr=bgr or values.bgr) for values in (takes, told.gives))
+        return self._try(takes, gives, bgr)
 
-    def _try(self) -> Facts:
-        """Which values stand for black and white is told from what a photo becomes."""
+    def _try(self, takes: Values | None, gives: Values | None, bgr: bool) -> Facts:
+        """What a photo becomes tells which values stand for black and white, and which sizes fit."""
         photo = self._trial()
-        try:
-            seen = photo if self.size.only is None else resize(photo, *self.size.only)
-            values, _ = self._run(seen, np.ones(1, np.float32), span=(0.0, 1.0))
-        except StyleError:
-            raise
-        except Exception as error:
-            first = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
-            raise StyleError(f"{self.path} cannot paint a photo", first, code="not-a-network") from error
-        darkest, brightest = np.percentile(values, (5, 95))
-        if brightest > 8:
-            return Facts(0.0, 255.0)
-        return Facts(-1.0, 1.0) if darkest < -0.25 else Facts()
+        seen = photo if self.size.only is None else resize(photo, *self.size.only)
+        one = np.ones(1, np.float32)
+        layouts = [self.facts.layout] if self.facts.layout else self._layouts
+        for layout in layouts:
+            self.facts = replace(self.facts, layout=layout if len(self._layouts) > 1 or self._told.layout else "")
+            try:
+                found = find_ranges(lambda numbers: self._numbers(numbers, one)[0], seen, takes, gives, bgr=bgr)
+                break
+            except StyleError:
+                if layout == layouts[-1]:
+                    raise
+            except Exception as error:
+                if layout == layouts[-1]:
+                    raise _not_run(self.path, error) from error
+        if found is None:
+            raise StyleError(
+                f"{self.path} makes values of a photo that are no numbers",
+                "it is damaged, or was not trained",
+                code="not-a-network",
+            )
+        self.facts = replace(self.facts, takes=found[0], gives=found[1])
+        usual = found[0] == found[1] and found[0] in (PLAIN, BYTES, SIGNED)
+        if not usual and (takes is None or (gives is None and found[0] != found[1])):
+            warnings.warn(
+                f"{self.path} is taken as a network that sees values of {found[0]} and gives {found[1]}, by what it "
+                "makes of a photo; impasto styles import --range and --output-range say otherwise",
+                stacklevel=2,
+            )
+        return self._sized(seen, one)
+
+    def _sized(self, photo: Pixels, one: Array) -> Facts:
+        """Which sizes it takes, and whether it gives others."""
+        height, width = photo.shape[:2]
+        made, _ = self._numbers(self.facts.takes.numbers(photo), one)
+        less = height - made.shape[0], width - made.shape[1]
+        if less[0] == less[1] and 0 < abs(less[0]) <= _MARGIN and not -4 < less[0] <= 0:
+            self.facts = replace(self.facts, margin=less[0])
+        if self.size.only is not None:
+            self._run(photo, one)  # says what does not fit
+            return self.facts
+        for multiple, sides in _PROBES.items():
+            self.size = SizeRequirements(multiple, max(32, multiple))
+            try:
+                self._run(resize(photo, sides[1], sides[0]), one)
+            except Exception as error:
+                if multiple == max(_PROBES):
+                    raise error if isinstance(error, StyleError) else _not_run(self.path, error) from error
+                continue
+            break
+        return replace(self.facts, multiple=multiple)
+
+
+def _as_picture(output: NDArray[Any], layout: str) -> NDArray[Any] | None:
+    """A network's output as H x W x 3, if it is a picture."""
+    first = output[0] if output.ndim == 4 and len(output) else output
+    if first.ndim != 3 or first.dtype.kind not in "fu":
+        return None
+    axes = (-1, 0) if layout == "nhwc" else (0, -1)
+    axis = next((axis for axis in axes if first.shape[axis] == 3), None)
+    return None if axis is None else np.ascontiguousarray(np.moveaxis(first, axis, -1))
+
+
+def _not_loaded(path: Path, error: Exception) -> StyleError:
+    """What ONNX Runtime has against a file."""
+    text = str(error)
+    operator = re.search(r"([\w.]*):?(\w+)\((-?\d+)\) is not a registered function/op", text) or re.search(
+        r"(implementation) for (?:the node \S+?:)?(\w+)\((-?\d+)\)", text
+    )
+    if operator:
+        domain = "" if operator[1] in ("", "implementation", "ai.onnx") else f" of {operator[1]}"
+        return StyleError(
+            f"{path} needs the operator {operator[2]}{domain}, which ONNX Runtime does not have",
+            "export it with ONNX's own operators alone",
+            code="other-network",
+        )
+    if "model IR version" in text or ("opset" in text.lower() and "under development" in text):
+        return StyleError(
+            f"{path} is written in a newer form of ONNX than is known here",
+            "export it with opset 17",
+            code="other-network",
+        )
+    return StyleError(f"{path} is no ONNX network that can be run", _first_line(error), code="not-a-network")
+
+
+def _not_run(path: Path, error: Exception) -> StyleError:
+    return StyleError(f"{path} cannot paint a photo", _first_line(error), code="not-a-network")
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0][:120] if str(error) else type(error).__name__
+
+
+def _size(sides: tuple[int, int]) -> str:
+    return f"{sides[0]} x {sides[1]}"
+
+
+def _mirrored(photo: Pixels, width: int, height: int) -> Pixels:
+    """The photo, mirrored at its bottom and right up to a size."""
+    below, beside = max(0, height - photo.shape[0]), max(0, width - photo.shape[1])
+    return np.pad(photo, [(0, below), (0, beside), (0, 0)], mode="symmetric") if below or beside else photo
+
+
+def _overlap(side: int) -> int:
+    return min(OVERLAP, side // 4)
+
+
+def _fade(side: int) -> Pixels:
+    """How much a tile counts along one of its sides: 1 inside, less where it overlaps another."""
+    away = np.minimum(np.arange(side), np.arange(side)[::-1]).astype(np.float32) + 1
+    return (away / (_overlap(side) + 1)).clip(0, 1)
+
+
+def _starts(length: int, side: int) -> list[int]:
+    """Where tiles begin along a length, so that neighbours overlap."""
+    count = 1 + math.ceil((length - side) / max(1, side - _overlap(side)))
+    return [round((length - side) * index / max(1, count - 1)) for index in range(count)]

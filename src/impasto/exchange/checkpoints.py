@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from impasto.engines.network import METADATA
+import numpy as np
+import torch
+
+from impasto.engines.network import METADATA, NOTHING, Told
+from impasto.engines.ranges import BYTES, Values, find_ranges
+from impasto.errors import StyleError
 from impasto.exchange.export import from_weights, to_onnx, to_weights
-from impasto.nn.tensors import read_tensors
-from impasto.nn.transformer import TransformerNet, recognise
+from impasto.nn.tensors import read_tensors, to_tensor
+from impasto.nn.transformer import TransformerNet, rebased, recognise
+from impasto.pixels.arrays import Pixels
+from impasto.styles.store import trial_photo
 
 
 class Converted(NamedTuple):
@@ -25,30 +34,60 @@ class Converted(NamedTuple):
     styles: int
 
 
-def convert(path: Path, name: str, licence: str = "") -> Converted:
+def convert(path: Path, name: str, licence: str = "", told: Told = NOTHING) -> Converted:
     """Read a checkpoint and write its network in both forms.
 
     Args:
         path: .pth, .pt, .model or .safetensors. Nothing is unpickled but tensors.
         name: what its style is called, if it has one and does not say.
         licence: of its weights, if it does not say.
+        told: which values it was trained with, where they are not 0..255 as in PyTorch's example; unless said, what it
+            makes of a photo shows it.
     Raises:
         PictureError: the file is missing, damaged, or holds more than tensors.
         StyleError: it holds another architecture; the message names the first difference.
     """
-    net, styles, card = _read(path, name)
+    net, styles, card = _read(path, name, told)
     card = card | ({"licence": licence} if licence else {})
     return Converted(to_onnx(net, styles, card), to_weights(net, styles, card), len(styles))
 
 
-def _read(path: Path, name: str) -> tuple[TransformerNet, list[str], dict[str, Any]]:
+def _read(path: Path, name: str, told: Told) -> tuple[TransformerNet, list[str], dict[str, Any]]:
     """The network, the names of its styles and its card."""
     if path.suffix.lower() == ".safetensors" and METADATA.encode() in _head(path):
         net, facts = from_weights(path)
         return net, list(facts.styles), facts.card or {}
     net = recognise(read_tensors(path), str(path))
     styles = [name] if net.architecture.styles == 1 else [f"style-{i + 1}" for i in range(net.architecture.styles)]
-    return net, styles, {"made with": "PyTorch's fast_neural_style example, or a like program", "file": path.name}
+    card = {"made with": "PyTorch's fast_neural_style example, or a like program", "file": path.name}
+    takes, gives = _ranges(net, told, path)
+    return net if takes == gives == BYTES else rebased(net, takes, gives), styles, card
+
+
+def _ranges(net: TransformerNet, told: Told, path: Path) -> tuple[Values, Values]:
+    """The values that a network of PyTorch's example was trained with, 0..255 unless that cannot be."""
+
+    @torch.no_grad()
+    def run(numbers: Pixels) -> Pixels:
+        out = net(to_tensor(numbers) / BYTES.high[0]) * BYTES.high[0]
+        return np.ascontiguousarray(out[0].permute(1, 2, 0).numpy())
+
+    takes = replace(told.takes or BYTES, bgr=told.bgr or bool(told.takes and told.takes.bgr))
+    if told.gives is not None:
+        return takes, replace(told.gives, bgr=told.gives.bgr or takes.bgr)
+    found = find_ranges(run, trial_photo(), takes)
+    if found is None:
+        raise StyleError(f"{path} makes values of a photo that are no numbers", code="not-a-network")
+    gives = found[1]
+    if gives == takes:
+        return found
+    takes = gives if told.takes is None else takes  # it normalizes what it sees, so any range does
+    warnings.warn(
+        f"{path} is taken as a network that sees values of {takes} and gives {gives}, by what it makes of a photo; "
+        "impasto styles import --range and --output-range say otherwise",
+        stacklevel=2,
+    )
+    return takes, gives
 
 
 def _head(path: Path) -> bytes:

@@ -13,25 +13,29 @@ from safetensors import safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from impasto.engines.network import METADATA, Facts
-from impasto.errors import StyleError
+from impasto.engines.network import IMAGE_RANGES, METADATA, Facts
+from impasto.engines.ranges import Values
+from impasto.errors import StyleError, UsageError
 from impasto.exchange.graph import Graph, Shape
 from impasto.exchange.statistics import expose_statistics
-from impasto.nn.transformer import MULTIPLE, TransformerNet, recognise
+from impasto.nn.transformer import MULTIPLE, TransformerNet, one_style, recognise
 from impasto.version import __version__
 
+_OLDEST_OPSET = 13  # that has all operators in the form that is written
 
-def to_onnx(net: TransformerNet, styles: Sequence[str], card: Mapping[str, Any]) -> bytes:
+
+def to_onnx(net: TransformerNet, styles: Sequence[str], card: Mapping[str, Any], *, statistics: bool = True) -> bytes:
     """The network as an .onnx file.
 
     Inputs: "picture", 1 x 3 x H x W, H and W multiples of four; with several styles also "styles", 1 x K, their
-    weights; "given" and "trust" let it be normalized by other statistics than its own (see `statistics`). Values as
-    the network has them (0..1 or 0..255: the metadata's `low` and `high`). The graph is written layer by layer: it has
-    no sizes in it.
+    weights. Values as the network has them, 0..1 or 0..255: the metadata say it, in ONNX's own keys and in ours. The
+    graph is written layer by layer: it has no sizes in it, and no operator that is newer than opset 13.
 
     Args:
         styles: the names of the network's styles, in order.
         card: how it was made; goes into the metadata.
+        statistics: more inputs, "given" and "trust", let it be normalized by other statistics than its own (see
+            `statistics`): large photos are painted in tiles here. Other programs do not know of them.
     Raises:
         MissingExtra: the package onnx is not there.
     """
@@ -72,13 +76,34 @@ def to_onnx(net: TransformerNet, styles: Sequence[str], card: Mapping[str, Any])
     inputs = {"picture": size} | ({"styles": (1, len(styles))} if len(styles) > 1 else {})
     model = g.model("style network", inputs, {"painted": size})
     model.producer_version = __version__
-    expose_statistics(model)
-    facts = Facts(0.0, net.architecture.span, tuple(styles), dict(card))
     import onnx  # there, or the graph would have said so
 
-    onnx.helper.set_model_props(model, {METADATA: facts.as_json()})
+    if statistics:
+        expose_statistics(model)
+    else:
+        model.opset_import[0].version = _OLDEST_OPSET
+        model.ir_version = onnx.helper.find_min_ir_version_for(model.opset_import)
+    facts = _facts(net, styles, card)
+    described = next(key for key, values in IMAGE_RANGES.items() if values == facts.takes)
+    image = {"Image.BitmapPixelFormat": "Rgb8", "Image.ColorSpaceGamma": "SRGB", "Image.NominalPixelRange": described}
+    onnx.helper.set_model_props(model, {METADATA: facts.as_json(), **image})
     onnx.checker.check_model(model)
     return bytes(model.SerializeToString())
+
+
+def chosen(
+    net: TransformerNet, styles: Sequence[str], network: str, style: str
+) -> tuple[TransformerNet, Sequence[str]]:
+    """One of a network's styles as a network of its own; without a style, all as they are.
+
+    Raises:
+        UsageError: it has no such style.
+    """
+    if not style:
+        return net, styles
+    if style not in styles:
+        raise UsageError(f"{network}/{style} is no style", ", ".join(styles[:4]), code="unknown-style")
+    return one_style(net, list(styles).index(style)), [style]
 
 
 def to_program(net: TransformerNet, styles: Sequence[str], card: Mapping[str, Any]) -> bytes:
@@ -101,7 +126,12 @@ def to_program(net: TransformerNet, styles: Sequence[str], card: Mapping[str, An
 def to_weights(net: TransformerNet, styles: Sequence[str], card: Mapping[str, Any]) -> bytes:
     """The network's tensors as a .safetensors file that says what they are."""
     tensors: dict[str, Tensor] = {name: value.contiguous().cpu() for name, value in net.state_dict().items()}
-    return save(tensors, {METADATA: Facts(0.0, net.architecture.span, tuple(styles), dict(card)).as_json()})
+    return save(tensors, {METADATA: _facts(net, styles, card).as_json()})
+
+
+def _facts(net: TransformerNet, styles: Sequence[str], card: Mapping[str, Any]) -> Facts:
+    values = Values.of(0.0, net.architecture.span)
+    return Facts(values, values, tuple(styles), dict(card))
 
 
 def from_weights(path: Any) -> tuple[TransformerNet, Facts]:
@@ -112,9 +142,8 @@ def from_weights(path: Any) -> tuple[TransformerNet, Facts]:
     """
     try:
         with safe_open(path, "pt") as file:
-            found = json.loads((file.metadata() or {})[METADATA])
+            facts = Facts.from_json((file.metadata() or {})[METADATA])
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  it is no mapping
     except Exception as error:  # safetensors' own, OSError, KeyError, ValueError
         raise StyleError(f"{path} cannot be read as a network's weights", code="not-a-network") from error
-    facts = Facts(float(found["low"]), float(found["high"]), tuple(found["styles"]), found.get("card"))
-    return recognise(tensors, str(path), facts.high), facts
+    return recognise(tensors, str(path), facts.takes.high[0]), facts

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import argparse
 import json
+import zipfile
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,6 +16,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
+from impasto.engines.network_file import check_kind
 from impasto.errors import PictureError
 from impasto.pixels.arrays import Pixels
 
@@ -28,26 +33,101 @@ def to_pixels(picture: Tensor) -> Pixels:
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
-    """The tensors of a .safetensors or .pth file; nothing that could run code is unpickled.
+    """The tensors of a .safetensors or .pth file, or of the network inside what a training has saved.
+
+    Nothing that could run code is unpickled. Where a file holds several networks, the running average is taken, else
+    the largest.
 
     Raises:
-        PictureError: the file is missing, damaged, or holds more than tensors.
+        PictureError: the file is missing, damaged, no file of tensors, or holds more than tensors.
+        UsageError: it is another program's network.
     """
-    if not path.is_file():
-        raise PictureError(f"there is no file {path}", code="no-such-file")
+    check_kind(path)
     try:
-        if path.suffix == ".safetensors":
+        if _is_safetensors(path):
             return load_file(path)
-        tensors = torch.load(path, map_location="cpu", weights_only=True)
+        _check_archive(path)
+        with torch.serialization.safe_globals(_HARMLESS):
+            found = torch.load(path, map_location="cpu", weights_only=True)
     except (SafetensorError, OSError, RuntimeError, ValueError, EOFError, json.JSONDecodeError) as error:
-        raise PictureError(
-            f"{path} cannot be read as weights", str(error).splitlines()[0][:100], code="not-a-network"
-        ) from error
+        reason = " ".join(str(error).split())[:100] or "it is cut short"
+        raise PictureError(f"{path} cannot be read as weights", reason, code="not-a-network") from error
+    except PictureError:
+        raise
     except Exception as error:  # unpickling refuses in several ways
-        raise PictureError(f"{path} holds more than tensors and is refused", code="unsafe-file") from error
-    for key in ("state_dict", "model", "average"):  # as some programs wrap them
-        if isinstance(tensors, dict) and isinstance(tensors.get(key), dict):
-            tensors = tensors[key]
-    if not isinstance(tensors, dict) or not all(isinstance(value, Tensor) for value in tensors.values()):
-        raise PictureError(f"{path} holds more than tensors and is refused", code="unsafe-file")
-    return tensors
+        raise PictureError(
+            f"{path} holds more than tensors and is refused",
+            "save the network's state_dict() alone, or export it to .onnx",
+            code="unsafe-file",
+        ) from error
+    networks = list(_networks(found))
+    if not networks:
+        raise PictureError(f"{path} holds no network's tensors and is refused", code="unsafe-file")
+    return max(networks, key=lambda tensors: sum(tensor.numel() for tensor in tensors.values()))
+
+
+_MULTIARRAY: Any = (vars(np).get("_core") or vars(np)["core"]).multiarray  # NumPy 2's name, and the one before
+_HARMLESS: list[Any] = [  # what trainings keep beside tensors: settings, and numbers of NumPy
+    argparse.Namespace,
+    np.dtype,
+    np.ndarray,
+    *(type(np.dtype(kind)) for kind in ("f2", "f4", "f8", "i4", "i8", "u1", "?")),
+    *(getattr(_MULTIARRAY, name) for name in ("scalar", "_reconstruct")),
+]
+_AVERAGES = ("average", "ema", "params_ema", "model_ema", "ema_state_dict", "state_dict_ema", "g_ema", "shadow")
+_DEEPEST = 4  # that a network lies inside what was saved
+
+
+def _networks(found: object, depth: int = 0) -> Iterator[dict[str, Tensor]]:
+    """Dictionaries of tensors under names, the running average's first."""
+    if not isinstance(found, Mapping) or depth > _DEEPEST:
+        return
+    inner = sorted(
+        ((key, value) for key, value in found.items() if isinstance(value, Mapping)),
+        key=lambda entry: str(entry[0]).lower() not in _AVERAGES,
+    )
+    for _, value in inner:
+        yield from _networks(value, depth + 1)
+    tensors = {str(key): value for key, value in found.items() if isinstance(value, Tensor)}
+    if tensors:
+        yield tensors
+
+
+def _is_safetensors(path: Path) -> bool:
+    """Whether it begins with the length of a header in JSON, whatever it is called."""
+    with path.open("rb") as file:
+        head = file.read(9)
+    return path.suffix.lower() == ".safetensors" or head[8:] == b"{"
+
+
+def _check_archive(path: Path) -> None:
+    """Refuse what PyTorch does not save tensors in.
+
+    Raises:
+        PictureError: it is another archive, or no archive and no pickle.
+    """
+    with path.open("rb") as file:
+        head = file.read(2)
+    if head.startswith(b"\x80"):  # a pickle, as PyTorch saved tensors until 1.5
+        return
+    if head != b"PK":
+        raise PictureError(
+            f"{path} is no file of weights", "PyTorch's .pth, .safetensors or .onnx", code="not-a-network"
+        )
+    try:
+        names = zipfile.ZipFile(path).namelist()
+    except zipfile.BadZipFile as error:
+        raise PictureError(f"{path} is cut short", "download it again", code="damaged-file") from error
+    inside = {name.partition("/")[2] or name for name in names}
+    if "constants.pkl" in inside or any(name.startswith("code/") for name in inside):
+        raise PictureError(
+            f"{path} is a TorchScript program, not tensors, and is refused",
+            "torch.onnx.export writes it as .onnx, which can be imported",
+            code="unsafe-file",
+        )
+    if "data.pkl" not in inside:
+        raise PictureError(
+            f"{path} is an archive without PyTorch's tensors",
+            "unpack it, or export the network to .onnx",
+            code="not-a-network",
+        )

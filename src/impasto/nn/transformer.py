@@ -9,18 +9,22 @@ shift for each (conditional instance normalization, Dumoulin et al. 2017), and s
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from impasto.engines.ranges import Values
 from impasto.errors import StyleError
 from impasto.nn import winograd
 
 MULTIPLE = 4  # sides of pictures: the network works at a quarter of the size
 _EPSILON = 1e-5
+_FIRST = "conv1.conv2d.weight"
 
 
 @dataclass(frozen=True)
@@ -152,8 +156,9 @@ class _Block(nn.Module):
 def recognise(tensors: Mapping[str, Tensor], label: str, span: float = 255.0) -> TransformerNet:
     """The network that a state dict belongs to, with its weights.
 
-    Width, blocks and styles are told from the tensors. Old checkpoints' running statistics, which instance
-    normalization does not use, are left out.
+    Width, blocks and styles are told from the tensors. What wrappers and trainers put before the names is left out, and
+    with it what else they saved beside the network; so are old checkpoints' running statistics, which instance
+    normalization does not use.
 
     Args:
         label: what to call the file in messages.
@@ -161,13 +166,19 @@ def recognise(tensors: Mapping[str, Tensor], label: str, span: float = 255.0) ->
     Raises:
         StyleError: the tensors are those of another architecture; the message names what differs.
     """
-    state = {name.removeprefix("module."): value for name, value in tensors.items()}
+    state = {name.replace("_orig_mod.", ""): value for name, value in tensors.items()}
+    before = min(
+        (name.removesuffix(_FIRST) for name in state if re.fullmatch(rf"(.+\.)?{re.escape(_FIRST)}", name)),
+        key=lambda prefix: (f"{prefix}in1.weight" not in state, "ema" not in prefix.lower(), len(prefix)),
+        default="",
+    )
+    state = {name.removeprefix(before): value for name, value in state.items() if name.startswith(before)}
     state = {
         name: value
         for name, value in state.items()
         if not name.endswith(("running_mean", "running_var", "num_batches_tracked"))
     }
-    first = state.get("conv1.conv2d.weight")
+    first = state.get(_FIRST)
     norm = state.get("in1.weight")
     if first is None or norm is None or first.ndim != 4:
         known = ", ".join(list(state)[:3]) or "nothing"
@@ -196,6 +207,40 @@ def recognise(tensors: Mapping[str, Tensor], label: str, span: float = 255.0) ->
             raise StyleError(f"{label} holds another network: {name} is unknown", code="other-network")
     net.load_state_dict({name: value.float() for name, value in state.items()})
     return net.eval()
+
+
+@torch.no_grad()
+def rebased(net: TransformerNet, takes: Values, gives: Values) -> TransformerNet:
+    """The same network for pictures in 0..1, RGB.
+
+    The ranges are taken into its first and last convolution; since borders are mirrored, nothing else changes.
+
+    Args:
+        takes, gives: the numbers that it was trained with, whatever its span.
+    """
+    order = {values: [2, 1, 0] if values.bgr else [0, 1, 2] for values in (takes, gives)}
+    low, spread = (torch.tensor(values) for values in (takes.low, np.subtract(takes.high, takes.low).tolist()))
+    state = {name: value.clone() for name, value in net.state_dict().items()}
+    first = state[_FIRST][:, order[takes]]
+    state["conv1.conv2d.bias"] += (first * low[:, None, None]).sum((1, 2, 3))
+    state[_FIRST] = first * spread[:, None, None]
+    low, spread = (torch.tensor(values) for values in (gives.low, np.subtract(gives.high, gives.low).tolist()))
+    state["deconv3.conv2d.weight"] = state["deconv3.conv2d.weight"][order[gives]] / spread[:, None, None, None]
+    state["deconv3.conv2d.bias"] = (state["deconv3.conv2d.bias"][order[gives]] - low) / spread
+    changed = TransformerNet(replace(net.architecture, span=1.0))
+    changed.load_state_dict(state)
+    return changed.eval()
+
+
+def one_style(net: TransformerNet, index: int) -> TransformerNet:
+    """The network with one of its styles alone."""
+    state = {
+        name: value[index : index + 1] if ".in" in f".{name}" and value.ndim == 2 else value
+        for name, value in net.state_dict().items()
+    }
+    alone = TransformerNet(replace(net.architecture, styles=1))
+    alone.load_state_dict(state)
+    return alone.eval()
 
 
 def mac_per_pixel(architecture: Architecture) -> float:

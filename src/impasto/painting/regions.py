@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+import numpy as np
+
 from impasto.errors import UsageError
 from impasto.picture import Picture, Source
 from impasto.picture.reading import MAX_PIXELS
-from impasto.pixels.color import luminance
-from impasto.pixels.masks import Mask
+from impasto.pixels.masks import Mask, mask_of, warn_of_extent
 from impasto.styles.resolve import StyleRequest
 from impasto.styles.style import Blend
 
@@ -31,16 +34,32 @@ class Region:
 
 
 def read_mask(source: Source, *, max_pixels: int = MAX_PIXELS) -> Mask:
-    """A mask from a picture: white is inside, black outside, gray a feathered edge; what is transparent is outside.
+    """A mask from a picture, as `mask_of` takes it; arrays of labels may be of any integer type.
+
+    Warns where it covers nothing or everything, or is an animation, of which the first frame counts.
 
     Returns:
         H x W, float32, 0..1, in the mask's own size.
     Raises:
         PictureError: as `Picture.open`.
+        UsageError: it is a map of several labels.
     """
-    picture = Picture.open(source, max_pixels=max_pixels)
-    inside = luminance(picture.pixels)
-    return inside if picture.alpha is None else inside * picture.alpha
+    name = f"the mask {source}" if isinstance(source, (str, os.PathLike)) else "the mask"
+    picture = Picture.open(_as_samples(source), max_pixels=max_pixels)
+    if picture.frames:
+        warnings.warn(f"{name} is an animation; its first frame is the mask", stacklevel=2)
+    mask = mask_of(picture.samples, picture.alpha, name)
+    warn_of_extent(mask, name)
+    return mask
+
+
+def _as_samples(source: Source) -> Source:
+    """An array of labels in a type of samples; anything else as it is."""
+    if not isinstance(source, np.ndarray) or source.dtype.kind not in "iu" or not source.size:
+        return source
+    if source.dtype in (np.uint8, np.uint16) or source.min() < 0 or source.max() > 65535:
+        return source
+    return source.astype(np.uint8 if source.max() <= 255 else np.uint16)
 
 
 def region_pairs(regions: Regions | None) -> list[tuple[Any, Any]]:

@@ -8,9 +8,116 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from impasto.pixels.arrays import resized_rows
+from impasto.errors import UsageError
+from impasto.pixels.arrays import Pixels, Samples, floats, resized_rows
+from impasto.pixels.color import luminance
 
 Mask = NDArray[np.float32]
+
+_LABELS = 20  # gray levels up to here, alone or beside the brightest one, are numbers of things, not shades
+_ALIKE = 0.12  # colors that differ by less are one, as lossy formats store them
+_COLORFUL = 0.04  # mean difference of the channels, from which on a picture is no gray one
+_COLORS = 24  # a picture of so few is a map of labels
+_LOOKED_AT = 500_000  # pixels of a picture in color, at most
+_EDGE = 0.02  # of full cover, below which nothing is seen
+_HINT = "a mask is white inside and black outside, or a shape on transparent ground"
+
+
+def mask_of(samples: Samples, alpha: Pixels | None = None, name: str = "the mask") -> Mask:
+    """What a picture says as a mask: 1 is inside, 0 outside.
+
+    - White is inside, black outside, gray a feathered edge.
+    - With transparency, what is transparent is outside. A shape of one color, black too, or a cut-out photo is inside
+      as far as it is opaque; a gray picture counts as far as it is bright and opaque.
+    - Labels of 0 and one other number: that number is inside. In 16 bits, values up to 255 are those of 8 bits.
+    - One color on black: the color is inside. Of two other colors, the brighter one.
+
+    Args:
+        samples: H x W x 3.
+        alpha: H x W.
+        name: for messages.
+    Returns:
+        H x W, float32, 0..1.
+    Raises:
+        UsageError: it is a map of several labels.
+    """
+    if alpha is None or alpha.min() == 1:
+        return _brightness(samples, name)
+    if alpha.max() > alpha.min() and _one_shape(samples, alpha):
+        return alpha
+    return _brightness(samples, name) * alpha
+
+
+def _one_shape(samples: Samples, alpha: Pixels) -> bool:
+    """Whether the visible part is of one color, or of many."""
+    solid = alpha >= alpha.max() / 10
+    seen = floats(samples[solid][:: max(1, int(solid.sum()) // _LOOKED_AT)])
+    darkest, brightest = np.percentile(seen, (1, 99), axis=0)  # without what colors bleed in at a soft edge
+    return bool((brightest - darkest < _ALIKE).all() or np.ptp(seen, axis=1).mean() > _COLORFUL)
+
+
+def _brightness(samples: Samples, name: str) -> Mask:
+    if samples.dtype.kind == "u" and (samples == samples[:, :, :1]).all():
+        return _of_gray(samples, name)
+    return _of_colors(samples, name)
+
+
+def _of_gray(samples: Samples, name: str) -> Mask:
+    gray, top = samples[:, :, 0], int(np.iinfo(samples.dtype).max)
+    counts = np.bincount(gray.ravel(), minlength=top + 1)
+    found = np.flatnonzero(counts[1:]) + 1
+    labels = found[found <= _LABELS]
+    brightest = int(found[-1]) if len(found) else 0
+    beside = [value for value in found[found > _LABELS] if value not in (255, top)]
+    if not len(labels) or beside or (brightest > _LABELS and counts[labels].sum() < counts[brightest]):
+        if top > 255 and 0 < brightest <= 255:  # eight bits in a file of sixteen
+            return (gray / np.float32(255)).astype(np.float32)
+        return luminance(floats(samples))
+    if len(found) > 1:
+        raise UsageError(
+            f"{name} holds the gray levels {_listed(found)}: labels of several things, or next to nothing",
+            f"choose one; {_HINT}",
+            code="mismatch",
+        )
+    if brightest > 1:
+        warnings.warn(f"{name} holds 0 and {brightest}; {brightest} is taken as inside", stacklevel=2)
+    return (gray > 0).astype(np.float32)
+
+
+def _of_colors(samples: Samples, name: str) -> Mask:
+    step = max(1, samples.shape[0] * samples.shape[1] // _LOOKED_AT)
+    seen = samples.reshape(-1, 3)[::step]
+    pixels = floats(seen)
+    if np.ptp(pixels, axis=1).mean() < _COLORFUL and np.ptp(pixels, axis=1).max() < 2 * _ALIKE:
+        return luminance(floats(samples))
+    peak = pixels.max()
+    color = pixels[pixels.max(axis=1) > 0.9 * peak].mean(axis=0)
+    along = color / (color @ color)
+    colors = np.unique(seen, axis=0)
+    beside = np.abs(pixels - (pixels @ along)[:, None] * color).max(axis=1)  # of another color
+    if peak > 0.1 and np.percentile(beside, 97 if len(colors) > _COLORS else 100) < _ALIKE:
+        return (floats(samples) @ along.astype(np.float32)).clip(0, 1)
+    if len(colors) > _COLORS:
+        return luminance(floats(samples))
+    if len(colors) > 2:
+        raise UsageError(
+            f"{name} holds {len(colors)} colors, labels of several things", f"choose one; {_HINT}", code="mismatch"
+        )
+    bright = luminance(floats(samples))
+    warnings.warn(f"{name} holds two colors; the brighter one is taken as inside", stacklevel=2)
+    return (bright > bright.mean()).astype(np.float32)
+
+
+def _listed(values: NDArray[np.int64]) -> str:
+    return ", ".join(map(str, values[:4])) + (", ..." if len(values) > 4 else "")
+
+
+def warn_of_extent(mask: Mask, name: str) -> None:
+    """Warn of a mask that covers nothing, or everything."""
+    if mask.max() < _EDGE:
+        warnings.warn(f"{name} covers nothing: it is black or transparent throughout", stacklevel=2)
+    elif mask.min() > 1 - _EDGE:
+        warnings.warn(f"{name} covers everything: it is white throughout", stacklevel=2)
 
 
 def fit_mask(mask: Mask, width: int, height: int, rows: slice | None = None) -> Mask:

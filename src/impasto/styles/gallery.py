@@ -7,6 +7,7 @@ import difflib
 import functools
 import os
 import shutil
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
@@ -296,7 +297,9 @@ class Gallery:
                     shown = paintings[index].as_painting().at_most(KEPT_SIDE)
                 else:
                     photo = sample_photo().resized(640, 427)
-                    shown = Picture(loaded.paint(photo.pixels, loaded.style(style)))
+                    with warnings.catch_warnings():
+                        warnings.simplefilter("ignore")  # they would name a file that is gone soon
+                        shown = Picture(loaded.paint(photo.pixels, loaded.style(style)))
                 single = len(styles) == 1
                 write_pictures(part, *(("picture", "thumbnail") if single else (style, f"{style}-small")), shown)
             card = {

@@ -101,13 +101,21 @@ def read_folder(folder: Path) -> list[Entry]:
         ) from error
 
 
-@functools.lru_cache(maxsize=8)
 def load_network(path: Path, budget: int | None = None) -> Network:
-    """The network in a file; the last ones used stay loaded.
+    """The network in a file; the last ones used stay loaded until their files change.
 
     Args:
         budget: bytes that painting may take, as for `Network`.
     """
+    try:
+        found = path.stat()
+    except OSError:
+        return _loaded(path, budget, None)
+    return _loaded(path, budget, (found.st_ino, found.st_mtime_ns, found.st_size))
+
+
+@functools.lru_cache(maxsize=8)
+def _loaded(path: Path, budget: int | None, state: object) -> Network:  # noqa: ARG001  what the file was
     from impasto.engines.network import Network  # here, since few styles are networks
 
     return Network(path, trial_photo, budget)

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from impasto.errors import PictureError
-from impasto.painting.regions import Regions, read_mask, region_pairs
+from impasto.painting.regions import Regions, region_pairs
 from impasto.picture import Picture
-from impasto.picture.formats import SUFFIXES
-from impasto.pixels.masks import Mask
+from impasto.picture.formats import ANIMATED, READABLE, SUFFIXES
+from impasto.pixels.color import luminance
+from impasto.pixels.masks import Mask, mask_of
 from impasto.video.reading import Clip, VideoFrame
 
 
@@ -18,7 +19,8 @@ class MovingMasks:
     """The masks that move, at each time.
 
     Args:
-        regions: {mask: style} or [(mask, style)]; masks that are videos or folders of frames move, others stay.
+        regions: {mask: style} or [(mask, style)]; masks that are videos, animations or folders of frames move, others
+            stay.
         untrusted: somebody else chose the masks: links and folders are refused.
     Attributes:
         regions: the same with every moving mask's first frame in its place.
@@ -49,26 +51,32 @@ class MovingMasks:
 
 
 def _moves(path: Path) -> bool:
-    return path.is_dir() or (path.is_file() and path.suffix.lower() not in SUFFIXES)
+    ending = path.suffix.lower()
+    if path.is_dir() or (path.is_file() and ending not in READABLE):
+        return True
+    return path.is_file() and SUFFIXES.get(ending) in ANIMATED and bool(Picture.open(path).frames)
 
 
 class _Moving:
-    """A clip of masks: white is inside. Its last frame holds when it ends before the other clip does."""
+    """A clip of masks, as `mask_of` takes pictures. Its last frame holds when it ends before the other clip does."""
 
     def __init__(self, path: Path, untrusted: bool) -> None:
+        self._exact, self._name = path.is_dir() or path.suffix.lower() in READABLE, f"the mask {path}"
         self.clip = Clip(path, untrusted=untrusted)
         self._frames = self.clip.frames()
         self._next = next(self._frames, None)
         if self._next is None:
             raise PictureError(f"{path} holds no frame that can be read", code="no-frames")
-        self.now = _mask(self._next)
+        self.now = self._mask(self._next)
 
     def at(self, time: Fraction) -> Mask:
         while self._next is not None and self._next.time <= time:
-            self.now = _mask(self._next)
+            self.now = self._mask(self._next)
             self._next = next(self._frames, None)
         return self.now
 
-
-def _mask(frame: VideoFrame) -> Mask:
-    return read_mask(Picture(frame.pixels, frame.alpha))
+    def _mask(self, frame: VideoFrame) -> Mask:
+        """A video without transparency is shades of gray: labels of 0 and 1 could not be told from its noise."""
+        if self._exact or (frame.alpha is not None and frame.alpha.min() < 1):
+            return mask_of(frame.samples, frame.alpha, self._name)
+        return luminance(frame.pixels)

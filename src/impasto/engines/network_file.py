@@ -1,0 +1,236 @@
+"""Networks' files: what a file really is, and an .onnx file with all that it refers to.
+
+The .onnx format is read and written field by field here, so that no other package is needed for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from impasto.errors import PictureError, StyleError, UsageError
+
+OTHER_PROGRAMS = {
+    ".t7": "a network of Torch 7",
+    ".pb": "a TensorFlow graph",
+    ".meta": "a TensorFlow checkpoint",
+    ".index": "a TensorFlow checkpoint",
+    ".h5": "a Keras network",
+    ".hdf5": "a Keras network",
+    ".keras": "a Keras network",
+    ".tflite": "a TensorFlow Lite network",
+    ".mlmodel": "a Core ML network",
+    ".mlpackage": "a Core ML network",
+    ".caffemodel": "a Caffe network",
+    ".prototxt": "a Caffe network",
+    ".pdparams": "a Paddle network",
+    ".pt2": "a program of torch.export",
+    ".engine": "a TensorRT engine",
+    ".gguf": "a GGUF file",
+}
+"""What other programs' endings stand for."""
+
+_TO_ONNX = "convert it to .onnx with its own program or a converter, then import that"
+_BEGINNINGS: tuple[tuple[int, bytes, str], ...] = (
+    (0, b"\xff\xd8\xff", "a picture"),
+    (0, b"\x89PNG", "a picture"),
+    (0, b"GIF8", "a picture"),
+    (0, b"%PDF", "a PDF document"),
+    (0, b"\x1f\x8b", "a gzip archive"),
+    (0, b"7z\xbc\xaf", "a 7z archive"),
+    (0, b"Rar!", "a RAR archive"),
+    (8, b"WEBP", "a picture"),
+    (0, b"\x89HDF", "a Keras network"),
+    (4, b"TFL3", "a TensorFlow Lite network"),
+    (0, b"GGUF", "a GGUF file"),
+)
+
+_Number, _Bytes = 0, 2  # of the wire types, those that are looked at
+_WIDTHS = {1: 8, 5: 4}
+_INSIDE = {  # messages that tensors may lie in: {number of the field: its message}
+    "model": {7: "graph", 25: "function"},
+    "graph": {1: "node", 5: "tensor", 15: "sparse"},
+    "node": {5: "attribute"},
+    "attribute": {5: "tensor", 6: "graph", 10: "tensor", 11: "graph", 22: "sparse", 23: "sparse"},
+    "function": {7: "node", 11: "attribute"},
+    "sparse": {1: "tensor", 2: "tensor"},
+}
+_RAW, _EXTERNAL, _LOCATION = 9, 13, 14  # of a tensor's fields
+_PROPERTY = 14  # of a model's
+
+
+def check_kind(path: Path) -> None:
+    """Refuse what is no network's file, whatever its name says.
+
+    Raises:
+        PictureError: it is missing, empty, a Git LFS pointer, a web page, a picture or another thing.
+        UsageError: it is another program's network.
+    """
+    if path.suffix.lower() in OTHER_PROGRAMS and path.exists():
+        raise UsageError(f"{path} is {OTHER_PROGRAMS[path.suffix.lower()]}", _TO_ONNX, code="unknown-format")
+    if path.is_dir():
+        raise PictureError(f"{path} is a folder, not a network's file", code="not-a-file")
+    if not path.is_file():
+        raise PictureError(f"there is no file {path}", code="no-such-file")
+    try:
+        with path.open("rb") as file:
+            head = file.read(512)
+    except OSError as error:
+        raise PictureError(f"cannot read {path}: {error.strerror or error}", code="not-readable") from error
+    if not head:
+        raise PictureError(f"{path} is empty", "download it again", code="empty-file")
+    if head.startswith(b"version https://git-lfs"):
+        raise PictureError(
+            f"{path} is a Git LFS pointer, not the file itself",
+            "git lfs pull fetches it, or download the file by itself",
+            code="not-a-network",
+        )
+    text = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    if text.startswith((b"<!doctype", b"<html", b"<?xml", b"<head", b"<svg")):
+        raise PictureError(
+            f"{path} is a web page, not a network's file", "download the file itself", code="not-a-network"
+        )
+    for start, magic, kind in _BEGINNINGS:
+        if head[start:].startswith(magic):
+            what = f"{path} is {kind}, not a network's file"
+            hint = _TO_ONNX if "network" in kind else "" if kind == "a picture" else "unpack it"
+            raise PictureError(
+                what.removesuffix(", not a network's file") if "network" in kind else what, hint, code="not-a-network"
+            )
+
+
+def read_onnx(path: Path) -> bytes:
+    """An .onnx file, with the weights that lie in files beside it put into it.
+
+    Raises:
+        PictureError, UsageError: as `check_kind`.
+        StyleError: it asks for a file that is missing, too short, or anywhere but in its own folder.
+    """
+    check_kind(path)
+    data = path.read_bytes()
+    if b"location" not in data:
+        return data
+    known: dict[str, bytes] = {}
+
+    def load(location: str) -> bytes:
+        if location not in known:
+            known[location] = _beside(path, location).read_bytes()
+        return known[location]
+
+    try:
+        return _whole(memoryview(data), "model", load)
+    except (IndexError, ValueError, UnicodeDecodeError) as error:
+        raise StyleError(f"{path} is damaged: its weights cannot be found", code="damaged-file") from error
+    except OSError as error:
+        raise StyleError(f"{path} cannot be read: {error.strerror or error}", code="not-readable") from error
+
+
+def with_property(model: bytes, key: str, value: str) -> bytes:
+    """An .onnx file with a line of metadata, in place of one under the same key."""
+    entry = b"".join(_field(number, text.encode()) for number, text in ((1, key), (2, value)))
+    parts = [
+        raw
+        for number, raw, content in _fields(memoryview(model))
+        if number != _PROPERTY or content is None or not _has_key(content, key)
+    ]
+    return b"".join([*parts, _field(_PROPERTY, entry)])
+
+
+def _has_key(entry: memoryview, key: str) -> bool:
+    return any(number == 1 and bytes(content or b"") == key.encode() for number, _, content in _fields(entry))
+
+
+def _beside(path: Path, location: str) -> Path:
+    """A file that a network asks for: one in its own folder, or below it, and no link to another place."""
+    parts = location.replace("\\", "/").split("/")
+    outside = not parts[0] or ".." in parts or ":" in location or "\0" in location
+    places = [path.parent.joinpath(*parts[: depth + 1]) for depth in range(len(parts))]
+    if outside or any(place.is_symlink() for place in places):
+        raise StyleError(
+            f"{path} asks for {location!r}, which is not in its own folder, and is refused",
+            "put the file itself beside it",
+            code="unsafe-file",
+        )
+    if not places[-1].is_file():
+        raise StyleError(
+            f"{path} needs {location} beside it, and it is not there", "it holds the weights", code="no-such-file"
+        )
+    return places[-1]
+
+
+def _whole(message: memoryview, kind: str, load: Callable[[str], bytes]) -> bytes:
+    """A message with the values of its external tensors put into them."""
+    if kind == "tensor":
+        return _tensor(message, load)
+    out: list[bytes | memoryview] = []
+    for number, raw, content in _fields(message):
+        inner = _INSIDE[kind].get(number)
+        out.append(raw if inner is None or content is None else _field(number, _whole(content, inner, load)))
+    return b"".join(out)
+
+
+def _tensor(message: memoryview, load: Callable[[str], bytes]) -> bytes:
+    fields = list(_fields(message))
+    told = {}
+    for number, _, content in fields:
+        if number == _EXTERNAL and content is not None:
+            entry = {key: bytes(value).decode() for key, _, value in _fields(content) if value is not None}
+            told[entry.get(1, "")] = entry.get(2, "")
+    if "location" not in told:
+        return bytes(message)
+    data = load(told["location"])
+    start = int(told.get("offset") or 0)
+    length = int(told["length"]) if told.get("length") else len(data) - start
+    if start < 0 or length < 0 or start + length > len(data):
+        raise ValueError("a tensor lies beyond the end of its file")
+    kept = [raw for number, raw, _ in fields if number not in (_RAW, _EXTERNAL, _LOCATION)]
+    return b"".join([*kept, _field(_RAW, memoryview(data)[start : start + length])])
+
+
+def _fields(message: memoryview) -> Iterator[tuple[int, memoryview, memoryview | None]]:
+    """A message's fields: number, all its bytes, and the content of one that has a length."""
+    at = 0
+    while at < len(message):
+        start = at
+        tag, at = _varint(message, at)
+        content = None
+        wire = tag & 7
+        if wire == _Number:
+            _, at = _varint(message, at)
+        elif wire == _Bytes:
+            length, at = _varint(message, at)
+            content = message[at : at + length]
+            at += length
+        elif wire in _WIDTHS:
+            at += _WIDTHS[wire]
+        else:
+            raise ValueError("no field of this kind")
+        if at > len(message):
+            raise ValueError("a field is cut short")
+        yield tag >> 3, message[start:at], content
+
+
+def _varint(message: memoryview, at: int) -> tuple[int, int]:
+    value = shift = 0
+    while True:
+        byte = message[at]
+        at += 1
+        value |= (byte & 127) << shift
+        if byte < 128:
+            return value, at
+        shift += 7
+        if shift > 63:
+            raise ValueError("a number is too long")
+
+
+def _field(number: int, content: bytes | memoryview) -> bytes:
+    return _as_varint(number << 3 | _Bytes) + _as_varint(len(content)) + content
+
+
+def _as_varint(value: int) -> bytes:
+    out = bytearray()
+    while value > 127:
+        out.append(value & 127 | 128)
+        value >>= 7
+    out.append(value)
+    return bytes(out)
