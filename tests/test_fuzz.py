@@ -1,11 +1,11 @@
 """Broken files: whatever they hold, they are read or refused, soon, and nothing else happens.
 
 IMPASTO_FUZZ=100000 python -m pytest tests/test_fuzz.py     # many more of them
+python tests/fuzzing.py --count 5000                        # all kinds by the command line, and what went wrong
 """
 
 from __future__ import annotations
 
-import io
 import os
 import random
 import resource
@@ -15,8 +15,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import Outcome, scene
-from PIL import Image, ImageCms
+from fuzzing import MOST, PIXELS, SEEDS, SLOWEST, answers, broken, pictures
+from helpers import Outcome
 
 from impasto.engines.network import Network
 from impasto.errors import ImpastoError
@@ -25,65 +25,15 @@ from impasto.picture import Picture, vips
 from impasto.styles.store import trial_photo
 
 COUNT = int(os.environ.get("IMPASTO_FUZZ", "5000"))
-SLOWEST = 10.0  # seconds
-MOST = 1_500_000_000  # bytes beyond what there was before
 SUFFIXES = (".jpg", ".png", ".webp", ".tif", ".gif", ".bmp", ".avif")
 
 
-def seeds() -> list[bytes]:
-    """Whole files of many kinds, with metadata."""
-    picture = Image.fromarray(scene(160, 120))
-    exif = Image.Exif()
-    exif[0x0112], exif[0x010E] = 6, "a description " * 20
-    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    found = []
-    for kind, options in (
-        ("JPEG", {"quality": 90, "exif": exif, "icc_profile": profile}),
-        ("JPEG", {"progressive": True, "quality": 60}),
-        ("PNG", {"icc_profile": profile, "exif": exif}),
-        ("PNG", {"compress_level": 0}),
-        ("WEBP", {"exif": exif, "quality": 80}),
-        ("TIFF", {"compression": "tiff_deflate", "exif": exif}),
-        ("TIFF", {}),
-        ("BMP", {}),
-        ("AVIF", {"quality": 60}),
-    ):
-        out = io.BytesIO()
-        picture.save(out, kind, **options)
-        found.append(out.getvalue())
-    for kind in ("GIF", "WEBP", "PNG"):
-        out = io.BytesIO()
-        frames = [Image.fromarray(scene(80, 60, seed)) for seed in range(4)]
-        frames[0].save(out, kind, save_all=True, append_images=frames[1:])
-        found.append(out.getvalue())
-    return [*found, Picture(scene(60, 50).astype(np.float32) / 255).encode("PNG", bits=16)]
-
-
-def broken(count: int) -> Iterator[tuple[str, bytes]]:
+def broken_pictures(count: int) -> Iterator[tuple[str, bytes]]:
     """How each was broken, and its bytes."""
-    chance, whole = random.Random(11), seeds()
+    chance, whole = random.Random(11), pictures()
     for number in range(count):
-        data = bytearray(chance.choice(whole))
-        kind = ("cut", "flip", "burst", "numbers", "splice", "noise", "twice")[number % 7]
-        place = chance.randrange(len(data))
-        if kind == "cut":
-            del data[1024 * chance.randrange(len(data) // 1024 + 1) + chance.randrange(2) :]
-        elif kind == "flip":
-            for _ in range(chance.choice((1, 4, 64))):
-                data[chance.randrange(len(data))] ^= 1 << chance.randrange(8)
-        elif kind == "burst":
-            data[place : place + 64] = chance.randbytes(64)
-        elif kind == "numbers":  # in the headers: sizes, offsets, counts
-            for _ in range(4):
-                at = chance.randrange(min(len(data), 256))
-                data[at : at + 4] = chance.choice((b"\xff\xff\xff\xff", b"\x7f\xff\xff\xff", b"\0\0\0\0"))
-        elif kind == "splice":
-            data[place:] = chance.choice(whole)[place:]
-        elif kind == "noise":
-            data = bytearray(bytes(data[: chance.randrange(16)]) + chance.randbytes(chance.randrange(4000)))
-        else:
-            data = data[: place + 1] + data
-        yield f"{number} {kind}", bytes(data)
+        kind, (_, data) = broken(whole, chance, number)
+        yield f"{number} {kind}", data
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -93,10 +43,10 @@ def test_broken_pictures_are_read_or_refused(reader: str, monkeypatch: pytest.Mo
         monkeypatch.setattr(vips, "PIXELS", 0)
     read = refused = 0
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    for name, data in broken(COUNT):
+    for name, data in broken_pictures(COUNT):
         began = time.monotonic()
         try:
-            pixels = Picture.open(data, max_pixels=10_000_000).pixels
+            pixels = Picture.open(data, max_pixels=PIXELS).pixels
         except ImpastoError as error:
             assert "\n" not in error.message, name
             refused += 1
@@ -117,9 +67,9 @@ def test_the_command_survives_a_folder_of_them(run: Callable[..., Outcome], tmp_
     folder, count = tmp_path / "photos", max(60, COUNT // 10)
     folder.mkdir()
     chance = random.Random(5)
-    for number, (_, data) in enumerate(broken(count)):
+    for number, (_, data) in enumerate(broken_pictures(count)):
         (folder / f"{number:04}{chance.choice(SUFFIXES)}").write_bytes(data)
-    done = run("stylize", folder, "--style", "udnie", "-o", tmp_path / "out", "--size", 64, "--max-pixels", 10_000_000)
+    done = run("stylize", folder, "--style", "udnie", "-o", tmp_path / "out", "--size", 64, "--max-pixels", PIXELS)
     assert done.code == 1
     assert "Traceback" not in done.err
     assert "should not have happened" not in done.err
@@ -149,3 +99,13 @@ def test_broken_models_get_one_line(tmp_path: Path) -> None:
             assert "\n" not in error.message
         else:
             assert file.suffix == ".safetensors"  # what was changed was a value, not the file's form
+
+
+def test_the_commands_survive_broken_files_of_all_kinds(tmp_path: Path) -> None:
+    count = max(20 * len(SEEDS), COUNT // 50)
+    codes = {kind: set() for kind in SEEDS}
+    for how, _, answer in answers(count, tmp_path):
+        assert not answer.wrong, f"{answer.kind}, {how}: {answer.wrong}"
+        codes[answer.kind].add(answer.code)
+    assert all(code & {1, 2} for code in codes.values()), codes
+    assert all(0 in codes[kind] for kind in ("photo", "style", "clip", "moving mask", "network")), codes
