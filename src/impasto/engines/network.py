@@ -230,8 +230,8 @@ class Network:
                 painted, _ = self._run(whole[place], weights, given)
                 total[place] += fade * self._clamp(painted)
                 share[place] += fade
-        whole = total / share
-        return whole[:rows, :columns]
+        faded: Pixels = (total / share).astype(np.float32, copy=False)
+        return faded[:rows, :columns]
 
     def _run(self, photo: Pixels, weights: Array, given: Statistics | None = None) -> tuple[Pixels, Statistics]:
         """The network's own values for a photo, and what it is normalized by where the file tells.
