@@ -134,6 +134,20 @@ NAMES = (
 )
 
 
+def test_formats_that_are_not_read_are_named_once(tmp_path: Path) -> None:
+    photos, out = tmp_path / "in", tmp_path / "out"
+    put(photos, "IMG_1.JPG")
+    for name in ("IMG_1.CR3", "sub/IMG_2.cr3", "c.jxl", "IMG_1.XMP", "IMG_1.MOV", "IMG_1.AAE"):
+        (photos / name).parent.mkdir(exist_ok=True)
+        (photos / name).write_bytes(b"x")
+    with pytest.warns(UserWarning, match=r"its \.cr3 and \.jxl files are not read here") as said:
+        assert painted(paint(photos, out), out) == ["IMG_1.JPG"]
+    assert len(said) == 1
+    (photos / "IMG_1.JPG").unlink()
+    with refused(PictureError, "no-pictures", ".cr3"):
+        paint(photos, out)
+
+
 def test_any_name_is_painted_said_and_remembered(run: Run, tmp_path: Path) -> None:
     put(tmp_path / "photos", *NAMES)
     words = ("stylize", tmp_path / "photos", "--style", "udnie", "--engine", "light", "-o", tmp_path / "out", "--json")

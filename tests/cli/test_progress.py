@@ -62,6 +62,11 @@ def test_previews_are_saved_now_and_then(tmp_path: Path) -> None:
     assert sorted(path.name for path in (tmp_path / "steps").iterdir()) == [f"step-{n:05d}.png" for n in (1, 2, 4)]
 
 
+def test_ctrl_c_ends_at_once_what_has_nothing_to_keep_yet() -> None:
+    with watched(quiet=True), pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
+
+
 def test_ctrl_c_asks_for_the_end_and_saves_a_last_preview(tmp_path: Path) -> None:
     with watched(quiet=True, preview=tmp_path, every=100) as show:
         assert show(at(1))

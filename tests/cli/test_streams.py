@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from helpers import Outcome, assert_refused, file_bytes, scene, wait_until
 
+from impasto.app import serve
 from impasto.cli.console import one_line
 
 Run = Callable[..., Outcome]
@@ -99,6 +100,16 @@ def test_without_a_home_the_gallery_is_empty(
 def test_a_gallery_that_cannot_be_written_says_so(run: Run, painting: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("IMPASTO_HOME", "/proc/nowhere")
     assert_refused(run("styles", "add", painting, "--name", "mine"), 1, "not-writable", "IMPASTO_HOME")
+
+
+def test_the_page_starts_without_a_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nobody(user: int) -> None:
+        raise KeyError(f"getpwuid(): uid not found: {user}")
+
+    monkeypatch.delenv("HOME")
+    monkeypatch.setattr("pwd.getpwuid", nobody)
+    serve.need_no_home()
+    assert not Path.home().exists()
 
 
 def is_up(port: int) -> bool:

@@ -62,29 +62,32 @@ def test_bad_commands_get_one_line(run: Run, clip: Path, tmp_path: Path) -> None
     refuses(1, "already-there", clip, "--style", "udnie", *out, says="o.mp4")
 
 
-def test_ctrl_c_ends_it_cleanly(clip: Path, tmp_path: Path) -> None:
+def interrupted(tmp_path: Path, number: int, *words: str) -> tuple[int, str]:
+    """The exit code and the messages of a long clip's painting to out.mp4 that a signal ends after some frames."""
     long = write(tmp_path / "long.mp4", moving(110))
-    command = [
-        sys.executable,
-        "-m",
-        "impasto",
-        "video",
-        str(long),
-        "--style",
-        "udnie",
-        "--keep-partial",
-        "--size",
-        "320",
-    ]
-    command += ["-o", str(tmp_path / "out.mp4")]
+    command = [sys.executable, "-m", "impasto", "video", str(long), "--style", "udnie", "--size", "320", "--crf", "1"]
+    command += ["-o", str(tmp_path / "out.mp4"), *words]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=ROOT, preexec_fn=hears_ctrl_c)
-    wait_until(lambda: list(tmp_path.glob(".*.part.mp4")))  # it stops after a frame, so that one is always kept
-    process.send_signal(signal.SIGINT)
+    wait_until(lambda: any(part.stat().st_size > 100_000 for part in tmp_path.glob(".*.part.mp4")))
+    process.send_signal(number)
     _, err = process.communicate(timeout=30)
-    assert process.returncode == 130, err
-    assert all(line.startswith("impasto: note: ") for line in err.splitlines()), err
     assert not list(tmp_path.glob(".*.part.mp4"))
+    return process.returncode, err
+
+
+def test_ctrl_c_ends_it_cleanly(tmp_path: Path) -> None:
+    code, err = interrupted(tmp_path, signal.SIGINT, "--keep-partial")
+    assert code == 130, err
+    assert all(line.startswith("impasto: note: ") for line in err.splitlines()), err
     assert 0 < len(read(tmp_path / "out.mp4")) < 110
+
+
+def test_a_service_s_end_keeps_what_is_painted(tmp_path: Path) -> None:
+    code, err = interrupted(tmp_path, signal.SIGTERM)
+    assert code == 143, err
+    assert "out-unfinished.mp4" in err
+    assert 0 < len(read(tmp_path / "out-unfinished.mp4")) < 110
+    assert not (tmp_path / "out.mp4").exists()
 
 
 def test_no_mark_leaves_the_comment_out(run: Run, clip: Path, tmp_path: Path) -> None:

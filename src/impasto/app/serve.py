@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import sys
+from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
 
@@ -18,8 +20,17 @@ def end_with_parent() -> None:
             ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
+def need_no_home() -> None:
+    """Let Streamlit, which looks for its settings in the user's home, start where there is none, as in a container."""
+    try:
+        Path.home()
+    except RuntimeError:
+        os.environ["HOME"] = "/nonexistent"
+
+
 if __name__ == "__main__":
     end_with_parent()
+    need_no_home()
     from streamlit.web.cli import main
 
     main(prog_name="streamlit")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
@@ -123,12 +124,24 @@ def _into(
             name = PurePath(photo).stem + _ending(photo, suffix)
             yield PaintJob(as_url(photo) if is_url(photo) else str(Path(photo)), join(folder, name))
             continue
-        found = [(place, name) for place, name in files_below(photo, folder) if readable(Path(name))]
+        below = list(files_below(photo, folder))
+        found = [(place, name) for place, name in below if readable(Path(name))]
+        unread = _unread([name for _, name in below])
         if not found and not may_be_empty:
-            raise PictureError(f"there are no pictures in {photo}", code="no-pictures")
+            raise PictureError(f"there are no pictures in {photo}", unread, code="no-pictures")
+        if unread:
+            warnings.warn(f"{photo}: {unread}", stacklevel=2)
         for place, name in found:
             target = join(folder, PurePath(name).with_suffix(_ending(name, suffix)).as_posix())
             yield PaintJob(place, target)
+
+
+def _unread(names: Sequence[str]) -> str:
+    """Say which pictures of a folder are left out since their formats are not read, such as raw files; "" if none."""
+    from impasto.picture.refusals import named_unreadable  # here, since a single photo need not wait for it
+
+    endings = sorted({PurePath(name).suffix.lower() for name in names if named_unreadable(name)})
+    return f"its {' and '.join(endings)} files are not read here; export them as TIFF or JPEG" if endings else ""
 
 
 def _made_up(photo: Path, label: str, suffix: str | None) -> str:

@@ -36,21 +36,26 @@ def _interrupt(number: int, _frame: object) -> None:
 def catching_stops() -> Iterator[Callable[[], bool]]:
     """Within this, Ctrl-C and the other signals that end a program are remembered; what it gives says whether one came.
 
-    A second one raises KeyboardInterrupt.
+    A second one raises KeyboardInterrupt. So does one before anybody has asked: there is nothing to keep yet.
     """
-    stop = False
+    stop = asked = False
 
     def interrupt(number: int, frame: object) -> None:
         global _came
         nonlocal stop
-        if stop:
+        if stop or not asked:
             _interrupt(number, frame)
         _came, stop = signal.Signals(number), True
+
+    def stopped() -> bool:
+        nonlocal asked
+        asked = True
+        return stop
 
     heard = [number for number in _ENDS if number in _ENDS[:2] or signal.getsignal(number) is not signal.SIG_IGN]
     before = {number: signal.signal(number, interrupt) for number in heard}
     try:
-        yield lambda: stop
+        yield stopped
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

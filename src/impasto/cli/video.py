@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,10 +13,12 @@ import click
 from impasto.cli import options
 from impasto.cli.command import Command, argument, option
 from impasto.cli.console import INTERRUPTED, note, print_json
+from impasto.cli.interrupt import exit_code
 from impasto.cli.options import read_region
 from impasto.cli.progress import watched
 from impasto.controls import Controls
-from impasto.errors import UsageError
+from impasto.errors import ImpastoError, UsageError
+from impasto.progress import Progress
 from impasto.video.options import VideoOptions
 
 if TYPE_CHECKING:
@@ -84,6 +87,8 @@ def video(
     if os.path.exists(source) and os.path.exists(output) and source.samefile(output):
         raise UsageError(f"{output} is the video itself", "choose another -o", code="same-file")
     with watched(quiet=quiet or json) as on_progress:
+        if not (video_options.keep_partial or video_options.resume):
+            on_progress = _kept_unless_by_ctrl_c(on_progress)
         result = paint_video(
             source,
             style,
@@ -98,6 +103,20 @@ def video(
             **asdict(controls),
         )
     _report(result, resume=video_options.resume, quiet=quiet, json=json)
+
+
+def _kept_unless_by_ctrl_c(on_progress: Callable[[Progress], bool]) -> Callable[[Progress], bool]:
+    """Let SIGTERM and SIGHUP end the work as an error does, after which the frames so far are kept: nobody chose it."""
+
+    def goes_on(progress: Progress) -> bool:
+        going = on_progress(progress)
+        if not going and exit_code() != INTERRUPTED:
+            error = ImpastoError("stopped", code="stopped")
+            error.exit_code = INTERRUPTED
+            raise error
+        return going
+
+    return goes_on
 
 
 def _report(result: PaintedVideo, *, resume: bool, quiet: bool, json: bool) -> None:

@@ -17,6 +17,8 @@ _RAW_SUFFIX = re.compile(
     re.IGNORECASE,
 )
 
+_OTHER_SUFFIX = re.compile(r"\.(jxl|jxr|wdp|hdp|exr|hdr|psb|xcf|kra|bpg|flif|fits|svg|eps)$", re.IGNORECASE)
+
 _RAW_MAGIC = re.compile(
     rb"II\*\0.{4}CR|IIRO|IIRS|MMOR|IIU\0|IIII|FUJIFILMCCD-RAW|\0MRM|FOVb|.{6}HEAPCCDR|....ftypcrx ", re.DOTALL
 )
@@ -52,6 +54,11 @@ _KNOWN = (
     (rb"PK\x03\x04", "an archive or a document", "unpack it, or export it as PNG"),
 )
 _VIDEO = re.compile(rb"....ftyp(isom|mp4|iso|qt  |M4V|avc1|3gp|MSNV|dash)|\x1aE\xdf\xa3|RIFF....AVI ", re.DOTALL)
+
+
+def named_unreadable(name: str) -> bool:
+    """Whether a name has the ending of pictures that are not read here, such as a camera's raw files."""
+    return bool(_RAW_SUFFIX.search(name) or _OTHER_SUFFIX.search(name))
 
 
 def check_raw(data: bytes, name: str) -> None:
