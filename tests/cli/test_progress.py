@@ -63,7 +63,7 @@ def test_previews_are_saved_now_and_then(tmp_path: Path) -> None:
 
 
 def test_ctrl_c_ends_at_once_what_has_nothing_to_keep_yet() -> None:
-    with watched(quiet=True), pytest.raises(KeyboardInterrupt):
+    with watched(quiet=True, at_once=True), pytest.raises(KeyboardInterrupt):
         signal.raise_signal(signal.SIGINT)
 
 

@@ -36,6 +36,7 @@ def app(host: str, port: int, config: Config, browser: bool, check: bool) -> Non
         import streamlit  # noqa: F401
     except ImportError as error:
         raise MissingExtra(f"{error.name}, which the page needs,", "app") from None
+    host = host.strip("[]")  # as IPv6 addresses stand in URLs
     port = _free_port(host) if check else port
     if not check:
         _check_free(host, port)
@@ -50,7 +51,7 @@ def app(host: str, port: int, config: Config, browser: bool, check: bool) -> Non
             code = server.wait()
         except KeyboardInterrupt:
             _end(server)
-            if interrupt.exit_code() != INTERRUPTED:  # not Ctrl-C, which is the way to end it
+            if interrupt.by_the_system():
                 raise click.exceptions.Exit(INTERRUPTED) from None
             print()
             return
@@ -73,6 +74,7 @@ def command_line(host: str, port: int, config: Config, *, headless: bool) -> lis
         "theme.light.primaryColor": "#b8431f",
         "theme.dark.primaryColor": "#e0764f",
         "logger.level": "error",
+        "logger.hideWelcomeMessage": "true",  # it names addresses that do not open by IPv6
     }
     options = [f"--{name}={value}" for name, value in settings.items()]
     return [sys.executable, "-m", "impasto.app.serve", "run", str(PAGE), *options]

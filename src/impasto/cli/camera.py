@@ -10,7 +10,8 @@ import click
 
 from impasto.cli import options
 from impasto.cli.command import Command, option
-from impasto.cli.console import note
+from impasto.cli.console import INTERRUPTED, note
+from impasto.cli.interrupt import by_the_system
 from impasto.cli.progress import watched
 from impasto.controls import Controls
 from impasto.engines.by_name import EngineName
@@ -84,3 +85,5 @@ def camera(
             )
     if not quiet:
         print(f"{done} frames painted")
+    if by_the_system():
+        raise click.exceptions.Exit(INTERRUPTED)

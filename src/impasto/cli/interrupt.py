@@ -16,6 +16,11 @@ def exit_code() -> int:
     return 128 + _came
 
 
+def by_the_system() -> bool:
+    """Whether another signal than Ctrl-C has asked for the end: the user has not chosen it."""
+    return _came != signal.SIGINT
+
+
 def end_on_signals() -> None:
     """Let SIGTERM, and SIGHUP where it is not ignored (nohup), end the program as Ctrl-C does."""
     global _came
@@ -33,12 +38,15 @@ def _interrupt(number: int, _frame: object) -> None:
 
 
 @contextmanager
-def catching_stops() -> Iterator[Callable[[], bool]]:
+def catching_stops(*, at_once: bool = False) -> Iterator[Callable[[], bool]]:
     """Within this, Ctrl-C and the other signals that end a program are remembered; what it gives says whether one came.
 
-    A second one raises KeyboardInterrupt. So does one before anybody has asked: there is nothing to keep yet.
+    A second one raises KeyboardInterrupt.
+
+    Args:
+        at_once: so does one that comes before anybody has asked, when there is nothing to keep yet.
     """
-    stop = asked = False
+    stop, asked = False, not at_once
 
     def interrupt(number: int, frame: object) -> None:
         global _came

@@ -48,7 +48,7 @@ def describe(progress: Progress) -> str:
 
 @contextmanager
 def watched(
-    *, quiet: bool, preview: Path | None = None, every: int = 1, replace: bool = False
+    *, quiet: bool, preview: Path | None = None, every: int = 1, replace: bool = False, at_once: bool = False
 ) -> Iterator[Callable[[Progress], bool]]:
     """Give long work its `on_progress`, which draws a bar, saves previews, and asks for the end after Ctrl-C.
 
@@ -56,8 +56,9 @@ def watched(
         quiet: draw nothing.
         preview: a folder for the first preview, every `every`th, and the last one before a stop.
         replace: overwrite previews of an earlier run.
+        at_once: Ctrl-C before the first step ends the program: preparing takes long, and there is nothing to keep.
     """
-    with catching_stops() as stopped, bar(hidden=quiet) as draw:
+    with catching_stops(at_once=at_once) as stopped, bar(hidden=quiet) as draw:
 
         def show(progress: Progress) -> bool:
             draw(progress)

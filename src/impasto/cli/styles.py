@@ -265,7 +265,8 @@ def _learn(
     except ImportError as error:
         raise MissingExtra(f"{error.name}, which learning needs,", "torch") from None
 
-    with watched(quiet=quiet or json, preview=preview, every=lesson.preview_every, replace=True) as on_progress:
+    watching = watched(quiet=quiet or json, preview=preview, every=lesson.preview_every, replace=True, at_once=True)
+    with watching as on_progress:
         learned = run(
             painting,
             name=name,

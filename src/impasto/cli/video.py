@@ -13,7 +13,7 @@ import click
 from impasto.cli import options
 from impasto.cli.command import Command, argument, option
 from impasto.cli.console import INTERRUPTED, note, print_json
-from impasto.cli.interrupt import exit_code
+from impasto.cli.interrupt import by_the_system
 from impasto.cli.options import read_region
 from impasto.cli.progress import watched
 from impasto.controls import Controls
@@ -110,7 +110,7 @@ def _kept_unless_by_ctrl_c(on_progress: Callable[[Progress], bool]) -> Callable[
 
     def goes_on(progress: Progress) -> bool:
         going = on_progress(progress)
-        if not going and exit_code() != INTERRUPTED:
+        if not going and by_the_system():
             error = ImpastoError("stopped", code="stopped")
             error.exit_code = INTERRUPTED
             raise error

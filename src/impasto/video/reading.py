@@ -117,6 +117,7 @@ class Clip:
     _edited: bool = True
 
     def __post_init__(self) -> None:
+        self.path = Path(self.path)
         numbers = [value for value in (self.start, self.end, self.fps) if value is not None]
         if not all(map(math.isfinite, numbers)) or (self.fps is not None and self.fps <= 0):
             raise UsageError("start, end and fps are seconds and frames a second", code="not-a-number")
@@ -141,7 +142,7 @@ class Clip:
         self.rate = self._wanted_rate or self.rate
 
     def _look_at_animation(self) -> None:
-        self._animation = Picture.open(self.path, max_pixels=self.max_pixels)
+        self._animation = Picture.open(self.path, max_pixels=self.max_pixels, untrusted=self.untrusted)
         self.width, self.height = self._animation.width, self._animation.height
         *_, (_, last) = animation_frames(self._animation)
         self.count = len(self._animation.frames) + 1
