@@ -84,7 +84,7 @@ _about_completion = functools.partial(option, is_flag=True, expose_value=False, 
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100, "show_default": True},
     epilog="Exit codes: 0 done, 1 something could not be read, painted or written, "
-    "2 the command makes no sense, 130 stopped, 143 stopped by SIGTERM.",
+    "2 the command makes no sense, 130 stopped, 143 stopped by SIGTERM, 129 by SIGHUP.",
 )
 @click.version_option(__version__, message="%(prog)s %(version)s", help="Print the version and stop.")
 @_about_completion("--install-completion", help="Install completion for your shell.")
