@@ -186,8 +186,11 @@ class EncodedFile:
         self._last = -1  # tick of the last frame
         self._shown: Any = None
         suffix = path.suffix.lower()
-        fragments = {"movflags": "frag_keyframe+empty_moov", "frag_duration": "1000000"}
-        options = fragments if suffix in (".mp4", ".m4v", ".mov") else {}
+        options = {"flush_packets": "1"}  # else FFmpeg keeps 256 kB back, which may be half a minute
+        if suffix in (".mp4", ".m4v", ".mov"):
+            options |= {"movflags": "frag_keyframe+empty_moov", "frag_duration": "1000000"}
+        elif suffix in (".mkv", ".webm"):
+            options["cluster_time_limit"] = "1000"
         try:
             self.container = ffmpeg().open(file_url(path), "w", format=FORMATS.get(suffix), container_options=options)
             self.stream = encoding.add_stream(self.container)
