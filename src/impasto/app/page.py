@@ -704,7 +704,7 @@ def video(me: Visit, look: Look) -> None:
         me.clip, me.film = file.file_id, None
     source = me.clip_file
     try:
-        clip = Clip(source, untrusted=True)
+        clip = Clip(source, untrusted=True, max_pixels=CONFIG.max_pixels)
         frame = next(clip.frames())
     except (ImpastoError, StopIteration):
         complain(PictureError(f"{work.safe_name(file.name)} is no video that can be read", code="not-a-video"))
@@ -729,6 +729,7 @@ def video(me: Visit, look: Look) -> None:
             "gallery": studio().gallery(),
             "engine": DEFAULT,  # as its first frame is shown, and as styles are learned here
             "overwrite": True,
+            "max_pixels": CONFIG.max_pixels,
             "keep_partial": True,
             "untrusted": True,
         }

@@ -53,9 +53,9 @@ class Saving:
             UsageError: such an ending, quality or depth.
         """
         formats, missing = set(), None
-        for suffix in {PurePath(self.suffix or job.target).suffix.lower() for job in jobs}:
+        for target in {PurePath(job.target).suffix.lower(): job.target for job in jobs}.values():
             try:
-                formats.add(self.format_for(f"picture{suffix}"))
+                formats.add(self.format_for(target))
             except UsageError as error:
                 if error.code != "missing-extra":
                     raise
