@@ -104,7 +104,7 @@ def test_what_is_wrong_with_a_file_is_said(plain: Path, tmp_path: Path) -> None:
         "text.mp4": (b"hello " * 99, "not-a-video", "text"),
         "noise.mp4": (np.random.default_rng(0).bytes(9999), "not-a-video", "noise.mp4"),
         "broken-off.mp4": (whole[: whole.index(b"moov") - 4], "damaged-file", "moov"),
-        "unknown.mp4": (whole.replace(b"avc1", b"zzzz"), "unsupported", "codec"),
+        "unknown.mp4": (whole.replace(b"avc1", b"zzzz"), "unknown-format", "codec"),
     }
     for name, (data, code, word) in files.items():
         (tmp_path / name).write_bytes(data)

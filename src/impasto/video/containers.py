@@ -229,7 +229,7 @@ def _check_video(container: InputContainer, path: Path, max_pixels: int | None) 
         raise PictureError(
             f"{path} is written in a codec that cannot be decoded here",
             "convert it to H.264 or another common one first",
-            code="unsupported",
+            code="unknown-format",
         )
     if max_pixels is not None and context.width * context.height > max_pixels:
         raise PictureError(
