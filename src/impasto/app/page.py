@@ -799,7 +799,7 @@ def show_about() -> None:
 @st.fragment(run_every=60.0)
 def forget_when_idle() -> None:
     me = visit()
-    busy = (me.job is not None and not me.job.ended) or learning(me)
+    busy = any(job is not None and not job.ended for job in (me.job, me.film, me.lesson))
     if not busy and time.monotonic() - me.touched > CONFIG.idle * 60:
         st.session_state.clear()
         st.rerun(scope="app")
