@@ -74,6 +74,7 @@ def painted_as_they_arrive(
     while not stop.is_set():
         began, ready = time.monotonic(), []
         found, refused = find()
+        looked = time.monotonic() - began
         for job in found:
             try:
                 status = os.stat(job.photo)
@@ -91,7 +92,7 @@ def painted_as_they_arrive(
             if again.is_news(result):
                 yield result
         yield None
-        stop.wait(max(pause, time.monotonic() - began if not ready else 0))
+        stop.wait(max(pause, 4 * looked))  # looking at many thousand files takes seconds
 
 
 class _Again:
