@@ -346,6 +346,7 @@ def test_it_listens_here_alone_unless_told_otherwise() -> None:
     assert "--server.address=127.0.0.1" in words
     assert "--server.maxUploadSize=7" in words
     assert "--browser.gatherUsageStats=false" in words
+    assert "--logger.hideWelcomeMessage=true" in words  # for which another server is asked for this machine's address
 
 
 def test_check_serves_one_page_and_stops() -> None:

@@ -20,6 +20,7 @@ from impasto.cli.console import INTERRUPTED
 from impasto.errors import ImpastoError, MissingExtra, UsageError
 
 PAGE = Path(__file__).parent.parent / "app" / "page.py"
+_ALL = ("0.0.0.0", "::", "")  # noqa: S104  it is compared, not listened on
 _PATIENCE = 60.0  # seconds for a page to appear
 _LAST_WORDS = 10.0  # seconds for it to end
 
@@ -45,7 +46,8 @@ def app(host: str, port: int, config: Config, browser: bool, check: bool) -> Non
     if check:
         _check(command, environment, host, port)
         return
-    print(f"Impasto is at {address(host, port)}  (Ctrl-C ends it)", flush=True)
+    others = f", for others at {address(_in_the_network(), port)}" if host in _ALL else ""
+    print(f"Impasto is at {address(host, port)}{others}  (Ctrl-C ends it)", flush=True)
     with subprocess.Popen(command, env=environment) as server:  # noqa: S603  our own command
         try:
             code = server.wait()
@@ -74,7 +76,7 @@ def command_line(host: str, port: int, config: Config, *, headless: bool) -> lis
         "theme.light.primaryColor": "#b8431f",
         "theme.dark.primaryColor": "#e0764f",
         "logger.level": "error",
-        "logger.hideWelcomeMessage": "true",  # it names addresses that do not open by IPv6
+        "logger.hideWelcomeMessage": "true",  # for it Streamlit would ask a server of Amazon's for this machine's address
     }
     options = [f"--{name}={value}" for name, value in settings.items()]
     return [sys.executable, "-m", "impasto.app.serve", "run", str(PAGE), *options]
@@ -82,11 +84,21 @@ def command_line(host: str, port: int, config: Config, *, headless: bool) -> lis
 
 def address(host: str, port: int) -> str:
     """The page's URL in a browser on this machine."""
-    if host in ("127.0.0.1", "0.0.0.0", "::", "::1", ""):  # noqa: S104  it is compared, not listened on
+    if host in (*_ALL, "127.0.0.1", "::1"):
         host = "localhost" if "." in host else "[::1]"
     elif ":" in host:
         host = f"[{host}]"
     return f"http://{host}:{port}"
+
+
+def _in_the_network() -> str:
+    """This machine's address as its neighbours see it; nothing is sent."""
+    try:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            probe.connect(("192.0.2.1", 9))  # no machine has it
+            return str(probe.getsockname()[0])
+    except OSError:
+        return socket.gethostname()
 
 
 def _end(server: subprocess.Popen[bytes]) -> None:
