@@ -76,7 +76,7 @@ def command_line(host: str, port: int, config: Config, *, headless: bool) -> lis
         "theme.light.primaryColor": "#b8431f",
         "theme.dark.primaryColor": "#e0764f",
         "logger.level": "error",
-        "logger.hideWelcomeMessage": "true",  # for it Streamlit would ask a server of Amazon's for this machine's address
+        "logger.hideWelcomeMessage": "true",  # it asks a server of Amazon's for this machine's address
     }
     options = [f"--{name}={value}" for name, value in settings.items()]
     return [sys.executable, "-m", "impasto.app.serve", "run", str(PAGE), *options]
