@@ -20,6 +20,7 @@ from streamlit.testing.v1 import AppTest
 import impasto
 from impasto.app.config import Config
 from impasto.app.jobs import Job, Jobs, curve
+from impasto.app.serve import ask_nobody
 from impasto.app.studio import (
     FORMATS,
     PROXY_SIDE,
@@ -346,7 +347,17 @@ def test_it_listens_here_alone_unless_told_otherwise() -> None:
     assert "--server.address=127.0.0.1" in words
     assert "--server.maxUploadSize=7" in words
     assert "--browser.gatherUsageStats=false" in words
-    assert "--logger.hideWelcomeMessage=true" in words  # for which another server is asked for this machine's address
+    assert "--server.showEmailPrompt=false" in words  # the first start would wait for an answer
+
+
+def test_no_other_server_is_asked_for_this_machine_s_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    from streamlit import net_util
+    from streamlit.web.server import server_util
+
+    monkeypatch.setattr(net_util, "get_external_ip", net_util.get_external_ip)  # to be put back
+    monkeypatch.setattr(net_util, "_make_blocking_http_get", lambda *_, **__: pytest.fail("it is asked"))
+    ask_nobody()
+    assert not server_util.is_url_from_allowed_origins("http://studio.example:8501")
 
 
 def test_check_serves_one_page_and_stops() -> None:

@@ -28,9 +28,17 @@ def need_no_home() -> None:
         os.environ["HOME"] = "/nonexistent"
 
 
+def ask_nobody() -> None:
+    """Keep Streamlit from asking a server of Amazon's for this machine's address, at the start and for some visitors."""
+    from streamlit import net_util
+
+    net_util.get_external_ip = lambda: None
+
+
 if __name__ == "__main__":
     end_with_parent()
     need_no_home()
+    ask_nobody()
     from streamlit.web.cli import main
 
     main(prog_name="streamlit")

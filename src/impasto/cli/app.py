@@ -63,21 +63,26 @@ def app(host: str, port: int, config: Config, browser: bool, check: bool) -> Non
 
 def command_line(host: str, port: int, config: Config, *, headless: bool) -> list[str]:
     """How the page is served by Streamlit, in a process of its own."""
-    settings = {
+    settings: dict[str, object] = {
         "server.address": host,
         "server.port": port,
         "server.headless": str(headless).lower(),
         "server.maxUploadSize": config.max_upload,
         "server.fileWatcherType": "none",
         "server.enableStaticServing": "false",
+        "server.showEmailPrompt": "false",  # it would wait for an answer, and send it to its makers
         "browser.gatherUsageStats": "false",
         "client.toolbarMode": "minimal",
         "client.showErrorDetails": "none",
         "theme.light.primaryColor": "#b8431f",
         "theme.dark.primaryColor": "#e0764f",
         "logger.level": "error",
-        "logger.hideWelcomeMessage": "true",  # it asks a server of Amazon's for this machine's address
+        "logger.hideWelcomeMessage": "true",
     }
+    if ":" in host:
+        settings["browser.serverAddress"] = (
+            "[::1]" if host == "::" else f"[{host}]"
+        )  # Streamlit leaves out the brackets
     options = [f"--{name}={value}" for name, value in settings.items()]
     return [sys.executable, "-m", "impasto.app.serve", "run", str(PAGE), *options]
 
