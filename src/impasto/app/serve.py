@@ -29,7 +29,7 @@ def need_no_home() -> None:
 
 
 def ask_nobody() -> None:
-    """Keep Streamlit from asking a server of Amazon's for this machine's address, at the start and for some visitors."""
+    """Keep Streamlit from asking a server of Amazon's for this machine's address, as it does for some visitors."""
     from streamlit import net_util
 
     net_util.get_external_ip = lambda: None

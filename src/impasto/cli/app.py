@@ -79,10 +79,8 @@ def command_line(host: str, port: int, config: Config, *, headless: bool) -> lis
         "logger.level": "error",
         "logger.hideWelcomeMessage": "true",
     }
-    if ":" in host:
-        settings["browser.serverAddress"] = (
-            "[::1]" if host == "::" else f"[{host}]"
-        )  # Streamlit leaves out the brackets
+    if ":" in host:  # Streamlit leaves out the brackets
+        settings["browser.serverAddress"] = "[::1]" if host == "::" else f"[{host}]"
     options = [f"--{name}={value}" for name, value in settings.items()]
     return [sys.executable, "-m", "impasto.app.serve", "run", str(PAGE), *options]
 
