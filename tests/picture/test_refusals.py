@@ -13,6 +13,8 @@ from PIL import Image
 
 from impasto import Picture, PictureError
 from impasto.picture.formats import readable
+from impasto.picture.iptc import properties
+from impasto.picture.xmp import Packet
 
 SCENE = scene()
 HEIGHT, WIDTH = SCENE.shape[:2]
@@ -28,8 +30,12 @@ def psd(
     return b"8BPS" + head + bytes(4) + resources + bytes(4) + struct.pack(">H", compression) + body
 
 
+def resource(number: int, body: bytes) -> bytes:
+    return b"8BIM" + struct.pack(">HHI", number, 0, len(body)) + body + bytes(len(body) % 2)
+
+
 def version_info(merged: bool) -> bytes:
-    return b"8BIM" + struct.pack(">HHIIBx", 1057, 0, 6, 1, merged)
+    return resource(1057, struct.pack(">IB", 1, merged))
 
 
 PLANES = [SCENE[:, :, channel] for channel in range(3)]
@@ -58,6 +64,16 @@ def test_targa_with_zeros_in_alpha_s_place_is_opaque() -> None:
     assert Picture.open(file_bytes(covered, "TGA")).alpha is not None
 
 
+def test_bitmap_with_zeros_in_alpha_s_place_is_opaque() -> None:
+    for alpha in (0, 100):
+        body = np.dstack([SCENE[::-1, :, ::-1], np.full((HEIGHT, WIDTH), alpha, np.uint8)]).tobytes()
+        masks = struct.pack("<4I", 0xFF0000, 0xFF00, 0xFF, 0xFF000000) + bytes(52)
+        head = struct.pack("<IiiHHIIiiII", 108, WIDTH, HEIGHT, 1, 32, 3, 0, 0, 0, 0, 0) + masks
+        picture = Picture.open(b"BM" + struct.pack("<IHHI", 122 + len(body), 0, 0, 122) + head + body)
+        assert (picture.alpha is None) == (alpha == 0)
+        np.testing.assert_array_equal(picture.to_numpy()[:, :, :3], SCENE)
+
+
 def test_noise_is_no_targa() -> None:
     for seed in range(20):
         with refused(PictureError, "not-a-picture"):
@@ -69,6 +85,18 @@ def test_flat_photoshop_files() -> None:
     np.testing.assert_array_equal(Picture.open(psd(*PLANES, resource=version_info(True))).to_numpy(), SCENE)
     with refused(PictureError, "unknown-format", "layers"):
         Picture.open(psd(*PLANES, resource=version_info(False)))
+
+
+def test_photoshop_files_keep_their_metadata() -> None:
+    exif = Image.Exif()
+    exif[315] = "Jürgen".encode()
+    packet = Packet()
+    packet.add({"dc:title": ["Überschrift"]})
+    said = resource(1058, exif.tobytes()[6:]) + resource(1060, packet.tobytes()) + resource(1028, b"\x1c\2\x78\0\1a")
+    picture = Picture.open(psd(*PLANES, resource=said))
+    assert "Jürgen".encode() in picture.exif
+    assert "Überschrift".encode() in picture.xmp
+    assert properties(picture.iptc) == {"dc:description": ["a"]}
 
 
 @pytest.mark.parametrize(

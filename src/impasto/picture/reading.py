@@ -32,7 +32,7 @@ from impasto.picture.samples import (
     srgb_profile,
     upright,
 )
-from impasto.pixels.arrays import Samples, fit
+from impasto.pixels.arrays import Samples, fit, floats, stored
 from impasto.system.remote import is_web_address
 
 MAX_PIXELS = 200_000_000
@@ -42,6 +42,7 @@ _COSTLY = {"AVIF": 120_000_000, "HEIF": 120_000_000, "WEBP": 120_000_000}
 """Lower limits of formats that are decoded as a whole, in several copies: a few bytes may claim all these pixels."""
 
 _NOT_REDUCED = ("1", "I", "F", "I;16", "I;16B", "I;16L", "I;16N")
+_OF_PSD = {"exif": 1058, "xmp": 1060}  # Photoshop's resources
 _MARGIN = 1.5  # how much larger than needed a JPEG is decoded
 
 _header_lock = threading.Lock()
@@ -179,7 +180,10 @@ def _open(data: bytes, name: str) -> tuple[Image.Image, bytes]:
         return tiff_reading.open_file(data, name), data
     image = _open_header(data, name)
     if image.format == "PSD":
-        refusals.check_psd(image, name)
+        resources = {number: body for number, _, body in getattr(image, "resources", ())}
+        refusals.check_psd(resources, name)
+        image.info["photoshop"] = resources
+        image.info |= {key: resources[number] for key, number in _OF_PSD.items() if number in resources}
     if image.format == "AVIF":
         from impasto.picture import boxes
 
@@ -213,8 +217,8 @@ def _still(image: Image.Image, data: bytes, name: str) -> Still:
         return in_srgb(image, deep)
     image.load()
     still = in_srgb(_cropped(image, data))
-    # A Targa of 32 bits often has no alpha, but zeros in its place.
-    invisible = image.format == "TGA" and still.alpha is not None and not still.alpha.any()
+    # Of these formats, files of 32 bits often have no alpha, but zeros in its place.
+    invisible = image.format in ("TGA", "BMP", "DIB") and still.alpha is not None and not still.alpha.any()
     return still._replace(alpha=None) if invisible else still
 
 
@@ -305,11 +309,7 @@ def _reduced(image: Image.Image, data: bytes, name: str, factor: int) -> Still:
     if image.format == "TIFF":
         decoded, deep = _tiff(image, data, name)
         if deep is not None:
-            import cv2
-
-            size = deep.shape[1] // factor, deep.shape[0] // factor
-            small = cv2.resize(deep, size, interpolation=cv2.INTER_AREA).reshape(*size[::-1], -1)
-            return in_srgb(decoded, small)
+            return in_srgb(decoded, _means(deep, factor))
     elif image.format == "WEBP":  # Pillow decodes by way of three copies
         from impasto.picture import all_bits
 
@@ -325,6 +325,23 @@ def _reduced(image: Image.Image, data: bytes, name: str, factor: int) -> Still:
     factor = factor * decoded.width // width
     small_enough = factor < 2 or decoded.mode in _NOT_REDUCED
     return in_srgb(decoded if small_enough else Image.Image.reduce(decoded, factor))
+
+
+def _means(deep: Samples, factor: int) -> Samples:
+    """Samples of more than eight bits, reduced by means of `factor` x `factor` pixels, seen colors alone."""
+    import cv2
+
+    size = deep.shape[1] // factor, deep.shape[0] // factor
+    if deep.shape[2] in (1, 3):
+        return cv2.resize(deep, size, interpolation=cv2.INTER_AREA).reshape(*size[::-1], -1)
+    alpha = floats(deep[:, :, -1])
+    share = cv2.resize(alpha, size, interpolation=cv2.INTER_AREA)
+    out = np.empty((*size[::-1], deep.shape[2]), np.uint16)
+    out[:, :, -1] = stored(share, np.uint16)
+    for channel in range(deep.shape[2] - 1):
+        plane = cv2.resize(floats(deep[:, :, channel]) * alpha, size, interpolation=cv2.INTER_AREA)
+        out[:, :, channel] = stored(plane / np.maximum(share, 1e-6), np.uint16)
+    return out
 
 
 def _levels(image: Image.Image, data: bytes, factor: int) -> int:
