@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from helpers import file_bytes, refused, scene
-from pictures import tiff, tiff_of
+from pictures import chunk, png, tiff, tiff_of
 from PIL import Image
 
 from impasto import Picture, PictureError
@@ -111,6 +111,9 @@ def test_photoshop_files_keep_their_metadata() -> None:
         file_bytes(SCENE, "DDS", pixel_format="DXT1").replace(b"DXT1", b"XYZ1"),
         file_bytes(SCENE, "JPEG").replace(b"\xff\xc0\0\x11\x08", b"\xff\xc1\0\x11\x0c"),  # 12 bits
         file_bytes(SCENE, "JPEG").replace(b"\xff\xc0", b"\xff\xc5"),  # hierarchical
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"CgBI", bytes(4))
+        + png(SCENE, 2)[8:].replace(b"IDAT\x78\x9c", b"IDAT"),  # Apple's
         b"\xff\x0a" + bytes(40),
         b"\0\0\0\x0cJXL \r\n\x87\n" + bytes(40),
         b"\x76\x2f\x31\x01" + bytes(40),

@@ -190,6 +190,11 @@ def _open(data: bytes, name: str) -> tuple[Image.Image, bytes]:
         said = boxes.read(data)
         if said.cicp:
             image.info[CICP] = said.cicp
+    if image.format == "JPEG2000":
+        from impasto.picture import boxes
+
+        if profile := boxes.read_jp2(data).profile:
+            image.info["icc_profile"] = profile
     if b"R03\0" in (image.info.get("exif") or b"") and "icc_profile" not in image.info and says_adobe_rgb(image):
         image.info[ADOBE_RGB] = True
     return image, data
@@ -216,7 +221,7 @@ def _still(image: Image.Image, data: bytes, name: str) -> Still:
     if deep is not None:
         return in_srgb(image, deep)
     image.load()
-    still = in_srgb(_cropped(image, data))
+    still = in_srgb(_as_stated(image, data))
     # Of these formats, files of 32 bits often have no alpha, but zeros in its place.
     invisible = image.format in ("TGA", "BMP", "DIB") and still.alpha is not None and not still.alpha.any()
     return still._replace(alpha=None) if invisible else still
@@ -245,14 +250,26 @@ def _deep(image: Image.Image, data: bytes) -> Samples | None:
     return None
 
 
-def _cropped(image: Image.Image, data: bytes) -> Image.Image:
-    """An AVIF's clean aperture, which Pillow leaves to others."""
-    if image.format != "AVIF":
+def _as_stated(image: Image.Image, data: bytes) -> Image.Image:
+    """An AVIF's clean aperture, and a JPEG 2000's channels in the order that its header gives; Pillow knows neither."""
+    if image.format not in ("AVIF", "JPEG2000"):
         return image
     from impasto.picture import boxes
 
-    crop = boxes.read(data).crop
-    return image if crop is None else image.crop(crop)
+    if image.format == "AVIF":
+        crop = boxes.read(data).crop
+        return image if crop is None else image.crop(crop)
+    said = boxes.read_jp2(data)
+    order = [*said.color, *([] if said.alpha is None else [said.alpha])]
+    colors = {1: "L", 3: "RGB"}.get(len(said.color), "")
+    if image.mode not in (colors, f"{colors}A") or max(order) >= len(image.getbands()):
+        return image
+    mode = colors if said.alpha is None else colors + ("a" if said.premultiplied else "A")
+    if mode == image.mode and order == sorted(order):
+        return image
+    found = Image.merge(mode, [image.getchannel(index) for index in order])
+    found.info = image.info
+    return found
 
 
 def _check_pixels(image: Image.Image, count: int, name: str, max_pixels: int) -> None:
@@ -318,7 +335,7 @@ def _reduced(image: Image.Image, data: bytes, name: str, factor: int) -> Still:
         image.reduce = _levels(image, data, factor)  # type: ignore[method-assign, assignment]
     if decoded is None:
         image.load()
-        decoded = _cropped(image, data)
+        decoded = _as_stated(image, data)
     decoded.info = image.info
     if decoded.mode in ("P", "PA"):
         decoded = decoded.convert("RGBA" if decoded.has_transparency_data else "RGB")

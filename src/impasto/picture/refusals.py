@@ -136,6 +136,8 @@ def undecodable(error: Exception, data: bytes, name: str) -> PictureError:
     reason = _reason(error)
     if _is_odd_jpeg(data):
         return _unknown_kind("JPEG", name)
+    if data[12:16] == b"CgBI":
+        return _unknown_kind("PNG, made by Apple for devices,", name)
     if isinstance(error, NotImplementedError) or (_UNKNOWN.search(reason) and _CODEC not in reason):
         return PictureError(
             f"{name}: this kind of picture is not read here ({reason})", "export it as PNG", code="unknown-format"
