@@ -87,6 +87,14 @@ def test_flat_photoshop_files() -> None:
         Picture.open(psd(*PLANES, resource=version_info(False)))
 
 
+def test_a_saved_selection_of_photoshop_is_no_transparency() -> None:
+    flat = psd(*PLANES, np.zeros((HEIGHT, WIDTH)))
+    assert Picture.open(flat).alpha is None
+    layers = struct.pack(">IIh", 10, 6, -1) + bytes(4)
+    clear = flat[:34] + layers + flat[38:]
+    assert Picture.open(clear).alpha is not None
+
+
 def test_photoshop_files_keep_their_metadata() -> None:
     exif = Image.Exif()
     exif[315] = "Jürgen".encode()

@@ -32,7 +32,7 @@ from impasto.picture.samples import (
     srgb_profile,
     upright,
 )
-from impasto.pixels.arrays import Samples, fit, floats, stored
+from impasto.pixels.arrays import Pixels, Samples, fit, floats, stored
 from impasto.system.remote import is_web_address
 
 MAX_PIXELS = 200_000_000
@@ -222,9 +222,19 @@ def _still(image: Image.Image, data: bytes, name: str) -> Still:
         return in_srgb(image, deep)
     image.load()
     still = in_srgb(_as_stated(image, data))
-    # Of these formats, files of 32 bits often have no alpha, but zeros in its place.
-    invisible = image.format in ("TGA", "BMP", "DIB") and still.alpha is not None and not still.alpha.any()
-    return still._replace(alpha=None) if invisible else still
+    return still._replace(alpha=None) if still.alpha is not None and _is_no_alpha(still.alpha, image, data) else still
+
+
+def _is_no_alpha(alpha: Pixels, image: Image.Image, data: bytes) -> bool:
+    """Whether what Pillow takes for alpha is something else."""
+    if image.format in ("TGA", "BMP", "DIB"):  # 32 bits without alpha often have zeros in its place
+        return not alpha.any()
+    if image.format != "PSD":
+        return False
+    at = 26  # the palette, the resources, the layers: if their number is negative, the fourth channel is transparency
+    for _ in range(2):
+        at += 4 + int.from_bytes(data[at : at + 4], "big")
+    return not (data[at : at + 4] != bytes(4) and data[at + 4 : at + 8] != bytes(4) and data[at + 8] >= 0x80)
 
 
 def _tiff(image: Image.Image, data: bytes, name: str) -> tuple[Image.Image, Samples | None]:
