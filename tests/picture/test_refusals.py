@@ -87,6 +87,15 @@ def test_flat_photoshop_files() -> None:
         Picture.open(psd(*PLANES, resource=version_info(False)))
 
 
+@pytest.mark.parametrize("progressive", [False, True])
+def test_a_jpeg_without_its_end_marker_is_whole(progressive: bool) -> None:
+    data = file_bytes(np.asarray(Image.fromarray(SCENE).resize((640, 480))), "JPEG", progressive=progressive)
+    np.testing.assert_array_equal(Picture.open(data[:-2]).to_numpy(), Picture.open(data).to_numpy())
+    for missing in (12, 500, 5000):
+        with refused(PictureError, "damaged-file"):
+            Picture.open(data[:-missing])
+
+
 def test_a_saved_selection_of_photoshop_is_no_transparency() -> None:
     flat = psd(*PLANES, np.zeros((HEIGHT, WIDTH)))
     assert Picture.open(flat).alpha is None

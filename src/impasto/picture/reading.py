@@ -220,9 +220,24 @@ def _still(image: Image.Image, data: bytes, name: str) -> Still:
     deep = _deep(image, data)
     if deep is not None:
         return in_srgb(image, deep)
-    image.load()
-    still = in_srgb(_as_stated(image, data))
+    still = in_srgb(_as_stated(_loaded(image, data), data))
     return still._replace(alpha=None) if still.alpha is not None and _is_no_alpha(still.alpha, image, data) else still
+
+
+def _loaded(image: Image.Image, data: bytes) -> Image.Image:
+    """Decode a picture; of a JPEG that is whole, its end marker may be missing."""
+    try:
+        image.load()
+        return image
+    except OSError:
+        if image.format not in ("JPEG", "MPO"):
+            raise
+        # Where a scan is cut short, what follows changes the picture.
+        one, other = (_open_header(data + noise * 32 + b"\xff\xd9", "the data") for noise in (b"\x55", b"\xaa"))
+        if not np.array_equal(np.asarray(one), np.asarray(other)):
+            raise
+        one.info = image.info
+        return one
 
 
 def _is_no_alpha(alpha: Pixels, image: Image.Image, data: bytes) -> bool:
