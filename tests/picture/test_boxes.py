@@ -1,13 +1,14 @@
-"""AVIF's and HEIF's boxes: crops and turns, each applied once."""
+"""AVIF's and HEIF's boxes: crops and turns, each applied once. JPEG 2000's: channels and profiles."""
 
 from __future__ import annotations
 
 import io
+import struct
 
 import numpy as np
 import pytest
 from helpers import file_bytes, scene
-from pictures import crop_property, with_property
+from pictures import crop_property, profile, with_property
 from PIL import Image
 
 from impasto import Picture
@@ -67,3 +68,42 @@ def test_boxes_of_any_bytes() -> None:
             changed[at] = rng.integers(0, 256)
         boxes.read(bytes(changed))
         boxes.read(bytes(changed[: rng.integers(0, 400)]))
+
+
+def jp2(samples: np.ndarray, *replaced: tuple[bytes, bytes]) -> bytes:
+    """A JPEG 2000 file with other boxes in its header, kind and body of each."""
+    data = file_bytes(samples, "JPEG2000")
+    start = data.index(b"jp2h") - 4
+    (size,) = struct.unpack_from(">I", data, start)
+    kept = dict(boxes._boxes(data[start + 8 : start + size]))
+    header = b"".join(struct.pack(">I4s", len(body) + 8, kind) + body for kind, body in (kept | dict(replaced)).items())
+    return data[:start] + struct.pack(">I4s", len(header) + 8, b"jp2h") + header + data[start + size :]
+
+
+def definition(*channels: tuple[int, int]) -> tuple[bytes, bytes]:
+    """Meaning (0 color, 1 alpha, 2 alpha of premultiplied colors) and place of each channel."""
+    body = b"".join(struct.pack(">HHH", index, *channel) for index, channel in enumerate(channels))
+    return b"cdef", struct.pack(">H", len(channels)) + body
+
+
+def test_jpeg_2000_states_the_order_of_its_channels() -> None:
+    cover = np.tile(np.linspace(10, 255, 96).astype(np.uint8), (64, 1))
+    colors = [(0, 1), (0, 2), (0, 3)]
+    backwards = Picture.open(jp2(SCENE[:, :, ::-1], definition(*colors[::-1])))
+    assert np.abs(backwards.to_numpy().astype(int) - SCENE).max() <= 1
+    before = np.dstack([cover, SCENE])
+    found = Picture.open(jp2(before, definition((1, 0), *colors))).to_numpy()
+    assert np.abs(found.astype(int) - np.roll(before, -1, 2)).max() <= 1
+    unsaid = Picture.open(jp2(np.roll(before, -1, 2), definition(*colors, (65535, 65535))))
+    assert unsaid.alpha is None
+    half = np.dstack([SCENE // 2, np.full((64, 96), 128, np.uint8)])
+    whole = Picture.open(jp2(half, definition(*colors, (2, 0)))).to_numpy()
+    assert np.abs(whole[:, :, :3].astype(int) - SCENE).max() <= 3
+
+
+def test_jpeg_2000_s_profile_is_used() -> None:
+    linear = profile("linear", 1.0)
+    found = Picture.open(jp2(SCENE, (b"colr", b"\2\0\0" + linear))).to_numpy()
+    expected = Picture.open(file_bytes(SCENE, icc_profile=linear)).to_numpy()
+    assert np.abs(expected.astype(int) - SCENE).max() > 10
+    assert np.abs(found.astype(int) - expected).max() <= 2

@@ -8,11 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from helpers import file_bytes, refused, scene
-from pictures import tiff, tiff_of
+from pictures import chunk, png, tiff, tiff_of
 from PIL import Image
 
 from impasto import Picture, PictureError
 from impasto.picture.formats import readable
+from impasto.picture.iptc import properties
+from impasto.picture.xmp import Packet
 
 SCENE = scene()
 HEIGHT, WIDTH = SCENE.shape[:2]
@@ -28,8 +30,12 @@ def psd(
     return b"8BPS" + head + bytes(4) + resources + bytes(4) + struct.pack(">H", compression) + body
 
 
+def resource(number: int, body: bytes) -> bytes:
+    return b"8BIM" + struct.pack(">HHI", number, 0, len(body)) + body + bytes(len(body) % 2)
+
+
 def version_info(merged: bool) -> bytes:
-    return b"8BIM" + struct.pack(">HHIIBx", 1057, 0, 6, 1, merged)
+    return resource(1057, struct.pack(">IB", 1, merged))
 
 
 PLANES = [SCENE[:, :, channel] for channel in range(3)]
@@ -58,6 +64,16 @@ def test_targa_with_zeros_in_alpha_s_place_is_opaque() -> None:
     assert Picture.open(file_bytes(covered, "TGA")).alpha is not None
 
 
+def test_bitmap_with_zeros_in_alpha_s_place_is_opaque() -> None:
+    for alpha in (0, 100):
+        body = np.dstack([SCENE[::-1, :, ::-1], np.full((HEIGHT, WIDTH), alpha, np.uint8)]).tobytes()
+        masks = struct.pack("<4I", 0xFF0000, 0xFF00, 0xFF, 0xFF000000) + bytes(52)
+        head = struct.pack("<IiiHHIIiiII", 108, WIDTH, HEIGHT, 1, 32, 3, 0, 0, 0, 0, 0) + masks
+        picture = Picture.open(b"BM" + struct.pack("<IHHI", 122 + len(body), 0, 0, 122) + head + body)
+        assert (picture.alpha is None) == (alpha == 0)
+        np.testing.assert_array_equal(picture.to_numpy()[:, :, :3], SCENE)
+
+
 def test_noise_is_no_targa() -> None:
     for seed in range(20):
         with refused(PictureError, "not-a-picture"):
@@ -69,6 +85,35 @@ def test_flat_photoshop_files() -> None:
     np.testing.assert_array_equal(Picture.open(psd(*PLANES, resource=version_info(True))).to_numpy(), SCENE)
     with refused(PictureError, "unknown-format", "layers"):
         Picture.open(psd(*PLANES, resource=version_info(False)))
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+def test_a_jpeg_without_its_end_marker_is_whole(progressive: bool) -> None:
+    data = file_bytes(np.asarray(Image.fromarray(SCENE).resize((640, 480))), "JPEG", progressive=progressive)
+    np.testing.assert_array_equal(Picture.open(data[:-2]).to_numpy(), Picture.open(data).to_numpy())
+    for missing in (12, 500, 5000):
+        with refused(PictureError, "damaged-file"):
+            Picture.open(data[:-missing])
+
+
+def test_a_saved_selection_of_photoshop_is_no_transparency() -> None:
+    flat = psd(*PLANES, np.zeros((HEIGHT, WIDTH)))
+    assert Picture.open(flat).alpha is None
+    layers = struct.pack(">IIh", 10, 6, -1) + bytes(4)
+    clear = flat[:34] + layers + flat[38:]
+    assert Picture.open(clear).alpha is not None
+
+
+def test_photoshop_files_keep_their_metadata() -> None:
+    exif = Image.Exif()
+    exif[315] = "Jürgen".encode()
+    packet = Packet()
+    packet.add({"dc:title": ["Überschrift"]})
+    said = resource(1058, exif.tobytes()[6:]) + resource(1060, packet.tobytes()) + resource(1028, b"\x1c\2\x78\0\1a")
+    picture = Picture.open(psd(*PLANES, resource=said))
+    assert "Jürgen".encode() in picture.exif
+    assert "Überschrift".encode() in picture.xmp
+    assert properties(picture.iptc) == {"dc:description": ["a"]}
 
 
 @pytest.mark.parametrize(
@@ -83,6 +128,9 @@ def test_flat_photoshop_files() -> None:
         file_bytes(SCENE, "DDS", pixel_format="DXT1").replace(b"DXT1", b"XYZ1"),
         file_bytes(SCENE, "JPEG").replace(b"\xff\xc0\0\x11\x08", b"\xff\xc1\0\x11\x0c"),  # 12 bits
         file_bytes(SCENE, "JPEG").replace(b"\xff\xc0", b"\xff\xc5"),  # hierarchical
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"CgBI", bytes(4))
+        + png(SCENE, 2)[8:].replace(b"IDAT\x78\x9c", b"IDAT"),  # Apple's
         b"\xff\x0a" + bytes(40),
         b"\0\0\0\x0cJXL \r\n\x87\n" + bytes(40),
         b"\x76\x2f\x31\x01" + bytes(40),

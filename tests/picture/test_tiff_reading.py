@@ -15,6 +15,7 @@ from PIL import Image
 
 from impasto import Picture, PictureError
 from impasto.picture import tiff_samples
+from impasto.pixels import arrays
 
 SCENE = scene()
 DEEP = SCENE.astype(np.uint16) * 257
@@ -47,6 +48,24 @@ def test_planes_strips_and_tiles(order: str, compression: str | None, tile: tupl
             assert picture.bits == planar.bits == bits
             close(picture, SCENE, 0)
             close(planar, SCENE, 0)
+
+
+@pytest.mark.parametrize(
+    ("samples", "options"),
+    [
+        (SCENE.astype(np.float32), {}),
+        (np.linspace(0, 4, HEIGHT)[:, None, None] ** 2 / 16 * np.ones((HEIGHT, WIDTH, 3), np.float32), {}),
+        (SCENE.astype(np.uint32) << 24, {}),
+        (np.dstack([DEEP // 2, np.full((HEIGHT, WIDTH), 32768, np.uint16)]), {"extrasamples": ["assocalpha"]}),
+    ],
+)
+def test_samples_are_scaled_some_at_a_time(
+    samples: np.ndarray, options: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = written(samples, **options)
+    whole = Picture.open(data).to_numpy(bits=16)
+    monkeypatch.setattr(arrays, "STRIP_PIXELS", 5 * WIDTH)
+    np.testing.assert_array_equal(Picture.open(data).to_numpy(bits=16), whole)
 
 
 @pytest.mark.parametrize("planar", [False, True])

@@ -174,6 +174,17 @@ def test_large_tiff_files_with_sixteen_bits_are_reduced_with_all_of_them(monkeyp
     assert np.abs(large.pixels - small.pixels).mean() < 0.01
 
 
+def test_large_tiff_files_have_no_dark_rim_when_reduced(monkeypatch: pytest.MonkeyPatch) -> None:
+    y, x = np.ogrid[:640, :640]
+    disc = np.where((y - 320) ** 2 + (x - 320) ** 2 < 200**2, 65535, 0).astype(np.uint16)
+    out = io.BytesIO()
+    tifffile.imwrite(out, np.dstack([disc] * 4), photometric="rgb", extrasamples=["unassalpha"])
+    monkeypatch.setattr(vips, "PIXELS", 1000)
+    picture = Picture.open(out.getvalue(), at_most=100)
+    assert picture.alpha is not None
+    assert picture.pixels[picture.alpha > 0.1].min() > 0.99
+
+
 @pytest.mark.parametrize("kind", ["TIFF 8", "TIFF 16", "WEBP", "PNG"])
 def test_large_pictures_that_lie_on_their_side(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     samples = np.asarray(Image.fromarray(scene(60, 40)).resize((960, 640)))

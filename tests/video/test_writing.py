@@ -46,6 +46,17 @@ def test_every_container_keeps_how_it_was_made(tmp_path: Path, ending: str) -> N
     assert json.loads(comment) == {"digital_source_type": SOURCE_TYPE, "program": "Impasto", "style": "Étude"}
 
 
+def test_what_is_clear_is_white_where_there_is_no_transparency(tmp_path: Path) -> None:
+    alpha = np.ones((64, 96), np.float32)
+    alpha[:, 48:] = 0
+    file = writer(tmp_path / "c.mp4")
+    file.write(VideoFrame(np.full((64, 96, 3), 0.2, np.float32), Fraction(0), alpha))
+    file.close()
+    pixels = read(tmp_path / "c.mp4")[0].pixels
+    assert abs(pixels[:, :40].mean() - 0.2) < 0.02
+    assert pixels[:, 56:].mean() > 0.98
+
+
 @pytest.mark.parametrize("ending", ANIMATIONS)
 def test_animations_keep_frames_alpha_and_timing(tmp_path: Path, ending: str) -> None:
     path = tmp_path / f"c{ending}"

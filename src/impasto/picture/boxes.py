@@ -1,4 +1,7 @@
-"""What AVIF and HEIF files say in their boxes (ISO/IEC 23008-12) and Pillow does not hand on: color, crop, depth."""
+"""What files say in their boxes and Pillow does not hand on: color, crop, depth, order of channels.
+
+These are AVIF and HEIF (ISO/IEC 23008-12) and JPEG 2000 (ISO/IEC 15444-1, annex I).
+"""
 
 from __future__ import annotations
 
@@ -41,6 +44,41 @@ def read(data: bytes) -> Said:
     if cicp is None and (said := _NCLX.search(data[: 1 << 16])):  # an image sequence, or a grid's parts
         cicp = struct.unpack(">HH", said[1])
     return Said(cicp, crop, bits)
+
+
+class Jp2(NamedTuple):
+    """What is said about a JPEG 2000 picture.
+
+    Attributes:
+        color: which channels are its colors, in their order; () where nothing is said.
+        alpha: which channel is alpha, or None.
+        premultiplied: whether colors are multiplied by alpha.
+        profile: an ICC profile, or b"".
+    """
+
+    color: tuple[int, ...] = ()
+    alpha: int | None = None
+    premultiplied: bool = False
+    profile: bytes = b""
+
+
+def read_jp2(data: bytes) -> Jp2:
+    """Read the header of a JPEG 2000 file; nothing is said where it has none, or it cannot be read."""
+    header = next((body for kind, body in _boxes(data) if kind == b"jp2h"), b"")
+    color, alpha, premultiplied, profile = {}, None, False, b""
+    with contextlib.suppress(struct.error):
+        for kind, body in _boxes(header):
+            if kind == b"colr" and body[:1] in (b"\2", b"\3"):
+                profile = profile or body[3:]
+            if kind != b"cdef":
+                continue
+            for index in range(*struct.unpack_from(">H", body)):
+                channel, meaning, place = struct.unpack_from(">HHH", body, 2 + 6 * index)
+                if meaning == 0:
+                    color[place] = channel
+                elif meaning in (1, 2) and place == 0:
+                    alpha, premultiplied = channel, meaning == 2
+    return Jp2(tuple(color[place] for place in sorted(color)), alpha, premultiplied, profile)
 
 
 def _properties(data: bytes) -> list[tuple[bytes, bytes]]:

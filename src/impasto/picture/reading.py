@@ -32,7 +32,7 @@ from impasto.picture.samples import (
     srgb_profile,
     upright,
 )
-from impasto.pixels.arrays import Samples, fit
+from impasto.pixels.arrays import Pixels, Samples, fit, floats, stored
 from impasto.system.remote import is_web_address
 
 MAX_PIXELS = 200_000_000
@@ -42,6 +42,7 @@ _COSTLY = {"AVIF": 120_000_000, "HEIF": 120_000_000, "WEBP": 120_000_000}
 """Lower limits of formats that are decoded as a whole, in several copies: a few bytes may claim all these pixels."""
 
 _NOT_REDUCED = ("1", "I", "F", "I;16", "I;16B", "I;16L", "I;16N")
+_OF_PSD = {"exif": 1058, "xmp": 1060}  # Photoshop's resources
 _MARGIN = 1.5  # how much larger than needed a JPEG is decoded
 
 _header_lock = threading.Lock()
@@ -179,13 +180,21 @@ def _open(data: bytes, name: str) -> tuple[Image.Image, bytes]:
         return tiff_reading.open_file(data, name), data
     image = _open_header(data, name)
     if image.format == "PSD":
-        refusals.check_psd(image, name)
+        resources = {number: body for number, _, body in getattr(image, "resources", ())}
+        refusals.check_psd(resources, name)
+        image.info["photoshop"] = resources
+        image.info |= {key: resources[number] for key, number in _OF_PSD.items() if number in resources}
     if image.format == "AVIF":
         from impasto.picture import boxes
 
         said = boxes.read(data)
         if said.cicp:
             image.info[CICP] = said.cicp
+    if image.format == "JPEG2000":
+        from impasto.picture import boxes
+
+        if profile := boxes.read_jp2(data).profile:
+            image.info["icc_profile"] = profile
     if b"R03\0" in (image.info.get("exif") or b"") and "icc_profile" not in image.info and says_adobe_rgb(image):
         image.info[ADOBE_RGB] = True
     return image, data
@@ -211,11 +220,36 @@ def _still(image: Image.Image, data: bytes, name: str) -> Still:
     deep = _deep(image, data)
     if deep is not None:
         return in_srgb(image, deep)
-    image.load()
-    still = in_srgb(_cropped(image, data))
-    # A Targa of 32 bits often has no alpha, but zeros in its place.
-    invisible = image.format == "TGA" and still.alpha is not None and not still.alpha.any()
-    return still._replace(alpha=None) if invisible else still
+    still = in_srgb(_as_stated(_loaded(image, data), data))
+    return still._replace(alpha=None) if still.alpha is not None and _is_no_alpha(still.alpha, image, data) else still
+
+
+def _loaded(image: Image.Image, data: bytes) -> Image.Image:
+    """Decode a picture; of a JPEG that is whole, its end marker may be missing."""
+    try:
+        image.load()
+        return image
+    except OSError:
+        if image.format not in ("JPEG", "MPO"):
+            raise
+        # Where a scan is cut short, what follows changes the picture.
+        one, other = (_open_header(data + noise * 32 + b"\xff\xd9", "the data") for noise in (b"\x55", b"\xaa"))
+        if not np.array_equal(np.asarray(one), np.asarray(other)):
+            raise
+        one.info = image.info
+        return one
+
+
+def _is_no_alpha(alpha: Pixels, image: Image.Image, data: bytes) -> bool:
+    """Whether what Pillow takes for alpha is something else."""
+    if image.format in ("TGA", "BMP", "DIB"):  # 32 bits without alpha often have zeros in its place
+        return not alpha.any()
+    if image.format != "PSD":
+        return False
+    at = 26  # the palette, the resources, the layers: if their number is negative, the fourth channel is transparency
+    for _ in range(2):
+        at += 4 + int.from_bytes(data[at : at + 4], "big")
+    return not (data[at : at + 4] != bytes(4) and data[at + 4 : at + 8] != bytes(4) and data[at + 8] >= 0x80)
 
 
 def _tiff(image: Image.Image, data: bytes, name: str) -> tuple[Image.Image, Samples | None]:
@@ -241,14 +275,26 @@ def _deep(image: Image.Image, data: bytes) -> Samples | None:
     return None
 
 
-def _cropped(image: Image.Image, data: bytes) -> Image.Image:
-    """An AVIF's clean aperture, which Pillow leaves to others."""
-    if image.format != "AVIF":
+def _as_stated(image: Image.Image, data: bytes) -> Image.Image:
+    """An AVIF's clean aperture, and a JPEG 2000's channels in the order that its header gives; Pillow knows neither."""
+    if image.format not in ("AVIF", "JPEG2000"):
         return image
     from impasto.picture import boxes
 
-    crop = boxes.read(data).crop
-    return image if crop is None else image.crop(crop)
+    if image.format == "AVIF":
+        crop = boxes.read(data).crop
+        return image if crop is None else image.crop(crop)
+    said = boxes.read_jp2(data)
+    order = [*said.color, *([] if said.alpha is None else [said.alpha])]
+    colors = {1: "L", 3: "RGB"}.get(len(said.color), "")
+    if image.mode not in (colors, f"{colors}A") or max(order) >= len(image.getbands()):
+        return image
+    mode = colors if said.alpha is None else colors + ("a" if said.premultiplied else "A")
+    if mode == image.mode and order == sorted(order):
+        return image
+    found = Image.merge(mode, [image.getchannel(index) for index in order])
+    found.info = image.info
+    return found
 
 
 def _check_pixels(image: Image.Image, count: int, name: str, max_pixels: int) -> None:
@@ -305,11 +351,7 @@ def _reduced(image: Image.Image, data: bytes, name: str, factor: int) -> Still:
     if image.format == "TIFF":
         decoded, deep = _tiff(image, data, name)
         if deep is not None:
-            import cv2
-
-            size = deep.shape[1] // factor, deep.shape[0] // factor
-            small = cv2.resize(deep, size, interpolation=cv2.INTER_AREA).reshape(*size[::-1], -1)
-            return in_srgb(decoded, small)
+            return in_srgb(decoded, _means(deep, factor))
     elif image.format == "WEBP":  # Pillow decodes by way of three copies
         from impasto.picture import all_bits
 
@@ -318,13 +360,30 @@ def _reduced(image: Image.Image, data: bytes, name: str, factor: int) -> Still:
         image.reduce = _levels(image, data, factor)  # type: ignore[method-assign, assignment]
     if decoded is None:
         image.load()
-        decoded = _cropped(image, data)
+        decoded = _as_stated(image, data)
     decoded.info = image.info
     if decoded.mode in ("P", "PA"):
         decoded = decoded.convert("RGBA" if decoded.has_transparency_data else "RGB")
     factor = factor * decoded.width // width
     small_enough = factor < 2 or decoded.mode in _NOT_REDUCED
     return in_srgb(decoded if small_enough else Image.Image.reduce(decoded, factor))
+
+
+def _means(deep: Samples, factor: int) -> Samples:
+    """Samples of more than eight bits, reduced by means of `factor` x `factor` pixels, seen colors alone."""
+    import cv2
+
+    size = deep.shape[1] // factor, deep.shape[0] // factor
+    if deep.shape[2] in (1, 3):
+        return cv2.resize(deep, size, interpolation=cv2.INTER_AREA).reshape(*size[::-1], -1)
+    alpha = floats(deep[:, :, -1])
+    share = cv2.resize(alpha, size, interpolation=cv2.INTER_AREA)
+    out = np.empty((*size[::-1], deep.shape[2]), np.uint16)
+    out[:, :, -1] = stored(share, np.uint16)
+    for channel in range(deep.shape[2] - 1):
+        plane = cv2.resize(floats(deep[:, :, channel]) * alpha, size, interpolation=cv2.INTER_AREA)
+        out[:, :, channel] = stored(plane / np.maximum(share, 1e-6), np.uint16)
+    return out
 
 
 def _levels(image: Image.Image, data: bytes, factor: int) -> int:

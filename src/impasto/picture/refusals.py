@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import struct
+from collections.abc import Mapping
 from pathlib import PurePath
 
 from PIL import Image
@@ -142,6 +143,8 @@ def undecodable(error: Exception, data: bytes, name: str) -> PictureError:
     reason = _reason(error)
     if _is_odd_jpeg(data):
         return _unknown_kind("JPEG", name)
+    if data[12:16] == b"CgBI":
+        return _unknown_kind("PNG, made by Apple for devices,", name)
     if isinstance(error, NotImplementedError) or (_UNKNOWN.search(reason) and _CODEC not in reason):
         return PictureError(
             f"{name}: this kind of picture is not read here ({reason})", "export it as PNG", code="unknown-format"
@@ -163,19 +166,20 @@ def _reason(error: Exception) -> str:
     )
 
 
-def check_psd(image: Image.Image, name: str) -> None:
+def check_psd(resources: Mapping[int, bytes], name: str) -> None:
     """Refuse a Photoshop file without its flattened picture: what lies in that one's place is white.
 
+    Args:
+        resources: by their numbers.
     Raises:
         PictureError: it has none.
     """
-    for number, _, body in getattr(image, "resources", ()):
-        if number == _VERSION_INFO and len(body) > 4 and not body[4]:  # hasRealMergedData
-            raise PictureError(
-                f"{name} holds layers alone, no flattened picture",
-                "save it with 'maximize compatibility', or export it as PNG",
-                code="unknown-format",
-            )
+    if resources.get(_VERSION_INFO, b"")[4:5] == b"\0":  # hasRealMergedData
+        raise PictureError(
+            f"{name} holds layers alone, no flattened picture",
+            "save it with 'maximize compatibility', or export it as PNG",
+            code="unknown-format",
+        )
 
 
 def _reader_says(data: bytes, formats: tuple[str, ...]) -> tuple[str, str] | None:

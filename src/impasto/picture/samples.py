@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image
 
 from impasto.picture.formats import Bits
-from impasto.pixels.arrays import Pixels, Samples, floats, stored
+from impasto.pixels.arrays import Pixels, Samples, floats, stored, strips
 
 LYING = (5, 6, 7, 8)
 """The orientations that exchange width and height."""
@@ -103,25 +103,36 @@ def _by_eight_bits(deep: Samples, profile: bytes) -> tuple[Samples, bool]:
 
 
 def _deep_gray(image: Image.Image) -> Samples:
-    """Gray with more than eight bits, H x W x 1: integers up to 65535, or floats (see `in_range`)."""
+    """Gray with more than eight bits, H x W x 1: integers up to 65535, or floats (see `float_shades`)."""
     values = np.asarray(image)
     if image.mode != "F":
         return values.clip(0, 65535).astype(np.uint16)[:, :, None]
-    return stored(in_range(values.astype(np.float32)), np.uint16)[:, :, None]
+    return float_shades(values)[:, :, None]
 
 
-def in_range(values: NDArray[np.float32], name: str = "") -> Pixels:
-    """Floats from a file in 0..1: they may lie in 0..1, 0..255 or 0..65535.
+def float_shades(values: NDArray[np.floating[Any]], name: str = "") -> NDArray[np.uint16]:
+    """Floats from a file as 0..65535: they may lie in 0..1, 0..255 or 0..65535.
 
     Floats of which at least half are below 1 are taken for 0..1, and what is brighter is clipped.
+
+    Args:
+        values: H x W or H x W x C.
     """
-    values = np.nan_to_num(values)
-    top = float(values.max(initial=0))
-    if top > 1 and float(np.median(values)) <= 1:
+    top, dark = 0.0, 0
+    for rows in strips(*values.shape[:2]):
+        part = np.nan_to_num(values[rows])
+        top = max(top, float(part.max()))
+        dark += int(np.count_nonzero(part <= 1))
+    if top > 1 and 2 * dark >= values.size:
         if name:
             warnings.warn(f"{name} holds light brighter than white: it is clipped", stacklevel=2)
         top = 1
-    return (values / np.float32(65535 if top > 255 else 255 if top > 1 else 1)).clip(0, 1)
+    white = np.float32(65535 if top > 255 else 255 if top > 1 else 1)
+    out = np.empty(values.shape, np.uint16)
+    for rows in strips(*values.shape[:2]):
+        part = np.nan_to_num(values[rows].astype(np.float32)) / white
+        out[rows] = stored(part.clip(0, 1), np.uint16)
+    return out
 
 
 def _profile(info: Mapping[Any, Any]) -> bytes | None:

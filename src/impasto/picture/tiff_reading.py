@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image, TiffImagePlugin
 
 from impasto.errors import PictureError
-from impasto.picture.samples import in_range
+from impasto.picture.samples import float_shades
 from impasto.picture.tiff_samples import (
     CIELAB,
     CMYK,
@@ -34,7 +34,7 @@ from impasto.picture.tiff_samples import (
     layout_of,
     read,
 )
-from impasto.pixels.arrays import Samples, stored
+from impasto.pixels.arrays import Samples, stored, strips
 
 _PREMULTIPLIED, _ALPHA = 1, 2
 _COMPRESSIONS = {22610: "JPEG XR", 34712: "JPEG 2000", 34887: "LERC", 50002: "JPEG XL", 52546: "JPEG XL"}
@@ -150,8 +150,9 @@ def decode(image: Tiff, data: bytes, name: str) -> tuple[Image.Image, Samples | 
     if alpha is not None:
         cover = _shades(samples[:, :, alpha : alpha + 1], layout, "")
         if layout.extra[:1] and layout.extra[alpha - color] == _PREMULTIPLIED:
-            share = np.maximum(cover, 1).astype(np.float32) / np.float32(65535)
-            shades = stored((shades / np.float32(65535)) / share, np.uint16)
+            for rows in strips(*shades.shape[:2]):
+                share = np.maximum(cover[rows], 1).astype(np.float32) / np.float32(65535)
+                shades[rows] = stored((shades[rows] / np.float32(65535)) / share, np.uint16)
         shades = np.concatenate([shades, cover], axis=2)
     if layout.bits > 8 or layout.kind == FLOAT:
         return image, shades
@@ -176,7 +177,7 @@ def _shades(values: NDArray[Any], layout: Layout, name: str) -> NDArray[np.uint1
     Whole numbers of 32 bits that stay below 65536 are taken for 16 bits, and negative ones for a range about zero.
     """
     if layout.kind == FLOAT:
-        return stored(in_range(values.astype(np.float32), name), np.uint16)
+        return float_shades(values, name)
     if layout.bits == 16 and layout.kind == UNSIGNED:
         return values.astype(np.uint16, copy=False)
     low, high = 0, (1 << layout.bits) - 1
@@ -185,8 +186,10 @@ def _shades(values: NDArray[Any], layout: Layout, name: str) -> NDArray[np.uint1
         low = -high - 1 if values.min(initial=0) < 0 else 0
     if layout.bits == 32 and low == 0 and values.max(initial=0) <= 65535:
         high = 65535
-    scaled = (values.astype(np.float64) - low) * (65535 / (high - low))
-    return np.rint(scaled).astype(np.uint16)
+    out = np.empty(values.shape, np.uint16)
+    for rows in strips(*values.shape[:2]):
+        out[rows] = np.rint((values[rows].astype(np.float64) - low) * (65535 / (high - low)))
+    return out
 
 
 def _eight_bits(samples: NDArray[Any], layout: Layout) -> Image.Image:

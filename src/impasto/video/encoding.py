@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from impasto.errors import UsageError
-from impasto.pixels.arrays import stored
+from impasto.pixels.arrays import floats, stored
 from impasto.system.sessions import threads
 from impasto.video.containers import ffmpeg, file_url
 from impasto.video.decoding import MATRICES, PIXEL_FORMATS, usual_matrix
@@ -162,7 +162,8 @@ def losses(encoding: Encoding, frame: VideoFrame) -> list[str]:
     lost = []
     if frame.alpha is not None and not encoding.holds_alpha:
         lost.append(
-            f"{encoding.codec} in {encoding.suffix} has no transparency: it is left out (vp9 in .webm, prores in .mov)"
+            f"{encoding.codec} in {encoding.suffix} has no transparency: what is clear becomes white "
+            "(vp9 in .webm, prores in .mov)"
         )
     if frame.samples.dtype == np.uint16 and "10le" not in encoding.pixels:
         lost.append(f"{encoding.codec} is written with 8 bits a color, not the source's 10 or more (av1, prores)")
@@ -210,6 +211,9 @@ class EncodedFile:
         if self.encoding.holds_alpha:
             alpha = np.ones(values.shape[:2], np.float32) if frame.alpha is None else frame.alpha
             values = np.dstack([values, stored(alpha, kind)])
+        elif frame.alpha is not None:
+            share = frame.alpha[:, :, None]
+            values = stored(floats(values) * share + (1 - share), kind)
         width, height = self.encoding.even_size
         border = [(0, height - values.shape[0]), (0, width - values.shape[1])]
         if any(beyond for _, beyond in border):
