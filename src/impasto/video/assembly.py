@@ -244,7 +244,8 @@ def constant_rate(clip: Clip) -> Fraction:
     else:
         with clip.opened() as container:
             packets = video_packets(container, main_video(container))
-            times = {p.pts * p.time_base for p in packets if not isinstance(p, Exception) and p.pts is not None}
+            shown = (p for p in packets if not isinstance(p, Exception) and not p.is_discard)
+            times = {p.pts * p.time_base for p in shown if p.pts is not None}
     gaps = [later - earlier for earlier, later in pairwise(sorted(times))]
     if all(Fraction(3, 4) < gap * clip.rate < Fraction(5, 4) for gap in gaps):
         return clip.rate
