@@ -71,7 +71,8 @@ def orientation_of(frame: Any, rotate: str | None = None) -> Orientation:
     from av.sidedata.sidedata import SideDataContainer
 
     try:  # `frame.side_data` would be a cycle of references, and frames stay until Python looks for those
-        matrix = np.frombuffer(bytes(SideDataContainer(frame)["DISPLAYMATRIX"]), np.int32)
+        side_data = SideDataContainer(frame)  # type: ignore[call-arg]
+        matrix = np.frombuffer(bytes(side_data["DISPLAYMATRIX"]), np.int32)
     except (KeyError, ValueError):  # none, or beside it something that PyAV does not know
         matrix = np.empty(0, np.int32)
     if len(matrix) == 9:

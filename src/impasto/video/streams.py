@@ -181,7 +181,7 @@ def _written(
         clocks = {index: _Clock(origin + span[0], span) for index in tracks}
         for packet in _packets(source, [source.streams[index] for index in tracks], plans):
             index = packet.stream_index
-            if index not in tracks or not packet.size or is_gap(packet, packet.stream):
+            if index not in tracks or not packet.size or packet.is_corrupt or is_gap(packet, packet.stream):
                 continue
             placed = clocks[index].placed(packet, subtitle=packet.stream.type == "subtitle")
             if placed is None:
