@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
+import struct
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -55,6 +56,7 @@ def film(
     font: bytes = b"",
     options: Mapping[str, str] | None = None,
     aspect: Fraction | None = None,
+    encoder: Mapping[str, str] | None = None,
 ) -> Path:
     """Write a clip of 64 x 48 pixels.
 
@@ -65,10 +67,11 @@ def film(
         said, of_picture: metadata of the file and of its pictures' stream.
         options: of the container.
         aspect: of a pixel.
+        encoder: options of the pictures' encoder.
     """
     with av.open(f"file:{path}", "w", container_options=dict(options or {})) as out:
         out.metadata.update(said or {})
-        stream = out.add_stream(codec, rate=rate)  # type: ignore[call-overload]
+        stream = out.add_stream(codec, rate=rate, options=dict(encoder or {}))  # type: ignore[call-overload]
         stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
         stream.codec_context.time_base = Fraction(1, 90_000) if times or begun else Fraction(1, rate)
         stream.codec_context.sample_aspect_ratio = aspect or Fraction(1)
@@ -90,6 +93,38 @@ def film(
             packets += lines()
         for packet in sorted(packets, key=_time):
             out.mux(packet)
+    return path
+
+
+def edited(clip: Path, path: Path, parts: Sequence[tuple[float, float]]) -> Path:
+    """An MP4 file again whose tracks show these parts alone: seconds of each, and where in the track it begins."""
+    data = clip.read_bytes()
+    at = data.index(b"mvhd")
+    of_movie = int.from_bytes(data[at + 16 : at + 20], "big")
+
+    def boxes(inside: bytes) -> Iterator[tuple[bytes, bytes]]:
+        while inside:
+            size = int.from_bytes(inside[:4], "big")
+            yield inside[4:8], inside[8:size]
+            inside = inside[size:]
+
+    def box(kind: bytes, body: bytes) -> bytes:
+        return struct.pack(">I4s", 8 + len(body), kind) + body
+
+    def changed(kind: bytes, body: bytes) -> bytes:
+        if kind == b"edts":
+            return b""
+        if kind == b"moov":
+            return box(kind, b"".join(changed(*inner) for inner in boxes(body)))
+        if kind != b"trak":
+            return box(kind, body)
+        at = body.index(b"mdhd")
+        of_track = int.from_bytes(body[at + 16 : at + 20], "big")
+        edits = (struct.pack(">IiI", round(s * of_movie), round(a * of_track), 1 << 16) for s, a in parts)
+        listed = box(b"edts", box(b"elst", struct.pack(">II", 0, len(parts)) + b"".join(edits)))
+        return box(kind, listed.join(box(k, v) for k, v in boxes(body) if k in (b"tkhd", b"mdia")))
+
+    path.write_bytes(b"".join(changed(*outer) for outer in boxes(data)))  # the index comes last: nothing else moves
     return path
 
 
@@ -146,6 +181,8 @@ def _time(packet: Any) -> Fraction:
 def _voice(out: Any, sound: Sound) -> Any:
     stream = out.add_stream(sound.codec, rate=sound.rate)
     stream.layout = sound.layout
+    if sound.codec.startswith("wma"):
+        stream.bit_rate = 128_000
     stream.metadata.update(sound.said)
     stream.disposition = sound.disposition
     return stream

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import struct
 from pathlib import Path
 from typing import Any
@@ -166,3 +167,15 @@ def test_interlaced_frames_are_made_whole(tmp_path: Path) -> None:
     combs = np.abs(np.diff(read_frames[3].pixels, axis=0)).mean()
     assert combs < 0.3 * np.abs(np.diff(frames[3], axis=0)).mean()
     assert "interlaced" in clip.notes[0]
+
+
+def test_frames_go_as_soon_as_they_are_read(tmp_path: Path) -> None:
+    path = write(tmp_path / "c.mp4", moving(24))
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in Clip(path).frames():
+            held = sum(type(thing) is av.VideoFrame for thing in gc.get_objects())
+    finally:
+        gc.enable()
+    assert held < 12

@@ -71,6 +71,18 @@ def test_a_stopped_run_keeps_all_that_was_painted(clip: Path, tmp_path: Path) ->
         paint_video(clip, "udnie", tmp_path / "o.gif", resume=True)
 
 
+def test_two_runs_do_not_work_on_the_same_result(clip: Path, tmp_path: Path) -> None:
+    out = tmp_path / "o.mp4"
+
+    def another(progress: Progress) -> None:
+        if progress.step == 3:
+            with refused(UsageError, "in-use", "o.mp4"):
+                paint_video(clip, "udnie", out, resume=True)
+
+    assert paint_video(clip, "udnie", out, resume=True, on_progress=another).frames == len(read(out)) == 8
+    assert not list(tmp_path.glob(".*"))
+
+
 def test_names_as_long_as_a_name_can_be_are_resumed(clip: Path, tmp_path: Path) -> None:
     out = tmp_path / f"{'x' * 251}.mp4"
     assert paint_video(clip, "udnie", out, resume=True, on_progress=lambda p: p.step < 3).stopped

@@ -10,13 +10,14 @@ from typing import Any
 import av
 import numpy as np
 import pytest
-from films import Sound, Subtitles, decoded_sound, film, looked_at, of_kind
+from films import Sound, Subtitles, decoded_sound, edited, film, looked_at, of_kind
 
 from impasto.video import streams
 from impasto.video.paint_video import PaintedVideo, paint_video
 
 CONTAINERS = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi")
 SOUNDS = {
+    ".wmv": ("wmav2",),
     ".mkv": ("aac", "ac3", "flac", "pcm_s16le", "libopus", "libmp3lame"),
     ".mov": ("pcm_s16be", "pcm_s24le", "alac"),
     ".avi": ("pcm_s16le", "pcm_u8", "adpcm_ima_wav", "libmp3lame"),
@@ -57,9 +58,25 @@ def test_every_sound_goes_into_every_container(tmp_path: Path, source: str, code
     assert all(str(clip) in note and "converted to" in note for note in notes)
     samples, rate = decoded_sound(result)
     loud = np.abs(samples) > 0.1
-    assert loud.argmax() / rate == pytest.approx(late, abs=0.03)
+    delay = 0.085 if codec == "wmav2" else 0  # its encoder's, of which its file says nothing
+    assert loud.argmax() / rate == pytest.approx(late + delay, abs=0.03)
     middle = samples[round((late + 0.1) * rate) : round((late + 0.3) * rate)]
     assert (np.diff(np.signbit(middle)).sum() / 2) / 0.2 == pytest.approx(440, abs=12)
+
+
+@pytest.mark.parametrize("ending", [".mp4", ".webm"])
+def test_what_an_edit_list_hides_is_not_heard(tmp_path: Path, ending: str) -> None:
+    whole = film(tmp_path / "whole.mp4", 96, sounds=[Sound()], encoder={"g": "12"})
+    clip = edited(whole, tmp_path / "in.mov", [(1, 0.5), (1, 2.25)])
+    result = tmp_path / f"out{ending}"
+    notes = painted(clip, result).notes
+    assert not [note for note in notes if "mended" in note]
+    frames = looked_at(result)["frames"]
+    assert [time - frames[0] for time in frames] == pytest.approx(looked_at(clip)["frames"], abs=0.002)
+    assert len(frames) == 48
+    samples, rate = decoded_sound(result)
+    assert len(samples) / rate == pytest.approx(2, abs=0.1)
+    assert of_kind(looked_at(result), "audio")[0]["packets"][0][0] == pytest.approx(0, abs=0.15)
 
 
 @pytest.mark.parametrize(

@@ -83,7 +83,7 @@ def test_frames_without_times_get_the_usual_step() -> None:
 
 def test_packets_without_a_time_of_decoding_do_not_count_as_jumps() -> None:
     def packet(pts: int, dts: int | None) -> Any:
-        return SimpleNamespace(pts=pts, dts=dts, duration=1, time_base=Fraction(1, 10))
+        return SimpleNamespace(pts=pts, dts=dts, duration=1, time_base=Fraction(1, 10), is_discard=False)
 
     times = PacketTimes(Fraction(1, 10))
     packets = [packet(50, None), packet(54, None), packet(52, 50), packet(51, 51), packet(53, 52)]

@@ -19,6 +19,7 @@ from impasto.cli.progress import watched
 from impasto.controls import Controls
 from impasto.errors import ImpastoError, UsageError
 from impasto.progress import Progress
+from impasto.system.names import shortened
 from impasto.video.options import VideoOptions
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def video(
             "--style or --keyframes, one of the two", "--keyframes 0:starry-night,5:great-wave:0.5", code="conflict"
         )
     if output is None:
-        output = Path(f"{source.stem}-painted.mp4")
+        output = Path(shortened(f"{source.stem}-painted.mp4", 255))
     if os.path.exists(source) and os.path.exists(output) and source.samefile(output):
         raise UsageError(f"{output} is the video itself", "choose another -o", code="same-file")
     with watched(quiet=quiet or json) as on_progress:

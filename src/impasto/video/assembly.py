@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -21,6 +22,8 @@ from impasto.video.frame_pictures import is_animation
 from impasto.video.joining import Company, Piece, join
 from impasto.video.reading import Clip, VideoFrame
 from impasto.video.streams import cannot_write, faults, side_files
+
+_OF_THE_SYSTEM = (errno.EACCES, errno.EPERM, errno.ENOENT, errno.EROFS, errno.EFBIG, errno.EIO)
 
 
 class Assembly:
@@ -244,7 +247,8 @@ def constant_rate(clip: Clip) -> Fraction:
     else:
         with clip.opened() as container:
             packets = video_packets(container, main_video(container))
-            times = {p.pts * p.time_base for p in packets if not isinstance(p, Exception) and p.pts is not None}
+            shown = (p for p in packets if not isinstance(p, Exception) and not p.is_discard)
+            times = {p.pts * p.time_base for p in shown if p.pts is not None}
     gaps = [later - earlier for earlier, later in pairwise(sorted(times))]
     if all(Fraction(3, 4) < gap * clip.rate < Fraction(5, 4) for gap in gaps):
         return clip.rate
@@ -254,7 +258,9 @@ def constant_rate(clip: Clip) -> Fraction:
 
 def refused_by_system(error: BaseException | None) -> bool:
     """Whether a disk is full or closed to us, rather than a stream one that cannot be held."""
-    return isinstance(error, PermissionError) or (error is not None and write_fault(error) == "disk-full")
+    if error is None:
+        return False
+    return write_fault(error) == "disk-full" or getattr(error, "errno", None) in _OF_THE_SYSTEM
 
 
 def part_of(path: Path, suffix: str | None = None) -> Path:

@@ -59,10 +59,6 @@ class Belongings:
     covers: tuple[tuple[str, bytes], ...] = ()
     notes: tuple[str, ...] = ()
 
-    def without(self, *names: str) -> Belongings:
-        """The same with nothing in these fields."""
-        return Belongings(**{name: value for name, value in vars(self).items() if name not in names})
-
 
 def belongings_of(
     container: Any,

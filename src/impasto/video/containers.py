@@ -33,6 +33,7 @@ _OPTIONS = {
 }
 
 _STILL = (b"\xff\xd8\xff", b"\x89PNG", b"II*\0", b"MM\0*", b"BM", b"P5", b"P6", b"8BPS", b"\0\0\0\x0cjP", b"qoif")
+_MOTION_JPEG = (".mjpg", ".mjpeg")  # FFmpeg takes some of these for a single picture
 _NAMES_OTHERS = (
     b"#EXTM3U",
     b"ffconcat",
@@ -66,6 +67,7 @@ def opened(
     try:
         container: InputContainer = av.open(
             file_url(path),
+            format="mjpeg" if path.suffix.lower() in _MOTION_JPEG and head_of(path).startswith(_STILL[0]) else None,
             metadata_errors="replace",
             container_options=_OPTIONS | ({} if edited else {"advanced_editlist": "0"}),
             options={} if max_pixels is None else {"max_pixels": str(max_pixels)},
@@ -212,7 +214,7 @@ def _refuse_others(path: Path) -> None:
             "give the clip itself",
             code="not-a-video",
         )
-    moves = b"acTL" in head or (head.startswith(b"\xff\xd8\xff") and path.suffix.lower() in (".mjpg", ".mjpeg"))
+    moves = b"acTL" in head or path.suffix.lower() in _MOTION_JPEG
     if head.startswith(_STILL) and not moves:
         raise PictureError(
             f"{path} is a still picture", "impasto stylize paints it; for a clip, a folder of them", code="not-a-video"

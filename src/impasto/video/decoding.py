@@ -68,8 +68,11 @@ def orientation_of(frame: Any, rotate: str | None = None) -> Orientation:
     Args:
         rotate: what an old file says in its stream's tag of that name: degrees, clockwise.
     """
-    try:
-        matrix = np.frombuffer(bytes(frame.side_data["DISPLAYMATRIX"]), np.int32)
+    from av.sidedata.sidedata import SideDataContainer
+
+    try:  # `frame.side_data` would be a cycle of references, and frames stay until Python looks for those
+        side_data = SideDataContainer(frame)  # type: ignore[call-arg]
+        matrix = np.frombuffer(bytes(side_data["DISPLAYMATRIX"]), np.int32)
     except (KeyError, ValueError):  # none, or beside it something that PyAV does not know
         matrix = np.empty(0, np.int32)
     if len(matrix) == 9:

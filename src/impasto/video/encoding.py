@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -111,6 +112,10 @@ class Encoding:
         if codec == "h264":  # half the time of "fast" 18, a tenth smaller, half a decibel less
             # Its own choice of threads takes two thirds more of the processors, which the network wants.
             options = {"crf": "17", "preset": "veryfast", "threads": str(max(1, threads() // 4))} | options
+        if codec == "hevc":
+            options |= {"x265-params": "log-level=error"}  # both write to standard error by themselves
+        elif codec == "av1":
+            os.environ.setdefault("SVT_LOG", "1")
         stream: Any = container.add_stream(ENCODERS[codec][0], rate=self.rate, options=options)
         stream.width, stream.height = self.even_size
         stream.pix_fmt = self.pixels

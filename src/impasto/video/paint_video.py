@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -114,29 +115,31 @@ def paint_video(
     first = next(clip.frames(), None)
     if first is None:
         raise UsageError(f"{clip.path} has no frame from {options.start:g} s on", "--start, --end", code="no-frames")
-    checkpoint = None
-    if options.resume:
-        checkpoint = Checkpoint(Path(output), _settings(clip, style, regions, recipe, options, controls))
     made_with = _made_with(painters, options, controls, recipe) if mark else {}
-    open_sink = functools.partial(_open_sink, Path(output), clip, size, options, checkpoint)
-    sink = open_sink(first=first, made_with=made_with, overwrite=overwrite)
-    pipeline = Pipeline(clip, size, painters, sink, options, checkpoint=checkpoint, on_progress=on_progress)
-    try:
-        with one_thread():
-            pipeline.run()
-        kept = not pipeline.stopped or (options.keep_partial and pipeline.frames > 0 and checkpoint is None)
-        if kept:
-            sink.close(whole=not pipeline.stopped)
-            if checkpoint:
-                checkpoint.forget()
-        else:
+    with contextlib.ExitStack() as claimed:
+        checkpoint = None
+        if options.resume:
+            checkpoint = Checkpoint(Path(output), _settings(clip, style, regions, recipe, options, controls))
+            claimed.callback(checkpoint.close)
+        open_sink = functools.partial(_open_sink, Path(output), clip, size, options, checkpoint)
+        sink = open_sink(first=first, made_with=made_with, overwrite=overwrite)
+        pipeline = Pipeline(clip, size, painters, sink, options, checkpoint=checkpoint, on_progress=on_progress)
+        try:
+            with one_thread():
+                pipeline.run()
+            kept = not pipeline.stopped or (options.keep_partial and pipeline.frames > 0 and checkpoint is None)
+            if kept:
+                sink.close(whole=not pipeline.stopped)
+                if checkpoint:
+                    checkpoint.forget()
+            else:
+                sink.discard()
+        except Exception as error:
+            _say_what_is_kept(error, sink.keep(), resume=checkpoint is not None)
+            raise
+        except BaseException:
             sink.discard()
-    except Exception as error:
-        _say_what_is_kept(error, sink.keep(), resume=checkpoint is not None)
-        raise
-    except BaseException:
-        sink.discard()
-        raise
+            raise
     notes = (*sink.notes, *clip.notes, *masks.notes)
     path = Path(output) if kept else None
     return PaintedVideo(path, pipeline.frames, pipeline.shots, pipeline.stopped, notes, pipeline.seconds)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
+import os
 import shutil
 import zipfile
 from collections.abc import Mapping
@@ -47,11 +49,14 @@ class State:
 class Checkpoint:
     """A state in a hidden folder beside the result, with the settings that it belongs to.
 
+    One run at a time has the folder, until `close`.
+
     Args:
         output: the result's path.
         settings: what another run must have alike.
     Raises:
-        UsageError: what is there was begun with other settings.
+        UsageError: what is there was begun with other settings, or another run is at work on it.
+        PictureError: the folder cannot be made.
     """
 
     def __init__(self, output: Path, settings: Mapping[str, object]) -> None:
@@ -60,6 +65,43 @@ class Checkpoint:
         self.settings = json.loads(json.dumps(settings, default=str))
         self.state: State | None = None
         self.pieces = 0
+        self._lock: int | None = None
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise cannot_write(output, error) from error
+        self._claim(output)
+        try:
+            self._load()
+        except BaseException:
+            self.close()
+            raise
+
+    def _claim(self, output: Path) -> None:
+        try:
+            import fcntl
+        except ImportError:  # Windows refuses by itself to open a file twice for writing
+            return
+        lock = os.open(self.folder, os.O_RDONLY)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(lock)
+            raise UsageError(f"another run is at work on {output}", "wait until it has ended", code="in-use") from None
+        except OSError:  # a file system without locks
+            pass
+        self._lock = lock
+
+    def close(self) -> None:
+        """Let another run have the folder."""
+        if self._lock is None:
+            return
+        with contextlib.suppress(OSError):
+            self.folder.rmdir()  # if it is empty
+        os.close(self._lock)
+        self._lock = None
+
+    def _load(self) -> None:
         try:
             with np.load(self.file, allow_pickle=False) as stored:
                 arrays = {name: stored[name] for name in stored.files}
@@ -116,7 +158,6 @@ class Segments:
         self._file: EncodedFile | None = None
         self._begun = self._end = Fraction(0)
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
             kept = {path for index in range(self.pieces) for path in (self._piece(index), self._time(index))}
             for leftover in set(self.folder.iterdir()) - kept:  # of a piece that was not finished
                 if leftover.name != "state.npz":

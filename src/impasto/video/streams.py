@@ -32,8 +32,8 @@ _SOUND = {".mp4": "aac", ".m4v": "aac", ".mov": "aac", ".mkv": "aac", ".webm": "
 _TEXT = {".mp4": "mov_text", ".m4v": "mov_text", ".mov": "mov_text", ".mkv": "subrip", ".webm": "webvtt"}
 _READABLE = {"subrip", "srt", "ass", "ssa", "webvtt", "mov_text", "text", "microdvd", "sami", "subviewer", "stl"}
 _LAYOUTS = {1: "mono", 2: "stereo", 3: "5.1", 4: "5.1", 5: "5.1", 6: "5.1", 7: "7.1", 8: "7.1"}
-PRIMING = Fraction(1, 10)
-"""Seconds; an encoder's own silence before the first sound is shorter."""
+PRIMING = Fraction(3, 20)
+"""Seconds; an encoder's own silence before the first sound is shorter, as AAC's of 8 kHz is."""
 
 _BEYOND = Fraction(10)  # seconds behind the part; what belongs to it is not stored that late
 _LATE = Fraction(1, 25)  # seconds; AVI cannot say that a sound begins later than the picture
@@ -181,7 +181,7 @@ def _written(
         clocks = {index: _Clock(origin + span[0], span) for index in tracks}
         for packet in _packets(source, [source.streams[index] for index in tracks], plans):
             index = packet.stream_index
-            if index not in tracks or not packet.size or is_gap(packet, packet.stream):
+            if index not in tracks or not packet.size or packet.is_corrupt or is_gap(packet, packet.stream):
                 continue
             placed = clocks[index].placed(packet, subtitle=packet.stream.type == "subtitle")
             if placed is None:
@@ -247,6 +247,8 @@ class _Clock:
             at = Fraction(0) if self._last is None else self._last
         else:
             at = ticks * packet.time_base - self.begin
+        if packet.is_discard and not (at >= -PRIMING and (self._last is None or self._last < 0)):
+            return None  # an edit list hides it, and it is no run-up of the first sound
         if self.span[1] is not None and at >= self.span[1] - self.span[0]:
             self.beyond = at - self.span[1] + self.span[0]
             return None
@@ -327,6 +329,7 @@ class _ConvertedSound(_Track):
         if not plan.encoder.startswith("pcm"):  # type: ignore[union-attr]
             self.stream.bit_rate = min(96_000, 3 * self.rate) * (1 if decoder.channels == 1 else _channels(self.layout))
         self._graph: Any = None
+        self._base, self._end = stream.time_base, Fraction(0)  # of the last frame, in seconds
         self._form: tuple[Any, ...] = ()
 
     def add(self, packet: Any, at: Fraction, length: Fraction) -> None:  # noqa: ARG002  subtitles' packets need it
@@ -349,6 +352,10 @@ class _ConvertedSound(_Track):
         super().close()
 
     def _encode(self, frame: Any) -> None:
+        if frame.pts is None:  # what a decoder gives out at the end has no time
+            frame.time_base, frame.pts = self._base, round(self._end / self._base)
+        self._base = frame.time_base
+        self._end = frame.pts * self._base + Fraction(frame.samples, frame.sample_rate)
         form = (frame.format.name, frame.layout.name, frame.sample_rate)
         if form != self._form:
             self._drain(end=True)
@@ -364,7 +371,7 @@ class _ConvertedSound(_Track):
             sample_rate=frame.sample_rate,
             format=frame.format.name,
             layout=frame.layout.name,
-            time_base=frame.time_base or Fraction(1, frame.sample_rate),
+            time_base=frame.time_base,
         )
         early = 0 if self.side.path.suffix == ".avi" else min(0, frame.time or 0)
         start = f":first_pts={round(early * self.rate)}" if begins else ""

@@ -46,7 +46,7 @@ class PacketTimes:
     def mend(self, packet: Any) -> None:
         """Move a packet's times, in the order in which packets are stored."""
         unit = packet.time_base
-        if not unit:
+        if not unit or packet.is_discard:  # what an edit list hides lies at the times of what it shows
             return
         if packet.dts is not None:
             self._follow(packet.dts * unit, packet.duration * unit if packet.duration else self.step)
@@ -147,7 +147,7 @@ def measured_rate(packets: Iterable[Any], mended: PacketTimes) -> tuple[Fraction
     """
     times: set[Fraction] = set()
     for packet in packets:
-        if isinstance(packet, Exception):
+        if isinstance(packet, Exception) or packet.is_discard:
             continue
         mended.mend(packet)
         ticks = packet.dts if packet.pts is None else packet.pts
