@@ -67,10 +67,19 @@ def test_signals_end_it_without_leftovers(tmp_path: Path, number: int, code: int
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "0.png").write_bytes(file_bytes(scene()))
     words = ["stylize", "in", "--style", "udnie", "--engine", "light", "--watch", "-o", "out"]
-    with subprocess.Popen([*PROGRAM, *words], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as watching:
-        wait_until((tmp_path / "out" / "0.png").exists)
-        watching.send_signal(number)
-        _, said = watching.communicate(timeout=30)
+    with subprocess.Popen(
+        [*PROGRAM, *words],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),  # nohup's children ignore SIGHUP
+    ) as watching:
+        try:
+            wait_until((tmp_path / "out" / "0.png").exists)
+            watching.send_signal(number)
+            _, said = watching.communicate(timeout=30)
+        finally:
+            watching.kill()
     assert watching.returncode == code
     assert b"stopped" in said
     assert not list((tmp_path / "out").glob("*.part"))
