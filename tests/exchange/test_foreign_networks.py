@@ -129,6 +129,43 @@ def test_the_files_own_words_count(tmp_path: Path) -> None:
     np.testing.assert_allclose(painted, PHOTO * np.float32([0, 0, 1]), atol=1e-4)
 
 
+BLUE_FIRST = np.float32([103.939, 116.779, 123.68])[None, :, None, None]
+SUB = node("Sub", ["x", "m"], ["a"])
+SEEN_LESS = {  # how a network takes the means of blue, green and red off, or those of red, green and blue
+    "ImageScaler": (True, [node("ImageScaler", ["x"], ["a"], bias=[-103.9, -116.8, -123.7])], ()),
+    "Sub": (True, [node("Identity", ["x"], ["b"]), node("Sub", ["b", "m"], ["a"])], (array(BLUE_FIRST, "m"),)),
+    "Add": (False, [node("Add", ["m", "x"], ["a"])], (array(-BLUE_FIRST[:, ::-1], "m"),)),
+    "Constant": (
+        True,
+        [node("Constant", [], ["m"], value=helper.make_tensor("", FLOAT, [3, 1, 1], BLUE_FIRST.ravel())), SUB],
+        (),
+    ),
+    "after a flip": (
+        False,
+        [
+            node("Gather", ["x", "i"], ["b"], axis=1),
+            node("Sub", ["b", "m"], ["c"]),
+            node("Gather", ["c", "i"], ["a"], axis=1),
+        ],
+        (array(BLUE_FIRST, "m"), array([2, 1, 0], "i", "int64")),
+    ),
+}
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.parametrize("name", SEEN_LESS)
+def test_the_means_in_a_network_tell_the_order_of_its_channels(name: str, tmp_path: Path) -> None:
+    bgr, nodes, constants = SEEN_LESS[name]
+    means = BLUE_FIRST if bgr else BLUE_FIRST[:, ::-1]
+    lost = np.float32([0, 1, 1])[:, None, None]  # of the network's first channel nothing is left
+    after = [node("Mul", ["a", "lost"], ["d"]), node("Add", ["d", "back"], ["y"])]
+    made = model([*nodes, *after], (*constants, array(lost, "lost"), array(lost * means, "back")), opset=9)
+    onnx.save_model(made, tmp_path / "n.onnx")
+    import_network(tmp_path / "n.onnx", "n")
+    kept = np.float32([1, 1, 0] if bgr else [0, 1, 1])
+    np.testing.assert_allclose(impasto.stylize(Picture(PHOTO), "n").pixels, PHOTO * kept, atol=2e-3)
+
+
 def test_what_was_assumed_and_what_cannot_be_meant_is_said(tmp_path: Path, run: Run) -> None:
     def said(made: Any, *words: object) -> str:
         onnx.save_model(made, tmp_path / "n.onnx")
@@ -192,7 +229,7 @@ WRAPPED = {
     },
     "average.pth": {"model": {k: v * 0 for k, v in STATE.items()}, "params_ema": STATE},
     "double.pth": {k: v.double() for k, v in STATE.items()},
-    "gan.pth.tar": {"netG": {f"module.{k}": v for k, v in STATE.items()}, "netD": {"a": torch.ones(3)}},
+    "gan.pth.tar": {"netG": {f"module.{k}": v for k, v in STATE.items()}, "netD": {"a": torch.ones(1000, 1000)}},
     "compiled.pth": {f"_orig_mod.module.{k}": v for k, v in STATE.items()},
     "plain.pth": STATE,
 }
@@ -257,13 +294,15 @@ def test_ranges_as_users_write_them() -> None:
         read_ranges(None, "0..1", "123.68 116.779 103.939")[0]
         == read_ranges("0..255", None, "123.68,116.779,103.939")[0]
     )
-    for text in ("foo", "1..1", "nan..1", "..", "0..x"):
+    for text in ("foo", "1..1", "nan..1", "..", "0..x", "1e40..2e40"):
         with refused(UsageError, "malformed", text):
             read_range(text)
-    with refused(UsageError, "malformed", "--mean"):
-        read_ranges(None, None, "1,2")
-    with refused(UsageError, "out-of-range", "--std"):
-        read_ranges(None, None, None, "1,0,1")
+    for text in ("1,2", "", "inf,0,0"):
+        with refused(UsageError, "malformed", "--mean"):
+            read_ranges(None, None, text)
+    for text in ("1,0,1", "-1,1,1"):
+        with refused(UsageError, "out-of-range", "--std"):
+            read_ranges(None, None, None, text)
 
 
 def test_an_exported_file_runs_in_other_programs(tmp_path: Path, run: Run) -> None:

@@ -20,8 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from impasto.engines.base import Array, SizeRequirements, StyleVector, default_budget
-from impasto.engines.network_file import read_onnx
-from impasto.engines.ranges import BYTES, PLAIN, SIGNED, Values, find_ranges
+from impasto.engines.network_file import first_offsets, read_onnx
+from impasto.engines.ranges import BYTES, PLAIN, SIGNED, Values, by_means, find_ranges
 from impasto.engines.shot import Shot, Statistics
 from impasto.engines.tiles import OVERLAP, paint_within
 from impasto.errors import StyleError
@@ -355,8 +355,11 @@ class Network:
             raise StyleError(f"{self.path} has a second input and does not say what for", code="other-network")
         order, span = metadata.get(_ORDER, ""), IMAGE_RANGES.get(metadata.get(_RANGE, ""))
         in_bgr = order.lower().startswith("bgr")
-        takes = told.takes or span or (BYTES if self._kind == "uint8" or in_bgr else None)
-        bgr = told.bgr or in_bgr or (takes is not None and takes.bgr)
+        inside = None if order else by_means(first_offsets(self.file, self._picture))
+        takes = told.takes or span or inside or (BYTES if self._kind == "uint8" or in_bgr else None)
+        bgr = told.bgr or in_bgr or any(values is not None and values.bgr for values in (takes, inside))
+        if inside is not None and inside.bgr and told.takes is None and not told.bgr:
+            warnings.warn(f"{self.path} is taken as a network of BGR, by the means that it takes off", stacklevel=2)
         takes, gives = (values and replace(values, bgr=bgr or values.bgr) for values in (takes, told.gives))
         return self._try(takes, gives, bgr)
 
@@ -418,7 +421,7 @@ class Network:
 def _as_picture(output: NDArray[Any], layout: str) -> NDArray[Any] | None:
     """A network's output as H x W x 3, if it is a picture."""
     first = output[0] if output.ndim == 4 and len(output) else output
-    if first.ndim != 3 or first.dtype.kind not in "fu":
+    if first.ndim != 3 or first.dtype.kind not in "fiu":
         return None
     axes = (-1, 0) if layout == "nhwc" else (0, -1)
     axis = next((axis for axis in axes if first.shape[axis] == 3), None)

@@ -356,6 +356,8 @@ class Gallery:
                 self.remove(name)
             part.rename(self.folder / name)
         except OSError as error:
+            if not replace:
+                self.check_free(name)  # another process may have been faster
             raise StyleError(
                 f"cannot write to your gallery in {self.folder}: {error.strerror or error}",
                 "IMPASTO_HOME moves it",
