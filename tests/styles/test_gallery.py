@@ -88,7 +88,7 @@ def test_a_clash_is_refused(painting: Path) -> None:
 
 def test_of_two_at_once_the_second_is_told_of_the_first(painting: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def meanwhile(*words: Any) -> None:
-        monkeypatch.undo()
+        monkeypatch.setattr("impasto.styles.gallery.write_pictures", write_pictures)
         Gallery().add("mine", painting, title="First")
         write_pictures(*words)
 
