@@ -371,7 +371,7 @@ class Answer(NamedTuple):
 
     Attributes:
         wrong: what no broken file may bring about, or "".
-        seconds: that it took.
+        seconds: of a processor that it took; where it hangs or dies, that were waited.
         peak: bytes of memory at the most, beyond what the process held before; 0 where the system does not say.
     """
 
@@ -408,7 +408,7 @@ class Victim:
         if not line:
             self.close()
             return Answer(kind, -1, "the process died" if heard else "it hangs", seconds, 0)
-        code, err, peak = json.loads(line)
+        code, err, peak, seconds = json.loads(line)
         if peak > MOST:
             self.close()
         return Answer(kind, code, _wrong(code, err, seconds, peak), seconds, peak)
@@ -438,14 +438,14 @@ def _wrong(code: int, err: str, seconds: float, peak: int) -> str:
 
 
 def serve() -> None:
-    """Run each command that comes in as a line of JSON; answer with its exit code, what it said, and its memory."""
+    """Run each command that comes in as a line of JSON; answer with its exit code, its words, memory and time."""
     from impasto.cli.main import main
 
     answers = sys.stdout
     for line in sys.stdin:
         sys.argv = ["impasto", *json.loads(line)]
         sys.stdout, sys.stderr = (io.TextIOWrapper(io.BytesIO(), "utf-8", "replace") for _ in range(2))
-        before = _peak(begin=True)
+        before, began = _peak(begin=True), time.process_time()
         code: object = 0
         try:
             main()
@@ -457,7 +457,7 @@ def serve() -> None:
         peak = _peak() - before
         sys.stderr.flush()
         err = sys.stderr.buffer.getvalue().decode()  # type: ignore[attr-defined]
-        answers.write(json.dumps([code, err, peak]) + "\n")
+        answers.write(json.dumps([code, err, peak, time.process_time() - began]) + "\n")
         answers.flush()
 
 

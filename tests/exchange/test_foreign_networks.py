@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -199,6 +200,38 @@ def test_what_cannot_be_run_is_refused_in_a_line(tmp_path: Path, run: Run) -> No
     refuses(model([node("Swirl", ["x"], ["y"], domain="their.own")]), "Swirl", "their.own")
     refuses(model(SAME, opset=90), "opset 17")
     refuses(model([node("Div", ["x", "z"], ["y"])], (array(0, "z"),)), "no numbers", code="not-a-network")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        '{"low": 0, "high": 0, "styles": ["a"]}',
+        '{"low": 0, "high": 1, "styles": []}',
+        '{"low": 0, "high": 1, "styles": ["a", "../../../b"]}',
+        '{"low": 0, "high": 1, "styles": ["a"], "card": "text"}',
+        '{"low": 0, "high": 1, "styles": ["a"], "multiple": 0}',
+        '{"low": 0, "high": 1, "styles": ["a"], "margin": -5000000}',
+        '{"low": 0, "high": 1, "styles": ["a"], "layout": "hwc"}',
+    ],
+)
+def test_metadata_that_cannot_be_ours_are_refused(words: str, tmp_path: Path) -> None:
+    made = model(SAME)
+    helper.set_model_props(made, {"impasto": words})
+    onnx.save_model(made, tmp_path / "n.onnx")
+    with refused(StyleError, "damaged-file", "metadata"):
+        import_network(tmp_path / "n.onnx", "n")
+
+
+def test_names_of_styles_are_no_paths(tmp_path: Path) -> None:
+    inputs = (helper.make_tensor_value_info("styles", FLOAT, (1, 2)),)
+    weigh = [node("ReduceSum", ["styles"], ["s"], keepdims=0), node("Mul", ["x", "s"], ["y"])]
+    made = model(weigh, more=inputs)
+    for other, error, code in (("../../../b", UsageError, "bad-name"), ("a", StyleError, "damaged-file")):
+        words = {"low": 0, "high": 1, "styles": ["a", other], "card": {}}
+        helper.set_model_props(made, {"impasto": json.dumps(words)})
+        onnx.save_model(made, tmp_path / "n.onnx")
+        with refused(error, code):
+            import_network(tmp_path / "n.onnx", "n")
 
 
 def test_weights_beside_a_file_are_taken_in_and_no_others(tmp_path: Path) -> None:

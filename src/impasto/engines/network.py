@@ -84,8 +84,8 @@ class Facts:
         if "takes" in found:
             takes, gives = Values.from_dict(found["takes"]), Values.from_dict(found["gives"])
         else:
-            takes = gives = Values.of(float(found["low"]), float(found["high"]))
-        return Facts(
+            takes = gives = Values.from_dict({"low": [found["low"]] * 3, "high": [found["high"]] * 3, "bgr": False})
+        facts = Facts(
             takes,
             gives,
             tuple(map(str, found["styles"])),
@@ -94,6 +94,11 @@ class Facts:
             int(found.get("multiple", 4)),
             int(found.get("margin", 0)),
         )
+        if not (isinstance(facts.card, dict | None) and facts.layout in ("", "nchw", "nhwc")):
+            raise TypeError("no card, or no layout")
+        if not (0 < len(facts.styles) == len(set(facts.styles)) and 0 < facts.multiple <= _MARGIN >= abs(facts.margin)):
+            raise ValueError("no styles, or no sizes")
+        return facts
 
 
 @dataclass(frozen=True)
@@ -315,6 +320,8 @@ class Network:
                 f"{self.path} takes pictures as {picture.type}", "export it in float32", code="other-network"
             )
         self._picture, self._weights = picture.name, styles[0].name if styles else None
+        count = styles[0].shape[1] if styles else 1
+        self._count = count if isinstance(count, int) else None
         self._shape = tuple(picture.shape) or ("n", "c", "h", "w")
         self._batch = 0 if len(self._shape) == 3 else self._shape[0] if isinstance(self._shape[0], int) else 1
         self._batch = max(0, self._batch) or (0 if len(self._shape) == 3 else 1)
@@ -344,6 +351,8 @@ class Network:
         if METADATA in metadata:
             try:
                 facts = Facts.from_json(metadata[METADATA])
+                if self._count not in (None, len(facts.styles)):
+                    raise ValueError("other styles than weights")
             except (ValueError, KeyError, TypeError) as error:
                 raise StyleError(f"{self.path} is damaged: its metadata cannot be read", code="damaged-file") from error
             facts = replace(facts, layout=told.layout or facts.layout)

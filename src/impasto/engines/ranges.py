@@ -67,7 +67,7 @@ class Values:
     def from_dict(found: dict[str, Any]) -> Values:
         """Raises ValueError, KeyError or TypeError unless `found` is what `as_dict` gives."""
         low, high = (tuple(map(float, found[key])) for key in ("low", "high"))
-        if len(low) != 3 or len(high) != 3 or any(a == b for a, b in zip(low, high, strict=True)):
+        if len(low) != 3 or len(high) != 3 or not all(0 < abs(a - b) < _HUGE for a, b in zip(low, high, strict=True)):
             raise ValueError("no range of values")
         return Values(low, high, bool(found["bgr"]))
 
