@@ -402,7 +402,7 @@ class Victim:
         began = time.monotonic()
         child.stdin.write(json.dumps(words) + "\n")
         child.stdin.flush()
-        heard, _, _ = select.select([child.stdout], [], [], 3 * SLOWEST)
+        heard, _, _ = select.select([child.stdout], [], [], 6 * SLOWEST)
         line = child.stdout.readline() if heard else ""
         seconds = time.monotonic() - began
         if not line:

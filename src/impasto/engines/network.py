@@ -366,8 +366,9 @@ class Network:
         in_bgr = order.lower().startswith("bgr")
         inside = None if order else by_means(first_offsets(self.file, self._picture))
         takes = told.takes or span or inside or (BYTES if self._kind == "uint8" or in_bgr else None)
-        bgr = told.bgr or in_bgr or any(values is not None and values.bgr for values in (takes, inside))
-        if inside is not None and inside.bgr and told.takes is None and not told.bgr:
+        bgr = told.bgr or in_bgr or (told.takes is not None and told.takes.bgr)
+        if inside is not None and inside.bgr and not bgr:
+            bgr = True
             warnings.warn(f"{self.path} is taken as a network of BGR, by the means that it takes off", stacklevel=2)
         takes, gives = (values and replace(values, bgr=bgr or values.bgr) for values in (takes, told.gives))
         return self._try(takes, gives, bgr)
@@ -464,6 +465,9 @@ def _not_run(path: Path, error: Exception) -> StyleError:
 
 
 def _first_line(error: Exception) -> str:
+    failed = re.search(r"running (\w+) node.*Status Message: (?:.* was false\. )?(.*)", str(error))
+    if failed:
+        return f"it fails at {failed[1]}: {failed[2][:120]}"
     return str(error).splitlines()[0][:120] if str(error) else type(error).__name__
 
 
