@@ -88,12 +88,13 @@ def pictures() -> list[Seed]:
             (".pcx", "PCX", {}),
             (".sgi", "SGI", {}),
             (".dds", "DDS", {"pixel_format": "DXT1"}),
-            (".icns", "ICNS", {}),
-            (".jp2", "JPEG2000", {}),
             (".ppm", "PPM", {}),
-            (".qoi", "QOI", {}),
         )
     ]
+    small = Image.fromarray(scene(40, 30))  # of what takes long to read
+    found += [Seed(".jp2", file_bytes(small, "JPEG2000")), Seed(".qoi", file_bytes(small, "QOI"))]
+    icon = file_bytes(Image.fromarray(scene(128, 128)))
+    found.append(Seed(".icns", struct.pack(">4sI4sI", b"icns", len(icon) + 16, b"ic07", len(icon) + 8) + icon))
     found += [Seed(".psd", _psd(scene(40, 30))), *_deep_tiffs()]
     rich = file_bytes(picture, "JPEG", exif=_full_exif(), xmp=xmp, comment=b"a comment")
     found.append(Seed(".jpg", rich[:2] + _IPTC + rich[2:]))
