@@ -292,7 +292,7 @@ def test_odd_photos(run: Run, tmp_path: Path, size: tuple[int, int]) -> None:
 
 @pytest.mark.filterwarnings("default")
 def test_a_mask_of_another_shape_is_used_and_mentioned(run: Run, photo: Path, tmp_path: Path) -> None:
-    (tmp_path / "mask.png").write_bytes(file_bytes(np.full((90, 20), 255, np.uint8)))
+    (tmp_path / "mask.png").write_bytes(file_bytes(np.eye(90, 20, dtype=np.uint8) * 255))
     words = ("--style", "udnie", "--region", f"{tmp_path}/mask.png=great-wave", "-o", tmp_path / "out.png")
     outcome = run("stylize", photo, *words)
     assert outcome.code == 0
