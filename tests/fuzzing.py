@@ -10,7 +10,9 @@ import contextlib
 import io
 import json
 import random
+import re
 import select
+import struct
 import subprocess
 import sys
 import tempfile
@@ -19,11 +21,13 @@ import traceback
 import zlib
 from collections import Counter
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from helpers import file_bytes, scene
+from networks import example_state
 from PIL import Image, ImageCms
 
 from impasto.picture import Picture
@@ -76,10 +80,65 @@ def pictures() -> list[Seed]:
             (".avif", "AVIF", {"quality": 60}),
         )
     ]
+    found += [  # formats of scanners, games and old programs
+        Seed(suffix, file_bytes(picture, kind, **options))
+        for suffix, kind, options in (
+            (".tga", "TGA", {"compression": "tga_rle"}),
+            (".ico", "ICO", {"sizes": [(48, 48)]}),
+            (".pcx", "PCX", {}),
+            (".sgi", "SGI", {}),
+            (".dds", "DDS", {"pixel_format": "DXT1"}),
+            (".ppm", "PPM", {}),
+        )
+    ]
+    small = Image.fromarray(scene(40, 30))  # of what takes long to read
+    found += [Seed(".jp2", file_bytes(small, "JPEG2000")), Seed(".qoi", file_bytes(small, "QOI"))]
+    icon = file_bytes(Image.fromarray(scene(128, 128)))
+    found.append(Seed(".icns", struct.pack(">4sI4sI", b"icns", len(icon) + 16, b"ic07", len(icon) + 8) + icon))
+    found += [Seed(".psd", _psd(scene(40, 30))), *_deep_tiffs()]
+    rich = file_bytes(picture, "JPEG", exif=_full_exif(), xmp=xmp, comment=b"a comment")
+    found.append(Seed(".jpg", rich[:2] + _IPTC + rich[2:]))
     found.append(Seed(".png", Picture(scene(60, 50)).encode("PNG", bits=16)))
-    for suffix, kind in ((".gif", "GIF"), (".webp", "WEBP"), (".png", "PNG")):
+    for suffix, kind in ((".gif", "GIF"), (".webp", "WEBP"), (".png", "PNG"), (".avif", "AVIF")):
         frames = [Image.fromarray(scene(80, 60, seed)) for seed in range(4)]
         found.append(Seed(suffix, file_bytes(frames[0], kind, save_all=True, append_images=frames[1:])))
+    return found
+
+
+_TEXT = b"8BIM\x04\x04\0\0\0\0\0\x0a\x1c\x02\x78\0\x05words"  # IPTC's caption in Photoshop's block
+_IPTC = b"\xff\xed" + (16 + len(_TEXT)).to_bytes(2, "big") + b"Photoshop 3.0\0" + _TEXT
+
+
+def _full_exif() -> Image.Exif:
+    """With directories for the camera and the place, and a name in another script."""
+    exif = Image.Exif()
+    exif[0x0112], exif[0x013B], exif[0x9C9D] = 8, "J\u00f6rg", "\u5b57".encode("utf-16-le")
+    exif.get_ifd(0x8769).update({0x9003: "2024:05:01 10:00:00", 0x927C: b"maker" * 9, 0xA002: 160, 0xA003: 120})
+    exif.get_ifd(0x8825).update({1: "N", 2: (48.0, 8.0, 0.0), 3: "E", 4: (11.0, 34.0, 0.0)})
+    return exif
+
+
+def _psd(pixels: np.ndarray) -> bytes:
+    """A flat Photoshop file."""
+    height, width = pixels.shape[:2]
+    header = struct.pack(">4sH6xHIIHH", b"8BPS", 1, 3, height, width, 8, 3)
+    return header + bytes(12) + b"\0\0" + pixels.transpose(2, 0, 1).tobytes()
+
+
+def _deep_tiffs() -> list[Seed]:
+    """In 16 bits and floats, in tiles, planes and strips."""
+    import tifffile
+
+    found = []
+    deep = scene(96, 64).astype(np.uint16) * 257
+    for samples, options in (
+        (deep, {"tile": (32, 32), "compression": "zlib", "predictor": True}),
+        (deep.transpose(2, 0, 1), {"planarconfig": "separate"}),
+        ((deep / 65535).astype(np.float32), {"rowsperstrip": 8, "bigtiff": True}),
+    ):
+        out = io.BytesIO()
+        tifffile.imwrite(out, np.ascontiguousarray(samples), photometric="rgb", **options)
+        found.append(Seed(".tif", out.getvalue()))
     return found
 
 
@@ -110,15 +169,40 @@ def clips(count: int = 5) -> list[Seed]:
             except (av.FFmpegError, ValueError, LookupError):  # this FFmpeg has no such encoder
                 continue
             found.append(Seed(path.suffix, path.read_bytes()))
-    return found
+        rich = Path(folder) / "rich.mkv"
+        _write_rich_clip(av, rich, count)
+        found.append(Seed(".mkv", rich.read_bytes()))
+        clear = Path(folder) / "clear.mov"
+        _write_clip(av, clear, "qtrle", None, count, "argb")
+        found.append(Seed(".mov", clear.read_bytes()))
+    turned = found[0].data.replace(_UPRIGHT, _TURNED)
+    return [*found, Seed(".mp4", turned)]
 
 
-def _write_clip(av: Any, path: Path, codec: str, sound: str | None, count: int) -> None:
+_UPRIGHT = struct.pack(">9i", 1 << 16, 0, 0, 0, 1 << 16, 0, 0, 0, 1 << 30)
+_TURNED = struct.pack(">9i", 0, 1 << 16, 0, -(1 << 16), 0, 0, 0, 0, 1 << 30)
+
+
+def _write_rich_clip(av: Any, path: Path, count: int) -> None:
+    """With chapters, titles, another shape of pixels, and a picture that is attached."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=Fraction(30000, 1001))
+        stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p10le"
+        stream.codec_context.sample_aspect_ratio = Fraction(16, 15)
+        stream.metadata["language"] = container.metadata["title"] = "deu"
+        halves = [{"id": i, "start": i, "end": i + 1, "time_base": Fraction(1, 10), "metadata": {}} for i in range(2)]
+        container.set_chapters(halves)
+        for index in range(count):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(scene(96, 64, index), format="rgb24")))
+        container.mux(stream.encode(None))
+
+
+def _write_clip(av: Any, path: Path, codec: str, sound: str | None, count: int, pixels: str = "yuv420p") -> None:
     width, height = (128, 96) if codec == "h263" else (96, 64)
     with av.open(str(path), "w") as container:
         stream = container.add_stream(codec, rate=25)
         stream.width, stream.height = width, height
-        stream.pix_fmt = {"prores_ks": "yuv422p10le", "huffyuv": "yuv422p"}.get(codec, "yuv420p")
+        stream.pix_fmt = {"prores_ks": "yuv422p10le", "huffyuv": "yuv422p"}.get(codec, pixels)
         voice = container.add_stream(sound, rate=48_000, layout="stereo") if sound else None
         for index in range(count):
             container.mux(stream.encode(av.VideoFrame.from_ndarray(scene(width, height, index), format="rgb24")))
@@ -132,26 +216,58 @@ def _write_clip(av: Any, path: Path, codec: str, sound: str | None, count: int) 
 
 
 def networks() -> list[Seed]:
-    """A convolution as an .onnx file, and an empty table of tensors in two formats."""
+    """Networks with channels first and last, in other types and sizes, and tensors in several wrappings."""
     import torch
-    from onnx import TensorProto, helper, numpy_helper
+    from onnx import TensorProto
+    from safetensors.torch import save
+
+    state = example_state(4)
+    found = [
+        Seed(".onnx", _network(TensorProto.FLOAT, [1, 3, "height", "width"])),
+        Seed(".onnx", _network(TensorProto.FLOAT16, [1, 3, "height", "width"])),
+        Seed(".onnx", _network(TensorProto.FLOAT, [1, "height", "width", 3])),
+        Seed(".onnx", _network(TensorProto.FLOAT, [1, 3, 64, 64])),
+        Seed(".safetensors", save(state)),
+    ]
+    for saved in (
+        state,
+        {"state_dict": {f"model._orig_mod.{name}": value for name, value in state.items()}, "epoch": 3},
+        {"params_ema": {name: value.half() for name, value in state.items()}, "optimizer": {"state": {}}},
+    ):
+        out = io.BytesIO()
+        torch.save(saved, out)
+        found.append(Seed(".pth", out.getvalue()))
+    return found
+
+
+def _network(kind: int, shape: list[int | str]) -> bytes:
+    """A convolution and an instance normalization as an .onnx file."""
+    from onnx import helper, numpy_helper
 
     weights = np.zeros((3, 3, 3, 3), np.float32)
     weights[(0, 1, 2), (0, 1, 2), 1, 1] = 0.8
-    sides = [1, 3, "height", "width"]
+    float_type = helper.tensor_dtype_to_np_dtype(kind)
+    constants = {"weights": weights, "scale": np.full(3, 0.3), "shift": np.full(3, 0.5)}
+    nodes = [
+        helper.make_node("Conv", ["seen", "weights"], ["a"], pads=[1, 1, 1, 1]),
+        helper.make_node("InstanceNormalization", ["a", "scale", "shift"], ["b"]),
+    ]
+    last = shape[-1] == 3
+    for name, given, taken, order in (
+        ("Transpose", "photo", "seen", [0, 3, 1, 2]),
+        ("Transpose", "b", "painted", [0, 2, 3, 1]),
+    ):
+        turn = helper.make_node(name if last else "Identity", [given], [taken], **({"perm": order} if last else {}))
+        nodes.insert(0 if given == "photo" else len(nodes), turn)
     graph = helper.make_graph(
-        [helper.make_node("Conv", ["photo", "weights"], ["painted"], pads=[1, 1, 1, 1])],
+        nodes,
         "painter",
-        [helper.make_tensor_value_info("photo", TensorProto.FLOAT, sides)],
-        [helper.make_tensor_value_info("painted", TensorProto.FLOAT, sides)],
-        [numpy_helper.from_array(weights, "weights")],
+        [helper.make_tensor_value_info("photo", kind, shape)],
+        [helper.make_tensor_value_info("painted", kind, shape)],
+        [numpy_helper.from_array(value.astype(float_type), name) for name, value in constants.items()],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-    out = io.BytesIO()
-    torch.save({"conv1.conv2d.weight": torch.zeros(8, 3, 3, 3), "in1.bias": torch.zeros(8)}, out)
-    header = b'{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}'
-    tensors = len(header).to_bytes(8, "little") + header + bytes(8)
-    return [Seed(".onnx", model.SerializeToString()), Seed(".pth", out.getvalue()), Seed(".safetensors", tensors)]
+    return bytes(model.SerializeToString())
 
 
 SEEDS = {"photo": pictures, "style": pictures, "mask": masks, "clip": clips, "moving mask": clips, "network": networks}
@@ -162,7 +278,7 @@ def broken(seeds: list[Seed], chance: random.Random, number: int) -> tuple[str, 
     """How a file was broken, and the file."""
     suffix, whole = chance.choice(seeds)
     data = bytearray(whole)
-    kind = ("cut", "flip", "burst", "numbers", "splice", "noise", "twice")[number % 7]
+    kind = ("cut", "flip", "burst", "numbers", "splice", "noise", "twice", "structure")[number % 8]
     place = chance.randrange(len(data))
     if kind == "cut":
         del data[1024 * chance.randrange(len(data) // 1024 + 1) + chance.randrange(2) :]
@@ -177,6 +293,8 @@ def broken(seeds: list[Seed], chance: random.Random, number: int) -> tuple[str, 
             data[at : at + 4] = chance.choice((b"\xff\xff\xff\xff", b"\x7f\xff\xff\xff", b"\0\0\0\0"))
     elif kind == "splice":
         data[place:] = chance.choice(seeds).data[place:]
+    elif kind == "structure":
+        data = bytearray(_other_model(whole, chance) if suffix == ".onnx" else _other_boxes(whole, chance))
     elif kind == "noise":
         data = bytearray(bytes(data[: chance.randrange(16)]) + chance.randbytes(chance.randrange(4000)))
     else:
@@ -184,6 +302,58 @@ def broken(seeds: list[Seed], chance: random.Random, number: int) -> tuple[str, 
     if data.startswith(_PNG) and chance.random() < 0.5:
         _mend_checksums(data)
     return kind, Seed(suffix, bytes(data))
+
+
+def _other_boxes(whole: bytes, chance: random.Random) -> bytes:
+    """A file whose boxes or chunks, found by their names, have other sizes, or lie twice or not at all."""
+    data = bytearray(whole)
+    names = [found.start() for found in re.finditer(rb"[A-Za-z]{4}", whole) if found.start() >= 4]
+    for at in chance.sample(names, min(len(names), 2)):
+        size = int.from_bytes(data[at - 4 : at], "big")
+        what = chance.randrange(4)
+        if what < 2 or not 8 <= size <= len(data) - at:
+            other = chance.choice((0, 1, 7, size + chance.randrange(-9, 10), 2 * size, 2**31 - 1, 2**32 - 1))
+            data[at - 4 : at] = (other % 2**32).to_bytes(4, "big")
+        elif what == 2:
+            del data[at - 4 : at - 4 + size]
+            break
+        else:
+            data[at - 4 : at - 4] = data[at - 4 : at - 4 + size]
+            break
+    return bytes(data)
+
+
+def _other_model(whole: bytes, chance: random.Random) -> bytes:
+    """A model of whose nodes, types, shapes and attributes some are others, in a file that is sound."""
+    import onnx
+
+    model = onnx.load_from_string(whole)
+    graph = model.graph
+    for _ in range(chance.randrange(1, 4)):
+        node, tensor = chance.choice(graph.node), chance.choice(graph.initializer)
+        value = chance.choice([*graph.input, *graph.output]).type.tensor_type
+        what = chance.randrange(8)
+        if what == 0:
+            value.elem_type = chance.randrange(20)
+        elif what == 1:
+            chance.choice(value.shape.dim).dim_value = chance.choice((-1, 0, 1, 2, 4, 64, 100_000, 2**40))
+        elif what == 2:
+            tensor.dims[chance.randrange(len(tensor.dims))] = chance.choice((0, 1, 3, 5, 2**40))
+        elif what == 3:
+            tensor.data_type = chance.randrange(20)
+        elif what == 4:
+            node.op_type = chance.choice(
+                ("Resize", "Reshape", "Pad", "Loop", "ConstantOfShape", "Expand", "Conv", "Gather")
+            )
+        elif what == 5 and node.attribute:
+            attribute = chance.choice(node.attribute)
+            if attribute.ints:
+                attribute.ints[0] = chance.choice((-1, 0, 7, 2**31, 2**60))
+        elif what == 6:
+            node.input[chance.randrange(len(node.input))] = chance.choice(("", "photo", "painted", "weights"))
+        else:
+            model.opset_import[0].version = chance.choice((0, 1, 7, 11, 21, 99))
+    return bytes(model.SerializeToString())
 
 
 def _mend_checksums(data: bytearray) -> None:
@@ -202,7 +372,7 @@ class Answer(NamedTuple):
 
     Attributes:
         wrong: what no broken file may bring about, or "".
-        seconds: that it took.
+        seconds: of a processor that it took; where it hangs or dies, that were waited.
         peak: bytes of memory at the most, beyond what the process held before; 0 where the system does not say.
     """
 
@@ -233,13 +403,13 @@ class Victim:
         began = time.monotonic()
         child.stdin.write(json.dumps(words) + "\n")
         child.stdin.flush()
-        heard, _, _ = select.select([child.stdout], [], [], 3 * SLOWEST)
+        heard, _, _ = select.select([child.stdout], [], [], 6 * SLOWEST)
         line = child.stdout.readline() if heard else ""
         seconds = time.monotonic() - began
         if not line:
             self.close()
             return Answer(kind, -1, "the process died" if heard else "it hangs", seconds, 0)
-        code, err, peak = json.loads(line)
+        code, err, peak, seconds = json.loads(line)
         if peak > MOST:
             self.close()
         return Answer(kind, code, _wrong(code, err, seconds, peak), seconds, peak)
@@ -269,14 +439,14 @@ def _wrong(code: int, err: str, seconds: float, peak: int) -> str:
 
 
 def serve() -> None:
-    """Run each command that comes in as a line of JSON; answer with its exit code, what it said, and its memory."""
+    """Run each command that comes in as a line of JSON; answer with its exit code, its words, memory and time."""
     from impasto.cli.main import main
 
     answers = sys.stdout
     for line in sys.stdin:
         sys.argv = ["impasto", *json.loads(line)]
         sys.stdout, sys.stderr = (io.TextIOWrapper(io.BytesIO(), "utf-8", "replace") for _ in range(2))
-        before = _peak(begin=True)
+        before, began = _peak(begin=True), time.process_time()
         code: object = 0
         try:
             main()
@@ -288,7 +458,7 @@ def serve() -> None:
         peak = _peak() - before
         sys.stderr.flush()
         err = sys.stderr.buffer.getvalue().decode()  # type: ignore[attr-defined]
-        answers.write(json.dumps([code, err, peak]) + "\n")
+        answers.write(json.dumps([code, err, peak, time.process_time() - began]) + "\n")
         answers.flush()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -129,6 +130,43 @@ def test_the_files_own_words_count(tmp_path: Path) -> None:
     np.testing.assert_allclose(painted, PHOTO * np.float32([0, 0, 1]), atol=1e-4)
 
 
+BLUE_FIRST = np.float32([103.939, 116.779, 123.68])[None, :, None, None]
+SUB = node("Sub", ["x", "m"], ["a"])
+SEEN_LESS = {  # how a network takes the means of blue, green and red off, or those of red, green and blue
+    "ImageScaler": (True, [node("ImageScaler", ["x"], ["a"], bias=[-103.9, -116.8, -123.7])], ()),
+    "Sub": (True, [node("Identity", ["x"], ["b"]), node("Sub", ["b", "m"], ["a"])], (array(BLUE_FIRST, "m"),)),
+    "Add": (False, [node("Add", ["m", "x"], ["a"])], (array(-BLUE_FIRST[:, ::-1], "m"),)),
+    "Constant": (
+        True,
+        [node("Constant", [], ["m"], value=helper.make_tensor("", FLOAT, [3, 1, 1], BLUE_FIRST.ravel())), SUB],
+        (),
+    ),
+    "after a flip": (
+        False,
+        [
+            node("Gather", ["x", "i"], ["b"], axis=1),
+            node("Sub", ["b", "m"], ["c"]),
+            node("Gather", ["c", "i"], ["a"], axis=1),
+        ],
+        (array(BLUE_FIRST, "m"), array([2, 1, 0], "i", "int64")),
+    ),
+}
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.parametrize("name", SEEN_LESS)
+def test_the_means_in_a_network_tell_the_order_of_its_channels(name: str, tmp_path: Path) -> None:
+    bgr, nodes, constants = SEEN_LESS[name]
+    means = BLUE_FIRST if bgr else BLUE_FIRST[:, ::-1]
+    lost = np.float32([0, 1, 1])[:, None, None]  # of the network's first channel nothing is left
+    after = [node("Mul", ["a", "lost"], ["d"]), node("Add", ["d", "back"], ["y"])]
+    made = model([*nodes, *after], (*constants, array(lost, "lost"), array(lost * means, "back")), opset=9)
+    onnx.save_model(made, tmp_path / "n.onnx")
+    import_network(tmp_path / "n.onnx", "n")
+    kept = np.float32([1, 1, 0] if bgr else [0, 1, 1])
+    np.testing.assert_allclose(impasto.stylize(Picture(PHOTO), "n").pixels, PHOTO * kept, atol=2e-3)
+
+
 def test_what_was_assumed_and_what_cannot_be_meant_is_said(tmp_path: Path, run: Run) -> None:
     def said(made: Any, *words: object) -> str:
         onnx.save_model(made, tmp_path / "n.onnx")
@@ -164,6 +202,38 @@ def test_what_cannot_be_run_is_refused_in_a_line(tmp_path: Path, run: Run) -> No
     refuses(model([node("Div", ["x", "z"], ["y"])], (array(0, "z"),)), "no numbers", code="not-a-network")
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        '{"low": 0, "high": 0, "styles": ["a"]}',
+        '{"low": 0, "high": 1, "styles": []}',
+        '{"low": 0, "high": 1, "styles": ["a", "../../../b"]}',
+        '{"low": 0, "high": 1, "styles": ["a"], "card": "text"}',
+        '{"low": 0, "high": 1, "styles": ["a"], "multiple": 0}',
+        '{"low": 0, "high": 1, "styles": ["a"], "margin": -5000000}',
+        '{"low": 0, "high": 1, "styles": ["a"], "layout": "hwc"}',
+    ],
+)
+def test_metadata_that_cannot_be_ours_are_refused(words: str, tmp_path: Path) -> None:
+    made = model(SAME)
+    helper.set_model_props(made, {"impasto": words})
+    onnx.save_model(made, tmp_path / "n.onnx")
+    with refused(StyleError, "damaged-file", "metadata"):
+        import_network(tmp_path / "n.onnx", "n")
+
+
+def test_names_of_styles_are_no_paths(tmp_path: Path) -> None:
+    inputs = (helper.make_tensor_value_info("styles", FLOAT, (1, 2)),)
+    weigh = [node("ReduceSum", ["styles"], ["s"], keepdims=0), node("Mul", ["x", "s"], ["y"])]
+    made = model(weigh, more=inputs)
+    for other, error, code in (("../../../b", UsageError, "bad-name"), ("a", StyleError, "damaged-file")):
+        words = {"low": 0, "high": 1, "styles": ["a", other], "card": {}}
+        helper.set_model_props(made, {"impasto": json.dumps(words)})
+        onnx.save_model(made, tmp_path / "n.onnx")
+        with refused(error, code):
+            import_network(tmp_path / "n.onnx", "n")
+
+
 def test_weights_beside_a_file_are_taken_in_and_no_others(tmp_path: Path) -> None:
     made = model([node("Mul", ["x", "k"], ["y"])], (array(np.full((1, 3, 1, 1), 0.5), "k"),))
     onnx.save_model(made, tmp_path / "n.onnx", save_as_external_data=True, location="n.onnx.data", size_threshold=0)
@@ -192,7 +262,7 @@ WRAPPED = {
     },
     "average.pth": {"model": {k: v * 0 for k, v in STATE.items()}, "params_ema": STATE},
     "double.pth": {k: v.double() for k, v in STATE.items()},
-    "gan.pth.tar": {"netG": {f"module.{k}": v for k, v in STATE.items()}, "netD": {"a": torch.ones(3)}},
+    "gan.pth.tar": {"netG": {f"module.{k}": v for k, v in STATE.items()}, "netD": {"a": torch.ones(1000, 1000)}},
     "compiled.pth": {f"_orig_mod.module.{k}": v for k, v in STATE.items()},
     "plain.pth": STATE,
 }
@@ -257,13 +327,15 @@ def test_ranges_as_users_write_them() -> None:
         read_ranges(None, "0..1", "123.68 116.779 103.939")[0]
         == read_ranges("0..255", None, "123.68,116.779,103.939")[0]
     )
-    for text in ("foo", "1..1", "nan..1", "..", "0..x"):
+    for text in ("foo", "1..1", "nan..1", "..", "0..x", "1e40..2e40"):
         with refused(UsageError, "malformed", text):
             read_range(text)
-    with refused(UsageError, "malformed", "--mean"):
-        read_ranges(None, None, "1,2")
-    with refused(UsageError, "out-of-range", "--std"):
-        read_ranges(None, None, None, "1,0,1")
+    for text in ("1,2", "", "inf,0,0"):
+        with refused(UsageError, "malformed", "--mean"):
+            read_ranges(None, None, text)
+    for text in ("1,0,1", "-1,1,1"):
+        with refused(UsageError, "out-of-range", "--std"):
+            read_ranges(None, None, None, text)
 
 
 def test_an_exported_file_runs_in_other_programs(tmp_path: Path, run: Run) -> None:

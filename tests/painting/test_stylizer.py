@@ -111,7 +111,7 @@ def test_regions_and_what_is_left_as_it_is(tmp_path: Path) -> None:
 
 
 def test_a_blend_and_a_region_s_blend_are_labelled() -> None:
-    painted = impasto.stylize(scene(), ["starry-night:3", "udnie"], regions=[(scene(), ["udnie", "the-kiss"])])
+    painted = impasto.stylize(scene(), ["starry-night:3", "udnie"], regions=[(scene()[:, :, 0], ["udnie", "the-kiss"])])
     assert painted.made_with["style"] == "starry-night:0.75 + udnie:0.25"
     assert painted.made_with["regions"] == ["udnie:0.5 + the-kiss:0.5"]
 

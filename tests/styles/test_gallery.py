@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from impasto.engines.by_name import engine_of
 from impasto.errors import StyleError, UsageError
 from impasto.picture import Picture
 from impasto.styles.gallery import Gallery
-from impasto.styles.store import check_name
+from impasto.styles.store import check_name, write_pictures
 
 
 def test_built_in_styles_are_free_labelled_and_small() -> None:
@@ -83,6 +84,18 @@ def test_a_clash_is_refused(painting: Path) -> None:
         gallery.add("mine", painting)
     gallery.add("mine", painting, title="Second", replace=True)
     assert gallery.get("mine").title == "Second"
+
+
+def test_of_two_at_once_the_second_is_told_of_the_first(painting: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def meanwhile(*words: Any) -> None:
+        monkeypatch.setattr("impasto.styles.gallery.write_pictures", write_pictures)
+        Gallery().add("mine", painting, title="First")
+        write_pictures(*words)
+
+    monkeypatch.setattr("impasto.styles.gallery.write_pictures", meanwhile)
+    with refused(UsageError, "name-taken", "mine"):
+        Gallery().add("mine", painting)
+    assert Gallery().get("mine").title == "First"
 
 
 def test_built_in_styles_stay_and_unknown_ones_are_guessed() -> None:

@@ -20,8 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from impasto.engines.base import Array, SizeRequirements, StyleVector, default_budget
-from impasto.engines.network_file import read_onnx
-from impasto.engines.ranges import BYTES, PLAIN, SIGNED, Values, find_ranges
+from impasto.engines.network_file import first_offsets, read_onnx
+from impasto.engines.ranges import BYTES, PLAIN, SIGNED, Values, by_means, find_ranges
 from impasto.engines.shot import Shot, Statistics
 from impasto.engines.tiles import OVERLAP, paint_within
 from impasto.errors import StyleError
@@ -84,8 +84,8 @@ class Facts:
         if "takes" in found:
             takes, gives = Values.from_dict(found["takes"]), Values.from_dict(found["gives"])
         else:
-            takes = gives = Values.of(float(found["low"]), float(found["high"]))
-        return Facts(
+            takes = gives = Values.from_dict({"low": [found["low"]] * 3, "high": [found["high"]] * 3, "bgr": False})
+        facts = Facts(
             takes,
             gives,
             tuple(map(str, found["styles"])),
@@ -94,6 +94,11 @@ class Facts:
             int(found.get("multiple", 4)),
             int(found.get("margin", 0)),
         )
+        if not (isinstance(facts.card, dict | None) and facts.layout in ("", "nchw", "nhwc")):
+            raise TypeError("no card, or no layout")
+        if not (0 < len(facts.styles) == len(set(facts.styles)) and 0 < facts.multiple <= _MARGIN >= abs(facts.margin)):
+            raise ValueError("no styles, or no sizes")
+        return facts
 
 
 @dataclass(frozen=True)
@@ -315,6 +320,8 @@ class Network:
                 f"{self.path} takes pictures as {picture.type}", "export it in float32", code="other-network"
             )
         self._picture, self._weights = picture.name, styles[0].name if styles else None
+        count = styles[0].shape[1] if styles else 1
+        self._count = count if isinstance(count, int) else None
         self._shape = tuple(picture.shape) or ("n", "c", "h", "w")
         self._batch = 0 if len(self._shape) == 3 else self._shape[0] if isinstance(self._shape[0], int) else 1
         self._batch = max(0, self._batch) or (0 if len(self._shape) == 3 else 1)
@@ -344,6 +351,8 @@ class Network:
         if METADATA in metadata:
             try:
                 facts = Facts.from_json(metadata[METADATA])
+                if self._count not in (None, len(facts.styles)):
+                    raise ValueError("other styles than weights")
             except (ValueError, KeyError, TypeError) as error:
                 raise StyleError(f"{self.path} is damaged: its metadata cannot be read", code="damaged-file") from error
             facts = replace(facts, layout=told.layout or facts.layout)
@@ -355,8 +364,12 @@ class Network:
             raise StyleError(f"{self.path} has a second input and does not say what for", code="other-network")
         order, span = metadata.get(_ORDER, ""), IMAGE_RANGES.get(metadata.get(_RANGE, ""))
         in_bgr = order.lower().startswith("bgr")
-        takes = told.takes or span or (BYTES if self._kind == "uint8" or in_bgr else None)
-        bgr = told.bgr or in_bgr or (takes is not None and takes.bgr)
+        inside = None if order else by_means(first_offsets(self.file, self._picture))
+        takes = told.takes or span or inside or (BYTES if self._kind == "uint8" or in_bgr else None)
+        bgr = told.bgr or in_bgr or (told.takes is not None and told.takes.bgr)
+        if inside is not None and inside.bgr and not bgr:
+            bgr = True
+            warnings.warn(f"{self.path} is taken as a network of BGR, by the means that it takes off", stacklevel=2)
         takes, gives = (values and replace(values, bgr=bgr or values.bgr) for values in (takes, told.gives))
         return self._try(takes, gives, bgr)
 
@@ -418,7 +431,7 @@ class Network:
 def _as_picture(output: NDArray[Any], layout: str) -> NDArray[Any] | None:
     """A network's output as H x W x 3, if it is a picture."""
     first = output[0] if output.ndim == 4 and len(output) else output
-    if first.ndim != 3 or first.dtype.kind not in "fu":
+    if first.ndim != 3 or first.dtype.kind not in "fiu":
         return None
     axes = (-1, 0) if layout == "nhwc" else (0, -1)
     axis = next((axis for axis in axes if first.shape[axis] == 3), None)
@@ -452,6 +465,9 @@ def _not_run(path: Path, error: Exception) -> StyleError:
 
 
 def _first_line(error: Exception) -> str:
+    failed = re.search(r"running (\w+) node.*Status Message: (?:.* was false\. )?(.*)", str(error))
+    if failed:
+        return f"it fails at {failed[1]}: {failed[2][:120]}"
     return str(error).splitlines()[0][:120] if str(error) else type(error).__name__
 
 

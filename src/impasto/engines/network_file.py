@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
+
 from impasto.errors import PictureError, StyleError, UsageError
 
 OTHER_PROGRAMS = {
@@ -57,6 +59,9 @@ _INSIDE = {  # messages that tensors may lie in: {number of the field: its messa
 }
 _RAW, _EXTERNAL, _LOCATION = 9, 13, 14  # of a tensor's fields
 _PROPERTY = 14  # of a model's
+_GRAPH, _NODES, _TENSORS = 7, 1, 5  # of a model, and of its graph
+_UNCHANGED = (b"Identity", b"Cast", b"Transpose", b"Squeeze", b"Unsqueeze", b"Pad")  # these leave a picture its numbers
+_FLOATS = {6: "<f2", 12: "<f4", 24: "<f8"}  # what three numbers of so many bytes are
 
 
 def check_kind(path: Path) -> None:
@@ -134,6 +139,62 @@ def with_property(model: bytes, key: str, value: str) -> bytes:
         if number != _PROPERTY or content is None or not _has_key(content, key)
     ]
     return b"".join([*parts, _field(_PROPERTY, entry)])
+
+
+def first_offsets(model: bytes, picture: str) -> list[tuple[float, ...]]:
+    """The triples of numbers that a network adds to a picture, or takes from it, before anything else.
+
+    Args:
+        model: an .onnx file that has been loaded.
+        picture: the name of its input.
+    """
+    graph = next((content for number, _, content in _fields(memoryview(model)) if number == _GRAPH), None)
+    nodes: list[dict[int, list[memoryview]]] = []
+    triples: dict[bytes, tuple[float, ...]] = {}
+    for number, _, content in _fields(graph or memoryview(b"")):
+        if number == _NODES and content is not None:
+            nodes.append(_by_number(content))
+        elif number == _TENSORS and content is not None:
+            triples |= _triple(content)
+    same, found = {picture.encode()}, []
+    for node in nodes:
+        inputs, outputs = ([bytes(name) for name in node.get(number, [])] for number in (1, 2))
+        kind = b"".join(node.get(4, []))
+        inside = [_by_number(attribute) for attribute in node.get(5, [])]
+        if kind == b"Constant":
+            values = [
+                values for attribute in inside for tensor in attribute.get(5, []) for values in _triple(tensor).values()
+            ]
+            triples |= dict(zip(outputs, values, strict=False))
+        elif same.isdisjoint(inputs):
+            continue
+        elif kind in _UNCHANGED:
+            same.update(outputs)
+        elif kind in (b"Add", b"Sub"):
+            found += [triples[name] for name in inputs if name in triples]
+        elif kind == b"ImageScaler":
+            found += [_numbers(attribute[7]) for attribute in inside if 7 in attribute]
+    return found
+
+
+def _by_number(message: memoryview) -> dict[int, list[memoryview]]:
+    """A message's fields without single whole numbers: a number of four or eight bytes is those."""
+    found: dict[int, list[memoryview]] = {}
+    for number, raw, content in _fields(message):
+        found.setdefault(number, []).append(raw[1:] if content is None else content)
+    return found
+
+
+def _triple(tensor: memoryview) -> dict[bytes, tuple[float, ...]]:
+    """The name of a tensor of three numbers, and the numbers."""
+    fields = _by_number(tensor)
+    numbers = _numbers(fields.get(_RAW) or fields.get(4, []))
+    return {b"".join(fields.get(8, [])): numbers} if numbers else {}
+
+
+def _numbers(parts: list[memoryview]) -> tuple[float, ...]:
+    data = b"".join(parts)
+    return tuple(map(float, np.frombuffer(data, _FLOATS[len(data)]))) if len(data) in _FLOATS else ()
 
 
 def _has_key(entry: memoryview, key: str) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -67,7 +67,7 @@ class Values:
     def from_dict(found: dict[str, Any]) -> Values:
         """Raises ValueError, KeyError or TypeError unless `found` is what `as_dict` gives."""
         low, high = (tuple(map(float, found[key])) for key in ("low", "high"))
-        if len(low) != 3 or len(high) != 3 or any(a == b for a, b in zip(low, high, strict=True)):
+        if len(low) != 3 or len(high) != 3 or not all(0 < abs(a - b) < _HUGE for a, b in zip(low, high, strict=True)):
             raise ValueError("no range of values")
         return Values(low, high, bool(found["bgr"]))
 
@@ -102,6 +102,8 @@ _SIGNED, _WIDE = 1.05, 0.85  # values below stay in -1..1; the deviation of norm
 _SAME = 0.2  # of their deviation, in which numbers may differ
 _BEYOND = 0.02  # beyond black and white, or deviation in a picture, that can be seen
 _LARGE = 4  # no mean or deviation of values in 0..1
+_HUGE = 1e6  # no value of a picture
+_ROUNDED = 0.2  # in which means may differ that are written in fewer digits
 _SIDE = 48  # of the small pictures whose colors are compared
 
 
@@ -118,13 +120,12 @@ def read_range(text: str) -> Values:
     """
     if text.lower() in NAMED:
         return NAMED[text.lower()]
-    low, dots, high = text.partition("..")
+    low, _, high = text.partition("..")
     try:
-        values = Values.of(float(low), float(high))
+        values = Values.of(_number(low), _number(high))
     except ValueError:
-        values = PLAIN if not dots else Values.of(0, 0)
-        dots = ""
-    if not dots or not np.isfinite([*values.low, *values.high]).all() or values.low == values.high:
+        values = Values.of(0, 0)
+    if values.low == values.high:
         hint = f"{', '.join(NAMED)}, or LOW..HIGH"
         raise UsageError(f"{text!r} is no range of values", hint, code="malformed")
     return values
@@ -145,19 +146,40 @@ def read_ranges(
     made = None if gives is None else read_range(gives)
     if mean is None and deviation is None:
         return seen, made
-    less, over = _three(mean or "0,0,0", "--mean"), _three(deviation or "1,1,1", "--std")
-    if 0 in over:
-        raise UsageError("--std has a 0", "three numbers above 0", code="out-of-range")
+    less = (0.0, 0.0, 0.0) if mean is None else _three(mean, "--mean")
+    over = (1.0, 1.0, 1.0) if deviation is None else _three(deviation, "--std")
+    if min(over) <= 0:
+        raise UsageError(f"--std has {min(over):g}", "three numbers above 0", code="out-of-range")
     seen = seen or (BYTES if max(map(abs, (*less, *over))) > _LARGE else PLAIN)
     return seen.normalized(less, over), made
 
 
+def by_means(offsets: Iterable[Sequence[float]]) -> Values | None:
+    """The values of pictures from which a network takes ImageNet's means, in 0..255: their order is the channels'.
+
+    Args:
+        offsets: triples that it takes from a picture, or adds to it.
+    """
+    for offset in offsets:
+        for bgr, means in ((False, _CAFFE), (True, _CAFFE[::-1])):
+            if len(offset) == 3 and np.allclose(np.abs(offset), means, rtol=0, atol=_ROUNDED):
+                return replace(BYTES, bgr=bgr)
+    return None
+
+
 def _three(text: str, option: str) -> Triple:
     try:
-        red, green, blue = (float(part) for part in text.replace(",", " ").split())
+        red, green, blue = (_number(part) for part in text.replace(",", " ").split())
     except ValueError:
         raise UsageError(f"{option} {text!r} is not three numbers", f"{option} 0.5,0.5,0.5", code="malformed") from None
     return red, green, blue
+
+
+def _number(text: str) -> float:
+    """Raises ValueError unless it is a number that a network can have."""
+    if not abs(number := float(text)) < _HUGE:
+        raise ValueError("no such value")
+    return number
 
 
 def find_ranges(

@@ -15,7 +15,7 @@ from impasto.engines.ranges import BYTES, Values, find_ranges
 from impasto.errors import StyleError
 from impasto.exchange.export import from_weights, to_onnx, to_weights
 from impasto.nn.tensors import read_tensors, to_tensor
-from impasto.nn.transformer import TransformerNet, rebased, recognise
+from impasto.nn.transformer import FIRST, TransformerNet, rebased, recognise
 from impasto.pixels.arrays import Pixels
 from impasto.styles.store import trial_photo
 
@@ -57,7 +57,7 @@ def _read(path: Path, name: str, told: Told) -> tuple[TransformerNet, list[str],
     if path.suffix.lower() == ".safetensors" and METADATA.encode() in _head(path):
         net, facts = from_weights(path)
         return net, list(facts.styles), facts.card or {}
-    net = recognise(read_tensors(path), str(path))
+    net = recognise(read_tensors(path, FIRST), str(path))
     styles = [name] if net.architecture.styles == 1 else [f"style-{i + 1}" for i in range(net.architecture.styles)]
     card = {"made with": "PyTorch's fast_neural_style example, or a like program", "file": path.name}
     takes, gives = _ranges(net, told, path)

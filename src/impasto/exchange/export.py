@@ -146,4 +146,7 @@ def from_weights(path: Any) -> tuple[TransformerNet, Facts]:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  it is no mapping
     except Exception as error:  # safetensors' own, OSError, KeyError, ValueError
         raise StyleError(f"{path} cannot be read as a network's weights", code="not-a-network") from error
-    return recognise(tensors, str(path), facts.takes.high[0]), facts
+    net = recognise(tensors, str(path), facts.takes.high[0])
+    if net.architecture.styles != len(facts.styles):
+        raise StyleError(f"{path} is damaged: it names other styles than it holds", code="damaged-file")
+    return net, facts

@@ -32,12 +32,14 @@ def to_pixels(picture: Tensor) -> Pixels:
     return np.ascontiguousarray(picture[0].detach().float().clamp(0, 1).permute(1, 2, 0).cpu().numpy(), np.float32)
 
 
-def read_tensors(path: Path) -> dict[str, Tensor]:
+def read_tensors(path: Path, wanted: str = "") -> dict[str, Tensor]:
     """The tensors of a .safetensors or .pth file, or of the network inside what a training has saved.
 
     Nothing that could run code is unpickled. Where a file holds several networks, the running average is taken, else
     the largest.
 
+    Args:
+        wanted: how a name of a tensor ends; a network with such a one goes before others.
     Raises:
         PictureError: the file is missing, damaged, no file of tensors, or holds more than tensors.
         UsageError: it is another program's network.
@@ -63,7 +65,11 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     networks = list(_networks(found))
     if not networks:
         raise PictureError(f"{path} holds no network's tensors and is refused", code="unsafe-file")
-    return max(networks, key=lambda tensors: sum(tensor.numel() for tensor in tensors.values()))
+
+    def worth(tensors: dict[str, Tensor]) -> tuple[bool, int]:
+        return any(name.endswith(wanted) for name in tensors), sum(tensor.numel() for tensor in tensors.values())
+
+    return max(networks, key=worth)
 
 
 _MULTIARRAY: Any = (vars(np).get("_core") or vars(np)["core"]).multiarray  # NumPy 2's name, and the one before

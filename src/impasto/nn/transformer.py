@@ -24,7 +24,7 @@ from impasto.nn import winograd
 
 MULTIPLE = 4  # sides of pictures: the network works at a quarter of the size
 _EPSILON = 1e-5
-_FIRST = "conv1.conv2d.weight"
+FIRST = "conv1.conv2d.weight"
 
 
 @dataclass(frozen=True)
@@ -168,7 +168,7 @@ def recognise(tensors: Mapping[str, Tensor], label: str, span: float = 255.0) ->
     """
     state = {name.replace("_orig_mod.", ""): value for name, value in tensors.items()}
     before = min(
-        (name.removesuffix(_FIRST) for name in state if re.fullmatch(rf"(.+\.)?{re.escape(_FIRST)}", name)),
+        (name.removesuffix(FIRST) for name in state if re.fullmatch(rf"(.+\.)?{re.escape(FIRST)}", name)),
         key=lambda prefix: (f"{prefix}in1.weight" not in state, "ema" not in prefix.lower(), len(prefix)),
         default="",
     )
@@ -178,7 +178,7 @@ def recognise(tensors: Mapping[str, Tensor], label: str, span: float = 255.0) ->
         for name, value in state.items()
         if not name.endswith(("running_mean", "running_var", "num_batches_tracked"))
     }
-    first = state.get(_FIRST)
+    first = state.get(FIRST)
     norm = state.get("in1.weight")
     if first is None or norm is None or first.ndim != 4:
         known = ", ".join(list(state)[:3]) or "nothing"
@@ -221,9 +221,9 @@ def rebased(net: TransformerNet, takes: Values, gives: Values) -> TransformerNet
     order = {values: [2, 1, 0] if values.bgr else [0, 1, 2] for values in (takes, gives)}
     low, spread = (torch.tensor(values) for values in (takes.low, np.subtract(takes.high, takes.low).tolist()))
     state = {name: value.clone() for name, value in net.state_dict().items()}
-    first = state[_FIRST][:, order[takes]]
+    first = state[FIRST][:, order[takes]]
     state["conv1.conv2d.bias"] += (first * low[:, None, None]).sum((1, 2, 3))
-    state[_FIRST] = first * spread[:, None, None]
+    state[FIRST] = first * spread[:, None, None]
     low, spread = (torch.tensor(values) for values in (gives.low, np.subtract(gives.high, gives.low).tolist()))
     state["deconv3.conv2d.weight"] = state["deconv3.conv2d.weight"][order[gives]] / spread[:, None, None, None]
     state["deconv3.conv2d.bias"] = (state["deconv3.conv2d.bias"][order[gives]] - low) / spread

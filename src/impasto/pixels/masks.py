@@ -15,6 +15,7 @@ from impasto.pixels.color import luminance
 Mask = NDArray[np.float32]
 
 _LABELS = 20  # gray levels up to here, alone or beside the brightest one, are numbers of things, not shades
+_FAINT = 0.4  # of white: the one level beside black, below it, is a number too
 _ALIKE = 0.12  # colors that differ by less are one, as lossy formats store them
 _COLORFUL = 0.04  # mean difference of the channels, from which on a picture is no gray one
 _COLORS = 24  # a picture of so few is a map of labels
@@ -30,7 +31,8 @@ def mask_of(samples: Samples, alpha: Pixels | None = None, name: str = "the mask
     - With transparency, what is transparent is outside. A shape of one color, black too, or a cut-out photo is inside
       as far as it is opaque; a gray picture counts as far as it is bright and opaque.
     - Labels of 0 and one other number: that number is inside. In 16 bits, values up to 255 are those of 8 bits.
-    - One color on black: the color is inside. Of two other colors, the brighter one.
+    - One color on black: the color is inside. Of two other colors, the brighter one. A picture in many colors counts
+      as far as it is bright.
 
     Args:
         samples: H x W x 3.
@@ -66,22 +68,21 @@ def _of_gray(samples: Samples, name: str) -> Mask:
     gray, top = samples[:, :, 0], int(np.iinfo(samples.dtype).max)
     counts = np.bincount(gray.ravel(), minlength=top + 1)
     found = np.flatnonzero(counts[1:]) + 1
-    labels = found[found <= _LABELS]
     brightest = int(found[-1]) if len(found) else 0
+    white = 255 if top > 255 and brightest <= 255 else top  # eight bits in a file of sixteen
+    if len(found) == 1 and (brightest <= _LABELS or (counts[0] and brightest < _FAINT * white)):
+        if brightest > 1:
+            warnings.warn(f"{name} holds 0 and {brightest}; {brightest} is taken as inside", stacklevel=2)
+        return (gray > 0).astype(np.float32)
+    labels = found[found <= _LABELS]
     beside = [value for value in found[found > _LABELS] if value not in (255, top)]
     if not len(labels) or beside or (brightest > _LABELS and counts[labels].sum() < counts[brightest]):
-        if top > 255 and 0 < brightest <= 255:  # eight bits in a file of sixteen
-            return (gray / np.float32(255)).astype(np.float32)
-        return luminance(floats(samples))
-    if len(found) > 1:
-        raise UsageError(
-            f"{name} holds the gray levels {_listed(found)}: labels of several things, or next to nothing",
-            f"choose one; {_HINT}",
-            code="mismatch",
-        )
-    if brightest > 1:
-        warnings.warn(f"{name} holds 0 and {brightest}; {brightest} is taken as inside", stacklevel=2)
-    return (gray > 0).astype(np.float32)
+        return luminance(floats(samples)) if white == top else (gray / np.float32(white)).astype(np.float32)
+    raise UsageError(
+        f"{name} holds the gray levels {_listed(found)}: labels of several things, or next to nothing",
+        f"choose one; {_HINT}",
+        code="mismatch",
+    )
 
 
 def _of_colors(samples: Samples, name: str) -> Mask:
@@ -90,22 +91,25 @@ def _of_colors(samples: Samples, name: str) -> Mask:
     pixels = floats(seen)
     if np.ptp(pixels, axis=1).mean() < _COLORFUL and np.ptp(pixels, axis=1).max() < 2 * _ALIKE:
         return luminance(floats(samples))
-    peak = pixels.max()
-    color = pixels[pixels.max(axis=1) > 0.9 * peak].mean(axis=0)
-    along = color / (color @ color)
-    colors = np.unique(seen, axis=0)
-    beside = np.abs(pixels - (pixels @ along)[:, None] * color).max(axis=1)  # of another color
-    if peak > 0.1 and np.percentile(beside, 97 if len(colors) > _COLORS else 100) < _ALIKE:
-        return (floats(samples) @ along.astype(np.float32)).clip(0, 1)
-    if len(colors) > _COLORS:
-        return luminance(floats(samples))
-    if len(colors) > 2:
+    light = luminance(pixels[None])[0]
+    near = np.ptp(light) / 10
+    dark, bright = (pixels[np.abs(light - end) <= near].mean(axis=0) for end in (light.min(), light.max()))
+    if dark.max() < _ALIKE:
+        dark = np.zeros_like(bright)
+    away = bright - dark
+    along = away / max(away @ away, 1e-6)
+    colors = len(np.unique(seen, axis=0))
+    beside = np.abs(pixels - dark - ((pixels - dark) @ along)[:, None] * away).max(axis=1)  # of another color
+    if np.percentile(beside, 97 if colors > _COLORS else 100) < _ALIKE:
+        if dark.any():
+            warnings.warn(f"{name} holds two colors; the brighter one is taken as inside", stacklevel=2)
+        return ((floats(samples) - dark) @ along).clip(0, 1)
+    if colors <= _COLORS:
         raise UsageError(
-            f"{name} holds {len(colors)} colors, labels of several things", f"choose one; {_HINT}", code="mismatch"
+            f"{name} holds {colors} colors, labels of several things", f"choose one; {_HINT}", code="mismatch"
         )
-    bright = luminance(floats(samples))
-    warnings.warn(f"{name} holds two colors; the brighter one is taken as inside", stacklevel=2)
-    return (bright > bright.mean()).astype(np.float32)
+    warnings.warn(f"{name} is a picture in many colors; its brightness is taken as the mask", stacklevel=2)
+    return luminance(floats(samples))
 
 
 def _listed(values: NDArray[np.int64]) -> str:

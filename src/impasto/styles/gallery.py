@@ -280,7 +280,7 @@ class Gallery:
             paintings: of its styles, in their order; without them what it makes of a photo stands for it.
             weights: a .safetensors file with the same network's tensors, for later exports.
         Raises:
-            UsageError: as `add`.
+            UsageError: as `add`; one of several styles has a name that is none.
             StyleError: the file holds no network that paints, or the folder cannot be written to.
         """
         from impasto.engines.network import Network
@@ -292,7 +292,10 @@ class Gallery:
             if weights is not None:
                 (part / "network.safetensors").write_bytes(weights)
             styles = loaded.facts.styles
+            single = len(styles) == 1
             for index, style in enumerate(styles):
+                if not single:
+                    check_name(style)  # its pictures' files are called so
                 if paintings:
                     shown = paintings[index].as_painting().at_most(KEPT_SIDE)
                 else:
@@ -300,7 +303,6 @@ class Gallery:
                     with warnings.catch_warnings():
                         warnings.simplefilter("ignore")  # they would name a file that is gone soon
                         shown = Picture(loaded.paint(photo.pixels, loaded.style(style)))
-                single = len(styles) == 1
                 write_pictures(part, *(("picture", "thumbnail") if single else (style, f"{style}-small")), shown)
             card = {
                 "title": name,
@@ -356,6 +358,8 @@ class Gallery:
                 self.remove(name)
             part.rename(self.folder / name)
         except OSError as error:
+            if not replace:
+                self.check_free(name)  # another process may have been faster
             raise StyleError(
                 f"cannot write to your gallery in {self.folder}: {error.strerror or error}",
                 "IMPASTO_HOME moves it",
