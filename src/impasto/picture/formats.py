@@ -36,6 +36,7 @@ READABLE = {*SUFFIXES, ".ppm", ".pgm", ".pbm", ".pnm", ".pfm", ".jp2", ".j2k", "
 READABLE |= {".mpo", ".avifs", ".tga", ".icb", ".vda", ".vst", ".ico", ".icns", ".pcx", ".sgi", ".bw", ".dds"}
 READABLE |= {".psd"}
 """The endings of files that are read."""
+_CLIPS = {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi"}
 TIFF_PREFIXES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 SIXTEEN_BITS = {"PNG", "TIFF"}
 ANIMATED = {"GIF", "PNG", "WEBP", "AVIF"}
@@ -49,6 +50,8 @@ def format_of(path: Path) -> str:
         UsageError: an ending that Impasto does not write; the message lists those it does.
     """
     file_format = SUFFIXES.get(path.suffix.lower())
+    if file_format is None and path.suffix.lower() in _CLIPS:
+        raise UsageError(f"{path.name} is a video", "impasto video paints animations, too", code="unknown-format")
     if file_format is None:
         endings = " ".join(sorted(SUFFIXES))
         raise UsageError(
