@@ -50,7 +50,7 @@ def test_what_is_no_painting_is_left_to_the_command(tmp_path: Path, run: Callabl
     (tmp_path / "bad.jpg").write_bytes(b"\xff\xd8\xff")
     words = ["stylize", str(photo), "--style", str(tmp_path / "bad.jpg"), "-o", str(tmp_path / "out.png")]
     preload.begin(words)
-    assert_refused(run(*words), 1, "not-a-picture", "bad.jpg")
+    assert_refused(run(*words), 1, "damaged-file", "bad.jpg")
 
 
 @pytest.mark.parametrize(

@@ -165,7 +165,9 @@ def test_bad_input(run: Run, pictures: tuple[Path, Path], tmp_path: Path) -> Non
     assert_refused(run(*judged, "--results", tmp_path / "no"), 1, "no-such-folder")
     nothing = run(*base, "--photos", empty, "--styles", styles, "--judge", weights, "--engine", "painter")
     assert_refused(nothing, 1, "no-pictures", "empty")
-    assert_refused(run(*both, "--judge", photos / "photo0.png", "--engine", "painter"), 1, "unsafe-file", "photo0.png")
+    assert_refused(
+        run(*both, "--judge", photos / "photo0.png", "--engine", "painter"), 1, "not-a-network", "photo0.png"
+    )
     (empty / "bad.png").write_text("text")
     only_bad = run(*base, "--photos", empty, "--styles", styles, "--judge", weights, "--engine", "painter")
     assert_refused(only_bad, 1, "no-pictures", "bad.png")

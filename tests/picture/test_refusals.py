@@ -194,3 +194,8 @@ def test_raw_files_are_told_by_their_ending_where_their_thumbnail_is_a_picture(t
 def test_what_lies_under_a_picture_s_name(data: bytes, word: str) -> None:
     with refused(PictureError, "not-a-picture", word):
         Picture.open(data)
+
+
+def test_a_text_of_one_letter_is_no_damaged_picture() -> None:
+    with refused(PictureError, "not-a-picture", "it holds text"):
+        Picture.open(b"x")

@@ -61,6 +61,7 @@ def watched(
     with catching_stops(at_once=at_once) as stopped, bar(hidden=quiet) as draw:
 
         def show(progress: Progress) -> bool:
+            stopped()  # from now on there is something to keep
             draw(progress)
             if (
                 preview is not None

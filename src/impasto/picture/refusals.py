@@ -186,7 +186,7 @@ def _reader_says(data: bytes, formats: tuple[str, ...]) -> tuple[str, str] | Non
     """The format whose reader knows a file by its first bytes, and why it does not take it."""
     for file_format in formats:
         factory, accept = Image.OPEN[file_format]
-        if accept is None or not accept(data[:16]):
+        if accept is None or not accept(data[:16].ljust(16, b"\0")):
             continue
         try:
             factory(io.BytesIO(data), "")
