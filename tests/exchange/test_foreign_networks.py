@@ -371,3 +371,10 @@ def _weights(net: Any) -> bytes:
     from impasto.exchange.export import to_weights
 
     return to_weights(net, ["a", "b"], {"licence": "CC0"})
+
+
+@pytest.mark.parametrize("shape", [(100_000, 3, 2, "w"), (1, 3, 30_000, 30_000)])
+def test_a_network_that_wants_everything_at_once_is_refused(tmp_path: Path, shape: tuple[Any, ...]) -> None:
+    onnx.save(model(SAME, shape=shape), str(tmp_path / "large.onnx"))
+    with refused(StyleError, "other-network", "large.onnx", " x ".join(map(str, shape))):
+        import_network(tmp_path / "large.onnx", "large")

@@ -32,6 +32,7 @@ METADATA = "impasto"  # the key under which a file's facts lie
 _GIVEN = "given", "trust"  # the statistics that it is normalized by, and how much they count
 _BYTES_PER_PIXEL = 900  # measured with 32 channels at full size, memory given back after every layer
 _ARENA_BYTES_PER_PIXEL = 1300
+_MOST_AT_ONCE, _MOST_VALUES = 16, 3 * 2**24  # pictures of a fixed batch, and samples of a fixed size: 16 megapixels
 _KINDS = {"float": "float32", "float16": "float16", "double": "float64", "uint8": "uint8"}
 _ORDER, _RANGE = "Image.BitmapPixelFormat", "Image.NominalPixelRange"  # ONNX's own keys for networks of pictures
 IMAGE_RANGES = {
@@ -323,8 +324,14 @@ class Network:
         count = styles[0].shape[1] if styles else 1
         self._count = count if isinstance(count, int) else None
         self._shape = tuple(picture.shape) or ("n", "c", "h", "w")
-        self._batch = 0 if len(self._shape) == 3 else self._shape[0] if isinstance(self._shape[0], int) else 1
-        self._batch = max(0, self._batch) or (0 if len(self._shape) == 3 else 1)
+        first = self._shape[0] if isinstance(self._shape[0], int) else 1
+        self._batch = 0 if len(self._shape) == 3 else max(1, first)
+        fixed = [side for side in self._shape if isinstance(side, int) and side > 0]
+        if self._batch > _MOST_AT_ONCE or math.prod(fixed) > _MOST_VALUES:
+            shape = " x ".join(map(str, self._shape))
+            raise StyleError(
+                f"{self.path} takes {shape} values at once", "export it for one picture", code="other-network"
+            )
         channels = {"nchw": self._shape[-3], "nhwc": self._shape[-1]}
         open_ones = [key for key, count in channels.items() if not isinstance(count, int)]
         self._layouts = [key for key, count in channels.items() if count == 3] or open_ones
