@@ -245,3 +245,24 @@ def test_a_scene_after_black_is_painted_as_by_itself(tmp_path: Path) -> None:
     source, painted = read(tmp_path / "dark.mp4")[-1], read(tmp_path / "painted.mp4")[-1]
     alone = Stylizer("udnie", painter=engine_of("light"))(Picture(source.samples)).pixels
     assert np.abs(painted.pixels - alone).mean() < 0.05
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".webm", ".avi", ".gif", ".webp"])
+def test_the_last_frame_stands_as_long_as_in_the_source(tmp_path: Path, suffix: str) -> None:
+    source = tmp_path / "in.gif"
+    frames = [Image.fromarray(scene(48, 32, seed)) for seed in range(4)]
+    frames[0].save(source, save_all=True, append_images=frames[1:], duration=[100, 200, 100, 1000])
+    painted = paint_video(source, "udnie", tmp_path / f"out{suffix}", steady=0)
+    assert not any("cut short" in note for note in painted.notes)
+    if suffix in (".gif", ".webp"):
+        result = Image.open(painted.path)
+        assert [_duration(result, index) for index in range(4)] == [100, 200, 100, 1000]
+    else:
+        with av.open(str(painted.path)) as container:
+            assert container.duration / 1e6 == pytest.approx(1.4, abs=0.11 if suffix == ".avi" else 0.01)
+
+
+def _duration(animation: Image.Image, index: int) -> float:
+    animation.seek(index)
+    animation.load()
+    return animation.info["duration"]

@@ -191,6 +191,8 @@ class EncodedFile:
         self.frames = 0
         self._last = -1  # tick of the last frame
         self._shown: Any = None
+        self._first = 0  # tick of the first frame
+        self._until = 0  # tick at which the last frame has been shown long enough
         suffix = path.suffix.lower()
         options = {"flush_packets": "1"}  # else FFmpeg keeps 256 kB back, which may be half a minute
         if suffix in (".mp4", ".m4v", ".mov"):
@@ -206,7 +208,7 @@ class EncodedFile:
 
     def write(self, frame: VideoFrame) -> None:
         """Encode a frame; raise PictureError when the disk is full or the system refuses."""
-        self._encode(self._picture(frame), frame.time)
+        self._encode(self._picture(frame), frame.time, frame.duration)
         self.frames += 1
 
     def _picture(self, frame: VideoFrame) -> Any:
@@ -227,18 +229,29 @@ class EncodedFile:
         picture = ffmpeg().VideoFrame.from_ndarray(np.ascontiguousarray(values), format=name)
         return picture.reformat(format=self.encoding.pixels, dst_colorspace=self.colorspace)
 
-    def _encode(self, picture: Any, time: Fraction) -> None:
+    def _encode(self, picture: Any, time: Fraction, duration: Fraction) -> None:
         base = self.stream.codec_context.time_base
         least = round(Fraction(1, 1000) / base) if self.encoding.suffix in _COARSE else 1
         at = max(round(time / base), self._last + least) if self._last >= 0 else round(time / base)
         if self.encoding.steady and self._shown is not None:
             for tick in range(self._last + 1, at):
                 self._mux(self._shown, tick)
+        self._first = at if self._last < 0 else self._first
+        self._last, self._until = at, at + max(1, round((duration or 1 / self.encoding.rate) / base))
         self._mux(picture, at)
-        self._last, self._shown = at, picture if self.encoding.steady else None
+        self._shown = picture if self.encoding.steady else None
+
+    @property
+    def last(self) -> tuple[Fraction, Fraction]:
+        """Seconds from the first frame to the last, and how long that is shown."""
+        base = self.stream.codec_context.time_base
+        return (self._last - self._first) * base, (self._until - self._last) * base
 
     def close(self) -> None:
         """Finish the file."""
+        if self._shown is not None:
+            for tick in range(self._last + 1, self._until):
+                self._mux(self._shown, tick)
         try:
             self._mux(None, 0)
             self.container.close()
@@ -263,6 +276,8 @@ class EncodedFile:
         try:
             for packet in self.stream.encode(picture):
                 packet.duration = packet.duration or round(1 / self.encoding.rate / packet.time_base)
+                if packet.pts == self._last and not self.encoding.steady:
+                    packet.duration = self._until - self._last
                 self.container.mux(packet)
         except faults() as error:
             raise cannot_write(self.result, error) from error

@@ -44,15 +44,16 @@ def is_animation(path: Path) -> bool:
     return (head[:4] == b"RIFF" and head[8:12] == b"WEBP") or head[4:12] in (b"ftypavis", b"ftypavif")
 
 
-def animation_frames(picture: Picture) -> Iterator[tuple[Picture, Fraction]]:
-    """Each frame of an animation, and when it is shown: seconds from the beginning."""
+def animation_frames(picture: Picture) -> Iterator[tuple[Picture, Fraction, Fraction]]:
+    """Each frame of an animation, when it is shown, and how long: seconds from the beginning, and seconds."""
     time = Fraction(0)
     shown = replace(picture, frames=())
     for frame in (None, *picture.frames):
         if frame is not None:
             shown = Picture(np.ascontiguousarray(frame.color), frame.alpha)
-        yield shown, time
-        time += shown_for(picture.duration if frame is None else frame.duration)
+        duration = shown_for(picture.duration if frame is None else frame.duration)
+        yield shown, time, duration
+        time += duration
 
 
 def placed(picture: Picture, width: int, height: int) -> tuple[Samples, Pixels | None]:

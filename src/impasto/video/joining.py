@@ -15,6 +15,7 @@ from impasto.video.containers import ffmpeg, file_url
 from impasto.video.encoding import Encoding
 from impasto.video.streams import FORMATS, PRIMING, Side, is_gap
 
+_HAIR = Fraction(1, 2000)  # seconds that containers round by
 _PROBED = 3  # packets of each stream in a file that is made to see whether it can be made
 
 
@@ -24,10 +25,12 @@ class Piece:
 
     Attributes:
         begun: seconds of the result at which its first picture is shown.
+        last: seconds from its first picture to its last, and how long that is shown; None, as its file says.
     """
 
     path: Path
     begun: Fraction = Fraction(0)
+    last: tuple[Fraction, Fraction] | None = None
 
 
 @dataclass
@@ -83,7 +86,7 @@ def join(
         first = files.enter_context(av.open(file_url(pieces[0].path)))
         video = _video_stream(out, first.streams.video[0], encoding, belongings)
         lead = company.lead
-        tracks = [_pictures(pieces, video, lead)]
+        tracks = [_pictures(pieces, video, lead, suffix in (".mp4", ".m4v", ".mov"))]
         for side in company.sides:
             source = files.enter_context(av.open(file_url(side.path), metadata_errors="replace"))
             tracks.append(_side_packets(source, side, _side_stream(out, source.streams[0], side), lead, length))
@@ -121,16 +124,24 @@ def _side_stream(out: Any, template: Any, side: Side) -> Any:
     return stream
 
 
-def _pictures(pieces: Iterable[Piece], stream: Any, lead: Fraction) -> Iterator[tuple[Fraction, Any, Any]]:
+def _pictures(
+    pieces: Iterable[Piece], stream: Any, lead: Fraction, by_decoding: bool
+) -> Iterator[tuple[Fraction, Any, Any]]:
+    """The packets of the pictures, with when each is decoded.
+
+    Args:
+        by_decoding: the container counts for how long packets are decoded, as MP4 does, and not when pictures end.
+    """
     av = ffmpeg()
-    last = None
+    last, begun = None, (0, 0)
     for piece in pieces:
         with av.open(file_url(piece.path)) as source:
-            shift = None
+            shift, first, whole = None, 0, 0
             for packet in source.demux(video=0):
                 if not packet.size:
                     continue
                 shown, decoded = _times(packet, piece.path.suffix)
+                first = shown if shift is None else first
                 if shift is None:
                     shift = (
                         round((piece.begun + lead) / packet.time_base) - shown
@@ -139,7 +150,14 @@ def _pictures(pieces: Iterable[Piece], stream: Any, lead: Fraction) -> Iterator[
                 packet.dts = min(decoded + shift, packet.pts)
                 if last is not None:
                     packet.dts = min(max(packet.dts, last + 1), packet.pts)
+                if last is None:
+                    begun = packet.pts, packet.dts
                 last = packet.dts
+                if piece.last is not None and abs((shown - first) * packet.time_base - piece.last[0]) < _HAIR:
+                    packet.duration = round(piece.last[1] / packet.time_base)
+                    whole = packet.pts + packet.duration - begun[0]
+                if by_decoding and whole:  # the last packet may be another than that of the last picture
+                    packet.duration = whole - (packet.dts - begun[1])
                 yield packet.dts * packet.time_base, packet, stream
 
 

@@ -40,6 +40,7 @@ from impasto.video.times import (
     exact_rate,
     file_rate,
     measured_rate,
+    shown_by,
     stream_length,
 )
 
@@ -62,11 +63,13 @@ class VideoFrame:
         samples: H x W x 3, upright; uint8 or uint16 as in the file, or float32 in 0..1.
         time: seconds since the first frame that is taken.
         alpha: H x W in 0..1, or None.
+        duration: seconds that it is shown, as the file says; 0, it does not. It counts for the last frame alone.
     """
 
     samples: Samples
     time: Fraction
     alpha: Pixels | None = None
+    duration: Fraction = Fraction(0)
 
     @property
     def pixels(self) -> Pixels:
@@ -144,7 +147,7 @@ class Clip:
     def _look_at_animation(self) -> None:
         self._animation = Picture.open(self.path, max_pixels=self.max_pixels, untrusted=self.untrusted)
         self.width, self.height = self._animation.width, self._animation.height
-        *_, (_, last) = animation_frames(self._animation)
+        *_, (_, last, _) = animation_frames(self._animation)
         self.count = len(self._animation.frames) + 1
         if last:
             self._file_rate = (self.count - 1) / last
@@ -241,10 +244,10 @@ class Clip:
     def _frames_of_animation(self, size: tuple[int, int]) -> Iterator[VideoFrame]:
         assert self._animation is not None
         begun, ended = self.span
-        for picture, time in animation_frames(self._animation):
+        for picture, time, shown in animation_frames(self._animation):
             if begun <= time and (ended is None or time < ended):
                 color, alpha = placed(picture, *size)
-                yield VideoFrame(color, time - begun, alpha)
+                yield VideoFrame(color, time - begun, alpha, shown if ended is None else min(shown, ended - time))
 
     def _frames_of_file(self, size: tuple[int, int]) -> Iterator[VideoFrame]:
         begun, ended = self.span
@@ -253,8 +256,9 @@ class Clip:
             stream = main_video(container)
             packets, times = self._packet_times(container), self._frame_times(stream)
             decoded = self._decoded(container, stream, packets, losses)
+            length = stream_length(container, stream)
             origin: Fraction | None = None
-            at = Fraction(0)
+            end = Fraction(0)
             try:
                 for frame, at in times.of(deinterlaced(decoded)):
                     if origin is None:
@@ -266,11 +270,14 @@ class Clip:
                     if ended is not None and time >= ended:
                         break
                     losses.damaged += frame.is_corrupt
+                    duration = shown_by(frame, 1 / self._file_rate)
+                    end = max(at, time) + duration
                     if time >= begun:
                         color, alpha = self._arrays(frame, stream, size)
-                        yield VideoFrame(color, time - begun, alpha)
+                        until = [limit - time for limit in (ended, length) if limit is not None and limit > time]
+                        yield VideoFrame(color, time - begun, alpha, min([duration, *until]))
                 else:
-                    losses.end(max(at, at - (origin or 0)) + 1 / self._file_rate, stream_length(container, stream))
+                    losses.end(end, length)
             finally:
                 if packets.jumps:  # where streams are joined, some data seem to miss, and no length holds for both
                     losses.torn, losses.missing = 0, ""
@@ -370,17 +377,17 @@ def at_rate(frames: Iterable[VideoFrame], rate: Fraction, last: Fraction) -> Ite
 
     Args:
         rate: frames a second.
-        last: seconds that the last frame is shown.
+        last: seconds that the last frame is shown, if it does not say so itself.
     """
     index = 0
     shown: VideoFrame | None = None
     for frame in frames:
         while shown is not None and index / rate < frame.time:
-            yield replace(shown, time=index / rate)
+            yield replace(shown, time=index / rate, duration=1 / rate)
             index += 1
         shown = frame
-    while shown is not None and index / rate < shown.time + last:
-        yield replace(shown, time=index / rate)
+    while shown is not None and index / rate < shown.time + (shown.duration or last):
+        yield replace(shown, time=index / rate, duration=1 / rate)
         index += 1
 
 

@@ -132,6 +132,12 @@ def _time_of(frame: Any) -> Fraction | None:
     return None if ticks is None or not frame.time_base else Fraction(ticks * frame.time_base)
 
 
+def shown_by(frame: Any, usual: Fraction) -> Fraction:
+    """Seconds that a decoded frame is shown, as the file says; `usual` where it does not, or says less."""
+    ticks = getattr(frame, "duration", None)
+    return max(usual, Fraction(ticks * frame.time_base)) if ticks and ticks > 0 and frame.time_base else usual
+
+
 def file_rate(stream: Any) -> Fraction | None:
     """Frames a second as a stream says; None where that is nothing, or nonsense such as its clock's ticks."""
     rates = (stream.average_rate, stream.guessed_rate, stream.base_rate)

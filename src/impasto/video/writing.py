@@ -83,7 +83,7 @@ class Writer:
     def close(self, *, whole: bool = True) -> None:
         """Finish the file and put it in its place."""
         self._file.close()
-        self.assembly.finish([Piece(self._file.path)], length=None if whole else self._end)
+        self.assembly.finish([Piece(self._file.path, last=self._file.last)], length=None if whole else self._end)
         self.discard()
 
     def keep(self) -> Path | None:
@@ -138,7 +138,7 @@ class AnimationWriter:
 
     Args:
         path: one of the endings of `ANIMATIONS`.
-        rate: frames a second, on average; the last frame is shown for one such.
+        rate: frames a second, on average; the last frame is shown for one such if it does not say how long.
         count: about how many frames come, each of `size`; 0, nobody knows.
         size: width and height.
         made_with: what painted the frames, for the file's metadata; empty, none is written.
@@ -162,6 +162,7 @@ class AnimationWriter:
         self.made_with = made_with or {}
         self.frames: list[NDArray[np.uint8]] = []  # H x W x 3 or 4
         self.times: list[Fraction] = []
+        self._last = 1 / rate  # seconds that the last frame is shown
         self.notes: list[str] = []
         self._check(count, size[0] * size[1] * 3)
 
@@ -172,6 +173,7 @@ class AnimationWriter:
         values = samples if frame.alpha is None else np.dstack([samples, stored(frame.alpha, kind)])
         self.frames.append(values.astype(np.uint8, copy=False))
         self.times.append(frame.time)
+        self._last = frame.duration or 1 / self.rate
 
     def close(self, *, whole: bool = True) -> None:  # noqa: ARG002  there is no sound to end
         self._save(self.path, overwrite=self.overwrite)
@@ -200,7 +202,7 @@ class AnimationWriter:
     def _save(self, path: Path, *, overwrite: bool) -> None:
         if not self.frames:
             return
-        ends = [*self.times[1:], self.times[-1] + 1 / self.rate]
+        ends = [*self.times[1:], self.times[-1] + self._last]
         shown = [1000 * float(end - begun) for begun, end in zip(self.times, ends, strict=True)]
         frames = tuple(Frame(values, time) for values, time in zip(self.frames[1:], shown[1:], strict=True))
         replace(self._picture(self.frames[0]), duration=shown[0], frames=frames).save(
