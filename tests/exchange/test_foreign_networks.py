@@ -242,8 +242,9 @@ def test_weights_beside_a_file_are_taken_in_and_no_others(tmp_path: Path) -> Non
     (tmp_path / "n.onnx.data").rename(tmp_path / "moved")
     np.testing.assert_allclose(impasto.stylize(Picture(PHOTO), "n").pixels, PHOTO / 2, atol=1e-5)
     assert network.facts.takes == network.facts.gives
-    link = tmp_path / "link.bin"
-    link.symlink_to("moved")
+    (tmp_path / "else").mkdir()
+    (tmp_path / "moved").rename(tmp_path / "else/moved")
+    (tmp_path / "link.bin").symlink_to("else/moved")
     places = {"../moved": "unsafe-file", "/etc/hosts": "unsafe-file", "link.bin": "unsafe-file", "gone": "no-such-file"}
     for number, (place, code) in enumerate(places.items()):
         loaded = onnx.load(tmp_path / "n.onnx", load_external_data=False)
@@ -251,6 +252,21 @@ def test_weights_beside_a_file_are_taken_in_and_no_others(tmp_path: Path) -> Non
         onnx.save_model(loaded, tmp_path / f"{number}.onnx")
         with refused(StyleError, code, f"{number}.onnx", place):
             load_network(tmp_path / f"{number}.onnx")
+    with refused(StyleError, "unsafe-file", "link to another folder"):
+        load_network(tmp_path / "2.onnx")
+
+
+def test_a_download_cache_keeps_a_network_and_its_weights_as_links(tmp_path: Path) -> None:
+    made = model([node("Mul", ["x", "k"], ["y"])], (array(np.full((1, 3, 1, 1), 0.5), "k"),))
+    blobs, snapshot = tmp_path / "blobs", tmp_path / "snapshots/x"
+    blobs.mkdir()
+    snapshot.mkdir(parents=True)
+    onnx.save_model(made, blobs / "n", save_as_external_data=True, location="n.onnx_data", size_threshold=0)
+    (blobs / "n.onnx_data").rename(blobs / "weights")
+    for name, blob in (("n.onnx", "n"), ("n.onnx_data", "weights")):
+        (snapshot / name).symlink_to(f"../../blobs/{blob}")
+    import_network(snapshot / "n.onnx", "n", told=Told(PLAIN, PLAIN))
+    np.testing.assert_allclose(impasto.stylize(Picture(PHOTO), "n").pixels, PHOTO / 2, atol=1e-5)
 
 
 STATE = example_state(8)
