@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from safetensors.torch import save_file
 import impasto
 from impasto.engines.base import StyleVector
 from impasto.engines.network import Told
-from impasto.engines.ranges import NAMED, PLAIN, read_range, read_ranges
+from impasto.engines.ranges import BYTES, NAMED, PLAIN, read_range, read_ranges
 from impasto.errors import ImpastoError, PictureError, StyleError, UsageError
 from impasto.exchange.export import to_onnx
 from impasto.exchange.import_network import import_network
@@ -254,6 +255,19 @@ def test_weights_beside_a_file_are_taken_in_and_no_others(tmp_path: Path) -> Non
             load_network(tmp_path / f"{number}.onnx")
     with refused(StyleError, "unsafe-file", "link to another folder"):
         load_network(tmp_path / "2.onnx")
+
+
+@pytest.mark.parametrize(("kind", "sign"), [("Add", 1), ("Sub", -1)])
+@pytest.mark.parametrize("bgr", [True, False])
+def test_a_network_that_adds_the_means_sees_pictures_less_the_means(
+    kind: str, sign: int, bgr: bool, tmp_path: Path
+) -> None:
+    means = BLUE_FIRST if bgr else BLUE_FIRST[:, ::-1]
+    onnx.save_model(model([node(kind, ["x", "m"], ["y"])], (array(sign * means, "m"),)), tmp_path / "n.onnx")
+    with pytest.warns(UserWarning, match=r"n\.onnx is taken .* the means.* it adds"):
+        network = load_network(tmp_path / "n.onnx")
+    assert network.facts.takes == replace(NAMED["caffe"], bgr=bgr)
+    assert network.facts.gives == replace(BYTES, bgr=bgr)
 
 
 def test_a_download_cache_keeps_a_network_and_its_weights_as_links(tmp_path: Path) -> None:

@@ -143,7 +143,7 @@ def with_property(model: bytes, key: str, value: str) -> bytes:
 
 
 def first_offsets(model: bytes, picture: str) -> list[tuple[float, ...]]:
-    """The triples of numbers that a network adds to a picture, or takes from it, before anything else.
+    """The triples of numbers that a network adds to a picture before anything else: below 0, it takes them off.
 
     Args:
         model: an .onnx file that has been loaded.
@@ -171,8 +171,10 @@ def first_offsets(model: bytes, picture: str) -> list[tuple[float, ...]]:
             continue
         elif kind in _UNCHANGED:
             same.update(outputs)
-        elif kind in (b"Add", b"Sub"):
+        elif kind == b"Add":
             found += [triples[name] for name in inputs if name in triples]
+        elif kind == b"Sub" and inputs[0] in same:  # else it is the picture that is taken off
+            found += [tuple(-number for number in triples[name]) for name in inputs[1:] if name in triples]
         elif kind == b"ImageScaler":
             found += [_numbers(attribute[7]) for attribute in inside if 7 in attribute]
     return found
