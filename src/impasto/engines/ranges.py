@@ -125,8 +125,8 @@ def read_range(text: str) -> Values:
         values = Values.of(_number(low), _number(high))
     except ValueError:
         values = Values.of(0, 0)
-    if values.low == values.high:
-        hint = f"{', '.join(NAMED)}, or LOW..HIGH"
+    if values.low >= values.high:
+        hint = f"{', '.join(NAMED)}, or LOW..HIGH, LOW below HIGH"
         raise UsageError(f"{text!r} is no range of values", hint, code="malformed")
     return values
 
