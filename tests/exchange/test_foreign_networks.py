@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from safetensors.torch import save_file
 import impasto
 from impasto.engines.base import StyleVector
 from impasto.engines.network import Told
-from impasto.engines.ranges import NAMED, PLAIN, read_range, read_ranges
+from impasto.engines.ranges import BYTES, NAMED, PLAIN, read_range, read_ranges
 from impasto.errors import ImpastoError, PictureError, StyleError, UsageError
 from impasto.exchange.export import to_onnx
 from impasto.exchange.import_network import import_network
@@ -242,8 +243,9 @@ def test_weights_beside_a_file_are_taken_in_and_no_others(tmp_path: Path) -> Non
     (tmp_path / "n.onnx.data").rename(tmp_path / "moved")
     np.testing.assert_allclose(impasto.stylize(Picture(PHOTO), "n").pixels, PHOTO / 2, atol=1e-5)
     assert network.facts.takes == network.facts.gives
-    link = tmp_path / "link.bin"
-    link.symlink_to("moved")
+    (tmp_path / "else").mkdir()
+    (tmp_path / "moved").rename(tmp_path / "else/moved")
+    (tmp_path / "link.bin").symlink_to("else/moved")
     places = {"../moved": "unsafe-file", "/etc/hosts": "unsafe-file", "link.bin": "unsafe-file", "gone": "no-such-file"}
     for number, (place, code) in enumerate(places.items()):
         loaded = onnx.load(tmp_path / "n.onnx", load_external_data=False)
@@ -251,6 +253,34 @@ def test_weights_beside_a_file_are_taken_in_and_no_others(tmp_path: Path) -> Non
         onnx.save_model(loaded, tmp_path / f"{number}.onnx")
         with refused(StyleError, code, f"{number}.onnx", place):
             load_network(tmp_path / f"{number}.onnx")
+    with refused(StyleError, "unsafe-file", "link to another folder"):
+        load_network(tmp_path / "2.onnx")
+
+
+@pytest.mark.parametrize(("kind", "sign"), [("Add", 1), ("Sub", -1)])
+@pytest.mark.parametrize("bgr", [True, False])
+def test_a_network_that_adds_the_means_sees_pictures_less_the_means(
+    kind: str, sign: int, bgr: bool, tmp_path: Path
+) -> None:
+    means = BLUE_FIRST if bgr else BLUE_FIRST[:, ::-1]
+    onnx.save_model(model([node(kind, ["x", "m"], ["y"])], (array(sign * means, "m"),)), tmp_path / "n.onnx")
+    with pytest.warns(UserWarning, match=r"n\.onnx is taken .* the means.* it adds"):
+        network = load_network(tmp_path / "n.onnx")
+    assert network.facts.takes == replace(NAMED["caffe"], bgr=bgr)
+    assert network.facts.gives == replace(BYTES, bgr=bgr)
+
+
+def test_a_download_cache_keeps_a_network_and_its_weights_as_links(tmp_path: Path) -> None:
+    made = model([node("Mul", ["x", "k"], ["y"])], (array(np.full((1, 3, 1, 1), 0.5), "k"),))
+    blobs, snapshot = tmp_path / "blobs", tmp_path / "snapshots/x"
+    blobs.mkdir()
+    snapshot.mkdir(parents=True)
+    onnx.save_model(made, blobs / "n", save_as_external_data=True, location="n.onnx_data", size_threshold=0)
+    (blobs / "n.onnx_data").rename(blobs / "weights")
+    for name, blob in (("n.onnx", "n"), ("n.onnx_data", "weights")):
+        (snapshot / name).symlink_to(f"../../blobs/{blob}")
+    import_network(snapshot / "n.onnx", "n", told=Told(PLAIN, PLAIN))
+    np.testing.assert_allclose(impasto.stylize(Picture(PHOTO), "n").pixels, PHOTO / 2, atol=1e-5)
 
 
 STATE = example_state(8)
@@ -327,7 +357,7 @@ def test_ranges_as_users_write_them() -> None:
         read_ranges(None, "0..1", "123.68 116.779 103.939")[0]
         == read_ranges("0..255", None, "123.68,116.779,103.939")[0]
     )
-    for text in ("foo", "1..1", "nan..1", "..", "0..x", "1e40..2e40"):
+    for text in ("foo", "1..1", "5..1", "nan..1", "..", "0..x", "1e40..2e40"):
         with refused(UsageError, "malformed", text):
             read_range(text)
     for text in ("1,2", "", "inf,0,0"):
@@ -343,6 +373,8 @@ def test_an_exported_file_runs_in_other_programs(tmp_path: Path, run: Run) -> No
     import onnxruntime
 
     net, path = trained(2), tmp_path / "b.onnx"
+    with torch.no_grad():
+        net.deconv3.conv2d.weight *= 4  # much is beyond black and white
     Gallery().add_network("two", to_onnx(net, ["a", "b"], {"licence": "CC0"}), weights=_weights(net))
     assert_refused(run("train", "export", "two", "--onnx", path), 2, "several-styles", "two/a")
     assert_refused(run("train", "export", "two/c", "--onnx", path), 2, "unknown-style", "two/c")
@@ -355,8 +387,11 @@ def test_an_exported_file_runs_in_other_programs(tmp_path: Path, run: Run) -> No
     assert [len(session.get_inputs()), len(session.get_outputs())] == [1, 1]
     planes = torch.rand(1, 3, 64, 96)
     with torch.no_grad():
-        wanted = one_style(net, 1)(planes).numpy()
-        np.testing.assert_allclose(wanted, net(planes, torch.eye(2)[1:]).numpy(), atol=1e-5)
+        whole = one_style(net, 1)(planes).numpy()
+        np.testing.assert_allclose(whole, net(planes, torch.eye(2)[1:]).numpy(), atol=1e-5)
+    wanted = whole.clip(0, 1)
+    assert np.abs(whole - wanted).max() > 0.1
+    assert "multiples of 4" in made.doc_string
     np.testing.assert_allclose(session.run(None, {"picture": planes.numpy()})[0], wanted, atol=1e-4)
     opened = cv2.dnn.readNetFromONNX(str(path))
     opened.setInput(planes.numpy())

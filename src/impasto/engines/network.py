@@ -371,13 +371,17 @@ class Network:
             raise StyleError(f"{self.path} has a second input and does not say what for", code="other-network")
         order, span = metadata.get(_ORDER, ""), IMAGE_RANGES.get(metadata.get(_RANGE, ""))
         in_bgr = order.lower().startswith("bgr")
-        inside = None if order else by_means(first_offsets(self.file, self._picture))
+        inside, outside = (None, None) if order else by_means(first_offsets(self.file, self._picture))
         takes = told.takes or span or inside or (BYTES if self._kind == "uint8" or in_bgr else None)
         bgr = told.bgr or in_bgr or (told.takes is not None and told.takes.bgr)
+        gives = told.gives or (outside if takes is inside else None)
+        added = "adds" if outside else "takes off"
         if inside is not None and inside.bgr and not bgr:
             bgr = True
-            warnings.warn(f"{self.path} is taken as a network of BGR, by the means that it takes off", stacklevel=2)
-        takes, gives = (values and replace(values, bgr=bgr or values.bgr) for values in (takes, told.gives))
+            warnings.warn(f"{self.path} is taken as a network of BGR, by the means that it {added}", stacklevel=2)
+        elif outside is not None and takes is inside:
+            warnings.warn(f"{self.path} is taken to see pictures less the means, which it {added}", stacklevel=2)
+        takes, gives = (values and replace(values, bgr=bgr or values.bgr) for values in (takes, gives))
         return self._try(takes, gives, bgr)
 
     def _try(self, takes: Values | None, gives: Values | None, bgr: bool) -> Facts:

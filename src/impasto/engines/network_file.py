@@ -5,6 +5,7 @@ The .onnx format is read and written field by field here, so that no other packa
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -142,7 +143,7 @@ def with_property(model: bytes, key: str, value: str) -> bytes:
 
 
 def first_offsets(model: bytes, picture: str) -> list[tuple[float, ...]]:
-    """The triples of numbers that a network adds to a picture, or takes from it, before anything else.
+    """The triples of numbers that a network adds to a picture before anything else: below 0, it takes them off.
 
     Args:
         model: an .onnx file that has been loaded.
@@ -170,8 +171,10 @@ def first_offsets(model: bytes, picture: str) -> list[tuple[float, ...]]:
             continue
         elif kind in _UNCHANGED:
             same.update(outputs)
-        elif kind in (b"Add", b"Sub"):
+        elif kind == b"Add":
             found += [triples[name] for name in inputs if name in triples]
+        elif kind == b"Sub" and inputs[0] in same:  # else it is the picture that is taken off
+            found += [tuple(-number for number in triples[name]) for name in inputs[1:] if name in triples]
         elif kind == b"ImageScaler":
             found += [_numbers(attribute[7]) for attribute in inside if 7 in attribute]
     return found
@@ -202,21 +205,29 @@ def _has_key(entry: memoryview, key: str) -> bool:
 
 
 def _beside(path: Path, location: str) -> Path:
-    """A file that a network asks for: one in its own folder, or below it, and no link to another place."""
+    """A file that a network asks for: in its own folder, or below it.
+
+    A link is taken where it leads to the network's own folder, or to where the network, a link too, really lies: so
+    caches of downloads keep them.
+    """
     parts = location.replace("\\", "/").split("/")
     outside = not parts[0] or ".." in parts or ":" in location or "\0" in location
     places = [path.parent.joinpath(*parts[: depth + 1]) for depth in range(len(parts))]
-    if outside or any(place.is_symlink() for place in places):
+    found, linked = places[-1], not outside and any(place.is_symlink() for place in places)
+    if linked:
+        found = Path(os.path.realpath(found))
+        outside = str(found.parent) not in (os.path.realpath(path.parent), os.path.dirname(os.path.realpath(path)))
+    if outside:
         raise StyleError(
             f"{path} asks for {location!r}, which is not in its own folder, and is refused",
-            "put the file itself beside it",
+            "it is a link to another folder: put the file itself there" if linked else "put the file itself beside it",
             code="unsafe-file",
         )
-    if not places[-1].is_file():
+    if not found.is_file():
         raise StyleError(
             f"{path} needs {location} beside it, and it is not there", "it holds the weights", code="no-such-file"
         )
-    return places[-1]
+    return found
 
 
 def _whole(message: memoryview, kind: str, load: Callable[[str], bytes]) -> bytes:

@@ -125,8 +125,8 @@ def read_range(text: str) -> Values:
         values = Values.of(_number(low), _number(high))
     except ValueError:
         values = Values.of(0, 0)
-    if values.low == values.high:
-        hint = f"{', '.join(NAMED)}, or LOW..HIGH"
+    if values.low >= values.high:
+        hint = f"{', '.join(NAMED)}, or LOW..HIGH, LOW below HIGH"
         raise UsageError(f"{text!r} is no range of values", hint, code="malformed")
     return values
 
@@ -154,17 +154,23 @@ def read_ranges(
     return seen.normalized(less, over), made
 
 
-def by_means(offsets: Iterable[Sequence[float]]) -> Values | None:
-    """The values of pictures from which a network takes ImageNet's means, in 0..255: their order is the channels'.
+def by_means(offsets: Iterable[Sequence[float]]) -> tuple[Values | None, Values | None]:
+    """What a network sees and gives that takes ImageNet's means, in 0..255, off pictures, or puts them back.
+
+    The order of the means is the channels'. Of a network that takes them off, what it gives is not known.
 
     Args:
-        offsets: triples that it takes from a picture, or adds to it.
+        offsets: triples that it adds to a picture.
     """
     for offset in offsets:
         for bgr, means in ((False, _CAFFE), (True, _CAFFE[::-1])):
             if len(offset) == 3 and np.allclose(np.abs(offset), means, rtol=0, atol=_ROUNDED):
-                return replace(BYTES, bgr=bgr)
-    return None
+                whole = replace(BYTES, bgr=bgr)
+                if max(offset) < 0:
+                    return whole, None
+                if min(offset) > 0:
+                    return replace(NAMED["caffe"], bgr=bgr), whole
+    return None, None
 
 
 def _three(text: str, option: str) -> Triple:

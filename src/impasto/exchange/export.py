@@ -35,7 +35,8 @@ def to_onnx(net: TransformerNet, styles: Sequence[str], card: Mapping[str, Any],
         styles: the names of the network's styles, in order.
         card: how it was made; goes into the metadata.
         statistics: more inputs, "given" and "trust", let it be normalized by other statistics than its own (see
-            `statistics`): large photos are painted in tiles here. Other programs do not know of them.
+            `statistics`): large photos are painted in tiles here. Other programs do not know of them; a file for those
+            is without, gives no values beyond its range, and says in words which sizes it takes.
     Raises:
         MissingExtra: the package onnx is not there.
     """
@@ -69,7 +70,9 @@ def to_onnx(net: TransformerNet, styles: Sequence[str], card: Mapping[str, Any],
         x = g.node("Add", x, normalize(convolve(y, f"res{index}.conv2"), f"res{index}.in2"))
     x = g.node("Relu", normalize(convolve(x, "deconv1", upsample=True), "in4"))
     x = g.node("Relu", normalize(convolve(x, "deconv2", upsample=True), "in5"))
-    convolve(x, "deconv3")
+    x = convolve(x, "deconv3")
+    if not statistics:  # other programs write the values as they come
+        g.node("Clip", x, g.constant(0.0), g.constant(net.architecture.span))
     g.nodes[-1].output[0] = "painted"
 
     size: Shape = (1, 3, "height", "width")
@@ -82,6 +85,7 @@ def to_onnx(net: TransformerNet, styles: Sequence[str], card: Mapping[str, Any],
         expose_statistics(model)
     else:
         model.opset_import[0].version = _OLDEST_OPSET
+        model.doc_string = f"height and width are multiples of {MULTIPLE}"
         model.ir_version = onnx.helper.find_min_ir_version_for(model.opset_import)
     facts = _facts(net, styles, card)
     described = next(key for key, values in IMAGE_RANGES.items() if values == facts.takes)
