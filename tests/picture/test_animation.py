@@ -179,8 +179,16 @@ def test_a_last_frame_that_is_too_short_is_left_out() -> None:
 def test_frames_from_python_may_be_shorter_than_players_like() -> None:
     frames = tuple(Frame(scene(WIDTH, HEIGHT, seed), 10) for seed in range(1, 10))
     picture = Picture(scene(WIDTH, HEIGHT), duration=10, frames=frames)
-    durations, _ = shown(picture.encode("GIF"))
+    with pytest.warns(UserWarning, match=r"the picture: 5 of 10 frames are left out"):
+        durations, _ = shown(picture.encode("GIF"))
     assert (len(durations), sum(durations)) == (5, 100)
+
+
+def test_frames_that_are_left_out_are_counted_by_name(tmp_path: Path) -> None:
+    path = tmp_path / "fast.webp"
+    path.write_bytes(animation([scene(WIDTH, HEIGHT, seed) for seed in range(6)], "WEBP", duration=11))
+    with pytest.warns(UserWarning, match=r"fast\.webp: [23] of 6 frames are left out"):
+        Picture.open(path).encode("GIF")
 
 
 @pytest.mark.parametrize("bits", [8, 16])

@@ -18,7 +18,7 @@ from PIL import Image, ImageOps
 
 from impasto.picture import Picture, exif, iptc, png_text
 from impasto.picture.exif import DETAILS, INTEROPERABILITY, POSITION, Exif, Field, text_field
-from impasto.picture.metadata import SOURCE_TYPE
+from impasto.picture.metadata import SEGMENT_HEAD, SOURCE_TYPE
 from impasto.picture.xmp import NAMESPACES, parse
 
 MADE = {"program": "Impasto", "version": "1", "style": "<&\"ü'"}
@@ -483,7 +483,8 @@ def test_text_stays_in_png(late: bool) -> None:
     assert '<rdf:li xml:lang="x-default">桜</rdf:li>' in found
 
 
-def test_what_imagemagick_hides_in_text_is_understood() -> None:
+@pytest.mark.parametrize("old", [False, True])
+def test_what_imagemagick_hides_in_text_is_understood(old: bool) -> None:
     def raw(name: str, data: bytes) -> tuple[bytes, bytes]:
         digits = "\n".join(re.findall(".{1,72}", data.hex()))
         return b"zTXt", f"Raw profile type {name}\0\0".encode() + zlib.compress(
@@ -492,7 +493,11 @@ def test_what_imagemagick_hides_in_text_is_understood() -> None:
 
     resources = iptc.as_resources(RECORDS).removeprefix(iptc.PHOTOSHOP)
     main = {274: Field(3, 1, b"\6\0"), 315: text_field("Müller")}
-    source = png(raw("exif", block(main=main)), raw("iptc", resources), raw("xmp", packet('xmp:Rating="4"')))
+    said, rating = block(main=main), packet('xmp:Rating="4"')
+    hidden = [raw("exif", said), raw("xmp", rating)]
+    if old:
+        hidden = [raw("APP1", SEGMENT_HEAD + rating), raw("APP1", exif.HEAD + said.removeprefix(exif.HEAD))]
+    source = png(*hidden, raw("iptc", resources))
     picture = Picture.open(source)
     assert picture.width == 40
     data = picture.encode("JPEG")

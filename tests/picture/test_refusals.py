@@ -128,6 +128,7 @@ def test_photoshop_files_keep_their_metadata() -> None:
         file_bytes(SCENE, "DDS", pixel_format="DXT1").replace(b"DXT1", b"XYZ1"),
         file_bytes(SCENE, "JPEG").replace(b"\xff\xc0\0\x11\x08", b"\xff\xc1\0\x11\x0c"),  # 12 bits
         file_bytes(SCENE, "JPEG").replace(b"\xff\xc0", b"\xff\xc5"),  # hierarchical
+        file_bytes(SCENE, "JPEG").replace(b"\xff\xc0", b"\xff\xf7"),  # JPEG-LS
         b"\x89PNG\r\n\x1a\n"
         + chunk(b"CgBI", bytes(4))
         + png(SCENE, 2)[8:].replace(b"IDAT\x78\x9c", b"IDAT"),  # Apple's

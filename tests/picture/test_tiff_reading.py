@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -194,18 +195,31 @@ def test_orientation_is_applied_once(compression: str | None) -> None:
         close(Picture.open(data), np.rot90(SCENE, -1))
 
 
-def test_a_thumbnail_before_the_picture() -> None:
+def test_a_thumbnail_before_the_picture(tmp_path: Path) -> None:
     out = io.BytesIO()
     with tifffile.TiffWriter(out) as file:
         file.write(DEEP[::4, ::4], photometric="rgb", subfiletype=1)
         file.write(DEEP, photometric="rgb", compression="zlib")
         file.write(SCENE[::2, ::2], photometric="rgb")
-    close(Picture.open(out.getvalue()), SCENE, 0)
+    with pytest.warns(UserWarning, match="2 pages; the largest"):
+        close(Picture.open(out.getvalue()), SCENE, 0)
     out = io.BytesIO()
     with tifffile.TiffWriter(out) as file:  # a document: its first page
         file.write(SCENE[::2, ::2], photometric="rgb")
         file.write(SCENE, photometric="rgb")
-    assert Picture.open(out.getvalue()).width == WIDTH // 2
+        file.write(SCENE[::4, ::4], photometric="rgb", subfiletype=1)
+        file.write(SCENE, photometric="rgb", subfiletype=2)
+    (tmp_path / "scan.tif").write_bytes(out.getvalue())
+    with pytest.warns(UserWarning, match="scan.tif has 3 pages; the first is painted"):
+        assert Picture.open(tmp_path / "scan.tif").width == WIDTH // 2
+
+
+def test_one_page_with_thumbnails_is_no_document() -> None:
+    out = io.BytesIO()
+    with tifffile.TiffWriter(out) as file:
+        file.write(SCENE, photometric="rgb")
+        file.write(SCENE[::2, ::2], photometric="rgb", subfiletype=1)
+    close(Picture.open(out.getvalue()), SCENE, 0)
 
 
 def test_metadata_of_layouts_that_pillow_does_not_know() -> None:

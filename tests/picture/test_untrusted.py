@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 from helpers import file_bytes, refused, scene
 from PIL import Image
@@ -76,3 +78,20 @@ def test_painting_passes_it_on(tmp_path: Path) -> None:
     report = impasto.stylize_folder(tmp_path / "in", "udnie", tmp_path / "out", engine="light", untrusted=True)
     assert [result.code for result in report.failed] == ["not-a-file"]
     assert len(report.painted) == 1
+
+
+def test_paintings_and_masks_of_strangers_are_held_to_the_same(tmp_path: Path) -> None:
+    photo, link, other, mask = (tmp_path / name for name in ("photo.png", "link.png", "painting.pcx", "mask.png"))
+    photo.write_bytes(file_bytes(scene(32, 32)))
+    other.write_bytes(file_bytes(scene(32, 32), "PCX"))
+    mask.write_bytes(file_bytes(np.tile(np.uint8([[0, 255]]), (32, 16))))
+    link.symlink_to(photo)
+    (tmp_path / "own.onnx").write_bytes(b"network")
+    paint = functools.partial(impasto.stylize, photo, engine="light", untrusted=True)
+    for bad, code in ((link, "not-a-file"), (other, "not-a-picture"), (tmp_path / "own.onnx", "not-a-picture")):
+        for style, regions in ((bad, None), (str(bad), None), ("great-wave", [(bad, "none")]), (photo, {mask: bad})):
+            with refused(PictureError, code, bad.name):
+                paint(style, regions=regions)
+        with refused(PictureError, code, bad.name):
+            impasto.stylize_folder(photo, bad, tmp_path / "out.png", untrusted=True)
+    assert paint("great-wave", regions={mask: photo}).width == 32

@@ -42,6 +42,9 @@ def test_file_cache_counts_as_free(tmp_path: Path, limit: str, used: str, cache:
     assert cgroups.free_memory(tmp_path) == 10 * MB
     write(tmp_path, {f"{group}memory.stat": f"anon 5\n{cache} {1700 * MB}\nworkingset x"})
     assert cgroups.free_memory(tmp_path) == 1710 * MB
+    active = cache.replace("inactive", "active")
+    write(tmp_path, {f"{group}memory.stat": f"{cache} {1000 * MB}\n{active} {500 * MB}"})
+    assert cgroups.free_memory(tmp_path) == 1510 * MB
 
 
 @pytest.mark.parametrize(

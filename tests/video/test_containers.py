@@ -11,7 +11,7 @@ import av
 import numpy as np
 import pytest
 from clips import moving, read, write
-from helpers import file_bytes, refused, scene
+from helpers import ROOT, file_bytes, refused, scene
 
 from impasto.errors import PictureError
 from impasto.video.options import VideoOptions
@@ -80,6 +80,11 @@ def test_links_and_folders_of_strangers_are_refused(plain: Path, tmp_path: Path)
         paint_video(link, "udnie", tmp_path / "o.mp4", untrusted=True)
     with refused(PictureError, "not-a-file"):
         paint_video(plain, "udnie", tmp_path / "o.mp4", options=VideoOptions(untrusted=True), regions=[(link, "none")])
+    painting = tmp_path / "painting.png"
+    painting.symlink_to(ROOT / "examples" / "almond-blossom.jpg")
+    for style, regions in ((painting, None), ("udnie", [(painting, "none")])):
+        with refused(PictureError, "not-a-file", "painting.png"):
+            paint_video(plain, style, tmp_path / "o.mp4", untrusted=True, regions=regions)
     assert not (tmp_path / "o.mp4").exists()
     assert len(list(Clip(plain, untrusted=True).frames())) == 3
 

@@ -77,7 +77,7 @@ def stylize_folder(
         quality: 1..100, as for `Picture.save`; so are bits, mark and strip_location.
         overwrite: replace files that exist, and paint again what is done.
         watch: go on with photos that arrive in the folder, until `on_progress` returns False.
-        untrusted: strangers have sent the photos: see `Picture.open`.
+        untrusted: strangers have sent photos, paintings and masks: see `Picture.open`.
         on_result: called with what became of each photo.
         on_progress: called after each photo, which is the message, and, without one, while waiting for more. If it
             returns False, photos that are begun are finished and no others are begun.
@@ -96,7 +96,7 @@ def stylize_folder(
     suffix = suffix and f".{suffix.lstrip('.')}"
     if suffix and suffix.lower() not in SUFFIXES:
         raise UsageError(f"suffix {suffix} is unknown", f"one of {' '.join(SUFFIXES)}", code="unknown-format")
-    sources = Sources(style, regions, max_pixels=max_pixels)
+    sources = Sources(style, regions, max_pixels=max_pixels, untrusted=untrusted)
     saving = Saving(suffix, quality, bits, mark, overwrite, strip_location)
     find = functools.partial(
         plan,
@@ -128,6 +128,7 @@ def stylize_folder(
         gallery=gallery,
         painter=painter,
         max_pixels=max_pixels,
+        untrusted=untrusted,
     )
     ledger = _ledger(found, saving, stylizer, sources, gallery)
     painting = Painting(stylizer, max_pixels, saving, ledger, untrusted=untrusted)

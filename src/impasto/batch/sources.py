@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,16 +22,23 @@ class Sources:
 
     Args:
         max_pixels: refuse larger paintings and masks.
+        untrusted: strangers have sent them: see `Picture.open`.
 
     Attributes:
         style: as for `Stylizer`; so are regions.
     """
 
-    def __init__(self, style: StyleRequest, regions: Regions | None = None, *, max_pixels: int = MAX_PIXELS) -> None:
-        self.style = _lasting(style, max_pixels)
-        self.regions = [
-            (_kept(mask, max_pixels), _lasting(wanted, max_pixels)) for mask, wanted in region_pairs(regions)
-        ]
+    def __init__(
+        self,
+        style: StyleRequest,
+        regions: Regions | None = None,
+        *,
+        max_pixels: int = MAX_PIXELS,
+        untrusted: bool = False,
+    ) -> None:
+        read = functools.partial(Picture.open, max_pixels=max_pixels, untrusted=untrusted)
+        self.style = _lasting(style, read)
+        self.regions = [(_kept(mask, read), _lasting(wanted, read)) for mask, wanted in region_pairs(regions)]
 
     @property
     def label(self) -> str:
@@ -51,14 +60,14 @@ class Sources:
         return [*_single(self.style), *inside]
 
 
-def _kept(source: Any, max_pixels: int) -> Any:
-    return source if isinstance(source, (str, os.PathLike)) else Picture.open(source, max_pixels=max_pixels)
+def _kept(source: Any, read: Callable[[Any], Picture]) -> Any:
+    return source if isinstance(source, (str, os.PathLike)) else read(source)
 
 
-def _lasting(request: StyleRequest, max_pixels: int) -> Any:
+def _lasting(request: StyleRequest, read: Callable[[Any], Picture]) -> Any:
     if isinstance(request, str):  # it may be the "none" of a region
         return request
-    return [(_kept(source, max_pixels), weight) for source, weight in weighted(request)]
+    return [(_kept(source, read), weight) for source, weight in weighted(request)]
 
 
 def _single(request: Any) -> list[Any]:

@@ -33,7 +33,7 @@ class Region:
         return "none" if self.style is None else self.style.label
 
 
-def read_mask(source: Source, *, max_pixels: int = MAX_PIXELS) -> Mask:
+def read_mask(source: Source, *, max_pixels: int = MAX_PIXELS, untrusted: bool = False) -> Mask:
     """A mask from a picture, as `mask_of` takes it; arrays of labels may be of any integer type.
 
     Warns where it covers nothing or everything, or is an animation, of which the first frame counts.
@@ -45,7 +45,7 @@ def read_mask(source: Source, *, max_pixels: int = MAX_PIXELS) -> Mask:
         UsageError: it is a map of several labels.
     """
     name = f"the mask {source}" if isinstance(source, (str, os.PathLike)) else "the mask"
-    picture = Picture.open(_as_samples(source), max_pixels=max_pixels)
+    picture = Picture.open(_as_samples(source), max_pixels=max_pixels, untrusted=untrusted)
     if picture.frames:
         warnings.warn(f"{name} is an animation; its first frame is the mask", stacklevel=2)
     mask = mask_of(picture.samples, picture.alpha, name)

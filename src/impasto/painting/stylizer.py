@@ -38,6 +38,7 @@ class Stylizer:
         controls: strength, color, tone, brush size, detail, output size.
         gallery: where names are looked up.
         max_pixels: the limit for paintings and masks.
+        untrusted: strangers have sent them: see `Picture.open`. No network is read from a file.
     Raises:
         UsageError, PictureError, StyleError: as `resolve` (`impasto.styles`) and `read_mask`.
 
@@ -55,19 +56,20 @@ class Stylizer:
         gallery: Gallery | None = None,
         painter: ShippedEngine | None = None,
         max_pixels: int = MAX_PIXELS,
+        untrusted: bool = False,
     ) -> None:
         self.controls = controls or Controls()
         self.painter = painter or engine_of()
         gallery = gallery or Gallery(painter=self.painter)
         if gallery.painter is not self.painter:
             gallery = Gallery(gallery.folder, self.painter)
-        self.style = resolve(style, gallery, self.painter, max_pixels=max_pixels)
+        self.style = resolve(style, gallery, self.painter, max_pixels=max_pixels, untrusted=untrusted)
         self.regions = [
             Region(
-                read_mask(source, max_pixels=max_pixels),
+                read_mask(source, max_pixels=max_pixels, untrusted=untrusted),
                 None
                 if isinstance(wanted, str) and wanted == "none"
-                else resolve(wanted, gallery, self.painter, max_pixels=max_pixels),
+                else resolve(wanted, gallery, self.painter, max_pixels=max_pixels, untrusted=untrusted),
             )
             for source, wanted in region_pairs(regions)
         ]
@@ -180,7 +182,7 @@ def stylize(
         gallery: where names are looked up; the built-in styles and the user's own if not given.
         max_pixels: refuse larger pictures.
         strip_location: leave out of the metadata where the photo was taken.
-        untrusted: a stranger has sent the photo: see `Picture.open`, by which to open a stranger's painting, too.
+        untrusted: strangers have sent photo, paintings and masks: see `Picture.open`.
         controls: the fields of `impasto.Controls`: strength, keep_color, tone, brush_size, detail, size, seed.
     Returns:
         A picture of the photo's size, or of `size`: `.save("out.png")`, `.to_pil()`, `.to_numpy()`.
@@ -194,7 +196,13 @@ def stylize(
     chosen = make(Controls, controls, "control")
     painter = engine_of(engine)
     stylizer = Stylizer(
-        style, regions=regions, controls=chosen, gallery=gallery, painter=painter, max_pixels=max_pixels
+        style,
+        regions=regions,
+        controls=chosen,
+        gallery=gallery,
+        painter=painter,
+        max_pixels=max_pixels,
+        untrusted=untrusted,
     )
     painted = stylizer(Picture.open(photo, max_pixels=max_pixels, at_most=chosen.size, untrusted=untrusted))
     return painted.without_location() if strip_location else painted

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -104,14 +105,7 @@ def images_and_options(picture: Contents, file_format: str) -> tuple[list[Image.
     """
     alpha = picture.alpha is not None or any(frame.alpha is not None for frame in picture.frames)
     frames = [_with_alpha(frame) if alpha else frame for frame in picture.every()]
-    durations = [frame.duration for frame in frames]
-    table: list[tuple[int, float]]
-    if picture.file_format == file_format:
-        table = [(index, time if file_format == "PNG" else round(time)) for index, time in enumerate(durations)]
-    else:
-        made_here = not picture.file_format  # and durations are times, whatever players make of short ones
-        times = [duration if made_here and duration > 0 else played(duration) for duration in durations]
-        table = list(timetable(times, file_format))
+    table = _table(picture, file_format)
     images = [image_for(frames[index], file_format) for index, _ in table]
     options: dict[str, Any] = {"save_all": True, "duration": [duration for _, duration in table]}
     if file_format == "GIF":
@@ -126,6 +120,26 @@ def images_and_options(picture: Contents, file_format: str) -> tuple[list[Image.
         images.insert(0, image_for(_with_alpha(cover) if alpha else Frame(cover.color, 0), file_format))
         options["default_image"] = True
     return images, options | {"append_images": images[1:]}
+
+
+def _table(picture: Contents, file_format: str) -> list[tuple[int, float]]:
+    """Which frames are written, and for how many milliseconds."""
+    durations = [frame.duration for frame in picture.every()]
+    if picture.file_format == file_format:
+        return [(index, time if file_format == "PNG" else round(time)) for index, time in enumerate(durations)]
+    made_here = not picture.file_format  # and durations are times, whatever players make of short ones
+    times = [duration if made_here and duration > 0 else played(duration) for duration in durations]
+    return list(timetable(times, file_format))
+
+
+def note_left_out(picture: Contents, file_format: str) -> None:
+    """Say how many frames are too short for players of a format."""
+    count = len(picture.frames) + 1
+    left_out = count - len(_table(picture, file_format))
+    if left_out:
+        name, are = picture.name or "the picture", "is" if left_out == 1 else "are"
+        said = f"{left_out} of {count} frames {are} left out, which players of {file_format} would slow down"
+        warnings.warn(f"{name}: {said}", stacklevel=3)
 
 
 def image_for(frame: Frame, file_format: str) -> Image.Image:

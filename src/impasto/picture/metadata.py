@@ -120,7 +120,8 @@ def _texts(image: Image.Image, data: bytes | None) -> list[tuple[str, str]]:
 
 
 def _exif_block(image: Image.Image, texts: list[tuple[str, str]]) -> bytes:
-    block = image.info.get("exif") or png_text.raw_profile(texts, "exif", "app1")
+    hidden = (data for data in png_text.raw_profiles(texts, "exif", "app1") if not data.startswith(SEGMENT_HEAD))
+    block = image.info.get("exif") or next(hidden, b"")
     return bytes(block) if block else image.getexif().tobytes()
 
 
@@ -130,7 +131,8 @@ def _xmp_packet(info: Mapping[Any, Any], texts: list[tuple[str, str]], tiff: exi
         return b"" if field is None else field.data
     packet = dict(texts).get(png_text.PACKET) or info.get("xmp") or info.get(png_text.PACKET)
     if not packet:
-        return png_text.raw_profile(texts, "xmp")
+        hidden = (data for data in png_text.raw_profiles(texts, "app1") if data.startswith(SEGMENT_HEAD))
+        return png_text.raw_profile(texts, "xmp") or next(hidden, b"").removeprefix(SEGMENT_HEAD)
     if isinstance(packet, tuple):  # bytes, as a TIFF file's numbers
         return bytes(packet)
     return packet.encode("utf-8", "replace") if isinstance(packet, str) else bytes(packet)

@@ -65,14 +65,18 @@ def kept(texts: list[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
 
 def raw_profile(texts: list[tuple[str, str]], *names: str) -> bytes:
     """What ImageMagick wrote in hexadecimal under one of the names, such as exif; b"" if there is none."""
+    return next(raw_profiles(texts, *names), b"")
+
+
+def raw_profiles(texts: list[tuple[str, str]], *names: str) -> Iterator[bytes]:
+    """All that it wrote under the names; app1 may stand for EXIF, and once more for XMP."""
     for key, text in texts:
         if key.lower() in {f"raw profile type {name}" for name in names}:
             digits = text.strip().partition("\n")[2].partition("\n")[2]  # a name and a length come first
             try:
-                return bytes.fromhex("".join(digits.split()))
+                yield bytes.fromhex("".join(digits.split()))
             except ValueError:
                 continue
-    return b""
 
 
 def properties(texts: tuple[tuple[str, str], ...]) -> dict[str, list[str]]:

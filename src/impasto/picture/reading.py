@@ -67,6 +67,7 @@ def read(
         wanted = _decode_smaller(image, at_most, shorter)
         factor = _reduction(image, count, wanted)
         _note_hdr(image, name)
+        _note_pages(image, data, name)
         still = None
         if factor > 1:
             still = _reduced(image, data, name, factor)
@@ -96,6 +97,13 @@ def read_image(image: Image.Image, max_pixels: int = MAX_PIXELS) -> Contents:
 def _note_hdr(image: Image.Image, name: str) -> None:
     if says_hdr(image.info):
         warnings.warn(f"{name} has high dynamic range; it is tone-mapped to sRGB", stacklevel=3)
+
+
+def _note_pages(image: Image.Image, data: bytes, name: str) -> None:
+    if image.format == "TIFF":
+        from impasto.picture import tiff_reading
+
+        tiff_reading.note_pages(data, name)
 
 
 def file_bytes(source: str | os.PathLike[str]) -> bytes:

@@ -31,6 +31,7 @@ _UNKNOWN = re.compile(
     re.IGNORECASE,
 )
 
+_JPEG_LS = 0xF7  # the marker that begins its frame
 _CODEC = "data stream"  # what Pillow says of data that a decoder stumbles over, whatever is wrong with them
 
 # What a file begins with, what it is, and what to do.
@@ -196,10 +197,12 @@ def _reader_says(data: bytes, formats: tuple[str, ...]) -> tuple[str, str] | Non
 
 
 def _is_odd_jpeg(data: bytes) -> bool:
-    """Whether a JPEG is of a kind that no ordinary decoder reads: not 8 bits, lossless, or hierarchical."""
+    """Whether a JPEG is of a kind that no ordinary decoder reads: not 8 bits, lossless, hierarchical, or JPEG-LS."""
     at = 2
     while data[:2] == b"\xff\xd8" and at + 5 <= len(data) and data[at] == 0xFF:
         marker = data[at + 1]
+        if marker == _JPEG_LS:
+            return True
         if marker in range(0xC0, 0xD0) and marker not in (0xC4, 0xC8, 0xCC):
             return marker not in (0xC0, 0xC1, 0xC2) or data[at + 4] != 8
         if marker == 0xDA:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import functools
 import io
+import warnings
 from typing import Any
 
 import numpy as np
@@ -99,6 +100,26 @@ def open_file(data: bytes, name: str) -> Tiff:
             sizes[page] = image.width * image.height
     image.seek(max(sizes, key=lambda page: sizes[page]))
     return image
+
+
+def note_pages(data: bytes, name: str) -> None:
+    """Say so where a file holds several pages that are neither thumbnails nor masks."""
+    image, full = Tiff(io.BytesIO(data), ""), 0
+    for page in range(_MOST_PAGES):
+        try:
+            image.seek(page)
+        except Exception:  # noqa: BLE001 - it was the last one, or the next is damaged
+            break
+        full += not _is_reduced(image.tags) and not _is_mask(image.tags)
+    if full > 1:
+        which = "largest" if _is_reduced(Tiff(io.BytesIO(data), "").tags) else "first"
+        more = " or more" if full == _MOST_PAGES else ""
+        warnings.warn(f"{name} has {full}{more} pages; the {which} is painted", stacklevel=3)
+
+
+def _is_mask(tags: dict[int, Any]) -> bool:
+    kind = tags.get(254, 0)
+    return bool(isinstance(kind, int) and kind & 4)
 
 
 def _is_reduced(tags: dict[int, Any]) -> bool:

@@ -12,7 +12,7 @@ from PIL import Image
 from impasto.errors import PictureError
 from impasto.picture import exif, iptc, png, vips
 from impasto.picture import metadata as meta
-from impasto.picture.animation import declare_alpha, image_for, images_and_options
+from impasto.picture.animation import declare_alpha, image_for, images_and_options, note_left_out
 from impasto.picture.contents import Contents
 from impasto.picture.formats import ANIMATED, WITHOUT_ALPHA, Bits, check_saving, load_writer
 from impasto.picture.limits import check_size
@@ -40,6 +40,8 @@ def encode(
     kept = meta.Kept()
     if metadata:
         kept = meta.written(picture.metadata, file_format, (picture.width, picture.height), marked, picture.name)
+    if animated and picture.frames and file_format in ANIMATED and bits == 8:
+        note_left_out(picture, file_format)
     try:
         if file_format == "TIFF":
             return _encode_tiff(picture, bits, kept, marked)

@@ -48,11 +48,20 @@ def parse(text: str) -> tuple[str, float]:
     return text, 1.0
 
 
-def resolve(request: StyleRequest, gallery: Gallery, engine: Engine, *, max_pixels: int | None = None) -> Blend:
+def resolve(
+    request: StyleRequest,
+    gallery: Gallery,
+    engine: Engine,
+    *,
+    max_pixels: int | None = None,
+    untrusted: bool = False,
+) -> Blend:
     """Find each style and its vector.
 
     A text is a built-in or own style's name first and a file second; write ./NAME for a file of a style's name.
 
+    Args:
+        untrusted: strangers have sent the paintings: see `Picture.open`. Files of networks are refused.
     Raises:
         UsageError: no such style, no style at all, or weights that are negative, not finite, or all 0.
         PictureError: a painting cannot be read.
@@ -70,10 +79,8 @@ def resolve(request: StyleRequest, gallery: Gallery, engine: Engine, *, max_pixe
         raise UsageError(
             "the weights of the styles sum to 0", "give at least one style a weight above 0", code="zero-weights"
         )
-    limit: dict[str, Any] = {} if max_pixels is None else {"max_pixels": max_pixels}
-    return Blend(
-        tuple((_find(source, gallery, engine, limit), weight / total) for source, weight in pairs if weight > 0)
-    )
+    how: dict[str, Any] = {"untrusted": untrusted} | ({} if max_pixels is None else {"max_pixels": max_pixels})
+    return Blend(tuple((_find(source, gallery, engine, how), weight / total) for source, weight in pairs if weight > 0))
 
 
 def weighted(request: StyleRequest) -> list[tuple[Any, Any]]:
@@ -93,7 +100,7 @@ def _weight(source: object, weight: object) -> float:
     return float(weight)
 
 
-def _find(source: Any, gallery: Gallery, engine: Engine, limit: dict[str, Any]) -> Style:
+def _find(source: Any, gallery: Gallery, engine: Engine, how: dict[str, Any]) -> Style:
     if isinstance(source, str):
         if source in gallery:
             return gallery.style(source)
@@ -111,7 +118,7 @@ def _find(source: Any, gallery: Gallery, engine: Engine, limit: dict[str, Any]) 
             "a style is one painting, or a name from impasto styles",
             code="not-a-file",
         )
-    if isinstance(source, (str, os.PathLike)):
+    if isinstance(source, (str, os.PathLike)) and not how["untrusted"]:
         suffix = Path(source).suffix.lower()
         if suffix == ".onnx":
             network = load_network(Path(source), engine.budget)
@@ -126,7 +133,7 @@ def _find(source: Any, gallery: Gallery, engine: Engine, limit: dict[str, Any]) 
                 f"impasto styles import {source} --name NAME first",
                 code="unknown-format",
             )
-    picture = Picture.open(source, **limit).as_painting()
+    picture = Picture.open(source, **how).as_painting()
     label = Path(source).name if isinstance(source, (str, os.PathLike)) else "a painting"
     pixels = picture.pixels  # what the style keeps, so that it is not encoded again when its colors change
     return Style(label, engine, engine.encode(pixels), pixels)

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 _MEMORY = (  # limits, what is used, and the file cache in it that the kernel gives back when it must
-    (("memory.max", "memory.high"), "memory.current", "inactive_file"),
-    (("memory.limit_in_bytes",), "memory.usage_in_bytes", "total_inactive_file"),
+    (("memory.max", "memory.high"), "memory.current", ("inactive_file", "active_file")),
+    (("memory.limit_in_bytes",), "memory.usage_in_bytes", ("total_inactive_file", "total_active_file")),
 )
 _MOUNTS = {"memory": ("", "unified", "memory"), "cpu": ("", "unified", "cpu", "cpu,cpuacct", "cpuacct,cpu")}
 
@@ -21,11 +21,11 @@ def free_memory(root: Path = Path("/")) -> int | None:
     """Bytes that this process's groups leave to it; None without a limit."""
     free = None
     for group in _groups("memory", root):
-        for limits, usage, cache in _MEMORY:
+        for limits, usage, caches in _MEMORY:
             used = _number(group / usage)
             for limit in filter(None, (_number(group / name) for name in limits)):
                 if used is not None:
-                    left = max(0, limit - max(0, used - _stat(group / "memory.stat", cache)))
+                    left = max(0, limit - max(0, used - _stat(group / "memory.stat", caches)))
                     free = left if free is None else min(free, left)
     return free
 
@@ -69,12 +69,10 @@ def _number(file: Path) -> int | None:
         return None
 
 
-def _stat(file: Path, name: str) -> int:
-    for line in _text(file).splitlines():
-        key, _, value = line.partition(" ")
-        if key == name and value.strip().isdecimal():
-            return int(value)
-    return 0
+def _stat(file: Path, names: tuple[str, ...]) -> int:
+    """The sum of what a file says of the names."""
+    pairs = (line.partition(" ") for line in _text(file).splitlines())
+    return sum(int(value) for key, _, value in pairs if key in names and value.strip().isdecimal())
 
 
 def _text(file: Path) -> str:

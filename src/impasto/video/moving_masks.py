@@ -31,7 +31,7 @@ class MovingMasks:
         self.regions: list[tuple[Any, Any]] = []
         self._moving: dict[int, _Moving] = {}
         for index, (source, style) in enumerate(region_pairs(regions)):
-            if isinstance(source, (str, Path)) and _moves(Path(source)):
+            if isinstance(source, (str, Path)) and _moves(Path(source), untrusted):
                 self._moving[index] = _Moving(Path(source), untrusted)
                 source = self._moving[index].now
             self.regions.append((source, style))
@@ -50,11 +50,11 @@ class MovingMasks:
         return {index: moving.at(time) for index, moving in self._moving.items()}
 
 
-def _moves(path: Path) -> bool:
+def _moves(path: Path, untrusted: bool) -> bool:
     ending = path.suffix.lower()
     if path.is_dir() or (path.is_file() and ending not in READABLE):
         return True
-    return path.is_file() and SUFFIXES.get(ending) in ANIMATED and bool(Picture.open(path).frames)
+    return path.is_file() and SUFFIXES.get(ending) in ANIMATED and bool(Picture.open(path, untrusted=untrusted).frames)
 
 
 class _Moving:

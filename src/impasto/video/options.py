@@ -34,7 +34,7 @@ class VideoOptions:
         keep_partial: when stopped, keep what is done as a playable file.
         resume: keep what is done in pieces beside the result, whatever ends the run. Another run goes on from there.
         segment: frames of such a piece.
-        untrusted: somebody else chose the clip: links and folders are refused.
+        untrusted: somebody else chose the clip, the paintings and the masks: links and folders are refused.
     Raises:
         UsageError: a value of another type or out of its range.
     """

@@ -110,6 +110,7 @@ def paint_video(
         gallery=gallery,
         painter=engine_of(options.engine if options.engine != "optimize" else DEFAULT),
         max_pixels=max_pixels,
+        untrusted=options.untrusted,
     )
     painters = _painters(style, masks, make_stylizer, options, recipe)
     first = next(clip.frames(), None)
