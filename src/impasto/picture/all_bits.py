@@ -17,9 +17,9 @@ def read(file_format: str, data: bytes) -> NDArray[np.uint16] | None:
     Returns:
         H x W x 3 or 4, as they are stored, not turned; None where there are no more than eight bits, or no decoder.
     """
-    said = boxes.read(data)
     if file_format == "HEIF":
         return _heif(data)
+    said = boxes.read(data)
     if file_format != "AVIF" or said.bits <= 8:
         return None
     samples = _opencv(data)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,7 +14,7 @@ from impasto.picture.contents import Contents, Frame
 from impasto.picture.formats import ANIMATED, Bits
 from impasto.picture.frame_times import played, timetable
 from impasto.picture.samples import SAYS_COLORS, in_srgb, upright
-from impasto.pixels.arrays import Pixels, filled, floats, stored
+from impasto.pixels.arrays import filled, floats, stored
 
 _WEBP_MOVES, _WEBP_ALPHA = 0x02, 0x10  # flags of a WebP file's head
 _FORGOTTEN = ("AVIF",)  # formats of which Pillow neither reads nor writes how often they run
@@ -61,14 +60,11 @@ def read_animation(first: Contents, image: Image.Image, count: int, orientation:
         picture = replace(picture, samples=color, alpha=begun.alpha, bits=8, duration=begun.duration)
         cover = Contents(first.samples, first.alpha, first.bits)
         picture = replace(picture, cover=cover if frames else None)
-    if image.format == "WEBP" and all(alpha is None or alpha.min() == 1 for alpha in (picture.alpha, *_alphas(frames))):
+    alphas = (picture.alpha, *(frame.alpha for frame in frames)) if image.format == "WEBP" else ()
+    if alphas and all(alpha is None or alpha.min() == 1 for alpha in alphas):
         frames = [replace(frame, samples=np.ascontiguousarray(frame.color)) for frame in frames]
         picture = replace(picture, alpha=None)
     return replace(picture, frames=tuple(frames))
-
-
-def _alphas(frames: Sequence[Frame]) -> Iterator[Pixels | None]:
-    return (frame.alpha for frame in frames)
 
 
 def read_frame(image: Image.Image, index: int, count: int, orientation: int, name: str) -> Frame:

@@ -65,28 +65,19 @@ class Picture(Contents):
         Raises:
             PictureError: missing, empty, damaged, too large, or no picture.
         """
-        if untrusted:
-            source, max_pixels = cls._of_stranger(source, max_pixels)
-        picture = cls._opened(source, max_pixels, at_most, shorter)
+        picture = cls._opened(source, max_pixels, at_most, shorter, untrusted)
         return picture if at_most is None else picture.at_most(at_most)
 
-    @staticmethod
-    def _of_stranger(source: Source, max_pixels: int) -> tuple[Source, int]:
-        """A source as it may be read, and how many pixels it may have."""
-        from impasto.picture import untrusted
-
-        name = str(source) if isinstance(source, (str, os.PathLike)) else "the data"
-        if isinstance(source, (str, os.PathLike)):
-            source = untrusted.read_file(source)
-        elif hasattr(source, "read"):
-            source = source.read()
-        if isinstance(source, (bytes, bytearray, memoryview)):
-            source = bytes(source)
-            untrusted.check(source, name)
-        return source, untrusted.MAX_PIXELS if max_pixels == reading.MAX_PIXELS else max_pixels
-
     @classmethod
-    def _opened(cls, source: Source, max_pixels: int, at_most: int | None, shorter: int | None) -> Picture:
+    def _opened(
+        cls, source: Source, max_pixels: int, at_most: int | None, shorter: int | None, untrusted: bool
+    ) -> Picture:
+        read_file = reading.file_bytes
+        if untrusted:
+            from impasto.picture import untrusted as strangers
+
+            read_file = strangers.read_file
+            max_pixels = strangers.MAX_PIXELS if max_pixels == reading.MAX_PIXELS else max_pixels
         if isinstance(source, Picture):
             return source
         if isinstance(source, np.ndarray):
@@ -94,7 +85,7 @@ class Picture(Contents):
         if isinstance(source, Image.Image):
             return cls(**vars(reading.read_image(source, max_pixels)))
         if isinstance(source, (str, os.PathLike)):
-            name, data = str(source), reading.file_bytes(source)
+            name, data = str(source), read_file(source)
         elif isinstance(source, (bytes, bytearray, memoryview)):
             name, data = "the data", bytes(source)
         elif hasattr(source, "read"):
@@ -108,6 +99,8 @@ class Picture(Contents):
                 "give a path, bytes, an image or an array",
                 code="wrong-type",
             )
+        if untrusted:
+            strangers.check(data, name)
         return cls(**vars(reading.read(data, name, max_pixels, at_most, shorter)))
 
     @classmethod

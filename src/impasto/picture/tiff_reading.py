@@ -10,6 +10,7 @@ import ctypes
 import functools
 import io
 import warnings
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -90,29 +91,27 @@ def open_file(data: bytes, name: str) -> Tiff:
     image = Tiff(io.BytesIO(data), "")
     if not _is_reduced(image.tags):
         return image
-    sizes = {0: 0}
-    for page in range(1, _MOST_PAGES):
-        try:
-            image.seek(page)
-        except Exception:  # noqa: BLE001 - it was the last one, or the next is damaged
-            break
-        if not _is_reduced(image.tags):
-            sizes[page] = image.width * image.height
-    image.seek(max(sizes, key=lambda page: sizes[page]))
+    sizes = [0 if _is_reduced(image.tags) else image.width * image.height for _ in _pages(image)]
+    image.seek(sizes.index(max(sizes)))
     return image
 
 
-def note_pages(data: bytes, name: str) -> None:
-    """Say so where a file holds several pages that are neither thumbnails nor masks."""
-    image, full = Tiff(io.BytesIO(data), ""), 0
+def _pages(image: Tiff) -> Iterator[int]:
+    """Bring the image to each of its pages; give their numbers."""
     for page in range(_MOST_PAGES):
         try:
             image.seek(page)
         except Exception:  # noqa: BLE001 - it was the last one, or the next is damaged
-            break
-        full += not _is_reduced(image.tags) and not _is_mask(image.tags)
+            return
+        yield page
+
+
+def note_pages(data: bytes, name: str) -> None:
+    """Say so where a file holds several pages that are neither thumbnails nor masks."""
+    image = Tiff(io.BytesIO(data), "")
+    which = "largest" if _is_reduced(image.tags) else "first"
+    full = sum(not _is_reduced(image.tags) and not _is_mask(image.tags) for _ in _pages(image))
     if full > 1:
-        which = "largest" if _is_reduced(Tiff(io.BytesIO(data), "").tags) else "first"
         more = " or more" if full == _MOST_PAGES else ""
         warnings.warn(f"{name} has {full}{more} pages; the {which} is painted", stacklevel=3)
 

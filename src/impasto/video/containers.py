@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -150,28 +150,36 @@ def promises_alpha(stream: Any) -> bool:
 _ALPHA_MESSAGE = b"\x4e\x01\xa5"  # SEI, "alpha channel information" (H.265, F.14.2.8)
 
 
-def video_packets(container: InputContainer, stream: Any) -> Iterator[Any]:
-    """A stream's packets, and an empty one at the end; go on behind damage.
+_MOST_FAILURES = 32  # one after the other, until the rest is given up
+
+
+def packets_of(container: InputContainer, *streams: Any) -> Generator[Any, None, bool]:
+    """The packets of streams; go on behind damage.
 
     Yields:
         packets, and for each place that cannot be read the error.
+    Returns:
+        whether the end was reached.
     """
     av = ffmpeg()
     failures = 0
     while failures < _MOST_FAILURES:
         try:
-            for packet in container.demux(stream):
+            for packet in container.demux(*streams):
                 failures = 0
                 yield packet
-            return
+            return True
         except (av.FFmpegError, OSError) as error:
             failures += 1
             if failures == 1:
                 yield error
-    yield from stream_end(stream)
+    return False
 
 
-_MOST_FAILURES = 32  # one after the other, until the rest is given up
+def video_packets(container: InputContainer, stream: Any) -> Iterator[Any]:
+    """As `packets_of`, with an empty packet at the end."""
+    if not (yield from packets_of(container, stream)):
+        yield from stream_end(stream)
 
 
 def stream_end(stream: Any) -> list[Any]:

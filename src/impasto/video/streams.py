@@ -6,7 +6,8 @@ What cannot come along is found out here, and a source that goes away later take
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import Any
 from impasto.errors import PictureError, write_fault
 from impasto.system.files import part_name
 from impasto.video.belongings import stream_metadata
-from impasto.video.containers import ffmpeg, file_url, first_line
+from impasto.video.containers import ffmpeg, file_url, first_line, packets_of
 from impasto.video.times import PacketTimes
 
 FORMATS = {".m4v": "mp4"}
@@ -179,7 +180,12 @@ def _written(
             except faults() as error:
                 fails(index, error)
         clocks = {index: _Clock(origin + span[0], span) for index in tracks}
-        for packet in _packets(source, [source.streams[index] for index in tracks], plans):
+        begun = list(tracks)
+        for packet in packets_of(source, *(source.streams[index] for index in begun)) if begun else ():
+            if isinstance(packet, Exception):
+                for index in begun:
+                    plans[index].damaged = first_line(packet)
+                continue
             index = packet.stream_index
             if index not in tracks or not packet.size or packet.is_corrupt or is_gap(packet, packet.stream):
                 continue
@@ -200,22 +206,6 @@ def _written(
             except faults() as error:
                 fails(index, error)
     return [plan for plan in failed if plan.encoder is not None]
-
-
-def _packets(source: Any, streams: list[Any], plans: dict[int, _Plan]) -> Iterator[Any]:
-    """Packets of these streams, until the end or until nothing more can be read."""
-    av = ffmpeg()
-    failures = 0
-    while streams and failures < 32:
-        try:
-            for packet in source.demux(streams):
-                failures = 0
-                yield packet
-            return
-        except (av.FFmpegError, OSError) as error:
-            failures += 1
-            for stream in streams:
-                plans[stream.index].damaged = first_line(error)
 
 
 @dataclass
@@ -266,7 +256,7 @@ class _Clock:
         return at, length
 
 
-class _Track:
+class _Track(ABC):
     """A stream on its way into a file of its own."""
 
     def __init__(self, stream: Any, plan: _Plan) -> None:
@@ -277,8 +267,9 @@ class _Track:
         self._last: int | None = None
         self._shift = 0
 
+    @abstractmethod
     def add(self, packet: Any, at: Fraction, length: Fraction) -> None:
-        raise NotImplementedError
+        """Write what a packet of the source becomes: its time and its length in seconds."""
 
     def put(self, packet: Any, stream: Any, at: Fraction) -> None:
         """Write a packet; times are set strictly rising."""
@@ -434,7 +425,7 @@ class _ConvertedText(_Track):
         self.put(encoded, self.stream, at)
 
 
-_TRACKS = {
+_TRACKS: dict[tuple[bool, str], Callable[[Any, _Plan], _Track]] = {
     (True, "audio"): _Copied,
     (True, "subtitle"): _Copied,
     (False, "audio"): _ConvertedSound,
