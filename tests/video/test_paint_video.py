@@ -247,12 +247,19 @@ def test_a_scene_after_black_is_painted_as_by_itself(tmp_path: Path) -> None:
     assert np.abs(painted.pixels - alone).mean() < 0.05
 
 
-@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".webm", ".avi", ".gif", ".webp"])
-def test_the_last_frame_stands_as_long_as_in_the_source(tmp_path: Path, suffix: str) -> None:
+@pytest.mark.parametrize(
+    ("suffix", "resume"),
+    [
+        *((suffix, False) for suffix in (".mp4", ".mkv", ".webm", ".avi", ".gif", ".webp")),
+        (".mp4", True),
+        (".mkv", True),
+    ],
+)
+def test_the_last_frame_stands_as_long_as_in_the_source(tmp_path: Path, suffix: str, resume: bool) -> None:
     source = tmp_path / "in.gif"
     frames = [Image.fromarray(scene(48, 32, seed)) for seed in range(4)]
     frames[0].save(source, save_all=True, append_images=frames[1:], duration=[100, 200, 100, 1000])
-    painted = paint_video(source, "udnie", tmp_path / f"out{suffix}", steady=0)
+    painted = paint_video(source, "udnie", tmp_path / f"out{suffix}", steady=0, resume=resume)
     assert not any("cut short" in note for note in painted.notes)
     if suffix in (".gif", ".webp"):
         result = Image.open(painted.path)

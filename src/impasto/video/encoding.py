@@ -247,9 +247,13 @@ class EncodedFile:
         base = self.stream.codec_context.time_base
         return (self._last - self._first) * base, (self._until - self._last) * base
 
-    def close(self) -> None:
-        """Finish the file."""
-        if self._shown is not None:
+    def close(self, *, ends: bool = True) -> None:
+        """Finish the file.
+
+        Args:
+            ends: whether the clip ends with it. A file of constant rate then repeats its last frame while it lasts.
+        """
+        if self._shown is not None and ends:
             for tick in range(self._last + 1, self._until):
                 self._mux(self._shown, tick)
         try:

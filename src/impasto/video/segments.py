@@ -9,7 +9,7 @@ import os
 import shutil
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -157,6 +157,7 @@ class Segments:
         self.notes = assembly.notes
         self._file: EncodedFile | None = None
         self._begun = self._end = Fraction(0)
+        self._last: tuple[Fraction, Fraction] | None = None  # as of `Piece`
         try:
             kept = {path for index in range(self.pieces) for path in (self._piece(index), self._time(index))}
             for leftover in set(self.folder.iterdir()) - kept:  # of a piece that was not finished
@@ -171,20 +172,26 @@ class Segments:
             self._file = EncodedFile(self._piece(self.pieces), self.assembly.encoding, self.assembly.path)
             self._begun = frame.time
             write_atomically(self._time(self.pieces), str(frame.time).encode(), overwrite=True)
-        self._file.write(VideoFrame(frame.samples, frame.time - self._begun, frame.alpha))
+        self._file.write(replace(frame, time=frame.time - self._begun))
         self._end = frame.time + 1 / self.assembly.encoding.rate
 
-    def cut(self) -> None:
-        """Finish a piece."""
+    def cut(self, *, ends: bool = False) -> None:
+        """Finish a piece.
+
+        Args:
+            ends: whether it is the last one.
+        """
         if self._file is not None:
-            self._file.close()
+            self._file.close(ends=ends)
+            self._last = self._file.last
             self._file = None
             self.pieces += 1
 
     def close(self, *, whole: bool = True) -> None:
         """Join the pieces."""
-        self.cut()
+        self.cut(ends=True)
         pieces = [Piece(self._piece(index), self._started(index)) for index in range(self.pieces)]
+        pieces[-1:] = [replace(piece, last=self._last) for piece in pieces[-1:]]
         self.assembly.finish(pieces, length=None if whole else self._end)
         self.assembly.discard()
 
