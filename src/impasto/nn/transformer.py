@@ -156,9 +156,8 @@ class _Block(nn.Module):
 def recognise(tensors: Mapping[str, Tensor], label: str, span: float = 255.0) -> TransformerNet:
     """The network that a state dict belongs to, with its weights.
 
-    Width, blocks and styles are told from the tensors. What wrappers and trainers put before the names is left out, and
-    with it what else they saved beside the network; so are old checkpoints' running statistics, which instance
-    normalization does not use.
+    The tensors' shapes give width, blocks and styles. Prefixes of wrappers and trainers are removed. What they saved
+    beside the network is left out, and so are running statistics, which instance normalization does not use.
 
     Args:
         label: what to call the file in messages.
