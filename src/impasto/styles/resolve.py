@@ -134,7 +134,8 @@ def _find(source: Any, gallery: Gallery, engine: Engine, how: dict[str, Any]) ->
                 code="unknown-format",
             )
     picture = Picture.open(source, **how).as_painting()
-    label = Path(source).name if isinstance(source, (str, os.PathLike)) else "a painting"
+    named = source.name if isinstance(source, Picture) else source
+    label = (Path(named).name if isinstance(named, (str, os.PathLike)) else "") or "a painting"
     pixels = picture.pixels  # what the style keeps, so that it is not encoded again when its colors change
     return Style(label, engine, engine.encode(pixels), pixels)
 

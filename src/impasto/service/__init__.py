@@ -1,0 +1,1 @@
+"""The service: painting over HTTP, for one machine and for many."""

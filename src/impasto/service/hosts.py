@@ -1,0 +1,72 @@
+"""Where work is done: processes of this machine, or replicas of a cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from impasto.errors import ImpastoError
+from impasto.progress import Progress
+from impasto.service.work import Answer, Work
+
+
+class Hosts(Protocol):
+    """Some processes that each do one piece of work at a time."""
+
+    workers: int
+
+    async def start(self) -> None:
+        """Begin to start them; returns before all are there."""
+
+    async def run(self, work: Work, seconds: float, on_progress: Callable[[Progress], None] | None = None) -> Answer:
+        """Do some work on the next one that is free. A task that is cancelled cancels the work.
+
+        Args:
+            seconds: that it may take, the waiting for a free one apart.
+            on_progress: called with each report. `Progress.preview`, if there is one, gives the picture.
+        Raises:
+            ImpastoError: what the work has raised.
+            WorkerLost: the process has died, and died again when the work was tried once more.
+            TookTooLong: it has taken more than `seconds`.
+        """
+
+    def ready(self) -> bool:
+        """Whether at least one can take work now or soon."""
+
+    def memory(self) -> int:
+        """Bytes that all of them hold."""
+
+    async def close(self, grace: float) -> None:
+        """Let what runs end, for so many seconds; then end all processes."""
+
+
+class WorkerLost(ImpastoError):
+    """A process that painted has died twice over the same work."""
+
+    code = "killed"
+
+
+class TookTooLong(ImpastoError):
+    """Some work has taken longer than it may."""
+
+    code = "too-slow"
+
+
+class Busy(ImpastoError):
+    """There is no room for more work now.
+
+    Attributes:
+        retry_after: seconds after which there may be.
+    """
+
+    code = "busy"
+
+    def __init__(self, message: str, retry_after: float, hint: str = "") -> None:
+        super().__init__(message, hint)
+        self.retry_after = retry_after
+
+
+class Ending(Busy):
+    """The service is being stopped."""
+
+    code = "ending"

@@ -1,0 +1,1 @@
+"""Long work: asked for in one request, done when there is room, fetched in another."""

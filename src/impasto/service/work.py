@@ -1,0 +1,138 @@
+"""Work that goes to a process that paints, and what comes back. All of it can be pickled."""
+
+from __future__ import annotations
+
+import functools
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol, TypeAlias
+
+from impasto.batch.job import PaintJob
+from impasto.batch.painting import Painting, Saving
+from impasto.controls import Controls
+from impasto.engines.by_name import DEFAULT, EngineName, engine_of
+from impasto.painting.stylizer import Stylizer
+from impasto.picture import Picture
+from impasto.picture.reading import size_of
+from impasto.progress import Progress
+from impasto.styles.gallery import Gallery
+
+MEDIA_TYPES = {
+    ".jpg": "image/jpeg",
+    ".png": "image/png",
+    ".webp": "image/webp",
+    ".avif": "image/avif",
+    ".tif": "image/tiff",
+    ".gif": "image/gif",
+    ".bmp": "image/bmp",
+    ".heic": "image/heic",
+}
+"""What results may be, by their endings."""
+
+Tell: TypeAlias = Callable[[Progress], bool]
+"""Called with where the work stands; False asks it to end early with what it has."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What some work has made.
+
+    Attributes:
+        media_type: of `data`.
+        facts: what else is to be told: width, height, engine, style, seconds by stage ({"paint": 0.2}).
+        notes: what the user should know about the result.
+    """
+
+    data: bytes = field(repr=False)
+    media_type: str
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+class Work(Protocol):
+    """Something to do, in a process of its own."""
+
+    @property
+    def megapixels(self) -> float:
+        """How much it is, for the queue."""
+
+    def run(self, tell: Tell) -> Answer:
+        """Do it.
+
+        Raises:
+            ImpastoError: it cannot be done.
+        """
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A file that a client has sent.
+
+    Attributes:
+        name: what to call it; never a path.
+    """
+
+    name: str
+    data: bytes = field(repr=False)
+
+
+Wanted: TypeAlias = "str | Upload"
+"""A style: the name of one in the gallery, or a painting. Never a path."""
+
+
+@dataclass(frozen=True)
+class PaintWork:
+    """One photo to be painted.
+
+    Attributes:
+        styles: each with its weight.
+        regions: mask and style; the style "none" leaves the photo.
+        suffix: says the result's format, as ".png".
+    """
+
+    photo: Upload
+    styles: tuple[tuple[Wanted, float], ...]
+    regions: tuple[tuple[Upload, Wanted], ...] = ()
+    controls: Controls = field(default_factory=Controls)
+    engine: EngineName = DEFAULT
+    suffix: str = ".png"
+    saving: Saving = field(default_factory=Saving)
+    max_pixels: int = 100_000_000
+
+    @functools.cached_property
+    def megapixels(self) -> float:
+        width, height = size_of(self.photo.data, self.photo.name)
+        out = self.controls.output_size(width, height)
+        return max(width * height, out[0] * out[1]) / 1e6
+
+    def run(self, tell: Tell) -> Answer:  # noqa: ARG002  it has no steps to tell of
+        written: list[bytes] = []
+        with warnings.catch_warnings(record=True) as notes:
+            warnings.simplefilter("always")
+            painting = Painting(self._stylizer(), self.max_pixels, self.saving, untrusted=True)
+            job = PaintJob(self.photo.name, f"picture{self.suffix}")
+            result = painting.paint(job, written.append, self.photo.data)
+        assert result.size is not None
+        facts = {"width": result.size[0], "height": result.size[1], "engine": result.engine, "style": result.style}
+        said = tuple(str(note.message) for note in notes if issubclass(note.category, UserWarning))
+        return Answer(written[0], MEDIA_TYPES[self.suffix], facts | {"seconds": {"all": result.seconds}}, said)
+
+    def _stylizer(self) -> Stylizer:
+        painter = engine_of(self.engine)
+        return Stylizer(
+            [(self._source(style), weight) for style, weight in self.styles],
+            regions=[(mask.data, self._source(style)) for mask, style in self.regions],
+            controls=self.controls,
+            gallery=Gallery(painter=painter),
+            painter=painter,
+            max_pixels=self.max_pixels,
+            untrusted=True,
+        )
+
+    def _source(self, style: Wanted) -> str | Picture:
+        """A style as the library takes it; an uploaded painting keeps its name."""
+        if isinstance(style, str):
+            return style
+        opened = Picture.open(style.data, max_pixels=self.max_pixels, untrusted=True)
+        return replace(opened, name=style.name)
