@@ -134,8 +134,11 @@ def _find(source: Any, gallery: Gallery, engine: Engine, how: dict[str, Any]) ->
                 code="unknown-format",
             )
     picture = Picture.open(source, **how).as_painting()
-    named = source.name if isinstance(source, Picture) else source
-    label = (Path(named).name if isinstance(named, (str, os.PathLike)) else "") or "a painting"
+    label = "a painting"
+    if isinstance(source, (str, os.PathLike)):
+        label = Path(source).name
+    elif isinstance(source, Picture) and Path(source.name).suffix:  # of a file, not of bytes
+        label = Path(source.name).name
     pixels = picture.pixels  # what the style keeps, so that it is not encoded again when its colors change
     return Style(label, engine, engine.encode(pixels), pixels)
 
