@@ -6,6 +6,7 @@ import asyncio
 import os
 import platform
 import time
+from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,14 +17,38 @@ from impasto.picture import Picture
 from impasto.progress import Progress
 from impasto.service.work import Answer, Work
 
+TRIES = 2  # of one work; then it is the work that kills the replicas
 _GOES_ON = 2.0  # seconds that work which is canceled may go on, before its process is ended
 _LINGERS = 1.0  # seconds that a replica which holds too much stays, so that its answer is on its way
 _PREVIEW_EVERY = 1.0  # seconds between two previews
 
 
+class Tally:
+    """How often each work was begun. It ends with the service, and the replicas of a service that was killed with it."""
+
+    def __init__(self) -> None:
+        self._begun: Counter[str] = Counter()
+
+    def begin(self, work: str) -> int:
+        self._begun[work] += 1
+        return self._begun[work]
+
+    def forget(self, work: str) -> None:
+        del self._begun[work]
+
+    def here(self) -> bool:
+        return True
+
+
 @dataclass(frozen=True)
 class Begun:
-    """A replica has taken the work."""
+    """A replica has begun with the work.
+
+    Attributes:
+        tries: how many have, this one among them.
+    """
+
+    tries: int
 
 
 @dataclass(frozen=True)
@@ -69,13 +94,33 @@ class Painter:
 
     Args:
         most: bytes; a replica that holds more after its work ends, and Ray starts another.
+        name: of the application.
+        tally: a handle of the service's `Tally`.
     """
 
-    def __init__(self, most: int) -> None:
-        self.most, self.busy = most, False
+    def __init__(self, most: int, name: str, tally: Any) -> None:
+        self.most, self.name, self.tally, self.busy = most, name, tally, False
 
-    async def work(self, work: Work) -> AsyncIterator[Said]:
-        """Do some work. A caller that leaves stops it, and if it does not stop, ends this process."""
+    async def check_health(self) -> None:
+        """Have the application removed whose service was killed. Ray calls this again and again."""
+        from ray import serve
+        from ray.exceptions import ActorDiedError
+
+        try:
+            await self.tally.here.remote()
+        except ActorDiedError:
+            await asyncio.to_thread(serve.delete, self.name, _blocking=False)
+
+    async def work(self, key: str, work: Work) -> AsyncIterator[Said]:
+        """Do some work. A caller that leaves stops it, and if it does not stop, ends this process.
+
+        Args:
+            key: the same for each try.
+        """
+        tries = await self.tally.begin.remote(key)
+        yield Begun(tries)
+        if tries > TRIES:
+            return
         loop, said = asyncio.get_running_loop(), asyncio.Queue[Said]()
         self.busy = going = True
         shown = time.monotonic()
@@ -88,7 +133,6 @@ class Painter:
             loop.call_soon_threadsafe(said.put_nowait, Step(replace(progress, preview=None), picture))
             return going
 
-        yield Begun()
         thread = loop.run_in_executor(None, lambda: _outcome(work, tell))
         thread.add_done_callback(lambda ended: said.put_nowait(ended.result()))
         try:
