@@ -7,6 +7,7 @@ import contextlib
 import logging
 import os
 import secrets
+import socket
 import sys
 import uuid
 from collections import OrderedDict
@@ -98,6 +99,7 @@ class RayHosts:
         if self._began:
             processors = max(os.cpu_count() or 1, self.workers) if local else None
             with _reached():
+                _check_address(os.environ.get("RAY_ADDRESS", "auto"))
                 ray.init(log_to_driver=False, include_dashboard=False, logging_level="error", num_cpus=processors)
         self.workers = self.workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
 
@@ -205,9 +207,19 @@ async def _ended(said: AsyncIterator[Said], on_progress: Callable[[Progress], No
 def _reached() -> Iterator[None]:
     try:
         yield
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  Ray raises of all kinds
         hint = "see RAY_ADDRESS, and whether the cluster runs the same Ray and Python"
         raise ImpastoError(f"Ray cannot be used: {_first_line(error)}", hint, code="unreachable") from None
+
+
+def _check_address(address: str) -> None:
+    """Find out at once whether somebody listens; Ray would try for minutes."""
+    if address in ("auto", "local"):
+        return
+    host, colon, port = address.rpartition(":")
+    if not colon or not port.isdigit() or "/" in host:  # a client, ray://, cannot follow what replicas tell
+        raise ValueError(f"RAY_ADDRESS is {address}, not HOST:PORT")
+    socket.create_connection((host.strip("[]"), int(port)), 5).close()
 
 
 def _first_line(error: BaseException) -> str:

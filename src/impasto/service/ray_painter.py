@@ -24,7 +24,7 @@ _PREVIEW_EVERY = 1.0  # seconds between two previews
 
 
 class Tally:
-    """How often each work was begun. It ends with the service, and the replicas of a service that was killed with it."""
+    """How often each work was begun. It ends with the service, and once it has ended, so do the replicas."""
 
     def __init__(self) -> None:
         self._begun: Counter[str] = Counter()
