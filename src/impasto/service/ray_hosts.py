@@ -76,7 +76,9 @@ class RayHosts:
                     begun.append(lost.begun)
                 if self._ending:
                     raise Ending("the service is being stopped", 1.0, "ask again in a moment")
-            raise WorkerLost("the process that painted has died, twice over the same work", "a smaller picture takes less")
+            raise WorkerLost(
+                "the process that painted has died, twice over the same work", "a smaller picture takes less"
+            )
         finally:
             self._running.discard(task)
 
