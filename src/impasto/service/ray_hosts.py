@@ -17,8 +17,9 @@ from typing import Any
 
 from impasto.errors import ImpastoError, MissingExtra
 from impasto.progress import Progress
-from impasto.service.hosts import Ending, TookTooLong, WorkerLost
-from impasto.service.ray_painter import TRIES, Begun, Done, Painter, Said, Step, Tally
+from impasto.service.hosts import Ending, TookTooLong
+from impasto.service.messages import Done, Step
+from impasto.service.ray_painter import Painter, Said, Tally, lost
 from impasto.service.work import Answer, Work
 
 _LOSSES = 10  # of replicas, most of them before they have begun with the work
@@ -155,13 +156,13 @@ class RayHosts:
                 except RayError:
                     if self._ending:
                         raise Ending("the service is being stopped", 1.0, "ask again in a moment") from None
-            raise _lost()
+            raise lost()
         finally:
             self._tally.forget.remote(key)
 
     def _unpacked(self, done: Done) -> Answer:
-        self._held[done.replica] = done.memory
-        self._held.move_to_end(done.replica)
+        self._held[done.process] = done.memory
+        self._held.move_to_end(done.process)
         while len(self._held) > self.workers:  # of one that was replaced
             self._held.popitem(last=False)
         return done.unpacked()
@@ -185,9 +186,7 @@ async def _followed(said: Any, seconds: float, on_progress: Callable[[Progress],
         RayError: the replica is lost.
     """
     try:
-        begun = await said.__anext__()
-        if isinstance(begun, Begun) and begun.tries > TRIES:
-            raise _lost()
+        await said.__anext__()
         return await asyncio.wait_for(_ended(said, on_progress), seconds)
     except BaseException as error:
         said.cancel()
@@ -224,10 +223,6 @@ def _check_address(address: str) -> None:
 
 def _first_line(error: BaseException) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0][:200]
-
-
-def _lost() -> WorkerLost:
-    return WorkerLost("the process that painted has died, twice over the same work", "a smaller picture takes less")
 
 
 def _ray(local: bool = False) -> tuple[Any, Any]:
