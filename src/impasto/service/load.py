@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from impasto.progress import Progress
 from impasto.service.config import ServiceConfig
 from impasto.service.hosts import Busy, Ending, Hosts
+from impasto.service.metrics import Metrics
 from impasto.service.work import Answer, Work
 from impasto.system.memory import free_memory
 
@@ -39,8 +40,9 @@ class Load:
         rejected: how often work was refused, by the error's code.
     """
 
-    def __init__(self, hosts: Hosts, config: ServiceConfig) -> None:
-        self.hosts, self.config = hosts, config
+    def __init__(self, hosts: Hosts, config: ServiceConfig, metrics: Metrics) -> None:
+        self.hosts, self.config, self.metrics = hosts, config, metrics
+        metrics.watch(self)
         self.ending = False
         self.running = 0
         self.rejected: Counter[str] = Counter()
@@ -67,7 +69,7 @@ class Load:
             Ending: the service is being stopped.
             ImpastoError: as `Hosts.run`.
         """
-        megapixels = work.megapixels
+        megapixels, came = work.megapixels, time.monotonic()
         try:
             self._admit(megapixels)
             await self._turn(megapixels)
@@ -77,7 +79,10 @@ class Load:
         began = time.monotonic()
         try:
             answer = await self.hosts.run(work, self.config.seconds, on_progress)
-            self._learn(megapixels, time.monotonic() - began)
+            spent = time.monotonic() - began
+            self._learn(megapixels, spent)
+            stages = {"wait": began - came, "work": spent} | dict(answer.facts.get("seconds", {}))
+            self.metrics.painted(str(answer.facts.get("engine", "")), megapixels, stages)
             return answer
         finally:
             self.running -= 1
