@@ -38,6 +38,7 @@ STATUS = {
     "too-slow": 504,
     "unchanged": 412,
     "unexpected": 500,
+    "unknown-format": 415,
     "wrong-method": 405,
     "disk-full": 503,
     "not-writable": 503,
