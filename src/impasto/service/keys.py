@@ -74,7 +74,9 @@ class Keyring:
         parts = _LINE.fullmatch(line)
         if parts is None:
             raise UsageError(
-                f"line {number} of {self.file} is no key", "letters, digits and ._~+/=- ; or NAME: KEY", code="malformed"
+                f"line {number} of {self.file} is no key",
+                "letters, digits and ._~+/=- ; or NAME: KEY",
+                code="malformed",
             )
         if len(parts["key"]) < SHORTEST:
             raise UsageError(

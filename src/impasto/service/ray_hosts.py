@@ -9,6 +9,7 @@ import os
 import secrets
 import socket
 import sys
+import tempfile
 import uuid
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -24,6 +25,7 @@ from impasto.service.work import Answer, Work
 
 _LOSSES = 10  # of replicas, most of them before they have begun with the work
 _LOOK_EVERY = 1.0  # seconds between two looks at how many replicas there are
+_ON_THE_WAY = 256_000_000  # bytes of photos and pictures between the service and each processor, before disk is used
 _REPLICA = {"IMPASTO_THREADS": "1", "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
 
 
@@ -48,6 +50,7 @@ class RayHosts:
         # Ray's processes end with the thread that has begun them, and Ray takes SIGTERM over in the main thread.
         self._thread = ThreadPoolExecutor(1, "ray")
         self._began = self._ending = False
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._handle: Any = None
         self._tally: Any = None
         self._deploying: asyncio.Task[None] | None = None
@@ -104,10 +107,18 @@ class RayHosts:
         ray = _ray(local)[0]
         self._began = not ray.is_initialized()
         if self._began:
-            processors = max(os.cpu_count() or 1, self.workers) if local else None
+            here: dict[str, Any] = {}
+            if local:
+                processors = max(os.cpu_count() or 1, self.workers)
+                short = (
+                    "/tmp" if os.path.isdir("/tmp") else None
+                )  # the names of Ray's sockets become too long elsewhere
+                self._folder = tempfile.TemporaryDirectory("", "ray-", short, ignore_cleanup_errors=True)
+                here = {"address": "local", "num_cpus": processors, "_temp_dir": self._folder.name}
+                here["object_store_memory"] = (processors + 1) * _ON_THE_WAY
             with _reached():
                 _check_address(os.environ.get("RAY_ADDRESS", "auto"))
-                ray.init(log_to_driver=False, include_dashboard=False, logging_level="error", num_cpus=processors)
+                ray.init(log_to_driver=False, include_dashboard=False, logging_level="error", **here)
         self.workers = self.workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
 
     async def _deploy(self) -> None:
@@ -184,6 +195,8 @@ class RayHosts:
                 serve.delete(self._name)
         if self._began:
             ray.shutdown()
+        if self._folder is not None:
+            self._folder.cleanup()
 
     async def _in_thread(self, call: Callable[[], Any]) -> Any:
         return await asyncio.get_running_loop().run_in_executor(self._thread, call)
