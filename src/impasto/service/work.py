@@ -110,7 +110,7 @@ class PaintWork:
         written: list[bytes] = []
         with warnings.catch_warnings(record=True) as notes:
             warnings.simplefilter("always")
-            painting = Painting(self._stylizer(), self.max_pixels, self.saving, untrusted=True)
+            painting = Painting(self.stylizer(), self.max_pixels, self.saving, untrusted=True)
             job = PaintJob(self.photo.name, f"picture{self.suffix}")
             result = painting.paint(job, written.append, self.photo.data)
         assert result.size is not None
@@ -118,17 +118,26 @@ class PaintWork:
         said = tuple(str(note.message) for note in notes if issubclass(note.category, UserWarning))
         return Answer(written[0], MEDIA_TYPES[self.suffix], facts | {"seconds": {"all": result.seconds}}, said)
 
-    def _stylizer(self) -> Stylizer:
+    def stylizer(self) -> Stylizer:
+        """What paints it; paintings are read here."""
         painter = engine_of(self.engine)
         return Stylizer(
-            [(self._source(style), weight) for style, weight in self.styles],
-            regions=[(mask.data, self._source(style)) for mask, style in self.regions],
+            self.style_request(),
+            regions=self.region_request(),
             controls=self.controls,
             gallery=Gallery(painter=painter),
             painter=painter,
             max_pixels=self.max_pixels,
             untrusted=True,
         )
+
+    def style_request(self) -> list[tuple[str | Picture, float]]:
+        """The styles as the library takes them."""
+        return [(self._source(style), weight) for style, weight in self.styles]
+
+    def region_request(self) -> list[tuple[bytes, str | Picture]]:
+        """The regions as the library takes them."""
+        return [(mask.data, self._source(style)) for mask, style in self.regions]
 
     def _source(self, style: Wanted) -> str | Picture:
         """A style as the library takes it; an uploaded painting keeps its name."""

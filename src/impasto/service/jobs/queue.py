@@ -16,6 +16,11 @@ from impasto.service.jobs.store import Job, JobStore, State
 TRIES = 2
 """Claims after which a job is given up: it may be what kills whoever works on it."""
 
+PAUSES = (5, 60, 600, 3600)
+"""Seconds after each failed delivery of a webhook until the next."""
+MOST_JOBS = 10_000
+"""Jobs that are kept, however small they are."""
+
 
 @dataclass(frozen=True)
 class Bounds:
@@ -54,8 +59,12 @@ class Queue:
         """
         now = await self.store.now()
         job = replace(job, created=now, expires=now + self.bounds.kept, size=len(request))
+        most = min(self.bounds.size, self.store.largest)
+        if len(request) > most:
+            raise ImpastoError(f"a job may have {most / 1e6:g} MB", "send less at once", code="too-large")
         async with self._adding:
-            await self._make_room(len(request))
+            if not await self._make_room(len(request)):
+                raise Busy("there is no room for more jobs", 60, "send it again later")
             found = await self.store.add(job, request, self.bounds.waiting)
         if found is None:
             raise Busy("too many jobs wait", 30, "send it again later")
@@ -131,7 +140,7 @@ class Queue:
                 "a smaller size, or less of it",
                 code="too-large",
             )
-        await self._make_room(len(data), claim.id)
+        await self._make_room(len(data))  # what waits and runs stays, even if the bound is passed for a while
         return await self._end(claim, "done", {"result": data}, size=len(data), fraction=1.0, **facts)
 
     async def failed(self, claim: Job, error: ImpastoError) -> bool:
@@ -172,6 +181,36 @@ class Queue:
             await self.store.change(job.id, lambda job: job, {"request": None})
         return changed
 
+    async def claim_delivery(self) -> Job | None:
+        """Take a job whose end is to be told. If nobody says what became of it, it is taken again after a minute."""
+        now = await self.store.now()
+
+        def take(job: Job) -> Job | None:
+            if job.queue != "webhook" or job.due > now:
+                return None
+            return replace(job, attempts=job.attempts + 1, deliver_at=now + 60)
+
+        for name in await self.store.due("webhook", now):
+            job = await self.store.change(name, take)
+            if job is not None:
+                return job
+            if await self.store.get(name) is None:
+                await self.store.remove(name)
+        return None
+
+    async def note_delivery(self, job: Job, *, delivered: bool) -> None:
+        """Say what became of an attempt; a failed one is made again later, a few times."""
+        now = await self.store.now()
+
+        def note(found: Job) -> Job:
+            if delivered:
+                return replace(found, delivery="delivered")
+            if job.attempts > len(PAUSES):
+                return replace(found, delivery="failed")
+            return replace(found, deliver_at=now + PAUSES[job.attempts - 1])
+
+        await self.store.change(job.id, note)
+
     async def sweep(self) -> None:
         """Remove what has expired."""
         await self.store.sweep(await self.store.now())
@@ -184,25 +223,21 @@ class Queue:
 
         return await self.store.change(claim.id, end, {"request": None, **blobs}) is not None
 
-    async def _make_room(self, size: int, keep: str = "") -> None:
-        """Forget the results that ended first until so many bytes fit.
-
-        Raises:
-            Busy: they do not, since what waits and runs takes too much.
-        """
-        if size > min(self.bounds.size, self.store.largest):
-            raise ImpastoError("the job has more bytes than are kept of all", "send less at once", code="too-large")
-        used = (await self.store.usage()).size
-        while used + size > self.bounds.size:
-            ended = [name for name in await self.store.ended() if name != keep]
-            if not ended:
-                raise Busy("there is no room for more jobs", 60, "send it again later")
+    async def _make_room(self, size: int) -> bool:
+        """Forget the jobs that ended first until one of so many bytes fits. False if it does not even then."""
+        used = await self.store.usage()
+        count, total = used.jobs, used.size + size
+        while count >= MOST_JOBS or total > self.bounds.size:
+            ended = await self.store.ended()
             for name in ended:
                 job = await self.store.get(name)
                 await self.store.remove(name)
-                used -= 0 if job is None else job.size
-                if used + size <= self.bounds.size:
+                count, total = count - 1, total - (0 if job is None else job.size)
+                if count < MOST_JOBS and total <= self.bounds.size:
                     break
+            if not ended:
+                return False
+        return True
 
     def _kept(self, job: Job, now: float) -> Job:
         return replace(job, expires=now + self.bounds.kept)

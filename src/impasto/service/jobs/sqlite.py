@@ -7,7 +7,6 @@ import contextlib
 import functools
 import os
 import sqlite3
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
+from impasto.service.jobs.folders import PrivateFolder, remove_abandoned
 from impasto.service.jobs.store import Edit, Job, QueueName, StoreFault, Usage
 
 T = TypeVar("T")
@@ -55,7 +55,7 @@ class SqliteStore:
     def __init__(self, path: Path | None = None) -> None:
         self.lasting = path is not None
         self._path = path
-        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._folder: PrivateFolder | None = None
         self._thread = ThreadPoolExecutor(1, "jobs")
         self._connection: sqlite3.Connection | None = None
 
@@ -120,8 +120,9 @@ class SqliteStore:
     def _open(self) -> None:
         path = self._path
         if path is None:
-            self._folder = tempfile.TemporaryDirectory(prefix="impasto-jobs-")
-            path = Path(self._folder.name, "jobs.sqlite")
+            remove_abandoned()
+            self._folder = PrivateFolder()
+            path = self._folder.path / "jobs.sqlite"
         try:
             os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))  # others must not read what clients have sent
         except OSError as error:
@@ -136,7 +137,7 @@ class SqliteStore:
         if self._connection is not None:
             self._connection.close()
         if self._folder is not None:
-            self._folder.cleanup()
+            self._folder.remove()
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
