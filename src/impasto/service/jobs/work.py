@@ -133,8 +133,8 @@ class ClipWork:
             source = folder / f"clip{ending if ending in _SENT else ''}"
             source.write_bytes(paint.photo.data)
             target = folder / f"painted{self.suffix}"
-            telling = _Frames(Teller(tell), self.max_frames, self._first(source, options))
             try:
+                telling = _Frames(Teller(tell), self.max_frames, self._first(source, options))
                 painted = paint_video(
                     source,
                     paint.style_request(),
