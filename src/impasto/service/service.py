@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from impasto.service.config import ServiceConfig
 from impasto.service.load import Load
 from impasto.styles.gallery import Gallery
+
+if TYPE_CHECKING:
+    from impasto.service.jobs.jobs import Jobs
 
 
 @dataclass
@@ -16,8 +20,10 @@ class Service:
     Attributes:
         gallery: where names of styles are looked up.
         load: has work done.
+        jobs: long work, with a store and hosts of its own.
     """
 
     config: ServiceConfig
     gallery: Gallery
     load: Load
+    jobs: Jobs | None = None

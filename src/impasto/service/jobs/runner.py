@@ -126,6 +126,9 @@ class Runner:
         elif held.canceling:
             await self._stored(lambda: self.queue.canceled(job))
         else:
+            news, preview = latest.take()
+            if news is not None:
+                await self._stored(lambda: self.queue.report(job, news, preview))
             await self._keep(job, work)
 
     async def _answer(self, job: Job, latest: _Latest) -> Answer:
