@@ -21,6 +21,7 @@ except ImportError:  # what older versions of the package openai bring
 
 from helpers import wait_until
 from job_hosts import ThreadHosts
+
 from impasto.errors import ImpastoError
 from impasto.service.config import ServiceConfig
 from impasto.service.jobs.jobs import Jobs
@@ -45,7 +46,9 @@ class Server:
     def delete(self, path: str, **headers: str) -> httpx.Response:
         return self.client.delete(path, headers=_headers(headers))
 
-    def post(self, path: str, values: dict[str, str], *, key: str = "", idempotency: str = "", **files: Any) -> httpx.Response:
+    def post(
+        self, path: str, values: dict[str, str], *, key: str = "", idempotency: str = "", **files: Any
+    ) -> httpx.Response:
         headers = _headers({"key": key, "idempotency": idempotency})
         return self.client.post(path, data=values, files=files or None, headers=headers)
 

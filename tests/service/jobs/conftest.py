@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from helpers import wait_until
+
 from impasto.service.jobs.sqlite import SqliteStore
 from impasto.service.jobs.store import JobStore
 
@@ -66,5 +66,3 @@ def open_store(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], A
             await store.close()
 
     return opened
-
-

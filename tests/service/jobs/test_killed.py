@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from helpers import ROOT
+from job_hosts import BEGUN, GATES, GateWork, ThreadHosts
+
 from impasto.service.jobs.jobs import open_store
 from impasto.service.jobs.queue import Bounds, Queue
 from impasto.service.jobs.runner import Runner
 from impasto.service.jobs.store import Job
-from job_hosts import BEGUN, GATES, GateWork, ThreadHosts
 
 BOUNDS = Bounds(waiting=10, size=1_000_000, kept=3600)
 

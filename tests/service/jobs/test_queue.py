@@ -9,8 +9,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-
 from helpers import refused
+
 from impasto.errors import ImpastoError, UsageError
 from impasto.progress import Progress
 from impasto.service.hosts import Busy
@@ -98,7 +98,13 @@ def test_a_report_renews_the_claim_and_never_goes_back(open_store: Any) -> None:
         clock.ahead = queue.lease - 1
         held = await queue.report(claim, Progress(1, 4, 0.25, "layer", {"total": 2.5}), b"jpeg")
         assert held is not None
-        assert (held.step, held.total, held.fraction, held.message, held.losses) == (1, 4, 0.25, "layer", {"total": 2.5})
+        assert (held.step, held.total, held.fraction, held.message, held.losses) == (
+            1,
+            4,
+            0.25,
+            "layer",
+            {"total": 2.5},
+        )
         assert held.preview
         assert await queue.store.blob(held.id, "preview") == b"jpeg"
         clock.ahead = queue.lease + 5

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from helpers import file_bytes, scene, wait_until
 from job_hosts import BEGUN, GATES, ThreadHosts
 from job_server import Server, served
+
 from impasto.picture import Picture
 
 PHOTO = file_bytes(scene(64, 48), "JPEG")
@@ -80,7 +80,9 @@ def test_a_folder_gives_a_zip_file(start: Any) -> None:
         archive.writestr("a.jpg", PHOTO)
         archive.writestr("b.txt", b"text")
     server = start()
-    place = server.post("/v1/jobs", {"style": "udnie", "engine": "light"}, folder=("h.zip", out.getvalue())).headers["location"]
+    place = server.post("/v1/jobs", {"style": "udnie", "engine": "light"}, folder=("h.zip", out.getvalue())).headers[
+        "location"
+    ]
     found = ended(server, place)
     assert found["facts"] == {"painted": 1, "failed": 1}
     with zipfile.ZipFile(io.BytesIO(server.get(f"{place}/result").content)) as archive:
@@ -101,7 +103,9 @@ def test_a_clip_is_painted(start: Any) -> None:
     frames = [Image.fromarray(scene(48, 32, seed)) for seed in range(3)]
     data = file_bytes(frames[0], "GIF", save_all=True, append_images=frames[1:], duration=100)
     server = start()
-    sent = server.post("/v1/jobs", {"style": "udnie", "format": "gif", "steady": "50", "end": "10"}, clip=("c.gif", data))
+    sent = server.post(
+        "/v1/jobs", {"style": "udnie", "format": "gif", "steady": "50", "end": "10"}, clip=("c.gif", data)
+    )
     found = ended(server, sent.headers["location"])
     assert found["state"] == "done", found
     assert len(Picture.open(server.get(found["links"]["result"]).content).frames) == 2
@@ -182,8 +186,9 @@ def test_the_same_post_again_gives_the_same_job(start: Any) -> None:
 @pytest.fixture
 def slow(monkeypatch: pytest.MonkeyPatch) -> str:
     """Jobs of photos wait at a gate that is called so."""
-    from impasto.service.jobs import jobs, requests
     from job_hosts import GateWork
+
+    from impasto.service.jobs import jobs, requests
 
     def gated(form: Any, service: Any) -> Any:
         return requests.Asked("photo", GateWork(form.texts["style"][0]))
@@ -216,7 +221,7 @@ def test_too_many_waiting_jobs_are_refused_with_a_time(start: Any, slow: str) ->
 
 
 def test_events_go_on_at_another_replica(start: Any, slow: str, redis_url: str) -> None:
-    """A client that is cut off comes again with the id of its last event, at a replica that does not work on the job."""
+    """A client that is cut off comes again with its last event's id, at a replica that does not work on the job."""
     here, there = start(jobs_url=redis_url), start(jobs_url=redis_url, hosts=ThreadHosts(0))
     place = here.post("/v1/jobs", {"style": slow}).headers["location"]
     wait_until(lambda: here.get(place).json()["step"] > 0)
@@ -226,7 +231,9 @@ def test_events_go_on_at_another_replica(start: Any, slow: str, redis_url: str) 
     opener.start()
     rest = list(there.stream(f"{place}/events", last=first["id"]))
     assert int(rest[0]["id"]) > int(first["id"]) if rest[0]["id"] != "end" else True
-    assert [event["id"] for event in rest] == sorted({event["id"] for event in rest}, key=lambda n: (n == "end", int(n) if n != "end" else 0))
+    assert [event["id"] for event in rest] == sorted(
+        {event["id"] for event in rest}, key=lambda n: (n == "end", int(n) if n != "end" else 0)
+    )
     assert rest[-1]["event"] == "done"
     assert there.get(f"{place}/result").content == b"gate done"
     assert there.get(f"{place}/events", last="end").status_code == 204

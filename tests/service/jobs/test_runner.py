@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from job_hosts import BEGUN, GATES, GateWork, ThreadHosts
 
 from impasto.errors import ImpastoError, PictureError
 from impasto.service.hosts import Ending, WorkerLost
@@ -19,7 +20,6 @@ from impasto.service.jobs.queue import Bounds, Queue
 from impasto.service.jobs.runner import Runner
 from impasto.service.jobs.store import Job, JobStore, StoreFault
 from impasto.service.work import Answer, Work
-from job_hosts import BEGUN, GATES, GateWork, ThreadHosts
 
 NUMBERS = itertools.count()
 BOUNDS = Bounds(waiting=100, size=1_000_000, kept=3600)

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from helpers import refused, wait_until
+
 from impasto.errors import ImpastoError, UsageError
 from impasto.service.jobs.queue import Bounds, Queue
 from impasto.service.jobs.sqlite import SqliteStore
@@ -84,7 +84,9 @@ def test_the_example_of_the_convention_gives_its_signature() -> None:
 
 def test_two_secrets_give_two_signatures(listener: Listener) -> None:
     headers = Webhooks([], [SECRET, SECRET[::-1]]).signed("a", b"body", 1)
-    expected = [base64.b64encode(hmac.new(key, b"a.1.body", hashlib.sha256).digest()).decode() for key in (SECRET, SECRET[::-1])]
+    expected = [
+        base64.b64encode(hmac.new(key, b"a.1.body", hashlib.sha256).digest()).decode() for key in (SECRET, SECRET[::-1])
+    ]
     assert headers["webhook-signature"].split() == [f"v1,{text}" for text in expected]
 
 
@@ -129,14 +131,23 @@ def test_what_is_no_address_is_refused(url: str) -> None:
 
 def test_the_allowed_one_is_taken_in_any_case() -> None:
     hooks = Webhooks(["Hooks.example.org", "[::1]:81"], [SECRET])
-    for url in ("https://hooks.example.org/x", "HTTP://HOOKS.EXAMPLE.ORG", "https://hooks.example.org:443/", "http://[::1]:81/"):
+    for url in (
+        "https://hooks.example.org/x",
+        "HTTP://HOOKS.EXAMPLE.ORG",
+        "https://hooks.example.org:443/",
+        "http://[::1]:81/",
+    ):
         assert hooks.check(url) == url
 
 
-def test_a_name_that_stands_for_this_machine_is_not_followed(listener: Listener, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_name_that_stands_for_this_machine_is_not_followed(
+    listener: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
     port = listener.server_address[1]
     monkeypatch.setattr(
-        socket, "getaddrinfo", lambda host, port, **_: [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))]
+        socket,
+        "getaddrinfo",
+        lambda host, port, **_: [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))],
     )
     place = f"hooks.example.org:{port}"
     assert not Webhooks([place], [SECRET]).deliver(f"http://{place}/", "a", b"{}")
@@ -204,7 +215,8 @@ def test_secrets_are_read_from_a_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "code"), [("", "empty-file"), ("short", "too-small"), ("whsec_AAAA", "too-small"), ("whsec_%%", "malformed")]
+    ("text", "code"),
+    [("", "empty-file"), ("short", "too-small"), ("whsec_AAAA", "too-small"), ("whsec_%%", "malformed")],
 )
 def test_a_bad_secret_is_refused_and_not_shown(tmp_path: Path, text: str, code: str) -> None:
     file = tmp_path / "secrets"

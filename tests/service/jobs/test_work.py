@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
 import pickle
 import stat
@@ -14,9 +15,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from helpers import file_bytes, refused, scene
 from PIL import Image
 
-from helpers import file_bytes, refused, scene
 from impasto.batch.painting import Saving
 from impasto.controls import Controls
 from impasto.errors import PictureError, UsageError
@@ -115,7 +116,9 @@ def test_strange_names_lead_nowhere() -> None:
 
 
 def test_what_systems_put_beside_photos_is_no_photo() -> None:
-    archive = zipped({"a.jpg": PHOTO.data, "__MACOSX/._a.jpg": b"x", ".DS_Store": b"x", "Thumbs.db": b"x", "folder/": b""})
+    archive = zipped(
+        {"a.jpg": PHOTO.data, "__MACOSX/._a.jpg": b"x", ".DS_Store": b"x", "Thumbs.db": b"x", "folder/": b""}
+    )
     assert done(folder(archive=archive)).facts == {"painted": 1, "failed": 0}
 
 
@@ -310,7 +313,10 @@ def test_reports_and_previews_do_not_come_too_often() -> None:
     teller = Teller(lambda now: told.append(now) or len(told) < 12, lambda: float(next(moments)))
     answers = [teller(Progress(step, 200, preview=lambda: Picture(scene(64, 48)))) for step in range(150)]
     assert len(told) == 12
-    assert {b.step - a.step for a, b in zip(told, told[1:], strict=False)} <= {round(EVERY / 0.05), round(EVERY / 0.05) + 1}
+    assert {b.step - a.step for a, b in itertools.pairwise(told)} <= {
+        round(EVERY / 0.05),
+        round(EVERY / 0.05) + 1,
+    }
     assert 2 <= sum(now.preview is not None for now in told) <= 4
     assert answers[-1] is False
     assert Controls() == PAINT.controls

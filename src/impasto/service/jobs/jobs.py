@@ -99,7 +99,9 @@ class Jobs:
         with contextlib.suppress(Exception):  # nobody is left whom it could concern
             await self.queue.store.close()
 
-    async def send(self, form: Form, owner: str, *, learn: bool = False, idempotency: str = "", webhook: str = "") -> Job:
+    async def send(
+        self, form: Form, owner: str, *, learn: bool = False, idempotency: str = "", webhook: str = ""
+    ) -> Job:
         """Put a job in.
 
         Args:
@@ -133,7 +135,7 @@ class Jobs:
         self.runner.wake()
         return found
 
-    def _work(self, job: Job, request: bytes) -> Work:
+    def _work(self, _: Job, request: bytes) -> Work:
         kind, form = unpack(request)
         return (style_work if kind == "style" else job_work)(form, self.service).work
 

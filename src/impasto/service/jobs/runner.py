@@ -97,9 +97,7 @@ class Runner:
             task.add_done_callback(self._ended)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
-        if not self._closing:
-            self._running.pop(task, None)
-        elif not task.cancelled():
+        if not (self._closing and task.cancelled()):  # what `close` has cut off is given back there
             self._running.pop(task, None)
         self._wake.set()
         if not task.cancelled() and task.exception() is not None:

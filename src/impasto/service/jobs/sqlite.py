@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from impasto.service.jobs.folders import PrivateFolder, remove_abandoned
 from impasto.service.jobs.store import Edit, Job, QueueName, StoreFault, Usage
@@ -106,14 +106,12 @@ class SqliteStore:
         try:
             return await asyncio.get_running_loop().run_in_executor(self._thread, call)
         except sqlite3.Error as error:
-            full = error.sqlite_errorcode == sqlite3.SQLITE_FULL if hasattr(error, "sqlite_errorcode") else False
-            full = full or "full" in str(error)
-            raise StoreFault(f"the jobs cannot be stored: {error}", code="disk-full" if full else "unreachable") from error
+            code = "disk-full" if "full" in str(error) else "unreachable"
+            raise StoreFault(f"the jobs cannot be stored: {error}", code=code) from error
 
-    async def _rows(self, asked: str, *values: object) -> list[tuple[object, ...]]:
-        def call() -> list[tuple[object, ...]]:
-            with self._transaction() as database:
-                return database.execute(asked, values).fetchall()
+    async def _rows(self, asked: str, *values: object) -> list[Any]:
+        def call() -> list[Any]:
+            return self._opened().execute(asked, values).fetchall()
 
         return await self._do(call)
 
@@ -139,11 +137,14 @@ class SqliteStore:
         if self._folder is not None:
             self._folder.remove()
 
+    def _opened(self) -> sqlite3.Connection:
+        if self._connection is None:
+            raise StoreFault("the jobs' file is not open")
+        return self._connection
+
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
-        database = self._connection
-        if database is None:
-            raise StoreFault("the jobs' file is not open")
+        database = self._opened()
         database.execute("BEGIN IMMEDIATE")
         try:
             yield database
@@ -171,8 +172,7 @@ class SqliteStore:
             return job
 
     def _get(self, job: str) -> Job | None:
-        assert self._connection is not None
-        found = self._connection.execute("SELECT record FROM jobs WHERE id = ?", (job,)).fetchone()
+        found = self._opened().execute("SELECT record FROM jobs WHERE id = ?", (job,)).fetchone()
         return Job.from_json(found[0]) if found else None
 
     def _change(self, name: str, edit: Edit, blobs: Mapping[str, bytes | None]) -> Job | None:
@@ -183,7 +183,8 @@ class SqliteStore:
                 return None
             changed = replace(changed, version=job.version + 1)
             database.execute(
-                "UPDATE jobs SET record = ?, state = ?, queue = ?, due = ?, expires = ?, ended = ?, size = ? WHERE id = ?",
+                "UPDATE jobs SET record = ?, state = ?, queue = ?, due = ?, expires = ?, ended = ?, size = ?"
+                " WHERE id = ?",
                 (*_columns(changed), name),
             )
             for blob, data in blobs.items():

@@ -58,7 +58,9 @@ class Webhooks:
         parts = _split(url)
         if _place(parts) not in self.hosts:
             raise ImpastoError(
-                f"webhooks to {_place(parts)} are not allowed here", "impasto serve --webhook-host HOST", code="not-allowed"
+                f"webhooks to {_place(parts)} are not allowed here",
+                "impasto serve --webhook-host HOST",
+                code="not-allowed",
             )
         return url
 
@@ -106,7 +108,9 @@ def read_secrets(path: Path) -> list[bytes]:
         except binascii.Error:
             raise UsageError(f"{path}: a secret is no base64", "whsec_ and base64", code="malformed") from None
         if len(secret) < SHORTEST:
-            raise UsageError(f"{path}: a secret has fewer than {SHORTEST} bytes", "openssl rand -base64 32", code="too-small")
+            raise UsageError(
+                f"{path}: a secret has fewer than {SHORTEST} bytes", "openssl rand -base64 32", code="too-small"
+            )
         found.append(secret)
     if not found:
         raise UsageError(f"{path} holds no secret", "openssl rand -base64 32", code="empty-file")
@@ -142,7 +146,14 @@ def _split(url: str) -> SplitResult:
         fine = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
     except ValueError:
         fine = False
-    if not fine or parts.username is not None or len(url) > _LONGEST or not url.isascii() or not url.isprintable() or " " in url:
+    if (
+        not fine
+        or parts.username is not None
+        or len(url) > _LONGEST
+        or not url.isascii()
+        or not url.isprintable()
+        or " " in url
+    ):
         raise UsageError("webhook is no address of a web server", "https://HOST/PATH", code="malformed")
     return parts
 

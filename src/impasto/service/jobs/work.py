@@ -126,7 +126,8 @@ class ClipWork:
     def run(self, tell: Tell) -> Answer:
         from impasto.video.paint_video import paint_video
 
-        paint, controls = self.paint, self.paint.controls
+        paint: PaintWork = self.paint
+        controls: dict[str, Any] = paint.controls.as_dict()
         options = replace(self.options, untrusted=True)
         with private_folder() as folder, notes_of() as notes:
             ending = PurePath(paint.photo.name).suffix.lower()
@@ -145,7 +146,7 @@ class ClipWork:
                     mark=paint.saving.mark,
                     max_pixels=paint.max_pixels,
                     on_progress=telling,
-                    **controls.as_dict(),
+                    **controls,
                 )
             except ImpastoError as error:
                 raise _without_folder(error, folder, paint.photo.name) from error
@@ -165,9 +166,7 @@ class ClipWork:
         """
         from impasto.video.reading import Clip
 
-        clip = Clip(
-            source, options.start, options.end, options.fps, untrusted=True, max_pixels=self.paint.max_pixels
-        )
+        clip = Clip(source, options.start, options.end, options.fps, untrusted=True, max_pixels=self.paint.max_pixels)
         self._check_length(clip)
         frame = next(clip.frames(), None)
         return None if frame is None else Picture(frame.samples)
@@ -229,6 +228,7 @@ class LearnWork:
         gallery = Gallery(painter=engine_of(self.engine))
         painting = Picture.open(self.painting.data, max_pixels=self.max_pixels, untrusted=True)
         begun = self._begun(gallery, painting)
+        about: dict[str, Any] = {} if begun else self.about
         with notes_of() as notes:
             if self.seconds:
                 from impasto.training.lessons import learn
@@ -240,10 +240,10 @@ class LearnWork:
                     engine=self.engine,
                     gallery=gallery,
                     on_progress=Teller(tell),
-                    **({} if begun else self.about),
+                    **about,
                 )
             elif not begun:
-                gallery.add(self.name, painting, **self.about)  # type: ignore[arg-type]
+                gallery.add(self.name, painting, **about)
         facts = gallery.get(self.name).as_dict()
         return Answer(json.dumps(facts).encode(), "application/json", {"name": self.name}, tuple(notes))
 
