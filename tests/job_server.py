@@ -11,8 +11,6 @@ from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import Response
 
 try:
     import httpx2 as httpx
@@ -22,14 +20,10 @@ except ImportError:  # what older versions of the package openai bring
 from helpers import wait_until
 from job_hosts import ThreadHosts
 
-from impasto.errors import ImpastoError
+from impasto.service.app import make_app
 from impasto.service.config import ServiceConfig
 from impasto.service.jobs.jobs import Jobs
-from impasto.service.jobs.routes import routes
-from impasto.service.load import Load
-from impasto.service.problems import problem
 from impasto.service.service import Service
-from impasto.styles.gallery import Gallery
 
 
 class Server:
@@ -88,9 +82,8 @@ def _headers(said: dict[str, str]) -> dict[str, str]:
 def served(*, hosts: Any = None, **config: Any) -> Iterator[Server]:
     """A running service; `key` of a request is whose it is."""
     settings = ServiceConfig(**config)
-    hosts = hosts or ThreadHosts()
-    service = Service(settings, Gallery(), Load(hosts, settings))
-    service.jobs = Jobs(service, hosts, lease=5)
+    service = Service.of(ThreadHosts(), settings)
+    service.jobs = Jobs(service, hosts or ThreadHosts(), lease=5)
     found = Server("http://127.0.0.1", service)
 
     @contextlib.asynccontextmanager
@@ -101,11 +94,8 @@ def served(*, hosts: Any = None, **config: Any) -> Iterator[Server]:
         yield
         await service.jobs.close(0)
 
-    async def refuse(request: Request, error: Exception) -> Response:
-        assert isinstance(error, ImpastoError)
-        return problem(error)
-
-    app = Starlette(routes=routes(service), lifespan=lifespan, exception_handlers={ImpastoError: refuse})
+    app = make_app(service)
+    app.router.lifespan_context = lifespan
 
     async def keyed(scope: Any, receive: Any, send: Any) -> None:
         for name, value in scope.get("headers", ()):

@@ -32,7 +32,6 @@ from impasto.app.studio import (
     encode,
     proxy,
     read_mask,
-    safe_name,
 )
 from impasto.cli.app import command_line
 from impasto.controls import Controls
@@ -41,6 +40,7 @@ from impasto.picture import Picture
 from impasto.progress import Progress
 from impasto.settings import setting
 from impasto.styles.gallery import Gallery
+from impasto.system.names import safe_name
 
 PAGE = ROOT / "src" / "impasto" / "app" / "page.py"
 PHOTO = Picture(scene(120, 80).astype(np.float32) / 255)

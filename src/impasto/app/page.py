@@ -24,6 +24,7 @@ from impasto.errors import ImpastoError, MissingExtra, PictureError
 from impasto.picture import Picture
 from impasto.progress import Progress
 from impasto.system.files import ASSETS
+from impasto.system.names import safe_name
 from impasto.version import __version__
 
 HERE = Path(__file__).parent
@@ -707,7 +708,7 @@ def video(me: Visit, look: Look) -> None:
         clip = Clip(source, untrusted=True, max_pixels=CONFIG.max_pixels)
         frame = next(clip.frames())
     except (ImpastoError, StopIteration):
-        complain(PictureError(f"{work.safe_name(file.name)} is no video that can be read", code="not-a-video"))
+        complain(PictureError(f"{safe_name(file.name)} is no video that can be read", code="not-a-video"))
         return
     seconds = max(0.1, float(clip.count / clip.rate))
     st.caption(f"{clip.width} × {clip.height} pixels, {seconds:.1f} s, {float(clip.rate):g} frames a second")
@@ -716,7 +717,7 @@ def video(me: Visit, look: Look) -> None:
     steady = right.slider(
         "Steadiness", 0, 100, 70, key="clip-steady", help="How much of the last picture is carried along."
     )
-    still = painted(Upload(work.safe_name(file.name), Picture(frame.pixels), file.file_id), replace(look, parts=()))
+    still = painted(Upload(safe_name(file.name), Picture(frame.pixels), file.file_id), replace(look, parts=()))
     st.image(still.pixels, width="stretch", clamp=True, caption="its first frame")
     busy = me.film is not None and not me.film.ended
     if st.button("Paint the clip", type="primary", disabled=busy, key="clip-start"):
@@ -747,7 +748,7 @@ def video(me: Visit, look: Look) -> None:
         if me.film.ended and me.film.result is not None:
             data = Path(me.film.result).read_bytes()
             st.video(data)
-            name = f"{work.stem(work.safe_name(file.name))}-painted.mp4"
+            name = f"{work.stem(safe_name(file.name))}-painted.mp4"
             st.download_button(
                 "Download", data, name, "video/mp4", type="primary", on_click="ignore", key="clip-download"
             )

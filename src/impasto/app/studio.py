@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
-import re
 import secrets
 import shlex
 import threading
@@ -27,6 +26,7 @@ from impasto.picture import Picture
 from impasto.picture.formats import Bits
 from impasto.pixels.arrays import fit
 from impasto.styles.gallery import Gallery
+from impasto.system.names import safe_name
 
 PROXY_SIDE = 640
 MOST_STYLES = 4
@@ -151,12 +151,6 @@ def proxy(photo: Picture, look: Look | None = None) -> Picture:
 def for_proxy(look: Look) -> Look:
     """The look without an output size, which the proxy has already."""
     return replace(look, controls=replace(look.controls, size=None))
-
-
-def safe_name(name: str) -> str:
-    """A file's name without folders, controls and what some systems refuse."""
-    name = re.sub(r"[^\w.\- ]+", "_", re.split(r"[/\\]", name)[-1]).strip(" ._")
-    return name[:80] or "picture"
 
 
 def clip_name(name: str) -> str:

@@ -10,6 +10,7 @@ import threading
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
@@ -154,6 +155,26 @@ def _formats(data: bytes, name: str) -> tuple[str, ...]:
         return ("PNG",)
     formats = load_plugins()
     return formats if refusals.may_be_tga(data, name) else tuple(each for each in formats if each != "TGA")
+
+
+class Head(NamedTuple):
+    """What a file says of its picture before it is decoded: its size as it is stored, frames, Pillow's format."""
+
+    width: int
+    height: int
+    frames: int
+    file_format: str
+
+
+def head_of(data: bytes, name: str = "the data") -> Head:
+    """What a file's head says.
+
+    Raises:
+        PictureError: it is no picture.
+    """
+    with _decoding(name, data):
+        image = _open(data, name)[0]
+        return Head(*image.size, frame_count(image), image.format or "")
 
 
 def size_of(data: bytes, name: str = "the data") -> tuple[int, int]:

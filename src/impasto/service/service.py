@@ -5,8 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from starlette.requests import Request
+
 from impasto.service.config import ServiceConfig
+from impasto.service.hosts import Hosts
 from impasto.service.load import Load
+from impasto.service.metrics import Metrics
+from impasto.service.results import Results
 from impasto.styles.gallery import Gallery
 
 if TYPE_CHECKING:
@@ -20,10 +25,27 @@ class Service:
     Attributes:
         gallery: where names of styles are looked up.
         load: has work done.
-        jobs: long work, with a store and hosts of its own.
+        results: has paintings done, or has them already.
+        metrics: what Prometheus is told.
+        jobs: what takes longer; None, it is not offered.
     """
 
     config: ServiceConfig
     gallery: Gallery
     load: Load
+    results: Results
+    metrics: Metrics
     jobs: Jobs | None = None
+
+    @classmethod
+    def of(cls, hosts: Hosts, config: ServiceConfig) -> Service:
+        """A service on some hosts."""
+        metrics = Metrics()
+        load = Load(hosts, config, metrics)
+        return cls(config, Gallery(), load, Results(load, config.cache_megabytes), metrics)
+
+
+def service_of(request: Request) -> Service:
+    """The service that a request is made to."""
+    service: Service = request.app.state.service
+    return service

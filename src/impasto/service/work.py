@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -12,11 +13,14 @@ from impasto.batch.job import PaintJob
 from impasto.batch.painting import Painting, Saving
 from impasto.controls import Controls
 from impasto.engines.by_name import DEFAULT, EngineName, engine_of
+from impasto.errors import UsageError
 from impasto.painting.stylizer import Stylizer
 from impasto.picture import Picture
-from impasto.picture.reading import size_of
+from impasto.picture.reading import head_of
+from impasto.picture.untrusted import MAX_PIXELS
 from impasto.progress import Progress
 from impasto.styles.gallery import Gallery
+from impasto.version import __version__
 
 MEDIA_TYPES = {
     ".jpg": "image/jpeg",
@@ -32,6 +36,16 @@ MEDIA_TYPES = {
 
 Tell: TypeAlias = Callable[[Progress], bool]
 """Called with where the work stands; False asks it to end early with what it has."""
+
+
+@dataclass(frozen=True)
+class Still:
+    """A preview that can travel: a small JPEG."""
+
+    jpeg: bytes = field(repr=False)
+
+    def __call__(self) -> Picture:
+        return Picture.open(self.jpeg)
 
 
 @dataclass(frozen=True)
@@ -88,6 +102,7 @@ class PaintWork:
     Attributes:
         styles: each with its weight.
         regions: mask and style; the style "none" leaves the photo.
+        kept: a picture; where it is opaque, the photo is left.
         suffix: says the result's format, as ".png".
     """
 
@@ -98,13 +113,24 @@ class PaintWork:
     engine: EngineName = DEFAULT
     suffix: str = ".png"
     saving: Saving = field(default_factory=Saving)
-    max_pixels: int = 100_000_000
+    max_pixels: int = MAX_PIXELS
+    kept: Upload | None = None
 
     @functools.cached_property
     def megapixels(self) -> float:
-        width, height = size_of(self.photo.data, self.photo.name)
-        out = self.controls.output_size(width, height)
-        return max(width * height, out[0] * out[1]) / 1e6
+        head = head_of(self.photo.data, self.photo.name)
+        width, height = self.controls.output_size(head.width, head.height)
+        return max(head.width * head.height, width * height) * head.frames / 1e6
+
+    def digest(self, gallery: Gallery) -> str:
+        """What tells the result from all others: of the same digest, the same bytes."""
+        said = hashlib.blake2b(digest_size=20)
+        for setting in (__version__, self.controls, self.engine, self.suffix, self.saving):
+            said.update(f"{setting!r}\n".encode())
+        for parts in ((self.photo,), (self.kept or "",), *self.styles, *self.regions):
+            for part in parts:
+                _add(said, part, gallery)
+        return said.hexdigest()
 
     def run(self, tell: Tell) -> Answer:  # noqa: ARG002  it has no steps to tell of
         written: list[bytes] = []
@@ -119,7 +145,7 @@ class PaintWork:
         return Answer(written[0], MEDIA_TYPES[self.suffix], facts | {"seconds": {"all": result.seconds}}, said)
 
     def stylizer(self) -> Stylizer:
-        """What paints it; paintings are read here."""
+        """What paints it; paintings and masks are read here."""
         painter = engine_of(self.engine)
         return Stylizer(
             self.style_request(),
@@ -135,9 +161,16 @@ class PaintWork:
         """The styles as the library takes them."""
         return [(self._source(style), weight) for style, weight in self.styles]
 
-    def region_request(self) -> list[tuple[bytes, str | Picture]]:
+    def region_request(self) -> list[tuple[Any, str | Picture]]:
         """The regions as the library takes them."""
-        return [(mask.data, self._source(style)) for mask, style in self.regions]
+        found: list[tuple[Any, str | Picture]] = [(mask.data, self._source(style)) for mask, style in self.regions]
+        if self.kept is not None:
+            mask = Picture.open(self.kept.data, max_pixels=self.max_pixels, untrusted=True)
+            if mask.alpha is None or mask.alpha.min() == 1:
+                hint = "make the part transparent that is to be painted"
+                raise UsageError("the mask is opaque everywhere", hint, code="nothing-given")
+            found.append((mask.alpha, "none"))
+        return found
 
     def _source(self, style: Wanted) -> str | Picture:
         """A style as the library takes it; an uploaded painting keeps its name."""
@@ -145,3 +178,12 @@ class PaintWork:
             return style
         opened = Picture.open(style.data, max_pixels=self.max_pixels, untrusted=True)
         return replace(opened, name=style.name)
+
+
+def _add(said: hashlib.blake2b, part: Wanted | float, gallery: Gallery) -> None:
+    """Add a file's name and bytes, a number, or the name of a style and, if it is the user's, its state."""
+    if isinstance(part, Upload):
+        said.update(f"{part.name!r} {len(part.data)}\n".encode())
+        said.update(part.data)
+    else:
+        said.update(f"{part!r} {gallery.state(part) if isinstance(part, str) else ''}\n".encode())

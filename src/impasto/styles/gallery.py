@@ -118,6 +118,16 @@ class Gallery:
             raise UsageError(f"{name} holds {len(found)} styles", names, code="several-styles")
         raise UsageError(f"{name} is no style", names, code="unknown-style")
 
+    def state(self, name: str) -> str:
+        """What changes whenever a style of the user's does; "" for a built-in one."""
+        if name in _builtin():
+            return ""
+        try:
+            found = sorted((file.name, file.stat()) for file in (self.folder / name.partition("/")[0]).iterdir())
+        except OSError:
+            return "gone"
+        return " ".join(f"{file}:{facts.st_size}:{facts.st_mtime_ns}" for file, facts in found)
+
     def unknown(self, name: str) -> UsageError:
         near = difflib.get_close_matches(name.lower(), self.names(), n=2, cutoff=0.6)
         guess = f" Did you mean {' or '.join(near)}?" if near else ""

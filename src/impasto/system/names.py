@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 from pathlib import Path, PurePath
 
 
@@ -69,3 +70,9 @@ def told_apart(folder: Path, one: str, other: str) -> bool:
     finally:
         with contextlib.suppress(OSError):
             probe.unlink()
+
+
+def safe_name(name: str) -> str:
+    """A file's name without folders, controls and what some systems refuse."""
+    name = re.sub(r"[^\w.\- ]+", "_", re.split(r"[/\\]", name)[-1]).strip(" ._")
+    return name[:80] or "picture"

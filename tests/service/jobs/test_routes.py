@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import signal
 import threading
 import zipfile
 from collections.abc import Callable, Iterator
@@ -17,6 +19,7 @@ from job_hosts import BEGUN, GATES, ThreadHosts
 from job_server import Server, served
 
 from impasto.picture import Picture
+from impasto.service.pool import WorkerPool
 
 PHOTO = file_bytes(scene(64, 48), "JPEG")
 PAINTING = file_bytes(scene(96, 80, 7))
@@ -124,14 +127,14 @@ def test_a_clip_is_painted(start: Any) -> None:
         ({"style": "udnie", "engine": "optimize", "recipe": "mine"}, {"image": PHOTO}, 422, "unknown-choice"),
         ({"style": "udnie", "engine": "optimize", "style_loss": "mine"}, {"image": PHOTO}, 422, "unknown-choice"),
         ({"style": "udnie", "engine": "optimize"}, {"folder": PHOTO}, 422, "conflict"),
-        ({"style": "udnie", "format": "exe"}, {"clip": PHOTO}, 422, "unknown-format"),
+        ({"style": "udnie", "format": "exe"}, {"clip": PHOTO}, 422, "unknown-choice"),
         ({"style": "udnie", "crf": "100"}, {"clip": PHOTO}, 422, "out-of-range"),
         ({"style": "udnie", "codec": "../x"}, {"clip": PHOTO}, 422, "unknown-choice"),
         ({"style": "udnie", "resume": "1"}, {"clip": PHOTO}, 422, "unknown-setting"),
         ({"style": "udnie"}, {"clip": PHOTO, "image": PHOTO}, 422, "conflict"),
         ({"style": "udnie"}, {"folder": PHOTO, "image": PHOTO}, 422, "conflict"),
         ({"style": "udnie", "webhook": "http://127.0.0.1:1/"}, {"image": PHOTO}, 403, "not-allowed"),
-        ({"style": "udnie", "webhook": "nonsense"}, {"image": PHOTO}, 422, "malformed"),
+        ({"style": "udnie", "webhook": "nonsense"}, {"image": PHOTO}, 400, "malformed"),
     ],
 )
 def test_what_makes_no_sense_is_refused_at_once(
@@ -286,7 +289,7 @@ def test_a_painting_becomes_a_style(start: Any) -> None:
     taken = server.post("/v1/styles", {"name": "mine"}, painting=("p.png", PAINTING))
     assert (taken.status_code, taken.json()["code"]) == (409, "name-taken")
     assert server.delete("/v1/styles/mine").status_code == 204
-    assert server.delete("/v1/styles/mine").json()["code"] == "unknown-style"
+    assert server.delete("/v1/styles/mine").status_code == 404
     assert server.delete("/v1/styles/udnie").json()["code"] == "built-in"
 
 
@@ -304,7 +307,7 @@ def test_a_painting_becomes_a_style(start: Any) -> None:
 )
 def test_a_style_that_makes_no_sense_is_refused(start: Any, values: dict[str, str], code: str) -> None:
     answer = start(learn=True).post("/v1/styles", values, painting=("p.png", PAINTING))
-    assert (answer.status_code, answer.json()["code"]) == (422, code)
+    assert (answer.status_code, answer.json()["code"]) == (400 if code == "malformed" else 422, code)
 
 
 def test_the_gallery_stays_as_it_is_unless_that_is_allowed(start: Any) -> None:
@@ -337,3 +340,34 @@ def test_without_an_address_nothing_stays(start: Any, slow: str) -> None:
         server.post("/v1/jobs", {"style": slow})
         assert len(folders() - before) == 1
     assert not folders() - before
+
+
+def test_a_worker_that_is_killed_begins_its_job_again(start: Any) -> None:
+    """With processes: the job goes on, shows previews, and is canceled."""
+    pytest.importorskip("torch")
+    pool = WorkerPool(1)
+    server = start(hosts=pool)
+    values = {"engine": "optimize", "iterations": "900", "start": "photo", "tolerance": "0"}
+    sent = server.post("/v1/jobs", values, image=("photo.jpg", PHOTO), style=("p.png", PAINTING))
+    place = sent.headers["location"]
+    wait_until(lambda: server.get(place).json()["step"] > 0)
+    (worker,) = pool._alive
+    os.kill(worker.process.pid, signal.SIGKILL)
+    wait_until(lambda: pool.lost == 1 and worker not in pool._alive and pool._alive)
+    before = server.get(place).json()["step"]
+    wait_until(lambda: server.get(place).json()["step"] not in (0, before))
+    assert server.get(place).json()["state"] == "running"
+    assert Picture.open(server.get(f"{place}/preview").content).width == 64
+    server.delete(place)
+    assert ended(server, place)["state"] == "canceled"
+
+
+def test_the_document_describes_what_is_answered(start: Any) -> None:
+    server = start()
+    paths = server.get("/openapi.json").json()["paths"]
+    assert {"get", "post"} <= set(paths["/v1/styles"])
+    assert {"get", "delete"} <= set(paths["/v1/styles/{name}"])
+    fields = paths["/v1/jobs"]["post"]["requestBody"]["content"]["multipart/form-data"]["schema"]["properties"]
+    assert {"image", "clip", "folder", "style", "iterations", "steady", "webhook", "strength"} <= set(fields)
+    assert "optimize" in fields["engine"]["enum"]
+    assert server.client.request("PATCH", "/v1/styles").headers["allow"] == "GET, HEAD, POST"

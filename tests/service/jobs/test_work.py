@@ -25,9 +25,9 @@ from impasto.picture import Picture
 from impasto.progress import Progress
 from impasto.service.jobs.folder import FolderWork
 from impasto.service.jobs.folders import PrivateFolder, private_folder, remove_abandoned
-from impasto.service.jobs.previews import EVERY, Still, Teller
+from impasto.service.jobs.previews import EVERY, Teller
 from impasto.service.jobs.work import ClipWork, LearnWork, OptimizeWork
-from impasto.service.work import Answer, PaintWork, Upload, Work
+from impasto.service.work import Answer, PaintWork, Still, Upload, Work
 from impasto.styles.gallery import Gallery
 from impasto.video.options import VideoOptions
 

@@ -2,202 +2,141 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Any
 
-from impasto.controls import Controls
-from impasto.engines.by_name import EngineName
-from impasto.service.jobs.requests import ClipFields, DescentFields, LearnFields
+from impasto.engines.by_name import ENGINES
+from impasto.service import openapi
+from impasto.service.jobs.requests import OPTIMIZE, ClipFields, DescentFields, LearnFields
+from impasto.service.jobs.work import CLIPS
 from impasto.service.service import Service
+from impasto.service.work import MEDIA_TYPES
 
-_BINARY = {"type": "string", "format": "binary"}
-_NUMBERS = {int: "integer", float: "number", bool: "boolean"}
+_TEXT = {"type": "string"}
 _TIME = {"type": ["string", "null"], "format": "date-time"}
-_STRING = {"type": "string"}
-
-JOB: dict[str, Any] = {
+_JOB: dict[str, Any] = {
     "type": "object",
     "required": ["id", "kind", "state", "fraction", "links"],
     "properties": {
-        "id": _STRING,
+        "id": _TEXT,
         "kind": {"enum": ["photo", "optimize", "clip", "folder", "style"]},
         "state": {"enum": ["waiting", "running", "done", "failed", "canceled"]},
-        "canceling": {"type": "boolean"},
+        "canceling": {"type": "boolean", "description": "It is to end, and has not yet."},
         "fraction": {"type": "number", "minimum": 0, "maximum": 1},
         "step": {"type": "integer"},
-        "total": {"type": "integer", "description": "0 where nobody knows"},
-        "message": _STRING,
+        "total": {"type": "integer", "description": "Steps; 0 where nobody knows."},
+        "message": _TEXT,
         "losses": {"type": "object", "additionalProperties": {"type": "number"}},
         "created": _TIME,
         "began": _TIME,
         "ended": _TIME,
         "expires": _TIME,
-        "media_type": {"type": ["string", "null"]},
-        "facts": {"type": "object"},
-        "notes": {"type": "array", "items": _STRING},
-        "error": {"type": ["object", "null"], "description": "message, hint and code"},
-        "links": {"type": "object", "additionalProperties": _STRING},
-        "webhook": {"type": "object"},
+        "media_type": {"type": ["string", "null"], "description": "Of the result."},
+        "facts": {"type": "object", "description": "Of the result."},
+        "notes": {"type": "array", "items": _TEXT},
+        "error": {"type": ["object", "null"], "description": "Message, hint and code."},
+        "links": {"type": "object", "additionalProperties": _TEXT},
+        "webhook": {"type": "object", "description": "What became of it."},
     },
 }
-_PROBLEM = {
-    "type": "object",
-    "required": ["type", "title", "status", "detail"],
-    "properties": {
-        "type": _STRING,
-        "title": _STRING,
-        "status": {"type": "integer"},
-        "detail": _STRING,
-        "hint": _STRING,
-        "code": _STRING,
-    },
-}
-_ID = {"name": "job", "in": "path", "required": True, "schema": _STRING}
+_WEBHOOK = {"type": "string", "maxLength": 2000, "description": "An address that is told of the job's end."}
+_ID = {"name": "job", "in": "path", "required": True, "schema": {"type": "string", "maxLength": 64}}
+_NAME = {"name": "name", "in": "path", "required": True, "schema": {"type": "string", "maxLength": 200}}
+_LAST = {"name": "Last-Event-ID", "in": "header", "description": "Of the last event.", "schema": _TEXT}
 _AGAIN = {
     "name": "Idempotency-Key",
     "in": "header",
-    "schema": {"type": "string", "pattern": "^[\\x21-\\x7e]{1,255}$"},
     "description": "The same request again under the same key gives the same job.",
-}
-_REFUSED = {
-    400: "the request cannot be read",
-    403: "it is not allowed here",
-    406: "no format that is asked for can be written",
-    408: "the body came too slowly",
-    409: "the name is taken",
-    413: "too large",
-    415: "no picture, or a format that is not read",
-    422: "it makes no sense",
-    429: "too many jobs wait; Retry-After says when to come again",
-    501: "it needs a part that is not installed",
-    503: "the service ends, or its store does not answer",
+    "schema": {"type": "string", "pattern": "^[!-~]{1,255}$"},
 }
 
 
 def documented(service: Service) -> dict[str, Any]:
     """The path items of jobs and of what changes the gallery."""
-    config = service.config
-    sent = {
-        "image": {"type": "array", "items": _BINARY, "description": "one photo, or several"},
-        "clip": {**_BINARY, "description": f"up to {config.clip_seconds:g} s and {config.clip_frames} frames"},
-        "folder": {**_BINARY, "description": f"a zip file of up to {config.folder_photos} photos"},
-        "style": {"type": "array", "items": _STRING, "description": "NAME or NAME:WEIGHT, or a painting's file"},
-        "weight": {"type": "array", "items": {"type": "number"}},
-        "mask": {"type": "array", "items": _BINARY},
-        "region_style": {"type": "array", "items": _STRING},
-        "engine": {"enum": [*get_args(EngineName), "optimize"]},
-        "format": _STRING,
-        "quality": {"type": "integer"},
-        "bits": {"enum": [8, 16]},
-        "mark": {"type": "boolean"},
-        "strip_location": {"type": "boolean"},
-        "webhook": {**_STRING, "description": "where to say that the job has ended"},
+    learning = openapi.schemas(LearnFields) | {"painting": openapi.FILE, "webhook": _WEBHOOK}
+    posts = {"parameters": [_AGAIN], "responses": _accepted()}
+    send = {
+        "summary": "Have something done that takes longer",
+        "description": "One image is painted, or optimized; several, or a folder, give a zip file; a clip, a clip.",
+        "operationId": "sendJob",
+        "requestBody": openapi.form(_sent(service), ("style",)),
     }
-    sent |= {name: schema for kind in (Controls, DescentFields, ClipFields) for name, schema in _fields(kind).items()}
-    painting = {"painting": _BINARY, **_fields(LearnFields), "webhook": sent["webhook"]}
-    gone = _refused(404)
+    learn = {
+        "summary": "Put a painting into the gallery",
+        "operationId": "learnStyle",
+        "requestBody": openapi.form(learning, ("painting", "name")),
+    }
+    forget = {
+        "summary": "Remove a style that is not built in",
+        "operationId": "forgetStyle",
+        "parameters": [_NAME],
+        "responses": {"204": {"description": "It is removed."}} | openapi.problems(404, 422),
+    }
     return {
-        "/v1/jobs": {
-            "post": _operation(
-                "Have something painted that takes longer", "sendJob", _accepted(), _body(sent), [_AGAIN]
-            )
-        },
+        "/v1/jobs": {"post": send | posts},
         "/v1/jobs/{job}": {
-            "get": _operation("See where a job stands", "showJob", {"200": _json("the job")} | gone, None, [_ID]),
-            "delete": _operation(
+            "get": _read("See where a job stands", "job", {"200": openapi.json("The job.", _JOB)}),
+            "delete": _read(
                 "End a job; remove one that has ended",
                 "cancelJob",
-                {"202": _json("it ends"), "204": {"description": "it is removed"}} | gone,
-                None,
-                [_ID],
+                {"202": openapi.json("It ends.", _JOB), "204": {"description": "It is removed."}},
             ),
         },
         "/v1/jobs/{job}/result": {
-            "get": _operation(
-                "Fetch what a job has made", "jobResult", {"200": _file("*/*")} | gone | _refused(409), None, [_ID]
-            )
+            "get": _read("Fetch what a job has made", "jobResult", {"200": _file(*_results())}, 409)
         },
         "/v1/jobs/{job}/preview": {
-            "get": _operation(
-                "See the picture as it is now",
-                "jobPreview",
-                {"200": _file("image/jpeg")} | gone | _refused(409),
-                None,
-                [_ID],
-            )
+            "get": _read("See the picture as it is now", "jobPreview", {"200": _file("image/jpeg")}, 409)
         },
-        "/v1/jobs/{job}/events": {
-            "get": _operation(
-                "Follow a job: progress, then done, failed or canceled",
-                "jobEvents",
-                {
-                    "200": {"description": "events", "content": {"text/event-stream": {"schema": _STRING}}},
-                    "204": {"description": "there is nothing more"},
-                }
-                | gone
-                | _refused(429),
-                None,
-                [_ID, {"name": "Last-Event-ID", "in": "header", "schema": _STRING}],
-            )
-        },
-        "/v1/styles": {
-            "post": _operation("Put a painting into the gallery", "learnStyle", _accepted(), _body(painting), [_AGAIN])
-        },
-        "/v1/styles/{name}": {
-            "delete": _operation(
-                "Remove a style that is not built in",
-                "forgetStyle",
-                {"204": {"description": "it is removed"}} | _refused(403, 422),
-                None,
-                [{"name": "name", "in": "path", "required": True, "schema": _STRING}],
-            )
-        },
+        "/v1/jobs/{job}/events": {"get": _events()},
+        "/v1/styles": {"post": learn | posts},
+        "/v1/styles/{name}": {"delete": forget},
     }
 
 
-def _operation(summary: str, name: str, answers: dict[str, Any], body: Any, parameters: list[Any]) -> dict[str, Any]:
-    found = {"summary": summary, "operationId": name, "parameters": parameters, "responses": answers | _refused(503)}
-    return found | ({} if body is None else {"requestBody": body})
+def _sent(service: Service) -> dict[str, Any]:
+    """The fields of `POST /v1/jobs`."""
+    config, fields = service.config, openapi.painting_fields()
+    several = {"type": "array", "items": openapi.FILE, "maxItems": config.folder_photos}
+    formats = [suffix.lstrip(".") for suffix in dict.fromkeys((*MEDIA_TYPES, *CLIPS))]
+    return {
+        **openapi.schemas(DescentFields),
+        **openapi.schemas(ClipFields),
+        **fields,
+        "start": _TEXT | {"description": "Where an optimization starts; of a clip, the second that it starts at."},
+        "image": several | {"description": "The photo; several become a zip file."},
+        "clip": openapi.FILE
+        | {"description": f"A clip of up to {config.clip_seconds:g} s and {config.clip_frames} frames."},
+        "folder": openapi.FILE | {"description": f"A zip file of up to {config.folder_photos} photos."},
+        "engine": fields["engine"] | {"enum": [*ENGINES, OPTIMIZE]},
+        "format": fields["format"] | {"enum": formats, "description": "Of the result; the photo's own, or MP4."},
+        "webhook": _WEBHOOK,
+    }
 
 
 def _accepted() -> dict[str, Any]:
-    located = {"Location": {"schema": _STRING, "description": "the job"}}
-    return {"202": {**_json("the job waits"), "headers": located}} | _refused(*_REFUSED)
+    located = {"Location": {"description": "The job.", "schema": _TEXT}}
+    accepted = openapi.json("The job waits.", _JOB, headers=located)
+    return {"202": accepted} | openapi.problems(400, 403, 409, 413, 415, 422, 501, load=True)
 
 
-def _body(properties: dict[str, Any]) -> dict[str, Any]:
+def _read(summary: str, name: str, answers: dict[str, Any], *statuses: int) -> dict[str, Any]:
     return {
-        "required": True,
-        "content": {"multipart/form-data": {"schema": {"type": "object", "properties": properties}}},
+        "summary": summary,
+        "operationId": name,
+        "parameters": [_ID],
+        "responses": answers | openapi.problems(404, *statuses),
     }
 
 
-def _json(text: str) -> dict[str, Any]:
-    return {"description": text, "content": {"application/json": {"schema": JOB}}}
+def _events() -> dict[str, Any]:
+    stream = {"description": "Events: progress, then done, failed or canceled.", "content": {"text/event-stream": {}}}
+    found = _read("Follow a job", "jobEvents", {"200": stream, "204": {"description": "There is nothing more."}})
+    return found | {"parameters": [_ID, _LAST]}
 
 
-def _file(media_type: str) -> dict[str, Any]:
-    return {"description": "the file", "content": {media_type: {"schema": _BINARY}}}
+def _results() -> list[str]:
+    return list(dict.fromkeys((*MEDIA_TYPES.values(), *CLIPS.values(), "application/zip", "application/json")))
 
 
-def _refused(*statuses: int) -> dict[str, Any]:
-    content = {"application/problem+json": {"schema": _PROBLEM}}
-    said = _REFUSED | {404: "there is no such job"}
-    return {str(status): {"description": said[status], "content": content} for status in statuses}
-
-
-def _fields(kind: type[Any]) -> dict[str, Any]:
-    """The schemas of a dataclass of settings."""
-    hints, found = get_type_hints(kind), {}
-    for part in fields(kind):
-        hint = hints[part.name]
-        hint = next((inner for inner in get_args(hint) if inner in _NUMBERS), hint)
-        schema: dict[str, Any] = {"description": part.metadata["help"]}
-        if get_origin(hint) is not None and all(isinstance(choice, str) for choice in get_args(hint)):
-            schema["enum"] = list(get_args(hint))
-        else:
-            schema["type"] = _NUMBERS.get(hint, "string")
-        if part.metadata["low"] is not None:
-            schema |= {"minimum": part.metadata["low"], "maximum": part.metadata["high"]}
-        found[part.name] = schema
-    return found
+def _file(*kinds: str) -> dict[str, Any]:
+    return {"description": "The file.", "content": {kind: {"schema": openapi.FILE} for kind in kinds}}

@@ -57,12 +57,14 @@ class Jobs:
 
     Args:
         service: whose jobs they are; called when a job is sent or begun.
-        hosts: that work on them.
+        hosts: that work on them; None, other services on the same store do.
     Raises:
         UsageError: the address of the store, or the secret of webhooks, cannot be used.
     """
 
-    def __init__(self, service: Service, hosts: Hosts, *, store: JobStore | None = None, lease: float = 30) -> None:
+    def __init__(
+        self, service: Service, hosts: Hosts | None, *, store: JobStore | None = None, lease: float = 30
+    ) -> None:
         config: ServiceConfig = service.config
         self.service, self.config = service, config
         bounds = Bounds(config.jobs_waiting, config.jobs_megabytes * 1_000_000, config.job_hours * 3600)

@@ -4,27 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from impasto.picture import Picture
 from impasto.progress import Progress
-from impasto.service.work import Tell
+from impasto.service.work import Still, Tell
 
 EVERY = 0.25
 """Seconds between two reports."""
 PREVIEW_EVERY = 1.0
 """Seconds between two previews."""
 _SIDE, _QUALITY = 512, 80
-
-
-@dataclass(frozen=True)
-class Still:
-    """A preview as a small JPEG."""
-
-    jpeg: bytes = field(repr=False)
-
-    def __call__(self) -> Picture:
-        return Picture.open(self.jpeg)
 
 
 def still(picture: Picture) -> Still:

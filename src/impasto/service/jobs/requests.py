@@ -5,23 +5,30 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, NamedTuple
 
 from impasto.engines.by_name import DEFAULT, EngineName
 from impasto.errors import ImpastoError, UsageError
-from impasto.service.fields import Form, paint_work, settings
+from impasto.service.fields import PAINTING, Form, paint_work, settings
 from impasto.service.jobs.folder import FolderWork
 from impasto.service.jobs.work import CLIPS, ClipWork, LearnWork, OptimizeWork, need
+from impasto.service.looking import look_at
+from impasto.service.negotiation import suffix_of
 from impasto.service.service import Service
+from impasto.service.stylize import work_of
 from impasto.service.work import Upload, Work
 from impasto.settings import check, setting
 from impasto.styles.store import check_name
 from impasto.video.options import VideoOptions
 
 _START = re.compile(r"photo|noise|style|(painter|mix)(:(0(\.\d{1,6})?|1(\.0{1,6})?))?")
-_LARGEST = 2048
+_LARGEST = 2048  # pixels
+_LONGEST = 200  # characters
+SENT = ("image", "clip", "folder")
+"""The fields that say what a job is about."""
+OPTIMIZE = "optimize"
+"""The engine that jobs have beside those of single pictures."""
 
 
 class Asked(NamedTuple):
@@ -88,88 +95,85 @@ def job_work(form: Form, service: Service) -> Asked:
 
     Raises:
         UsageError: it makes no sense, or is more than is allowed.
+        PictureError: a photo is none.
         MissingExtra: it needs a part that is not installed.
     """
-    sent = [name for name in ("image", "clip", "folder") if name in form.uploads]
+    sent = [name for name in SENT if name in form.uploads]
     if len(sent) > 1:
         raise UsageError(f"{sent[0]} and {sent[1]} do not go together", "one of them", code="conflict")
-    if sent and sent[0] != "image" and len(form.uploads[sent[0]]) > 1:
-        raise UsageError(f"one {sent[0]} a job", "send several jobs", code="conflict")
     if sent == ["clip"]:
         return Asked("clip", _clip(form, service))
     if sent == ["folder"] or len(form.uploads.get("image", [])) > 1:
         return Asked("folder", _folder(form, service))
-    if form.texts.get("engine") == ["optimize"]:
+    if form.text("engine") == OPTIMIZE:
         return Asked("optimize", _optimize(form, service))
-    return Asked("photo", paint_work(form, service, _suffix(form)))
+    form.check_known(PAINTING)
+    return Asked("photo", work_of(form, service, ""))
 
 
 def style_work(form: Form, service: Service) -> Asked:
     """What a form of `POST /v1/styles` asks for.
 
     Raises:
-        UsageError, MissingExtra: as `job_work`; or the name is none, or taken.
+        UsageError, PictureError, MissingExtra: as `job_work`; or the name is none, or taken.
     """
-    paintings = form.uploads.get("painting", [])
-    if len(paintings) != 1 or len(form.uploads) != 1:
-        raise UsageError("one painting becomes a style", "painting=@FILE", code="nothing-given")
-    said = settings(LearnFields, form)
+    form.check_known({"painting", *_names(LearnFields)})
+    config, painting, said = service.config, form.file("painting"), settings(LearnFields, form)
+    look_at(painting, config.max_pixels)
     check_name(said.name)
     service.gallery.check_free(said.name)
-    for name in ("title", "artist", "year", "licence"):
-        if len(getattr(said, name)) > 200 or not getattr(said, name).isprintable():
-            raise UsageError(f"{name} is too long, or no text", "up to 200 characters", code="malformed")
-    if said.seconds > service.config.learn_seconds:
-        raise UsageError(
-            f"seconds {said.seconds:g} is more than {service.config.learn_seconds:g}", "less", code="out-of-range"
-        )
+    about = {name: getattr(said, name) for name in ("title", "artist", "year", "licence")}
+    for name, text in about.items():
+        if len(text) > _LONGEST or not text.isprintable():
+            raise UsageError(f"{name} is too long, or no text", f"up to {_LONGEST} characters", code="malformed")
+    if said.seconds > config.learn_seconds:
+        raise UsageError(f"seconds {said.seconds:g} is not in 0..{config.learn_seconds:g}", code="out-of-range")
     own = sum(not entry.builtin for entry in service.gallery.entries())
-    if own >= service.config.own_styles:
-        raise UsageError(f"the gallery holds {own} styles, and no more are taken", code="too-large")
+    if own >= config.own_styles:
+        raise UsageError(f"the gallery holds {own} styles and takes no more", code="too-large")
     if said.seconds:
         need("torch", "PyTorch, which learning needs,", "torch")
-    about = {name: getattr(said, name) for name in ("title", "artist", "year", "licence")}
-    work = LearnWork(paintings[0], said.name, said.seconds, said.engine, about, service.config.max_pixels)
-    return Asked("style", work)
+    return Asked("style", LearnWork(painting, said.name, said.seconds, said.engine, about, config.max_pixels))
 
 
 def _optimize(form: Form, service: Service) -> Work:
     need("torch", "PyTorch, which the optimizer needs,", "torch")
     from impasto.optimization.recipe import find_recipe
 
-    said, rest = _split(form, DescentFields)
-    given = {name: value for name, value in vars(said).items() if value is not None and name != "recipe"}
+    form.check_known(PAINTING | _names(DescentFields))
+    said = settings(DescentFields, form)
     if not _START.fullmatch(said.start or "photo"):
         raise UsageError(
-            f"unknown start {said.start!r}", "photo, noise, style, painter:SHARE or mix:SHARE", code="unknown-choice"
+            f"unknown start {said.start!r:.60}",
+            "photo, noise, style, painter:SHARE or mix:SHARE",
+            code="unknown-choice",
         )
-    recipe = replace(find_recipe(said.recipe), **given)
     most = service.config.job_iterations
-    if said.iterations is not None and said.iterations > most:
+    if (said.iterations or 1) > most:
         raise UsageError(f"iterations {said.iterations} is not in 1..{most}", code="out-of-range")
+    given = {name: value for name, value in vars(said).items() if value is not None and name != "recipe"}
+    recipe = replace(find_recipe(said.recipe), **given)
     recipe = replace(recipe, iterations=min(recipe.iterations, most))
-    rest = replace(rest, texts={name: values for name, values in rest.texts.items() if name != "engine"})
-    return OptimizeWork(paint_work(rest, service, _suffix(form)), recipe)
+    return OptimizeWork(work_of(_with(form, engine=None), service, ""), recipe)
 
 
 def _clip(form: Form, service: Service) -> Work:
     need("av", "PyAV, which clips need,", "video")
     from impasto.video.encoding import ENCODERS
 
-    config = service.config
-    said, rest = _split(form, ClipFields)
-    engine = form.texts.get("engine", ["light"])[-1]
-    if engine == "optimize":
+    form.check_known(PAINTING - {"image"} | {"clip"} | _names(ClipFields))
+    config, engine = service.config, form.text("engine", "light")
+    if engine == OPTIMIZE:
         need("torch", "PyTorch, which the optimizer needs,", "torch")
-    kept = {name: values for name, values in rest.texts.items() if name not in ("engine", "format")}
-    kept |= {"engine": [DEFAULT if engine == "optimize" else engine]}
-    paint = paint_work(replace(rest, texts=kept, uploads=_renamed(rest, "clip", "image")), service, ".png")
-    suffix = "." + form.texts.get("format", ["mp4"])[-1].lower().lstrip(".")
+    plain = _with(form, engine=[DEFAULT if engine == OPTIMIZE else engine or ""], image=[form.file("clip")])
+    paint = paint_work(plain, service, ".png")
+    suffix = "." + (form.text("format") or "mp4").lower().lstrip(".")
     if suffix not in CLIPS:
         known = ", ".join(ending[1:] for ending in CLIPS)
-        raise UsageError(f"format {suffix[1:]} is unknown for clips", f"one of {known}", code="unknown-format")
+        raise UsageError(f"format {suffix[1:40]!r} is unknown for clips", f"one of {known}", code="unknown-choice")
+    said = settings(ClipFields, form)
     if said.codec is not None and said.codec not in ENCODERS:
-        raise UsageError(f"codec {said.codec!r} is unknown", f"one of {', '.join(ENCODERS)}", code="unknown-choice")
+        raise UsageError(f"codec {said.codec!r:.60} is unknown", f"one of {', '.join(ENCODERS)}", code="unknown-choice")
     values = dict(vars(said))
     options = VideoOptions(
         engine=engine,  # type: ignore[arg-type]  # it looks itself
@@ -182,52 +186,45 @@ def _clip(form: Form, service: Service) -> Work:
 
 
 def _folder(form: Form, service: Service) -> Work:
+    form.check_known(PAINTING | {"folder"})
     config = service.config
-    if form.texts.get("engine") == ["optimize"]:
-        raise UsageError("the optimizer paints one photo a job", "one image", code="conflict")
-    photos = form.uploads.get("image", [])
+    if form.text("engine") == OPTIMIZE:
+        raise UsageError("the optimizer paints one photo a job", "send several jobs", code="conflict")
+    photos = form.files("image")
     if len(photos) > config.folder_photos:
         raise UsageError(f"a job takes at most {config.folder_photos} photos", "send several jobs", code="too-large")
-    archive = form.uploads.get("folder", [])
-    stand_in = archive or [Upload("photos", b"")]
-    uploads = {name: files for name, files in form.uploads.items() if name not in ("image", "folder")}
-    paint = paint_work(replace(form, uploads=uploads | {"image": stand_in}), service, _suffix(form))
-    return FolderWork(
-        paint,
-        tuple(photos),
-        suffix=paint.suffix if "format" in form.texts else "",
-        most=config.folder_photos,
-        unpacked=10 * config.max_upload * 1_000_000,
-        each=config.max_upload * 1_000_000,
-        packed=config.jobs_megabytes * 1_000_000,
-    )
+    archive = form.file("folder") if "folder" in form.uploads else Upload("photos", b"")
+    named = form.text("format")
+    suffix = "" if named is None else suffix_of(named, "", "PNG")
+    paint = paint_work(_with(form, image=[archive]), service, suffix or ".png")
+    paint = replace(paint, saving=replace(paint.saving, suffix=suffix or None))
+    each = config.max_upload * 1_000_000
+    packed = config.jobs_megabytes * 1_000_000
+    return FolderWork(paint, tuple(photos), suffix, config.folder_photos, 10 * each, each, packed)
 
 
-def _split(form: Form, kind: type[Any]) -> tuple[Any, Form]:
-    """The fields of a dataclass, and the form without them."""
-    names = {part.name for part in fields(kind)}
-    own = {name: values for name, values in form.texts.items() if name in names}
-    rest = {name: values for name, values in form.texts.items() if name not in names}
-    return settings(kind, Form(own, {})), replace(form, texts=rest)
+def _with(form: Form, **changed: list[str] | list[Upload] | None) -> Form:
+    """The form with other values of some fields; None leaves one out."""
+    order: dict[str, Any] = dict(form.order) | changed
+    return Form({name: values for name, values in order.items() if values is not None})
 
 
-def _renamed(form: Form, old: str, new: str) -> Mapping[str, list[Upload]]:
-    return {new if name == old else name: files for name, files in form.uploads.items()}
+def _names(kind: type[Any]) -> set[str]:
+    return {part.name for part in fields(kind)}
 
 
-def _suffix(form: Form) -> str:
-    return ".png"
-
-
-# To bytes and back: lengths and names as JSON, then the files, one after the other.
+# To bytes and back: texts and the lengths of files as JSON, then the files, one after the other.
 
 
 def pack(form: Form, kind: str) -> bytes:
     """A form as bytes, for a store. Nothing of it can be run."""
-    files = [(field, upload) for field, uploads in form.uploads.items() for upload in uploads]
-    names = [[field, upload.name, len(upload.data)] for field, upload in files]
-    head = json.dumps({"kind": kind, "texts": dict(form.texts), "files": names}, sort_keys=True).encode()
-    return b"".join([len(head).to_bytes(8, "big"), head, *(upload.data for _, upload in files)])
+    files = [upload.data for values in form.order.values() for upload in values if isinstance(upload, Upload)]
+    order = {
+        name: [[one.name, len(one.data)] if isinstance(one, Upload) else one for one in values]
+        for name, values in form.order.items()
+    }
+    head = json.dumps({"kind": kind, "order": order}).encode()
+    return b"".join([len(head).to_bytes(8, "big"), head, *files])
 
 
 def unpack(data: bytes) -> tuple[str, Form]:
@@ -239,12 +236,14 @@ def unpack(data: bytes) -> tuple[str, Form]:
     try:
         length = int.from_bytes(data[:8], "big")
         head, at = json.loads(data[8 : 8 + length]), 8 + length
-        uploads: dict[str, list[Upload]] = {}
-        for field, name, size in head["files"]:
-            uploads.setdefault(field, []).append(Upload(name, data[at : at + size]))
-            at += size
-        return head["kind"], Form(head["texts"], uploads)
-    except (ValueError, KeyError, TypeError) as error:
+        order: dict[str, list[str | Upload]] = {}
+        for name, values in head["order"].items():
+            for one in values:
+                if not isinstance(one, str):
+                    at, begin = at + one[1], at
+                order.setdefault(name, []).append(one if isinstance(one, str) else Upload(one[0], data[begin:at]))
+        return head["kind"], Form(order)
+    except (ValueError, KeyError, TypeError, IndexError) as error:
         raise ImpastoError("another version has stored this job", "send it again", code="other-version") from error
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from typing import Any
 
 from starlette.requests import Request
@@ -14,11 +13,13 @@ from starlette.routing import Route
 
 from impasto.errors import ImpastoError, UsageError
 from impasto.service.fields import Form, read_form
-from impasto.service.hosts import Busy
+from impasto.service.hosts import Busy, Ending
+from impasto.service.jobs.documented import documented
 from impasto.service.jobs.events import END, events
 from impasto.service.jobs.jobs import Jobs, as_json
 from impasto.service.jobs.store import Job
 from impasto.service.service import Service
+from impasto.service.styles import found
 
 STREAMS = 500
 """Streams of events at once."""
@@ -34,16 +35,18 @@ _ENDINGS = {
 
 
 def routes(service: Service) -> list[Route]:
-    found = JobRoutes(service)
+    if service.jobs is None:
+        return []
+    answers = JobRoutes(service)
     return [
-        Route("/v1/jobs", found.send, methods=["POST"]),
-        Route("/v1/jobs/{job}", found.show, methods=["GET"]),
-        Route("/v1/jobs/{job}", found.cancel, methods=["DELETE"]),
-        Route("/v1/jobs/{job}/result", found.result, methods=["GET"]),
-        Route("/v1/jobs/{job}/preview", found.preview, methods=["GET"]),
-        Route("/v1/jobs/{job}/events", found.events, methods=["GET"]),
-        Route("/v1/styles", found.learn, methods=["POST"]),
-        Route("/v1/styles/{name}", found.forget, methods=["DELETE"]),
+        Route("/v1/jobs", answers.send, methods=["POST"]),
+        Route("/v1/jobs/{job}", answers.show, methods=["GET"]),
+        Route("/v1/jobs/{job}", answers.cancel, methods=["DELETE"]),
+        Route("/v1/jobs/{job}/result", answers.result, methods=["GET"]),
+        Route("/v1/jobs/{job}/preview", answers.preview, methods=["GET"]),
+        Route("/v1/jobs/{job}/events", answers.events, methods=["GET"]),
+        Route("/v1/styles", answers.learn, methods=["POST"]),
+        Route("/v1/styles/{name:path}", answers.forget, methods=["DELETE"]),
     ]
 
 
@@ -136,7 +139,8 @@ class JobRoutes:
     async def forget(self, request: Request) -> Response:
         """Remove a style that a client has put into the gallery."""
         self._allow_learning()
-        await asyncio.to_thread(self.service.gallery.remove, request.path_params["name"])
+        gallery, name = self.service.gallery, request.path_params["name"]
+        await asyncio.to_thread(lambda: gallery.remove(found(gallery, name).name))
         return Response(status_code=204)
 
     def _allow_learning(self) -> None:
@@ -158,16 +162,11 @@ def _owner(request: Request) -> str:
 
 def _webhook(form: Form) -> tuple[Form, str]:
     """The form without its webhook, and the webhook."""
-    given = form.texts.get("webhook", [])
-    if len(given) > 1:
-        raise UsageError("one webhook a job", code="conflict")
-    texts = {name: values for name, values in form.texts.items() if name != "webhook"}
-    return replace(form, texts=texts), given[0] if given else ""
+    given = form.text("webhook", "")
+    return Form({name: values for name, values in form.order.items() if name != "webhook"}), given or ""
 
 
-def _ending() -> Busy:
-    from impasto.service.hosts import Ending
-
+def _ending() -> Ending:
     return Ending("the service is being stopped", 5, "try again")
 
 
@@ -180,6 +179,4 @@ def _after(job: Job) -> str:
 
 def paths(service: Service) -> dict[str, Any]:
     """Their part of the OpenAPI document."""
-    from impasto.service.jobs.documented import documented
-
-    return documented(service)
+    return {} if service.jobs is None else documented(service)

@@ -12,10 +12,10 @@ from impasto.errors import ImpastoError
 from impasto.progress import Progress
 from impasto.service.hosts import Ending, Hosts
 from impasto.service.jobs.folders import remove_abandoned
-from impasto.service.jobs.previews import EVERY, Still
+from impasto.service.jobs.previews import EVERY
 from impasto.service.jobs.queue import Queue
 from impasto.service.jobs.store import Job, StoreFault
-from impasto.service.work import Answer, Work
+from impasto.service.work import Answer, Still, Work
 
 T = TypeVar("T")
 MakeWork: TypeAlias = "Callable[[Job, bytes], Work]"
@@ -34,12 +34,12 @@ class Runner:
     """Claims jobs and has them done, as many at once as its hosts take.
 
     Args:
-        hosts: of their own; started with the first job.
+        hosts: of their own; started with the first job. None, others do the jobs.
         make_work: see `MakeWork`.
         seconds: that a job may take.
     """
 
-    def __init__(self, queue: Queue, hosts: Hosts, make_work: MakeWork, seconds: float) -> None:
+    def __init__(self, queue: Queue, hosts: Hosts | None, make_work: MakeWork, seconds: float) -> None:
         self.queue, self.hosts, self.make_work, self.seconds = queue, hosts, make_work, seconds
         self._wake = asyncio.Event()
         self._closing = False
@@ -75,14 +75,14 @@ class Runner:
         for _, job in left:
             with contextlib.suppress(StoreFault):
                 await self.queue.give_back(job)
-        if self._started:
+        if self._started and self.hosts is not None:
             await self.hosts.close(0)
         await asyncio.to_thread(remove_abandoned)
 
     async def _claim(self) -> None:
         while True:
             job = None
-            if len(self._running) < self.hosts.workers:
+            if self.hosts is not None and len(self._running) < self.hosts.workers:
                 try:
                     job = await self.queue.claim()
                 except StoreFault as error:
@@ -133,6 +133,7 @@ class Runner:
         request = await self.queue.store.blob(job.id, "request")
         if request is None:
             raise ImpastoError("the job's request has been removed", code="failure")
+        assert self.hosts is not None
         work = await asyncio.to_thread(self.make_work, job, request)
         if not self._started:
             self._started = True

@@ -1,0 +1,77 @@
+"""The application: all routes, and errors as problem details."""
+
+from __future__ import annotations
+
+import logging
+from types import ModuleType
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Match
+
+from impasto.errors import ImpastoError
+from impasto.service import documentation, edits, health, openapi, styles, stylize
+from impasto.service.clients import Left
+from impasto.service.jobs import routes as jobs
+from impasto.service.problems import problem
+from impasto.service.service import Service
+
+LOG = logging.getLogger("impasto.service")
+MODULES: tuple[ModuleType, ...] = (stylize, edits, styles, jobs, health, openapi, documentation)
+"""Each has `routes(service)` and `paths(service)`, its part of the OpenAPI document."""
+
+
+def make_app(service: Service) -> Starlette:
+    """The service as an ASGI application, without the limits that stand before it."""
+    routes = [route for module in MODULES for route in module.routes(service)]
+    handlers = {
+        ImpastoError: _refused,
+        HTTPException: _missed,
+        Left: _left,
+        ClientDisconnect: _left,
+        Exception: _unexpected,
+    }
+    app = Starlette(routes=routes, exception_handlers=handlers)  # type: ignore[arg-type]
+    app.state.service = service
+    app.state.paths = {}
+    for module in MODULES:
+        for path, item in module.paths(service).items():  # several may answer one path, by other methods
+            app.state.paths[path] = app.state.paths.get(path, {}) | item
+    return app
+
+
+def _refused(_request: Request, error: ImpastoError) -> Response:
+    return problem(error)
+
+
+def _missed(request: Request, error: HTTPException) -> Response:
+    headers = dict(error.headers or {})
+    if error.status_code == 404:
+        return problem(
+            ImpastoError(f"there is no {request.url.path[:200]}", "/docs lists what there is", code="no-such-page")
+        )
+    if error.status_code == 405:
+        headers["Allow"] = allowed = _methods(request)
+        message = f"{request.method[:20]} is not for {request.url.path[:200]}"
+        return problem(ImpastoError(message, f"use {allowed}", code="wrong-method"), headers=headers)
+    return problem(ImpastoError(str(error.detail)[:200], code="malformed"), headers=headers)
+
+
+def _methods(request: Request) -> str:
+    """The methods of a path, whichever modules answer them."""
+    found: set[str] = set()
+    for route in request.app.routes:
+        if route.matches(request.scope)[0] is not Match.NONE:
+            found |= getattr(route, "methods", None) or set()
+    return ", ".join(sorted(found))
+
+
+def _left(_request: Request, _error: Exception) -> Response:
+    return Response(status_code=499)  # nobody reads it
+
+
+def _unexpected(request: Request, error: Exception) -> Response:
+    LOG.error("%s %s", request.method, request.url.path, exc_info=error)
+    return problem(ImpastoError("this should not have happened", "please report it", code="unexpected"))

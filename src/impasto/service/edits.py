@@ -1,0 +1,228 @@
+"""`POST /v1/images/edits` and `GET /v1/models`, as OpenAI's clients speak them.
+
+The first image is the photo. The prompt names styles; further images are paintings. Where the mask is opaque, the photo
+stays as it is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import difflib
+import re
+import time
+from dataclasses import replace
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from impasto.batch.painting import Saving
+from impasto.controls import Controls
+from impasto.engines.by_name import DEFAULT, ENGINES
+from impasto.errors import ImpastoError, UsageError
+from impasto.picture.formats import check_saving
+from impasto.picture.limits import check_size
+from impasto.service import openapi
+from impasto.service.clients import while_there
+from impasto.service.fields import Form, format_of_suffix, read_form, value_of
+from impasto.service.looking import look_at
+from impasto.service.problems import document, problem, status_of
+from impasto.service.service import Service, service_of
+from impasto.service.work import PaintWork, Wanted
+from impasto.styles.gallery import Gallery
+
+_FORMATS = {"png": ".png", "jpeg": ".jpg", "webp": ".webp"}
+_IGNORED = ("model", "user", "quality", "background", "input_fidelity", "moderation", "partial_images", "style")
+_FIELDS = ("image", "image[]", "mask", "prompt", "n", "size", "response_format", "output_format", "output_compression")
+_SIZE = re.compile(r"(\d{1,6})x(\d{1,6})", re.ASCII)
+_MOST = 10  # pictures of one request
+_MOST_PAINTINGS = 16
+
+
+def routes(_service: Service) -> list[Route]:
+    return [
+        Route("/v1/images/edits", edit, methods=["POST"]),
+        Route("/v1/models", models, methods=["GET"]),
+        Route("/v1/models/{name}", model, methods=["GET"]),
+    ]
+
+
+async def edit(request: Request) -> Response:
+    """Paint a photo; what is wrong is said as OpenAI's clients read it, too."""
+    service = service_of(request)
+    try:
+        form = await read_form(request)
+        work, count = await asyncio.to_thread(_asked, form, service)
+        key = await asyncio.to_thread(work.digest, service.gallery)
+        answer = await while_there(request, service.results.of(work, key))
+    except ImpastoError as error:
+        return problem(error, more={"error": as_openai(error)})
+    text = await asyncio.to_thread(lambda: base64.b64encode(answer.data).decode())
+    facts = answer.facts
+    size = f"{facts['width']}x{facts['height']}"
+    kind = next(name for name, suffix in _FORMATS.items() if suffix == work.suffix)
+    found = {"created": int(time.time()), "data": [{"b64_json": text}] * count, "output_format": kind, "size": size}
+    return JSONResponse(found)
+
+
+def as_openai(error: ImpastoError) -> dict[str, object]:
+    """An error in the form that OpenAI's clients read."""
+    kind = "invalid_request_error" if status_of(error) < 500 else "server_error"
+    detail = document(error)["detail"]
+    message = f"{detail}  ({error.hint})" if error.hint else detail
+    return {"message": message, "type": kind, "param": None, "code": error.code}
+
+
+def _asked(form: Form, service: Service) -> tuple[PaintWork, int]:
+    """The painting that a request asks for, and how many of it."""
+    form.check_known({*_FIELDS, *_IGNORED, "stream"})
+    if value_of(form.text("stream", "false") or "false", bool, "stream"):
+        raise UsageError("pictures are not streamed", "leave out stream", code="unknown-choice")
+    if form.text("response_format", "b64_json") != "b64_json":
+        raise UsageError("pictures come as b64_json", "response_format=b64_json", code="unknown-choice")
+    count = value_of(form.text("n", "1") or "1", int, "n")
+    if not 1 <= count <= _MOST:
+        raise UsageError(f"n {count} is not in 1..{_MOST}", code="out-of-range")
+    named = form.text("output_format", "png") or "png"
+    if named not in _FORMATS:
+        hint = f"one of {', '.join(_FORMATS)}"
+        raise UsageError(f"output_format {named[:40]!r} is unknown", hint, code="unknown-choice")
+    quality = value_of(form.text("output_compression", "92") or "92", int, "output_compression")
+    check_saving(format_of_suffix(_FORMATS[named]), max(1, quality), 8)
+    return _painting(form, service, _FORMATS[named], max(1, quality)), count
+
+
+def _painting(form: Form, service: Service, suffix: str, quality: int) -> PaintWork:
+    images = [*form.files("image"), *form.files("image[]")]
+    if not images:
+        raise UsageError("there is no image", "-F image=@photo.jpg", code="nothing-given")
+    photo, *paintings = images
+    if len(paintings) > _MOST_PAINTINGS:
+        raise UsageError(f"{len(images)} images are too many", f"up to {_MOST_PAINTINGS + 1}", code="out-of-range")
+    styles: list[tuple[Wanted, float]] = [(painting, 1.0) for painting in paintings]
+    styles += named_in(form.text("prompt", "") or "", service.gallery, needed=not paintings)
+    engine = form.text("model", DEFAULT)
+    masks = form.files("mask")
+    if len(masks) > 1:
+        raise UsageError("there are several masks", "one is enough", code="conflict")
+    head = look_at(photo, service.config.max_pixels)
+    controls = Controls(size=_longer_side(form.text("size", "auto") or "auto"))
+    check_size(format_of_suffix(suffix), *controls.output_size(head.width, head.height), hint="a smaller size")
+    work = PaintWork(photo, tuple(styles), controls=controls, suffix=suffix, saving=Saving(suffix, quality))
+    return replace(
+        work,
+        engine=next((name for name in ENGINES if name == engine), DEFAULT),
+        kept=masks[0] if masks else None,
+        max_pixels=service.config.max_pixels,
+    )
+
+
+def _longer_side(text: str) -> int | None:
+    if text == "auto":
+        return None
+    match = _SIZE.fullmatch(text)
+    if match is None:
+        raise UsageError(f"size {text[:40]!r} is no size", "auto, or 1024x1024", code="malformed")
+    return max(int(match[1]), int(match[2]))
+
+
+def named_in(prompt: str, gallery: Gallery, *, needed: bool = True) -> list[tuple[str, float]]:
+    """The styles that a prompt names, by their names or their titles, each with its weight.
+
+    >>> named_in("Starry Night:0.7, great-wave:0.3", Gallery())
+    [('starry-night', 0.7), ('great-wave', 0.3)]
+
+    Args:
+        needed: refuse a prompt that names none.
+    Raises:
+        UsageError: it names none.
+    """
+    spoken: dict[str, str] = {}
+    for entry in gallery.entries():
+        spoken.setdefault(_words(entry.title), entry.name)
+        spoken[_words(entry.name)] = entry.name
+    spoken.pop("", None)
+    names = "|".join(re.escape(words) for words in sorted(spoken, key=len, reverse=True))
+    pattern = re.compile(rf"(?<!\w)({names})(?:\s*:\s*(\d{{1,6}}(?:\.\d{{1,9}})?))?(?!\w)", re.ASCII)
+    found: dict[str, float] = {}
+    for words, weight in pattern.findall(_words(prompt)):
+        name = spoken[words]
+        found[name] = found.get(name, 0.0) + (float(weight) if weight else 1.0)
+    if not found and needed:
+        near = difflib.get_close_matches(_words(prompt)[:80], spoken, n=3, cutoff=0.4)
+        names = ", ".join(dict.fromkeys(spoken[words] for words in near)) or "GET /v1/styles lists them"
+        raise UsageError("the prompt names no style", f"such as {names}", code="unknown-style")
+    if found and not sum(found.values()):
+        raise UsageError("the weights of the styles sum to 0", "give one a weight above 0", code="zero-weights")
+    return list(found.items())
+
+
+def _words(text: str) -> str:
+    return re.sub(r"[\s_-]+", " ", text.lower()).strip()
+
+
+async def models(_request: Request) -> Response:
+    """List the engines."""
+    return JSONResponse({"object": "list", "data": [_model(name) for name in ENGINES]})
+
+
+async def model(request: Request) -> Response:
+    """Tell of one engine."""
+    name = request.path_params["name"]
+    if name not in ENGINES:
+        error = ImpastoError(f"there is no engine {name[:80]}", f"one of {', '.join(ENGINES)}", code="no-such-page")
+        return problem(error, more={"error": as_openai(error)})
+    return JSONResponse(_model(name))
+
+
+def _model(name: str) -> dict[str, object]:
+    return {"id": name, "object": "model", "created": 0, "owned_by": "impasto"}
+
+
+def paths(_service: Service) -> dict[str, Any]:
+    text: dict[str, Any] = {"type": "string"}
+    images = {"type": "array", "items": openapi.FILE, "description": "The photo, and paintings."}
+    fields: dict[str, Any] = {
+        "image": openapi.FILE | {"description": "The photo."},
+        "image[]": images,
+        "prompt": text | {"description": "Styles by name or title, with weights: starry-night:0.7, great-wave:0.3."},
+        "mask": openapi.FILE | {"description": "Where it is opaque, the photo stays as it is."},
+        "n": {"type": "integer", "minimum": 1, "maximum": _MOST, "description": "So many, all the same."},
+        "size": text | {"description": "auto, or WxH, whose larger number is the result's longer side."},
+        "response_format": text | {"enum": ["b64_json"]},
+        "output_format": text | {"enum": list(_FORMATS)},
+        "output_compression": {"type": "integer", "minimum": 0, "maximum": 100},
+        "stream": {"type": "boolean", "description": "false."},
+        **{name: text | {"description": "Taken and not used."} for name in _IGNORED},
+        "model": text | {"description": "An engine's name; others stand for the painter."},
+    }
+    data = {"type": "array", "items": {"type": "object", "required": ["b64_json"], "properties": {"b64_json": text}}}
+    edited = {"type": "object", "required": ["created", "data"], "properties": {"data": data}}
+    one = {"type": "object", "required": ["id", "object"], "properties": {"id": text, "object": text}}
+    several = {
+        "type": "object",
+        "required": ["object", "data"],
+        "properties": {"data": {"type": "array", "items": one}},
+    }
+    name = {"name": "name", "in": "path", "required": True, "schema": text}
+    answers = {"200": openapi.json("The pictures, in Base64.", edited)}
+    edits = {
+        "summary": "Paint a photo, as OpenAI's clients ask for it",
+        "operationId": "edits",
+        "requestBody": openapi.form(fields, ("prompt",)),
+        "responses": answers | openapi.problems(400, 413, 415, 422, 501, load=True),
+    }
+    listed = {
+        "summary": "List the engines, as OpenAI's clients ask for them",
+        "operationId": "models",
+        "responses": {"200": openapi.json("The engines.", several)} | openapi.problems(),
+    }
+    told = {
+        "summary": "Tell of one engine",
+        "operationId": "model",
+        "parameters": [name],
+        "responses": {"200": openapi.json("The engine.", one)} | openapi.problems(404),
+    }
+    return {"/v1/images/edits": {"post": edits}, "/v1/models": {"get": listed}, "/v1/models/{name}": {"get": told}}

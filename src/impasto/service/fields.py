@@ -1,0 +1,281 @@
+"""What a request says: its fields and files, and the work that they ask for."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, fields
+from types import NoneType
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+
+from starlette.exceptions import HTTPException
+from starlette.formparsers import MultiPartException
+from starlette.requests import Request
+
+from impasto.batch.painting import Saving
+from impasto.controls import Controls
+from impasto.engines.by_name import DEFAULT, ENGINES
+from impasto.errors import UsageError
+from impasto.picture.formats import check_saving, format_of
+from impasto.service.problems import malformed
+from impasto.service.service import Service
+from impasto.service.work import PaintWork, Upload, Wanted
+from impasto.system.names import safe_name
+
+T = TypeVar("T")
+
+FILES = ("image", "mask")
+MIXED = ("style", "region_style")
+TEXTS = ("weight", "engine", "format", "quality", "bits", "mark", "strip_location")
+CONTROLS = tuple(part.name for part in fields(Controls))
+PAINTING = frozenset({*FILES, *MIXED, *TEXTS, *CONTROLS})
+"""The names of all fields by which a painting is asked for."""
+
+MOST_STYLES = 16
+MOST_REGIONS = 16
+MOST_FILES = 1000
+MOST_FIELDS = 200
+LONGEST_TEXT = 64 * 1024  # bytes of a field that is no file
+_TRUTHS = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
+_WHOLE = re.compile(r"[+-]?\d{1,30}", re.ASCII)
+_NUMBER = re.compile(r"[+-]?(\d{1,30}(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
+_BODY_TYPES = re.compile(r"image/[\w.+-]+|application/octet-stream")
+
+
+@dataclass(frozen=True)
+class Form:
+    """The fields of a request; each may be there several times, in order.
+
+    Attributes:
+        order: {name: texts and files as they came}.
+    """
+
+    order: Mapping[str, list[str | Upload]] = field(default_factory=dict)
+
+    @functools.cached_property
+    def texts(self) -> dict[str, list[str]]:
+        """The texts of each field that has some."""
+        found = {name: [one for one in given if isinstance(one, str)] for name, given in self.order.items()}
+        return {name: texts for name, texts in found.items() if texts}
+
+    @functools.cached_property
+    def uploads(self) -> dict[str, list[Upload]]:
+        """The files of each field that has some."""
+        found = {name: [one for one in given if isinstance(one, Upload)] for name, given in self.order.items()}
+        return {name: uploads for name, uploads in found.items() if uploads}
+
+    def text(self, name: str, default: str | None = None) -> str | None:
+        """A field that is there once, or not at all.
+
+        Raises:
+            UsageError: it is there more often, or as a file.
+        """
+        if name in self.uploads:
+            raise UsageError(f"{name} is a text, not a file", code="wrong-type")
+        given = self.texts.get(name, [])
+        if len(given) > 1:
+            raise UsageError(f"{name} is given {len(given)} times", "once is enough", code="conflict")
+        return given[0] if given else default
+
+    def files(self, name: str) -> list[Upload]:
+        """All files of a field.
+
+        Raises:
+            UsageError: it is there as a text.
+        """
+        if name in self.texts:
+            raise UsageError(f"{name} is a file, not a text", f"curl -F {name}=@FILE sends one", code="wrong-type")
+        return list(self.uploads.get(name, []))
+
+    def file(self, name: str) -> Upload:
+        """The one file of a field.
+
+        Raises:
+            UsageError: there is none, or several, or it is a text.
+        """
+        given = self.files(name)
+        if not given:
+            raise UsageError(f"there is no {name}", f"curl -F {name}=@FILE sends one", code="nothing-given")
+        if len(given) > 1:
+            raise UsageError(f"{name} is given {len(given)} times", "once is enough", code="conflict")
+        return given[0]
+
+    def check_known(self, known: Collection[str]) -> None:
+        """Raises UsageError if there is a field of another name."""
+        unknown = sorted(set(self.order) - set(known))
+        if unknown:
+            hint = f"the fields are {', '.join(sorted(known))}"
+            raise UsageError(f"{unknown[0][:80]} is no field", hint, code="unknown-setting")
+
+
+async def read_form(request: Request, body: str = "image") -> Form:
+    """The fields of a form; or of the query string, with the body as the file.
+
+    Args:
+        body: the field that a body stands for that is no form.
+    Raises:
+        UsageError: the body is no form and no picture, or is broken.
+    """
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    order: dict[str, list[str | Upload]] = {}
+    for name, value in request.query_params.multi_items():
+        order.setdefault(name, []).append(value)
+    if kind in ("multipart/form-data", "application/x-www-form-urlencoded"):
+        await _read_parts(request, order)
+    elif kind == "" or _BODY_TYPES.fullmatch(kind):
+        data = await request.body()
+        if data:
+            order.setdefault(body, []).append(Upload("picture", data))
+    else:
+        hint = "multipart/form-data, or a picture as image/jpeg, image/png, ..."
+        raise UsageError(f"a body of {kind[:80]} is not read here", hint, code="unknown-format")
+    return Form(order)
+
+
+async def _read_parts(request: Request, order: dict[str, list[str | Upload]]) -> None:
+    try:
+        form = await request.form(max_files=MOST_FILES, max_fields=MOST_FIELDS, max_part_size=LONGEST_TEXT)
+    except (MultiPartException, HTTPException, ValueError, UnicodeDecodeError) as error:
+        reason = str(getattr(error, "detail", "") or error)
+        raise malformed(f"the form cannot be read: {reason[:200]}", "curl -F sends one that can be") from error
+    for name, value in form.multi_items():
+        if isinstance(value, str):
+            order.setdefault(name, []).append(value)
+        else:
+            upload = Upload(safe_name(value.filename or ""), await value.read())
+            order.setdefault(name, []).append(upload)
+    await form.close()
+
+
+def settings(kind: type[T], form: Form, *, without: Collection[str] = ()) -> T:
+    """A dataclass of settings (see `impasto.settings`) from the texts of the fields of the same names.
+
+    Raises:
+        UsageError: a text that is no value of its field's type, or out of its range.
+    """
+    hints = get_type_hints(kind)
+    values: dict[str, Any] = {}
+    for part in fields(kind):  # type: ignore[arg-type]
+        text = None if part.name in without else form.text(part.name)
+        if text is not None:
+            values[part.name] = value_of(text, hints[part.name], part.name)
+    return kind(**values)
+
+
+def value_of(text: str, hint: Any, name: str) -> Any:
+    """A text as a value of a type: a number, a truth value, a choice, or several with commas between.
+
+    Raises:
+        UsageError: it is none.
+    """
+    kinds = [kind for kind in get_args(hint) if kind is not NoneType] or [hint]
+    if get_origin(hint) is Literal:
+        return text
+    if get_origin(hint) is tuple:
+        return tuple(value_of(part.strip(), kinds[0], name) for part in text.split(",") if part.strip())
+    if get_origin(kinds[0]) is Literal or kinds == [str]:
+        return text
+    if kinds == [bool]:
+        if text.lower() not in _TRUTHS:
+            raise UsageError(f"{name} {text[:40]!r} is neither true nor false", code="unknown-choice")
+        return _TRUTHS[text.lower()]
+    whole = float not in kinds
+    if not (_WHOLE if whole else _NUMBER).fullmatch(text):
+        raise UsageError(f"{name} {text[:40]!r} is no {'whole ' if whole else ''}number", code="not-a-number")
+    return int(text) if whole else float(text)
+
+
+def paint_work(form: Form, service: Service, suffix: str) -> PaintWork:
+    """The painting that a form asks for; its other fields are not looked at.
+
+    Args:
+        suffix: says the result's format.
+    Raises:
+        UsageError: something is missing, is given too often, or makes no sense.
+    """
+    engine = form.text("engine", DEFAULT)
+    if engine not in ENGINES:
+        raise UsageError(f"engine {engine!r:.60} is unknown", f"one of {', '.join(ENGINES)}", code="unknown-choice")
+    quality = value_of(form.text("quality", "92") or "", int, "quality")
+    bits = value_of(form.text("bits", "8") or "", int, "bits")
+    check_saving(format_of_suffix(suffix), quality, bits)
+    mark = value_of(form.text("mark", "true") or "", bool, "mark")
+    strip_location = value_of(form.text("strip_location", "false") or "", bool, "strip_location")
+    return PaintWork(
+        form.file("image"),
+        _styles(form, service),
+        _regions(form, service),
+        settings(Controls, form),
+        engine,
+        suffix,
+        Saving(suffix, quality, bits, mark, strip_location=strip_location),
+        service.config.max_pixels,
+    )
+
+
+def format_of_suffix(suffix: str) -> str:
+    """Pillow's name of the format that an ending stands for."""
+    from pathlib import Path
+
+    return format_of(Path(f"picture{suffix}"))
+
+
+def _styles(form: Form, service: Service) -> tuple[tuple[Wanted, float], ...]:
+    given = form.order.get("style", [])
+    if not given:
+        raise UsageError("there is no style", "-F style=NAME; GET /v1/styles lists them", code="nothing-given")
+    if len(given) > MOST_STYLES:
+        raise UsageError(f"{len(given)} styles are too many", f"up to {MOST_STYLES}", code="out-of-range")
+    weights = [_weight(text) for text in form.texts.get("weight", [])]
+    form.text("weight") if "weight" in form.uploads else None
+    if weights and len(weights) != len(given):
+        raise UsageError(f"{len(given)} styles and {len(weights)} weights", "one weight a style", code="mismatch")
+    found = [wanted(one, service) for one in given]
+    pairs = [
+        (style, factor * weight) for (style, factor), weight in zip(found, weights or [1.0] * len(found), strict=True)
+    ]
+    if not sum(weight for _, weight in pairs) > 0:
+        raise UsageError("the weights of the styles sum to 0", "give one a weight above 0", code="zero-weights")
+    return tuple(pairs)
+
+
+def _weight(text: str) -> float:
+    number: float = value_of(text, float, "weight")
+    if not 0 <= number <= 1e6:
+        raise UsageError(f"the weight {text[:40]} is not in 0..1,000,000", code="out-of-range")
+    return number
+
+
+def wanted(one: str | Upload, service: Service) -> tuple[Wanted, float]:
+    """A style and its weight: an upload, or the name of one in the gallery, NAME or NAME:WEIGHT; never a path.
+
+    Raises:
+        UsageError: there is no style of that name.
+    """
+    if isinstance(one, Upload):
+        return one, 1.0
+    name, factor = (one, 1.0) if one in service.gallery else _named(one)
+    if name not in service.gallery:
+        raise service.gallery.unknown(name[:80])
+    return name, factor
+
+
+def _named(text: str) -> tuple[str, float]:
+    name, colon, tail = text.rpartition(":")
+    return (name, _weight(tail)) if colon and name else (text, 1.0)
+
+
+def _regions(form: Form, service: Service) -> tuple[tuple[Upload, Wanted], ...]:
+    masks, styles = form.files("mask"), form.order.get("region_style", [])
+    if len(masks) != len(styles):
+        message = f"{len(masks)} masks and {len(styles)} styles of regions"
+        raise UsageError(message, "one region_style a mask, in the same order", code="mismatch")
+    if len(masks) > MOST_REGIONS:
+        raise UsageError(f"{len(masks)} regions are too many", f"up to {MOST_REGIONS}", code="out-of-range")
+    inside = ["none" if style == "none" else _plain(style, service) for style in styles]
+    return tuple(zip(masks, inside, strict=True))
+
+
+def _plain(style: str | Upload, service: Service) -> Wanted:
+    return wanted(style, service)[0]

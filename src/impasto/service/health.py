@@ -1,0 +1,94 @@
+"""`/healthz`, `/readyz` and `/metrics`, with the names of the Open Inference Protocol (KServe v2) beside them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from impasto.engines.by_name import ENGINES
+from impasto.errors import ImpastoError
+from impasto.service import openapi
+from impasto.service.hosts import Busy
+from impasto.service.problems import problem
+from impasto.service.service import Service, service_of
+from impasto.version import __version__
+
+_METRICS = "text/plain; version=1.0.0; charset=utf-8"
+_RETRY = 2.0  # seconds
+
+
+def routes(_service: Service) -> list[Route]:
+    return [
+        Route("/healthz", live, methods=["GET"]),
+        Route("/v2/health/live", live, methods=["GET"]),
+        Route("/readyz", ready, methods=["GET"]),
+        Route("/v2/health/ready", ready, methods=["GET"]),
+        Route("/v2", server, methods=["GET"]),
+        Route("/v2/models/{name}/ready", model_ready, methods=["GET"]),
+        Route("/metrics", metrics, methods=["GET"]),
+    ]
+
+
+async def live(_request: Request) -> Response:
+    """Say that the service answers."""
+    return JSONResponse({"live": True})
+
+
+async def ready(request: Request) -> Response:
+    """Say whether it can take work."""
+    load = service_of(request).load
+    if load.ending or not load.hosts.ready():
+        what = "the service is being stopped" if load.ending else "no process is ready to paint yet"
+        error = Busy(what, _RETRY, "ask again in a moment")
+        error.code = "ending" if load.ending else "not-ready"
+        return problem(error)
+    return JSONResponse({"ready": True})
+
+
+async def server(_request: Request) -> Response:
+    """Say what this is."""
+    return JSONResponse({"name": "impasto", "version": __version__, "extensions": []})
+
+
+async def model_ready(request: Request) -> Response:
+    """Say whether an engine can take work."""
+    name = request.path_params["name"]
+    if name not in ENGINES:
+        error = ImpastoError(f"there is no engine {name[:80]}", f"one of {', '.join(ENGINES)}", code="no-such-page")
+        return problem(error)
+    return await ready(request)
+
+
+async def metrics(request: Request) -> Response:
+    """Tell Prometheus."""
+    return Response(service_of(request).metrics.text(), media_type=_METRICS)
+
+
+def paths(_service: Service) -> dict[str, Any]:
+    def get(summary: str, name: str, key: str, *statuses: int, openly: bool = True) -> dict[str, Any]:
+        schema = {"type": "object", "properties": {key: {"type": "boolean"}}}
+        found: dict[str, Any] = {"summary": summary, "operationId": name}
+        found["responses"] = {"200": openapi.json("Yes.", schema)} | openapi.problems(*statuses)
+        return {"get": found | ({"security": []} if openly else {})}
+
+    name = {"name": "name", "in": "path", "required": True, "schema": {"type": "string"}}
+    text = {"description": "In Prometheus' text format.", "content": {"text/plain": {"schema": {"type": "string"}}}}
+    told: dict[str, Any] = {"summary": "Metrics for Prometheus", "operationId": "metrics"}
+    told |= {"responses": {"200": text} | openapi.problems()}
+    model = get("Whether an engine can take work", "model_ready", "ready", 404, openly=False)
+    model["get"]["parameters"] = [name]
+    identity = {"type": "object", "required": ["name", "version"], "properties": {"name": {"type": "string"}}}
+    about: dict[str, Any] = {"summary": "What this is", "operationId": "server"}
+    about |= {"responses": {"200": openapi.json("Name and version.", identity)} | openapi.problems()}
+    return {
+        "/healthz": get("Whether the service answers", "healthz", "live"),
+        "/v2/health/live": get("Whether the service answers", "live", "live"),
+        "/readyz": get("Whether it can take work", "readyz", "ready"),
+        "/v2/health/ready": get("Whether it can take work", "ready", "ready"),
+        "/v2": {"get": about},
+        "/v2/models/{name}/ready": model,
+        "/metrics": {"get": told},
+    }

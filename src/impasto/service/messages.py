@@ -1,0 +1,104 @@
+"""What a process that does work says of it, whether it belongs to this machine's pool or to a cluster."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import platform
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import psutil
+
+from impasto.errors import ImpastoError, OutOfMemory
+from impasto.picture import Picture
+from impasto.progress import Progress
+from impasto.service.work import Answer, Still, Work
+
+LENGTH = struct.Struct("<Q")
+"""Stands before each message in a pipe and says how many bytes it has."""
+
+
+@dataclass(frozen=True)
+class Stop:
+    """The work that is being done is not wanted any more."""
+
+
+@dataclass(frozen=True)
+class Begun:
+    """The process is there, or has taken the work."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """Where the work stands, without what cannot travel; `picture` is the preview, made already."""
+
+    progress: Progress
+    picture: Picture | None = None
+
+    def unpacked(self) -> Progress:
+        picture = self.picture
+        return self.progress if picture is None else replace(self.progress, preview=lambda: picture)
+
+
+@dataclass(frozen=True)
+class Done:
+    """The work has ended.
+
+    Attributes:
+        answer: or, as its parts, the error that it has raised.
+        process: which one.
+        memory: bytes that the process holds.
+    """
+
+    answer: Answer | tuple[type[ImpastoError], tuple[Any, ...], dict[str, Any]]
+    process: str
+    memory: int
+
+    def unpacked(self) -> Answer:
+        if isinstance(self.answer, Answer):
+            return self.answer
+        kind, words, facts = self.answer
+        error = kind.__new__(kind, *words)
+        error.__dict__.update(facts)
+        raise error
+
+
+def packed(message: object) -> bytes:
+    """The bytes of a message, without its length."""
+    return pickle.dumps(message, protocol=pickle.HIGHEST_PROTOCOL)
+
+
+def step(progress: Progress) -> Step:
+    """A report that can travel."""
+    if progress.preview is None or isinstance(progress.preview, Still):
+        return Step(progress)
+    return Step(replace(progress, preview=None), progress.preview())
+
+
+def outcome(work: Work, tell: Callable[[Progress], bool]) -> Done:
+    """Do some work; what goes wrong is in the message, whatever it is."""
+    answer: Any
+    try:
+        answer = work.run(tell)
+    except MemoryError:
+        answer = OutOfMemory("the picture takes more memory than there is", "a smaller size takes less")
+    except ImpastoError as error:
+        answer = error
+    except Exception as error:  # noqa: BLE001  the process lives on
+        first = str(error).splitlines()[0][:200] if str(error) else ""
+        message = f"this should not have happened: {type(error).__name__}: {first}"
+        answer = ImpastoError(message, "please report it", code="unexpected")
+    if isinstance(answer, ImpastoError):
+        answer = (type(answer), answer.args, answer.__dict__)
+    return Done(answer, f"{platform.node()} {os.getpid()}", resident())
+
+
+def resident(process: int | None = None) -> int:
+    """Bytes that a process holds, this one if none is named; 0 if it has ended."""
+    try:
+        return int(psutil.Process(process).memory_info().rss)
+    except psutil.Error:
+        return 0

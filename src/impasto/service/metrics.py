@@ -1,0 +1,98 @@
+"""How the service feels, for Prometheus."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Protocol
+
+from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.exposition import generate_latest
+
+from impasto.service.hosts import Hosts
+from impasto.service.messages import resident
+
+_SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
+
+
+class Measured(Protocol):
+    """What is looked at when Prometheus asks: a queue and its processes."""
+
+    @property
+    def waiting(self) -> int: ...
+    @property
+    def waiting_megapixels(self) -> float: ...
+    @property
+    def running(self) -> int: ...
+    @property
+    def rejected(self) -> Mapping[str, int]: ...
+    @property
+    def hosts(self) -> Hosts: ...
+
+
+class Metrics:
+    """Counts what was done, and tells how much waits.
+
+    All names begin with impasto_.
+    """
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        self._pictures = Counter("impasto_pictures", "Pictures painted.", ["engine"], registry=self._registry)
+        self._megapixels = Counter("impasto_megapixels", "Megapixels painted.", ["engine"], registry=self._registry)
+        self._seconds = Histogram(
+            "impasto_stage_seconds", "Seconds of each stage.", ["stage"], buckets=_SECONDS, registry=self._registry
+        )
+        self._per_megapixel = Histogram(
+            "impasto_stage_seconds_per_megapixel",
+            "Seconds of each stage, a megapixel.",
+            ["stage"],
+            buckets=_SECONDS,
+            registry=self._registry,
+        )
+
+    def watch(self, load: Measured) -> None:
+        """Tell of this queue from now on."""
+        self._registry.register(_Queue(load))
+
+    def painted(self, engine: str, megapixels: float, seconds: Mapping[str, float]) -> None:
+        """Count a picture and what each stage took."""
+        self._pictures.labels(engine).inc()
+        self._megapixels.labels(engine).inc(megapixels)
+        for stage, spent in seconds.items():
+            self._seconds.labels(stage).observe(spent)
+            self._per_megapixel.labels(stage).observe(spent / max(megapixels, 0.01))
+
+    def text(self) -> bytes:
+        """All of it in Prometheus' text format."""
+        return generate_latest(self._registry)
+
+
+class _Queue:
+    """Looked at when somebody asks."""
+
+    def __init__(self, load: Measured) -> None:
+        self._load = load
+
+    def collect(self) -> Iterator[Metric]:
+        load, hosts = self._load, self._load.hosts
+        values = {
+            "queue_depth": ("Works that wait.", load.waiting),
+            "queue_megapixels": ("Megapixels that wait.", load.waiting_megapixels),
+            "running": ("Works under way.", load.running),
+            "workers": ("Processes that paint.", hosts.workers),
+            "ready": ("Whether it can take work.", float(hosts.ready())),
+        }
+        for name, (text, value) in values.items():
+            yield GaugeMetricFamily(f"impasto_{name}", text, value=value)
+        memory = GaugeMetricFamily("impasto_resident_bytes", "Resident memory.", labels=["process"])
+        memory.add_metric(["front"], resident())
+        memory.add_metric(["workers"], hosts.memory())
+        yield memory
+        rejections = CounterMetricFamily("impasto_rejections", "Requests refused for load.", labels=["code"])
+        for code, count in load.rejected.items():
+            rejections.add_metric([code], count)
+        yield rejections
+        for name in ("lost", "recycled"):
+            text = {"lost": "Workers that have died.", "recycled": "Workers replaced for their memory."}[name]
+            yield CounterMetricFamily(f"impasto_workers_{name}", text, value=getattr(hosts, name, 0))

@@ -1,0 +1,229 @@
+"""`GET /openapi.json`: what the service understands and answers, made from the settings that it is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import MISSING, fields
+from types import NoneType
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from impasto.controls import Controls
+from impasto.engines.by_name import DEFAULT, ENGINES
+from impasto.service import problems as faults
+from impasto.service.service import Service
+from impasto.service.work import MEDIA_TYPES
+from impasto.version import __version__
+
+Schema = dict[str, Any]
+
+FILE: Schema = {"type": "string", "format": "binary"}
+IF_NONE_MATCH: Schema = {
+    "name": "If-None-Match",
+    "in": "header",
+    "description": "Tags of results that the client has. If one is the result's, the answer is 412.",
+    "schema": {"type": "string"},
+}
+_RETRY: Schema = {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer", "minimum": 1}}}
+_TITLES = {
+    400: "The request cannot be read.",
+    401: "A key is needed, or this one is not known.",
+    403: "Not for pages of this site, or under this name, or not allowed here.",
+    404: "There is no such thing.",
+    405: "Not by this method.",
+    406: "No format is accepted that is written here.",
+    408: "The request came too slowly.",
+    409: "It is there already, or is being made.",
+    412: "The result is the one that the client has.",
+    413: "More bytes or pixels than are allowed.",
+    415: "A file is no picture that is read here.",
+    422: "A field makes no sense, or a file cannot be used.",
+    429: "Too much waits, or too many requests: again after the seconds of Retry-After.",
+    500: "The service has failed.",
+    501: "A part is not installed.",
+    503: "No room or memory now, or the service is being stopped: again after the seconds of Retry-After.",
+    504: "It has taken longer than is allowed.",
+}
+_PROBLEM: Schema = {
+    "type": "object",
+    "required": ["type", "title", "status", "detail", "code"],
+    "properties": {
+        "type": {"type": "string", "description": "A place in the documentation."},
+        "title": {"type": "string"},
+        "status": {"type": "integer", "minimum": 400, "maximum": 599},
+        "detail": {"type": "string", "description": "What is wrong, in one line."},
+        "hint": {"type": "string", "description": "What to do about it."},
+        "code": {"type": "string", "description": "The kind of fault; these stay from version to version."},
+        "error": {"type": "object", "description": "The same as OpenAI's clients read it, where they ask."},
+    },
+}
+
+
+def routes(_service: Service) -> list[Route]:
+    return [Route("/openapi.json", answer, methods=["GET"])]
+
+
+async def answer(request: Request) -> Response:
+    """Send the document."""
+    return JSONResponse(document(request.app.state.paths))
+
+
+def document(paths: Mapping[str, Any]) -> Schema:
+    """The OpenAPI document of the routes' own parts."""
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Impasto",
+            "version": __version__,
+            "description": "Paints photographs in the style of any painting.",
+            "license": {"name": "MIT", "identifier": "MIT"},
+        },
+        "servers": [{"url": "/"}],
+        "security": [{}, {"bearer": []}, {"key": []}],
+        "paths": dict(paths),
+        "components": {
+            "schemas": {"Problem": _PROBLEM},
+            "securitySchemes": {
+                "bearer": {"type": "http", "scheme": "bearer"},
+                "key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+            },
+        },
+    }
+
+
+def paths(_service: Service) -> dict[str, Any]:
+    operation = {
+        "summary": "This document",
+        "operationId": "openapi",
+        "security": [],
+        "responses": {"200": json("The document.", {"type": "object"})} | problems(),
+    }
+    return {"/openapi.json": {"get": operation}}
+
+
+def problems(*statuses: int, load: bool = False) -> dict[str, Any]:
+    """The answers that are problems: those that any request may have, and these.
+
+    Args:
+        load: the request brings work, which the queue may refuse.
+    """
+    all_of = {400, 401, 403, 408, 413, 429, 500, 503, *statuses} | ({429, 503, 504} if load else set())
+    return {str(status): _problem(status) for status in sorted(all_of)}
+
+
+def _problem(status: int) -> Schema:
+    content = {faults.MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    found: Schema = {"description": _TITLES[status], "content": content}
+    return found | ({"headers": _RETRY} if status in (429, 503) else {})
+
+
+def json(description: str, schema: Schema, **more: Any) -> Schema:
+    """An answer in JSON."""
+    return {"description": description, "content": {"application/json": {"schema": schema}}} | more
+
+
+def picture(description: str, *, kinds: Collection[str] = tuple(MEDIA_TYPES.values())) -> Schema:
+    """An answer that is a picture."""
+    headers = {
+        "ETag": ("The result's tag: of the same photo, style, controls and version it is the same.", "string"),
+        "Impasto-Size": ("WIDTHxHEIGHT in pixels.", "string"),
+        "Impasto-Notes": ("What the user should know, a JSON list of texts.", "string"),
+        "Server-Timing": ("Milliseconds of each stage.", "string"),
+    }
+    described = {name: {"description": text, "schema": {"type": kind}} for name, (text, kind) in headers.items()}
+    return {"description": description, "headers": described, "content": {kind: {"schema": FILE} for kind in kinds}}
+
+
+def form(fields: Mapping[str, Schema], required: Collection[str], *, or_pictures: bool = False) -> Schema:
+    """A body that is a form.
+
+    Args:
+        or_pictures: it may also be the photo itself.
+    """
+    schema = {"type": "object", "properties": dict(fields), "required": list(required), "additionalProperties": False}
+    content: Schema = {"multipart/form-data": {"schema": schema}}
+    if or_pictures:
+        content |= {kind: {"schema": FILE} for kind in (*MEDIA_TYPES.values(), "application/octet-stream")}
+    return {"required": True, "content": content}
+
+
+def as_parameters(fields: Mapping[str, Schema], *, without: Collection[str] = ()) -> list[Schema]:
+    """The texts among a form's fields, as they may stand in the query."""
+    found = []
+    for name, schema in fields.items():
+        if name not in without and not _is_file(schema):
+            described = {"name": name, "in": "query", "description": schema.get("description", "")}
+            found.append(described | {"schema": _as_text(schema)})
+    return found
+
+
+def _is_file(schema: Schema) -> bool:
+    return "binary" in (schema.get("format"), schema.get("items", {}).get("format"))
+
+
+def _as_text(schema: Schema) -> Schema:
+    """The schema of a field that may be a file, too, where it is a text."""
+    items = schema.get("items", {})
+    return schema | {"items": items["anyOf"][0]} if "anyOf" in items else schema
+
+
+def painting_fields() -> dict[str, Schema]:
+    """The fields by which a painting is asked for."""
+    text = {"type": "string", "maxLength": 200}
+    style = {"anyOf": [text, FILE]}
+    several: Schema = {"type": "array", "maxItems": 16}
+    return {
+        "image": FILE | {"description": "The photo."},
+        "style": several
+        | {"items": style, "minItems": 1}
+        | {"description": "A style's name, with :WEIGHT if there are several, or a painting's file."},
+        "weight": several
+        | {"items": {"type": "number", "minimum": 0, "maximum": 1e6}, "description": "Of each style, in order."},
+        "mask": several | {"items": FILE, "description": "White says where a region is."},
+        "region_style": several
+        | {"items": style, "description": "Of each mask, in order; none leaves the photo as it is."},
+        "engine": {"type": "string", "enum": list(ENGINES), "default": DEFAULT, "description": "What paints."},
+        "format": {
+            "type": "string",
+            "enum": [suffix.lstrip(".") for suffix in MEDIA_TYPES],
+            "description": "Of the result; by the Accept header if not given, else the photo's.",
+        },
+        "quality": {
+            "type": "integer",
+            "minimum": 1,
+            "maximum": 100,
+            "default": 92,
+            "description": "For JPEG, WebP and AVIF.",
+        },
+        "bits": {"type": "integer", "enum": [8, 16], "default": 8, "description": "A channel; 16 for PNG and TIFF."},
+        "mark": {"type": "boolean", "default": True, "description": "Say in the metadata what made the picture."},
+        "strip_location": {
+            "type": "boolean",
+            "default": False,
+            "description": "Leave out of the metadata where the photo was taken.",
+        },
+        **schemas(Controls),
+    }
+
+
+def schemas(kind: type[Any], *, without: Collection[str] = ()) -> dict[str, Schema]:
+    """The fields of a dataclass of settings (see `impasto.settings`)."""
+    hints = get_type_hints(kind)
+    return {part.name: _schema(part, hints[part.name]) for part in fields(kind) if part.name not in without}
+
+
+def _schema(part: Any, hint: Any) -> Schema:
+    found: Schema = {"description": part.metadata.get("help", "")}
+    if part.default is not None and part.default is not MISSING and not isinstance(part.default, tuple):
+        found["default"] = part.default
+    if get_origin(hint) is Literal:
+        return found | {"type": "string", "enum": list(get_args(hint))}
+    kinds = [one for one in get_args(hint) if one is not NoneType] or [hint]
+    names = {bool: "boolean", int: "integer", float: "number"}
+    kind = float if float in kinds else kinds[0]
+    found["type"] = names.get(kind, "string")
+    low, high = part.metadata.get("low"), part.metadata.get("high")
+    return found | ({} if low is None else {"minimum": low, "maximum": high})

@@ -1,0 +1,89 @@
+"""Errors as answers: problem details (RFC 9457) with the library's message, hint and code."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from http import HTTPStatus
+
+from starlette.responses import Response
+
+from impasto.errors import ImpastoError, UsageError
+from impasto.service.hosts import Busy
+
+MEDIA_TYPE = "application/problem+json"
+
+STATUS = {
+    "busy": 429,
+    "conflict": 422,
+    "ending": 503,
+    "in-use": 409,
+    "killed": 500,
+    "malformed": 400,
+    "memory": 503,
+    "missing-extra": 501,
+    "name-taken": 409,
+    "no-key": 401,
+    "no-result": 409,
+    "no-such-job": 404,
+    "no-such-page": 404,
+    "no-such-style": 404,
+    "not-acceptable": 406,
+    "not-ready": 503,
+    "not-allowed": 403,
+    "not-a-picture": 415,
+    "slow-request": 408,
+    "too-large": 413,
+    "too-often": 429,
+    "too-slow": 504,
+    "unchanged": 412,
+    "unexpected": 500,
+    "unreachable": 503,
+    "wrong-method": 405,
+    "disk-full": 503,
+    "not-writable": 503,
+}
+"""Each code's status; of the others, requests that make no sense and files that cannot be used have 422."""
+
+
+def status_of(error: ImpastoError) -> int:
+    """The HTTP status of an error."""
+    if isinstance(error, Busy) and error.code not in STATUS:
+        return 429
+    return STATUS.get(error.code, 422)
+
+
+def document(error: ImpastoError) -> dict[str, object]:
+    """The problem's members: type, title, status, detail, code, and the hint if there is one."""
+    status = status_of(error)
+    found: dict[str, object] = {
+        "type": f"/docs#{error.code}",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": error.message,
+        "code": error.code,
+    }
+    return found | ({"hint": error.hint} if error.hint else {})
+
+
+def problem(
+    error: ImpastoError, *, more: Mapping[str, object] | None = None, headers: Mapping[str, str] | None = None
+) -> Response:
+    """An error as an answer.
+
+    Args:
+        more: members beside the usual ones.
+    """
+    text = json.dumps(document(error) | dict(more or {}), ensure_ascii=False)
+    response = Response(text, status_of(error), dict(headers or {}), MEDIA_TYPE)
+    if isinstance(error, Busy):
+        response.headers["Retry-After"] = str(max(1, math.ceil(error.retry_after)))
+    elif response.status_code == 503:
+        response.headers["Retry-After"] = "10"
+    return response
+
+
+def malformed(message: str, hint: str = "") -> UsageError:
+    """A request that cannot be read."""
+    return UsageError(message, hint, code="malformed")

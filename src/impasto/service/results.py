@@ -1,0 +1,82 @@
+"""Results that are kept, and paintings that several clients wait for."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from impasto.service.load import Load
+from impasto.service.work import Answer, Work
+
+
+@dataclass
+class _Shared:
+    task: asyncio.Task[Answer]
+    waiting: int = 0
+
+
+class Results:
+    """Has work done once, however many ask for it at the same time, and keeps the answers that were used last.
+
+    Args:
+        megabytes: of answers that are kept.
+    """
+
+    def __init__(self, load: Load, megabytes: int) -> None:
+        self.load, self.most = load, megabytes * 1_000_000
+        self.hits = 0
+        self._kept: OrderedDict[str, Answer] = OrderedDict()
+        self._bytes = 0
+        self._under_way: dict[str, _Shared] = {}
+
+    def kept(self, key: str) -> Answer | None:
+        """An answer that is there already."""
+        answer = self._kept.get(key)
+        if answer is not None:
+            self._kept.move_to_end(key)
+        return answer
+
+    async def of(self, work: Work, key: str) -> Answer:
+        """The answer for a key. The work is cancelled once the last one who waits for it has left.
+
+        Raises:
+            ImpastoError: as `Load.run`.
+        """
+        answer = self.kept(key)
+        if answer is not None:
+            self.hits += 1
+            return answer
+        shared = self._under_way.get(key)
+        if shared is None:
+            shared = self._under_way[key] = _Shared(asyncio.create_task(self._done(work, key)))
+        else:
+            self.hits += 1
+        shared.waiting += 1
+        try:
+            return await asyncio.shield(shared.task)
+        finally:
+            shared.waiting -= 1
+            if not shared.waiting and not shared.task.done():
+                self._under_way.pop(key, None)
+                shared.task.cancel()
+
+    async def _done(self, work: Work, key: str) -> Answer:
+        me = asyncio.current_task()
+        try:
+            answer = await self.load.run(work)
+            self._keep(key, answer)
+            return answer
+        finally:
+            shared = self._under_way.get(key)
+            if shared is not None and shared.task is me:
+                del self._under_way[key]
+
+    def _keep(self, key: str, answer: Answer) -> None:
+        if len(answer.data) > self.most / 4:
+            return
+        self._kept[key] = answer
+        self._bytes += len(answer.data)
+        while self._bytes > self.most:
+            _, oldest = self._kept.popitem(last=False)
+            self._bytes -= len(oldest.data)

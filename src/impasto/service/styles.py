@@ -1,0 +1,113 @@
+"""`GET /v1/styles`: what there is to paint with."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from impasto.errors import ImpastoError
+from impasto.service import openapi
+from impasto.service.negotiation import matches
+from impasto.service.service import Service, service_of
+from impasto.styles.gallery import Gallery
+from impasto.styles.store import Entry
+
+_ENTRY: dict[str, Any] = {
+    "type": "object",
+    "required": ["name", "title", "builtin"],
+    "properties": {
+        **{key: {"type": "string"} for key in ("name", "title", "artist", "year", "kind", "licence", "thumbnail")},
+        "builtin": {"type": "boolean"},
+    },
+}
+_NAME = {"name": "name", "in": "path", "required": True, "schema": {"type": "string", "maxLength": 200}}
+
+
+def routes(_service: Service) -> list[Route]:
+    return [
+        Route("/v1/styles", every, methods=["GET"]),
+        Route("/v1/styles/{name:path}/thumbnail", thumbnail, methods=["GET"]),
+        Route("/v1/styles/{name:path}", one, methods=["GET"]),
+    ]
+
+
+async def every(request: Request) -> Response:
+    """List all styles."""
+    entries = await asyncio.to_thread(service_of(request).gallery.entries)
+    return JSONResponse({"styles": [told(entry) for entry in entries]})
+
+
+async def one(request: Request) -> Response:
+    """Tell of one style."""
+    return JSONResponse(told(await asyncio.to_thread(found, service_of(request).gallery, request.path_params["name"])))
+
+
+async def thumbnail(request: Request) -> Response:
+    """Show a style's painting, small."""
+    gallery = service_of(request).gallery
+    entry = await asyncio.to_thread(found, gallery, request.path_params["name"])
+    data = await asyncio.to_thread(entry.thumbnail.read_bytes)
+    tag = f'"{hash_of(data)}"'
+    headers = {"ETag": tag, "Cache-Control": "private, max-age=3600"}
+    if matches(request.headers.get("if-none-match", ""), tag):
+        return Response(status_code=304, headers=headers)
+    return Response(data, headers=headers, media_type="image/jpeg")
+
+
+def found(gallery: Gallery, name: str) -> Entry:
+    """The style of a name.
+
+    Raises:
+        ImpastoError: there is none.
+    """
+    entry = next((entry for entry in gallery.entries() if entry.name == name), None)
+    if entry is None:
+        error = gallery.unknown(name[:80])
+        raise ImpastoError(error.message, "GET /v1/styles lists them all", code="no-such-style")
+    return entry
+
+
+def told(entry: Entry) -> dict[str, object]:
+    """What is told of a style; nothing of where it lies."""
+    keys = ("name", "title", "artist", "year", "kind", "licence", "builtin")
+    return {key: getattr(entry, key) for key in keys} | {"thumbnail": f"/v1/styles/{entry.name}/thumbnail"}
+
+
+def hash_of(data: bytes) -> str:
+    return hashlib.blake2b(data, digest_size=12).hexdigest()
+
+
+def paths(_service: Service) -> dict[str, Any]:
+    listed = {"type": "object", "required": ["styles"], "properties": {"styles": {"type": "array", "items": _ENTRY}}}
+    small = {"description": "A JPEG.", "content": {"image/jpeg": {"schema": openapi.FILE}}}
+    unchanged = {"304": {"description": "The client has it."}}
+    return {
+        "/v1/styles": {
+            "get": {
+                "summary": "List the styles",
+                "operationId": "styles",
+                "responses": {"200": openapi.json("All styles.", listed)} | openapi.problems(),
+            }
+        },
+        "/v1/styles/{name}": {
+            "get": {
+                "summary": "Tell of one style",
+                "operationId": "style",
+                "parameters": [_NAME],
+                "responses": {"200": openapi.json("The style.", _ENTRY)} | openapi.problems(404),
+            }
+        },
+        "/v1/styles/{name}/thumbnail": {
+            "get": {
+                "summary": "A style's painting, small",
+                "operationId": "thumbnail",
+                "parameters": [_NAME, openapi.IF_NONE_MATCH],
+                "responses": {"200": small} | unchanged | openapi.problems(404),
+            }
+        },
+    }

@@ -1,0 +1,88 @@
+"""`POST /v1/stylize`: a photo in, a picture out."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from impasto.errors import ImpastoError
+from impasto.picture.limits import check_size
+from impasto.service import openapi
+from impasto.service.clients import while_there
+from impasto.service.fields import PAINTING, Form, format_of_suffix, paint_work, read_form
+from impasto.service.looking import look_at
+from impasto.service.negotiation import matches, suffix_of
+from impasto.service.problems import problem
+from impasto.service.service import Service, service_of
+from impasto.service.work import Answer, PaintWork
+
+_KEPT_FOR = "private, no-cache"  # kept by the client alone, and asked for again before it is shown
+
+
+def routes(_service: Service) -> list[Route]:
+    return [Route("/v1/stylize", stylize, methods=["POST"])]
+
+
+async def stylize(request: Request) -> Response:
+    """Paint a photo."""
+    service = service_of(request)
+    form = await read_form(request)
+    form.check_known(PAINTING)
+    work = await asyncio.to_thread(work_of, form, service, request.headers.get("accept", ""))
+    key = await asyncio.to_thread(work.digest, service.gallery)
+    tag = f'"{key}"'
+    if matches(request.headers.get("if-none-match", ""), tag):
+        error = ImpastoError(
+            "the picture is the one that you have", "leave out If-None-Match to get it", code="unchanged"
+        )
+        return problem(error, headers={"ETag": tag})
+    return answered(await while_there(request, service.results.of(work, key)), tag)
+
+
+def work_of(form: Form, service: Service, accept: str) -> PaintWork:
+    """The painting that a form asks for, looked at as far as that costs little.
+
+    Raises:
+        ImpastoError: it makes no sense, its photo is none or too large, or no format of the result is acceptable.
+    """
+    photo = form.file("image")
+    head = look_at(photo, service.config.max_pixels)
+    suffix = suffix_of(form.text("format"), accept, head.file_format)
+    work = paint_work(form, service, suffix)
+    check_size(format_of_suffix(suffix), *work.controls.output_size(head.width, head.height), hint="a smaller size")
+    return work
+
+
+def answered(answer: Answer, tag: str) -> Response:
+    """A picture as an answer."""
+    facts = answer.facts
+    seconds: dict[str, float] = facts.get("seconds", {})
+    headers = {
+        "ETag": tag,
+        "Cache-Control": _KEPT_FOR,
+        "Impasto-Size": f"{facts['width']}x{facts['height']}",
+        "Server-Timing": ", ".join(f"{stage};dur={1000 * spent:.1f}" for stage, spent in seconds.items()),
+        "Vary": "Accept",
+    }
+    if answer.notes:
+        headers["Impasto-Notes"] = json.dumps(list(answer.notes))
+    return Response(answer.data, headers=headers, media_type=answer.media_type)
+
+
+def paths(_service: Service) -> dict[str, Any]:
+    painted = openapi.picture("The photo, painted; of the format that the request names, accepts, or has.")
+    operation = {
+        "summary": "Paint a photo",
+        "description": "The picture is byte for byte the one that `impasto stylize` writes. "
+        "The body may also be the photo itself, with the other fields in the query.",
+        "operationId": "stylize",
+        "parameters": [openapi.IF_NONE_MATCH, *openapi.as_parameters(openapi.painting_fields(), without=("image",))],
+        "requestBody": openapi.form(openapi.painting_fields(), ("image", "style"), or_pictures=True),
+        "responses": {"200": painted} | openapi.problems(400, 406, 412, 413, 415, 422, 500, 501, 503, 504, load=True),
+    }
+    return {"/v1/stylize": {"post": operation}}

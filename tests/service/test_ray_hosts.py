@@ -1,0 +1,142 @@
+"""Work on replicas of Ray Serve: nothing is lost when one is killed, and nothing is painted twice."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import os
+import signal
+import sys
+import threading
+from collections.abc import Awaitable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import pytest
+from helpers import ROOT, file_bytes, refused, scene, wait_until
+from ray_works import Endless, Faulty, Watched, pids
+
+from impasto.errors import ImpastoError, MissingExtra
+from impasto.progress import Progress
+from impasto.service.hosts import TookTooLong, WorkerLost
+from impasto.service.ray_hosts import RayHosts
+from impasto.service.work import PaintWork, Upload
+
+Result = TypeVar("Result")
+
+
+class Front:
+    """An event loop in a thread of its own, as a server's, with two replicas."""
+
+    def __init__(self) -> None:
+        self.loop = asyncio.new_event_loop()
+        self.thread = threading.Thread(target=self.loop.run_forever, daemon=True)
+        self.thread.start()
+        self.hosts = RayHosts(2)
+
+    def begin(self, call: Awaitable[Result]) -> Any:
+        return asyncio.run_coroutine_threadsafe(call, self.loop)  # type: ignore[arg-type]
+
+    def wait(self, call: Awaitable[Result], seconds: float = 60) -> Result:
+        return self.begin(call).result(seconds)
+
+    def stop(self) -> None:
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self.thread.join()
+        self.loop.close()
+
+
+@pytest.fixture(scope="module")
+def front() -> Iterator[Front]:
+    if importlib.util.find_spec("ray") is None:  # imported by the service itself, which settles who may use the cluster
+        pytest.skip("ray is not installed")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")
+        patch.delenv("RAY_ADDRESS", raising=False)
+        patch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT / "tests"), os.environ.get("PYTHONPATH", "")]))
+        front = Front()
+        try:
+            front.wait(front.hosts.start())
+            yield front
+            front.wait(front.hosts.close(5))
+        finally:
+            front.stop()
+
+
+def painting(seed: int = 0) -> PaintWork:
+    photo = Upload(f"{seed}.png", file_bytes(scene(72, 48, seed)))
+    return PaintWork(photo, (("udnie", 1.0),), engine="light")
+
+
+def test_a_replica_is_killed_under_load(front: Front, tmp_path: Path) -> None:
+    works = [Watched(painting(seed), tmp_path, str(seed), victim=seed == 5) for seed in range(24)]
+    answers = [front.begin(front.hosts.run(work, 60)) for work in works]
+    victim = tmp_path / "5.begun"
+    wait_until(lambda: pids(victim) and len(list(tmp_path.glob("*.ended"))) > 6)
+    os.kill(pids(victim)[0], signal.SIGKILL)
+    pictures = [answer.result(60).data for answer in answers]
+    assert pictures == [work.work.run(lambda _: True).data for work in works]
+    assert [len(pids(tmp_path / f"{seed}.ended")) for seed in range(24)] == [1] * 24
+    assert [len(pids(tmp_path / f"{seed}.begun")) for seed in range(24)] == [1 + (seed == 5) for seed in range(24)]
+    assert len(set(pids(victim))) == 2
+    assert front.hosts.memory() > 10_000_000
+    assert front.hosts.workers == 2
+    wait_until(front.hosts.ready)
+
+
+def test_two_at_a_time_and_not_more(front: Front, tmp_path: Path) -> None:
+    folders = [tmp_path / str(index) for index in range(3)]
+    for folder in folders:
+        folder.mkdir()
+    running = [front.begin(front.hosts.run(Endless(folder), 60)) for folder in folders]
+    wait_until(lambda: sum((folder / "begun").exists() for folder in folders) == 2)
+    third = next(folder for folder in folders if not (folder / "begun").exists())
+    running[folders.index(third)].cancel()  # it leaves the queue
+    for index in range(3):
+        running[index].cancel()
+    wait_until(lambda: sum((folder / "stopped").exists() for folder in folders) == 2)
+    assert front.wait(front.hosts.run(painting(), 60)).data
+    assert not (third / "begun").exists()
+
+
+def test_progress_and_preview(front: Front, tmp_path: Path) -> None:
+    told: list[Progress] = []
+    running = front.begin(front.hosts.run(Endless(tmp_path), 60, told.append))
+    wait_until(lambda: any(progress.preview for progress in told))
+    running.cancel()
+    assert told[0].message == "painting"
+    assert told[0].losses == {"total": 1.0}
+    preview = next(progress.preview for progress in told if progress.preview)
+    np.testing.assert_allclose(preview().pixels, 200 / 255, atol=1e-3)
+    wait_until((tmp_path / "stopped").exists)
+
+
+def test_work_that_takes_too_long_is_ended_even_if_it_does_not_listen(front: Front, tmp_path: Path) -> None:
+    with refused(TookTooLong, "too-slow", "0.3"):
+        front.wait(front.hosts.run(Endless(tmp_path, deaf=True), 0.3))
+    process = pids(tmp_path / "begun")[0]
+    wait_until(lambda: not Path(f"/proc/{process}").exists())
+    assert not (tmp_path / "stopped").exists()
+    both = [front.begin(front.hosts.run(painting(seed), 60)) for seed in range(4)]
+    assert all(answer.result(60).data for answer in both)
+
+
+def test_errors_come_back_as_they_were(front: Front, tmp_path: Path) -> None:
+    with refused(MissingExtra, "missing-extra", "PyAV", "impasto[video]"):
+        front.wait(front.hosts.run(Faulty("missing", tmp_path), 60))
+    with refused(ImpastoError, "unexpected", "ZeroDivisionError"):
+        front.wait(front.hosts.run(Faulty("bug", tmp_path), 60))
+
+
+def test_work_that_kills_its_process_is_tried_once_more(front: Front, tmp_path: Path) -> None:
+    with refused(WorkerLost, "killed"):
+        front.wait(front.hosts.run(Faulty("killed", tmp_path), 60))
+    assert len(set(pids(tmp_path / "begun"))) == 2
+    assert front.wait(front.hosts.run(painting(), 60)).data
+
+
+def test_without_ray(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with refused(MissingExtra, "missing-extra", "impasto[ray]"):
+        asyncio.run(RayHosts(1).start())
