@@ -13,7 +13,6 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from impasto.errors import UsageError
-from impasto.service.config import ServiceConfig
 from impasto.service.fields import Form
 from impasto.service.hosts import Hosts
 from impasto.service.jobs.queue import Bounds, Queue
@@ -62,13 +61,10 @@ class Jobs:
         UsageError: the address of the store, or the secret of webhooks, cannot be used.
     """
 
-    def __init__(
-        self, service: Service, hosts: Hosts | None, *, store: JobStore | None = None, lease: float = 30
-    ) -> None:
-        config: ServiceConfig = service.config
-        self.service, self.config = service, config
+    def __init__(self, service: Service, hosts: Hosts | None, *, lease: float = 30) -> None:
+        self.service, config = service, service.config
         bounds = Bounds(config.jobs_waiting, config.jobs_megabytes * 1_000_000, config.job_hours * 3600)
-        self.queue = Queue(open_store(config.jobs_url) if store is None else store, bounds, lease)
+        self.queue = Queue(open_store(config.jobs_url), bounds, lease)
         self.runner = Runner(self.queue, hosts, self._work, config.job_seconds)
         keys = read_secrets(config.webhook_secret_file) if config.webhook_secret_file else []
         self.webhooks = Webhooks(config.webhook_host or (), keys)
