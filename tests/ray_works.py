@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from helpers import file_bytes, scene
 
 from impasto.errors import MissingExtra
 from impasto.picture import Picture
 from impasto.progress import Progress
-from impasto.service.work import Answer, PaintWork, Tell
+from impasto.service.work import Answer, PaintWork, Tell, Upload
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,11 @@ class Faulty:
         if self.kind == "missing":
             raise MissingExtra("PyAV", "video")
         return Answer(bytes([1 // 0]), "text/plain")
+
+
+def painting(seed: int = 0) -> PaintWork:
+    photo = Upload(f"{seed}.png", file_bytes(scene(72, 48, seed)))
+    return PaintWork(photo, (("udnie", 1.0),), engine="light")
 
 
 def _note(file: Path) -> None:

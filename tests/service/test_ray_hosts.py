@@ -6,6 +6,7 @@ import asyncio
 import importlib.util
 import os
 import signal
+import subprocess
 import sys
 import threading
 from collections.abc import Awaitable, Iterator
@@ -14,14 +15,31 @@ from typing import Any, TypeVar
 
 import numpy as np
 import pytest
-from helpers import ROOT, file_bytes, refused, scene, wait_until
-from ray_works import Endless, Faulty, Watched, pids
+from helpers import ROOT, refused, wait_until
+from ray_works import Endless, Faulty, Watched, painting, pids
 
 from impasto.errors import ImpastoError, MissingExtra
 from impasto.progress import Progress
-from impasto.service.hosts import TookTooLong, WorkerLost
+from impasto.service.hosts import Ending, TookTooLong, WorkerLost
 from impasto.service.ray_hosts import RayHosts
-from impasto.service.work import PaintWork, Upload
+
+OTHER = """
+import asyncio, os, signal, sys
+from pathlib import Path
+from ray_works import Watched, painting
+from impasto.service.ray_hosts import RayHosts
+
+async def main():
+    hosts = RayHosts(1, processors=0)
+    await hosts.start()
+    await hosts.run(Watched(painting(), Path(sys.argv[1]), "0"), 60)
+    print(hosts.workers, "stopped by SIGTERM:", signal.getsignal(signal.SIGTERM) == signal.SIG_DFL, flush=True)
+    await asyncio.sleep(60)
+
+asyncio.run(main())
+"""
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # Ray's own
 
 Result = TypeVar("Result")
 
@@ -62,11 +80,8 @@ def front() -> Iterator[Front]:
             front.wait(front.hosts.close(5))
         finally:
             front.stop()
-
-
-def painting(seed: int = 0) -> PaintWork:
-    photo = Upload(f"{seed}.png", file_bytes(scene(72, 48, seed)))
-    return PaintWork(photo, (("udnie", 1.0),), engine="light")
+            for name in ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN"):
+                os.environ.pop(name, None)
 
 
 def test_a_replica_is_killed_under_load(front: Front, tmp_path: Path) -> None:
@@ -134,6 +149,57 @@ def test_work_that_kills_its_process_is_tried_once_more(front: Front, tmp_path: 
         front.wait(front.hosts.run(Faulty("killed", tmp_path), 60))
     assert len(set(pids(tmp_path / "begun"))) == 2
     assert front.wait(front.hosts.run(painting(), 60)).data
+
+
+def test_one_that_holds_too_much_is_replaced_and_one_that_does_not_end_is_ended(front: Front, tmp_path: Path) -> None:
+    hosts = RayHosts(1, worker_megabytes=1, processors=0)
+    front.wait(hosts.start())
+    assert front.wait(hosts.run(Watched(painting(), tmp_path, "0"), 60)).data
+    large = pids(tmp_path / "0.ended")[0]
+    wait_until(lambda: not Path(f"/proc/{large}").exists())
+    assert hosts.recycled == 1
+    running = front.begin(hosts.run(Endless(tmp_path, deaf=True), 60))
+    wait_until((tmp_path / "begun").exists)
+    waiting = front.begin(hosts.run(painting(), 60))
+    front.wait(hosts.close(0.1))
+    for answer in (running, waiting):
+        with refused(Ending, "ending"):
+            answer.result(5)
+    with refused(Ending, "ending"):
+        front.wait(hosts.run(painting(), 60))
+    assert not hosts.ready()
+    process = pids(tmp_path / "begun")[0]
+    wait_until(lambda: not Path(f"/proc/{process}").exists())
+    assert front.wait(front.hosts.run(painting(), 60)).data
+
+
+def test_the_replicas_of_a_service_that_is_killed_end(front: Front, tmp_path: Path) -> None:
+    import ray
+
+    other = subprocess.Popen(
+        [sys.executable, "-c", OTHER, tmp_path],
+        env={**os.environ, "RAY_ADDRESS": ray.get_runtime_context().gcs_address},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "1 stopped by SIGTERM: True\n"
+        replica = pids(tmp_path / "0.ended")[0]
+        assert Path(f"/proc/{replica}").exists()
+    finally:
+        other.kill()
+        other.wait()
+    wait_until(lambda: not Path(f"/proc/{replica}").exists())
+    assert front.wait(front.hosts.run(painting(), 60)).data
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "ray://127.0.0.1:10001"])
+def test_a_cluster_that_is_not_there(front: Front, monkeypatch: pytest.MonkeyPatch, address: str) -> None:
+    monkeypatch.setenv("RAY_ADDRESS", address)
+    monkeypatch.setattr("ray.is_initialized", lambda: False)
+    with refused(ImpastoError, "unreachable", "RAY_ADDRESS"):
+        asyncio.run(RayHosts(1).start())
 
 
 def test_without_ray(monkeypatch: pytest.MonkeyPatch) -> None:

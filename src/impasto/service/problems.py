@@ -39,6 +39,7 @@ STATUS = {
     "too-slow": 504,
     "unchanged": 412,
     "unexpected": 500,
+    "unknown-format": 415,
     "unreachable": 503,
     "wrong-method": 405,
     "disk-full": 503,

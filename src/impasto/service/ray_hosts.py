@@ -7,21 +7,22 @@ import contextlib
 import logging
 import os
 import secrets
+import socket
 import sys
 import uuid
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from impasto.errors import ImpastoError, MissingExtra
 from impasto.progress import Progress
-from impasto.service.hosts import Ending, TookTooLong, WorkerLost
-from impasto.service.ray_painter import Done, Painter, Step
+from impasto.service.hosts import Ending, TookTooLong
+from impasto.service.messages import Done, Step
+from impasto.service.ray_painter import Painter, Said, Tally, lost
 from impasto.service.work import Answer, Work
 
-_DEATHS = 2  # of processes over the same work, after which it is not tried again
-_LOSSES = 10  # of replicas that were lost before they had begun with it
+_LOSSES = 10  # of replicas, most of them before they have begun with the work
 _LOOK_EVERY = 1.0  # seconds between two looks at how many replicas there are
 _REPLICA = {"IMPASTO_THREADS": "1", "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
 
@@ -30,6 +31,10 @@ class RayHosts:
     """Replicas that each do one piece of work at a time.
 
     Ray runs on the cluster that RAY_ADDRESS names, else on this machine.
+
+    Attributes:
+        lost: replicas that have died, or could not be reached.
+        recycled: replicas replaced for their memory.
 
     Args:
         workers: how many replicas; 0, as many as the cluster has processors.
@@ -44,10 +49,11 @@ class RayHosts:
         self._thread = ThreadPoolExecutor(1, "ray")
         self._began = self._ending = False
         self._handle: Any = None
+        self._tally: Any = None
         self._deploying: asyncio.Task[None] | None = None
         self._looking: asyncio.Task[None] | None = None
-        self._running: set[asyncio.Task[Any]] = set()
-        self._replicas = 0
+        self._running: set[asyncio.Task[Answer]] = set()
+        self.lost = self.recycled = self._replicas = 0
         self._held: OrderedDict[str, int] = OrderedDict()
 
     async def start(self) -> None:
@@ -62,25 +68,17 @@ class RayHosts:
 
     async def run(self, work: Work, seconds: float, on_progress: Callable[[Progress], None] | None = None) -> Answer:
         """Do some work on a free replica; on another, if the one that does it is lost. See `Hosts.run`."""
-        task = asyncio.current_task()
-        assert task is not None
-        assert self._deploying is not None
+        if self._ending:
+            raise _stopped()
+        task = asyncio.create_task(self._tried_again(work, seconds, on_progress))
         self._running.add(task)
+        task.add_done_callback(self._running.discard)
         try:
-            await asyncio.shield(self._deploying)
-            begun: list[bool] = []
-            while begun.count(True) < _DEATHS and len(begun) < _LOSSES:
-                try:
-                    return await self._tried(work, seconds, on_progress)
-                except _Lost as lost:
-                    begun.append(lost.begun)
-                if self._ending:
-                    raise Ending("the service is being stopped", 1.0, "ask again in a moment")
-            raise WorkerLost(
-                "the process that painted has died, twice over the same work", "a smaller picture takes less"
-            )
-        finally:
-            self._running.discard(task)
+            return await task
+        except asyncio.CancelledError:
+            if self._ending:
+                raise _stopped() from None
+            raise
 
     def ready(self) -> bool:
         return self._replicas > 0 and not self._ending
@@ -94,10 +92,10 @@ class RayHosts:
         if self._running:
             await asyncio.wait(set(self._running), timeout=grace)
         self._ending = True
-        for task in (self._deploying, self._looking):
-            if task is not None:
-                task.cancel()
-                await asyncio.wait([task])
+        ending = [task for task in (self._deploying, self._looking, *self._running) if task is not None]
+        for task in ending:
+            task.cancel()
+        await asyncio.gather(*ending, return_exceptions=True)
         await self._in_thread(self._stop)
         self._thread.shutdown(wait=False)
 
@@ -107,31 +105,32 @@ class RayHosts:
         self._began = not ray.is_initialized()
         if self._began:
             processors = max(os.cpu_count() or 1, self.workers) if local else None
-            try:
+            with _reached():
+                _check_address(os.environ.get("RAY_ADDRESS", "auto"))
                 ray.init(log_to_driver=False, include_dashboard=False, logging_level="error", num_cpus=processors)
-            except Exception as error:
-                first = (str(error).splitlines() or [type(error).__name__])[0][:200]
-                hint = "see RAY_ADDRESS, and whether the cluster runs the same Ray and Python"
-                raise ImpastoError(f"Ray cannot be used: {first}", hint, code="unreachable") from None
         self.workers = self.workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
 
     async def _deploy(self) -> None:
         self._handle = await self._in_thread(self._deployed)
 
     def _deployed(self) -> Any:
-        _, serve = _ray()
+        ray, serve = _ray()
+        self._tally = ray.remote(Tally).options(num_cpus=0, max_restarts=-1, max_task_retries=-1).remote()
         serve.start(proxy_location="Disabled", logging_config={"log_level": "ERROR"})
         painter = serve.deployment(Painter).options(
             num_replicas=self.workers,
             max_ongoing_requests=1,
+            request_router_config={"initial_backoff_s": 0.005, "max_backoff_s": 0.05},
             ray_actor_options={"num_cpus": self._processors, "runtime_env": {"env_vars": _REPLICA}},
             health_check_period_s=1,
             health_check_timeout_s=60,
             graceful_shutdown_timeout_s=1,
             graceful_shutdown_wait_loop_s=0.1,
         )
-        target = serve.api.RunTarget(painter.bind(self._most), self._name, None, {"log_level": "ERROR"})
-        handle = serve.run_many([target], wait_for_applications_running=False)[0]
+        application = painter.bind(self._most, self._name, self._tally)
+        target = serve.api.RunTarget(application, self._name, None, {"log_level": "ERROR"})
+        with _reached():
+            handle = serve.run_many([target], wait_for_applications_running=False)[0]
         return handle.options(stream=True)
 
     async def _look(self) -> None:
@@ -149,33 +148,31 @@ class RayHosts:
         states = [one.replica_states for one in application.deployments.values()] if application else []
         return sum(int(state.get("RUNNING", 0)) for state in states)
 
-    async def _tried(self, work: Work, seconds: float, on_progress: Callable[[Progress], None] | None) -> Answer:
-        """Do some work on the next free replica.
-
-        Raises:
-            _Lost: the replica is lost.
-        """
+    async def _tried_again(self, work: Work, seconds: float, on_progress: Callable[[Progress], None] | None) -> Answer:
         from ray.exceptions import RayError, RayTaskError
 
-        said, begun = self._handle.work.remote(work), False
-        done: Done | None = None
+        assert self._deploying is not None
+        await asyncio.shield(self._deploying)
+        key = uuid.uuid4().hex
         try:
-            await said.__anext__()
-            begun = True
-            done = await asyncio.wait_for(_followed(said, on_progress), seconds)
-        except (TimeoutError, asyncio.TimeoutError):
-            hint = "ask for a smaller picture"
-            raise TookTooLong(f"it has taken more than {seconds:g} seconds", hint) from None
-        except RayTaskError as error:
-            first = (str(error.cause).splitlines() or [type(error.cause).__name__])[0][:200]
-            raise ImpastoError(f"the work cannot be done: {first}", "please report it", code="unexpected") from None
-        except (RayError, StopAsyncIteration):
-            raise _Lost(begun) from None
+            for _ in range(_LOSSES):
+                said = self._handle.work.remote(key, work)
+                try:
+                    return self._unpacked(await _followed(said, seconds, on_progress))
+                except RayTaskError as error:
+                    message = f"the work cannot be done: {_first_line(error.cause)}"
+                    raise ImpastoError(message, "please report it", code="unexpected") from None
+                except RayError:
+                    self.lost += 1
+            raise lost()
         finally:
-            if done is None:
-                said.cancel()
-        self._held[done.replica] = done.memory
-        self._held.move_to_end(done.replica)
+            if not self._ending:
+                self._tally.forget.remote(key)
+
+    def _unpacked(self, done: Done) -> Answer:
+        self.recycled += done.memory > self._most
+        self._held[done.process] = done.memory
+        self._held.move_to_end(done.process)
         while len(self._held) > self.workers:  # of one that was replaced
             self._held.popitem(last=False)
         return done.unpacked()
@@ -192,23 +189,54 @@ class RayHosts:
         return await asyncio.get_running_loop().run_in_executor(self._thread, call)
 
 
-class _Lost(Exception):
-    """A replica has died, or cannot be reached.
+async def _followed(said: Any, seconds: float, on_progress: Callable[[Progress], None] | None) -> Done:
+    """Wait until a replica has begun, and then for its last word; whoever stops waiting cancels the work.
 
-    Attributes:
-        begun: whether it had begun with the work.
+    Raises:
+        RayError: the replica is lost.
     """
+    try:
+        await said.__anext__()
+        return await asyncio.wait_for(_ended(said, on_progress), seconds)
+    except BaseException as error:
+        said.cancel()
+        if isinstance(error, (TimeoutError, asyncio.TimeoutError)):
+            raise TookTooLong(f"it has taken more than {seconds:g} seconds", "ask for a smaller picture") from None
+        raise
 
-    def __init__(self, begun: bool) -> None:
-        super().__init__()
-        self.begun = begun
 
-
-async def _followed(said: Any, on_progress: Callable[[Progress], None] | None) -> Done:
+async def _ended(said: AsyncIterator[Said], on_progress: Callable[[Progress], None] | None) -> Done:
     while not isinstance(message := await said.__anext__(), Done):
         if isinstance(message, Step) and on_progress is not None:
             on_progress(message.unpacked())
     return message
+
+
+def _stopped() -> Ending:
+    return Ending("the service is being stopped", 1.0, "ask again in a moment")
+
+
+@contextlib.contextmanager
+def _reached() -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001  Ray raises of all kinds
+        hint = "see RAY_ADDRESS, and whether the cluster runs the same Ray and Python"
+        raise ImpastoError(f"Ray cannot be used: {_first_line(error)}", hint, code="unreachable") from None
+
+
+def _check_address(address: str) -> None:
+    """Find out at once whether somebody listens; Ray would try for minutes."""
+    if address in ("auto", "local"):
+        return
+    host, colon, port = address.rpartition(":")
+    if not colon or not port.isdigit() or "/" in host:  # a client, ray://, cannot follow what replicas tell
+        raise ValueError(f"RAY_ADDRESS is {address}, not HOST:PORT")
+    socket.create_connection((host.strip("[]"), int(port)), 5).close()
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:200]
 
 
 def _ray(local: bool = False) -> tuple[Any, Any]:

@@ -4,61 +4,39 @@ from __future__ import annotations
 
 import asyncio
 import os
-import platform
 import time
+from collections import Counter
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import Any, TypeAlias
 
-from impasto.errors import ImpastoError, OutOfMemory
-from impasto.picture import Picture
 from impasto.progress import Progress
-from impasto.service.work import Answer, Work
+from impasto.service.hosts import WorkerLost
+from impasto.service.messages import Begun, Done, Step, outcome, resident, step
+from impasto.service.pool import DEATHS
+from impasto.service.work import Answer, Tell, Work
+from impasto.service.worker import warm
 
 _GOES_ON = 2.0  # seconds that work which is canceled may go on, before its process is ended
 _LINGERS = 1.0  # seconds that a replica which holds too much stays, so that its answer is on its way
 _PREVIEW_EVERY = 1.0  # seconds between two previews
 
 
-@dataclass(frozen=True)
-class Begun:
-    """A replica has taken the work."""
+class Tally:
+    """How often each work was begun. It ends with the service, and once it has ended, so do the replicas."""
 
+    def __init__(self) -> None:
+        self._begun: Counter[str] = Counter()
 
-@dataclass(frozen=True)
-class Step:
-    """Where the work stands, without what cannot travel; `picture` is the preview, made already."""
+    def begin(self, work: str) -> int:
+        self._begun[work] += 1
+        return self._begun[work]
 
-    progress: Progress
-    picture: Picture | None
+    def forget(self, work: str) -> None:
+        del self._begun[work]
 
-    def unpacked(self) -> Progress:
-        picture = self.picture
-        return self.progress if picture is None else replace(self.progress, preview=lambda: picture)
-
-
-@dataclass(frozen=True)
-class Done:
-    """The work has ended.
-
-    Attributes:
-        answer: or, as its parts, the error that it has raised.
-        replica: which one.
-        memory: bytes that the replica holds.
-    """
-
-    answer: Answer | tuple[type[ImpastoError], tuple[Any, ...], dict[str, Any]]
-    replica: str
-    memory: int
-
-    def unpacked(self) -> Answer:
-        if isinstance(self.answer, Answer):
-            return self.answer
-        kind, words, facts = self.answer
-        error = kind.__new__(kind, *words)
-        error.__dict__.update(facts)
-        raise error
+    def here(self) -> bool:
+        return True
 
 
 Said: TypeAlias = "Begun | Step | Done"
@@ -69,27 +47,49 @@ class Painter:
 
     Args:
         most: bytes; a replica that holds more after its work ends, and Ray starts another.
+        name: of the application.
+        tally: a handle of the service's `Tally`.
     """
 
-    def __init__(self, most: int) -> None:
-        self.most, self.busy = most, False
+    def __init__(self, most: int, name: str, tally: Any) -> None:
+        self.most, self.name, self.tally, self.busy = most, name, tally, False
+        warm()
 
-    async def work(self, work: Work) -> AsyncIterator[Said]:
-        """Do some work. A caller that leaves stops it, and if it does not stop, ends this process."""
+    async def check_health(self) -> None:
+        """Have the application removed whose service was killed. Ray calls this again and again."""
+        from ray import serve
+        from ray.exceptions import ActorDiedError
+
+        try:
+            await self.tally.here.remote()
+        except ActorDiedError:
+            await asyncio.to_thread(serve.delete, self.name, _blocking=False)
+
+    async def work(self, key: str, work: Work) -> AsyncIterator[Said]:
+        """Do some work. A caller that leaves stops it, and if it does not stop, ends this process.
+
+        Args:
+            key: the same for each try.
+        """
+        tries = await self.tally.begin.remote(key)
+        yield Begun()
+        if tries > DEATHS:
+            yield outcome(_Fatal(), lambda _: True)
+            return
         loop, said = asyncio.get_running_loop(), asyncio.Queue[Said]()
         self.busy = going = True
         shown = time.monotonic()
 
         def tell(progress: Progress) -> bool:
             nonlocal shown
-            now, picture = time.monotonic(), None
-            if progress.preview is not None and now - shown >= _PREVIEW_EVERY:
-                shown, picture = now, progress.preview()
-            loop.call_soon_threadsafe(said.put_nowait, Step(replace(progress, preview=None), picture))
+            if progress.preview is not None and time.monotonic() - shown < _PREVIEW_EVERY:
+                progress = replace(progress, preview=None)
+            elif progress.preview is not None:
+                shown = time.monotonic()
+            loop.call_soon_threadsafe(said.put_nowait, step(progress))
             return going
 
-        yield Begun()
-        thread = loop.run_in_executor(None, lambda: _outcome(work, tell))
+        thread = loop.run_in_executor(None, lambda: outcome(work, tell))
         thread.add_done_callback(lambda ended: said.put_nowait(ended.result()))
         try:
             while not isinstance(message := await said.get(), Done):
@@ -110,25 +110,14 @@ class Painter:
             os._exit(0)
 
 
-def _outcome(work: Work, tell: Any) -> Done:
-    try:
-        answer: Any = work.run(tell)
-    except MemoryError:
-        answer = OutOfMemory("the picture takes more memory than there is", "a smaller size takes less")
-    except ImpastoError as error:
-        answer = error
-    except Exception as error:  # noqa: BLE001  the replica lives on
-        first = str(error).splitlines()[0][:200] if str(error) else ""
-        message = f"this should not have happened: {type(error).__name__}: {first}"
-        answer = ImpastoError(message, "please report it", code="unexpected")
-    if isinstance(answer, ImpastoError):
-        answer = (type(answer), answer.args, answer.__dict__)
-    return Done(answer, f"{platform.node()} {os.getpid()}", resident())
+class _Fatal:
+    """In the place of work that has killed too many replicas."""
+
+    megapixels = 0.0
+
+    def run(self, tell: Tell) -> Answer:  # noqa: ARG002
+        raise lost()
 
 
-def resident() -> int:
-    """Bytes that this process holds; 0 where the system does not say."""
-    try:
-        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-    except OSError:
-        return 0
+def lost() -> WorkerLost:
+    return WorkerLost("the process that painted has died, twice over the same work", "a smaller picture takes less")

@@ -64,7 +64,7 @@ def _pipes() -> _Pipes:
     return _Pipes(questions, answers)
 
 
-def _warm() -> None:
+def warm() -> None:
     """Load what paints, and paint a little, so that the first picture takes no longer than others."""
     import cv2
     import numpy as np
@@ -85,7 +85,7 @@ def main() -> None:
     if hasattr(os, "nice"):
         os.nice(int(sys.argv[1]) if len(sys.argv) > 1 else 0)
     pipes = _pipes()
-    _warm()
+    warm()
     pipes.say(Begun())
     while True:
         work = pipes.works.get()
