@@ -46,7 +46,7 @@ def routes(service: Service) -> list[Route]:
         Route("/v1/jobs/{job}/preview", answers.preview, methods=["GET"]),
         Route("/v1/jobs/{job}/events", answers.events, methods=["GET"]),
         Route("/v1/styles", answers.learn, methods=["POST"]),
-        Route("/v1/styles/{name:path}", answers.forget, methods=["DELETE"]),
+        Route("/v1/styles/{name}", answers.forget, methods=["DELETE"]),
     ]
 
 
