@@ -151,9 +151,13 @@ def test_work_that_kills_its_process_is_tried_once_more(front: Front, tmp_path: 
     assert front.wait(front.hosts.run(painting(), 60)).data
 
 
-def test_work_that_goes_on_after_the_grace_is_ended(front: Front, tmp_path: Path) -> None:
-    hosts = RayHosts(1, processors=0)
+def test_one_that_holds_too_much_is_replaced_and_one_that_does_not_end_is_ended(front: Front, tmp_path: Path) -> None:
+    hosts = RayHosts(1, worker_megabytes=1, processors=0)
     front.wait(hosts.start())
+    assert front.wait(hosts.run(Watched(painting(), tmp_path, "0"), 60)).data
+    large = pids(tmp_path / "0.ended")[0]
+    wait_until(lambda: not Path(f"/proc/{large}").exists())
+    assert hosts.recycled == 1
     running = front.begin(hosts.run(Endless(tmp_path, deaf=True), 60))
     wait_until((tmp_path / "begun").exists)
     waiting = front.begin(hosts.run(painting(), 60))

@@ -255,15 +255,12 @@ def wanted(one: str | Upload, service: Service) -> tuple[Wanted, float]:
     """
     if isinstance(one, Upload):
         return one, 1.0
-    name, factor = (one, 1.0) if one in service.gallery else _named(one)
+    if one in service.gallery:
+        return one, 1.0
+    name, _, weight = one.rpartition(":")
     if name not in service.gallery:
-        raise service.gallery.unknown(name[:80])
-    return name, factor
-
-
-def _named(text: str) -> tuple[str, float]:
-    name, colon, tail = text.rpartition(":")
-    return (name, _weight(tail)) if colon and name else (text, 1.0)
+        raise service.gallery.unknown(one[:80])
+    return name, _weight(weight)
 
 
 def _regions(form: Form, service: Service) -> tuple[tuple[Upload, Wanted], ...]:

@@ -15,6 +15,8 @@ def look_at(photo: Upload, max_pixels: int) -> Head:
         PictureError: it is no picture that is taken from strangers, is damaged, or has too many pixels.
     """
     name = photo.name
+    if not photo.data:
+        raise PictureError(f"{name} is empty", code="empty-file")
     untrusted.check(photo.data, name)
     head = head_of(photo.data, name)
     pixels = head.width * head.height * head.frames

@@ -40,6 +40,7 @@ STATUS = {
     "unchanged": 412,
     "unexpected": 500,
     "unreachable": 503,
+    "unknown-format": 415,
     "wrong-method": 405,
     "disk-full": 503,
     "not-writable": 503,

@@ -32,6 +32,10 @@ class RayHosts:
 
     Ray runs on the cluster that RAY_ADDRESS names, else on this machine.
 
+    Attributes:
+        lost: replicas that have died, or could not be reached.
+        recycled: replicas replaced for their memory.
+
     Args:
         workers: how many replicas; 0, as many as the cluster has processors.
         worker_megabytes: a replica that holds more after its work is replaced.
@@ -49,7 +53,7 @@ class RayHosts:
         self._deploying: asyncio.Task[None] | None = None
         self._looking: asyncio.Task[None] | None = None
         self._running: set[asyncio.Task[Answer]] = set()
-        self._replicas = 0
+        self.lost = self.recycled = self._replicas = 0
         self._held: OrderedDict[str, int] = OrderedDict()
 
     async def start(self) -> None:
@@ -159,13 +163,14 @@ class RayHosts:
                     message = f"the work cannot be done: {_first_line(error.cause)}"
                     raise ImpastoError(message, "please report it", code="unexpected") from None
                 except RayError:
-                    continue
+                    self.lost += 1
             raise lost()
         finally:
             if not self._ending:
                 self._tally.forget.remote(key)
 
     def _unpacked(self, done: Done) -> Answer:
+        self.recycled += done.memory > self._most
         self._held[done.process] = done.memory
         self._held.move_to_end(done.process)
         while len(self._held) > self.workers:  # of one that was replaced

@@ -1,0 +1,31 @@
+"""The service keeps to its own OpenAPI document: no answer that it does not describe, no fault of the server's."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import requests
+from services import Running
+
+pytest.importorskip("schemathesis")
+
+
+def test_answers_are_described(service: Running, tmp_path: Path) -> None:
+    command = [Path(sys.executable).with_name("schemathesis"), "run", f"{service.url}/openapi.json"]
+    # A schema cannot say what a picture is, nor which styles there are: data that it allows may be refused.
+    options = ["--exclude-checks", "positive_data_acceptance"]
+    options += ["--max-examples", "6", "--seed", "1", "--workers", "2", "--suppress-health-check", "all", "--no-color"]
+    done = subprocess.run([*command, *options], cwd=tmp_path, capture_output=True, text=True, timeout=240)
+    assert done.returncode == 0, done.stdout[-6000:]
+
+
+def test_documentation_asks_nobody_else(service: Running) -> None:
+    page = requests.get(f"{service.url}/docs", timeout=10)
+    assert "default-src 'none'" in page.headers["content-security-policy"]
+    assert not re.search(r"(src|href)=[\"']?(https?:)?//", page.text)
+    for path in requests.get(f"{service.url}/openapi.json", timeout=10).json()["paths"]:
+        assert path in page.text
