@@ -8,6 +8,7 @@ import socket
 from impasto.errors import UsageError
 
 ALL = ("0.0.0.0", "::", "")  # noqa: S104  it is compared, not listened on
+_BACKLOG = 2048  # connections that may wait to be taken
 
 
 def address(host: str, port: int) -> str:
@@ -29,8 +30,8 @@ def in_the_network() -> str:
         return socket.gethostname()
 
 
-def bound(host: str, port: int) -> socket.socket:
-    """A socket that is bound to an address; whoever has it may listen. Port 0 is one that is free.
+def listening(host: str, port: int) -> socket.socket:
+    """A socket that listens on an address. Port 0 is one that is free.
 
     Raises:
         UsageError: another program has the port, or this machine has no such address.
@@ -44,6 +45,7 @@ def bound(host: str, port: int) -> socket.socket:
     try:
         taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         taken.bind(place)
+        taken.listen(_BACKLOG)
     except OSError as error:
         taken.close()
         if error.errno == errno.EADDRINUSE:
@@ -56,7 +58,7 @@ def check_free(host: str, port: int) -> int:
     """Refuse an address or a port on which a server could not listen. The port; a free one for 0.
 
     Raises:
-        UsageError: as `bound`.
+        UsageError: as `listening`.
     """
-    with bound(host, port) as taken:
+    with listening(host, port) as taken:
         return int(taken.getsockname()[1])

@@ -74,7 +74,9 @@ class Keyring:
         parts = _LINE.fullmatch(line)
         if parts is None:
             raise UsageError(
-                f"line {number} of {self.file} is no key", "letters, digits and ._~+/=- ; or NAME: KEY", code="malformed"
+                f"line {number} of {self.file} is no key",
+                "letters, digits and ._~+/=- ; or NAME: KEY",
+                code="malformed",
             )
         if len(parts["key"]) < SHORTEST:
             raise UsageError(
@@ -85,7 +87,7 @@ class Keyring:
         return parts["name"] or "", parts["key"]
 
     def name_of(self, key: str) -> str | None:
-        """The name of a key, its own or one made from it; None for one that is not here. It takes the same time for all."""
+        """The name of a key, its own or one made from it; None for an unknown one. It takes as long for each."""
         given, found = _digest(key), None
         for digest, name in self._names.items():
             if hmac.compare_digest(digest, given):
