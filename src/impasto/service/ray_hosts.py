@@ -7,9 +7,11 @@ import contextlib
 import logging
 import os
 import secrets
+import signal
 import socket
 import sys
 import tempfile
+import threading
 import uuid
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -66,6 +68,7 @@ class RayHosts:
             ImpastoError: Ray is not installed, the cluster cannot be reached, or none can be started.
         """
         await self._in_thread(self._connect)
+        _take_back_sigterm()
         self._deploying = asyncio.create_task(self._deploy())
         self._looking = asyncio.create_task(self._look())
 
@@ -92,6 +95,8 @@ class RayHosts:
 
     async def close(self, grace: float) -> None:
         """Let what runs end, for so many seconds; then end the replicas, and Ray if it was started here."""
+        if self._deploying is None:  # it was never started
+            return
         if self._running:
             await asyncio.wait(set(self._running), timeout=grace)
         self._ending = True
@@ -110,9 +115,7 @@ class RayHosts:
             here: dict[str, Any] = {}
             if local:
                 processors = max(os.cpu_count() or 1, self.workers)
-                short = (
-                    "/tmp" if os.path.isdir("/tmp") else None
-                )  # the names of Ray's sockets become too long elsewhere
+                short = "/tmp" if os.path.isdir("/tmp") else None  # noqa: S108  sockets' names are short
                 self._folder = tempfile.TemporaryDirectory("", "ray-", short, ignore_cleanup_errors=True)
                 here = {"address": "local", "num_cpus": processors, "_temp_dir": self._folder.name}
                 here["object_store_memory"] = (processors + 1) * _ON_THE_WAY
@@ -223,6 +226,13 @@ async def _ended(said: AsyncIterator[Said], on_progress: Callable[[Progress], No
         if isinstance(message, Step) and on_progress is not None:
             on_progress(message.unpacked())
     return message
+
+
+def _take_back_sigterm() -> None:
+    """Put Python's handler back in the place of Ray's, which prints a stack first."""
+    handler = signal.getsignal(signal.SIGTERM)
+    if handler is not None and threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, handler)
 
 
 def _stopped() -> Ending:
