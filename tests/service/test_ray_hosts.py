@@ -20,7 +20,7 @@ from ray_works import Endless, Faulty, Watched, painting, pids
 
 from impasto.errors import ImpastoError, MissingExtra
 from impasto.progress import Progress
-from impasto.service.hosts import TookTooLong, WorkerLost
+from impasto.service.hosts import Ending, TookTooLong, WorkerLost
 from impasto.service.ray_hosts import RayHosts
 
 OTHER = """
@@ -148,6 +148,28 @@ def test_work_that_kills_its_process_is_tried_once_more(front: Front, tmp_path: 
     with refused(WorkerLost, "killed"):
         front.wait(front.hosts.run(Faulty("killed", tmp_path), 60))
     assert len(set(pids(tmp_path / "begun"))) == 2
+    assert front.wait(front.hosts.run(painting(), 60)).data
+
+
+def test_one_that_holds_too_much_is_replaced_and_one_that_does_not_end_is_ended(front: Front, tmp_path: Path) -> None:
+    hosts = RayHosts(1, worker_megabytes=1, processors=0)
+    front.wait(hosts.start())
+    assert front.wait(hosts.run(Watched(painting(), tmp_path, "0"), 60)).data
+    large = pids(tmp_path / "0.ended")[0]
+    wait_until(lambda: not Path(f"/proc/{large}").exists())
+    assert hosts.recycled == 1
+    running = front.begin(hosts.run(Endless(tmp_path, deaf=True), 60))
+    wait_until((tmp_path / "begun").exists)
+    waiting = front.begin(hosts.run(painting(), 60))
+    front.wait(hosts.close(0.1))
+    for answer in (running, waiting):
+        with refused(Ending, "ending"):
+            answer.result(5)
+    with refused(Ending, "ending"):
+        front.wait(hosts.run(painting(), 60))
+    assert not hosts.ready()
+    process = pids(tmp_path / "begun")[0]
+    wait_until(lambda: not Path(f"/proc/{process}").exists())
     assert front.wait(front.hosts.run(painting(), 60)).data
 
 

@@ -9,15 +9,17 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
+from starlette.routing import Match
 
 from impasto.errors import ImpastoError
 from impasto.service import documentation, edits, health, openapi, styles, stylize
 from impasto.service.clients import Left
+from impasto.service.jobs import routes as jobs
 from impasto.service.problems import problem
 from impasto.service.service import Service
 
 LOG = logging.getLogger("impasto.service")
-MODULES: tuple[ModuleType, ...] = (stylize, edits, styles, health, openapi, documentation)
+MODULES: tuple[ModuleType, ...] = (stylize, edits, styles, jobs, health, openapi, documentation)
 """Each has `routes(service)` and `paths(service)`, its part of the OpenAPI document."""
 
 
@@ -33,7 +35,10 @@ def make_app(service: Service) -> Starlette:
     }
     app = Starlette(routes=routes, exception_handlers=handlers)  # type: ignore[arg-type]
     app.state.service = service
-    app.state.paths = {path: item for module in MODULES for path, item in module.paths(service).items()}
+    app.state.paths = {}
+    for module in MODULES:
+        for path, item in module.paths(service).items():  # several may answer one path, by other methods
+            app.state.paths[path] = app.state.paths.get(path, {}) | item
     return app
 
 
@@ -48,10 +53,19 @@ def _missed(request: Request, error: HTTPException) -> Response:
             ImpastoError(f"there is no {request.url.path[:200]}", "/docs lists what there is", code="no-such-page")
         )
     if error.status_code == 405:
-        allowed = headers.get("Allow", headers.get("allow", ""))
+        headers["Allow"] = allowed = _methods(request)
         message = f"{request.method[:20]} is not for {request.url.path[:200]}"
         return problem(ImpastoError(message, f"use {allowed}", code="wrong-method"), headers=headers)
     return problem(ImpastoError(str(error.detail)[:200], code="malformed"), headers=headers)
+
+
+def _methods(request: Request) -> str:
+    """The methods of a path, whichever modules answer them."""
+    found: set[str] = set()
+    for route in request.app.routes:
+        if route.matches(request.scope)[0] is not Match.NONE:
+            found |= getattr(route, "methods", None) or set()
+    return ", ".join(sorted(found))
 
 
 def _left(_request: Request, _error: Exception) -> Response:

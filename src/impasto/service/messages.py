@@ -15,7 +15,7 @@ import psutil
 from impasto.errors import ImpastoError, OutOfMemory
 from impasto.picture import Picture
 from impasto.progress import Progress
-from impasto.service.work import Answer, Work
+from impasto.service.work import Answer, Still, Work
 
 LENGTH = struct.Struct("<Q")
 """Stands before each message in a pipe and says how many bytes it has."""
@@ -73,7 +73,7 @@ def packed(message: object) -> bytes:
 
 def step(progress: Progress) -> Step:
     """A report that can travel."""
-    if progress.preview is None:
+    if progress.preview is None or isinstance(progress.preview, Still):
         return Step(progress)
     return Step(replace(progress, preview=None), progress.preview())
 

@@ -32,6 +32,10 @@ class RayHosts:
 
     Ray runs on the cluster that RAY_ADDRESS names, else on this machine.
 
+    Attributes:
+        lost: replicas that have died, or could not be reached.
+        recycled: replicas replaced for their memory.
+
     Args:
         workers: how many replicas; 0, as many as the cluster has processors.
         worker_megabytes: a replica that holds more after its work is replaced.
@@ -48,8 +52,8 @@ class RayHosts:
         self._tally: Any = None
         self._deploying: asyncio.Task[None] | None = None
         self._looking: asyncio.Task[None] | None = None
-        self._running: set[asyncio.Task[Any]] = set()
-        self._replicas = 0
+        self._running: set[asyncio.Task[Answer]] = set()
+        self.lost = self.recycled = self._replicas = 0
         self._held: OrderedDict[str, int] = OrderedDict()
 
     async def start(self) -> None:
@@ -64,15 +68,17 @@ class RayHosts:
 
     async def run(self, work: Work, seconds: float, on_progress: Callable[[Progress], None] | None = None) -> Answer:
         """Do some work on a free replica; on another, if the one that does it is lost. See `Hosts.run`."""
-        task = asyncio.current_task()
-        assert task is not None
-        assert self._deploying is not None
+        if self._ending:
+            raise _stopped()
+        task = asyncio.create_task(self._tried_again(work, seconds, on_progress))
         self._running.add(task)
+        task.add_done_callback(self._running.discard)
         try:
-            await asyncio.shield(self._deploying)
-            return await self._tried_again(work, seconds, on_progress)
-        finally:
-            self._running.discard(task)
+            return await task
+        except asyncio.CancelledError:
+            if self._ending:
+                raise _stopped() from None
+            raise
 
     def ready(self) -> bool:
         return self._replicas > 0 and not self._ending
@@ -86,10 +92,10 @@ class RayHosts:
         if self._running:
             await asyncio.wait(set(self._running), timeout=grace)
         self._ending = True
-        for task in (self._deploying, self._looking):
-            if task is not None:
-                task.cancel()
-                await asyncio.wait([task])
+        ending = [task for task in (self._deploying, self._looking, *self._running) if task is not None]
+        for task in ending:
+            task.cancel()
+        await asyncio.gather(*ending, return_exceptions=True)
         await self._in_thread(self._stop)
         self._thread.shutdown(wait=False)
 
@@ -114,6 +120,7 @@ class RayHosts:
         painter = serve.deployment(Painter).options(
             num_replicas=self.workers,
             max_ongoing_requests=1,
+            request_router_config={"initial_backoff_s": 0.005, "max_backoff_s": 0.05},
             ray_actor_options={"num_cpus": self._processors, "runtime_env": {"env_vars": _REPLICA}},
             health_check_period_s=1,
             health_check_timeout_s=60,
@@ -144,6 +151,8 @@ class RayHosts:
     async def _tried_again(self, work: Work, seconds: float, on_progress: Callable[[Progress], None] | None) -> Answer:
         from ray.exceptions import RayError, RayTaskError
 
+        assert self._deploying is not None
+        await asyncio.shield(self._deploying)
         key = uuid.uuid4().hex
         try:
             for _ in range(_LOSSES):
@@ -154,13 +163,14 @@ class RayHosts:
                     message = f"the work cannot be done: {_first_line(error.cause)}"
                     raise ImpastoError(message, "please report it", code="unexpected") from None
                 except RayError:
-                    if self._ending:
-                        raise Ending("the service is being stopped", 1.0, "ask again in a moment") from None
+                    self.lost += 1
             raise lost()
         finally:
-            self._tally.forget.remote(key)
+            if not self._ending:
+                self._tally.forget.remote(key)
 
     def _unpacked(self, done: Done) -> Answer:
+        self.recycled += done.memory > self._most
         self._held[done.process] = done.memory
         self._held.move_to_end(done.process)
         while len(self._held) > self.workers:  # of one that was replaced
@@ -200,6 +210,10 @@ async def _ended(said: AsyncIterator[Said], on_progress: Callable[[Progress], No
         if isinstance(message, Step) and on_progress is not None:
             on_progress(message.unpacked())
     return message
+
+
+def _stopped() -> Ending:
+    return Ending("the service is being stopped", 1.0, "ask again in a moment")
 
 
 @contextlib.contextmanager

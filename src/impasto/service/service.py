@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from starlette.requests import Request
 
@@ -12,6 +13,9 @@ from impasto.service.load import Load
 from impasto.service.metrics import Metrics
 from impasto.service.results import Results
 from impasto.styles.gallery import Gallery
+
+if TYPE_CHECKING:
+    from impasto.service.jobs.jobs import Jobs
 
 
 @dataclass
@@ -23,6 +27,7 @@ class Service:
         load: has work done.
         results: has paintings done, or has them already.
         metrics: what Prometheus is told.
+        jobs: what takes longer; None, it is not offered.
     """
 
     config: ServiceConfig
@@ -30,6 +35,7 @@ class Service:
     load: Load
     results: Results
     metrics: Metrics
+    jobs: Jobs | None = None
 
     @classmethod
     def of(cls, hosts: Hosts, config: ServiceConfig) -> Service:

@@ -40,6 +40,16 @@ Tell: TypeAlias = Callable[[Progress], bool]
 
 
 @dataclass(frozen=True)
+class Still:
+    """A preview that can travel: a small JPEG."""
+
+    jpeg: bytes = field(repr=False)
+
+    def __call__(self) -> Picture:
+        return Picture.open(self.jpeg)
+
+
+@dataclass(frozen=True)
 class Answer:
     """What some work has made.
 
@@ -145,7 +155,7 @@ class PaintWork:
         clock = Stages()
         with warnings.catch_warnings(record=True) as notes:
             warnings.simplefilter("always")
-            painting = Painting(self._stylizer(), self.max_pixels, self.saving, untrusted=True)
+            painting = Painting(self.stylizer(), self.max_pixels, self.saving, untrusted=True)
             clock("style")
             job = PaintJob(self.photo.name, f"picture{self.suffix}")
             result = painting.paint(job, written.append, self.photo.data, clock)
@@ -154,11 +164,12 @@ class PaintWork:
         said = tuple(str(note.message) for note in notes if issubclass(note.category, UserWarning))
         return Answer(written[0], MEDIA_TYPES[self.suffix], facts | {"seconds": clock.seconds}, said)
 
-    def _stylizer(self) -> Stylizer:
+    def stylizer(self) -> Stylizer:
+        """What paints it; paintings and masks are read here."""
         painter = engine_of(self.engine)
         return Stylizer(
-            [(self._source(style), weight) for style, weight in self.styles],
-            regions=self._regions(),
+            self.style_request(),
+            regions=self.region_request(),
             controls=self.controls,
             gallery=Gallery(painter=painter),
             painter=painter,
@@ -166,7 +177,12 @@ class PaintWork:
             untrusted=True,
         )
 
-    def _regions(self) -> list[tuple[Any, str | Picture]]:
+    def style_request(self) -> list[tuple[str | Picture, float]]:
+        """The styles as the library takes them."""
+        return [(self._source(style), weight) for style, weight in self.styles]
+
+    def region_request(self) -> list[tuple[Any, str | Picture]]:
+        """The regions as the library takes them."""
         found: list[tuple[Any, str | Picture]] = [(mask.data, self._source(style)) for mask, style in self.regions]
         if self.kept is not None:
             mask = Picture.open(self.kept.data, max_pixels=self.max_pixels, untrusted=True)

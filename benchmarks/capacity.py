@@ -1,0 +1,171 @@
+#!/usr/bin/env python3
+"""Pictures a second, and memory, of the service with 1, 2 and 4 workers: the capacity table of docs/service.md.
+
+    python benchmarks/capacity.py [--workers 1 2 4] [--megapixels 1] [--seconds 60] [--engine painter]
+
+Starts `impasto serve` for each number of workers, and lets as many clients as keep them busy send different photos in
+different styles. Nothing is kept, so that each picture is painted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import http.client
+import io
+import itertools
+import math
+import os
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import psutil
+from PIL import Image
+
+PHOTOS = Path(__file__).resolve().parent.parent / "src/impasto/assets/samples"
+STYLES = ("starry-night", "great-wave", "udnie", "the-scream")
+A_DAY = 1_000_000
+PEAK = 2.0
+"""How much more the busiest hour brings than the mean one."""
+BUSY = 0.7
+"""The share of its speed that a replica is given, so that queues stay short."""
+
+
+@dataclass
+class Measured:
+    """One number of workers."""
+
+    workers: int
+    rate: float
+    latencies: list[float] = field(repr=False)
+    peak: int = 0
+    refused: int = 0
+
+    @property
+    def replicas(self) -> int:
+        """That paint a million pictures a day."""
+        return math.ceil(A_DAY / 86_400 * PEAK / (self.rate * BUSY))
+
+    def row(self) -> str:
+        late = statistics.quantiles(self.latencies, n=20)[-1]
+        middle = statistics.median(self.latencies)
+        memory = self.peak / 1e9
+        return f"| {self.workers} | {self.rate:.1f} | {middle:.2f} | {late:.2f} | {memory:.1f} | {self.replicas} |"
+
+
+def photos(megapixels: float) -> list[bytes]:
+    """JPEG files of that size, with a grain that differs."""
+    made = []
+    for seed, file in zip(range(8), itertools.cycle(sorted(PHOTOS.glob("*.jpg")))):
+        with Image.open(file) as photo:
+            scale = math.sqrt(megapixels * 1e6 / (photo.width * photo.height))
+            size = round(photo.width * scale), round(photo.height * scale)
+            pixels = np.asarray(photo.convert("RGB").resize(size), np.int16)
+        grain = np.random.default_rng(seed).normal(0, 3, pixels.shape).astype(np.int16)
+        out = io.BytesIO()
+        Image.fromarray((pixels + grain).clip(0, 255).astype(np.uint8)).save(out, "JPEG", quality=90)
+        made.append(out.getvalue())
+    return made
+
+
+@contextlib.contextmanager
+def service(workers: int, hosts: str) -> Iterator[tuple[int, psutil.Process]]:
+    """A running service: its port and its process."""
+    with socket.socket() as free, tempfile.TemporaryDirectory() as home:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+        free.close()
+        options = ["--port", str(port), "--workers", str(workers), "--cache-megabytes", "0", "--engine-hosts", hosts]
+        command = [sys.executable, "-m", "impasto", "serve", *options]
+        process = subprocess.Popen(command, env=os.environ | {"IMPASTO_HOME": home})
+        try:
+            while not is_ready(port):
+                if process.poll() is not None:
+                    raise SystemExit("the service has ended")
+                time.sleep(0.1)
+            yield port, psutil.Process(process.pid)
+        finally:
+            process.terminate()
+            process.wait(60)
+
+
+def is_ready(port: int) -> bool:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        connection.request("GET", "/readyz")
+        return connection.getresponse().status == 200
+    except OSError:
+        return False
+    finally:
+        connection.close()
+
+
+def resident(process: psutil.Process) -> int:
+    """Bytes that a process and all below it hold."""
+    held = 0
+    for one in (process, *process.children(recursive=True)):
+        with contextlib.suppress(psutil.Error):
+            held += one.memory_info().rss
+    return held
+
+
+def measure(workers: int, files: list[bytes], seconds: float, engine: str, hosts: str) -> Measured:
+    done = Measured(workers, 0.0, [])
+    with service(workers, hosts) as (port, process):
+        begin = time.monotonic() + seconds / 6  # what comes before warms up
+        end = begin + seconds
+
+        def ask(first: int) -> None:
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
+            for number in itertools.count(first):
+                started = time.monotonic()
+                if started >= end:
+                    return
+                path = f"/v1/stylize?style={STYLES[number % len(STYLES)]}&engine={engine}"
+                connection.request("POST", path, files[number % len(files)], {"Content-Type": "image/jpeg"})
+                answer = connection.getresponse()
+                answer.read()
+                now = time.monotonic()
+                if answer.status != 200:
+                    done.refused += 1
+                elif begin <= now < end:
+                    done.latencies.append(now - started)
+
+        clients = [threading.Thread(target=ask, args=(index * 3,)) for index in range(2 * workers)]
+        for client in clients:
+            client.start()
+        while any(client.is_alive() for client in clients):
+            done.peak = max(done.peak, resident(process))
+            time.sleep(0.2)
+        done.rate = len(done.latencies) / seconds
+    return done
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--workers", type=int, nargs="+", default=[1, 2, 4])
+    parser.add_argument("--megapixels", type=float, default=1.0)
+    parser.add_argument("--seconds", type=float, default=60.0)
+    parser.add_argument("--engine", default="painter")
+    parser.add_argument("--hosts", choices=("threads", "ray"), default="threads")
+    given = parser.parse_args()
+    files = photos(given.megapixels)
+    print(f"{os.cpu_count()} processors, {given.megapixels:g} megapixels, engine {given.engine}\n")
+    print("| workers | pictures a second | median s | 95 % s | memory GB | replicas for a million a day |")
+    print("|---|---|---|---|---|---|")
+    for workers in given.workers:
+        done = measure(workers, files, given.seconds, given.engine, given.hosts)
+        print(done.row() + (f"  {done.refused} were refused" if done.refused else ""), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,70 @@
+"""A job as server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html).
+
+They follow the store, so that any replica can tell them, and each says all that is known: who was away misses nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+from impasto.service.jobs.queue import Queue
+from impasto.service.jobs.store import Job, StoreFault
+
+LOG = logging.getLogger("impasto.service")
+LOOK = 0.25
+"""Seconds between two looks at the store."""
+QUIET = 15.0
+"""Seconds without news after which a comment keeps the connection open."""
+RETRY = 2000
+"""Milliseconds after which a client that was cut off comes again."""
+END = "end"
+"""The id of a last event: who comes again with it is told that there is nothing more."""
+
+
+async def events(
+    queue: Queue,
+    job: Job,
+    shown: Callable[[Job], dict[str, Any]],
+    *,
+    last: str = "",
+    ending: Callable[[], bool] = lambda: False,
+    quiet: float = QUIET,
+) -> AsyncIterator[bytes]:
+    """A job's events, from now to its end.
+
+    Args:
+        shown: the job as it is told.
+        last: the id of the last event that the client has had; what it says is not said again.
+        ending: whether the service is being stopped; the client comes again elsewhere.
+    """
+    yield f"retry: {RETRY}\n\n".encode()
+    loop = asyncio.get_running_loop()
+    seen, said = last, loop.time()
+    while not ending():
+        try:
+            found = await queue.get(job.id, job.owner)
+        except StoreFault as error:
+            LOG.warning("a job's events wait: %s", error)
+            await asyncio.sleep(1)
+            continue
+        if found is None:
+            yield _event("canceled", END, shown(job) | {"state": "canceled"})
+            return
+        if found.over:
+            yield _event(found.state, END, shown(found))
+            return
+        if str(found.version) != seen:
+            yield _event("progress", str(found.version), shown(found))
+            seen, said = str(found.version), loop.time()
+        elif loop.time() - said >= quiet:
+            yield b": it goes on\n\n"
+            said = loop.time()
+        await asyncio.sleep(LOOK)
+
+
+def _event(name: str, number: str, data: dict[str, Any]) -> bytes:
+    return f"event: {name}\nid: {number}\ndata: {json.dumps(data)}\n\n".encode()

@@ -1,0 +1,47 @@
+"""How long work tells where it stands: not too often, with small pictures that can travel."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+from impasto.picture import Picture
+from impasto.progress import Progress
+from impasto.service.work import Still, Tell
+
+EVERY = 0.25
+"""Seconds between two reports."""
+PREVIEW_EVERY = 1.0
+"""Seconds between two previews."""
+_SIDE, _QUALITY = 512, 80
+
+
+def still(picture: Picture) -> Still:
+    """A picture, reduced to 512 pixels."""
+    plain = replace(picture, frames=(), cover=None).at_most(_SIDE)
+    return Still(plain.encode("JPEG", quality=_QUALITY, mark=False, metadata=False))
+
+
+class Teller:
+    """Passes on where work stands, as an `OnProgress`.
+
+    Args:
+        tell: of the work.
+    """
+
+    def __init__(self, tell: Tell, clock: Callable[[], float] = time.monotonic) -> None:
+        self._tell, self._clock = tell, clock
+        self._next = self._next_preview = 0.0
+        self._going = True
+
+    def __call__(self, now: Progress) -> bool:
+        """Pass a report on, or not; False if the work is to end."""
+        moment = self._clock()
+        if moment < self._next or not self._going:
+            return self._going
+        self._next, preview = moment + EVERY, None
+        if now.preview is not None and moment >= self._next_preview:
+            preview, self._next_preview = still(now.preview()), moment + PREVIEW_EVERY
+        self._going = self._tell(replace(now, preview=preview))
+        return self._going

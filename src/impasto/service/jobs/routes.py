@@ -1,0 +1,182 @@
+"""`/v1/jobs`, and what changes the gallery."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from impasto.errors import ImpastoError, UsageError
+from impasto.service.fields import Form, read_form
+from impasto.service.hosts import Busy, Ending
+from impasto.service.jobs.documented import documented
+from impasto.service.jobs.events import END, events
+from impasto.service.jobs.jobs import Jobs, as_json
+from impasto.service.jobs.store import Job
+from impasto.service.service import Service
+from impasto.service.styles import found
+
+STREAMS = 500
+"""Streams of events at once."""
+_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+_PRIVATE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+_ENDINGS = {
+    "image/jpeg": "jpg",
+    "image/tiff": "tif",
+    "video/quicktime": "mov",
+    "video/matroska": "mkv",
+}
+
+
+def routes(service: Service) -> list[Route]:
+    if service.jobs is None:
+        return []
+    answers = JobRoutes(service)
+    return [
+        Route("/v1/jobs", answers.send, methods=["POST"]),
+        Route("/v1/jobs/{job}", answers.show, methods=["GET"]),
+        Route("/v1/jobs/{job}", answers.cancel, methods=["DELETE"]),
+        Route("/v1/jobs/{job}/result", answers.result, methods=["GET"]),
+        Route("/v1/jobs/{job}/preview", answers.preview, methods=["GET"]),
+        Route("/v1/jobs/{job}/events", answers.events, methods=["GET"]),
+        Route("/v1/styles", answers.learn, methods=["POST"]),
+        Route("/v1/styles/{name:path}", answers.forget, methods=["DELETE"]),
+    ]
+
+
+class JobRoutes:
+    """What answers requests about jobs."""
+
+    def __init__(self, service: Service) -> None:
+        self.service = service
+        self._streams = 0
+
+    @property
+    def jobs(self) -> Jobs:
+        found = self.service.jobs
+        assert found is not None
+        return found
+
+    async def send(self, request: Request) -> Response:
+        """Put a job in: 202, and where to look."""
+        return await self._send(request, learn=False)
+
+    async def learn(self, request: Request) -> Response:
+        """Put a painting into the gallery, as a job."""
+        self._allow_learning()
+        return await self._send(request, learn=True)
+
+    async def _send(self, request: Request, *, learn: bool) -> Response:
+        named = request.headers.get("idempotency-key", "")
+        if named and not _KEY.fullmatch(named):
+            raise UsageError("Idempotency-Key is too long, or no text", "up to 255 characters", code="malformed")
+        form, webhook = _webhook(await read_form(request))
+        if self.service.load.ending:
+            raise _ending()
+        job = await self.jobs.send(form, _owner(request), learn=learn, idempotency=named, webhook=webhook)
+        place = f"{request.scope.get('root_path', '')}/v1/jobs/{job.id}"
+        return JSONResponse(as_json(job), 202, {**_PRIVATE, "Location": place})
+
+    async def show(self, request: Request) -> Response:
+        """Where a job stands."""
+        return JSONResponse(as_json(await self._job(request)), headers=_PRIVATE)
+
+    async def cancel(self, request: Request) -> Response:
+        """End a job; remove one that has ended."""
+        job = await self._job(request)
+        canceled = await self.jobs.queue.cancel(job)
+        if canceled is not None:
+            return JSONResponse(as_json(canceled), 202, _PRIVATE)
+        await self.jobs.queue.store.remove(job.id)
+        return Response(status_code=204)
+
+    async def result(self, request: Request) -> Response:
+        """What a job has made."""
+        job = await self._job(request)
+        data = await self.jobs.queue.store.blob(job.id, "result") if job.state == "done" else None
+        if data is None:
+            raise ImpastoError(f"the job is {job.state} and has no result", _after(job), code="no-result")
+        ending = _ENDINGS.get(job.media_type, job.media_type.rpartition("/")[2])
+        headers = {"Content-Disposition": f'attachment; filename="painted.{ending}"'}
+        return Response(data, media_type=job.media_type, headers=_PRIVATE | headers)
+
+    async def preview(self, request: Request) -> Response:
+        """A small picture of where a job stands."""
+        job = await self._job(request)
+        data = await self.jobs.queue.store.blob(job.id, "preview")
+        if data is None:
+            raise ImpastoError("the job shows no preview, or none yet", "GET its events", code="no-result")
+        return Response(data, media_type="image/jpeg", headers=_PRIVATE)
+
+    async def events(self, request: Request) -> Response:
+        """A job's progress as server-sent events."""
+        job = await self._job(request)
+        last = request.headers.get("last-event-id", "")
+        if last == END:
+            return Response(status_code=204)  # tells a browser not to come again
+        if self._streams >= STREAMS:
+            raise Busy("too many listen to jobs", 10, "GET the job instead")
+        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no", "X-Content-Type-Options": "nosniff"}
+        return StreamingResponse(self._events(job, last), media_type="text/event-stream", headers=headers)
+
+    async def _events(self, job: Job, last: str) -> AsyncIterator[bytes]:
+        def ending() -> bool:
+            return self.jobs.ending or self.service.load.ending
+
+        self._streams += 1
+        try:
+            async for event in events(self.jobs.queue, job, as_json, last=last, ending=ending):
+                yield event
+        finally:
+            self._streams -= 1
+
+    async def forget(self, request: Request) -> Response:
+        """Remove a style that a client has put into the gallery."""
+        self._allow_learning()
+        gallery, name = self.service.gallery, request.path_params["name"]
+        await asyncio.to_thread(lambda: gallery.remove(found(gallery, name).name))
+        return Response(status_code=204)
+
+    def _allow_learning(self) -> None:
+        if not self.service.config.learn:
+            raise ImpastoError("the gallery is not to be changed here", "impasto serve --learn", code="not-allowed")
+
+    async def _job(self, request: Request) -> Job:
+        name = request.path_params["job"]
+        job = await self.jobs.queue.get(name, _owner(request)) if _ID.fullmatch(name) else None
+        if job is None:
+            raise ImpastoError("there is no such job", "it may have expired", code="no-such-job")
+        return job
+
+
+def _owner(request: Request) -> str:
+    """Whose key the request has; "" where there are no keys."""
+    return str(request.scope.get("state", {}).get("key", ""))
+
+
+def _webhook(form: Form) -> tuple[Form, str]:
+    """The form without its webhook, and the webhook."""
+    given = form.text("webhook", "")
+    return Form({name: values for name, values in form.order.items() if name != "webhook"}), given or ""
+
+
+def _ending() -> Ending:
+    return Ending("the service is being stopped", 5, "try again")
+
+
+def _after(job: Job) -> str:
+    """What to do about a result that is not there."""
+    if job.state == "failed":
+        return job.error.get("message", "")
+    return "send it again" if job.state == "canceled" else "GET its events"
+
+
+def paths(service: Service) -> dict[str, Any]:
+    """Their part of the OpenAPI document."""
+    return {} if service.jobs is None else documented(service)

@@ -1,0 +1,203 @@
+"""Jobs in a SQLite file: the programs of one machine may share it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import os
+import sqlite3
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from impasto.service.jobs.folders import PrivateFolder, remove_abandoned
+from impasto.service.jobs.store import Edit, Job, QueueName, StoreFault, Usage
+
+T = TypeVar("T")
+
+_TABLES = """
+CREATE TABLE IF NOT EXISTS jobs (
+    id TEXT PRIMARY KEY,
+    record TEXT NOT NULL,
+    state TEXT NOT NULL,
+    queue TEXT,
+    due REAL NOT NULL,
+    expires REAL NOT NULL,
+    ended REAL NOT NULL,
+    size INTEGER NOT NULL,
+    idempotency TEXT UNIQUE
+);
+CREATE INDEX IF NOT EXISTS by_queue ON jobs (queue, due);
+CREATE INDEX IF NOT EXISTS by_end ON jobs (expires);
+CREATE TABLE IF NOT EXISTS blobs (
+    job TEXT NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,
+    name TEXT NOT NULL,
+    data BLOB NOT NULL,
+    PRIMARY KEY (job, name)
+);
+"""
+_SOME = 20  # jobs that are looked at together
+
+
+class SqliteStore:
+    """Jobs in a SQLite file; a thread of its own does what blocks.
+
+    Args:
+        path: the file; None, one in a private temporary folder that is removed at the end.
+    """
+
+    largest = 900_000_000  # SQLite's own limit is 10^9
+
+    def __init__(self, path: Path | None = None) -> None:
+        self.lasting = path is not None
+        self._path = path
+        self._folder: PrivateFolder | None = None
+        self._thread = ThreadPoolExecutor(1, "jobs")
+        self._connection: sqlite3.Connection | None = None
+
+    async def open(self) -> None:
+        await self._do(self._open)
+
+    async def close(self) -> None:
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._close)
+        self._thread.shutdown()
+
+    async def now(self) -> float:
+        return time.time()
+
+    async def add(self, job: Job, request: bytes, most_waiting: int) -> Job | None:
+        return await self._do(functools.partial(self._add, job, request, most_waiting))
+
+    async def get(self, job: str) -> Job | None:
+        return await self._do(lambda: self._get(job))
+
+    async def change(self, job: str, edit: Edit, blobs: Mapping[str, bytes | None] | None = None) -> Job | None:
+        return await self._do(lambda: self._change(job, edit, blobs or {}))
+
+    async def blob(self, job: str, name: str) -> bytes | None:
+        found = await self._rows("SELECT data FROM blobs WHERE job = ? AND name = ?", job, name)
+        return bytes(found[0][0]) if found else None
+
+    async def due(self, queue: QueueName, now: float) -> list[str]:
+        asked = "SELECT id FROM jobs WHERE queue = ? AND due <= ? ORDER BY due LIMIT ?"
+        return [row[0] for row in await self._rows(asked, queue, now, _SOME)]
+
+    async def usage(self) -> Usage:
+        asked = "SELECT coalesce(sum(state = 'waiting'), 0), count(*), coalesce(sum(size), 0) FROM jobs"
+        return Usage(*(await self._rows(asked))[0])
+
+    async def ended(self) -> list[str]:
+        asked = "SELECT id FROM jobs WHERE ended > 0 ORDER BY ended LIMIT ?"
+        return [row[0] for row in await self._rows(asked, _SOME)]
+
+    async def remove(self, job: str) -> None:
+        await self._rows("DELETE FROM jobs WHERE id = ?", job)
+
+    async def sweep(self, now: float) -> None:
+        await self._rows("DELETE FROM jobs WHERE expires <= ?", now)
+
+    # What runs in the thread.
+
+    async def _do(self, call: Callable[[], T]) -> T:
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._thread, call)
+        except sqlite3.Error as error:
+            code = "disk-full" if "full" in str(error) else "unreachable"
+            raise StoreFault(f"the jobs cannot be stored: {error}", code=code) from error
+
+    async def _rows(self, asked: str, *values: object) -> list[Any]:
+        def call() -> list[Any]:
+            return self._opened().execute(asked, values).fetchall()
+
+        return await self._do(call)
+
+    def _open(self) -> None:
+        path = self._path
+        if path is None:
+            remove_abandoned()
+            self._folder = PrivateFolder()
+            path = self._folder.path / "jobs.sqlite"
+        try:
+            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))  # others must not read what clients have sent
+        except OSError as error:
+            raise StoreFault(f"cannot open {path}: {error.strerror}", "--jobs-url sqlite:///FILE") from error
+        database = sqlite3.connect(path, timeout=10, isolation_level=None, check_same_thread=False)
+        self._connection = database
+        for pragma in ("auto_vacuum = FULL", "journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON"):
+            database.execute(f"PRAGMA {pragma}")
+        database.executescript(_TABLES)
+
+    def _close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+        if self._folder is not None:
+            self._folder.remove()
+
+    def _opened(self) -> sqlite3.Connection:
+        if self._connection is None:
+            raise StoreFault("the jobs' file is not open")
+        return self._connection
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        database = self._opened()
+        database.execute("BEGIN IMMEDIATE")
+        try:
+            yield database
+        except BaseException:
+            database.execute("ROLLBACK")
+            raise
+        database.execute("COMMIT")
+
+    def _add(self, job: Job, request: bytes, most_waiting: int) -> Job | None:
+        with self._transaction() as database:
+            if job.idempotency:
+                asked = "SELECT record FROM jobs WHERE idempotency = ?"
+                found = database.execute(asked, (_named(job),)).fetchone()
+                if found:
+                    return Job.from_json(found[0])
+            waiting = database.execute("SELECT count(*) FROM jobs WHERE state = 'waiting'").fetchone()[0]
+            if waiting >= most_waiting:
+                return None
+            database.execute(
+                "INSERT INTO jobs (id, record, state, queue, due, expires, ended, size, idempotency)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (job.id, *_columns(job), _named(job)),
+            )
+            database.execute("INSERT INTO blobs VALUES (?, 'request', ?)", (job.id, request))
+            return job
+
+    def _get(self, job: str) -> Job | None:
+        found = self._opened().execute("SELECT record FROM jobs WHERE id = ?", (job,)).fetchone()
+        return Job.from_json(found[0]) if found else None
+
+    def _change(self, name: str, edit: Edit, blobs: Mapping[str, bytes | None]) -> Job | None:
+        with self._transaction() as database:
+            job = self._get(name)
+            changed = edit(job) if job else None
+            if job is None or changed is None:
+                return None
+            changed = replace(changed, version=job.version + 1)
+            database.execute(
+                "UPDATE jobs SET record = ?, state = ?, queue = ?, due = ?, expires = ?, ended = ?, size = ?"
+                " WHERE id = ?",
+                (*_columns(changed), name),
+            )
+            for blob, data in blobs.items():
+                if data is None:
+                    database.execute("DELETE FROM blobs WHERE job = ? AND name = ?", (name, blob))
+                else:
+                    database.execute("INSERT OR REPLACE INTO blobs VALUES (?, ?, ?)", (name, blob, data))
+            return changed
+
+
+def _named(job: Job) -> str | None:
+    return f"{job.owner} {job.idempotency}" if job.idempotency else None
+
+
+def _columns(job: Job) -> tuple[object, ...]:
+    return job.to_json(), job.state, job.queue, job.due, job.expires, job.ended, job.size

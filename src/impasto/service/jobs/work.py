@@ -1,0 +1,257 @@
+"""The long kinds of work: the optimizer, clips, and learning a style."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import time
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from impasto.engines.by_name import DEFAULT, EngineName, engine_of
+from impasto.errors import ImpastoError, MissingExtra, UsageError
+from impasto.picture import Picture
+from impasto.picture.formats import format_of
+from impasto.picture.limits import check_size
+from impasto.progress import Progress
+from impasto.service.jobs.folders import private_folder
+from impasto.service.jobs.previews import Teller, still
+from impasto.service.work import MEDIA_TYPES, Answer, PaintWork, Tell, Upload
+from impasto.styles.gallery import KEPT_SIDE, Gallery
+from impasto.video.options import VideoOptions
+
+if TYPE_CHECKING:
+    from impasto.optimization.recipe import Recipe
+    from impasto.video.reading import Clip
+
+CLIPS = {
+    ".mp4": "video/mp4",
+    ".mov": "video/quicktime",
+    ".mkv": "video/matroska",
+    ".webm": "video/webm",
+    ".gif": "image/gif",
+    ".webp": "image/webp",
+    ".apng": "image/apng",
+}
+"""What painted clips may be, by their endings."""
+
+_SENT = {*CLIPS, ".m4v", ".avi", ".ts", ".mts", ".m2ts", ".mpg", ".mpeg", ".3gp", ".png"}
+
+
+def need(module: str, what: str, extra: str) -> None:
+    """Raises MissingExtra unless a module is there."""
+    if importlib.util.find_spec(module) is None:
+        raise MissingExtra(what, extra)
+
+
+@contextmanager
+def notes_of() -> Iterator[list[str]]:
+    """What the user is warned of meanwhile."""
+    found: list[str] = []
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            yield found
+        finally:
+            said = (str(note.message) for note in caught if issubclass(note.category, UserWarning))
+            found.extend(dict.fromkeys(said))
+
+
+@dataclass(frozen=True)
+class OptimizeWork:
+    """One photo to be painted by the optimizer.
+
+    Attributes:
+        paint: the photo and all that is said of it.
+    """
+
+    paint: PaintWork
+    recipe: Recipe
+
+    @property
+    def megapixels(self) -> float:
+        return self.paint.megapixels
+
+    def run(self, tell: Tell) -> Answer:
+        from impasto.optimization.run import Run, load_network
+
+        began, paint, saving = time.perf_counter(), self.paint, self.paint.saving
+        file_format = format_of(Path(f"picture{paint.suffix}"))
+        with notes_of() as notes:
+            photo = Picture.open(paint.photo.data, max_pixels=paint.max_pixels, untrusted=True)
+            photo = replace(photo, name=paint.photo.name)
+            check_size(file_format, *paint.controls.output_size(photo.width, photo.height), paint.photo.name)
+            run = Run(load_network(), self.recipe, paint.stylizer(), on_progress=Teller(tell))
+            picture = run.photo(photo, max_pixels=paint.max_pixels)
+            data = picture.encode(
+                file_format,
+                quality=saving.quality,
+                bits=saving.bits,
+                mark=saving.mark,
+                strip_location=saving.strip_location,
+            )
+        facts: dict[str, Any] = {"width": picture.width, "height": picture.height, "engine": "optimize"}
+        facts |= {"style": run.stylizer.style.label, "evaluations": len(run.losses)}
+        facts["seconds"] = {"all": round(time.perf_counter() - began, 3)}
+        return Answer(data, MEDIA_TYPES[paint.suffix], facts, tuple(notes))
+
+
+@dataclass(frozen=True)
+class ClipWork:
+    """One clip to be painted.
+
+    Attributes:
+        paint: styles, regions and controls; its photo is the clip.
+        suffix: one of `CLIPS`.
+        max_frames, max_seconds: of the result; more is refused before anything is painted, and if the file did not
+            tell the truth, as soon as they are passed.
+    """
+
+    paint: PaintWork
+    options: VideoOptions
+    suffix: str = ".mp4"
+    max_frames: int = 3000
+    max_seconds: float = 60
+
+    @property
+    def megapixels(self) -> float:
+        return 0.0
+
+    def run(self, tell: Tell) -> Answer:
+        from impasto.video.paint_video import paint_video
+
+        paint: PaintWork = self.paint
+        controls: dict[str, Any] = paint.controls.as_dict()
+        options = replace(self.options, untrusted=True)
+        with private_folder() as folder, notes_of() as notes:
+            ending = PurePath(paint.photo.name).suffix.lower()
+            source = folder / f"clip{ending if ending in _SENT else ''}"
+            source.write_bytes(paint.photo.data)
+            target = folder / f"painted{self.suffix}"
+            try:
+                telling = _Frames(Teller(tell), self.max_frames, self._first(source, options))
+                painted = paint_video(
+                    source,
+                    paint.style_request(),
+                    target,
+                    options=options,
+                    regions=paint.region_request(),
+                    gallery=Gallery(painter=engine_of(options.engine if options.engine != "optimize" else DEFAULT)),
+                    mark=paint.saving.mark,
+                    max_pixels=paint.max_pixels,
+                    on_progress=telling,
+                    **controls,
+                )
+            except ImpastoError as error:
+                raise _without_folder(error, folder, paint.photo.name) from error
+            if telling.too_many:
+                raise _too_long(f"more than {self.max_frames} frames")
+            data = target.read_bytes() if painted.path is not None else b""
+            said = [note.replace(str(source), paint.photo.name) for note in (*painted.notes, *notes)]
+        facts = {"frames": painted.frames, "shots": painted.shots, "engine": options.engine}
+        seconds = {name: round(value, 3) for name, value in painted.seconds.items()}
+        return Answer(data, CLIPS[self.suffix], facts | {"seconds": seconds}, tuple(dict.fromkeys(said)))
+
+    def _first(self, source: Path, options: VideoOptions) -> Picture | None:
+        """The clip's first frame, once its length has been looked at.
+
+        Raises:
+            PictureError: it cannot be read, or is too long.
+        """
+        from impasto.video.reading import Clip
+
+        clip = Clip(source, options.start, options.end, options.fps, untrusted=True, max_pixels=self.paint.max_pixels)
+        self._check_length(clip)
+        frame = next(clip.frames(), None)
+        return None if frame is None else Picture(frame.samples)
+
+    def _check_length(self, clip: Clip) -> None:
+        seconds = float(clip.count / clip.rate)
+        if clip.count > self.max_frames:
+            raise _too_long(f"about {clip.count} frames, more than {self.max_frames}")
+        if seconds > self.max_seconds + 0.5:
+            raise _too_long(f"{seconds:.1f} seconds, more than {self.max_seconds:g}")
+
+
+class _Frames:
+    """Tells of a clip's frames, with the first one as it is; ends the work once there are too many."""
+
+    def __init__(self, tell: Teller, most: int, first: Picture | None) -> None:
+        self.tell, self.most, self.too_many = tell, most, False
+        self._preview = None if first is None else still(first)
+
+    def __call__(self, now: Progress) -> bool:
+        self.too_many = now.step > self.most
+        return not self.too_many and self.tell(replace(now, preview=self._preview))
+
+
+def _too_long(what: str) -> UsageError:
+    return UsageError(f"the clip has {what}", "end=SECONDS paints its beginning", code="too-large")
+
+
+def _without_folder(error: ImpastoError, folder: Path, name: str) -> ImpastoError:
+    """The same error without the temporary folder's name: whoever reads it has sent a file, not a path."""
+    texts = [error.message, error.hint]
+    for place in sorted(folder.glob("clip*")):
+        texts = [text.replace(str(place), name) for text in texts]
+    message, hint = (text.replace(f"{folder}/", "").replace(str(folder), "") for text in texts)
+    return type(error)(message, hint, code=error.code) if not isinstance(error, MissingExtra) else error
+
+
+@dataclass(frozen=True)
+class LearnWork:
+    """A painting that becomes a style of the gallery.
+
+    Attributes:
+        seconds: to learn it; 0, it is painted as the engine sees it at once.
+        about: title, artist, year, licence.
+    """
+
+    painting: Upload
+    name: str
+    seconds: float = 0.0
+    engine: EngineName = DEFAULT
+    about: dict[str, str] = field(default_factory=dict)
+    max_pixels: int = 100_000_000
+
+    @property
+    def megapixels(self) -> float:
+        return 0.0
+
+    def run(self, tell: Tell) -> Answer:
+        gallery = Gallery(painter=engine_of(self.engine))
+        painting = Picture.open(self.painting.data, max_pixels=self.max_pixels, untrusted=True)
+        begun = self._begun(gallery, painting)
+        about: dict[str, Any] = {} if begun else self.about
+        with notes_of() as notes:
+            if self.seconds:
+                from impasto.training.lessons import learn
+
+                learn(
+                    None if begun else painting,
+                    name=self.name,
+                    minutes=self.seconds / 60,
+                    engine=self.engine,
+                    gallery=gallery,
+                    on_progress=Teller(tell),
+                    **about,
+                )
+            elif not begun:
+                gallery.add(self.name, painting, **about)
+        facts = gallery.get(self.name).as_dict()
+        return Answer(json.dumps(facts).encode(), "application/json", {"name": self.name}, tuple(notes))
+
+    def _begun(self, gallery: Gallery, painting: Picture) -> bool:
+        """Whether this very painting is there under the name: whoever worked on it before has died."""
+        if self.name in gallery:
+            kept = gallery.picture(gallery.get(self.name)).samples_in(8)
+            if np.array_equal(kept, Picture(painting.as_painting().at_most(KEPT_SIDE).pixels).samples_in(8)):
+                return True
+        gallery.check_free(self.name)
+        return False

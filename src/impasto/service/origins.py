@@ -1,0 +1,99 @@
+"""Which web pages may use the service: its own, and those that it was told of."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from impasto.errors import ImpastoError, UsageError
+from impasto.service.problems import problem
+
+HERE = ("localhost", "127.0.0.1", "::1")
+
+
+class Origins:
+    """Refuses what other sites' pages send, and hosts that are not this one's.
+
+    A browser sends a form to any address for any page. And a page whose name was bound to this address anew
+    counts as this server's own; it is known by the Host that it asks for.
+
+    Args:
+        allowed: origins of pages beside the server's own, such as "https://shop.example".
+        hosts: names that Host may have; None, any.
+    """
+
+    def __init__(self, app: ASGIApp, allowed: Collection[str] = (), hosts: Collection[str] | None = None) -> None:
+        self.app, self.allowed = app, frozenset(allowed)
+        self.hosts = None if hosts is None else frozenset(map(str.lower, hosts))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] in ("http", "websocket"):
+            error = self._fault(Headers(scope=scope), scope)
+            if error:
+                await refuse(error, scope, receive, send)
+                return
+        await self.app(scope, receive, send)
+
+    def _fault(self, headers: Headers, scope: Scope) -> ImpastoError | None:
+        hosts = headers.getlist("host")
+        if len(hosts) != 1 and scope["http_version"] != "1.0":
+            return ImpastoError("a request names one host", code="malformed")
+        own = hosts[0].lower() if hosts else ""
+        if self.hosts is not None and _name(own) not in self.hosts:
+            return ImpastoError("this server has another name", "impasto serve --allowed-host NAME", code="not-allowed")
+        origin = headers.get("origin")
+        if origin is None:  # browsers leave it out where a page shows a picture, or a link is followed
+            far = headers.get("sec-fetch-site") == "cross-site" and headers.get("sec-fetch-mode") != "navigate"
+        else:
+            far = origin not in self.allowed and (not own or _place(origin) != own)
+        if far:
+            return ImpastoError(
+                "pages of other sites may not use this server", "impasto serve --cors-origin URL", code="not-allowed"
+            )
+        return None
+
+
+def check_origin(text: str) -> str:
+    """An origin as browsers send it.
+
+    Raises:
+        UsageError: a text that is none, such as a page's whole address or *.
+    """
+    try:
+        parts = urlsplit(text)
+        valid = parts.scheme in ("http", "https") and parts.hostname and text == f"{parts.scheme}://{parts.netloc}"
+        valid = valid and "@" not in parts.netloc and "*" not in text and (parts.port or 0) >= 0
+    except ValueError:
+        valid = False
+    if not valid:
+        raise UsageError(f"{text} is no origin", "--cors-origin https://shop.example", code="malformed")
+    return text.lower()
+
+
+async def refuse(error: ImpastoError, scope: Scope, receive: Receive, send: Send, **headers: str) -> None:
+    """Answer a request with a problem, or refuse the web socket that it asks for."""
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.close", "code": 1008})
+        return
+    response = problem(error)
+    for name, value in headers.items():
+        response.headers[name.replace("_", "-")] = value
+    await response(scope, receive, send)
+
+
+def _name(host: str) -> str:
+    """A Host header's name, without its port and an address's brackets."""
+    try:
+        return urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return ""
+
+
+def _place(origin: str) -> str:
+    try:
+        return urlsplit(origin).netloc.lower()
+    except ValueError:
+        return ""

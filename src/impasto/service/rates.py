@@ -1,0 +1,64 @@
+"""Requests a minute: a bucket of tokens for each key, or for each address where there are no keys."""
+
+from __future__ import annotations
+
+import ipaddress
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from impasto.service.hosts import Busy
+from impasto.service.keys import OPEN
+from impasto.service.origins import refuse
+
+_MOST = 10_000  # buckets
+
+
+class Rates:
+    """Refuses requests of those who send too many.
+
+    Args:
+        per_minute: requests of each; as many may come at once.
+        most: buckets that are kept; those that were used the longest ago are forgotten.
+    """
+
+    def __init__(
+        self, app: ASGIApp, per_minute: int, most: int = _MOST, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.app, self.per_minute, self.most, self.clock = app, per_minute, most, clock
+        self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"] not in OPEN:
+            seconds = self.take(_who(scope))
+            if seconds:
+                error = Busy(f"more than {self.per_minute} requests a minute", seconds, "try again", code="too-often")
+                await refuse(error, scope, receive, send)
+                return
+        await self.app(scope, receive, send)
+
+    def take(self, who: str) -> float:
+        """Take a token: 0; or the seconds until there is one."""
+        now = self.clock()
+        tokens, last = self._buckets.pop(who, (float(self.per_minute), now))
+        tokens = min(self.per_minute, tokens + (now - last) * self.per_minute / 60)
+        taken = tokens >= 1
+        self._buckets[who] = (tokens - taken, now)
+        if len(self._buckets) > self.most:
+            self._buckets.popitem(last=False)
+        return 0.0 if taken else (1 - tokens) * 60 / self.per_minute
+
+
+def _who(scope: Scope) -> str:
+    """Whose request it is: the key's name, or the address. Whoever has an address of IPv6 has 2^64 of them."""
+    key = scope.get("state", {}).get("key")
+    if key is not None:
+        return f"key {key}"
+    address = (scope.get("client") or ("",))[0]
+    try:
+        parsed = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    return address if parsed.version == 4 else str(ipaddress.ip_network((int(parsed), 64), strict=False))
