@@ -62,8 +62,9 @@ def test_work_is_done_and_errors_travel() -> None:
             with refused(UsageError, "conflict", "sense") as caught:
                 await hosts.run(Refuse(), 60)
             assert caught.value.hint == "do otherwise"
-            with refused(ImpastoError, "unexpected", "oops"):
+            with refused(ImpastoError, "unexpected") as caught:
                 await hosts.run(Fail(), 60)
+            assert "oops" not in str(caught.value)  # it may be nothing for strangers
             assert (await hosts.run(Say("b" * 3_000_000), 60)).data == b"b" * 3_000_000
             assert hosts.memory() > 50_000_000
 
@@ -153,8 +154,8 @@ def test_a_process_that_grows_is_replaced() -> None:
     async def body() -> None:
         async with pool(megabytes=400) as hosts:
             first = (await hosts.run(Eat(500), 60)).data
-            await until(lambda: hosts.recycled == 1)
-            assert hosts.memory() < 400_000_000
+            await until(lambda: hosts.memory() < 400_000_000)
+            assert (hosts.recycled, hosts.lost) == (1, 0)
             assert (await hosts.run(Eat(1), 60)).data != first
 
     in_loop(body)
