@@ -55,7 +55,7 @@ class Connection:
         )
         return cls(process)
 
-    async def say(self, pieces: Sequence[bytes]) -> None:
+    async def say(self, pieces: Sequence[bytes | memoryview]) -> None:
         """Write a message's pieces. Raises Died if the process does not listen any more."""
         pipe = self.process.stdin
         assert pipe is not None
@@ -123,7 +123,7 @@ class Connection:
 class _Pieces(io.RawIOBase):
     """Bytes read on, piece by piece, so that no step takes long and the event loop has its turn."""
 
-    def __init__(self, pieces: Sequence[bytes]) -> None:
+    def __init__(self, pieces: Sequence[bytes | memoryview]) -> None:
         self._left = deque(map(memoryview, pieces))
 
     def readable(self) -> bool:
@@ -140,5 +140,5 @@ class _Pieces(io.RawIOBase):
         return count
 
 
-def _unpacked(pieces: Sequence[bytes]) -> Any:
+def _unpacked(pieces: Sequence[bytes | memoryview]) -> Any:
     return pickle.load(io.BufferedReader(_Pieces(pieces)))  # noqa: S301  our own process has written it

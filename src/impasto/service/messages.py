@@ -63,17 +63,18 @@ class Done:
         raise error
 
 
-def packed(message: object) -> list[bytes]:
+def packed(message: object) -> list[bytes | memoryview]:
     """A message in pieces, without its length. Large files in it become pieces without being copied."""
     pieces = _Pieces()
     pickle.Pickler(pieces, pickle.HIGHEST_PROTOCOL).dump(message)
     return pieces
 
 
-class _Pieces(list[bytes]):
+class _Pieces(list[bytes | memoryview]):
     """A file that keeps what is written as it is."""
 
-    write = list.append
+    def write(self, piece: bytes | pickle.PickleBuffer) -> None:
+        self.append(piece.raw() if isinstance(piece, pickle.PickleBuffer) else piece)
 
 
 def step(progress: Progress) -> Step:

@@ -143,7 +143,7 @@ class WorkerPool:
     async def _done(
         self,
         worker: Connection,
-        said: Sequence[bytes],
+        said: Sequence[bytes | memoryview],
         seconds: float,
         on_progress: Callable[[Progress], None] | None,
     ) -> Done:
@@ -244,7 +244,7 @@ class WorkerPool:
 
 
 async def _asked(
-    worker: Connection, said: Sequence[bytes], on_progress: Callable[[Progress], None] | None
+    worker: Connection, said: Sequence[bytes | memoryview], on_progress: Callable[[Progress], None] | None
 ) -> Done:
     """Say something, and listen until work has ended."""
     await worker.say(said)
