@@ -181,5 +181,5 @@ async def _faults() -> AsyncIterator[Any]:
     try:
         yield
     except (RedisError, OSError) as error:
-        full = "OOM" in str(error) or "MISCONF" in str(error)
+        full = any(word in str(error) for word in ("OOM", "maxmemory", "MISCONF"))
         raise StoreFault(f"the jobs' Redis fails: {error}", code="disk-full" if full else "unreachable") from error

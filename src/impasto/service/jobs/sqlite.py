@@ -58,12 +58,15 @@ class SqliteStore:
         self._folder: PrivateFolder | None = None
         self._thread = ThreadPoolExecutor(1, "jobs")
         self._connection: sqlite3.Connection | None = None
+        self._closed = False
 
     async def open(self) -> None:
         await self._do(self._open)
 
     async def close(self) -> None:
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._close)
+        closing = asyncio.get_running_loop().run_in_executor(self._thread, self._close)
+        self._closed = True
+        await closing
         self._thread.shutdown()
 
     async def now(self) -> float:
@@ -103,11 +106,13 @@ class SqliteStore:
     # What runs in the thread.
 
     async def _do(self, call: Callable[[], T]) -> T:
+        if self._closed:
+            raise StoreFault("the jobs' file is closed", "the service is being stopped")
         try:
             return await asyncio.get_running_loop().run_in_executor(self._thread, call)
         except sqlite3.Error as error:
             code = "disk-full" if "full" in str(error) else "unreachable"
-            raise StoreFault(f"the jobs cannot be stored: {error}", code=code) from error
+            raise StoreFault(f"the jobs cannot be stored: {error}", "--jobs-url sqlite:///FILE", code) from error
 
     async def _rows(self, asked: str, *values: object) -> list[Any]:
         def call() -> list[Any]:
@@ -148,10 +153,10 @@ class SqliteStore:
         database.execute("BEGIN IMMEDIATE")
         try:
             yield database
-        except BaseException:
-            database.execute("ROLLBACK")
-            raise
-        database.execute("COMMIT")
+            database.execute("COMMIT")
+        finally:
+            if database.in_transaction:  # a full disk ends it itself
+                database.execute("ROLLBACK")
 
     def _add(self, job: Job, request: bytes, most_waiting: int) -> Job | None:
         with self._transaction() as database:
