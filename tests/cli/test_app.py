@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from helpers import Outcome, assert_refused
 
-from impasto.cli.app import address
+from impasto.cli.addresses import address
 
 pytest.importorskip("streamlit")
 

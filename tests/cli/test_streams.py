@@ -129,9 +129,9 @@ def is_up(port: int) -> bool:
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGKILL, -signal.SIGKILL)])
 def test_the_page_ends_with_the_command(number: int, code: int) -> None:
     pytest.importorskip("streamlit")
-    from impasto.cli.app import _free_port
+    from impasto.cli.addresses import check_free
 
-    port = _free_port("127.0.0.1")
+    port = check_free("127.0.0.1", 0)
     silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     with subprocess.Popen([*PROGRAM, "app", "--no-browser", "--port", str(port)], **silent) as page:
         wait_until(lambda: is_up(port))

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 from impasto.picture.reading import MAX_PIXELS
 from impasto.settings import check, setting
 
 VARIABLE = "IMPASTO_APP"
+PAGE = Path(__file__).parent / "page.py"
 
 
 @dataclass(frozen=True)
@@ -41,3 +43,20 @@ class Config:
     @classmethod
     def from_environment(cls) -> Config:
         return cls(**json.loads(os.environ.get(VARIABLE, "{}")))
+
+
+def streamlit_settings(config: Config) -> dict[str, object]:
+    """How Streamlit serves the page, whoever starts it: by its options' names and values."""
+    return {
+        "server.maxUploadSize": config.max_upload,
+        "server.fileWatcherType": "none",
+        "server.enableStaticServing": False,
+        "server.showEmailPrompt": False,  # it would wait for an answer, and send it to its makers
+        "browser.gatherUsageStats": False,
+        "client.toolbarMode": "minimal",
+        "client.showErrorDetails": "none",
+        "theme.light.primaryColor": "#b8431f",
+        "theme.dark.primaryColor": "#e0764f",
+        "logger.level": "error",
+        "logger.hideWelcomeMessage": True,
+    }

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import errno
 import os
-import socket
 import subprocess
 import sys
 import time
 import urllib.request
-from pathlib import Path
 
 import click
 
-from impasto.app.config import Config
+from impasto.app.config import PAGE, Config, streamlit_settings
 from impasto.cli import interrupt, options
+from impasto.cli.addresses import ALL, address, check_free, in_the_network
 from impasto.cli.command import Command, option
 from impasto.cli.console import INTERRUPTED
-from impasto.errors import ImpastoError, MissingExtra, UsageError
+from impasto.errors import ImpastoError, MissingExtra
 
-PAGE = Path(__file__).parent.parent / "app" / "page.py"
-_ALL = ("0.0.0.0", "::", "")  # noqa: S104  it is compared, not listened on
 _PATIENCE = 60.0  # seconds for a page to appear
 _LAST_WORDS = 10.0  # seconds for it to end
 
@@ -38,15 +34,13 @@ def app(host: str, port: int, config: Config, browser: bool, check: bool) -> Non
     except ImportError as error:
         raise MissingExtra(f"{error.name}, which the page needs,", "app") from None
     host = host.strip("[]")  # as IPv6 addresses stand in URLs
-    port = _free_port(host) if check else port
-    if not check:
-        _check_free(host, port)
+    port = check_free(host, 0 if check else port)
     command = command_line(host, port, config, headless=check or not browser)
     environment = os.environ | config.as_environment()
     if check:
         _check(command, environment, host, port)
         return
-    others = f", for others at {address(_in_the_network(), port)}" if host in _ALL else ""
+    others = f", for others at {address(in_the_network(), port)}" if host in ALL else ""
     print(f"Impasto is at {address(host, port)}{others}  (Ctrl-C ends it)", flush=True)
     with subprocess.Popen(command, env=environment) as server:  # noqa: S603  our own command
         try:
@@ -63,45 +57,15 @@ def app(host: str, port: int, config: Config, browser: bool, check: bool) -> Non
 
 def command_line(host: str, port: int, config: Config, *, headless: bool) -> list[str]:
     """How the page is served by Streamlit, in a process of its own."""
-    settings: dict[str, object] = {
+    settings = streamlit_settings(config) | {
         "server.address": host,
         "server.port": port,
-        "server.headless": str(headless).lower(),
-        "server.maxUploadSize": config.max_upload,
-        "server.fileWatcherType": "none",
-        "server.enableStaticServing": "false",
-        "server.showEmailPrompt": "false",  # it would wait for an answer, and send it to its makers
-        "browser.gatherUsageStats": "false",
-        "client.toolbarMode": "minimal",
-        "client.showErrorDetails": "none",
-        "theme.light.primaryColor": "#b8431f",
-        "theme.dark.primaryColor": "#e0764f",
-        "logger.level": "error",
-        "logger.hideWelcomeMessage": "true",
+        "server.headless": headless,
     }
     if ":" in host:  # Streamlit leaves out the brackets
         settings["browser.serverAddress"] = "[::1]" if host == "::" else f"[{host}]"
     options = [f"--{name}={value}" for name, value in settings.items()]
     return [sys.executable, "-m", "impasto.app.serve", "run", str(PAGE), *options]
-
-
-def address(host: str, port: int) -> str:
-    """The page's URL in a browser on this machine."""
-    if host in (*_ALL, "127.0.0.1", "::1"):
-        host = "localhost" if "." in host else "[::1]"
-    elif ":" in host:
-        host = f"[{host}]"
-    return f"http://{host}:{port}"
-
-
-def _in_the_network() -> str:
-    """This machine's address as its neighbours see it; nothing is sent."""
-    try:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-            probe.connect(("192.0.2.1", 9))  # no machine has it
-            return str(probe.getsockname()[0])
-    except OSError:
-        return socket.gethostname()
 
 
 def _end(server: subprocess.Popen[bytes]) -> None:
@@ -137,37 +101,3 @@ def _check(command: list[str], environment: dict[str, str], host: str, port: int
         finally:
             _end(server)
     raise ImpastoError("the page does not answer", "impasto doctor", code="server-failed")
-
-
-def _free_port(host: str) -> int:
-    kind, place = _place(host, 0)
-    with socket.socket(kind) as probe:
-        probe.bind(place)
-        return int(probe.getsockname()[1])
-
-
-def _check_free(host: str, port: int) -> None:
-    """Refuse an address or a port on which the page could not listen.
-
-    Raises:
-        UsageError: another program has the port, or this machine has no such address.
-    """
-    kind, place = _place(host, port)
-    try:
-        with socket.socket(kind) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(place)
-    except OSError as error:
-        if error.errno == errno.EADDRINUSE:
-            raise UsageError(f"port {port} of {host} is taken", f"--port {port % 65535 + 1}", code="in-use") from None
-        raise UsageError(f"cannot listen on port {port} of {host}: {error.strerror}", code="no-device") from None
-
-
-def _place(host: str, port: int) -> tuple[socket.AddressFamily, tuple[object, ...]]:
-    """The family and the address of a host, by IPv4 or IPv6."""
-    try:
-        found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    except (OSError, UnicodeError):
-        raise UsageError(f"there is no address {host}", "--host 127.0.0.1", code="no-device") from None
-    kind, _, _, _, place = found[0]
-    return kind, place

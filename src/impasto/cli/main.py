@@ -29,6 +29,7 @@ VERBS = {  # each in a module of its name
     "video": PAINT,
     "camera": PAINT,
     "app": PAINT,
+    "serve": PAINT,
     "styles": STYLES,
     "train": STYLES,
     "evaluate": MEASURE,

@@ -18,12 +18,15 @@ class ServiceConfig:
     """
 
     workers: int = setting(0, "Processes that paint; 0, as many as there are processors.", 0, 256)
-    job_workers: int = setting(1, "Processes that work on jobs.", 0, 256)
+    job_workers: int = setting(1, "Processes that work on jobs, started with the first one.", 1, 256)
     queue_megapixels: int = setting(200, "Megapixels that may wait; more is refused with 429.", 1, 100_000)
     queue_megabytes: int = setting(512, "Megabytes of uploads held at once; more is refused with 429.", 1, 1_000_000)
     worker_megabytes: int = setting(2000, "A worker that holds more after its work is replaced.", 200, 1_000_000)
     max_upload: int = setting(50, "Largest request in megabytes.", 1, 2000)
     max_pixels: int = setting(MAX_PIXELS, "Refuse pictures with more pixels.", 1000, 10**10)
+    requests_per_minute: int = setting(
+        0, "Requests a minute of each key, or of each address without keys; 0, any number.", 0, 1_000_000
+    )
     seconds: float = setting(60, "Seconds that a picture may take.", 0.1, 86_400)
     job_seconds: float = setting(3600, "Seconds that a job may take.", 1, 30 * 86_400)
     cache_megabytes: int = setting(256, "Megabytes of results kept for the same request; 0 keeps none.", 0, 1_000_000)

@@ -13,26 +13,29 @@ _RETRY = 5.0  # seconds after which a balancer has found another
 
 
 class Requests:
-    """Knows the requests that run. Streams of events do not count: they end when whoever listens has enough."""
+    """Knows the requests that run. Streams of events do not count: they end by themselves."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
         self._running: set[asyncio.Task[object]] = set()
+        self._awaited: set[asyncio.Task[object]] = set()
         self._idle = asyncio.Event()
-        self._idle.set()
         self._ending = self._cut = False
 
     def end(self) -> None:
         """From now on close each connection with its answer."""
         self._ending = True
+        self._awaited = set(self._running)
+        if not self._awaited:
+            self._idle.set()
 
     async def idle(self, seconds: float) -> None:
-        """Wait until none runs, for so many seconds at most; then answer those that do with 503."""
+        """Wait for the requests that ran at `end`, for so many seconds at most; then answer all that run with 503."""
         try:
             await asyncio.wait_for(self._idle.wait(), max(0.0, seconds))
         except asyncio.TimeoutError:
             self._cut = True
-            for task in self._running:
+            for task in list(self._running):
                 task.cancel()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -48,15 +51,14 @@ class Requests:
             if message["type"] == "http.response.start":
                 started = True
                 headers = list(message.get("headers", ()))
-                if self._ending:
-                    headers = [header for header in headers if header[0].lower() != b"connection"]
-                    message["headers"] = [*headers, (b"connection", b"close")]
                 if any(name.lower() == b"content-type" and b"event-stream" in value for name, value in headers):
                     self._done(task)
+                if self._ending:
+                    headers = [header for header in headers if header[0].lower() != b"connection"]
+                    message = {**message, "headers": [*headers, (b"connection", b"close")]}
             await send(message)
 
         self._running.add(task)
-        self._idle.clear()
         try:
             await self.app(scope, receive, sending)
         except asyncio.CancelledError:
@@ -69,5 +71,6 @@ class Requests:
 
     def _done(self, task: asyncio.Task[object]) -> None:
         self._running.discard(task)
-        if not self._running:
+        self._awaited.discard(task)
+        if self._ending and not self._awaited:
             self._idle.set()

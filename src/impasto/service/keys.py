@@ -27,7 +27,7 @@ _LINE = re.compile(r"(?:(?P<name>[\w .-]{1,64}):\s*)?(?P<key>[A-Za-z0-9._~+/=-]+
 class Keyring:
     """The keys of a file: one a line, NAME: KEY or KEY alone; empty lines and lines that begin with # count nothing.
 
-    Keys are kept as digests.
+    Keys are kept as digests. Two keys of one name belong to one client.
 
     Raises:
         UsageError: as `reload`.
@@ -62,7 +62,7 @@ class Keyring:
         for number, line in enumerate(map(str.strip, text.splitlines()), 1):
             if line and not line.startswith("#"):
                 name, key = self._read(line, number)
-                names[_digest(key)] = name or f"line {number}"
+                names[_digest(key)] = name or f"key-{_digest(key).hex()[:8]}"
         if not names:
             raise UsageError(f"{self.file} has no key", "one key a line: openssl rand -hex 24", code="empty-file")
         if sys.platform != "win32" and mode & stat.S_IROTH:
@@ -74,7 +74,9 @@ class Keyring:
         parts = _LINE.fullmatch(line)
         if parts is None:
             raise UsageError(
-                f"line {number} of {self.file} is no key", "letters, digits and ._~+/=- ; or NAME: KEY", code="malformed"
+                f"line {number} of {self.file} is no key",
+                "letters, digits and ._~+/=- ; or NAME: KEY",
+                code="malformed",
             )
         if len(parts["key"]) < SHORTEST:
             raise UsageError(
@@ -85,7 +87,7 @@ class Keyring:
         return parts["name"] or "", parts["key"]
 
     def name_of(self, key: str) -> str | None:
-        """The name of a key, or the line that it is in; None for one that is not here. It takes the same time for all."""
+        """The name of a key, its own or one made from it; None for an unknown one. It takes as long for each."""
         given, found = _digest(key), None
         for digest, name in self._names.items():
             if hmac.compare_digest(digest, given):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import hmac
 import io
 import json
 import os
@@ -17,6 +19,7 @@ from typing import Any
 import pytest
 from helpers import file_bytes, scene, wait_until
 from job_hosts import BEGUN, GATES, ThreadHosts
+from job_listener import Listener
 from job_server import Server, served
 
 from impasto.picture import Picture
@@ -409,3 +412,36 @@ def test_a_store_that_is_closed_is_no_fault_of_the_service(start: Any) -> None:
     done.result(10)
     answer = server.get("/v1/jobs/abc")
     assert (answer.status_code, answer.json()["code"]) == (503, "unreachable")
+
+
+def test_a_client_is_told_of_the_end_of_its_job(start: Any, tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("x" * 32)
+    with Listener() as listener:
+        server = start(webhook_host=(listener.place,), webhook_secret_file=secret)
+        values = {"style": "udnie", "engine": "light", "webhook": f"http://{listener.place}/done"}
+        place = server.post("/v1/jobs", values, image=("a.jpg", PHOTO)).headers["location"]
+        wait_until(lambda: server.get(place).json()["webhook"]["delivery"] == "delivered")
+        ((path, headers, body),) = listener.heard
+    told = json.loads(body)
+    assert (path, told["state"], told["links"]["result"]) == ("/done", "done", f"{place}/result")
+    signed = b".".join([headers["webhook-id"].encode(), headers["webhook-timestamp"].encode(), body])
+    expected = base64.b64encode(hmac.digest(b"x" * 32, signed, "sha256")).decode()
+    assert headers["webhook-signature"] == f"v1,{expected}"
+
+
+def test_a_style_that_was_learned_is_not_learned_again_by_the_same_post(start: Any) -> None:
+    server = start(learn=True)
+    values = {"name": "mine", "engine": "light"}
+    first = server.post("/v1/styles", values, painting=("p.png", PAINTING), idempotency="a")
+    ended(server, first.headers["location"])
+    again = server.post("/v1/styles", values, painting=("p.png", PAINTING), idempotency="a")
+    assert (again.status_code, again.json()["id"]) == (202, first.json()["id"])
+
+
+def test_the_head_of_a_stream_comes_at_once(start: Any, slow: str) -> None:
+    server = start()
+    place = server.post("/v1/jobs", {"style": slow}).headers["location"]
+    answer = server.client.head(f"{place}/events")
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "text/event-stream; charset=utf-8")
+    GATES[slow].set()

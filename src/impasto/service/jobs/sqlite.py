@@ -78,6 +78,10 @@ class SqliteStore:
     async def get(self, job: str) -> Job | None:
         return await self._do(lambda: self._get(job))
 
+    async def named(self, owner: str, idempotency: str) -> Job | None:
+        found = await self._rows("SELECT record FROM jobs WHERE idempotency = ?", _named(owner, idempotency))
+        return Job.from_json(found[0][0]) if found else None
+
     async def change(self, job: str, edit: Edit, blobs: Mapping[str, bytes | None] | None = None) -> Job | None:
         return await self._do(lambda: self._change(job, edit, blobs or {}))
 
@@ -162,7 +166,7 @@ class SqliteStore:
         with self._transaction() as database:
             if job.idempotency:
                 asked = "SELECT record FROM jobs WHERE idempotency = ?"
-                found = database.execute(asked, (_named(job),)).fetchone()
+                found = database.execute(asked, (_named(job.owner, job.idempotency),)).fetchone()
                 if found:
                     return Job.from_json(found[0])
             waiting = database.execute("SELECT count(*) FROM jobs WHERE state = 'waiting'").fetchone()[0]
@@ -171,7 +175,7 @@ class SqliteStore:
             database.execute(
                 "INSERT INTO jobs (id, record, state, queue, due, expires, ended, size, idempotency)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (job.id, *_columns(job), _named(job)),
+                (job.id, *_columns(job), _named(job.owner, job.idempotency)),
             )
             database.execute("INSERT INTO blobs VALUES (?, 'request', ?)", (job.id, request))
             return job
@@ -200,8 +204,8 @@ class SqliteStore:
             return changed
 
 
-def _named(job: Job) -> str | None:
-    return f"{job.owner} {job.idempotency}" if job.idempotency else None
+def _named(owner: str, idempotency: str) -> str | None:
+    return f"{owner} {idempotency}" if idempotency else None
 
 
 def _columns(job: Job) -> tuple[object, ...]:

@@ -1,0 +1,65 @@
+"""HTTP/1.1 on a connection, as uvicorn speaks it, for clients that do not hurry: heads are bounded in time and size."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+HEAD_SECONDS = 15.0
+"""Seconds that a request's head may take, from the connection's or the last request's end on."""
+HEAD_BYTES = 65_536
+
+
+class Protocol(HttpToolsProtocol):
+    """Closes connections whose request does not begin, or whose head does not end."""
+
+    _timer: asyncio.TimerHandle | None = None
+    _in_head = True
+    _head = 0
+
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        self._wait_for_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._head_is_there()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if self._in_head:
+            self._head += len(data)
+            if self._head > HEAD_BYTES + len(data):  # the last piece may be body
+                self._refuse(b"431 Request Header Fields Too Large")
+                return
+        if self._timer is None and (self.cycle is None or self.cycle.response_complete):
+            self._wait_for_head()
+        super().data_received(data)
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._in_head, self._head = True, 0
+        self._wait_for_head()
+
+    def on_headers_complete(self) -> None:
+        self._in_head = False
+        self._head_is_there()
+        super().on_headers_complete()
+
+    def _wait_for_head(self) -> None:
+        if self._timer is None:
+            self._timer = self.loop.call_later(HEAD_SECONDS, self._refuse, b"408 Request Timeout")
+
+    def _head_is_there(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _refuse(self, status: bytes) -> None:
+        """Say why, if no answer is on its way, and close."""
+        self._head_is_there()
+        if not self.transport.is_closing():
+            if self.cycle is None or self.cycle.response_complete:
+                self.transport.write(b"HTTP/1.1 " + status + b"\r\nconnection: close\r\ncontent-length: 0\r\n\r\n")
+            self.transport.close()

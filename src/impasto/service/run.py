@@ -1,0 +1,231 @@
+"""The process that answers requests: its beginning, its signals, its end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import shutil
+import signal
+import socket
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AsyncExitStack, contextmanager
+from pathlib import Path
+from types import FrameType
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from impasto.errors import UsageError
+from impasto.service.app import make_app
+from impasto.service.config import ServiceConfig
+from impasto.service.ending import Requests
+from impasto.service.hosts import Hosts
+from impasto.service.jobs.folders import private_folder, remove_abandoned
+from impasto.service.jobs.jobs import Jobs
+from impasto.service.limits import Access, limited
+from impasto.service.log import Log, Say
+from impasto.service.service import Service
+
+LOG = logging.getLogger("impasto.service")
+BACKLOG = 2048
+"""Connections that may wait to be taken."""
+KEEP_ALIVE = 15
+"""Seconds that a connection stays open without a request; longer than balancers' clients wait between two."""
+_LAST = 2.0  # seconds of the grace, at most a quarter of it, for what is to be done once no work runs
+
+
+class Front:
+    """The service and its server.
+
+    Args:
+        hosts, job_hosts: have pictures painted and jobs done; started here.
+        access: who may ask.
+        say: called with a record of each request.
+        proxies: addresses whose X-Forwarded-For and X-Forwarded-Proto are believed, with commas between; * all.
+    Raises:
+        UsageError: the jobs' settings make no sense.
+        MissingExtra: the page is asked for, and Streamlit is not installed.
+    """
+
+    def __init__(
+        self,
+        hosts: Hosts,
+        job_hosts: Hosts,
+        config: ServiceConfig,
+        access: Access | None = None,
+        *,
+        say: Say | None = None,
+        proxies: str = "",
+    ) -> None:
+        self.config, self.access = config, access or Access()
+        self.service = Service.of(hosts, config)
+        self.jobs = self.service.jobs = Jobs(self.service, job_hosts)
+        routes = make_app(self.service)
+        app: ASGIApp = routes
+        self._page = None
+        if self.access.page:
+            from impasto.service.page import WithPage
+
+            app = self._page = WithPage(routes, config)
+        self._requests = Requests(limited(app, self.access, config))
+        self._server = _server(Log(self._requests, say) if say else self._requests, proxies, config.max_upload)
+        self._stop = asyncio.Event()
+        self._jobs_closed = False
+
+    def run(self, listening: socket.socket, work: Callable[[], None] | None = None) -> None:
+        """Serve until a signal, or until `work`, which is called in a thread once the server listens, has ended.
+
+        The first SIGTERM or SIGINT lets end what runs; a second one ends the process at once, with code 128 + number.
+        SIGHUP has the keys read again.
+
+        Raises:
+            ImpastoError: the jobs' store or the hosts cannot be opened; or what `work` has raised.
+        """
+        loop = _new_loop()
+        asyncio.set_event_loop(loop)
+        try:
+            with _temporary() as folder, self._heard(loop, folder):
+                loop.run_until_complete(self._serve(listening, work))
+                loop.run_until_complete(loop.shutdown_asyncgens())
+        finally:
+            asyncio.set_event_loop(None)
+            loop.close()
+
+    async def _serve(self, listening: socket.socket, work: Callable[[], None] | None) -> None:
+        async with AsyncExitStack() as ending:
+            if self._page is not None:
+                await ending.enter_async_context(self._page.running())
+            hosts = self.service.load.hosts
+            ending.push_async_callback(hosts.close, 0)
+            await hosts.start()
+            ending.push_async_callback(self._close_jobs)
+            await self.jobs.start()
+            serving = asyncio.create_task(self._server.serve([listening]))
+            stopping = asyncio.create_task(self._stop.wait())
+            working = asyncio.create_task(asyncio.to_thread(work)) if work else stopping
+            notify("READY=1")
+            await asyncio.wait((serving, stopping, working), return_when=asyncio.FIRST_COMPLETED)
+            deadline = time.monotonic() + self.config.grace
+            notify("STOPPING=1")
+            await self._drain(deadline)
+            self._server.end(deadline - time.monotonic())
+            await serving
+            if work:
+                await working
+
+    async def _drain(self, deadline: float) -> None:
+        """Refuse what waits and what comes; answer what runs, or refuse it too when its time is over."""
+        self.service.load.end()
+        self._requests.end()
+        left = deadline - time.monotonic() - min(_LAST, self.config.grace / 4)
+        await asyncio.gather(self._requests.idle(left), self._close_jobs(max(0.0, left)))
+
+    async def _close_jobs(self, grace: float = 0) -> None:
+        if not self._jobs_closed:
+            self._jobs_closed = True
+            await self.jobs.close(grace)
+
+    @contextmanager
+    def _heard(self, loop: asyncio.AbstractEventLoop, folder: Path) -> Iterator[None]:
+        def asked(number: int, _frame: FrameType | None) -> None:
+            if self._stop.is_set():
+                shutil.rmtree(folder, ignore_errors=True)
+                os._exit(128 + number)  # the workers end with it
+            loop.call_soon_threadsafe(self._stop.set)
+
+        def again(_number: int, _frame: FrameType | None) -> None:
+            loop.call_soon_threadsafe(self._reload)
+
+        wanted: dict[int, Callable[[int, FrameType | None], None]] = {signal.SIGINT: asked, signal.SIGTERM: asked}
+        if sys.platform != "win32" and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+            wanted[signal.SIGHUP] = again if self.access.keyring else asked
+        before = {number: signal.signal(number, handler) for number, handler in wanted.items()}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _reload(self) -> None:
+        assert self.access.keyring is not None
+        try:
+            self.access.keyring.reload()
+        except UsageError as error:
+            LOG.error("the keys stay as they were: %s", error)
+        else:
+            LOG.warning("%d keys are read again", len(self.access.keyring))
+
+
+class _Server(uvicorn.Server):
+    """Leaves signals to `Front`."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    def end(self, seconds: float) -> None:
+        """Take no more connections, and close those that there are after so many seconds at the latest."""
+        self.config.timeout_graceful_shutdown = max(0.2, seconds)  # type: ignore[assignment]  # it may be a fraction
+        self.should_exit = True
+
+
+def _server(app: ASGIApp, proxies: str, max_upload: int) -> _Server:
+    try:
+        from impasto.service.protocol import Protocol as Http
+    except ImportError:  # httptools is for CPython
+        Http = "h11"  # type: ignore[assignment,misc]  # noqa: N806
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # who sends nonsense shall not fill the log
+    return _Server(
+        uvicorn.Config(
+            app,
+            http=Http,
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=bool(proxies),
+            forwarded_allow_ips=proxies or None,
+            backlog=BACKLOG,
+            timeout_keep_alive=KEEP_ALIVE,
+            ws_max_size=max_upload * 1_000_000,
+        )
+    )
+
+
+def _new_loop() -> asyncio.AbstractEventLoop:
+    try:
+        import uvloop
+    except ImportError:  # it is for CPython, and not for Windows
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()
+
+
+@contextmanager
+def _temporary() -> Iterator[Path]:
+    """Have all temporary files, the workers' too, in a private folder that is removed; first those of the dead."""
+    remove_abandoned()
+    before = tempfile.tempdir, os.environ.get("TMPDIR")
+    with private_folder() as folder:
+        tempfile.tempdir = os.environ["TMPDIR"] = str(folder)
+        try:
+            yield folder
+        finally:
+            tempfile.tempdir = before[0]
+            if before[1] is None:
+                del os.environ["TMPDIR"]
+            else:
+                os.environ["TMPDIR"] = before[1]
+
+
+def notify(state: str) -> None:
+    """Tell systemd, if it has started this process with Type=notify."""
+    place = os.environ.get("NOTIFY_SOCKET", "")
+    if place:
+        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as telling:
+            telling.connect(f"\0{place[1:]}" if place.startswith("@") else place)
+            telling.send(state.encode())
