@@ -444,4 +444,3 @@ def test_the_head_of_a_stream_comes_at_once(start: Any, slow: str) -> None:
     place = server.post("/v1/jobs", {"style": slow}).headers["location"]
     answer = server.client.head(f"{place}/events")
     assert (answer.status_code, answer.headers["content-type"]) == (200, "text/event-stream; charset=utf-8")
-    GATES[slow].set()
