@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from impasto.errors import MissingExtra, UsageError
@@ -94,7 +93,7 @@ class RedisStore:
             changed = edit(found) if found else None
             if found is None or changed is None:
                 return None
-            changed = replace(changed, version=found.version + 1)
+            changed = changed.after(found)
             pipe.multi()
             _write(pipe, changed, blobs or {})
             await pipe.execute()

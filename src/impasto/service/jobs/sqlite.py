@@ -10,7 +10,6 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -190,7 +189,7 @@ class SqliteStore:
             changed = edit(job) if job else None
             if job is None or changed is None:
                 return None
-            changed = replace(changed, version=job.version + 1)
+            changed = changed.after(job)
             database.execute(
                 "UPDATE jobs SET record = ?, state = ?, queue = ?, due = ?, expires = ?, ended = ?, size = ?"
                 " WHERE id = ?",

@@ -22,7 +22,7 @@ class Job:
         kind: photo, optimize, clip, folder or style.
         owner: whose key it was sent with; "" where there are no keys.
         expires: when all of it is removed; every change moves it.
-        version: counts the changes.
+        version: counts the changes that clients see.
         idempotency: the owner's name for the request; the same again gives this job.
         digest: of the request.
         preview: whether there is a picture of where it stands.
@@ -86,6 +86,11 @@ class Job:
         if self.state == "waiting":
             return self.created
         return self.lease if self.state == "running" else self.deliver_at
+
+    def after(self, before: Job) -> Job:
+        """The same job, its version counted; that somebody still works on it is no news."""
+        same = replace(self, lease=before.lease, expires=before.expires) == before
+        return replace(self, version=before.version + (not same))
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))
