@@ -84,9 +84,9 @@ def service(workers: int, hosts: str) -> Iterator[tuple[int, psutil.Process]]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
         free.close()
-        options = ["--port", str(port), "--workers", str(workers), "--cache-megabytes", "0", "--engine-hosts", hosts]
-        command = [sys.executable, "-m", "impasto", "serve", *options]
-        process = subprocess.Popen(command, env=os.environ | {"IMPASTO_HOME": home})
+        options = ["--port", str(port), "--workers", str(workers), "--engine-hosts", hosts]
+        command = [sys.executable, "-m", "impasto", "serve", *options, "--cache-megabytes", "0", "--quiet"]
+        process = subprocess.Popen(command, env=os.environ | {"IMPASTO_HOME": home}, stdout=subprocess.DEVNULL)
         try:
             while not is_ready(port):
                 if process.poll() is not None:
@@ -156,7 +156,7 @@ def main() -> None:
     parser.add_argument("--megapixels", type=float, default=1.0)
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--engine", default="painter")
-    parser.add_argument("--hosts", choices=("threads", "ray"), default="threads")
+    parser.add_argument("--hosts", choices=("local", "ray"), default="local")
     given = parser.parse_args()
     files = photos(given.megapixels)
     print(f"{os.cpu_count()} processors, {given.megapixels:g} megapixels, engine {given.engine}\n")

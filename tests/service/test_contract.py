@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -9,17 +10,24 @@ from pathlib import Path
 
 import pytest
 import requests
+from helpers import ROOT
 from services import Running
 
 pytest.importorskip("schemathesis")
 
 
-def test_answers_are_described(service: Running, tmp_path: Path) -> None:
+@pytest.mark.parametrize("hooks", ["", "contract_hooks"])
+def test_answers_are_described(service: Running, tmp_path: Path, hooks: str) -> None:
+    """Once with anything at all, once with pictures and names of styles, which schemathesis cannot guess."""
     command = [Path(sys.executable).with_name("schemathesis"), "run", f"{service.url}/openapi.json"]
     # A schema cannot say what a picture is, nor which styles there are: data that it allows may be refused.
-    options = ["--exclude-checks", "positive_data_acceptance"]
+    options = ["--exclude-checks", "positive_data_acceptance", "--mode", "positive" if hooks else "all"]
     options += ["--max-examples", "6", "--seed", "1", "--workers", "2", "--suppress-health-check", "all", "--no-color"]
-    done = subprocess.run([*command, *options], cwd=tmp_path, capture_output=True, text=True, timeout=240)
+    paths = os.pathsep.join(filter(None, [str(ROOT / "tests"), os.environ.get("PYTHONPATH")]))
+    environment = os.environ | {"SCHEMATHESIS_HOOKS": hooks, "PYTHONPATH": paths}
+    done = subprocess.run(
+        [*command, *options], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=240
+    )
     assert done.returncode == 0, done.stdout[-6000:]
 
 

@@ -121,11 +121,18 @@ class Painting:
                 return Result(job.photo, job.target, skipped=True)
             raise
 
-    def paint(self, job: PaintJob, write: Callable[[bytes], None], data: bytes | None = None) -> Result:
+    def paint(
+        self,
+        job: PaintJob,
+        write: Callable[[bytes], None],
+        data: bytes | None = None,
+        on_stage: Callable[[str], None] = lambda _: None,
+    ) -> Result:
         """Read a photo, paint it, and hand the picture's bytes to `write`.
 
         Args:
             data: the photo's bytes; its file's if not given.
+            on_stage: called at the end of each stage: "read", "paint", "encode".
         Raises:
             ImpastoError: it cannot be read, painted or written.
         """
@@ -136,6 +143,7 @@ class Painting:
         at_most = self.stylizer.controls.size
         photo = Picture.open(source, max_pixels=self.max_pixels, at_most=at_most, untrusted=self.untrusted)
         photo = replace(photo, name=job.photo)
+        on_stage("read")
         file_format = saving.format_for(job.target)
         check_size(file_format, *self.stylizer.controls.output_size(photo.width, photo.height), job.target)
         lost = said_of_frames(photo, file_format, saving.bits)
@@ -143,6 +151,7 @@ class Painting:
             warnings.warn(f"{job.photo} {lost}", stacklevel=2)
             photo = replace(photo, frames=(), cover=None)
         painted = self.stylizer(photo)
+        on_stage("paint")
         encoded = painted.encode(
             file_format,
             quality=saving.quality,
@@ -150,6 +159,7 @@ class Painting:
             mark=saving.mark,
             strip_location=saving.strip_location,
         )
+        on_stage("encode")
         write(encoded)
         return Result(
             job.photo,

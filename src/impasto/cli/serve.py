@@ -151,11 +151,13 @@ def _hosts(where: Literal["local", "ray"], config: ServiceConfig) -> tuple[Hosts
     if where == "ray":
         from impasto.service.ray_hosts import RayHosts
 
-        return RayHosts(config.workers, config.worker_megabytes), RayHosts(config.job_workers, config.worker_megabytes)
+        jobs = RayHosts(config.job_workers, config.worker_megabytes, processors=0)  # beside those that paint pictures
+        return RayHosts(config.workers, config.worker_megabytes), jobs
     from impasto.service.pool import WorkerPool
 
-    jobs = WorkerPool(config.job_workers, config.worker_megabytes, nice=10)
-    return WorkerPool(config.workers, config.worker_megabytes), jobs
+    return WorkerPool(config.workers, config.worker_megabytes), WorkerPool(
+        config.job_workers, config.worker_megabytes, nice=10
+    )
 
 
 def _say(record: dict[str, Any]) -> None:

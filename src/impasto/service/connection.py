@@ -11,7 +11,7 @@ from typing import Any
 from impasto.service.messages import LENGTH, packed
 
 _PIECE = 1 << 20  # bytes that are read at once
-_LARGE = 1 << 20  # bytes of a message above which it is not packed in the event loop
+_LARGE = 1 << 20  # bytes of a message above which it is not unpacked in the event loop
 
 
 class Died(Exception):
@@ -44,9 +44,9 @@ class Connection:
         )
         return cls(process)
 
-    async def say(self, message: object, size: int = 0) -> None:
+    async def say(self, message: object) -> None:
         """Raises Died if the process does not listen any more."""
-        data = await asyncio.to_thread(packed, message) if size > _LARGE else packed(message)
+        data = await asyncio.to_thread(packed, message)
         assert self.process.stdin is not None
         try:
             self.process.stdin.write(LENGTH.pack(len(data)))

@@ -7,8 +7,11 @@ import contextlib
 import logging
 import os
 import secrets
+import signal
 import socket
 import sys
+import tempfile
+import threading
 import uuid
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -24,6 +27,7 @@ from impasto.service.work import Answer, Work
 
 _LOSSES = 10  # of replicas, most of them before they have begun with the work
 _LOOK_EVERY = 1.0  # seconds between two looks at how many replicas there are
+_ON_THE_WAY = 256_000_000  # bytes of photos and pictures between the service and each processor, before disk is used
 _REPLICA = {"IMPASTO_THREADS": "1", "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
 
 
@@ -48,6 +52,7 @@ class RayHosts:
         # Ray's processes end with the thread that has begun them, and Ray takes SIGTERM over in the main thread.
         self._thread = ThreadPoolExecutor(1, "ray")
         self._began = self._ending = False
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._handle: Any = None
         self._tally: Any = None
         self._deploying: asyncio.Task[None] | None = None
@@ -63,6 +68,7 @@ class RayHosts:
             ImpastoError: Ray is not installed, the cluster cannot be reached, or none can be started.
         """
         await self._in_thread(self._connect)
+        _take_back_sigterm()
         self._deploying = asyncio.create_task(self._deploy())
         self._looking = asyncio.create_task(self._look())
 
@@ -89,6 +95,8 @@ class RayHosts:
 
     async def close(self, grace: float) -> None:
         """Let what runs end, for so many seconds; then end the replicas, and Ray if it was started here."""
+        if self._deploying is None:  # it was never started
+            return
         if self._running:
             await asyncio.wait(set(self._running), timeout=grace)
         self._ending = True
@@ -104,10 +112,16 @@ class RayHosts:
         ray = _ray(local)[0]
         self._began = not ray.is_initialized()
         if self._began:
-            processors = max(os.cpu_count() or 1, self.workers) if local else None
+            here: dict[str, Any] = {}
+            if local:
+                processors = max(os.cpu_count() or 1, self.workers)
+                short = "/tmp" if os.path.isdir("/tmp") else None  # noqa: S108  sockets' names are short
+                self._folder = tempfile.TemporaryDirectory("", "ray-", short, ignore_cleanup_errors=True)
+                here = {"address": "local", "num_cpus": processors, "_temp_dir": self._folder.name}
+                here["object_store_memory"] = (processors + 1) * _ON_THE_WAY
             with _reached():
                 _check_address(os.environ.get("RAY_ADDRESS", "auto"))
-                ray.init(log_to_driver=False, include_dashboard=False, logging_level="error", num_cpus=processors)
+                ray.init(log_to_driver=False, include_dashboard=False, logging_level="error", **here)
         self.workers = self.workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
 
     async def _deploy(self) -> None:
@@ -184,6 +198,8 @@ class RayHosts:
                 serve.delete(self._name)
         if self._began:
             ray.shutdown()
+        if self._folder is not None:
+            self._folder.cleanup()
 
     async def _in_thread(self, call: Callable[[], Any]) -> Any:
         return await asyncio.get_running_loop().run_in_executor(self._thread, call)
@@ -210,6 +226,13 @@ async def _ended(said: AsyncIterator[Said], on_progress: Callable[[Progress], No
         if isinstance(message, Step) and on_progress is not None:
             on_progress(message.unpacked())
     return message
+
+
+def _take_back_sigterm() -> None:
+    """Put Python's handler back in the place of Ray's, which prints a stack first."""
+    handler = signal.getsignal(signal.SIGTERM)
+    if handler is not None and threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, handler)
 
 
 def _stopped() -> Ending:

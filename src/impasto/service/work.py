@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import time
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -79,6 +80,23 @@ class Work(Protocol):
         """
 
 
+class Stages:
+    """How long each stage took: called at its end.
+
+    Attributes:
+        seconds: of each stage.
+    """
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._last = time.perf_counter()
+
+    def __call__(self, stage: str) -> None:
+        now = time.perf_counter()
+        self.seconds[stage] = round(now - self._last, 6)
+        self._last = now
+
+
 @dataclass(frozen=True)
 class Upload:
     """A file that a client has sent.
@@ -134,15 +152,17 @@ class PaintWork:
 
     def run(self, tell: Tell) -> Answer:  # noqa: ARG002  it has no steps to tell of
         written: list[bytes] = []
+        clock = Stages()
         with warnings.catch_warnings(record=True) as notes:
             warnings.simplefilter("always")
             painting = Painting(self.stylizer(), self.max_pixels, self.saving, untrusted=True)
+            clock("style")
             job = PaintJob(self.photo.name, f"picture{self.suffix}")
-            result = painting.paint(job, written.append, self.photo.data)
+            result = painting.paint(job, written.append, self.photo.data, clock)
         assert result.size is not None
         facts = {"width": result.size[0], "height": result.size[1], "engine": result.engine, "style": result.style}
         said = tuple(str(note.message) for note in notes if issubclass(note.category, UserWarning))
-        return Answer(written[0], MEDIA_TYPES[self.suffix], facts | {"seconds": {"all": result.seconds}}, said)
+        return Answer(written[0], MEDIA_TYPES[self.suffix], facts | {"seconds": clock.seconds}, said)
 
     def stylizer(self) -> Stylizer:
         """What paints it; paintings and masks are read here."""

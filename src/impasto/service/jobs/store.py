@@ -147,6 +147,9 @@ class JobStore(Protocol):
 
     async def get(self, job: str) -> Job | None: ...
 
+    async def named(self, owner: str, idempotency: str) -> Job | None:
+        """What an owner has sent under a key."""
+
     async def change(self, job: str, edit: Edit, blobs: Mapping[str, bytes | None] | None = None) -> Job | None:
         """Change a job and what lies beside it, at once or not at all.
 

@@ -1,0 +1,197 @@
+"""Processes that do work: they die, hang, grow and are replaced, and nobody waits for ever."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+from helpers import ROOT, file_bytes, refused, scene
+from service_works import Die, Eat, Fail, Refuse, Say, Wait
+
+from impasto.errors import ImpastoError, UsageError
+from impasto.progress import Progress
+from impasto.service.hosts import Ending, TookTooLong, WorkerLost
+from impasto.service.pool import WorkerPool
+from impasto.service.work import PaintWork, Upload
+
+pytest.importorskip("psutil")
+
+
+@pytest.fixture(autouse=True)
+def _importable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The processes import this suite's works."""
+    paths = [str(ROOT / "tests"), *filter(None, [os.environ.get("PYTHONPATH")])]
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(paths))
+
+
+@asynccontextmanager
+async def pool(workers: int = 1, megabytes: int = 2000) -> AsyncIterator[WorkerPool]:
+    found = WorkerPool(workers, megabytes)
+    await found.start()
+    try:
+        yield found
+    finally:
+        await found.close(0)
+        assert not psutil.Process().children(recursive=True)
+
+
+def in_loop(body: Callable[[], Awaitable[None]]) -> None:
+    async def bounded() -> None:
+        await asyncio.wait_for(body(), 120)
+
+    asyncio.run(bounded())
+
+
+async def until(condition: Callable[[], object]) -> None:
+    while not condition():
+        await asyncio.sleep(0.01)
+
+
+def test_work_is_done_and_errors_travel() -> None:
+    async def body() -> None:
+        async with pool() as hosts:
+            assert not hosts.ready()
+            assert (await hosts.run(Say("a"), 60)).data == b"a"
+            assert hosts.ready()
+            with refused(UsageError, "conflict", "sense") as caught:
+                await hosts.run(Refuse(), 60)
+            assert caught.value.hint == "do otherwise"
+            with refused(ImpastoError, "unexpected", "oops"):
+                await hosts.run(Fail(), 60)
+            assert (await hosts.run(Say("b" * 3_000_000), 60)).data == b"b" * 3_000_000
+            assert hosts.memory() > 50_000_000
+
+    in_loop(body)
+
+
+def test_pictures_are_the_same_whoever_paints_them() -> None:
+    work = PaintWork(Upload("photo.jpg", file_bytes(scene(96, 64), "JPEG")), (("udnie", 1.0),), engine="light")
+    here = work.run(lambda _: True).data
+
+    async def body() -> None:
+        async with pool(2) as hosts:
+            answers = await asyncio.gather(*(hosts.run(work, 60) for _ in range(6)))
+            assert {answer.data for answer in answers} == {here}
+            assert set(answers[0].facts["seconds"]) == {"style", "read", "paint", "encode"}
+
+    in_loop(body)
+
+
+def test_work_is_tried_again_when_its_process_dies(tmp_path: Path) -> None:
+    async def body() -> None:
+        async with pool() as hosts:
+            assert (await hosts.run(Die(tmp_path / "once", 1), 60)).data == b"lived"
+            with refused(WorkerLost, "killed"):
+                await hosts.run(Die(tmp_path / "always", 99), 60)
+            assert (tmp_path / "always").read_text() == "xx"
+            assert (await hosts.run(Say(), 60)).data == b"done"
+            assert hosts.lost == 3
+
+    in_loop(body)
+
+
+def test_a_process_that_is_killed_while_it_rests_is_replaced() -> None:
+    async def body() -> None:
+        async with pool() as hosts:
+            first = (await hosts.run(Say(), 60)).facts["process"]
+            os.kill(int(first), signal.SIGKILL)
+            second = (await hosts.run(Say(), 60)).facts["process"]
+            assert second != first
+
+    in_loop(body)
+
+
+@pytest.mark.parametrize("deaf", [False, True])
+def test_work_that_is_cancelled_gives_its_process_back(tmp_path: Path, deaf: bool) -> None:
+    async def body() -> None:
+        async with pool() as hosts:
+            task = asyncio.create_task(hosts.run(Wait(tmp_path / "begun", deaf=deaf), 60))
+            await until((tmp_path / "begun").exists)
+            waiting = asyncio.create_task(hosts.run(Say("never"), 60))
+            await asyncio.sleep(0)
+            for one in (waiting, task):
+                one.cancel()
+                with pytest.raises(asyncio.CancelledError):
+                    await one
+            after = (await hosts.run(Say(), 60)).facts["process"]
+            assert (str(after) == (tmp_path / "begun").read_text()) is not deaf
+
+    in_loop(body)
+
+
+def test_work_that_takes_too_long_is_ended(tmp_path: Path) -> None:
+    async def body() -> None:
+        async with pool() as hosts:
+            await hosts.run(Say(), 60)
+            with refused(TookTooLong, "too-slow"):
+                await hosts.run(Wait(tmp_path / "begun", deaf=True), 0.2)
+            assert (await hosts.run(Say(), 60)).data == b"done"
+
+    in_loop(body)
+
+
+def test_progress_is_told(tmp_path: Path) -> None:
+    async def body() -> None:
+        async with pool() as hosts:
+            told: list[Progress] = []
+            task = asyncio.create_task(hosts.run(Wait(tmp_path / "begun", tmp_path / "gate"), 60, told.append))
+            await until(lambda: len(told) > 2)
+            (tmp_path / "gate").touch()
+            await task
+            assert [one.step for one in told] == list(range(len(told)))
+
+    in_loop(body)
+
+
+def test_a_process_that_grows_is_replaced() -> None:
+    async def body() -> None:
+        async with pool(megabytes=400) as hosts:
+            first = (await hosts.run(Eat(500), 60)).data
+            await until(lambda: hosts.recycled == 1)
+            assert hosts.memory() < 400_000_000
+            assert (await hosts.run(Eat(1), 60)).data != first
+
+    in_loop(body)
+
+
+def test_what_runs_may_end_and_what_waits_is_refused(tmp_path: Path) -> None:
+    async def body() -> None:
+        async with pool() as hosts:
+            running = asyncio.create_task(hosts.run(Wait(tmp_path / "begun", tmp_path / "gate"), 60))
+            await until((tmp_path / "begun").exists)
+            closing = asyncio.create_task(hosts.close(60))
+            await asyncio.sleep(0)
+            (tmp_path / "gate").touch()
+            assert (await running).data == b"waited"
+            await closing
+            with refused(Ending, "ending"):
+                await hosts.run(Say(), 60)
+
+    in_loop(body)
+
+
+def test_processes_end_with_the_one_that_has_started_them() -> None:
+    import subprocess
+    import sys
+
+    script = (
+        "import asyncio, os, signal\n"
+        "from impasto.service.pool import WorkerPool\n"
+        "from service_works import Say\n"
+        "async def main():\n"
+        "    pool = WorkerPool(1)\n"
+        "    await pool.start()\n"
+        "    print((await pool.run(Say(), 60)).facts['process'], flush=True)\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+        "asyncio.run(main())\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120)
+    worker = int(done.stdout)
+    psutil.wait_procs([psutil.Process(worker)] if psutil.pid_exists(worker) else [], timeout=30)
+    assert not psutil.pid_exists(worker) or psutil.Process(worker).status() == psutil.STATUS_ZOMBIE

@@ -1,0 +1,98 @@
+"""Works for the tests of the processes that do work, which import them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from impasto.errors import UsageError
+from impasto.progress import Progress
+from impasto.service.work import Answer, Tell
+
+
+@dataclass(frozen=True)
+class Say:
+    """Answers with who has done it."""
+
+    text: str = "done"
+    megapixels: float = 0.1
+
+    def run(self, tell: Tell) -> Answer:
+        os.write(1, b"what a library prints goes nowhere near the answer")
+        return Answer(
+            self.text.encode(), "text/plain", {"process": os.getpid(), "threads": os.environ["IMPASTO_THREADS"]}
+        )
+
+
+@dataclass(frozen=True)
+class Refuse:
+    """Raises an error of the library's."""
+
+    megapixels: float = 0.1
+
+    def run(self, tell: Tell) -> Answer:
+        raise UsageError("this makes no sense", "do otherwise", code="conflict")
+
+
+@dataclass(frozen=True)
+class Fail:
+    """Raises what nobody has expected."""
+
+    megapixels: float = 0.1
+
+    def run(self, tell: Tell) -> Answer:
+        raise ZeroDivisionError("oops")
+
+
+@dataclass(frozen=True)
+class Die:
+    """Kills the process that does it, as often as there is no file of that name; afterwards it is done."""
+
+    file: Path
+    times: int
+    megapixels: float = 0.1
+
+    def run(self, tell: Tell) -> Answer:
+        with self.file.open("a") as deaths:
+            deaths.write("x")
+        if len(self.file.read_text()) <= self.times:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return Answer(b"lived", "text/plain")
+
+
+@dataclass(frozen=True)
+class Wait:
+    """Tells of steps until it is asked to stop, or, if `deaf`, for ever; or until there is a file `gate`."""
+
+    begun: Path
+    gate: Path | None = None
+    deaf: bool = False
+    megapixels: float = 0.1
+
+    def run(self, tell: Tell) -> Answer:
+        self.begun.write_text(str(os.getpid()))
+        for step in range(10**9):
+            if self.gate is not None and self.gate.exists():
+                break
+            if not tell(Progress(step, 0, message="waits")) and not self.deaf:
+                break
+            time.sleep(0.01)
+        return Answer(b"waited", "text/plain")
+
+
+@dataclass(frozen=True)
+class Eat:
+    """Takes memory and keeps it."""
+
+    megabytes: int
+    megapixels: float = 0.1
+
+    def run(self, tell: Tell) -> Answer:
+        EATEN.append(b"x" * self.megabytes * 1_000_000)
+        return Answer(str(os.getpid()).encode(), "text/plain")
+
+
+EATEN: list[bytes] = []
