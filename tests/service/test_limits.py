@@ -156,14 +156,14 @@ def test_keys_are_told_apart_by_name_and_read_again(keys: Path) -> None:
     assert ring.name_of(KEY) is None
     assert ring.name_of(OTHER) == unnamed  # wherever it stands: jobs belong to it
     keys.write_text("short\n")
-    with refused(UsageError, "too-small", "line 1"):
+    with refused(UsageError, "malformed", "line 1"):
         ring.reload()
     assert ring.name_of(OTHER) == unnamed
 
 
 @pytest.mark.parametrize(
     ("text", "code"),
-    [("", "empty-file"), ("# none\n", "empty-file"), ("secret\n", "too-small"), ("a b c\n", "malformed")],
+    [("", "empty-file"), ("# none\n", "empty-file"), ("secret\n", "malformed"), ("a b c\n", "malformed")],
 )
 def test_files_without_usable_keys_are_refused(tmp_path: Path, text: str, code: str) -> None:
     path = tmp_path / "keys.txt"
