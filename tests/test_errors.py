@@ -26,7 +26,7 @@ def name_of(target: ast.expr) -> str:
 
 
 def codes() -> set[str]:
-    """All codes in the sources: arguments and attributes `code`, the classes' own, and what functions beside them return."""
+    """All codes in the sources: arguments and attributes `code`, and what functions beside the errors return."""
     found: set[str] = set()
     for path, tree in SOURCES.items():
         for node in ast.walk(tree):
