@@ -21,13 +21,18 @@ def texts(value: ast.expr | None) -> Iterator[str]:
         yield value.value
 
 
+def name_of(target: ast.expr) -> str:
+    return getattr(target, "id", "") or getattr(target, "attr", "")
+
+
 def codes() -> set[str]:
-    """All codes in the sources: arguments `code=`, the classes' own, and what functions beside them return."""
+    """All codes in the sources: arguments and attributes `code`, and what functions beside the errors return."""
     found: set[str] = set()
     for path, tree in SOURCES.items():
         for node in ast.walk(tree):
             own = path.name == "errors.py" and isinstance(node, ast.Return | ast.Assign)
-            if own or (isinstance(node, ast.keyword) and node.arg == "code"):
+            named = isinstance(node, ast.Assign) and "code" in map(name_of, node.targets)
+            if own or named or (isinstance(node, ast.keyword) and node.arg == "code"):
                 found.update(texts(node.value))
     return found
 

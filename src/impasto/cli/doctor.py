@@ -25,6 +25,8 @@ EXTRAS = {
     "ray": ("ray",),
     "train": ("fsspec", "lightning-fabric", "onnx", "tensorboard"),
     "app": ("streamlit",),
+    "serve": ("starlette", "uvicorn", "python-multipart", "prometheus-client", "psutil"),
+    "redis": ("redis",),
     "video": ("av",),
     "heif": ("pillow-heif",),
     "large": ("pyvips",),

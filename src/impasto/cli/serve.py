@@ -97,11 +97,10 @@ def serve(
         front = Front(hosts, job_hosts, config, access, say=say, proxies=proxy or "")
         url = address(host, place.getsockname()[1])
         if check:
-            front.run(place, lambda: _paint_one(url.replace("localhost", "127.0.0.1")))
+            front.run(place, lambda: None, lambda: _paint_one(url.replace("localhost", "127.0.0.1")))
             return
         others = f", for others at {address(in_the_network(), place.getsockname()[1])}" if host in ALL else ""
-        print(f"Impasto is at {url}{others}  (Ctrl-C ends it)", flush=True)
-        front.run(place)
+        front.run(place, lambda: print(f"Impasto is at {url}{others}  (Ctrl-C ends it)", flush=True))
 
 
 def _read_workers(text: str) -> int:

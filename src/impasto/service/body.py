@@ -12,6 +12,7 @@ from impasto.errors import ImpastoError
 from impasto.service.hosts import Busy
 from impasto.service.problems import problem
 
+_ENVELOPE = 1_000_000  # bytes that a form may have beside its files
 _PATIENCE = 10.0  # seconds that a client may let us wait, beside those that its bytes give it
 _BYTES_A_SECOND = 4000.0  # slower is no connection that a picture can come by
 _RETRY = 2.0  # seconds; requests end as pictures do
@@ -21,7 +22,7 @@ class Body:
     """Limits of requests' bodies.
 
     Args:
-        most: bytes of one.
+        most: bytes of one's files.
         held: bytes of all requests that are not answered yet.
         patience: seconds that a client may take, beside one for each 4,000 bytes.
     """
@@ -57,9 +58,9 @@ class Body:
             ImpastoError: it is too large.
             Busy: all of them hold too much.
         """
-        if before + more > self.most:
+        if before + more > self.most + _ENVELOPE:
             raise ImpastoError(
-                f"the request has more than {self.most // 1_000_000} MB",
+                f"the request has more than {self.most / 1e6:g} MB",
                 "send a smaller file; who runs the service can set --max-upload",
                 code="too-large",
             )

@@ -82,7 +82,7 @@ class Keyring:
             raise UsageError(
                 f"the key in line {number} of {self.file} has fewer than {SHORTEST} characters",
                 "openssl rand -hex 24",
-                code="too-small",
+                code="malformed",
             )
         return parts["name"] or "", parts["key"]
 

@@ -14,7 +14,6 @@ from impasto.service.linger import Linger
 from impasto.service.origins import HERE, Origins
 from impasto.service.rates import Rates
 
-_ENVELOPE = 1_000_000  # bytes of a form beside its files
 _HEARD = ("Authorization", "X-API-Key", "Content-Type", "If-None-Match", "Last-Event-ID", "Idempotency-Key")
 _TOLD = ("ETag", "Location", "Retry-After", "Server-Timing", "Impasto-Notes")
 
@@ -55,7 +54,7 @@ def limited(app: ASGIApp, access: Access, config: ServiceConfig) -> ASGIApp:
         app = Rates(app, config.requests_per_minute)
     if access.keyring is not None:
         app = Keys(app, access.keyring, page=access.page)
-    app = Body(app, config.max_upload * 1_000_000 + _ENVELOPE, config.queue_megabytes * 1_000_000)
+    app = Body(app, config.max_upload * 1_000_000, config.queue_megabytes * 1_000_000)
     if access.origins:
         app = CORSMiddleware(
             app,

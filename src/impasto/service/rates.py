@@ -16,6 +16,12 @@ from impasto.service.origins import refuse
 _MOST = 10_000  # buckets
 
 
+class TooOften(Busy):
+    """Somebody asks more often than is allowed."""
+
+    code = "too-often"
+
+
 class Rates:
     """Refuses requests of those who send too many.
 
@@ -34,7 +40,7 @@ class Rates:
         if scope["type"] == "http" and scope["path"] not in OPEN:
             seconds = self.take(_who(scope))
             if seconds:
-                error = Busy(f"more than {self.per_minute} requests a minute", seconds, "try again", code="too-often")
+                error = TooOften(f"more than {self.per_minute} requests a minute", seconds, "try again")
                 await refuse(error, scope, receive, send)
                 return
         await self.app(scope, receive, send)

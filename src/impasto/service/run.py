@@ -77,12 +77,15 @@ class Front:
         self._stop = asyncio.Event()
         self._jobs_closed = False
 
-    def run(self, listening: socket.socket, work: Callable[[], None] | None = None) -> None:
-        """Serve until a signal, or until `work`, which is called in a thread once the server listens, has ended.
+    def run(self, place: socket.socket, announce: Callable[[], None], work: Callable[[], None] | None = None) -> None:
+        """Serve until a signal, or until `work`, which is called in a thread, has ended.
 
         The first SIGTERM or SIGINT lets end what runs; a second one ends the process at once, with code 128 + number.
         SIGHUP has the keys read again.
 
+        Args:
+            place: listens.
+            announce: called once it answers.
         Raises:
             ImpastoError: the jobs' store or the hosts cannot be opened; or what `work` has raised.
         """
@@ -90,13 +93,13 @@ class Front:
         asyncio.set_event_loop(loop)
         try:
             with _temporary() as folder, self._heard(loop, folder):
-                loop.run_until_complete(self._serve(listening, work))
+                loop.run_until_complete(self._serve(place, announce, work))
                 loop.run_until_complete(loop.shutdown_asyncgens())
         finally:
             asyncio.set_event_loop(None)
             loop.close()
 
-    async def _serve(self, listening: socket.socket, work: Callable[[], None] | None) -> None:
+    async def _serve(self, place: socket.socket, announce: Callable[[], None], work: Callable[[], None] | None) -> None:
         async with AsyncExitStack() as ending:
             if self._page is not None:
                 await ending.enter_async_context(self._page.running())
@@ -105,9 +108,10 @@ class Front:
             await hosts.start()
             ending.push_async_callback(self._close_jobs)
             await self.jobs.start()
-            serving = asyncio.create_task(self._server.serve([listening]))
+            serving = asyncio.create_task(self._server.serve([place]))
             stopping = asyncio.create_task(self._stop.wait())
             working = asyncio.create_task(asyncio.to_thread(work)) if work else stopping
+            announce()
             notify("READY=1")
             await asyncio.wait((serving, stopping, working), return_when=asyncio.FIRST_COMPLETED)
             deadline = time.monotonic() + self.config.grace

@@ -18,6 +18,16 @@ def test_answers_about_jobs_are_described(tmp_path: Path, monkeypatch: pytest.Mo
         command = [Path(sys.executable).with_name("schemathesis"), "run", f"{server.client.base_url}/openapi.json"]
         # A schema cannot say what a picture is, nor which styles there are: data that it allows may be refused.
         options = ["--exclude-checks", "positive_data_acceptance", "--include-path-regex", "/v1/(jobs|styles)"]
-        options += ["--max-examples", "6", "--seed", "1", "--workers", "2", "--suppress-health-check", "all", "--no-color"]
+        options += [
+            "--max-examples",
+            "6",
+            "--seed",
+            "1",
+            "--workers",
+            "2",
+            "--suppress-health-check",
+            "all",
+            "--no-color",
+        ]
         done = subprocess.run([*command, *options], cwd=tmp_path, capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stdout[-6000:]

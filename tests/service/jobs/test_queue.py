@@ -109,7 +109,11 @@ def test_a_report_renews_the_claim_and_never_goes_back(open_store: Any) -> None:
         assert await queue.store.blob(held.id, "preview") == b"jpeg"
         clock.ahead = queue.lease + 5
         assert await queue.claim() is None
-        later = await queue.report(claim, Progress(1, 4, 0.1))
+        alive = await queue.report(claim, None)
+        assert alive is not None
+        assert alive.version == held.version  # nothing that a client would see
+        assert alive.lease > held.lease
+        later = await queue.report(claim, Progress(2, 4, 0.1))
         assert later is not None
         assert later.fraction == 0.25
         assert later.version > held.version

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import base64
+import hmac
 import io
 import json
 import os
@@ -16,6 +19,7 @@ from typing import Any
 import pytest
 from helpers import file_bytes, scene, wait_until
 from job_hosts import BEGUN, GATES, ThreadHosts
+from job_listener import Listener
 from job_server import Server, served
 
 from impasto.picture import Picture
@@ -256,8 +260,6 @@ def test_a_stream_says_when_to_come_again_and_ends_with_the_service(start: Any, 
 
 
 def test_a_quiet_stream_is_kept_open(start: Any, slow: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    import asyncio
-
     from impasto.service.jobs import events
     from impasto.service.jobs.store import Job
 
@@ -371,3 +373,74 @@ def test_the_document_describes_what_is_answered(start: Any) -> None:
     assert {"image", "clip", "folder", "style", "iterations", "steady", "webhook", "strength"} <= set(fields)
     assert "optimize" in fields["engine"]["enum"]
     assert server.client.request("PATCH", "/v1/styles").headers["allow"] == "GET, HEAD, POST"
+
+
+def test_a_full_disk_refuses_jobs_until_there_is_room(start: Any) -> None:
+    server = start()
+    database = server.service.jobs.queue.store._connection
+    (pages,) = database.execute("PRAGMA page_count").fetchone()
+    database.execute(f"PRAGMA max_page_count = {pages}")
+    values = {"style": "udnie", "engine": "light"}
+    photo = file_bytes(scene(400, 300), "BMP")
+    answer = server.post("/v1/jobs", values, image=("a.bmp", photo))
+    assert (answer.status_code, answer.json()["code"]) == (503, "disk-full")
+    assert int(answer.headers["retry-after"]) > 0
+    database.execute("PRAGMA max_page_count = 1000000")
+    place = server.post("/v1/jobs", values, image=("a.bmp", photo)).headers["location"]
+    assert ended(server, place)["state"] == "done"
+
+
+def test_a_redis_that_is_away_is_said_and_comes_back(start: Any, redis_url: str) -> None:
+    import redis
+
+    server = start(jobs_url=redis_url)
+    values = {"style": "udnie", "engine": "light"}
+    place = server.post("/v1/jobs", values, image=("a.jpg", PHOTO)).headers["location"]
+    assert ended(server, place)["state"] == "done"
+    with redis.Redis.from_url(redis_url) as client:
+        client.config_set("maxmemory", "1")
+        answer = server.post("/v1/jobs", values, image=("a.jpg", PHOTO))
+        assert (answer.status_code, answer.json()["code"]) == (503, "disk-full")
+        client.config_set("maxmemory", "0")
+    again = server.post("/v1/jobs", values, image=("a.jpg", PHOTO)).headers["location"]
+    assert ended(server, again)["state"] == "done"
+
+
+def test_a_store_that_is_closed_is_no_fault_of_the_service(start: Any) -> None:
+    server = start()
+    done = asyncio.run_coroutine_threadsafe(server.service.jobs.queue.store.close(), server.loop)
+    done.result(10)
+    answer = server.get("/v1/jobs/abc")
+    assert (answer.status_code, answer.json()["code"]) == (503, "unreachable")
+
+
+def test_a_client_is_told_of_the_end_of_its_job(start: Any, tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("x" * 32)
+    with Listener() as listener:
+        server = start(webhook_host=(listener.place,), webhook_secret_file=secret)
+        values = {"style": "udnie", "engine": "light", "webhook": f"http://{listener.place}/done"}
+        place = server.post("/v1/jobs", values, image=("a.jpg", PHOTO)).headers["location"]
+        wait_until(lambda: server.get(place).json()["webhook"]["delivery"] == "delivered")
+        ((path, headers, body),) = listener.heard
+    told = json.loads(body)
+    assert (path, told["state"], told["links"]["result"]) == ("/done", "done", f"{place}/result")
+    signed = b".".join([headers["webhook-id"].encode(), headers["webhook-timestamp"].encode(), body])
+    expected = base64.b64encode(hmac.digest(b"x" * 32, signed, "sha256")).decode()
+    assert headers["webhook-signature"] == f"v1,{expected}"
+
+
+def test_a_style_that_was_learned_is_not_learned_again_by_the_same_post(start: Any) -> None:
+    server = start(learn=True)
+    values = {"name": "mine", "engine": "light"}
+    first = server.post("/v1/styles", values, painting=("p.png", PAINTING), idempotency="a")
+    ended(server, first.headers["location"])
+    again = server.post("/v1/styles", values, painting=("p.png", PAINTING), idempotency="a")
+    assert (again.status_code, again.json()["id"]) == (202, first.json()["id"])
+
+
+def test_the_head_of_a_stream_comes_at_once(start: Any, slow: str) -> None:
+    server = start()
+    place = server.post("/v1/jobs", {"style": slow}).headers["location"]
+    answer = server.client.head(f"{place}/events")
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "text/event-stream; charset=utf-8")

@@ -6,10 +6,8 @@ import asyncio
 import base64
 import hashlib
 import hmac
-import http.server
 import json
 import socket
-import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -18,6 +16,7 @@ from typing import Any
 
 import pytest
 from helpers import refused, wait_until
+from job_listener import Listener
 
 from impasto.errors import ImpastoError, UsageError
 from impasto.service.jobs.queue import Bounds, Queue
@@ -28,39 +27,10 @@ from impasto.service.jobs.webhook import Webhooks, deliver_all, read_secrets
 SECRET = bytes(range(32))
 
 
-class Listener(http.server.ThreadingHTTPServer):
-    """A client's server that keeps what it hears."""
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Hearing)
-        self.heard: list[tuple[str, dict[str, str], bytes]] = []
-        self.answers: list[int] = []
-
-    @property
-    def place(self) -> str:
-        return f"127.0.0.1:{self.server_address[1]}"
-
-
-class Hearing(http.server.BaseHTTPRequestHandler):
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["content-length"]))
-        headers = {name.lower(): value for name, value in self.headers.items()}
-        self.server.heard.append((self.path, headers, body))  # type: ignore[attr-defined]
-        answers = self.server.answers  # type: ignore[attr-defined]
-        self.send_response(answers.pop(0) if answers else 204)
-        self.send_header("location", "/elsewhere")
-        self.end_headers()
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
 @pytest.fixture
 def listener() -> Iterator[Listener]:
     with Listener() as server:
-        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         yield server
-        server.shutdown()
 
 
 def test_the_signature_is_that_of_the_convention(listener: Listener) -> None:

@@ -116,7 +116,9 @@ def _sent(service: Service) -> dict[str, Any]:
 def _accepted() -> dict[str, Any]:
     located = {"Location": {"description": "The job.", "schema": _TEXT}}
     said = {"parameters": {"job": "$response.body#/id"}}
-    links = {name: {"operationId": name} | said for name in ("job", "jobEvents", "jobResult", "jobPreview", "cancelJob")}
+    links = {
+        name: {"operationId": name} | said for name in ("job", "jobEvents", "jobResult", "jobPreview", "cancelJob")
+    }
     accepted = openapi.json("The job waits.", _JOB, headers=located, links=links)
     return {"202": accepted} | openapi.problems(400, 403, 409, 413, 415, 422, 501, load=True)
 

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import json
 import secrets
-from collections.abc import Callable
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from impasto.errors import UsageError
 from impasto.service.fields import Form
 from impasto.service.hosts import Hosts
 from impasto.service.jobs.queue import Bounds, Queue
-from impasto.service.jobs.requests import Asked, digest, job_work, pack, style_work, unpack
+from impasto.service.jobs.requests import digest, job_work, pack, style_work, unpack
 from impasto.service.jobs.runner import Runner
 from impasto.service.jobs.sqlite import SqliteStore
 from impasto.service.jobs.store import Job, JobStore
@@ -111,14 +110,12 @@ class Jobs:
         """
         if webhook:
             self.webhooks.check(webhook)
-        make: Callable[[Form, Service], Asked] = style_work if learn else job_work
-
-        def prepare() -> tuple[str, bytes, str]:  # in a thread: a form may have many megabytes
-            kind = make(form, self.service).kind
-            request = pack(form, kind)
-            return kind, request, digest(request)
-
-        kind, request, said = await asyncio.to_thread(prepare)
+        request = await asyncio.to_thread(pack, form)  # a form may have many megabytes
+        said = await asyncio.to_thread(digest, request, str(learn), webhook)
+        earlier = await self.queue.earlier(owner, idempotency, said)
+        if earlier is not None:
+            return earlier
+        kind = (await asyncio.to_thread(style_work if learn else job_work, form, self.service)).kind
         job = Job(
             id=secrets.token_urlsafe(18),
             kind=kind,
@@ -133,9 +130,8 @@ class Jobs:
         self.runner.wake()
         return found
 
-    def _work(self, _: Job, request: bytes) -> Work:
-        kind, form = unpack(request)
-        return (style_work if kind == "style" else job_work)(form, self.service).work
+    def _work(self, job: Job, request: bytes) -> Work:
+        return (style_work if job.kind == "style" else job_work)(unpack(request), self.service).work
 
 
 def as_json(job: Job) -> dict[str, Any]:

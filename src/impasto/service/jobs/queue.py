@@ -68,11 +68,16 @@ class Queue:
             found = await self.store.add(job, request, self.bounds.waiting)
         if found is None:
             raise Busy("too many jobs wait", 30, "send it again later")
-        if found.digest != job.digest:
-            raise UsageError(
-                "that Idempotency-Key belongs to another request", "a key of its own for each job", code="conflict"
-            )
-        return found
+        return _same(found, job.digest)
+
+    async def earlier(self, owner: str, idempotency: str, digest: str) -> Job | None:
+        """What an owner has sent under an idempotency key.
+
+        Raises:
+            UsageError: it was another request.
+        """
+        found = await self.store.named(owner, idempotency) if idempotency else None
+        return None if found is None else _same(found, digest)
 
     async def get(self, job: str, owner: str) -> Job | None:
         """A job of that owner; None if there is none."""
@@ -241,6 +246,14 @@ class Queue:
 
     def _kept(self, job: Job, now: float) -> Job:
         return replace(job, expires=now + self.bounds.kept)
+
+
+def _same(found: Job, digest: str) -> Job:
+    if found.digest != digest:
+        raise UsageError(
+            "that Idempotency-Key belongs to another request", "a key of its own for each job", code="conflict"
+        )
+    return found
 
 
 def _said(error: ImpastoError) -> dict[str, str]:

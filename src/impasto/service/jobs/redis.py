@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from impasto.errors import MissingExtra, UsageError
@@ -56,7 +55,7 @@ class RedisStore:
         return float(seconds) + float(micros) / 1e6
 
     async def add(self, job: Job, request: bytes, most_waiting: int) -> Job | None:
-        named = f"{_ALL}:named:{job.owner} {job.idempotency}"
+        named = _named(job.owner, job.idempotency)
 
         async def add(pipe: Pipeline) -> Job | None:
             await pipe.watch(_WAITING, named)
@@ -81,6 +80,11 @@ class RedisStore:
             found = await self._redis.get(_key(job))
         return Job.from_json(found) if found else None
 
+    async def named(self, owner: str, idempotency: str) -> Job | None:
+        async with _faults():
+            found = await self._redis.get(_named(owner, idempotency))
+        return await self.get(found.decode()) if found else None
+
     async def change(self, job: str, edit: Edit, blobs: Mapping[str, bytes | None] | None = None) -> Job | None:
         async def change(pipe: Pipeline) -> Job | None:
             await pipe.watch(_key(job))
@@ -89,7 +93,7 @@ class RedisStore:
             changed = edit(found) if found else None
             if found is None or changed is None:
                 return None
-            changed = replace(changed, version=found.version + 1)
+            changed = changed.after(found)
             pipe.multi()
             _write(pipe, changed, blobs or {})
             await pipe.execute()
@@ -150,6 +154,10 @@ def _key(job: str) -> str:
     return f"{_ALL}:job:{job}"
 
 
+def _named(owner: str, idempotency: str) -> str:
+    return f"{_ALL}:named:{owner} {idempotency}"
+
+
 def _write(pipe: Pipeline, job: Job, blobs: Mapping[str, bytes | None]) -> None:
     """Queue the commands that write a job and what lies beside it."""
     key, until = _key(job.id), round(job.expires * 1000)
@@ -181,5 +189,5 @@ async def _faults() -> AsyncIterator[Any]:
     try:
         yield
     except (RedisError, OSError) as error:
-        full = "OOM" in str(error) or "MISCONF" in str(error)
+        full = any(word in str(error) for word in ("OOM", "maxmemory", "MISCONF"))
         raise StoreFault(f"the jobs' Redis fails: {error}", code="disk-full" if full else "unreachable") from error

@@ -216,19 +216,19 @@ def _names(kind: type[Any]) -> set[str]:
 # To bytes and back: texts and the lengths of files as JSON, then the files, one after the other.
 
 
-def pack(form: Form, kind: str) -> bytes:
+def pack(form: Form) -> bytes:
     """A form as bytes, for a store. Nothing of it can be run."""
     files = [upload.data for values in form.order.values() for upload in values if isinstance(upload, Upload)]
     order = {
         name: [[one.name, len(one.data)] if isinstance(one, Upload) else one for one in values]
         for name, values in form.order.items()
     }
-    head = json.dumps({"kind": kind, "order": order}).encode()
+    head = json.dumps({"order": order}).encode()
     return b"".join([len(head).to_bytes(8, "big"), head, *files])
 
 
-def unpack(data: bytes) -> tuple[str, Form]:
-    """The kind and the form.
+def unpack(data: bytes) -> Form:
+    """The form.
 
     Raises:
         ImpastoError: another version has packed it.
@@ -242,11 +242,13 @@ def unpack(data: bytes) -> tuple[str, Form]:
                 if not isinstance(one, str):
                     at, begin = at + one[1], at
                 order.setdefault(name, []).append(one if isinstance(one, str) else Upload(one[0], data[begin:at]))
-        return head["kind"], Form(order)
+        return Form(order)
     except (ValueError, KeyError, TypeError, IndexError) as error:
         raise ImpastoError("another version has stored this job", "send it again", code="other-version") from error
 
 
-def digest(request: bytes) -> str:
+def digest(request: bytes, *more: str) -> str:
     """Tells requests apart."""
-    return hashlib.sha256(request).hexdigest()
+    said = hashlib.sha256(request)
+    said.update(json.dumps(more).encode())
+    return said.hexdigest()

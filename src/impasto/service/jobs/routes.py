@@ -123,6 +123,8 @@ class JobRoutes:
         if self._streams >= STREAMS:
             raise Busy("too many listen to jobs", 10, "GET the job instead")
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no", "X-Content-Type-Options": "nosniff"}
+        if request.method == "HEAD":
+            return Response(media_type="text/event-stream", headers=headers)
         return StreamingResponse(self._events(job, last), media_type="text/event-stream", headers=headers)
 
     async def _events(self, job: Job, last: str) -> AsyncIterator[bytes]:

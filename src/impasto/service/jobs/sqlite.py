@@ -10,7 +10,6 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -58,12 +57,15 @@ class SqliteStore:
         self._folder: PrivateFolder | None = None
         self._thread = ThreadPoolExecutor(1, "jobs")
         self._connection: sqlite3.Connection | None = None
+        self._closed = False
 
     async def open(self) -> None:
         await self._do(self._open)
 
     async def close(self) -> None:
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._close)
+        closing = asyncio.get_running_loop().run_in_executor(self._thread, self._close)
+        self._closed = True
+        await closing
         self._thread.shutdown()
 
     async def now(self) -> float:
@@ -74,6 +76,10 @@ class SqliteStore:
 
     async def get(self, job: str) -> Job | None:
         return await self._do(lambda: self._get(job))
+
+    async def named(self, owner: str, idempotency: str) -> Job | None:
+        found = await self._rows("SELECT record FROM jobs WHERE idempotency = ?", _named(owner, idempotency))
+        return Job.from_json(found[0][0]) if found else None
 
     async def change(self, job: str, edit: Edit, blobs: Mapping[str, bytes | None] | None = None) -> Job | None:
         return await self._do(lambda: self._change(job, edit, blobs or {}))
@@ -103,11 +109,13 @@ class SqliteStore:
     # What runs in the thread.
 
     async def _do(self, call: Callable[[], T]) -> T:
+        if self._closed:
+            raise StoreFault("the jobs' file is closed", "the service is being stopped")
         try:
             return await asyncio.get_running_loop().run_in_executor(self._thread, call)
         except sqlite3.Error as error:
             code = "disk-full" if "full" in str(error) else "unreachable"
-            raise StoreFault(f"the jobs cannot be stored: {error}", code=code) from error
+            raise StoreFault(f"the jobs cannot be stored: {error}", "--jobs-url sqlite:///FILE", code) from error
 
     async def _rows(self, asked: str, *values: object) -> list[Any]:
         def call() -> list[Any]:
@@ -148,16 +156,16 @@ class SqliteStore:
         database.execute("BEGIN IMMEDIATE")
         try:
             yield database
-        except BaseException:
-            database.execute("ROLLBACK")
-            raise
-        database.execute("COMMIT")
+            database.execute("COMMIT")
+        finally:
+            if database.in_transaction:  # a full disk ends it itself
+                database.execute("ROLLBACK")
 
     def _add(self, job: Job, request: bytes, most_waiting: int) -> Job | None:
         with self._transaction() as database:
             if job.idempotency:
                 asked = "SELECT record FROM jobs WHERE idempotency = ?"
-                found = database.execute(asked, (_named(job),)).fetchone()
+                found = database.execute(asked, (_named(job.owner, job.idempotency),)).fetchone()
                 if found:
                     return Job.from_json(found[0])
             waiting = database.execute("SELECT count(*) FROM jobs WHERE state = 'waiting'").fetchone()[0]
@@ -166,7 +174,7 @@ class SqliteStore:
             database.execute(
                 "INSERT INTO jobs (id, record, state, queue, due, expires, ended, size, idempotency)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (job.id, *_columns(job), _named(job)),
+                (job.id, *_columns(job), _named(job.owner, job.idempotency)),
             )
             database.execute("INSERT INTO blobs VALUES (?, 'request', ?)", (job.id, request))
             return job
@@ -181,7 +189,7 @@ class SqliteStore:
             changed = edit(job) if job else None
             if job is None or changed is None:
                 return None
-            changed = replace(changed, version=job.version + 1)
+            changed = changed.after(job)
             database.execute(
                 "UPDATE jobs SET record = ?, state = ?, queue = ?, due = ?, expires = ?, ended = ?, size = ?"
                 " WHERE id = ?",
@@ -195,8 +203,8 @@ class SqliteStore:
             return changed
 
 
-def _named(job: Job) -> str | None:
-    return f"{job.owner} {job.idempotency}" if job.idempotency else None
+def _named(owner: str, idempotency: str) -> str | None:
+    return f"{owner} {idempotency}" if idempotency else None
 
 
 def _columns(job: Job) -> tuple[object, ...]:

@@ -22,7 +22,7 @@ class Job:
         kind: photo, optimize, clip, folder or style.
         owner: whose key it was sent with; "" where there are no keys.
         expires: when all of it is removed; every change moves it.
-        version: counts the changes.
+        version: counts the changes that clients see.
         idempotency: the owner's name for the request; the same again gives this job.
         digest: of the request.
         preview: whether there is a picture of where it stands.
@@ -87,6 +87,11 @@ class Job:
             return self.created
         return self.lease if self.state == "running" else self.deliver_at
 
+    def after(self, before: Job) -> Job:
+        """The same job, its version counted; that somebody still works on it is no news."""
+        same = replace(self, lease=before.lease, expires=before.expires) == before
+        return replace(self, version=before.version + (not same))
+
     def to_json(self) -> str:
         return json.dumps(asdict(self))
 
@@ -146,6 +151,9 @@ class JobStore(Protocol):
         """Put a job in. None if so many wait already; the earlier job if the owner has sent its idempotency before."""
 
     async def get(self, job: str) -> Job | None: ...
+
+    async def named(self, owner: str, idempotency: str) -> Job | None:
+        """What an owner has sent under a key."""
 
     async def change(self, job: str, edit: Edit, blobs: Mapping[str, bytes | None] | None = None) -> Job | None:
         """Change a job and what lies beside it, at once or not at all.
