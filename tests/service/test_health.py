@@ -69,6 +69,20 @@ def test_it_says_why_it_is_not_ready_and_lives_on() -> None:
         assert ask(service.url + "/healthz")[0] == 200
 
 
+def test_prometheus_is_told_of_jobs() -> None:
+    from job_server import served
+
+    with served() as service:
+        sent = service.post(
+            "/v1/jobs", {"style": "udnie", "engine": "light"}, image=("p.png", file_bytes(scene(48, 32)))
+        )
+        service.events(sent.json()["links"]["events"])
+        text = service.get("/metrics").text
+        assert value(text, 'impasto_jobs{state="waiting"}') == value(text, 'impasto_jobs{state="running"}') == 0
+        assert value(text, 'impasto_jobs_ended_total{state="done"}') == 1
+        assert value(text, "impasto_jobs_resident_bytes") >= 0
+
+
 def test_prometheus_is_told() -> None:
     from prometheus_client.parser import text_string_to_metric_families
 

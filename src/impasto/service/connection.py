@@ -124,7 +124,7 @@ class _Pieces(io.RawIOBase):
     """Bytes read on, piece by piece, so that no step takes long and the event loop has its turn."""
 
     def __init__(self, pieces: Sequence[bytes | memoryview]) -> None:
-        self._left = deque(map(memoryview, pieces))
+        self._left = deque(memoryview(piece) for piece in pieces)
 
     def readable(self) -> bool:
         return True

@@ -20,7 +20,7 @@ from impasto.service.work import Answer, Still, Work
 
 LOG = logging.getLogger("impasto.service")
 LENGTH = struct.Struct("<Q")
-"""Stands before each message in a pipe and says how many bytes it has; of none, that the work is not wanted any more."""
+"""Stands before each message in a pipe and says how many bytes it has. One of none stops the work."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def outcome(work: Work, tell: Callable[[Progress], bool]) -> Done:
         answer = OutOfMemory("the picture takes more memory than there is", "a smaller size takes less")
     except ImpastoError as error:
         answer = error
-    except Exception as error:  # noqa: BLE001  the process lives on
+    except Exception as error:  # the process lives on
         LOG.error("a fault of the service", exc_info=error)
         answer = ImpastoError("this should not have happened", "please report it", code="unexpected")
     if isinstance(answer, ImpastoError):

@@ -18,7 +18,9 @@ class Speed:
         """Take a measurement in."""
         sums = (self._n, self._x, self._y, self._xx, self._xy)
         news = (1.0, megapixels, seconds, megapixels**2, megapixels * seconds)
-        self._n, self._x, self._y, self._xx, self._xy = (_FADES * old + new for old, new in zip(sums, news, strict=True))
+        self._n, self._x, self._y, self._xx, self._xy = (
+            _FADES * old + new for old, new in zip(sums, news, strict=True)
+        )
 
     def seconds(self, works: float, megapixels: float) -> float:
         """The time that so many works of so many megapixels in all take, one after the other."""
