@@ -80,7 +80,7 @@ class Runner:
         await asyncio.to_thread(remove_abandoned)
 
     async def _claim(self) -> None:
-        while True:
+        while not self._closing:  # in Python 3.11 `wait_for` swallows a cancellation that comes with what it waits for
             job = None
             if self.hosts is not None and len(self._running) < self.hosts.workers:
                 try:
