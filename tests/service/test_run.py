@@ -146,6 +146,7 @@ def test_sigterm_finishes_what_runs_and_refuses_the_rest(tmp_path: Path, photo: 
         assert server.ask("/readyz").status == 503
         assert server.ask("/healthz").status == 200
         assert server.ask(QUICK, photo).status == 503
+        assert server.count('impasto_answers_total{status="503"}') == 3
         finished = running.said()
         assert finished.status == 200
         assert finished.headers["impasto-size"] == "2000x1333"
