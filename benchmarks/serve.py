@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The service under load: 400 clients at once, 10,000 requests, some of them broken, some that leave.
 
-    python benchmarks/serve.py [--requests 10000] [--clients 400] [--workers 2] [--minutes 20]
+    python benchmarks/serve.py [--requests 10000] [--clients 400] [--workers 2] [--minutes 20] [-- serve's options]
 
 Prints the answers by kind, those that were not meant, the latency of /healthz meanwhile, resident memory after the
 first tenth and at the end, and pictures a second beside the library's own with as many processes in the same run.
@@ -37,8 +37,9 @@ PHOTOS = Path(__file__).resolve().parent.parent / "src/impasto/assets/samples"
 STYLES = ("starry-night", "great-wave", "udnie", "the-scream", "water-lilies")
 SIDES = {160: 8, 320: 8, 480: 3, 960: 1}
 """Pixels of the longer side, and how many of twenty photos have them."""
-KINDS = {"good": 86, "truncated": 3, "text": 3, "unknown-style": 3, "too-large": 1, "leaves": 4}
+KINDS = {"good": 86, "truncated": 3, "text": 3, "unknown-style": 3, "too-large": 1, "leaves": 3, "breaks-off": 1}
 """Of a hundred requests."""
+LEAVING = ("leaves", "breaks-off")
 MEANT = {"truncated": 422, "text": 415, "unknown-style": 422, "too-large": 413}
 _CHANCE = np.random.default_rng(1)
 _PROBE_EVERY = 0.05  # seconds
@@ -121,7 +122,7 @@ def service(workers: int, options: Sequence[str]) -> Iterator[tuple[int, psutil.
     with tempfile.TemporaryDirectory() as home:
         command = [sys.executable, "-W", "ignore", "-m", "impasto", "serve", "--port", str(port), "--quiet"]
         command += ["--workers", str(workers), "--cache-megabytes", "0", *options]
-        process = subprocess.Popen(command, env=os.environ | {"IMPASTO_HOME": home})
+        process = subprocess.Popen(command, env=os.environ | {"IMPASTO_HOME": home}, stdout=subprocess.DEVNULL)
         try:
             while probe_once(port, "/readyz") is None:
                 if process.poll() is not None:
@@ -199,11 +200,11 @@ class Load:
         """Send one request, again and again while there is no room; the connection, if it can be used again."""
         data = ask.encoded()
         while True:
-            writer.write(data)
-            if ask.kind == "leaves":
+            writer.write(data if ask.kind != "breaks-off" else data[: len(data) // 2])
+            if ask.kind in LEAVING:
                 await asyncio.sleep(_CHANCE.random() * 2)
                 writer.transport.abort()
-                self.answers["leaves", "left"] += 1
+                self.answers[ask.kind, "left"] += 1
                 return None
             head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), _PATIENCE)
             lines = head.decode("latin-1").split("\r\n")
@@ -247,8 +248,16 @@ def memory(front: psutil.Process) -> tuple[int, int]:
     return front.memory_info().rss, below
 
 
-def library(requests: Sequence[Ask], index: int, workers: int, seconds: float, ready: Any, found: Any) -> None:
-    """Open, paint and encode requests in this process with the library alone; how many in how long."""
+def typical(requests: Sequence[Ask], count: int) -> list[Ask]:
+    """So many good requests, of each engine and size as many as among all, in a fixed order."""
+    good = sorted((ask for ask in requests if ask.kind == "good"), key=lambda ask: (ask.engine, len(ask.photo)))
+    count = min(count, len(good))
+    chosen = [good[(2 * index + 1) * len(good) // (2 * count)] for index in range(count)]
+    return [chosen[index] for index in np.random.default_rng(2).permutation(count)]
+
+
+def library(requests: Sequence[Ask], ready: Any, found: Any) -> None:
+    """Open, paint and encode requests in this process with the library alone; how many a second."""
     import cv2
 
     from impasto.controls import Controls
@@ -258,34 +267,38 @@ def library(requests: Sequence[Ask], index: int, workers: int, seconds: float, r
     cv2.setNumThreads(threads())
     works = [
         PaintWork(Upload("p.jpg", ask.photo), ((ask.style, 1.0),), (), Controls(ask.strength), ask.engine, ".jpg")  # type: ignore[arg-type]
-        for ask in requests[index::workers]
+        for ask in requests
     ]
     for work in works[:20]:
         work.run(lambda _: True)
     ready.wait()
-    began, count = time.monotonic(), 0
-    while time.monotonic() - began < seconds:
-        works[count % len(works)].run(lambda _: True)
-        count += 1
-    found.put(count / (time.monotonic() - began))
+    began = time.monotonic()
+    for work in works:
+        work.run(lambda _: True)
+    found.put(len(works) / (time.monotonic() - began))
 
 
-def baseline(requests: Sequence[Ask], workers: int, seconds: float) -> float:
+def baseline(requests: Sequence[Ask], workers: int) -> float:
     """Pictures a second of as many processes without a service."""
-    good = [ask for ask in requests if ask.kind == "good"]
     threads = str(max(1, len(os.sched_getaffinity(0)) // workers))
-    os.environ.update(IMPASTO_THREADS=threads, OMP_NUM_THREADS=threads, MALLOC_ARENA_MAX="2")
+    limits = {"IMPASTO_THREADS": threads, "OMP_NUM_THREADS": threads, "MALLOC_ARENA_MAX": "2"}
+    before = {name: os.environ.get(name) for name in limits}
+    os.environ.update(limits)
     spawn = multiprocessing.get_context("spawn")
     ready, found = spawn.Barrier(workers), spawn.Queue()
-    parts = [(good, index, workers, seconds, ready, found) for index in range(workers)]
+    shifts = [len(requests) * index // workers for index in range(workers)]
+    parts = [([*requests[shift:], *requests[:shift]], ready, found) for shift in shifts]
     processes = [spawn.Process(target=library, args=part) for part in parts]
     for process in processes:
         process.start()
     rates = [found.get() for _ in processes]
     for process in processes:
         process.join()
-    for name in ("IMPASTO_THREADS", "OMP_NUM_THREADS", "MALLOC_ARENA_MAX"):
-        del os.environ[name]
+    for name, value in before.items():
+        if value is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = value
     return math.fsum(rates)
 
 
@@ -298,11 +311,12 @@ def main() -> None:
     parser.add_argument(
         "--painter", type=float, default=0.1, help="share of pictures by the painter; the others, light"
     )
-    parser.add_argument("--baseline-seconds", type=float, default=30.0)
+    parser.add_argument("--baseline", type=int, default=200, help="pictures of each process of the library's own")
     parser.add_argument("options", nargs="*", help="of impasto serve, after --")
     given = parser.parse_args()
     requests = asks(given.requests, given.painter)
-    before = baseline(requests, given.workers, given.baseline_seconds)
+    own = typical(requests, given.baseline)
+    before = baseline(own, given.workers)
     spawn = multiprocessing.get_context("spawn")
     stop, found = spawn.Event(), spawn.Queue()
     with service(given.workers, given.options) as (port, front):
@@ -313,8 +327,15 @@ def main() -> None:
         stop.set()
         health = found.get()
         prober.join()
-    after = baseline(requests, given.workers, given.baseline_seconds)
+    after = baseline(own, given.workers)
     report(given, load, seconds, held, health, (before, after))
+
+
+def held_at(held: Sequence[tuple[int, int, int]], low: float, high: float) -> float:
+    """Bytes, the median of what was held while this share of the requests was answered."""
+    total = held[-1][0]
+    found = [sum(row[1:]) for row in held if low * total <= row[0] <= high * total]
+    return float(np.median(found or [sum(row[1:]) for row in held if row[0] >= low * total][:1]))
 
 
 def report(
@@ -338,10 +359,7 @@ def report(
         f"median {1000 * statistics.median(took):.1f} ms, 99 % {1000 * late:.1f} ms, longest {1000 * took[-1]:.0f} ms"
     )
     print(f"\n/healthz: {len(took):,} times, {times}; failed {failed}")
-    total = load.done
-    early = [sum(row[1:]) for row in held if 0.1 * total <= row[0] < 0.2 * total]
-    last = [sum(row[1:]) for row in held if row[0] >= 0.9 * total]
-    begin, end = np.median(early), np.median(last)
+    begin, end = held_at(held, 0.1, 0.2), held_at(held, 0.9, 1.0)
     print(f"Memory: {begin / 1e6:.0f} MB after the first tenth, {end / 1e6:.0f} MB at the end: x {end / begin:.3f}")
     print(f"Highest {max(sum(row[1:]) for row in held) / 1e6:.0f} MB; front {held[-1][1] / 1e6:.0f} MB")
     rate, own = load.pictures / seconds, sum(rates) / 2

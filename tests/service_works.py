@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import signal
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+
 from impasto.errors import UsageError
+from impasto.picture import Picture
 from impasto.progress import Progress
 from impasto.service.work import Answer, Tell
 
@@ -96,3 +99,37 @@ class Eat:
 
 
 EATEN: list[bytes] = []
+
+
+@dataclass(frozen=True)
+class Echo:
+    """Answers with what it was given, and shows a preview on the way."""
+
+    data: bytes = field(repr=False)
+    preview: int = 0
+    megapixels: float = 0.1
+
+    def run(self, tell: Tell) -> Answer:
+        for step in range(self.preview):
+            tell(Progress(step, self.preview, preview=lambda: Picture.from_array(np.zeros((512, 512, 3), np.uint8))))
+        return Answer(self.data, "text/plain", {"process": os.getpid()})
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """Cannot be unpacked where it is to be done."""
+
+    home: int
+    megapixels: float = 0.1
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _unpack, (self.home, type(self))
+
+    def run(self, tell: Tell) -> Answer:
+        raise NotImplementedError
+
+
+def _unpack(home: int, kind: type[Unknown]) -> Unknown:
+    if os.getpid() != home:
+        raise ModuleNotFoundError("no such module here")
+    return kind(home)

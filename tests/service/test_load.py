@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,7 @@ from impasto.service.config import ServiceConfig
 from impasto.service.hosts import Busy, Ending
 from impasto.service.load import Load
 from impasto.service.metrics import Metrics
+from impasto.service.speed import Speed
 from impasto.service.work import Answer, Work
 
 
@@ -74,8 +76,7 @@ def test_what_finds_no_room_is_told_when_to_come_back() -> None:
         tasks = await begin(load, 5, 8)
         with refused(Busy, "busy", "8.0") as caught:
             await load.run(Sized(3))
-        expected = (8 + 0.5 * 1.5) * load.seconds_a_megapixel
-        assert caught.value.retry_after == pytest.approx(expected, abs=1)
+        assert caught.value.retry_after == math.ceil(load.speed.seconds(1, 8))
         assert load.rejected == {"busy": 1}
         hosts.gate.set()
         await asyncio.gather(*tasks)
@@ -85,13 +86,51 @@ def test_what_finds_no_room_is_told_when_to_come_back() -> None:
 
 def test_speed_is_measured() -> None:
     async def body(load: Load, hosts: GateHosts) -> None:
-        before = load.seconds_a_megapixel
         hosts.gate.set()
-        for _ in range(50):
+        for _ in range(300):
             await load.run(Sized(10))
-        assert load.seconds_a_megapixel < before / 10
+        assert load.speed.seconds(1, 10) == pytest.approx(0.25, rel=0.05)
+        assert load.speed.seconds(100, 1000) == pytest.approx(25, rel=0.05)
 
     in_loop(body)
+
+
+def test_small_pictures_take_their_time_too() -> None:
+    async def body(load: Load, hosts: GateHosts) -> None:
+        load.speed = Speed()
+        for _ in range(500):
+            load.speed.learn(0.1, 0.2)
+            load.speed.learn(2.0, 1.15)
+        fixed, slope = load.speed.line
+        assert (fixed, slope) == (pytest.approx(0.15, rel=0.05), pytest.approx(0.5, rel=0.05))
+        tasks = await begin(load, *[0.001] * 101)
+        assert load.retry_after() == math.ceil(load.speed.seconds(100, 10)) >= 20
+        hosts.gate.set()
+        await asyncio.gather(*tasks)
+
+    in_loop(body)
+
+
+def test_the_queue_is_bounded_for_tiny_pictures() -> None:
+    async def body(load: Load, hosts: GateHosts) -> None:
+        tasks = await begin(load, *[0.0] * 30)
+        refusals = [task.exception() for task in tasks if task.done()]
+        assert len(refusals) == 30 - 1 - 10
+        assert {type(one) for one in refusals} == {Busy}
+        hosts.gate.set()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        assert load.waiting_megapixels == 0
+
+    in_loop(body, queue_megapixels=1)
+
+
+@pytest.mark.parametrize("measured", [[(1.0, 0.5)] * 9, [(1.0, 1.0), (2.0, 0.1)] * 9, [(1.0, 0.1), (2.0, 9.0)] * 9])
+def test_no_measurement_makes_a_negative_time(measured: list[tuple[float, float]]) -> None:
+    speed = Speed()
+    for megapixels, seconds in measured:
+        speed.learn(megapixels, seconds)
+    assert min(speed.line) >= 0
+    assert speed.seconds(1, 1) > 0
 
 
 def test_work_larger_than_the_queue_is_taken_when_nothing_waits() -> None:
@@ -121,7 +160,7 @@ def test_who_leaves_gives_the_place_up() -> None:
 
 
 def test_too_little_memory_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "free_memory", lambda: 250_000_000)
+    monkeypatch.setattr(module, "free_memory", lambda: 300_000_000)
 
     async def body(load: Load, hosts: GateHosts) -> None:
         hosts.gate.set()
@@ -129,6 +168,24 @@ def test_too_little_memory_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
         with refused(Busy, "memory") as caught:
             await load.run(Sized(30))
         assert caught.value.retry_after >= 1
+
+    in_loop(body)
+
+
+def test_memory_that_has_gone_while_a_work_waited_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    free = [10**10]
+    monkeypatch.setattr(module, "free_memory", lambda: free[0])
+    monkeypatch.setattr(module, "_LOOK_EVERY", -1)
+
+    async def body(load: Load, hosts: GateHosts) -> None:
+        first, second = await begin(load, 1, 20)
+        free[0] = 300_000_000
+        hosts.gate.set()
+        await first
+        with refused(Busy, "memory"):
+            await second
+        assert (load.running, load.rejected["memory"]) == (0, 1)
+        await load.run(Sized(1))
 
     in_loop(body)
 

@@ -5,18 +5,21 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import numpy as np
 import psutil
 import pytest
 from helpers import ROOT, file_bytes, refused, scene
-from service_works import Die, Eat, Fail, Refuse, Say, Wait
+from service_works import Die, Eat, Echo, Fail, Refuse, Say, Unknown, Wait
 
 from impasto.errors import ImpastoError, UsageError
 from impasto.progress import Progress
-from impasto.service.hosts import Ending, TookTooLong, WorkerLost
+from impasto.service import pool as module
+from impasto.service.hosts import Busy, Ending, TookTooLong, WorkerLost
 from impasto.service.pool import WorkerPool
 from impasto.service.work import PaintWork, Upload
 
@@ -62,8 +65,9 @@ def test_work_is_done_and_errors_travel() -> None:
             with refused(UsageError, "conflict", "sense") as caught:
                 await hosts.run(Refuse(), 60)
             assert caught.value.hint == "do otherwise"
-            with refused(ImpastoError, "unexpected", "oops"):
+            with refused(ImpastoError, "unexpected") as fault:
                 await hosts.run(Fail(), 60)
+            assert "oops" not in str(fault.value)  # it may be nothing for strangers
             assert (await hosts.run(Say("b" * 3_000_000), 60)).data == b"b" * 3_000_000
             assert hosts.memory() > 50_000_000
 
@@ -107,6 +111,96 @@ def test_a_process_that_is_killed_while_it_rests_is_replaced() -> None:
     in_loop(body)
 
 
+def test_work_outlives_the_death_of_all_that_rest() -> None:
+    async def body() -> None:
+        async with pool(3) as hosts:
+            await until(lambda: len(hosts._alive) == 3)
+            for worker in psutil.Process().children():
+                worker.kill()
+            assert (await hosts.run(Say(), 60)).data == b"done"
+            await until(lambda: len(hosts._alive) == 3)
+            assert hosts.lost == 3
+
+    in_loop(body)
+
+
+def test_work_that_kills_does_no_harm_to_others(tmp_path: Path) -> None:
+    async def body() -> None:
+        async with pool(2) as hosts:
+            others = [asyncio.create_task(hosts.run(Say(str(one)), 60)) for one in range(40)]
+            deadly = [hosts.run(Die(tmp_path / str(one), 99), 60) for one in range(2)]
+            ended = await asyncio.gather(*deadly, return_exceptions=True)
+            assert [type(one) for one in ended] == [WorkerLost] * 2
+            assert [answer.data for answer in await asyncio.gather(*others)] == [b"%d" % one for one in range(40)]
+            assert hosts.lost == 4
+
+    in_loop(body)
+
+
+def test_work_that_cannot_be_unpacked_is_refused_and_its_process_lives() -> None:
+    async def body() -> None:
+        async with pool() as hosts:
+            before = (await hosts.run(Say(), 60)).facts["process"]
+            with refused(ImpastoError, "unexpected"):
+                await hosts.run(Unknown(os.getpid()), 60)
+            assert (await hosts.run(Say(), 60)).facts["process"] == before
+
+    in_loop(body)
+
+
+def test_large_messages_are_cut_off_anywhere_without_harm() -> None:
+    chance = np.random.default_rng(0)
+    data = chance.bytes(8_000_000)
+
+    async def body() -> None:
+        async with pool() as hosts:
+            await hosts.run(Say(), 60)
+            for _ in range(25):
+                task = asyncio.create_task(hosts.run(Echo(data, 3), 60, lambda _: None))
+                await asyncio.sleep(chance.random() * 0.06)
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
+            assert (await hosts.run(Echo(data), 60)).data == data
+            assert hosts.lost == 0
+
+    in_loop(body)
+
+
+def test_a_process_that_is_killed_while_it_hears_or_answers_is_replaced() -> None:
+    chance = np.random.default_rng(1)
+    data = chance.bytes(20_000_000)
+
+    async def body() -> None:
+        async with pool() as hosts:
+            for wait in (0.0, 0.02, 0.05):
+                await hosts.run(Say(), 60)
+                task = asyncio.create_task(hosts.run(Echo(data), 60))
+                await asyncio.sleep(wait)
+                for worker in psutil.Process().children():
+                    worker.kill()
+                assert (await task).data == data
+
+    in_loop(body)
+
+
+def test_the_event_loop_goes_on_beside_large_messages() -> None:
+    data = bytes(60_000_000)
+
+    async def body() -> None:
+        async with pool() as hosts:
+            await hosts.run(Say(), 60)
+            task = asyncio.create_task(hosts.run(Echo(data), 60))
+            longest = 0.0
+            while not task.done():
+                before = time.thread_time()  # of the processor; others use it, too
+                await asyncio.sleep(0)
+                longest = max(longest, time.thread_time() - before)
+            assert (await task).data == data
+            assert longest < 0.03
+
+    in_loop(body)
+
+
 @pytest.mark.parametrize("deaf", [False, True])
 def test_work_that_is_cancelled_gives_its_process_back(tmp_path: Path, deaf: bool) -> None:
     async def body() -> None:
@@ -140,6 +234,10 @@ def test_progress_is_told(tmp_path: Path) -> None:
     async def body() -> None:
         async with pool() as hosts:
             told: list[Progress] = []
+            await hosts.run(Echo(b"", preview=2), 60, told.append)
+            pictures = [one.preview() for one in told if one.preview is not None]
+            assert [picture.samples.shape for picture in pictures] == [(512, 512, 3)] * 2
+            told.clear()
             task = asyncio.create_task(hosts.run(Wait(tmp_path / "begun", tmp_path / "gate"), 60, told.append))
             await until(lambda: len(told) > 2)
             (tmp_path / "gate").touch()
@@ -153,9 +251,63 @@ def test_a_process_that_grows_is_replaced() -> None:
     async def body() -> None:
         async with pool(megabytes=400) as hosts:
             first = (await hosts.run(Eat(500), 60)).data
-            await until(lambda: hosts.recycled == 1)
-            assert hosts.memory() < 400_000_000
+            await until(lambda: hosts.memory() < 400_000_000)
+            assert (hosts.recycled, hosts.lost) == (1, 0)
             assert (await hosts.run(Eat(1), 60)).data != first
+
+    in_loop(body)
+
+
+def test_a_process_works_on_until_its_successor_is_there() -> None:
+    async def body() -> None:
+        async with pool(megabytes=400) as hosts:
+            first = (await hosts.run(Eat(500), 60)).data
+            assert (await hosts.run(Eat(0), 60)).data == first
+            while (await hosts.run(Eat(0), 60)).data == first:
+                await asyncio.sleep(0.01)
+
+    in_loop(body)
+
+
+def test_a_process_ends_before_its_successor_begins_where_there_is_no_room_for_two(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "free_memory", lambda: 100_000_000)
+
+    async def body() -> None:
+        async with pool(megabytes=400) as hosts:
+            first = (await hosts.run(Eat(500), 60)).data
+            assert (await hosts.run(Eat(0), 60)).data != first
+            assert (hosts.recycled, hosts.lost) == (1, 0)
+
+    in_loop(body)
+
+
+def test_a_bound_below_the_size_of_a_process_that_is_ready_replaces_none() -> None:
+    async def body() -> None:
+        async with pool(megabytes=1) as hosts:
+            assert len({(await hosts.run(Say(), 60)).facts["process"] for _ in range(3)}) == 1
+            assert hosts.recycled == 0
+
+    in_loop(body)
+
+
+def test_nobody_waits_for_processes_that_cannot_be_started(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "impasto").mkdir()
+    (tmp_path / "impasto/__init__.py").write_text("raise SystemExit(3)")
+    good = os.environ["PYTHONPATH"]
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+
+    async def body() -> None:
+        async with pool() as hosts:
+            with refused(Busy, "not-ready"):
+                await hosts.run(Say(), 60)
+            with refused(Busy, "not-ready"):
+                await hosts.run(Say(), 60)
+            assert not hosts.ready()
+            monkeypatch.setenv("PYTHONPATH", good)
+            await until(hosts.ready)
+            assert (await hosts.run(Say(), 60)).data == b"done"
 
     in_loop(body)
 

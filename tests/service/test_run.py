@@ -134,6 +134,8 @@ def test_keys_change_without_a_restart_and_never_reach_the_log(tmp_path: Path, p
 def test_sigterm_finishes_what_runs_and_refuses_the_rest(tmp_path: Path, photo: bytes) -> None:
     with serving(tmp_path, "--grace", "60") as server:
         workers = server.workers()
+        assert server.ask("/nowhere").status == 404
+        assert server.count('impasto_answers_total{status="404"}') == 1
         running = Asking(server, LONG, photo)
         wait_until(server.running)
         waiting = Asking(server, QUICK, photo)

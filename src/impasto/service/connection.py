@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import io
 import pickle
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NoReturn
 
-from impasto.service.messages import LENGTH, packed
+from impasto.service.messages import LENGTH
 
-_PIECE = 1 << 20  # bytes that are read at once
+_PIECE = 1 << 20  # bytes that are written or read at once
 _LARGE = 1 << 20  # bytes of a message above which it is not unpacked in the event loop
+_UNBOUNDED = 1 << 40  # a pipe that is not read on would hide that the process has ended
 
 
 class Died(Exception):
@@ -19,16 +22,24 @@ class Died(Exception):
 
 
 class Connection:
-    """A process, and the frames to and from it.
+    """A process, and the frames to and from it. A task that waits in `say` or `hear` may be cancelled.
 
     Attributes:
-        gone: set once it has died.
-        outlived: set once it is to be replaced.
+        size: bytes that it held when it was ready.
+        begun: whether it has begun with the last work that it was given.
+        whole: whether all that was said has been written to its end.
+        wanted: whether it is still meant to live.
+        gone: set once it has ended.
+        leaving: set once its seat needs another process.
+        retired: whether it ends as soon as it is free.
     """
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self.process = process
-        self.gone, self.outlived = asyncio.Event(), asyncio.Event()
+        self.size, self.begun, self.whole, self.wanted, self.retired = 0, False, True, True, False
+        self.gone, self.leaving = asyncio.Event(), asyncio.Event()
+        self._missing: int | None = None
+        self._pieces: list[bytes] = []
         self._watching = asyncio.create_task(self._watch())
 
     @classmethod
@@ -40,44 +51,94 @@ class Connection:
         """
         pipe = asyncio.subprocess.PIPE
         process = await asyncio.create_subprocess_exec(
-            *command, stdin=pipe, stdout=pipe, env=dict(environment), limit=_PIECE
+            *command, stdin=pipe, stdout=pipe, env=dict(environment), limit=_UNBOUNDED
         )
         return cls(process)
 
-    async def say(self, message: object) -> None:
-        """Raises Died if the process does not listen any more."""
-        data = await asyncio.to_thread(packed, message)
-        assert self.process.stdin is not None
+    async def say(self, pieces: Sequence[bytes | memoryview]) -> None:
+        """Write a message's pieces. Raises Died if the process does not listen any more."""
+        pipe = self.process.stdin
+        assert pipe is not None
+        self.whole = False
         try:
-            self.process.stdin.write(LENGTH.pack(len(data)))
-            self.process.stdin.write(data)
-            await self.process.stdin.drain()
-        except (ConnectionError, RuntimeError) as error:
-            raise Died(f"it has ended with {self.process.returncode}") from error
+            pipe.write(LENGTH.pack(sum(map(len, pieces))))
+            for piece in pieces:
+                for start in range(0, len(piece), _PIECE):
+                    pipe.write(memoryview(piece)[start : start + _PIECE])
+                    await pipe.drain()
+        except (ConnectionError, RuntimeError):
+            await self._die()
+        self.whole = True
 
     async def hear(self) -> Any:
         """The next message. Raises Died if there is none any more."""
-        assert self.process.stdout is not None
+        pipe = self.process.stdout
+        assert pipe is not None
         try:
-            (length,) = LENGTH.unpack(await self.process.stdout.readexactly(LENGTH.size))
-            data = await self.process.stdout.readexactly(length)
-        except (asyncio.IncompleteReadError, ConnectionError) as error:
-            raise Died(f"it has ended with {self.process.returncode}") from error
-        if length > _LARGE:
-            return await asyncio.to_thread(pickle.loads, data)
-        return pickle.loads(data)  # noqa: S301  our own process has written it
+            if self._missing is None:
+                (self._missing,) = LENGTH.unpack(await pipe.readexactly(LENGTH.size))
+            while self._missing:
+                piece = await pipe.read(min(_PIECE, self._missing))
+                if not piece:
+                    await self._die()
+                self._pieces.append(piece)
+                self._missing -= len(piece)
+        except (asyncio.IncompleteReadError, ConnectionError):
+            await self._die()
+        if sum(map(len, self._pieces)) > _LARGE:
+            message = await asyncio.to_thread(_unpacked, self._pieces)
+        else:
+            message = _unpacked(self._pieces)
+        self._missing, self._pieces = None, []
+        return message
 
     def kill(self) -> None:
         """End it at once."""
+        self.wanted = False
         with contextlib.suppress(ProcessLookupError):
             self.process.kill()
 
     async def end(self) -> None:
         """End it, and wait until it has."""
         self.kill()
-        await self.process.wait()
         await self._watching
+
+    def when_gone(self, call: Callable[[Connection], None]) -> None:
+        """Have something called once it has ended."""
+        self._watching.add_done_callback(lambda _: call(self))
+
+    async def _die(self) -> NoReturn:
+        """End a process that has closed a pipe, as one that ends does."""
+        with contextlib.suppress(ProcessLookupError):
+            self.process.kill()
+        await asyncio.shield(self._watching)
+        raise Died(f"it has ended with {self.process.returncode}")
 
     async def _watch(self) -> None:
         await self.process.wait()
         self.gone.set()
+        self.leaving.set()
+
+
+class _Pieces(io.RawIOBase):
+    """Bytes read on, piece by piece, so that no step takes long and the event loop has its turn."""
+
+    def __init__(self, pieces: Sequence[bytes | memoryview]) -> None:
+        self._left = deque(memoryview(piece) for piece in pieces)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, target: Any) -> int:
+        if not self._left:
+            return 0
+        count = min(len(target), len(self._left[0]))
+        target[:count] = self._left[0][:count]
+        self._left[0] = self._left[0][count:]
+        if not self._left[0]:
+            self._left.popleft()
+        return count
+
+
+def _unpacked(pieces: Sequence[bytes | memoryview]) -> Any:
+    return pickle.load(io.BufferedReader(_Pieces(pieces)))  # noqa: S301  our own process has written it

@@ -55,7 +55,7 @@ async def edit(request: Request) -> Response:
     try:
         form = await read_form(request)
         work, count = await asyncio.to_thread(_asked, form, service)
-        request.state.megapixels = round(work.megapixels, 2)
+        request.state.megapixels = round(await asyncio.to_thread(lambda: work.megapixels), 2)
         key = await asyncio.to_thread(work.digest, service.gallery)
         answer = await while_there(request, service.results.of(work, key))
     except ImpastoError as error:

@@ -64,7 +64,9 @@ async def model_ready(request: Request) -> Response:
 
 async def metrics(request: Request) -> Response:
     """Tell Prometheus."""
-    return Response(service_of(request).metrics.text(), media_type=_METRICS)
+    service = service_of(request)
+    counts = await service.jobs.counts() if service.jobs else None
+    return Response(service.metrics.text(counts), media_type=_METRICS)
 
 
 def paths(_service: Service) -> dict[str, Any]:

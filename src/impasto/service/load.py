@@ -13,15 +13,15 @@ from impasto.progress import Progress
 from impasto.service.config import ServiceConfig
 from impasto.service.hosts import Busy, Ending, Hosts
 from impasto.service.metrics import Metrics
+from impasto.service.speed import Speed
 from impasto.service.work import Answer, Work
 from impasto.system.memory import free_memory
 
-_FIXED = 0.5  # megapixels; a picture of none takes as long as these
-_FIRST_GUESS = 0.3  # seconds a megapixel
-_SMOOTHING = 0.1  # of the mean, the share of the newest measurement
-_BYTES_PER_PIXEL = 40  # of a picture while it is painted, beside what a worker holds anyway
-_MARGIN = 200_000_000  # bytes that stay free
+_LEAST = 0.1  # megapixels that a work counts as at least; a tiny one costs its request, too
+_BYTES = 200_000_000  # that a work takes beside what a worker holds anyway, and
+_BYTES_PER_PIXEL = 30  # for each pixel; 1 to 49 megapixels took at most 190 MB and 22 bytes a pixel
 _MEMORY_BACK = 5.0  # seconds after which there may be more memory
+_LOOK_EVERY = 0.2  # seconds between two looks at how much memory is free
 
 
 @dataclass(eq=False)
@@ -37,7 +37,10 @@ class Load:
         hosts: that do it.
 
     Attributes:
+        running: how many works are under way.
+        waiting_megapixels: of all works that wait; each counts as 0.1 at least.
         rejected: how often work was refused, by the error's code.
+        speed: of the works that were done.
     """
 
     def __init__(self, hosts: Hosts, config: ServiceConfig, metrics: Metrics) -> None:
@@ -46,7 +49,10 @@ class Load:
         self.ending = False
         self.running = 0
         self.rejected: Counter[str] = Counter()
-        self.seconds_a_megapixel = _FIRST_GUESS
+        self.speed = Speed()
+        self.waiting_megapixels = 0.0
+        self._memory: int | None = None
+        self._looked = -math.inf
         self._waiting: deque[_Waiting] = deque()
         self._changed = asyncio.Event()
 
@@ -54,10 +60,6 @@ class Load:
     def waiting(self) -> int:
         """How many wait."""
         return len(self._waiting)
-
-    @property
-    def waiting_megapixels(self) -> float:
-        return math.fsum(one.megapixels for one in self._waiting)
 
     async def run(self, work: Work, on_progress: Callable[[Progress], None] | None = None) -> Answer:
         """Wait for a host and have it do the work. A task that is cancelled leaves the queue, or cancels the work.
@@ -69,20 +71,25 @@ class Load:
             Ending: the service is being stopped.
             ImpastoError: as `Hosts.run`.
         """
-        megapixels, came = work.megapixels, time.monotonic()
         try:
-            self._admit(megapixels)
-            await self._turn(megapixels)
+            return await self._run(work, max(_LEAST, work.megapixels), on_progress)
         except Busy as error:
             self.rejected[error.code] += 1
             raise
+
+    async def _run(self, work: Work, megapixels: float, on_progress: Callable[[Progress], None] | None) -> Answer:
+        came = time.monotonic()
+        self._admit(megapixels)
+        await self._turn(megapixels)
         began = time.monotonic()
         try:
+            self._check_memory(megapixels)  # others may have taken it meanwhile
             answer = await self.hosts.run(work, self.config.seconds, on_progress)
+            stages = dict(answer.facts.get("seconds", {}))
             spent = time.monotonic() - began
-            self._learn(megapixels, spent)
-            stages = {"wait": began - came, "work": spent} | dict(answer.facts.get("seconds", {}))
-            self.metrics.painted(str(answer.facts.get("engine", "")), megapixels, stages)
+            self.speed.learn(megapixels, math.fsum(stages.values()) or spent)  # `spent` may include a worker's start
+            stages |= {"wait": began - came, "work": spent}
+            self.metrics.painted(str(answer.facts.get("engine", "")), work.megapixels, stages)
             return answer
         finally:
             self.running -= 1
@@ -93,7 +100,7 @@ class Load:
         """Refuse what waits and what comes."""
         self.ending = True
         while self._waiting:
-            turn = self._waiting.popleft().turn
+            turn = self._leave(self._waiting[0]).turn
             if not turn.done():
                 turn.set_exception(_ending())
 
@@ -110,8 +117,8 @@ class Load:
 
     def retry_after(self) -> float:
         """Seconds after which what waits now will have begun, by the speed that was measured; at least 1."""
-        units = self.waiting_megapixels + _FIXED * (self.waiting + self.running / 2)
-        return max(1.0, math.ceil(units * self.seconds_a_megapixel / max(1, self.hosts.workers)))
+        seconds = self.speed.seconds(self.waiting, self.waiting_megapixels) / max(1, self.hosts.workers)
+        return max(1.0, math.ceil(seconds))
 
     def _admit(self, megapixels: float) -> None:
         if self.ending:
@@ -119,8 +126,13 @@ class Load:
         if self._waiting and self.waiting_megapixels + megapixels > self.config.queue_megapixels:
             waiting = f"{self.waiting_megapixels:.1f} megapixels wait already"
             raise Busy(waiting, self.retry_after(), "ask again after the seconds of Retry-After")
-        free = free_memory()
-        if free is not None and megapixels * 1e6 * _BYTES_PER_PIXEL + _MARGIN > free:
+        self._check_memory(megapixels)
+
+    def _check_memory(self, megapixels: float) -> None:
+        now = time.monotonic()
+        if now - self._looked > _LOOK_EVERY:
+            self._looked, self._memory = now, free_memory()
+        if self._memory is not None and _BYTES + 1e6 * megapixels * _BYTES_PER_PIXEL > self._memory:
             message = f"there is too little memory for {megapixels:.1f} megapixels now"
             error = Busy(message, max(_MEMORY_BACK, self.retry_after()), "a smaller picture takes less")
             error.code = "memory"
@@ -133,11 +145,12 @@ class Load:
             return
         one = _Waiting(megapixels, asyncio.get_running_loop().create_future())
         self._waiting.append(one)
+        self.waiting_megapixels += megapixels
         try:
             await one.turn
         except asyncio.CancelledError:
             if one in self._waiting:
-                self._waiting.remove(one)
+                self._leave(one)
             elif one.turn.done() and not one.turn.cancelled() and one.turn.exception() is None:
                 self.running -= 1
                 self._call_next()
@@ -145,13 +158,16 @@ class Load:
 
     def _call_next(self) -> None:
         while self._waiting and self.running < self.hosts.workers:
-            turn = self._waiting.popleft().turn
+            turn = self._leave(self._waiting[0]).turn
             if not turn.done():
                 self.running += 1
                 turn.set_result(None)
 
-    def _learn(self, megapixels: float, seconds: float) -> None:
-        self.seconds_a_megapixel += _SMOOTHING * (seconds / (megapixels + _FIXED) - self.seconds_a_megapixel)
+    def _leave(self, one: _Waiting) -> _Waiting:
+        """Take one out of the queue."""
+        self._waiting.remove(one)
+        self.waiting_megapixels = self.waiting_megapixels - one.megapixels if self._waiting else 0.0
+        return one
 
 
 def _ending() -> Ending:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import pickle
 import platform
@@ -17,13 +18,9 @@ from impasto.picture import Picture
 from impasto.progress import Progress
 from impasto.service.work import Answer, Still, Work
 
+LOG = logging.getLogger("impasto.service")
 LENGTH = struct.Struct("<Q")
-"""Stands before each message in a pipe and says how many bytes it has."""
-
-
-@dataclass(frozen=True)
-class Stop:
-    """The work that is being done is not wanted any more."""
+"""Stands before each message in a pipe and says how many bytes it has. One of none stops the work."""
 
 
 @dataclass(frozen=True)
@@ -66,9 +63,18 @@ class Done:
         raise error
 
 
-def packed(message: object) -> bytes:
-    """The bytes of a message, without its length."""
-    return pickle.dumps(message, protocol=pickle.HIGHEST_PROTOCOL)
+def packed(message: object) -> list[bytes | memoryview]:
+    """A message in pieces, without its length. Large files in it become pieces without being copied."""
+    pieces = _Pieces()
+    pickle.Pickler(pieces, pickle.HIGHEST_PROTOCOL).dump(message)
+    return pieces
+
+
+class _Pieces(list[bytes | memoryview]):
+    """A file that keeps what is written as it is."""
+
+    def write(self, piece: bytes | pickle.PickleBuffer) -> None:
+        self.append(piece.raw() if isinstance(piece, pickle.PickleBuffer) else piece)
 
 
 def step(progress: Progress) -> Step:
@@ -87,10 +93,9 @@ def outcome(work: Work, tell: Callable[[Progress], bool]) -> Done:
         answer = OutOfMemory("the picture takes more memory than there is", "a smaller size takes less")
     except ImpastoError as error:
         answer = error
-    except Exception as error:  # noqa: BLE001  the process lives on
-        first = str(error).splitlines()[0][:200] if str(error) else ""
-        message = f"this should not have happened: {type(error).__name__}: {first}"
-        answer = ImpastoError(message, "please report it", code="unexpected")
+    except Exception as error:  # the process lives on
+        LOG.error("a fault of the service", exc_info=error)
+        answer = ImpastoError("this should not have happened", "please report it", code="unexpected")
     if isinstance(answer, ImpastoError):
         answer = (type(answer), answer.args, answer.__dict__)
     return Done(answer, f"{platform.node()} {os.getpid()}", resident())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Protocol
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
@@ -30,6 +31,36 @@ class Measured(Protocol):
     def hosts(self) -> Hosts: ...
 
 
+@dataclass(frozen=True)
+class JobCounts:
+    """How many jobs there are.
+
+    Attributes:
+        waiting: in the store; None, it does not answer.
+        running: here.
+        ended: here, by their state.
+        memory: bytes that the processes hold which work on them.
+    """
+
+    waiting: int | None
+    running: int
+    ended: Mapping[str, int]
+    memory: int
+
+    def collect(self) -> Iterator[Metric]:
+        jobs = GaugeMetricFamily("impasto_jobs", "Jobs that wait in the store, and that run here.", labels=["state"])
+        if self.waiting is not None:
+            jobs.add_metric(["waiting"], self.waiting)
+        jobs.add_metric(["running"], self.running)
+        yield jobs
+        ended = CounterMetricFamily("impasto_jobs_ended", "Jobs that have ended here.", labels=["state"])
+        for state, count in self.ended.items():
+            ended.add_metric([state], count)
+        yield ended
+        text = "Resident memory of the processes that work on jobs."
+        yield GaugeMetricFamily("impasto_jobs_resident_bytes", text, value=self.memory)
+
+
 class Metrics:
     """Counts what was done, and tells how much waits.
 
@@ -39,6 +70,9 @@ class Metrics:
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
         self._pictures = Counter("impasto_pictures", "Pictures painted.", ["engine"], registry=self._registry)
+        self._answers = Counter(
+            "impasto_answers", "Requests by the answer's status.", ["status"], registry=self._registry
+        )
         self._megapixels = Counter("impasto_megapixels", "Megapixels painted.", ["engine"], registry=self._registry)
         self._seconds = Histogram(
             "impasto_stage_seconds", "Seconds of each stage.", ["stage"], buckets=_SECONDS, registry=self._registry
@@ -63,9 +97,13 @@ class Metrics:
             self._seconds.labels(stage).observe(spent)
             self._per_megapixel.labels(stage).observe(spent / max(megapixels, 0.01))
 
-    def text(self) -> bytes:
+    def answered(self, status: int) -> None:
+        """Count an answer; 0, the client has left before there was one."""
+        self._answers.labels(str(status) if status else "left").inc()
+
+    def text(self, jobs: JobCounts | None = None) -> bytes:
         """All of it in Prometheus' text format."""
-        return generate_latest(self._registry)
+        return generate_latest(self._registry) + (generate_latest(jobs) if jobs else b"")
 
 
 class _Queue:

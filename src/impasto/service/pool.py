@@ -8,21 +8,25 @@ import logging
 import os
 import sys
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from impasto.progress import Progress
 from impasto.service.connection import Connection, Died
-from impasto.service.hosts import Ending, TookTooLong, WorkerLost
-from impasto.service.messages import Begun, Done, Step, Stop, resident
+from impasto.service.hosts import Busy, Ending, TookTooLong, WorkerLost
+from impasto.service.messages import Begun, Done, Step, packed, resident
 from impasto.service.work import Answer, Work
+from impasto.system.memory import free_memory
 from impasto.system.sessions import processors
 
 LOG = logging.getLogger("impasto.service")
 DEATHS = 2
 """Processes that die over the same work before it is given up."""
+_LOSSES = 10  # of processes, those that had not begun with the work among them
 _GOES_ON = 2.0  # seconds that work which is not wanted any more may go on, before its process is killed
 _PAUSES = (0.1, 0.5, 2.0, 10.0)  # seconds between two tries to start a process that does not get ready
+_TRIES = 3  # to start a process; after them those who wait for one are refused if there is no other
 _READY_IN = 120.0  # seconds that a process may take to get ready
+_GROWTH = 1.5  # times its size when it was ready, a process may have in any case
 
 
 class WorkerPool:
@@ -32,6 +36,10 @@ class WorkerPool:
         workers: how many; 0, as many as there are processors.
         worker_megabytes: a process that holds more after its work is replaced.
         nice: by how much they give way to the process that answers requests.
+
+    Attributes:
+        lost: processes that have died of themselves.
+        recycled: processes that were replaced for their memory.
     """
 
     def __init__(self, workers: int = 0, worker_megabytes: int = 2000, *, nice: int = 5) -> None:
@@ -46,27 +54,35 @@ class WorkerPool:
         self._busy = 0
         self._idle = asyncio.Event()
         self._idle.set()
-        self._ending = False
+        self._ending = self._failing = False
 
     async def start(self) -> None:
         self._keepers = [asyncio.create_task(self._keep()) for _ in range(self.workers)]
 
     async def run(self, work: Work, seconds: float, on_progress: Callable[[Progress], None] | None = None) -> Answer:
-        """Do some work. See `Hosts.run`."""
-        for _ in range(DEATHS):
+        """Do some work. See `Hosts.run`.
+
+        Raises:
+            Busy: with the code "not-ready": no process can be started.
+        """
+        said, deaths = packed(work), 0
+        for _ in range(_LOSSES):
             worker = await self._next()
             self._busy += 1
             self._idle.clear()
             try:
-                return (await self._done(worker, work, seconds, on_progress)).unpacked()
-            except Died:
-                self.lost += 1
+                return (await self._done(worker, said, seconds, on_progress)).unpacked()
+            except Died as error:
+                if self._ending:
+                    raise _ending() from None
+                LOG.warning("a process that painted has died: %s", error)
+                deaths += worker.begun
+                if deaths == DEATHS:
+                    break
             finally:
                 self._busy -= 1
                 if not self._busy:
                     self._idle.set()
-            if self._ending:
-                raise Ending("the service is being stopped", 1.0, "ask again in a moment")
         raise WorkerLost("the process that painted has died, twice over the same work", "a smaller picture takes less")
 
     def ready(self) -> bool:
@@ -76,25 +92,24 @@ class WorkerPool:
         return sum(resident(worker.process.pid) for worker in self._alive)
 
     async def close(self, grace: float) -> None:
+        self._ending = True
+        self._refuse(_ending)
         with contextlib.suppress(asyncio.TimeoutError):
             await asyncio.wait_for(self._idle.wait(), grace)
-        self._ending = True
         ending = [*self._keepers, *self._abandoned]
         for task in ending:
             task.cancel()
         await asyncio.gather(*ending, return_exceptions=True)
-        for asked in self._wanted:
-            if not asked.done():
-                asked.set_exception(Ending("the service is being stopped", 1.0, "ask again in a moment"))
         await asyncio.gather(*(worker.end() for worker in list(self._alive)))
-        self._alive.clear()
 
     async def _next(self) -> Connection:
-        """The next process that is free."""
+        """The next process that is free; the one that worked last, so that others stay small."""
         if self._ending:
-            raise Ending("the service is being stopped", 1.0, "ask again in a moment")
+            raise _ending()
+        if self._failing and not self._alive:
+            raise _not_ready()
         if self._free:
-            return self._free.popleft()
+            return self._free.pop()
         asked: asyncio.Future[Connection] = asyncio.get_running_loop().create_future()
         self._wanted.append(asked)
         try:
@@ -104,9 +119,19 @@ class WorkerPool:
                 self._give(asked.result())
             raise
 
+    def _refuse(self, error: Callable[[], Busy]) -> None:
+        """Have all who wait for a process wait no longer."""
+        while self._wanted:
+            asked = self._wanted.popleft()
+            if not asked.done():
+                asked.set_exception(error())
+
     def _give(self, worker: Connection) -> None:
         """Hand a process to whoever waits for one."""
         if worker.gone.is_set():
+            return
+        if worker.retired:
+            worker.kill()
             return
         while self._wanted:
             asked = self._wanted.popleft()
@@ -116,36 +141,54 @@ class WorkerPool:
         self._free.append(worker)
 
     async def _done(
-        self, worker: Connection, work: Work, seconds: float, on_progress: Callable[[Progress], None] | None
+        self,
+        worker: Connection,
+        said: Sequence[bytes | memoryview],
+        seconds: float,
+        on_progress: Callable[[Progress], None] | None,
     ) -> Done:
         """Have one process do some work; afterwards it is free, on its way to be so, or dead."""
-        done: Done | None = None
+        worker.begun = False
         try:
-            await worker.say(work)
-            done = await asyncio.wait_for(_followed(worker, on_progress), seconds)
-        except (TimeoutError, asyncio.TimeoutError):
-            worker.kill()
-            hint = "ask for a smaller picture"
-            raise TookTooLong(f"it has taken more than {seconds:g} seconds", hint) from None
+            done = await asyncio.wait_for(_asked(worker, said, on_progress), seconds)
         except asyncio.CancelledError:
             task = asyncio.create_task(self._abandon(worker))
             self._abandoned.add(task)
             task.add_done_callback(self._abandoned.discard)
             raise
-        if done.memory > self._most:
-            worker.outlived.set()  # works on until its successor is there
-        self._give(worker)
+        except (TimeoutError, asyncio.TimeoutError):
+            worker.kill()
+            hint = "ask for a smaller picture"
+            raise TookTooLong(f"it has taken more than {seconds:g} seconds", hint) from None
+        except BaseException:
+            worker.kill()
+            raise
+        self._settle(worker, done)
         return done
 
     async def _abandon(self, worker: Connection) -> None:
         """Have a process stop what it does, and be free; or kill it."""
         try:
-            await worker.say(Stop())
-            await asyncio.wait_for(_followed(worker, None), _GOES_ON)
-        except (TimeoutError, asyncio.TimeoutError, Died):
+            if not worker.whole:
+                raise Died("it has heard but half of its work")
+            done = await asyncio.wait_for(_asked(worker, (), None), _GOES_ON)
+        except BaseException as error:
             worker.kill()
+            if not isinstance(error, Exception):
+                raise
         else:
-            self._give(worker)
+            self._settle(worker, done)
+
+    def _settle(self, worker: Connection, done: Done) -> None:
+        """Free a process, or have it replaced."""
+        if done.memory > max(self._most, _GROWTH * worker.size) and not worker.leaving.is_set():
+            self.recycled += 1
+            free = free_memory()
+            if free is not None and free < _GROWTH * worker.size:
+                worker.kill()  # no room for two
+            else:
+                worker.leaving.set()  # works on until its successor is there
+        self._give(worker)
 
     async def _keep(self) -> None:
         """Keep one seat taken, for ever."""
@@ -154,56 +197,70 @@ class WorkerPool:
             try:
                 worker = await self._started()
             except (Died, OSError, TimeoutError, asyncio.TimeoutError) as error:
-                LOG.warning("a process that paints does not start: %s", error or type(error).__name__)
-                await asyncio.sleep(_PAUSES[min(failures, len(_PAUSES) - 1)])
+                LOG.warning("a process that paints does not start: %s", str(error) or type(error).__name__)
                 failures += 1
+                self._failing = failures >= _TRIES
+                if self._failing and not self._alive:
+                    self._refuse(_not_ready)
+                await asyncio.sleep(_PAUSES[min(failures, len(_PAUSES)) - 1])
                 continue
-            failures = 0
-            if before is not None:
-                await self._retire(before)
-                before = None
+            failures, self._failing = 0, False
             self._alive.add(worker)
+            worker.when_gone(self._forget)
             self._give(worker)
-            dead, outlived = asyncio.create_task(worker.gone.wait()), asyncio.create_task(worker.outlived.wait())
-            try:
-                await asyncio.wait([dead, outlived], return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                dead.cancel()
-                outlived.cancel()
-            if worker.gone.is_set():
-                self._forget(worker)
-            else:
-                before = worker
+            if before is not None:
+                self._retire(before)
+            await worker.leaving.wait()
+            before = None if worker.gone.is_set() else worker
 
     async def _started(self) -> Connection:
-        threads = str(max(1, processors() // self.workers))
+        threads = os.environ.get("IMPASTO_THREADS") or str(max(1, processors() // self.workers))
         limits = {"IMPASTO_THREADS": threads, "OMP_NUM_THREADS": threads, "MALLOC_ARENA_MAX": "2"}
+        limits |= {"PYTHONSAFEPATH": "1"}  # nothing is imported from the folder in which the service was started
         command = [sys.executable, "-m", "impasto.service.worker", str(self._nice)]
         worker = await Connection.to(command, os.environ | limits)
         try:
             said = await asyncio.wait_for(worker.hear(), _READY_IN)
             assert isinstance(said, Begun)
         except BaseException:
-            worker.kill()
+            await worker.end()
             raise
+        worker.size = resident(worker.process.pid)
         return worker
 
-    async def _retire(self, worker: Connection) -> None:
+    def _retire(self, worker: Connection) -> None:
         """End a process whose successor is there, once its work is done."""
-        while worker not in self._free and not worker.gone.is_set():
-            await asyncio.sleep(0.05)
-        self._forget(worker)
-        self.recycled += 1
-        await worker.end()
+        worker.retired = True
+        if worker in self._free:
+            self._free.remove(worker)
+            worker.kill()
 
     def _forget(self, worker: Connection) -> None:
         self._alive.discard(worker)
         if worker in self._free:
             self._free.remove(worker)
+        if worker.wanted:
+            self.lost += 1
 
 
-async def _followed(worker: Connection, on_progress: Callable[[Progress], None] | None) -> Done:
+async def _asked(
+    worker: Connection, said: Sequence[bytes | memoryview], on_progress: Callable[[Progress], None] | None
+) -> Done:
+    """Say something, and listen until work has ended."""
+    await worker.say(said)
     while not isinstance(message := await worker.hear(), Done):
-        if isinstance(message, Step) and on_progress is not None:
+        if isinstance(message, Begun):
+            worker.begun = True
+        elif isinstance(message, Step) and on_progress is not None:
             on_progress(message.unpacked())
     return message
+
+
+def _ending() -> Ending:
+    return Ending("the service is being stopped", 1.0, "ask again in a moment")
+
+
+def _not_ready() -> Busy:
+    error = Busy("no process that paints can be started", _PAUSES[-1], "the service's log says why")
+    error.code = "not-ready"
+    return error

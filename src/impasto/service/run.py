@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -73,7 +74,8 @@ class Front:
 
             app = self._page = WithPage(routes, config)
         self._requests = Requests(limited(app, self.access, config))
-        self._server = _server(Log(self._requests, say) if say else self._requests, proxies, config.max_upload)
+        self._server = _server(Log(self._requests, self._told), proxies, config.max_upload)
+        self._say = say
         self._stop = asyncio.Event()
         self._jobs_closed = False
 
@@ -98,6 +100,11 @@ class Front:
         finally:
             asyncio.set_event_loop(None)
             loop.close()
+
+    def _told(self, record: dict[str, Any]) -> None:
+        self.service.metrics.answered(record["status"])
+        if self._say is not None:
+            self._say(record)
 
     async def _serve(self, place: socket.socket, announce: Callable[[], None], work: Callable[[], None] | None) -> None:
         async with AsyncExitStack() as ending:

@@ -34,7 +34,7 @@ async def stylize(request: Request) -> Response:
     form = await read_form(request)
     form.check_known(PAINTING)
     work = await asyncio.to_thread(work_of, form, service, request.headers.get("accept", ""))
-    request.state.megapixels = round(work.megapixels, 2)
+    request.state.megapixels = round(await asyncio.to_thread(lambda: work.megapixels), 2)
     key = await asyncio.to_thread(work.digest, service.gallery)
     tag = f'"{key}"'
     if matches(request.headers.get("if-none-match", ""), tag):

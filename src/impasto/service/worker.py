@@ -1,6 +1,7 @@
 """A process that does one piece of work at a time for the one that has started it: `python -m impasto.service.worker`.
 
 It reads frames from its standard input and writes frames to its standard output: eight bytes of length, then a pickle.
+It ends when its standard input does.
 """
 
 from __future__ import annotations
@@ -11,11 +12,12 @@ import queue
 import signal
 import sys
 import threading
-from typing import IO, Any
+from dataclasses import dataclass, field
+from typing import IO
 
 from impasto.progress import Progress
-from impasto.service.messages import LENGTH, Begun, Stop, outcome, packed, step
-from impasto.service.work import Work
+from impasto.service.messages import LENGTH, Begun, outcome, packed, step
+from impasto.service.work import Answer, Tell, Work
 
 
 class _Pipes:
@@ -23,15 +25,16 @@ class _Pipes:
 
     def __init__(self, questions: IO[bytes], answers: IO[bytes]) -> None:
         self._questions, self._answers = questions, answers
-        self.works: queue.SimpleQueue[Work] = queue.SimpleQueue()
+        self.works: queue.SimpleQueue[bytes] = queue.SimpleQueue()
         self.going = True
         threading.Thread(target=self._listen, daemon=True).start()
 
     def say(self, message: object) -> None:
-        data = packed(message)
+        pieces = packed(message)
         try:
-            self._answers.write(LENGTH.pack(len(data)))
-            self._answers.write(data)
+            self._answers.write(LENGTH.pack(sum(map(len, pieces))))
+            for piece in pieces:
+                self._answers.write(piece)
             self._answers.flush()
         except BrokenPipeError:  # nobody hears
             os._exit(0)
@@ -44,15 +47,26 @@ class _Pipes:
         """Hear what is wanted, work or its end; once nobody can want anything any more, leave."""
         while True:
             head = self._questions.read(LENGTH.size)
-            data = self._questions.read(*LENGTH.unpack(head)) if len(head) == LENGTH.size else b""
-            if not data:
+            wanted = LENGTH.unpack(head)[0] if len(head) == LENGTH.size else -1
+            data = self._questions.read(wanted) if wanted > 0 else b""
+            if len(data) != wanted:
                 os._exit(0)
-            message: Any = pickle.loads(data)  # noqa: S301  its parent's
-            if isinstance(message, Stop):
-                self.going = False
-            else:
-                self.going = True
-                self.works.put(message)
+            self.going = bool(data)
+            if data:
+                self.works.put(data)
+            del data  # the next may not come for long
+
+
+@dataclass(frozen=True)
+class _Packed:
+    """Work as it has come, which may turn out not to be known here."""
+
+    data: bytes = field(repr=False)
+    megapixels = 0.0
+
+    def run(self, tell: Tell) -> Answer:
+        work: Work = pickle.loads(self.data)  # noqa: S301  its parent's
+        return work.run(tell)
 
 
 def _pipes() -> _Pipes:
@@ -78,6 +92,13 @@ def warm() -> None:
     Stylizer(next(iter(builtin.cards())))(Picture.from_array(np.full((64, 64, 3), 128, np.uint8)))
 
 
+def _serve(pipes: _Pipes) -> None:
+    """Do one piece of work."""
+    work = _Packed(pipes.works.get())
+    pipes.say(Begun())
+    pipes.say(outcome(work, pipes.tell))
+
+
 def main() -> None:
     """Do work until the parent is gone."""
     for number in (signal.SIGINT, signal.SIGTERM):  # sent to a whole group or service; the parent decides when to end
@@ -88,8 +109,7 @@ def main() -> None:
     warm()
     pipes.say(Begun())
     while True:
-        work = pipes.works.get()
-        pipes.say(outcome(work, pipes.tell))
+        _serve(pipes)
 
 
 if __name__ == "__main__":

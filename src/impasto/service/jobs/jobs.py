@@ -18,8 +18,9 @@ from impasto.service.jobs.queue import Bounds, Queue
 from impasto.service.jobs.requests import digest, job_work, pack, style_work, unpack
 from impasto.service.jobs.runner import Runner
 from impasto.service.jobs.sqlite import SqliteStore
-from impasto.service.jobs.store import Job, JobStore
+from impasto.service.jobs.store import Job, JobStore, StoreFault
 from impasto.service.jobs.webhook import Webhooks, deliver_all, read_secrets
+from impasto.service.metrics import JobCounts
 from impasto.service.service import Service
 from impasto.service.work import Work
 
@@ -95,6 +96,13 @@ class Jobs:
         await asyncio.gather(*self._deliveries, return_exceptions=True)
         with contextlib.suppress(Exception):  # nobody is left whom it could concern
             await self.queue.store.close()
+
+    async def counts(self) -> JobCounts:
+        """How many jobs there are; what the store does not tell is left out."""
+        waiting, hosts = None, self.runner.hosts
+        with contextlib.suppress(StoreFault):
+            waiting = (await self.queue.store.usage()).waiting
+        return JobCounts(waiting, self.runner.running, self.queue.ended, hosts.memory() if hosts else 0)
 
     async def send(
         self, form: Form, owner: str, *, learn: bool = False, idempotency: str = "", webhook: str = ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -42,10 +43,14 @@ class Queue:
 
     Args:
         lease: seconds that a claim holds without a report.
+
+    Attributes:
+        ended: how many jobs have ended here, by their state.
     """
 
     def __init__(self, store: JobStore, bounds: Bounds, lease: float = 30) -> None:
         self.store, self.bounds, self.lease = store, bounds, lease
+        self.ended: Counter[str] = Counter()
         self._adding = asyncio.Lock()
 
     async def add(self, job: Job, request: bytes) -> Job:
@@ -183,6 +188,7 @@ class Queue:
 
         changed = await self.store.change(job.id, cancel)
         if changed is not None and changed.over:
+            self.ended["canceled"] += 1
             await self.store.change(job.id, lambda job: job, {"request": None})
         return changed
 
@@ -226,7 +232,9 @@ class Queue:
         def end(job: Job) -> Job | None:
             return None if job.holder != claim.holder else self._kept(job.ended_as(state, now, **facts), now)
 
-        return await self.store.change(claim.id, end, {"request": None, **blobs}) is not None
+        ended = await self.store.change(claim.id, end, {"request": None, **blobs}) is not None
+        self.ended[state] += ended
+        return ended
 
     async def _make_room(self, size: int) -> bool:
         """Forget the jobs that ended first until one of so many bytes fits. False if it does not even then."""

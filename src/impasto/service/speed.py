@@ -1,0 +1,40 @@
+"""How long work takes, as it was measured lately."""
+
+from __future__ import annotations
+
+_FADES = 0.98  # of what was measured, the share that still counts after another measurement
+_GUESSES = ((0.0, 0.05), (1.0, 0.3))  # megapixels and seconds, until there are measurements
+
+
+class Speed:
+    """A line through what was measured, the newest counting most: seconds = fixed + slope * megapixels."""
+
+    def __init__(self) -> None:
+        self._n = self._x = self._y = self._xx = self._xy = 0.0
+        for megapixels, seconds in _GUESSES:
+            self.learn(megapixels, seconds)
+
+    def learn(self, megapixels: float, seconds: float) -> None:
+        """Take a measurement in."""
+        sums = (self._n, self._x, self._y, self._xx, self._xy)
+        news = (1.0, megapixels, seconds, megapixels**2, megapixels * seconds)
+        self._n, self._x, self._y, self._xx, self._xy = (
+            _FADES * old + new for old, new in zip(sums, news, strict=True)
+        )
+
+    def seconds(self, works: float, megapixels: float) -> float:
+        """The time that so many works of so many megapixels in all take, one after the other."""
+        fixed, slope = self.line
+        return works * fixed + megapixels * slope
+
+    @property
+    def line(self) -> tuple[float, float]:
+        """Seconds that a work takes, and each of its megapixels; neither is negative."""
+        mean_x, mean_y = self._x / self._n, self._y / self._n
+        spread = self._xx / self._n - mean_x**2
+        slope = (self._xy / self._n - mean_x * mean_y) / spread if spread > 1e-9 else 0.0
+        if slope <= 0:
+            return mean_y, 0.0
+        if slope * mean_x > mean_y:
+            return 0.0, mean_y / mean_x
+        return mean_y - slope * mean_x, slope
