@@ -64,9 +64,8 @@ def command_line(host: str, port: int, config: Config, *, headless: bool) -> lis
     }
     if ":" in host:  # Streamlit leaves out the brackets
         settings["browser.serverAddress"] = "[::1]" if host == "::" else f"[{host}]"
-    options = [
-        f"--{name}={str(value).lower() if isinstance(value, bool) else value}" for name, value in settings.items()
-    ]
+    said = {name: str(value).lower() if isinstance(value, bool) else value for name, value in settings.items()}
+    options = [f"--{name}={value}" for name, value in said.items()]
     return [sys.executable, "-m", "impasto.app.serve", "run", str(PAGE), *options]
 
 
