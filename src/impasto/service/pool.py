@@ -91,6 +91,9 @@ class WorkerPool:
     def memory(self) -> int:
         return sum(resident(worker.process.pid) for worker in self._alive)
 
+    def free_memory(self) -> int | None:
+        return free_memory()
+
     async def close(self, grace: float) -> None:
         self._ending = True
         self._refuse(_ending)
@@ -196,7 +199,7 @@ class WorkerPool:
         while True:
             try:
                 worker = await self._started()
-            except (Died, OSError, TimeoutError, asyncio.TimeoutError) as error:
+            except Exception as error:  # noqa: BLE001  no seat may stay empty
                 LOG.warning("a process that paints does not start: %s", str(error) or type(error).__name__)
                 failures += 1
                 self._failing = failures >= _TRIES
