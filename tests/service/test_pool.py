@@ -297,6 +297,7 @@ def test_nobody_waits_for_processes_that_cannot_be_started(monkeypatch: pytest.M
     (tmp_path / "impasto/__init__.py").write_text("raise SystemExit(3)")
     good = os.environ["PYTHONPATH"]
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setattr(module, "_PATIENCE", 0.3)
 
     async def body() -> None:
         async with pool() as hosts:
