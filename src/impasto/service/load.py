@@ -20,7 +20,7 @@ _LEAST = 0.1  # megapixels that a work counts as at least; a tiny one costs its 
 _BYTES = 200_000_000  # that a work takes beside what a worker holds anyway, and
 _BYTES_PER_PIXEL = 30  # for each pixel; 1 to 49 megapixels took at most 190 MB and 22 bytes a pixel
 _MEMORY_BACK = 5.0  # seconds after which there may be more memory
-_LOOK_EVERY = 0.2  # seconds between two looks at how much memory is free
+_LOOK_EVERY = 1.0  # seconds between two looks at how much memory is free
 
 
 @dataclass(eq=False)
