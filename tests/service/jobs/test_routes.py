@@ -10,6 +10,7 @@ import json
 import os
 import signal
 import threading
+import time
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -404,6 +405,32 @@ def test_a_redis_that_is_away_is_said_and_comes_back(start: Any, redis_url: str)
         client.config_set("maxmemory", "0")
     again = server.post("/v1/jobs", values, image=("a.jpg", PHOTO)).headers["location"]
     assert ended(server, again)["state"] == "done"
+
+
+def test_a_redis_that_was_started_anew_is_met_as_if_nothing_was(start: Any, redis_url: str) -> None:
+    import redis
+
+    server = start(jobs_url=redis_url)
+    place = server.post("/v1/jobs", {"style": "udnie", "engine": "light"}, image=("a.jpg", PHOTO)).headers["location"]
+    assert ended(server, place)["state"] == "done"
+    with redis.Redis.from_url(redis_url) as client:
+        client.client_kill_filter(_type="normal", skipme=True)
+    assert server.get(place).status_code == 200
+
+
+def test_metrics_wait_for_no_store(start: Any, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    import redis
+
+    monkeypatch.setattr("impasto.service.jobs.jobs._PATIENCE", 0.1)
+    server = start(jobs_url=redis_url)
+    with redis.Redis.from_url(redis_url) as client:
+        began = time.monotonic()
+        client.client_pause(2000)
+    answer = server.get("/metrics")
+    assert answer.status_code == 200
+    assert 'impasto_jobs{state="running"} 0.0' in answer.text
+    assert 'state="waiting"' not in answer.text
+    assert time.monotonic() - began < 1.5
 
 
 def test_a_store_that_is_closed_is_no_fault_of_the_service(start: Any) -> None:

@@ -24,6 +24,8 @@ from impasto.service.metrics import JobCounts
 from impasto.service.service import Service
 from impasto.service.work import Work
 
+_PATIENCE = 2.0  # seconds that the store may take to be counted; metrics are asked for every few seconds
+
 
 def open_store(url: str | None) -> JobStore:
     """The store that `--jobs-url` names.
@@ -100,8 +102,8 @@ class Jobs:
     async def counts(self) -> JobCounts:
         """How many jobs there are; what the store does not tell is left out."""
         waiting, hosts = None, self.runner.hosts
-        with contextlib.suppress(StoreFault):
-            waiting = (await self.queue.store.usage()).waiting
+        with contextlib.suppress(StoreFault, asyncio.TimeoutError):
+            waiting = (await asyncio.wait_for(self.queue.store.usage(), _PATIENCE)).waiting
         return JobCounts(waiting, self.runner.running, self.queue.ended, hosts.memory() if hosts else 0)
 
     async def send(
