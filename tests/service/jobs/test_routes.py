@@ -9,6 +9,7 @@ import io
 import json
 import os
 import signal
+import socket
 import threading
 import time
 import zipfile
@@ -455,6 +456,20 @@ def test_a_client_is_told_of_the_end_of_its_job(start: Any, tmp_path: Path) -> N
     signed = b".".join([headers["webhook-id"].encode(), headers["webhook-timestamp"].encode(), body])
     expected = base64.b64encode(hmac.digest(b"x" * 32, signed, "sha256")).decode()
     assert headers["webhook-signature"] == f"v1,{expected}"
+
+
+def test_a_server_that_does_not_answer_holds_up_no_other(start: Any, tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("x" * 32)
+    with Listener() as listener, socket.create_server(("127.0.0.1", 0)) as silent:
+        mute = f"127.0.0.1:{silent.getsockname()[1]}"
+        server = start(webhook_host=(listener.place, mute), webhook_secret_file=secret)
+        for place in (mute, listener.place):
+            values = {"style": "udnie", "engine": "light", "webhook": f"http://{place}/done"}
+            job = server.post("/v1/jobs", values, image=("a.jpg", PHOTO)).headers["location"]
+            assert ended(server, job)["state"] == "done"
+        with silent.accept()[0]:
+            wait_until(lambda: len(listener.heard) == 1, 5)
 
 
 def test_a_style_that_was_learned_is_not_learned_again_by_the_same_post(start: Any) -> None:

@@ -24,6 +24,7 @@ from impasto.service.metrics import JobCounts
 from impasto.service.service import Service
 from impasto.service.work import Work
 
+_DELIVERIES = 4  # at once: a server that does not answer holds up few
 _PATIENCE = 2.0  # seconds that the store may take to be counted; metrics are asked for every few seconds
 
 
@@ -82,8 +83,9 @@ class Jobs:
         await self.queue.store.open()
         self.runner.start()
         if self.webhooks.hosts:
-            deliver = deliver_all(self.queue, self.webhooks, lambda job: json.dumps(as_json(job)).encode())
-            self._deliveries = [asyncio.create_task(deliver)]
+            for _ in range(_DELIVERIES):
+                deliver = deliver_all(self.queue, self.webhooks, lambda job: json.dumps(as_json(job)).encode())
+                self._deliveries.append(asyncio.create_task(deliver))
 
     def end(self) -> None:
         """End the streams of events; their clients come again elsewhere."""
