@@ -34,6 +34,7 @@ def make_app(service: Service) -> Starlette:
         Exception: _unexpected,
     }
     app = Starlette(routes=routes, exception_handlers=handlers)  # type: ignore[arg-type]
+    app.router.redirect_slashes = False  # another path is another page, and a redirected form loses its files
     app.state.service = service
     app.state.paths = {}
     for module in MODULES:

@@ -9,8 +9,7 @@ from dataclasses import dataclass, field, fields
 from types import NoneType
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
-from starlette.exceptions import HTTPException
-from starlette.formparsers import MultiPartException
+from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
 from impasto.batch.painting import Saving
@@ -18,6 +17,7 @@ from impasto.controls import Controls
 from impasto.engines.by_name import DEFAULT, ENGINES
 from impasto.errors import UsageError
 from impasto.picture.formats import check_saving, format_of
+from impasto.service.looking import look_at_all
 from impasto.service.problems import malformed
 from impasto.service.service import Service
 from impasto.service.work import PaintWork, Upload, Wanted
@@ -121,8 +121,11 @@ async def read_form(request: Request, body: str = "image") -> Form:
     order: dict[str, list[str | Upload]] = {}
     for name, value in request.query_params.multi_items():
         order.setdefault(name, []).append(value)
-    if kind in ("multipart/form-data", "application/x-www-form-urlencoded"):
+    if kind == "multipart/form-data":
         await _read_parts(request, order)
+    elif kind == "application/x-www-form-urlencoded":
+        hint = f"curl -F {body}=@FILE, or curl -H 'Content-Type: image/jpeg' --data-binary @FILE"
+        raise UsageError(f"a body of {kind} holds no files", hint, code="wrong-type")
     elif kind == "" or _BODY_TYPES.fullmatch(kind):
         data = await request.body()
         if data:
@@ -133,18 +136,31 @@ async def read_form(request: Request, body: str = "image") -> Form:
     return Form(order)
 
 
+class _Parser(MultiPartParser):
+    """Keeps files in memory: bodies are bounded before they are read."""
+
+    spool_max_size = 1 << 40
+    ended = False
+
+    def on_end(self) -> None:
+        self.ended = True
+
+
 async def _read_parts(request: Request, order: dict[str, list[str | Upload]]) -> None:
+    limits: dict[str, Any] = {"max_files": MOST_FILES, "max_fields": MOST_FIELDS, "max_part_size": LONGEST_TEXT}
+    parser = _Parser(request.headers, request.stream(), **limits)
     try:
-        form = await request.form(max_files=MOST_FILES, max_fields=MOST_FIELDS, max_part_size=LONGEST_TEXT)
-    except (MultiPartException, HTTPException, ValueError, UnicodeDecodeError) as error:
-        reason = str(getattr(error, "detail", "") or error)
+        form = await parser.parse()
+        if not parser.ended:
+            raise ValueError("it has no end")  # its last part would be left out
+        for name, value in form.multi_items():
+            f"{name}{value}".encode()  # charsets such as UTF-7 can say what is no text
+    except (MultiPartException, ValueError) as error:
+        reason = getattr(error, "message", "") or str(error)
         raise malformed(f"the form cannot be read: {reason[:200]}", "curl -F sends one that can be") from error
     for name, value in form.multi_items():
-        if isinstance(value, str):
-            order.setdefault(name, []).append(value)
-        else:
-            upload = Upload(safe_name(value.filename or ""), await value.read())
-            order.setdefault(name, []).append(upload)
+        text = value if isinstance(value, str) else Upload(safe_name(value.filename or ""), await value.read())
+        order.setdefault(name, []).append(text)
     await form.close()
 
 
@@ -202,10 +218,13 @@ def paint_work(form: Form, service: Service, suffix: str) -> PaintWork:
     check_saving(format_of_suffix(suffix), quality, bits)
     mark = value_of(form.text("mark", "true") or "", bool, "mark")
     strip_location = value_of(form.text("strip_location", "false") or "", bool, "strip_location")
+    photo, styles, regions = form.file("image"), _styles(form, service), _regions(form, service)
+    others = [one for pair in (*styles, *regions) for one in pair if isinstance(one, Upload)]
+    look_at_all(others, service.config.max_pixels)
     return PaintWork(
-        form.file("image"),
-        _styles(form, service),
-        _regions(form, service),
+        photo,
+        styles,
+        regions,
         settings(Controls, form),
         engine,
         suffix,
@@ -227,8 +246,9 @@ def _styles(form: Form, service: Service) -> tuple[tuple[Wanted, float], ...]:
         raise UsageError("there is no style", "-F style=NAME; GET /v1/styles lists them", code="nothing-given")
     if len(given) > MOST_STYLES:
         raise UsageError(f"{len(given)} styles are too many", f"up to {MOST_STYLES}", code="out-of-range")
+    if "weight" in form.uploads:
+        raise UsageError("weight is a text, not a file", code="wrong-type")
     weights = [_weight(text) for text in form.texts.get("weight", [])]
-    form.text("weight") if "weight" in form.uploads else None
     if weights and len(weights) != len(given):
         raise UsageError(f"{len(given)} styles and {len(weights)} weights", "one weight a style", code="mismatch")
     found = [wanted(one, service) for one in given]
@@ -259,7 +279,8 @@ def wanted(one: str | Upload, service: Service) -> tuple[Wanted, float]:
         return one, 1.0
     name, _, weight = one.rpartition(":")
     if name not in service.gallery:
-        raise service.gallery.unknown(one[:80])
+        error = service.gallery.unknown(one[:80])
+        raise UsageError(error.message, "GET /v1/styles lists them all", code=error.code)
     return name, _weight(weight)
 
 
