@@ -5,12 +5,13 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Collection, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass, field, fields
 from types import NoneType
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from starlette.exceptions import HTTPException
-from starlette.formparsers import MultiPartException
+from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
 from impasto.batch.painting import Saving
@@ -122,7 +123,7 @@ async def read_form(request: Request, body: str = "image") -> Form:
     for name, value in request.query_params.multi_items():
         order.setdefault(name, []).append(value)
     if kind in ("multipart/form-data", "application/x-www-form-urlencoded"):
-        await _read_parts(request, order)
+        await _read_parts(request, kind, order)
     elif kind == "" or _BODY_TYPES.fullmatch(kind):
         data = await request.body()
         if data:
@@ -133,11 +134,28 @@ async def read_form(request: Request, body: str = "image") -> Form:
     return Form(order)
 
 
-async def _read_parts(request: Request, order: dict[str, list[str | Upload]]) -> None:
+class _Parts(MultiPartParser):
+    """Knows whether a form has come to its end: without it, fields may be missing."""
+
+    ended = False
+
+    def on_end(self) -> None:
+        self.ended = True
+
+
+async def _read_parts(request: Request, kind: str, order: dict[str, list[str | Upload]]) -> None:
+    limits = {"max_files": MOST_FILES, "max_fields": MOST_FIELDS, "max_part_size": LONGEST_TEXT}
+    ended = True
     try:
-        form = await request.form(max_files=MOST_FILES, max_fields=MOST_FIELDS, max_part_size=LONGEST_TEXT)
+        if kind == "multipart/form-data":
+            async with aclosing(request.stream()) as stream:
+                parts = _Parts(request.headers, stream, **limits)
+                form = await parts.parse()
+            ended = parts.ended
+        else:
+            form = await request.form(**limits)
     except (MultiPartException, HTTPException, ValueError, UnicodeDecodeError) as error:
-        reason = str(getattr(error, "detail", "") or error)
+        reason = str(getattr(error, "detail", "") or getattr(error, "message", "") or error)
         raise malformed(f"the form cannot be read: {reason[:200]}", "curl -F sends one that can be") from error
     for name, value in form.multi_items():
         if isinstance(value, str):
@@ -146,6 +164,8 @@ async def _read_parts(request: Request, order: dict[str, list[str | Upload]]) ->
             upload = Upload(safe_name(value.filename or ""), await value.read())
             order.setdefault(name, []).append(upload)
     await form.close()
+    if not ended:
+        raise malformed("the form has no end: its last boundary is missing", "send all of it")
 
 
 def settings(kind: type[T], form: Form, *, without: Collection[str] = ()) -> T:
@@ -228,7 +248,8 @@ def _styles(form: Form, service: Service) -> tuple[tuple[Wanted, float], ...]:
     if len(given) > MOST_STYLES:
         raise UsageError(f"{len(given)} styles are too many", f"up to {MOST_STYLES}", code="out-of-range")
     weights = [_weight(text) for text in form.texts.get("weight", [])]
-    form.text("weight") if "weight" in form.uploads else None
+    if "weight" in form.uploads:
+        raise UsageError("weight is a text, not a file", code="wrong-type")
     if weights and len(weights) != len(given):
         raise UsageError(f"{len(given)} styles and {len(weights)} weights", "one weight a style", code="mismatch")
     found = [wanted(one, service) for one in given]
@@ -259,7 +280,7 @@ def wanted(one: str | Upload, service: Service) -> tuple[Wanted, float]:
         return one, 1.0
     name, _, weight = one.rpartition(":")
     if name not in service.gallery:
-        raise service.gallery.unknown(one[:80])
+        raise UsageError(service.gallery.unknown(one[:80]).message, "GET /v1/styles lists them", code="unknown-style")
     return name, _weight(weight)
 
 

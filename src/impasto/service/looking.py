@@ -1,29 +1,54 @@
-"""What a photo's file says of itself, before it is decoded."""
+"""What a photo's file says of itself, before it is decoded, and how large its painting would be."""
 
 from __future__ import annotations
 
+from impasto.controls import Controls
 from impasto.errors import PictureError
 from impasto.picture import untrusted
+from impasto.picture.limits import check_size
 from impasto.picture.reading import Head, head_of
+from impasto.service.config import ServiceConfig
 from impasto.service.work import Upload
 
 
-def look_at(photo: Upload, max_pixels: int) -> Head:
+def look_at(photo: Upload, config: ServiceConfig) -> Head:
     """Look at a photo's head.
 
     Raises:
-        PictureError: it is no picture that is taken from strangers, is damaged, or has too many pixels.
+        PictureError: it is no picture that is taken from strangers, is damaged, or has too many pixels or frames.
     """
     name = photo.name
     if not photo.data:
         raise PictureError(f"{name} is empty", code="empty-file")
     untrusted.check(photo.data, name)
     head = head_of(photo.data, name)
-    pixels = head.width * head.height * head.frames
-    if pixels > max_pixels:
+    _check_pixels(f"{name} has", head.width * head.height * head.frames, config)
+    if head.frames > config.clip_frames:
         raise PictureError(
-            f"{name} has {pixels / 1e6:.0f} megapixels; {max_pixels / 1e6:.0f} are allowed",
-            "send a smaller picture",
+            f"{name} has {head.frames} frames; {config.clip_frames} are allowed",
+            "send a shorter animation",
             code="too-large",
         )
     return head
+
+
+def check_result(head: Head, controls: Controls, file_format: str, config: ServiceConfig) -> None:
+    """See whether a photo's painting is of a size that is allowed and that its format holds.
+
+    Args:
+        file_format: Pillow's name.
+    Raises:
+        PictureError: it is too large.
+    """
+    width, height = controls.output_size(head.width, head.height)
+    check_size(file_format, width, height, hint="a smaller size")
+    _check_pixels("the result would have", width * height * head.frames, config)
+
+
+def _check_pixels(what: str, pixels: int, config: ServiceConfig) -> None:
+    if pixels > config.max_pixels:
+        raise PictureError(
+            f"{what} {pixels / 1e6:.0f} megapixels; {config.max_pixels / 1e6:g} are allowed",
+            "a smaller picture or size",
+            code="too-large",
+        )

@@ -31,8 +31,8 @@ _NAME = {"name": "name", "in": "path", "required": True, "schema": {"type": "str
 def routes(_service: Service) -> list[Route]:
     return [
         Route("/v1/styles", every, methods=["GET"]),
-        Route("/v1/styles/{name:path}/thumbnail", thumbnail, methods=["GET"]),
-        Route("/v1/styles/{name:path}", one, methods=["GET"]),
+        Route("/v1/styles/{name}/thumbnail", thumbnail, methods=["GET"]),
+        Route("/v1/styles/{name}", one, methods=["GET"]),
     ]
 
 
@@ -68,7 +68,7 @@ def found(gallery: Gallery, name: str) -> Entry:
     entry = next((entry for entry in gallery.entries() if entry.name == name), None)
     if entry is None:
         error = gallery.unknown(name[:80])
-        raise ImpastoError(error.message, "GET /v1/styles lists them all", code="no-such-style")
+        raise ImpastoError(error.message, "GET /v1/styles lists them", code="no-such-style")
     return entry
 
 

@@ -11,11 +11,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from impasto.errors import ImpastoError
-from impasto.picture.limits import check_size
 from impasto.service import openapi
 from impasto.service.clients import while_there
 from impasto.service.fields import PAINTING, Form, format_of_suffix, paint_work, read_form
-from impasto.service.looking import look_at
+from impasto.service.looking import check_result, look_at
 from impasto.service.negotiation import matches, suffix_of
 from impasto.service.problems import problem
 from impasto.service.service import Service, service_of
@@ -52,10 +51,10 @@ def work_of(form: Form, service: Service, accept: str) -> PaintWork:
         ImpastoError: it makes no sense, its photo is none or too large, or no format of the result is acceptable.
     """
     photo = form.file("image")
-    head = look_at(photo, service.config.max_pixels)
+    head = look_at(photo, service.config)
     suffix = suffix_of(form.text("format"), accept, head.file_format)
     work = paint_work(form, service, suffix)
-    check_size(format_of_suffix(suffix), *work.controls.output_size(head.width, head.height), hint="a smaller size")
+    check_result(head, work.controls, format_of_suffix(suffix), service.config)
     return work
 
 
