@@ -177,7 +177,7 @@ def test_a_client_that_leaves_takes_its_work_along() -> None:
     ("fields", "status", "code", "words"),
     [
         ({}, 422, "nothing-given", ["style"]),
-        ({"style": "starry-knight"}, 422, "unknown-style", ["starry-night"]),
+        ({"style": "starry-knight"}, 422, "unknown-style", ["starry-night", "GET /v1/styles"]),
         ({"style": "/etc/passwd"}, 422, "unknown-style", []),
         ({"style": "../udnie"}, 422, "unknown-style", []),
         ({"style": "file:///etc/passwd"}, 422, "unknown-style", []),
@@ -193,6 +193,7 @@ def test_a_client_that_leaves_takes_its_work_along() -> None:
         ({"style": "udnie", "strength": ["1", "2"]}, 422, "conflict", ["strength"]),
         ({"style": "udnie", "size": "1.5"}, 422, "not-a-number", ["size"]),
         ({"style": "udnie", "size": "90000", "format": "webp"}, 422, "not-encodable", ["16,383"]),
+        ({"style": "udnie", "size": "20000"}, 413, "too-large", ["267 megapixels", "100"]),
         ({"style": "udnie", "keep_color": "all"}, 422, "unknown-choice", ["luminance"]),
         ({"style": "udnie", "engine": "magic"}, 422, "unknown-choice", ["painter"]),
         ({"style": "udnie", "format": "exe"}, 422, "unknown-choice", ["png"]),
@@ -224,6 +225,23 @@ def test_photos_that_are_none(service: Running, data: bytes, status: int, code: 
     assert_problem(answer, status, code, "photo.jpg")
 
 
+def test_what_is_wrong_is_said_by_the_files_name(service: Running) -> None:
+    files = [("image", ("photo.jpg", PHOTO)), ("style", ("painting.jpg", b"text"))]
+    assert_problem(paint(service, LIGHT, files), 415, "not-a-picture", "painting.jpg")
+
+
+@pytest.mark.parametrize("cut", [4, 40, 90])
+def test_a_form_without_its_end_is_not_painted(service: Running, cut: int) -> None:
+    """Fields that have not arrived would count as not given."""
+    values = {"style": "udnie"} | LIGHT
+    whole = requests.Request("POST", service.url, data=values, files=[("image", ("photo.jpg", PHOTO))]).prepare()
+    assert isinstance(whole.body, bytes)
+    kind = {"Content-Type": whole.headers["content-type"]}
+    for body, status in ((whole.body[:-cut], 400), (whole.body, 200)):
+        answer = requests.post(f"{service.url}/v1/stylize", body, headers=kind, timeout=60)
+        assert answer.status_code == status, answer.text
+
+
 def test_image_is_a_file(service: Running) -> None:
     assert_problem(paint(service, None, [("image", (None, "photo.jpg"))]), 422, "wrong-type", "image=@")
 
@@ -232,8 +250,11 @@ def test_forms_that_hold_no_files_are_told_from_those_that_do(service: Running) 
     """What `curl -d`, and `curl --data-binary` without a type, send."""
     url = f"{service.url}/v1/stylize?style=udnie"
     assert_problem(requests.post(url, data={"image": "photo.jpg"}, timeout=60), 422, "wrong-type", "-F image=@")
-    answer = requests.post(url, data=PHOTO, headers={"Content-Type": "application/x-www-form-urlencoded"}, timeout=60)
+    kind = {"Content-Type": "application/x-www-form-urlencoded"}
+    answer = requests.post(url, data=PHOTO, headers=kind, timeout=60)
     assert_problem(answer, 422, "wrong-type", "Content-Type: image/jpeg")
+    assert_problem(requests.post(url, data=b"&" * 2_000_000, headers=kind, timeout=60), 422, "wrong-type")
+    assert_problem(requests.post(url, data=b"a=1&" * 1000, headers=kind, timeout=60), 400, "malformed")
 
 
 @pytest.mark.parametrize("field", ["style", "mask"])
@@ -258,7 +279,7 @@ def test_too_many_pixels_of_the_result_are_refused_before_they_are_painted() -> 
     with running(ThreadHosts(), ServiceConfig(max_pixels=100_000)) as service:
         fields = LIGHT | {"style": "udnie", "format": "png"}
         assert paint(service, fields | {"size": "360"}).headers["impasto-size"] == "360x240"
-        assert_problem(paint(service, fields | {"size": "400"}), 413, "too-large", "0.1 megapixels")
+        assert_problem(paint(service, fields | {"size": "400"}), 413, "too-large", "0.107 megapixels")
         frames = [Image.fromarray(scene(64, 64, seed)) for seed in range(4)]
         moving = io.BytesIO()
         frames[0].save(moving, "GIF", save_all=True, append_images=frames[1:])
@@ -336,4 +357,18 @@ def test_styles_are_listed_without_their_places(service: Running) -> None:
     again = requests.get(service.url + one["thumbnail"], headers={"If-None-Match": small.headers["etag"]}, timeout=10)
     assert (again.status_code, again.content) == (304, b"")
     assert_problem(requests.get(f"{service.url}/v1/styles/nix", timeout=10), 404, "no-such-style")
-    assert_problem(requests.get(f"{service.url}/v1/styles/..%2f..%2fetc/thumbnail", timeout=10), 404, "no-such-style")
+    assert_problem(requests.get(f"{service.url}/v1/styles/..%2f..%2fetc/thumbnail", timeout=10), 404, "no-such-page")
+
+
+def test_too_many_frames_are_refused() -> None:
+    frames = [Image.fromarray(scene(16, 12, seed)) for seed in range(4)]
+    with running(ThreadHosts(), ServiceConfig(clip_frames=3)) as service, io.BytesIO() as file:
+        frames[0].save(file, "GIF", save_all=True, append_images=frames[1:])
+        answer = paint(service, files=[("image", ("dance.gif", file.getvalue()))])
+        assert_problem(answer, 413, "too-large", "dance.gif has 4 frames", "3")
+
+
+@pytest.mark.parametrize("path", ["/v1/jobs/", "/v1/styles/", "/v1/stylize/", "/v1/styles/a%0Ab"])
+def test_a_path_has_one_name(service: Running, path: str) -> None:
+    answer = requests.get(service.url + path, allow_redirects=False, timeout=10)
+    assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")

@@ -5,9 +5,11 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Collection, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass, field, fields
 from types import NoneType
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+from urllib.parse import parse_qsl
 
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
@@ -37,6 +39,7 @@ MOST_REGIONS = 16
 MOST_FILES = 1000
 MOST_FIELDS = 200
 LONGEST_TEXT = 64 * 1024  # bytes of a field that is no file
+_LONGEST_FORM = 1_000_000  # bytes of a form without files
 _TRUTHS = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
 _WHOLE = re.compile(r"[+-]?\d{1,30}", re.ASCII)
 _NUMBER = re.compile(r"[+-]?(\d{1,30}(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
@@ -124,8 +127,8 @@ async def read_form(request: Request, body: str = "image") -> Form:
     if kind == "multipart/form-data":
         await _read_parts(request, order)
     elif kind == "application/x-www-form-urlencoded":
-        hint = f"curl -F {body}=@FILE, or curl -H 'Content-Type: image/jpeg' --data-binary @FILE"
-        raise UsageError(f"a body of {kind} holds no files", hint, code="wrong-type")
+        for name, text in _texts(await request.body(), kind):
+            order.setdefault(name, []).append(text)
     elif kind == "" or _BODY_TYPES.fullmatch(kind):
         data = await request.body()
         if data:
@@ -136,8 +139,19 @@ async def read_form(request: Request, body: str = "image") -> Form:
     return Form(order)
 
 
-class _Parser(MultiPartParser):
-    """Keeps files in memory: bodies are bounded before they are read."""
+def _texts(body: bytes, kind: str) -> list[tuple[str, str]]:
+    """The fields of a form that cannot hold files."""
+    if len(body) > _LONGEST_FORM or not body.isascii():  # what curl --data-binary sends if it is not told a type
+        hint = "curl -F image=@FILE, or curl -H 'Content-Type: image/jpeg' --data-binary @FILE"
+        raise UsageError(f"a body of {kind} holds no files", hint, code="wrong-type")
+    try:
+        return parse_qsl(body.decode("ascii"), keep_blank_values=True, max_num_fields=MOST_FIELDS)
+    except ValueError as error:
+        raise malformed(f"the form cannot be read: {error}", f"up to {MOST_FIELDS} fields") from error
+
+
+class _Parts(MultiPartParser):
+    """Keeps files in memory, since bodies are bounded; knows whether the form has come to its end."""
 
     spool_max_size = 1 << 40
     ended = False
@@ -148,20 +162,21 @@ class _Parser(MultiPartParser):
 
 async def _read_parts(request: Request, order: dict[str, list[str | Upload]]) -> None:
     limits: dict[str, Any] = {"max_files": MOST_FILES, "max_fields": MOST_FIELDS, "max_part_size": LONGEST_TEXT}
-    parser = _Parser(request.headers, request.stream(), **limits)
     try:
-        form = await parser.parse()
-        if not parser.ended:
-            raise ValueError("it has no end")  # its last part would be left out
+        async with aclosing(request.stream()) as stream:
+            parts = _Parts(request.headers, stream, **limits)
+            form = await parts.parse()
         for name, value in form.multi_items():
             f"{name}{value}".encode()  # charsets such as UTF-7 can say what is no text
     except (MultiPartException, ValueError) as error:
         reason = getattr(error, "message", "") or str(error)
         raise malformed(f"the form cannot be read: {reason[:200]}", "curl -F sends one that can be") from error
     for name, value in form.multi_items():
-        text = value if isinstance(value, str) else Upload(safe_name(value.filename or ""), await value.read())
-        order.setdefault(name, []).append(text)
+        one = value if isinstance(value, str) else Upload(safe_name(value.filename or ""), await value.read())
+        order.setdefault(name, []).append(one)
     await form.close()
+    if not parts.ended:
+        raise malformed("the form has no end: its last boundary is missing", "send all of it")
 
 
 def settings(kind: type[T], form: Form, *, without: Collection[str] = ()) -> T:
@@ -220,7 +235,7 @@ def paint_work(form: Form, service: Service, suffix: str) -> PaintWork:
     strip_location = value_of(form.text("strip_location", "false") or "", bool, "strip_location")
     photo, styles, regions = form.file("image"), _styles(form, service), _regions(form, service)
     others = [one for pair in (*styles, *regions) for one in pair if isinstance(one, Upload)]
-    look_at_all(others, service.config.max_pixels)
+    look_at_all(others, service.config)
     return PaintWork(
         photo,
         styles,
@@ -279,8 +294,7 @@ def wanted(one: str | Upload, service: Service) -> tuple[Wanted, float]:
         return one, 1.0
     name, _, weight = one.rpartition(":")
     if name not in service.gallery:
-        error = service.gallery.unknown(one[:80])
-        raise UsageError(error.message, "GET /v1/styles lists them all", code=error.code)
+        raise UsageError(service.gallery.unknown(one[:80]).message, "GET /v1/styles lists them", code="unknown-style")
     return name, _weight(weight)
 
 

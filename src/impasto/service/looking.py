@@ -1,4 +1,4 @@
-"""What pictures' files say of themselves, before they are decoded."""
+"""What pictures' files say of themselves, before they are decoded, and how large a painting would be."""
 
 from __future__ import annotations
 
@@ -10,48 +10,63 @@ from impasto.picture import untrusted
 from impasto.picture.formats import ANIMATED
 from impasto.picture.limits import check_size
 from impasto.picture.reading import Head, head_of
+from impasto.service.config import ServiceConfig
 from impasto.service.work import Upload
 
 
-def look_at(photo: Upload, max_pixels: int) -> Head:
+def look_at(photo: Upload, config: ServiceConfig) -> Head:
     """Look at a photo's head.
 
     Raises:
-        PictureError: it is no picture that is taken from strangers, is damaged, or has too many pixels.
+        PictureError: it is no picture that is taken from strangers, is damaged, or has too many pixels or frames.
     """
     name = photo.name
     if not photo.data:
         raise PictureError(f"{name} is empty", code="empty-file")
     untrusted.check(photo.data, name)
     head = head_of(photo.data, name)
-    _check(name, head.width * head.height * head.frames, max_pixels)
+    _check_pixels(f"{name} has", _pixels(head), config)
+    if head.frames > config.clip_frames:
+        raise PictureError(
+            f"{name} has {head.frames} frames; {config.clip_frames} are allowed",
+            "send a shorter animation",
+            code="too-large",
+        )
     return head
 
 
-def look_at_all(pictures: Iterable[Upload], max_pixels: int) -> None:
-    """Look at the heads of paintings and masks.
+def look_at_all(pictures: Iterable[Upload], config: ServiceConfig) -> None:
+    """Look at the heads of paintings and masks, which are held at the same time.
 
     Raises:
         PictureError: as `look_at`, or all of them together have too many pixels.
     """
-    heads = [look_at(picture, max_pixels) for picture in pictures]
-    total = sum(head.width * head.height * head.frames for head in heads)
-    _check("all paintings and masks together", total, max_pixels, have="have")
+    total = sum(_pixels(look_at(picture, config)) for picture in pictures)
+    _check_pixels("all paintings and masks together have", total, config)
 
 
-def check_result(head: Head, controls: Controls, file_format: str, max_pixels: int) -> None:
-    """See whether the result of a photo would be as large as is allowed, and as its format holds.
+def check_result(head: Head, controls: Controls, file_format: str, config: ServiceConfig) -> None:
+    """See whether a photo's painting is of a size that is allowed and that its format holds.
 
+    Args:
+        file_format: Pillow's name.
     Raises:
-        PictureError: it would be larger.
+        PictureError: it is too large.
     """
     width, height = controls.output_size(head.width, head.height)
     check_size(file_format, width, height, hint="a smaller size")
     frames = head.frames if file_format in ANIMATED else 1
-    _check("the result", width * height * frames, max_pixels, have="would have")
+    _check_pixels("the result would have", width * height * frames, config)
 
 
-def _check(name: str, pixels: int, most: int, have: str = "has") -> None:
-    if pixels > most:
-        message = f"{name} {have} {pixels / 1e6:,.1f} megapixels; {most / 1e6:,.1f} are allowed"
-        raise PictureError(message, "send a smaller picture" if have == "has" else "ask for less", code="too-large")
+def _pixels(head: Head) -> int:
+    return head.width * head.height * head.frames
+
+
+def _check_pixels(what: str, pixels: int, config: ServiceConfig) -> None:
+    if pixels > config.max_pixels:
+        raise PictureError(
+            f"{what} {pixels / 1e6:,.3g} megapixels; {config.max_pixels / 1e6:,g} are allowed",
+            "a smaller picture or size",
+            code="too-large",
+        )

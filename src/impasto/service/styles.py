@@ -31,8 +31,8 @@ _NAME = {"name": "name", "in": "path", "required": True, "schema": {"type": "str
 def routes(_service: Service) -> list[Route]:
     return [
         Route("/v1/styles", every, methods=["GET"]),
-        Route("/v1/styles/{name:path}/thumbnail", thumbnail, methods=["GET"]),
-        Route("/v1/styles/{name:path}", one, methods=["GET"]),
+        Route("/v1/styles/{name}/thumbnail", thumbnail, methods=["GET"]),
+        Route("/v1/styles/{name}", one, methods=["GET"]),
     ]
 
 

@@ -51,10 +51,10 @@ def work_of(form: Form, service: Service, accept: str) -> PaintWork:
         ImpastoError: it makes no sense, its photo is none or too large, or no format of the result is acceptable.
     """
     photo = form.file("image")
-    head = look_at(photo, service.config.max_pixels)
+    head = look_at(photo, service.config)
     suffix = suffix_of(form.text("format"), accept, head.file_format)
     work = paint_work(form, service, suffix)
-    check_result(head, work.controls, format_of_suffix(suffix), service.config.max_pixels)
+    check_result(head, work.controls, format_of_suffix(suffix), service.config)
     return work
 
 
