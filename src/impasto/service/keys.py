@@ -132,4 +132,5 @@ class Keys:
                 return base64.b64decode(text.strip(), validate=True).decode("utf-8", "replace").partition(":")[2]
             except (binascii.Error, ValueError):
                 return ""
-        return headers.get("x-api-key")
+        key = headers.get("x-api-key")
+        return None if key is None else key.strip()

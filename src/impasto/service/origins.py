@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 from urllib.parse import urlsplit
 
@@ -11,6 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from impasto.errors import ImpastoError, UsageError
 from impasto.service.problems import problem
 
+_HOST = re.compile(r"([\w.-]+|\[[\da-f:.]+\])(:\d{0,5})?", re.ASCII)
 HERE = ("localhost", "127.0.0.1", "::1")
 
 
@@ -80,18 +82,16 @@ async def refuse(
     if scope["type"] == "websocket":
         await send({"type": "websocket.close", "code": 1008})
         return
-    response = problem(error)
+    response = problem(error, scope["path"])
     for name, value in headers:
         response.headers.append(name, value)
     await response(scope, receive, send)
 
 
 def _name(host: str) -> str:
-    """A Host header's name, without its port and an address's brackets."""
-    try:
-        return urlsplit(f"//{host}").hostname or ""
-    except ValueError:
-        return ""
+    """A Host header's name, without its port and an address's brackets; "" of one that is none."""
+    parts = _HOST.fullmatch(host)
+    return parts[1].strip("[]") if parts else ""
 
 
 def _place(origin: str) -> str:

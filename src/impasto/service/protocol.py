@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from http import HTTPStatus
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from impasto.errors import ImpastoError
+from impasto.service.problems import malformed, problem
 
 HEAD_SECONDS = 15.0
 """Seconds that a request's head may take, from the connection's or the last request's end on."""
@@ -31,7 +35,7 @@ class Protocol(HttpToolsProtocol):
         if self._in_head:
             self._head += len(data)
             if self._head > HEAD_BYTES + len(data):  # the last piece may be body
-                self._refuse(b"431 Request Header Fields Too Large")
+                self._refuse(ImpastoError(f"the request's head has more than {HEAD_BYTES} bytes", code="long-head"))
                 return
         if self._timer is None and (self.cycle is None or self.cycle.response_complete):
             self._wait_for_head()
@@ -49,17 +53,26 @@ class Protocol(HttpToolsProtocol):
 
     def _wait_for_head(self) -> None:
         if self._timer is None:
-            self._timer = self.loop.call_later(HEAD_SECONDS, self._refuse, b"408 Request Timeout")
+            late = ImpastoError("the request's head comes too slowly", "try again", code="slow-request")
+            self._timer = self.loop.call_later(HEAD_SECONDS, self._refuse, late)
 
     def _head_is_there(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
-    def _refuse(self, status: bytes) -> None:
+    def send_400_response(self, msg: str) -> None:
+        """Say in the service's own form that what came is not HTTP."""
+        self._refuse(malformed(msg.rstrip(".").lower()))
+
+    def _refuse(self, error: ImpastoError) -> None:
         """Say why, if no answer is on its way, and close."""
         self._head_is_there()
         if not self.transport.is_closing():
             if self.cycle is None or self.cycle.response_complete:
-                self.transport.write(b"HTTP/1.1 " + status + b"\r\nconnection: close\r\ncontent-length: 0\r\n\r\n")
+                answer = problem(error, headers={"connection": "close"})
+                status = HTTPStatus(answer.status_code)
+                head = [f"HTTP/1.1 {status.value} {status.phrase}".encode()]
+                head += [name + b": " + value for name, value in answer.raw_headers]
+                self.transport.write(b"\r\n".join([*head, b"", bytes(answer.body)]))
             self.transport.close()

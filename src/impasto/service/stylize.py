@@ -11,12 +11,11 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from impasto.errors import ImpastoError
-from impasto.picture.limits import check_size
 from impasto.service import openapi
 from impasto.service.clients import while_there
 from impasto.service.fields import PAINTING, Form, format_of_suffix, paint_work, read_form
-from impasto.service.looking import look_at
-from impasto.service.negotiation import matches, suffix_of
+from impasto.service.looking import check_result, look_at
+from impasto.service.negotiation import header_of, matches, suffix_of
 from impasto.service.problems import problem
 from impasto.service.service import Service, service_of
 from impasto.service.work import Answer, PaintWork
@@ -35,13 +34,13 @@ async def stylize(request: Request) -> Response:
     form.check_known(PAINTING)
 
     def prepare() -> tuple[PaintWork, str, float]:
-        work = work_of(form, service, request.headers.get("accept", ""))
+        work = work_of(form, service, header_of(request, "accept"))
         return work, work.digest(service.gallery), work.megapixels
 
     work, key, megapixels = await asyncio.to_thread(prepare)
     request.state.megapixels = round(megapixels, 2)
     tag = f'"{key}"'
-    if matches(request.headers.get("if-none-match", ""), tag):
+    if matches(header_of(request, "if-none-match"), tag):
         error = ImpastoError(
             "the picture is the one that you have", "leave out If-None-Match to get it", code="unchanged"
         )
@@ -56,10 +55,10 @@ def work_of(form: Form, service: Service, accept: str) -> PaintWork:
         ImpastoError: it makes no sense, its photo is none or too large, or no format of the result is acceptable.
     """
     photo = form.file("image")
-    head = look_at(photo, service.config.max_pixels)
+    head = look_at(photo, service.config)
     suffix = suffix_of(form.text("format"), accept, head.file_format)
     work = paint_work(form, service, suffix)
-    check_size(format_of_suffix(suffix), *work.controls.output_size(head.width, head.height), hint="a smaller size")
+    check_result(head, work.controls, format_of_suffix(suffix), service.config)
     return work
 
 
@@ -73,6 +72,7 @@ def answered(answer: Answer, tag: str) -> Response:
         "Impasto-Size": f"{facts['width']}x{facts['height']}",
         "Server-Timing": ", ".join(f"{stage};dur={1000 * spent:.1f}" for stage, spent in seconds.items()),
         "Vary": "Accept",
+        "X-Content-Type-Options": "nosniff",
     }
     if answer.notes:
         headers["Impasto-Notes"] = json.dumps(list(answer.notes))
