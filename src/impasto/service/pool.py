@@ -75,7 +75,7 @@ class WorkerPool:
                 return (await self._done(worker, said, seconds, on_progress)).unpacked()
             except Died as error:
                 if self._ending:
-                    raise _ending() from None
+                    raise Ending from None
                 LOG.warning("a process that painted has died: %s", error)
                 deaths += worker.begun
                 if deaths == DEATHS:
@@ -84,7 +84,7 @@ class WorkerPool:
                 self._busy -= 1
                 if not self._busy:
                     self._idle.set()
-        raise WorkerLost("the process that painted has died, twice over the same work", "a smaller picture takes less")
+        raise WorkerLost
 
     def ready(self) -> bool:
         return bool(self._alive) and not self._ending
@@ -97,7 +97,7 @@ class WorkerPool:
 
     async def close(self, grace: float) -> None:
         self._ending = True
-        self._refuse(_ending)
+        self._refuse(Ending)
         with contextlib.suppress(asyncio.TimeoutError):
             await asyncio.wait_for(self._idle.wait(), grace)
         ending = [*self._keepers, *self._abandoned]
@@ -109,7 +109,7 @@ class WorkerPool:
     async def _next(self) -> Connection:
         """The next process that is free; the one that worked last, so that others stay small."""
         if self._ending:
-            raise _ending()
+            raise Ending
         if self._failing and not self._alive:
             raise _not_ready()
         if self._free:
@@ -160,10 +160,9 @@ class WorkerPool:
             self._abandoned.add(task)
             task.add_done_callback(self._abandoned.discard)
             raise
-        except (TimeoutError, asyncio.TimeoutError):
+        except asyncio.TimeoutError:
             worker.kill()
-            hint = "ask for a smaller picture"
-            raise TookTooLong(f"it has taken more than {seconds:g} seconds", hint) from None
+            raise TookTooLong(seconds) from None
         except BaseException:
             worker.kill()
             raise
@@ -261,11 +260,6 @@ async def _asked(
     return message
 
 
-def _ending() -> Ending:
-    return Ending("the service is being stopped", 1.0, "ask again in a moment")
-
-
 def _not_ready() -> Busy:
-    error = Busy("no process that paints can be started", _PAUSES[-1], "the service's log says why")
-    error.code = "not-ready"
-    return error
+    hint = "the service's log says why"
+    return Busy("no process that paints can be started", _PAUSES[-1], hint, code="not-ready")

@@ -116,8 +116,4 @@ class _Fatal:
     megapixels = 0.0
 
     def run(self, tell: Tell) -> Answer:  # noqa: ARG002
-        raise lost()
-
-
-def lost() -> WorkerLost:
-    return WorkerLost("the process that painted has died, twice over the same work", "a smaller picture takes less")
+        raise WorkerLost
