@@ -23,7 +23,7 @@ class Hosts(Protocol):
 
         Args:
             seconds: that it may take, the waiting for a free one apart.
-            on_progress: called with each report. `Progress.preview`, if there is one, gives the picture.
+            on_progress: called with each report.
         Raises:
             ImpastoError: what the work has raised.
             WorkerLost: the process has died, and died again when the work was tried once more.

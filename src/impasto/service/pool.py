@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from impasto.progress import Progress
 from impasto.service.connection import Connection, Died
 from impasto.service.hosts import Busy, Ending, TookTooLong, WorkerLost
-from impasto.service.messages import Begun, Done, Step, packed, resident
+from impasto.service.messages import Begun, Done, packed, resident
 from impasto.service.work import Answer, Work
 from impasto.system.memory import free_memory
 from impasto.system.sessions import processors
@@ -194,9 +194,9 @@ class WorkerPool:
         self._give(worker)
 
     async def _keep(self) -> None:
-        """Keep one seat taken, for ever."""
+        """Keep one seat taken until the end."""
         failures, failing_since, before = 0, 0.0, None
-        while True:
+        while not self._ending:
             try:
                 worker = await self._started()
             except Exception as error:  # noqa: BLE001  no seat may stay empty
@@ -208,6 +208,9 @@ class WorkerPool:
                     self._refuse(_not_ready)
                 await asyncio.sleep(_PAUSES[min(failures, len(_PAUSES)) - 1])
                 continue
+            if self._ending:  # Python 3.11's `wait_for` swallows a cancellation that comes with what it waits for
+                await worker.end()
+                return
             failures, self._failing = 0, False
             self._alive.add(worker)
             worker.when_gone(self._forget)
@@ -255,8 +258,8 @@ async def _asked(
     while not isinstance(message := await worker.hear(), Done):
         if isinstance(message, Begun):
             worker.begun = True
-        elif isinstance(message, Step) and on_progress is not None:
-            on_progress(message.unpacked())
+        elif on_progress is not None:
+            on_progress(message)
     return message
 
 

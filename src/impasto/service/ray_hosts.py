@@ -21,7 +21,7 @@ from typing import Any
 from impasto.errors import ImpastoError, MissingExtra
 from impasto.progress import Progress
 from impasto.service.hosts import Ending, TookTooLong, WorkerLost
-from impasto.service.messages import Done, Step
+from impasto.service.messages import Done
 from impasto.service.ray_painter import Painter, Said, Tally
 from impasto.service.work import Answer, Work
 from impasto.system.memory import free_memory
@@ -228,8 +228,8 @@ async def _followed(said: Any, seconds: float, on_progress: Callable[[Progress],
 
 async def _ended(said: AsyncIterator[Said], on_progress: Callable[[Progress], None] | None) -> Done:
     while not isinstance(message := await said.__anext__(), Done):
-        if isinstance(message, Step) and on_progress is not None:
-            on_progress(message.unpacked())
+        if isinstance(message, Progress) and on_progress is not None:
+            on_progress(message)
     return message
 
 
