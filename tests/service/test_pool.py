@@ -9,9 +9,9 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import psutil
 import pytest
 from helpers import ROOT, file_bytes, refused, scene
 from service_works import Die, Eat, Echo, Fail, Refuse, Say, Unknown, Wait
@@ -23,7 +23,7 @@ from impasto.service.hosts import Busy, Ending, TookTooLong, WorkerLost
 from impasto.service.pool import WorkerPool
 from impasto.service.work import PaintWork, Upload
 
-pytest.importorskip("psutil")
+psutil = pytest.importorskip("psutil")
 
 
 @pytest.fixture(autouse=True)
@@ -44,7 +44,7 @@ async def pool(workers: int = 1, megabytes: int = 2000) -> AsyncIterator[WorkerP
         assert not processes()
 
 
-def processes() -> list[psutil.Process]:
+def processes() -> list[Any]:
     """The workers of this process; other tests leave other children."""
     found = []
     for child in psutil.Process().children():
