@@ -60,8 +60,11 @@ class Connection:
         pipe = self.process.stdin
         assert pipe is not None
         self.whole = False
+        length = sum(map(len, pieces))
+        pieces = [LENGTH.pack(length), *pieces]
+        if length < _PIECE:  # one write wakes the process once
+            pieces = [b"".join(pieces)]
         try:
-            pipe.write(LENGTH.pack(sum(map(len, pieces))))
             for piece in pieces:
                 for start in range(0, len(piece), _PIECE):
                     pipe.write(memoryview(piece)[start : start + _PIECE])
@@ -88,7 +91,7 @@ class Connection:
         if sum(map(len, self._pieces)) > _LARGE:
             message = await asyncio.to_thread(_unpacked, self._pieces)
         else:
-            message = _unpacked(self._pieces)
+            message = pickle.loads(b"".join(self._pieces))  # noqa: S301  our own process has written it
         self._missing, self._pieces = None, []
         return message
 
