@@ -30,6 +30,7 @@ from impasto.service.fields import Form, format_of_suffix, read_form, value_of
 from impasto.service.looking import look_at
 from impasto.service.problems import document, problem, status_of
 from impasto.service.service import Service, service_of
+from impasto.service.stylize import known
 from impasto.service.work import PaintWork, Wanted
 from impasto.styles.gallery import Gallery
 
@@ -55,8 +56,7 @@ async def edit(request: Request) -> Response:
     try:
         form = await read_form(request)
         work, count = await asyncio.to_thread(_asked, form, service)
-        request.state.megapixels = round(await asyncio.to_thread(lambda: work.megapixels), 2)
-        key = await asyncio.to_thread(work.digest, service.gallery)
+        work, request.state.megapixels, key = await asyncio.to_thread(known, work, service)
         answer = await while_there(request, service.results.of(work, key))
     except ImpastoError as error:
         return problem(error, more={"error": as_openai(error)})

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import functools
 import re
+import sys
 from collections.abc import Collection, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass, field, fields
 from types import NoneType
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from starlette.exceptions import HTTPException
-from starlette.formparsers import MultiPartException
+from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
 from impasto.batch.painting import Saving
@@ -133,9 +135,20 @@ async def read_form(request: Request, body: str = "image") -> Form:
     return Form(order)
 
 
+class _InMemory(MultiPartParser):
+    """Keeps files in memory, where they are wanted; how many bytes that may be has been seen to before."""
+
+    spool_max_size = sys.maxsize
+
+
 async def _read_parts(request: Request, order: dict[str, list[str | Upload]]) -> None:
+    limits = {"max_files": MOST_FILES, "max_fields": MOST_FIELDS, "max_part_size": LONGEST_TEXT}
     try:
-        form = await request.form(max_files=MOST_FILES, max_fields=MOST_FIELDS, max_part_size=LONGEST_TEXT)
+        if request.headers["content-type"].lower().lstrip().startswith("multipart/"):
+            async with aclosing(request.stream()) as stream:
+                form = await _InMemory(request.headers, stream, **limits).parse()
+        else:
+            form = await request.form(**limits)
     except (MultiPartException, HTTPException, ValueError, UnicodeDecodeError) as error:
         reason = str(getattr(error, "detail", "") or error)
         raise malformed(f"the form cannot be read: {reason[:200]}", "curl -F sends one that can be") from error

@@ -33,13 +33,9 @@ async def stylize(request: Request) -> Response:
     service = service_of(request)
     form = await read_form(request)
     form.check_known(PAINTING)
-
-    def prepare() -> tuple[PaintWork, str, float]:
-        work = work_of(form, service, request.headers.get("accept", ""))
-        return work, work.digest(service.gallery), work.megapixels
-
-    work, key, megapixels = await asyncio.to_thread(prepare)
-    request.state.megapixels = round(megapixels, 2)
+    accept = request.headers.get("accept", "")
+    work, megapixels, key = await asyncio.to_thread(lambda: known(work_of(form, service, accept), service))
+    request.state.megapixels = megapixels
     tag = f'"{key}"'
     if matches(request.headers.get("if-none-match", ""), tag):
         error = ImpastoError(
@@ -61,6 +57,11 @@ def work_of(form: Form, service: Service, accept: str) -> PaintWork:
     work = paint_work(form, service, suffix)
     check_size(format_of_suffix(suffix), *work.controls.output_size(head.width, head.height), hint="a smaller size")
     return work
+
+
+def known(work: PaintWork, service: Service) -> tuple[PaintWork, float, str]:
+    """A painting, its megapixels, and what tells its result from others."""
+    return work, round(work.megapixels, 2), work.digest(service.gallery)
 
 
 def answered(answer: Answer, tag: str) -> Response:
