@@ -37,3 +37,12 @@ def test_documentation_asks_nobody_else(service: Running) -> None:
     assert not re.search(r"(src|href)=[\"']?(https?:)?//", page.text)
     for path in requests.get(f"{service.url}/openapi.json", timeout=10).json()["paths"]:
         assert path in page.text
+
+
+def test_every_error_leads_to_its_line_of_the_documentation(service: Running) -> None:
+    fault = requests.get(f"{service.url}/v1/nothing", timeout=10).json()
+    path, _, place = fault["type"].partition("#")
+    page = requests.get(service.url + path, timeout=10).text
+    codes = re.findall(r"^\| `(.+?)` \|", (ROOT / "docs" / "errors.md").read_text(encoding="utf-8"), re.M)
+    assert place in codes
+    assert [code for code in codes if f'id="{code}"' not in page] == []

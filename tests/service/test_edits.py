@@ -7,11 +7,13 @@ import io
 
 import numpy as np
 import pytest
+import requests
 from helpers import file_bytes, scene
 from PIL import Image
-from services import Running
+from services import Running, ThreadHosts, running
 
 from impasto.service.edits import named_in
+from impasto.service.hosts import Busy
 from impasto.styles.gallery import Gallery
 
 openai = pytest.importorskip("openai")
@@ -90,6 +92,27 @@ def test_errors_are_read_by_the_client(client: openai.OpenAI, more: dict[str, ob
     assert caught.value.code == code
     assert caught.value.status_code in (400, 415, 422)
     assert word in str(caught.value.body) or code == "zero-weights"
+
+
+def test_pictures_come_in_an_answer_of_known_length(service: Running) -> None:
+    files = [("image", ("photo.png", PHOTO))]
+    fields = {"prompt": "udnie", "model": "light", "n": "3"}
+    answer = requests.post(f"{service.url}/v1/images/edits", data=fields, files=files, timeout=60)
+    assert int(answer.headers["content-length"]) == len(answer.content)
+    found = answer.json()
+    assert (found["size"], found["output_format"], len(found["data"])) == ("64x48", "png", 3)
+
+
+def test_too_much_at_once_is_what_the_client_knows_it_as() -> None:
+    def fail(_: object) -> None:
+        raise Busy("5.0 megapixels wait already", 3.2, "ask again")
+
+    with running(ThreadHosts(before=fail)) as full:
+        client = openai.OpenAI(base_url=f"{full.url}/v1", api_key="any", max_retries=0)
+        with pytest.raises(openai.RateLimitError, match="megapixels wait") as caught:
+            edited(client)
+    assert caught.value.code == "busy"
+    assert caught.value.response.headers["retry-after"] == "4"
 
 
 def test_models_are_the_engines(client: openai.OpenAI) -> None:

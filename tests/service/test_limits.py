@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import json
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,8 @@ def service(access: Access | None = None, **settings: Any) -> Any:
         ("evil.example:8080", 403),
         ("localhost.evil.example", 403),
         ("[::1", 403),
+        ("shop@localhost", 403),
+        ("localhost:<b>", 403),
         ("", 400),
     ],
 )
@@ -127,15 +130,27 @@ def test_a_key_is_needed_where_there_are_keys(keys: Path) -> None:
     assert ask(app, "/v1/styles", authorization=f"Bearer {KEY[:-1]}").status == 401
     assert ask(app, "/v1/styles", authorization="Bearer é").status == 401
     assert ask(app, "/v1/styles", authorization=f"Basic {_basic(KEY)}").status == 401
-    for known in ({"authorization": f"Bearer {KEY}"}, {"authorization": f"bearer  {OTHER} "}, {"x_api_key": OTHER}):
+    for known in (
+        {"authorization": f"Bearer {KEY}"},
+        {"authorization": f"bearer  {OTHER} "},
+        {"x_api_key": f"{OTHER} "},
+    ):
         assert ask(app, "/v1/styles", **known).status == 200
     assert ask(app, "/metrics").status == 401
     assert all(ask(app, path).status == 200 for path in OPEN)
 
 
+@pytest.mark.parametrize(("path", "said"), [("/v1/images/edits", True), ("/v1/models", True), ("/v1/stylize", False)])
+def test_openais_clients_read_why_they_are_refused(keys: Path, path: str, said: bool) -> None:
+    answer = json.loads(ask(service(Access(keyring=Keyring(keys))), path).body)
+    assert answer["code"] == "no-key"
+    assert (answer.get("error", {}).get("code") == "no-key") == said
+
+
 def test_browsers_give_the_key_as_a_password_where_there_is_a_page(keys: Path) -> None:
     app = service(Access(keyring=Keyring(keys), page=True))
-    assert "Basic" in ask(app, "/").headers["www-authenticate"]
+    ways = ask(app, "/").headers["www-authenticate"].splitlines()
+    assert ways == ['Bearer realm="impasto"', 'Basic realm="impasto"']  # in one line, Chromium would not ask
     assert ask(app, "/", authorization=f"Basic {_basic(KEY)}").status == 200
     assert ask(app, "/", authorization=f"Basic {_basic(KEY[:-1])}").status == 401
     assert ask(app, "/", authorization="Basic !").status == 401

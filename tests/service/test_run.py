@@ -112,7 +112,8 @@ def test_keys_change_without_a_restart_and_never_reach_the_log(tmp_path: Path, p
     keys.write_text(f"shop: {KEY}\n")
     keys.chmod(0o600)
     with serving(tmp_path, "--api-key-file", str(keys)) as server:
-        assert server.ask(QUICK, photo, authorization=f"Bearer {KEY}").status == 200
+        painted = server.ask(QUICK, photo, authorization=f"Bearer {KEY}")
+        assert (painted.status, painted.headers["x-content-type-options"]) == (200, "nosniff")
         assert server.ask(QUICK, photo, authorization=f"Bearer {OTHER}").status == 401
         assert server.ask(f"/v1/styles?key={KEY}").status == 401
         keys.write_text(f"{OTHER}\n")
@@ -124,9 +125,9 @@ def test_keys_change_without_a_restart_and_never_reach_the_log(tmp_path: Path, p
         wait_until(lambda: "stay as they were" in server.log.read_text())
         assert server.ask("/v1/styles", authorization=f"Bearer {OTHER}").status == 200
         log = server.log.read_text()
-    painted = next(line for line in log.splitlines() if "/v1/stylize 200" in line)
-    assert "key=shop" in painted
-    assert "megapixels=0.01" in painted
+    line = next(line for line in log.splitlines() if "/v1/stylize 200" in line)
+    assert "key=shop" in line
+    assert "megapixels=0.01" in line
     assert KEY not in log
     assert OTHER not in log
 

@@ -17,11 +17,16 @@ import requests
 from helpers import Outcome, file_bytes, scene, wait_until
 from PIL import Image
 from services import Running, ThreadHosts, running
+from starlette.requests import Request
 
+from impasto.errors import ImpastoError
 from impasto.service.config import ServiceConfig
+from impasto.service.negotiation import header_of, suffix_of
 
 PHOTO = file_bytes(scene(72, 48), "JPEG")
 LIGHT = {"engine": "light"}
+PART = b'--b\r\nContent-Disposition: form-data; name="%s"\r\n\r\n%s\r\n'
+END = b"--b--\r\n"
 
 
 def paint(
@@ -99,10 +104,26 @@ def test_photo_may_be_the_body(service: Running) -> None:
     assert answer.content == paint(service).content
 
 
+def test_formats_that_cannot_be_written_here_are_not_offered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(Image.SAVE, "HEIF", raising=False)
+    monkeypatch.setattr("impasto.picture.formats.load_writer", lambda _: None)
+    assert suffix_of(None, "image/heic, image/webp;q=0.5", "JPEG") == ".webp"
+    with pytest.raises(ImpastoError) as caught:
+        suffix_of(None, "image/heic", "JPEG")
+    assert caught.value.code == "not-acceptable"
+
+
+def test_headers_that_come_twice_count_twice() -> None:
+    request = Request({"type": "http", "headers": [(b"accept", b"text/html"), (b"accept", b"image/png")]})
+    assert header_of(request, "accept") == "text/html, image/png"
+
+
 def test_painted_once_while_it_is_kept() -> None:
     with running(ThreadHosts(), ServiceConfig(cache_megabytes=1)) as service:
         first, second = paint(service), paint(service)
         assert first.content == second.content
+        assert "paint;dur=" in first.headers["server-timing"]
+        assert second.headers["server-timing"] == "cache;dur=0.0"
         assert first.headers["etag"] == second.headers["etag"]
         assert len(service.hosts.done) == 1
         assert paint(service, LIGHT | {"style": "great-wave"}).headers["etag"] != first.headers["etag"]
@@ -157,7 +178,7 @@ def test_a_client_that_leaves_takes_its_work_along() -> None:
     ("fields", "status", "code", "words"),
     [
         ({}, 422, "nothing-given", ["style"]),
-        ({"style": "starry-knight"}, 422, "unknown-style", ["starry-night"]),
+        ({"style": "starry-knight"}, 422, "unknown-style", ["starry-night", "GET /v1/styles"]),
         ({"style": "/etc/passwd"}, 422, "unknown-style", []),
         ({"style": "../udnie"}, 422, "unknown-style", []),
         ({"style": "file:///etc/passwd"}, 422, "unknown-style", []),
@@ -173,6 +194,7 @@ def test_a_client_that_leaves_takes_its_work_along() -> None:
         ({"style": "udnie", "strength": ["1", "2"]}, 422, "conflict", ["strength"]),
         ({"style": "udnie", "size": "1.5"}, 422, "not-a-number", ["size"]),
         ({"style": "udnie", "size": "90000", "format": "webp"}, 422, "not-encodable", ["16,383"]),
+        ({"style": "udnie", "size": "20000"}, 413, "too-large", ["267 megapixels", "100"]),
         ({"style": "udnie", "keep_color": "all"}, 422, "unknown-choice", ["luminance"]),
         ({"style": "udnie", "engine": "magic"}, 422, "unknown-choice", ["painter"]),
         ({"style": "udnie", "format": "exe"}, 422, "unknown-choice", ["png"]),
@@ -204,9 +226,48 @@ def test_photos_that_are_none(service: Running, data: bytes, status: int, code: 
     assert_problem(answer, status, code, "photo.jpg")
 
 
+def test_what_is_wrong_is_said_by_the_files_name(service: Running) -> None:
+    files = [("image", ("photo.jpg", PHOTO)), ("style", ("painting.jpg", b"text"))]
+    assert_problem(paint(service, LIGHT, files), 415, "not-a-picture", "painting.jpg")
+
+
+@pytest.mark.parametrize("cut", [4, 40, 90])
+def test_a_form_without_its_end_is_not_painted(service: Running, cut: int) -> None:
+    """Fields that have not arrived would count as not given."""
+    values = {"style": "udnie"} | LIGHT
+    whole = requests.Request("POST", service.url, data=values, files=[("image", ("photo.jpg", PHOTO))]).prepare()
+    assert isinstance(whole.body, bytes)
+    kind = {"Content-Type": whole.headers["content-type"]}
+    for body, status in ((whole.body[:-cut], 400), (whole.body, 200)):
+        answer = requests.post(f"{service.url}/v1/stylize", body, headers=kind, timeout=60)
+        assert answer.status_code == status, answer.text
+
+
 def test_image_is_a_file(service: Running) -> None:
-    answer = requests.post(f"{service.url}/v1/stylize", data={"image": "photo.jpg", "style": "udnie"}, timeout=60)
-    assert_problem(answer, 422, "wrong-type", "image=@")
+    assert_problem(paint(service, None, [("image", (None, "photo.jpg"))]), 422, "wrong-type", "image=@")
+
+
+def test_forms_that_hold_no_files_are_told_from_those_that_do(service: Running) -> None:
+    """What `curl -d`, and `curl --data-binary` without a type, send."""
+    url = f"{service.url}/v1/stylize?style=udnie"
+    assert_problem(requests.post(url, data={"image": "photo.jpg"}, timeout=60), 422, "wrong-type", "-F image=@")
+    kind = {"Content-Type": "application/x-www-form-urlencoded"}
+    answer = requests.post(url, data=PHOTO, headers=kind, timeout=60)
+    assert_problem(answer, 422, "wrong-type", "Content-Type: image/jpeg")
+    assert_problem(requests.post(url, data=b"&" * 2_000_000, headers=kind, timeout=60), 422, "wrong-type")
+    assert_problem(requests.post(url, data=b"a=1&" * 1000, headers=kind, timeout=60), 400, "malformed")
+
+
+@pytest.mark.parametrize("field", ["style", "mask"])
+@pytest.mark.parametrize(("data", "status", "code"), [(b"", 422, "empty-file"), (b"text", 415, "not-a-picture")])
+def test_paintings_and_masks_are_looked_at_before_they_wait(
+    service: Running, field: str, data: bytes, status: int, code: str
+) -> None:
+    done = len(service.hosts.done)
+    files = [("image", ("photo.jpg", PHOTO)), (field, ("other.png", data))]
+    more = {"style": "udnie", "region_style": "none"} if field == "mask" else {}
+    assert_problem(paint(service, LIGHT | more, files), status, code, "other.png")
+    assert len(service.hosts.done) == done
 
 
 def test_too_many_pixels_are_refused_before_they_are_decoded() -> None:
@@ -215,12 +276,38 @@ def test_too_many_pixels_are_refused_before_they_are_decoded() -> None:
         assert not service.hosts.done
 
 
+def test_too_many_pixels_of_the_result_are_refused_before_they_are_painted() -> None:
+    with running(ThreadHosts(), ServiceConfig(max_pixels=100_000)) as service:
+        fields = LIGHT | {"style": "udnie", "format": "png"}
+        assert paint(service, fields | {"size": "360"}).headers["impasto-size"] == "360x240"
+        assert_problem(paint(service, fields | {"size": "400"}), 413, "too-large", "0.107 megapixels")
+        frames = [Image.fromarray(scene(64, 64, seed)) for seed in range(4)]
+        moving = io.BytesIO()
+        frames[0].save(moving, "GIF", save_all=True, append_images=frames[1:])
+        files = [("image", ("a.gif", moving.getvalue()))]
+        assert_problem(paint(service, fields | {"size": "200"}, files), 413, "too-large")
+        assert paint(service, fields | {"size": "200", "format": "jpg"}, files).status_code == 200
+        assert len(service.hosts.done) == 2
+
+
+def test_too_many_pixels_of_paintings_are_refused_although_each_is_allowed() -> None:
+    with running(ThreadHosts(), ServiceConfig(max_pixels=8000)) as service:
+        painting = ("style", ("painting.png", file_bytes(scene(64, 64))))
+        photo = ("image", ("photo.jpg", PHOTO))
+        assert paint(service, LIGHT, [photo, painting]).status_code == 200
+        assert_problem(paint(service, LIGHT, [photo, painting, painting]), 413, "too-large", "together")
+
+
 @pytest.mark.parametrize(
     ("kind", "body", "status"),
     [
         ("multipart/form-data", b"x", 400),
         ("multipart/form-data; boundary=b", b"--b\r\nno header", 400),
         ("multipart/form-data; boundary=b", b"--c\r\n\r\n--c--", 400),
+        ("multipart/form-data; boundary=b", PART % (b"style", b"udnie"), 400),
+        ("multipart/form-data; boundary=b; charset=utf-7", PART % (b"style", b"+2AA-") + END, 400),
+        ("multipart/form-data; boundary=b; charset=utf-7", PART % (b"+2AA-", b"udnie") + END, 400),
+        ("multipart/form-data; boundary=b; charset=undefined", PART % (b"style", b"udnie") + END, 400),
         ("application/json", b"{}", 415),
         ("text/plain", PHOTO, 415),
     ],
@@ -253,6 +340,8 @@ def test_a_fault_of_ours_is_a_problem_too() -> None:
 
 def test_other_paths_and_methods(service: Running) -> None:
     assert_problem(requests.get(f"{service.url}/v1/nothing", timeout=10), 404, "no-such-page")
+    answer = requests.post(f"{service.url}/v1/stylize/", allow_redirects=False, timeout=10)
+    assert_problem(answer, 404, "no-such-page")
     answer = requests.delete(f"{service.url}/v1/stylize", timeout=10)
     assert_problem(answer, 405, "wrong-method")
     assert answer.headers["allow"] == "POST"
@@ -269,7 +358,7 @@ def test_styles_are_listed_without_their_places(service: Running) -> None:
     again = requests.get(service.url + one["thumbnail"], headers={"If-None-Match": small.headers["etag"]}, timeout=10)
     assert (again.status_code, again.content) == (304, b"")
     assert_problem(requests.get(f"{service.url}/v1/styles/nix", timeout=10), 404, "no-such-style")
-    assert_problem(requests.get(f"{service.url}/v1/styles/..%2f..%2fetc/thumbnail", timeout=10), 404, "no-such-style")
+    assert_problem(requests.get(f"{service.url}/v1/styles/..%2f..%2fetc/thumbnail", timeout=10), 404, "no-such-page")
 
 
 def test_uploads_stay_in_memory(service: Running, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -279,3 +368,17 @@ def test_uploads_stay_in_memory(service: Running, monkeypatch: pytest.MonkeyPatc
     assert len(large) > 1_000_000
     fields = {"style": "udnie", "size": "64"} | LIGHT
     assert paint(service, fields, [("image", ("photo.bmp", large))]).status_code == 200
+
+
+def test_too_many_frames_are_refused() -> None:
+    frames = [Image.fromarray(scene(16, 12, seed)) for seed in range(4)]
+    with running(ThreadHosts(), ServiceConfig(clip_frames=3)) as service, io.BytesIO() as file:
+        frames[0].save(file, "GIF", save_all=True, append_images=frames[1:])
+        answer = paint(service, files=[("image", ("dance.gif", file.getvalue()))])
+        assert_problem(answer, 413, "too-large", "dance.gif has 4 frames", "3")
+
+
+@pytest.mark.parametrize("path", ["/v1/jobs/", "/v1/styles/", "/v1/stylize/", "/v1/styles/a%0Ab"])
+def test_a_path_has_one_name(service: Running, path: str) -> None:
+    answer = requests.get(service.url + path, allow_redirects=False, timeout=10)
+    assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")

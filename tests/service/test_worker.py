@@ -13,14 +13,13 @@ from typing import Any
 
 import pytest
 from helpers import ROOT, refused, wait_until
-
-psutil = pytest.importorskip("psutil")
-
 from service_works import Die, Fail, Say, Wait
 
 from impasto.errors import ImpastoError
 from impasto.service.messages import LENGTH, Begun, Done, Step, packed
 from impasto.service.work import Work
+
+psutil = pytest.importorskip("psutil")
 
 
 class Worker:

@@ -34,6 +34,7 @@ def make_app(service: Service) -> Starlette:
         Exception: _unexpected,
     }
     app = Starlette(routes=routes, exception_handlers=handlers)  # type: ignore[arg-type]
+    app.router.redirect_slashes = False  # a path has one name
     app.state.service = service
     app.state.paths = {}
     for module in MODULES:
@@ -42,21 +43,21 @@ def make_app(service: Service) -> Starlette:
     return app
 
 
-def _refused(_request: Request, error: ImpastoError) -> Response:
-    return problem(error)
+def _refused(request: Request, error: ImpastoError) -> Response:
+    return problem(error, request.url.path)
 
 
 def _missed(request: Request, error: HTTPException) -> Response:
-    headers = dict(error.headers or {})
+    headers, path = dict(error.headers or {}), request.url.path
     if error.status_code == 404:
-        return problem(
-            ImpastoError(f"there is no {request.url.path[:200]}", "/docs lists what there is", code="no-such-page")
-        )
-    if error.status_code == 405:
+        fault = ImpastoError(f"there is no {path[:200]}", "/docs lists what there is", code="no-such-page")
+    elif error.status_code == 405:
         headers["Allow"] = allowed = _methods(request)
-        message = f"{request.method[:20]} is not for {request.url.path[:200]}"
-        return problem(ImpastoError(message, f"use {allowed}", code="wrong-method"), headers=headers)
-    return problem(ImpastoError(str(error.detail)[:200], code="malformed"), headers=headers)
+        message = f"{request.method[:20]} is not for {path[:200]}"
+        fault = ImpastoError(message, f"use {allowed}", code="wrong-method")
+    else:
+        fault = ImpastoError(str(error.detail)[:200], code="malformed")
+    return problem(fault, path, headers=headers)
 
 
 def _methods(request: Request) -> str:
@@ -74,4 +75,5 @@ def _left(_request: Request, _error: Exception) -> Response:
 
 def _unexpected(request: Request, error: Exception) -> Response:
     LOG.error("%s %s", request.method, request.url.path, exc_info=error)
-    return problem(ImpastoError("this should not have happened", "please report it", code="unexpected"))
+    fault = ImpastoError("this should not have happened", "please report it", code="unexpected")
+    return problem(fault, request.url.path)

@@ -49,7 +49,7 @@ class Body:
         finally:
             self.held -= reading.bytes
         if reading.refusal and not reading.started:
-            await problem(reading.refusal)(scope, receive, send)
+            await problem(reading.refusal, scope["path"])(scope, receive, send)
 
     def check(self, before: int, more: int) -> None:
         """See whether there is room for more bytes of a request.

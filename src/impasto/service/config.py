@@ -23,7 +23,7 @@ class ServiceConfig:
     queue_megabytes: int = setting(512, "Megabytes of uploads held at once; more is refused with 429.", 1, 1_000_000)
     worker_megabytes: int = setting(2000, "A worker that holds more after its work is replaced.", 200, 1_000_000)
     max_upload: int = setting(50, "Largest request in megabytes.", 1, 2000)
-    max_pixels: int = setting(MAX_PIXELS, "Refuse pictures with more pixels.", 1000, 10**10)
+    max_pixels: int = setting(MAX_PIXELS, "Refuse pictures, and results, with more pixels.", 1000, 10**10)
     requests_per_minute: int = setting(
         0, "Requests a minute of each key, or of each address without keys; 0, any number.", 0, 1_000_000
     )
@@ -38,7 +38,7 @@ class ServiceConfig:
     jobs_megabytes: int = setting(1000, "Megabytes of jobs and their results.", 1, 1_000_000)
     job_hours: float = setting(24, "Hours that a job and its result are kept.", 0.01, 8760)
     job_iterations: int = setting(1000, "Evaluations that an optimization may take.", 1, 100_000)
-    clip_frames: int = setting(3000, "Frames that a clip may have.", 1, 10_000_000)
+    clip_frames: int = setting(3000, "Frames that a clip or an animation may have.", 1, 10_000_000)
     clip_seconds: float = setting(60, "Seconds that a clip may last.", 0.1, 86_400)
     folder_photos: int = setting(500, "Photos that one job may have.", 1, 30_000)
     learn: bool = setting(False, "Let clients put paintings into the gallery, learn them, and remove them.")

@@ -27,7 +27,9 @@ curl -F image=@photo.jpg -F style=@painting.jpg -H 'Accept: image/webp' {base}/v
 curl -F image=@photo.jpg -F style=starry-night:0.6 -F style=great-wave:0.4 {base}/v1/stylize -o out.jpg
 curl -F image=@photo.jpg -F style=udnie -F mask=@sky.png -F region_style=great-wave {base}/v1/stylize -o out.jpg
 curl --data-binary @photo.jpg -H 'Content-Type: image/jpeg' '{base}/v1/stylize?style=udnie' -o out.jpg
-curl {base}/v1/styles"""
+curl -F image=@photo.jpg -F style=udnie -F engine=optimize {base}/v1/jobs
+curl -F image=@photo.jpg -F prompt='Starry Night:0.7, great-wave:0.3' {base}/v1/images/edits
+curl -H 'Authorization: Bearer KEY' {base}/v1/styles"""
 
 
 def routes(_service: Service) -> list[Route]:
@@ -50,8 +52,8 @@ def html(paths: dict[str, Any], base: str) -> str:
     index = "".join(_index(*one) for one in operations)
     body = "".join(_operation(*one) for one in operations)
     codes = "".join(
-        f'<tr id="{code}"><td><code>{code}</code></td><td>{status}</td></tr>'
-        for code, status in sorted(problems.STATUS.items())
+        f'<tr id="{code}"><td><code>{code}</code><td>{problems.STATUS.get(code, 422)}<td>{escape(meaning)}</tr>'
+        for code, meaning in problems.meanings().items()
     )
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>Impasto {__version__}</title>'
@@ -59,8 +61,8 @@ def html(paths: dict[str, Any], base: str) -> str:
         "<p>Paints photographs in the style of any painting. Programs read "
         '<a href="/openapi.json">/openapi.json</a>.</p>'
         f"<pre>{escape(_EXAMPLES.format(base=base))}</pre><ul>{index}</ul>{body}"
-        "<h2>Errors</h2><p>Errors are problem details (RFC 9457) with a code that stays from version to version. "
-        f"Codes that are not listed have status 422.</p><table><tr><th>Code<th>Status</tr>{codes}</table></html>"
+        "<h2>Errors</h2><p>Errors are problem details (RFC 9457) with a code that stays from version to version.</p>"
+        f"<table><tr><th>Code<th>Status<th>What is wrong</tr>{codes}</table></html>"
     )
 
 

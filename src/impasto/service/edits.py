@@ -9,13 +9,15 @@ from __future__ import annotations
 import asyncio
 import base64
 import difflib
+import json
 import re
 import time
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import replace
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from impasto.batch.painting import Saving
@@ -23,14 +25,11 @@ from impasto.controls import Controls
 from impasto.engines.by_name import DEFAULT, ENGINES
 from impasto.errors import ImpastoError, UsageError
 from impasto.picture.formats import check_saving
-from impasto.picture.limits import check_size
 from impasto.service import openapi
 from impasto.service.clients import while_there
 from impasto.service.fields import Form, format_of_suffix, read_form, value_of
-from impasto.service.looking import look_at
-from impasto.service.problems import document, problem, status_of
+from impasto.service.looking import check_result, look_at, look_at_all
 from impasto.service.service import Service, service_of
-from impasto.service.stylize import known
 from impasto.service.work import PaintWork, Wanted
 from impasto.styles.gallery import Gallery
 
@@ -40,6 +39,7 @@ _FIELDS = ("image", "image[]", "mask", "prompt", "n", "size", "response_format",
 _SIZE = re.compile(r"(\d{1,6})x(\d{1,6})", re.ASCII)
 _MOST = 10  # pictures of one request
 _MOST_PAINTINGS = 16
+_PIECE = 1 << 18  # bytes that are sent at once
 
 
 def routes(_service: Service) -> list[Route]:
@@ -51,29 +51,28 @@ def routes(_service: Service) -> list[Route]:
 
 
 async def edit(request: Request) -> Response:
-    """Paint a photo; what is wrong is said as OpenAI's clients read it, too."""
+    """Paint a photo."""
     service = service_of(request)
-    try:
-        form = await read_form(request)
-        work, count = await asyncio.to_thread(_asked, form, service)
-        work, request.state.megapixels, key = await asyncio.to_thread(known, work, service)
-        answer = await while_there(request, service.results.of(work, key))
-    except ImpastoError as error:
-        return problem(error, more={"error": as_openai(error)})
-    text = await asyncio.to_thread(lambda: base64.b64encode(answer.data).decode())
-    facts = answer.facts
-    size = f"{facts['width']}x{facts['height']}"
+    form = await read_form(request)
+    work, count = await asyncio.to_thread(_asked, form, service)
+    request.state.megapixels = round(await asyncio.to_thread(lambda: work.megapixels), 2)
+    key = await asyncio.to_thread(work.digest, service.gallery)
+    answer = await while_there(request, service.results.of(work, key))
     kind = next(name for name, suffix in _FORMATS.items() if suffix == work.suffix)
-    found = {"created": int(time.time()), "data": [{"b64_json": text}] * count, "output_format": kind, "size": size}
-    return JSONResponse(found)
+    size = f"{answer.facts['width']}x{answer.facts['height']}"
+    head = json.dumps({"created": int(time.time()), "output_format": kind, "size": size})[:-1] + ', "data": ['
+    text = await asyncio.to_thread(base64.b64encode, answer.data)
+    pieces = [head.encode(), *[b'{"b64_json": "', text, b'"}, '] * (count - 1), b'{"b64_json": "', text, b'"}]}']
+    length = sum(map(len, pieces))
+    headers = {"Content-Length": str(length)}
+    return StreamingResponse(_sent(pieces), headers=headers, media_type="application/json")
 
 
-def as_openai(error: ImpastoError) -> dict[str, object]:
-    """An error in the form that OpenAI's clients read."""
-    kind = "invalid_request_error" if status_of(error) < 500 else "server_error"
-    detail = document(error)["detail"]
-    message = f"{detail}  ({error.hint})" if error.hint else detail
-    return {"message": message, "type": kind, "param": None, "code": error.code}
+async def _sent(pieces: Iterable[bytes]) -> AsyncIterator[bytes]:
+    """The pieces, large ones bit by bit: a client that reads slowly does not have them held once more."""
+    for piece in pieces:
+        for start in range(0, len(piece), _PIECE):
+            yield piece[start : start + _PIECE]
 
 
 def _asked(form: Form, service: Service) -> tuple[PaintWork, int]:
@@ -108,9 +107,10 @@ def _painting(form: Form, service: Service, suffix: str, quality: int) -> PaintW
     masks = form.files("mask")
     if len(masks) > 1:
         raise UsageError("there are several masks", "one is enough", code="conflict")
-    head = look_at(photo, service.config.max_pixels)
+    head = look_at(photo, service.config)
     controls = Controls(size=_longer_side(form.text("size", "auto") or "auto"))
-    check_size(format_of_suffix(suffix), *controls.output_size(head.width, head.height), hint="a smaller size")
+    check_result(head, controls, format_of_suffix(suffix), service.config)
+    look_at_all([*paintings, *masks], service.config)
     work = PaintWork(photo, tuple(styles), controls=controls, suffix=suffix, saving=Saving(suffix, quality))
     return replace(
         work,
@@ -153,8 +153,9 @@ def named_in(prompt: str, gallery: Gallery, *, needed: bool = True) -> list[tupl
         found[name] = found.get(name, 0.0) + (float(weight) if weight else 1.0)
     if not found and needed:
         near = difflib.get_close_matches(_words(prompt)[:80], spoken, n=3, cutoff=0.4)
-        names = ", ".join(dict.fromkeys(spoken[words] for words in near)) or "GET /v1/styles lists them"
-        raise UsageError("the prompt names no style", f"such as {names}", code="unknown-style")
+        names = ", ".join(dict.fromkeys(spoken[words] for words in near))
+        hint = f"such as {names}" if names else "GET /v1/styles lists them"
+        raise UsageError("the prompt names no style", hint, code="unknown-style")
     if found and not sum(found.values()):
         raise UsageError("the weights of the styles sum to 0", "give one a weight above 0", code="zero-weights")
     return list(found.items())
@@ -173,8 +174,7 @@ async def model(request: Request) -> Response:
     """Tell of one engine."""
     name = request.path_params["name"]
     if name not in ENGINES:
-        error = ImpastoError(f"there is no engine {name[:80]}", f"one of {', '.join(ENGINES)}", code="no-such-page")
-        return problem(error, more={"error": as_openai(error)})
+        raise ImpastoError(f"there is no engine {name[:80]}", f"one of {', '.join(ENGINES)}", code="no-such-page")
     return JSONResponse(_model(name))
 
 
@@ -200,7 +200,8 @@ def paths(_service: Service) -> dict[str, Any]:
         "model": text | {"description": "An engine's name; others stand for the painter."},
     }
     data = {"type": "array", "items": {"type": "object", "required": ["b64_json"], "properties": {"b64_json": text}}}
-    edited = {"type": "object", "required": ["created", "data"], "properties": {"data": data}}
+    facts = {"created": {"type": "integer"}, "output_format": text, "size": text}
+    edited = {"type": "object", "required": [*facts, "data"], "properties": facts | {"data": data}}
     one = {"type": "object", "required": ["id", "object"], "properties": {"id": text, "object": text}}
     several = {
         "type": "object",

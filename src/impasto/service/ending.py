@@ -65,7 +65,7 @@ class Requests:
             if not self._cut or started:
                 raise
             error = Ending("the service is being stopped", _RETRY, "try again")
-            await problem(error)(scope, receive, sending)
+            await problem(error, scope["path"])(scope, receive, sending)
         finally:
             self._done(task)
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import functools
 import re
-import sys
 from collections.abc import Collection, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field, fields
 from types import NoneType
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+from urllib.parse import parse_qsl
 
-from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
@@ -20,6 +19,7 @@ from impasto.controls import Controls
 from impasto.engines.by_name import DEFAULT, ENGINES
 from impasto.errors import UsageError
 from impasto.picture.formats import check_saving, format_of
+from impasto.service.looking import look_at_all
 from impasto.service.problems import malformed
 from impasto.service.service import Service
 from impasto.service.work import PaintWork, Upload, Wanted
@@ -39,6 +39,7 @@ MOST_REGIONS = 16
 MOST_FILES = 1000
 MOST_FIELDS = 200
 LONGEST_TEXT = 64 * 1024  # bytes of a field that is no file
+_LONGEST_FORM = 1_000_000  # bytes of a form without files
 _TRUTHS = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
 _WHOLE = re.compile(r"[+-]?\d{1,30}", re.ASCII)
 _NUMBER = re.compile(r"[+-]?(\d{1,30}(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
@@ -123,8 +124,11 @@ async def read_form(request: Request, body: str = "image") -> Form:
     order: dict[str, list[str | Upload]] = {}
     for name, value in request.query_params.multi_items():
         order.setdefault(name, []).append(value)
-    if kind in ("multipart/form-data", "application/x-www-form-urlencoded"):
+    if kind == "multipart/form-data":
         await _read_parts(request, order)
+    elif kind == "application/x-www-form-urlencoded":
+        for name, text in _texts(await request.body(), kind):
+            order.setdefault(name, []).append(text)
     elif kind == "" or _BODY_TYPES.fullmatch(kind):
         data = await request.body()
         if data:
@@ -135,30 +139,44 @@ async def read_form(request: Request, body: str = "image") -> Form:
     return Form(order)
 
 
-class _InMemory(MultiPartParser):
-    """Keeps files in memory, where they are wanted; how many bytes that may be has been seen to before."""
+def _texts(body: bytes, kind: str) -> list[tuple[str, str]]:
+    """The fields of a form that cannot hold files."""
+    if len(body) > _LONGEST_FORM or not body.isascii():  # what curl --data-binary sends if it is not told a type
+        hint = "curl -F image=@FILE, or curl -H 'Content-Type: image/jpeg' --data-binary @FILE"
+        raise UsageError(f"a body of {kind} holds no files", hint, code="wrong-type")
+    try:
+        return parse_qsl(body.decode("ascii"), keep_blank_values=True, max_num_fields=MOST_FIELDS)
+    except ValueError as error:
+        raise malformed(f"the form cannot be read: {error}", f"up to {MOST_FIELDS} fields") from error
 
-    spool_max_size = sys.maxsize
+
+class _Parts(MultiPartParser):
+    """Keeps files in memory, since bodies are bounded; knows whether the form has come to its end."""
+
+    spool_max_size = 1 << 40
+    ended = False
+
+    def on_end(self) -> None:
+        self.ended = True
 
 
 async def _read_parts(request: Request, order: dict[str, list[str | Upload]]) -> None:
-    limits = {"max_files": MOST_FILES, "max_fields": MOST_FIELDS, "max_part_size": LONGEST_TEXT}
+    limits: dict[str, Any] = {"max_files": MOST_FILES, "max_fields": MOST_FIELDS, "max_part_size": LONGEST_TEXT}
     try:
-        if request.headers["content-type"].lower().lstrip().startswith("multipart/"):
-            async with aclosing(request.stream()) as stream:
-                form = await _InMemory(request.headers, stream, **limits).parse()
-        else:
-            form = await request.form(**limits)
-    except (MultiPartException, HTTPException, ValueError, UnicodeDecodeError) as error:
-        reason = str(getattr(error, "detail", "") or error)
+        async with aclosing(request.stream()) as stream:
+            parts = _Parts(request.headers, stream, **limits)
+            form = await parts.parse()
+        for name, value in form.multi_items():
+            f"{name}{value}".encode()  # charsets such as UTF-7 can say what is no text
+    except (MultiPartException, ValueError) as error:
+        reason = getattr(error, "message", "") or str(error)
         raise malformed(f"the form cannot be read: {reason[:200]}", "curl -F sends one that can be") from error
     for name, value in form.multi_items():
-        if isinstance(value, str):
-            order.setdefault(name, []).append(value)
-        else:
-            upload = Upload(safe_name(value.filename or ""), await value.read())
-            order.setdefault(name, []).append(upload)
+        one = value if isinstance(value, str) else Upload(safe_name(value.filename or ""), await value.read())
+        order.setdefault(name, []).append(one)
     await form.close()
+    if not parts.ended:
+        raise malformed("the form has no end: its last boundary is missing", "send all of it")
 
 
 def settings(kind: type[T], form: Form, *, without: Collection[str] = ()) -> T:
@@ -215,10 +233,13 @@ def paint_work(form: Form, service: Service, suffix: str) -> PaintWork:
     check_saving(format_of_suffix(suffix), quality, bits)
     mark = value_of(form.text("mark", "true") or "", bool, "mark")
     strip_location = value_of(form.text("strip_location", "false") or "", bool, "strip_location")
+    photo, styles, regions = form.file("image"), _styles(form, service), _regions(form, service)
+    others = [one for pair in (*styles, *regions) for one in pair if isinstance(one, Upload)]
+    look_at_all(others, service.config)
     return PaintWork(
-        form.file("image"),
-        _styles(form, service),
-        _regions(form, service),
+        photo,
+        styles,
+        regions,
         settings(Controls, form),
         engine,
         suffix,
@@ -240,8 +261,9 @@ def _styles(form: Form, service: Service) -> tuple[tuple[Wanted, float], ...]:
         raise UsageError("there is no style", "-F style=NAME; GET /v1/styles lists them", code="nothing-given")
     if len(given) > MOST_STYLES:
         raise UsageError(f"{len(given)} styles are too many", f"up to {MOST_STYLES}", code="out-of-range")
+    if "weight" in form.uploads:
+        raise UsageError("weight is a text, not a file", code="wrong-type")
     weights = [_weight(text) for text in form.texts.get("weight", [])]
-    form.text("weight") if "weight" in form.uploads else None
     if weights and len(weights) != len(given):
         raise UsageError(f"{len(given)} styles and {len(weights)} weights", "one weight a style", code="mismatch")
     found = [wanted(one, service) for one in given]
@@ -272,7 +294,7 @@ def wanted(one: str | Upload, service: Service) -> tuple[Wanted, float]:
         return one, 1.0
     name, _, weight = one.rpartition(":")
     if name not in service.gallery:
-        raise service.gallery.unknown(one[:80])
+        raise UsageError(service.gallery.unknown(one[:80]).message, "GET /v1/styles lists them", code="unknown-style")
     return name, _weight(weight)
 
 

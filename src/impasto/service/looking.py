@@ -1,29 +1,72 @@
-"""What a photo's file says of itself, before it is decoded."""
+"""What pictures' files say of themselves, before they are decoded, and how large a painting would be."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+from impasto.controls import Controls
 from impasto.errors import PictureError
 from impasto.picture import untrusted
+from impasto.picture.formats import ANIMATED
+from impasto.picture.limits import check_size
 from impasto.picture.reading import Head, head_of
+from impasto.service.config import ServiceConfig
 from impasto.service.work import Upload
 
 
-def look_at(photo: Upload, max_pixels: int) -> Head:
+def look_at(photo: Upload, config: ServiceConfig) -> Head:
     """Look at a photo's head.
 
     Raises:
-        PictureError: it is no picture that is taken from strangers, is damaged, or has too many pixels.
+        PictureError: it is no picture that is taken from strangers, is damaged, or has too many pixels or frames.
     """
     name = photo.name
     if not photo.data:
         raise PictureError(f"{name} is empty", code="empty-file")
     untrusted.check(photo.data, name)
     head = head_of(photo.data, name)
-    pixels = head.width * head.height * head.frames
-    if pixels > max_pixels:
+    _check_pixels(f"{name} has", _pixels(head), config)
+    if head.frames > config.clip_frames:
         raise PictureError(
-            f"{name} has {pixels / 1e6:.0f} megapixels; {max_pixels / 1e6:.0f} are allowed",
-            "send a smaller picture",
+            f"{name} has {head.frames} frames; {config.clip_frames} are allowed",
+            "send a shorter animation",
             code="too-large",
         )
     return head
+
+
+def look_at_all(pictures: Iterable[Upload], config: ServiceConfig) -> None:
+    """Look at the heads of paintings and masks, which are held at the same time.
+
+    Raises:
+        PictureError: as `look_at`, or all of them together have too many pixels.
+    """
+    total = sum(_pixels(look_at(picture, config)) for picture in pictures)
+    _check_pixels("all paintings and masks together have", total, config)
+
+
+def check_result(head: Head, controls: Controls, file_format: str, config: ServiceConfig) -> None:
+    """See whether a photo's painting is of a size that is allowed and that its format holds.
+
+    Args:
+        file_format: Pillow's name.
+    Raises:
+        PictureError: it is too large.
+    """
+    width, height = controls.output_size(head.width, head.height)
+    check_size(file_format, width, height, hint="a smaller size")
+    frames = head.frames if file_format in ANIMATED else 1
+    _check_pixels("the result would have", width * height * frames, config)
+
+
+def _pixels(head: Head) -> int:
+    return head.width * head.height * head.frames
+
+
+def _check_pixels(what: str, pixels: int, config: ServiceConfig) -> None:
+    if pixels > config.max_pixels:
+        raise PictureError(
+            f"{what} {pixels / 1e6:,.3g} megapixels; {config.max_pixels / 1e6:,g} are allowed",
+            "a smaller picture or size",
+            code="too-large",
+        )

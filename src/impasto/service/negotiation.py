@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from starlette.requests import Request
+
 from impasto.errors import ImpastoError, UsageError
 from impasto.picture.formats import SUFFIXES, format_of
 from impasto.service.work import MEDIA_TYPES
@@ -34,13 +36,21 @@ def suffix_of(named: str | None, accept: str, photo_format: str) -> str:
         return suffix
     own = usual(photo_format) or ".png"
     ranges = _ranges(accept) or {"*/*": 1.0}
-    offered = [own, *(suffix for suffix in MEDIA_TYPES if suffix != own)]
+    offered = [suffix for suffix in (own, *(other for other in MEDIA_TYPES if other != own)) if _is_written(suffix)]
     best = max(offered, key=lambda suffix: _weight(MEDIA_TYPES[suffix], ranges))  # of equals the first
     if _weight(MEDIA_TYPES[best], ranges) == 0:
-        hint = f"pictures come as {', '.join(MEDIA_TYPES.values())}"
+        hint = f"pictures come as {', '.join(MEDIA_TYPES[suffix] for suffix in offered)}"
         raise ImpastoError(f"nothing can be sent that is accepted: {accept[:80]}", hint, code="not-acceptable")
-    format_of(Path(f"picture{best}"))
     return best
+
+
+def _is_written(suffix: str) -> bool:
+    """Whether a format can be written here."""
+    try:
+        format_of(Path(f"picture{suffix}"))
+    except UsageError:
+        return False
+    return True
 
 
 def usual(file_format: str) -> str | None:
@@ -64,6 +74,11 @@ def _weight(media_type: str, ranges: dict[str, float]) -> float:
         if kind in ranges:
             return ranges[kind]
     return 0.0
+
+
+def header_of(request: Request, name: str) -> str:
+    """A header that lists things; where it comes several times, all of it."""
+    return ", ".join(request.headers.getlist(name))
 
 
 def matches(header: str, tag: str) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import re
+from collections.abc import Collection, Sequence
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
@@ -11,6 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from impasto.errors import ImpastoError, UsageError
 from impasto.service.problems import problem
 
+_HOST = re.compile(r"([\w.-]+|\[[\da-f:.]+\])(:\d{0,5})?", re.ASCII)
 HERE = ("localhost", "127.0.0.1", "::1")
 
 
@@ -73,23 +75,23 @@ def check_origin(text: str) -> str:
     return text.lower()
 
 
-async def refuse(error: ImpastoError, scope: Scope, receive: Receive, send: Send, **headers: str) -> None:
+async def refuse(
+    error: ImpastoError, scope: Scope, receive: Receive, send: Send, headers: Sequence[tuple[str, str]] = ()
+) -> None:
     """Answer a request with a problem, or refuse the web socket that it asks for."""
     if scope["type"] == "websocket":
         await send({"type": "websocket.close", "code": 1008})
         return
-    response = problem(error)
-    for name, value in headers.items():
-        response.headers[name.replace("_", "-")] = value
+    response = problem(error, scope["path"])
+    for name, value in headers:
+        response.headers.append(name, value)
     await response(scope, receive, send)
 
 
 def _name(host: str) -> str:
-    """A Host header's name, without its port and an address's brackets."""
-    try:
-        return urlsplit(f"//{host}").hostname or ""
-    except ValueError:
-        return ""
+    """A Host header's name, without its port and an address's brackets; "" of one that is none."""
+    parts = _HOST.fullmatch(host)
+    return parts[1].strip("[]") if parts else ""
 
 
 def _place(origin: str) -> str:

@@ -11,8 +11,11 @@ from starlette.responses import Response
 
 from impasto.errors import ImpastoError, UsageError
 from impasto.service.hosts import Busy
+from impasto.system.files import ASSETS
 
 MEDIA_TYPE = "application/problem+json"
+OPENAI = ("/v1/images/", "/v1/models")
+"""How the paths begin that OpenAI's clients ask for."""
 
 STATUS = {
     "busy": 429,
@@ -20,6 +23,7 @@ STATUS = {
     "ending": 503,
     "in-use": 409,
     "killed": 500,
+    "long-head": 431,
     "malformed": 400,
     "memory": 503,
     "missing-extra": 501,
@@ -55,6 +59,12 @@ def status_of(error: ImpastoError) -> int:
     return STATUS.get(error.code, 422)
 
 
+def meanings() -> dict[str, str]:
+    """What each code means, as docs/errors.md says it, too."""
+    rows = (ASSETS / "errors.tsv").read_text(encoding="utf-8").splitlines()
+    return dict(row.split("\t") for row in rows)
+
+
 def document(error: ImpastoError) -> dict[str, object]:
     """The problem's members: type, title, status, detail, code, and the hint if there is one."""
     status = status_of(error)
@@ -68,15 +78,23 @@ def document(error: ImpastoError) -> dict[str, object]:
     return found | ({"hint": error.hint} if error.hint else {})
 
 
-def problem(
-    error: ImpastoError, *, more: Mapping[str, object] | None = None, headers: Mapping[str, str] | None = None
-) -> Response:
+def as_openai(error: ImpastoError) -> dict[str, object]:
+    """An error in the form that OpenAI's clients read."""
+    kind = "invalid_request_error" if status_of(error) < 500 else "server_error"
+    message = f"{error.message}  ({error.hint})" if error.hint else error.message
+    return {"message": message, "type": kind, "param": None, "code": error.code}
+
+
+def problem(error: ImpastoError, path: str = "", *, headers: Mapping[str, str] | None = None) -> Response:
     """An error as an answer.
 
     Args:
-        more: members beside the usual ones.
+        path: that was asked for; on those of OpenAI's clients, the answer says it in their form, too.
     """
-    text = json.dumps(document(error) | dict(more or {}), ensure_ascii=False)
+    found = document(error)
+    if path.startswith(OPENAI):
+        found["error"] = as_openai(error)
+    text = json.dumps(found, ensure_ascii=False)
     response = Response(text, status_of(error), dict(headers or {}), MEDIA_TYPE)
     if isinstance(error, Busy):
         response.headers["Retry-After"] = str(max(1, math.ceil(error.retry_after)))

@@ -6,9 +6,13 @@ Heads are bounded in time and size. An answer that is not read does not stay in 
 from __future__ import annotations
 
 import asyncio
+from http import HTTPStatus
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from impasto.errors import ImpastoError
+from impasto.service.problems import malformed, problem
 
 HEAD_SECONDS = 15.0
 """Seconds that a request's head may take, from the connection's or the last request's end on."""
@@ -46,7 +50,7 @@ class Protocol(HttpToolsProtocol):
         if self._in_head:
             self._head += len(data)
             if self._head > HEAD_BYTES + len(data):  # the last piece may be body
-                self._refuse(b"431 Request Header Fields Too Large")
+                self._refuse(ImpastoError(f"the request's head has more than {HEAD_BYTES} bytes", code="long-head"))
                 return
         if self._timer is None and (self.cycle is None or self.cycle.response_complete):
             self._wait_for_head()
@@ -64,7 +68,8 @@ class Protocol(HttpToolsProtocol):
 
     def _wait_for_head(self) -> None:
         if self._timer is None:
-            self._timer = self.loop.call_later(HEAD_SECONDS, self._refuse, b"408 Request Timeout")
+            late = ImpastoError("the request's head comes too slowly", "try again", code="slow-request")
+            self._timer = self.loop.call_later(HEAD_SECONDS, self._refuse, late)
 
     def _head_is_there(self) -> None:
         if self._timer is not None:
@@ -86,10 +91,18 @@ class Protocol(HttpToolsProtocol):
             self._unread_timer.cancel()
             self._unread_timer = None
 
-    def _refuse(self, status: bytes) -> None:
+    def send_400_response(self, msg: str) -> None:
+        """Say in the service's own form that what came is not HTTP."""
+        self._refuse(malformed(msg.rstrip(".").lower()))
+
+    def _refuse(self, error: ImpastoError) -> None:
         """Say why, if no answer is on its way, and close."""
         self._head_is_there()
         if not self.transport.is_closing():
             if self.cycle is None or self.cycle.response_complete:
-                self.transport.write(b"HTTP/1.1 " + status + b"\r\nconnection: close\r\ncontent-length: 0\r\n\r\n")
+                answer = problem(error, headers={"connection": "close"})
+                status = HTTPStatus(answer.status_code)
+                head = [f"HTTP/1.1 {status.value} {status.phrase}".encode()]
+                head += [name + b": " + value for name, value in answer.raw_headers]
+                self.transport.write(b"\r\n".join([*head, b"", bytes(answer.body)]))
             self.transport.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from impasto.service.load import Load
 from impasto.service.work import Answer, Work
@@ -75,8 +75,10 @@ class Results:
     def _keep(self, key: str, answer: Answer) -> None:
         if len(answer.data) > self.most / 4:
             return
+        answer = replace(answer, facts={**answer.facts, "seconds": {"cache": 0.0}})  # it was painted for another
+        if key not in self._kept:
+            self._bytes += len(answer.data)
         self._kept[key] = answer
-        self._bytes += len(answer.data)
         while self._bytes > self.most:
             _, oldest = self._kept.popitem(last=False)
             self._bytes -= len(oldest.data)

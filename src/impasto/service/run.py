@@ -199,6 +199,7 @@ def _server(app: ASGIApp, proxies: str, max_upload: int) -> _Server:
             log_config=None,
             access_log=False,
             server_header=False,
+            headers=[("X-Content-Type-Options", "nosniff")],
             proxy_headers=bool(proxies),
             forwarded_allow_ips=proxies or None,
             backlog=BACKLOG,

@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from impasto.errors import ImpastoError
 from impasto.service import openapi
-from impasto.service.negotiation import matches
+from impasto.service.negotiation import header_of, matches
 from impasto.service.service import Service, service_of
 from impasto.styles.gallery import Gallery
 from impasto.styles.store import Entry
@@ -31,8 +31,8 @@ _NAME = {"name": "name", "in": "path", "required": True, "schema": {"type": "str
 def routes(_service: Service) -> list[Route]:
     return [
         Route("/v1/styles", every, methods=["GET"]),
-        Route("/v1/styles/{name:path}/thumbnail", thumbnail, methods=["GET"]),
-        Route("/v1/styles/{name:path}", one, methods=["GET"]),
+        Route("/v1/styles/{name}/thumbnail", thumbnail, methods=["GET"]),
+        Route("/v1/styles/{name}", one, methods=["GET"]),
     ]
 
 
@@ -51,10 +51,13 @@ async def thumbnail(request: Request) -> Response:
     """Show a style's painting, small."""
     gallery = service_of(request).gallery
     entry = await asyncio.to_thread(found, gallery, request.path_params["name"])
-    data = await asyncio.to_thread(entry.thumbnail.read_bytes)
+    try:
+        data = await asyncio.to_thread(entry.thumbnail.read_bytes)
+    except FileNotFoundError:  # it has just been removed
+        raise _missing(gallery, entry.name) from None
     tag = f'"{hash_of(data)}"'
-    headers = {"ETag": tag, "Cache-Control": "private, max-age=3600"}
-    if matches(request.headers.get("if-none-match", ""), tag):
+    headers = {"ETag": tag, "Cache-Control": "private, max-age=3600", "X-Content-Type-Options": "nosniff"}
+    if matches(header_of(request, "if-none-match"), tag):
         return Response(status_code=304, headers=headers)
     return Response(data, headers=headers, media_type="image/jpeg")
 
@@ -67,9 +70,12 @@ def found(gallery: Gallery, name: str) -> Entry:
     """
     entry = next((entry for entry in gallery.entries() if entry.name == name), None)
     if entry is None:
-        error = gallery.unknown(name[:80])
-        raise ImpastoError(error.message, "GET /v1/styles lists them all", code="no-such-style")
+        raise _missing(gallery, name)
     return entry
+
+
+def _missing(gallery: Gallery, name: str) -> ImpastoError:
+    return ImpastoError(gallery.unknown(name[:80]).message, "GET /v1/styles lists them all", code="no-such-style")
 
 
 def told(entry: Entry) -> dict[str, object]:

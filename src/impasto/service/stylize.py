@@ -11,12 +11,11 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from impasto.errors import ImpastoError
-from impasto.picture.limits import check_size
 from impasto.service import openapi
 from impasto.service.clients import while_there
 from impasto.service.fields import PAINTING, Form, format_of_suffix, paint_work, read_form
-from impasto.service.looking import look_at
-from impasto.service.negotiation import matches, suffix_of
+from impasto.service.looking import check_result, look_at
+from impasto.service.negotiation import header_of, matches, suffix_of
 from impasto.service.problems import problem
 from impasto.service.service import Service, service_of
 from impasto.service.work import Answer, PaintWork
@@ -33,11 +32,15 @@ async def stylize(request: Request) -> Response:
     service = service_of(request)
     form = await read_form(request)
     form.check_known(PAINTING)
-    accept = request.headers.get("accept", "")
-    work, megapixels, key = await asyncio.to_thread(lambda: known(work_of(form, service, accept), service))
-    request.state.megapixels = megapixels
+
+    def prepare() -> tuple[PaintWork, str, float]:
+        work = work_of(form, service, header_of(request, "accept"))
+        return work, work.digest(service.gallery), work.megapixels
+
+    work, key, megapixels = await asyncio.to_thread(prepare)
+    request.state.megapixels = round(megapixels, 2)
     tag = f'"{key}"'
-    if matches(request.headers.get("if-none-match", ""), tag):
+    if matches(header_of(request, "if-none-match"), tag):
         error = ImpastoError(
             "the picture is the one that you have", "leave out If-None-Match to get it", code="unchanged"
         )
@@ -52,16 +55,11 @@ def work_of(form: Form, service: Service, accept: str) -> PaintWork:
         ImpastoError: it makes no sense, its photo is none or too large, or no format of the result is acceptable.
     """
     photo = form.file("image")
-    head = look_at(photo, service.config.max_pixels)
+    head = look_at(photo, service.config)
     suffix = suffix_of(form.text("format"), accept, head.file_format)
     work = paint_work(form, service, suffix)
-    check_size(format_of_suffix(suffix), *work.controls.output_size(head.width, head.height), hint="a smaller size")
+    check_result(head, work.controls, format_of_suffix(suffix), service.config)
     return work
-
-
-def known(work: PaintWork, service: Service) -> tuple[PaintWork, float, str]:
-    """A painting, its megapixels, and what tells its result from others."""
-    return work, round(work.megapixels, 2), work.digest(service.gallery)
 
 
 def answered(answer: Answer, tag: str) -> Response:
@@ -74,6 +72,7 @@ def answered(answer: Answer, tag: str) -> Response:
         "Impasto-Size": f"{facts['width']}x{facts['height']}",
         "Server-Timing": ", ".join(f"{stage};dur={1000 * spent:.1f}" for stage, spent in seconds.items()),
         "Vary": "Accept",
+        "X-Content-Type-Options": "nosniff",
     }
     if answer.notes:
         headers["Impasto-Notes"] = json.dumps(list(answer.notes))

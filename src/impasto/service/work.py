@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import io
 import time
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol, TypeAlias
+from typing import Any, BinaryIO, Protocol, TypeAlias
 
 from impasto.batch.job import PaintJob
 from impasto.batch.painting import Painting, Saving
@@ -108,6 +109,16 @@ class Upload:
     name: str
     data: bytes = field(repr=False)
 
+    def file(self) -> BinaryIO:
+        """It as a file in memory, so that what is wrong with it is said by its name."""
+        file = io.BytesIO(self.data)
+        file.name = self.name
+        return file
+
+    def open(self, max_pixels: int) -> Picture:
+        """The picture that it is."""
+        return replace(Picture.open(self.file(), max_pixels=max_pixels, untrusted=True), name=self.name)
+
 
 Wanted: TypeAlias = "str | Upload"
 """A style: the name of one in the gallery, or a painting. Never a path."""
@@ -183,9 +194,9 @@ class PaintWork:
 
     def region_request(self) -> list[tuple[Any, str | Picture]]:
         """The regions as the library takes them."""
-        found: list[tuple[Any, str | Picture]] = [(mask.data, self._source(style)) for mask, style in self.regions]
+        found: list[tuple[Any, str | Picture]] = [(mask.file(), self._source(style)) for mask, style in self.regions]
         if self.kept is not None:
-            mask = Picture.open(self.kept.data, max_pixels=self.max_pixels, untrusted=True)
+            mask = self.kept.open(self.max_pixels)
             if mask.alpha is None or mask.alpha.min() == 1:
                 hint = "make the part transparent that is to be painted"
                 raise UsageError("the mask is opaque everywhere", hint, code="nothing-given")
@@ -196,8 +207,7 @@ class PaintWork:
         """A style as the library takes it; an uploaded painting keeps its name."""
         if isinstance(style, str):
             return style
-        opened = Picture.open(style.data, max_pixels=self.max_pixels, untrusted=True)
-        return replace(opened, name=style.name)
+        return style.open(self.max_pixels)
 
 
 def _add(said: hashlib.blake2b, part: Wanted | float, gallery: Gallery) -> None:

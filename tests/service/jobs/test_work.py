@@ -80,6 +80,12 @@ def test_several_photos_are_painted_as_each_one_alone() -> None:
     assert [row["target"] for row in report["photos"]] == ["photo.jpg", "b.png"]
 
 
+def test_a_folder_tells_its_end() -> None:
+    told: list[Progress] = []
+    folder(photos=(PHOTO, PHOTO)).run(lambda now: told.append(now) or True)
+    assert (told[-1].step, told[-1].total, told[-1].fraction, told[-1].message) == (2, 2, 1.0, "")
+
+
 def test_a_format_for_all_gives_each_its_own_name() -> None:
     files = unzipped(done(folder(photos=(PHOTO, PHOTO, replace(PHOTO, name="PHOTO.png")), suffix=".webp")))
     assert set(files) == {"photo.webp", "photo-2.webp", "PHOTO-3.webp", "report.json"}

@@ -119,7 +119,7 @@ def style_work(form: Form, service: Service) -> Asked:
     """
     form.check_known({"painting", *_names(LearnFields)})
     config, painting, said = service.config, form.file("painting"), settings(LearnFields, form)
-    look_at(painting, config.max_pixels)
+    look_at(painting, config)
     check_name(said.name)
     service.gallery.check_free(said.name)
     about = {name: getattr(said, name) for name in ("title", "artist", "year", "licence")}
