@@ -17,6 +17,7 @@ from helpers import Outcome, file_bytes, scene, wait_until
 from PIL import Image
 from services import Running, ThreadHosts, running
 
+from impasto.picture.formats import load_plugins
 from impasto.service.config import ServiceConfig
 
 PHOTO = file_bytes(scene(72, 48), "JPEG")
@@ -301,3 +302,17 @@ def test_too_many_frames_are_refused() -> None:
 def test_a_path_has_one_name(service: Running, path: str) -> None:
     answer = requests.get(service.url + path, allow_redirects=False, timeout=10)
     assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")
+
+
+def test_without_heic_the_rest_is_written_and_heic_is_said_to_be_missing(
+    service: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load_plugins()
+    for table in (Image.OPEN, Image.SAVE):
+        monkeypatch.delitem(table, "HEIF", raising=False)
+    answer = paint(service, accept="image/heic, image/webp;q=0.5")
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "image/webp")
+    assert_problem(paint(service, accept="image/heic"), 501, "missing-extra", "impasto[heif]")
+    photo = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(100)
+    answer = paint(service, files=[("image", ("photo.heic", photo))])
+    assert_problem(answer, 501, "missing-extra", "photo.heic", "impasto[heif]")

@@ -189,7 +189,7 @@ def painting_fields() -> dict[str, Schema]:
         "region_style": several
         | {
             "items": style,
-            "description": "Each mask's style, in their order: a name, a painting's file, or none, which leaves the photo.",
+            "description": "Each mask's style, in their order: a name, a painting's file, or none: the photo.",
         },
         "engine": {
             "type": "string",
