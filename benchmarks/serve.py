@@ -44,6 +44,7 @@ MEANT = {"truncated": 422, "text": 415, "unknown-style": 422, "too-large": 413}
 _CHANCE = np.random.default_rng(1)
 _PROBE_EVERY = 0.05  # seconds
 _PATIENCE = 300.0  # seconds for an answer
+_NICE = 5  # of the service's workers, so that others who use the machine take as much from the library's own
 
 
 @dataclass(frozen=True)
@@ -265,6 +266,7 @@ def library(requests: Sequence[Ask], ready: Any, found: Any) -> None:
     from impasto.system.sessions import threads
 
     cv2.setNumThreads(threads())
+    os.nice(_NICE)
     works = [
         PaintWork(Upload("p.jpg", ask.photo), ((ask.style, 1.0),), (), Controls(ask.strength), ask.engine, ".jpg")  # type: ignore[arg-type]
         for ask in requests

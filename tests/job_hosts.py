@@ -45,6 +45,9 @@ class ThreadHosts:
     def memory(self) -> int:
         return 0
 
+    def free_memory(self) -> int | None:
+        return None
+
     async def close(self, grace: float) -> None:
         self.closed = True
 

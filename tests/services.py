@@ -27,12 +27,14 @@ class ThreadHosts:
     Attributes:
         before: called with each work before it is done, in its thread.
         done: all works that have ended.
+        free: bytes that work may take.
     """
 
     workers: int = 2
     before: Callable[[Work], None] = lambda _: None
     done: list[Work] = field(default_factory=list)
     up: bool = True
+    free: int | None = None
 
     async def start(self) -> None: ...
 
@@ -55,6 +57,9 @@ class ThreadHosts:
 
     def memory(self) -> int:
         return 0
+
+    def free_memory(self) -> int | None:
+        return self.free
 
     async def close(self, grace: float) -> None: ...
 

@@ -159,10 +159,9 @@ def test_who_leaves_gives_the_place_up() -> None:
     in_loop(body)
 
 
-def test_too_little_memory_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "free_memory", lambda: 300_000_000)
-
+def test_too_little_memory_is_said() -> None:
     async def body(load: Load, hosts: GateHosts) -> None:
+        hosts.free = 300_000_000
         hosts.gate.set()
         await load.run(Sized(1))
         with refused(Busy, "memory") as caught:
@@ -173,13 +172,11 @@ def test_too_little_memory_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_memory_that_has_gone_while_a_work_waited_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    free = [10**10]
-    monkeypatch.setattr(module, "free_memory", lambda: free[0])
     monkeypatch.setattr(module, "_LOOK_EVERY", -1)
 
     async def body(load: Load, hosts: GateHosts) -> None:
         first, second = await begin(load, 1, 20)
-        free[0] = 300_000_000
+        hosts.free = 300_000_000
         hosts.gate.set()
         await first
         with refused(Busy, "memory"):

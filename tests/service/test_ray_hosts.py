@@ -141,7 +141,7 @@ def test_work_that_takes_too_long_is_ended_even_if_it_does_not_listen(front: Fro
 def test_errors_come_back_as_they_were(front: Front, tmp_path: Path) -> None:
     with refused(MissingExtra, "missing-extra", "PyAV", "impasto[video]"):
         front.wait(front.hosts.run(Faulty("missing", tmp_path), 60))
-    with refused(ImpastoError, "unexpected", "ZeroDivisionError"):
+    with refused(ImpastoError, "unexpected"):
         front.wait(front.hosts.run(Faulty("bug", tmp_path), 60))
 
 

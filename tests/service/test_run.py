@@ -169,6 +169,16 @@ def test_what_takes_longer_than_the_grace_is_refused(tmp_path: Path, photo: byte
     assert not leftovers(tmp_path)
 
 
+def test_a_picture_is_painted_again_when_its_worker_is_killed(tmp_path: Path, photo: bytes) -> None:
+    with serving(tmp_path) as server:
+        running = Asking(server, LONG.replace("2000", "1000"), photo)
+        wait_until(server.running)
+        for worker in server.workers():
+            worker.kill()
+        assert running.said().status == 200
+        assert server.count("impasto_workers_lost_total") == 1
+
+
 def test_a_second_signal_ends_it_at_once(tmp_path: Path, photo: bytes) -> None:
     with serving(tmp_path) as server:
         Asking(server, ENDLESS, photo)

@@ -10,10 +10,9 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
 
-from impasto.service.messages import LENGTH
+from impasto.service.messages import LENGTH, framed
 
 _PIECE = 1 << 20  # bytes that are written or read at once
-_LARGE = 1 << 20  # bytes of a message above which it is not unpacked in the event loop
 _UNBOUNDED = 1 << 40  # a pipe that is not read on would hide that the process has ended
 
 
@@ -61,8 +60,7 @@ class Connection:
         assert pipe is not None
         self.whole = False
         try:
-            pipe.write(LENGTH.pack(sum(map(len, pieces))))
-            for piece in pieces:
+            for piece in framed(pieces):
                 for start in range(0, len(piece), _PIECE):
                     pipe.write(memoryview(piece)[start : start + _PIECE])
                     await pipe.drain()
@@ -85,10 +83,10 @@ class Connection:
                 self._missing -= len(piece)
         except (asyncio.IncompleteReadError, ConnectionError):
             await self._die()
-        if sum(map(len, self._pieces)) > _LARGE:
+        if sum(map(len, self._pieces)) > _PIECE:
             message = await asyncio.to_thread(_unpacked, self._pieces)
         else:
-            message = _unpacked(self._pieces)
+            message = pickle.loads(b"".join(self._pieces))  # noqa: S301  our own process has written it
         self._missing, self._pieces = None, []
         return message
 

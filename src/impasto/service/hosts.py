@@ -36,6 +36,9 @@ class Hosts(Protocol):
     def memory(self) -> int:
         """Bytes that all of them hold."""
 
+    def free_memory(self) -> int | None:
+        """Bytes that work may take where it is done; None if nobody tells."""
+
     async def close(self, grace: float) -> None:
         """Let what runs end, for so many seconds; then end all processes."""
 

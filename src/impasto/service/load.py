@@ -15,13 +15,12 @@ from impasto.service.hosts import Busy, Ending, Hosts
 from impasto.service.metrics import Metrics
 from impasto.service.speed import Speed
 from impasto.service.work import Answer, Work
-from impasto.system.memory import free_memory
 
 _LEAST = 0.1  # megapixels that a work counts as at least; a tiny one costs its request, too
 _BYTES = 200_000_000  # that a work takes beside what a worker holds anyway, and
 _BYTES_PER_PIXEL = 30  # for each pixel; 1 to 49 megapixels took at most 190 MB and 22 bytes a pixel
 _MEMORY_BACK = 5.0  # seconds after which there may be more memory
-_LOOK_EVERY = 0.2  # seconds between two looks at how much memory is free
+_LOOK_EVERY = 1.0  # seconds between two looks at how much memory is free
 
 
 @dataclass(eq=False)
@@ -131,7 +130,7 @@ class Load:
     def _check_memory(self, megapixels: float) -> None:
         now = time.monotonic()
         if now - self._looked > _LOOK_EVERY:
-            self._looked, self._memory = now, free_memory()
+            self._looked, self._memory = now, self.hosts.free_memory()
         if self._memory is not None and _BYTES + 1e6 * megapixels * _BYTES_PER_PIXEL > self._memory:
             message = f"there is too little memory for {megapixels:.1f} megapixels now"
             error = Busy(message, max(_MEMORY_BACK, self.retry_after()), "a smaller picture takes less")

@@ -7,7 +7,7 @@ import os
 import pickle
 import platform
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -21,6 +21,8 @@ from impasto.service.work import Answer, Still, Work
 LOG = logging.getLogger("impasto.service")
 LENGTH = struct.Struct("<Q")
 """Stands before each message in a pipe and says how many bytes it has. One of none stops the work."""
+
+_SMALL = 500_000  # bytes that are copied sooner than written one by one
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,13 @@ def packed(message: object) -> list[bytes | memoryview]:
     pieces = _Pieces()
     pickle.Pickler(pieces, pickle.HIGHEST_PROTOCOL).dump(message)
     return pieces
+
+
+def framed(pieces: Sequence[bytes | memoryview]) -> Sequence[bytes | memoryview]:
+    """A message with its length before it; in one piece if it is small, for each that is written wakes who reads."""
+    size = sum(map(len, pieces))
+    whole = [LENGTH.pack(size), *pieces]
+    return whole if size > _SMALL else [b"".join(whole)]
 
 
 class _Pieces(list[bytes | memoryview]):

@@ -7,6 +7,7 @@ import contextlib
 import logging
 import os
 import sys
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 
@@ -24,7 +25,7 @@ DEATHS = 2
 _LOSSES = 10  # of processes, those that had not begun with the work among them
 _GOES_ON = 2.0  # seconds that work which is not wanted any more may go on, before its process is killed
 _PAUSES = (0.1, 0.5, 2.0, 10.0)  # seconds between two tries to start a process that does not get ready
-_TRIES = 3  # to start a process; after them those who wait for one are refused if there is no other
+_PATIENCE = 10.0  # seconds in which no process starts, after which those who wait for one are refused
 _READY_IN = 120.0  # seconds that a process may take to get ready
 _GROWTH = 1.5  # times its size when it was ready, a process may have in any case
 
@@ -90,6 +91,9 @@ class WorkerPool:
 
     def memory(self) -> int:
         return sum(resident(worker.process.pid) for worker in self._alive)
+
+    def free_memory(self) -> int | None:
+        return free_memory()
 
     async def close(self, grace: float) -> None:
         self._ending = True
@@ -192,14 +196,15 @@ class WorkerPool:
 
     async def _keep(self) -> None:
         """Keep one seat taken, for ever."""
-        failures, before = 0, None
+        failures, failing_since, before = 0, 0.0, None
         while True:
             try:
                 worker = await self._started()
-            except (Died, OSError, TimeoutError, asyncio.TimeoutError) as error:
+            except Exception as error:  # noqa: BLE001  no seat may stay empty
                 LOG.warning("a process that paints does not start: %s", str(error) or type(error).__name__)
                 failures += 1
-                self._failing = failures >= _TRIES
+                failing_since = failing_since if failures > 1 else time.monotonic()
+                self._failing = time.monotonic() - failing_since >= _PATIENCE
                 if self._failing and not self._alive:
                     self._refuse(_not_ready)
                 await asyncio.sleep(_PAUSES[min(failures, len(_PAUSES)) - 1])

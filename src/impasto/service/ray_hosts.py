@@ -24,6 +24,7 @@ from impasto.service.hosts import Ending, TookTooLong
 from impasto.service.messages import Done, Step
 from impasto.service.ray_painter import Painter, Said, Tally, lost
 from impasto.service.work import Answer, Work
+from impasto.system.memory import free_memory
 
 _LOSSES = 10  # of replicas, most of them before they have begun with the work
 _LOOK_EVERY = 1.0  # seconds between two looks at how many replicas there are
@@ -92,6 +93,10 @@ class RayHosts:
     def memory(self) -> int:
         """Bytes that the replicas held when each ended its last work."""
         return sum(self._held.values())
+
+    def free_memory(self) -> int | None:
+        """Bytes that work may take, if the replicas are on this machine; a cluster's are not counted."""
+        return None if "RAY_ADDRESS" in os.environ else free_memory()
 
     async def close(self, grace: float) -> None:
         """Let what runs end, for so many seconds; then end the replicas, and Ray if it was started here."""

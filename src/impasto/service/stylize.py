@@ -32,9 +32,13 @@ async def stylize(request: Request) -> Response:
     service = service_of(request)
     form = await read_form(request)
     form.check_known(PAINTING)
-    work = await asyncio.to_thread(work_of, form, service, request.headers.get("accept", ""))
-    request.state.megapixels = round(await asyncio.to_thread(lambda: work.megapixels), 2)
-    key = await asyncio.to_thread(work.digest, service.gallery)
+
+    def prepare() -> tuple[PaintWork, str, float]:
+        work = work_of(form, service, request.headers.get("accept", ""))
+        return work, work.digest(service.gallery), work.megapixels
+
+    work, key, megapixels = await asyncio.to_thread(prepare)
+    request.state.megapixels = round(megapixels, 2)
     tag = f'"{key}"'
     if matches(request.headers.get("if-none-match", ""), tag):
         error = ImpastoError(

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import IO
 
 from impasto.progress import Progress
-from impasto.service.messages import LENGTH, Begun, outcome, packed, step
+from impasto.service.messages import LENGTH, Begun, framed, outcome, packed, step
 from impasto.service.work import Answer, Tell, Work
 
 
@@ -30,11 +30,8 @@ class _Pipes:
         threading.Thread(target=self._listen, daemon=True).start()
 
     def say(self, message: object) -> None:
-        pieces = packed(message)
         try:
-            self._answers.write(LENGTH.pack(sum(map(len, pieces))))
-            for piece in pieces:
-                self._answers.write(piece)
+            self._answers.writelines(framed(packed(message)))
             self._answers.flush()
         except BrokenPipeError:  # nobody hears
             os._exit(0)
