@@ -208,6 +208,8 @@ def test_photos_that_are_none(service: Running, data: bytes, status: int, code: 
 def test_what_is_wrong_is_said_by_the_files_name(service: Running) -> None:
     files = [("image", ("photo.jpg", PHOTO)), ("style", ("painting.jpg", b"text"))]
     assert_problem(paint(service, LIGHT, files), 415, "not-a-picture", "painting.jpg")
+    files = [("image", ("cut.jpg", PHOTO[: len(PHOTO) // 2]))]
+    assert_problem(paint(service, files=files), 422, "damaged-file", "cut.jpg")
 
 
 @pytest.mark.parametrize("cut", [4, 40, 90])
