@@ -358,7 +358,19 @@ def test_too_many_frames_are_refused() -> None:
     with running(ThreadHosts(), ServiceConfig(clip_frames=3)) as service, io.BytesIO() as file:
         frames[0].save(file, "GIF", save_all=True, append_images=frames[1:])
         answer = paint(service, files=[("image", ("dance.gif", file.getvalue()))])
-        assert_problem(answer, 413, "too-large", "dance.gif has 4 frames", "3")
+        assert_problem(answer, 413, "too-large", "dance.gif", "more than 3 frames")
+
+
+def test_frames_beyond_the_limit_are_not_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A megabyte may hold 60,000 frames, and a decoder goes through all of them to tell their number."""
+    monkeypatch.setattr("impasto.service.looking.head_of", None)
+    frame = b"\x2c\0\0\0\0\1\0\1\0\0\2\2\x44\1\0"
+    moving = b"GIF89a\1\0\1\0\x80\0\0" + bytes(6) + frame * 60_000 + b";"
+    crumbs = b"GIF89a\1\0\1\0\x80\0\0" + bytes(6) + frame[:11] + b"\1x" * 200_000
+    with running(ThreadHosts()) as service:
+        for data in (moving, crumbs):
+            answer = paint(service, files=[("image", ("a.gif", data))])
+            assert_problem(answer, 413, "too-large", "a.gif", "3,000 frames")
 
 
 @pytest.mark.parametrize("path", ["/v1/jobs/", "/v1/styles/", "/v1/stylize/", "/v1/styles/a%0Ab"])

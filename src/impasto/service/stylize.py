@@ -73,7 +73,6 @@ def answered(answer: Answer, tag: str) -> Response:
         "Impasto-Size": f"{facts['width']}x{facts['height']}",
         "Server-Timing": ", ".join(f"{stage};dur={1000 * spent:.1f}" for stage, spent in seconds.items()),
         "Vary": "Accept",
-        "X-Content-Type-Options": "nosniff",
     }
     if answer.notes:
         headers["Impasto-Notes"] = json.dumps(list(answer.notes))
