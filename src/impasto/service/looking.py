@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from impasto.controls import Controls
 from impasto.errors import PictureError
 from impasto.picture import untrusted
+from impasto.picture.animation import moves_longer
 from impasto.picture.formats import ANIMATED
 from impasto.picture.limits import check_size
 from impasto.picture.reading import Head, head_of
@@ -24,14 +25,14 @@ def look_at(photo: Upload, config: ServiceConfig) -> Head:
     if not photo.data:
         raise PictureError(f"{name} is empty", code="empty-file")
     untrusted.check(photo.data, name)
-    head = head_of(photo.data, name)
-    _check_pixels(f"{name} has", _pixels(head), config)
-    if head.frames > config.clip_frames:
+    head = None if moves_longer(photo.data, config.clip_frames) else head_of(photo.data, name)
+    if head is None or head.frames > config.clip_frames:
         raise PictureError(
-            f"{name} has {head.frames} frames; {config.clip_frames} are allowed",
+            f"{name} has more than {config.clip_frames:,} frames, or is in too many pieces",
             "send a shorter animation",
             code="too-large",
         )
+    _check_pixels(f"{name} has", _pixels(head), config)
     return head
 
 

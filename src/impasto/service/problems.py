@@ -11,7 +11,6 @@ from starlette.responses import Response
 
 from impasto.errors import ImpastoError, UsageError
 from impasto.service.hosts import Busy
-from impasto.system.files import ASSETS
 
 MEDIA_TYPE = "application/problem+json"
 OPENAI = ("/v1/images/", "/v1/models")
@@ -57,12 +56,6 @@ def status_of(error: ImpastoError) -> int:
     if isinstance(error, Busy) and error.code not in STATUS:
         return 429
     return STATUS.get(error.code, 422)
-
-
-def meanings() -> dict[str, str]:
-    """What each code means, as docs/errors.md says it, too."""
-    rows = (ASSETS / "errors.tsv").read_text(encoding="utf-8").splitlines()
-    return dict(row.split("\t") for row in rows)
 
 
 def document(error: ImpastoError) -> dict[str, object]:
