@@ -356,13 +356,15 @@ def test_a_clock_that_is_set_back_holds_up_nothing(tmp_path: Path, monkeypatch: 
         before = await store.now()
         monkeypatch.setattr(time, "time", lambda: before - 7200)
         claimed = await Queue(store, BOUNDS).claim()
-        assert claimed is not None and claimed.id == first.id
+        assert claimed is not None
+        assert claimed.id == first.id
         assert before <= await store.now() < before + 60
         await store.close()
         store = SqliteStore(tmp_path / "jobs.sqlite")  # as after a restart of the machine
         await store.open()
         claimed = await Queue(store, BOUNDS).claim()
-        assert claimed is not None and claimed.id == second.id
+        assert claimed is not None
+        assert claimed.id == second.id
         await store.close()
 
     asyncio.run(main())
