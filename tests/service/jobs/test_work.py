@@ -219,19 +219,16 @@ def clip_work(upload: Upload, **values: Any) -> ClipWork:
     return ClipWork(replace(PAINT, photo=upload), VideoOptions(engine="light"), **values)
 
 
-def leftovers() -> set[Path]:
-    return set(Path(tempfile.gettempdir()).glob("impasto-job-*"))
-
-
-def test_a_clip_is_painted_and_leaves_nothing_behind() -> None:
+def test_a_clip_is_painted_and_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("av")
-    before, told = leftovers(), []
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    told: list[Progress] = []
     answer = done(clip_work(clip()), lambda now: told.append(now) or True)
     assert answer.media_type == "video/mp4"
     assert answer.facts["frames"] == 4
     assert b"ftyp" in answer.data[:32]
     assert isinstance(told[0].preview, Still)
-    assert leftovers() <= before
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_animation_stays_one() -> None:
