@@ -14,6 +14,7 @@ from helpers import file_bytes, scene
 from impasto.errors import MissingExtra
 from impasto.picture import Picture
 from impasto.progress import Progress
+from impasto.service.jobs.previews import still
 from impasto.service.work import Answer, PaintWork, Tell, Upload
 
 
@@ -48,9 +49,9 @@ class Endless:
 
     def run(self, tell: Tell) -> Answer:
         _note(self.folder / "begun")
-        picture = Picture(np.full((4, 4, 3), 200, np.uint8))
+        preview = still(Picture(np.full((4, 4, 3), 200, np.uint8)))
         for step in range(10**9):
-            progress = Progress(step, 0, message="painting", losses={"total": 1.0}, preview=lambda: picture)
+            progress = Progress(step, 0, message="painting", losses={"total": 1.0}, preview=preview)
             if not tell(progress) and not self.deaf:
                 break
             time.sleep(0.02)

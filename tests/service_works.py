@@ -13,6 +13,7 @@ import numpy as np
 from impasto.errors import UsageError
 from impasto.picture import Picture
 from impasto.progress import Progress
+from impasto.service.jobs.previews import still
 from impasto.service.work import Answer, Tell
 
 
@@ -111,7 +112,7 @@ class Echo:
 
     def run(self, tell: Tell) -> Answer:
         for step in range(self.preview):
-            tell(Progress(step, self.preview, preview=lambda: Picture.from_array(np.zeros((512, 512, 3), np.uint8))))
+            tell(Progress(step, self.preview, preview=still(Picture.from_array(np.zeros((512, 512, 3), np.uint8)))))
         return Answer(self.data, "text/plain", {"process": os.getpid()})
 
 

@@ -84,6 +84,30 @@ def test_work_is_done_and_errors_travel() -> None:
     in_loop(body)
 
 
+def test_it_ends_although_a_cancellation_is_swallowed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As `wait_for` does until Python 3.11 if what it waits for comes at the same time."""
+    starting = asyncio.Event()
+
+    async def swallow(what: Awaitable[object], _seconds: float) -> object:
+        starting.set()
+        task = asyncio.ensure_future(what)
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            return await task
+
+    async def body() -> None:
+        hosts = WorkerPool(1)
+        with monkeypatch.context() as patch:
+            patch.setattr(module.asyncio, "wait_for", swallow)
+            await hosts.start()
+            await starting.wait()
+            await hosts.close(0)
+        assert not processes()
+
+    in_loop(body)
+
+
 def test_pictures_are_the_same_whoever_paints_them() -> None:
     work = PaintWork(Upload("photo.jpg", file_bytes(scene(96, 64), "JPEG")), (("udnie", 1.0),), engine="light")
     here = work.run(lambda _: True).data

@@ -124,7 +124,7 @@ def test_progress_and_preview(front: Front, tmp_path: Path) -> None:
     assert told[0].message == "painting"
     assert told[0].losses == {"total": 1.0}
     preview = next(progress.preview for progress in told if progress.preview)
-    np.testing.assert_allclose(preview().pixels, 200 / 255, atol=1e-3)
+    np.testing.assert_allclose(preview().pixels, 200 / 255, atol=0.01)
     wait_until((tmp_path / "stopped").exists)
 
 

@@ -16,7 +16,8 @@ from helpers import ROOT, refused, wait_until
 from service_works import Die, Fail, Say, Wait
 
 from impasto.errors import ImpastoError
-from impasto.service.messages import LENGTH, Begun, Done, Step, packed
+from impasto.progress import Progress
+from impasto.service.messages import LENGTH, Begun, Done, packed
 from impasto.service.work import Work
 
 psutil = pytest.importorskip("psutil")
@@ -91,11 +92,11 @@ def test_a_fault_is_written_to_the_log_alone(worker: Worker) -> None:
 def test_nothing_said_stops_the_work(worker: Worker, tmp_path: Path) -> None:
     worker.do(Wait(tmp_path / "begun"))
     assert worker.hear() == Begun()
-    assert isinstance(worker.hear(), Step)
+    assert isinstance(worker.hear(), Progress)
     worker.say()
     assert worker.done().unpacked().data == b"waited"
     worker.do(Wait(tmp_path / "again", tmp_path / "gate"))  # the next one goes on
-    assert [type(worker.hear()) for _ in range(4)] == [Begun, Step, Step, Step]
+    assert [type(worker.hear()) for _ in range(4)] == [Begun, Progress, Progress, Progress]
     (tmp_path / "gate").touch()
     assert worker.done().unpacked().data == b"waited"
 

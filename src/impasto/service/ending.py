@@ -64,8 +64,7 @@ class Requests:
         except asyncio.CancelledError:
             if not self._cut or started:
                 raise
-            error = Ending("the service is being stopped", _RETRY, "try again")
-            await problem(error, scope["path"])(scope, receive, sending)
+            await problem(Ending(_RETRY), scope["path"])(scope, receive, sending)
         finally:
             self._done(task)
 

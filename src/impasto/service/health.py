@@ -11,7 +11,7 @@ from starlette.routing import Route
 from impasto.engines.by_name import ENGINES
 from impasto.errors import ImpastoError
 from impasto.service import openapi
-from impasto.service.hosts import Busy
+from impasto.service.hosts import Busy, Ending
 from impasto.service.problems import problem
 from impasto.service.service import Service, service_of
 from impasto.version import __version__
@@ -41,10 +41,8 @@ async def ready(request: Request) -> Response:
     """Say whether it can take work."""
     load = service_of(request).load
     if load.ending or not load.hosts.ready():
-        what = "the service is being stopped" if load.ending else "no process is ready to paint yet"
-        error = Busy(what, _RETRY, "ask again in a moment")
-        error.code = "ending" if load.ending else "not-ready"
-        return problem(error)
+        hint = "ask again in a moment"
+        raise Ending(_RETRY) if load.ending else Busy("no process is ready yet", _RETRY, hint, code="not-ready")
     return JSONResponse({"ready": True})
 
 

@@ -23,7 +23,7 @@ class Hosts(Protocol):
 
         Args:
             seconds: that it may take, the waiting for a free one apart.
-            on_progress: called with each report. `Progress.preview`, if there is one, gives the picture.
+            on_progress: called with each report.
         Raises:
             ImpastoError: what the work has raised.
             WorkerLost: the process has died, and died again when the work was tried once more.
@@ -48,11 +48,17 @@ class WorkerLost(ImpastoError):
 
     code = "killed"
 
+    def __init__(self) -> None:
+        super().__init__("the process that painted has died, twice over the same work", "a smaller picture takes less")
+
 
 class TookTooLong(ImpastoError):
     """Some work has taken longer than it may."""
 
     code = "too-slow"
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"it has taken more than {seconds:g} seconds", "ask for a smaller picture")
 
 
 class Busy(ImpastoError):
@@ -64,8 +70,8 @@ class Busy(ImpastoError):
 
     code = "busy"
 
-    def __init__(self, message: str, retry_after: float, hint: str = "") -> None:
-        super().__init__(message, hint)
+    def __init__(self, message: str, retry_after: float, hint: str = "", *, code: str = "") -> None:
+        super().__init__(message, hint, code=code)
         self.retry_after = retry_after
 
 
@@ -73,3 +79,6 @@ class Ending(Busy):
     """The service is being stopped."""
 
     code = "ending"
+
+    def __init__(self, retry_after: float = 1.0) -> None:
+        super().__init__("the service is being stopped", retry_after, "ask again in a moment")

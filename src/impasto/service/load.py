@@ -101,7 +101,7 @@ class Load:
         while self._waiting:
             turn = self._leave(self._waiting[0]).turn
             if not turn.done():
-                turn.set_exception(_ending())
+                turn.set_exception(Ending())
 
     async def drained(self, grace: float) -> bool:
         """Wait until nothing runs any more, for so many seconds; whether that came."""
@@ -121,7 +121,7 @@ class Load:
 
     def _admit(self, megapixels: float) -> None:
         if self.ending:
-            raise _ending()
+            raise Ending
         if self._waiting and self.waiting_megapixels + megapixels > self.config.queue_megapixels:
             waiting = f"{self.waiting_megapixels:.1f} megapixels wait already"
             raise Busy(waiting, self.retry_after(), "ask again after the seconds of Retry-After")
@@ -133,9 +133,8 @@ class Load:
             self._looked, self._memory = now, self.hosts.free_memory()
         if self._memory is not None and _BYTES + 1e6 * megapixels * _BYTES_PER_PIXEL > self._memory:
             message = f"there is too little memory for {megapixels:.1f} megapixels now"
-            error = Busy(message, max(_MEMORY_BACK, self.retry_after()), "a smaller picture takes less")
-            error.code = "memory"
-            raise error
+            hint = "a smaller picture takes less"
+            raise Busy(message, max(_MEMORY_BACK, self.retry_after()), hint, code="memory")
 
     async def _turn(self, megapixels: float) -> None:
         """Wait until it is this one's turn."""
@@ -167,7 +166,3 @@ class Load:
         self._waiting.remove(one)
         self.waiting_megapixels = self.waiting_megapixels - one.megapixels if self._waiting else 0.0
         return one
-
-
-def _ending() -> Ending:
-    return Ending("the service is being stopped", 1.0, "ask again in a moment")

@@ -1,4 +1,4 @@
-"""What a process that does work says of it, whether it belongs to this machine's pool or to a cluster."""
+"""What a process that does work says of it, on this machine or in a cluster: Begun, then Progress, then Done."""
 
 from __future__ import annotations
 
@@ -7,16 +7,14 @@ import os
 import pickle
 import platform
 import struct
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import psutil
 
 from impasto.errors import ImpastoError, OutOfMemory
-from impasto.picture import Picture
-from impasto.progress import Progress
-from impasto.service.work import Answer, Still, Work
+from impasto.service.work import Answer, Tell, Work
 
 LOG = logging.getLogger("impasto.service")
 LENGTH = struct.Struct("<Q")
@@ -28,18 +26,6 @@ _SMALL = 500_000  # bytes that are copied sooner than written one by one
 @dataclass(frozen=True)
 class Begun:
     """The process is there, or has taken the work."""
-
-
-@dataclass(frozen=True)
-class Step:
-    """Where the work stands, without what cannot travel; `picture` is the preview, made already."""
-
-    progress: Progress
-    picture: Picture | None = None
-
-    def unpacked(self) -> Progress:
-        picture = self.picture
-        return self.progress if picture is None else replace(self.progress, preview=lambda: picture)
 
 
 @dataclass(frozen=True)
@@ -86,14 +72,7 @@ class _Pieces(list[bytes | memoryview]):
         self.append(piece.raw() if isinstance(piece, pickle.PickleBuffer) else piece)
 
 
-def step(progress: Progress) -> Step:
-    """A report that can travel."""
-    if progress.preview is None or isinstance(progress.preview, Still):
-        return Step(progress)
-    return Step(replace(progress, preview=None), progress.preview())
-
-
-def outcome(work: Work, tell: Callable[[Progress], bool]) -> Done:
+def outcome(work: Work, tell: Tell) -> Done:
     """Do some work; what goes wrong is in the message, whatever it is."""
     answer: Any
     try:

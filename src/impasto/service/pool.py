@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from impasto.progress import Progress
 from impasto.service.connection import Connection, Died
 from impasto.service.hosts import Busy, Ending, TookTooLong, WorkerLost
-from impasto.service.messages import Begun, Done, Step, packed, resident
+from impasto.service.messages import Begun, Done, packed, resident
 from impasto.service.work import Answer, Work
 from impasto.system.memory import free_memory
 from impasto.system.sessions import processors
@@ -75,7 +75,7 @@ class WorkerPool:
                 return (await self._done(worker, said, seconds, on_progress)).unpacked()
             except Died as error:
                 if self._ending:
-                    raise _ending() from None
+                    raise Ending from None
                 LOG.warning("a process that painted has died: %s", error)
                 deaths += worker.begun
                 if deaths == DEATHS:
@@ -84,7 +84,7 @@ class WorkerPool:
                 self._busy -= 1
                 if not self._busy:
                     self._idle.set()
-        raise WorkerLost("the process that painted has died, twice over the same work", "a smaller picture takes less")
+        raise WorkerLost
 
     def ready(self) -> bool:
         return bool(self._alive) and not self._ending
@@ -97,7 +97,7 @@ class WorkerPool:
 
     async def close(self, grace: float) -> None:
         self._ending = True
-        self._refuse(_ending)
+        self._refuse(Ending)
         with contextlib.suppress(asyncio.TimeoutError):
             await asyncio.wait_for(self._idle.wait(), grace)
         ending = [*self._keepers, *self._abandoned]
@@ -109,7 +109,7 @@ class WorkerPool:
     async def _next(self) -> Connection:
         """The next process that is free; the one that worked last, so that others stay small."""
         if self._ending:
-            raise _ending()
+            raise Ending
         if self._failing and not self._alive:
             raise _not_ready()
         if self._free:
@@ -160,10 +160,9 @@ class WorkerPool:
             self._abandoned.add(task)
             task.add_done_callback(self._abandoned.discard)
             raise
-        except (TimeoutError, asyncio.TimeoutError):
+        except asyncio.TimeoutError:
             worker.kill()
-            hint = "ask for a smaller picture"
-            raise TookTooLong(f"it has taken more than {seconds:g} seconds", hint) from None
+            raise TookTooLong(seconds) from None
         except BaseException:
             worker.kill()
             raise
@@ -195,9 +194,9 @@ class WorkerPool:
         self._give(worker)
 
     async def _keep(self) -> None:
-        """Keep one seat taken, for ever."""
+        """Keep one seat taken until the end."""
         failures, failing_since, before = 0, 0.0, None
-        while True:
+        while not self._ending:
             try:
                 worker = await self._started()
             except Exception as error:  # noqa: BLE001  no seat may stay empty
@@ -209,6 +208,9 @@ class WorkerPool:
                     self._refuse(_not_ready)
                 await asyncio.sleep(_PAUSES[min(failures, len(_PAUSES)) - 1])
                 continue
+            if self._ending:  # Python 3.11's `wait_for` swallows a cancellation that comes with what it waits for
+                await worker.end()
+                return
             failures, self._failing = 0, False
             self._alive.add(worker)
             worker.when_gone(self._forget)
@@ -256,16 +258,11 @@ async def _asked(
     while not isinstance(message := await worker.hear(), Done):
         if isinstance(message, Begun):
             worker.begun = True
-        elif isinstance(message, Step) and on_progress is not None:
-            on_progress(message.unpacked())
+        elif on_progress is not None:
+            on_progress(message)
     return message
 
 
-def _ending() -> Ending:
-    return Ending("the service is being stopped", 1.0, "ask again in a moment")
-
-
 def _not_ready() -> Busy:
-    error = Busy("no process that paints can be started", _PAUSES[-1], "the service's log says why")
-    error.code = "not-ready"
-    return error
+    hint = "the service's log says why"
+    return Busy("no process that paints can be started", _PAUSES[-1], hint, code="not-ready")

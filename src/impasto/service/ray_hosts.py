@@ -20,9 +20,9 @@ from typing import Any
 
 from impasto.errors import ImpastoError, MissingExtra
 from impasto.progress import Progress
-from impasto.service.hosts import Ending, TookTooLong
-from impasto.service.messages import Done, Step
-from impasto.service.ray_painter import Painter, Said, Tally, lost
+from impasto.service.hosts import Ending, TookTooLong, WorkerLost
+from impasto.service.messages import Done
+from impasto.service.ray_painter import Painter, Said, Tally
 from impasto.service.work import Answer, Work
 from impasto.system.memory import free_memory
 
@@ -76,7 +76,7 @@ class RayHosts:
     async def run(self, work: Work, seconds: float, on_progress: Callable[[Progress], None] | None = None) -> Answer:
         """Do some work on a free replica; on another, if the one that does it is lost. See `Hosts.run`."""
         if self._ending:
-            raise _stopped()
+            raise Ending
         task = asyncio.create_task(self._tried_again(work, seconds, on_progress))
         self._running.add(task)
         task.add_done_callback(self._running.discard)
@@ -84,7 +84,7 @@ class RayHosts:
             return await task
         except asyncio.CancelledError:
             if self._ending:
-                raise _stopped() from None
+                raise Ending from None
             raise
 
     def ready(self) -> bool:
@@ -183,7 +183,7 @@ class RayHosts:
                     raise ImpastoError(message, "please report it", code="unexpected") from None
                 except RayError:
                     self.lost += 1
-            raise lost()
+            raise WorkerLost
         finally:
             if not self._ending:
                 self._tally.forget.remote(key)
@@ -221,15 +221,15 @@ async def _followed(said: Any, seconds: float, on_progress: Callable[[Progress],
         return await asyncio.wait_for(_ended(said, on_progress), seconds)
     except BaseException as error:
         said.cancel()
-        if isinstance(error, (TimeoutError, asyncio.TimeoutError)):
-            raise TookTooLong(f"it has taken more than {seconds:g} seconds", "ask for a smaller picture") from None
+        if isinstance(error, asyncio.TimeoutError):
+            raise TookTooLong(seconds) from None
         raise
 
 
 async def _ended(said: AsyncIterator[Said], on_progress: Callable[[Progress], None] | None) -> Done:
     while not isinstance(message := await said.__anext__(), Done):
-        if isinstance(message, Step) and on_progress is not None:
-            on_progress(message.unpacked())
+        if isinstance(message, Progress) and on_progress is not None:
+            on_progress(message)
     return message
 
 
@@ -238,10 +238,6 @@ def _take_back_sigterm() -> None:
     handler = signal.getsignal(signal.SIGTERM)
     if handler is not None and threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, handler)
-
-
-def _stopped() -> Ending:
-    return Ending("the service is being stopped", 1.0, "ask again in a moment")
 
 
 @contextlib.contextmanager

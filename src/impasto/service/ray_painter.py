@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import os
-import time
 from collections import Counter
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from typing import Any, TypeAlias
 
 from impasto.progress import Progress
 from impasto.service.hosts import WorkerLost
-from impasto.service.messages import Begun, Done, Step, outcome, resident, step
+from impasto.service.messages import Begun, Done, outcome, resident
 from impasto.service.pool import DEATHS
 from impasto.service.work import Answer, Tell, Work
 from impasto.service.worker import warm
 
 _GOES_ON = 2.0  # seconds that work which is canceled may go on, before its process is ended
 _LINGERS = 1.0  # seconds that a replica which holds too much stays, so that its answer is on its way
-_PREVIEW_EVERY = 1.0  # seconds between two previews
 
 
 class Tally:
@@ -39,7 +36,7 @@ class Tally:
         return True
 
 
-Said: TypeAlias = "Begun | Step | Done"
+Said: TypeAlias = "Begun | Progress | Done"
 
 
 class Painter:
@@ -78,15 +75,9 @@ class Painter:
             return
         loop, said = asyncio.get_running_loop(), asyncio.Queue[Said]()
         self.busy = going = True
-        shown = time.monotonic()
 
         def tell(progress: Progress) -> bool:
-            nonlocal shown
-            if progress.preview is not None and time.monotonic() - shown < _PREVIEW_EVERY:
-                progress = replace(progress, preview=None)
-            elif progress.preview is not None:
-                shown = time.monotonic()
-            loop.call_soon_threadsafe(said.put_nowait, step(progress))
+            loop.call_soon_threadsafe(said.put_nowait, progress)
             return going
 
         thread = loop.run_in_executor(None, lambda: outcome(work, tell))
@@ -116,8 +107,4 @@ class _Fatal:
     megapixels = 0.0
 
     def run(self, tell: Tell) -> Answer:  # noqa: ARG002
-        raise lost()
-
-
-def lost() -> WorkerLost:
-    return WorkerLost("the process that painted has died, twice over the same work", "a smaller picture takes less")
+        raise WorkerLost

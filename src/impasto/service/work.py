@@ -37,7 +37,7 @@ MEDIA_TYPES = {
 """What results may be, by their endings."""
 
 Tell: TypeAlias = Callable[[Progress], bool]
-"""Called with where the work stands; False asks it to end early with what it has."""
+"""Called with where the work stands; a preview is a `Still`. False asks to end early with what there is."""
 
 
 @dataclass(frozen=True)

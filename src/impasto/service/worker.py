@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import IO
 
 from impasto.progress import Progress
-from impasto.service.messages import LENGTH, Begun, framed, outcome, packed, step
+from impasto.service.messages import LENGTH, Begun, framed, outcome, packed
 from impasto.service.work import Answer, Tell, Work
 from impasto.system.parents import end_with_parent
 
@@ -38,7 +38,7 @@ class _Pipes:
             os._exit(0)
 
     def tell(self, progress: Progress) -> bool:
-        self.say(step(progress))
+        self.say(progress)
         return self.going
 
     def _listen(self) -> None:

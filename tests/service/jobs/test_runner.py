@@ -192,7 +192,7 @@ def test_an_error_is_kept_with_its_hint_and_code(open_store: Any) -> None:
 
 
 def test_a_worker_that_died_twice_fails_its_job(open_store: Any) -> None:
-    assert outcome_of(open_store, WorkerLost("it died")).error["code"] == "killed"
+    assert outcome_of(open_store, WorkerLost()).error["code"] == "killed"
 
 
 def test_a_fault_of_the_service_says_nothing_of_its_inside(open_store: Any) -> None:
@@ -202,7 +202,7 @@ def test_a_fault_of_the_service_says_nothing_of_its_inside(open_store: Any) -> N
 
 
 def test_a_job_that_meets_the_end_of_its_host_waits_again(open_store: Any) -> None:
-    found = outcome_of(open_store, Ending("stopped", 5))
+    found = outcome_of(open_store, Ending(5))
     assert (found.state, found.tries) == ("done", 1)
 
 

@@ -78,7 +78,7 @@ class JobRoutes:
             raise UsageError("Idempotency-Key is too long, or no text", "up to 255 characters", code="malformed")
         form, webhook = _webhook(await read_form(request))
         if self.service.load.ending:
-            raise _ending()
+            raise Ending(5)
         job = await self.jobs.send(form, _owner(request), learn=learn, idempotency=named, webhook=webhook)
         place = f"{request.scope.get('root_path', '')}/v1/jobs/{job.id}"
         return JSONResponse(as_json(job), 202, {**_PRIVATE, "Location": place})
@@ -166,10 +166,6 @@ def _webhook(form: Form) -> tuple[Form, str]:
     """The form without its webhook, and the webhook."""
     given = form.text("webhook", "")
     return Form({name: values for name, values in form.order.items() if name != "webhook"}), given or ""
-
-
-def _ending() -> Ending:
-    return Ending("the service is being stopped", 5, "try again")
 
 
 def _after(job: Job) -> str:

@@ -124,8 +124,7 @@ class StoreFault(Busy):
     """The store does not answer, or has no room: code unreachable or disk-full."""
 
     def __init__(self, message: str, hint: str = "", code: str = "unreachable") -> None:
-        super().__init__(message, 10, hint)
-        self.code = code
+        super().__init__(message, 10, hint, code=code)
 
 
 class JobStore(Protocol):
