@@ -56,7 +56,9 @@ async def asked(app: ASGIApp, scope: Scope, parts: Sequence[bytes] = (b"",)) -> 
     await app(scope, receive, send)
     start = sent[0]
     assert start["type"] == "http.response.start"
-    headers = {name.decode(): value.decode() for name, value in start["headers"]}
+    headers: dict[str, str] = {}  # those that come twice: a line for each
+    for name, value in start["headers"]:
+        headers[name.decode()] = "\n".join([*headers.get(name.decode(), "").splitlines(), value.decode()])
     return Said(start["status"], headers, b"".join(message.get("body", b"") for message in sent[1:]))
 
 

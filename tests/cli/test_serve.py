@@ -46,6 +46,17 @@ def test_what_cannot_be_meant_is_refused(run: Callable[..., Outcome], tmp_path: 
     assert_refused(run("serve", "--engine-hosts", "elsewhere"), 2, "usage", "elsewhere")
 
 
+def test_hosts_of_webhooks_are_given_together_or_one_by_one(
+    run: Callable[..., Outcome], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret, made = tmp_path / "secret", []
+    secret.write_text("x" * 32)
+    monkeypatch.setattr("impasto.service.run.Front.run", lambda front, *_: made.append(front.jobs.webhooks.hosts))
+    words = ("serve", "--port", 0, "--webhook-secret-file", secret)
+    assert run(*words, "--webhook-host", "a.example,b.example:81", "--webhook-host", "c.example").code == 0
+    assert made == [{"a.example", "b.example:81", "c.example"}]
+
+
 def test_a_port_that_is_taken_is_refused(run: Callable[..., Outcome]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import socket
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -352,6 +353,15 @@ def test_styles_are_listed_without_their_places(service: Running) -> None:
     assert (again.status_code, again.content) == (304, b"")
     assert_problem(requests.get(f"{service.url}/v1/styles/nix", timeout=10), 404, "no-such-style")
     assert_problem(requests.get(f"{service.url}/v1/styles/..%2f..%2fetc/thumbnail", timeout=10), 404, "no-such-page")
+
+
+def test_uploads_stay_in_memory(service: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk that is full, or not there, is no matter."""
+    monkeypatch.setattr(tempfile, "tempdir", "/no/such/folder")
+    large = file_bytes(scene(800, 600), "BMP")
+    assert len(large) > 1_000_000
+    fields = {"style": "udnie", "size": "64"} | LIGHT
+    assert paint(service, fields, [("image", ("photo.bmp", large))]).status_code == 200
 
 
 def test_too_many_frames_are_refused() -> None:

@@ -213,8 +213,14 @@ def _attributes(part: Field[Any], hint: Any, *, has_default: bool) -> dict[str, 
     if get_origin(kind) is Literal:
         return {"type": click.Choice(get_args(kind)), **shared}
     if get_origin(kind) is tuple:
-        return {"type": _Commas(get_args(kind)[0]), "metavar": "A,B", **shared}
+        shared["default"] = shared["default"] and [shared["default"]]
+        return {"type": _Commas(get_args(kind)[0]), "metavar": "A,B", "multiple": True, "callback": _joined, **shared}
     return {"type": PATH if kind is Path else kind, **shared}
+
+
+def _joined(_context: click.Context, _option: click.Parameter, given: tuple[tuple[Any, ...], ...]) -> Any:
+    """What was typed at all places of an option; None if it was not."""
+    return tuple(value for values in given for value in values) if given else None
 
 
 class _Commas(click.ParamType):  # type: ignore[type-arg]  # without arguments in older releases

@@ -116,8 +116,9 @@ class Keys:
             if name is None:
                 what = "this key is not known" if given else "a key is needed"
                 error = ImpastoError(what, "Authorization: Bearer KEY, or X-API-Key: KEY", code="no-key")
-                ways = 'Bearer realm="impasto"' + (', Basic realm="impasto"' if self.page else "")
-                await refuse(error, scope, receive, send, WWW_Authenticate=ways)
+                # A header for each: browsers read the first way of a header and no other.
+                ways = [f'{way} realm="impasto"' for way in (("Bearer", "Basic") if self.page else ("Bearer",))]
+                await refuse(error, scope, receive, send, [("WWW-Authenticate", way) for way in ways])
                 return
             scope.setdefault("state", {})["key"] = name
         await self.app(scope, receive, send)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
@@ -75,14 +75,16 @@ def check_origin(text: str) -> str:
     return text.lower()
 
 
-async def refuse(error: ImpastoError, scope: Scope, receive: Receive, send: Send, **headers: str) -> None:
+async def refuse(
+    error: ImpastoError, scope: Scope, receive: Receive, send: Send, headers: Sequence[tuple[str, str]] = ()
+) -> None:
     """Answer a request with a problem, or refuse the web socket that it asks for."""
     if scope["type"] == "websocket":
         await send({"type": "websocket.close", "code": 1008})
         return
     response = problem(error, scope["path"])
-    for name, value in headers.items():
-        response.headers[name.replace("_", "-")] = value
+    for name, value in headers:
+        response.headers.append(name, value)
     await response(scope, receive, send)
 
 

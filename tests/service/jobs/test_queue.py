@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import time
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +17,7 @@ from impasto.errors import ImpastoError, UsageError
 from impasto.progress import Progress
 from impasto.service.hosts import Busy
 from impasto.service.jobs.queue import PAUSES, Bounds, Queue
+from impasto.service.jobs.sqlite import SqliteStore
 from impasto.service.jobs.store import Job
 
 NUMBERS = itertools.count()
@@ -334,3 +337,51 @@ def test_what_is_not_there_is_none(open_store: Any, name: str) -> None:
         assert await queue.store.change("nothing", lambda found: found) is None
 
     with_queue(open_store, body)
+
+
+def test_more_ask_at_once_than_a_store_has_connections(open_store: Any) -> None:
+    async def body(queue: Queue, clock: Clock) -> None:
+        sent = await queue.add(job(), b"photo")
+        found = await asyncio.gather(*(queue.get(sent.id, "") for _ in range(500)))
+        assert {one and one.id for one in found} == {sent.id}
+
+    with_queue(open_store, body)
+
+
+def test_a_clock_that_is_set_back_holds_up_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def main() -> None:
+        store = SqliteStore(tmp_path / "jobs.sqlite")
+        await store.open()
+        first, second = [await Queue(store, BOUNDS).add(job(), b"photo") for _ in range(2)]
+        before = await store.now()
+        monkeypatch.setattr(time, "time", lambda: before - 7200)
+        claimed = await Queue(store, BOUNDS).claim()
+        assert claimed is not None
+        assert claimed.id == first.id
+        assert before <= await store.now() < before + 60
+        await store.close()
+        store = SqliteStore(tmp_path / "jobs.sqlite")  # as after a restart of the machine
+        await store.open()
+        claimed = await Queue(store, BOUNDS).claim()
+        assert claimed is not None
+        assert claimed.id == second.id
+        await store.close()
+
+    asyncio.run(main())
+
+
+def test_a_file_that_is_removed_is_begun_anew(tmp_path: Path) -> None:
+    async def main() -> None:
+        first, second = SqliteStore(tmp_path / "jobs.sqlite"), SqliteStore(tmp_path / "jobs.sqlite")
+        await first.open()
+        await second.open()
+        lost = await Queue(first, BOUNDS).add(job(), b"photo")
+        for file in tmp_path.iterdir():
+            file.unlink()
+        kept = await Queue(first, BOUNDS).add(job(), b"photo")
+        assert await second.get(kept.id) == kept
+        assert await first.get(lost.id) is await second.get(lost.id) is None
+        await first.close()
+        await second.close()
+
+    asyncio.run(main())

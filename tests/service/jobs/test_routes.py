@@ -9,8 +9,10 @@ import io
 import json
 import os
 import signal
+import socket
 import tempfile
 import threading
+import time
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -404,6 +406,32 @@ def test_a_redis_that_is_away_is_said_and_comes_back(start: Any, redis_url: str)
     assert ended(server, again)["state"] == "done"
 
 
+def test_a_redis_that_was_started_anew_is_met_as_if_nothing_was(start: Any, redis_url: str) -> None:
+    import redis
+
+    server = start(jobs_url=redis_url)
+    place = server.post("/v1/jobs", {"style": "udnie", "engine": "light"}, image=("a.jpg", PHOTO)).headers["location"]
+    assert ended(server, place)["state"] == "done"
+    with redis.Redis.from_url(redis_url) as client:
+        client.client_kill_filter(_type="normal", skipme=True)
+    assert server.get(place).status_code == 200
+
+
+def test_metrics_wait_for_no_store(start: Any, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    import redis
+
+    monkeypatch.setattr("impasto.service.jobs.jobs._PATIENCE", 0.1)
+    server = start(jobs_url=redis_url)
+    with redis.Redis.from_url(redis_url) as client:
+        began = time.monotonic()
+        client.client_pause(2000)
+    answer = server.get("/metrics")
+    assert answer.status_code == 200
+    assert 'impasto_jobs{state="running"} 0.0' in answer.text
+    assert 'state="waiting"' not in answer.text
+    assert time.monotonic() - began < 1.5
+
+
 def test_a_store_that_is_closed_is_no_fault_of_the_service(start: Any) -> None:
     server = start()
     done = asyncio.run_coroutine_threadsafe(server.service.jobs.queue.store.close(), server.loop)
@@ -426,6 +454,20 @@ def test_a_client_is_told_of_the_end_of_its_job(start: Any, tmp_path: Path) -> N
     signed = b".".join([headers["webhook-id"].encode(), headers["webhook-timestamp"].encode(), body])
     expected = base64.b64encode(hmac.digest(b"x" * 32, signed, "sha256")).decode()
     assert headers["webhook-signature"] == f"v1,{expected}"
+
+
+def test_a_server_that_does_not_answer_holds_up_no_other(start: Any, tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("x" * 32)
+    with Listener() as listener, socket.create_server(("127.0.0.1", 0)) as silent:
+        mute = f"127.0.0.1:{silent.getsockname()[1]}"
+        server = start(webhook_host=(listener.place, mute), webhook_secret_file=secret)
+        for place in (mute, listener.place):
+            values = {"style": "udnie", "engine": "light", "webhook": f"http://{place}/done"}
+            job = server.post("/v1/jobs", values, image=("a.jpg", PHOTO)).headers["location"]
+            assert ended(server, job)["state"] == "done"
+        with silent.accept()[0]:
+            wait_until(lambda: len(listener.heard) == 1, 5)
 
 
 def test_a_style_that_was_learned_is_not_learned_again_by_the_same_post(start: Any) -> None:

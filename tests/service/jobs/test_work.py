@@ -80,6 +80,12 @@ def test_several_photos_are_painted_as_each_one_alone() -> None:
     assert [row["target"] for row in report["photos"]] == ["photo.jpg", "b.png"]
 
 
+def test_a_folder_tells_its_end() -> None:
+    told: list[Progress] = []
+    folder(photos=(PHOTO, PHOTO)).run(lambda now: told.append(now) or True)
+    assert (told[-1].step, told[-1].total, told[-1].fraction, told[-1].message) == (2, 2, 1.0, "")
+
+
 def test_a_format_for_all_gives_each_its_own_name() -> None:
     files = unzipped(done(folder(photos=(PHOTO, PHOTO, replace(PHOTO, name="PHOTO.png")), suffix=".webp")))
     assert set(files) == {"photo.webp", "photo-2.webp", "PHOTO-3.webp", "report.json"}
@@ -213,19 +219,16 @@ def clip_work(upload: Upload, **values: Any) -> ClipWork:
     return ClipWork(replace(PAINT, photo=upload), VideoOptions(engine="light"), **values)
 
 
-def leftovers() -> set[Path]:
-    return set(Path(tempfile.gettempdir()).glob("impasto-job-*"))
-
-
-def test_a_clip_is_painted_and_leaves_nothing_behind() -> None:
+def test_a_clip_is_painted_and_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("av")
-    before, told = leftovers(), []
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    told: list[Progress] = []
     answer = done(clip_work(clip()), lambda now: told.append(now) or True)
     assert answer.media_type == "video/mp4"
     assert answer.facts["frames"] == 4
     assert b"ftyp" in answer.data[:32]
     assert isinstance(told[0].preview, Still)
-    assert leftovers() <= before
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_animation_stays_one() -> None:

@@ -76,6 +76,8 @@ class FolderWork:
                             f"the pictures have more than {self.packed / 1e6:.0f} MB", "fewer photos", code="too-large"
                         )
                     report.add(_painted(painting, PaintJob(name, target), read, _writer(archive, target)))
+                else:
+                    teller(Progress(len(photos), len(photos), 1.0, ""))
                 said = {"painted": len(report.painted), "failed": len(report.failed)}
                 text = json.dumps(said | {"photos": [_row(row) for row in _all(report)]}, indent=1, ensure_ascii=False)
                 _writer(archive, "report.json")(text.encode())

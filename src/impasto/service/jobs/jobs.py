@@ -16,13 +16,16 @@ from impasto.service.fields import Form
 from impasto.service.hosts import Hosts
 from impasto.service.jobs.queue import Bounds, Queue
 from impasto.service.jobs.requests import digest, job_work, pack, style_work, unpack
-from impasto.service.jobs.runner import Runner
+from impasto.service.jobs.runner import Runner, canceled
 from impasto.service.jobs.sqlite import SqliteStore
 from impasto.service.jobs.store import Job, JobStore, StoreFault
 from impasto.service.jobs.webhook import Webhooks, deliver_all, read_secrets
 from impasto.service.metrics import JobCounts
 from impasto.service.service import Service
 from impasto.service.work import Work
+
+_DELIVERIES = 4  # at once: a server that does not answer holds up few
+_PATIENCE = 2.0  # seconds that the store may take to be counted; metrics are asked for every few seconds
 
 
 def open_store(url: str | None) -> JobStore:
@@ -80,8 +83,9 @@ class Jobs:
         await self.queue.store.open()
         self.runner.start()
         if self.webhooks.hosts:
-            deliver = deliver_all(self.queue, self.webhooks, lambda job: json.dumps(as_json(job)).encode())
-            self._deliveries = [asyncio.create_task(deliver)]
+            for _ in range(_DELIVERIES):
+                deliver = deliver_all(self.queue, self.webhooks, lambda job: json.dumps(as_json(job)).encode())
+                self._deliveries.append(asyncio.create_task(deliver))
 
     def end(self) -> None:
         """End the streams of events; their clients come again elsewhere."""
@@ -91,17 +95,15 @@ class Jobs:
         """Let what runs end, for so many seconds; what does not waits for the next service on the same store."""
         self.end()
         await self.runner.close(grace)
-        for task in self._deliveries:
-            task.cancel()
-        await asyncio.gather(*self._deliveries, return_exceptions=True)
+        await canceled(self._deliveries)
         with contextlib.suppress(Exception):  # nobody is left whom it could concern
             await self.queue.store.close()
 
     async def counts(self) -> JobCounts:
         """How many jobs there are; what the store does not tell is left out."""
         waiting, hosts = None, self.runner.hosts
-        with contextlib.suppress(StoreFault):
-            waiting = (await self.queue.store.usage()).waiting
+        with contextlib.suppress(StoreFault, asyncio.TimeoutError):
+            waiting = (await asyncio.wait_for(self.queue.store.usage(), _PATIENCE)).waiting
         return JobCounts(waiting, self.runner.running, self.queue.ended, hosts.memory() if hosts else 0)
 
     async def send(

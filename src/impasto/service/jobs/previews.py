@@ -38,7 +38,7 @@ class Teller:
     def __call__(self, now: Progress) -> bool:
         """Pass a report on, or not; False if the work is to end."""
         moment = self._clock()
-        if moment < self._next or not self._going:
+        if not self._going or (moment < self._next and now.fraction < 1):
             return self._going
         self._next, preview = moment + EVERY, None
         if now.preview is not None and moment >= self._next_preview:

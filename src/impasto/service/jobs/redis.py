@@ -18,6 +18,7 @@ _SIZES, _WAITING, _ENDED, _EXPIRES = (f"{_ALL}:{name}" for name in ("sizes", "wa
 _QUEUES = {"work": f"{_ALL}:work", "webhook": f"{_ALL}:webhook"}
 _BLOBS = ("request", "result", "preview")
 _SOME = 20  # jobs that are looked at together
+_CONNECTIONS = 32  # at most; who finds none free waits for one
 
 
 class RedisStore:
@@ -35,8 +36,15 @@ class RedisStore:
             from redis import asyncio as redis
         except ImportError:
             raise MissingExtra("redis, which --jobs-url needs,", "redis") from None
+        from redis.backoff import ExponentialBackoff
+        from redis.exceptions import ConnectionError as Lost
+        from redis.retry import Retry
+
+        again = Retry(ExponentialBackoff(cap=0.5, base=0.05), 2, supported_errors=(Lost,))  # it was started anew
+        times = {"timeout": 10, "socket_timeout": 30, "socket_connect_timeout": 5}
         try:
-            self._redis: Redis = redis.Redis.from_url(url, socket_timeout=30, socket_connect_timeout=5)
+            pool = redis.BlockingConnectionPool.from_url(url, max_connections=_CONNECTIONS, retry=again, **times)
+            self._redis: Redis = redis.Redis.from_pool(pool)
         except ValueError as error:
             raise UsageError(
                 f"--jobs-url is no address of a Redis: {error}", "redis://HOST:6379/0", code="malformed"
@@ -61,9 +69,9 @@ class RedisStore:
             await pipe.watch(_WAITING, named)
             if job.idempotency:
                 earlier = await pipe.get(named)
-                found = await self.get(earlier.decode()) if earlier else None
-                if found is not None:
-                    return found
+                text = await pipe.get(_key(earlier.decode())) if earlier else None
+                if text:
+                    return Job.from_json(text)
             if await pipe.scard(_WAITING) >= most_waiting:
                 return None
             pipe.multi()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import logging
 import os
 import sqlite3
 import time
@@ -39,6 +40,7 @@ CREATE TABLE IF NOT EXISTS blobs (
     PRIMARY KEY (job, name)
 );
 """
+LOG = logging.getLogger("impasto.service")
 _SOME = 20  # jobs that are looked at together
 
 
@@ -58,6 +60,8 @@ class SqliteStore:
         self._thread = ThreadPoolExecutor(1, "jobs")
         self._connection: sqlite3.Connection | None = None
         self._closed = False
+        self._latest, self._at = 0.0, time.monotonic()
+        self._file: tuple[int, int] | None = None
 
     async def open(self) -> None:
         await self._do(self._open)
@@ -69,7 +73,10 @@ class SqliteStore:
         self._thread.shutdown()
 
     async def now(self) -> float:
-        return time.time()
+        now, moment = time.time(), time.monotonic()
+        # Where the system's clock is set back, ours goes on: what waits would not be due for that long.
+        self._latest, self._at = max(now, self._latest + moment - self._at), moment
+        return self._latest
 
     async def add(self, job: Job, request: bytes, most_waiting: int) -> Job | None:
         return await self._do(functools.partial(self._add, job, request, most_waiting))
@@ -124,11 +131,11 @@ class SqliteStore:
         return await self._do(call)
 
     def _open(self) -> None:
-        path = self._path
-        if path is None:
+        if self._path is None:
             remove_abandoned()
             self._folder = PrivateFolder()
-            path = self._folder.path / "jobs.sqlite"
+            self._path = self._folder.path / "jobs.sqlite"
+        path = self._path
         try:
             os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))  # others must not read what clients have sent
         except OSError as error:
@@ -138,6 +145,9 @@ class SqliteStore:
         for pragma in ("auto_vacuum = FULL", "journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON"):
             database.execute(f"PRAGMA {pragma}")
         database.executescript(_TABLES)
+        jobs = (Job.from_json(record) for (record,) in database.execute("SELECT record FROM jobs"))
+        self._latest = max((moment for job in jobs for moment in (job.created, job.began, job.ended)), default=0.0)
+        self._at, self._file = time.monotonic(), _file(path)
 
     def _close(self) -> None:
         if self._connection is not None:
@@ -148,6 +158,11 @@ class SqliteStore:
     def _opened(self) -> sqlite3.Connection:
         if self._connection is None:
             raise StoreFault("the jobs' file is not open")
+        assert self._path is not None
+        if _file(self._path) != self._file:
+            LOG.warning("the jobs' file has been removed; a new one is begun")
+            self._connection.close()
+            self._open()
         return self._connection
 
     @contextlib.contextmanager
@@ -201,6 +216,15 @@ class SqliteStore:
                 else:
                     database.execute("INSERT OR REPLACE INTO blobs VALUES (?, ?, ?)", (name, blob, data))
             return changed
+
+
+def _file(path: Path) -> tuple[int, int] | None:
+    """What tells a file from one that has taken its place; None if there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _named(owner: str, idempotency: str) -> str | None:
