@@ -7,7 +7,7 @@ import json
 import socket
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from starlette.requests import Request
 from impasto.picture.formats import load_plugins
 from impasto.service.config import ServiceConfig
 from impasto.service.negotiation import header_of
+from impasto.service.pool import WorkerPool
 
 PHOTO = file_bytes(scene(72, 48), "JPEG")
 LIGHT = {"engine": "light"}
@@ -401,3 +402,32 @@ def test_without_heic_the_rest_is_written_and_heic_is_said_to_be_missing(
     photo = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(100)
     answer = paint(service, files=[("image", ("photo.heic", photo))])
     assert_problem(answer, 501, "missing-extra", "photo.heic", "impasto[heif]")
+
+
+@pytest.fixture(scope="module")
+def processes() -> Iterator[Running]:
+    """A service with a worker process of its own."""
+    pytest.importorskip("psutil")
+    with running(WorkerPool(1, 2000)) as found:
+        yield found
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png"])
+def test_processes_paint_the_command_lines_bytes_too(
+    processes: Running,
+    run: Callable[..., Outcome],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    suffix: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "photo.jpg").write_bytes(PHOTO)
+    assert run("stylize", "photo.jpg", "--style", "great-wave", "--engine", "light", "-o", f"out.{suffix}").code == 0
+    answer = paint(processes, LIGHT | {"style": "great-wave", "format": suffix})
+    assert answer.status_code == 200, answer.text
+    assert answer.content == (tmp_path / f"out.{suffix}").read_bytes()
+
+
+def test_what_is_wrong_is_said_by_a_process_as_by_the_library(processes: Running) -> None:
+    data = PHOTO[: len(PHOTO) * 2 // 3]  # its head is whole
+    assert_problem(paint(processes, files=[("image", ("photo.jpg", data))]), 422, "damaged-file", "photo.jpg")
