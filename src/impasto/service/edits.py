@@ -27,10 +27,10 @@ from impasto.errors import ImpastoError, UsageError
 from impasto.picture.formats import check_saving
 from impasto.service import openapi
 from impasto.service.clients import while_there
-from impasto.service.fields import Form, format_of_suffix, read_form, value_of
+from impasto.service.fields import Form, read_form, value_of
 from impasto.service.looking import check_result, look_at, look_at_all
 from impasto.service.service import Service, service_of
-from impasto.service.work import PaintWork, Wanted
+from impasto.service.work import PaintWork, Wanted, format_of_suffix
 from impasto.styles.gallery import Gallery
 
 _FORMATS = {"png": ".png", "jpeg": ".jpg", "webp": ".webp"}

@@ -18,11 +18,11 @@ from impasto.batch.painting import Saving
 from impasto.controls import Controls
 from impasto.engines.by_name import DEFAULT, ENGINES
 from impasto.errors import UsageError
-from impasto.picture.formats import check_saving, format_of
+from impasto.picture.formats import check_saving
 from impasto.service.looking import look_at_all
 from impasto.service.problems import malformed
 from impasto.service.service import Service
-from impasto.service.work import PaintWork, Upload, Wanted
+from impasto.service.work import PaintWork, Upload, Wanted, format_of_suffix
 from impasto.system.names import safe_name
 
 T = TypeVar("T")
@@ -246,13 +246,6 @@ def paint_work(form: Form, service: Service, suffix: str) -> PaintWork:
         Saving(suffix, quality, bits, mark, strip_location=strip_location),
         service.config.max_pixels,
     )
-
-
-def format_of_suffix(suffix: str) -> str:
-    """Pillow's name of the format that an ending stands for."""
-    from pathlib import Path
-
-    return format_of(Path(f"picture{suffix}"))
 
 
 def _styles(form: Form, service: Service) -> tuple[tuple[Wanted, float], ...]:

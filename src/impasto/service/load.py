@@ -53,7 +53,6 @@ class Load:
         self._memory: int | None = None
         self._looked = -math.inf
         self._waiting: deque[_Waiting] = deque()
-        self._changed = asyncio.Event()
 
     @property
     def waiting(self) -> int:
@@ -92,7 +91,6 @@ class Load:
             return answer
         finally:
             self.running -= 1
-            self._changed.set()
             self._call_next()
 
     def end(self) -> None:
@@ -102,17 +100,6 @@ class Load:
             turn = self._leave(self._waiting[0]).turn
             if not turn.done():
                 turn.set_exception(Ending())
-
-    async def drained(self, grace: float) -> bool:
-        """Wait until nothing runs any more, for so many seconds; whether that came."""
-        deadline = time.monotonic() + grace
-        while self.running:
-            self._changed.clear()
-            try:
-                await asyncio.wait_for(self._changed.wait(), deadline - time.monotonic())
-            except (TimeoutError, asyncio.TimeoutError):
-                return False
-        return True
 
     def retry_after(self) -> float:
         """Seconds after which what waits now will have begun, by the speed that was measured; at least 1."""

@@ -13,6 +13,11 @@ Say: TypeAlias = Callable[[dict[str, Any]], None]
 """Called with a request's record: time, client, method, path, status, ms, bytes; and key, megapixels where known."""
 
 
+def moment(seconds: float) -> str:
+    """A time, in seconds since 1970, as RFC 3339 writes it."""
+    return datetime.fromtimestamp(seconds, timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
 class Log:
     """Tells of each request when it has ended. `scope["state"]` says whose key it was and how large its picture."""
 
@@ -36,9 +41,8 @@ class Log:
         try:
             await self.app(scope, receive, sending)
         finally:
-            now = datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
             record: dict[str, Any] = {
-                "time": now,
+                "time": moment(time.time()),
                 "client": (scope.get("client") or ("",))[0],
                 "method": scope["method"],
                 "path": scope["path"],

@@ -4,31 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.exposition import generate_latest
 
-from impasto.service.hosts import Hosts
 from impasto.service.messages import resident
 
+if TYPE_CHECKING:
+    from impasto.service.load import Load
+
 _SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
-
-
-class Measured(Protocol):
-    """What is looked at when Prometheus asks: a queue and its processes."""
-
-    @property
-    def waiting(self) -> int: ...
-    @property
-    def waiting_megapixels(self) -> float: ...
-    @property
-    def running(self) -> int: ...
-    @property
-    def rejected(self) -> Mapping[str, int]: ...
-    @property
-    def hosts(self) -> Hosts: ...
 
 
 @dataclass(frozen=True)
@@ -85,7 +72,7 @@ class Metrics:
             registry=self._registry,
         )
 
-    def watch(self, load: Measured) -> None:
+    def watch(self, load: Load) -> None:
         """Tell of this queue from now on."""
         self._registry.register(_Queue(load))
 
@@ -109,7 +96,7 @@ class Metrics:
 class _Queue:
     """Looked at when somebody asks."""
 
-    def __init__(self, load: Measured) -> None:
+    def __init__(self, load: Load) -> None:
         self._load = load
 
     def collect(self) -> Iterator[Metric]:

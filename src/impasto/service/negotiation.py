@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 from starlette.requests import Request
 
 from impasto.errors import ImpastoError, UsageError
-from impasto.picture.formats import SUFFIXES, format_of
-from impasto.service.work import MEDIA_TYPES
+from impasto.picture.formats import SUFFIXES
+from impasto.service.work import MEDIA_TYPES, format_of_suffix
 
 _OTHER_NAMES = {"image/jpg": "image/jpeg", "image/heif": "image/heic", "image/apng": "image/png"}
 _RANGE = re.compile(r"\s*([\w!#$&^.+*-]+/[\w!#$&^.+*-]+)\s*(?:;(.*))?", re.ASCII)
@@ -32,7 +31,7 @@ def suffix_of(named: str | None, accept: str, photo_format: str) -> str:
         if suffix is None:
             hint = f"one of {', '.join(name.lstrip('.') for name in MEDIA_TYPES)}"
             raise UsageError(f"the format {named[:40]!r} is unknown", hint, code="unknown-choice")
-        format_of(Path(f"picture{suffix}"))
+        format_of_suffix(suffix)
         return suffix
     own = usual(photo_format) or ".png"
     ranges = _ranges(accept) or {"*/*": 1.0}
@@ -50,7 +49,7 @@ def suffix_of(named: str | None, accept: str, photo_format: str) -> str:
 
 def _is_written(suffix: str) -> bool:
     try:
-        format_of(Path(f"picture{suffix}"))
+        format_of_suffix(suffix)
     except UsageError:
         return False
     return True

@@ -13,12 +13,12 @@ from starlette.routing import Route
 from impasto.errors import ImpastoError
 from impasto.service import openapi
 from impasto.service.clients import while_there
-from impasto.service.fields import PAINTING, Form, format_of_suffix, paint_work, read_form
+from impasto.service.fields import PAINTING, Form, paint_work, read_form
 from impasto.service.looking import check_result, look_at
 from impasto.service.negotiation import header_of, matches, suffix_of
 from impasto.service.problems import problem
 from impasto.service.service import Service, service_of
-from impasto.service.work import Answer, PaintWork
+from impasto.service.work import Answer, PaintWork, format_of_suffix
 
 _KEPT_FOR = "private, no-cache"  # kept by the client alone, and asked for again before it is shown
 

@@ -7,8 +7,10 @@ import hashlib
 import io
 import time
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, BinaryIO, Protocol, TypeAlias
 
 from impasto.batch.job import PaintJob
@@ -18,6 +20,7 @@ from impasto.engines.by_name import DEFAULT, EngineName, engine_of
 from impasto.errors import UsageError
 from impasto.painting.stylizer import Stylizer
 from impasto.picture import Picture
+from impasto.picture.formats import format_of
 from impasto.picture.reading import head_of
 from impasto.picture.untrusted import MAX_PIXELS
 from impasto.progress import Progress
@@ -35,6 +38,16 @@ MEDIA_TYPES = {
     ".heic": "image/heic",
 }
 """What results may be, by their endings."""
+
+
+def format_of_suffix(suffix: str) -> str:
+    """Pillow's name of the format that an ending stands for.
+
+    Raises:
+        UsageError: it cannot be written here.
+    """
+    return format_of(Path(f"picture{suffix}"))
+
 
 Tell: TypeAlias = Callable[[Progress], bool]
 """Called with where the work stands; a preview is a `Still`. False asks to end early with what there is."""
@@ -79,6 +92,19 @@ class Work(Protocol):
         Raises:
             ImpastoError: it cannot be done.
         """
+
+
+@contextmanager
+def notes_of() -> Iterator[list[str]]:
+    """What the user is warned of meanwhile, each note once."""
+    found: list[str] = []
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            yield found
+        finally:
+            said = (str(note.message) for note in caught if issubclass(note.category, UserWarning))
+            found.extend(dict.fromkeys(said))
 
 
 class Stages:
@@ -164,16 +190,14 @@ class PaintWork:
     def run(self, tell: Tell) -> Answer:  # noqa: ARG002  it has no steps to tell of
         written: list[bytes] = []
         clock = Stages()
-        with warnings.catch_warnings(record=True) as notes:
-            warnings.simplefilter("always")
+        with notes_of() as notes:
             painting = Painting(self.stylizer(), self.max_pixels, self.saving, untrusted=True)
             clock("style")
             job = PaintJob(self.photo.name, f"picture{self.suffix}")
             result = painting.paint(job, written.append, self.photo.data, clock)
         assert result.size is not None
         facts = {"width": result.size[0], "height": result.size[1], "engine": result.engine, "style": result.style}
-        said = tuple(str(note.message) for note in notes if issubclass(note.category, UserWarning))
-        return Answer(written[0], MEDIA_TYPES[self.suffix], facts | {"seconds": clock.seconds}, said)
+        return Answer(written[0], MEDIA_TYPES[self.suffix], facts | {"seconds": clock.seconds}, tuple(notes))
 
     def stylizer(self) -> Stylizer:
         """What paints it; paintings and masks are read here."""

@@ -283,7 +283,6 @@ def test_the_same_request_again_gives_the_same_job(open_store: Any) -> None:
 def test_what_waits_is_there_after_a_restart(open_store: Any) -> None:
     async def main() -> None:
         async with open_store() as store:
-            assert store.lasting
             sent = await Queue(store, BOUNDS).add(job(), bytes(range(256)))
         async with open_store() as store:
             claim = await Queue(store, BOUNDS).claim()

@@ -18,8 +18,7 @@ from impasto.batch.report import Report, Result, failure
 from impasto.errors import ImpastoError, OutOfMemory, PictureError, UsageError
 from impasto.progress import Progress
 from impasto.service.jobs.previews import Teller
-from impasto.service.jobs.work import notes_of
-from impasto.service.work import MEDIA_TYPES, Answer, PaintWork, Tell, Upload
+from impasto.service.work import MEDIA_TYPES, Answer, PaintWork, Tell, Upload, notes_of
 
 Photo: TypeAlias = "tuple[str, Callable[[], bytes]]"
 """A name, and what gives its bytes."""

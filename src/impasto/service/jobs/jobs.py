@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import json
 import secrets
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -20,6 +19,7 @@ from impasto.service.jobs.runner import Runner, canceled
 from impasto.service.jobs.sqlite import SqliteStore
 from impasto.service.jobs.store import Job, JobStore, StoreFault
 from impasto.service.jobs.webhook import Webhooks, deliver_all, read_secrets
+from impasto.service.log import moment
 from impasto.service.metrics import JobCounts
 from impasto.service.service import Service
 from impasto.service.work import Work
@@ -162,10 +162,10 @@ def as_json(job: Job) -> dict[str, Any]:
         "total": job.total,
         "message": job.message,
         "losses": dict(job.losses),
-        "created": _moment(job.created),
-        "began": _moment(job.began),
-        "ended": _moment(job.ended),
-        "expires": _moment(job.expires),
+        "created": moment(job.created),
+        "began": moment(job.began) if job.began else None,
+        "ended": moment(job.ended) if job.ended else None,
+        "expires": moment(job.expires),
         "media_type": job.media_type or None,
         "facts": dict(job.facts),
         "notes": list(job.notes),
@@ -175,10 +175,3 @@ def as_json(job: Job) -> dict[str, Any]:
     if job.webhook:
         found["webhook"] = {"delivery": job.delivery or "waiting", "attempts": job.attempts}
     return found
-
-
-def _moment(seconds: float) -> str | None:
-    """A time as RFC 3339 writes it."""
-    if not seconds:
-        return None
-    return datetime.fromtimestamp(seconds, timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")

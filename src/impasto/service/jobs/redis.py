@@ -28,7 +28,6 @@ class RedisStore:
         url: redis://, rediss:// or unix://, as the package redis takes it.
     """
 
-    lasting = True
     largest = 500_000_000  # Redis' own limit is 512 MiB
 
     def __init__(self, url: str) -> None:

@@ -54,7 +54,6 @@ class SqliteStore:
     largest = 900_000_000  # SQLite's own limit is 10^9
 
     def __init__(self, path: Path | None = None) -> None:
-        self.lasting = path is not None
         self._path = path
         self._folder: PrivateFolder | None = None
         self._thread = ThreadPoolExecutor(1, "jobs")

@@ -134,8 +134,6 @@ class JobStore(Protocol):
     Every method raises `StoreFault` where the store does not answer.
     """
 
-    lasting: bool
-    """Whether jobs outlive this program."""
     largest: int
     """Bytes that one value may have."""
 

@@ -5,9 +5,6 @@ from __future__ import annotations
 import importlib.util
 import json
 import time
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
@@ -17,12 +14,11 @@ import numpy as np
 from impasto.engines.by_name import DEFAULT, EngineName, engine_of
 from impasto.errors import ImpastoError, MissingExtra, UsageError
 from impasto.picture import Picture
-from impasto.picture.formats import format_of
 from impasto.picture.limits import check_size
 from impasto.progress import Progress
 from impasto.service.jobs.folders import private_folder
 from impasto.service.jobs.previews import Teller, still
-from impasto.service.work import MEDIA_TYPES, Answer, PaintWork, Tell, Upload
+from impasto.service.work import MEDIA_TYPES, Answer, PaintWork, Tell, Upload, format_of_suffix, notes_of
 from impasto.styles.gallery import KEPT_SIDE, Gallery
 from impasto.video.options import VideoOptions
 
@@ -50,19 +46,6 @@ def need(module: str, what: str, extra: str) -> None:
         raise MissingExtra(what, extra)
 
 
-@contextmanager
-def notes_of() -> Iterator[list[str]]:
-    """What the user is warned of meanwhile."""
-    found: list[str] = []
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        try:
-            yield found
-        finally:
-            said = (str(note.message) for note in caught if issubclass(note.category, UserWarning))
-            found.extend(dict.fromkeys(said))
-
-
 @dataclass(frozen=True)
 class OptimizeWork:
     """One photo to be painted by the optimizer.
@@ -82,7 +65,7 @@ class OptimizeWork:
         from impasto.optimization.run import Run, load_network
 
         began, paint, saving = time.perf_counter(), self.paint, self.paint.saving
-        file_format = format_of(Path(f"picture{paint.suffix}"))
+        file_format = format_of_suffix(paint.suffix)
         with notes_of() as notes:
             photo = Picture.open(paint.photo.data, max_pixels=paint.max_pixels, untrusted=True)
             photo = replace(photo, name=paint.photo.name)
