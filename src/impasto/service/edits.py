@@ -109,7 +109,7 @@ def _painting(form: Form, service: Service, suffix: str, quality: int) -> PaintW
         raise UsageError("there are several masks", "one is enough", code="conflict")
     head = look_at(photo, service.config)
     controls = Controls(size=_longer_side(form.text("size", "auto") or "auto"))
-    check_result(head, controls, format_of_suffix(suffix), service.config)
+    check_result(head, controls, format_of_suffix(suffix), service.config.max_pixels)
     look_at_all([*paintings, *masks], service.config)
     work = PaintWork(photo, tuple(styles), controls=controls, suffix=suffix, saving=Saving(suffix, quality))
     return replace(

@@ -32,7 +32,7 @@ def look_at(photo: Upload, config: ServiceConfig) -> Head:
             "send a shorter animation",
             code="too-large",
         )
-    _check_pixels(f"{name} has", _pixels(head), config)
+    check_pixels(f"{name} has", _pixels(head), config.max_pixels)
     return head
 
 
@@ -43,10 +43,10 @@ def look_at_all(pictures: Iterable[Upload], config: ServiceConfig) -> None:
         PictureError: as `look_at`, or all of them together have too many pixels.
     """
     total = sum(_pixels(look_at(picture, config)) for picture in pictures)
-    _check_pixels("all paintings and masks together have", total, config)
+    check_pixels("all paintings and masks together have", total, config.max_pixels)
 
 
-def check_result(head: Head, controls: Controls, file_format: str, config: ServiceConfig) -> None:
+def check_result(head: Head, controls: Controls, file_format: str, max_pixels: int) -> None:
     """See whether a photo's painting is of a size that is allowed and that its format holds.
 
     Args:
@@ -57,17 +57,18 @@ def check_result(head: Head, controls: Controls, file_format: str, config: Servi
     width, height = controls.output_size(head.width, head.height)
     check_size(file_format, width, height, hint="a smaller size")
     frames = head.frames if file_format in ANIMATED else 1
-    _check_pixels("the result would have", width * height * frames, config)
+    check_pixels("the result would have", width * height * frames, max_pixels)
 
 
 def _pixels(head: Head) -> int:
     return head.width * head.height * head.frames
 
 
-def _check_pixels(what: str, pixels: int, config: ServiceConfig) -> None:
-    if pixels > config.max_pixels:
+def check_pixels(what: str, pixels: int, most: int) -> None:
+    """Raises PictureError if there are more than are allowed."""
+    if pixels > most:
         raise PictureError(
-            f"{what} {pixels / 1e6:,.3g} megapixels; {config.max_pixels / 1e6:,g} are allowed",
+            f"{what} {pixels / 1e6:,.3g} megapixels; {most / 1e6:,g} are allowed",
             "a smaller picture or size",
             code="too-large",
         )

@@ -43,7 +43,7 @@ def suffix_of(named: str | None, accept: str, photo_format: str) -> str:
         raise ImpastoError(f"nothing can be sent that is accepted: {accept[:80]}", hint, code="not-acceptable")
     written = next((suffix for suffix in accepted if _is_written(suffix)), None)
     if written is None:
-        format_of(Path(f"picture{accepted[0]}"))  # says what is not installed
+        format_of_suffix(accepted[0])  # says what is not installed
     return written or accepted[0]
 
 

@@ -59,7 +59,7 @@ def work_of(form: Form, service: Service, accept: str) -> PaintWork:
     head = look_at(photo, service.config)
     suffix = suffix_of(form.text("format"), accept, head.file_format)
     work = paint_work(form, service, suffix)
-    check_result(head, work.controls, format_of_suffix(suffix), service.config)
+    check_result(head, work.controls, format_of_suffix(suffix), service.config.max_pixels)
     return work
 
 
