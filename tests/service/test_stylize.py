@@ -19,10 +19,12 @@ from PIL import Image
 from services import Running, ThreadHosts, running
 from starlette.requests import Request
 
+from impasto.errors import ImpastoError
 from impasto.picture.formats import load_plugins
 from impasto.service.config import ServiceConfig
 from impasto.service.negotiation import header_of
 from impasto.service.pool import WorkerPool
+from impasto.service.problems import hint_of
 
 PHOTO = file_bytes(scene(72, 48), "JPEG")
 LIGHT = {"engine": "light"}
@@ -216,6 +218,12 @@ def test_fields_that_make_no_sense(service: Running, fields: Any, status: int, c
 def test_photos_that_are_none(service: Running, data: bytes, status: int, code: str) -> None:
     answer = paint(service, None, [("image", ("photo.jpg", data))])
     assert_problem(answer, status, code, "photo.jpg")
+
+
+def test_hints_are_for_clients_not_for_the_command_line(service: Running) -> None:
+    assert_problem(paint(service, LIGHT | {"style": "udni"}), 422, "unknown-style", "GET /v1/styles")
+    hint = hint_of(ImpastoError("too large", "--size 4096 fits, or another --codec; --max-upload"))
+    assert hint == "size 4096 fits, or another codec; --max-upload"
 
 
 def test_what_is_wrong_is_said_by_the_files_name(service: Running) -> None:

@@ -23,11 +23,12 @@ from starlette.routing import Route
 from impasto.batch.painting import Saving
 from impasto.controls import Controls
 from impasto.engines.by_name import DEFAULT, ENGINES
-from impasto.errors import ImpastoError, UsageError
+from impasto.errors import UsageError
 from impasto.picture.formats import check_saving
 from impasto.service import openapi
 from impasto.service.clients import while_there
 from impasto.service.fields import Form, read_form, value_of
+from impasto.service.health import check_engine
 from impasto.service.looking import check_result, look_at, look_at_all
 from impasto.service.service import Service, service_of
 from impasto.service.work import PaintWork, Wanted, format_of_suffix
@@ -172,10 +173,7 @@ async def models(_request: Request) -> Response:
 
 async def model(request: Request) -> Response:
     """Tell of one engine."""
-    name = request.path_params["name"]
-    if name not in ENGINES:
-        raise ImpastoError(f"there is no engine {name[:80]}", f"one of {', '.join(ENGINES)}", code="no-such-page")
-    return JSONResponse(_model(name))
+    return JSONResponse(_model(check_engine(request.path_params["name"])))
 
 
 def _model(name: str) -> dict[str, object]:
@@ -208,7 +206,6 @@ def paths(_service: Service) -> dict[str, Any]:
         "required": ["object", "data"],
         "properties": {"data": {"type": "array", "items": one}},
     }
-    name = {"name": "name", "in": "path", "required": True, "schema": text}
     answers = {"200": openapi.json("The pictures, in Base64.", edited)}
     edits = {
         "summary": "Paint a photo, as OpenAI's clients ask for it",
@@ -226,7 +223,7 @@ def paths(_service: Service) -> dict[str, Any]:
     told = {
         "summary": "Tell of one engine",
         "operationId": "model",
-        "parameters": [name],
+        "parameters": [openapi.in_path("name")],
         "responses": {"200": openapi.json("The engine.", one)} | openapi.problems(404),
     }
     return {"/v1/images/edits": {"post": edits}, "/v1/models": {"get": listed}, "/v1/models/{name}": {"get": told}}

@@ -18,20 +18,40 @@ from impasto.batch.painting import Saving
 from impasto.controls import Controls
 from impasto.engines.by_name import DEFAULT, ENGINES
 from impasto.errors import UsageError
-from impasto.picture.formats import check_saving
+from impasto.picture.formats import Bits, check_saving
 from impasto.service.looking import look_at_all
 from impasto.service.problems import malformed
 from impasto.service.service import Service
 from impasto.service.work import PaintWork, Upload, Wanted, format_of_suffix
+from impasto.settings import check, setting
 from impasto.system.names import safe_name
 
 T = TypeVar("T")
 
 FILES = ("image", "mask")
 MIXED = ("style", "region_style")
-TEXTS = ("weight", "engine", "format", "quality", "bits", "mark", "strip_location")
-CONTROLS = tuple(part.name for part in fields(Controls))
-PAINTING = frozenset({*FILES, *MIXED, *TEXTS, *CONTROLS})
+TEXTS = ("weight", "engine", "format")
+
+
+@dataclass(frozen=True)
+class SavingFields:
+    """How a picture is written, as in `Saving`."""
+
+    quality: int = setting(92, "For JPEG, WebP and AVIF.", 1, 100)
+    bits: Bits = setting(8, "A channel; 16 for PNG and TIFF.")
+    mark: bool = setting(True, "Say in the metadata what made the picture.")
+    strip_location: bool = setting(False, "Leave out of the metadata where the photo was taken.")
+
+    def __post_init__(self) -> None:
+        check(self)
+
+
+def names_of(kind: type[Any]) -> set[str]:
+    """The names of a dataclass's fields."""
+    return {part.name for part in fields(kind)}
+
+
+PAINTING = frozenset({*FILES, *MIXED, *TEXTS, *names_of(SavingFields), *names_of(Controls)})
 """The names of all fields by which a painting is asked for."""
 
 MOST_STYLES = 16
@@ -202,7 +222,7 @@ def value_of(text: str, hint: Any, name: str) -> Any:
     """
     kinds = [kind for kind in get_args(hint) if kind is not NoneType] or [hint]
     if get_origin(hint) is Literal:
-        return text
+        return next((choice for choice in get_args(hint) if str(choice) == text), text)
     if get_origin(hint) is tuple:
         return tuple(value_of(part.strip(), kinds[0], name) for part in text.split(",") if part.strip())
     if get_origin(kinds[0]) is Literal or kinds == [str]:
@@ -228,11 +248,8 @@ def paint_work(form: Form, service: Service, suffix: str) -> PaintWork:
     engine = form.text("engine", DEFAULT)
     if engine not in ENGINES:
         raise UsageError(f"engine {engine!r:.60} is unknown", f"one of {', '.join(ENGINES)}", code="unknown-choice")
-    quality = value_of(form.text("quality", "92") or "", int, "quality")
-    bits = value_of(form.text("bits", "8") or "", int, "bits")
-    check_saving(format_of_suffix(suffix), quality, bits)
-    mark = value_of(form.text("mark", "true") or "", bool, "mark")
-    strip_location = value_of(form.text("strip_location", "false") or "", bool, "strip_location")
+    saving = settings(SavingFields, form)
+    check_saving(format_of_suffix(suffix), saving.quality, saving.bits)
     photo, styles, regions = form.file("image"), _styles(form, service), _regions(form, service)
     others = [one for pair in (*styles, *regions) for one in pair if isinstance(one, Upload)]
     look_at_all(others, service.config)
@@ -243,7 +260,7 @@ def paint_work(form: Form, service: Service, suffix: str) -> PaintWork:
         settings(Controls, form),
         engine,
         suffix,
-        Saving(suffix, quality, bits, mark, strip_location=strip_location),
+        Saving(suffix, **vars(saving)),
         service.config.max_pixels,
     )
 
@@ -287,7 +304,7 @@ def wanted(one: str | Upload, service: Service) -> tuple[Wanted, float]:
         return one, 1.0
     name, _, weight = one.rpartition(":")
     if name not in service.gallery:
-        raise UsageError(service.gallery.unknown(one[:80]).message, "GET /v1/styles lists them", code="unknown-style")
+        raise service.gallery.unknown(one[:80])
     return name, _weight(weight)
 
 

@@ -12,7 +12,6 @@ from impasto.engines.by_name import ENGINES
 from impasto.errors import ImpastoError
 from impasto.service import openapi
 from impasto.service.hosts import Busy, Ending
-from impasto.service.problems import problem
 from impasto.service.service import Service, service_of
 from impasto.version import __version__
 
@@ -53,11 +52,15 @@ async def server(_request: Request) -> Response:
 
 async def model_ready(request: Request) -> Response:
     """Say whether an engine can take work."""
-    name = request.path_params["name"]
-    if name not in ENGINES:
-        error = ImpastoError(f"there is no engine {name[:80]}", f"one of {', '.join(ENGINES)}", code="no-such-page")
-        return problem(error)
+    check_engine(request.path_params["name"])
     return await ready(request)
+
+
+def check_engine(name: str) -> str:
+    """The name of an engine. Raises ImpastoError if there is none of that name."""
+    if name not in ENGINES:
+        raise ImpastoError(f"there is no engine {name[:80]}", f"one of {', '.join(ENGINES)}", code="no-such-page")
+    return name
 
 
 async def metrics(request: Request) -> Response:
@@ -74,12 +77,11 @@ def paths(_service: Service) -> dict[str, Any]:
         found["responses"] = {"200": openapi.json("Yes.", schema)} | openapi.problems(*statuses)
         return {"get": found | ({"security": []} if openly else {})}
 
-    name = {"name": "name", "in": "path", "required": True, "schema": {"type": "string"}}
     text = {"description": "In Prometheus' text format.", "content": {"text/plain": {"schema": {"type": "string"}}}}
     told: dict[str, Any] = {"summary": "Metrics for Prometheus", "operationId": "metrics"}
     told |= {"responses": {"200": text} | openapi.problems()}
     model = get("Whether an engine can take work", "model_ready", "ready", 404, openly=False)
-    model["get"]["parameters"] = [name]
+    model["get"]["parameters"] = [openapi.in_path("name")]
     identity = {"type": "object", "required": ["name", "version"], "properties": {"name": {"type": "string"}}}
     about: dict[str, Any] = {"summary": "What this is", "operationId": "server"}
     about |= {"responses": {"200": openapi.json("Name and version.", identity)} | openapi.problems()}

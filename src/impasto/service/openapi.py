@@ -14,6 +14,7 @@ from starlette.routing import Route
 from impasto.controls import Controls
 from impasto.engines.by_name import DEFAULT, ENGINES
 from impasto.service import problems as faults
+from impasto.service.fields import SavingFields
 from impasto.service.service import Service
 from impasto.service.work import MEDIA_TYPES
 from impasto.version import __version__
@@ -27,6 +28,13 @@ IF_NONE_MATCH: Schema = {
     "description": "Tags of results that the client has. If one is the result's, the answer is 412.",
     "schema": {"type": "string"},
 }
+
+
+def in_path(name: str, longest: int = 200) -> Schema:
+    """A part of the path."""
+    return {"name": name, "in": "path", "required": True, "schema": {"type": "string", "maxLength": longest}}
+
+
 _RETRY: Schema = {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer", "minimum": 1}}}
 _TITLES = {
     400: "The request cannot be read.",
@@ -202,25 +210,7 @@ def painting_fields() -> dict[str, Schema]:
             "enum": [suffix.lstrip(".") for suffix in MEDIA_TYPES],
             "description": "The result's format. If not given, what Accept prefers, else the photo's own.",
         },
-        "quality": {
-            "type": "integer",
-            "minimum": 1,
-            "maximum": 100,
-            "default": 92,
-            "description": "Of JPEG, WebP and AVIF.",
-        },
-        "bits": {
-            "type": "integer",
-            "enum": [8, 16],
-            "default": 8,
-            "description": "Bits a channel; 16 for PNG and TIFF.",
-        },
-        "mark": {"type": "boolean", "default": True, "description": "Say in the metadata what made the picture."},
-        "strip_location": {
-            "type": "boolean",
-            "default": False,
-            "description": "Leave out of the metadata where the photo was taken.",
-        },
+        **schemas(SavingFields),
         **schemas(Controls),
     }
 
@@ -236,7 +226,8 @@ def _schema(part: Any, hint: Any) -> Schema:
     if part.default is not None and part.default is not MISSING and not isinstance(part.default, tuple):
         found["default"] = part.default
     if get_origin(hint) is Literal:
-        return found | {"type": "string", "enum": list(get_args(hint))}
+        choices = list(get_args(hint))
+        return found | {"type": "string" if isinstance(choices[0], str) else "integer", "enum": choices}
     kinds = [one for one in get_args(hint) if one is not NoneType] or [hint]
     names = {bool: "boolean", int: "integer", float: "number"}
     kind = float if float in kinds else kinds[0]

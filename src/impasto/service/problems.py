@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping
 from http import HTTPStatus
 
@@ -49,6 +50,11 @@ STATUS = {
     "not-writable": 503,
 }
 """Each code's status; of the others, requests that make no sense and files that cannot be used have 422."""
+_HINTS = {
+    "impasto styles lists them all": "GET /v1/styles lists them all",
+    "impasto stylize paints it; for a clip, a folder of them": "POST /v1/stylize takes it as image",
+}
+_OPTION = re.compile(r"--(size|start|end|fps|codec|style|style-weight|content-weight)\b")
 
 
 def status_of(error: ImpastoError) -> int:
@@ -56,6 +62,12 @@ def status_of(error: ImpastoError) -> int:
     if isinstance(error, Busy) and error.code not in STATUS:
         return 429
     return STATUS.get(error.code, 422)
+
+
+def hint_of(error: ImpastoError) -> str:
+    """An error's hint: what it says of the command line's verbs and options, said of paths and fields."""
+    hint = _HINTS.get(error.hint, error.hint)
+    return _OPTION.sub(lambda option: option[1].replace("-", "_"), hint)
 
 
 def document(error: ImpastoError) -> dict[str, object]:
@@ -68,13 +80,13 @@ def document(error: ImpastoError) -> dict[str, object]:
         "detail": error.message,
         "code": error.code,
     }
-    return found | ({"hint": error.hint} if error.hint else {})
+    return found | ({"hint": hint_of(error)} if error.hint else {})
 
 
 def as_openai(error: ImpastoError) -> dict[str, object]:
     """An error in the form that OpenAI's clients read."""
     kind = "invalid_request_error" if status_of(error) < 500 else "server_error"
-    message = f"{error.message}  ({error.hint})" if error.hint else error.message
+    message = f"{error.message}  ({hint_of(error)})" if error.hint else error.message
     return {"message": message, "type": kind, "param": None, "code": error.code}
 
 

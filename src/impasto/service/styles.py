@@ -25,7 +25,7 @@ _ENTRY: dict[str, Any] = {
         "builtin": {"type": "boolean"},
     },
 }
-_NAME = {"name": "name", "in": "path", "required": True, "schema": {"type": "string", "maxLength": 200}}
+_NAME = openapi.in_path("name")
 
 
 def routes(_service: Service) -> list[Route]:

@@ -39,8 +39,8 @@ _JOB: dict[str, Any] = {
     },
 }
 _WEBHOOK = {"type": "string", "maxLength": 2000, "description": "An address that is told of the job's end."}
-_ID = {"name": "job", "in": "path", "required": True, "schema": {"type": "string", "maxLength": 64}}
-_NAME = {"name": "name", "in": "path", "required": True, "schema": {"type": "string", "maxLength": 200}}
+_ID = openapi.in_path("job", 64)
+_NAME = openapi.in_path("name")
 _LAST = {"name": "Last-Event-ID", "in": "header", "description": "Of the last event.", "schema": _TEXT}
 _AGAIN = {
     "name": "Idempotency-Key",

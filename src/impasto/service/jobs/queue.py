@@ -13,6 +13,7 @@ from impasto.errors import ImpastoError, UsageError
 from impasto.progress import Progress
 from impasto.service.hosts import Busy
 from impasto.service.jobs.store import Job, JobStore, State
+from impasto.service.problems import hint_of
 
 TRIES = 2
 """Claims after which a job is given up: it may be what kills whoever works on it."""
@@ -265,4 +266,4 @@ def _same(found: Job, digest: str) -> Job:
 
 
 def _said(error: ImpastoError) -> dict[str, str]:
-    return {"message": error.message, "hint": error.hint, "code": error.code}
+    return {"message": error.message, "hint": hint_of(error), "code": error.code}

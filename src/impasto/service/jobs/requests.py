@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from impasto.engines.by_name import DEFAULT, EngineName
 from impasto.errors import ImpastoError, UsageError
-from impasto.service.fields import PAINTING, Form, paint_work, settings
+from impasto.service.fields import PAINTING, Form, names_of, paint_work, settings
 from impasto.service.jobs.folder import FolderWork
 from impasto.service.jobs.work import CLIPS, ClipWork, LearnWork, OptimizeWork, need
 from impasto.service.looking import look_at
@@ -117,7 +117,7 @@ def style_work(form: Form, service: Service) -> Asked:
     Raises:
         UsageError, PictureError, MissingExtra: as `job_work`; or the name is none, or taken.
     """
-    form.check_known({"painting", *_names(LearnFields)})
+    form.check_known({"painting", *names_of(LearnFields)})
     config, painting, said = service.config, form.file("painting"), settings(LearnFields, form)
     look_at(painting, config)
     check_name(said.name)
@@ -140,7 +140,7 @@ def _optimize(form: Form, service: Service) -> Work:
     need("torch", "PyTorch, which the optimizer needs,", "torch")
     from impasto.optimization.recipe import find_recipe
 
-    form.check_known(PAINTING | _names(DescentFields))
+    form.check_known(PAINTING | names_of(DescentFields))
     said = settings(DescentFields, form)
     if not _START.fullmatch(said.start or "photo"):
         raise UsageError(
@@ -161,7 +161,7 @@ def _clip(form: Form, service: Service) -> Work:
     need("av", "PyAV, which clips need,", "video")
     from impasto.video.encoding import ENCODERS
 
-    form.check_known(PAINTING - {"image"} | {"clip"} | _names(ClipFields))
+    form.check_known(PAINTING - {"image"} | {"clip"} | names_of(ClipFields))
     config, engine = service.config, form.text("engine", "light")
     if engine == OPTIMIZE:
         need("torch", "PyTorch, which the optimizer needs,", "torch")
@@ -207,10 +207,6 @@ def _with(form: Form, **changed: list[str] | list[Upload] | None) -> Form:
     """The form with other values of some fields; None leaves one out."""
     order: dict[str, Any] = dict(form.order) | changed
     return Form({name: values for name, values in order.items() if values is not None})
-
-
-def _names(kind: type[Any]) -> set[str]:
-    return {part.name for part in fields(kind)}
 
 
 # To bytes and back: texts and the lengths of files as JSON, then the files, one after the other.
