@@ -43,12 +43,6 @@ def test_the_table_lists_every_code_and_no_other() -> None:
     assert all(re.fullmatch(r"[a-z]+(-[a-z]+)*", code) for code in table)
 
 
-def test_the_service_says_of_the_codes_what_the_table_says() -> None:
-    table = re.findall(r"^\| `(.+?)` \| (.+) \|$", (ROOT / "docs" / "errors.md").read_text(encoding="utf-8"), re.M)
-    shipped = (ROOT / "src" / "impasto" / "assets" / "errors.tsv").read_text(encoding="utf-8")
-    assert [tuple(row.split("\t")) for row in shipped.splitlines()] == table
-
-
 def test_whatever_is_raised_has_a_code() -> None:
     without = [
         f"{path.name}:{node.lineno}"

@@ -12,6 +12,7 @@ from PIL import Image, ImageCms
 
 from impasto.errors import PictureError
 from impasto.picture import Picture
+from impasto.picture.animation import moves_longer
 from impasto.picture.contents import Frame
 from impasto.picture.frame_times import timetable
 from impasto.picture.limits import LARGEST_SIDE
@@ -239,3 +240,16 @@ def test_an_animation_is_refused_before_its_frames_are_decoded() -> None:
     frames = [scene(WIDTH, HEIGHT, seed) for seed in range(3)]
     with refused(PictureError, "too-large", "3 frames"):
         Picture.open(animation(frames, "AVIF", duration=50), max_pixels=2 * WIDTH * HEIGHT)
+
+
+@pytest.mark.parametrize("frames", [1, 2, 7])
+@pytest.mark.parametrize("optimize", [True, False])
+def test_frames_of_a_gif_are_counted_without_reading_them(frames: int, optimize: bool) -> None:
+    pictures = [Image.fromarray(scene(48, 32, seed)) for seed in range(frames)]
+    out = io.BytesIO()
+    more = {"append_images": pictures[1:], "optimize": optimize, "comment": b"x" * 600, "loop": 0}
+    pictures[0].save(out, "GIF", save_all=True, **more)
+    assert moves_longer(out.getvalue(), frames - 1)
+    assert not moves_longer(out.getvalue(), frames)
+    assert not moves_longer(out.getvalue()[:200], 1)
+    assert not moves_longer(file_bytes(scene(16, 16)), 0)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import socket
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -23,6 +25,7 @@ from impasto.service import protocol
 @pytest.fixture
 def port(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     monkeypatch.setattr(protocol, "HEAD_SECONDS", 0.3)
+    monkeypatch.setattr(protocol, "UNREAD_SECONDS", 0.5)
     options = {"lifespan": "off", "log_config": None, "access_log": False, "timeout_keep_alive": 30}
     server = uvicorn.Server(uvicorn.Config(echo, port=0, http=protocol.Protocol, **options))
     thread = threading.Thread(target=server.run, daemon=True)
@@ -100,3 +103,35 @@ def test_a_head_that_is_too_large_is_refused(port: int, line: bytes) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", port)
     connection.request("POST", "/", b"x" * 300_000, {"X-Filler": "y" * 30_000})
     assert len(connection.getresponse().read()) == 300_000
+
+
+_LARGE = 20_000_000  # bytes; more than the system keeps for a reader
+
+
+def _wanted(slow: socket.socket) -> None:
+    """Have a large answer sent."""
+    slow.sendall(b"POST / HTTP/1.1\r\nhost: localhost\r\ncontent-length: %d\r\n\r\n" % _LARGE + b"x" * _LARGE)
+    slow.settimeout(20)
+
+
+def test_an_answer_that_is_not_read_is_given_up(port: int) -> None:
+    with socket.create_connection(("127.0.0.1", port)) as slow:
+        _wanted(slow)
+        time.sleep(1.5)
+        found = 0
+        with contextlib.suppress(ConnectionError):
+            while piece := slow.recv(1 << 20):
+                found += len(piece)
+    assert 0 < found < _LARGE
+
+
+def test_an_answer_that_is_read_slowly_is_sent_to_its_end(port: int) -> None:
+    with socket.create_connection(("127.0.0.1", port)) as slow:
+        _wanted(slow)
+        found = b""
+        while len(found) < _LARGE:
+            more = len(found) + 5_000_000
+            while len(found) < min(more, _LARGE):
+                found += slow.recv(1 << 20)
+            time.sleep(0.3)
+    assert found.endswith(b"x")

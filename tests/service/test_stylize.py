@@ -5,8 +5,9 @@ from __future__ import annotations
 import io
 import json
 import socket
+import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,10 @@ from services import Running, ThreadHosts, running
 from starlette.requests import Request
 
 from impasto.errors import ImpastoError
+from impasto.picture.formats import load_plugins
 from impasto.service.config import ServiceConfig
-from impasto.service.negotiation import header_of, suffix_of
+from impasto.service.negotiation import header_of
+from impasto.service.pool import WorkerPool
 from impasto.service.problems import hint_of
 
 PHOTO = file_bytes(scene(72, 48), "JPEG")
@@ -102,15 +105,6 @@ def test_photo_may_be_the_body(service: Running) -> None:
     url = f"{service.url}/v1/stylize?style=udnie&engine=light"
     answer = requests.post(url, data=PHOTO, headers={"Content-Type": "image/jpeg"}, timeout=60)
     assert answer.content == paint(service).content
-
-
-def test_formats_that_cannot_be_written_here_are_not_offered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(Image.SAVE, "HEIF", raising=False)
-    monkeypatch.setattr("impasto.picture.formats.load_writer", lambda _: None)
-    assert suffix_of(None, "image/heic, image/webp;q=0.5", "JPEG") == ".webp"
-    with pytest.raises(ImpastoError) as caught:
-        suffix_of(None, "image/heic", "JPEG")
-    assert caught.value.code == "not-acceptable"
 
 
 def test_headers_that_come_twice_count_twice() -> None:
@@ -235,6 +229,8 @@ def test_hints_are_for_clients_not_for_the_command_line(service: Running) -> Non
 def test_what_is_wrong_is_said_by_the_files_name(service: Running) -> None:
     files = [("image", ("photo.jpg", PHOTO)), ("style", ("painting.jpg", b"text"))]
     assert_problem(paint(service, LIGHT, files), 415, "not-a-picture", "painting.jpg")
+    files = [("image", ("cut.jpg", PHOTO[: len(PHOTO) // 2]))]
+    assert_problem(paint(service, files=files), 422, "damaged-file", "cut.jpg")
 
 
 @pytest.mark.parametrize("cut", [4, 40, 90])
@@ -367,15 +363,79 @@ def test_styles_are_listed_without_their_places(service: Running) -> None:
     assert_problem(requests.get(f"{service.url}/v1/styles/..%2f..%2fetc/thumbnail", timeout=10), 404, "no-such-page")
 
 
+def test_uploads_stay_in_memory(service: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk that is full, or not there, is no matter."""
+    monkeypatch.setattr(tempfile, "tempdir", "/no/such/folder")
+    large = file_bytes(scene(800, 600), "BMP")
+    assert len(large) > 1_000_000
+    fields = {"style": "udnie", "size": "64"} | LIGHT
+    assert paint(service, fields, [("image", ("photo.bmp", large))]).status_code == 200
+
+
 def test_too_many_frames_are_refused() -> None:
     frames = [Image.fromarray(scene(16, 12, seed)) for seed in range(4)]
     with running(ThreadHosts(), ServiceConfig(clip_frames=3)) as service, io.BytesIO() as file:
         frames[0].save(file, "GIF", save_all=True, append_images=frames[1:])
         answer = paint(service, files=[("image", ("dance.gif", file.getvalue()))])
-        assert_problem(answer, 413, "too-large", "dance.gif has 4 frames", "3")
+        assert_problem(answer, 413, "too-large", "dance.gif", "more than 3 frames")
+
+
+def test_frames_beyond_the_limit_are_not_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A megabyte may hold 60,000 frames, and a decoder goes through all of them to tell their number."""
+    monkeypatch.setattr("impasto.service.looking.head_of", None)
+    frame = b"\x2c\0\0\0\0\1\0\1\0\0\2\2\x44\1\0"
+    moving = b"GIF89a\1\0\1\0\x80\0\0" + bytes(6) + frame * 60_000 + b";"
+    crumbs = b"GIF89a\1\0\1\0\x80\0\0" + bytes(6) + frame[:11] + b"\1x" * 200_000
+    with running(ThreadHosts()) as service:
+        for data in (moving, crumbs):
+            answer = paint(service, files=[("image", ("a.gif", data))])
+            assert_problem(answer, 413, "too-large", "a.gif", "3,000 frames")
 
 
 @pytest.mark.parametrize("path", ["/v1/jobs/", "/v1/styles/", "/v1/stylize/", "/v1/styles/a%0Ab"])
 def test_a_path_has_one_name(service: Running, path: str) -> None:
     answer = requests.get(service.url + path, allow_redirects=False, timeout=10)
     assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")
+
+
+def test_without_heic_the_rest_is_written_and_heic_is_said_to_be_missing(
+    service: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load_plugins()
+    for table in (Image.OPEN, Image.SAVE):
+        monkeypatch.delitem(table, "HEIF", raising=False)
+    answer = paint(service, accept="image/heic, image/webp;q=0.5")
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "image/webp")
+    assert_problem(paint(service, accept="image/heic"), 501, "missing-extra", "impasto[heif]")
+    photo = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(100)
+    answer = paint(service, files=[("image", ("photo.heic", photo))])
+    assert_problem(answer, 501, "missing-extra", "photo.heic", "impasto[heif]")
+
+
+@pytest.fixture(scope="module")
+def processes() -> Iterator[Running]:
+    """A service with a worker process of its own."""
+    pytest.importorskip("psutil")
+    with running(WorkerPool(1, 2000)) as found:
+        yield found
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png"])
+def test_processes_paint_the_command_lines_bytes_too(
+    processes: Running,
+    run: Callable[..., Outcome],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    suffix: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "photo.jpg").write_bytes(PHOTO)
+    assert run("stylize", "photo.jpg", "--style", "great-wave", "--engine", "light", "-o", f"out.{suffix}").code == 0
+    answer = paint(processes, LIGHT | {"style": "great-wave", "format": suffix})
+    assert answer.status_code == 200, answer.text
+    assert answer.content == (tmp_path / f"out.{suffix}").read_bytes()
+
+
+def test_what_is_wrong_is_said_by_a_process_as_by_the_library(processes: Running) -> None:
+    data = PHOTO[: len(PHOTO) * 2 // 3]  # its head is whole
+    assert_problem(paint(processes, files=[("image", ("photo.jpg", data))]), 422, "damaged-file", "photo.jpg")

@@ -13,15 +13,14 @@ from typing import Any
 
 import pytest
 from helpers import ROOT, refused, wait_until
-
-pytest.importorskip("psutil")
-
 from service_works import Die, Fail, Say, Wait
 
 from impasto.errors import ImpastoError
 from impasto.progress import Progress
 from impasto.service.messages import LENGTH, Begun, Done, packed
 from impasto.service.work import Work
+
+psutil = pytest.importorskip("psutil")
 
 
 class Worker:
@@ -127,3 +126,21 @@ def test_signals_for_a_group_do_not_end_it(worker: Worker, tmp_path: Path) -> No
 def test_it_dies_of_what_kills_it(worker: Worker, tmp_path: Path) -> None:
     worker.do(Die(tmp_path / "deaths", 1))
     assert worker.process.wait(30) == -signal.SIGKILL
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="others cannot")
+def test_it_is_killed_with_its_parent_even_if_it_has_been_stopped() -> None:
+    lines = "import signal, subprocess, sys\n"
+    lines += "pipe = subprocess.PIPE\n"
+    lines += "worker = subprocess.Popen([sys.executable, '-m', 'impasto.service.worker'], stdin=pipe, stdout=pipe)\n"
+    lines += "worker.stdout.read(8)\n"  # it is ready
+    lines += "worker.send_signal(signal.SIGSTOP)\n"
+    lines += "print(worker.pid, flush=True)\n"
+    lines += "signal.pause()\n"
+    environment = os.environ | {"PYTHONPATH": str(ROOT / "src")}
+    with subprocess.Popen([sys.executable, "-c", lines], stdout=subprocess.PIPE, env=environment) as parent:
+        assert parent.stdout is not None
+        worker = psutil.Process(int(parent.stdout.readline()))
+        wait_until(lambda: worker.status() == psutil.STATUS_STOPPED)
+        parent.kill()
+    wait_until(lambda: not worker.is_running() or worker.status() == psutil.STATUS_ZOMBIE)

@@ -2,22 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
-import sys
 from pathlib import Path
 
-_PR_SET_PDEATHSIG = 1
-
-
-def end_with_parent() -> None:
-    """Have this process stopped when its parent ends, even if the parent is killed; Linux alone can do so."""
-    if sys.platform == "linux":
-        import ctypes
-
-        with contextlib.suppress(OSError, AttributeError):  # a sandbox may forbid it
-            ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+from impasto.system.parents import end_with_parent
 
 
 def need_no_home() -> None:
@@ -36,7 +25,7 @@ def ask_nobody() -> None:
 
 
 if __name__ == "__main__":
-    end_with_parent()
+    end_with_parent(signal.SIGTERM)
     need_no_home()
     ask_nobody()
     from streamlit.web.cli import main

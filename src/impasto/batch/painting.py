@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import time
 import warnings
@@ -139,7 +140,10 @@ class Painting:
         started, saving = time.perf_counter(), self.saving
         if data is None and is_url(job.photo):
             data = places.read(job.photo)
-        source = job.photo if data is None else data
+        source: str | io.BytesIO = job.photo
+        if data is not None:
+            source = io.BytesIO(data)
+            source.name = job.photo  # what is wrong with it is said by its name
         at_most = self.stylizer.controls.size
         photo = Picture.open(source, max_pixels=self.max_pixels, at_most=at_most, untrusted=self.untrusted)
         photo = replace(photo, name=job.photo)

@@ -22,6 +22,7 @@ from impasto.cli.console import note, one_line, print_json
 from impasto.errors import ImpastoError, MissingExtra, UsageError
 from impasto.service.config import ServiceConfig
 from impasto.system.files import ASSETS
+from impasto.system.sessions import threads
 
 if TYPE_CHECKING:
     from impasto.service.hosts import Hosts
@@ -87,6 +88,7 @@ def serve(
     config = replace(config, workers=_read_workers(workers))
     host = host.strip("[]")  # as IPv6 addresses stand in URLs
     _need_extra()
+    threads()  # what IMPASTO_THREADS says may make no sense, which each worker would find out for itself
     access = _access(host, api_key_file, open_to_all, cors_origin, allowed_host, page)
     with listening(host, 0 if check else port) as place:
         from impasto.service.run import Front

@@ -26,6 +26,38 @@ def frame_count(image: Image.Image) -> int:
     return getattr(image, "n_frames", 1) if animated else 1
 
 
+def moves_longer(data: bytes, most: int) -> bool:
+    """Whether a GIF's file holds more frames than so many, or pieces of fewer than some 100 bytes, as none should.
+
+    No more of it is looked at than that. Pillow goes through all pieces to count the frames, 1 to 7 microseconds each,
+    and a piece may have 2 bytes. Other formats say how many frames they have.
+    """
+    if not data.startswith(b"GIF8"):
+        return False
+    frames, pieces, at = 0, len(data) // 100 + 10 * most + 1000, 13
+    try:
+        at += _color_table(data[10])
+        while data[at] in b"\x21\x2c" and frames <= most:  # an extension, a frame
+            if data[at] == 0x2C:
+                frames += 1
+                at += 9 + _color_table(data[at + 9])
+            at += 2
+            while data[at] and pieces >= 0:
+                at += 1 + data[at]
+                pieces -= 1
+            if pieces < 0:
+                return True
+            at += 1
+    except IndexError:  # it is cut short
+        pass
+    return frames > most
+
+
+def _color_table(flags: int) -> int:
+    """Bytes of the table of colors that flags tell of."""
+    return 3 << (flags % 8 + 1) if flags & 0x80 else 0
+
+
 def declare_alpha(data: bytes) -> bytes:
     """Say in an animated WebP file's head that it has alpha; other files are left as they are.
 

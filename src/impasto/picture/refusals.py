@@ -115,16 +115,24 @@ def may_be_tga(data: bytes, name: str) -> bool:
     return data[2] < 9 and len(data) == 18 + data[0] + colors + width * height * data[16] // 8
 
 
+def is_missing_heic(data: bytes) -> bool:
+    """Whether a file is HEIC, and no reader for it is installed; plugins must have been loaded."""
+    return data[4:8] == b"ftyp" and "HEIF" not in Image.OPEN and bool(re.match(rb"hei|hev|mif1|msf1|heix", data[8:12]))
+
+
+def unread_heic(name: str) -> PictureError:
+    hint = "HEIC needs: pip install 'impasto[heif]'"
+    return PictureError(f"{name} is HEIC, which is not read here", hint, code="missing-extra")
+
+
 def unidentified(data: bytes, name: str, formats: tuple[str, ...]) -> PictureError:
     """The error for a file that no reader takes."""
     for magic, what, hint in _KNOWN:
         if re.match(magic, data[:64], re.DOTALL):
             code = "not-a-picture" if "document" in what else "unknown-format"
             return PictureError(f"{name} is {what}, which is not read here", hint, code=code)
-    if data[4:8] == b"ftyp" and re.match(rb"hei|hev|mif1|msf1|heix", data[8:12]) and "HEIF" not in Image.OPEN:
-        return PictureError(
-            f"{name} is HEIC, which is not read here", "HEIC needs: pip install 'impasto[heif]'", code="missing-extra"
-        )
+    if is_missing_heic(data):
+        return unread_heic(name)
     if _VIDEO.match(data):
         return PictureError(f"{name} is a video", "impasto video paints it", code="not-a-picture")
     said = _reader_says(data, formats)

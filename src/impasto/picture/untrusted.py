@@ -10,6 +10,7 @@ from PIL import Image
 
 from impasto.errors import PictureError
 from impasto.picture.formats import load_plugins
+from impasto.picture.refusals import is_missing_heic, unread_heic
 from impasto.system.remote import is_url
 
 MAX_PIXELS = 100_000_000
@@ -60,6 +61,8 @@ def check(data: bytes, name: str) -> None:
     """
     load_plugins()
     accepts = [Image.OPEN[name][1] for name in FORMATS if name in Image.OPEN]
+    if is_missing_heic(data):
+        raise unread_heic(name)
     if data and not any(accept is not None and accept(data[:32]) for accept in accepts):
         raise PictureError(
             f"{name} is no picture that is taken from strangers",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import re
 from html import escape
 from typing import Any
 
@@ -11,25 +11,41 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from impasto.service import openapi, problems
+from impasto.service.codes import MEANINGS
 from impasto.service.service import Service
 from impasto.version import __version__
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-_STYLE = """body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#222;
-background:#fff}
-code,pre{font:14px/1.5 ui-monospace,monospace}pre{background:#f4f1ec;padding:1rem;overflow-x:auto}
-table{border-collapse:collapse;width:100%}td,th{border-bottom:1px solid #ddd;padding:.3rem .6rem;text-align:left;
-vertical-align:top}h2{margin-top:2.5rem}a{color:#b8431f}
+_STYLE = """:root{color-scheme:light dark}
+body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#222;background:#fff}
+code,pre{font:14px/1.5 ui-monospace,monospace;overflow-wrap:anywhere}
+pre{background:#f4f1ec;padding:1rem;white-space:pre-wrap;border-radius:.4rem}
+table{border-collapse:collapse;width:100%;margin:1rem 0}
+td,th{border-bottom:1px solid #ddd;padding:.35rem .6rem .35rem 0;text-align:left;vertical-align:top}
+td:first-child{width:13rem}h2{margin-top:3rem;border-top:2px solid #b8431f;padding-top:.6rem}h3{margin:2.2rem 0 .3rem}
+small{color:#666;display:block}a{color:#b8431f}p{max-width:45rem}
 @media(prefers-color-scheme:dark){body{background:#181614;color:#e6e1da}pre{background:#262220}td,th{border-color:#444}
-a{color:#e0764f}}"""
-_EXAMPLES = """curl -F image=@photo.jpg -F style=starry-night -F strength=80 {base}/v1/stylize -o out.jpg
+small{color:#a79f95}a{color:#e0764f}}
+@media(max-width:40rem){body{margin-top:1rem}th{display:none}table,tbody,tr,td{display:block}
+td,td:first-child{border:0;padding:0;width:auto}tr{border-bottom:1px solid #8886;padding:.5rem 0}}"""
+_START = """curl -F image=@photo.jpg -F style=starry-night -F strength=80 {base}/v1/stylize -o out.jpg
 curl -F image=@photo.jpg -F style=@painting.jpg -H 'Accept: image/webp' {base}/v1/stylize -o out.webp
 curl -F image=@photo.jpg -F style=starry-night:0.6 -F style=great-wave:0.4 {base}/v1/stylize -o out.jpg
 curl -F image=@photo.jpg -F style=udnie -F mask=@sky.png -F region_style=great-wave {base}/v1/stylize -o out.jpg
-curl --data-binary @photo.jpg -H 'Content-Type: image/jpeg' '{base}/v1/stylize?style=udnie' -o out.jpg
-curl -F image=@photo.jpg -F style=udnie -F engine=optimize {base}/v1/jobs
-curl -F image=@photo.jpg -F prompt='Starry Night:0.7, great-wave:0.3' {base}/v1/images/edits
-curl -H 'Authorization: Bearer KEY' {base}/v1/styles"""
+curl --data-binary @photo.jpg -H 'Content-Type: image/jpeg' '{base}/v1/stylize?style=udnie' -o out.jpg"""
+_LONGER = """curl -F image=@photo.jpg -F style=udnie -F engine=optimize {base}/v1/jobs
+curl -N {base}/v1/jobs/ID/events
+curl {base}/v1/jobs/ID/result -o out.jpg"""
+_TYPES = {"boolean": "true or false", "integer": "whole number", "number": "number"}
+_GROUPS = {
+    "Pictures": ("/v1/stylize",),
+    "Styles": ("/v1/styles",),
+    "Jobs": ("/v1/jobs",),
+    "OpenAI's clients": ("/v1/images", "/v1/models"),
+    "Health": ("/healthz", "/readyz", "/metrics", "/v2"),
+    "About": ("",),
+}
+"""How the paths of each part of the page begin."""
 
 
 def routes(_service: Service) -> list[Route]:
@@ -48,52 +64,90 @@ def html(paths: dict[str, Any], base: str) -> str:
     Args:
         base: the service's address, for the examples.
     """
-    operations = [(path, method, one) for path, item in paths.items() for method, one in item.items()]
-    index = "".join(_index(*one) for one in operations)
-    body = "".join(_operation(*one) for one in operations)
+    groups: dict[str, list[tuple[str, str, dict[str, Any]]]] = {name: [] for name in _GROUPS}
+    for path, item in paths.items():
+        group = next(name for name, begins in _GROUPS.items() if path.startswith(begins))
+        groups[group] += [(path, method, operation) for method, operation in item.items()]
+    index = "".join(_row(f"<b>{name}</b>", "".join(_link(*one) for one in group)) for name, group in groups.items())
+    body = "".join(f"<h2>{name}</h2>" + "".join(_operation(*one) for one in group) for name, group in groups.items())
+    common = "".join(_row(status, escape(found["description"])) for status, found in openapi.problems().items())
     codes = "".join(
         f'<tr id="{code}"><td><code>{code}</code><td>{problems.STATUS.get(code, 422)}<td>{escape(meaning)}</tr>'
-        for code, meaning in problems.meanings().items()
+        for code, meaning in MEANINGS.items()
     )
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>Impasto {__version__}</title>'
-        f'<meta name="viewport" content="width=device-width"><style>{_STYLE}</style><h1>Impasto {__version__}</h1>'
-        "<p>Paints photographs in the style of any painting. Programs read "
-        '<a href="/openapi.json">/openapi.json</a>.</p>'
-        f"<pre>{escape(_EXAMPLES.format(base=base))}</pre><ul>{index}</ul>{body}"
-        "<h2>Errors</h2><p>Errors are problem details (RFC 9457) with a code that stays from version to version.</p>"
+        f'<meta name="viewport" content="width=device-width,initial-scale=1"><style>{_STYLE}</style>'
+        f"<h1>Impasto {__version__}</h1><p>This service paints photographs in the style of any painting: send a photo "
+        "and the name of a style, or a painting of your own, and the painted picture comes back.</p>"
+        f"<pre>{escape(_START.format(base=base))}</pre><p>What takes longer, such as the optimizer, clips and folders, "
+        f"is a job:</p><pre>{escape(_LONGER.format(base=base))}</pre>"
+        f'<p><a href="/v1/styles">/v1/styles</a> lists the styles. If this service wants a key, send '
+        "<code>Authorization: Bearer KEY</code> or <code>X-API-Key: KEY</code> with each request. Programs read "
+        f'<a href="/openapi.json">/openapi.json</a>, which says the same as this page.</p>'
+        f"<table>{index}</table>{body}"
+        "<h2>Errors</h2><p>Errors are problem details (RFC 9457), <code>application/problem+json</code>: "
+        "<code>detail</code> says what is wrong, <code>hint</code> what to do about it, and <code>code</code> names "
+        "the kind; codes stay from version to version. Any request may get one of these:</p>"
+        f"<table><tr><th>Status<th>Meaning</tr>{common}</table>"
         f"<table><tr><th>Code<th>Status<th>What is wrong</tr>{codes}</table></html>"
     )
 
 
-def _index(path: str, method: str, one: dict[str, Any]) -> str:
-    return f'<li><a href="#{one["operationId"]}"><code>{method.upper()} {escape(path)}</code></a> {one["summary"]}</li>'
+def _row(*cells: str) -> str:
+    return "<tr>" + "".join(f"<td>{cell}" for cell in cells) + "</tr>"
+
+
+def _link(path: str, method: str, one: dict[str, Any]) -> str:
+    name = f"{method.upper()} {escape(path)}"
+    return f'<div><a href="#{one["operationId"]}"><code>{name}</code></a> {escape(one["summary"])}</div>'
 
 
 def _operation(path: str, method: str, one: dict[str, Any]) -> str:
-    rows = [
-        (item["name"], item["in"], item.get("schema", {}), item.get("description", ""))
-        for item in one.get("parameters", ())
-    ]
+    rows = {item["name"]: (item["in"], item) for item in one.get("parameters", ())}
     for kind, content in one.get("requestBody", {}).get("content", {}).items():
-        fields = content["schema"].get("properties", {})
         if "form" in kind:
-            rows = [row for row in rows if row[0] not in fields]
-            rows += [(name, "form", schema, schema.get("description", "")) for name, schema in fields.items()]
-    table = "".join(
-        f"<tr><td><code>{escape(name)}</code><td>{where}<td>{escape(_values(schema))}<td>{escape(text)}</tr>"
-        for name, where, schema, text in rows
-    )
+            needed = content["schema"].get("required", ())
+            for name, schema in content["schema"].get("properties", {}).items():
+                rows.pop(name, None)  # a field of the form, which may stand in the query, too
+                rows[name] = ("needed" if name in needed else "", {"schema": schema})
+    table = "".join(_field(name, *found) for name, found in rows.items())
+    common = openapi.problems()
     answers = "".join(
-        f"<tr><td>{status}<td>{escape(found['description'])}</tr>" for status, found in one["responses"].items()
+        _row(status, _text(found["description"]) + _told(found))
+        for status, found in one["responses"].items()
+        if status not in common
     )
-    fields_table = f"<table><tr><th>Field<th>In<th>Values<th>Meaning</tr>{table}</table>" if table else ""
+    fields_table = f"<table><tr><th>Field<th>Values<th>Meaning</tr>{table}</table>" if table else ""
     name, summary = one["operationId"], escape(one["summary"])
+    about = f"<p>{_text(one['description'])}</p>" if one.get("description") else ""
     return (
-        f'<h2 id="{name}">{summary}</h2><p><code>{method.upper()} {escape(path)}</code></p>'
-        f"<p>{escape(one.get('description', ''))}</p>{fields_table}"
-        f"<table><tr><th>Status<th>Meaning</tr>{answers}</table>"
+        f'<h3 id="{name}">{summary}</h3><code>{method.upper()} {escape(path)}</code>{about}{fields_table}'
+        f"<table><tr><th>Answer<th>Meaning</tr>{answers}</table>"
     )
+
+
+def _field(name: str, where: str, item: dict[str, Any]) -> str:
+    schema = item["schema"]
+    text = item.get("description") or schema.get("description", "")
+    return _row(f"<code>{escape(name)}</code><small>{where}</small>", escape(_values(schema)), escape(text))
+
+
+def _told(answer: dict[str, Any]) -> str:
+    """What an answer that is no problem consists of, in small print."""
+    parts = []
+    for kind, content in answer.get("content", {}).items():
+        if kind != problems.MEDIA_TYPE:
+            keys = ", ".join(content.get("schema", {}).get("properties", ()))
+            parts.append(f"{kind}: {keys}" if keys else kind)
+    said = f"<small>{escape('; '.join(parts))}</small>" if parts else ""
+    headers = ", ".join(answer.get("headers", ()))
+    return said + (f"<small>Headers: {escape(headers)}</small>" if headers else "")
+
+
+def _text(text: str) -> str:
+    """A text whose names stand between backticks."""
+    return re.sub(r"`(.+?)`", r"<code>\1</code>", escape(text))
 
 
 def _values(schema: dict[str, Any]) -> str:
@@ -107,10 +161,19 @@ def _values(schema: dict[str, Any]) -> str:
     if "enum" in schema:
         found = ", ".join(str(value) for value in schema["enum"])
     elif "minimum" in schema:
-        found = f"{schema['minimum']:g} to {schema.get('maximum', float('inf')):g}"
+        most = schema.get("maximum")
+        found = (
+            f"{_shown(schema['minimum'])} or more" if most is None else f"{_shown(schema['minimum'])} to {_shown(most)}"
+        )
     else:
-        found = str(schema.get("type", ""))
-    return found + (f" ({json.dumps(schema['default'])})" if "default" in schema else "")
+        found = _TYPES.get(str(schema.get("type", "")), "text")
+    return found + (f"; {_shown(schema['default'])} if not given" if "default" in schema else "")
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:,.12g}" if isinstance(value, (int, float)) else str(value)
 
 
 def paths(_service: Service) -> dict[str, Any]:

@@ -110,7 +110,7 @@ def _painting(form: Form, service: Service, suffix: str, quality: int) -> PaintW
         raise UsageError("there are several masks", "one is enough", code="conflict")
     head = look_at(photo, service.config)
     controls = Controls(size=_longer_side(form.text("size", "auto") or "auto"))
-    check_result(head, controls, format_of_suffix(suffix), service.config)
+    check_result(head, controls, format_of_suffix(suffix), service.config.max_pixels)
     look_at_all([*paintings, *masks], service.config)
     work = PaintWork(photo, tuple(styles), controls=controls, suffix=suffix, saving=Saving(suffix, quality))
     return replace(
@@ -193,13 +193,13 @@ def paths(_service: Service) -> dict[str, Any]:
         "response_format": text | {"enum": ["b64_json"]},
         "output_format": text | {"enum": list(_FORMATS)},
         "output_compression": {"type": "integer", "minimum": 0, "maximum": 100},
-        "stream": {"type": "boolean", "description": "false."},
+        "stream": {"type": "boolean", "description": "Not offered: true is refused."},
         **{name: text | {"description": "Taken and not used."} for name in _IGNORED},
         "model": text | {"description": "An engine's name; others stand for the painter."},
     }
     data = {"type": "array", "items": {"type": "object", "required": ["b64_json"], "properties": {"b64_json": text}}}
-    facts = {"created": {"type": "integer"}, "output_format": text, "size": text}
-    edited = {"type": "object", "required": [*facts, "data"], "properties": facts | {"data": data}}
+    said = {"created": {"type": "integer"}, "data": data, "output_format": text, "size": text}
+    edited = {"type": "object", "required": ["created", "data"], "properties": said}
     one = {"type": "object", "required": ["id", "object"], "properties": {"id": text, "object": text}}
     several = {
         "type": "object",
@@ -209,6 +209,8 @@ def paths(_service: Service) -> dict[str, Any]:
     answers = {"200": openapi.json("The pictures, in Base64.", edited)}
     edits = {
         "summary": "Paint a photo, as OpenAI's clients ask for it",
+        "description": "The prompt names styles; other words are not read. Of several images the first is the photo, "
+        "and the others are paintings.",
         "operationId": "edits",
         "requestBody": openapi.form(fields, ("prompt",)),
         "responses": answers | openapi.problems(400, 413, 415, 422, 501, load=True),

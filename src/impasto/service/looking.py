@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from impasto.controls import Controls
 from impasto.errors import PictureError
 from impasto.picture import untrusted
+from impasto.picture.animation import moves_longer
 from impasto.picture.formats import ANIMATED
 from impasto.picture.limits import check_size
 from impasto.picture.reading import Head, head_of
@@ -24,14 +25,14 @@ def look_at(photo: Upload, config: ServiceConfig) -> Head:
     if not photo.data:
         raise PictureError(f"{name} is empty", code="empty-file")
     untrusted.check(photo.data, name)
-    head = head_of(photo.data, name)
-    _check_pixels(f"{name} has", _pixels(head), config)
-    if head.frames > config.clip_frames:
+    head = None if moves_longer(photo.data, config.clip_frames) else head_of(photo.data, name)
+    if head is None or head.frames > config.clip_frames:
         raise PictureError(
-            f"{name} has {head.frames} frames; {config.clip_frames} are allowed",
+            f"{name} has more than {config.clip_frames:,} frames, or is in too many pieces",
             "send a shorter animation",
             code="too-large",
         )
+    check_pixels(f"{name} has", _pixels(head), config.max_pixels)
     return head
 
 
@@ -42,10 +43,10 @@ def look_at_all(pictures: Iterable[Upload], config: ServiceConfig) -> None:
         PictureError: as `look_at`, or all of them together have too many pixels.
     """
     total = sum(_pixels(look_at(picture, config)) for picture in pictures)
-    _check_pixels("all paintings and masks together have", total, config)
+    check_pixels("all paintings and masks together have", total, config.max_pixels)
 
 
-def check_result(head: Head, controls: Controls, file_format: str, config: ServiceConfig) -> None:
+def check_result(head: Head, controls: Controls, file_format: str, max_pixels: int) -> None:
     """See whether a photo's painting is of a size that is allowed and that its format holds.
 
     Args:
@@ -56,17 +57,18 @@ def check_result(head: Head, controls: Controls, file_format: str, config: Servi
     width, height = controls.output_size(head.width, head.height)
     check_size(file_format, width, height, hint="a smaller size")
     frames = head.frames if file_format in ANIMATED else 1
-    _check_pixels("the result would have", width * height * frames, config)
+    check_pixels("the result would have", width * height * frames, max_pixels)
 
 
 def _pixels(head: Head) -> int:
     return head.width * head.height * head.frames
 
 
-def _check_pixels(what: str, pixels: int, config: ServiceConfig) -> None:
-    if pixels > config.max_pixels:
+def check_pixels(what: str, pixels: int, most: int) -> None:
+    """Raises PictureError if there are more than are allowed."""
+    if pixels > most:
         raise PictureError(
-            f"{what} {pixels / 1e6:,.3g} megapixels; {config.max_pixels / 1e6:,g} are allowed",
+            f"{what} {pixels / 1e6:,.3g} megapixels; {most / 1e6:,g} are allowed",
             "a smaller picture or size",
             code="too-large",
         )

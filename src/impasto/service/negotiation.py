@@ -35,16 +35,19 @@ def suffix_of(named: str | None, accept: str, photo_format: str) -> str:
         return suffix
     own = usual(photo_format) or ".png"
     ranges = _ranges(accept) or {"*/*": 1.0}
-    offered = [suffix for suffix in (own, *(other for other in MEDIA_TYPES if other != own)) if _is_written(suffix)]
-    best = max(offered, key=lambda suffix: _weight(MEDIA_TYPES[suffix], ranges))  # of equals the first
-    if _weight(MEDIA_TYPES[best], ranges) == 0:
-        hint = f"pictures come as {', '.join(MEDIA_TYPES[suffix] for suffix in offered)}"
+    offered = [own, *(suffix for suffix in MEDIA_TYPES if suffix != own)]
+    offered.sort(key=lambda suffix: -_weight(MEDIA_TYPES[suffix], ranges))  # of equals the first
+    accepted = [suffix for suffix in offered if _weight(MEDIA_TYPES[suffix], ranges) > 0]
+    if not accepted:
+        hint = f"pictures come as {', '.join(MEDIA_TYPES.values())}"
         raise ImpastoError(f"nothing can be sent that is accepted: {accept[:80]}", hint, code="not-acceptable")
-    return best
+    written = next((suffix for suffix in accepted if _is_written(suffix)), None)
+    if written is None:
+        format_of_suffix(accepted[0])  # says what is not installed
+    return written or accepted[0]
 
 
 def _is_written(suffix: str) -> bool:
-    """Whether a format can be written here."""
     try:
         format_of_suffix(suffix)
     except UsageError:

@@ -189,15 +189,26 @@ def painting_fields() -> dict[str, Schema]:
         | {"items": style, "minItems": 1}
         | {"description": "A style's name, with :WEIGHT if there are several, or a painting's file."},
         "weight": several
-        | {"items": {"type": "number", "minimum": 0, "maximum": 1e6}, "description": "Of each style, in order."},
-        "mask": several | {"items": FILE, "description": "White says where a region is."},
+        | {
+            "items": {"type": "number", "minimum": 0, "maximum": 1e6},
+            "description": "Each style's weight, in their order.",
+        },
+        "mask": several | {"items": FILE, "description": "Pictures, each white where its region is."},
         "region_style": several
-        | {"items": style, "description": "Of each mask, in order; none leaves the photo as it is."},
-        "engine": {"type": "string", "enum": list(ENGINES), "default": DEFAULT, "description": "What paints."},
+        | {
+            "items": style,
+            "description": "Each mask's style, in their order: a name, a painting's file, or none: the photo.",
+        },
+        "engine": {
+            "type": "string",
+            "enum": list(ENGINES),
+            "default": DEFAULT,
+            "description": "What paints: light is fast and plainer, adain and wct are slow.",
+        },
         "format": {
             "type": "string",
             "enum": [suffix.lstrip(".") for suffix in MEDIA_TYPES],
-            "description": "Of the result; by the Accept header if not given, else the photo's.",
+            "description": "The result's format. If not given, what Accept prefers, else the photo's own.",
         },
         **schemas(SavingFields),
         **schemas(Controls),

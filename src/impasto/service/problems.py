@@ -12,7 +12,6 @@ from starlette.responses import Response
 
 from impasto.errors import ImpastoError, UsageError
 from impasto.service.hosts import Busy
-from impasto.system.files import ASSETS
 
 MEDIA_TYPE = "application/problem+json"
 OPENAI = ("/v1/images/", "/v1/models")
@@ -69,12 +68,6 @@ def hint_of(error: ImpastoError) -> str:
     """An error's hint: what it says of the command line's verbs and options, said of paths and fields."""
     hint = _HINTS.get(error.hint, error.hint)
     return _OPTION.sub(lambda option: option[1].replace("-", "_"), hint)
-
-
-def meanings() -> dict[str, str]:
-    """What each code means, as docs/errors.md says it, too."""
-    rows = (ASSETS / "errors.tsv").read_text(encoding="utf-8").splitlines()
-    return dict(row.split("\t") for row in rows)
 
 
 def document(error: ImpastoError) -> dict[str, object]:

@@ -1,4 +1,7 @@
-"""HTTP/1.1 on a connection, as uvicorn speaks it, for clients that do not hurry: heads are bounded in time and size."""
+"""HTTP/1.1 on a connection, as uvicorn speaks it, for clients that do not hurry.
+
+Heads are bounded in time and size. An answer that is not read does not stay in memory.
+"""
 
 from __future__ import annotations
 
@@ -14,12 +17,15 @@ from impasto.service.problems import malformed, problem
 HEAD_SECONDS = 15.0
 """Seconds that a request's head may take, from the connection's or the last request's end on."""
 HEAD_BYTES = 65_536
+UNREAD_SECONDS = 30.0
+"""Seconds in which a client has to read on in an answer that waits for it."""
 
 
 class Protocol(HttpToolsProtocol):
-    """Closes connections whose request does not begin, or whose head does not end."""
+    """Closes connections whose request does not begin, whose head does not end, or whose answer is not read."""
 
     _timer: asyncio.TimerHandle | None = None
+    _unread_timer: asyncio.TimerHandle | None = None
     _in_head = True
     _head = 0
 
@@ -29,7 +35,16 @@ class Protocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._head_is_there()
+        self._is_read()
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._wait_for_reader()
+
+    def resume_writing(self) -> None:
+        self._is_read()
+        super().resume_writing()
 
     def data_received(self, data: bytes) -> None:
         if self._in_head:
@@ -60,6 +75,21 @@ class Protocol(HttpToolsProtocol):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+    def _wait_for_reader(self) -> None:
+        unread = self.transport.get_write_buffer_size()
+        self._unread_timer = self.loop.call_later(UNREAD_SECONDS, self._see_what_is_read, unread)
+
+    def _see_what_is_read(self, before: int) -> None:
+        if self.transport.get_write_buffer_size() < before:
+            self._wait_for_reader()
+        else:
+            self.transport.abort()  # a mere close would wait for the reader, too
+
+    def _is_read(self) -> None:
+        if self._unread_timer is not None:
+            self._unread_timer.cancel()
+            self._unread_timer = None
 
     def send_400_response(self, msg: str) -> None:
         """Say in the service's own form that what came is not HTTP."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 _FADES = 0.98  # of what was measured, the share that still counts after another measurement
-_GUESSES = ((0.0, 0.05), (1.0, 0.3))  # megapixels and seconds, until there are measurements
+_GUESSES = ((0.0, 0.05), (1.0, 0.3))  # megapixels and seconds, until there are measurements, beside which
+_GUESS = 0.1  # is what one counts
 
 
 class Speed:
@@ -12,15 +13,11 @@ class Speed:
     def __init__(self) -> None:
         self._n = self._x = self._y = self._xx = self._xy = 0.0
         for megapixels, seconds in _GUESSES:
-            self.learn(megapixels, seconds)
+            self._take(megapixels, seconds, _GUESS)
 
     def learn(self, megapixels: float, seconds: float) -> None:
         """Take a measurement in."""
-        sums = (self._n, self._x, self._y, self._xx, self._xy)
-        news = (1.0, megapixels, seconds, megapixels**2, megapixels * seconds)
-        self._n, self._x, self._y, self._xx, self._xy = (
-            _FADES * old + new for old, new in zip(sums, news, strict=True)
-        )
+        self._take(megapixels, seconds, 1.0)
 
     def seconds(self, works: float, megapixels: float) -> float:
         """The time that so many works of so many megapixels in all take, one after the other."""
@@ -38,3 +35,10 @@ class Speed:
         if slope * mean_x > mean_y:
             return 0.0, mean_y / mean_x
         return mean_y - slope * mean_x, slope
+
+    def _take(self, megapixels: float, seconds: float, weight: float) -> None:
+        sums = (self._n, self._x, self._y, self._xx, self._xy)
+        news = (1.0, megapixels, seconds, megapixels**2, megapixels * seconds)
+        self._n, self._x, self._y, self._xx, self._xy = (
+            _FADES * old + weight * new for old, new in zip(sums, news, strict=True)
+        )

@@ -56,7 +56,7 @@ async def thumbnail(request: Request) -> Response:
     except FileNotFoundError:  # it has just been removed
         raise _missing(gallery, entry.name) from None
     tag = f'"{hash_of(data)}"'
-    headers = {"ETag": tag, "Cache-Control": "private, max-age=3600", "X-Content-Type-Options": "nosniff"}
+    headers = {"ETag": tag, "Cache-Control": "private, max-age=3600"}
     if matches(header_of(request, "if-none-match"), tag):
         return Response(status_code=304, headers=headers)
     return Response(data, headers=headers, media_type="image/jpeg")

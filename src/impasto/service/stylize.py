@@ -32,9 +32,10 @@ async def stylize(request: Request) -> Response:
     service = service_of(request)
     form = await read_form(request)
     form.check_known(PAINTING)
+    accept = header_of(request, "accept")
 
     def prepare() -> tuple[PaintWork, str, float]:
-        work = work_of(form, service, header_of(request, "accept"))
+        work = work_of(form, service, accept)
         return work, work.digest(service.gallery), work.megapixels
 
     work, key, megapixels = await asyncio.to_thread(prepare)
@@ -58,7 +59,7 @@ def work_of(form: Form, service: Service, accept: str) -> PaintWork:
     head = look_at(photo, service.config)
     suffix = suffix_of(form.text("format"), accept, head.file_format)
     work = paint_work(form, service, suffix)
-    check_result(head, work.controls, format_of_suffix(suffix), service.config)
+    check_result(head, work.controls, format_of_suffix(suffix), service.config.max_pixels)
     return work
 
 
@@ -72,7 +73,6 @@ def answered(answer: Answer, tag: str) -> Response:
         "Impasto-Size": f"{facts['width']}x{facts['height']}",
         "Server-Timing": ", ".join(f"{stage};dur={1000 * spent:.1f}" for stage, spent in seconds.items()),
         "Vary": "Accept",
-        "X-Content-Type-Options": "nosniff",
     }
     if answer.notes:
         headers["Impasto-Notes"] = json.dumps(list(answer.notes))

@@ -18,6 +18,7 @@ from typing import IO
 from impasto.progress import Progress
 from impasto.service.messages import LENGTH, Begun, framed, outcome, packed
 from impasto.service.work import Answer, Tell, Work
+from impasto.system.parents import end_with_parent
 
 
 class _Pipes:
@@ -98,6 +99,8 @@ def _serve(pipes: _Pipes) -> None:
 
 def main() -> None:
     """Do work until the parent is gone."""
+    if sys.platform == "linux":  # sees to it that one is killed which has been stopped and cannot hear of it
+        end_with_parent(signal.SIGKILL)
     for number in (signal.SIGINT, signal.SIGTERM):  # sent to a whole group or service; the parent decides when to end
         signal.signal(number, signal.SIG_IGN)
     if hasattr(os, "nice"):

@@ -10,6 +10,7 @@ import json
 import os
 import signal
 import socket
+import tempfile
 import threading
 import time
 import zipfile
@@ -333,17 +334,14 @@ def test_jobs_survive_a_restart(start: Any, slow: str, tmp_path: Path) -> None:
     assert len(BEGUN[slow]) == 3
 
 
-def test_without_an_address_nothing_stays(start: Any, slow: str) -> None:
-    import tempfile
-
-    def folders() -> set[Path]:
-        return set(Path(tempfile.gettempdir()).glob("impasto-job-*"))
-
-    before = folders()
+def test_without_an_address_nothing_stays(
+    start: Any, slow: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # other programs' jobs lie elsewhere
     with served() as server:
         server.post("/v1/jobs", {"style": slow})
-        assert len(folders() - before) == 1
-    assert not folders() - before
+        assert len([*tmp_path.glob("impasto-job-*")]) == 1
+    assert not [*tmp_path.glob("impasto-job-*")]
 
 
 def test_a_worker_that_is_killed_begins_its_job_again(start: Any) -> None:

@@ -17,8 +17,9 @@ from job_hosts import BEGUN, GATES, GateWork, ThreadHosts
 from impasto.errors import ImpastoError, PictureError
 from impasto.service.hosts import Ending, WorkerLost
 from impasto.service.jobs.queue import Bounds, Queue
-from impasto.service.jobs.runner import Runner
+from impasto.service.jobs.runner import Runner, canceled
 from impasto.service.jobs.store import Job, JobStore, StoreFault
+from impasto.service.jobs.webhook import Webhooks, deliver_all
 from impasto.service.work import Answer, Work
 
 NUMBERS = itertools.count()
@@ -265,5 +266,22 @@ def test_a_store_that_is_away_for_a_while_loses_no_result(open_store: Any) -> No
                 found = await until(store, job, lambda found: found.over)
                 assert found.state == "done"
                 assert len(BEGUN["patient"]) == 1
+
+    asyncio.run(main())
+
+
+def test_it_ends_whatever_the_store_does_meanwhile(open_store: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("impasto.service.jobs.runner.SWEEP", 0.001)
+    monkeypatch.setattr("impasto.service.jobs.webhook._POLL", 0.001)
+
+    async def main() -> None:
+        async with open_store() as store:
+            queue = Queue(store, BOUNDS)
+            for number in range(20):
+                runner = Runner(queue, None, lambda job, request: GateWork("never"), 60)
+                runner.start()
+                telling = asyncio.create_task(deliver_all(queue, Webhooks((), ()), lambda job: b""))
+                await asyncio.sleep(number * 0.0003)  # at another moment of a question to the store
+                await asyncio.wait_for(asyncio.gather(runner.close(0), canceled([telling])), 10)
 
     asyncio.run(main())

@@ -159,6 +159,15 @@ def test_a_photo_that_is_too_large_is_one_photo() -> None:
     assert done(folder(archive=archive, each=100_000)).facts == {"painted": 1, "failed": 1}
 
 
+def test_a_picture_that_would_be_too_large_is_one_photo() -> None:
+    paint = replace(PAINT, photo=Upload("", b""), controls=Controls(size=100), max_pixels=8000)
+    photos = (PHOTO, Upload("square.png", file_bytes(scene(80, 80))))
+    files = unzipped(done(FolderWork(paint, photos)))
+    rows = json.loads(files["report.json"])["photos"]
+    assert [row.get("code") for row in rows] == ["", "too-large"]
+    assert set(files) == {"photo.jpg", "report.json"}
+
+
 def test_too_many_photos_are_refused() -> None:
     with refused(UsageError, "too-large", "2"):
         done(folder(photos=(PHOTO,) * 3, most=2))
@@ -219,19 +228,16 @@ def clip_work(upload: Upload, **values: Any) -> ClipWork:
     return ClipWork(replace(PAINT, photo=upload), VideoOptions(engine="light"), **values)
 
 
-def leftovers() -> set[Path]:
-    return set(Path(tempfile.gettempdir()).glob("impasto-job-*"))
-
-
-def test_a_clip_is_painted_and_leaves_nothing_behind() -> None:
+def test_a_clip_is_painted_and_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("av")
-    before, told = leftovers(), []
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    told: list[Progress] = []
     answer = done(clip_work(clip()), lambda now: told.append(now) or True)
     assert answer.media_type == "video/mp4"
     assert answer.facts["frames"] == 4
     assert b"ftyp" in answer.data[:32]
     assert isinstance(told[0].preview, Still)
-    assert leftovers() <= before
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_animation_stays_one() -> None:
@@ -239,6 +245,13 @@ def test_an_animation_stays_one() -> None:
     answer = done(clip_work(clip(), suffix=".gif"))
     assert answer.media_type == "image/gif"
     assert len(Picture.open(answer.data).frames) == 3
+
+
+def test_a_clip_whose_frames_would_be_too_large_is_refused_before_it_is_painted() -> None:
+    pytest.importorskip("av")
+    work = clip_work(clip())
+    with refused(PictureError, "too-large", "a frame of the result"):
+        done(replace(work, paint=replace(work.paint, controls=Controls(size=4000), max_pixels=100_000)))
 
 
 def test_a_clip_that_is_too_long_is_refused_before_it_is_painted() -> None:

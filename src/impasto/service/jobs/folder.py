@@ -9,15 +9,19 @@ import stat
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import TypeAlias
 
 from impasto.batch.job import PaintJob
 from impasto.batch.painting import Painting
 from impasto.batch.report import Report, Result, failure
 from impasto.errors import ImpastoError, OutOfMemory, PictureError, UsageError
+from impasto.picture import untrusted
+from impasto.picture.formats import format_of
+from impasto.picture.reading import head_of
 from impasto.progress import Progress
 from impasto.service.jobs.previews import Teller
+from impasto.service.looking import check_result
 from impasto.service.work import MEDIA_TYPES, Answer, PaintWork, Tell, Upload, notes_of
 
 Photo: TypeAlias = "tuple[str, Callable[[], bytes]]"
@@ -133,7 +137,12 @@ class FolderWork:
 def _painted(painting: Painting, job: PaintJob, read: Callable[[], bytes], write: Callable[[bytes], None]) -> Result:
     """What became of one photo."""
     try:
-        return painting.paint(job, write, read())
+        data = read()
+        if data:
+            untrusted.check(data, job.photo)
+            head = head_of(data, job.photo)
+            check_result(head, painting.stylizer.controls, format_of(Path(job.target)), painting.max_pixels)
+        return painting.paint(job, write, data)
     except ImpastoError as error:
         return failure(job, error)
     except MemoryError:

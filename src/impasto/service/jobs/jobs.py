@@ -15,7 +15,7 @@ from impasto.service.fields import Form
 from impasto.service.hosts import Hosts
 from impasto.service.jobs.queue import Bounds, Queue
 from impasto.service.jobs.requests import digest, job_work, pack, style_work, unpack
-from impasto.service.jobs.runner import Runner
+from impasto.service.jobs.runner import Runner, canceled
 from impasto.service.jobs.sqlite import SqliteStore
 from impasto.service.jobs.store import Job, JobStore, StoreFault
 from impasto.service.jobs.webhook import Webhooks, deliver_all, read_secrets
@@ -95,9 +95,7 @@ class Jobs:
         """Let what runs end, for so many seconds; what does not waits for the next service on the same store."""
         self.end()
         await self.runner.close(grace)
-        for task in self._deliveries:
-            task.cancel()
-        await asyncio.gather(*self._deliveries, return_exceptions=True)
+        await canceled(self._deliveries)
         with contextlib.suppress(Exception):  # nobody is left whom it could concern
             await self.queue.store.close()
 

@@ -192,7 +192,7 @@ def _folder(form: Form, service: Service) -> Work:
         raise UsageError("the optimizer paints one photo a job", "send several jobs", code="conflict")
     photos = form.files("image")
     if len(photos) > config.folder_photos:
-        raise UsageError(f"a job takes at most {config.folder_photos} photos", "send several jobs", code="too-large")
+        raise UsageError(f"a job takes at most {config.folder_photos} photos", "send several jobs", code="out-of-range")
     archive = form.file("folder") if "folder" in form.uploads else Upload("photos", b"")
     named = form.text("format")
     suffix = "" if named is None else suffix_of(named, "", "PNG")

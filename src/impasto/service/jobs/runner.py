@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from typing import TypeAlias, TypeVar
 
 from impasto.errors import ImpastoError
@@ -63,15 +63,11 @@ class Runner:
     async def close(self, grace: float) -> None:
         """Let what runs end, for so many seconds; what does not goes back to waiting."""
         self._closing = True
-        for loop in self._loops:
-            loop.cancel()
-        await asyncio.gather(*self._loops, return_exceptions=True)
+        await canceled(self._loops)
         if self._running:
             await asyncio.wait(self._running, timeout=grace)
         left = list(self._running.items())
-        for task, _ in left:
-            task.cancel()
-        await asyncio.gather(*(task for task, _ in left), return_exceptions=True)
+        await canceled([task for task, _ in left], again=5)  # a worker that does not stop is killed after 2 s
         for _, job in left:
             with contextlib.suppress(StoreFault):
                 await self.queue.give_back(job)
@@ -200,6 +196,19 @@ class Runner:
                     raise
                 LOG.warning("a job cannot be stored yet: %s", error)
                 await asyncio.sleep(1)
+
+
+async def canceled(tasks: Collection[asyncio.Task[None]], again: float = 0.1) -> None:
+    """Cancel tasks and wait for their ends.
+
+    Args:
+        again: seconds after which those are canceled again that have not ended: the package redis may swallow it.
+    """
+    left = {task for task in tasks if not task.done()}
+    while left:
+        for task in left:
+            task.cancel()
+        _, left = await asyncio.wait(left, timeout=again)
 
 
 class _Latest:

@@ -18,6 +18,7 @@ from impasto.picture.limits import check_size
 from impasto.progress import Progress
 from impasto.service.jobs.folders import private_folder
 from impasto.service.jobs.previews import Teller, still
+from impasto.service.looking import check_pixels
 from impasto.service.work import MEDIA_TYPES, Answer, PaintWork, Tell, Upload, format_of_suffix, notes_of
 from impasto.styles.gallery import KEPT_SIDE, Gallery
 from impasto.video.options import VideoOptions
@@ -152,7 +153,12 @@ class ClipWork:
         clip = Clip(source, options.start, options.end, options.fps, untrusted=True, max_pixels=self.paint.max_pixels)
         self._check_length(clip)
         frame = next(clip.frames(), None)
-        return None if frame is None else Picture(frame.samples)
+        if frame is None:
+            return None
+        first = Picture(frame.samples)
+        width, height = self.paint.controls.output_size(first.width, first.height)
+        check_pixels("a frame of the result would have", width * height, self.paint.max_pixels)
+        return first
 
     def _check_length(self, clip: Clip) -> None:
         seconds = float(clip.count / clip.rate)
