@@ -18,7 +18,7 @@ except ImportError:  # what older versions of the package openai bring
     import httpx  # type: ignore[no-redef]
 
 from helpers import wait_until
-from job_hosts import ThreadHosts
+from services import ThreadHosts
 
 from impasto.service.app import make_app
 from impasto.service.config import ServiceConfig
@@ -82,8 +82,8 @@ def _headers(said: dict[str, str]) -> dict[str, str]:
 def served(*, hosts: Any = None, **config: Any) -> Iterator[Server]:
     """A running service; `key` of a request is whose it is."""
     settings = ServiceConfig(**config)
-    service = Service.of(ThreadHosts(), settings)
-    service.jobs = Jobs(service, hosts or ThreadHosts(), lease=5)
+    service = Service.of(ThreadHosts(1), settings)
+    service.jobs = Jobs(service, hosts or ThreadHosts(1), lease=5)
     found = Server("http://127.0.0.1", service)
 
     @contextlib.asynccontextmanager

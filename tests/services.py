@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import pickle
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,7 +23,7 @@ from impasto.service.work import Answer, Work
 
 @dataclass
 class ThreadHosts:
-    """Hosts that work in threads of this process.
+    """Hosts that work in threads of this process; what goes in and comes out is pickled, as between processes.
 
     Attributes:
         before: called with each work before it is done, in its thread.
@@ -35,20 +36,28 @@ class ThreadHosts:
     done: list[Work] = field(default_factory=list)
     up: bool = True
     free: int | None = None
+    started: bool = False
+    closed: bool = False
 
-    async def start(self) -> None: ...
+    async def start(self) -> None:
+        self.started = True
 
     async def run(self, work: Work, seconds: float, on_progress: Callable[[Progress], None] | None = None) -> Answer:
-        going = threading.Event()
+        loop, left = asyncio.get_running_loop(), threading.Event()
+
+        def tell(now: Progress) -> bool:
+            if on_progress is not None:
+                loop.call_soon_threadsafe(on_progress, pickle.loads(pickle.dumps(now)))
+            return not left.is_set()
 
         def do() -> Answer:
             self.before(work)
-            return work.run(lambda _: not going.is_set())
+            return pickle.loads(pickle.dumps(work)).run(tell)
 
         try:
             answer = await asyncio.wait_for(asyncio.to_thread(do), seconds)
         finally:
-            going.set()
+            left.set()
         self.done.append(work)
         return answer
 
@@ -61,7 +70,8 @@ class ThreadHosts:
     def free_memory(self) -> int | None:
         return self.free
 
-    async def close(self, grace: float) -> None: ...
+    async def close(self, grace: float) -> None:
+        self.closed = True
 
 
 @dataclass

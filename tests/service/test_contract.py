@@ -14,6 +14,9 @@ from helpers import ROOT
 from job_server import served
 from services import Running
 
+from impasto.service.codes import MEANINGS
+from impasto.service.problems import STATUS
+
 pytest.importorskip("schemathesis")
 
 

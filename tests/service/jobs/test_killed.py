@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 from helpers import ROOT
-from job_hosts import BEGUN, GATES, GateWork, ThreadHosts
+from job_works import BEGUN, GATES, GateWork
+from services import ThreadHosts
 
 from impasto.service.jobs.jobs import open_store
 from impasto.service.jobs.queue import Bounds, Queue
@@ -27,13 +28,14 @@ import asyncio, sys
 from impasto.service.jobs.jobs import open_store
 from impasto.service.jobs.queue import Bounds, Queue
 from impasto.service.jobs.runner import Runner
-from job_hosts import GateWork, ThreadHosts
+from job_works import GateWork
+from services import ThreadHosts
 
 async def main():
     store = open_store(sys.argv[1])
     await store.open()
     queue = Queue(store, Bounds(10, 1_000_000, 3600), lease=1.5)
-    Runner(queue, ThreadHosts(), lambda job, request: GateWork("never"), 60).start()
+    Runner(queue, ThreadHosts(1), lambda job, request: GateWork("never"), 60).start()
     await asyncio.sleep(60)
 
 asyncio.run(main())
@@ -57,7 +59,7 @@ def test_a_replica_that_is_killed_leaves_its_job_to_another(
         with subprocess.Popen([sys.executable, "-c", REPLICA, url], env=_environment()) as process:
             await _until(store, lambda found: found.step > 0)
             process.send_signal(signal.SIGKILL)
-        runner = Runner(queue, ThreadHosts(), lambda job, request: GateWork("other"), 60)
+        runner = Runner(queue, ThreadHosts(1), lambda job, request: GateWork("other"), 60)
         runner.start()
         assert await queue.claim() is None  # the dead one's claim still holds
         found = await _until(store, lambda found: found.tries == 2 and "other" in GATES)

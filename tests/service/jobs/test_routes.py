@@ -21,9 +21,10 @@ from typing import Any
 
 import pytest
 from helpers import file_bytes, scene, wait_until
-from job_hosts import BEGUN, GATES, ThreadHosts
 from job_listener import Listener
 from job_server import Server, served
+from job_works import BEGUN, GATES
+from services import ThreadHosts
 
 from impasto.picture import Picture
 from impasto.service.pool import WorkerPool
@@ -196,7 +197,7 @@ def test_the_same_post_again_gives_the_same_job(start: Any) -> None:
 @pytest.fixture
 def slow(monkeypatch: pytest.MonkeyPatch) -> str:
     """Jobs of photos wait at a gate that is called so."""
-    from job_hosts import GateWork
+    from job_works import GateWork
 
     from impasto.service.jobs import jobs, requests
 

@@ -12,7 +12,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from job_hosts import BEGUN, GATES, GateWork, ThreadHosts
+from job_works import BEGUN, GATES, GateWork
+from services import ThreadHosts
 
 from impasto.errors import ImpastoError, PictureError
 from impasto.service.hosts import Ending, WorkerLost
@@ -40,7 +41,7 @@ def make_work(job: Job, request: bytes) -> Work:
 async def running(
     store: JobStore, hosts: Any = None, lease: float = 30, make: Any = make_work, grace: float = 0
 ) -> AsyncIterator[Runner]:
-    runner = Runner(Queue(store, BOUNDS, lease), hosts or ThreadHosts(), make, 60)
+    runner = Runner(Queue(store, BOUNDS, lease), hosts or ThreadHosts(1), make, 60)
     runner.start()
     try:
         yield runner
@@ -222,7 +223,7 @@ def test_a_request_that_makes_no_sense_here_fails_its_job(open_store: Any) -> No
 
 def test_hosts_start_with_the_first_job_and_none_means_none(open_store: Any) -> None:
     async def main() -> None:
-        hosts, idle = ThreadHosts(), ThreadHosts(0)
+        hosts, idle = ThreadHosts(1), ThreadHosts(0)
         GATES.setdefault("first", threading.Event()).set()
         async with open_store() as store, running(store, idle):
             async with running(store, hosts) as runner:
