@@ -5,6 +5,7 @@ Command line options and web widgets are made from such fields, and the same ran
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Mapping
 from dataclasses import Field, field, fields
@@ -52,13 +53,19 @@ def find(named: Mapping[str, T], wanted: str | T, noun: str) -> T:
     return named[wanted]
 
 
+@functools.cache
+def hints_of(kind: type[Any]) -> dict[str, Any]:
+    """The types of a dataclass's fields; `get_type_hints` reads them anew at each call."""
+    return get_type_hints(kind)
+
+
 def check(settings: Any) -> None:
     """Look at every field of a dataclass of settings.
 
     Raises:
         UsageError: a value of another type, none of the choices, out of its range, or an empty tuple.
     """
-    hints = get_type_hints(type(settings))
+    hints = hints_of(type(settings))  # type: ignore[arg-type]  # mypy takes no class for hashable
     for part in fields(settings):
         _check(part, hints[part.name], getattr(settings, part.name))
 

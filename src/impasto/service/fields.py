@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field, fields
 from types import NoneType
-from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeVar, get_args, get_origin
 from urllib.parse import parse_qsl
 
 from starlette.formparsers import MultiPartException, MultiPartParser
@@ -23,7 +23,7 @@ from impasto.service.looking import look_at_all
 from impasto.service.problems import malformed
 from impasto.service.service import Service
 from impasto.service.work import PaintWork, Upload, Wanted, format_of_suffix
-from impasto.settings import check, setting
+from impasto.settings import check, hints_of, setting
 from impasto.system.names import safe_name
 
 T = TypeVar("T")
@@ -205,7 +205,7 @@ def settings(kind: type[T], form: Form, *, without: Collection[str] = ()) -> T:
     Raises:
         UsageError: a text that is no value of its field's type, or out of its range.
     """
-    hints = get_type_hints(kind)
+    hints = hints_of(kind)  # type: ignore[arg-type]  # mypy takes no class for hashable
     values: dict[str, Any] = {}
     for part in fields(kind):  # type: ignore[arg-type]
         text = None if part.name in without else form.text(part.name)
