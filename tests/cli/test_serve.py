@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import builtins
 import socket
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from helpers import Outcome, assert_refused
@@ -67,14 +65,7 @@ def test_a_port_that_is_taken_is_refused(run: Callable[..., Outcome]) -> None:
 def test_without_the_extra_it_says_what_to_install(
     run: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch, missing: str
 ) -> None:
-    real = builtins.__import__
-
-    def without(name: str, *more: Any) -> Any:
-        if name == missing:
-            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
-        return real(name, *more)
-
-    monkeypatch.setattr(builtins, "__import__", without)
+    monkeypatch.setitem(sys.modules, missing, None)
     assert_refused(run("serve"), 1, "missing-extra", "impasto[serve]")
 
 
