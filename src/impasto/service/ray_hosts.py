@@ -29,6 +29,7 @@ from impasto.system.memory import free_memory
 _LOSSES = 10  # of replicas, most of them before they have begun with the work
 _LOOK_EVERY = 1.0  # seconds between two looks at how many replicas there are
 _ON_THE_WAY = 256_000_000  # bytes of photos and pictures between the service and each processor, before disk is used
+_ONE_AT_A_TIME = threading.Lock()  # Ray pickles a deployment's settings by a list of modules that all threads share
 _REPLICA = {"IMPASTO_THREADS": "1", "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
 
 
@@ -130,7 +131,11 @@ class RayHosts:
         self.workers = self.workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
 
     async def _deploy(self) -> None:
-        self._handle = await self._in_thread(self._deployed)
+        def alone() -> Any:
+            with _ONE_AT_A_TIME:
+                return self._deployed()
+
+        self._handle = await self._in_thread(alone)
 
     def _deployed(self) -> Any:
         ray, serve = _ray()
@@ -161,7 +166,8 @@ class RayHosts:
 
     def _counted(self) -> int:
         try:
-            application = _ray()[1].status().applications.get(self._name)
+            with _ONE_AT_A_TIME:
+                application = _ray()[1].status().applications.get(self._name)
         except Exception:  # noqa: BLE001  a cluster that does not answer has none
             return 0
         states = [one.replica_states for one in application.deployments.values()] if application else []

@@ -153,8 +153,11 @@ class Front:
             loop.call_soon_threadsafe(self._reload)
 
         wanted: dict[int, Callable[[int, FrameType | None], None]] = {signal.SIGINT: asked, signal.SIGTERM: asked}
-        if sys.platform != "win32" and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
-            wanted[signal.SIGHUP] = again if self.access.keyring else asked
+        if sys.platform != "win32":
+            if self.access.keyring:
+                wanted[signal.SIGHUP] = again
+            elif signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup
+                wanted[signal.SIGHUP] = asked
         before = {number: signal.signal(number, handler) for number, handler in wanted.items()}
         try:
             yield
