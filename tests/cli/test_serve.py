@@ -40,7 +40,7 @@ def test_what_cannot_be_meant_is_refused(run: Callable[..., Outcome], tmp_path: 
     assert_refused(run("serve", "--workers", "0"), 2, "out-of-range", "0")
     assert_refused(run("serve", "--cors-origin", "*"), 2, "malformed", "*")
     assert_refused(run("serve", "--queue-megapixels", "0"), 2, "out-of-range", "--queue-megapixels")
-    assert_refused(run("serve", "--jobs-url", "file.txt"), 2, "unknown-choice", "file.txt")
+    assert_refused(run("serve", "--port", 0, "--jobs-url", "file.txt"), 2, "unknown-choice", "file.txt")
     assert_refused(run("serve", "--engine-hosts", "elsewhere"), 2, "usage", "elsewhere")
 
 
