@@ -10,26 +10,20 @@ different styles. Nothing is kept, so that each picture is painted.
 from __future__ import annotations
 
 import argparse
-import contextlib
 import http.client
 import io
 import itertools
 import math
 import os
-import socket
 import statistics
-import subprocess
-import sys
-import tempfile
 import threading
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-import psutil
 from PIL import Image
+from serve import memory, service
 
 PHOTOS = Path(__file__).resolve().parent.parent / "src/impasto/assets/samples"
 STYLES = ("starry-night", "great-wave", "udnie", "the-scream")
@@ -77,50 +71,9 @@ def photos(megapixels: float) -> list[bytes]:
     return made
 
 
-@contextlib.contextmanager
-def service(workers: int, hosts: str) -> Iterator[tuple[int, psutil.Process]]:
-    """A running service: its port and its process."""
-    with socket.socket() as free, tempfile.TemporaryDirectory() as home:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-        free.close()
-        options = ["--port", str(port), "--workers", str(workers), "--engine-hosts", hosts]
-        command = [sys.executable, "-m", "impasto", "serve", *options, "--cache-megabytes", "0", "--quiet"]
-        process = subprocess.Popen(command, env=os.environ | {"IMPASTO_HOME": home}, stdout=subprocess.DEVNULL)
-        try:
-            while not is_ready(port):
-                if process.poll() is not None:
-                    raise SystemExit("the service has ended")
-                time.sleep(0.1)
-            yield port, psutil.Process(process.pid)
-        finally:
-            process.terminate()
-            process.wait(60)
-
-
-def is_ready(port: int) -> bool:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
-    try:
-        connection.request("GET", "/readyz")
-        return connection.getresponse().status == 200
-    except OSError:
-        return False
-    finally:
-        connection.close()
-
-
-def resident(process: psutil.Process) -> int:
-    """Bytes that a process and all below it hold."""
-    held = 0
-    for one in (process, *process.children(recursive=True)):
-        with contextlib.suppress(psutil.Error):
-            held += one.memory_info().rss
-    return held
-
-
 def measure(workers: int, files: list[bytes], seconds: float, engine: str, hosts: str) -> Measured:
     done = Measured(workers, 0.0, [])
-    with service(workers, hosts) as (port, process):
+    with service(workers, ["--engine-hosts", hosts]) as (port, process):
         begin = time.monotonic() + seconds / 6  # what comes before warms up
         end = begin + seconds
 
@@ -144,7 +97,7 @@ def measure(workers: int, files: list[bytes], seconds: float, engine: str, hosts
         for client in clients:
             client.start()
         while any(client.is_alive() for client in clients):
-            done.peak = max(done.peak, resident(process))
+            done.peak = max(done.peak, sum(memory(process)))
             time.sleep(0.2)
         done.rate = len(done.latencies) / seconds
     return done

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import builtins
 import socket
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from helpers import Outcome, assert_refused
@@ -42,7 +40,7 @@ def test_what_cannot_be_meant_is_refused(run: Callable[..., Outcome], tmp_path: 
     assert_refused(run("serve", "--workers", "0"), 2, "out-of-range", "0")
     assert_refused(run("serve", "--cors-origin", "*"), 2, "malformed", "*")
     assert_refused(run("serve", "--queue-megapixels", "0"), 2, "out-of-range", "--queue-megapixels")
-    assert_refused(run("serve", "--jobs-url", "file.txt"), 2, "unknown-choice", "file.txt")
+    assert_refused(run("serve", "--port", 0, "--jobs-url", "file.txt"), 2, "unknown-choice", "file.txt")
     assert_refused(run("serve", "--engine-hosts", "elsewhere"), 2, "usage", "elsewhere")
 
 
@@ -67,14 +65,7 @@ def test_a_port_that_is_taken_is_refused(run: Callable[..., Outcome]) -> None:
 def test_without_the_extra_it_says_what_to_install(
     run: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch, missing: str
 ) -> None:
-    real = builtins.__import__
-
-    def without(name: str, *more: Any) -> Any:
-        if name == missing:
-            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
-        return real(name, *more)
-
-    monkeypatch.setattr(builtins, "__import__", without)
+    monkeypatch.setitem(sys.modules, missing, None)
     assert_refused(run("serve"), 1, "missing-extra", "impasto[serve]")
 
 

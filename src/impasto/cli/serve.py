@@ -10,6 +10,7 @@ import urllib.parse
 import urllib.request
 from collections.abc import Callable
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -114,14 +115,9 @@ def _read_workers(text: str) -> int:
 
 
 def _need_extra() -> None:
-    try:
-        import prometheus_client  # noqa: F401
-        import psutil  # noqa: F401
-        import python_multipart  # noqa: F401
-        import starlette  # noqa: F401
-        import uvicorn  # noqa: F401
-    except ImportError as error:
-        raise MissingExtra(f"{error.name}, which the service needs,", "serve") from None
+    for name in ("prometheus_client", "psutil", "python_multipart", "starlette", "uvicorn"):
+        if find_spec(name) is None:
+            raise MissingExtra(f"{name}, which the service needs,", "serve")
 
 
 def _access(

@@ -132,11 +132,9 @@ class Form:
             raise UsageError(f"{unknown[0][:80]} is no field", hint, code="unknown-setting")
 
 
-async def read_form(request: Request, body: str = "image") -> Form:
-    """The fields of a form; or of the query string, with the body as the file.
+async def read_form(request: Request) -> Form:
+    """The fields of a form; or of the query string, with the body as the image.
 
-    Args:
-        body: the field that a body stands for that is no form.
     Raises:
         UsageError: the body is no form and no picture, or is broken.
     """
@@ -152,7 +150,7 @@ async def read_form(request: Request, body: str = "image") -> Form:
     elif kind == "" or _BODY_TYPES.fullmatch(kind):
         data = await request.body()
         if data:
-            order.setdefault(body, []).append(Upload("picture", data))
+            order.setdefault("image", []).append(Upload("picture", data))
     else:
         hint = "multipart/form-data, or a picture as image/jpeg, image/png, ..."
         raise UsageError(f"a body of {kind[:80]} is not read here", hint, code="unknown-format")
@@ -199,7 +197,7 @@ async def _read_parts(request: Request, order: dict[str, list[str | Upload]]) ->
         raise malformed("the form has no end: its last boundary is missing", "send all of it")
 
 
-def settings(kind: type[T], form: Form, *, without: Collection[str] = ()) -> T:
+def settings(kind: type[T], form: Form) -> T:
     """A dataclass of settings (see `impasto.settings`) from the texts of the fields of the same names.
 
     Raises:
@@ -208,7 +206,7 @@ def settings(kind: type[T], form: Form, *, without: Collection[str] = ()) -> T:
     hints = hints_of(kind)  # type: ignore[arg-type]  # mypy takes no class for hashable
     values: dict[str, Any] = {}
     for part in fields(kind):  # type: ignore[arg-type]
-        text = None if part.name in without else form.text(part.name)
+        text = form.text(part.name)
         if text is not None:
             values[part.name] = value_of(text, hints[part.name], part.name)
     return kind(**values)

@@ -133,7 +133,7 @@ def json(description: str, schema: Schema, **more: Any) -> Schema:
     return {"description": description, "content": {"application/json": {"schema": schema}}} | more
 
 
-def picture(description: str, *, kinds: Collection[str] = tuple(MEDIA_TYPES.values())) -> Schema:
+def picture(description: str) -> Schema:
     """An answer that is a picture."""
     headers = {
         "ETag": ("The result's tag: of the same photo, style, controls and version it is the same.", "string"),
@@ -142,7 +142,11 @@ def picture(description: str, *, kinds: Collection[str] = tuple(MEDIA_TYPES.valu
         "Server-Timing": ("Milliseconds of each stage.", "string"),
     }
     described = {name: {"description": text, "schema": {"type": kind}} for name, (text, kind) in headers.items()}
-    return {"description": description, "headers": described, "content": {kind: {"schema": FILE} for kind in kinds}}
+    return {
+        "description": description,
+        "headers": described,
+        "content": {kind: {"schema": FILE} for kind in MEDIA_TYPES.values()},
+    }
 
 
 def form(fields: Mapping[str, Schema], required: Collection[str], *, or_pictures: bool = False) -> Schema:
@@ -215,10 +219,10 @@ def painting_fields() -> dict[str, Schema]:
     }
 
 
-def schemas(kind: type[Any], *, without: Collection[str] = ()) -> dict[str, Schema]:
+def schemas(kind: type[Any]) -> dict[str, Schema]:
     """The fields of a dataclass of settings (see `impasto.settings`)."""
     hints = get_type_hints(kind)
-    return {part.name: _schema(part, hints[part.name]) for part in fields(kind) if part.name not in without}
+    return {part.name: _schema(part, hints[part.name]) for part in fields(kind)}
 
 
 def _schema(part: Any, hint: Any) -> Schema:
