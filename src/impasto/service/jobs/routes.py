@@ -25,7 +25,7 @@ STREAMS = 500
 """Streams of events at once."""
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
-_PRIVATE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+_PRIVATE = {"Cache-Control": "no-store"}
 _ENDINGS = {
     "image/jpeg": "jpg",
     "image/tiff": "tif",
@@ -122,7 +122,7 @@ class JobRoutes:
             return Response(status_code=204)  # tells a browser not to come again
         if self._streams >= STREAMS:
             raise Busy("too many listen to jobs", 10, "GET the job instead")
-        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no", "X-Content-Type-Options": "nosniff"}
+        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         if request.method == "HEAD":
             return Response(media_type="text/event-stream", headers=headers)
         return StreamingResponse(self._events(job, last), media_type="text/event-stream", headers=headers)
