@@ -55,6 +55,13 @@ def test_hosts_of_webhooks_are_given_together_or_one_by_one(
     assert made == [{"a.example", "b.example:81", "c.example"}]
 
 
+def test_threads_that_make_no_sense_are_refused_before_workers_start(
+    run: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("IMPASTO_THREADS", "many")
+    assert_refused(run("serve"), 2, "not-a-number", "IMPASTO_THREADS")
+
+
 def test_a_port_that_is_taken_is_refused(run: Callable[..., Outcome]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

@@ -95,6 +95,12 @@ def test_speed_is_measured() -> None:
     in_loop(body)
 
 
+def test_the_first_pictures_count_more_than_guesses() -> None:
+    speed = Speed()
+    speed.learn(1.0, 1.5)
+    assert speed.seconds(1, 1.0) == pytest.approx(1.4, rel=0.1)
+
+
 def test_small_pictures_take_their_time_too() -> None:
     async def body(load: Load, hosts: GateHosts) -> None:
         load.speed = Speed()
