@@ -31,18 +31,19 @@ from typing import Any
 
 import numpy as np
 import psutil
+import uvloop
 from PIL import Image
 
 PHOTOS = Path(__file__).resolve().parent.parent / "src/impasto/assets/samples"
 STYLES = ("starry-night", "great-wave", "udnie", "the-scream", "water-lilies")
-SIDES = {160: 8, 320: 8, 480: 3, 960: 1}
+SIDES = {160: 3, 320: 5, 640: 8, 1280: 3, 2048: 1}
 """Pixels of the longer side, and how many of twenty photos have them."""
 KINDS = {"good": 86, "truncated": 3, "text": 3, "unknown-style": 3, "too-large": 1, "leaves": 3, "breaks-off": 1}
 """Of a hundred requests."""
 LEAVING = ("leaves", "breaks-off")
 MEANT = {"truncated": 422, "text": 415, "unknown-style": 422, "too-large": 413}
 _CHANCE = np.random.default_rng(1)
-_PROBE_EVERY = 0.05  # seconds
+_PROBE_EVERY = 0.2  # seconds
 _PATIENCE = 300.0  # seconds for an answer
 _NICE = 5  # of the service's workers, so that others who use the machine take as much from the library's own
 
@@ -69,10 +70,10 @@ class Ask:
         return "\r\n".join([*head, f"Content-Length: {len(body)}", "", ""]).encode() + body
 
 
-def photos() -> list[bytes]:
-    """JPEG files of all sizes, as often as `SIDES` says."""
+def photos(largest: int) -> list[bytes]:
+    """JPEG files of all sizes up to the largest, as often as `SIDES` says."""
     files, made = sorted(PHOTOS.glob("*.jpg")), []
-    for side, count in SIDES.items():
+    for side, count in ((side, count) for side, count in SIDES.items() if side <= largest):
         for index in range(count):
             with Image.open(files[index % len(files)]) as photo:
                 photo.thumbnail((side, side))
@@ -97,9 +98,9 @@ def too_large() -> bytes:
     )
 
 
-def asks(count: int, painter_share: float) -> list[Ask]:
+def asks(count: int, painter_share: float, largest: int = max(SIDES)) -> list[Ask]:
     """Requests in a fixed order, no two alike, so that nothing is painted for two of them."""
-    draw, files, huge = np.random.default_rng(0), photos(), too_large()
+    draw, files, huge = np.random.default_rng(0), photos(largest), too_large()
     kinds = draw.choice(list(KINDS), count, p=[share / sum(KINDS.values()) for share in KINDS.values()])
     found = []
     for index, kind in enumerate(kinds.tolist()):
@@ -313,10 +314,11 @@ def main() -> None:
     parser.add_argument(
         "--painter", type=float, default=0.1, help="share of pictures by the painter; the others, light"
     )
+    parser.add_argument("--largest", type=int, default=max(SIDES), help="longer side of the largest photos")
     parser.add_argument("--baseline", type=int, default=200, help="pictures of each process of the library's own")
     parser.add_argument("options", nargs="*", help="of impasto serve, after --")
     given = parser.parse_args()
-    requests = asks(given.requests, given.painter)
+    requests = asks(given.requests, given.painter, given.largest)
     own = typical(requests, given.baseline)
     before = baseline(own, given.workers)
     spawn = multiprocessing.get_context("spawn")
@@ -325,7 +327,7 @@ def main() -> None:
         prober = spawn.Process(target=probe, args=(port, stop, found))
         prober.start()
         load = Load(port, given.minutes)
-        seconds, held = asyncio.run(loaded(load, requests, given.clients, front))
+        seconds, held = uvloop.run(loaded(load, requests, given.clients, front))
         stop.set()
         health = found.get()
         prober.join()

@@ -72,7 +72,7 @@ def check(settings: Any) -> None:
 
 def _check(part: Field[Any], hint: Any, value: Any) -> None:
     label = part.name.replace("_", " ")
-    if value is None and part.default is None:
+    if value is part.default:
         return
     if get_origin(hint) is Literal:
         if value not in get_args(hint):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import weakref
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -104,6 +106,42 @@ def test_errors_reach_all_and_are_not_kept() -> None:
         assert gate.begun == 2
 
     in_loop(body)
+
+
+class Photo:
+    """Stands for work and the photo in it."""
+
+
+class Refuses(Gate):
+    async def run(self, _work: object) -> Answer:
+        await self.open.wait()
+        raise UsageError("no", code="conflict")
+
+
+@pytest.mark.parametrize("leaves", [False, True])
+def test_work_that_fails_or_is_left_is_freed_at_once(leaves: bool) -> None:
+    async def body() -> None:
+        gate = Refuses()
+        found = results(gate)
+        work = Photo()
+        known = weakref.ref(work)
+        asked = asyncio.create_task(found.of(work, "a"))  # type: ignore[arg-type]
+        del work
+        await settled()
+        if leaves:
+            asked.cancel()
+        else:
+            gate.open.set()
+        await asyncio.gather(asked, return_exceptions=True)
+        del asked
+        await settled()
+        assert known() is None
+
+    gc.disable()  # it would free what holds itself, later
+    try:
+        in_loop(body)
+    finally:
+        gc.enable()
 
 
 def test_the_results_that_were_used_last_are_kept() -> None:

@@ -382,7 +382,7 @@ def test_too_many_frames_are_refused() -> None:
 
 def test_frames_beyond_the_limit_are_not_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     """A megabyte may hold 60,000 frames, and a decoder goes through all of them to tell their number."""
-    monkeypatch.setattr("impasto.service.looking.head_of", None)
+    monkeypatch.setattr("impasto.service.work.head_of", None)
     frame = b"\x2c\0\0\0\0\1\0\1\0\0\2\2\x44\1\0"
     moving = b"GIF89a\1\0\1\0\x80\0\0" + bytes(6) + frame * 60_000 + b";"
     crumbs = b"GIF89a\1\0\1\0\x80\0\0" + bytes(6) + frame[:11] + b"\1x" * 200_000

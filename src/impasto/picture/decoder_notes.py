@@ -35,6 +35,18 @@ class _Listener:
 
 
 _listener = _Listener()
+_modules = 0  # that were loaded when Pillow's were last looked for
+
+
+def _listen() -> None:
+    """Stand in each of Pillow's modules that has been loaded."""
+    global _modules
+    if _modules == len(sys.modules):
+        return
+    _modules = len(sys.modules)
+    for name, module in list(sys.modules.items()):
+        if name.startswith("PIL.") and getattr(module, "warnings", None) is warnings:
+            setattr(module, "warnings", _listener)  # noqa: B010 - modules have no such attribute for type checkers
 
 
 @contextlib.contextmanager
@@ -47,9 +59,7 @@ def collected(name: str, data: bytes = b"") -> Iterator[None]:
     head = data[:_HEAD]
     if b"Exif\0\0" in head or b"eXIf" in head:
         importlib.import_module("PIL.TiffImagePlugin")
-    for module_name, module in list(sys.modules.items()):
-        if module_name.startswith("PIL.") and getattr(module, "warnings", None) is warnings:
-            setattr(module, "warnings", _listener)  # noqa: B010 - modules have no such attribute for type checkers
+    _listen()
     outer, _here.remarks = getattr(_here, "remarks", None), []
     try:
         yield

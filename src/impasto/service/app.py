@@ -43,11 +43,11 @@ def make_app(service: Service) -> Starlette:
     return app
 
 
-def _refused(request: Request, error: ImpastoError) -> Response:
+async def _refused(request: Request, error: ImpastoError) -> Response:
     return problem(error, request.url.path)
 
 
-def _missed(request: Request, error: HTTPException) -> Response:
+async def _missed(request: Request, error: HTTPException) -> Response:
     headers, path = dict(error.headers or {}), request.url.path
     if error.status_code == 404:
         fault = ImpastoError(f"there is no {path[:200]}", "/docs lists what there is", code="no-such-page")
@@ -69,11 +69,11 @@ def _methods(request: Request) -> str:
     return ", ".join(sorted(found))
 
 
-def _left(_request: Request, _error: Exception) -> Response:
+async def _left(_request: Request, _error: Exception) -> Response:
     return Response(status_code=499)  # nobody reads it
 
 
-def _unexpected(request: Request, error: Exception) -> Response:
+async def _unexpected(request: Request, error: Exception) -> Response:
     LOG.error("%s %s", request.method, request.url.path, exc_info=error)
     fault = ImpastoError("this should not have happened", "please report it", code="unexpected")
     return problem(fault, request.url.path)

@@ -55,9 +55,13 @@ async def edit(request: Request) -> Response:
     """Paint a photo."""
     service = service_of(request)
     form = await read_form(request)
-    work, count = await asyncio.to_thread(_asked, form, service)
-    request.state.megapixels = round(await asyncio.to_thread(lambda: work.megapixels), 2)
-    key = await asyncio.to_thread(work.digest, service.gallery)
+
+    def prepare() -> tuple[PaintWork, int, str]:
+        work, count = _asked(form, service)
+        return work, count, work.digest(service.gallery)
+
+    work, count, key = await form.looked_at(prepare)
+    request.state.megapixels = round(work.megapixels, 2)
     answer = await while_there(request, service.results.of(work, key))
     kind = next(name for name, suffix in _FORMATS.items() if suffix == work.suffix)
     size = f"{answer.facts['width']}x{answer.facts['height']}"

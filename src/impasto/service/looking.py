@@ -10,7 +10,7 @@ from impasto.picture import untrusted
 from impasto.picture.animation import moves_longer
 from impasto.picture.formats import ANIMATED
 from impasto.picture.limits import check_size
-from impasto.picture.reading import Head, head_of
+from impasto.picture.reading import Head
 from impasto.service.config import ServiceConfig
 from impasto.service.work import Upload
 
@@ -25,7 +25,7 @@ def look_at(photo: Upload, config: ServiceConfig) -> Head:
     if not photo.data:
         raise PictureError(f"{name} is empty", code="empty-file")
     untrusted.check(photo.data, name)
-    head = None if moves_longer(photo.data, config.clip_frames) else head_of(photo.data, name)
+    head = None if moves_longer(photo.data, config.clip_frames) else photo.head
     if head is None or head.frames > config.clip_frames:
         raise PictureError(
             f"{name} has more than {config.clip_frames:,} frames, or is in too many pieces",

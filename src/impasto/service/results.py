@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections import OrderedDict
 from dataclasses import dataclass, replace
 
@@ -50,6 +51,7 @@ class Results:
         shared = self._under_way.get(key)
         if shared is None:
             shared = self._under_way[key] = _Shared(asyncio.create_task(self._done(work, key)))
+            shared.task.add_done_callback(functools.partial(self._ended, key))
         else:
             self.hits += 1
         shared.waiting += 1
@@ -60,17 +62,18 @@ class Results:
             if not shared.waiting and not shared.task.done():
                 self._under_way.pop(key, None)
                 shared.task.cancel()
+            del shared  # whose task holds the error that holds this frame
 
     async def _done(self, work: Work, key: str) -> Answer:
-        me = asyncio.current_task()
-        try:
-            answer = await self.load.run(work)
-            self._keep(key, answer)
-            return answer
-        finally:
-            shared = self._under_way.get(key)
-            if shared is not None and shared.task is me:
-                del self._under_way[key]
+        answer = await self.load.run(work)
+        self._keep(key, answer)
+        return answer
+
+    def _ended(self, key: str, task: asyncio.Task[Answer]) -> None:
+        """Forget a task. It does not do so itself, since its error would hold it together with the photo."""
+        shared = self._under_way.get(key)
+        if shared is not None and shared.task is task:
+            del self._under_way[key]
 
     def _keep(self, key: str, answer: Answer) -> None:
         if len(answer.data) > self.most / 4:

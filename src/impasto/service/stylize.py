@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from typing import Any
 
@@ -34,12 +33,12 @@ async def stylize(request: Request) -> Response:
     form.check_known(PAINTING)
     accept = header_of(request, "accept")
 
-    def prepare() -> tuple[PaintWork, str, float]:
+    def prepare() -> tuple[PaintWork, str]:
         work = work_of(form, service, accept)
-        return work, work.digest(service.gallery), work.megapixels
+        return work, work.digest(service.gallery)
 
-    work, key, megapixels = await asyncio.to_thread(prepare)
-    request.state.megapixels = round(megapixels, 2)
+    work, key = await form.looked_at(prepare)
+    request.state.megapixels = round(work.megapixels, 2)
     tag = f'"{key}"'
     if matches(header_of(request, "if-none-match"), tag):
         error = ImpastoError(

@@ -21,7 +21,7 @@ from impasto.errors import UsageError
 from impasto.painting.stylizer import Stylizer
 from impasto.picture import Picture
 from impasto.picture.formats import format_of
-from impasto.picture.reading import head_of
+from impasto.picture.reading import Head, head_of
 from impasto.picture.untrusted import MAX_PIXELS
 from impasto.progress import Progress
 from impasto.styles.gallery import Gallery
@@ -135,6 +135,11 @@ class Upload:
     name: str
     data: bytes = field(repr=False)
 
+    @functools.cached_property
+    def head(self) -> Head:
+        """What it says of its picture. Raises PictureError if it is none."""
+        return head_of(self.data, self.name)
+
     def file(self) -> BinaryIO:
         """It as a file in memory, so that what is wrong with it is said by its name."""
         file = io.BytesIO(self.data)
@@ -173,7 +178,7 @@ class PaintWork:
 
     @functools.cached_property
     def megapixels(self) -> float:
-        head = head_of(self.photo.data, self.photo.name)
+        head = self.photo.head
         width, height = self.controls.output_size(head.width, head.height)
         return max(head.width * head.height, width * height) * head.frames / 1e6
 
@@ -182,7 +187,7 @@ class PaintWork:
         said = hashlib.blake2b(digest_size=20)
         for setting in (__version__, self.controls, self.engine, self.suffix, self.saving):
             said.update(f"{setting!r}\n".encode())
-        for parts in ((self.photo,), (self.kept or "",), *self.styles, *self.regions):
+        for parts in ((self.photo,), (self.kept or 0.0,), *self.styles, *self.regions):
             for part in parts:
                 _add(said, part, gallery)
         return said.hexdigest()
