@@ -77,13 +77,16 @@ def measure(workers: int, files: list[bytes], seconds: float, engine: str, hosts
         begin = time.monotonic() + seconds / 6  # what comes before warms up
         end = begin + seconds
 
-        def ask(first: int) -> None:
+        numbers = itertools.count()
+
+        def ask() -> None:
             connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
-            for number in itertools.count(first):
+            for number in numbers:
                 started = time.monotonic()
                 if started >= end:
                     return
-                path = f"/v1/stylize?style={STYLES[number % len(STYLES)]}&engine={engine}"
+                strength = 99 + number % 1000 / 1000  # no two are the same, which would be painted once
+                path = f"/v1/stylize?style={STYLES[number % len(STYLES)]}&engine={engine}&strength={strength}"
                 connection.request("POST", path, files[number % len(files)], {"Content-Type": "image/jpeg"})
                 answer = connection.getresponse()
                 answer.read()
@@ -93,7 +96,7 @@ def measure(workers: int, files: list[bytes], seconds: float, engine: str, hosts
                 elif begin <= now < end:
                     done.latencies.append(now - started)
 
-        clients = [threading.Thread(target=ask, args=(index * 3,)) for index in range(2 * workers)]
+        clients = [threading.Thread(target=ask) for _ in range(2 * workers)]
         for client in clients:
             client.start()
         while any(client.is_alive() for client in clients):
