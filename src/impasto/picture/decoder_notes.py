@@ -41,12 +41,13 @@ _modules = 0  # that were loaded when Pillow's were last looked for
 def _listen() -> None:
     """Stand in each of Pillow's modules that has been loaded."""
     global _modules
-    if _modules == len(sys.modules):
+    loaded = len(sys.modules)
+    if loaded == _modules:
         return
-    _modules = len(sys.modules)
     for name, module in list(sys.modules.items()):
         if name.startswith("PIL.") and getattr(module, "warnings", None) is warnings:
             setattr(module, "warnings", _listener)  # noqa: B010 - modules have no such attribute for type checkers
+    _modules = loaded
 
 
 @contextlib.contextmanager
