@@ -121,6 +121,7 @@ def test_upload_pick_slide_compare_download(page: object, tmp_path: Path) -> Non
     page.get_by_role("button", name="Paint at full size").click()  # type: ignore[attr-defined]
     button = page.get_by_role("button", name="Download", exact=True).first  # type: ignore[attr-defined]
     button.wait_for()
+    settled(page)  # the button is drawn anew at the script's end; a click just before is lost
     with page.expect_download() as waiting:  # type: ignore[attr-defined]
         button.click()
     assert waiting.value.suggested_filename == "holiday-painted.png"
@@ -194,6 +195,8 @@ def test_optimizing_shows_progress_stops_and_finishes(page: object, tmp_path: Pa
     page.wait_for_selector("text=Stopped: this is the best so far.", state="detached")  # type: ignore[attr-defined]
     page.get_by_role("button", name="Stop and keep the best so far").wait_for(state="detached")  # type: ignore[attr-defined]
     button = page.get_by_role("tabpanel", name="Best quality").get_by_role("button", name="Download", exact=True)  # type: ignore[attr-defined]
+    button.wait_for()
+    settled(page)
     with page.expect_download() as waiting:  # type: ignore[attr-defined]
         button.click()
     waiting.value.save_as(tmp_path / "best.png")
@@ -214,6 +217,7 @@ def test_a_clip_is_painted_with_its_preview(page: object, tmp_path: Path) -> Non
     page.get_by_role("button", name="Paint the clip").click()  # type: ignore[attr-defined]
     button = page.get_by_role("tabpanel", name="Video").get_by_role("button", name="Download", exact=True)  # type: ignore[attr-defined]
     button.wait_for()
+    settled(page)  # the button is drawn anew at the script's end; a click just before is lost
     with page.expect_download() as waiting:  # type: ignore[attr-defined]
         button.click()
     waiting.value.save_as(tmp_path / "painted.mp4")
