@@ -73,8 +73,8 @@ class Ask:
 def photos(largest: int) -> list[bytes]:
     """JPEG files of all sizes up to the largest, as often as `SIDES` says."""
     files, made = sorted(PHOTOS.glob("*.jpg")), []
-    for side, count in ((side, count) for side, count in SIDES.items() if side <= largest):
-        for index in range(count):
+    for side, count in SIDES.items():
+        for index in range(count if side <= largest else 0):
             with Image.open(files[index % len(files)]) as photo:
                 photo.thumbnail((side, side))
                 out = io.BytesIO()
@@ -314,7 +314,9 @@ def main() -> None:
     parser.add_argument(
         "--painter", type=float, default=0.1, help="share of pictures by the painter; the others, light"
     )
-    parser.add_argument("--largest", type=int, default=max(SIDES), help="longer side of the largest photos")
+    parser.add_argument(
+        "--largest", type=int, choices=SIDES, default=max(SIDES), help="longer side of the largest photos"
+    )
     parser.add_argument("--baseline", type=int, default=200, help="pictures of each process of the library's own")
     parser.add_argument("options", nargs="*", help="of impasto serve, after --")
     given = parser.parse_args()

@@ -53,10 +53,12 @@ def find(named: Mapping[str, T], wanted: str | T, noun: str) -> T:
     return named[wanted]
 
 
-@functools.cache
-def hints_of(kind: type[Any]) -> dict[str, Any]:
-    """The types of a dataclass's fields; `get_type_hints` reads them anew at each call."""
-    return get_type_hints(kind)
+_hints = functools.cache(get_type_hints)  # which reads them anew at each call
+
+
+def hints_of(kind: Any) -> dict[str, Any]:
+    """The types of a dataclass's fields, not to be changed."""
+    return _hints(kind)
 
 
 def check(settings: Any) -> None:
@@ -65,7 +67,7 @@ def check(settings: Any) -> None:
     Raises:
         UsageError: a value of another type, none of the choices, out of its range, or an empty tuple.
     """
-    hints = hints_of(type(settings))  # type: ignore[arg-type]  # mypy takes no class for hashable
+    hints = hints_of(type(settings))
     for part in fields(settings):
         _check(part, hints[part.name], getattr(settings, part.name))
 

@@ -14,6 +14,7 @@ import urllib.request
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -78,6 +79,15 @@ def settled(page: object) -> None:
     page.wait_for_function("!document.querySelector('[data-test-script-state=running]')")  # type: ignore[attr-defined]
 
 
+def downloaded(page: object, button: Any) -> Any:
+    """What a button gives. It is drawn anew at the script's end, and a click just before is lost."""
+    button.wait_for()
+    settled(page)
+    with page.expect_download() as waiting:  # type: ignore[attr-defined]
+        button.click()
+    return waiting.value
+
+
 def after(page: object) -> np.ndarray:
     """The painted picture that is shown."""
     url = page.frame_locator("iframe[title*=compare]").locator("#after").get_attribute("src")  # type: ignore[attr-defined]
@@ -120,12 +130,9 @@ def test_upload_pick_slide_compare_download(page: object, tmp_path: Path) -> Non
     # The download has the photo's size.
     page.get_by_role("button", name="Paint at full size").click()  # type: ignore[attr-defined]
     button = page.get_by_role("button", name="Download", exact=True).first  # type: ignore[attr-defined]
-    button.wait_for()
-    settled(page)  # the button is drawn anew at the script's end; a click just before is lost
-    with page.expect_download() as waiting:  # type: ignore[attr-defined]
-        button.click()
-    assert waiting.value.suggested_filename == "holiday-painted.png"
-    waiting.value.save_as(tmp_path / "out.png")
+    download = downloaded(page, button)
+    assert download.suggested_filename == "holiday-painted.png"
+    download.save_as(tmp_path / "out.png")
     with Image.open(tmp_path / "out.png") as image:
         assert image.size == (900, 600)
 
@@ -195,11 +202,8 @@ def test_optimizing_shows_progress_stops_and_finishes(page: object, tmp_path: Pa
     page.wait_for_selector("text=Stopped: this is the best so far.", state="detached")  # type: ignore[attr-defined]
     page.get_by_role("button", name="Stop and keep the best so far").wait_for(state="detached")  # type: ignore[attr-defined]
     button = page.get_by_role("tabpanel", name="Best quality").get_by_role("button", name="Download", exact=True)  # type: ignore[attr-defined]
-    button.wait_for()
-    settled(page)
-    with page.expect_download() as waiting:  # type: ignore[attr-defined]
-        button.click()
-    waiting.value.save_as(tmp_path / "best.png")
+    download = downloaded(page, button)
+    download.save_as(tmp_path / "best.png")
     with Image.open(tmp_path / "best.png") as image:
         assert max(image.size) == 96
 
@@ -216,11 +220,8 @@ def test_a_clip_is_painted_with_its_preview(page: object, tmp_path: Path) -> Non
     settled(page)
     page.get_by_role("button", name="Paint the clip").click()  # type: ignore[attr-defined]
     button = page.get_by_role("tabpanel", name="Video").get_by_role("button", name="Download", exact=True)  # type: ignore[attr-defined]
-    button.wait_for()
-    settled(page)  # the button is drawn anew at the script's end; a click just before is lost
-    with page.expect_download() as waiting:  # type: ignore[attr-defined]
-        button.click()
-    waiting.value.save_as(tmp_path / "painted.mp4")
+    download = downloaded(page, button)
+    download.save_as(tmp_path / "painted.mp4")
     import av
 
     with av.open(str(tmp_path / "painted.mp4")) as container:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, fields, replace
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, Literal, get_args, get_origin
 
 import streamlit as st
 import streamlit.components.v1 as components
@@ -23,6 +23,7 @@ from impasto.engines.by_name import DEFAULT
 from impasto.errors import ImpastoError, MissingExtra, PictureError
 from impasto.picture import Picture
 from impasto.progress import Progress
+from impasto.settings import hints_of
 from impasto.system.files import ASSETS
 from impasto.system.names import safe_name
 from impasto.version import __version__
@@ -377,7 +378,7 @@ def choose_controls() -> Controls:
         "Blend several styles", key="blend", help="While this is on, a click adds a style instead of changing it."
     )
     st.subheader("3. Controls", anchor=False)
-    hints = get_type_hints(Controls)
+    hints = hints_of(Controls)
     values: dict[str, Any] = {}
     for control in fields(Controls):
         name, label, text = control.name, control.metadata["label"], control.metadata["help"]

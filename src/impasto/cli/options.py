@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import Field, fields
 from pathlib import Path
 from types import NoneType
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_origin
 
 import click
 
@@ -17,6 +17,7 @@ from impasto.errors import UsageError
 from impasto.picture.formats import SIXTEEN_BITS
 from impasto.picture.formats import Bits as Depth
 from impasto.picture.reading import MAX_PIXELS
+from impasto.settings import hints_of
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -164,7 +165,7 @@ def settings(
         only_typed: hand over what was typed, {field: value}, instead of the dataclass; no option has a default then.
         names: options that are not called as their fields are.
     """
-    hints = get_type_hints(described)
+    hints = hints_of(described)
     chosen = [part for part in fields(described) if part.name not in without]
 
     def decorate(verb: Callable[..., R]) -> Callable[..., R]:

@@ -37,6 +37,7 @@ READABLE |= {".mpo", ".avifs", ".tga", ".icb", ".vda", ".vst", ".ico", ".icns", 
 READABLE |= {".psd"}
 """The endings of files that are read."""
 _CLIPS = {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi"}
+JPEG_PREFIX = b"\xff\xd8\xff"
 TIFF_PREFIXES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 SIXTEEN_BITS = {"PNG", "TIFF"}
 ANIMATED = {"GIF", "PNG", "WEBP", "AVIF"}

@@ -20,7 +20,7 @@ from impasto.picture import metadata, png_chunks, refusals, sixteen_bits, vips
 from impasto.picture.animation import declare_alpha, frame_count, read_animation
 from impasto.picture.contents import Contents
 from impasto.picture.decoder_notes import collected
-from impasto.picture.formats import TIFF_PREFIXES, load_plugins
+from impasto.picture.formats import JPEG_PREFIX, TIFF_PREFIXES, load_plugins
 from impasto.picture.samples import (
     ADOBE_RGB,
     CICP,
@@ -147,7 +147,7 @@ def _decoding(name: str, data: bytes) -> Iterator[None]:
 
 def _formats(data: bytes, name: str) -> tuple[str, ...]:
     """What a file may be: the usual ones say so in their first bytes, and nothing else need be loaded for them."""
-    if data.startswith(b"\xff\xd8\xff"):
+    if data.startswith(JPEG_PREFIX):
         Image.preinit()
         return ("JPEG",)
     if data.startswith(png_chunks.SIGNATURE):

@@ -19,7 +19,7 @@ from impasto.batch.painting import Saving
 from impasto.controls import Controls
 from impasto.engines.by_name import DEFAULT, ENGINES
 from impasto.errors import UsageError
-from impasto.picture.formats import Bits, check_saving
+from impasto.picture.formats import JPEG_PREFIX, Bits, check_saving
 from impasto.service.looking import look_at_all
 from impasto.service.problems import malformed
 from impasto.service.service import Service
@@ -61,8 +61,7 @@ MOST_FILES = 1000
 MOST_FIELDS = 200
 LONGEST_TEXT = 64 * 1024  # bytes of a field that is no file
 _LONGEST_FORM = 1_000_000  # bytes of a form without files
-_QUICK = 65_536  # bytes of files that are looked at at once, and
-_JPEG = b"\xff\xd8\xff"  # how they begin, since other formats' heads may unpack to much more than they are
+_QUICK = 65_536  # bytes of JPEG files that are looked at at once; other formats' heads may unpack to much more
 _TRUTHS = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
 _WHOLE = re.compile(r"[+-]?\d{1,30}", re.ASCII)
 _NUMBER = re.compile(r"[+-]?(\d{1,30}(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
@@ -130,7 +129,7 @@ class Form:
     async def looked_at(self, look: Callable[[], T]) -> T:
         """What a look at the form gives: taken here if it is quick, else in a thread, whose waking takes longer."""
         files = [file.data for given in self.uploads.values() for file in given]
-        quick = sum(map(len, files)) <= _QUICK and all(data.startswith(_JPEG) for data in files)
+        quick = sum(map(len, files)) <= _QUICK and all(data.startswith(JPEG_PREFIX) for data in files)
         return look() if quick else await asyncio.to_thread(look)
 
     def check_known(self, known: Collection[str]) -> None:
@@ -212,7 +211,7 @@ def settings(kind: type[T], form: Form) -> T:
     Raises:
         UsageError: a text that is no value of its field's type, or out of its range.
     """
-    hints = hints_of(kind)  # type: ignore[arg-type]  # mypy takes no class for hashable
+    hints = hints_of(kind)
     given = {name: form.text(name) or "" for name in form.order if name in hints}
     return kind(**{name: value_of(text, hints[name], name) for name, text in given.items()})
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import MISSING, fields
 from types import NoneType
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, Literal, get_args, get_origin
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -17,6 +17,7 @@ from impasto.service import problems as faults
 from impasto.service.fields import SavingFields
 from impasto.service.service import Service
 from impasto.service.work import MEDIA_TYPES
+from impasto.settings import hints_of
 from impasto.version import __version__
 
 Schema = dict[str, Any]
@@ -221,7 +222,7 @@ def painting_fields() -> dict[str, Schema]:
 
 def schemas(kind: type[Any]) -> dict[str, Schema]:
     """The fields of a dataclass of settings (see `impasto.settings`)."""
-    hints = get_type_hints(kind)
+    hints = hints_of(kind)
     return {part.name: _schema(part, hints[part.name]) for part in fields(kind)}
 
 
