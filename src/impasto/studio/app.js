@@ -163,8 +163,8 @@ export class App extends EventTarget {
           this.note(words.presetOpened(file.name));
           continue;
         }
-        if (file.size > this.limits.max_upload * 1e6)
-          throw new Fault(words.tooLarge(file.name, file.size / 1e6, this.limits.max_upload), "", "too-large");
+        if (file.size > this.limits.max_upload)
+          throw new Fault(words.tooLarge(file.name, file.size / 1e6, this.limits.max_upload / 1e6), "", "too-large");
         const say = (/** @type {number} */ share) =>
           this.say({ text: words.opening(file.name, share, index, files.length), kind: "busy" });
         say(0);

@@ -36,7 +36,7 @@
  * @property {string[]} [choices]
  *
  * @typedef {object} Limits
- * @property {number} max_upload megabytes
+ * @property {number} max_upload bytes
  * @property {number} max_pixels
  * @property {number} folder_photos
  * @property {number} clip_seconds

@@ -8,6 +8,8 @@ import { words } from "./words.js";
 /** @typedef {import("./look.js").Controls} Controls */
 /** @typedef {import("./engine.js").Control} Control */
 
+const LEARN = 180; // seconds, if as many are allowed
+
 export class Panel {
   /**
    * @param {App} app
@@ -110,9 +112,14 @@ export class Panel {
     fill(
       this.mine,
       key && button(words.keepPainting, () => ask("keep"), { title: words.keepPaintingHelp }),
-      this.app.limits.learn && button(words.learn(this.app.limits.learn_seconds), () => ask("learn"), { title: words.learnHelp }),
+      this.app.limits.learn && button(words.learn(learnSeconds(this.app)), () => ask("learn"), { title: words.learnHelp }),
       style && button(words.rename, () => ask("rename")),
       button(words.remove, () => ask("remove")),
     );
   }
+}
+
+/** Seconds that the button learns a painting. @param {App} app */
+export function learnSeconds(app) {
+  return Math.min(LEARN, app.limits.learn_seconds);
 }

@@ -9,7 +9,7 @@ import { Export } from "./export.js";
 import { Layers } from "./layers.js";
 import { newKey } from "./look.js";
 import { Painter } from "./painter.js";
-import { Panel } from "./panel.js";
+import { learnSeconds, Panel } from "./panel.js";
 import { Presets } from "./presets.js";
 import { Rail } from "./rail.js";
 import { server } from "./server.js";
@@ -86,7 +86,7 @@ export class Studio extends HTMLElement {
       if (!app.moving && painter.seconds && !painter.busy) this.#announce();
     });
     panel.element.addEventListener("keep", (event) => void this.#keep(event, 0));
-    panel.element.addEventListener("learn", (event) => void this.#keep(event, app.limits.learn_seconds));
+    panel.element.addEventListener("learn", (event) => void this.#keep(event, learnSeconds(app)));
     panel.element.addEventListener("rename", (event) => void this.#rename(event));
     panel.element.addEventListener("remove", (event) => void this.#remove(event));
     this.#listen();
