@@ -191,7 +191,7 @@ export class App extends EventTarget {
 
   /** @param {string} key @param {Photo} photo */
   #addPhoto(key, photo) {
-    const other = this.photos.size > 0 && this.brought;
+    const other = this.state.photo !== SAMPLE && this.brought;
     this.photos.set(key, { key, name: photo.name, photo });
     for (const note of photo.notes) this.note(note);
     if (photo.settings && other) {
@@ -207,6 +207,7 @@ export class App extends EventTarget {
     } else {
       this.choose(key);
     }
+    if (this.photos.has(SAMPLE) && this.state.photo !== SAMPLE) this.removePhoto(SAMPLE);
   }
 
   /**

@@ -28,7 +28,7 @@ export function el(tag, props = {}, ...children) {
 
 /**
  * A button.
- * @param {string} label
+ * @param {Child} label
  * @param {() => void} act
  * @param {Props} [props]
  */
@@ -137,4 +137,23 @@ export function download(data, name) {
   const link = el("a", { href: URL.createObjectURL(data), download: name });
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+}
+
+/**
+ * Make a toolbar one stop for Tab; the arrow keys walk within.
+ * @param {HTMLElement} bar
+ */
+export function roving(bar) {
+  const buttons = () => /** @type {HTMLElement[]} */ ([...bar.querySelectorAll("button")]);
+  buttons().forEach((one, index) => (one.tabIndex = index ? -1 : 0));
+  bar.addEventListener("keydown", (event) => {
+    const all = buttons();
+    const from = all.indexOf(/** @type {HTMLElement} */ (event.target));
+    const way = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    if (!way || from < 0) return;
+    const next = all[(from + way + all.length) % all.length];
+    for (const one of all) one.tabIndex = one === next ? 0 : -1;
+    next.focus();
+    event.preventDefault();
+  });
 }

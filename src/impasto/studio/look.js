@@ -33,7 +33,7 @@ export const MOST_STYLES = 4;
 export const MOST_LAYERS = 8;
 
 /** @type {Controls} */
-export const DEFAULTS = Object.freeze({ strength: 100, keep_color: "none", tone: "none", brush_size: 1, detail: 60 });
+export const DEFAULTS = Object.freeze({ strength: 100, brush_size: 1, keep_color: "none", tone: "none", detail: 60 });
 
 /** @type {Look} */
 export const FIRST = Object.freeze({

@@ -64,8 +64,8 @@ export class Studio extends HTMLElement {
       /** @type {HTMLElement} */ (this.page),
       this.#bar(),
       el("div", { class: "middle" }, view.element, rail.element, versions.element),
-      strip.element,
       panel.element,
+      strip.element,
       this.exporting.element,
       (this.about = this.#about()),
       el("div", { class: "messages" }, this.busy, this.says, this.faults),
@@ -120,7 +120,7 @@ export class Studio extends HTMLElement {
       "header",
       { class: "bar" },
       el("h1", {}, "Impasto"),
-      button(words.openPhoto, () => file.click()),
+      el("button", { type: "button", on: { click: () => file.click() } }, words.open, el("span", { class: "wide" }, words.openPhotos)),
       button(words.camera, () => camera.click(), { class: "camera" }),
       file,
       camera,
@@ -128,7 +128,7 @@ export class Studio extends HTMLElement {
       this.undoing,
       this.redoing,
       button("?", () => this.about?.showModal(), { "aria-label": words.help, title: words.help }),
-      button(words.exportDots, () => this.exporting?.open(), { class: "primary" }),
+      el("button", { type: "button", class: "primary", on: { click: () => this.exporting?.open() } }, words.export, el("span", { class: "wide" }, words.dots)),
     );
   }
 

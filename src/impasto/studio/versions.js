@@ -18,7 +18,7 @@ import { words } from "./words.js";
  */
 
 const MOST = 24;
-const QUIET = 1500; // milliseconds without a change, after which a result counts as one
+const QUIET = 700; // milliseconds without a change, after which a result counts as one
 
 export class Versions {
   /**

@@ -1,9 +1,8 @@
 // The canvas: the picture, before and after, zoom and pan, two results side by side.
 
-import { button, el } from "./dom.js";
+import { after, button, el, roving } from "./dom.js";
 import { Geometry } from "./geometry.js";
 import { SIDE } from "./painter.js";
-import { after } from "./dom.js";
 import { words } from "./words.js";
 
 /**
@@ -54,6 +53,7 @@ export class View {
       button("+", () => this.zoomBy(1.5), { "aria-label": words.zoomIn }),
     );
     this.element = el("section", { class: "stage", "aria-label": words.picture }, this.canvas, this.tools);
+    roving(this.tools);
     this.sharpen = after(180, () => void this.#sharpen());
 
     painter.addEventListener("before", () => this.#fresh());

@@ -14,18 +14,17 @@ function duration(seconds) {
 
 export const words = {
   // The bar.
-  openPhoto: "Open photos…",
+  open: "Open",
+  openPhotos: " photos…",
   camera: "Camera",
   undo: "Undo",
   redo: "Redo",
   export: "Export",
-  exportDots: "Export…",
-  more: "More",
+  dots: "…",
   forget: "Forget everything here",
   forgetHelp: "Deletes your photos, paintings and history from this browser and from the program.",
   forgetSure: "Delete your photos, paintings and history from this browser?",
   help: "Keys and about",
-  skip: "Skip to the controls",
   size: (/** @type {string} */ name, /** @type {number} */ width, /** @type {number} */ height) => `${name} · ${width} × ${height}`,
   dropPhoto: "Drop a photo here",
   dropStyle: "Drop a painting here",
