@@ -69,6 +69,7 @@ export class Strip {
     );
     app.on("styles", () => this.#restock());
     app.on("look", () => this.#mark());
+    app.on("photos", () => this.#subject());
     painter.addEventListener("painted", () => void this.#paint());
   }
 
@@ -206,15 +207,10 @@ export class Strip {
     this.#mark();
   }
 
-  /** Paint this photo in every style, those that are seen first. */
-  async #paint() {
-    const { app, painter } = this;
-    if (!app.brought || app.moving || painter.busy) {
-      if (!app.moving) setTimeout(() => void this.#paint(), 60);
-      return;
-    }
-    const clip = app.brought.photo.kind === "clip";
-    const subject = `${app.brought.photo.id} ${clip ? app.state.at : 0}`;
+  /** What is to be painted; if it is another than before, what was begun is given up. */
+  #subject() {
+    const { brought, state } = this.app;
+    const subject = `${brought?.photo.id} ${brought?.photo.kind === "clip" ? state.at : 0}`;
     if (subject !== this.subject) {
       this.subject = subject;
       this.stopping.abort();
@@ -222,6 +218,17 @@ export class Strip {
       for (const address of this.pictures.values()) URL.revokeObjectURL(address);
       this.pictures.clear();
     }
+    return subject;
+  }
+
+  /** Paint this photo in every style, those that are seen first. */
+  async #paint() {
+    const { app, painter } = this;
+    if (!app.brought || app.moving || painter.busy) {
+      if (!app.moving) setTimeout(() => void this.#paint(), 60);
+      return;
+    }
+    const subject = this.#subject();
     const { signal } = this.stopping;
     const photo = app.brought.photo;
     const box = this.element.getBoundingClientRect();
@@ -236,7 +243,7 @@ export class Strip {
       for (let tile = wanted.shift(); tile && !signal.aborted; tile = wanted.shift()) {
         while (painter.busy && !signal.aborted) await new Promise((done) => setTimeout(done, 40));
         try {
-          await this.#picture(tile, photo, clip ? app.state.at : undefined, signal);
+          await this.#picture(tile, photo, photo.kind === "clip" ? app.state.at : undefined, signal);
         } catch {
           tile.shown = "";
           tile.element.classList.add("failed"); // the painting itself stays
