@@ -38,6 +38,7 @@ class ThreadHosts:
     free: int | None = None
     started: bool = False
     closed: bool = False
+    shares_files: bool = True
 
     async def start(self) -> None:
         self.started = True

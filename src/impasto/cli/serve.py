@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 import time
 import urllib.error
@@ -10,7 +9,6 @@ import urllib.parse
 import urllib.request
 from collections.abc import Callable
 from dataclasses import replace
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -19,8 +17,9 @@ import click
 from impasto.cli import options
 from impasto.cli.addresses import ALL, address, in_the_network, listening
 from impasto.cli.command import Command, option
-from impasto.cli.console import note, one_line, print_json
-from impasto.errors import ImpastoError, MissingExtra, UsageError
+from impasto.cli.console import one_line, print_json
+from impasto.cli.serving import log_as_notes, need_extra
+from impasto.errors import ImpastoError, UsageError
 from impasto.service.config import ServiceConfig
 from impasto.system.files import ASSETS
 from impasto.system.sessions import threads
@@ -33,6 +32,7 @@ _PATIENCE = 60.0  # seconds for a process to get ready, and for one picture
 _FIELDS = dict.fromkeys(("job_seconds", "job_hours", "job_iterations", "clip_frames", "clip_seconds"), "Jobs")
 _FIELDS |= dict.fromkeys(("jobs_url", "jobs_waiting", "jobs_megabytes", "folder_photos", "job_workers"), "Jobs")
 _FIELDS |= dict.fromkeys(("learn", "learn_seconds", "own_styles", "webhook_host", "webhook_secret_file"), "Jobs")
+_FIELDS |= dict.fromkeys(("uploads_megabytes", "upload_minutes"), "Jobs")
 _FIELDS |= dict.fromkeys(("grace", "worker_megabytes", "cache_megabytes"), "Running")
 _EXAMPLES = """
 impasto serve --port 8080 --workers auto --queue-megapixels 200 --api-key-file keys.txt
@@ -54,7 +54,7 @@ impasto serve --engine-hosts ray
     default="local",
     help="Where pictures are painted: by processes here, or by replicas of Ray Serve.",
 )
-@option("--page", is_flag=True, help="Serve the web page, too, at / of the same address.")
+@option("--page", is_flag=True, help="Serve the studio, too, at / of the same address.")
 @option("--api-key-file", type=options.PATH, help="File with one key a line; requests need one.", panel="Access")
 @option("--open", "open_to_all", is_flag=True, help="Let in all who reach the address, without a key.", panel="Access")
 @option("--cors-origin", multiple=True, help="A site whose pages may use the service. Repeatable.", panel="Access")
@@ -88,13 +88,13 @@ def serve(
     """Paint for programs, over HTTP: pictures, jobs, styles; /docs of the running service describes it."""
     config = replace(config, workers=_read_workers(workers))
     host = host.strip("[]")  # as IPv6 addresses stand in URLs
-    _need_extra()
+    need_extra("serve")
     threads()  # what IMPASTO_THREADS says may make no sense, which each worker would find out for itself
     access = _access(host, api_key_file, open_to_all, cors_origin, allowed_host, page)
     with listening(host, 0 if check else port) as place:
         from impasto.service.run import Front
 
-        _log_as_notes()
+        log_as_notes()
         say = None if quiet or check else _say_json if json else _say
         hosts, job_hosts = _hosts(engine_hosts, config)
         front = Front(hosts, job_hosts, config, access, say=say, proxies=proxy or "")
@@ -112,12 +112,6 @@ def _read_workers(text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= 256:
         raise UsageError(f"--workers {text} is neither auto nor 1 to 256", "--workers auto", code="out-of-range")
     return int(text)
-
-
-def _need_extra() -> None:
-    for name in ("prometheus_client", "psutil", "python_multipart", "starlette", "uvicorn"):
-        if find_spec(name) is None:
-            raise MissingExtra(f"{name}, which the service needs,", "serve")
 
 
 def _access(
@@ -167,20 +161,6 @@ def _say(record: dict[str, Any]) -> None:
 
 def _say_json(record: dict[str, Any]) -> None:
     print_json(record, sys.stderr)
-
-
-class _Notes(logging.Handler):
-    """Says what the service's parts log as the command line says notes; faults of ours with what led to them."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        note(record.getMessage())
-        if record.exc_info:
-            print(logging.Formatter().formatException(record.exc_info), file=sys.stderr, flush=True)
-
-
-def _log_as_notes() -> None:
-    log = logging.getLogger("impasto.service")
-    log.handlers, log.propagate = [_Notes()], False
 
 
 def _paint_one(url: str) -> None:

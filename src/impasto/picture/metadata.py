@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from PIL import Image
 
 from impasto.picture import exif, iptc, png_text, xmp_corrections
-from impasto.picture.xmp import BrokenPacket, Packet, names_location, parse
+from impasto.picture.xmp import BrokenPacket, Packet, names_location, parse, value_of
 
 SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
 
@@ -58,6 +58,23 @@ def settings_text(made_with: Mapping[str, object]) -> str:
 def comment_text(made_with: Mapping[str, object]) -> str:
     """The settings and IPTC's digital source type, for files whose comment is all that they hold: clips and GIFs."""
     return settings_text({"digital_source_type": SOURCE_TYPE, **made_with})
+
+
+def made_with_of(kept: Kept) -> dict[str, Any] | None:
+    """The settings that a picture's metadata say: the opposite of `settings_text`.
+
+    A file may say anything, so that nothing of them is certain but that they are names and values of JSON.
+
+    Returns:
+        None if Impasto has not made the picture, or the file does not say.
+    """
+    try:
+        packet = parse(kept.xmp) if b"impasto" in kept.xmp else Packet()
+        said = (value_of(description, "impasto:settings") for description in packet.rdf)
+        found = json.loads(next(filter(None, said), "null"))
+    except (BrokenPacket, ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
 
 
 def program_text(made_with: Mapping[str, object]) -> str:

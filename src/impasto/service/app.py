@@ -12,20 +12,37 @@ from starlette.responses import Response
 from starlette.routing import Match
 
 from impasto.errors import ImpastoError
-from impasto.service import documentation, edits, health, openapi, styles, stylize
+from impasto.service import documentation, edits, health, offers, openapi, styles, stylize
 from impasto.service.clients import Left
 from impasto.service.jobs import routes as jobs
 from impasto.service.problems import problem
 from impasto.service.service import Service
+from impasto.service.studio import Studio
+from impasto.service.uploads import routes as uploads
 
 LOG = logging.getLogger("impasto.service")
-MODULES: tuple[ModuleType, ...] = (stylize, edits, styles, jobs, health, openapi, documentation)
+MODULES: tuple[ModuleType, ...] = (
+    stylize,
+    edits,
+    styles,
+    jobs,
+    uploads,
+    offers,
+    health,
+    openapi,
+    documentation,
+)
 """Each has `routes(service)` and `paths(service)`, its part of the OpenAPI document."""
 
 
-def make_app(service: Service) -> Starlette:
-    """The service as an ASGI application, without the limits that stand before it."""
+def make_app(service: Service, studio: Studio | None = None) -> Starlette:
+    """The service as an ASGI application, without the limits that stand before it.
+
+    Args:
+        studio: answers all paths that no route has; None, there is no page.
+    """
     routes = [route for module in MODULES for route in module.routes(service)]
+    routes += studio.routes() if studio else []
     handlers = {
         ImpastoError: _refused,
         HTTPException: _missed,

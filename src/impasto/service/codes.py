@@ -25,6 +25,7 @@ MEANINGS = {
     "no-such-job": "there is no job of that name, or it belongs to another key, or it has expired",
     "no-such-page": "a path, a model or another thing that is asked for over HTTP is not there",
     "no-such-style": "a style whose page is asked for over HTTP is not there",
+    "no-such-upload": "an upload has been forgotten, belongs to another key, or was never there",
     "not-a-number": "a value is no number, or no whole one",
     "not-a-picture": "a file or an array holds something else than a picture",
     "not-a-video": "a file holds no moving pictures",

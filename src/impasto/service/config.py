@@ -41,6 +41,8 @@ class ServiceConfig:
     clip_frames: int = setting(3000, "Frames that a clip or an animation may have.", 1, 10_000_000)
     clip_seconds: float = setting(60, "Seconds that a clip may last.", 0.1, 86_400)
     folder_photos: int = setting(500, "Photos that one job may have.", 1, 30_000)
+    uploads_megabytes: int = setting(1000, "Megabytes of files that are kept to be looked at.", 1, 1_000_000)
+    upload_minutes: float = setting(60, "Minutes without use after which such a file is forgotten.", 0.01, 100_000)
     learn: bool = setting(False, "Let clients put paintings into the gallery, learn them, and remove them.")
     learn_seconds: float = setting(600, "Seconds that a painting may be learned.", 0, 86_400)
     own_styles: int = setting(100, "Styles that the gallery may hold beside the built-in ones.", 1, 10_000)

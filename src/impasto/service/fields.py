@@ -23,6 +23,7 @@ from impasto.picture.formats import JPEG_PREFIX, Bits, check_saving
 from impasto.service.looking import look_at_all
 from impasto.service.problems import malformed
 from impasto.service.service import Service
+from impasto.service.uploads.references import with_uploads
 from impasto.service.work import PaintWork, Upload, Wanted, format_of_suffix
 from impasto.settings import check, hints_of, setting
 from impasto.system.names import safe_name
@@ -141,7 +142,7 @@ class Form:
 
 
 async def read_form(request: Request) -> Form:
-    """The fields of a form; or of the query string, with the body as the image.
+    """The fields of a form; or of the query string, with the body as the image. Uploads stand where they are named.
 
     Raises:
         UsageError: the body is no form and no picture, or is broken.
@@ -162,6 +163,17 @@ async def read_form(request: Request) -> Form:
     else:
         hint = "multipart/form-data, or a picture as image/jpeg, image/png, ..."
         raise UsageError(f"a body of {kind[:80]} is not read here", hint, code="unknown-format")
+    return await with_uploads(Form(order), request)
+
+
+async def read_parts(request: Request) -> Form:
+    """The fields of multipart/form-data alone.
+
+    Raises:
+        UsageError: it cannot be read.
+    """
+    order: dict[str, list[str | Upload]] = {}
+    await _read_parts(request, order)
     return Form(order)
 
 

@@ -14,6 +14,8 @@ class Hosts(Protocol):
     """Some processes that each do one piece of work at a time."""
 
     workers: int
+    shares_files: bool
+    """Whether they read the files of this machine."""
 
     async def start(self) -> None:
         """Begin to start them; returns before all are there."""

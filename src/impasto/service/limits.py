@@ -14,7 +14,8 @@ from impasto.service.linger import Linger
 from impasto.service.origins import HERE, Origins
 from impasto.service.rates import Rates
 
-_HEARD = ("Authorization", "X-API-Key", "Content-Type", "If-None-Match", "Last-Event-ID", "Idempotency-Key")
+_HEARD = ("Authorization", "X-API-Key", "Impasto-Visitor", "Content-Type", "If-None-Match")
+_HEARD_OF_JOBS = ("Last-Event-ID", "Idempotency-Key")
 _TOLD = ("ETag", "Location", "Retry-After", "Server-Timing", "Impasto-Notes")
 
 
@@ -28,6 +29,7 @@ class Access:
         origins: of web pages that may use it, beside its own.
         allowed_hosts: names by which it is asked for, beside `host`.
         page: whether browsers use it.
+        by_number: whether it may be asked for by any address in numbers: no page can have one bound to it anew.
     """
 
     host: str = "127.0.0.1"
@@ -35,6 +37,7 @@ class Access:
     origins: tuple[str, ...] = ()
     allowed_hosts: tuple[str, ...] = ()
     page: bool = False
+    by_number: bool = False
 
     def hosts(self) -> tuple[str, ...] | None:
         """What the Host header may name: on loopback this machine; elsewhere anything, unless names are given."""
@@ -59,9 +62,9 @@ def limited(app: ASGIApp, access: Access, config: ServiceConfig) -> ASGIApp:
         app = CORSMiddleware(
             app,
             allow_origins=access.origins,
-            allow_methods=("GET", "POST", "DELETE"),
-            allow_headers=_HEARD,
+            allow_methods=("GET", "POST", "PATCH", "DELETE"),
+            allow_headers=(*_HEARD, *_HEARD_OF_JOBS),
             expose_headers=_TOLD,
         )
-    app = Origins(app, access.origins, access.hosts())
+    app = Origins(app, access.origins, access.hosts(), by_number=access.by_number)
     return Linger(app)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Collection, Sequence
 from urllib.parse import urlsplit
@@ -25,10 +26,18 @@ class Origins:
     Args:
         allowed: origins of pages beside the server's own, such as "https://shop.example".
         hosts: names that Host may have; None, any.
+        by_number: Host may be any address in numbers, too.
     """
 
-    def __init__(self, app: ASGIApp, allowed: Collection[str] = (), hosts: Collection[str] | None = None) -> None:
-        self.app, self.allowed = app, frozenset(allowed)
+    def __init__(
+        self,
+        app: ASGIApp,
+        allowed: Collection[str] = (),
+        hosts: Collection[str] | None = None,
+        *,
+        by_number: bool = False,
+    ) -> None:
+        self.app, self.allowed, self.by_number = app, frozenset(allowed), by_number
         self.hosts = None if hosts is None else frozenset(map(str.lower, hosts))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -44,7 +53,7 @@ class Origins:
         if len(hosts) != 1 and scope["http_version"] != "1.0":
             return ImpastoError("a request names one host", code="malformed")
         own = hosts[0].lower() if hosts else ""
-        if self.hosts is not None and _name(own) not in self.hosts:
+        if self.hosts is not None and not (_name(own) in self.hosts or (self.by_number and _is_address(_name(own)))):
             return ImpastoError("this server has another name", "impasto serve --allowed-host NAME", code="not-allowed")
         origin = headers.get("origin")
         if origin is None:  # browsers leave it out where a page shows a picture, or a link is followed
@@ -92,6 +101,14 @@ def _name(host: str) -> str:
     """A Host header's name, without its port and an address's brackets; "" of one that is none."""
     parts = _HOST.fullmatch(host)
     return parts[1].strip("[]") if parts else ""
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
 
 
 def _place(origin: str) -> str:

@@ -43,6 +43,8 @@ class WorkerPool:
         recycled: processes that were replaced for their memory.
     """
 
+    shares_files = True
+
     def __init__(self, workers: int = 0, worker_megabytes: int = 2000, *, nice: int = 5) -> None:
         self.workers = workers or processors()
         self.lost = self.recycled = 0

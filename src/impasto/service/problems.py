@@ -33,6 +33,7 @@ STATUS = {
     "no-such-job": 404,
     "no-such-page": 404,
     "no-such-style": 404,
+    "no-such-upload": 404,
     "not-acceptable": 406,
     "not-ready": 503,
     "not-allowed": 403,

@@ -48,6 +48,8 @@ class RayHosts:
         processors: that Ray counts for each replica.
     """
 
+    shares_files = False
+
     def __init__(self, workers: int = 0, worker_megabytes: int = 2000, processors: float = 1) -> None:
         self.workers, self._most, self._processors = workers, worker_megabytes * 1_000_000, processors
         self._name = f"impasto-{uuid.uuid4().hex[:12]}"  # several services may share a cluster

@@ -31,6 +31,7 @@ from impasto.service.jobs.jobs import Jobs
 from impasto.service.limits import Access, limited
 from impasto.service.log import Log, Say
 from impasto.service.service import Service
+from impasto.service.studio import Studio
 
 LOG = logging.getLogger("impasto.service")
 BACKLOG = 2048
@@ -50,7 +51,6 @@ class Front:
         proxies: addresses whose X-Forwarded-For and X-Forwarded-Proto are believed, with commas between; * all.
     Raises:
         UsageError: the jobs' settings make no sense.
-        MissingExtra: the page is asked for, and Streamlit is not installed.
     """
 
     def __init__(
@@ -66,13 +66,7 @@ class Front:
         self.config, self.access = config, access or Access()
         self.service = Service.of(hosts, config)
         self.jobs = self.service.jobs = Jobs(self.service, job_hosts)
-        routes = make_app(self.service)
-        app: ASGIApp = routes
-        self._page = None
-        if self.access.page:
-            from impasto.service.page import WithPage
-
-            app = self._page = WithPage(routes, config)
+        app: ASGIApp = make_app(self.service, Studio() if self.access.page else None)
         self._requests = Requests(limited(app, self.access, config))
         self._server = _server(Log(self._requests, self._told), proxies, config.max_upload)
         self._say = say
@@ -108,8 +102,7 @@ class Front:
 
     async def _serve(self, place: socket.socket, announce: Callable[[], None], work: Callable[[], None] | None) -> None:
         async with AsyncExitStack() as ending:
-            if self._page is not None:
-                await ending.enter_async_context(self._page.running())
+            ending.push_async_callback(self.service.uploads.close)
             hosts = self.service.load.hosts
             ending.push_async_callback(hosts.close, 0)
             await hosts.start()

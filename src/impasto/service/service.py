@@ -12,6 +12,7 @@ from impasto.service.hosts import Hosts
 from impasto.service.load import Load
 from impasto.service.metrics import Metrics
 from impasto.service.results import Results
+from impasto.service.uploads.store import Uploads
 from impasto.styles.gallery import Gallery
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ class Service:
         load: has work done.
         results: has paintings done, or has them already.
         metrics: what Prometheus is told.
+        uploads: files that are kept to be looked at.
         jobs: what takes longer; None, it is not offered.
     """
 
@@ -35,6 +37,7 @@ class Service:
     load: Load
     results: Results
     metrics: Metrics
+    uploads: Uploads
     jobs: Jobs | None = None
 
     @classmethod
@@ -42,7 +45,8 @@ class Service:
         """A service on some hosts."""
         metrics = Metrics()
         load = Load(hosts, config, metrics)
-        return cls(config, Gallery(), load, Results(load, config.cache_megabytes), metrics)
+        uploads = Uploads(config.uploads_megabytes, config.upload_minutes, inline=not hosts.shares_files)
+        return cls(config, Gallery(), load, Results(load, config.cache_megabytes), metrics, uploads)
 
 
 def service_of(request: Request) -> Service:

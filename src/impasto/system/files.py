@@ -45,6 +45,26 @@ def user_folder(kind: str = "styles") -> Path:
     return folder / kind
 
 
+def cache_folder() -> Path:
+    """Where what may be lost lies between two runs, for this user.
+
+    Raises:
+        NoHome: this process's user has no folder of its own.
+    """
+    home = os.environ.get("IMPASTO_HOME")
+    if home:
+        return Path(home) / "cache"
+    import platformdirs
+
+    try:
+        folder = platformdirs.user_cache_path("impasto", appauthor=False)
+    except (RuntimeError, KeyError, OSError):
+        folder = Path()
+    if not folder.is_absolute():
+        raise NoHome("this user has no home folder", "set IMPASTO_HOME to a folder", code="no-such-folder")
+    return folder
+
+
 def part_name(name: str, suffix: str = "") -> str:
     """What a file or folder is called beside its place until it is whole; no two are called alike.
 

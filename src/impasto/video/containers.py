@@ -116,6 +116,11 @@ def main_video(container: InputContainer) -> Any:
     return max(_moving_streams(container), key=_rank)
 
 
+def has_sound(container: InputContainer) -> bool:
+    """Whether the file has a track of sound."""
+    return bool(container.streams.audio)
+
+
 def decoder_of(stream: Any, max_pixels: int | None = None) -> Any:
     """What decodes a stream's packets, with as many threads as it likes.
 

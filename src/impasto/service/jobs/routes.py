@@ -18,6 +18,7 @@ from impasto.service.jobs.documented import documented
 from impasto.service.jobs.events import END, events
 from impasto.service.jobs.jobs import Jobs, as_json
 from impasto.service.jobs.store import Job
+from impasto.service.owners import owner_of
 from impasto.service.service import Service
 from impasto.service.styles import found
 
@@ -79,7 +80,7 @@ class JobRoutes:
         form, webhook = _webhook(await read_form(request))
         if self.service.load.ending:
             raise Ending(5)
-        job = await self.jobs.send(form, _owner(request), learn=learn, idempotency=named, webhook=webhook)
+        job = await self.jobs.send(form, owner_of(request), learn=learn, idempotency=named, webhook=webhook)
         place = f"{request.scope.get('root_path', '')}/v1/jobs/{job.id}"
         return JSONResponse(as_json(job), 202, {**_PRIVATE, "Location": place})
 
@@ -151,15 +152,10 @@ class JobRoutes:
 
     async def _job(self, request: Request) -> Job:
         name = request.path_params["job"]
-        job = await self.jobs.queue.get(name, _owner(request)) if _ID.fullmatch(name) else None
+        job = await self.jobs.queue.get(name, owner_of(request)) if _ID.fullmatch(name) else None
         if job is None:
             raise ImpastoError("there is no such job", "it may have expired", code="no-such-job")
         return job
-
-
-def _owner(request: Request) -> str:
-    """Whose key the request has; "" where there are no keys."""
-    return str(request.scope.get("state", {}).get("key", ""))
 
 
 def _webhook(form: Form) -> tuple[Form, str]:

@@ -1,0 +1,103 @@
+"""`GET /v1/limits`: what a page needs to know before it offers something."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from importlib.util import find_spec
+from typing import Any, Literal, get_args, get_origin
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from impasto.controls import Controls
+from impasto.engines.by_name import ENGINES
+from impasto.errors import ImpastoError
+from impasto.service import openapi
+from impasto.service.service import Service, service_of
+from impasto.service.work import MEDIA_TYPES, format_of_suffix
+from impasto.settings import hints_of
+from impasto.version import __version__
+
+_CONFIG = ("max_pixels", "clip_seconds", "folder_photos", "learn_seconds")
+
+
+def routes(_service: Service) -> list[Route]:
+    return [Route("/v1/limits", limits, methods=["GET"])]
+
+
+async def limits(request: Request) -> Response:
+    """Tell what is allowed and what is there."""
+    return JSONResponse(offered(service_of(request)), headers={"Cache-Control": "no-cache"})
+
+
+def offered(service: Service) -> dict[str, Any]:
+    """What is allowed and what is there; sizes of files in bytes."""
+    config = service.config
+    jobs = service.jobs is not None
+    return {
+        "version": __version__,
+        "max_upload": config.max_upload * 1_000_000,
+        "max_frames": config.clip_frames,
+        **{name: getattr(config, name) for name in _CONFIG},
+        "learn": config.learn and jobs,
+        "optimize": jobs and find_spec("torch") is not None,
+        "clips": jobs and find_spec("av") is not None,
+        "engines": list(ENGINES),
+        "formats": [suffix.lstrip(".") for suffix in MEDIA_TYPES if _is_written(suffix)],
+        "controls": controls(Controls),
+    }
+
+
+def controls(kind: type[Any]) -> list[dict[str, Any]]:
+    """The fields of a dataclass of settings, as widgets are made of them."""
+    hints = hints_of(kind)
+    return [_control(part, hints[part.name]) for part in fields(kind)]
+
+
+def _control(part: Any, hint: Any) -> dict[str, Any]:
+    kinds = [one for one in get_args(hint) if one is not type(None)] or [hint]
+    choices = list(get_args(hint)) if get_origin(hint) is Literal else None
+    names = {bool: "boolean", int: "integer", float: "number"}
+    kind = "choice" if choices else names.get(float if float in kinds else kinds[0], "text")
+    return {
+        "name": part.name,
+        "kind": kind,
+        "default": part.default,
+        "low": part.metadata.get("low"),
+        "high": part.metadata.get("high"),
+        "choices": choices,
+        "label": part.metadata.get("label", ""),
+        "help": part.metadata.get("help", ""),
+    }
+
+
+def _is_written(suffix: str) -> bool:
+    try:
+        format_of_suffix(suffix)
+    except ImpastoError:
+        return False
+    return True
+
+
+def paths(_service: Service) -> dict[str, Any]:
+    control = {"type": "object", "required": ["name", "kind", "default"]}
+    number: dict[str, Any] = {"type": "number"}
+    texts = {"type": "array", "items": {"type": "string"}}
+    schema = {
+        "type": "object",
+        "properties": {
+            "version": {"type": "string"},
+            **dict.fromkeys(("max_upload", "max_frames", *_CONFIG), number),
+            **{name: {"type": "boolean"} for name in ("learn", "optimize", "clips")},
+            "engines": texts,
+            "formats": texts,
+            "controls": {"type": "array", "items": control},
+        },
+    }
+    operation = {
+        "summary": "What is allowed, and what is there",
+        "operationId": "limits",
+        "responses": {"200": openapi.json("Sizes of files are in bytes.", schema)} | openapi.problems(),
+    }
+    return {"/v1/limits": {"get": operation}}

@@ -1,0 +1,53 @@
+"""What a worker remembers between two previews, bounded: photos, what was read of styles, what was painted small."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from typing import Any, Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class Recent(Generic[T]):
+    """Remembers what was used last, as far as there is room.
+
+    Args:
+        room: how much all together may take; what was used last stays, however large it is.
+        size: how much one takes.
+    """
+
+    def __init__(self, room: float, size: Callable[[T], float] = lambda _: 1) -> None:
+        self._room, self._size = room, size
+        self._kept: OrderedDict[Hashable, T] = OrderedDict()
+
+    def of(self, key: Hashable, make: Callable[[], T]) -> T:
+        """What is remembered under a key; made if nothing is."""
+        if key in self._kept:
+            self._kept.move_to_end(key)
+            return self._kept[key]
+        found = self._kept[key] = make()
+        while len(self._kept) > 1 and sum(map(self._size, self._kept.values())) > self._room:
+            self._kept.popitem(last=False)
+        return found
+
+    def __contains__(self, key: Hashable) -> bool:
+        return key in self._kept
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+
+def _pixels(picture: Any) -> float:
+    return picture.width * picture.height
+
+
+PHOTOS: Recent[Any] = Recent(60_000_000, _pixels)
+"""Whole photos, in pixels."""
+VIEWS: Recent[Any] = Recent(12_000_000, _pixels)
+"""Reduced photos, in pixels."""
+STYLIZERS: Recent[Any] = Recent(64)
+PAINTED: Recent[Any] = Recent(32_000_000, lambda picture: picture.shape[0] * picture.shape[1])
+"""What was painted small, in pixels."""
+ENLARGEMENTS: Recent[Any] = Recent(2)
+"""What crops are cut out of."""

@@ -1,0 +1,201 @@
+"""The uploads of a service: a private temporary folder, bounded, and forgotten when nobody uses them."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import secrets
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import PurePath
+
+from impasto.errors import ImpastoError, write_fault
+from impasto.service.hosts import Busy
+from impasto.service.jobs.folders import PrivateFolder
+from impasto.service.uploads.kept import Facts, Kept
+from impasto.service.work import Upload
+
+MOST = 10_000
+"""Uploads that are kept, however small they are."""
+_SWEEP = 30.0  # seconds between two looks for what nobody uses
+_FRAMES = 40  # frames of a clip whose reduced pictures are kept
+_ENDINGS = {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".ts", ".mts", ".m2ts", ".mpg", ".mpeg", ".3gp"}
+
+
+@dataclass(eq=False)
+class Stored:
+    """An upload.
+
+    Attributes:
+        owner: whose key has sent it; "" where there are no keys.
+        canvases: {second: the reduced picture}; a photo's is that of 0.
+        used: when it was last asked for, by the monotonic clock.
+    """
+
+    id: str
+    owner: str
+    name: str
+    file: Kept
+    bytes: int
+    facts: Facts
+    canvases: dict[float, Kept] = field(default_factory=dict)
+    used: float = 0.0
+    size: int = 0
+
+
+class Uploads:
+    """Keeps files until nobody has asked for them for a while. Only the event loop's thread may call it.
+
+    Args:
+        megabytes: of all files together, the reduced pictures among them.
+        minutes: without use after which one is forgotten.
+        inline: hand workers the bytes, since they are on other machines and cannot read the folder.
+    """
+
+    def __init__(
+        self, megabytes: int, minutes: float, *, inline: bool = False, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._most, self._idle, self._inline, self._clock = megabytes * 1_000_000, minutes * 60, inline, clock
+        self._folder: PrivateFolder | None = None
+        self._kept: dict[str, Stored] = {}
+        self._bytes = 0
+        self._sweeping: asyncio.Task[None] | None = None
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    async def file(self, upload: Upload) -> Kept:
+        """Write a file to the folder; `add` or `drop` says what becomes of it.
+
+        Raises:
+            Busy: there is no room, even if all that nobody has used lately is forgotten.
+        """
+        self._make_room(len(upload.data))
+        return await self._written(upload.name, upload.data)
+
+    async def add(self, owner: str, file: Kept, size: int, facts: Facts, canvas: bytes) -> Stored:
+        """Keep a file that has been looked at, with its reduced picture.
+
+        Raises:
+            Busy: there is no room.
+        """
+        one = Stored(secrets.token_urlsafe(18), owner, file.name, file, size, facts, used=self._clock(), size=size)
+        self._bytes += size
+        self._kept[one.id] = one
+        if self._sweeping is None or self._sweeping.done():
+            self._sweeping = asyncio.create_task(self._sweep())
+        await self.keep_canvas(one, 0.0, canvas)
+        return one
+
+    async def keep_canvas(self, one: Stored, second: float, canvas: bytes) -> Kept:
+        """Keep a reduced picture with its upload.
+
+        Raises:
+            Busy: there is no room.
+        """
+        self._make_room(len(canvas))
+        kept = await self._written("canvas", canvas)
+        while len(one.canvases) >= _FRAMES:
+            oldest = next(second for second in one.canvases if second)
+            self._forget_canvas(one, oldest)
+        if second in one.canvases or one.id not in self._kept:  # another was faster, or it has been removed meanwhile
+            self.drop(kept)
+            return one.canvases.get(second, kept)
+        one.canvases[second] = kept
+        one.size += len(canvas)
+        self._bytes += len(canvas)
+        return kept
+
+    def find(self, name: str, owner: str) -> Stored:
+        """The upload of that id; asking for it is a use.
+
+        Raises:
+            ImpastoError: there is none, it is another's, or it has been forgotten.
+        """
+        one = self._kept.get(name)
+        if one is None or one.owner != owner or self._is_over(one):
+            hint = "it may have been forgotten; send it again"
+            raise ImpastoError("there is no such upload", hint, code="no-such-upload")
+        one.used = self._clock()
+        return one
+
+    def expires_in(self, one: Stored) -> float:
+        """Seconds after which an upload is forgotten if nobody uses it."""
+        return max(0.0, self._idle - (self._clock() - one.used))
+
+    def remove(self, one: Stored) -> None:
+        """Forget an upload."""
+        if self._kept.pop(one.id, None) is not None:
+            self._bytes -= one.size
+            for file in (one.file, *one.canvases.values()):
+                self.drop(file)
+
+    def drop(self, file: Kept) -> None:
+        """Remove a file."""
+        with suppress(OSError):
+            file.path.unlink(missing_ok=True)
+
+    async def close(self) -> None:
+        """Forget everything."""
+        if self._sweeping is not None:
+            self._sweeping.cancel()
+            await asyncio.gather(self._sweeping, return_exceptions=True)
+        self._kept.clear()
+        self._bytes = 0
+        if self._folder is not None:
+            await asyncio.to_thread(self._folder.remove)
+            self._folder = None
+
+    def _is_over(self, one: Stored) -> bool:
+        return self._clock() - one.used > self._idle
+
+    def _make_room(self, size: int) -> None:
+        """Forget what was used longest ago until so many bytes fit."""
+        by_use = sorted(self._kept.values(), key=lambda one: one.used)
+        for one in by_use:
+            if not (self._is_over(one) or self._bytes + size > self._most or len(self._kept) >= MOST):
+                break
+            if self._clock() - one.used < self._idle / 10 and not self._is_over(one):
+                break
+            self.remove(one)
+        if self._bytes + size > self._most:
+            raise Busy("there is no room for more uploads", 60, "send it again later, or a smaller file")
+
+    async def _written(self, name: str, data: bytes) -> Kept:
+        if self._folder is None:
+            self._folder = PrivateFolder()
+        path = self._folder.path / f"{secrets.token_hex(12)}{_ending(name)}"
+
+        def write() -> str:
+            path.write_bytes(data)
+            return hashlib.blake2b(data, digest_size=16).hexdigest()
+
+        try:
+            digest = await asyncio.to_thread(write)
+        except OSError as error:
+            message = f"the upload cannot be kept: {error.strerror or error}"
+            raise ImpastoError(message, "send it again later", code=write_fault(error)) from error
+        return Kept(name, digest, path, data if self._inline else None)
+
+    def _forget_canvas(self, one: Stored, second: float) -> None:
+        kept = one.canvases.pop(second)
+        with suppress(OSError):
+            size = kept.path.stat().st_size
+            one.size -= size
+            self._bytes -= size
+        self.drop(kept)
+
+    async def _sweep(self) -> None:
+        while self._kept:
+            await asyncio.sleep(_SWEEP)
+            for one in list(self._kept.values()):
+                if self._is_over(one):
+                    self.remove(one)
+
+
+def _ending(name: str) -> str:
+    """What a decoder may be told of a file's format: an ending that is known, nothing else of the sender's name."""
+    ending = PurePath(name).suffix.lower()
+    return ending if ending in _ENDINGS else ""
