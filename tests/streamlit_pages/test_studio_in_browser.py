@@ -125,6 +125,7 @@ def test_the_studio_itself_is_served_beside_the_page(page: Any, tmp_path: Path, 
         studio = page.locator("impasto-studio")
         studio.wait_for()
         assert studio.get_attribute("server").startswith(f"http://{name}:")
-        page.wait_for_function("document.querySelector('impasto-studio')?.shadowRoot?.childElementCount > 0")
+        studio.locator("canvas").first.wait_for()
         page.wait_for_load_state("networkidle")
+        page.screenshot(path=tmp_path / "shown.png")
         assert not failed

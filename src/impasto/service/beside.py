@@ -7,9 +7,9 @@ import socket
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 
 from impasto.errors import ImpastoError
-from impasto.service.config import ServiceConfig
 
 HOST = "127.0.0.1"
 _GRACE = 2.0  # seconds for what runs to end: whoever waited for it is gone
@@ -68,10 +68,12 @@ def main(origins: Sequence[str]) -> None:
     try:
         from impasto.service.limits import Access
         from impasto.service.origins import check_origin
+        from impasto.service.personal import Personal
         from impasto.service.pool import WorkerPool
         from impasto.service.run import BACKLOG, Front
 
-        config = ServiceConfig(grace=_GRACE)
+        # Jobs lie in a temporary file, not where those of `impasto app` do, which may run at the same time.
+        config = replace(Personal().service_config(), jobs_url=None, grace=_GRACE)
         painting = WorkerPool(config.workers, config.worker_megabytes)
         working = WorkerPool(config.job_workers, config.worker_megabytes, nice=10)
         access = Access(HOST, origins=tuple(map(check_origin, origins)), page=True)
