@@ -7,8 +7,9 @@ The whole studio, with its brush, blends and videos, takes two lines instead: `i
 `impasto.streamlit.studio()`.
 """
 
-import impasto
 import streamlit as st
+
+import impasto
 
 Upload = st.runtime.uploaded_file_manager.UploadedFile
 SAMPLE = f"{impasto.__path__[0]}/assets/samples/colosseum.jpg"

@@ -10,7 +10,8 @@ from helpers import Outcome, assert_refused
 
 from impasto.cli.addresses import address
 
-pytest.importorskip("streamlit")
+pytest.importorskip("starlette")
+pytest.importorskip("prometheus_client")
 
 
 @pytest.mark.parametrize(

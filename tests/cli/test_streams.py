@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 from helpers import Outcome, assert_refused, file_bytes, scene, wait_until
 
-from impasto.app import serve
 from impasto.cli.console import one_line
 
 Run = Callable[..., Outcome]
@@ -111,16 +110,6 @@ def test_a_gallery_that_cannot_be_written_says_so(run: Run, painting: Path, monk
     assert_refused(run("styles", "add", painting, "--name", "mine"), 1, "not-writable", "IMPASTO_HOME")
 
 
-def test_the_page_starts_without_a_home(monkeypatch: pytest.MonkeyPatch) -> None:
-    def nobody(user: int) -> None:
-        raise KeyError(f"getpwuid(): uid not found: {user}")
-
-    monkeypatch.delenv("HOME")
-    monkeypatch.setattr("pwd.getpwuid", nobody)
-    serve.need_no_home()
-    assert not Path.home().exists()
-
-
 def is_up(port: int) -> bool:
     with socket.socket() as asking:
         return asking.connect_ex(("127.0.0.1", port)) == 0
@@ -128,7 +117,8 @@ def is_up(port: int) -> bool:
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGKILL, -signal.SIGKILL)])
 def test_the_page_ends_with_the_command(number: int, code: int) -> None:
-    pytest.importorskip("streamlit")
+    pytest.importorskip("starlette")
+    pytest.importorskip("prometheus_client")
     from impasto.cli.addresses import check_free
 
     port = check_free("127.0.0.1", 0)

@@ -29,7 +29,7 @@ export class Studio extends HTMLElement {
   connectedCallback() {
     if (this.shadowRoot) return;
     const root = this.attachShadow({ mode: "open" });
-    const style = el("link", { rel: "stylesheet", href: `${HOME}studio.css` });
+    const style = el("link", { rel: "stylesheet", crossorigin: "anonymous", href: `${HOME}studio.css` });
     style.addEventListener("load", () => void this.#start());
     root.append(style, (this.page = el("div", { class: "studio" })));
   }
