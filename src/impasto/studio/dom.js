@@ -89,15 +89,17 @@ export function slider({ label, help = "", low, high, step = 1, usual, show, mov
  * @param {string} label
  * @param {readonly {value: string, label: string, help?: string}[]} choices
  * @param {(value: string) => void} choose
+ * @param {string} [usual] what a double click on the name chooses
  * @returns {{element: HTMLElement, set: (value: string) => void}}
  */
-export function choice(label, choices, choose) {
+export function choice(label, choices, choose, usual) {
   const name = `choice-${Math.random().toString(36).slice(2)}`;
   const inputs = choices.map((one) =>
     el("input", { type: "radio", name, value: one.value, on: { change: () => choose(one.value) } }),
   );
   const labels = choices.map((one, index) => el("label", { title: one.help ?? null }, inputs[index], el("span", {}, one.label)));
-  const element = el("fieldset", { class: "choice" }, el("legend", {}, label), el("div", { class: "segments" }, ...labels));
+  const legend = el("legend", { on: usual === undefined ? {} : { dblclick: () => choose(usual) } }, label);
+  const element = el("fieldset", { class: "choice" }, legend, el("div", { class: "segments" }, ...labels));
   return {
     element,
     set: (value) => {

@@ -84,6 +84,7 @@ export class Panel {
       label,
       (control.choices ?? []).map((value) => ({ value, label: known[value]?.label ?? value, help: known[value]?.help })),
       (value) => this.app.settle(withControls(this.app.look, { [name]: value })),
+      String(control.default),
     );
   }
 

@@ -27,11 +27,19 @@ const SHOWN = 7000; // milliseconds that a note stays
 
 export class Studio extends HTMLElement {
   connectedCallback() {
-    if (this.shadowRoot) return;
+    this.leaving = new AbortController();
+    if (this.shadowRoot) {
+      this.#listenOutside(); // it was moved
+      return;
+    }
     const root = this.attachShadow({ mode: "open" });
     const style = el("link", { rel: "stylesheet", crossorigin: "anonymous", href: `${HOME}studio.css` });
     style.addEventListener("load", () => void this.#start());
     root.append(style, (this.page = el("div", { class: "studio" })));
+  }
+
+  disconnectedCallback() {
+    this.leaving?.abort();
   }
 
   async #start() {
@@ -45,7 +53,7 @@ export class Studio extends HTMLElement {
     const view = (this.view = new View(app, painter, brush));
     const strip = (this.strip = new Strip(app, painter));
     const rail = new Rail(app, painter);
-    const tray = (this.tray = new Tray(app));
+    const tray = (this.tray = new Tray(app, view, painter));
     this.exporting = new Export(app, painter, tray, rail);
     const versions = new Versions(app, painter, view);
     const panel = new Panel(
@@ -219,16 +227,26 @@ export class Studio extends HTMLElement {
       drop.hidden = true;
       void this.app?.bring([...(event.dataTransfer?.files ?? [])], asStyle(event) ? "style" : "photo");
     });
+    this.#listenOutside();
+  }
+
+  /** Keys and pastes that go to nothing in particular; what another part of the page is given is left to it. */
+  #listenOutside() {
+    const signal = this.leaving?.signal;
+    const ours = (/** @type {Event} */ event) => {
+      const [target] = event.composedPath();
+      return event.composedPath().includes(this) || target === document.body || target === document.documentElement;
+    };
     document.addEventListener("paste", (event) => {
       const files = [...(event.clipboardData?.files ?? [])];
-      if (files.length) void this.app?.bring(files, this.strip?.element.matches(":focus-within") ? "style" : "photo");
-    });
-    const hotkeys = (/** @type {KeyboardEvent} */ event) => this.#key(event);
-    document.addEventListener("keydown", hotkeys);
+      if (!files.length || !ours(event)) return;
+      void this.app?.bring(files, this.strip?.element.matches(":focus-within") ? "style" : "photo");
+    }, { signal });
+    document.addEventListener("keydown", (event) => ours(event) && this.#key(event), { signal });
     document.addEventListener("keyup", (event) => {
       if (event.key.toLowerCase() === "b") this.view?.showBefore(false);
-    });
-    window.addEventListener("blur", () => this.view?.showBefore(false));
+    }, { signal });
+    window.addEventListener("blur", () => this.view?.showBefore(false), { signal });
   }
 
   /** @param {KeyboardEvent} event */

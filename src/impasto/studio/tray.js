@@ -1,6 +1,7 @@
 // Long work: what waits, runs and is done. It outlives a reload, since its ids are kept.
 
 import { button, download, el, fill } from "./dom.js";
+import { Fault } from "./engine.js";
 import { words } from "./words.js";
 
 /**
@@ -19,9 +20,11 @@ import { words } from "./words.js";
 const MOST = 20;
 
 export class Tray {
-  /** @param {App} app */
-  constructor(app) {
+  /** @param {App} app @param {import("./view.js").View} view @param {import("./painter.js").Painter} painter */
+  constructor(app, view, painter) {
     this.app = app;
+    this.view = view;
+    this.painter = painter;
     /** @type {Task[]} */
     this.tasks = app.store.get("tasks", /** @type {Task[]} */ ([]));
     /** @type {Map<string, Job>} */
@@ -157,10 +160,26 @@ export class Tray {
         row.acts,
         running && button(words.stop, () => void this.app.engine.stop(task.id), { title: words.stopHelp }),
         job && state === "done" && !task.learned && button(words.saveResult, () => void this.save(task, job)),
+        /\.(jpg|png|webp|avif)$/.test(task.file) && state !== "waiting" && button(words.show, () => void this.#show(task), { title: words.showHelp }),
         !running && button(words.dismiss, () => this.#dismiss(task.id)),
       );
     }
     return row;
+  }
+
+  /** Show what there is of it beside the canvas's picture. @param {Task} task */
+  async #show(task) {
+    const job = this.jobs.get(task.id);
+    if (!job || !this.painter.picture) return;
+    const what = job.state === "done" ? "result" : "preview";
+    try {
+      const answer = await fetch(this.app.engine.address(job, what));
+      if (!answer.ok) throw new Fault(words.nothingYet);
+      const picture = await createImageBitmap(await answer.blob());
+      this.view.compare({ pictures: [picture, this.painter.picture], labels: [task.title, words.now] });
+    } catch (error) {
+      this.app.fail(error);
+    }
   }
 
   /** @param {string} id */
