@@ -129,30 +129,39 @@ class Composition:
         Returns:
             H x W x 3.
         """
-        left = self._left_of(frame, moved)
-        tone = self._tone(painted, frame)
-        mixes = self._strength < 1 or self.controls.keep_color == "luminance" or left is not None
-
-        def finish(piece: Pixels, place: tuple[slice, slice]) -> Samples:
-            photo = floats(frame[place]) if mixes else piece
-            piece = self._colored(piece, photo)
-            if tone is not None:
-                piece = tone(piece)
-            return stored(_left_as_is(piece, photo, left, place), kind)
-
+        last = _LastSteps(self, painted, frame, moved, kind)
         whole = slice(0, frame.shape[0]), slice(0, frame.shape[1])
         if painted.shape == frame.shape:
-            return finish(painted, whole)
+            return last(painted, whole)
         from impasto.painting.octaves import enlarge, enlarge_frame  # and OpenCV: a small photo starts sooner without
 
         detail = self.controls.detail / 100
         if self.moving:
             large = enlarge_frame(painted, frame, detail)
-            is_done = large.dtype == kind and not mixes and tone is None
-            return large if is_done else finish(floats(large), whole)
+            is_done = large.dtype == kind and not last.change
+            return large if is_done else last(floats(large), whole)
         out = allocate(frame.shape, kind, self.budget)
-        enlarge(painted, frame, detail, lambda place, piece: out.__setitem__(place, finish(piece, place)), self.budget)
+        enlarge(painted, frame, detail, lambda place, piece: out.__setitem__(place, last(piece, place)), self.budget)
         return out
+
+    def windows(
+        self, painted: Pixels, frame: Samples, grays: Sequence[Pixels] | None = None
+    ) -> Callable[[tuple[slice, slice]], Pixels]:
+        """What computes windows of the picture that `finished` gives, each by itself.
+
+        Args:
+            painted, frame: as for `finished`.
+            grays: `impasto.painting.octaves.luminances` of the frame; computed if not given.
+        Returns:
+            Called with rows and columns, it gives that part: h x w x 3, float32, 0..1.
+        """
+        last = _LastSteps(self, painted, frame, None, np.float32)
+        if painted.shape == frame.shape:
+            return lambda place: last(painted[place], place)
+        from impasto.painting.octaves import Enlargement
+
+        large = Enlargement(painted, frame, self.controls.detail / 100, self.budget, grays)
+        return lambda place: last(large.window(place), place)
 
     def _colored(self, painted: Pixels, photo: Pixels) -> Pixels:
         """A picture at the strength that is asked for, in the photo's colors if they are kept."""
@@ -202,6 +211,28 @@ class Composition:
         if (name, size) not in self._measured:
             self._measured[name, size] = measure(size)
         return self._measured[name, size]
+
+
+class _LastSteps:
+    """Strength, kept colors, tone, and the photo where it is left: what is done to windows at full size.
+
+    Attributes:
+        change: whether they change anything.
+    """
+
+    def __init__(self, of: Composition, painted: Pixels, frame: Samples, moved: Moved | None, kind: Any) -> None:
+        self._of, self._frame, self._kind = of, frame, kind
+        self._left = of._left_of(frame, moved)
+        self._tone = of._tone(painted, frame)
+        self._mixes = of._strength < 1 or of.controls.keep_color == "luminance" or self._left is not None
+        self.change = self._mixes or self._tone is not None
+
+    def __call__(self, piece: Pixels, place: tuple[slice, slice]) -> Samples:
+        photo = floats(self._frame[place]) if self._mixes else piece
+        piece = self._of._colored(piece, photo)
+        if self._tone is not None:
+            piece = self._tone(piece)
+        return stored(_left_as_is(piece, photo, self._left, place), self._kind)
 
 
 def recolored(picture: Pixels, *, controls: Controls, photo: Pixels) -> Pixels:

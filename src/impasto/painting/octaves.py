@@ -83,32 +83,119 @@ def enlarge(painting: Pixels, photo: Samples, detail: float, write_tile: WriteTi
     Raises:
         OutOfMemory: there is no room on the disk, either.
     """
-    height, width = photo.shape[:2]
-    small = painting.shape[1], painting.shape[0]
-    sizes = octaves(small, (width, height))
-    grays = _grays(photo, [small, *sizes[:-1]], budget)
-    seen: list[Seen] = [*(functools.partial(_part, gray) for gray in grays[1:]), functools.partial(_luma, photo)]
-    with ThreadPoolExecutor(threads()) as pool:
+    Enlargement(painting, photo, detail, budget).write(write_tile)
 
-        def fill(size: Size, compute: Callable[[Place], Pixels], keep: WriteTile) -> None:
-            for _ in pool.map(lambda place: keep(place, compute(place)), list(windows(size))):
-                pass
 
-        sharpen = min(_SHARPEST, _SHARPEN * len(sizes))
-        size, last = sizes[0], len(sizes) == 1
-        step = _Octave(painting, grays[0], seen[0], size, detail)
-        picture = allocate((size[1], size[0], 3), np.float32, budget)
-        fill(size, step.first, picture.__setitem__)
-        missing = painting - cv2.resize(picture, small, interpolation=cv2.INTER_AREA)
+class Enlargement:
+    """A painting on its way to its photo's size: the whole of it, or windows as they are asked for.
+
+    Args:
+        painting, photo, detail, budget: as for `enlarge`.
+        grays: what `luminances` gives for the photo and the painting's size; computed if not given.
+    """
+
+    def __init__(
+        self, painting: Pixels, photo: Samples, detail: float, budget: int, grays: Sequence[Gray] | None = None
+    ) -> None:
+        self.size: Size = (photo.shape[1], photo.shape[0])
+        self._painting, self._detail, self._budget = painting, detail, budget
+        small = painting.shape[1], painting.shape[0]
+        self._sizes = octaves(small, self.size)
+        self._grays = luminances(photo, small, budget) if grays is None else grays
+        self._seen: list[Seen] = [
+            *(functools.partial(_part, gray) for gray in self._grays[1:]),
+            functools.partial(_luma, photo),
+        ]
+        self._sharpen = min(_SHARPEST, _SHARPEN * len(self._sizes))
+
+    def write(self, write_tile: WriteTile) -> None:
+        """The whole picture, window by window, from several threads."""
+        if len(self._sizes) == 1:
+            _fill(self.size, self._completed(self._sharpen), write_tile)
+            return
+        picture = self._first_octave
+        for number, size in enumerate(self._sizes[1:], start=1):
+            last = number == len(self._sizes) - 1
+            step = _Octave(picture, self._grays[number], self._seen[number], size, self._detail)
+            picture = picture if last else allocate((size[1], size[0], 3), np.float32, self._budget)
+            compute = functools.partial(step.later, sharpen=self._sharpen if last else 0.0)
+            _fill(size, compute, write_tile if last else picture.__setitem__)
+
+    def window(self, place: Place) -> Pixels:
+        """A window of the picture: what `write` gives there, but for what lies beyond the filters' reach.
+
+        The first octave, an eighth of a photo of 24 megapixels or less, is computed in whole once; of the later ones
+        what the window needs.
+        """
+        if len(self._sizes) == 1:
+            if self._finished is None:
+                self._finished = np.empty((self.size[1], self.size[0], 3), np.float32)
+                _fill(self.size, self._completed(self._sharpen), self._finished.__setitem__)
+            return self._finished[place]
+        return self._at(len(self._sizes) - 1, place)
+
+    _finished: Pixels | None = None
+
+    @functools.cached_property
+    def _first_octave(self) -> Pixels:
+        """The first octave's whole picture, where others follow."""
+        width, height = self._sizes[0]
+        picture = allocate((height, width, 3), np.float32, self._budget)
+        _fill((width, height), self._completed(0.0), picture.__setitem__)
+        return picture
+
+    def _completed(self, sharpen: float) -> Callable[[Place], Pixels]:
+        """What computes windows of the first octave's picture."""
+        size, painting = self._sizes[0], self._painting
+        step = _Octave(painting, self._grays[0], self._seen[0], size, self._detail)
+        picture = allocate((size[1], size[0], 3), np.float32, self._budget)
+        _fill(size, step.first, picture.__setitem__)
+        missing = painting - cv2.resize(picture, painting.shape[1::-1], interpolation=cv2.INTER_AREA)
         missing *= _told(painting)[:, :, None]
-        finish = functools.partial(step.completed, picture, missing, sharpen=sharpen * step.share if last else 0.0)
-        fill(size, finish, write_tile if last else picture.__setitem__)
-        for number, size in enumerate(sizes[1:], start=1):
-            last = number == len(sizes) - 1
-            step = _Octave(picture, grays[number], seen[number], size, detail)
-            picture = picture if last else allocate((size[1], size[0], 3), np.float32, budget)
-            compute = functools.partial(step.later, sharpen=sharpen if last else 0.0)
-            fill(size, compute, write_tile if last else picture.__setitem__)
+        return functools.partial(step.completed, picture, missing, sharpen=sharpen * step.share)
+
+    def _at(self, number: int, place: Place) -> Pixels:
+        """A window of a later octave, or of the first one."""
+        if number == 0:
+            return self._first_octave[place]
+        size = self._sizes[number]
+        rows, columns = (slice(part.start - part.start % 2, part.stop) for part in place)
+        outer, _ = _around((rows, columns), size)
+        halves = _halves(outer)
+        before = _Part(self._at(number - 1, halves), halves, self._sizes[number - 1])
+        step = _Octave(before, self._grays[number], self._seen[number], size, self._detail)
+        sharpen = self._sharpen if number == len(self._sizes) - 1 else 0.0
+        out = np.empty((rows.stop - rows.start, columns.stop - columns.start, 3), np.float32)
+
+        def compute(part: Place) -> Pixels:
+            return step.later(_moved_by(part, rows.start, columns.start), sharpen)
+
+        _fill((out.shape[1], out.shape[0]), compute, out.__setitem__)
+        return out[place[0].start - rows.start :, place[1].start - columns.start :]
+
+
+class _Part:
+    """A window of a picture that is asked for by its places in the whole picture."""
+
+    def __init__(self, pixels: Pixels, place: Place, size: Size) -> None:
+        self._pixels, self._place = pixels, place
+        self.shape = (size[1], size[0], 3)
+
+    def __getitem__(self, place: Place) -> Pixels:
+        return self._pixels[_moved_by(place, -self._place[0].start, -self._place[1].start)]
+
+
+def _moved_by(place: Place, rows: int, columns: int) -> Place:
+    """A window, so many rows and columns further."""
+    down, right = (slice(part.start + by, part.stop + by) for part, by in zip(place, (rows, columns), strict=True))
+    return down, right
+
+
+def _fill(size: Size, compute: Callable[[Place], Pixels], keep: WriteTile) -> None:
+    """Compute a picture window by window, in several threads."""
+    with ThreadPoolExecutor(threads()) as pool:
+        for _ in pool.map(lambda place: keep(place, compute(place)), list(windows(size))):
+            pass
 
 
 def enlarge_frame(painting: Pixels, frame: Samples, detail: float) -> Samples:
@@ -147,7 +234,7 @@ class _Octave:
         detail: see `enlarge`.
     """
 
-    def __init__(self, before: Pixels, gray: Gray, seen: Seen, size: Size, detail: float) -> None:
+    def __init__(self, before: Pixels | _Part, gray: Gray, seen: Seen, size: Size, detail: float) -> None:
         self.before, self.gray, self.seen, self.size, self.detail = before, gray, seen, size, np.float32(detail)
         ratio = max(size[0] / before.shape[1], size[1] / before.shape[0])
         # A photo that is hardly larger than what was painted changes little.
@@ -156,6 +243,7 @@ class _Octave:
     def first(self, place: Place) -> Pixels:
         """A window of the first octave, by which the size may grow by any factor up to about 2.8."""
         outer, inner = _around(place, self.size)
+        assert isinstance(self.before, np.ndarray)
         x = _enlarged(self.before, self.size, outer)
         painted = self._painted(x, outer)
         return (x + self.share * (painted - x))[inner]
@@ -305,24 +393,38 @@ def windows(size: Size) -> Iterator[Place]:
     yield from itertools.product(rows, columns)
 
 
-def _grays(photo: Samples, sizes: Sequence[Size], budget: int) -> list[Gray]:
-    """The photo's luminance in smaller sizes; each but the first is half of the next, the last half of the photo's."""
-    small, *larger = sizes
+def luminances(photo: Samples, small: Size, budget: int) -> list[Gray]:
+    """A photo's luminance in the sizes through which its painting grows, but for the last.
+
+    Each but the first is half of the next, the last half of the photo's.
+
+    Args:
+        photo: H x W x 3.
+        small: the painting's size.
+        budget: as for `enlarge`.
+    """
+    width, height = photo.shape[1], photo.shape[0]
+    *larger, _ = octaves(small, (width, height))
     found: list[Gray] = []
     for size in reversed(larger):
         found.append(_halved(found[-1]) if found else _in_strips(photo, size, _halved, budget))
-    least = found[-1] if found else _in_strips(photo, photo.shape[1::-1], lambda gray: gray, budget)
+    least = found[-1] if found else _in_strips(photo, (width, height), lambda gray: gray, budget)
     return [cv2.resize(least, small, interpolation=cv2.INTER_AREA), *reversed(found)]
 
 
 def _in_strips(photo: Samples, size: Size, change: Callable[[Gray], Gray], budget: int) -> Gray:
     """What `change` makes of the photo's luminance, of a size that is the photo's or half of it."""
     height, width = photo.shape[:2]
-    found, first = allocate((size[1], size[0]), np.float32, budget), 0
-    for rows in parts(height, _SIDE, 2):
+    found, halves = allocate((size[1], size[0]), np.float32, budget), size[1] < height
+
+    def compute(rows: slice) -> None:
         strip = change(_luma(photo, (rows, slice(0, width))))
+        first = rows.start // 2 if halves else rows.start
         found[first : first + len(strip)] = strip
-        first += len(strip)
+
+    with ThreadPoolExecutor(threads()) as pool:
+        for _ in pool.map(compute, parts(height, _SIDE, 2)):
+            pass
     return found
 
 

@@ -42,12 +42,12 @@ def _pixels(picture: Any) -> float:
     return picture.width * picture.height
 
 
-PHOTOS: Recent[Any] = Recent(60_000_000, _pixels)
+PHOTOS: Recent[Any] = Recent(60_000_000, lambda whole: whole.pixels)
 """Whole photos, in pixels."""
 VIEWS: Recent[Any] = Recent(12_000_000, _pixels)
 """Reduced photos, in pixels."""
 STYLIZERS: Recent[Any] = Recent(64)
 PAINTED: Recent[Any] = Recent(32_000_000, lambda picture: picture.shape[0] * picture.shape[1])
 """What was painted small, in pixels."""
-ENLARGEMENTS: Recent[Any] = Recent(2)
-"""What crops are cut out of."""
+WINDOWS: Recent[Any] = Recent(3)
+"""What computes parts of finished pictures."""

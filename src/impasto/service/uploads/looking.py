@@ -99,23 +99,23 @@ class FrameOfClip:
     megapixels: float = 2.0
 
     def run(self, tell: Tell) -> Answer:  # noqa: ARG002  it has no steps to tell of
-        with _on_disk(self.file) as path:
-            samples, alpha = frame_at(path, self.second, self.max_pixels)
-        return Answer(packed(Picture(samples, alpha).at_most(CANVAS)), "application/octet-stream")
+        picture = frame_of(self.file, self.second, self.max_pixels)
+        return Answer(packed(picture.at_most(CANVAS)), "application/octet-stream")
 
 
-def frame_at(path: Path, second: float, max_pixels: int) -> tuple[np.ndarray, np.ndarray | None]:
-    """The samples and the alpha of the frame that is shown at a second."""
+def frame_of(file: Kept, second: float, max_pixels: int) -> Picture:
+    """The frame of a clip that is shown at a second; the last one if the clip ends before."""
     from impasto.video.reading import Clip
 
     last = None
-    for frame in Clip(path, untrusted=True, max_pixels=max_pixels).frames():
-        if last is not None and float(frame.time) > second:
-            break
-        last = frame
+    with _on_disk(file) as path:
+        for frame in Clip(path, untrusted=True, max_pixels=max_pixels).frames():
+            if last is not None and float(frame.time) > second:
+                break
+            last = frame
     if last is None:
-        raise PictureError("the clip holds no frames", code="no-frames")
-    return last.samples, last.alpha
+        raise PictureError(f"{file.name} holds no frames", code="no-frames")
+    return Picture(last.samples, last.alpha)
 
 
 @contextmanager

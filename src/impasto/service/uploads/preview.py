@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from impasto.controls import Controls
 from impasto.errors import ImpastoError
@@ -13,14 +14,17 @@ from impasto.painting.stylizer import Stylizer
 from impasto.picture import Picture
 from impasto.pixels.arrays import Pixels, Samples, filled, fit, reduced, resize
 from impasto.progress import Progress
-from impasto.service.uploads.caches import PAINTED, STYLIZERS, VIEWS
+from impasto.service.uploads.caches import PAINTED, PHOTOS, STYLIZERS, VIEWS, WINDOWS
 from impasto.service.uploads.kept import Kept
-from impasto.service.uploads.looking import unpacked
+from impasto.service.uploads.looking import frame_of, unpacked
 from impasto.service.work import Answer, PaintWork, Stages, Tell, notes_of
 from impasto.styles.gallery import Gallery
 
 Size: TypeAlias = tuple[int, int]
 """Width and height."""
+
+Crop: TypeAlias = tuple[int, int, int, int]
+"""Column, row, width and height in pixels."""
 
 DRAFT = 320
 """Pixels of the longer side of a view at which, and below which, it is painted at half the size."""
@@ -68,6 +72,8 @@ class PreviewWork:
         canvas: its reduced picture, or that of a clip's frame.
         size: the upload's.
         side: of the view's longer side, at most.
+        second: of a clip: which of its frames it is.
+        crop: column, row, width and height of the part that is shown as it is, in pixels of the finished picture.
     """
 
     paint: PaintWork
@@ -75,20 +81,24 @@ class PreviewWork:
     canvas: Kept
     size: Size
     side: int
+    second: float | None = None
+    crop: Crop | None = None
 
     @property
     def megapixels(self) -> float:
-        return max(0.1, self.side**2 / 1.5e6)
+        return max(0.1, self.side**2 / 1.5e6) if self.crop is None else self.size[0] * self.size[1] / 1e6
 
     def digest(self, gallery: Gallery) -> str:
         """What tells the view from all others."""
-        return _digest("painted", self.canvas.digest, self.size, self.side, self.paint.digest(gallery))
+        return _digest("painted", self.canvas.digest, self.size, self.side, self.crop, self.paint.digest(gallery))
 
     def run(self, tell: Tell) -> Answer:
         clock = Stages()
         with notes_of() as notes:
             controls = self.paint.controls
             final = controls.output_size(*self.size)
+            if self.crop is not None:
+                return self._cropped(self.crop, final, clock, tell)
             view = view_size(final, self.side)
             photo = VIEWS.of((self.canvas.digest, *view), lambda: _view(self.canvas, view))
             stylizer = stylizer_of(self.paint).with_controls(replace(controls, size=None))
@@ -102,6 +112,39 @@ class PreviewWork:
         facts = {"engine": stylizer.engine, "style": stylizer.style.label}
         return replace(answer, facts={**answer.facts, **facts}, notes=tuple(notes))
 
+    def _cropped(self, crop: Crop, final: Size, clock: Stages, tell: Tell) -> Answer:
+        """A part of the finished picture at its own size."""
+        photo, grays_of = PHOTOS.of((self.file.digest, self.second, *final), lambda: self._whole(final))
+        place = slice(crop[1], crop[1] + crop[3]), slice(crop[0], crop[0] + crop[2])
+        controls = replace(self.paint.controls, size=None)
+        clock("read")
+        if not tell(Progress(0, 3)):
+            raise Stopped("nobody waits")
+        samples = photo.samples[place]
+        if controls.strength:
+            size = controls.painted_size(*final)
+            key = self.file.digest, self.second, final, look_digest(self.paint), controls
+
+            def make() -> Callable[[tuple[slice, slice]], Pixels]:
+                stylizer = stylizer_of(self.paint).with_controls(controls)
+                seen = filled(photo.samples, photo.alpha)
+                composition = stylizer.for_frames(seen)
+                painted = painted_small(self.paint, stylizer, composition, self.canvas, size)
+                return composition.windows(painted, seen, grays_of(size) if size != final else None)
+
+            samples = WINDOWS.of(key, make)(place)
+        clock("paint")
+        alpha = None if photo.alpha is None else photo.alpha[place]
+        return encoded(Picture(samples, alpha), clock)
+
+    def _whole(self, final: Size) -> WholePhoto:
+        """The photo, or the clip's frame, at the finished picture's size."""
+        if self.second is None:
+            photo = self.file.upload().open(self.paint.max_pixels)
+        else:
+            photo = frame_of(self.file, self.second, self.paint.max_pixels)
+        return WholePhoto.of(replace(photo, frames=(), cover=None).resized(*final))
+
     def _painted(self, stylizer: Stylizer, photo: Picture, final: Size, clock: Stages, tell: Tell) -> Samples:
         seen = filled(photo.samples, photo.alpha)
         composition = stylizer.for_frames(seen)
@@ -113,6 +156,33 @@ class PreviewWork:
         if painted.shape[0] > photo.height or painted.shape[1] > photo.width:
             painted = reduced(painted, photo.width, photo.height)
         return composition.finished(painted, seen)
+
+
+class WholePhoto(NamedTuple):
+    """A photo at full size, and its luminance in smaller sizes, computed once for all styles."""
+
+    photo: Picture
+    grays_of: Callable[[Size], list[Pixels]]
+
+    @classmethod
+    def of(cls, photo: Picture) -> WholePhoto:
+        """The photo, whose luminance is not computed yet."""
+        found: dict[Size, list[Pixels]] = {}
+
+        def grays_of(size: Size) -> list[Pixels]:
+            from impasto.painting.octaves import luminances
+
+            if size not in found:
+                found.clear()
+                found[size] = luminances(filled(photo.samples, photo.alpha), size, 1 << 40)
+            return found[size]
+
+        return cls(photo, grays_of)
+
+    @property
+    def pixels(self) -> float:
+        """How many it has."""
+        return self.photo.width * self.photo.height
 
 
 def _digest(*said: object) -> str:
@@ -129,9 +199,8 @@ def painted_size(controls: Controls, final: Size, view: Size) -> Size:
 
 def painted_small(paint: PaintWork, stylizer: Stylizer, composition: Composition, canvas: Kept, size: Size) -> Pixels:
     """What is painted at a size, remembered until it is needed again."""
-    look = replace(paint, controls=Controls(), suffix="", saving=type(paint.saving)())
     colors = stylizer.controls.keep_color if stylizer.controls.recolors_style else ""
-    key = canvas.digest, size, look.digest(Gallery()), colors
+    key = canvas.digest, size, look_digest(paint), colors
 
     def make() -> Pixels:
         small = VIEWS.of((canvas.digest, *size), lambda: _view(canvas, size))
@@ -142,8 +211,12 @@ def painted_small(paint: PaintWork, stylizer: Stylizer, composition: Composition
 
 def stylizer_of(paint: PaintWork) -> Stylizer:
     """What paints, with its styles and masks read; remembered."""
-    look = replace(paint, controls=Controls(), suffix="", saving=type(paint.saving)())
-    return STYLIZERS.of(look.digest(Gallery()), look.stylizer)
+    return STYLIZERS.of(look_digest(paint), replace(paint, controls=Controls()).stylizer)
+
+
+def look_digest(paint: PaintWork) -> str:
+    """Tells styles and regions from others, whatever the controls and the file's format."""
+    return replace(paint, controls=Controls(), suffix="", saving=type(paint.saving)()).digest(Gallery())
 
 
 def view_size(size: Size, side: int) -> Size:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import time
 from dataclasses import replace
 from typing import Any
@@ -17,20 +18,23 @@ from impasto.picture import untrusted
 from impasto.service.clients import while_there
 from impasto.service.fields import Form, paint_work, read_form, read_parts, value_of
 from impasto.service.log import moment
-from impasto.service.looking import look_at
+from impasto.service.looking import check_pixels, look_at
 from impasto.service.negotiation import header_of, matches
 from impasto.service.owners import owner_of
 from impasto.service.service import Service, service_of
 from impasto.service.uploads import documented
 from impasto.service.uploads.kept import Kept
 from impasto.service.uploads.looking import FrameOfClip, LookAtClip, LookAtPhoto
-from impasto.service.uploads.preview import PreviewWork, ShowPhoto
+from impasto.service.uploads.preview import Crop, PreviewWork, ShowPhoto
 from impasto.service.uploads.store import Stored
 from impasto.service.work import Answer, Upload, Work
 from impasto.system.names import safe_name
 
 SIDES = 16, 4096
 """Pixels of a view's longer side."""
+MOST_CROPPED = 4096 * 4096
+"""Pixels of a part that is shown as it is."""
+_CROP = re.compile(r"\d{1,6},\d{1,6},\d{1,6},\d{1,6}", re.ASCII)
 _SIDE = "1280"
 _SHOWN = {"Cache-Control": "private, max-age=3600"}
 _PRIVATE = {"Cache-Control": "no-store"}
@@ -123,8 +127,12 @@ async def painted(request: Request) -> Response:
     side, second = _side(form), _second(form, one)
     plain = Form({name: values for name, values in form.order.items() if name not in ("side", "at", "crop")})
     paint = paint_work(replace(plain, order={**plain.order, "image": [Upload(one.name, b"")]}), service, ".jpg")
+    final = paint.controls.output_size(*_size(one))
+    check_pixels("the result would have", final[0] * final[1], service.config.max_pixels)
+    crop = _crop(form, final)
     canvas = await _canvas(request, one, second)
-    return await _view(request, PreviewWork(paint, one.file, canvas, _size(one), side), service)
+    work = PreviewWork(paint, one.file, canvas, _size(one), side, second if one.facts.kind == "clip" else None, crop)
+    return await _view(request, work, service)
 
 
 async def _view(request: Request, work: ShowPhoto | PreviewWork, service: Service) -> Response:
@@ -163,6 +171,22 @@ def _side(form: Form) -> int:
     if not SIDES[0] <= side <= SIDES[1]:
         raise UsageError(f"side {side} is not in {SIDES[0]}..{SIDES[1]}", code="out-of-range")
     return side
+
+
+def _crop(form: Form, final: tuple[int, int]) -> Crop | None:
+    """The part that a request asks for, as far as it lies in the picture."""
+    text = form.text("crop")
+    if not text:
+        return None
+    if not _CROP.fullmatch(text):
+        raise UsageError(f"crop {text[:40]!r} is no part", "crop=X,Y,WIDTH,HEIGHT in pixels", code="malformed")
+    x, y, width, height = map(int, text.split(","))
+    width, height = min(width, final[0] - x), min(height, final[1] - y)
+    if width < 1 or height < 1:
+        raise UsageError(f"crop {text} lies outside of {final[0]} x {final[1]} pixels", code="out-of-range")
+    if width * height > MOST_CROPPED:
+        raise UsageError(f"crop {text} has more than {MOST_CROPPED} pixels", "a smaller part", code="out-of-range")
+    return x, y, width, height
 
 
 def _second(form: Form, one: Stored) -> float:
