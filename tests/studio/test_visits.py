@@ -174,7 +174,7 @@ def test_a_clip_shows_key_frames_and_is_painted(studio: Studio, tmp_path: Path) 
 
 
 def test_work_is_stopped_and_its_entry_goes(studio: Studio) -> None:
-    studio.bring(("large.png", file_bytes(scene(4000, 3000))))
+    studio.bring(("large.png", file_bytes(scene(2000, 1500))))
     studio.page.get_by_role("button", name="Export…").click()
     studio.page.get_by_role("dialog").get_by_label("Poster").check(force=True)
     studio.page.get_by_role("dialog").get_by_role("button", name="Export", exact=True).click()

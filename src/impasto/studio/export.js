@@ -121,7 +121,7 @@ export class Export {
     const sizes = [
       { value: "own", label: words.ownSize(photo.width, photo.height) },
       { value: "2048", label: "2048" },
-      ...(clip ? [] : [{ value: "poster", label: words.poster(2 * own), help: words.posterHelp }]),
+      ...(clip || 4 * photo.width * photo.height > app.limits.max_pixels ? [] : [{ value: "poster", label: words.poster(2 * own), help: words.posterHelp }]),
       { value: "other", label: words.otherSize },
     ];
     const number = el("input", { type: "number", min: "16", max: "20000", value: String(given.other), "aria-label": words.longerSide });

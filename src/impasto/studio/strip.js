@@ -100,7 +100,11 @@ export class Strip {
     }));
     const before = this.tiles;
     this.tiles = new Map();
-    for (const one of [...own, ...named]) this.tiles.set(one.style, before.get(one.style) ?? this.#tile(one));
+    for (const one of [...own, ...named]) {
+      const tile = before.get(one.style) ?? this.#tile(one);
+      name(tile.element, one);
+      this.tiles.set(one.style, tile);
+    }
     fill(this.list, ...[...this.tiles.values()].map((tile) => tile.element));
     this.#filter();
     this.#mark();
@@ -108,10 +112,10 @@ export class Strip {
   }
 
   /**
-   * @param {{style: string, title: string, about: string, picture: string}} one
+   * @param {{style: string, picture: string}} one
    * @returns {Tile}
    */
-  #tile({ style, title, about, picture }) {
+  #tile({ style, picture }) {
     const image = el("img", { alt: "", loading: "lazy", decoding: "async" });
     if (picture) image.src = picture;
     const element = el(
@@ -120,15 +124,13 @@ export class Strip {
         role: "option",
         class: "tile",
         tabindex: "-1",
-        title: `${title}${about ? `, ${about}` : ""}`,
-        "aria-label": `${title}${about ? `, ${about}` : ""}`,
         on: {
           click: (/** @type {MouseEvent} */ event) => this.#choose(style, event.shiftKey),
           keydown: (/** @type {KeyboardEvent} */ event) => this.#key(event, style),
         },
       },
       image,
-      el("span", {}, title),
+      el("span", {}),
     );
     element.dataset.style = style;
     return { style, element, image, shown: "" };
@@ -280,6 +282,14 @@ export class Strip {
     tile.element.classList.remove("failed");
     tile.element.dataset.painted = "true";
   }
+}
+
+/** @param {HTMLElement} tile @param {{title: string, about: string}} one */
+function name(tile, { title, about }) {
+  const whole = about ? `${title}, ${about}` : title;
+  tile.title = whole;
+  tile.setAttribute("aria-label", whole);
+  fill(/** @type {Element} */ (tile.lastElementChild), title);
 }
 
 /** @param {string} text what the gallery says of a style @returns {string} */

@@ -88,10 +88,10 @@ export class Studio extends HTMLElement {
     painter.addEventListener("busy", () => {
       clearTimeout(timer);
       if (painter.busy) timer = window.setTimeout(() => view.element.toggleAttribute("data-busy", true), 250);
-      else view.element.toggleAttribute("data-busy", false);
-    });
-    painter.addEventListener("painted", () => {
-      if (!app.moving && painter.seconds && !painter.busy) this.#announce();
+      else {
+        view.element.toggleAttribute("data-busy", false);
+        if (painter.seconds && !app.moving) this.#announce();
+      }
     });
     panel.element.addEventListener("keep", (event) => void this.#keep(event, 0));
     panel.element.addEventListener("learn", (event) => void this.#keep(event, learnSeconds(app)));

@@ -37,7 +37,7 @@ export class Versions {
     /** @type {string[]} those that are compared */
     this.pair = [];
     this.list = el("ul", {});
-    this.element = el("section", { class: "versions", "aria-label": words.history, hidden: true }, el("h3", {}, words.history), this.list);
+    this.element = el("section", { class: "versions", "aria-label": words.history, hidden: true }, el("h2", { class: "small" }, words.history), this.list);
     this.keep = after(QUIET, () => this.#add());
     painter.addEventListener("painted", () => {
       this.pair = [];
