@@ -78,11 +78,13 @@ def test_a_new_picture_is_announced(studio: Studio) -> None:
 @pytest.mark.parametrize("width", [320, 390, 650, 1280])
 def test_nothing_is_cut_off_sideways(visit: Callable[..., Studio], width: int) -> None:
     studio = visit(viewport={"width": width, "height": 800})
-    beyond = studio.do(
-        "const all = [...studio.shadowRoot.querySelectorAll('button, input, select, h2')]; const scrolls = '.tiles, .shelf, .versions, .frames, .photos, dialog';"
-        "return [document.documentElement.scrollWidth, all.filter((one) => !one.closest(scrolls) && "
-        "one.checkVisibility() && one.getBoundingClientRect().right > innerWidth + 1).map((one) => one.outerHTML)]"
-    )
+    script = """
+      const scrolls = ".tiles, .shelf, .versions, .frames, .photos, dialog";
+      const cut = [...studio.shadowRoot.querySelectorAll("button, input, select, h2")].filter(
+        (one) => !one.closest(scrolls) && one.checkVisibility() && one.getBoundingClientRect().right > innerWidth + 1);
+      return [document.documentElement.scrollWidth, cut.map((one) => one.outerHTML)];
+    """
+    beyond = studio.do(script)
     assert beyond == [width, []]
 
 
