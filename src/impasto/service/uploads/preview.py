@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple, TypeAlias
 
 from impasto.controls import Controls
-from impasto.errors import ImpastoError
 from impasto.painting.compose import Composition
+from impasto.painting.steps import Stopped
 from impasto.painting.stylizer import Stylizer
 from impasto.picture import Picture
 from impasto.pixels.arrays import Pixels, Samples, filled, fit, reduced, resize
@@ -31,10 +31,6 @@ DRAFT = 320
 _DRAFT_SHARE = 0.5
 
 
-class Stopped(ImpastoError):
-    """Nobody waits for the preview any more."""
-
-
 @dataclass(frozen=True)
 class ShowPhoto:
     """An upload's photo, or a clip's frame, reduced and not painted.
@@ -52,11 +48,11 @@ class ShowPhoto:
 
     def run(self, tell: Tell) -> Answer:  # noqa: ARG002  it has no steps to tell of
         clock, size = Stages(), view_size(self.size, self.side)
-        return encoded(VIEWS.of((self.canvas.digest, *size), lambda: _view(self.canvas, size)), clock)
+        return encoded(VIEWS.of((self.canvas.digest, *size), lambda: view_of(self.canvas, size)), clock)
 
     def digest(self, _gallery: Gallery) -> str:
         """What tells the view from all others."""
-        return _digest("photo", self.canvas.digest, self.size, self.side)
+        return digest_of("photo", self.canvas.digest, self.size, self.side)
 
 
 @dataclass(frozen=True)
@@ -90,7 +86,7 @@ class PreviewWork:
 
     def digest(self, gallery: Gallery) -> str:
         """What tells the view from all others."""
-        return _digest("painted", self.canvas.digest, self.size, self.side, self.crop, self.paint.digest(gallery))
+        return digest_of("painted", self.canvas.digest, self.size, self.side, self.crop, self.paint.digest(gallery))
 
     def run(self, tell: Tell) -> Answer:
         clock = Stages()
@@ -100,11 +96,11 @@ class PreviewWork:
             if self.crop is not None:
                 return self._cropped(self.crop, final, clock, tell)
             view = view_size(final, self.side)
-            photo = VIEWS.of((self.canvas.digest, *view), lambda: _view(self.canvas, view))
+            photo = VIEWS.of((self.canvas.digest, *view), lambda: view_of(self.canvas, view))
             stylizer = stylizer_of(self.paint).with_controls(replace(controls, size=None))
             clock("read")
             if not tell(Progress(0, 2)):
-                raise Stopped("nobody waits")
+                raise Stopped
             if controls.strength:
                 photo = replace(photo, samples=self._painted(stylizer, photo, final, clock, tell))
             clock("finish")
@@ -119,16 +115,15 @@ class PreviewWork:
         controls = replace(self.paint.controls, size=None)
         clock("read")
         if not tell(Progress(0, 3)):
-            raise Stopped("nobody waits")
+            raise Stopped
         samples = photo.samples[place]
         if controls.strength:
-            size = controls.painted_size(*final)
-            key = self.file.digest, self.second, final, look_digest(self.paint), controls
+            key = self.file.digest, self.second, final, lookdigest_of(self.paint), controls
 
             def make() -> Callable[[tuple[slice, slice]], Pixels]:
                 stylizer = stylizer_of(self.paint).with_controls(controls)
                 seen = filled(photo.samples, photo.alpha)
-                composition = stylizer.for_frames(seen)
+                composition, size = stylizer.for_frames(seen), stylizer.painted_size(*final)
                 painted = painted_small(self.paint, stylizer, composition, self.canvas, size)
                 return composition.windows(painted, seen, grays_of(size) if size != final else None)
 
@@ -148,11 +143,11 @@ class PreviewWork:
     def _painted(self, stylizer: Stylizer, photo: Picture, final: Size, clock: Stages, tell: Tell) -> Samples:
         seen = filled(photo.samples, photo.alpha)
         composition = stylizer.for_frames(seen)
-        size = painted_size(stylizer.controls, final, (photo.width, photo.height))
+        size = draft_size(stylizer.painted_size(*final), (photo.width, photo.height))
         painted = painted_small(self.paint, stylizer, composition, self.canvas, size)
         clock("paint")
         if not tell(Progress(1, 2)):
-            raise Stopped("nobody waits")
+            raise Stopped
         if painted.shape[0] > photo.height or painted.shape[1] > photo.width:
             painted = reduced(painted, photo.width, photo.height)
         return composition.finished(painted, seen)
@@ -185,13 +180,12 @@ class WholePhoto(NamedTuple):
         return self.photo.width * self.photo.height
 
 
-def _digest(*said: object) -> str:
+def digest_of(*said: object) -> str:
     return hashlib.blake2b(repr(said).encode(), digest_size=20).hexdigest()
 
 
-def painted_size(controls: Controls, final: Size, view: Size) -> Size:
-    """The size at which a picture is painted for a view of it: the whole picture's own; half of it for a draft."""
-    size = controls.painted_size(*final)
+def draft_size(size: Size, view: Size) -> Size:
+    """The size at which a picture is painted for a view of it: the finished picture's own; half of it for a draft."""
     if max(view) > DRAFT or max(size) <= DRAFT:
         return size
     return fit(*size, max(1, round(max(size) * _DRAFT_SHARE)))
@@ -200,10 +194,10 @@ def painted_size(controls: Controls, final: Size, view: Size) -> Size:
 def painted_small(paint: PaintWork, stylizer: Stylizer, composition: Composition, canvas: Kept, size: Size) -> Pixels:
     """What is painted at a size, remembered until it is needed again."""
     colors = stylizer.controls.keep_color if stylizer.controls.recolors_style else ""
-    key = canvas.digest, size, look_digest(paint), colors
+    key = canvas.digest, size, lookdigest_of(paint), colors
 
     def make() -> Pixels:
-        small = VIEWS.of((canvas.digest, *size), lambda: _view(canvas, size))
+        small = VIEWS.of((canvas.digest, *size), lambda: view_of(canvas, size))
         return composition.painted(filled(small.samples, small.alpha))
 
     return PAINTED.of(key, make)
@@ -211,10 +205,10 @@ def painted_small(paint: PaintWork, stylizer: Stylizer, composition: Composition
 
 def stylizer_of(paint: PaintWork) -> Stylizer:
     """What paints, with its styles and masks read; remembered."""
-    return STYLIZERS.of(look_digest(paint), replace(paint, controls=Controls()).stylizer)
+    return STYLIZERS.of(lookdigest_of(paint), replace(paint, controls=Controls()).stylizer)
 
 
-def look_digest(paint: PaintWork) -> str:
+def lookdigest_of(paint: PaintWork) -> str:
     """Tells styles and regions from others, whatever the controls and the file's format."""
     return replace(paint, controls=Controls(), suffix="", saving=type(paint.saving)()).digest(Gallery())
 
@@ -224,7 +218,7 @@ def view_size(size: Size, side: int) -> Size:
     return size if max(size) <= side else fit(*size, side)
 
 
-def _view(canvas: Kept, size: Size) -> Picture:
+def view_of(canvas: Kept, size: Size) -> Picture:
     """The upload's picture at a size."""
     picture = VIEWS.of(canvas.digest, lambda: unpacked(canvas.read()))
     if picture.alpha is not None:
