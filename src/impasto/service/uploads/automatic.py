@@ -12,9 +12,9 @@ from PIL import Image
 from impasto.errors import ImpastoError
 from impasto.pixels.arrays import resize, stored
 from impasto.service.uploads.caches import VIEWS
-from impasto.service.uploads.kept import Kept
+from impasto.service.uploads.kept import Kept, Size
 from impasto.service.uploads.looking import unpacked
-from impasto.service.uploads.preview import Size, digest_of, view_size
+from impasto.service.uploads.preview import digest_of, view_size
 from impasto.service.work import Answer, Stages, Tell, notes_of
 from impasto.styles.gallery import Gallery
 
