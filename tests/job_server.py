@@ -83,6 +83,7 @@ def served(*, hosts: Any = None, **config: Any) -> Iterator[Server]:
     """A running service; `key` of a request is whose it is."""
     settings = ServiceConfig(**config)
     service = Service.of(ThreadHosts(1), settings)
+    service.at_home = True
     service.jobs = Jobs(service, hosts or ThreadHosts(1), lease=5)
     found = Server("http://127.0.0.1", service)
 

@@ -19,6 +19,7 @@ from impasto.picture import Picture
 from impasto.picture.animation import said_of_frames
 from impasto.picture.formats import Bits, check_saving, format_of
 from impasto.picture.limits import check_size
+from impasto.progress import OnProgress
 from impasto.system import places
 from impasto.system.remote import is_url
 
@@ -128,14 +129,16 @@ class Painting:
         write: Callable[[bytes], None],
         data: bytes | None = None,
         on_stage: Callable[[str], None] = lambda _: None,
+        on_progress: OnProgress | None = None,
     ) -> Result:
         """Read a photo, paint it, and hand the picture's bytes to `write`.
 
         Args:
             data: the photo's bytes; its file's if not given.
             on_stage: called at the end of each stage: "read", "paint", "encode".
+            on_progress: called while it is painted; False stops.
         Raises:
-            ImpastoError: it cannot be read, painted or written.
+            ImpastoError: it cannot be read, painted or written, or has been stopped.
         """
         started, saving = time.perf_counter(), self.saving
         if data is None and is_url(job.photo):
@@ -154,7 +157,7 @@ class Painting:
         if lost:
             warnings.warn(f"{job.photo} {lost}", stacklevel=2)
             photo = replace(photo, frames=(), cover=None)
-        painted = self.stylizer(photo)
+        painted = self.stylizer(photo, on_progress)
         on_stage("paint")
         encoded = painted.encode(
             file_format,

@@ -119,13 +119,21 @@ class Composition:
         painted = 1 - shares[self._left].sum(0)[:, :, None]
         return np.where(painted > _LEAST_SHARE, total / painted.clip(_LEAST_SHARE), small)
 
-    def finished(self, painted: Pixels, frame: Samples, moved: Moved | None = None, kind: Any = np.float32) -> Samples:
+    def finished(
+        self,
+        painted: Pixels,
+        frame: Samples,
+        moved: Moved | None = None,
+        kind: Any = np.float32,
+        on_window: Callable[[int], None] = lambda _: None,
+    ) -> Samples:
         """What was painted, at the frame's size, in its colors and tone if that is asked for.
 
         Args:
             painted: what `painted` gives, or a mixture of such pictures.
             frame: H x W x 3.
             kind: of the result's samples.
+            on_window: called with the pixels of each window that is done, from several threads; it may raise.
         Returns:
             H x W x 3.
         """
@@ -141,7 +149,12 @@ class Composition:
             is_done = large.dtype == kind and not last.change
             return large if is_done else last(floats(large), whole)
         out = allocate(frame.shape, kind, self.budget)
-        enlarge(painted, frame, detail, lambda place, piece: out.__setitem__(place, last(piece, place)), self.budget)
+
+        def keep(place: tuple[slice, slice], piece: Pixels) -> None:
+            out[place] = last(piece, place)
+            on_window(piece.shape[0] * piece.shape[1])
+
+        enlarge(painted, frame, detail, keep, self.budget)
         return out
 
     def windows(

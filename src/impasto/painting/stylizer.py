@@ -16,10 +16,12 @@ from impasto.engines.shot import Shot
 from impasto.errors import OutOfMemory
 from impasto.painting.compose import BYTES_PER_PIXEL, Composition
 from impasto.painting.regions import Region, Regions, read_mask, region_pairs
+from impasto.painting.steps import Steps
 from impasto.picture import Picture, Source
 from impasto.picture.contents import Kind
 from impasto.picture.reading import MAX_PIXELS
 from impasto.pixels.arrays import Samples, filled
+from impasto.progress import OnProgress
 from impasto.settings import make
 from impasto.styles.gallery import Gallery
 from impasto.styles.resolve import StyleRequest, resolve
@@ -80,14 +82,17 @@ class Stylizer:
         if not others:
             style.engine.prepare(style.vector)
 
-    def __call__(self, photo: Picture) -> Picture:
+    def __call__(self, photo: Picture, on_progress: OnProgress | None = None) -> Picture:
         """The photo, painted: every frame of it, with the photo's metadata and alpha.
 
+        Args:
+            on_progress: called while a large photo is painted, from several threads.
         Raises:
             OutOfMemory: it takes more memory than there is.
+            Stopped: `on_progress` has returned False.
         """
         try:
-            return self._painted(photo)
+            return self._painted(photo, on_progress or (lambda _: None))
         except MemoryError as error:
             megapixels = photo.width * photo.height / 1e6
             raise OutOfMemory(
@@ -95,20 +100,22 @@ class Stylizer:
                 "--size makes the picture smaller",
             ) from error
 
-    def _painted(self, photo: Kind) -> Kind:
+    def _painted(self, photo: Kind, on_progress: OnProgress) -> Kind:
         photo = photo.resized(*self.controls.output_size(photo.width, photo.height))
         if self.controls.strength == 0:
             return replace(photo, made_with=self.made_with())
         if photo.frames:
             paint = self.for_frames(next(photo.every_frame()), Shot(frames=1))
-            cover = None if photo.cover is None else self._painted(photo.cover)
+            cover = None if photo.cover is None else self._painted(photo.cover, on_progress)
             return replace(photo.with_frames(paint), cover=cover, made_with=self.made_with())
         kind: Any = np.float32
         if photo.width * photo.height * BYTES_PER_PIXEL > self.painter.budget:
             kind = np.uint8 if photo.samples.dtype == np.uint8 else np.uint16
         seen = filled(photo.samples, photo.alpha)
-        paint = self.for_frames(seen)
-        samples = paint.finished(paint.painted(seen), seen, kind=kind)
+        paint, steps = self.for_frames(seen), Steps(photo.width * photo.height, on_progress)
+        painted = paint.painted(seen)
+        steps(0)
+        samples = paint.finished(painted, seen, kind=kind, on_window=steps)
         return replace(photo, samples=samples, made_with=self.made_with())
 
     def for_frames(self, first: Samples, shot: Shot | None = None) -> Composition:
@@ -121,6 +128,10 @@ class Stylizer:
         """
         masks, budget = [region.mask for region in self.regions], self.painter.budget
         return Composition(self.controls, self.blends, masks, first, budget=budget, shot=shot)
+
+    def painted_size(self, width: int, height: int) -> tuple[int, int]:
+        """The size at which a photo of width x height is painted."""
+        return self.controls.painted_size(width, height)
 
     def with_controls(self, controls: Controls) -> Stylizer:
         """The same styles and regions with other controls."""

@@ -42,7 +42,6 @@ def make_app(service: Service, studio: Studio | None = None) -> Starlette:
         studio: answers all paths that no route has; None, there is no page.
     """
     routes = [route for module in MODULES for route in module.routes(service)]
-    routes += studio.routes() if studio else []
     handlers = {
         ImpastoError: _refused,
         HTTPException: _missed,
@@ -52,6 +51,8 @@ def make_app(service: Service, studio: Studio | None = None) -> Starlette:
     }
     app = Starlette(routes=routes, exception_handlers=handlers)  # type: ignore[arg-type]
     app.router.redirect_slashes = False  # a path has one name
+    if studio is not None:
+        app.router.default = studio
     app.state.service = service
     app.state.paths = {}
     for module in MODULES:

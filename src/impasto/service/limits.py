@@ -39,6 +39,11 @@ class Access:
     page: bool = False
     by_number: bool = False
 
+    @property
+    def at_home(self) -> bool:
+        """Whether only whoever runs the service reaches it."""
+        return is_loopback(self.host) and self.keyring is None and not self.allowed_hosts
+
     def hosts(self) -> tuple[str, ...] | None:
         """What the Host header may name: on loopback this machine; elsewhere anything, unless names are given."""
         if is_loopback(self.host) or self.allowed_hosts:

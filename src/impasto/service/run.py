@@ -66,6 +66,7 @@ class Front:
         self.config, self.access = config, access or Access()
         self.service = Service.of(hosts, config)
         self.jobs = self.service.jobs = Jobs(self.service, job_hosts)
+        self.service.at_home = self.access.at_home and not proxies
         app: ASGIApp = make_app(self.service, Studio() if self.access.page else None)
         self._requests = Requests(limited(app, self.access, config))
         self._server = _server(Log(self._requests, self._told), proxies, config.max_upload)

@@ -30,6 +30,7 @@ class Service:
         metrics: what Prometheus is told.
         uploads: files that are kept to be looked at.
         jobs: what takes longer; None, it is not offered.
+        at_home: whether all who ask are whoever runs it: it is on loopback, without keys and without a proxy.
     """
 
     config: ServiceConfig
@@ -39,6 +40,7 @@ class Service:
     metrics: Metrics
     uploads: Uploads
     jobs: Jobs | None = None
+    at_home: bool = False
 
     @classmethod
     def of(cls, hosts: Hosts, config: ServiceConfig) -> Service:

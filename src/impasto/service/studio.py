@@ -5,15 +5,13 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from pathlib import Path
-from typing import Any
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
-from impasto.errors import ImpastoError
 from impasto.service.negotiation import header_of, matches
-from impasto.service.service import Service
 from impasto.system.files import ASSETS
 
 FOLDER = Path(__file__).parent.parent / "studio"
@@ -48,7 +46,7 @@ HEADERS = {
 
 
 class Studio:
-    """Serves a folder's files.
+    """Serves a folder's files at paths that no route has.
 
     Args:
         folder: read at each request, so that a page under work shows its changes.
@@ -57,22 +55,18 @@ class Studio:
     def __init__(self, folder: Path = FOLDER) -> None:
         self.folder = folder
 
-    def routes(self) -> list[Route]:
-        """`/` and every file; the last routes, since they match anything."""
-        return [Route("/{file:path}", self.answer, methods=["GET"])]
-
-    async def answer(self, request: Request) -> Response:
-        """Send a file."""
-        name = request.path_params["file"] or "index.html"
-        data = await asyncio.to_thread(self.read, name)
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send a file. Raises HTTPException if there is none of that name."""
+        name = scope["path"].removeprefix("/") or "index.html"
+        data = await asyncio.to_thread(self.read, name) if scope.get("method") in ("GET", "HEAD") else None
         if data is None:
-            message = f"there is no {request.url.path[:200]}"
-            raise ImpastoError(message, "/docs lists what there is", code="no-such-page")
+            raise HTTPException(404)
         tag = f'"{hashlib.blake2b(data, digest_size=12).hexdigest()}"'
         headers = {**HEADERS, "ETag": tag}
-        if matches(header_of(request, "if-none-match"), tag):
-            return Response(status_code=304, headers=headers)
-        return Response(data, headers=headers, media_type=TYPES[Path(name).suffix])
+        answer = Response(data, headers=headers, media_type=TYPES[Path(name).suffix])
+        if matches(header_of(Request(scope), "if-none-match"), tag):
+            answer = Response(status_code=304, headers=headers)
+        await answer(scope, receive, send)
 
     def read(self, name: str) -> bytes | None:
         """A file's bytes; None if the folder has none of that name, or it is not to be served."""
@@ -83,7 +77,3 @@ class Studio:
 
 def _is_served(file: Path) -> bool:
     return file.suffix in TYPES and file.is_file() and not file.is_symlink() and not file.name.startswith(".")
-
-
-def paths(_service: Service) -> dict[str, Any]:
-    return {}

@@ -13,6 +13,7 @@ from starlette.routing import Route
 from impasto.errors import ImpastoError
 from impasto.service import openapi
 from impasto.service.negotiation import header_of, matches
+from impasto.service.owners import may_change
 from impasto.service.service import Service, service_of
 from impasto.styles.gallery import Gallery
 from impasto.styles.store import Entry
@@ -23,6 +24,7 @@ _ENTRY: dict[str, Any] = {
     "properties": {
         **{key: {"type": "string"} for key in ("name", "title", "artist", "year", "kind", "licence", "thumbnail")},
         "builtin": {"type": "boolean"},
+        "mine": {"type": "boolean", "description": "Whether whoever asks may rename and remove it."},
     },
 }
 _NAME = openapi.in_path("name")
@@ -38,13 +40,17 @@ def routes(_service: Service) -> list[Route]:
 
 async def every(request: Request) -> Response:
     """List all styles."""
-    entries = await asyncio.to_thread(service_of(request).gallery.entries)
-    return JSONResponse({"styles": [told(entry) for entry in entries]})
+    service = service_of(request)
+    entries = await asyncio.to_thread(service.gallery.entries)
+    said = [told(entry, mine=may_change(entry, request, service)) for entry in entries]
+    return JSONResponse({"styles": said})
 
 
 async def one(request: Request) -> Response:
     """Tell of one style."""
-    return JSONResponse(told(await asyncio.to_thread(found, service_of(request).gallery, request.path_params["name"])))
+    service = service_of(request)
+    entry = await asyncio.to_thread(found, service.gallery, request.path_params["name"])
+    return JSONResponse(told(entry, mine=may_change(entry, request, service)))
 
 
 async def thumbnail(request: Request) -> Response:
@@ -78,10 +84,15 @@ def _missing(gallery: Gallery, name: str) -> ImpastoError:
     return ImpastoError(gallery.unknown(name[:80]).message, "GET /v1/styles lists them all", code="no-such-style")
 
 
-def told(entry: Entry) -> dict[str, object]:
-    """What is told of a style; nothing of where it lies."""
+def told(entry: Entry, *, mine: bool) -> dict[str, object]:
+    """What is told of a style; nothing of where it lies.
+
+    Args:
+        mine: whether it is told to its owner.
+    """
     keys = ("name", "title", "artist", "year", "kind", "licence", "builtin")
-    return {key: getattr(entry, key) for key in keys} | {"thumbnail": f"/v1/styles/{entry.name}/thumbnail"}
+    said = {key: getattr(entry, key) for key in keys} | {"mine": mine}
+    return said | {"thumbnail": f"/v1/styles/{entry.name}/thumbnail"}
 
 
 def hash_of(data: bytes) -> str:

@@ -18,6 +18,7 @@ from impasto.batch.painting import Painting, Saving
 from impasto.controls import Controls
 from impasto.engines.by_name import DEFAULT, EngineName, engine_of
 from impasto.errors import UsageError
+from impasto.painting.steps import Stopped
 from impasto.painting.stylizer import Stylizer
 from impasto.picture import Picture
 from impasto.picture.formats import format_of
@@ -48,6 +49,14 @@ def format_of_suffix(suffix: str) -> str:
     """
     return format_of(Path(f"picture{suffix}"))
 
+
+_TELL_EVERY = 0.1  # seconds
+_AFTER = {
+    "read": Progress(1, 4, 0.08, "painting"),
+    "paint": Progress(3, 4, 0.92, "writing the file"),
+    "encode": Progress(4, 4, 1.0, ""),
+}
+"""Where the work on a photo stands once a stage has ended."""
 
 Tell: TypeAlias = Callable[[Progress], bool]
 """Called with where the work stands; a preview is a `Still`. False asks to end early with what there is."""
@@ -192,14 +201,15 @@ class PaintWork:
                 _add(said, part, gallery)
         return said.hexdigest()
 
-    def run(self, tell: Tell) -> Answer:  # noqa: ARG002  it has no steps to tell of
+    def run(self, tell: Tell) -> Answer:
         written: list[bytes] = []
         clock = Stages()
         with notes_of() as notes:
             painting = Painting(self.stylizer(), self.max_pixels, self.saving, untrusted=True)
             clock("style")
             job = PaintJob(self.photo.name, f"picture{self.suffix}")
-            result = painting.paint(job, written.append, self.photo.data, clock)
+            steps = _Steps(tell, clock)
+            result = painting.paint(job, written.append, self.photo.data, steps.ended, steps.on)
         assert result.size is not None
         facts = {"width": result.size[0], "height": result.size[1], "engine": result.engine, "style": result.style}
         return Answer(written[0], MEDIA_TYPES[self.suffix], facts | {"seconds": clock.seconds}, tuple(notes))
@@ -237,6 +247,28 @@ class PaintWork:
         if isinstance(style, str):
             return style
         return style.open(self.max_pixels)
+
+
+class _Steps:
+    """Tells of a photo's stages: it is read, painted, brought to full size, written."""
+
+    def __init__(self, tell: Tell, clock: Stages) -> None:
+        self._tell, self._clock, self._next = tell, clock, 0.0
+
+    def ended(self, stage: str) -> None:
+        """A stage has ended. Raises Stopped if nobody wants the others."""
+        self._clock(stage)
+        if not self._tell(_AFTER[stage]):
+            raise Stopped
+
+    def on(self, now: Progress) -> bool:
+        """The painting goes on; False if it shall not."""
+        moment = time.monotonic()
+        if moment < self._next:
+            return True
+        self._next = moment + _TELL_EVERY
+        begun, over = _AFTER["read"].fraction, _AFTER["paint"].fraction
+        return self._tell(replace(now, step=1 + now.step, total=4, fraction=begun + (over - begun) * now.fraction))
 
 
 def _add(said: hashlib.blake2b, part: Wanted | float, gallery: Gallery) -> None:

@@ -241,12 +241,14 @@ class Gallery:
         artist: str = "",
         year: str = "",
         licence: str = "",
+        owner: str = "",
         vector: StyleVector | None = None,
         replace: bool = False,
     ) -> Entry:
         """Put a painting into the user's gallery under a name.
 
         Args:
+            owner: see `Entry`.
             vector: for this gallery's engine, with or without changes of its network; None, what its encoder sees.
         Raises:
             UsageError: a name that is not made of lower-case letters, digits and hyphens, or is taken.
@@ -265,6 +267,7 @@ class Gallery:
             "licence": licence,
             "source": source,
             "added": date.today().isoformat(),
+            **({"owner": owner} if owner else {}),
         }
         with self._new(name, replace) as part:
             write_pictures(part, "picture", "thumbnail", picture)
@@ -381,6 +384,34 @@ class Gallery:
             ) from error
         finally:
             shutil.rmtree(part, ignore_errors=True)
+
+    def rename(self, name: str, new_name: str | None = None, *, title: str | None = None) -> Entry:
+        """Give a style of the user's another name, another title, or both.
+
+        Raises:
+            UsageError: it is built in, there is no such style, or the new name is none or is taken.
+            StyleError: it is damaged, holds several styles, or its folder cannot be written to.
+        """
+        entry = self.get(name)
+        if entry.builtin:
+            raise UsageError(f"{name} is built in and stays", "only your own styles can be renamed", code="built-in")
+        wanted = new_name or name
+        if wanted != name:
+            if "/" in name:
+                raise UsageError(f"{name} is one of a network's styles", "rename the network", code="network-style")
+            self.check_free(wanted)
+        try:
+            if title is not None and "/" not in name:
+                write_json(self.folder / name / "style.json", read_card(self.folder / name) | {"title": title})
+            if wanted != name:
+                (self.folder / name).rename(self.folder / wanted)
+        except (OSError, PictureError) as error:
+            if wanted != name:
+                self.check_free(wanted)  # another process may have been faster
+            reason = getattr(error, "strerror", None) or error
+            code = write_fault(error) if isinstance(error, OSError) else error.code
+            raise StyleError(f"cannot rename {name}: {reason}", "IMPASTO_HOME moves your gallery", code=code) from error
+        return self.get(wanted)
 
     def remove(self, name: str) -> None:
         """Delete a style of the user's, damaged or not."""

@@ -49,6 +49,7 @@ class Entry:
     network: Path | None = None  # of a style that is a network of its own, or one of its styles
     painting: bool = True  # whether `picture` is the painting; else it is what the network makes of a photo
     learned: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    owner: str = ""  # a digest of what its owner alone knows; "" of a style that was saved on this machine
 
     def as_dict(self) -> dict[str, object]:
         keys = ("name", "title", "artist", "year", "kind", "licence", "source", "builtin")
@@ -148,6 +149,7 @@ def _entry(
     folder: Path, card: Mapping[str, object], kind: str, name: str, picture: str, thumbnail: str, **facts: Any
 ) -> Entry:
     texts: dict[str, Any] = {key: str(card.get(key, "")) for key in ("title", "artist", "year", "licence", "source")}
+    facts |= {"owner": str(card.get("owner", ""))}
     files: dict[str, Any] = {"picture": folder / f"{picture}.png", "thumbnail": folder / f"{thumbnail}.jpg"}
     for file in files.values():
         _there(file)

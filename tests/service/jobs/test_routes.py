@@ -269,7 +269,10 @@ def test_a_quiet_stream_is_kept_open(start: Any, slow: str, monkeypatch: pytest.
 
     class Still:
         async def get(self, job: str, owner: str) -> Job:
-            return Job(job, "photo", owner, 0, 0)
+            return Job(job, "photo", owner, 0, 0, state="running")
+
+        async def place(self, job: Job) -> None:
+            return None
 
     async def main() -> list[bytes]:
         found = []

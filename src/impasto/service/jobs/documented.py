@@ -25,6 +25,7 @@ _JOB: dict[str, Any] = {
         "step": {"type": "integer"},
         "total": {"type": "integer", "description": "Steps; 0 where nobody knows."},
         "message": _TEXT,
+        "place": {"type": "integer", "minimum": 1, "description": "Among those that wait; 1 is the next."},
         "losses": {"type": "object", "additionalProperties": {"type": "number"}},
         "created": _TIME,
         "began": _TIME,
@@ -41,6 +42,12 @@ _JOB: dict[str, Any] = {
 _WEBHOOK = {"type": "string", "maxLength": 2000, "description": "An address that is told of the job's end."}
 _ID = openapi.in_path("job", 64)
 _NAME = openapi.in_path("name")
+_VISITOR = {
+    "name": "Impasto-Visitor",
+    "in": "header",
+    "description": "What the client alone knows; who saves a style with it owns the style.",
+    "schema": {"type": "string", "pattern": "^[!-~]{16,200}$"},
+}
 _LAST = {"name": "Last-Event-ID", "in": "header", "description": "Of the last event.", "schema": _TEXT}
 _AGAIN = {
     "name": "Idempotency-Key",
@@ -71,6 +78,8 @@ def documented(service: Service) -> dict[str, Any]:
         "parameters": [_NAME],
         "responses": {"204": {"description": "It is removed."}} | openapi.problems(404, 422),
     }
+    forget["parameters"] = [_NAME, _VISITOR]
+    learn_posts = posts | {"parameters": [_AGAIN, _VISITOR]}
     return {
         "/v1/jobs": {"post": send | posts},
         "/v1/jobs/{job}": {
@@ -88,8 +97,21 @@ def documented(service: Service) -> dict[str, Any]:
             "get": _read("See the picture as it is now", "jobPreview", {"200": _file("image/jpeg")}, 409)
         },
         "/v1/jobs/{job}/events": {"get": _events()},
-        "/v1/styles": {"post": learn | posts},
-        "/v1/styles/{name}": {"delete": forget},
+        "/v1/styles": {"post": learn | learn_posts},
+        "/v1/styles/{name}": {"delete": forget, "patch": _rename()},
+    }
+
+
+def _rename() -> dict[str, Any]:
+    text = {"type": "string", "maxLength": 200}
+    properties = {"name": text, "title": text}
+    schema = {"type": "object", "properties": properties, "minProperties": 1, "additionalProperties": False}
+    return {
+        "summary": "Give a style of one's own another name or title",
+        "operationId": "renameStyle",
+        "parameters": [_NAME, _VISITOR],
+        "requestBody": {"required": True, "content": {"application/json": {"schema": schema}}},
+        "responses": {"200": openapi.json("The style.", {"type": "object"})} | openapi.problems(404, 409, 422),
     }
 
 

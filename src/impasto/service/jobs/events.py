@@ -6,6 +6,7 @@ They follow the store, so that any replica can tell them, and each says all that
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 from collections.abc import AsyncIterator, Callable
@@ -57,13 +58,21 @@ async def events(
         if found.over:
             yield _event(found.state, END, shown(found))
             return
-        if str(found.version) != seen:
-            yield _event("progress", str(found.version), shown(found))
-            seen, said = str(found.version), loop.time()
+        place = await _place(queue, found)
+        number = str(found.version) if place is None else f"{found.version}-{place}"
+        if number != seen:
+            yield _event("progress", number, shown(found) | ({} if place is None else {"place": place}))
+            seen, said = number, loop.time()
         elif loop.time() - said >= quiet:
             yield b": it goes on\n\n"
             said = loop.time()
         await asyncio.sleep(LOOK)
+
+
+async def _place(queue: Queue, job: Job) -> int | None:
+    with contextlib.suppress(StoreFault):
+        return await queue.place(job)
+    return None
 
 
 def _event(name: str, number: str, data: dict[str, Any]) -> bytes:

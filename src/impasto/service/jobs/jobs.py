@@ -144,14 +144,18 @@ class Jobs:
         return (style_work if job.kind == "style" else job_work)(unpack(request), self.service).work
 
 
-def as_json(job: Job) -> dict[str, Any]:
-    """A job as clients see it."""
-    place = f"/v1/jobs/{job.id}"
-    links = {"self": place, "events": f"{place}/events"}
+def as_json(job: Job, place: int | None = None) -> dict[str, Any]:
+    """A job as clients see it.
+
+    Args:
+        place: among those that wait, 1 for the next.
+    """
+    at = f"/v1/jobs/{job.id}"
+    links = {"self": at, "events": f"{at}/events"}
     if job.state == "done":
-        links["result"] = f"{place}/result"
+        links["result"] = f"{at}/result"
     if job.preview and job.state != "canceled":
-        links["preview"] = f"{place}/preview"
+        links["preview"] = f"{at}/preview"
     found: dict[str, Any] = {
         "id": job.id,
         "kind": job.kind,
@@ -172,6 +176,8 @@ def as_json(job: Job) -> dict[str, Any]:
         "error": dict(job.error) or None,
         "links": links,
     }
+    if place is not None:
+        found["place"] = place
     if job.webhook:
         found["webhook"] = {"delivery": job.delivery or "waiting", "attempts": job.attempts}
     return found

@@ -90,6 +90,10 @@ class Queue:
         found = await self.store.get(job)
         return found if found is not None and found.owner == owner else None
 
+    async def place(self, job: Job) -> int | None:
+        """The place of a job among those that wait, 1 for the next; None if it does not wait."""
+        return 1 + await self.store.earlier(job) if job.state == "waiting" else None
+
     async def claim(self) -> Job | None:
         """Take a job that waits, or whose holder has gone, to work on it. No two claims hold the same job."""
         now, holder = await self.store.now(), secrets.token_hex(8)

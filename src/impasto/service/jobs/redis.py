@@ -118,6 +118,10 @@ class RedisStore:
             found = await self._redis.zrangebyscore(_QUEUES[queue], "-inf", now, 0, _SOME)
         return [name.decode() for name in found]
 
+    async def earlier(self, job: Job) -> int:
+        async with _faults():  # those that run are due when their leases end, which is later
+            return int(await self._redis.zcount(_QUEUES["work"], "-inf", f"({job.due!r}"))
+
     async def usage(self) -> Usage:
         async with _faults(), self._redis.pipeline() as pipe:
             pipe.scard(_WAITING)

@@ -24,9 +24,12 @@ from impasto.video.options import VideoOptions
 
 _START = re.compile(r"photo|noise|style|(painter|mix)(:(0(\.\d{1,6})?|1(\.0{1,6})?))?")
 _LARGEST = 2048  # pixels
-_LONGEST = 200  # characters
+LONGEST = 200
+"""Characters of what is said of a painting."""
 SENT = ("image", "clip", "folder")
 """The fields that say what a job is about."""
+OWNER = "impasto owner"
+"""The field that says whose a style is to be, set by the service itself."""
 OPTIMIZE = "optimize"
 """The engine that jobs have beside those of single pictures."""
 
@@ -117,15 +120,15 @@ def style_work(form: Form, service: Service) -> Asked:
     Raises:
         UsageError, PictureError, MissingExtra: as `job_work`; or the name is none, or taken.
     """
-    form.check_known({"painting", *names_of(LearnFields)})
+    form.check_known({"painting", OWNER, *names_of(LearnFields)})
     config, painting, said = service.config, form.file("painting"), settings(LearnFields, form)
     look_at(painting, config)
     check_name(said.name)
     service.gallery.check_free(said.name)
     about = {name: getattr(said, name) for name in ("title", "artist", "year", "licence")}
     for name, text in about.items():
-        if len(text) > _LONGEST or not text.isprintable():
-            raise UsageError(f"{name} is too long, or no text", f"up to {_LONGEST} characters", code="malformed")
+        if len(text) > LONGEST or not text.isprintable():
+            raise UsageError(f"{name} is too long, or no text", f"up to {LONGEST} characters", code="malformed")
     if said.seconds > config.learn_seconds:
         raise UsageError(f"seconds {said.seconds:g} is not in 0..{config.learn_seconds:g}", code="out-of-range")
     own = sum(not entry.builtin for entry in service.gallery.entries())
@@ -133,7 +136,8 @@ def style_work(form: Form, service: Service) -> Asked:
         raise UsageError(f"the gallery holds {own} styles and takes no more", code="too-large")
     if said.seconds:
         need("torch", "PyTorch, which learning needs,", "torch")
-    return Asked("style", LearnWork(painting, said.name, said.seconds, said.engine, about, config.max_pixels))
+    owner = form.text(OWNER, "") or ""
+    return Asked("style", LearnWork(painting, said.name, said.seconds, said.engine, about, owner, config.max_pixels))
 
 
 def _optimize(form: Form, service: Service) -> Work:

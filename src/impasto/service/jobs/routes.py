@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 from collections.abc import AsyncIterator
 from typing import Any
@@ -17,10 +18,13 @@ from impasto.service.hosts import Busy, Ending
 from impasto.service.jobs.documented import documented
 from impasto.service.jobs.events import END, events
 from impasto.service.jobs.jobs import Jobs, as_json
+from impasto.service.jobs.requests import LONGEST, OWNER
 from impasto.service.jobs.store import Job
-from impasto.service.owners import owner_of
+from impasto.service.owners import check_may_change, owner_of, visitor_of
+from impasto.service.problems import malformed
 from impasto.service.service import Service
-from impasto.service.styles import found
+from impasto.service.styles import found, told
+from impasto.styles.store import Entry
 
 STREAMS = 500
 """Streams of events at once."""
@@ -48,6 +52,7 @@ def routes(service: Service) -> list[Route]:
         Route("/v1/jobs/{job}/events", answers.events, methods=["GET"]),
         Route("/v1/styles", answers.learn, methods=["POST"]),
         Route("/v1/styles/{name}", answers.forget, methods=["DELETE"]),
+        Route("/v1/styles/{name}", answers.rename, methods=["PATCH"]),
     ]
 
 
@@ -78,15 +83,18 @@ class JobRoutes:
         if named and not _KEY.fullmatch(named):
             raise UsageError("Idempotency-Key is too long, or no text", "up to 255 characters", code="malformed")
         form, webhook = _webhook(await read_form(request))
+        form = _owned(form, visitor_of(request)) if learn else form
         if self.service.load.ending:
             raise Ending(5)
         job = await self.jobs.send(form, owner_of(request), learn=learn, idempotency=named, webhook=webhook)
         place = f"{request.scope.get('root_path', '')}/v1/jobs/{job.id}"
-        return JSONResponse(as_json(job), 202, {**_PRIVATE, "Location": place})
+        said = as_json(job, await self.jobs.queue.place(job))
+        return JSONResponse(said, 202, {**_PRIVATE, "Location": place})
 
     async def show(self, request: Request) -> Response:
         """Where a job stands."""
-        return JSONResponse(as_json(await self._job(request)), headers=_PRIVATE)
+        job = await self._job(request)
+        return JSONResponse(as_json(job, await self.jobs.queue.place(job)), headers=_PRIVATE)
 
     async def cancel(self, request: Request) -> Response:
         """End a job; remove one that has ended."""
@@ -142,9 +150,26 @@ class JobRoutes:
     async def forget(self, request: Request) -> Response:
         """Remove a style that a client has put into the gallery."""
         self._allow_learning()
-        gallery, name = self.service.gallery, request.path_params["name"]
-        await asyncio.to_thread(lambda: gallery.remove(found(gallery, name).name))
+        entry = await self._own_style(request)
+        await asyncio.to_thread(self.service.gallery.remove, entry.name)
         return Response(status_code=204)
+
+    async def rename(self, request: Request) -> Response:
+        """Give a style another name or title."""
+        self._allow_learning()
+        wanted = _renaming(await request.body())
+        entry = await self._own_style(request)
+        gallery = self.service.gallery
+        renamed = await asyncio.to_thread(
+            lambda: gallery.rename(entry.name, wanted.get("name"), title=wanted.get("title"))
+        )
+        return JSONResponse(told(renamed, mine=True))
+
+    async def _own_style(self, request: Request) -> Entry:
+        """The style of a request, which its owner may change."""
+        entry = await asyncio.to_thread(found, self.service.gallery, request.path_params["name"])
+        check_may_change(entry, request, self.service)
+        return entry
 
     def _allow_learning(self) -> None:
         if not self.service.config.learn:
@@ -156,6 +181,31 @@ class JobRoutes:
         if job is None:
             raise ImpastoError("there is no such job", "it may have expired", code="no-such-job")
         return job
+
+
+def _owned(form: Form, owner: str) -> Form:
+    """The form of a style, with whose it is to be."""
+    if OWNER in form.order:
+        raise UsageError(f"{OWNER} is no field", code="unknown-setting")
+    return Form({**form.order, OWNER: [owner]} if owner else form.order)
+
+
+def _renaming(body: bytes) -> dict[str, str]:
+    """A style's new name and title, from JSON.
+
+    Raises:
+        UsageError: it is something else.
+    """
+    try:
+        wanted = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise malformed("the body is no JSON", '{"name": "...", "title": "..."}') from error
+    valid = isinstance(wanted, dict) and bool(wanted) and set(wanted) <= {"name", "title"}
+    if not valid or not all(isinstance(value, str) and len(value) <= LONGEST for value in wanted.values()):
+        raise malformed("the body names neither a name nor a title", '{"name": "...", "title": "..."}')
+    if not str(wanted.get("title", "")).isprintable():
+        raise malformed("the title is no text")
+    return wanted
 
 
 def _webhook(form: Form) -> tuple[Form, str]:

@@ -98,6 +98,10 @@ class SqliteStore:
         asked = "SELECT id FROM jobs WHERE queue = ? AND due <= ? ORDER BY due LIMIT ?"
         return [row[0] for row in await self._rows(asked, queue, now, _SOME)]
 
+    async def earlier(self, job: Job) -> int:
+        asked = "SELECT count(*) FROM jobs WHERE queue = 'work' AND due < ? AND state = 'waiting'"
+        return int((await self._rows(asked, job.due))[0][0])
+
     async def usage(self) -> Usage:
         asked = "SELECT coalesce(sum(state = 'waiting'), 0), count(*), coalesce(sum(size), 0) FROM jobs"
         return Usage(*(await self._rows(asked))[0])

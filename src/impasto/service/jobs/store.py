@@ -167,6 +167,9 @@ class JobStore(Protocol):
     async def due(self, queue: QueueName, now: float) -> list[str]:
         """Some that can be taken out of a queue, the first due first."""
 
+    async def earlier(self, job: Job) -> int:
+        """How many wait that were sent before a job that waits."""
+
     async def usage(self) -> Usage: ...
 
     async def ended(self) -> list[str]:

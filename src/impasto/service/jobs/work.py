@@ -200,6 +200,7 @@ class LearnWork:
     Attributes:
         seconds: to learn it; 0, it is painted as the engine sees it at once.
         about: title, artist, year, licence.
+        owner: see `impasto.styles.store.Entry`.
     """
 
     painting: Upload
@@ -207,6 +208,7 @@ class LearnWork:
     seconds: float = 0.0
     engine: EngineName = DEFAULT
     about: dict[str, str] = field(default_factory=dict)
+    owner: str = ""
     max_pixels: int = 100_000_000
 
     @property
@@ -217,22 +219,21 @@ class LearnWork:
         gallery = Gallery(painter=engine_of(self.engine))
         painting = Picture.open(self.painting.data, max_pixels=self.max_pixels, untrusted=True)
         begun = self._begun(gallery, painting)
-        about: dict[str, Any] = {} if begun else self.about
+        about: dict[str, Any] = {**self.about, "owner": self.owner}
         with notes_of() as notes:
+            if not begun:
+                gallery.add(self.name, painting, **about)
             if self.seconds:
                 from impasto.training.lessons import learn
 
                 learn(
-                    None if begun else painting,
+                    None,
                     name=self.name,
                     minutes=self.seconds / 60,
                     engine=self.engine,
                     gallery=gallery,
                     on_progress=Teller(tell),
-                    **about,
                 )
-            elif not begun:
-                gallery.add(self.name, painting, **about)
         facts = gallery.get(self.name).as_dict()
         return Answer(json.dumps(facts).encode(), "application/json", {"name": self.name}, tuple(notes))
 

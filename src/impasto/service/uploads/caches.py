@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from typing import Any, Generic, TypeVar
@@ -20,19 +21,24 @@ class Recent(Generic[T]):
     def __init__(self, room: float, size: Callable[[T], float] = lambda _: 1) -> None:
         self._room, self._size = room, size
         self._kept: OrderedDict[Hashable, T] = OrderedDict()
+        self._lock = threading.Lock()
 
     def of(self, key: Hashable, make: Callable[[], T]) -> T:
         """What is remembered under a key; made if nothing is."""
-        if key in self._kept:
-            self._kept.move_to_end(key)
-            return self._kept[key]
-        found = self._kept[key] = make()
-        while len(self._kept) > 1 and sum(map(self._size, self._kept.values())) > self._room:
-            self._kept.popitem(last=False)
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+                return self._kept[key]
+        found = make()
+        with self._lock:
+            self._kept[key] = found
+            while len(self._kept) > 1 and sum(map(self._size, self._kept.values())) > self._room:
+                self._kept.popitem(last=False)
         return found
 
-    def __contains__(self, key: Hashable) -> bool:
-        return key in self._kept
+    def get(self, key: Hashable) -> T | None:
+        """What is remembered under a key, if anything is."""
+        return self._kept.get(key)
 
     def __len__(self) -> int:
         return len(self._kept)

@@ -10,6 +10,8 @@ from impasto.service.service import Service
 
 PREVIEWED = PAINTING - names_of(SavingFields) - {"image", "format"} | {"side", "at", "crop"}
 """The fields by which a preview is asked for."""
+MASKS = ("person", "background", "faces")
+"""What is found by itself."""
 _TEXT = {"type": "string"}
 _NUMBER = {"type": "number"}
 _ID = openapi.in_path("upload", 64)
@@ -46,6 +48,13 @@ _AT = {
     "description": "Of a clip: the frame of that second.",
     "schema": {"type": "number", "minimum": 0, "maximum": 1e6},
 }
+_OF = {
+    "name": "of",
+    "in": "query",
+    "required": True,
+    "description": "What the mask shows.",
+    "schema": {"type": "string", "enum": list(MASKS)},
+}
 _CROP = {
     "name": "crop",
     "in": "query",
@@ -62,7 +71,8 @@ def documented(_service: Service) -> dict[str, Any]:
     name = {"name": "name", "in": "query", "description": "The file's name.", "schema": _TEXT | {"maxLength": 200}}
     located = {"Location": {"description": "The upload.", "schema": _TEXT}}
     said = {"parameters": {"upload": "$response.body#/id"}}
-    links = {one: {"operationId": one} | said for one in ("upload", "uploadPhoto", "uploadPainted", "forgetUpload")}
+    names = ("upload", "uploadPhoto", "uploadPainted", "uploadMask", "forgetUpload")
+    links = {one: {"operationId": one} | said for one in names}
     created = openapi.json("It is kept.", _UPLOAD, headers=located, links=links)
     send = {
         "summary": "Keep a file to be previewed, and to be named as upload:ID in the place of a file",
@@ -81,8 +91,15 @@ def documented(_service: Service) -> dict[str, Any]:
             "delete": _read("Forget an upload", "forgetUpload", [_ID], {"204": {"description": "It is forgotten."}}),
         },
         "/v1/uploads/{upload}/photo": {"get": _read("The photo, reduced", "uploadPhoto", shown, _pictures())},
+        "/v1/uploads/{upload}/mask": {"get": _read("Where something is in it", "uploadMask", [*shown, _OF], _mask())},
         "/v1/uploads/{upload}/painted": {"get": _read("The photo, painted", "uploadPainted", asked, _pictures())},
     }
+
+
+def _mask() -> dict[str, Any]:
+    found = openapi.picture("White inside, 8 bits of gray.")
+    found["content"] = {"image/png": {"schema": openapi.FILE}}
+    return {"200": found, "304": {"description": "The client has it."}}
 
 
 def _reference(name: str) -> dict[str, Any]:
@@ -98,7 +115,7 @@ def _pictures() -> dict[str, Any]:
 
 
 def _read(summary: str, name: str, parameters: list[Any], answers: dict[str, Any]) -> dict[str, Any]:
-    work = name in ("uploadPhoto", "uploadPainted")
+    work = name in ("uploadPhoto", "uploadPainted", "uploadMask")
     statuses = (400, 404, 413, 415, 422, 501) if work else (404,)
     return {
         "summary": summary,

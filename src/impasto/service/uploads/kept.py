@@ -9,6 +9,9 @@ from typing import Any, Literal, TypeAlias
 
 from impasto.service.work import Upload
 
+Size: TypeAlias = tuple[int, int]
+"""Width and height."""
+
 UploadKind: TypeAlias = Literal["photo", "clip"]
 
 

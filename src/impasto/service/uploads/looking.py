@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 
-from impasto.errors import PictureError, UsageError
+from impasto.errors import PictureError
 from impasto.picture import Picture
 from impasto.picture.metadata import made_with_of
 from impasto.picture.reading import head_of
-from impasto.service.jobs.folders import private_folder
+from impasto.pixels.arrays import fit, reduced
+from impasto.service.uploads.clips import frame_of, on_disk
 from impasto.service.uploads.kept import Facts, Kept
 from impasto.service.uploads.settings import fields_of
+from impasto.service.uploads.whole import remember, still
 from impasto.service.work import Answer, Tell, notes_of
 
 CANVAS = 1280
 """Longer side in pixels of the reduced picture."""
+_AT_ONCE = 36_000_000  # pixels; a larger JPEG is decoded smaller in a fraction of the time
 
 
 @dataclass(frozen=True)
@@ -32,22 +32,24 @@ class LookAtPhoto:
     megapixels: float
 
     def run(self, tell: Tell) -> Answer:  # noqa: ARG002  it has no steps to tell of
-        data = self.file.read()
         with notes_of() as notes:
-            head = head_of(data, self.file.name)
-            source = io.BytesIO(data)
-            source.name = self.file.name
-            canvas = Picture.open(source, max_pixels=self.max_pixels, at_most=CANVAS, untrusted=True)
-        size = head.width, head.height
-        if (size[0] > size[1]) != (canvas.width > canvas.height):  # the camera was held upright
-            size = size[::-1]
+            head = head_of(self.file.read(), self.file.name)
+            whole = head.width * head.height <= _AT_ONCE
+            photo = still(self.file, self.max_pixels, None if whole else CANVAS)
+        size = photo.width, photo.height
+        if whole:
+            remember(self.file, photo)
+        else:
+            upright = (head.width > head.height) == (photo.width > photo.height)
+            size = (head.width, head.height) if upright else (head.height, head.width)
+        canvas = canvas_of(photo)
         facts = Facts(
             "photo",
             *size,
             head.frames,
-            canvas.alpha is not None,
-            canvas.bits,
-            fields_of(made_with_of(canvas.metadata)),
+            photo.alpha is not None,
+            photo.bits,
+            fields_of(made_with_of(photo.metadata)),
             tuple(notes),
         )
         return Answer(packed(canvas), "application/octet-stream", {"upload": facts})
@@ -65,14 +67,14 @@ class LookAtClip:
         from impasto.video.containers import has_sound
         from impasto.video.reading import Clip
 
-        with notes_of() as notes, _on_disk(self.file) as path:
+        with notes_of() as notes, on_disk(self.file) as path:
             clip = Clip(path, untrusted=True, max_pixels=self.max_pixels)
             with clip.opened() as container:
                 sound = has_sound(container)
             frame = next(clip.frames(), None)
         if frame is None:
             raise PictureError(f"{self.file.name} holds no frames", code="no-frames")
-        canvas = Picture(frame.samples, frame.alpha).at_most(CANVAS)
+        canvas = canvas_of(Picture(frame.samples, frame.alpha))
         facts = Facts(
             "clip",
             clip.width,
@@ -100,37 +102,17 @@ class FrameOfClip:
 
     def run(self, tell: Tell) -> Answer:  # noqa: ARG002  it has no steps to tell of
         picture = frame_of(self.file, self.second, self.max_pixels)
-        return Answer(packed(picture.at_most(CANVAS)), "application/octet-stream")
+        return Answer(packed(canvas_of(picture)), "application/octet-stream")
 
 
-def frame_of(file: Kept, second: float, max_pixels: int) -> Picture:
-    """The frame of a clip that is shown at a second; the last one if the clip ends before."""
-    from impasto.video.reading import Clip
-
-    last = None
-    with _on_disk(file) as path:
-        for frame in Clip(path, untrusted=True, max_pixels=max_pixels).frames():
-            if last is not None and float(frame.time) > second:
-                break
-            last = frame
-    if last is None:
-        raise PictureError(f"{file.name} holds no frames", code="no-frames")
-    return Picture(last.samples, last.alpha)
-
-
-@contextmanager
-def _on_disk(file: Kept) -> Iterator[Path]:
-    """Where a clip lies; what is wrong with it is said by its name."""
-    with private_folder() as folder:
-        path = file.path
-        if file.data is not None:
-            path = folder / file.path.name
-            path.write_bytes(file.data)
-        try:
-            yield path
-        except (PictureError, UsageError) as error:
-            message, hint = (text.replace(str(path), file.name) for text in (error.message, error.hint))
-            raise PictureError(message, hint, code=error.code) from error
+def canvas_of(photo: Picture) -> Picture:
+    """A photo, reduced for previews."""
+    width, height = fit(photo.width, photo.height, CANVAS)
+    if width >= photo.width:
+        return photo
+    if photo.alpha is not None:
+        return photo.resized(width, height)
+    return Picture(reduced(photo.samples, width, height))
 
 
 def packed(picture: Picture) -> bytes:

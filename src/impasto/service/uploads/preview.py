@@ -5,23 +5,21 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 from impasto.controls import Controls
-from impasto.errors import ImpastoError
 from impasto.painting.compose import Composition
+from impasto.painting.steps import Stopped
 from impasto.painting.stylizer import Stylizer
 from impasto.picture import Picture
 from impasto.pixels.arrays import Pixels, Samples, filled, fit, reduced, resize
 from impasto.progress import Progress
 from impasto.service.uploads.caches import PAINTED, PHOTOS, STYLIZERS, VIEWS, WINDOWS
-from impasto.service.uploads.kept import Kept
-from impasto.service.uploads.looking import frame_of, unpacked
+from impasto.service.uploads.kept import Kept, Size
+from impasto.service.uploads.looking import unpacked
+from impasto.service.uploads.whole import whole_photo
 from impasto.service.work import Answer, PaintWork, Stages, Tell, notes_of
 from impasto.styles.gallery import Gallery
-
-Size: TypeAlias = tuple[int, int]
-"""Width and height."""
 
 Crop: TypeAlias = tuple[int, int, int, int]
 """Column, row, width and height in pixels."""
@@ -29,10 +27,6 @@ Crop: TypeAlias = tuple[int, int, int, int]
 DRAFT = 320
 """Pixels of the longer side of a view at which, and below which, it is painted at half the size."""
 _DRAFT_SHARE = 0.5
-
-
-class Stopped(ImpastoError):
-    """Nobody waits for the preview any more."""
 
 
 @dataclass(frozen=True)
@@ -52,11 +46,11 @@ class ShowPhoto:
 
     def run(self, tell: Tell) -> Answer:  # noqa: ARG002  it has no steps to tell of
         clock, size = Stages(), view_size(self.size, self.side)
-        return encoded(VIEWS.of((self.canvas.digest, *size), lambda: _view(self.canvas, size)), clock)
+        return encoded(VIEWS.of((self.canvas.digest, *size), lambda: view_of(self.canvas, size)), clock)
 
     def digest(self, _gallery: Gallery) -> str:
         """What tells the view from all others."""
-        return _digest("photo", self.canvas.digest, self.size, self.side)
+        return digest_of("photo", self.canvas.digest, self.size, self.side)
 
 
 @dataclass(frozen=True)
@@ -90,7 +84,7 @@ class PreviewWork:
 
     def digest(self, gallery: Gallery) -> str:
         """What tells the view from all others."""
-        return _digest("painted", self.canvas.digest, self.size, self.side, self.crop, self.paint.digest(gallery))
+        return digest_of("painted", self.canvas.digest, self.size, self.side, self.crop, self.paint.digest(gallery))
 
     def run(self, tell: Tell) -> Answer:
         clock = Stages()
@@ -100,11 +94,11 @@ class PreviewWork:
             if self.crop is not None:
                 return self._cropped(self.crop, final, clock, tell)
             view = view_size(final, self.side)
-            photo = VIEWS.of((self.canvas.digest, *view), lambda: _view(self.canvas, view))
+            photo = VIEWS.of((self.canvas.digest, *view), lambda: view_of(self.canvas, view))
             stylizer = stylizer_of(self.paint).with_controls(replace(controls, size=None))
             clock("read")
             if not tell(Progress(0, 2)):
-                raise Stopped("nobody waits")
+                raise Stopped
             if controls.strength:
                 photo = replace(photo, samples=self._painted(stylizer, photo, final, clock, tell))
             clock("finish")
@@ -114,22 +108,21 @@ class PreviewWork:
 
     def _cropped(self, crop: Crop, final: Size, clock: Stages, tell: Tell) -> Answer:
         """A part of the finished picture at its own size."""
-        photo, grays_of = PHOTOS.of((self.file.digest, self.second, *final), lambda: self._whole(final))
+        photo, grays_of = whole_photo(self.file, self.second, final, self.paint.max_pixels)
         place = slice(crop[1], crop[1] + crop[3]), slice(crop[0], crop[0] + crop[2])
         controls = replace(self.paint.controls, size=None)
         clock("read")
         if not tell(Progress(0, 3)):
-            raise Stopped("nobody waits")
+            raise Stopped
         samples = photo.samples[place]
         if controls.strength:
-            size = controls.painted_size(*final)
-            key = self.file.digest, self.second, final, look_digest(self.paint), controls
+            key = self.file.digest, self.second, final, lookdigest_of(self.paint), controls
 
             def make() -> Callable[[tuple[slice, slice]], Pixels]:
                 stylizer = stylizer_of(self.paint).with_controls(controls)
                 seen = filled(photo.samples, photo.alpha)
-                composition = stylizer.for_frames(seen)
-                painted = painted_small(self.paint, stylizer, composition, self.canvas, size)
+                composition, size = stylizer.for_frames(seen), stylizer.painted_size(*final)
+                painted = painted_small(self, stylizer, composition, size, final)
                 return composition.windows(painted, seen, grays_of(size) if size != final else None)
 
             samples = WINDOWS.of(key, make)(place)
@@ -137,84 +130,61 @@ class PreviewWork:
         alpha = None if photo.alpha is None else photo.alpha[place]
         return encoded(Picture(samples, alpha), clock)
 
-    def _whole(self, final: Size) -> WholePhoto:
-        """The photo, or the clip's frame, at the finished picture's size."""
-        if self.second is None:
-            photo = self.file.upload().open(self.paint.max_pixels)
-        else:
-            photo = frame_of(self.file, self.second, self.paint.max_pixels)
-        return WholePhoto.of(replace(photo, frames=(), cover=None).resized(*final))
-
     def _painted(self, stylizer: Stylizer, photo: Picture, final: Size, clock: Stages, tell: Tell) -> Samples:
         seen = filled(photo.samples, photo.alpha)
         composition = stylizer.for_frames(seen)
-        size = painted_size(stylizer.controls, final, (photo.width, photo.height))
-        painted = painted_small(self.paint, stylizer, composition, self.canvas, size)
+        size = draft_size(stylizer.painted_size(*final), (photo.width, photo.height))
+        painted = painted_small(self, stylizer, composition, size, final)
         clock("paint")
         if not tell(Progress(1, 2)):
-            raise Stopped("nobody waits")
+            raise Stopped
         if painted.shape[0] > photo.height or painted.shape[1] > photo.width:
             painted = reduced(painted, photo.width, photo.height)
         return composition.finished(painted, seen)
 
 
-class WholePhoto(NamedTuple):
-    """A photo at full size, and its luminance in smaller sizes, computed once for all styles."""
-
-    photo: Picture
-    grays_of: Callable[[Size], list[Pixels]]
-
-    @classmethod
-    def of(cls, photo: Picture) -> WholePhoto:
-        """The photo, whose luminance is not computed yet."""
-        found: dict[Size, list[Pixels]] = {}
-
-        def grays_of(size: Size) -> list[Pixels]:
-            from impasto.painting.octaves import luminances
-
-            if size not in found:
-                found.clear()
-                found[size] = luminances(filled(photo.samples, photo.alpha), size, 1 << 40)
-            return found[size]
-
-        return cls(photo, grays_of)
-
-    @property
-    def pixels(self) -> float:
-        """How many it has."""
-        return self.photo.width * self.photo.height
-
-
-def _digest(*said: object) -> str:
+def digest_of(*said: object) -> str:
     return hashlib.blake2b(repr(said).encode(), digest_size=20).hexdigest()
 
 
-def painted_size(controls: Controls, final: Size, view: Size) -> Size:
-    """The size at which a picture is painted for a view of it: the whole picture's own; half of it for a draft."""
-    size = controls.painted_size(*final)
+def draft_size(size: Size, view: Size) -> Size:
+    """The size at which a picture is painted for a view of it: the finished picture's own; half of it for a draft."""
     if max(view) > DRAFT or max(size) <= DRAFT:
         return size
     return fit(*size, max(1, round(max(size) * _DRAFT_SHARE)))
 
 
-def painted_small(paint: PaintWork, stylizer: Stylizer, composition: Composition, canvas: Kept, size: Size) -> Pixels:
-    """What is painted at a size, remembered until it is needed again."""
+def painted_small(work: PreviewWork, stylizer: Stylizer, composition: Composition, size: Size, final: Size) -> Pixels:
+    """What is painted at a size, remembered until it is needed again.
+
+    Where the whole photo is at hand it is painted from that, as for an export; else from the canvas.
+    """
     colors = stylizer.controls.keep_color if stylizer.controls.recolors_style else ""
-    key = canvas.digest, size, look_digest(paint), colors
+    place = (work.file.digest, work.second, *final)
+    whole = PHOTOS.get(place)
 
     def make() -> Pixels:
-        small = VIEWS.of((canvas.digest, *size), lambda: _view(canvas, size))
+        if whole is not None:
+            photo = whole.photo
+            seen = filled(photo.samples, photo.alpha)
+            return composition.painted(VIEWS.of((*place, *size), lambda: Picture(reduced(seen, *size))).samples)
+        small = VIEWS.of((work.canvas.digest, *size), lambda: view_of(work.canvas, size))
         return composition.painted(filled(small.samples, small.alpha))
 
-    return PAINTED.of(key, make)
+    return PAINTED.of((work.canvas.digest, whole is not None, place, size, look_digest(work.paint), colors), make)
+
+
+def look_digest(paint: PaintWork) -> str:
+    """Tells styles and regions from others, whatever the controls and the file's format."""
+    return replace(paint, controls=Controls(), suffix="", saving=type(paint.saving)()).digest(Gallery())
 
 
 def stylizer_of(paint: PaintWork) -> Stylizer:
     """What paints, with its styles and masks read; remembered."""
-    return STYLIZERS.of(look_digest(paint), replace(paint, controls=Controls()).stylizer)
+    return STYLIZERS.of(lookdigest_of(paint), replace(paint, controls=Controls()).stylizer)
 
 
-def look_digest(paint: PaintWork) -> str:
+def lookdigest_of(paint: PaintWork) -> str:
     """Tells styles and regions from others, whatever the controls and the file's format."""
     return replace(paint, controls=Controls(), suffix="", saving=type(paint.saving)()).digest(Gallery())
 
@@ -224,7 +194,7 @@ def view_size(size: Size, side: int) -> Size:
     return size if max(size) <= side else fit(*size, side)
 
 
-def _view(canvas: Kept, size: Size) -> Picture:
+def view_of(canvas: Kept, size: Size) -> Picture:
     """The upload's picture at a size."""
     picture = VIEWS.of(canvas.digest, lambda: unpacked(canvas.read()))
     if picture.alpha is not None:

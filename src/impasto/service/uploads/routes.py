@@ -23,6 +23,8 @@ from impasto.service.negotiation import header_of, matches
 from impasto.service.owners import owner_of
 from impasto.service.service import Service, service_of
 from impasto.service.uploads import documented
+from impasto.service.uploads.automatic import MaskWork
+from impasto.service.uploads.documented import MASKS
 from impasto.service.uploads.kept import Kept
 from impasto.service.uploads.looking import FrameOfClip, LookAtClip, LookAtPhoto
 from impasto.service.uploads.preview import Crop, PreviewWork, ShowPhoto
@@ -38,7 +40,6 @@ _CROP = re.compile(r"\d{1,6},\d{1,6},\d{1,6},\d{1,6}", re.ASCII)
 _SIDE = "1280"
 _SHOWN = {"Cache-Control": "private, max-age=3600"}
 _PRIVATE = {"Cache-Control": "no-store"}
-_OF_PAINTED = documented.PREVIEWED
 
 
 def routes(_service: Service) -> list[Route]:
@@ -48,6 +49,7 @@ def routes(_service: Service) -> list[Route]:
         Route("/v1/uploads/{upload}", forget, methods=["DELETE"]),
         Route("/v1/uploads/{upload}/photo", photo, methods=["GET"]),
         Route("/v1/uploads/{upload}/painted", painted, methods=["GET"]),
+        Route("/v1/uploads/{upload}/mask", mask, methods=["GET"]),
     ]
 
 
@@ -123,7 +125,7 @@ async def photo(request: Request) -> Response:
 async def painted(request: Request) -> Response:
     """The upload's picture, painted."""
     service, one, form = service_of(request), _found(request), await read_form(request)
-    form.check_known(_OF_PAINTED)
+    form.check_known(documented.PREVIEWED)
     side, second = _side(form), _second(form, one)
     plain = Form({name: values for name, values in form.order.items() if name not in ("side", "at", "crop")})
     paint = paint_work(replace(plain, order={**plain.order, "image": [Upload(one.name, b"")]}), service, ".jpg")
@@ -135,7 +137,18 @@ async def painted(request: Request) -> Response:
     return await _view(request, work, service)
 
 
-async def _view(request: Request, work: ShowPhoto | PreviewWork, service: Service) -> Response:
+async def mask(request: Request) -> Response:
+    """Where the upload shows a person, the background, or faces."""
+    service, one, form = service_of(request), _found(request), await read_form(request)
+    form.check_known({"of", "side", "at"})
+    of = form.text("of")
+    if of not in MASKS:
+        raise UsageError(f"of {of or ''!r:.40} is unknown", f"one of {', '.join(MASKS)}", code="unknown-choice")
+    canvas = await _canvas(request, one, _second(form, one))
+    return await _view(request, MaskWork(canvas, _size(one), _side(form), of), service)
+
+
+async def _view(request: Request, work: ShowPhoto | PreviewWork | MaskWork, service: Service) -> Response:
     key = await asyncio.to_thread(work.digest, service.gallery)
     tag = f'"{key}"'
     headers = {"ETag": tag, **_SHOWN}

@@ -1,0 +1,56 @@
+"""Masks that find themselves, in a worker: where an upload shows a person, the background, or faces."""
+
+from __future__ import annotations
+
+import importlib
+import io
+from dataclasses import dataclass, replace
+
+import numpy as np
+from PIL import Image
+
+from impasto.errors import ImpastoError
+from impasto.pixels.arrays import resize, stored
+from impasto.service.uploads.caches import VIEWS
+from impasto.service.uploads.kept import Kept, Size
+from impasto.service.uploads.looking import unpacked
+from impasto.service.uploads.preview import digest_of, view_size
+from impasto.service.work import Answer, Stages, Tell, notes_of
+from impasto.styles.gallery import Gallery
+
+
+@dataclass(frozen=True)
+class MaskWork:
+    """Where something is in an upload: white there, black elsewhere, gray between.
+
+    Attributes:
+        of: person, background or faces.
+    """
+
+    canvas: Kept
+    size: Size
+    side: int
+    of: str
+    megapixels: float = 1.0
+
+    def digest(self, _gallery: Gallery) -> str:
+        """What tells the view from all others."""
+        return digest_of("mask", self.canvas.digest, self.size, self.side, self.of)
+
+    def run(self, tell: Tell) -> Answer:  # noqa: ARG002  it has no steps to tell of
+        clock = Stages()
+        try:
+            people = importlib.import_module("impasto.painting.people")
+        except ModuleNotFoundError as error:
+            raise ImpastoError("masks are not found by themselves here", code="missing-extra") from error
+        picture = VIEWS.of(self.canvas.digest, lambda: unpacked(self.canvas.read()))
+        with notes_of() as notes:
+            mask = people.automatic_mask(self.of, replace(picture, alpha=None))
+        clock("find")
+        width, height = view_size(self.size, self.side)
+        gray = stored(resize(np.asarray(mask, np.float32), width, height, "bilinear"), np.uint8)
+        out = io.BytesIO()
+        Image.fromarray(gray).save(out, "PNG")
+        clock("encode")
+        facts = {"width": width, "height": height, "seconds": clock.seconds}
+        return Answer(out.getvalue(), "image/png", facts, tuple(notes))

@@ -1,0 +1,64 @@
+"""Whole photos in a worker: decoded once, for parts of finished pictures and for paintings as an export paints them."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from dataclasses import replace
+from typing import NamedTuple
+
+from impasto.picture import Picture
+from impasto.pixels.arrays import Pixels, filled
+from impasto.service.uploads.caches import PHOTOS
+from impasto.service.uploads.clips import frame_of
+from impasto.service.uploads.kept import Kept, Size
+
+
+class WholePhoto(NamedTuple):
+    """A photo at full size, and its luminance in smaller sizes, computed once for all styles."""
+
+    photo: Picture
+    grays_of: Callable[[Size], list[Pixels]]
+
+    @classmethod
+    def of(cls, photo: Picture) -> WholePhoto:
+        """The photo, whose luminance is not computed yet."""
+        found: dict[Size, list[Pixels]] = {}
+
+        def grays_of(size: Size) -> list[Pixels]:
+            from impasto.painting.octaves import luminances
+
+            if size not in found:
+                found.clear()
+                found[size] = luminances(filled(photo.samples, photo.alpha), size, 1 << 40)
+            return found[size]
+
+        return cls(photo, grays_of)
+
+    @property
+    def pixels(self) -> float:
+        """How many it has."""
+        return self.photo.width * self.photo.height
+
+
+def whole_photo(file: Kept, second: float | None, size: Size, max_pixels: int) -> WholePhoto:
+    """An upload's photo, or the frame of a clip, at a size; remembered."""
+
+    def make() -> WholePhoto:
+        photo = still(file, max_pixels) if second is None else frame_of(file, second, max_pixels)
+        return WholePhoto.of(photo.resized(*size))
+
+    return PHOTOS.of((file.digest, second, *size), make)
+
+
+def remember(file: Kept, photo: Picture) -> None:
+    """Keep a photo that has been decoded anyway."""
+    PHOTOS.of((file.digest, None, photo.width, photo.height), lambda: WholePhoto.of(photo))
+
+
+def still(file: Kept, max_pixels: int, at_most: int | None = None) -> Picture:
+    """A photo's first frame; what is wrong with it is said by its name."""
+    source = io.BytesIO(file.read())
+    source.name = file.name
+    photo = Picture.open(source, max_pixels=max_pixels, at_most=at_most, untrusted=True)
+    return replace(photo, frames=(), cover=None)
