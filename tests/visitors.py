@@ -120,9 +120,11 @@ class Studio:
         self.page.mouse.up()
         self.ready()
 
-    def exported(self) -> tuple[str, bytes]:
-        """What the dialog gives as it stands: name and bytes."""
+    def exported(self, choice: str = "") -> tuple[str, bytes]:
+        """What the dialog gives, as it stands or after a choice: name and bytes."""
         self.page.get_by_role("button", name="Export…").click()
+        if choice:
+            self.page.get_by_role("dialog").get_by_label(choice).check(force=True)
         with self.page.expect_download() as waiting:
             self.page.get_by_role("dialog").get_by_role("button", name="Export", exact=True).click()
         return waiting.value.suggested_filename, Path(waiting.value.path()).read_bytes()

@@ -67,7 +67,7 @@ def test_a_kept_painting_is_removed_by_its_owner_only(visit: Callable[..., Studi
     status = (
         "return (await fetch('/v1/styles/anne', {method: 'DELETE', headers: {'Impasto-Visitor': argument}})).status"
     )
-    assert one.do(status, "somebody else") == 403
+    assert one.do(status, "somebody-else-entirely") == 403
     assert one.do(status, one.do("return studio.app.store.get('visitor', '')")) == 204
 
 
