@@ -1,13 +1,19 @@
-"""Make src/impasto/assets/person/person.onnx from DeepLabV3 in OpenVINO's format.
+"""Make the networks of src/impasto/assets/person from the files that their authors have published.
 
     git clone --depth 1 https://github.com/intel/openvino-ai-plugins-gimp
-    python tools/build_person.py openvino-ai-plugins-gimp/weights/semseg-ov/deeplabv3.xml
+    git clone --depth 1 https://github.com/anilsathyan7/Portrait-Segmentation
+    git clone --depth 1 https://github.com/ShiqiYu/libfacedetection.train
+    python tools/build_person.py openvino-ai-plugins-gimp/weights/semseg-ov/deeplabv3.xml \\
+        Portrait-Segmentation/SINet/SINet_Softmax.onnx libfacedetection.train/onnx/yunet_n_dynamic.onnx
 
-The network (MobileNetV2, 21 classes of PASCAL VOC, Apache-2.0) keeps its weights in half precision. What changes:
+DeepLabV3 (MobileNetV2, 21 classes of PASCAL VOC) comes in OpenVINO's format and keeps its weights in half precision.
+What changes:
 
 - The input is 1 x 3 x H x W of any size, RGB, 0..255. The file's own takes 513 x 513 alone.
 - The output is one map at an eighth of that: the logit of "person" against all other classes together.
 - The pooled branch is added as a bias, which is the same as enlarging and concatenating it.
+
+Of the other two, only the weights' second listing as inputs is removed, which keeps ONNX Runtime from optimizing.
 """
 
 from __future__ import annotations
@@ -21,7 +27,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-OUT = Path(__file__).parents[1] / "src/impasto/assets/person/person.onnx"
+OUT = Path(__file__).parents[1] / "src/impasto/assets/person"
 PERSON = 15  # of PASCAL VOC's classes
 CLASSES = 21
 _KINDS = {"f16": np.float16, "f32": np.float32, "i64": np.int64}
@@ -141,7 +147,19 @@ def convert(source: Source) -> onnx.ModelProto:
     return model
 
 
+def tidied(path: Path) -> onnx.ModelProto:
+    """A network whose weights are no inputs."""
+    model = onnx.load(path)
+    weights = {one.name for one in model.graph.initializer}
+    for one in [one for one in model.graph.input if one.name in weights]:
+        model.graph.input.remove(one)
+    onnx.checker.check_model(model)
+    return model
+
+
 if __name__ == "__main__":
-    OUT.parent.mkdir(exist_ok=True)
-    onnx.save(convert(Source(Path(sys.argv[1]))), OUT)
-    print(f"{OUT}: {OUT.stat().st_size / 1e6:.2f} MB")
+    deeplab, sinet, yunet = map(Path, sys.argv[1:])
+    made = {"person": convert(Source(deeplab)), "portrait": tidied(sinet), "faces": tidied(yunet)}
+    for name, model in made.items():
+        onnx.save(model, OUT / f"{name}.onnx")
+        print(f"{name}.onnx: {(OUT / f'{name}.onnx').stat().st_size / 1e6:.2f} MB")

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from fakes import FakeEngine
-from helpers import scene
+from helpers import refused, scene
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -18,8 +18,9 @@ import impasto.painting.stylizer
 from impasto.controls import Controls
 from impasto.engines.adain_wct import AdaIN
 from impasto.engines.light import Light
-from impasto.errors import OutOfMemory
+from impasto.errors import OutOfMemory, UsageError
 from impasto.painting.compose import Composition, recolored
+from impasto.painting.regions import Region
 from impasto.painting.stylizer import Stylizer
 from impasto.picture import Picture
 from impasto.pixels.arrays import resize, resized_rows
@@ -222,3 +223,59 @@ def test_what_nobody_sees_does_not_steer_the_style(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(engine, "paint", lambda frame, *_, **__: looked_at.append(frame) or frame)
     Stylizer(BLUE, painter=engine)(Picture.from_array(photo))
     np.testing.assert_allclose(looked_at[0], 0.5, atol=1e-6)
+
+
+# Regions with settings.
+
+
+def halves() -> np.ndarray:
+    left = np.zeros((40, 60), np.float32)
+    left[:, :30] = 1
+    return left
+
+
+def test_a_region_s_strength_is_a_share_of_the_picture_s() -> None:
+    found = painted(BLUE, regions=[Region(halves(), RED, strength=50)], strength=80)
+    np.testing.assert_allclose(found[:, :30], 0.6 * SMALL[:, :30] + 0.4 * np.float32([1, 0, 0]), atol=1e-6)
+    np.testing.assert_allclose(found[:, 30:], 0.2 * SMALL[:, 30:] + 0.8 * np.float32([0, 0, 1]), atol=1e-6)
+
+
+def test_soft_edges_of_weaker_regions_are_exact() -> None:
+    soft = np.full((40, 60), 0.25, np.float32)
+    found = painted(BLUE, regions=[Region(soft, RED, strength=40)])
+    wanted = 0.75 * np.float32([0, 0, 1]) + 0.25 * (0.6 * SMALL + 0.4 * np.float32([1, 0, 0]))
+    np.testing.assert_allclose(found, wanted, atol=1e-6)
+    nothing, none = (painted(BLUE, regions=[region]) for region in (Region(soft, RED, strength=0), (soft, "none")))
+    np.testing.assert_allclose(nothing, none, atol=1e-6)
+
+
+def test_a_region_without_a_style_has_the_picture_s() -> None:
+    engine = FakeEngine()
+    stylizer = Stylizer(BLUE, regions=[Region(halves(), strength=50), Region(halves()[:, ::-1], "")], painter=engine)
+    found = stylizer(Picture(SMALL)).pixels
+    np.testing.assert_allclose(found[:, :30], 0.5 * SMALL[:, :30] + [0, 0, 0.5], atol=1e-6)
+    np.testing.assert_allclose(found[:, 30:], np.broadcast_to([0, 0, 1], (40, 30, 3)), atol=1e-6)
+    assert len(engine.painted) == 1  # what differs in strength alone is painted once
+
+
+def test_a_region_is_painted_with_its_own_brush() -> None:
+    engine, photo = FakeEngine(), scene(1280, 640).astype(np.float32) / 255
+    left = np.zeros((640, 1280), np.float32)
+    left[:, :640] = 1
+    regions = [Region(left, RED, brush_size=2), Region(left[:, ::-1], strength=50, brush_size=0.5)]
+    found = Stylizer(BLUE, regions=regions, controls=Controls(detail=0), painter=engine)(Picture(photo)).pixels
+    assert {shape[1] for shape in engine.painted} <= {320, 640, 1280}
+    assert {320, 1280} <= {shape[1] for shape in engine.painted}
+    np.testing.assert_allclose(found[:, :600], np.broadcast_to([1, 0, 0], (640, 600, 3)), atol=1e-3)
+    np.testing.assert_allclose(found[:, 680:], 0.5 * photo[:, 680:] + [0, 0, 0.5], atol=1e-3)
+
+
+def test_regions_with_settings_out_of_range_are_refused() -> None:
+    for wrong in ({"strength": 101}, {"brush_size": 9}, {"strength": float("nan")}):
+        with refused(UsageError, "out-of-range"):
+            Region("person", **wrong)  # type: ignore[arg-type]
+    with refused(UsageError, "nothing-given"):
+        Region("", "udnie")
+    for wrong_regions in (["person"], [("person", "none", 1)]):
+        with refused(UsageError, "wrong-type"):
+            painted(BLUE, regions=wrong_regions)

@@ -63,7 +63,8 @@ def test_bytes_are_the_command_lines(
     for name, data in (("photo.jpg", PHOTO), ("mask.png", mask), ("painting.png", painting)):
         (tmp_path / name).write_bytes(data)
     command = ["stylize", "photo.jpg", "--style", "udnie:0.6", "--style", "painting.png:0.4", "--strength", "80"]
-    command += ["--region", "mask.png=great-wave", "--engine", "light", "-o", f"out.{suffix}"]
+    command += ["--region", "mask.png=great-wave", "--region", "background=strength=50,brush-size=2"]
+    command += ["--engine", "light", "-o", f"out.{suffix}"]
     assert run(*command).code == 0
     files = [
         ("image", ("photo.jpg", PHOTO)),
@@ -73,6 +74,12 @@ def test_bytes_are_the_command_lines(
         ("weight", (None, "0.4")),
         ("mask", ("mask.png", mask)),
         ("region_style", (None, "great-wave")),
+        ("mask", (None, "background")),
+        ("region_style", (None, "")),
+        ("region_strength", (None, "100")),
+        ("region_strength", (None, "50")),
+        ("region_brush_size", (None, "")),
+        ("region_brush_size", (None, "2")),
     ]
     answer = paint(service, LIGHT | {"strength": "80", "format": suffix}, files)
     assert answer.status_code == 200, answer.text
@@ -199,6 +206,10 @@ def test_a_client_that_leaves_takes_its_work_along() -> None:
         ({"style": "udnie", "region_style": "none"}, 422, "mismatch", []),
         ({"style": "udnie", "path": "/etc"}, 422, "unknown-setting", ["path"]),
         ({"style": "udnie", "mask": "/etc/passwd"}, 422, "wrong-type", ["mask"]),
+        ({"style": "udnie", "mask": "person"}, 422, "mismatch", ["region_style"]),
+        ({"style": "udnie", "mask": "person", "region_strength": ["1", "2"]}, 422, "mismatch", ["region_strength"]),
+        ({"style": "udnie", "mask": "person", "region_strength": "101"}, 422, "out-of-range", ["101"]),
+        ({"style": "udnie", "mask": "person", "region_style": "/etc"}, 422, "unknown-style", []),
     ],
 )
 def test_fields_that_make_no_sense(service: Running, fields: Any, status: int, code: str, words: list[str]) -> None:

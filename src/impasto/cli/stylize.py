@@ -33,6 +33,7 @@ impasto stylize photo.jpg --style starry-night -o out.png
 impasto stylize photo.jpg --style my_painting.jpg --strength 70 --keep-color luminance -o out.jpg
 impasto stylize photo.jpg --style starry-night:0.6 --style great-wave:0.4 -o blend.png
 impasto stylize photo.jpg --style udnie --region sky.png=great-wave --region face.png=none -o regions.png
+impasto stylize portrait.jpg --style starry-night --region person=none -o portrait.png
 impasto stylize photos/ --style the-scream -o painted/
 impasto stylize s3://bucket/photos --style the-scream -o s3://bucket/painted --engine-hosts ray
 impasto stylize incoming/ --style the-scream --watch -o painted/

@@ -32,9 +32,9 @@ class Region:
     Raises:
         UsageError: strength or brush size is out of range.
 
-    >>> region = impasto.Region("faces", strength=40)
-    >>> impasto.stylize("photo.jpg", "starry-night", regions=[region], size=48)
-    <Picture 48x27>
+    >>> faces, sky = impasto.Region("faces", strength=40), impasto.Region("sky.png", "udnie", brush_size=2)
+    >>> faces.automatic, sky.automatic
+    (True, False)
     """
 
     mask: Any = setting(None, "A picture, white inside; or person, background, faces.")

@@ -328,6 +328,10 @@ def wanted(one: str | Upload, service: Service) -> tuple[Wanted, float]:
 
 def _regions(form: Form, service: Service) -> tuple[Region, ...]:
     masks, styles = form.order.get("mask", []), form.order.get("region_style", [])
+    unknown = [mask for mask in masks if isinstance(mask, str) and mask not in FOUND]
+    if unknown:
+        hint = f"curl -F mask=@FILE sends one; or one of {', '.join(FOUND)}"
+        raise UsageError(f"the mask {unknown[0][:40]!r} is no file", hint, code="wrong-type")
     numbers = {name: form.texts.get(f"region_{name}", []) for name in REGION_NUMBERS}
     for name in REGION_NUMBERS:
         if f"region_{name}" in form.uploads:
@@ -341,9 +345,6 @@ def _regions(form: Form, service: Service) -> tuple[Region, ...]:
         raise UsageError(f"{len(masks)} regions are too many", f"up to {MOST_REGIONS}", code="out-of-range")
     found = []
     for index, mask in enumerate(masks):
-        if isinstance(mask, str) and mask not in FOUND:
-            hint = f"one of {', '.join(FOUND)}, or curl -F mask=@FILE sends one"
-            raise UsageError(f"the mask {mask[:40]!r} is unknown", hint, code="unknown-choice")
         values = {
             name: value_of(given[index], float, f"region_{name}")
             for name, given in numbers.items()
