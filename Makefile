@@ -1,12 +1,13 @@
 # Everything from a fresh clone, with Python 3.10 or later:
 #   make demo    paint a sample photo in a built-in style and in the style of a painting's file
 #   make test    what CI runs: lint, types, import contracts, tests
+#   make studio  of these the checks of the page's JavaScript, which want Node.js 20 or later
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint types contracts pytest format weights clean
+.PHONY: demo test lint types contracts studio studio-checks pytest format weights clean
 
 demo: $(VENV)/.base
 	@mkdir -p demo
@@ -18,7 +19,7 @@ demo: $(VENV)/.base
 	@echo "As a painting's file, examples/almond-blossom.jpg:  demo/colosseum-almond-blossom.jpg"
 	@echo "Your own:         $(BIN)/impasto stylize photo.jpg --style starry-night -o out.png"
 
-test: $(VENV)/.dev lint types contracts pytest
+test: $(VENV)/.dev lint types contracts studio pytest
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
@@ -29,6 +30,15 @@ types: $(VENV)/.dev
 
 contracts: $(VENV)/.dev
 	$(BIN)/lint-imports
+
+# The page itself needs no build: Node.js only checks it.
+studio:
+	@if command -v npm >/dev/null && node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)'; then $(MAKE) --no-print-directory studio-checks; \
+	else echo "no npm with Node.js 20 or later: the checks of the page's JavaScript are left out"; fi
+
+studio-checks: web/node_modules/.ready
+	cd web && npx --no-install tsc
+	cd web && npx --no-install vitest run
 
 # A processor for each process: threads that wait for each other would double the time.
 pytest: $(VENV)/.dev
@@ -43,7 +53,7 @@ weights: $(VENV)/.dev
 	$(if $(PACK),$(BIN)/python tools/painter/export.py --pack $(PACK))
 
 clean:
-	rm -rf $(VENV) demo build dist .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) demo build dist web/node_modules .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "Impasto needs Python 3.10 or later; make PYTHON=/path/to/python3 names one"; exit 1; }
@@ -56,3 +66,7 @@ $(VENV)/.base: pyproject.toml constraints.txt | $(BIN)/python
 $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $@ $(VENV)/.base
+
+web/node_modules/.ready: web/package.json web/package-lock.json
+	cd web && npm ci --no-audit --no-fund --loglevel=error
+	@touch $@

@@ -22,6 +22,7 @@ if TYPE_CHECKING:  # under the same name again: so type checkers know that it is
     from impasto.optimization.optimize import optimize as optimize
     from impasto.optimization.optimize import texture as texture
     from impasto.optimization.recipe import Recipe as Recipe
+    from impasto.painting.people import person_mask as person_mask
     from impasto.painting.stylizer import Stylizer as Stylizer
     from impasto.painting.stylizer import stylize as stylize
     from impasto.picture import Picture as Picture
@@ -44,6 +45,7 @@ _HOME = {
     "learn": "training.lessons",
     "optimize": "optimization.optimize",
     "paint_video": "video.paint_video",
+    "person_mask": "painting.people",
     "stylize": "painting.stylizer",
     "stylize_folder": "batch.run",
     "texture": "optimization.optimize",

@@ -8,6 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+pytest.importorskip("starlette")
+pytest.importorskip("prometheus_client")
+
 from asgi import ask, echo
 from helpers import Outcome, assert_refused
 
@@ -15,9 +19,6 @@ from impasto.cli.addresses import address
 from impasto.service.jobs.jobs import open_store
 from impasto.service.origins import Origins
 from impasto.service.personal import Personal, access
-
-pytest.importorskip("starlette")
-pytest.importorskip("prometheus_client")
 
 
 @pytest.mark.parametrize(

@@ -126,6 +126,7 @@ def is_up(port: int) -> bool:
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGKILL, -signal.SIGKILL)])
 def test_the_page_ends_with_the_command(number: int, code: int) -> None:
+    pytest.importorskip("starlette")
     pytest.importorskip("prometheus_client")
     from impasto.cli.addresses import check_free
 

@@ -115,6 +115,7 @@ class Front:
             announce()
             notify("READY=1")
             await asyncio.wait((serving, stopping, working), return_when=asyncio.FIRST_COMPLETED)
+            stopping.cancel()
             deadline = time.monotonic() + self.config.grace
             notify("STOPPING=1")
             await self._drain(deadline)

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from impasto.service.negotiation import header_of, matches
+from impasto.system.files import ASSETS
 
 FOLDER = Path(__file__).parent.parent / "studio"
 TYPES = {
@@ -22,10 +23,13 @@ TYPES = {
     ".webmanifest": "application/manifest+json",
     ".svg": "image/svg+xml",
     ".png": "image/png",
+    ".jpg": "image/jpeg",
     ".ico": "image/x-icon",
     ".woff2": "font/woff2",
 }
 """What is served, by its ending; nothing else is."""
+SAMPLE = ASSETS / "samples" / "colosseum.jpg"
+"""What the page shows until a photo is opened, as `sample.jpg`."""
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; "
     "connect-src 'self'; worker-src 'self'; manifest-src 'self'; font-src 'self'; base-uri 'none'; "
@@ -67,6 +71,7 @@ class Studio:
     def read(self, name: str) -> bytes | None:
         """A file's bytes; None if the folder has none of that name, or it is not to be served."""
         files = {file.relative_to(self.folder).as_posix(): file for file in self.folder.rglob("*") if _is_served(file)}
+        files["sample.jpg"] = SAMPLE
         return files[name].read_bytes() if name in files else None
 
 

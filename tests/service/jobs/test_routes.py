@@ -26,8 +26,10 @@ from job_server import Server, served
 from job_works import BEGUN, GATES
 from services import ThreadHosts
 
+from impasto.engines.by_name import engine_of
 from impasto.picture import Picture
 from impasto.service.pool import WorkerPool
+from impasto.styles.gallery import Gallery
 
 PHOTO = file_bytes(scene(64, 48), "JPEG")
 PAINTING = file_bytes(scene(96, 80, 7))
@@ -323,7 +325,8 @@ def learned(server: Server, name: str, **headers: str) -> None:
 
 
 def renamed(server: Server, name: str, wanted: dict[str, str], visitor: str = "") -> Any:
-    return server.client.patch(f"/v1/styles/{name}", json=wanted, headers={"Impasto-Visitor": visitor} if visitor else {})
+    headers = {"Impasto-Visitor": visitor} if visitor else {}
+    return server.client.patch(f"/v1/styles/{name}", json=wanted, headers=headers)
 
 
 def test_a_style_is_changed_by_its_owner_alone(start: Any) -> None:

@@ -1,0 +1,96 @@
+"""Mount the studio in a Streamlit page, and start the service that it paints with."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import streamlit as st
+
+from impasto.errors import ImpastoError, UsageError
+from impasto.service.beside import Beside
+
+SCRIPT = Path(__file__).with_name("mount.js")
+HEIGHT = 760
+_NAMES = ("localhost", "127.0.0.1", "[::1]")
+_PORTS = {"http": 80, "https": 443}
+_starting = threading.Lock()
+_services: list[Beside] = []
+
+
+def studio(server: str | None = None, *, height: int = HEIGHT, key: str | None = None) -> dict[str, Any] | None:
+    """Show the studio where this is called: photo, styles, brush, export.
+
+    Without `server`, a service is started on a free port of this machine, once for all visitors and pages of this
+    process, and ends with it. Only browsers on this machine reach it. Where visitors are on other machines, run
+    `impasto app` where they reach it, let it in this page's origin, and give its address.
+
+    Args:
+        server: the address of a running service, such as "https://paint.example"; "" if this page's own server has it.
+        height: of the studio, in pixels, 200 or more.
+        key: tells several studios of one page apart, as for Streamlit's widgets.
+    Returns:
+        What the visitor exported last, {"name": of the file, "settings": that made it}; None before the first export.
+    Raises:
+        UsageError: `server` is no address, or `height` is too small.
+
+    A page that lists what was exported::
+
+        import impasto.streamlit
+        import streamlit as st
+
+        exported = impasto.streamlit.studio()
+        if exported:
+            st.write(exported["name"], exported["settings"])
+    """
+    if height < 200:
+        raise UsageError(f"height {height} is less than 200 pixels", "height=760", code="out-of-range")
+    if server is not None:
+        server = _checked(server)
+    else:
+        try:
+            server = _own_service()
+        except ImpastoError as error:  # it depends on who looks at the page, not on what its author has written
+            st.error(str(error))
+            return None
+    mount = st.components.v2.component("impasto-studio", js=SCRIPT.read_text("utf-8"), isolate_styles=False)
+    found = mount(key=key, data={"server": server, "height": height}, height=height, on_exported_change=lambda: None)
+    exported: dict[str, Any] | None = found.exported
+    return exported
+
+
+def _checked(server: str) -> str:
+    """A service's address without a slash at its end."""
+    parts = urlsplit(server)
+    if server and (parts.scheme not in _PORTS or not parts.hostname or parts.query or parts.fragment):
+        raise UsageError(f"{server} is not a server's address", 'server="https://paint.example"', code="malformed")
+    return server.rstrip("/")
+
+
+def _own_service() -> str:
+    """The address, for the visitor's browser, of the service beside this process; it is started if need be.
+
+    Raises:
+        ImpastoError: the visitor's browser does not reach it, or it cannot be started.
+    """
+    origins = _origins()
+    page = urlsplit(st.context.url or origins[0])  # tests without a browser have no address
+    if f"{page.scheme}://{page.netloc}" not in origins:
+        message = f"visitors at {page.netloc} do not reach the studio's server, which is for {origins[0]}"
+        raise ImpastoError(message, 'studio(server="https://...") names one that they reach', code="not-allowed")
+    with _starting:
+        if not (_services and _services[-1].alive()):
+            _services[:] = [Beside(origins)]
+        port = _services[-1].port
+    # By the name that the page has: so the two are one site for the browser.
+    host = "127.0.0.1" if ":" in str(page.hostname) else page.hostname
+    return f"http://{host}:{port}"
+
+
+def _origins() -> tuple[str, ...]:
+    """This page's own, as browsers on this machine name it."""
+    scheme = "https" if st.get_option("server.sslCertFile") else "http"
+    port = st.get_option("server.port")
+    return tuple(f"{scheme}://{name}" + ("" if port == _PORTS[scheme] else f":{port}") for name in _NAMES)

@@ -1,0 +1,65 @@
+// A painting as the service's fields, and as a command.
+
+/** @typedef {import("./engine.js").Request} Request */
+/** @typedef {import("./look.js").Look} Look */
+
+import { DEFAULTS } from "./look.js";
+
+/**
+ * The fields of a painting, but for its photo.
+ * @param {Request} request
+ * @returns {[string, string][]}
+ */
+export function fieldsOf(request) {
+  /** @type {[string, string][]} */
+  const fields = [];
+  for (const [style, weight] of request.styles) {
+    fields.push(["style", style]);
+    if (request.styles.length > 1) fields.push(["weight", String(Math.max(weight, 1e-4))]);
+  }
+  for (const [name, value] of Object.entries(request.controls))
+    if (value !== null && value !== undefined) fields.push([name, String(value)]);
+  for (const region of request.regions) {
+    fields.push(["mask", region.mask], ["region_style", region.style]);
+    if (request.regions.some((one) => one.strength !== null))
+      fields.push(["region_strength", String(region.strength ?? request.controls.strength ?? DEFAULTS.strength)]);
+    if (request.regions.some((one) => one.brush_size !== null))
+      fields.push(["region_brush_size", String(region.brush_size ?? request.controls.brush_size ?? DEFAULTS.brush_size)]);
+  }
+  return fields;
+}
+
+/**
+ * The same on the command line.
+ * @param {object} given
+ * @param {string} given.photo its file's name
+ * @param {string} given.target the result's
+ * @param {Look} given.look
+ * @param {(style: string) => string} given.nameOf a style as it is typed: its name, or its file's
+ * @param {readonly string[]} [given.extra] options of the export
+ * @param {"stylize" | "video" | "optimize"} [given.verb]
+ * @returns {string}
+ */
+export function commandOf({ photo, target, look, nameOf, extra = [], verb = "stylize" }) {
+  const words = ["impasto", verb, photo];
+  for (const { style, weight } of look.styles)
+    words.push("--style", look.styles.length === 1 ? nameOf(style) : `${nameOf(style)}:${Math.max(weight, 1e-4)}`);
+  let drawn = 0;
+  for (const layer of look.layers) {
+    if (!layer.found && !layer.mask) continue;
+    const mask = layer.found || `mask-${++drawn}.png`;
+    const parts = [layer.style === "none" ? "none" : layer.style && nameOf(layer.style)];
+    if (layer.style !== "none" && layer.strength !== null) parts.push(`strength=${layer.strength}`);
+    if (layer.style !== "none" && layer.brush_size !== null) parts.push(`brush-size=${layer.brush_size}`);
+    words.push("--region", `${mask}=${parts.join(",")}`);
+  }
+  for (const [name, value] of Object.entries(look.controls))
+    if (value !== DEFAULTS[/** @type {keyof typeof DEFAULTS} */ (name)])
+      words.push(`--${name.replace("_", "-")}`, String(value));
+  return [...words, ...extra, "-o", target].map(quoted).join(" ");
+}
+
+/** @param {string} word */
+function quoted(word) {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'"'"'`)}'`;
+}

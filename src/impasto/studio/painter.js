@@ -1,0 +1,281 @@
+// Keeps the canvas's picture up to date: asks the engine for what is missing, the newest wish first, and mixes.
+
+import { Fault } from "./engine.js";
+import { same } from "./look.js";
+import { Mixer, maskOf } from "./mix.js";
+
+/**
+ * @typedef {import("./app.js").App} App
+ * @typedef {import("./look.js").Look} Look
+ * @typedef {import("./look.js").Layer} Layer
+ * @typedef {import("./engine.js").Photo} Photo
+ * @typedef {import("./engine.js").Request} Request
+ * @typedef {import("./mix.js").Painted} Painted
+ */
+
+/** Pixels of the longer side of the canvas's picture, and of a draft while something moves. */
+export const SIDE = 1280;
+export const DRAFT = 320;
+const MOST = 40; // pictures that are kept
+
+/** What the engine paints, at full strength, of the ground or a layer: what it is besides is mixed in the browser. */
+export class Painter extends EventTarget {
+  /** @param {App} app */
+  constructor(app) {
+    super();
+    this.app = app;
+    this.mixer = new Mixer();
+    /** @type {Map<string, ImageBitmap | HTMLCanvasElement>} */
+    this.kept = new Map();
+    /** @type {ImageBitmap | null} */
+    this.before = null;
+    /** @type {HTMLCanvasElement | null} the picture as it is shown */
+    this.picture = null;
+    /** @type {{look: Look, parts: (ImageBitmap | HTMLCanvasElement | null)[], draft: boolean} | null} */
+    this.painted = null;
+    this.busy = false;
+    /** @type {{draft: boolean} | null} */
+    this.wanted = null;
+    this.stopping = new AbortController();
+    /** What is painted: another photo, or another moment of a clip, is another subject. */
+    this.subject = "";
+    this.seconds = 0; // that the last painting took
+    this.mixed = 0; // milliseconds that the last mixing took
+    app.on("look", () => this.wish());
+    app.on("photos", () => this.wish());
+  }
+
+  /** The state of the app has changed: show what can be shown at once, and ask for the rest. */
+  wish() {
+    const { app } = this;
+    if (!app.brought) return;
+    const draft = app.moving !== null;
+    if (this.painted && this.#mixable(app.look)) {
+      this.mix(draft);
+      return;
+    }
+    if (!draft) this.stopping.abort();
+    this.wanted = { draft };
+    if (!this.busy) void this.#work();
+  }
+
+  /** Whether what is painted is what a look wants, but for what is mixed here. @param {Look} look */
+  #mixable(look) {
+    const { painted, app } = this;
+    if (!painted || this.subject !== subjectOf(app) || (painted.draft && app.moving === null)) return false;
+    return same(this.#keys(look), this.#keys(painted.look)) && look.layers.every((layer) => this.#maskThere(layer));
+  }
+
+  /** @param {Layer} layer */
+  #maskThere(layer) {
+    if (layer.found) return this.kept.has(this.#maskKey(layer.found));
+    return !layer.mask || this.app.drawn.has(layer.mask);
+  }
+
+  /** What the engine paints for a look: one for the ground, one for each layer. @param {Look} look */
+  #keys(look) {
+    return [null, ...look.layers].map((layer) => {
+      const request = this.request(look, layer);
+      return request && JSON.stringify(request);
+    });
+  }
+
+  /**
+   * The ground's or a layer's painting at full strength.
+   * @param {Look} look
+   * @param {Layer | null} layer null for the ground
+   * @returns {Request | null} null where the photo is left
+   */
+  request(look, layer) {
+    if (layer?.style === "none") return null;
+    const styles = layer?.style ? [{ style: layer.style, weight: 1 }] : look.styles;
+    const shown = styles.length > 1 ? styles.filter((share) => share.weight > 0) : styles;
+    const { keep_color, detail } = look.controls;
+    return {
+      styles: shown.map((share) => /** @type {const} */ ([this.app.reference(share.style), share.weight])),
+      controls: {
+        brush_size: layer?.brush_size ?? look.controls.brush_size,
+        detail,
+        keep_color: keep_color === "luminance" ? "none" : keep_color,
+      },
+      regions: [],
+    };
+  }
+
+  async #work() {
+    this.busy = true;
+    this.dispatchEvent(new Event("busy"));
+    while (this.wanted) {
+      const { draft } = this.wanted;
+      this.wanted = null;
+      this.stopping = new AbortController();
+      try {
+        await this.#paint(draft, this.stopping.signal);
+      } catch (error) {
+        if (!this.wanted) this.app.fail(error);
+      }
+    }
+    this.busy = false;
+    this.dispatchEvent(new Event("busy"));
+  }
+
+  /** @param {boolean} draft @param {AbortSignal} signal */
+  async #paint(draft, signal) {
+    const { app } = this;
+    const look = app.look;
+    const subject = subjectOf(app);
+    if (!app.brought) return;
+    const began = performance.now();
+    if (this.subject !== subject) {
+      const photo = await this.#bitmap(`${subject} before`, () => this.photo({ side: SIDE, signal }));
+      if (subject !== subjectOf(app)) return;
+      this.subject = subject;
+      this.before = /** @type {ImageBitmap} */ (photo);
+      this.painted = null;
+      this.picture = null;
+      this.dispatchEvent(new Event("before"));
+    }
+    const side = draft ? DRAFT : SIDE;
+    const wanted = [null, ...look.layers].map(async (layer) => {
+      const request = this.request(look, layer);
+      if (!request) return null;
+      return this.#bitmap(`${subject} ${side} ${JSON.stringify(request)}`, () =>
+        app.withHeld(() => app.engine.painted(this.#photo(), this.request(look, layer) ?? request, this.#view(side, signal))),
+      );
+    });
+    const masks = look.layers.map((layer) => layer.found && this.found(layer.found, signal));
+    const [parts] = await Promise.all([Promise.all(wanted), Promise.all(masks)]);
+    if (subject !== subjectOf(app)) return;
+    this.painted = { look, parts, draft };
+    this.seconds = (performance.now() - began) / 1000;
+    if (same(this.#keys(look), this.#keys(app.look))) this.mix(draft);
+    else this.mix(draft, look);
+  }
+
+  #photo() {
+    if (!this.app.brought) throw new Fault("there is no photo");
+    return this.app.brought.photo;
+  }
+
+  /** @param {number} side @param {AbortSignal} [signal] */
+  #view(side, signal) {
+    const clip = this.app.brought?.photo.kind === "clip";
+    return { side, signal, ...(clip ? { at: this.app.state.at } : {}) };
+  }
+
+  /** @param {{side: number, signal?: AbortSignal}} view */
+  photo({ side, signal }) {
+    return this.app.withHeld(() => this.app.engine.photo(this.#photo(), this.#view(side, signal)));
+  }
+
+  /** @param {string} of */
+  #maskKey(of) {
+    return `${subjectOf(this.app)} mask ${of}`;
+  }
+
+  /**
+   * A mask that finds itself.
+   * @param {string} of person, background, faces
+   * @param {AbortSignal} [signal]
+   */
+  found(of, signal) {
+    return this.#bitmap(this.#maskKey(of), async () =>
+      maskOf(await this.app.withHeld(() => this.app.engine.mask(this.#photo(), of, this.#view(SIDE, signal)))),
+    );
+  }
+
+  /**
+   * A picture that is kept, or is made now.
+   * @param {string} key
+   * @param {() => Promise<ImageBitmap | HTMLCanvasElement>} make
+   */
+  async #bitmap(key, make) {
+    const before = this.kept.get(key);
+    const found = before ?? (await make());
+    this.kept.delete(key);
+    this.kept.set(key, found);
+    for (const [oldest, picture] of this.kept) {
+      if (this.kept.size <= MOST) break;
+      this.kept.delete(oldest);
+      if (picture instanceof ImageBitmap && !this.#shown(picture)) picture.close();
+    }
+    return found;
+  }
+
+  /** @param {ImageBitmap} picture */
+  #shown(picture) {
+    return picture === this.before || !!this.painted?.parts.includes(picture);
+  }
+
+  /** @param {Layer} layer @returns {HTMLCanvasElement | ImageBitmap | null} */
+  maskOf(layer) {
+    if (layer.found) return this.kept.get(this.#maskKey(layer.found)) ?? null;
+    return this.app.drawn.get(layer.mask) ?? null;
+  }
+
+  /**
+   * Mix what is painted, as the look says.
+   * @param {boolean} draft fast
+   * @param {Look} look
+   */
+  mix(draft = false, look = this.app.look) {
+    if (!this.before || !this.painted) return;
+    const { strength } = look.controls;
+    /** @type {Painted[]} */
+    const parts = [{ picture: this.painted.parts[0], strength, mask: null }];
+    look.layers.forEach((layer, index) => {
+      const mask = this.maskOf(layer);
+      const picture = this.painted?.parts[index + 1] ?? null;
+      if (mask) parts.push({ picture, strength: layer.strength ?? strength, mask });
+    });
+    const began = performance.now();
+    const slow = look.controls.keep_color === "luminance" || look.controls.tone === "match";
+    const alpha = !!this.app.brought?.photo.alpha;
+    this.picture = this.mixer.mix(this.before, parts, look.controls, alpha, draft && slow ? 0.5 : 1);
+    this.mixed = performance.now() - began;
+    this.dispatchEvent(new Event("painted"));
+  }
+
+  /**
+   * The whole look as one request, for crops and exports: with masks as the engine has them.
+   * @param {Look} look
+   * @returns {Promise<Request>}
+   */
+  async whole(look) {
+    const layers = look.layers.filter((layer) => layer.found || layer.mask);
+    const regions = await Promise.all(
+      layers.map(async (layer) => ({
+        mask: layer.found || (await this.app.maskId(layer.mask)),
+        style: layer.style && this.app.reference(layer.style),
+        strength: layer.strength,
+        brush_size: layer.brush_size,
+      })),
+    );
+    const styles = look.styles.filter((share) => share.weight > 0);
+    return {
+      styles: styles.map((share) => /** @type {const} */ ([this.app.reference(share.style), share.weight])),
+      controls: look.controls,
+      regions,
+    };
+  }
+
+  /**
+   * A part of the final picture, pixel for pixel.
+   * @param {readonly [number, number, number, number]} crop
+   * @param {boolean} before of the photo instead
+   * @param {AbortSignal} signal
+   */
+  async crop(crop, before, signal) {
+    const { look } = this.app;
+    const shown = before ? { ...look, layers: [], controls: { ...look.controls, strength: 0 } } : look;
+    return this.app.withHeld(async () =>
+      this.app.engine.painted(this.#photo(), await this.whole(shown), { ...this.#view(SIDE, signal), crop }),
+    );
+  }
+}
+
+/** What the app is about now. @param {App} app @returns {string} */
+function subjectOf(app) {
+  const { brought, state } = app;
+  return `${state.photo} ${brought?.photo.kind === "clip" ? state.at : 0}`;
+}

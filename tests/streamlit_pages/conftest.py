@@ -1,0 +1,34 @@
+"""Streamlit pages in a real browser; left out where there is no Chromium."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    sync_api = pytest.importorskip("playwright.sync_api")
+    if CHROMIUM is None:
+        pytest.skip("there is no Chromium")
+    with sync_api.sync_playwright() as playwright:
+        found = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield found
+        found.close()
+
+
+@pytest.fixture
+def page(browser: Any) -> Iterator[Any]:
+    """A tab, which has spoken to no other machine in the end."""
+    found = browser.new_page(viewport={"width": 1300, "height": 1000})
+    found.set_default_timeout(60_000)
+    hosts: set[str] = set()
+    found.on("request", lambda request: hosts.add(request.url.split("/")[2].split(":")[0]))
+    yield found
+    found.close()
+    assert {host for host in hosts if not host.endswith("localhost")} <= {"127.0.0.1", ""}
