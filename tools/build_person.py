@@ -33,9 +33,9 @@ class Source:
     def __init__(self, path: Path) -> None:
         root = ElementTree.parse(path).getroot()  # noqa: S314  the file that the docstring names
         self.data = path.with_suffix(".bin").read_bytes()
-        self.layers = {layer.get("id"): layer for layer in root.iter("layer")}
+        self.layers = {str(layer.get("id")): layer for layer in root.iter("layer")}
         edges = sorted(root.iter("edge"), key=lambda edge: int(edge.get("to-port") or 0))
-        self.inputs: dict[str, list[str]] = {str(key): [] for key in self.layers}
+        self.inputs: dict[str, list[str]] = {key: [] for key in self.layers}
         for edge in edges:
             self.inputs[str(edge.get("to-layer"))].append(str(edge.get("from-layer")))
 

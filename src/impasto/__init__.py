@@ -23,6 +23,7 @@ if TYPE_CHECKING:  # under the same name again: so type checkers know that it is
     from impasto.optimization.optimize import texture as texture
     from impasto.optimization.recipe import Recipe as Recipe
     from impasto.painting.people import person_mask as person_mask
+    from impasto.painting.regions import Region as Region
     from impasto.painting.stylizer import Stylizer as Stylizer
     from impasto.painting.stylizer import stylize as stylize
     from impasto.picture import Picture as Picture
@@ -39,6 +40,7 @@ _HOME = {
     "Picture": "picture",
     "PictureError": "errors",
     "Recipe": "optimization.recipe",
+    "Region": "painting.regions",
     "StyleError": "errors",
     "Stylizer": "painting.stylizer",
     "UsageError": "errors",

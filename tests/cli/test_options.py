@@ -13,6 +13,7 @@ from helpers import refused
 from impasto.cli.command import Command
 from impasto.cli.options import read_duration, read_memory, read_region, settings
 from impasto.errors import UsageError
+from impasto.painting.regions import Region
 from impasto.settings import check, setting
 
 
@@ -84,11 +85,27 @@ def test_wrong_values_are_refused() -> None:
 def test_the_mask_of_a_region_may_have_an_equals_sign_in_its_name(tmp_path: Path) -> None:
     mask = tmp_path / "a=b.png"
     mask.write_bytes(b"")
-    assert read_region(f"{mask}=udnie") == (str(mask), "udnie")
-    assert read_region("sky.png=my=style") == ("sky.png", "my=style")
+    assert read_region(f"{mask}=udnie") == Region(str(mask), "udnie")
+    assert read_region("sky.png=my=style") == Region("sky.png", "my=style")
     for wrong in ("sky.png", "=udnie", "sky.png="):
         with refused(UsageError, "malformed", wrong):
             read_region(wrong)
+
+
+def test_a_region_may_have_a_strength_and_a_brush_size(tmp_path: Path) -> None:
+    assert read_region("sky.png=udnie,strength=60,brush-size=2") == Region("sky.png", "udnie", 60, 2)
+    assert read_region("person=none") == Region("person", "none")
+    assert read_region("faces=strength=40") == read_region("faces=:strength=40") == Region("faces", "", 40)
+    painting = tmp_path / "a,strength=4"
+    painting.write_bytes(b"")
+    assert read_region(f"sky.png={painting}") == Region("sky.png", str(painting))
+    for code, wrong in (
+        ("not-a-number", "strength=x"),
+        ("out-of-range", "strength=101"),
+        ("out-of-range", "brush-size=9"),
+    ):
+        with refused(UsageError, code):
+            read_region(f"sky.png=udnie,{wrong}")
 
 
 def test_amounts_and_durations() -> None:

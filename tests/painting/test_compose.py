@@ -162,7 +162,7 @@ def test_rows_are_resized_as_the_whole_is(height: int, width: int, wanted: int, 
 
 def finished(painted: np.ndarray, photo: np.ndarray, **controls: object) -> np.ndarray:
     chosen = Controls(**controls)  # type: ignore[arg-type]
-    return Composition(chosen, [], [], photo, budget=10**9).finished(painted, photo)
+    return Composition(chosen, [], photo, budget=10**9).finished(painted, photo)
 
 
 def test_finishing_does_only_what_is_asked() -> None:

@@ -12,6 +12,9 @@ from PIL import Image
 
 from impasto.video.moving_masks import MovingMasks
 from impasto.video.paint_video import paint_video
+from impasto.video.steady import Motion
+
+FRAME, STILL = np.zeros((32, 32, 3), np.uint8), Motion(None, None, False)
 
 
 def test_masks_that_move(clip: Path, tmp_path: Path) -> None:
@@ -40,7 +43,7 @@ def test_a_folder_of_masks_comes_in_natural_order(tmp_path: Path) -> None:
     (folder / "._1.png").write_bytes(b"junk")
     (folder / "5.png").write_bytes(b"junk")
     masks = MovingMasks([(folder, "none")])
-    levels = [float(masks.at(Fraction(index, 25))[0].mean()) for index in range(11)]
+    levels = [float(masks.at(Fraction(index, 25), FRAME, STILL)[0].mean()) for index in range(11)]
     assert np.allclose(levels, [(30 + index * 20) / 255 for index in (1, 2, 3, 4, 4, 6, 7, 8, 9, 10, 11)], atol=0.01)
     assert len(masks.notes) == 1
     assert "5.png" in masks.notes[0]
@@ -50,5 +53,5 @@ def test_an_animation_of_masks_moves(tmp_path: Path) -> None:
     frames = [Image.fromarray(np.full((32, 32), level, np.uint8)) for level in (60, 120, 180)]
     frames[0].save(tmp_path / "masks.gif", save_all=True, append_images=frames[1:], duration=100)
     masks = MovingMasks([(tmp_path / "masks.gif", "none")])
-    levels = [float(masks.at(Fraction(index, 10))[0].mean()) for index in range(3)]
+    levels = [float(masks.at(Fraction(index, 10), FRAME, STILL)[0].mean()) for index in range(3)]
     assert np.allclose(levels, [level / 255 for level in (60, 120, 180)], atol=0.01)

@@ -15,10 +15,10 @@ describe("the service's fields", () => {
     expect(fieldsOf({ styles: [], controls: { strength: 50, size: null }, regions: [] })).toEqual([["strength", "50"]]);
   });
 
-  test("what one region says of its strength, all say: those without have the ground's", () => {
+  test("what one region says of its strength, all say: those without have all", () => {
     const regions = [{ mask: "person", style: "none", strength: null, brush_size: null }, { mask: "faces", style: "", strength: 30, brush_size: null }];
     expect(fieldsOf({ styles: [], controls: { strength: 80 }, regions }).filter(([name]) => name.startsWith("region"))).toEqual([
-      ["region_style", "none"], ["region_strength", "80"], ["region_style", ""], ["region_strength", "30"],
+      ["region_style", "none"], ["region_strength", "100"], ["region_style", ""], ["region_strength", "30"],
     ]);
   });
 });

@@ -6,10 +6,11 @@ import contextlib
 import functools
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from impasto.painting.regions import Regions, region_pairs
+from impasto.painting.regions import Regions, as_regions
 from impasto.picture import Picture
 from impasto.picture.reading import MAX_PIXELS
 from impasto.styles.gallery import Gallery
@@ -38,7 +39,10 @@ class Sources:
     ) -> None:
         read = functools.partial(Picture.open, max_pixels=max_pixels, untrusted=untrusted)
         self.style = _lasting(style, read)
-        self.regions = [(_kept(mask, read), _lasting(wanted, read)) for mask, wanted in region_pairs(regions)]
+        self.regions = [
+            replace(region, mask=_kept(region.mask, read), style=_lasting(region.style, read))
+            for region in as_regions(regions)
+        ]
 
     @property
     def label(self) -> str:
@@ -51,13 +55,17 @@ class Sources:
         return [name for name in map(_name, self._all) if name is not None]
 
     def facts(self, gallery: Gallery) -> list[str]:
-        """A text for each style and mask, which changes when the style or the mask does."""
-        return [_fact(source, gallery) for source in self._all]
+        """A text for each style and mask, which changes when the style or the mask does; and regions' settings."""
+        settings = [f"{index} {region.settings}" for index, region in enumerate(self.regions) if region.settings]
+        return [*(_fact(source, gallery) for source in self._all), *settings]
 
     @property
     def _all(self) -> list[Any]:
-        inside = [source for mask, wanted in self.regions for source in (mask, *_single(wanted))]
-        return [*_single(self.style), *inside]
+        """Styles and masks; not the style "", which is the picture's own."""
+        found = _single(self.style)
+        for region in self.regions:
+            found += [region.mask, *(_single(region.style) if region.style != "" else ())]
+        return found
 
 
 def _kept(source: Any, read: Callable[[Any], Picture]) -> Any:

@@ -14,6 +14,7 @@ import click
 
 from impasto.cli.command import F, option
 from impasto.errors import UsageError
+from impasto.painting.regions import Region
 from impasto.picture.formats import SIXTEEN_BITS
 from impasto.picture.formats import Bits as Depth
 from impasto.picture.reading import MAX_PIXELS
@@ -65,7 +66,9 @@ region = option(
     "--region",
     type=PLACE,
     multiple=True,
-    help="MASK=STYLE: white of the mask is painted in that style; STYLE none leaves the photo.",
+    metavar="MASK=STYLE",
+    help="White of the mask is painted in that style, none leaves the photo; with ,strength=60 and ,brush-size=2 if "
+    "wanted. Masks that are found: person, background, faces.",
 )
 
 _LONGEST = 30 * 24 * 3600  # seconds
@@ -88,16 +91,29 @@ def style(
     return option("--style", "-s", multiple=True, required=required, help=help, shell_complete=complete_style)
 
 
-def read_region(text: str) -> tuple[str, str]:
-    """MASK=STYLE; at the first = that leaves an existing file to its left, since file names may hold one.
+_REGION_SETTING = re.compile(r"(?:^|[,:])(strength|brush[-_]size)=([^,]*)$")
 
-    >>> read_region("sky.png=great-wave")
-    ('sky.png', 'great-wave')
+
+def read_region(text: str) -> Region:
+    """MASK=STYLE, MASK=STYLE,strength=60,brush-size=2, or MASK=strength=60 for the picture's own style.
+
+    The mask ends at the first = that leaves an existing file to its left, since file names may hold one.
+
+    >>> read_region("sky.png=great-wave,strength=60")
+    Region(mask='sky.png', style='great-wave', strength=60.0, brush_size=None)
     """
     splits = [(text[:i], text[i + 1 :]) for i, character in enumerate(text) if character == "="]
     if not splits or not all(splits[0]):
         raise UsageError(f"--region {text}: no mask and style", "--region sky.png=great-wave", code="malformed")
-    return next((pair for pair in splits if Path(pair[0]).is_file()), splits[0])
+    mask, style = next((pair for pair in splits if Path(pair[0]).is_file()), splits[0])
+    values: dict[str, float] = {}
+    while not Path(style).is_file() and (found := _REGION_SETTING.search(style)):
+        name, style = found[1].replace("-", "_"), style[: found.start()]
+        try:
+            values.setdefault(name, float(found[2]))
+        except ValueError:
+            raise UsageError(f"--region {text}: {found[2]!r} is no number", code="not-a-number") from None
+    return Region(mask, style, **values)
 
 
 def read_memory(text: str | None) -> int | None:

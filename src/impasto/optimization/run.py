@@ -26,6 +26,7 @@ from impasto.optimization.pyramid import Level, choose_memory, levels
 from impasto.optimization.recipe import DEFAULT, Recipe
 from impasto.optimization.start import label, make_start, noise
 from impasto.painting.compose import Composition, recolored
+from impasto.painting.people import mask_in
 from impasto.painting.stylizer import Stylizer
 from impasto.picture import Picture
 from impasto.picture.reading import MAX_PIXELS
@@ -135,7 +136,10 @@ class Run:
             return replace(photo, made_with=self._made_with())
         if not recipe.layers():
             raise UsageError("all losses have the weight 0", "--style-weight, --content-weight", code="zero-weights")
-        check_proportions([region.mask for region in self.stylizer.regions], photo.width, photo.height)
+        if any(region.brush_size is not None for region in self.stylizer.regions):
+            raise UsageError("the optimizer has one brush size for all regions", "--brush-size", code="conflict")
+        masks = [region.mask for region in self.stylizer.regions if isinstance(region.mask, np.ndarray)]
+        check_proportions(masks, photo.width, photo.height)
         whole = filled(photo.samples, photo.alpha)
         pixels = reduced(whole, *worked_size(controls, recipe, photo.width, photo.height))
         plan = self._plan(pixels.shape[1], pixels.shape[0], recipe.padding)
@@ -198,7 +202,12 @@ class Run:
         """`regions` and `kept` of `_Content`."""
         height, width = photo.shape[:2]
         blends = self.stylizer.blends
-        masks = [fit_mask(region.mask, width, height) for region in self.stylizer.regions]
+        found = [region.mask for region in self.stylizer.regions]
+        masks = [
+            fit_mask(mask_in(one, photo, warn=False) if isinstance(one, str) else one, width, height)
+            for one in found
+            if one is not None
+        ]
         shares: Sequence[Pixels | None] = list(layer(masks)) if masks else [None]
         parts = list(zip(blends, shares, strict=True))
         styled = [(self._paintings(blend, photo), share) for blend, share in parts if blend is not None]
@@ -299,9 +308,8 @@ class Run:
     def _finished(self, result: Pixels, photo: Picture) -> Picture:
         """A result as a picture of the photo's size: colors, tone, the parts of the photo that stay, metadata."""
         stylizer, plain = self.stylizer, replace(self.controls, strength=100.0)  # the losses know the strength
-        masks, budget = [region.mask for region in stylizer.regions], stylizer.painter.budget
         seen = filled(photo.samples, photo.alpha)
-        compose = Composition(plain, stylizer.blends, masks, seen, budget=budget)
+        compose = Composition(plain, stylizer.layers, seen, budget=stylizer.painter.budget)
         return replace(photo, samples=compose.finished(result, seen), made_with=self._made_with())
 
 

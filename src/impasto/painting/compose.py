@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -17,25 +18,24 @@ from numpy.typing import NDArray
 from impasto.controls import Controls
 from impasto.engines.base import Engine, StyleVector
 from impasto.engines.shot import Shot
+from impasto.painting.regions import Layer
 from impasto.pixels.arrays import STRIP_PIXELS, Pixels, Samples, floats, reduced, stored, strips
 from impasto.pixels.color import Change, covariance_change, histogram_change, tone_change, with_colors_of
 from impasto.pixels.masks import Mask, check_proportions, fit_mask, layer
-from impasto.styles.style import Blend
 from impasto.system.memory import allocate
 
 BYTES_PER_PIXEL = 30  # of a photo that is finished in floats
 _LEAST_SHARE = np.float32(1e-3)  # of a pixel that is painted, below which the photo stands for the paint
 
 Moved: TypeAlias = Mapping[int, Mask]
-"""{region's number: mask} in place of masks that move."""
+"""{region's number: mask} in place of masks that move, or that each photo has by itself."""
 
 
 class Composition:
     """Paints one photo, or the frames of an animation or of a video's shot, all in the same way.
 
     Args:
-        blends: of the ground and of every region; None leaves the photo as it is.
-        masks: of the regions.
+        layers: the ground, and the regions over it.
         first: one of the frames, H x W x 3; styles are brought to its colors if that is asked for. Like all frames it
             is filled in where it is not seen (`impasto.pixels.arrays.filled`).
         budget: bytes that may be taken beside the frame.
@@ -46,8 +46,7 @@ class Composition:
     def __init__(
         self,
         controls: Controls,
-        blends: Sequence[Blend | None],
-        masks: Sequence[Mask],
+        layers: Sequence[Layer],
         first: Samples,
         *,
         budget: int,
@@ -55,14 +54,28 @@ class Composition:
     ) -> None:
         self.controls, self.budget = controls, budget
         self.moving = shot is not None and shot.frames > 1
-        self._blends, self._masks, self._first, self._shot = blends, masks, first, shot
+        self._layers, self._first, self._shot = layers, first, shot
         self._strength = np.float32(controls.strength / 100)
-        self._left = [index for index, blend in enumerate(blends) if blend is None]
+        self._weakens = any(layer.share < 1 for layer in layers)
+        self._finds = {index: one.mask for index, one in enumerate(layers[1:]) if isinstance(one.mask, str)}
+        self._found: tuple[Samples, dict[int, Mask]] | None = None  # in the last frame
         self._measured: dict[tuple[str, tuple[int, int]], NDArray[Any]] = {}
 
     def __call__(self, frame: Samples, moved: Moved | None = None) -> Pixels:
         """A frame, finished: H x W x 3, float32, 0..1."""
         return self.finished(self.painted(frame, moved), frame, moved)
+
+    def _with_found(self, frame: Samples, moved: Moved | None) -> Moved | None:
+        """The masks that move, with those that are found in the frame unless the caller has found them."""
+        missing = {index: name for index, name in self._finds.items() if index not in (moved or {})}
+        if not missing:
+            return moved
+        if self._found is None or self._found[0] is not frame:
+            from impasto.painting.people import mask_in  # and OpenCV
+
+            masks = {name: mask_in(name, frame, warn=self._found is None) for name in set(missing.values())}
+            self._found = frame, {index: masks[name] for index, name in missing.items()}
+        return {**(moved or {}), **self._found[1]}
 
     @functools.cached_property
     def _engines(self) -> list[list[tuple[float, Engine, StyleVector]]]:
@@ -70,9 +83,9 @@ class Composition:
         recolor = None
         if self.controls.recolors_style:
             height, width = self._first.shape[:2]
-            seen = reduced(self._first, *self.controls.painted_size(width, height))
+            seen = reduced(self._first, *painted_size(self.controls, self._layers, width, height))
             recolor = functools.partial(recolored, controls=self.controls, photo=seen)
-        return [[] if blend is None else blend.by_engine(recolor) for blend in self._blends]
+        return [[] if layer.blend is None else layer.blend.by_engine(recolor) for layer in self._layers]
 
     def _paint(self, index: int, frame: Pixels) -> Pixels:
         """A small frame in one of the blends: every engine's picture, mixed by its share."""
@@ -86,10 +99,10 @@ class Composition:
             return pictures[0][1]
         return np.sum([share * picture for share, picture in pictures], axis=0, dtype=np.float32)
 
-    def _small(self, frame: Samples) -> Pixels:
-        """A frame in the size in which it is painted."""
+    def _small(self, frame: Samples, layer: Layer | None = None) -> Pixels:
+        """A frame in the size in which a layer is painted; None, in that of the finest brush."""
         height, width = frame.shape[:2]
-        size = self.controls.painted_size(width, height)
+        size = painted_size(self.controls, self._layers if layer is None else [layer], width, height)
         if self.moving and size != (width, height):
             import cv2
 
@@ -102,22 +115,55 @@ class Composition:
         Args:
             frame: H x W x 3.
         Returns:
-            A picture of the size in which it is painted, at full strength.
+            A picture of the size in which the finest brush paints, at full strength.
         """
-        check_proportions(self._masks, frame.shape[1], frame.shape[0])
+        masks = [layer.mask for layer in self._layers[1:] if isinstance(layer.mask, np.ndarray)]
+        check_proportions(masks, frame.shape[1], frame.shape[0])
         small = self._small(frame)
-        shares = self._shares_of(small, moved)
+        shares = self._shares_of(small, self._with_found(frame, moved))
         if shares is None:
             return self._paint(0, small)
         total = np.zeros_like(small)
-        for index, share in enumerate(shares):
-            if index not in self._left and share.any():
-                total += share[:, :, None] * self._paint(index, small)
-        if not self._left:
+        for index, share in self._paintings(shares).items():
+            if share.any():
+                total += share[:, :, None] * self._painted_layer(index, frame, small)
+        if not self._weakens:
             return total
-        # Of what is left as it is, `finished` puts the photo there: here the painted shares are all there is.
-        painted = 1 - shares[self._left].sum(0)[:, :, None]
+        # Where a region is weaker, `finished` puts the photo there: here the painted shares are all there is.
+        painted = self._strengths(shares)[:, :, None]
         return np.where(painted > _LEAST_SHARE, total / painted.clip(_LEAST_SHARE), small)
+
+    def _paintings(self, shares: NDArray[np.float32]) -> dict[int, NDArray[np.float32]]:
+        """What each painting gets of every pixel; layers that differ in strength alone share the first one's."""
+        first: dict[tuple[int, float], int] = {}
+        found: dict[int, NDArray[np.float32]] = {}
+        for index, (one, share) in enumerate(zip(self._layers, shares, strict=True)):
+            if not one.share:
+                continue
+            painting = first.setdefault((id(one.blend), one.brush_size or self.controls.brush_size), index)
+            part = share if one.share == 1 else one.share * share
+            found[painting] = found[painting] + part if painting in found else part
+        return found
+
+    def _painted_layer(self, index: int, frame: Samples, small: Pixels) -> Pixels:
+        """A frame in the style and with the brush of a layer, at the size of `small`."""
+        own = self._small(frame, self._layers[index])
+        if own.shape == small.shape:
+            return self._paint(index, small)
+        from impasto.painting.octaves import enlarge, enlarge_frame
+
+        painted, detail = self._paint(index, own), self.controls.detail / 100
+        if self.moving:
+            return enlarge_frame(painted, small, detail)
+        large = np.empty_like(small)
+        enlarge(painted, small, detail, large.__setitem__, self.budget)
+        return large
+
+    def _strengths(self, shares: NDArray[np.float32]) -> NDArray[np.float32]:
+        """How much of the painting each pixel gets, of full strength."""
+        strengths = np.array([layer.share for layer in self._layers], np.float32)
+        found: NDArray[np.float32] = np.einsum("k,kij->ij", strengths, shares)
+        return found
 
     def finished(
         self,
@@ -191,13 +237,13 @@ class Composition:
 
     def _shares_of(self, frame: Samples, moved: Moved | None) -> NDArray[np.float32] | None:
         """What each of the blends gets of every pixel of a small frame."""
-        if not self._masks:
+        if len(self._layers) < 2:
             return None
-        return self._kept("shares", frame, moved, lambda size: self._layers(moved, size, slice(0, size[1])))
+        return self._kept("shares", frame, moved, lambda size: self._shares(moved, size, slice(0, size[1])))
 
     def _left_of(self, frame: Samples, moved: Moved | None) -> NDArray[Any] | None:
-        """What the photo itself gets of every pixel, where a region leaves it: H x W."""
-        if not self._left:
+        """What the photo itself gets of every pixel, where a region leaves it or is weaker: H x W."""
+        if not self._weakens:
             return None
 
         def measure(size: tuple[int, int]) -> NDArray[Any]:
@@ -205,13 +251,13 @@ class Composition:
                 (size[1], size[0]), np.float32 if size[0] * size[1] < STRIP_PIXELS else np.float16, self.budget
             )
             for rows in strips(size[1], size[0]):
-                left[rows] = self._layers(moved, size, rows)[self._left].sum(0)
+                left[rows] = 1 - self._strengths(self._shares(moved, size, rows))
             return left
 
         return self._kept("left", frame, moved, measure)
 
-    def _layers(self, moved: Moved | None, size: tuple[int, int], rows: slice) -> NDArray[np.float32]:
-        masks = [(moved or {}).get(index, one) for index, one in enumerate(self._masks)]
+    def _shares(self, moved: Moved | None, size: tuple[int, int], rows: slice) -> NDArray[np.float32]:
+        masks: list[Any] = [(moved or {}).get(index, one.mask) for index, one in enumerate(self._layers[1:])]
         return layer([fit_mask(one, *size, rows) for one in masks])
 
     def _kept(
@@ -235,7 +281,7 @@ class _LastSteps:
 
     def __init__(self, of: Composition, painted: Pixels, frame: Samples, moved: Moved | None, kind: Any) -> None:
         self._of, self._frame, self._kind = of, frame, kind
-        self._left = of._left_of(frame, moved)
+        self._left = of._left_of(frame, of._with_found(frame, moved))
         self._tone = of._tone(painted, frame)
         self._mixes = of._strength < 1 or of.controls.keep_color == "luminance" or self._left is not None
         self.change = self._mixes or self._tone is not None
@@ -246,6 +292,13 @@ class _LastSteps:
         if self._tone is not None:
             piece = self._tone(piece)
         return stored(_left_as_is(piece, photo, self._left, place), self._kind)
+
+
+def painted_size(controls: Controls, layers: Sequence[Layer], width: int, height: int) -> tuple[int, int]:
+    """The size at which a photo of width x height is painted by several layers: that of the finest brush."""
+    brushes = {layer.brush_size or controls.brush_size for layer in layers if layer.blend is not None}
+    finest = min(brushes or {controls.brush_size})
+    return replace(controls, brush_size=finest).painted_size(width, height)
 
 
 def recolored(picture: Pixels, *, controls: Controls, photo: Pixels) -> Pixels:

@@ -12,10 +12,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from impasto.pixels.arrays import Pixels, fit, planes, reduced
+from impasto.pixels.arrays import Pixels, Samples, fit, planes
 from impasto.pixels.masks import Mask
 from impasto.system.sessions import Model
 
@@ -51,7 +52,7 @@ def find_faces(photo: Pixels) -> list[Face]:
     """
     height, width = photo.shape[:2]
     size = fit(width, height, _SIDE)
-    small = reduced(photo, *size)[:, :, ::-1] * 255
+    small = resized(photo, *size)[:, :, ::-1] * 255
     below, beside = (-side % _CELLS[-1] for side in small.shape[:2])
     small = np.pad(small, [(0, below), (0, beside), (0, 0)])
     names = [f"{kind}_{cell}" for kind in ("cls", "obj", "bbox", "kps") for cell in _CELLS]
@@ -115,6 +116,12 @@ def ellipses(faces: Sequence[Face], width: int, height: int) -> Mask:
         share = ((_OUTER - away) / (_OUTER - _INNER)).clip(0, 1)
         mask[rows, columns] = np.maximum(mask[rows, columns], share * share * (3 - 2 * share))
     return mask
+
+
+def resized(photo: Samples, width: int, height: int) -> Samples:
+    """A photo for a network, in a tenth of the time that `impasto.pixels.arrays.resize` takes."""
+    shrinks = width * height < photo.shape[0] * photo.shape[1]
+    return cv2.resize(photo, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
 
 
 @functools.cache

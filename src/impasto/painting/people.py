@@ -9,25 +9,20 @@ from __future__ import annotations
 
 import functools
 import warnings
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeAlias, get_args
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from impasto.errors import UsageError
-from impasto.painting.faces import ellipses, find_faces
+from impasto.painting.faces import ellipses, find_faces, resized
 from impasto.picture import Picture, Source
-from impasto.pixels.arrays import Pixels, Samples, filled, fit, floats, planes, reduced
+from impasto.pixels.arrays import Pixels, Samples, filled, fit, floats, planes
 from impasto.pixels.guided import GuidedFilter
-from impasto.pixels.masks import Mask
+from impasto.pixels.masks import FOUND, Mask
 from impasto.system.sessions import Model
-
-MaskName: TypeAlias = Literal["person", "background", "faces"]
-"""What a photo's own masks show."""
-
-MASKS: tuple[str, ...] = get_args(MaskName)
 
 ASSETS = Path(__file__).parents[1] / "assets" / "person"
 
@@ -90,42 +85,95 @@ def mask_in(name: str, photo: Samples, *, warn: bool = True) -> Mask:
         photo: H x W x 3.
         warn: whether to warn where nobody is found.
     """
-    if name not in MASKS:
-        raise UsageError(f"{name!r} is no mask", f"one of {', '.join(MASKS)}", code="unknown-choice")
-    height, width = photo.shape[:2]
-    large = reduced(photo, *fit(width, height, _MASK_SIDE)) if max(width, height) > _MASK_SIDE else floats(photo)
-    person = _person(large)
-    found = person
-    if name == "faces":
-        faces = [face for face in find_faces(large) if _mean_inside(person, face.box) > _FACE_INSIDE]
-        found = ellipses(faces, large.shape[1], large.shape[0])
-    if warn and not found.any():
-        what = "no face" if name == "faces" else "nobody"
-        warnings.warn(f"{what} was found in the photo; the mask {name} covers {_covers(name)}", stacklevel=2)
-    return 1 - found if name == "background" else found
+    if name not in FOUND:
+        raise UsageError(f"{name!r} is no mask", f"one of {', '.join(FOUND)}", code="unknown-choice")
+    large = floats(_smaller(photo, _MASK_SIDE))
+    found = masks_of({name}, see(large, faces=name == "faces"), large)[name]
+    if warn and not (1 - found if name == "background" else found).any():
+        warnings.warn(nothing_found(name, "photo"), stacklevel=3)
+    return found
 
 
-def _covers(name: str) -> str:
-    return "everything" if name == "background" else "nothing"
+def nothing_found(name: str, where: str) -> str:
+    """What is said of a mask in which nothing was found."""
+    what, covers = "no face" if name == "faces" else "nobody", "everything" if name == "background" else "nothing"
+    return f"{what} was found in the {where}: the mask {name} covers {covers}"
 
 
-def _person(photo: Pixels) -> Mask:
-    """The mask of people, at the photo's size."""
-    height, width = photo.shape[:2]
+@dataclass(frozen=True)
+class Seen:
+    """What the networks see in a photo, at a size of 640 pixels a side at most.
+
+    Attributes:
+        people: h x w, logits.
+        faces: h x w, 0..1; None, they were not looked for.
+    """
+
+    people: NDArray[np.float32]
+    faces: NDArray[np.float32] | None
+
+
+def see(photo: Pixels, *, faces: bool) -> Seen:
+    """Look for people.
+
+    Args:
+        photo: H x W x 3, float32, 0..1.
+        faces: look for faces as well.
+    """
+    small = _smaller(photo, _GUIDE_SIDE)
+    size = small.shape[1], small.shape[0]
     logits = _seen_by_deeplab(photo)
-    if logits.max() < _LEAST_PERSON:
-        return np.zeros((height, width), np.float32)
-    size = fit(width, height, _GUIDE_SIDE) if max(width, height) > _GUIDE_SIDE else (width, height)
-    small = reduced(photo, *size)
     trust = np.float32(_TRUST * min(1.0, float((logits > 0).mean()) / _FILLED))
-    logits = cv2.resize(logits, size, interpolation=cv2.INTER_LINEAR)
-    logits += cv2.resize(_seen_by_sinet(photo), size, interpolation=cv2.INTER_LINEAR).clip(-trust, trust)
-    shares = 1 / (1 + np.exp(-logits))
+    if logits.max() < _LEAST_PERSON:  # doubtful places are nobody, too
+        logits, trust = np.minimum(logits, -_LEAST_PERSON), np.float32(0)
+    people = cv2.resize(logits, size, interpolation=cv2.INTER_LINEAR)
+    if trust:
+        people += cv2.resize(_seen_by_sinet(photo), size, interpolation=cv2.INTER_LINEAR).clip(-trust, trust)
+    found = None
+    if faces:
+        person = _shares(people)
+        there = [face for face in find_faces(small) if _mean_inside(person, face.box) > _FACE_INSIDE]
+        found = ellipses(there, *size)
+    return Seen(people, found)
+
+
+def masks_of(names: set[str], seen: Seen, photo: Pixels) -> dict[str, Mask]:
+    """The masks of a photo, at its size.
+
+    Args:
+        names: of `FOUND`.
+        seen: in the photo, or steadied between frames.
+        photo: H x W x 3, float32, 0..1.
+    """
+    person = _to_edges(seen.people, photo)
+    found = {"person": person, "background": 1 - person}
+    if seen.faces is not None:  # an ellipse ends where the person does
+        found["faces"] = cv2.resize(seen.faces, photo.shape[1::-1], interpolation=cv2.INTER_LINEAR) * person
+    return {name: found[name] for name in names}
+
+
+def _to_edges(people: NDArray[np.float32], photo: Pixels) -> Mask:
+    """The mask of people, at the photo's size, whose edges are the photo's."""
+    height, width = photo.shape[:2]
+    if people.max() <= 0:
+        return np.zeros((height, width), np.float32)
+    size = people.shape[1], people.shape[0]
+    small = photo if size == (width, height) else resized(photo, *size)
     radius = max(1, round(_RADIUS * max(size) / _GUIDE_SIDE))
-    mask = GuidedFilter(small, radius, _SMOOTHING)(shares, photo)
+    mask = GuidedFilter(small, radius, _SMOOTHING)(_shares(people), photo)
     mask -= np.float32(_SURE)
     mask *= np.float32(1 / (1 - 2 * _SURE))
     return mask.clip(0, 1, out=mask)
+
+
+def _shares(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.reciprocal(1 + np.exp(-logits))
+
+
+def _smaller(photo: Samples, side: int) -> Samples:
+    """The photo with a longer side of at most `side` pixels."""
+    height, width = photo.shape[:2]
+    return photo if max(width, height) <= side else resized(photo, *fit(width, height, side))
 
 
 @functools.cache
@@ -137,12 +185,12 @@ def _seen_by_deeplab(photo: Pixels) -> NDArray[np.float32]:
     """Logits of "person" against everything else, at an eighth of the size in which the network looks at the photo."""
     height, width = photo.shape[:2]
     sides = (max(_LEAST, round((side - 1) / _STEP) * _STEP + 1) for side in fit(width, height, _SIDE))
-    (logits,) = _network("person.onnx").run({"photo": planes(reduced(photo, *sides) * 255)})
+    (logits,) = _network("person.onnx").run({"photo": planes(resized(photo, *sides) * 255)})
     return logits[0, 0]
 
 
 def _seen_by_sinet(photo: Pixels) -> NDArray[np.float32]:
-    small = reduced(photo, _PORTRAIT, _PORTRAIT)[:, :, ::-1] * 255
+    small = resized(photo, _PORTRAIT, _PORTRAIT)[:, :, ::-1] * 255
     (shares,) = _network("portrait.onnx").run({"data": planes((small - _PORTRAIT_MEAN) / _PORTRAIT_SPREAD)})
     share = shares[0, 1].clip(1e-4, 1 - 1e-4)
     return np.log(share / (1 - share))

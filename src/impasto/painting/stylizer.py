@@ -14,8 +14,8 @@ from impasto.engines.by_name import DEFAULT, EngineName, engine_of
 from impasto.engines.shipped import ShippedEngine
 from impasto.engines.shot import Shot
 from impasto.errors import OutOfMemory
-from impasto.painting.compose import BYTES_PER_PIXEL, Composition
-from impasto.painting.regions import Region, Regions, read_mask, region_pairs
+from impasto.painting.compose import BYTES_PER_PIXEL, Composition, painted_size
+from impasto.painting.regions import Layer, Region, Regions, as_regions, read_mask
 from impasto.painting.steps import Steps
 from impasto.picture import Picture, Source
 from impasto.picture.contents import Kind
@@ -36,7 +36,8 @@ class Stylizer:
 
     Args:
         style: a name, a painting, or several with weights: see `impasto.styles.resolve.StyleRequest`.
-        regions: {mask: style}; later ones lie over earlier ones. The style "none" leaves the photo.
+        regions: {mask: style}, or a list of `impasto.Region`; later ones lie over earlier ones. The masks "person",
+            "background" and "faces" are found in each photo. The style "none" leaves the photo.
         controls: strength, color, tone, brush size, detail, output size.
         gallery: where names are looked up.
         max_pixels: the limit for paintings and masks.
@@ -66,15 +67,19 @@ class Stylizer:
         if gallery.painter is not self.painter:
             gallery = Gallery(gallery.folder, self.painter)
         self.style = resolve(style, gallery, self.painter, max_pixels=max_pixels, untrusted=untrusted)
-        self.regions = [
-            Region(
-                read_mask(source, max_pixels=max_pixels, untrusted=untrusted),
-                None
-                if isinstance(wanted, str) and wanted == "none"
-                else resolve(wanted, gallery, self.painter, max_pixels=max_pixels, untrusted=untrusted),
-            )
-            for source, wanted in region_pairs(regions)
-        ]
+        how: dict[str, Any] = {"max_pixels": max_pixels, "untrusted": untrusted}
+        self.regions = [self._read(region, gallery, how) for region in as_regions(regions)]
+
+    def _read(self, region: Region, gallery: Gallery, how: dict[str, Any]) -> Layer:
+        """A region with its mask and its style."""
+        mask = region.mask if region.automatic else read_mask(region.mask, **how)
+        plain = region.style if isinstance(region.style, str) and region.style in ("", "none") else None
+        blend = None if plain is not None else resolve(region.style, gallery, self.painter, **how)
+        style = blend.label if blend else str(plain)
+        label = ",".join(filter(None, (style, region.settings)))
+        if region.automatic:
+            label = f"{region.mask}={label}"
+        return Layer(blend, mask, region.strength / 100, region.brush_size, label, as_ground=plain == "")
 
     def prepare(self) -> None:
         """Begin to load what paints, so that it is there when the first photo is."""
@@ -126,12 +131,11 @@ class Stylizer:
                 Frames with alpha are handed over filled in (`impasto.pixels.arrays.filled`).
             shot: remembers how frames are normalized; None, each by itself.
         """
-        masks, budget = [region.mask for region in self.regions], self.painter.budget
-        return Composition(self.controls, self.blends, masks, first, budget=budget, shot=shot)
+        return Composition(self.controls, self.layers, first, budget=self.painter.budget, shot=shot)
 
     def painted_size(self, width: int, height: int) -> tuple[int, int]:
         """The size at which a photo of width x height is painted."""
-        return self.controls.painted_size(width, height)
+        return painted_size(self.controls, self.layers, width, height)
 
     def with_controls(self, controls: Controls) -> Stylizer:
         """The same styles and regions with other controls."""
@@ -162,9 +166,15 @@ class Stylizer:
         return " + ".join(dict.fromkeys(engine.name for engine in self._engines))
 
     @property
+    def layers(self) -> list[Layer]:
+        """The ground and every region over it."""
+        over = [replace(one, blend=self.style) if one.as_ground else one for one in self.regions]
+        return [Layer(self.style), *over]
+
+    @property
     def blends(self) -> list[Blend | None]:
         """Of the ground and of every region; None leaves the photo as it is."""
-        return [self.style, *(region.style for region in self.regions)]
+        return [layer.blend for layer in self.layers]
 
     @property
     def _engines(self) -> list[Engine]:
@@ -188,7 +198,9 @@ def stylize(
     Args:
         photo: a path, bytes, a file object, a PIL image, an array or a `Picture`.
         style: a built-in or own style's name, a painting, or several: {"starry-night": .6, "my.jpg": .4}.
-        regions: {mask: style}: white of the mask gets that style; the style "none" leaves the photo there.
+        regions: {mask: style}: white of the mask gets that style; the style "none" leaves the photo there. The masks
+            "person", "background" and "faces" are found in the photo: {"person": "none"}. Or a list of
+            `impasto.Region`, which have a strength and a brush size of their own.
         engine: "painter"; "light", five times as fast and plainer; "adain", "wct" (see `impasto.engines.adain_wct`).
         gallery: where names are looked up; the built-in styles and the user's own if not given.
         max_pixels: refuse larger pictures.

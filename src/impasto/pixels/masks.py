@@ -14,6 +14,9 @@ from impasto.pixels.color import luminance
 
 Mask = NDArray[np.float32]
 
+FOUND = ("person", "background", "faces")
+"""Masks that are found in a photo by themselves (`impasto.painting.people`), by their names."""
+
 _LABELS = 20  # gray levels up to here, alone or beside the brightest one, are numbers of things, not shades
 _FAINT = 0.4  # of white: the one level beside black, below it, is a number too
 _ALIKE = 0.12  # colors that differ by less are one, as lossy formats store them

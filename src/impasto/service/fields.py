@@ -19,7 +19,9 @@ from impasto.batch.painting import Saving
 from impasto.controls import Controls
 from impasto.engines.by_name import DEFAULT, ENGINES
 from impasto.errors import UsageError
+from impasto.painting.regions import Region
 from impasto.picture.formats import JPEG_PREFIX, Bits, check_saving
+from impasto.pixels.masks import FOUND
 from impasto.service.looking import look_at_all
 from impasto.service.problems import malformed
 from impasto.service.service import Service
@@ -30,9 +32,10 @@ from impasto.system.names import safe_name
 
 T = TypeVar("T")
 
-FILES = ("image", "mask")
-MIXED = ("style", "region_style")
-TEXTS = ("weight", "engine", "format")
+FILES = ("image",)
+MIXED = ("style", "mask", "region_style")
+REGION_NUMBERS = ("strength", "brush_size")
+TEXTS = ("weight", "engine", "format", *(f"region_{name}" for name in REGION_NUMBERS))
 
 
 @dataclass(frozen=True)
@@ -265,7 +268,8 @@ def paint_work(form: Form, service: Service, suffix: str) -> PaintWork:
     saving = settings(SavingFields, form)
     check_saving(format_of_suffix(suffix), saving.quality, saving.bits)
     photo, styles, regions = form.file("image"), _styles(form, service), _regions(form, service)
-    others = [one for pair in (*styles, *regions) for one in pair if isinstance(one, Upload)]
+    given = [*(style for style, _ in styles), *(one for region in regions for one in (region.mask, region.style))]
+    others = [one for one in given if isinstance(one, Upload)]
     look_at_all(others, service.config)
     return PaintWork(
         photo,
@@ -322,16 +326,33 @@ def wanted(one: str | Upload, service: Service) -> tuple[Wanted, float]:
     return name, _weight(weight)
 
 
-def _regions(form: Form, service: Service) -> tuple[tuple[Upload, Wanted], ...]:
-    masks, styles = form.files("mask"), form.order.get("region_style", [])
-    if len(masks) != len(styles):
-        message = f"{len(masks)} masks and {len(styles)} styles of regions"
-        raise UsageError(message, "one region_style a mask, in the same order", code="mismatch")
+def _regions(form: Form, service: Service) -> tuple[Region, ...]:
+    masks, styles = form.order.get("mask", []), form.order.get("region_style", [])
+    numbers = {name: form.texts.get(f"region_{name}", []) for name in REGION_NUMBERS}
+    for name in REGION_NUMBERS:
+        if f"region_{name}" in form.uploads:
+            raise UsageError(f"region_{name} is a text, not a file", code="wrong-type")
+    counts = {"style": len(styles)} | {name: len(given) for name, given in numbers.items()}
+    for name, count in counts.items():
+        if count != len(masks) and (count or not any(counts.values())):
+            message = f"{len(masks)} masks and {count} fields region_{name}"
+            raise UsageError(message, f"one region_{name} a mask, in the same order", code="mismatch")
     if len(masks) > MOST_REGIONS:
         raise UsageError(f"{len(masks)} regions are too many", f"up to {MOST_REGIONS}", code="out-of-range")
-    inside = ["none" if style == "none" else _plain(style, service) for style in styles]
-    return tuple(zip(masks, inside, strict=True))
+    found = []
+    for index, mask in enumerate(masks):
+        if isinstance(mask, str) and mask not in FOUND:
+            hint = f"one of {', '.join(FOUND)}, or curl -F mask=@FILE sends one"
+            raise UsageError(f"the mask {mask[:40]!r} is unknown", hint, code="unknown-choice")
+        values = {
+            name: value_of(given[index], float, f"region_{name}")
+            for name, given in numbers.items()
+            if given and given[index]
+        }
+        found.append(Region(mask, _inside(styles[index] if styles else "", service), **values))
+    return tuple(found)
 
 
-def _plain(style: str | Upload, service: Service) -> Wanted:
-    return wanted(style, service)[0]
+def _inside(style: str | Upload, service: Service) -> Wanted:
+    """A region's style; "" is the picture's own."""
+    return style if style in ("", "none") else wanted(style, service)[0]

@@ -13,6 +13,8 @@ from starlette.routing import Route
 
 from impasto.controls import Controls
 from impasto.engines.by_name import DEFAULT, ENGINES
+from impasto.painting.regions import Region
+from impasto.pixels.masks import FOUND
 from impasto.service import problems as faults
 from impasto.service.fields import SavingFields
 from impasto.service.service import Service
@@ -183,6 +185,13 @@ def _as_text(schema: Schema) -> Schema:
     return schema | {"items": items["anyOf"][0]} if "anyOf" in items else schema
 
 
+def _region_numbers(name: str) -> Schema:
+    """One of the numbers of every region."""
+    (part,) = (one for one in fields(Region) if one.name == name)
+    number = {"type": "number", "minimum": part.metadata["low"], "maximum": part.metadata["high"]}
+    return {"items": number, "description": f"For each mask, in their order: {part.metadata['help']}"}
+
+
 def painting_fields() -> dict[str, Schema]:
     """The fields by which a painting is asked for."""
     text = {"type": "string", "maxLength": 200}
@@ -198,12 +207,18 @@ def painting_fields() -> dict[str, Schema]:
             "items": {"type": "number", "minimum": 0, "maximum": 1e6},
             "description": "Each style's weight, in their order.",
         },
-        "mask": several | {"items": FILE, "description": "Pictures, each white where its region is."},
+        "mask": several
+        | {
+            "items": {"anyOf": [{"type": "string", "enum": list(FOUND)}, FILE]},
+            "description": "Each region's mask: a picture, white inside, or the name of one that is found.",
+        },
         "region_style": several
         | {
             "items": style,
-            "description": "Each mask's style, in their order: a name, a painting's file, or none: the photo.",
+            "description": "Each mask's style, in their order: a name, a painting's file, none: the photo, or empty: "
+            "the picture's own. May be left out where a strength or a brush size is given.",
         },
+        **{f"region_{name}": several | _region_numbers(name) for name in ("strength", "brush_size")},
         "engine": {
             "type": "string",
             "enum": list(ENGINES),

@@ -18,6 +18,7 @@ from impasto.batch.painting import Painting, Saving
 from impasto.controls import Controls
 from impasto.engines.by_name import DEFAULT, EngineName, engine_of
 from impasto.errors import UsageError
+from impasto.painting.regions import Region
 from impasto.painting.steps import Stopped
 from impasto.painting.stylizer import Stylizer
 from impasto.picture import Picture
@@ -170,14 +171,14 @@ class PaintWork:
 
     Attributes:
         styles: each with its weight.
-        regions: mask and style; the style "none" leaves the photo.
+        regions: masks are files or names of `FOUND`; styles are `Wanted`, "" or "none".
         kept: a picture; where it is opaque, the photo is left.
         suffix: says the result's format, as ".png".
     """
 
     photo: Upload
     styles: tuple[tuple[Wanted, float], ...]
-    regions: tuple[tuple[Upload, Wanted], ...] = ()
+    regions: tuple[Region, ...] = ()
     controls: Controls = field(default_factory=Controls)
     engine: EngineName = DEFAULT
     suffix: str = ".png"
@@ -196,7 +197,8 @@ class PaintWork:
         said = hashlib.blake2b(digest_size=20)
         for setting in (__version__, self.controls, self.engine, self.suffix, self.saving):
             said.update(f"{setting!r}\n".encode())
-        for parts in ((self.photo,), (self.kept or 0.0,), *self.styles, *self.regions):
+        regions = [(one.mask, one.style, one.strength, one.brush_size or 0.0) for one in self.regions]
+        for parts in ((self.photo,), (self.kept or 0.0,), *self.styles, *regions):
             for part in parts:
                 _add(said, part, gallery)
         return said.hexdigest()
@@ -231,15 +233,18 @@ class PaintWork:
         """The styles as the library takes them."""
         return [(self._source(style), weight) for style, weight in self.styles]
 
-    def region_request(self) -> list[tuple[Any, str | Picture]]:
+    def region_request(self) -> list[Region]:
         """The regions as the library takes them."""
-        found: list[tuple[Any, str | Picture]] = [(mask.file(), self._source(style)) for mask, style in self.regions]
+        found = [
+            replace(one, mask=one.mask if one.automatic else one.mask.file(), style=self._source(one.style))
+            for one in self.regions
+        ]
         if self.kept is not None:
             mask = self.kept.open(self.max_pixels)
             if mask.alpha is None or mask.alpha.min() == 1:
                 hint = "make the part transparent that is to be painted"
                 raise UsageError("the mask is opaque everywhere", hint, code="nothing-given")
-            found.append((mask.alpha, "none"))
+            found.append(Region(mask.alpha, "none"))
         return found
 
     def _source(self, style: Wanted) -> str | Picture:

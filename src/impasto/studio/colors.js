@@ -3,6 +3,36 @@
 const LUMA = /** @type {const} */ ([0.299, 0.587, 0.114]);
 
 /**
+ * The photo with paint over it at a strength; how opaque the paint is does not count yet.
+ * @param {Uint8ClampedArray} photo
+ * @param {Uint8ClampedArray} paint transparent where there is none
+ * @param {number} strength 0..1
+ * @returns {Uint8ClampedArray<ArrayBuffer>}
+ */
+export function mixed(photo, paint, strength) {
+  const result = new Uint8ClampedArray(photo);
+  for (let i = 0; i < result.length; i += 4) {
+    if (!paint[i + 3]) continue;
+    for (let k = i; k < i + 3; k++) result[k] = photo[k] + strength * (paint[k] - photo[k]);
+  }
+  return result;
+}
+
+/**
+ * The photo where the paint is not opaque. Changes `result`.
+ * @param {Uint8ClampedArray} result
+ * @param {Uint8ClampedArray} photo
+ * @param {Uint8ClampedArray} paint
+ */
+export function putBack(result, photo, paint) {
+  for (let i = 0; i < result.length; i += 4) {
+    const share = paint[i + 3] / 255;
+    if (share === 1) continue;
+    for (let k = i; k < i + 3; k++) result[k] = photo[k] + share * (result[k] - photo[k]);
+  }
+}
+
+/**
  * The result's luminance with the photo's colors, made paler where they do not fit. Changes `result`.
  * @param {Uint8ClampedArray} result
  * @param {Uint8ClampedArray} photo of the same size

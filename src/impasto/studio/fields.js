@@ -22,7 +22,7 @@ export function fieldsOf(request) {
   for (const region of request.regions) {
     fields.push(["mask", region.mask], ["region_style", region.style]);
     if (request.regions.some((one) => one.strength !== null))
-      fields.push(["region_strength", String(region.strength ?? request.controls.strength ?? DEFAULTS.strength)]);
+      fields.push(["region_strength", String(region.strength ?? 100)]);
     if (request.regions.some((one) => one.brush_size !== null))
       fields.push(["region_brush_size", String(region.brush_size ?? request.controls.brush_size ?? DEFAULTS.brush_size)]);
   }

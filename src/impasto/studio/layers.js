@@ -121,7 +121,7 @@ export class Layers {
   /** @param {Layer} layer */
   #values(layer) {
     const found = this.sliders.get(layer.id);
-    found?.strength.set(layer.strength ?? this.app.look.controls.strength);
+    found?.strength.set(layer.strength ?? 100);
     found?.brush.set(layer.brush_size ?? this.app.look.controls.brush_size);
   }
 

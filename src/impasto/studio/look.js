@@ -18,7 +18,7 @@
  * @typedef {object} Layer  A part of the photo that is painted otherwise. Later layers lie over earlier ones.
  * @property {string} id
  * @property {string} style "none": the photo; "": as the ground; or a style
- * @property {number | null} strength 0..100; null, the ground's
+ * @property {number | null} strength 0..100, percent of the picture's own; null, 100
  * @property {number | null} brush_size null, the ground's
  * @property {string} found "person", "background", "faces": a mask that finds itself; "" for a drawn one
  * @property {string} mask the key of a drawn mask; "" while nothing is drawn

@@ -1,12 +1,12 @@
 // The picture on the canvas, from the photo and what was painted: strength, layers, kept colors and tone are mixed here,
 // so that they follow the finger. The formulas are those of `impasto.painting.compose`.
 
-import { keepLuminance, matchTone } from "./colors.js";
+import { keepLuminance, matchTone, mixed, putBack } from "./colors.js";
 
 /**
- * @typedef {object} Painted  What was painted of one layer, or of the ground (the first).
+ * @typedef {object} Part  What was painted of one layer, or of the ground (the first).
  * @property {ImageBitmap | HTMLCanvasElement | null} picture null leaves the photo
- * @property {number} strength 0..100
+ * @property {number} share 0..1 of the picture's strength
  * @property {HTMLCanvasElement | ImageBitmap | null} mask its opacity is what counts; null for the ground
  */
 
@@ -15,13 +15,15 @@ export class Mixer {
     this.out = document.createElement("canvas");
     this.paint = document.createElement("canvas");
     this.one = document.createElement("canvas");
+    /** @type {unknown[]} what `paint` was made of */
+    this.made = [];
   }
 
   /**
    * Mix a picture.
    * @param {ImageBitmap} photo
-   * @param {readonly Painted[]} parts the ground, then the layers in order
-   * @param {{keep_color: string, tone: string}} controls
+   * @param {readonly Part[]} parts the ground, then the layers in order
+   * @param {{strength: number, keep_color: string, tone: string}} controls
    * @param {boolean} [alpha] whether the photo is transparent somewhere
    * @param {number} [scale] 0.5 mixes at half the size, four times as fast
    * @returns {HTMLCanvasElement}
@@ -30,8 +32,8 @@ export class Mixer {
     const width = Math.max(1, Math.round(photo.width * scale));
     const height = Math.max(1, Math.round(photo.height * scale));
     const recolors = controls.keep_color === "luminance" || controls.tone === "match";
-    const paint = this.#painted(parts, width, height, false);
-    const out = context(this.out, width, height, recolors);
+    this.#paint(parts, width, height);
+    const out = context(this.out, width, height);
     out.globalCompositeOperation = "copy";
     out.drawImage(photo, 0, 0, width, height);
     if (alpha) {
@@ -41,18 +43,13 @@ export class Mixer {
       out.fillRect(0, 0, width, height);
     }
     out.globalCompositeOperation = "source-over";
-    if (recolors) {
-      const before = out.getImageData(0, 0, width, height);
-      out.drawImage(paint, 0, 0);
-      const after = out.getImageData(0, 0, width, height);
-      if (controls.keep_color === "luminance") keepLuminance(after.data, before.data);
-      if (controls.tone === "match") matchTone(after.data, before.data);
-      out.putImageData(after, 0, 0);
-      if (parts.some((part) => part.picture === null)) this.#putBack(photo, parts, width, height, out);
-    } else {
-      out.drawImage(paint, 0, 0);
+    if (recolors) this.#recolor(out, width, height, controls);
+    else {
+      out.globalAlpha = controls.strength / 100;
+      out.drawImage(this.paint, 0, 0);
     }
     if (alpha) {
+      out.globalAlpha = 1;
       out.globalCompositeOperation = "destination-in";
       out.drawImage(photo, 0, 0, width, height);
     }
@@ -60,55 +57,53 @@ export class Mixer {
   }
 
   /**
-   * Every layer's share of the paint, at its strength; where the photo shows, it is transparent.
-   * @param {readonly Painted[]} parts
+   * Strength, then colors, then tone; and then the photo where layers leave it, which neither changes.
+   * @param {CanvasRenderingContext2D} out with the photo
    * @param {number} width
    * @param {number} height
-   * @param {boolean} left only where layers leave the photo, opaque there
+   * @param {{strength: number, keep_color: string, tone: string}} controls
    */
-  #painted(parts, width, height, left) {
+  #recolor(out, width, height, controls) {
+    const photo = out.getImageData(0, 0, width, height);
+    const paint = context(this.paint, width, height).getImageData(0, 0, width, height);
+    const result = new ImageData(mixed(photo.data, paint.data, controls.strength / 100), width, height);
+    if (controls.keep_color === "luminance") keepLuminance(result.data, photo.data);
+    if (controls.tone === "match") matchTone(result.data, photo.data);
+    putBack(result.data, photo.data, paint.data);
+    out.putImageData(result, 0, 0);
+  }
+
+  /**
+   * Lay the layers' paint over each other, each as opaque as its share and mask; where the photo shows through, the
+   * paint is transparent.
+   * @param {readonly Part[]} parts
+   * @param {number} width
+   * @param {number} height
+   */
+  #paint(parts, width, height) {
+    const made = [width, height, ...parts.flatMap((part) => [part.picture, part.share, part.mask])];
+    if (made.length === this.made.length && made.every((one, index) => one === this.made[index])) return;
+    this.made = parts.some((part) => part.mask instanceof HTMLCanvasElement) ? [] : made; // canvases are drawn into
     const paint = context(this.paint, width, height);
-    paint.globalCompositeOperation = "copy";
-    paint.globalAlpha = 0;
-    paint.fillRect(0, 0, width, height);
+    paint.clearRect(0, 0, width, height);
     for (const part of parts) {
       if (part.mask) {
         paint.globalCompositeOperation = "destination-out";
         paint.globalAlpha = 1;
         paint.drawImage(part.mask, 0, 0, width, height);
       }
-      const shown = left ? part.picture === null : part.picture !== null;
-      if (!shown) continue;
+      if (!part.picture || !part.share) continue;
       const one = context(this.one, width, height);
       one.globalCompositeOperation = "copy";
-      if (part.picture) one.drawImage(part.picture, 0, 0, width, height);
-      else one.fillRect(0, 0, width, height);
+      one.drawImage(part.picture, 0, 0, width, height);
       if (part.mask) {
         one.globalCompositeOperation = "destination-in";
         one.drawImage(part.mask, 0, 0, width, height);
       }
       paint.globalCompositeOperation = "lighter";
-      paint.globalAlpha = left ? 1 : part.strength / 100;
+      paint.globalAlpha = part.share;
       paint.drawImage(this.one, 0, 0);
     }
-    return this.paint;
-  }
-
-  /**
-   * Put the photo back where layers leave it: neither kept colors nor tone change it.
-   * @param {ImageBitmap} photo
-   * @param {readonly Painted[]} parts
-   * @param {number} width
-   * @param {number} height
-   * @param {CanvasRenderingContext2D} out
-   */
-  #putBack(photo, parts, width, height, out) {
-    this.#painted(parts, width, height, true);
-    const paint = /** @type {CanvasRenderingContext2D} */ (this.paint.getContext("2d"));
-    paint.globalAlpha = 1;
-    paint.globalCompositeOperation = "source-in";
-    paint.drawImage(photo, 0, 0, width, height);
-    out.drawImage(this.paint, 0, 0);
   }
 }
 
@@ -117,14 +112,13 @@ export class Mixer {
  * @param {HTMLCanvasElement} canvas
  * @param {number} width
  * @param {number} height
- * @param {boolean} [read] whether its pixels are read often
  */
-export function context(canvas, width, height, read = false) {
+export function context(canvas, width, height) {
   if (canvas.width !== width || canvas.height !== height) {
     canvas.width = width;
     canvas.height = height;
   }
-  const found = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d", { willReadFrequently: read }));
+  const found = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
   found.globalAlpha = 1;
   found.globalCompositeOperation = "source-over";
   return found;
@@ -137,7 +131,7 @@ export function context(canvas, width, height, read = false) {
  */
 export function maskOf(gray) {
   const canvas = document.createElement("canvas");
-  const to = context(canvas, gray.width, gray.height, true);
+  const to = context(canvas, gray.width, gray.height);
   to.drawImage(gray, 0, 0);
   const pixels = to.getImageData(0, 0, gray.width, gray.height);
   for (let i = 0; i < pixels.data.length; i += 4) {

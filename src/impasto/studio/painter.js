@@ -10,7 +10,7 @@ import { Mixer, maskOf } from "./mix.js";
  * @typedef {import("./look.js").Layer} Layer
  * @typedef {import("./engine.js").Photo} Photo
  * @typedef {import("./engine.js").Request} Request
- * @typedef {import("./mix.js").Painted} Painted
+ * @typedef {import("./mix.js").Part} Part
  */
 
 /** Pixels of the longer side of the canvas's picture, and of a draft while something moves. */
@@ -220,13 +220,12 @@ export class Painter extends EventTarget {
    */
   mix(draft = false, look = this.app.look) {
     if (!this.before || !this.painted) return;
-    const { strength } = look.controls;
-    /** @type {Painted[]} */
-    const parts = [{ picture: this.painted.parts[0], strength, mask: null }];
+    /** @type {Part[]} */
+    const parts = [{ picture: this.painted.parts[0], share: 1, mask: null }];
     look.layers.forEach((layer, index) => {
       const mask = this.maskOf(layer);
       const picture = this.painted?.parts[index + 1] ?? null;
-      if (mask) parts.push({ picture, strength: layer.strength ?? strength, mask });
+      if (mask) parts.push({ picture, share: (layer.strength ?? 100) / 100, mask });
     });
     const began = performance.now();
     const slow = look.controls.keep_color === "luminance" || look.controls.tone === "match";

@@ -1,18 +1,25 @@
-"""Regions that move: masks that are clips themselves, read beside the clip that is painted."""
+"""Regions that move: masks that are clips themselves, or that are found in every frame."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from impasto.errors import PictureError
-from impasto.painting.regions import Regions, region_pairs
+from impasto.painting.regions import Region, Regions, as_regions
 from impasto.picture import Picture
 from impasto.picture.formats import ANIMATED, READABLE, SUFFIXES
+from impasto.pixels.arrays import Samples
 from impasto.pixels.color import luminance
 from impasto.pixels.masks import Mask, mask_of
+from impasto.video.found_masks import MaskFinder
 from impasto.video.reading import Clip, VideoFrame
+from impasto.video.steady import Motion
 
 
 class MovingMasks:
@@ -23,18 +30,22 @@ class MovingMasks:
             stay.
         untrusted: somebody else chose the masks: links and folders are refused.
     Attributes:
-        regions: the same with every moving mask's first frame in its place.
+        regions: the same with every moving mask's first frame in its place; masks that are found keep their names.
         moving: whether any of them does.
     """
 
     def __init__(self, regions: Regions | None, *, untrusted: bool = False) -> None:
-        self.regions: list[tuple[Any, Any]] = []
+        self.regions: list[Region] = []
+        self._found: dict[int, str] = {}
+        self._finder = MaskFinder()
         self._moving: dict[int, _Moving] = {}
-        for index, (source, style) in enumerate(region_pairs(regions)):
-            if isinstance(source, (str, Path)) and _moves(Path(source), untrusted):
-                self._moving[index] = _Moving(Path(source), untrusted)
-                source = self._moving[index].now
-            self.regions.append((source, style))
+        for index, region in enumerate(as_regions(regions)):
+            if region.automatic:
+                self._found[index] = region.mask
+            elif isinstance(region.mask, (str, Path)) and _moves(Path(region.mask), untrusted):
+                self._moving[index] = _Moving(Path(region.mask), untrusted)
+                region = replace(region, mask=self._moving[index].now)
+            self.regions.append(region)
 
     @property
     def moving(self) -> bool:
@@ -42,12 +53,31 @@ class MovingMasks:
 
     @property
     def notes(self) -> list[str]:
-        """What was damaged or mended in them."""
-        return [note for moving in self._moving.values() for note in moving.clip.notes]
+        """What was damaged or mended in them, or not found."""
+        notes = [note for moving in self._moving.values() for note in moving.clip.notes]
+        return [*notes, *self._finder.notes(self._found.values())]
 
-    def at(self, time: Fraction) -> dict[int, Mask]:
-        """The masks that move, by their region's number. Times must not go back."""
-        return {index: moving.at(time) for index, moving in self._moving.items()}
+    def at(self, time: Fraction, frame: Samples, motion: Motion) -> dict[int, Mask]:
+        """The masks that move, by their region's number. Times must not go back.
+
+        Args:
+            frame: at that time, H x W x 3.
+            motion: back to the frame before.
+        """
+        masks = {index: moving.at(time) for index, moving in self._moving.items()}
+        if self._found:
+            found = self._finder(set(self._found.values()), frame, motion)
+            masks |= {index: found[name] for index, name in self._found.items()}
+        return masks
+
+    @property
+    def memory(self) -> dict[str, NDArray[np.float32]]:
+        """What the next frame's masks depend on, besides the frame."""
+        return dict(self._finder.before)
+
+    @memory.setter
+    def memory(self, before: Mapping[str, NDArray[np.float32]]) -> None:
+        self._finder.before = dict(before)
 
 
 def _moves(path: Path, untrusted: bool) -> bool:

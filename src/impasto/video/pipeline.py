@@ -9,12 +9,13 @@ import copy
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from impasto.engines.shot import Shot
 from impasto.painting.compose import Composition, Moved
@@ -62,7 +63,7 @@ class Painters:
         height, width = frame.samples.shape[:2]
         if self.optimizer is not None:
             return self.optimizer.worked_size(width, height)
-        return self.at(frame.time).controls.painted_size(width, height)
+        return self.at(frame.time).painted_size(width, height)
 
 
 @dataclass(frozen=True)
@@ -92,12 +93,14 @@ class CheckpointDue:
         frames, shots: painted so far.
         first: the shot's first frame.
         shot: what is remembered of the shot.
+        masks: what is remembered of the masks that are found.
     """
 
     frames: int
     shots: int
     first: VideoFrame
     shot: Shot | None
+    masks: Mapping[str, NDArray[np.float32]]
 
 
 _Queued: TypeAlias = Painted | CheckpointDue
@@ -146,6 +149,7 @@ class Pipeline:
         if self.before is not None:
             self.frames, self.shots = self.before.frames, self.before.shots
             self._shot, self._last = self.before.shot, self.before.last
+            self.painters.masks.memory = self.before.masks
             self._first = VideoFrame(self.before.first, Fraction(0))
         self._read: queue.Queue[tuple[VideoFrame, Motion] | None] = queue.Queue(_QUEUED)
         self._painted: queue.Queue[_Queued | None] = queue.Queue(_QUEUED)
@@ -205,7 +209,8 @@ class Pipeline:
     def _note_state(self) -> None:
         if self.checkpoint and self._first is not None:
             shot = copy.deepcopy(self._shot)
-            self._put(self._painted, CheckpointDue(self.frames, self.shots, self._first, shot))
+            masks = self.painters.masks.memory
+            self._put(self._painted, CheckpointDue(self.frames, self.shots, self._first, shot, masks))
 
     def _paint(self, frame: VideoFrame, motion: Motion) -> Painted:
         painters = self.painters
@@ -220,7 +225,7 @@ class Pipeline:
             return Painted(frame, motion, self._last)
         if painters.keyframes is not None or self._painter is None:
             self._painter = painters.at(frame.time).for_frames(self._first.samples, self._shot)
-        moved = painters.masks.at(frame.time)
+        moved = painters.masks.at(frame.time, frame.samples, motion)
         return Painted(frame, motion, self._painter.painted(frame.samples, moved), self._painter, moved)
 
     def _report(self, seconds: float) -> bool | None:
@@ -267,7 +272,7 @@ class Pipeline:
         if isinstance(self.sink, Segments):
             self.sink.cut()
             pieces = self.sink.pieces
-        state = State(due.frames, due.shots, due.first.samples, last, due.shot)
+        state = State(due.frames, due.shots, due.first.samples, last, due.shot, due.masks)
         self.checkpoint.save(state, pieces)
 
     def _guarded(self, stage: Callable[[], None], after: Callable[[], None]) -> None:

@@ -9,12 +9,13 @@ import os
 import shutil
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from impasto.engines.shot import Shot
 from impasto.errors import PictureError, UsageError
@@ -37,6 +38,7 @@ class State:
         first: the shot's first frame.
         last: the last picture, at the size at which it is painted.
         shot: what is remembered of the shot.
+        masks: what is remembered of the masks that are found.
     """
 
     frames: int
@@ -44,6 +46,7 @@ class State:
     first: Samples
     last: Pixels
     shot: Shot | None
+    masks: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
 
 
 class Checkpoint:
@@ -119,6 +122,7 @@ class Checkpoint:
         }
         if state.shot is not None:
             arrays |= {f"shot_{name}": values for name, values in state.shot.arrays().items()}
+        arrays |= {f"mask_{name}": values for name, values in state.masks.items()}
         out = io.BytesIO()
         np.savez(out, **arrays)
         write_atomically(self.file, out.getvalue(), overwrite=True)
@@ -138,10 +142,13 @@ class Checkpoint:
                 f"the same ones, or delete {self.folder} to begin anew",
                 code="changed-settings",
             )
-        kept = {name.removeprefix("shot_"): values for name, values in arrays.items() if name.startswith("shot_")}
+        kept, masks = (
+            {name.removeprefix(kind): values for name, values in arrays.items() if name.startswith(kind)}
+            for kind in ("shot_", "mask_")
+        )
         shot = Shot.of(kept) if kept else None
         self.pieces = facts["pieces"]
-        self.state = State(facts["frames"], facts["shots"], arrays["first"], arrays["last"], shot)
+        self.state = State(facts["frames"], facts["shots"], arrays["first"], arrays["last"], shot, masks)
 
 
 class Segments:
