@@ -4,7 +4,7 @@
     python benchmarks/studio.py [--visitors 8] [--minutes 3] [--photo photo.jpg] [--seed 0]
 
 First one visitor with a photo of 24 megapixels: upload, first painting, another style, all styles small, a slider,
-crops, an export. Then several visitors who upload, pick styles, move sliders, look at 1:1 and export, each with pauses as a
+crops, an export. Then several visitors who upload, pick styles, move sliders, look at 1:1 and export, with pauses as a
 person makes them. Prints each gate with what was measured; errors, latencies and memory of the load.
 """
 
