@@ -26,8 +26,10 @@ from job_server import Server, served
 from job_works import BEGUN, GATES
 from services import ThreadHosts
 
+from impasto.engines.by_name import engine_of
 from impasto.picture import Picture
 from impasto.service.pool import WorkerPool
+from impasto.styles.gallery import Gallery
 
 PHOTO = file_bytes(scene(64, 48), "JPEG")
 PAINTING = file_bytes(scene(96, 80, 7))
@@ -220,6 +222,33 @@ def test_a_running_job_is_canceled_and_then_removed(start: Any, slow: str) -> No
     assert server.get(place).status_code == 404
 
 
+def test_a_waiting_job_has_a_place(start: Any, slow: str) -> None:
+    server = start()
+    first, *others = (server.post("/v1/jobs", {"style": slow}).headers["location"] for _ in range(3))
+    wait_until(lambda: server.get(first).json()["state"] == "running")
+    assert "place" not in server.get(first).json()
+    assert [server.get(place).json()["place"] for place in others] == [1, 2]
+    stream = server.stream(f"{others[1]}/events")
+    assert next(stream)["data"]["place"] == 2
+    server.delete(others[0])
+    assert next(stream)["data"]["place"] == 1
+
+
+def test_a_photos_job_tells_of_its_steps_and_is_stopped_in_the_middle(start: Any) -> None:
+    """Its picture is so large that it cannot have ended meanwhile."""
+    hosts = ThreadHosts(1)
+    server = start(hosts=hosts)
+    fields = {"style": "udnie", "engine": "light", "size": "6000"}
+    place = server.post("/v1/jobs", fields, image=("a.jpg", PHOTO)).headers["location"]
+    wait_until(lambda: server.get(place).json()["step"] >= 2)
+    found = server.get(place).json()
+    assert 0.08 < found["fraction"] < 0.92
+    assert found["total"] == 4
+    assert server.delete(place).status_code == 202
+    assert ended(server, place)["state"] == "canceled"
+    wait_until(lambda: server.service.load.running == 0)
+
+
 def test_too_many_waiting_jobs_are_refused_with_a_time(start: Any, slow: str) -> None:
     server = start(jobs_waiting=1)
     place = server.post("/v1/jobs", {"style": slow}).headers["location"]
@@ -284,6 +313,73 @@ def test_a_quiet_stream_is_kept_open(start: Any, slow: str, monkeypatch: pytest.
         return found
 
     assert asyncio.run(main())[1].startswith(b"event: progress\nid: 1\ndata: {")
+
+
+ANNA, BERT = "a" * 20, "b" * 20
+
+
+def learned(server: Server, name: str, **headers: str) -> None:
+    form, files = {"name": name, "engine": "light"}, {"painting": ("p.png", PAINTING)}
+    sent = server.client.post("/v1/styles", data=form, files=files, headers=headers)
+    assert ended(server, sent.headers["location"])["state"] == "done"
+
+
+def renamed(server: Server, name: str, wanted: dict[str, str], visitor: str = "") -> Any:
+    headers = {"Impasto-Visitor": visitor} if visitor else {}
+    return server.client.patch(f"/v1/styles/{name}", json=wanted, headers=headers)
+
+
+def test_a_style_is_changed_by_its_owner_alone(start: Any) -> None:
+    server = start(learn=True)
+    learned(server, "mine", **{"Impasto-Visitor": ANNA})
+    for visitor in (BERT, ""):
+        assert renamed(server, "mine", {"name": "yours"}, visitor).json()["code"] == "not-allowed"
+        headers = {"Impasto-Visitor": visitor} if visitor else {}
+        assert server.client.delete("/v1/styles/mine", headers=headers).status_code == 403
+        assert server.client.get("/v1/styles/mine", headers=headers).json()["mine"] is False
+    assert server.client.get("/v1/styles/mine", headers={"Impasto-Visitor": ANNA}).json()["mine"] is True
+    found = renamed(server, "mine", {"name": "ours", "title": "Our own"}, ANNA).json()
+    assert (found["name"], found["title"], found["mine"]) == ("ours", "Our own", True)
+    assert server.get("/v1/styles/mine").status_code == 404
+    folder = Gallery().folder
+    assert ANNA not in "".join(file.read_text() for file in folder.rglob("*.json"))
+    assert server.client.delete("/v1/styles/ours", headers={"Impasto-Visitor": ANNA}).status_code == 204
+
+
+def test_what_the_command_line_saved_is_of_whoever_runs_it(start: Any) -> None:
+    server = start(learn=True)
+    Gallery(painter=engine_of("light")).add("plain", PAINTING)
+    assert renamed(server, "plain", {"title": "Plain"}, BERT).json()["title"] == "Plain"
+    server.service.at_home = False
+    assert renamed(server, "plain", {"title": "Stolen"}, BERT).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("wanted", "status", "code"),
+    [
+        ({"name": "udnie"}, 422, "built-in"),
+        ({"name": "other"}, 409, "name-taken"),
+        ({"name": "No Name"}, 422, "bad-name"),
+        ({"name": "../up"}, 422, "bad-name"),
+        ({}, 400, "malformed"),
+        ({"owner": "me"}, 400, "malformed"),
+        ({"title": "two\nlines"}, 400, "malformed"),
+    ],
+)
+def test_names_that_a_style_cannot_have(start: Any, wanted: dict[str, str], status: int, code: str) -> None:
+    server = start(learn=True)
+    gallery = Gallery(painter=engine_of("light"))
+    for name in ("mine", "other"):
+        gallery.add(name, PAINTING)
+    answer = renamed(server, "mine", wanted)
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+    assert renamed(server, "udnie", {"title": "x"}).json()["code"] == "built-in"
+
+
+def test_whose_a_style_is_cannot_be_said_by_a_field(start: Any) -> None:
+    server = start(learn=True)
+    form = {"name": "mine", "impasto owner": "x"}
+    assert server.post("/v1/styles", form, painting=("p.png", PAINTING)).json()["code"] == "unknown-setting"
 
 
 def test_a_painting_becomes_a_style(start: Any) -> None:

@@ -10,6 +10,8 @@ from impasto.service.service import Service
 
 PREVIEWED = PAINTING - names_of(SavingFields) - {"image", "format"} | {"side", "at", "crop"}
 """The fields by which a preview is asked for."""
+LONGEST_NAME = 200
+"""Characters of a file's name."""
 MASKS = ("person", "background", "faces")
 """What is found by itself."""
 _TEXT = {"type": "string"}
@@ -68,7 +70,12 @@ def documented(_service: Service) -> dict[str, Any]:
     file = {"file": openapi.FILE | {"description": "A photo or a clip."}}
     body = openapi.form(file, ("file",))
     body["content"]["application/octet-stream"] = {"schema": openapi.FILE}
-    name = {"name": "name", "in": "query", "description": "The file's name.", "schema": _TEXT | {"maxLength": 200}}
+    name = {
+        "name": "name",
+        "in": "query",
+        "description": "The file's name.",
+        "schema": _TEXT | {"maxLength": LONGEST_NAME},
+    }
     located = {"Location": {"description": "The upload.", "schema": _TEXT}}
     said = {"parameters": {"upload": "$response.body#/id"}}
     names = ("upload", "uploadPhoto", "uploadPainted", "uploadMask", "forgetUpload")

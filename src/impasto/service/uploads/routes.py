@@ -24,7 +24,7 @@ from impasto.service.owners import owner_of
 from impasto.service.service import Service, service_of
 from impasto.service.uploads import documented
 from impasto.service.uploads.automatic import MaskWork
-from impasto.service.uploads.documented import MASKS
+from impasto.service.uploads.documented import LONGEST_NAME, MASKS
 from impasto.service.uploads.kept import Kept
 from impasto.service.uploads.looking import FrameOfClip, LookAtClip, LookAtPhoto
 from impasto.service.uploads.preview import Crop, PreviewWork, ShowPhoto
@@ -73,12 +73,14 @@ async def send(request: Request) -> Response:
 
 async def _sent(request: Request) -> Upload:
     """The file of a request: its whole body, or the field `file` of a form."""
+    name = request.query_params.get("name", "")
+    if len(name) > LONGEST_NAME:
+        raise UsageError(f"name has more than {LONGEST_NAME} characters", code="malformed")
     if request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
         form = await read_parts(request)
         form.check_known({"file"})
         return form.file("file")
-    name = request.query_params.get("name", "")
-    return Upload(safe_name(name[:200]), await request.body())
+    return Upload(safe_name(name), await request.body())
 
 
 def _look(upload: Upload, file: Kept, service: Service) -> Work:
