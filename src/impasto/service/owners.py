@@ -37,14 +37,18 @@ def visitor_of(request: Request) -> str:
     return hashlib.sha256(said.encode()).hexdigest() if said else ""
 
 
-def may_change(entry: Entry, request: Request, service: Service) -> bool:
-    """Whether a style is the visitor's; what the command line has saved is of whoever runs it on this machine."""
+def may_change(entry: Entry, visitor: str, service: Service) -> bool:
+    """Whether a style is the visitor's; what the command line has saved is of whoever runs it on this machine.
+
+    Args:
+        visitor: of `visitor_of`.
+    """
     if entry.builtin:
         return False
-    return entry.owner == visitor_of(request) if entry.owner else service.at_home
+    return entry.owner == visitor if entry.owner else service.at_home
 
 
-def check_may_change(entry: Entry, request: Request, service: Service) -> None:
+def check_may_change(entry: Entry, visitor: str, service: Service) -> None:
     """Raises ImpastoError unless a style is the visitor's; one that is built in is refused by the gallery."""
-    if not entry.builtin and not may_change(entry, request, service):
+    if not entry.builtin and not may_change(entry, visitor, service):
         raise ImpastoError(f"{entry.name} is somebody else's", "your own styles can be changed", code="not-allowed")

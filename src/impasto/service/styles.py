@@ -13,7 +13,7 @@ from starlette.routing import Route
 from impasto.errors import ImpastoError
 from impasto.service import openapi
 from impasto.service.negotiation import header_of, matches
-from impasto.service.owners import may_change
+from impasto.service.owners import may_change, visitor_of
 from impasto.service.service import Service, service_of
 from impasto.styles.gallery import Gallery
 from impasto.styles.store import Entry
@@ -42,7 +42,7 @@ async def every(request: Request) -> Response:
     """List all styles."""
     service = service_of(request)
     entries = await asyncio.to_thread(service.gallery.entries)
-    said = [told(entry, mine=may_change(entry, request, service)) for entry in entries]
+    said = [told(entry, mine=may_change(entry, visitor_of(request), service)) for entry in entries]
     return JSONResponse({"styles": said})
 
 
@@ -50,7 +50,7 @@ async def one(request: Request) -> Response:
     """Tell of one style."""
     service = service_of(request)
     entry = await asyncio.to_thread(found, service.gallery, request.path_params["name"])
-    return JSONResponse(told(entry, mine=may_change(entry, request, service)))
+    return JSONResponse(told(entry, mine=may_change(entry, visitor_of(request), service)))
 
 
 async def thumbnail(request: Request) -> Response:

@@ -59,6 +59,8 @@ export class App extends EventTarget {
     this.maskIds = new Map();
     /** @type {Map<string, Promise<Photo>>} */
     this.reopening = new Map();
+    /** @type {Map<string, readonly import("./look.js").Layer[]>} the parts of photos that are not shown now */
+    this.parts = new Map();
     /** @type {Undo<State>} */
     this.undo = new Undo({ photo: "", at: 0, look: FIRST });
     /** @type {Look | null} */
@@ -115,7 +117,7 @@ export class App extends EventTarget {
         if (one?.key && one.photo?.id) into.set(one.key, one);
     const before = this.store.get("state", /** @type {State | null} */ (null));
     const look = without(readLook(before?.look), (style) => this.#known(style));
-    await Promise.all(look.layers.map((layer) => layer.mask && this.#loadMask(layer.mask)));
+    await this.loadMasks(look);
     const photo = before && this.photos.has(before.photo) ? before.photo : "";
     this.undo = new Undo({ photo, at: Number(before?.at) || 0, look });
     if (photo) {
@@ -131,8 +133,9 @@ export class App extends EventTarget {
     this.tell("photos");
     this.tell("look");
     this.#save();
-    const used = [...this.photos.keys(), ...this.own.keys(), ...look.layers.map((layer) => layer.mask)];
-    void this.store.sweep(new Set(used));
+    const versions = this.store.get("versions", /** @type {{look: Look}[]} */ ([])).map((one) => readLook(one.look));
+    const masks = [look, ...versions].flatMap((one) => one.layers.map((layer) => layer.mask));
+    void this.store.sweep(new Set([...this.photos.keys(), ...this.own.keys(), ...masks]));
   }
 
   async #openSample() {
@@ -211,12 +214,13 @@ export class App extends EventTarget {
   }
 
   /**
-   * Turn to another photo. Masks that were drawn belong to the one before.
+   * Turn to another photo. What was drawn belongs to the one before, and is there again with it.
    * @param {string} key
    */
   choose(key) {
     if (!this.photos.has(key) || key === this.state.photo) return;
-    const layers = this.look.layers.filter((layer) => layer.found);
+    this.parts.set(this.state.photo, this.look.layers);
+    const layers = this.parts.get(key) ?? this.look.layers.filter((layer) => layer.found);
     this.#add({ photo: key, at: 0, look: { ...this.look, layers } });
     this.tell("photos");
   }
@@ -241,6 +245,18 @@ export class App extends EventTarget {
     this.engine.close(found.photo);
     void this.store.drop(key);
     this.stylesChanged();
+  }
+
+  /**
+   * A painting of one's own has come into the gallery.
+   * @param {string} own
+   * @param {string} style
+   */
+  async tookIn(own, style) {
+    this.styles = await this.engine.styles();
+    const styles = this.look.styles.map((share) => (share.style === own ? { ...share, style } : share));
+    this.settle({ ...this.look, styles });
+    this.removeOwn(own.slice(4));
   }
 
   /** What the gallery holds may have changed. */
@@ -395,10 +411,13 @@ export class App extends EventTarget {
     return key;
   }
 
-  /** @param {string} key */
-  async #loadMask(key) {
-    const file = await this.store.file(key);
-    if (file) this.drawn.set(key, maskOf(await createImageBitmap(file.data)));
+  /** Have a look's drawn masks at hand, which an earlier visit may have left. @param {Look} look */
+  async loadMasks(look) {
+    for (const { mask } of look.layers) {
+      if (!mask || this.drawn.has(mask)) continue;
+      const file = await this.store.file(mask);
+      if (file) this.drawn.set(mask, maskOf(await createImageBitmap(file.data)));
+    }
   }
 
   /** A drawn mask's place in the engine. @param {string} key @returns {Promise<string>} */

@@ -23,6 +23,7 @@
  * @property {string} year
  * @property {string} kind
  * @property {boolean} builtin
+ * @property {boolean} mine whether this visitor may change it
  * @property {string} licence
  * @property {string} thumbnail an address
  *

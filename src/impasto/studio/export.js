@@ -38,9 +38,10 @@ export class Export {
       bits: "8",
       size: "own",
       other: 4096,
-      all: false,
+      what: "one",
       hand: "painter",
       iterations: 300,
+      engine: "painter",
       mark: true,
       location: true,
       steady: 70,
@@ -74,7 +75,6 @@ export class Export {
 
   open() {
     if (!this.app.brought) return;
-    if (this.#clip) this.given.all = false;
     this.#build();
     this.element.showModal();
   }
@@ -116,7 +116,7 @@ export class Export {
       return made.element;
     };
     const own = Math.max(photo.width, photo.height);
-    const best = given.hand === "best" && app.limits.optimize && !given.all && !clip;
+    const { all, best } = this.#said();
     const formats = Object.entries(FORMATS).filter(([value]) => app.limits.formats.includes(value));
     const sizes = [
       { value: "own", label: words.ownSize(photo.width, photo.height) },
@@ -131,13 +131,14 @@ export class Export {
     });
     fill(
       this.body,
-      several > 1 && !clip && pick(words.what, "all", [{ value: "false", label: words.thisPhoto }, { value: "true", label: words.allPhotos(several) }]),
-      !clip && app.limits.optimize && !given.all && pick(words.hand, "hand", [{ value: "painter", label: words.painter, help: words.painterHelp }, { value: "best", label: words.best, help: words.bestHelp }]),
+      several > 1 && !clip && pick(words.what, "what", [{ value: "one", label: words.thisPhoto }, { value: "all", label: words.allPhotos(several) }]),
+      clip && pick(words.hand, "engine", [{ value: "painter", label: words.painter, help: words.painterClipHelp }, { value: "light", label: words.light, help: words.lightHelp }]),
+      !clip && app.limits.optimize && !all && pick(words.hand, "hand", [{ value: "painter", label: words.painter, help: words.painterHelp }, { value: "best", label: words.best, help: words.bestHelp }]),
       best && slide(words.iterations, "iterations", 50, 1000, words.iterationsHelp),
       !clip && pick(words.file, "format", formats.map(([value, { label }]) => ({ value, label }))),
       !clip && FORMATS[given.format]?.quality && slide(words.quality, "quality", 1, 100),
       !clip && FORMATS[given.format]?.deep && pick(words.depth, "bits", [{ value: "8", label: words.bits(8) }, { value: "16", label: words.bits(16) }]),
-      best ? el("p", { class: "dim" }, words.bestSize(Math.min(own, BEST_SIDE))) : pick(words.size_, "size", sizes),
+      best ? el("p", { class: "dim" }, words.bestSize(Math.min(own, BEST_SIDE))) : pick(words.size, "size", sizes),
       !best && given.size === "other" && number,
       clip && slide(words.steady, "steady", 0, 100, words.steadyHelp),
       clip && photo.sound && check(words.sound, "sound"),
@@ -153,7 +154,8 @@ export class Export {
     const { given, app } = this;
     const photo = app.brought?.photo;
     const clip = this.#clip;
-    const all = String(given.all) === "true" && !clip;
+    const several = [...app.photos.values()].filter((one) => one.photo.kind === "photo").length > 1;
+    const all = given.what === "all" && several && !clip;
     const best = given.hand === "best" && app.limits.optimize && !all && !clip;
     const own = Math.max(photo?.width ?? 1, photo?.height ?? 1);
     const sizes = { own: null, poster: 2 * own, other: given.other };
@@ -180,7 +182,7 @@ export class Export {
     if (best) extra.push("--iterations", String(given.iterations));
     if (clip) {
       const [start, end] = this.rail.range;
-      extra.push("--start", start.toFixed(2), "--end", end.toFixed(2), "--steady", String(given.steady));
+      extra.push("--start", start.toFixed(2), "--end", end.toFixed(2), "--steady", String(given.steady), "--engine", given.engine);
       if (!given.sound) extra.push("--no-sound");
     } else {
       if (FORMATS[format].quality && given.quality !== 92) extra.push("--quality", String(given.quality));
@@ -243,7 +245,7 @@ export class Export {
         if (clip) {
           const [start, end] = this.rail.range;
           fields.push(["clip", `upload:${brought.photo.id}`], ["start", start.toFixed(3)], ["end", end.toFixed(3)]);
-          fields.push(["steady", String(given.steady)], ["sound", String(given.sound)], ["format", "mp4"]);
+          fields.push(["steady", String(given.steady)], ["sound", String(given.sound)], ["format", "mp4"], ["engine", given.engine]);
         } else {
           for (const one of all ? photos : [brought]) fields.push(["image", `upload:${one.photo.id}`]);
         }

@@ -104,7 +104,7 @@ export class Panel {
   /** What can be done with a painting of one's own. @param {import("./engine.js").Style | undefined} style */
   #own(style) {
     const key = this.#style().startsWith("own:") ? this.#style().slice(4) : "";
-    const mine = !!key || (!!style && !style.builtin);
+    const mine = !!key || !!style?.mine;
     this.mine.hidden = !mine || this.app.look.styles.length > 1;
     const made = `${key} ${style?.name ?? ""} ${style?.title ?? ""}`;
     if (this.mine.hidden || this.mine.dataset.of === made) return;

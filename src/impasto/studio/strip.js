@@ -70,7 +70,7 @@ export class Strip {
     app.on("styles", () => this.#restock());
     app.on("look", () => this.#mark());
     app.on("photos", () => this.#subject());
-    painter.addEventListener("painted", () => void this.#paint());
+    painter.addEventListener("busy", () => void this.#paint());
   }
 
   #adder() {
@@ -226,10 +226,7 @@ export class Strip {
   /** Paint this photo in every style, those that are seen first. */
   async #paint() {
     const { app, painter } = this;
-    if (!app.brought || app.moving || painter.busy) {
-      if (!app.moving) setTimeout(() => void this.#paint(), 60);
-      return;
-    }
+    if (!app.brought || painter.busy) return;
     const subject = this.#subject();
     const { signal } = this.stopping;
     const photo = app.brought.photo;

@@ -23,6 +23,7 @@ import { words } from "./words.js";
 /** @typedef {import("./app.js").Message} Message */
 
 const HOME = new URL(".", import.meta.url).href;
+const NARROW = 760; // pixels of width, up to which it is laid out for a phone
 const SHOWN = 7000; // milliseconds that a note stays
 
 export class Studio extends HTMLElement {
@@ -80,6 +81,11 @@ export class Studio extends HTMLElement {
       this.spoken,
       el("div", { class: "drop", hidden: true, "aria-hidden": "true" }),
     );
+    const middle = /** @type {HTMLElement} */ (view.element.parentElement);
+    new ResizeObserver(() => {
+      const home = this.clientWidth > NARROW ? middle : panel.element; // as the style sheet has it
+      if (versions.element.parentElement !== home) home.append(versions.element);
+    }).observe(this);
     view.element.append(el("span", { class: "working", "aria-hidden": "true" }, words.painting));
     app.addEventListener("message", (event) => this.#say(/** @type {CustomEvent<Message>} */ (event).detail));
     app.on("photos", () => this.#named());
@@ -144,7 +150,7 @@ export class Studio extends HTMLElement {
     const { app } = this;
     if (!app?.brought || !this.name || !this.undoing || !this.redoing) return;
     const { photo, name } = app.brought;
-    this.name.textContent = words.size(name, photo.width, photo.height);
+    this.name.textContent = words.dimensions(name, photo.width, photo.height);
     this.undoing.disabled = !app.undo.past.length;
     this.redoing.disabled = !app.undo.future.length;
   }
@@ -300,7 +306,14 @@ export class Studio extends HTMLElement {
         if (own) fields.push(["title", title], ["painting", `upload:${(await app.held(own)).id}`]);
         return app.engine.learn(fields);
       },
-      { title: seconds ? words.learning(title) : words.keeping(title), file: "", picture: "", save: false, learned: name },
+      {
+        title: seconds ? words.learning(title) : words.keeping(title),
+        file: "",
+        picture: "",
+        save: false,
+        learned: name,
+        instead: own ? `own:${key}` : undefined,
+      },
     );
   }
 

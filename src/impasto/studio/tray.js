@@ -15,6 +15,7 @@ import { words } from "./words.js";
  * @property {string} picture a small picture of it, as a data address
  * @property {boolean} save whether the result is to be saved once it is there
  * @property {string} [learned] the style that comes of it
+ * @property {string} [instead] the painting of one's own whose place it takes
  */
 
 const MOST = 20;
@@ -78,7 +79,8 @@ export class Tray {
   /** @param {Task} task @param {Job} job */
   async #ended(task, job) {
     if (job.state === "done" && task.learned) {
-      await this.app.reloadStyles().catch((error) => this.app.fail(error));
+      const { instead, learned } = task;
+      await (instead ? this.app.tookIn(instead, learned) : this.app.reloadStyles()).catch((error) => this.app.fail(error));
       this.app.note(words.learned(task.title));
     }
     if (job.state === "done" && task.save) {

@@ -88,7 +88,7 @@ export class Versions {
           el(
             "li",
             { class: this.pair.includes(one.key) ? "version compared" : "version" },
-            el("button", { type: "button", class: "restore", title: one.title, "aria-label": words.restore(one.title), on: { click: () => this.restore(one) } }, el("img", { alt: "", src: one.picture }), el("span", {}, one.title)),
+            el("button", { type: "button", class: "restore", title: one.title, "aria-label": words.restore(one.title), on: { click: () => void this.restore(one) } }, el("img", { alt: "", src: one.picture }), el("span", {}, one.title)),
             el(
               "div",
               { class: "row small" },
@@ -101,9 +101,11 @@ export class Versions {
   }
 
   /** @param {Version} one */
-  restore(one) {
+  async restore(one) {
+    const look = readLook(one.look);
+    await this.app.loadMasks(look);
     if (one.photo !== this.app.state.photo) this.app.choose(one.photo);
-    this.app.settle(readLook(one.look));
+    this.app.settle(look);
   }
 
   /** @param {Version} one */

@@ -68,9 +68,9 @@ def documented(service: Service) -> dict[str, Any]:
         "requestBody": openapi.form(_sent(service), ("style",)),
     }
     learn = {
-        "summary": "Put a painting into the gallery",
+        "summary": "Put a painting into the gallery; without one, learn on a style of one's own",
         "operationId": "learnStyle",
-        "requestBody": openapi.form(learning, ("painting", "name")),
+        "requestBody": openapi.form(learning, ("name",)),
     }
     forget = {
         "summary": "Remove a style that is not built in",

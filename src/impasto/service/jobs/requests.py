@@ -15,6 +15,7 @@ from impasto.service.jobs.folder import FolderWork
 from impasto.service.jobs.work import CLIPS, ClipWork, LearnWork, OptimizeWork, need
 from impasto.service.looking import look_at
 from impasto.service.negotiation import suffix_of
+from impasto.service.owners import check_may_change
 from impasto.service.service import Service
 from impasto.service.stylize import work_of
 from impasto.service.work import Upload, Work
@@ -115,16 +116,20 @@ def job_work(form: Form, service: Service) -> Asked:
 
 
 def style_work(form: Form, service: Service) -> Asked:
-    """What a form of `POST /v1/styles` asks for.
+    """What a form of `POST /v1/styles` asks for: a new style, or without a painting that one's own is learned on.
 
     Raises:
         UsageError, PictureError, MissingExtra: as `job_work`; or the name is none, or taken.
     """
     form.check_known({"painting", OWNER, *names_of(LearnFields)})
-    config, painting, said = service.config, form.file("painting"), settings(LearnFields, form)
-    look_at(painting, config)
+    config, said, owner = service.config, settings(LearnFields, form), form.text(OWNER, "") or ""
     check_name(said.name)
-    service.gallery.check_free(said.name)
+    learns_on = not form.files("painting") and said.name in service.gallery
+    if learns_on:
+        check_may_change(service.gallery.get(said.name), owner, service)
+    else:
+        look_at(form.file("painting"), config)
+        service.gallery.check_free(said.name)
     about = {name: getattr(said, name) for name in ("title", "artist", "year", "licence")}
     for name, text in about.items():
         if len(text) > LONGEST or not text.isprintable():
@@ -132,11 +137,11 @@ def style_work(form: Form, service: Service) -> Asked:
     if said.seconds > config.learn_seconds:
         raise UsageError(f"seconds {said.seconds:g} is not in 0..{config.learn_seconds:g}", code="out-of-range")
     own = sum(not entry.builtin for entry in service.gallery.entries())
-    if own >= config.own_styles:
+    if own >= config.own_styles and not learns_on:
         raise UsageError(f"the gallery holds {own} styles and takes no more", code="too-large")
     if said.seconds:
         need("torch", "PyTorch, which learning needs,", "torch")
-    owner = form.text(OWNER, "") or ""
+    painting = None if learns_on else form.file("painting")
     return Asked("style", LearnWork(painting, said.name, said.seconds, said.engine, about, owner, config.max_pixels))
 
 

@@ -168,7 +168,7 @@ class JobRoutes:
     async def _own_style(self, request: Request) -> Entry:
         """The style of a request, which its owner may change."""
         entry = await asyncio.to_thread(found, self.service.gallery, request.path_params["name"])
-        check_may_change(entry, request, self.service)
+        check_may_change(entry, visitor_of(request), self.service)
         return entry
 
     def _allow_learning(self) -> None:

@@ -198,12 +198,13 @@ class LearnWork:
     """A painting that becomes a style of the gallery.
 
     Attributes:
+        painting: None learns on what the gallery has under the name.
         seconds: to learn it; 0, it is painted as the engine sees it at once.
         about: title, artist, year, licence.
         owner: see `impasto.styles.store.Entry`.
     """
 
-    painting: Upload
+    painting: Upload | None
     name: str
     seconds: float = 0.0
     engine: EngineName = DEFAULT
@@ -217,12 +218,9 @@ class LearnWork:
 
     def run(self, tell: Tell) -> Answer:
         gallery = Gallery(painter=engine_of(self.engine))
-        painting = Picture.open(self.painting.data, max_pixels=self.max_pixels, untrusted=True)
-        begun = self._begun(gallery, painting)
-        about: dict[str, Any] = {**self.about, "owner": self.owner}
         with notes_of() as notes:
-            if not begun:
-                gallery.add(self.name, painting, **about)
+            if self.painting is not None:
+                self._add(gallery, Picture.open(self.painting.data, max_pixels=self.max_pixels, untrusted=True))
             if self.seconds:
                 from impasto.training.lessons import learn
 
@@ -236,6 +234,11 @@ class LearnWork:
                 )
         facts = gallery.get(self.name).as_dict()
         return Answer(json.dumps(facts).encode(), "application/json", {"name": self.name}, tuple(notes))
+
+    def _add(self, gallery: Gallery, painting: Picture) -> None:
+        if not self._begun(gallery, painting):
+            about: dict[str, Any] = {**self.about, "owner": self.owner}
+            gallery.add(self.name, painting, **about)
 
     def _begun(self, gallery: Gallery, painting: Picture) -> bool:
         """Whether this very painting is there under the name: whoever worked on it before has died."""
