@@ -6,11 +6,11 @@
     python tools/build_person.py openvino-ai-plugins-gimp/weights/semseg-ov/deeplabv3.xml \\
         Portrait-Segmentation/SINet/SINet_Softmax.onnx libfacedetection.train/onnx/yunet_n_dynamic.onnx
 
-DeepLabV3 (MobileNetV2, 21 classes of PASCAL VOC) comes in OpenVINO's format and keeps its weights in half precision.
-What changes:
+DeepLabV3 (MobileNetV2, 21 classes of PASCAL VOC) comes in OpenVINO's format, in half precision. What changes:
 
 - The input is 1 x 3 x H x W of any size, RGB, 0..255. The file's own takes 513 x 513 alone.
 - The output is one map at an eighth of that: the logit of "person" against all other classes together.
+- Large convolutions have 8 bits a weight.
 - The pooled branch is added as a bias, which is the same as enlarging and concatenating it.
 
 Of the other two, only the weights' second listing as inputs is removed, which keeps ONNX Runtime from optimizing.
@@ -28,6 +28,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 OUT = Path(__file__).parents[1] / "src/impasto/assets/person"
+LARGE = 4096  # weights of a convolution
 PERSON = 15  # of PASCAL VOC's classes
 CLASSES = 21
 _KINDS = {"f16": np.float16, "f32": np.float32, "i64": np.int64}
@@ -74,6 +75,14 @@ class Graph:
         self.nodes.append(helper.make_node(kind, list(inputs), [name], **attributes))
         return name
 
+    def weight(self, values: Any) -> str:
+        """Weights of a convolution; large ones with 8 bits each, and a scale for every output channel."""
+        if values.size < LARGE:
+            return self.constant(values)
+        scales = np.abs(values.astype(np.float32)).max(axis=(1, 2, 3), keepdims=True) / np.float32(127)
+        whole = self.add("Cast", self.constant(np.rint(values / scales).astype(np.int8)), to=TensorProto.FLOAT)
+        return self.add("Mul", whole, self.constant(scales))
+
     def constant(self, values: Any) -> str:
         name = f"w{len(self.weights)}"
         self.weights.append(numpy_helper.from_array(np.ascontiguousarray(values), name))
@@ -112,7 +121,7 @@ def convert(source: Source) -> onnx.ModelProto:
             parts, start = [], 0
             for one in source.inputs[above]:
                 count = channels_of(one)
-                parts.append(graph.add("Conv", name_of(one), graph.constant(weights[:, start : start + count])))
+                parts.append(graph.add("Conv", name_of(one), graph.weight(weights[:, start : start + count])))
                 start += count
             return graph.add("Add", *parts)
         numbers = {name: [int(one) for one in said[name].split(",")] for name in ("strides", "dilations")}
@@ -120,7 +129,7 @@ def convert(source: Source) -> onnx.ModelProto:
         if weights.ndim == 5:
             group, weights = len(weights), weights.reshape(-1, *weights.shape[2:])
         reach = numbers["dilations"][0] * (weights.shape[2] - 1) // 2  # as for odd sizes, of which the photo's is one
-        return graph.add("Conv", name_of(above), graph.constant(weights), group=group, pads=[reach] * 4, **numbers)
+        return graph.add("Conv", name_of(above), graph.weight(weights), group=group, pads=[reach] * 4, **numbers)
 
     def channels_of(key: str) -> int:
         while source.kind(key) not in ("Convolution", "GroupConvolution"):
