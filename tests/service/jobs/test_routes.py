@@ -337,6 +337,11 @@ def test_a_style_is_changed_by_its_owner_alone(start: Any) -> None:
         headers = {"Impasto-Visitor": visitor} if visitor else {}
         assert server.client.delete("/v1/styles/mine", headers=headers).status_code == 403
         assert server.client.get("/v1/styles/mine", headers=headers).json()["mine"] is False
+    for visitor, status in ((BERT, 403), (ANNA, 202)):
+        learns_on = server.client.post(
+            "/v1/styles", data={"name": "mine", "engine": "light"}, headers={"Impasto-Visitor": visitor}
+        )
+        assert learns_on.status_code == status
     assert server.client.get("/v1/styles/mine", headers={"Impasto-Visitor": ANNA}).json()["mine"] is True
     found = renamed(server, "mine", {"name": "ours", "title": "Our own"}, ANNA).json()
     assert (found["name"], found["title"], found["mine"]) == ("ours", "Our own", True)

@@ -319,6 +319,8 @@ def test_learning_goes_on_where_a_worker_has_died(monkeypatch: pytest.MonkeyPatc
     for _ in range(2):
         assert json.loads(done(work).data)["name"] == "mine"
     assert asked == [(True, 1.5, "My own")] * 2
+    done(replace(work, painting=None, seconds=30))  # it is learned on
+    assert asked[2:] == [(True, 0.5, "My own")]
 
 
 # Reports.
