@@ -53,6 +53,8 @@ def person_mask(photo: Source) -> Mask:
         H x W, float32: 1 is a person, 0 is none, edges are in between. It has the photo's size.
     Raises:
         PictureError: as `Picture.open`.
+
+    >>> mask = impasto.person_mask("portrait.jpg")  # doctest: +SKIP
     """
     picture = Picture.open(photo)
     mask = automatic_mask("person", picture)
