@@ -54,7 +54,8 @@ def person_mask(photo: Source) -> Mask:
     Raises:
         PictureError: as `Picture.open`.
 
-    >>> mask = impasto.person_mask("portrait.jpg")  # doctest: +SKIP
+    >>> impasto.person_mask("photo.jpg").shape
+    (36, 64)
     """
     picture = Picture.open(photo)
     mask = automatic_mask("person", picture)
