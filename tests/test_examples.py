@@ -49,6 +49,7 @@ def small_lessons(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(learn, "PLAN", learn.Plan(side=64, plain=48, held_back=1))
 
 
+@pytest.mark.filterwarnings("ignore:nobody was found")  # photo.jpg shows a building
 @pytest.mark.parametrize("name", WITH_EXAMPLES)
 @pytest.mark.usefixtures("folder", "small_lessons")
 def test_examples_give_what_they_say(name: str) -> None:

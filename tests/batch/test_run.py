@@ -139,6 +139,17 @@ def test_styles_and_masks_of_any_kind(folder: Path, tmp_path: Path) -> None:
     np.testing.assert_array_equal(before, after)
 
 
+def test_regions_settings_that_have_changed(folder: Path, tmp_path: Path) -> None:
+    mask = np.zeros((40, 48), np.float32)
+    mask[:, :20] = 1
+
+    def painted(**settings: float) -> int:
+        regions = [impasto.Region(mask, **settings)]  # type: ignore[arg-type]
+        return len(impasto.stylize_folder(folder, "udnie", tmp_path / "out", regions=regions).painted)
+
+    assert [painted(), painted(), painted(strength=50), painted(strength=50), painted(brush_size=2)] == [4, 0, 4, 0, 4]
+
+
 def test_a_painting_or_own_style_that_has_changed(folder: Path, painting: Path, tmp_path: Path) -> None:
     impasto.Gallery().add("mine", painting)
     for style, changed in ((str(painting), painting), ("mine", impasto.Gallery().folder / "mine")):

@@ -100,6 +100,21 @@ def test_regions(pair: tuple[Picture, Picture]) -> None:
     assert spread[0] < 0.7 * spread[1]  # the gray style's part has lost its colors
 
 
+def test_regions_with_settings(pair: tuple[Picture, Picture]) -> None:
+    photo, painting = pair
+    left = np.zeros((64, 96), np.float32)
+    left[:, :48] = 1
+    weak = impasto.Region(left, strength=25)
+    plain, weaker = (impasto.optimize(photo, painting, regions=some, recipe=QUICK).picture for some in ([], [weak]))
+    change = [np.abs(one.pixels - photo.pixels)[:, :40].mean() for one in (plain, weaker)]
+    assert 0 < change[1] < 0.5 * change[0]
+    with refused(UsageError, "conflict", "brush size"):
+        impasto.optimize(photo, painting, regions=[impasto.Region(left, brush_size=2)], recipe=QUICK)
+    with pytest.warns(UserWarning, match="nobody was found"):
+        alone = impasto.optimize(photo, painting, regions={"person": "none"}, recipe=QUICK).picture
+    np.testing.assert_allclose(alone.pixels, plain.pixels, atol=0.03)
+
+
 def test_brush_size_and_several_scales_are_other_styles(pair: tuple[Picture, Picture]) -> None:
     plain = impasto.optimize(*pair, recipe=QUICK).picture.pixels
     large = impasto.optimize(*pair, recipe=QUICK, brush_size=2).picture.pixels
