@@ -25,8 +25,8 @@ Crop: TypeAlias = tuple[int, int, int, int]
 """Column, row, width and height in pixels."""
 
 DRAFT = 320
-"""Pixels of the longer side of a view at which, and below which, it is painted at half the size."""
-_DRAFT_SHARE = 0.5
+"""Pixels of the longer side of a view at which, and below which, it is a draft: painted at a third of the size."""
+_DRAFT_SHARE = 0.35
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ class PreviewWork:
             raise Stopped
         samples = photo.samples[place]
         if controls.strength:
-            key = self.file.digest, self.second, final, lookdigest_of(self.paint), controls
+            key = self.file.digest, self.second, final, look_digest(self.paint), controls
 
             def make() -> Callable[[tuple[slice, slice]], Pixels]:
                 stylizer = stylizer_of(self.paint).with_controls(controls)
@@ -140,6 +140,8 @@ class PreviewWork:
             raise Stopped
         if painted.shape[0] > photo.height or painted.shape[1] > photo.width:
             painted = reduced(painted, photo.width, photo.height)
+        elif max(photo.width, photo.height) <= DRAFT:  # without strokes of its own, which would take as long again
+            painted = resize(painted, photo.width, photo.height)
         return composition.finished(painted, seen)
 
 
@@ -148,7 +150,7 @@ def digest_of(*said: object) -> str:
 
 
 def draft_size(size: Size, view: Size) -> Size:
-    """The size at which a picture is painted for a view of it: the finished picture's own; half of it for a draft."""
+    """The size at which a picture is painted for a view: the finished picture's own; a third of it for a draft."""
     if max(view) > DRAFT or max(size) <= DRAFT:
         return size
     return fit(*size, max(1, round(max(size) * _DRAFT_SHARE)))
@@ -181,12 +183,7 @@ def look_digest(paint: PaintWork) -> str:
 
 def stylizer_of(paint: PaintWork) -> Stylizer:
     """What paints, with its styles and masks read; remembered."""
-    return STYLIZERS.of(lookdigest_of(paint), replace(paint, controls=Controls()).stylizer)
-
-
-def lookdigest_of(paint: PaintWork) -> str:
-    """Tells styles and regions from others, whatever the controls and the file's format."""
-    return replace(paint, controls=Controls(), suffix="", saving=type(paint.saving)()).digest(Gallery())
+    return STYLIZERS.of(look_digest(paint), replace(paint, controls=Controls()).stylizer)
 
 
 def view_size(size: Size, side: int) -> Size:
