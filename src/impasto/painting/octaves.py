@@ -43,7 +43,7 @@ Gray: TypeAlias = NDArray[np.float32]
 Seen: TypeAlias = Callable[[Place], Gray]
 
 _FIRST = math.sqrt(2)  # the first octave is at least so many times as large as what was painted
-_PASSES = 2
+_PASSES, _LATER_PASSES = 2, 1  # in the first two octaves, and in those after them, where next to nothing is gained
 _TENSOR = 2.0  # pixels: the structure tensor is smoothed by a Gaussian of this deviation
 _ALONG, _WEIGHT = 2.0, 0.7  # pixels, to the two places of a line that are averaged with each; and their weight
 _EDGE = 1.2  # pixels: deviation of the Gaussian before the second derivative
@@ -56,6 +56,7 @@ _NEAR = 2.0  # pixels: local contrast is measured within a Gaussian of this devi
 _LATER = 0.95  # share of an octave that is put back in the next
 _SHARPEN_FRAME = 0.25
 _SHARPEN, _SHARPEST = 0.4, 1.0  # at the end: for every octave, and at most
+_WITH_GRAY = np.vstack([np.eye(3, 4), [*LUMA, 0]]).astype(np.float32)  # luminance as the fourth channel
 _SIDE = 560  # of a window's own part, at most
 _MARGIN = 32  # pixels around it; what the filters see beyond weighs next to nothing
 _BORDER = cv2.BORDER_REFLECT_101
@@ -116,7 +117,7 @@ class Enlargement:
         picture = self._first_octave
         for number, size in enumerate(self._sizes[1:], start=1):
             last = number == len(self._sizes) - 1
-            step = _Octave(picture, self._grays[number], self._seen[number], size, self._detail)
+            step = _Octave(picture, self._grays[number], self._seen[number], size, self._detail, number)
             picture = picture if last else allocate((size[1], size[0], 3), np.float32, self._budget)
             compute = functools.partial(step.later, sharpen=self._sharpen if last else 0.0)
             _fill(size, compute, write_tile if last else picture.__setitem__)
@@ -163,7 +164,7 @@ class Enlargement:
         outer, _ = _around((rows, columns), size)
         halves = _halves(outer)
         before = _Part(self._at(number - 1, halves), halves, self._sizes[number - 1])
-        step = _Octave(before, self._grays[number], self._seen[number], size, self._detail)
+        step = _Octave(before, self._grays[number], self._seen[number], size, self._detail, number)
         sharpen = self._sharpen if number == len(self._sizes) - 1 else 0.0
         out = np.empty((rows.stop - rows.start, columns.stop - columns.start, 3), np.float32)
 
@@ -232,10 +233,14 @@ class _Octave:
         seen: gives the photo's luminance in the new size, for any rows and columns.
         size: the new one.
         detail: see `enlarge`.
+        number: how many octaves come before it.
     """
 
-    def __init__(self, before: Pixels | _Part, gray: Gray, seen: Seen, size: Size, detail: float) -> None:
+    def __init__(
+        self, before: Pixels | _Part, gray: Gray, seen: Seen, size: Size, detail: float, number: int = 0
+    ) -> None:
         self.before, self.gray, self.seen, self.size, self.detail = before, gray, seen, size, np.float32(detail)
+        self.passes = _PASSES if number < 2 else _LATER_PASSES
         ratio = max(size[0] / before.shape[1], size[1] / before.shape[0])
         # A photo that is hardly larger than what was painted changes little.
         self.share = np.float32(min(1.0, math.log2(ratio) / math.log2(_FIRST)))
@@ -270,9 +275,7 @@ class _Octave:
         if self.detail:
             fine = self.seen(place) - _enlarged(self.gray, self.size, place)
             x = cv2.add(x, cv2.merge([self.detail * fine] * 3))
-        for _ in range(_PASSES):
-            x = strokes(x)
-        return x
+        return strokes(x, self.passes)
 
 
 def _sharpened(picture: Pixels, share: float) -> Pixels:
@@ -331,7 +334,7 @@ def _around(place: Place, size: Size) -> tuple[Place, Place]:
     return (outer[0], outer[1]), (inner[0], inner[1])
 
 
-def strokes(picture: Pixels) -> Pixels:
+def strokes(picture: Pixels, passes: int = 1) -> Pixels:
     """Average a picture along its lines, and make it crisp across them.
 
     Along: three places of a line, weighted. Across: where the second derivative is positive a pixel goes towards its
@@ -342,24 +345,30 @@ def strokes(picture: Pixels) -> Pixels:
     """
     height, width = picture.shape[:2]
     columns, rows = _grid(height, width)
-    x, y = _across(_gray(picture))
-    along = picture
-    for by in (_ALONG, -_ALONG):
-        places = cv2.scaleAdd(y, -by, columns), cv2.scaleAdd(x, by, rows)
-        along = cv2.scaleAdd(_moved(picture, places), _WEIGHT, along)
-    along *= np.float32(1 / (1 + 2 * _WEIGHT))
-    soft = cv2.GaussianBlur(_gray(along), (0, 0), _EDGE, borderType=_BORDER)
-    ahead, behind = ((cv2.scaleAdd(x, by, columns), cv2.scaleAdd(y, by, rows)) for by in (_ACROSS, -_ACROSS))
-    one, other = _moved(soft, ahead), _moved(soft, behind)
-    curve = one + other
-    curve -= 2 * soft
-    curve *= np.float32(_GAIN)
-    np.clip(curve, -1, 1, out=curve)
-    # Neighbours that differ by next to nothing are mixed.
-    brighter = (np.float32(0.5) - np.float32(_TIE) * np.sign(curve) * (one - other)).clip(0, 1)
-    share = np.abs(curve) * np.float32(_SHOCK)
-    target = cv2.blendLinear(_moved(along, ahead), _moved(along, behind), brighter, 1 - brighter)
-    return cv2.blendLinear(along, target, 1 - share, share)
+    picture = cv2.cvtColor(picture, cv2.COLOR_RGB2RGBA)  # OpenCV moves four channels in less time than three
+    for _ in range(passes):
+        along = picture = cv2.transform(picture, _WITH_GRAY)
+        x, y = _across(cv2.extractChannel(picture, 3))
+        for by in (_ALONG, -_ALONG):
+            places = cv2.scaleAdd(y, -by, columns), cv2.scaleAdd(x, by, rows)
+            along = cv2.scaleAdd(_moved(picture, places), _WEIGHT, along)
+        along *= np.float32(1 / (1 + 2 * _WEIGHT))
+        soft = cv2.GaussianBlur(cv2.extractChannel(along, 3), (0, 0), _EDGE, borderType=_BORDER)
+        along = cv2.insertChannel(soft, along, 3)
+        ahead, behind = (
+            _moved(along, (cv2.scaleAdd(x, by, columns), cv2.scaleAdd(y, by, rows))) for by in (_ACROSS, -_ACROSS)
+        )
+        one, other = cv2.extractChannel(ahead, 3), cv2.extractChannel(behind, 3)
+        curve = one + other
+        curve -= 2 * soft
+        curve *= np.float32(_GAIN)
+        np.clip(curve, -1, 1, out=curve)
+        # Neighbours that differ by next to nothing are mixed.
+        brighter = (np.float32(0.5) - np.float32(_TIE) * np.sign(curve) * (one - other)).clip(0, 1)
+        share = np.abs(curve) * np.float32(_SHOCK)
+        target = cv2.blendLinear(ahead, behind, brighter, 1 - brighter)
+        picture = cv2.blendLinear(along, target, 1 - share, share)
+    return cv2.cvtColor(picture, cv2.COLOR_RGBA2RGB)
 
 
 def _moved(values: NDArray[np.float32], places: tuple[Gray, Gray]) -> NDArray[np.float32]:
