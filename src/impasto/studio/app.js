@@ -32,6 +32,7 @@ import { words } from "./words.js";
  */
 
 const SAMPLE = "sample";
+const MOST_MASKS = 12; // that are held in memory beside those of the look
 
 /** Events: photos, look, styles, message. */
 export class App extends EventTarget {
@@ -111,10 +112,12 @@ export class App extends EventTarget {
   /** Begin: with what an earlier visit has left, or with the sample. */
   async start() {
     [this.limits, this.styles] = await Promise.all([this.engine.limits(), this.engine.styles()]);
-    this.tell("styles");
     for (const [kept, into] of /** @type {const} */ ([["photos", this.photos], ["own", this.own]]))
       for (const one of this.store.get(kept, /** @type {Brought[]} */ ([])))
         if (one?.key && one.photo?.id) into.set(one.key, one);
+    for (const [key, layers] of this.store.get("parts", /** @type {[string, import("./look.js").Layer[]][]} */ ([])))
+      this.parts.set(key, readLook({ layers }).layers);
+    this.tell("styles");
     const before = this.store.get("state", /** @type {State | null} */ (null));
     const look = without(readLook(before?.look), (style) => this.#known(style));
     await this.loadMasks(look);
@@ -124,6 +127,7 @@ export class App extends EventTarget {
       try {
         await this.held(/** @type {Brought} */ (this.brought));
       } catch (error) {
+        if (!(error instanceof Fault && error.code === "gone")) throw error; // it may be there the next time
         this.fail(error);
         this.photos.delete(photo);
         this.undo.now = { ...this.undo.now, photo: "" };
@@ -134,8 +138,8 @@ export class App extends EventTarget {
     this.tell("look");
     this.#save();
     const versions = this.store.get("versions", /** @type {{look: Look}[]} */ ([])).map((one) => readLook(one.look));
-    const masks = [look, ...versions].flatMap((one) => one.layers.map((layer) => layer.mask));
-    void this.store.sweep(new Set([...this.photos.keys(), ...this.own.keys(), ...masks]));
+    const layers = [...this.parts.values(), look.layers, ...versions.map((one) => one.layers)].flat();
+    void this.store.sweep(new Set([...this.photos.keys(), ...this.own.keys(), ...layers.map((layer) => layer.mask)]));
   }
 
   async #openSample() {
@@ -162,7 +166,9 @@ export class App extends EventTarget {
     for (const [index, file] of files.entries()) {
       try {
         if (/\.json$/i.test(file.name) || file.type === "application/json") {
-          this.settle({ ...readLook(JSON.parse(await file.text())) });
+          const given = JSON.parse(await file.text());
+          if (!given?.styles || !given.controls) throw new SyntaxError();
+          await this.wear(readLook(given));
           this.note(words.presetOpened(file.name));
           continue;
         }
@@ -173,7 +179,7 @@ export class App extends EventTarget {
         say(0);
         const photo = await this.engine.open(file, file.name, say);
         const key = newKey();
-        await this.store.keep(key, { name: file.name, data: file });
+        void this.store.keep(key, { name: file.name, data: file });
         this.say({ text: "", kind: "busy" });
         if (as === "style") this.#addStyle(key, photo);
         else this.#addPhoto(key, photo);
@@ -194,12 +200,10 @@ export class App extends EventTarget {
 
   /** @param {string} key @param {Photo} photo */
   #addPhoto(key, photo) {
-    const other = this.state.photo !== SAMPLE && this.brought;
     this.photos.set(key, { key, name: photo.name, photo });
     for (const note of photo.notes) this.note(note);
-    if (photo.settings && other) {
-      const look = without(lookOfSettings(photo.settings), (style) => this.#known(style));
-      this.settle(look);
+    if (photo.settings && this.state.photo !== SAMPLE) {
+      void this.wear(lookOfSettings(photo.settings));
       this.tell("photos");
       this.say({
         text: words.settingsBack(photo.name),
@@ -209,6 +213,14 @@ export class App extends EventTarget {
       });
     } else {
       this.choose(key);
+      const { settings } = photo;
+      if (settings)
+        this.say({
+          text: words.paintedHere(photo.name),
+          kind: "note",
+          action: words.useSettings,
+          act: () => void this.wear(lookOfSettings(settings)),
+        });
     }
     if (this.photos.has(SAMPLE) && this.state.photo !== SAMPLE) this.removePhoto(SAMPLE);
   }
@@ -228,12 +240,16 @@ export class App extends EventTarget {
   /** @param {string} key */
   removePhoto(key) {
     const found = this.photos.get(key);
-    if (!found || this.photos.size < 2) return;
+    const others = [...this.photos.keys()].filter((other) => other !== key);
+    if (!found || !others.length) return;
+    if (this.state.photo === key) this.choose(/** @type {string} */ (others.at(-1)));
     this.photos.delete(key);
+    this.parts.delete(key);
+    this.undo.drop((state) => state.photo === key);
     this.engine.close(found.photo);
     void this.store.drop(key);
-    if (this.state.photo === key) this.#add({ ...this.state, photo: [...this.photos.keys()].at(-1) ?? "", at: 0 });
     this.tell("photos");
+    this.tell("look");
     this.#save();
   }
 
@@ -321,9 +337,10 @@ export class App extends EventTarget {
       return await act();
     } catch (error) {
       if (!(error instanceof Fault) || error.status !== 404) throw error;
-      const wanted = [this.brought, ...this.look.styles.map((share) => this.own.get(share.style.slice(4)))];
+      const styles = [...this.look.styles, ...this.look.layers].map((one) => one.style);
+      const own = styles.filter((style) => style.startsWith("own:")).map((style) => this.own.get(style.slice(4)));
       this.maskIds.clear();
-      for (const one of wanted) if (one) await this.held(one);
+      for (const one of new Set([this.brought, ...own])) if (one) await this.held(one);
       return act();
     }
   }
@@ -349,6 +366,19 @@ export class App extends EventTarget {
     else this.#add({ ...this.state, look });
   }
 
+  /**
+   * Put on a look from elsewhere: a result of before, a preset, a saved picture. What is not there any more is left
+   * out, and named.
+   * @param {Look} look
+   */
+  async wear(look) {
+    await this.loadMasks(look);
+    const there = without(look, (style) => this.#known(style));
+    const gone = [...look.styles, ...look.layers].map((one) => one.style).filter((style) => style && style !== "none" && !this.#known(style));
+    if (gone.length) this.note(words.styleGone([...new Set(gone)].map((style) => this.titleOf(style)).join(", ")));
+    this.settle(there);
+  }
+
   /** @param {State} state */
   #add(state) {
     this.moving = null;
@@ -361,8 +391,8 @@ export class App extends EventTarget {
     this.moving = null;
     const before = this.state.photo;
     if ((way < 0 ? this.undo.undo() : this.undo.redo()) === null) return;
-    if (!this.photos.has(this.state.photo)) this.undo.now = { ...this.undo.now, photo: before };
     const look = without(this.state.look, (style) => this.#known(style));
+    void this.loadMasks(look).then(() => this.tell("look"));
     this.undo.now = { ...this.undo.now, look };
     if (before !== this.state.photo) this.tell("photos");
     this.#changed();
@@ -377,6 +407,7 @@ export class App extends EventTarget {
     this.store.set("state", this.state);
     for (const [name, from] of /** @type {const} */ ([["photos", this.photos], ["own", this.own]]))
       this.store.set(name, [...from.values()]);
+    this.store.set("parts", [...this.parts]);
   }
 
   /** @param {string} style @returns {string} */
@@ -407,8 +438,17 @@ export class App extends EventTarget {
   keepMask(mask) {
     const key = `mask-${newKey()}`;
     this.drawn.set(key, mask);
-    void fileOfMask(mask).then((data) => this.store.keep(key, { name: `${key}.png`, data }));
+    void fileOfMask(mask)
+      .then((data) => this.store.keep(key, { name: `${key}.png`, data }))
+      .then(() => this.#dropMasks());
     return key;
+  }
+
+  /** Let go of masks beyond the newest that no look needs now; undo brings them back from the store. */
+  #dropMasks() {
+    const wanted = new Set(this.look.layers.map((layer) => layer.mask));
+    const others = [...this.drawn.keys()].filter((key) => key.startsWith("mask-") && !wanted.has(key));
+    for (const key of others.slice(0, -MOST_MASKS)) this.drawn.delete(key);
   }
 
   /** Have a look's drawn masks at hand, which an earlier visit may have left. @param {Look} look */
@@ -436,6 +476,9 @@ export class App extends EventTarget {
   /** Forget the whole visit, here and where the engine is. */
   async forget() {
     for (const one of [...this.photos.values(), ...this.own.values()]) this.engine.close(one.photo);
+    for (const mask of this.maskIds.values()) this.engine.close({ id: (await mask).slice("upload:".length) });
+    const visitor = this.store.get("visitor", "");
     await this.store.clear();
+    this.store.set("visitor", visitor); // by which one's own styles are known
   }
 }

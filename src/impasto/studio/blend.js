@@ -100,6 +100,7 @@ export class Blend {
       return label;
     });
     const pad = el("div", { class: `pad pad-${styles.length}`, "aria-hidden": "true" }, this.dot, ...corners);
+    let dragging = false;
     const drag = (/** @type {PointerEvent} */ event) => {
       const box = pad.getBoundingClientRect();
       const inside = (/** @type {number} */ value) => Math.min(1, Math.max(0, value));
@@ -108,10 +109,14 @@ export class Blend {
     };
     pad.addEventListener("pointerdown", (event) => {
       pad.setPointerCapture(event.pointerId);
+      dragging = true;
       this.app.move(drag(event));
     });
-    pad.addEventListener("pointermove", (event) => event.buttons && this.app.move(drag(event)));
-    pad.addEventListener("pointerup", (event) => this.app.settle(drag(event)));
+    pad.addEventListener("pointermove", (event) => dragging && this.app.move(drag(event)));
+    pad.addEventListener("lostpointercapture", () => {
+      if (dragging) this.app.settle(this.app.look);
+      dragging = false;
+    });
     fill(this.element, el("h3", {}, words.blendShares), pad, ...this.sliders.map((one) => one.element));
   }
 }

@@ -86,10 +86,17 @@ export class Brush extends EventTarget {
     this.move(place);
   }
 
-  /** @param {Place} place */
-  move(place) {
+  /** @param {...Place} places */
+  move(...places) {
     if (!this.stroke) return;
     const canvas = /** @type {HTMLCanvasElement} */ (this.app.drawn.get(STROKE));
+    for (const place of places) this.#lineTo(canvas, place);
+    this.app.move(withLayer(this.app.look, this.layer, { mask: STROKE, found: "" }));
+    this.#changed();
+  }
+
+  /** @param {HTMLCanvasElement} canvas @param {Place} place */
+  #lineTo(canvas, place) {
     const radius = (this.size / 2) * Math.max(canvas.width, canvas.height);
     const from = this.last ?? place;
     const far = Math.hypot((place.x - from.x) * canvas.width, (place.y - from.y) * canvas.height);
@@ -99,8 +106,6 @@ export class Brush extends EventTarget {
       this.#dab(canvas, from.x + share * (place.x - from.x), from.y + share * (place.y - from.y), radius);
     }
     this.last = this.place = place;
-    this.app.move(withLayer(this.app.look, this.layer, { mask: STROKE, found: "" }));
-    this.#changed();
   }
 
   /** @param {HTMLCanvasElement} canvas @param {number} x @param {number} y @param {number} radius */

@@ -82,9 +82,10 @@
  * @property {() => Promise<Style[]>} styles
  * @property {(file: Blob, name: string, onSent?: (share: number) => void) => Promise<Photo>} open
  * @property {(id: string) => Promise<Photo | null>} held  what it still holds under an id
- * @property {(photo: Photo) => void} close
+ * @property {(photo: {id: string}) => void} close
  * @property {(photo: Photo, view: View) => Promise<ImageBitmap>} photo
  * @property {(photo: Photo, request: Request, view: View) => Promise<ImageBitmap>} painted
+ * @property {(photo: Photo, request: Request, view: View) => Promise<Blob>} file  the same as a picture's file
  * @property {(photo: Photo, of: string, view: View) => Promise<ImageBitmap>} mask
  * @property {(style: Style) => string} thumbnail  an address
  * @property {(fields: [string, string | Blob][]) => Promise<Job>} begin  long work, by the service's fields

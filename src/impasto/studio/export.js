@@ -51,6 +51,7 @@ export class Export {
     };
     this.body = el("div", { class: "fields" });
     this.command = el("code", { tabindex: "0" });
+    this.copied = el("span", { class: "dim", role: "status" });
     this.element = el(
       "dialog",
       { "aria-labelledby": "export-title" },
@@ -59,7 +60,7 @@ export class Export {
         { method: "dialog", on: { submit: (/** @type {Event} */ event) => this.#submit(event) } },
         el("h2", { id: "export-title" }, words.export),
         this.body,
-        el("details", {}, el("summary", {}, words.sameCommand), this.command, el("div", { class: "row small" }, button(words.copy, () => void this.#copy()), button(words.saveMasks, () => void this.#saveMasks(), { class: "masks" }))),
+        el("details", {}, el("summary", {}, words.sameCommand), this.command, el("div", { class: "row small" }, button(words.copy, () => void this.#copy()), this.copied, button(words.saveMasks, () => void this.#saveMasks(), { class: "masks" }))),
         el(
           "div",
           { class: "row end" },
@@ -116,12 +117,13 @@ export class Export {
       return made.element;
     };
     const own = Math.max(photo.width, photo.height);
-    const { all, best } = this.#said();
+    const { all, best, poster, chosen, format } = this.#said();
+    Object.assign(given, { size: chosen, format }); // what an earlier choice says may not be offered now
     const formats = Object.entries(FORMATS).filter(([value]) => app.limits.formats.includes(value));
     const sizes = [
       { value: "own", label: words.ownSize(photo.width, photo.height) },
       { value: "2048", label: "2048" },
-      ...(clip || 4 * photo.width * photo.height > app.limits.max_pixels ? [] : [{ value: "poster", label: words.poster(2 * own), help: words.posterHelp }]),
+      ...(!poster ? [] : [{ value: "poster", label: words.poster(2 * own), help: words.posterHelp }]),
       { value: "other", label: words.otherSize },
     ];
     const number = el("input", { type: "number", min: "16", max: "20000", value: String(given.other), "aria-label": words.longerSide });
@@ -158,16 +160,19 @@ export class Export {
     const all = given.what === "all" && several && !clip;
     const best = given.hand === "best" && app.limits.optimize && !all && !clip;
     const own = Math.max(photo?.width ?? 1, photo?.height ?? 1);
-    const sizes = { own: null, poster: 2 * own, other: given.other };
-    const size = best ? (own > BEST_SIDE ? BEST_SIDE : null) : (sizes[/** @type {keyof typeof sizes} */ (given.size)] ?? (given.size === "own" ? null : Number(given.size)));
-    const format = FORMATS[given.format] ? given.format : "jpg";
+    const poster = !clip && !all && 4 * (photo?.width ?? 1) * (photo?.height ?? 1) <= app.limits.max_pixels;
+    /** @type {Record<string, number | null>} */
+    const sizes = { own: null, 2048: 2048, ...(poster ? { poster: 2 * own } : {}), other: given.other };
+    const chosen = given.size in sizes ? given.size : "own";
+    const size = best ? (own > BEST_SIDE ? BEST_SIDE : null) : sizes[chosen];
+    const format = FORMATS[given.format] && app.limits.formats.includes(given.format) ? given.format : "jpg";
     const { quality, deep } = FORMATS[format];
     /** @type {[string, string][]} */
     const file = [["mark", String(given.mark)], ["strip_location", String(!given.location)]];
     if (!clip) file.push(["format", format]);
     if (!clip && quality) file.push(["quality", String(given.quality)]);
     if (!clip && deep) file.push(["bits", given.bits]);
-    return { clip, all, best, size, format, file };
+    return { clip, all, best, poster, chosen, size, format, file };
   }
 
   #told() {
@@ -182,7 +187,7 @@ export class Export {
     if (best) extra.push("--iterations", String(given.iterations));
     if (clip) {
       const [start, end] = this.rail.range;
-      extra.push("--start", start.toFixed(2), "--end", end.toFixed(2), "--steady", String(given.steady), "--engine", given.engine);
+      extra.push("--start", start.toFixed(3), "--end", end.toFixed(3), "--steady", String(given.steady), "--engine", given.engine);
       if (!given.sound) extra.push("--no-sound");
     } else {
       if (FORMATS[format].quality && given.quality !== 92) extra.push("--quality", String(given.quality));
@@ -194,7 +199,7 @@ export class Export {
     this.command.textContent = commandOf({
       photo: all ? "photos/" : name,
       target: all ? "painted/" : `${stem}-painted.${clip ? "mp4" : format}`,
-      look: app.look,
+      look: all ? { ...app.look, layers: app.look.layers.filter((layer) => layer.found) } : app.look,
       nameOf: (style) => app.typed(style),
       extra,
       verb: clip ? "video" : best ? "optimize" : "stylize",
@@ -205,8 +210,13 @@ export class Export {
   }
 
   async #copy() {
-    await navigator.clipboard?.writeText(this.command.textContent ?? "").catch(() => {});
-    this.app.note(words.copied);
+    try {
+      await navigator.clipboard.writeText(this.command.textContent ?? "");
+      this.copied.textContent = words.copied;
+    } catch {
+      getSelection()?.selectAllChildren(this.command); // without HTTPS there is no clipboard
+      this.copied.textContent = words.copyYourself;
+    }
   }
 
   async #saveMasks() {
@@ -237,7 +247,7 @@ export class Export {
     const look = all ? { ...app.look, layers: app.look.layers.filter((layer) => layer.found) } : app.look;
     if (look.layers.length < app.look.layers.length) app.note(words.masksLeftOut);
     await this.tray.add(
-      async () => {
+      () => app.withHeld(async () => {
         for (const one of all ? photos : [brought]) await app.held(one);
         const request = await this.painter.whole(look);
         /** @type {[string, string][]} */
@@ -252,7 +262,7 @@ export class Export {
         if (best) fields.push(["engine", "optimize"], ["iterations", String(given.iterations)]);
         fields.push(...fieldsOf({ ...request, controls: { ...request.controls, size } }), ...file);
         return app.engine.begin(fields);
-      },
+      }),
       { title, file: name, picture: small(this.painter.picture), save: true },
     );
     const settings = { ...app.look, size, format };

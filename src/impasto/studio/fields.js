@@ -15,7 +15,7 @@ export function fieldsOf(request) {
   const fields = [];
   for (const [style, weight] of request.styles) {
     fields.push(["style", style]);
-    if (request.styles.length > 1) fields.push(["weight", String(Math.max(weight, 1e-4))]);
+    if (request.styles.length > 1) fields.push(["weight", String(weight)]);
   }
   for (const [name, value] of Object.entries(request.controls))
     if (value !== null && value !== undefined) fields.push([name, String(value)]);
@@ -42,8 +42,9 @@ export function fieldsOf(request) {
  */
 export function commandOf({ photo, target, look, nameOf, extra = [], verb = "stylize" }) {
   const words = ["impasto", verb, photo];
-  for (const { style, weight } of look.styles)
-    words.push("--style", look.styles.length === 1 ? nameOf(style) : `${nameOf(style)}:${Math.max(weight, 1e-4)}`);
+  const shown = look.styles.filter((share) => share.weight > 0);
+  for (const { style, weight } of shown)
+    words.push("--style", shown.length === 1 ? nameOf(style) : `${nameOf(style)}:${weight}`);
   let drawn = 0;
   for (const layer of look.layers) {
     if (!layer.found && !layer.mask) continue;

@@ -38,7 +38,7 @@ export class Geometry {
 
   /** The zoom at which a pixel of the picture is one of the screen. */
   get oneToOne() {
-    return Math.max(1, 1 / this.dots / this.fitted);
+    return 1 / this.dots / this.fitted;
   }
 
   /** @returns {Frame} */
@@ -62,7 +62,7 @@ export class Geometry {
    */
   zoomTo(zoom, x = this.view.width / 2, y = this.view.height / 2) {
     const place = this.at(x, y);
-    this.zoom = Math.min(Math.max(zoom, 1), Math.max(8, this.oneToOne * 8));
+    this.zoom = Math.min(Math.max(zoom, Math.min(1, this.oneToOne)), Math.max(8, this.oneToOne * 8));
     const frame = this.frame;
     this.x += (frame.x + place.x * frame.width - x) / frame.width;
     this.y += (frame.y + place.y * frame.height - y) / frame.height;

@@ -80,20 +80,29 @@ export class Layers {
     brush.addEventListener("change", () => this.#sync());
   }
 
-  /** @param {Partial<Layer>} given @param {boolean} [draw] whether it is to be drawn at once */
+  /**
+   * Add a part.
+   * @param {Partial<Layer>} given
+   * @param {boolean} [draw] whether it is to be drawn at once
+   * @returns {string} its id; "" if there are too many
+   */
   add(given, draw = false) {
     const { app } = this;
-    if (app.look.layers.length >= MOST_LAYERS) return app.note(words.manyLayers(MOST_LAYERS));
+    if (app.look.layers.length >= MOST_LAYERS) {
+      app.note(words.manyLayers(MOST_LAYERS));
+      return "";
+    }
     const layer = newLayer(given);
     if (draw) this.brush.choose(layer.id);
     app.settle({ ...app.look, layers: [...app.look.layers, layer] });
     if (draw) this.brush.choose(layer.id);
+    return layer.id;
   }
 
   /** The photo everywhere, to brush the effect into. */
   #paintIn() {
-    this.add({}, true);
-    const { layer } = this.brush;
+    const layer = this.add({}, true);
+    if (!layer) return;
     this.brush.whole(layer, "fill");
     this.brush.choose(layer, true);
   }

@@ -76,7 +76,7 @@ export function withStyle(look, style, blend = false) {
 }
 
 /**
- * A look whose blend has these weights; a weight of 0 is a very small one, so that its style is not lost on the way.
+ * A look whose blend has these weights. One of 0 leaves its style on the list, but out of the picture.
  * @param {Look} look
  * @param {readonly number[]} weights one for each style
  * @returns {Look}
@@ -131,12 +131,12 @@ export function readLook(data) {
       controls[name] = value;
   }
   const styles = (Array.isArray(given.styles) ? given.styles : [])
-    .filter((/** @type {any} */ one) => typeof one?.style === "string" && one.weight > 0)
+    .filter((/** @type {any} */ one) => typeof one?.style === "string" && one.weight >= 0)
     .slice(0, MOST_STYLES)
     .map((/** @type {any} */ one) => ({ style: one.style, weight: Number(one.weight) }));
   const layers = (Array.isArray(given.layers) ? given.layers : []).slice(0, MOST_LAYERS).flatMap(readLayer);
   return {
-    styles: styles.length ? styles : FIRST.styles,
+    styles: styles.some((/** @type {Share} */ share) => share.weight > 0) ? styles : FIRST.styles,
     controls: /** @type {Controls} */ (/** @type {unknown} */ (controls)),
     layers,
   };
@@ -171,7 +171,8 @@ export function lookOfSettings(settings) {
   const named = [settings.style ?? []].flat();
   const weights = [settings.weight ?? []].flat();
   const styles = named.map((style, index) => ({ style: String(style), weight: Number(weights[index] ?? 1) }));
-  return readLook({ styles, controls: settings });
+  const layers = [settings.regions ?? []].flat().map((region) => ({ ...region, id: newKey(), found: region.mask, mask: "" }));
+  return readLook({ styles, controls: settings, layers });
 }
 
 /** A key that nothing else has. */

@@ -17,6 +17,8 @@ export class Mixer {
     this.one = document.createElement("canvas");
     /** @type {unknown[]} what `paint` was made of */
     this.made = [];
+    /** @type {WeakMap<object, HTMLCanvasElement>} pictures without their transparency */
+    this.opaque = new WeakMap();
   }
 
   /**
@@ -32,16 +34,12 @@ export class Mixer {
     const width = Math.max(1, Math.round(photo.width * scale));
     const height = Math.max(1, Math.round(photo.height * scale));
     const recolors = controls.keep_color === "luminance" || controls.tone === "match";
-    this.#paint(parts, width, height);
+    // Colors are mixed as if all were opaque; the photo's own opacity comes back in the end.
+    const solid = (/** @type {ImageBitmap | HTMLCanvasElement} */ one) => (alpha ? this.#opaque(one) : one);
+    this.#paint(parts.map((part) => ({ ...part, picture: part.picture && solid(part.picture) })), width, height);
     const out = context(this.out, width, height);
     out.globalCompositeOperation = "copy";
-    out.drawImage(photo, 0, 0, width, height);
-    if (alpha) {
-      // Colors below transparent places are mixed as if they were opaque; the photo's own opacity comes back below.
-      out.globalCompositeOperation = "destination-over";
-      out.fillStyle = "#808080";
-      out.fillRect(0, 0, width, height);
-    }
+    out.drawImage(solid(photo), 0, 0, width, height);
     out.globalCompositeOperation = "source-over";
     if (recolors) this.#recolor(out, width, height, controls);
     else {
@@ -54,6 +52,20 @@ export class Mixer {
       out.drawImage(photo, 0, 0, width, height);
     }
     return this.out;
+  }
+
+  /** @param {ImageBitmap | HTMLCanvasElement} picture */
+  #opaque(picture) {
+    const before = this.opaque.get(picture);
+    if (before) return before;
+    const canvas = document.createElement("canvas");
+    const to = context(canvas, picture.width, picture.height);
+    to.drawImage(picture, 0, 0);
+    const pixels = to.getImageData(0, 0, picture.width, picture.height);
+    for (let i = 3; i < pixels.data.length; i += 4) pixels.data[i] = 255;
+    to.putImageData(pixels, 0, 0);
+    this.opaque.set(picture, canvas);
+    return canvas;
   }
 
   /**
@@ -125,33 +137,36 @@ export function context(canvas, width, height) {
 }
 
 /**
- * A gray picture as a mask: as opaque as it is bright.
- * @param {ImageBitmap} gray
+ * A picture as a mask: a shape on transparent ground counts as far as it is opaque, another picture as far as it is
+ * bright. The picture is closed.
+ * @param {ImageBitmap} picture
+ * @param {number} side of the longer side, at most
  * @returns {HTMLCanvasElement}
  */
-export function maskOf(gray) {
+export function maskOf(picture, side = 2048) {
   const canvas = document.createElement("canvas");
-  const to = context(canvas, gray.width, gray.height);
-  to.drawImage(gray, 0, 0);
-  const pixels = to.getImageData(0, 0, gray.width, gray.height);
-  for (let i = 0; i < pixels.data.length; i += 4) {
-    pixels.data[i + 3] = pixels.data[i];
-    pixels.data[i] = pixels.data[i + 1] = pixels.data[i + 2] = 255;
+  const share = Math.min(1, side / Math.max(picture.width, picture.height));
+  const [width, height] = [Math.round(picture.width * share) || 1, Math.round(picture.height * share) || 1];
+  const to = context(canvas, width, height);
+  to.drawImage(picture, 0, 0, width, height);
+  picture.close();
+  const pixels = to.getImageData(0, 0, width, height);
+  const { data } = pixels;
+  let shape = false;
+  for (let i = 3; i < data.length && !shape; i += 4) shape = data[i] < 255;
+  for (let i = 0; i < data.length; i += 4) {
+    if (!shape) data[i + 3] = Math.max(data[i], data[i + 1], data[i + 2]);
+    data[i] = data[i + 1] = data[i + 2] = 255;
   }
   to.putImageData(pixels, 0, 0);
   return canvas;
 }
 
 /**
- * A mask as the service takes it: a PNG, white inside and black outside.
+ * A mask as a file: a PNG, white where it is opaque. So its opacity is taken as it is, however faint it may be.
  * @param {HTMLCanvasElement} mask
  * @returns {Promise<Blob>}
  */
 export function fileOfMask(mask) {
-  const canvas = document.createElement("canvas");
-  const to = context(canvas, mask.width, mask.height);
-  to.fillStyle = "#000";
-  to.fillRect(0, 0, mask.width, mask.height);
-  to.drawImage(mask, 0, 0); // masks are white where they are opaque
-  return new Promise((done) => canvas.toBlob((blob) => done(/** @type {Blob} */ (blob)), "image/png"));
+  return new Promise((done) => mask.toBlob((blob) => done(/** @type {Blob} */ (blob)), "image/png"));
 }

@@ -13,9 +13,10 @@ import { Mixer, maskOf } from "./mix.js";
  * @typedef {import("./mix.js").Part} Part
  */
 
-/** Pixels of the longer side of the canvas's picture, and of a draft while something moves. */
+/** Pixels of the longer side: of the canvas's picture, of its first step, of a draft while something moves. */
 export const SIDE = 1280;
-export const DRAFT = 320;
+const FIRST = 640;
+const DRAFT = 320;
 const MOST = 40; // pictures that are kept
 
 /** What the engine paints, at full strength, of the ground or a layer: what it is besides is mixed in the browser. */
@@ -27,6 +28,8 @@ export class Painter extends EventTarget {
     this.mixer = new Mixer();
     /** @type {Map<string, ImageBitmap | HTMLCanvasElement>} */
     this.kept = new Map();
+    /** @type {Map<string, {picture: Promise<ImageBitmap | HTMLCanvasElement>, signal: AbortSignal}>} */
+    this.coming = new Map();
     /** @type {ImageBitmap | null} */
     this.before = null;
     /** @type {HTMLCanvasElement | null} the picture as it is shown */
@@ -51,6 +54,8 @@ export class Painter extends EventTarget {
     if (!app.brought) return;
     const draft = app.moving !== null;
     if (this.painted && this.#mixable(app.look)) {
+      this.wanted = null; // what is under way is not wanted any more
+      this.stopping.abort();
       this.mix(draft);
       return;
     }
@@ -127,7 +132,7 @@ export class Painter extends EventTarget {
     if (!app.brought) return;
     const began = performance.now();
     if (this.subject !== subject) {
-      const photo = await this.#bitmap(`${subject} before`, () => this.photo({ side: SIDE, signal }));
+      const photo = await this.#bitmap(`${subject} before`, signal, () => this.photo({ side: SIDE, signal }));
       if (subject !== subjectOf(app)) return;
       this.subject = subject;
       this.before = /** @type {ImageBitmap} */ (photo);
@@ -135,21 +140,35 @@ export class Painter extends EventTarget {
       this.picture = null;
       this.dispatchEvent(new Event("before"));
     }
-    const side = draft ? DRAFT : SIDE;
-    const wanted = [null, ...look.layers].map(async (layer) => {
-      const request = this.request(look, layer);
-      if (!request) return null;
-      return this.#bitmap(`${subject} ${side} ${JSON.stringify(request)}`, () =>
-        app.withHeld(() => app.engine.painted(this.#photo(), this.request(look, layer) ?? request, this.#view(side, signal))),
-      );
-    });
-    const masks = look.layers.map((layer) => layer.found && this.found(layer.found, signal));
-    const [parts] = await Promise.all([Promise.all(wanted), Promise.all(masks)]);
-    if (subject !== subjectOf(app)) return;
-    this.painted = { look, parts, draft };
-    this.seconds = (performance.now() - began) / 1000;
-    if (same(this.#keys(look), this.#keys(app.look))) this.mix(draft);
-    else this.mix(draft, look);
+    // A settled picture comes in two steps: at the size in which it is painted, and then enlarged.
+    for (const side of draft ? [DRAFT] : [FIRST, SIDE]) {
+      const wanted = [null, ...look.layers].map((layer) => this.#part(look, layer, side, signal));
+      const masks = look.layers.map((layer) => layer.found && this.found(layer.found, signal));
+      const [parts] = await Promise.all([Promise.all(wanted), Promise.all(masks)]);
+      if (signal.aborted || subject !== subjectOf(app)) return;
+      const changed = !same(this.#keys(look), this.#keys(app.look));
+      this.painted = { look, parts, draft: side !== SIDE };
+      this.seconds = (performance.now() - began) / 1000;
+      this.mix(draft, changed ? look : app.look);
+      if (changed) return;
+    }
+  }
+
+  /**
+   * What is painted of the ground or a layer, at a size.
+   * @param {Look} look
+   * @param {Layer | null} layer
+   * @param {number} side
+   * @param {AbortSignal} signal
+   */
+  async #part(look, layer, side, signal) {
+    const { app } = this;
+    const request = this.request(look, layer);
+    if (!request) return null;
+    return this.#bitmap(`${subjectOf(app)} ${side} ${JSON.stringify(request)}`, signal, () =>
+      // The request is made anew, since what was forgotten has another name once it is brought again.
+      app.withHeld(() => app.engine.painted(this.#photo(), this.request(look, layer) ?? request, this.#view(side, signal))),
+    );
   }
 
   #photo() {
@@ -176,22 +195,36 @@ export class Painter extends EventTarget {
   /**
    * A mask that finds itself.
    * @param {string} of person, background, faces
-   * @param {AbortSignal} [signal]
+   * @param {AbortSignal} signal
    */
   found(of, signal) {
-    return this.#bitmap(this.#maskKey(of), async () =>
+    return this.#bitmap(this.#maskKey(of), signal, async () =>
       maskOf(await this.app.withHeld(() => this.app.engine.mask(this.#photo(), of, this.#view(SIDE, signal)))),
     );
   }
 
   /**
-   * A picture that is kept, or is made now.
+   * A picture that is under way already, for another layer say, or is made now.
    * @param {string} key
+   * @param {AbortSignal} signal
    * @param {() => Promise<ImageBitmap | HTMLCanvasElement>} make
    */
-  async #bitmap(key, make) {
-    const before = this.kept.get(key);
-    const found = before ?? (await make());
+  #coming(key, signal, make) {
+    const before = this.coming.get(key);
+    if (before && !before.signal.aborted) return before.picture;
+    const picture = make().finally(() => this.coming.get(key)?.picture === picture && this.coming.delete(key));
+    this.coming.set(key, { picture, signal });
+    return picture;
+  }
+
+  /**
+   * A picture that is kept, or is made now.
+   * @param {string} key
+   * @param {AbortSignal} signal
+   * @param {() => Promise<ImageBitmap | HTMLCanvasElement>} make
+   */
+  async #bitmap(key, signal, make) {
+    const found = this.kept.get(key) ?? (await this.#coming(key, signal, make));
     this.kept.delete(key);
     this.kept.set(key, found);
     for (const [oldest, picture] of this.kept) {

@@ -112,10 +112,10 @@ export class Panel {
     const ask = (/** @type {string} */ name) => this.mine.dispatchEvent(new CustomEvent(name, { bubbles: true, detail: key || style?.name }));
     fill(
       this.mine,
-      key && button(words.keepPainting, () => ask("keep"), { title: words.keepPaintingHelp }),
+      key && this.app.limits.learn && button(words.keepPainting, () => ask("keep"), { title: words.keepPaintingHelp }),
       this.app.limits.learn && button(words.learn(learnSeconds(this.app)), () => ask("learn"), { title: words.learnHelp }),
-      style && button(words.rename, () => ask("rename")),
-      button(words.remove, () => ask("remove")),
+      style && this.app.limits.learn && button(words.rename, () => ask("rename")),
+      (key || this.app.limits.learn) && button(words.remove, () => ask("remove")),
     );
   }
 }

@@ -11,9 +11,10 @@ import { fieldsOf } from "./fields.js";
 /**
  * @param {string} base the service's address; "" for the page's own
  * @param {string} visitor a secret of this browser's, by which it owns the styles that it saves
+ * @param {(note: string) => void} onNote called with what the visitor should know of a picture
  * @returns {Engine}
  */
-export function server(base, visitor) {
+export function server(base, visitor, onNote) {
   const owner = { "Impasto-Visitor": visitor };
 
   /**
@@ -43,14 +44,16 @@ export function server(base, visitor) {
     (await ask(path, options)).json();
 
   /**
-   * A picture; asked for once more if the program was busy.
+   * A picture's file; asked for again if the program was busy.
    * @param {string} path
    * @param {AbortSignal} [signal]
    */
-  async function picture(path, signal) {
+  async function file(path, signal) {
     for (let tries = 0; ; tries++) {
       try {
-        return await createImageBitmap(await (await ask(path, { signal })).blob());
+        const answer = await ask(path, { signal });
+        for (const note of JSON.parse(answer.headers.get("Impasto-Notes") ?? "[]")) onNote(note);
+        return await answer.blob();
       } catch (error) {
         if (!(error instanceof Fault) || ![429, 503].includes(error.status) || tries === 5) throw error;
         await new Promise((done) => setTimeout(done, 300 * 2 ** tries));
@@ -58,6 +61,9 @@ export function server(base, visitor) {
       }
     }
   }
+
+  /** @param {string} path @param {AbortSignal} [signal] */
+  const picture = async (path, signal) => createImageBitmap(await file(path, signal));
 
   /**
    * @param {import("./engine.js").View} view
@@ -72,7 +78,15 @@ export function server(base, visitor) {
   }
 
   const query = (/** @type {[string, string][]} */ fields) => new URLSearchParams(fields).toString();
-  const place = (/** @type {Photo} */ photo) => `/v1/uploads/${photo.id}`;
+  const place = (/** @type {{id: string}} */ photo) => `/v1/uploads/${photo.id}`;
+
+  /**
+   * @param {Photo} photo
+   * @param {import("./engine.js").Request} request
+   * @param {import("./engine.js").View} view
+   */
+  const painted = (photo, request, view) =>
+    `${place(photo)}/painted?${query([...viewed(view), ...fieldsOf(request)])}`;
 
   /** @param {[string, string | Blob][]} fields */
   function form(fields) {
@@ -95,8 +109,8 @@ export function server(base, visitor) {
     },
     close: (photo) => void ask(place(photo), { method: "DELETE" }).catch(() => {}),
     photo: (photo, view) => picture(`${place(photo)}/photo?${query(viewed(view))}`, view.signal),
-    painted: (photo, request, view) =>
-      picture(`${place(photo)}/painted?${query([...viewed(view), ...fieldsOf(request)])}`, view.signal),
+    painted: (photo, request, view) => picture(painted(photo, request, view), view.signal),
+    file: (photo, request, view) => file(painted(photo, request, view), view.signal),
     mask: (photo, of, view) => picture(`${place(photo)}/mask?${query([...viewed(view), ["of", of]])}`, view.signal),
     thumbnail: (style) => base + style.thumbnail,
     begin: (fields) => json("/v1/jobs", { method: "POST", body: form(fields) }),

@@ -10,10 +10,17 @@ const PREFIX = "impasto:";
  * @property {Blob} data
  */
 
+const PATIENCE = 500; // milliseconds that the tab before may take to go
+
 export class Store {
   constructor() {
     /** @type {Map<string, any>} */
     this.memory = new Map();
+    /** Whether another tab keeps this visit: what is small then lives in memory here, so that neither undoes the other's. */
+    this.second = false;
+    this.ready = this.#first().then((first) => {
+      this.second = !first;
+    });
     /** @type {Promise<IDBDatabase | null>} */
     this.base = new Promise((done) => {
       try {
@@ -24,6 +31,18 @@ export class Store {
       } catch {
         done(null);
       }
+    });
+  }
+
+  /** Whether this is the only tab, for as long as it lives. @returns {Promise<boolean>} */
+  #first() {
+    return new Promise((done) => {
+      if (!navigator.locks) return done(true);
+      const held = () => {
+        done(true);
+        return new Promise(() => {});
+      };
+      navigator.locks.request(NAME, { signal: AbortSignal.timeout(PATIENCE) }, held).catch(() => done(false));
     });
   }
 
@@ -38,9 +57,10 @@ export class Store {
     if (!base) return undefined;
     return new Promise((done) => {
       try {
-        const request = act(base.transaction("files", mode).objectStore("files"));
-        request.onsuccess = () => done(request.result);
-        request.onerror = () => done(undefined); // the disk is full, say: the visit goes on
+        const transaction = base.transaction("files", mode);
+        const request = act(transaction.objectStore("files"));
+        transaction.oncomplete = () => done(request.result);
+        transaction.onabort = transaction.onerror = () => done(undefined); // the disk is full, say: the visit goes on
       } catch {
         done(undefined);
       }
@@ -72,6 +92,7 @@ export class Store {
    * @param {Set<string>} wanted
    */
   async sweep(wanted) {
+    if (this.second) return;
     const keys = (await this.#with("readonly", (files) => files.getAllKeys())) ?? [];
     for (const key of keys) if (!wanted.has(String(key))) await this.drop(String(key));
   }
@@ -84,18 +105,21 @@ export class Store {
    * @returns {T}
    */
   get(name, instead) {
+    if (this.memory.has(PREFIX + name)) return this.memory.get(PREFIX + name);
     try {
       const text = localStorage.getItem(PREFIX + name);
       return text === null ? instead : JSON.parse(text);
     } catch {
-      return this.memory.get(PREFIX + name) ?? instead;
+      return instead;
     }
   }
 
   /** @param {string} name @param {unknown} value */
   set(name, value) {
     try {
+      if (this.second) throw new Error();
       localStorage.setItem(PREFIX + name, JSON.stringify(value));
+      this.memory.delete(PREFIX + name);
     } catch {
       this.memory.set(PREFIX + name, value);
     }

@@ -155,7 +155,8 @@ export class Strip {
     const index = seen.findIndex((tile) => tile.style === style);
     const across = Math.max(1, Math.round(this.list.clientWidth / (seen[0]?.element.offsetWidth || 1)));
     const flat = getComputedStyle(this.list).flexDirection === "row" && getComputedStyle(this.list).display === "flex";
-    const ways = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: flat ? 1 : across, ArrowUp: flat ? -1 : -across };
+    const on = getComputedStyle(this.list).direction === "rtl" ? -1 : 1;
+    const ways = { ArrowRight: on, ArrowLeft: -on, ArrowDown: flat ? 1 : across, ArrowUp: flat ? -1 : -across };
     const way = ways[/** @type {keyof typeof ways} */ (event.key)];
     if (way) {
       const next = seen[Math.min(Math.max(index + way, 0), seen.length - 1)];
@@ -219,6 +220,7 @@ export class Strip {
       this.stopping = new AbortController();
       for (const address of this.pictures.values()) URL.revokeObjectURL(address);
       this.pictures.clear();
+      for (const tile of this.tiles.values()) tile.shown = "";
     }
     return subject;
   }
@@ -260,19 +262,20 @@ export class Strip {
    * @param {AbortSignal} signal
    */
   async #picture(tile, photo, at, signal) {
-    const request = {
-      styles: [/** @type {const} */ ([this.app.reference(tile.style), 1])],
-      controls: {},
-      regions: [],
-    };
-    const picture = await this.app.engine.painted(photo, request, { side: SIDE, at, signal });
-    const canvas = document.createElement("canvas");
-    canvas.width = picture.width;
-    canvas.height = picture.height;
-    canvas.getContext("2d")?.drawImage(picture, 0, 0);
-    picture.close();
-    const data = await new Promise((/** @type {(blob: Blob | null) => void} */ done) => canvas.toBlob(done, "image/jpeg", 0.9));
-    if (!data || signal.aborted) return;
+    const { app } = this;
+    const ask = () =>
+      app.engine.file(
+        photo,
+        { styles: [/** @type {const} */ ([app.reference(tile.style), 1])], controls: {}, regions: [] },
+        { side: SIDE, at, signal },
+      );
+    const own = app.own.get(tile.style.slice(4));
+    const data = await ask().catch(async (error) => {
+      if (!own || error?.status !== 404) throw error;
+      await app.held(own); // the painting has been forgotten, not the photo
+      return ask();
+    });
+    if (signal.aborted) return;
     const address = URL.createObjectURL(data);
     this.pictures.set(tile.style, address);
     tile.image.src = address;

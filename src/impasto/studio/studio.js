@@ -5,6 +5,7 @@ import { App } from "./app.js";
 import { Blend } from "./blend.js";
 import { Brush } from "./brush.js";
 import { button, el, fill } from "./dom.js";
+import { Fault, faultOf } from "./engine.js";
 import { Export } from "./export.js";
 import { Layers } from "./layers.js";
 import { newKey } from "./look.js";
@@ -36,6 +37,7 @@ export class Studio extends HTMLElement {
     const root = this.attachShadow({ mode: "open" });
     const style = el("link", { rel: "stylesheet", crossorigin: "anonymous", href: `${HOME}studio.css` });
     style.addEventListener("load", () => void this.#start());
+    style.addEventListener("error", () => void this.#start()); // plain, but there
     root.append(style, (this.page = el("div", { class: "studio" })));
   }
 
@@ -45,9 +47,11 @@ export class Studio extends HTMLElement {
 
   async #start() {
     const store = new Store();
+    await store.ready;
     const visitor = store.get("visitor", "") || newKey();
     store.set("visitor", visitor);
-    const engine = server((this.getAttribute("server") ?? "").replace(/\/$/, ""), visitor);
+    const base = (this.getAttribute("server") ?? "").replace(/\/$/, "");
+    const engine = server(base, visitor, (note) => this.app?.note(note));
     const app = (this.app = new App(engine, store, HOME));
     const painter = (this.painter = new Painter(app));
     const brush = (this.brush = new Brush(app, painter));
@@ -67,7 +71,7 @@ export class Studio extends HTMLElement {
     );
     this.says = el("div", { class: "says", role: "status", "aria-live": "polite" });
     this.faults = el("div", { class: "faults", role: "alert" });
-    this.busy = el("div", { class: "busy", hidden: true });
+    this.busy = el("div", { class: "busy", role: "status", hidden: true });
     this.spoken = el("div", { class: "unseen", role: "status", "aria-live": "polite" });
     fill(
       /** @type {HTMLElement} */ (this.page),
@@ -104,10 +108,15 @@ export class Studio extends HTMLElement {
     panel.element.addEventListener("rename", (event) => void this.#rename(event));
     panel.element.addEventListener("remove", (event) => void this.#remove(event));
     this.#listen();
+    await this.#begin();
+  }
+
+  async #begin() {
     try {
-      await app.start();
+      await this.app?.start();
     } catch (error) {
-      app.fail(error);
+      const text = words.fault(faultOf(error) ?? new Fault(String(error)));
+      this.#say({ text, kind: "fault", action: words.tryAgain, act: () => void this.#begin() });
     }
   }
 
@@ -162,6 +171,7 @@ export class Studio extends HTMLElement {
       { "aria-labelledby": "about-title" },
       el("h2", { id: "about-title" }, words.help),
       el("table", {}, el("tbody", {}, ...words.keys.map(([key, does]) => el("tr", {}, el("th", { scope: "row" }, key), el("td", {}, does))))),
+      this.#letters(),
       el("p", {}, words.private),
       el("details", {}, el("summary", {}, words.credits), credits),
       el("p", { class: "dim version" }),
@@ -178,6 +188,14 @@ export class Studio extends HTMLElement {
       fill(/** @type {Element} */ (dialog.querySelector(".version")), words.version(this.app?.limits?.version ?? ""));
     });
     return dialog;
+  }
+
+  /** Whether single letters are keys; who speaks to the computer may not want them. */
+  #letters() {
+    const input = el("input", { type: "checkbox" });
+    input.checked = this.app?.store.get("letters", true) ?? true;
+    input.addEventListener("change", () => this.app?.store.set("letters", input.checked));
+    return el("label", { class: "check" }, input, el("span", {}, words.letters));
   }
 
   /** @param {Message} message */
@@ -201,7 +219,10 @@ export class Studio extends HTMLElement {
     for (const old of [...box.children]) if (old.firstChild?.textContent === text) old.remove();
     while (box.children.length > 2) box.firstChild?.remove();
     box.append(one);
-    if (kind === "note") setTimeout(close, SHOWN);
+    if (kind === "note" && !action) {
+      const later = () => (one.matches(":hover, :focus-within") ? setTimeout(later, SHOWN) : close());
+      setTimeout(later, SHOWN);
+    }
   }
 
   /** Tell those who do not see it that the picture has changed. */
@@ -270,9 +291,16 @@ export class Studio extends HTMLElement {
       else return;
     } else if (writes || event.altKey) {
       return;
+    } else if (key === "delete" && target.matches?.("input[type=range]")) {
+      target.dispatchEvent(new MouseEvent("dblclick", { bubbles: true }));
+    } else if (key === "escape") {
+      brush.choose("");
+      view.compare(null);
+    } else if (!app.store.get("letters", true)) {
+      return;
     } else if (key === "b") view.showBefore(true);
     else if (key === "\\") view.toggleSplit();
-    else if (key === "0") view.zoomBy(1e-9);
+    else if (key === "0") view.zoomBy(1 / view.geometry.zoom);
     else if (key === "1") view.zoomBy(view.geometry.oneToOne / view.geometry.zoom);
     else if (key === "+" || key === "=") view.zoomBy(1.5);
     else if (key === "-") view.zoomBy(1 / 1.5);
@@ -282,10 +310,7 @@ export class Studio extends HTMLElement {
       view.veil = !view.veil;
       view.draw();
     } else if (key === "f") this.strip?.toggleFavorite(app.look.styles[0].style);
-    else if (key === "escape") {
-      brush.choose("");
-      view.compare(null);
-    } else return;
+    else return;
     event.preventDefault();
   }
 
@@ -349,6 +374,7 @@ export class Studio extends HTMLElement {
   async #forget() {
     this.about?.close();
     if (!(await this.#ask(words.forgetSure))) return;
+    for (const task of this.tray?.tasks ?? []) void this.app?.engine.stop(task.id);
     await this.app?.forget();
     location.reload();
   }

@@ -31,6 +31,15 @@ export class Undo {
     return (this.now = before);
   }
 
+  /**
+   * Forget states that cannot be gone back to any more.
+   * @param {(state: T) => boolean} gone
+   */
+  drop(gone) {
+    this.past = this.past.filter((state) => !gone(state));
+    this.future = this.future.filter((state) => !gone(state));
+  }
+
   /** Go forward again. @returns {T | null} */
   redo() {
     const after = this.future.pop();

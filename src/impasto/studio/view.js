@@ -12,16 +12,18 @@ import { words } from "./words.js";
  * @typedef {ImageBitmap | HTMLCanvasElement | HTMLImageElement} Picture
  */
 
-const MOST_SEEN = 4e6; // pixels of the final picture that are painted for a view
+const MOST_SEEN = 16e6; // pixels of the final picture that are painted for a view
 const VEIL = "rgb(220 30 60 / 45%)";
 
-export class View {
+/** Event: pair, when a comparison has ended. */
+export class View extends EventTarget {
   /**
    * @param {App} app
    * @param {Painter} painter
    * @param {Brush} brush
    */
   constructor(app, painter, brush) {
+    super();
     this.app = app;
     this.painter = painter;
     this.brush = brush;
@@ -31,7 +33,7 @@ export class View {
     this.split = null;
     /** @type {{pictures: [Picture, Picture], labels: [string, string]} | null} */
     this.pair = null;
-    /** @type {{picture: ImageBitmap, crop: readonly number[], key: string} | null} */
+    /** @type {{picture: ImageBitmap, photo: ImageBitmap | null, crop: readonly number[], key: string} | null} */
     this.tile = null;
     this.stopping = new AbortController();
     this.veil = false;
@@ -39,20 +41,30 @@ export class View {
     this.pointers = new Map();
     this.gesture = "";
 
-    this.canvas = el("canvas", { tabindex: "0", role: "img", class: "picture" });
+    this.canvas = el("canvas", { tabindex: "0", role: "application", "aria-roledescription": words.picture, class: "picture" });
     this.holder = button(words.before, () => {}, { "aria-pressed": "false", title: words.beforeHelp, class: "hold" });
     this.splitter = button(words.split, () => this.toggleSplit(), { "aria-pressed": "false", title: words.splitHelp });
     this.zoomed = button("100 %", () => this.toggleZoom(), { title: words.zoomHelp, class: "zoom" });
+    this.line = el("input", {
+      type: "range",
+      min: "0",
+      max: "100",
+      hidden: true,
+      "aria-label": words.splitLine,
+      on: { input: () => this.#splitAt(Number(this.line.value) / 100) },
+    });
+    this.ending = button(words.endCompare, () => this.compare(null), { hidden: true, class: "ending" });
     this.tools = el(
       "div",
       { class: "tools", role: "toolbar", "aria-label": words.viewTools },
       this.holder,
       this.splitter,
+      this.line,
       button("−", () => this.zoomBy(1 / 1.5), { "aria-label": words.zoomOut }),
       this.zoomed,
       button("+", () => this.zoomBy(1.5), { "aria-label": words.zoomIn }),
     );
-    this.element = el("section", { class: "stage", "aria-label": words.picture }, this.canvas, this.tools);
+    this.element = el("section", { class: "stage", "aria-label": words.picture }, this.canvas, this.ending, this.tools);
     roving(this.tools);
     this.sharpen = after(180, () => void this.#sharpen());
 
@@ -70,14 +82,19 @@ export class View {
     if (!photo) return;
     this.geometry.full = { width: photo.width, height: photo.height };
     this.geometry.zoomTo(1);
+    this.#dropTile();
+    this.compare(null);
+  }
+
+  #dropTile() {
+    this.tile?.picture.close();
+    this.tile?.photo?.close();
     this.tile = null;
-    this.pair = null;
-    this.draw();
   }
 
   #painted() {
-    this.pair = null;
-    this.tile = null;
+    this.compare(null);
+    this.#dropTile();
     this.canvas.setAttribute("aria-label", words.paintedPhoto(this.app.brought?.name ?? "", this.#styles()));
     this.draw();
     if (!this.app.moving) this.sharpen();
@@ -101,7 +118,7 @@ export class View {
 
   draw() {
     const to = /** @type {CanvasRenderingContext2D} */ (this.canvas.getContext("2d"));
-    const { view, dots, frame } = this.geometry;
+    const { view, dots } = this.geometry;
     to.setTransform(dots, 0, 0, dots, 0, 0);
     to.clearRect(0, 0, view.width, view.height);
     to.imageSmoothingQuality = "high";
@@ -115,15 +132,44 @@ export class View {
       return;
     }
     to.imageSmoothingEnabled = this.geometry.scale * dots < 2;
-    to.drawImage(this.before ? before : (picture ?? before), frame.x, frame.y, frame.width, frame.height);
-    if (this.tile && this.tile.key === this.#tileKey()) {
-      const [x, y, width, height] = this.tile.crop;
-      const { scale } = this.geometry;
-      to.drawImage(this.tile.picture, frame.x + x * scale, frame.y + y * scale, width * scale, height * scale);
-    }
-    if (this.split !== null && !this.before) this.#splitLine(to, before);
+    const tile = this.tile?.key === this.#tileKey() ? this.tile : null;
+    const split = this.split !== null && !this.before ? this.split * view.width : 0;
+    if (split) this.#layer(to, 0, split, before, tile?.photo);
+    this.#layer(to, split, view.width, this.before ? before : (picture ?? before), tile?.picture);
+    if (split) this.#handle(to, split);
     if (this.veil || this.brush.stroke) this.#veil(to);
     this.brush.draw(to, this.geometry);
+  }
+
+  /**
+   * A picture from one column of the view to another, with its real pixels where they are there.
+   * @param {CanvasRenderingContext2D} to
+   * @param {number} from
+   * @param {number} end
+   * @param {Picture} picture
+   * @param {ImageBitmap | null} [real]
+   */
+  #layer(to, from, end, picture, real) {
+    const { view, frame, scale } = this.geometry;
+    const clipped = (/** @type {number} */ x, /** @type {number} */ y, /** @type {number} */ width, /** @type {number} */ height) => {
+      to.beginPath();
+      to.rect(x, y, width, height);
+      to.clip();
+    };
+    to.save();
+    clipped(from, 0, end - from, view.height);
+    to.drawImage(picture, frame.x, frame.y, frame.width, frame.height);
+    if (real && this.tile) {
+      const [x, y, width, height] = this.tile.crop;
+      const place = /** @type {const} */ ([frame.x + x * scale, frame.y + y * scale, width * scale, height * scale]);
+      if (this.app.brought?.photo.alpha) {
+        clipped(...place);
+        to.clearRect(...place);
+        this.#checkered(to);
+      }
+      to.drawImage(real, ...place);
+    }
+    to.restore();
   }
 
   /** @param {CanvasRenderingContext2D} to */
@@ -141,16 +187,9 @@ export class View {
     to.restore();
   }
 
-  /** @param {CanvasRenderingContext2D} to @param {Picture} before */
-  #splitLine(to, before) {
-    const { view, frame } = this.geometry;
-    const x = (this.split ?? 0.5) * view.width;
-    to.save();
-    to.beginPath();
-    to.rect(0, 0, x, view.height);
-    to.clip();
-    to.drawImage(before, frame.x, frame.y, frame.width, frame.height);
-    to.restore();
+  /** @param {CanvasRenderingContext2D} to @param {number} x */
+  #handle(to, x) {
+    const { view } = this.geometry;
     to.fillStyle = "#fff";
     to.fillRect(x - 1, 0, 2, view.height);
     to.beginPath();
@@ -212,7 +251,7 @@ export class View {
   // The real pixels.
 
   #tileKey() {
-    return `${this.app.state.photo} ${this.before} ${this.geometry.seen.join()} ${JSON.stringify(this.app.look)}`;
+    return `${this.app.state.photo} ${this.before} ${this.split !== null} ${this.geometry.seen.join()} ${JSON.stringify(this.app.look)}`;
   }
 
   /** Have the part that is seen painted as the final picture has it, if the canvas's own picture is too coarse. */
@@ -228,9 +267,15 @@ export class View {
     this.stopping = new AbortController();
     this.element.toggleAttribute("data-sharpening", true);
     try {
-      const picture = await this.painter.crop(seen, this.before, this.stopping.signal);
+      const { signal } = this.stopping;
+      const both = this.split !== null && !this.before;
+      const [picture, photo] = await Promise.all([
+        this.painter.crop(seen, this.before, signal),
+        both ? this.painter.crop(seen, true, signal) : null,
+      ]);
       if (key !== this.#tileKey()) return;
-      this.tile = { picture, crop: seen, key };
+      this.#dropTile();
+      this.tile = { picture, photo, crop: seen, key };
       this.draw();
     } catch (error) {
       app.fail(error);
@@ -251,8 +296,16 @@ export class View {
   }
 
   toggleSplit() {
-    this.split = this.split === null ? 0.5 : null;
-    this.splitter.setAttribute("aria-pressed", String(this.split !== null));
+    this.#splitAt(this.split === null ? 0.5 : null);
+    this.sharpen();
+  }
+
+  /** @param {number | null} split */
+  #splitAt(split) {
+    this.split = split === null ? null : Math.min(1, Math.max(0, split));
+    this.splitter.setAttribute("aria-pressed", String(split !== null));
+    this.line.hidden = split === null;
+    this.line.value = String(Math.round(100 * (this.split ?? 0.5)));
     this.draw();
   }
 
@@ -265,26 +318,35 @@ export class View {
 
   /** Between the whole picture and its real pixels. @param {number} [x] @param {number} [y] */
   toggleZoom(x, y) {
-    this.geometry.zoomTo(this.geometry.zoom > 1.001 ? 1 : this.geometry.oneToOne, x, y);
+    this.geometry.zoomTo(Math.abs(this.geometry.zoom - 1) > 0.001 ? 1 : this.geometry.oneToOne, x, y);
     this.draw();
     this.sharpen();
   }
 
   /** Two results side by side; null ends it. @param {View["pair"]} pair */
   compare(pair) {
+    const ended = this.pair && !pair;
     this.pair = pair;
+    this.ending.hidden = !pair;
     this.draw();
+    if (ended) this.dispatchEvent(new Event("pair"));
   }
 
   #listen() {
-    const { canvas } = this;
+    const { canvas, brush } = this;
+    this.holder.addEventListener("click", (event) => event.detail === 0 && this.showBefore(!this.before)); // by voice
     this.holder.addEventListener("pointerdown", () => this.showBefore(true));
     for (const end of ["pointerup", "pointerleave", "pointercancel", "blur"])
       this.holder.addEventListener(end, () => this.showBefore(false));
     this.holder.addEventListener("keydown", (event) => {
-      if (event.key === " " || event.key === "Enter") this.showBefore(true);
+      if (event.key !== " " && event.key !== "Enter") return;
+      event.preventDefault(); // no click comes of it
+      this.showBefore(true);
     });
-    this.holder.addEventListener("keyup", () => this.showBefore(false));
+    this.holder.addEventListener("keyup", (event) => {
+      if (event.key === " " || event.key === "Enter") event.preventDefault();
+      this.showBefore(false);
+    });
     canvas.addEventListener("wheel", (event) => {
       event.preventDefault();
       this.zoomBy(Math.exp(-event.deltaY / (event.ctrlKey ? 100 : 400)), event.offsetX, event.offsetY);
@@ -294,18 +356,23 @@ export class View {
     });
     canvas.addEventListener("pointerdown", (event) => this.#down(event));
     canvas.addEventListener("pointermove", (event) => this.#move(event));
-    for (const end of /** @type {const} */ (["pointerup", "pointercancel"]))
-      canvas.addEventListener(end, (event) => this.#up(event));
+    canvas.addEventListener("pointerup", (event) => this.#up(event));
+    for (const end of /** @type {const} */ (["pointercancel", "lostpointercapture"]))
+      canvas.addEventListener(end, (event) => {
+        brush.cancel();
+        this.#up(event);
+      });
     canvas.addEventListener("pointerleave", () => this.brush.hover(null));
     canvas.addEventListener("keydown", (event) => this.#key(event));
   }
 
   /** @param {PointerEvent} event */
   #down(event) {
+    if (event.button === 2) return;
     this.canvas.setPointerCapture(event.pointerId);
     this.pointers.set(event.pointerId, event);
     const { geometry, brush } = this;
-    if (this.pointers.size === 2) {
+    if (this.pointers.size >= 2) {
       brush.cancel();
       this.gesture = "pinch";
     } else if (this.split !== null && Math.abs(event.offsetX - this.split * geometry.view.width) < 24) {
@@ -334,10 +401,10 @@ export class View {
         this.zoomBy(span(event) / Math.max(1, span(last)), (event.offsetX + other.offsetX) / 2, (event.offsetY + other.offsetY) / 2);
       }
     } else if (this.gesture === "split") {
-      this.split = Math.min(1, Math.max(0, event.offsetX / geometry.view.width));
-      this.draw();
+      this.#splitAt(event.offsetX / geometry.view.width);
     } else if (this.gesture === "brush") {
-      for (const one of event.getCoalescedEvents?.() ?? [event]) brush.move(geometry.at(one.offsetX, one.offsetY));
+      const all = event.getCoalescedEvents?.() ?? [];
+      brush.move(...(all.length ? all : [event]).map((one) => geometry.at(one.offsetX, one.offsetY)));
     } else {
       geometry.pan(event.offsetX - last.offsetX, event.offsetY - last.offsetY);
       this.draw();
@@ -348,7 +415,7 @@ export class View {
 
   /** @param {PointerEvent} event */
   #up(event) {
-    this.pointers.delete(event.pointerId);
+    if (!this.pointers.delete(event.pointerId)) return;
     if (this.gesture === "brush") this.brush.end();
     if (!this.pointers.size) this.gesture = "";
   }
@@ -360,8 +427,7 @@ export class View {
     const way = { ArrowLeft: [1, 0], ArrowRight: [-1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[event.key];
     if (way && brush.active) brush.nudge((-way[0] * step) / geometry.frame.width, (-way[1] * step) / geometry.frame.height);
     else if (way && this.split !== null && way[0]) {
-      this.split = Math.min(1, Math.max(0, this.split - way[0] * 0.02));
-      this.draw();
+      this.#splitAt(this.split - way[0] * 0.02);
     } else if (way) {
       geometry.pan(way[0] * step, way[1] * step);
       this.draw();
