@@ -3,6 +3,7 @@
 import { Fault, faultOf } from "./engine.js";
 import { FIRST, lookOfSettings, newKey, readLook, same, without, withStyle } from "./look.js";
 import { fileOfMask, maskOf } from "./mix.js";
+import { wearPreset } from "./presets.js";
 import { Undo } from "./undo.js";
 import { words } from "./words.js";
 
@@ -168,7 +169,7 @@ export class App extends EventTarget {
         if (/\.json$/i.test(file.name) || file.type === "application/json") {
           const given = JSON.parse(await file.text());
           if (!given?.styles || !given.controls) throw new SyntaxError();
-          await this.wear(readLook(given));
+          await wearPreset(this, given);
           this.note(words.presetOpened(file.name));
           continue;
         }

@@ -118,6 +118,57 @@ export function fill(parent, ...children) {
 }
 
 /**
+ * Replace all children, and leave the focus where it was: at what has the same `data-part` as before, or else at what
+ * has come into its place, or else around it.
+ * @param {HTMLElement} list
+ * @param {...Child} children
+ */
+export function refill(list, ...children) {
+  const focused = /** @type {Document | ShadowRoot} */ (list.getRootNode()).activeElement;
+  const within = focused && focused !== list && list.contains(focused);
+  const reachable = () => /** @type {HTMLElement[]} */ ([...list.querySelectorAll("button, input, select, a[href], [tabindex]")]);
+  const index = within ? reachable().indexOf(/** @type {HTMLElement} */ (focused)) : -1;
+  const part = focused?.getAttribute("data-part");
+  fill(list, ...children);
+  if (!within) return;
+  const now = reachable().filter((one) => !one.hasAttribute("disabled"));
+  const next = (part && now.find((one) => one.dataset.part === part)) || now[Math.min(Math.max(0, index), now.length - 1)];
+  if (next) next.focus();
+  else focusAround(list);
+}
+
+/** Focus an element that Tab passes by, or what shows around it. @param {HTMLElement} element */
+function focusAround(element) {
+  /** @type {HTMLElement | null} */
+  let place = element;
+  while (place?.parentElement && place.closest("[hidden]")) place = place.parentElement;
+  if (!place) return;
+  const bare = !place.hasAttribute("tabindex");
+  if (bare) place.tabIndex = -1;
+  place.focus({ preventScroll: true });
+  if (bare) place.addEventListener("blur", () => place?.removeAttribute("tabindex"), { once: true });
+}
+
+/**
+ * A picture as a data address, transparent where it is; WebP, or PNG where the browser writes no WebP.
+ * @param {ImageBitmap | HTMLCanvasElement} picture
+ * @param {number} [side] of the longer side, in pixels, at most
+ * @returns {string}
+ */
+export function addressOf(picture, side = Infinity) {
+  const canvas = document.createElement("canvas");
+  const share = Math.min(1, side / Math.max(picture.width, picture.height));
+  canvas.width = Math.max(1, Math.round(picture.width * share));
+  canvas.height = Math.max(1, Math.round(picture.height * share));
+  const to = canvas.getContext("2d");
+  if (to) {
+    to.imageSmoothingQuality = "high";
+    to.drawImage(picture, 0, 0, canvas.width, canvas.height);
+  }
+  return canvas.toDataURL("image/webp", 0.85);
+}
+
+/**
  * Call something once nothing has happened for a while.
  * @param {number} milliseconds
  * @param {() => void} act

@@ -90,9 +90,12 @@
  * @property {(style: Style) => string} thumbnail  an address
  * @property {(fields: [string, string | Blob][]) => Promise<Job>} begin  long work, by the service's fields
  * @property {(fields: [string, string | Blob][]) => Promise<Job>} learn  a painting that becomes a style
- * @property {(id: string, onChange: (job: Job | null) => void) => () => void} follow  returns what ends it
+ * @property {(id: string, onChange: (job: Job | null) => void) => () => void} follow  null if it cannot be followed;
+ *   returns what ends it
+ * @property {(id: string) => Promise<Job | null>} job  how it stands; null if there is none of this id
  * @property {(id: string) => Promise<void>} stop
- * @property {(job: Job, what: "result" | "preview") => string} address
+ * @property {(job: Job, what?: "result" | "preview") => Promise<Blob>} result  what it has made, or how far that is
+ * @property {(job: Job) => string} preview  its address
  * @property {(name: string, change: {name?: string, title?: string}) => Promise<Style>} rename
  * @property {(name: string) => Promise<void>} forget
  */

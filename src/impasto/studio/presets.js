@@ -1,7 +1,7 @@
 // Looks under names of one's own: kept in the browser, shared as files.
 
-import { button, download, el, fill } from "./dom.js";
-import { readLook } from "./look.js";
+import { button, download, el, refill } from "./dom.js";
+import { readLook, without } from "./look.js";
 import { words } from "./words.js";
 
 /** @typedef {import("./app.js").App} App */
@@ -30,8 +30,11 @@ export class Presets {
     event.preventDefault();
     const name = this.name.value.trim();
     if (!name) return;
-    const { styles, controls, layers } = this.app.look;
-    this.all[name] = { styles: styles.filter((share) => !share.style.startsWith("own:")), controls, layers: layers.filter((layer) => layer.found) };
+    const { styles, controls, layers: all } = this.app.look;
+    const layers = all.filter((layer) => layer.found);
+    const used = [...styles, ...layers].map((one) => one.style).filter((style) => style && style !== "none");
+    const names = Object.fromEntries(used.map((style) => [style, this.app.titleOf(style)]));
+    this.all[name] = { styles, controls, layers, names };
     this.name.value = "";
     this.#save();
   }
@@ -42,17 +45,35 @@ export class Presets {
   }
 
   #draw() {
-    fill(
+    refill(
       this.list,
       ...Object.entries(this.all).map(([name, look]) =>
         el(
           "li",
           { class: "row small" },
-          button(name, () => this.app.settle(readLook(look)), { class: "name" }),
-          button(words.share, () => download(new Blob([JSON.stringify(look, null, 1)], { type: "application/json" }), `${name}.impasto.json`), { "aria-label": words.sharePreset(name) }),
-          button("✕", () => { delete this.all[name]; this.#save(); }, { "aria-label": words.removePreset(name), class: "quiet" }),
+          button(name, () => void wearPreset(this.app, look), { class: "name", "data-part": `${name} wear` }),
+          button(words.share, () => download(new Blob([JSON.stringify(look, null, 1)], { type: "application/json" }), `${name}.impasto.json`), { "aria-label": words.sharePreset(name), "data-part": `${name} share` }),
+          button("✕", () => { delete this.all[name]; this.#save(); }, { "aria-label": words.removePreset(name), class: "quiet", "data-part": `${name} remove` }),
         ),
       ),
     );
   }
+}
+
+/**
+ * Put on a preset, from here or from a file. Paintings that are not here are left out and named, as they were called
+ * where it was kept; if none of its styles is here, those that are on stay.
+ * @param {App} app
+ * @param {unknown} preset
+ */
+export async function wearPreset(app, preset) {
+  const look = readLook(preset);
+  const names = /** @type {any} */ (preset)?.names ?? {};
+  const here = (/** @type {string} */ style) =>
+    !style || style === "none" || (style.startsWith("own:") ? app.own.has(style.slice(4)) : app.styles.some((one) => one.name === style));
+  const gone = [...look.styles, ...look.layers].map((one) => one.style).filter((style) => !here(style));
+  const called = (/** @type {string} */ style) => (typeof names[style] === "string" ? names[style] : app.titleOf(style));
+  if (gone.length) app.note(words.styleGone([...new Set(gone)].map(called).join(", ")));
+  const rest = without(look, here);
+  await app.wear(look.styles.some((share) => here(share.style)) ? rest : { ...rest, styles: app.look.styles });
 }

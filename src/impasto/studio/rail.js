@@ -1,6 +1,6 @@
 // Below the canvas: the photos that were brought, or a clip's key frames and what of it is painted.
 
-import { button, el, fill, slider } from "./dom.js";
+import { addressOf, button, el, fill, refill, slider } from "./dom.js";
 import { words } from "./words.js";
 
 /**
@@ -21,6 +21,8 @@ export class Rail {
     this.pictures = new Map();
     /** @type {[number, number]} seconds of the clip that are painted */
     this.range = [0, 0];
+    /** @type {Map<string, [number, number]>} those of each clip */
+    this.ranges = new Map();
     this.clip = "";
     this.photos = el("div", { class: "photos", role: "group", "aria-label": words.photos });
     this.film = el("div", { class: "film", hidden: true });
@@ -34,11 +36,13 @@ export class Rail {
 
   #draw() {
     const { app } = this;
+    for (const key of [...this.ranges.keys()]) if (!app.photos.has(key)) this.ranges.delete(key);
+    for (const key of [...this.pictures.keys()]) if (!app.photos.has(key.split(" ")[0])) this.pictures.delete(key);
     const several = app.photos.size > 1;
     const clip = app.brought?.photo.kind === "clip";
     this.element.hidden = !several && !clip;
     this.photos.hidden = !several;
-    fill(this.photos, ...(several ? [...app.photos.values()].map((one) => this.#photo(one)) : []));
+    refill(this.photos, ...(several ? [...app.photos.values()].map((one) => this.#photo(one)) : []));
     this.film.hidden = !clip;
     if (clip && app.brought && this.clip !== app.brought.key) this.#film(app.brought);
   }
@@ -47,12 +51,13 @@ export class Rail {
   #photo(one) {
     const chosen = one.key === this.app.state.photo;
     const image = el("img", { alt: "" });
+    const part = (/** @type {string} */ name) => ({ "data-part": `${one.key} ${name}` });
     void this.#small(one, 0).then((address) => address && (image.src = address));
     return el(
       "div",
       { class: "brought" },
-      el("button", { type: "button", "aria-pressed": String(chosen), title: one.name, "aria-label": one.name, on: { click: () => this.app.choose(one.key) } }, image),
-      button("✕", () => this.app.removePhoto(one.key), { "aria-label": words.removePhoto(one.name), class: "quiet" }),
+      el("button", { type: "button", "aria-pressed": String(chosen), title: one.name, "aria-label": one.name, ...part("choose"), on: { click: () => this.app.choose(one.key) } }, image),
+      button("✕", () => this.app.removePhoto(one.key), { "aria-label": words.removePhoto(one.name), class: "quiet", ...part("remove") }),
     );
   }
 
@@ -63,6 +68,7 @@ export class Rail {
       try {
         const picture = await this.app.engine.photo(one.photo, { side: SIDE, ...(one.photo.kind === "clip" ? { at } : {}) });
         this.pictures.set(key, addressOf(picture));
+        picture.close();
       } catch {
         return ""; // the engine has forgotten it; it is brought again once it is chosen
       }
@@ -74,7 +80,8 @@ export class Rail {
   #film(one) {
     this.clip = one.key;
     const seconds = one.photo.seconds ?? 1;
-    this.range = [0, Math.min(seconds, this.app.limits.clip_seconds, 10)];
+    this.range = this.ranges.get(one.key) ?? [0, Math.min(seconds, this.app.limits.clip_seconds, 10)];
+    this.ranges.set(one.key, this.range);
     const times = Array.from({ length: FRAMES }, (_, index) => (seconds * (index + 0.5)) / FRAMES);
     this.frames = times.map((at) => {
       const image = el("img", { alt: "" });
@@ -110,7 +117,8 @@ export class Rail {
       });
     const from = make(0, words.from);
     const to = make(1, words.to);
-    set(1, this.range[1]);
+    from.set(this.range[0]);
+    to.set(this.range[1]);
     fill(
       this.film,
       el("div", { class: "frames" }, ...this.frames.map((frame) => frame.element)),
@@ -132,19 +140,10 @@ export class Rail {
         while (painter.busy && !signal.aborted) await new Promise((done) => setTimeout(done, 40));
         const picture = await app.engine.painted(brought.photo, request, { side: SIDE, at: frame.at, signal });
         frame.image.src = addressOf(picture);
+        picture.close();
       }
     } catch {
       // the plain frames stay
     }
   }
-}
-
-/** @param {ImageBitmap} picture */
-function addressOf(picture) {
-  const canvas = document.createElement("canvas");
-  canvas.width = picture.width;
-  canvas.height = picture.height;
-  canvas.getContext("2d")?.drawImage(picture, 0, 0);
-  picture.close();
-  return canvas.toDataURL("image/jpeg", 0.85);
 }

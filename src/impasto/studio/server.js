@@ -28,7 +28,7 @@ export function server(base, visitor, onNote) {
       response = await fetch(base + path, options);
     } catch (error) {
       if (error instanceof DOMException && error.name === "AbortError") throw error;
-      throw new Fault("the program does not answer", "see whether it still runs, then try again", "no-answer");
+      throw noAnswer();
     }
     if (response.ok) return response;
     const told = await response.json().catch(() => ({}));
@@ -99,14 +99,7 @@ export function server(base, visitor, onNote) {
     limits: () => json("/v1/limits"),
     styles: async () => (await json("/v1/styles", { headers: owner })).styles,
     open: (file, name, onSent) => send(`${base}/v1/uploads?name=${encodeURIComponent(name)}`, file, onSent),
-    async held(id) {
-      try {
-        return await json(`/v1/uploads/${id}`);
-      } catch (error) {
-        if (error instanceof Fault && error.status === 404) return null;
-        throw error;
-      }
-    },
+    held: (id) => orNull(json(`/v1/uploads/${id}`)),
     close: (photo) => void ask(place(photo), { method: "DELETE" }).catch(() => {}),
     photo: (photo, view) => picture(`${place(photo)}/photo?${query(viewed(view))}`, view.signal),
     painted: (photo, request, view) => picture(painted(photo, request, view), view.signal),
@@ -129,8 +122,13 @@ export function server(base, visitor, onNote) {
       };
       return () => events.close();
     },
+    job: (id) => orNull(json(`/v1/jobs/${id}`)),
     stop: async (id) => void (await ask(`/v1/jobs/${id}`, { method: "DELETE" }).catch(() => {})),
-    address: (job, what) => base + (job.links[what] ?? ""),
+    async result(job, what = "result") {
+      const response = await ask(job.links[what] ?? `/v1/jobs/${job.id}/${what}`);
+      return response.blob().catch(() => Promise.reject(noAnswer()));
+    },
+    preview: (job) => base + job.links.preview,
     rename: (name, change) =>
       json(`/v1/styles/${name}`, {
         method: "PATCH",
@@ -139,6 +137,24 @@ export function server(base, visitor, onNote) {
       }),
     forget: async (name) => void (await ask(`/v1/styles/${name}`, { method: "DELETE", headers: owner })),
   };
+}
+
+function noAnswer() {
+  return new Fault("the program does not answer", "see whether it still runs, then try again", "no-answer");
+}
+
+/**
+ * @template T
+ * @param {Promise<T>} answer
+ * @returns {Promise<T | null>} null if there is no such thing
+ */
+async function orNull(answer) {
+  try {
+    return await answer;
+  } catch (error) {
+    if (error instanceof Fault && error.status === 404) return null;
+    throw error;
+  }
 }
 
 /**

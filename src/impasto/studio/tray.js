@@ -1,6 +1,7 @@
-// Long work: what waits, runs and is done. It outlives a reload, since its ids are kept.
+// Long work: what waits, runs and is done. It outlives a reload, since its ids are kept. Where the page is open in several
+// tabs, all show it, and one of them saves the result and tells of it.
 
-import { button, download, el, fill } from "./dom.js";
+import { button, download, el, refill } from "./dom.js";
 import { Fault } from "./engine.js";
 import { words } from "./words.js";
 
@@ -11,14 +12,19 @@ import { words } from "./words.js";
  * @typedef {object} Task
  * @property {string} id
  * @property {string} title
+ * @property {string} [name] of the painting it is about, if the title says more
  * @property {string} file what the result is called
  * @property {string} picture a small picture of it, as a data address
  * @property {boolean} save whether the result is to be saved once it is there
+ * @property {boolean} [tell] whether a notice is wanted when it is done
+ * @property {boolean} [told] whether its end has been told, and its result saved
  * @property {string} [learned] the style that comes of it
  * @property {string} [instead] the painting of one's own whose place it takes
  */
 
 const MOST = 20;
+const STREAMS = 2; // at once: a browser has six connections to a host, for all tabs, and pictures need them
+const ASK = 3000; // milliseconds between questions about what is not streamed
 
 export class Tray {
   /** @param {App} app @param {import("./view.js").View} view @param {import("./painter.js").Painter} painter */
@@ -26,19 +32,57 @@ export class Tray {
     this.app = app;
     this.view = view;
     this.painter = painter;
-    /** @type {Task[]} */
-    this.tasks = app.store.get("tasks", /** @type {Task[]} */ ([]));
+    /** @type {Task[]} newest first */
+    this.tasks = [];
     /** @type {Map<string, Job>} */
     this.jobs = new Map();
-    /** @type {Map<string, () => void>} */
-    this.following = new Map();
+    /** @type {Map<string, () => void>} what ends a stream */
+    this.streams = new Map();
+    /** @type {Map<string, AbortController>} tasks that this tab sees to, or waits to */
+    this.owning = new Map();
+    /** @type {Set<string>} those that it does see to */
+    this.mine = new Set();
+    /** @type {AbortController | null} while it is at work */
+    this.working = null;
+    this.looking = false;
+    /** @type {string | null} the page's title, while a notice stands there */
+    this.pageTitle = null;
     this.list = el("ul", { class: "tasks" });
     this.element = el("section", { class: "tray", "aria-label": words.tray, hidden: true }, el("h3", {}, words.tray), this.list);
     /** @type {Map<string, {element: HTMLElement, picture: HTMLImageElement, bar: HTMLProgressElement, state: HTMLElement, acts: HTMLElement, shown: string}>} */
     this.rows = new Map();
-    for (const task of this.tasks) this.#follow(task);
+    app.addEventListener("photos", () => this.begin(), { once: true }); // what has been learned changes what is open
+  }
+
+  /** See to what there is. */
+  begin() {
+    if (this.working) return;
+    this.working = new AbortController();
+    const { signal } = this.working;
+    const timers = [setInterval(() => this.#draw(), 1000), setInterval(() => void this.#look(), ASK)];
+    signal.addEventListener("abort", () => timers.forEach((timer) => clearInterval(timer)));
+    const listen = (/** @type {StorageEvent} */ event) => {
+      if (!event.key || event.key.endsWith(":tasks")) this.#take(); // another tab has changed them
+    };
+    window.addEventListener("storage", listen, { signal });
+    this.#take();
+  }
+
+  /** Leave it all to other tabs, or to a later visit. */
+  end() {
+    this.working?.abort();
+    this.working = null;
+    for (const id of [...this.owning.keys()]) this.#leave(id);
+  }
+
+  /** The tasks as they are kept. */
+  #take() {
+    const kept = this.app.store.get("tasks", /** @type {Task[]} */ ([])).filter((task) => task?.id);
+    for (const { id } of this.tasks) if (!kept.some((task) => task.id === id)) this.#drop(id);
+    this.tasks = kept;
+    for (const { id } of kept) this.#own(id);
     this.#draw();
-    setInterval(() => this.#draw(), 1000);
+    void this.#look();
   }
 
   /**
@@ -49,11 +93,13 @@ export class Tray {
   async add(begin, task) {
     try {
       const job = await begin();
-      const found = { ...task, id: job.id };
-      this.tasks = [found, ...this.tasks].slice(0, MOST);
       this.jobs.set(job.id, job);
+      this.#own(job.id);
+      const all = [{ ...task, id: job.id }, ...this.tasks];
+      this.tasks = all.slice(0, MOST);
+      for (const gone of all.slice(MOST)) this.#drop(gone.id);
       this.#save();
-      this.#follow(found);
+      this.#tend();
       this.#draw();
       this.element.scrollIntoView({ block: "nearest" });
     } catch (error) {
@@ -61,64 +107,149 @@ export class Tray {
     }
   }
 
-  /** @param {Task} task */
-  #follow(task) {
-    this.following.get(task.id)?.();
-    this.following.set(
-      task.id,
-      this.app.engine.follow(task.id, (job) => {
-        if (job === null) return this.#remove(task.id); // the server has it no more
-        const before = this.jobs.get(task.id)?.state;
-        this.jobs.set(task.id, job);
-        if (job.state !== before && ["done", "failed", "canceled"].includes(job.state)) void this.#ended(task, job);
-        this.#draw();
-      }),
-    );
+  /** Be the tab that sees to a task, or the next to do so. @param {string} id */
+  #own(id) {
+    if (this.owning.has(id)) return;
+    const leaving = new AbortController();
+    this.owning.set(id, leaving);
+    const mine = () => {
+      this.mine.add(id);
+      const job = this.jobs.get(id);
+      if (job) this.#heard(id, job);
+      this.#tend();
+    };
+    if (!navigator.locks) return mine(); // not on a secure address
+    const { signal } = leaving;
+    const hold = () => {
+      mine();
+      return new Promise((done) => signal.addEventListener("abort", done));
+    };
+    navigator.locks.request(`impasto task ${id}`, { signal }, hold).catch(() => {}); // given up before it came to that
   }
 
-  /** @param {Task} task @param {Job} job */
-  async #ended(task, job) {
-    if (job.state === "done" && task.learned) {
+  /** Stream those of the tasks that have waited longest. */
+  #tend() {
+    const open = this.tasks.filter(({ id }) => this.mine.has(id) && this.jobs.has(id) && !over(this.jobs.get(id)));
+    const chosen = open.slice(document.hidden ? -1 : -STREAMS).map(({ id }) => id);
+    for (const id of [...this.streams.keys()]) if (!chosen.includes(id)) this.#unstream(id);
+    for (const id of chosen) {
+      if (this.streams.has(id)) continue;
+      const heard = (/** @type {Job | null} */ job) => {
+        if (job) return this.#heard(id, job);
+        this.#unstream(id); // the program is busy, or has it no more
+        void this.#ask(id);
+      };
+      this.streams.set(id, this.app.engine.follow(id, heard));
+    }
+  }
+
+  /** Ask for all that is not streamed. */
+  async #look() {
+    if (this.looking) return;
+    this.looking = true;
+    for (const { id } of this.tasks) if (!this.streams.has(id) && !over(this.jobs.get(id))) await this.#ask(id);
+    this.looking = false;
+    if (this.working) this.#tend();
+  }
+
+  /** @param {string} id */
+  async #ask(id) {
+    try {
+      this.#heard(id, await this.app.engine.job(id));
+    } catch {
+      // it is asked again
+    }
+  }
+
+  /** @param {string} id @param {Job | null} job null if the program has it no more */
+  #heard(id, job) {
+    const task = this.tasks.find((one) => one.id === id);
+    if (!task || !this.working) return;
+    if (!job) return this.#remove(id);
+    const before = this.jobs.get(id);
+    this.jobs.set(id, job);
+    if (over(job)) {
+      this.#unstream(id);
+      const tell = this.mine.has(id) && !task.told;
+      if (tell) {
+        task.told = true;
+        this.#save();
+      }
+      if (tell || (before && !over(before))) void this.#ended(task, job, tell);
+      this.#tend();
+    }
+    this.#draw();
+  }
+
+  /** @param {Task} task @param {Job} job @param {boolean} tell whether this tab is to save it and to tell of it */
+  async #ended(task, job, tell) {
+    const done = job.state === "done";
+    if (done && task.learned) {
       const { instead, learned } = task;
       await (instead ? this.app.tookIn(instead, learned) : this.app.reloadStyles()).catch((error) => this.app.fail(error));
-      this.app.note(words.learned(task.title));
     }
-    if (job.state === "done" && task.save) {
-      task.save = false;
-      this.#save();
-      await this.save(task, job);
-    }
-    if (job.state === "done" && document.hidden) this.#notify(words.finished(task.title));
+    if (!tell) return;
+    if (done && task.save) await this.save(task, job);
+    const text = task.learned ? words.learned(task.name ?? task.title) : words.finished(task.title);
+    if (done) this.app.note(text);
+    if (done && task.tell && document.hidden) this.#notify(text);
     if (job.state === "failed" && job.error) this.app.say({ text: words.failed(task.title, job.error.message, job.error.hint), kind: "fault" });
   }
 
   /** @param {string} text */
   #notify(text) {
-    const title = document.title;
+    if (this.pageTitle === null) {
+      this.pageTitle = document.title;
+      const back = () => {
+        document.title = this.pageTitle ?? document.title;
+        this.pageTitle = null;
+      };
+      document.addEventListener("visibilitychange", back, { once: true });
+    }
     document.title = `✓ ${text}`;
-    document.addEventListener("visibilitychange", () => (document.title = title), { once: true });
-    if ("Notification" in window && Notification.permission === "granted") new Notification("Impasto", { body: text });
+    try {
+      if ("Notification" in window && Notification.permission === "granted") new Notification("Impasto", { body: text });
+    } catch {
+      // Chrome on Android has the class, but not for pages
+    }
   }
 
   /** @param {Task} task @param {Job} job */
   async save(task, job) {
     try {
-      const answer = await fetch(this.app.engine.address(job, "result"));
-      if (!answer.ok) throw new Error(words.resultGone);
-      download(await answer.blob(), task.file);
+      download(await this.app.engine.result(job), task.file);
     } catch (error) {
-      this.app.fail(error);
+      this.app.fail(gone(error) ? new Fault(words.resultGone) : error);
     }
   }
 
   /** @param {string} id */
-  #remove(id) {
-    this.following.get(id)?.();
-    this.following.delete(id);
+  #unstream(id) {
+    this.streams.get(id)?.();
+    this.streams.delete(id);
+  }
+
+  /** See to it no more; another tab may. @param {string} id */
+  #leave(id) {
+    this.#unstream(id);
+    this.mine.delete(id);
+    this.owning.get(id)?.abort();
+    this.owning.delete(id);
+  }
+
+  /** @param {string} id */
+  #drop(id) {
+    this.#leave(id);
     this.jobs.delete(id);
     this.rows.delete(id);
+  }
+
+  /** @param {string} id */
+  #remove(id) {
+    this.#drop(id);
     this.tasks = this.tasks.filter((task) => task.id !== id);
     this.#save();
+    this.#tend();
     this.#draw();
   }
 
@@ -130,7 +261,7 @@ export class Tray {
     this.element.hidden = !this.tasks.length;
     const elements = this.tasks.map((task) => this.#row(task).element);
     if (elements.length !== this.list.children.length || elements.some((one, index) => one !== this.list.children[index]))
-      fill(this.list, ...elements);
+      refill(this.list, ...elements);
   }
 
   /** @param {Task} task */
@@ -147,23 +278,23 @@ export class Tray {
     }
     const job = this.jobs.get(task.id);
     row.bar.value = job?.fraction ?? 0;
-    row.bar.hidden = job?.state === "done" || job?.state === "failed" || job?.state === "canceled";
+    row.bar.hidden = over(job);
     const said = words.jobState(job, secondsLeft(job));
     if (row.state.textContent !== said) row.state.textContent = said;
     if (job?.links.preview && job.state === "running") {
-      const address = `${this.app.engine.address(job, "preview")}?${Math.round(job.fraction * 1000)}`;
+      const address = `${this.app.engine.preview(job)}?${Math.round(job.fraction * 1000)}`;
       if (row.picture.dataset.of !== address) row.picture.src = row.picture.dataset.of = address;
     }
     const state = job?.state ?? "waiting";
     if (row.shown !== state) {
       row.shown = state;
-      const running = state === "waiting" || state === "running";
-      fill(
+      const part = (/** @type {string} */ name) => ({ "data-part": `${task.id} ${name}` });
+      refill(
         row.acts,
-        running && button(words.stop, () => void this.app.engine.stop(task.id), { title: words.stopHelp }),
-        job && state === "done" && !task.learned && button(words.saveResult, () => void this.save(task, job)),
-        /\.(jpg|png|webp|avif)$/.test(task.file) && state !== "waiting" && button(words.show, () => void this.#show(task), { title: words.showHelp }),
-        !running && button(words.dismiss, () => this.#dismiss(task.id)),
+        !over(job) && button(words.stop, () => void this.app.engine.stop(task.id), { title: words.stopHelp, ...part("stop") }),
+        job && state === "done" && !task.learned && button(words.saveResult, () => void this.save(task, this.jobs.get(task.id) ?? job), part("save")),
+        /\.(jpg|png|webp|avif)$/.test(task.file) && state !== "waiting" && button(words.show, () => void this.#show(task), { title: words.showHelp, ...part("show") }),
+        over(job) && button(words.dismiss, () => this.#dismiss(task.id), part("dismiss")),
       );
     }
     return row;
@@ -173,14 +304,12 @@ export class Tray {
   async #show(task) {
     const job = this.jobs.get(task.id);
     if (!job || !this.painter.picture) return;
-    const what = job.state === "done" ? "result" : "preview";
     try {
-      const answer = await fetch(this.app.engine.address(job, what));
-      if (!answer.ok) throw new Fault(words.nothingYet);
-      const picture = await createImageBitmap(await answer.blob());
+      const picture = await createImageBitmap(await this.app.engine.result(job, job.state === "done" ? "result" : "preview"));
+      this.view.compare(null); // what others compare ends
       this.view.compare({ pictures: [picture, this.painter.picture], labels: [task.title, words.now] });
     } catch (error) {
-      this.app.fail(error);
+      this.app.fail(gone(error) ? new Fault(words.nothingYet) : error);
     }
   }
 
@@ -189,6 +318,16 @@ export class Tray {
     void this.app.engine.stop(id);
     this.#remove(id);
   }
+}
+
+/** @param {Job | undefined} job */
+function over(job) {
+  return job?.state === "done" || job?.state === "failed" || job?.state === "canceled";
+}
+
+/** Whether an error says that there is no result, or no job. @param {unknown} error */
+function gone(error) {
+  return error instanceof Fault && (error.status === 404 || error.code === "no-result");
 }
 
 /** @param {Job | undefined} job @returns {number | null} seconds, if they can be told */

@@ -1,7 +1,6 @@
 // What was painted before: each result with all its settings, to go back to or to compare.
 
-import { button, after, el, fill } from "./dom.js";
-import { small } from "./export.js";
+import { addressOf, after, button, el, refill } from "./dom.js";
 import { newKey, readLook, same } from "./look.js";
 import { words } from "./words.js";
 
@@ -11,6 +10,7 @@ import { words } from "./words.js";
  * @typedef {object} Version
  * @property {string} key
  * @property {string} photo
+ * @property {number} [at] seconds in a clip
  * @property {import("./look.js").Look} look
  * @property {string} title
  * @property {string} picture a small one, as a data address
@@ -18,6 +18,7 @@ import { words } from "./words.js";
  */
 
 const MOST = 24;
+const SIDE = 160; // pixels of a small picture
 const QUIET = 700; // milliseconds without a change, after which a result counts as one
 
 export class Versions {
@@ -32,7 +33,7 @@ export class Versions {
     this.view = view;
     /** @type {Version[]} newest first */
     this.all = app.store.get("versions", /** @type {Version[]} */ ([])).filter((one) => one?.key && one.look);
-    /** @type {Map<string, HTMLCanvasElement>} whole pictures, of this visit */
+    /** @type {Map<string, Blob>} whole pictures, of this visit */
     this.pictures = new Map();
     /** @type {string[]} those that are compared */
     this.pair = [];
@@ -40,30 +41,50 @@ export class Versions {
     this.element = el("section", { class: "versions", "aria-label": words.history, hidden: true }, el("h2", { class: "small" }, words.history), this.list);
     this.keep = after(QUIET, () => this.#add());
     painter.addEventListener("painted", () => {
-      this.pair = [];
+      this.#unpair();
       if (!app.moving) this.keep();
     });
-    app.on("photos", () => this.#draw());
+    view.addEventListener("pair", () => this.#unpair());
+    app.on("photos", () => this.#sift());
+  }
+
+  /** The comparison is over. */
+  endCompare() {
+    this.#unpair();
+    this.view.compare(null);
+  }
+
+  #unpair() {
+    if (!this.pair.length) return;
+    this.pair = [];
+    this.#draw();
+  }
+
+  /** Forget the results of photos that are not here any more. */
+  #sift() {
+    const gone = this.all.filter((one) => !this.app.photos.has(one.photo));
+    for (const { key } of gone) this.pictures.delete(key);
+    this.all = this.all.filter((one) => !gone.includes(one));
+    if (gone.length) this.#save();
+    this.#draw();
   }
 
   #add() {
     const { app, painter } = this;
     if (app.moving || painter.busy || !painter.picture || painter.painted?.draft) return;
-    const { photo, look } = app.state;
+    const { photo, look, at } = app.state;
     const before = this.all.find((one) => one.photo === photo && same(one.look, look));
     const version = before ?? {
       key: newKey(),
       photo,
       look,
       title: titleOf(app),
-      picture: small(painter.picture, 160),
+      picture: "",
       starred: false,
     };
-    const copy = document.createElement("canvas");
-    copy.width = painter.picture.width;
-    copy.height = painter.picture.height;
-    copy.getContext("2d")?.drawImage(painter.picture, 0, 0);
-    this.pictures.set(version.key, copy);
+    if (!before || version.at !== at) Object.assign(version, { at, picture: addressOf(painter.picture, SIDE) }); // of a clip, where it was seen last
+    const { key } = version;
+    painter.picture.toBlob((blob) => blob && this.all.includes(version) && this.pictures.set(key, blob), "image/webp", 0.92);
     if (!before) this.all = [version, ...this.all];
     while (this.all.length > MOST) {
       const oldest = this.all.findLastIndex((one) => !one.starred);
@@ -80,7 +101,8 @@ export class Versions {
 
   #draw() {
     this.element.hidden = this.all.length < 2;
-    fill(
+    const part = (/** @type {Version} */ one, /** @type {string} */ name) => ({ "data-part": `${one.key} ${name}` });
+    refill(
       this.list,
       ...this.all
         .filter((one) => this.app.photos.has(one.photo))
@@ -88,12 +110,12 @@ export class Versions {
           el(
             "li",
             { class: this.pair.includes(one.key) ? "version compared" : "version" },
-            el("button", { type: "button", class: "restore", title: one.title, "aria-label": words.restore(one.title), on: { click: () => void this.restore(one) } }, el("img", { alt: "", src: one.picture }), el("span", {}, one.title)),
+            el("button", { type: "button", class: "restore", title: one.title, "aria-label": words.restore(one.title), ...part(one, "restore"), on: { click: () => void this.restore(one) } }, el("img", { alt: "", src: one.picture }), el("span", {}, one.title)),
             el(
               "div",
               { class: "row small" },
-              button("◫", () => this.#compare(one), { "aria-pressed": String(this.pair.includes(one.key)), "aria-label": words.compareWith(one.title), title: words.compareHelp }),
-              button(one.starred ? "★" : "☆", () => this.#star(one), { "aria-pressed": String(one.starred), "aria-label": words.star(one.title), title: words.starHelp }),
+              button("◫", () => this.#compare(one), { "aria-pressed": String(this.pair.includes(one.key)), "aria-label": words.compareWith(one.title), title: words.compareHelp, ...part(one, "compare") }),
+              button(one.starred ? "★" : "☆", () => this.#star(one), { "aria-pressed": String(one.starred), "aria-label": words.star(one.title), title: words.starHelp, ...part(one, "star") }),
             ),
           ),
         ),
@@ -102,10 +124,10 @@ export class Versions {
 
   /** @param {Version} one */
   async restore(one) {
-    const look = readLook(one.look);
-    await this.app.loadMasks(look);
-    if (one.photo !== this.app.state.photo) this.app.choose(one.photo);
-    this.app.settle(look);
+    const { app } = this;
+    if (one.photo !== app.state.photo) app.choose(one.photo);
+    if (app.brought?.photo.kind === "clip") app.seek(one.at ?? 0);
+    await app.wear(readLook(one.look));
   }
 
   /** @param {Version} one */
@@ -124,9 +146,11 @@ export class Versions {
 
   /** Two that are chosen stand side by side; one stands beside what is on the canvas. */
   async #show() {
-    const chosen = this.pair.map((key) => /** @type {Version} */ (this.all.find((one) => one.key === key)));
+    const { pair } = this;
+    const chosen = pair.map((key) => /** @type {Version} */ (this.all.find((one) => one.key === key)));
     if (!chosen.length) return this.view.compare(null);
     const pictures = await Promise.all(chosen.map((one) => this.#picture(one)));
+    if (pair !== this.pair) return; // another choice was made meanwhile
     if (pictures.length === 1 && this.painter.picture) {
       this.view.compare({ pictures: [pictures[0], this.painter.picture], labels: [chosen[0].title, words.now] });
     } else if (pictures.length === 2) {
@@ -137,7 +161,7 @@ export class Versions {
   /** A whole picture; after a reload the small one stands for it. @param {Version} one */
   async #picture(one) {
     const found = this.pictures.get(one.key);
-    if (found) return found;
+    if (found) return createImageBitmap(found);
     const image = new Image();
     image.src = one.picture;
     await image.decode();

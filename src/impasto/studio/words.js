@@ -232,8 +232,7 @@ export const words = {
     if (!job) return "…";
     if (job.state === "waiting") return job.place ? `Number ${job.place} in the queue` : "Waiting";
     if (job.state === "running") {
-      const losses = Object.entries(job.losses ?? {}).slice(0, 2).map(([name, value]) => `${name} ${value.toPrecision(2)}`).join(", ");
-      return [`${Math.round(100 * job.fraction)} %`, left !== null && `${duration(left)} left`, losses].filter(Boolean).join(" · ");
+      return `${Math.round(100 * job.fraction)} %${left === null ? "" : ` · about ${duration(left)} left`}`;
     }
     if (job.state === "failed") return job.error?.message ?? "It failed.";
     return job.state === "done" ? "Done" : "Stopped";
