@@ -363,6 +363,27 @@ def test_the_place_is_kept_unless_it_is_stripped(run: Run, tmp_path: Path, strip
     assert bool(found.getexif().get_ifd(0x8825)) != strip
 
 
+@pytest.mark.parametrize("way", ["file", "folder", "pipe", "optimize"])
+def test_nothing_of_the_photo_s_own_is_left_if_it_shall_not_be(run: Run, tmp_path: Path, way: str) -> None:
+    photo, out = placed(tmp_path / "in" / "a.webp"), tmp_path / "out" / "a.jpg"
+    out.parent.mkdir()
+    options = ["--style", "udnie", "--strip-metadata"]
+    if way == "optimize":
+        outcome = run("optimize", photo, *options, "--iterations", 1, "--recipe", "fast", "--size", 32, "-o", out)
+    elif way == "folder":
+        outcome = run("stylize", photo.parent, *options, "--engine", "light", "--format", "jpg", "-o", out.parent)
+        out = out.parent / "a.jpg"
+    elif way == "pipe":
+        outcome = run("stylize", "-", *options, "--engine", "light", "-o", out, stdin=photo.read_bytes())
+    else:
+        outcome = run("stylize", photo, *options, "--engine", "light", "-o", out)
+    assert outcome.code == 0, outcome.err
+    found = Image.open(next(out.parent.glob("a*.jpg")))
+    assert not found.getexif()
+    assert b"Basel" not in found.info["xmp"]
+    assert b"impasto:settings" in found.info["xmp"]
+
+
 def test_a_note_names_the_photo_whose_metadata_did_not_fit(run: Run, tmp_path: Path) -> None:
     photo, out = placed(tmp_path / "in" / "a.webp", b"h" * 70_000), tmp_path / "out.jpg"
     outcome = run("stylize", photo, "--style", "udnie", "--engine", "light", "-o", out)

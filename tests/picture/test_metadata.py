@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import tifffile
 from helpers import scene
-from PIL import Image, ImageOps
+from PIL import Image, ImageCms, ImageOps
 
 from impasto.picture import Picture, exif, iptc, png_text
 from impasto.picture.exif import DETAILS, INTEROPERABILITY, POSITION, Exif, Field, text_field
@@ -543,3 +543,59 @@ def test_the_place_is_kept_unless_it_shall_not_be(file_format: str, tmp_path: Pa
         assert said.encode() not in data
     again = Picture.open(data)
     assert again.without_location().metadata == again.metadata
+
+
+# All of it.
+
+MARKERS = ("EXIFMARK", "GPSMARK", "XMPMARK", "IPTCMARK", "COMMENTMARK", "TEXTMARK", "NOTEMARK", "RIGHTSMARK")
+
+
+def telling(file_format: str) -> bytes:
+    """A photo whose file says the markers in every form that its format has, with a profile and a thumbnail."""
+    fields = {315: text_field("EXIFMARK"), 33432: text_field("RIGHTSMARK"), 274: Field(3, 1, b"\6\0")}
+    notes = {37500: Field(7, 8, b"NOTEMARK"), 37510: Field(7, 19, b"ASCII\0\0\0COMMENTMARK")}
+    said = block(main=fields, details=notes, position={29: text_field("GPSMARK")})
+    told = packet('photoshop:City="XMPMARK" xmp:Rating="4"')
+    records = b"\x1c\2\x78\0\x08IPTCMARK"
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    if file_format == "TIFF":
+        out = io.BytesIO()
+        tags = [(315, "s", 0, "EXIFMARK", True), (33432, "s", 0, "RIGHTSMARK", True), (270, "s", 0, "TEXTMARK", True)]
+        tags += [(700, 1, len(told), told, True), (33723, 7, len(records), records, True)]
+        tifffile.imwrite(out, scene(64, 40), extratags=tags, iccprofile=profile, photometric="rgb", metadata=None)
+        return out.getvalue()
+    if file_format == "PNG":
+        texts = [(b"tEXt", b"Author\0TEXTMARK"), (b"zTXt", b"Note\0\0" + zlib.compress(b"COMMENTMARK"))]
+        texts.append((b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + told))
+        return png(*texts, (b"eXIf", said.removeprefix(exif.HEAD)))
+    data = saved(file_format, exif=said, xmp=told, icc_profile=profile, dpi=(240, 240))
+    if file_format != "JPEG":
+        return data
+    segments = [(0xED, iptc.as_resources(records)), (0xFE, b"COMMENTMARK")]
+    parts = b"".join(struct.pack(">BBH", 0xFF, marker, len(one) + 2) + one for marker, one in segments)
+    return data[:2] + parts + data[2:]
+
+
+@pytest.mark.parametrize("source", ["JPEG", "PNG", "WEBP", "TIFF"])
+@pytest.mark.parametrize("target", ["JPEG", "PNG", "WEBP", "TIFF", "AVIF"])
+def test_nothing_of_the_photo_s_own_is_left_if_it_shall_not_be(source: str, target: str) -> None:
+    data = telling(source)
+    said = [marker for marker in MARKERS if marker.encode() in unpacked_texts(painted(data, target))]
+    assert {"EXIFMARK", "XMPMARK"} <= set(said)  # they come along otherwise
+    for mark in (True, False):
+        result = painted(data, target, mark=mark, strip_metadata=True)
+        found = unpacked_texts(result)
+        for marker in (*MARKERS, "GPS", "Rating"):
+            assert marker.encode() not in found
+        assert (SOURCE_TYPE.encode() in found) is mark
+        picture = Picture.open(result)
+        before = Picture.open(data)
+        assert (picture.width, picture.height) == (before.width, before.height)  # turned as EXIF said
+        assert bool(picture.profile) is bool(before.profile)
+        assert not picture.without_metadata().exif
+
+
+def unpacked_texts(data: bytes) -> bytes:
+    """A file's bytes, and what is said in a PNG file's compressed texts."""
+    texts = png_text.read(data) if data.startswith(b"\x89PNG") else []
+    return data + repr(texts).encode()

@@ -87,6 +87,18 @@ def test_bytes_are_the_command_lines(
     assert answer.headers["impasto-size"] == "72x48"
 
 
+def test_nothing_of_the_photo_s_own_is_left_if_it_shall_not_be(service: Running) -> None:
+    exif = Image.Exif()
+    exif[0x013B], exif[0x0112] = "EXIFMARK", 6
+    photo = file_bytes(scene(72, 48), "JPEG", exif=exif, comment=b"COMMENTMARK")
+    for strip in (False, True):
+        fields = {"style": "udnie", "strip_metadata": str(strip).lower()} | LIGHT
+        data = paint(service, fields, [("image", ("photo.jpg", photo))]).content
+        assert (b"EXIFMARK" in data, b"COMMENTMARK" in data) == (not strip, not strip)
+        assert b"impasto:settings" in data
+        assert Image.open(io.BytesIO(data)).size == (48, 72)
+
+
 @pytest.mark.parametrize(
     ("accept", "kind"),
     [

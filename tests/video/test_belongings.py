@@ -136,3 +136,29 @@ def test_all_comes_along_in_pieces_too(tmp_path: Path) -> None:
     assert seen[0]["said"] == seen[1]["said"]
     for kind in ("audio", "subtitle"):
         assert of_kind(seen[0], kind) == of_kind(seen[1], kind)
+
+
+@pytest.mark.parametrize("ending", [".mp4", ".mov", ".mkv"])
+def test_nothing_of_the_clip_s_own_is_left_if_it_shall_not_be(tmp_path: Path, ending: str) -> None:
+    said = {"title": "TITLEMARK", "creation_time": DATE, "location": PLACE, "comment": "COMMENTMARK"}
+    sound = Sound(said={"language": "fra", "title": "TRACKMARK"})
+    chapters = [(0.0, 1.0, "CHAPTERMARK")]
+    source = film(tmp_path / "in.mkv", 48, sounds=[sound], said=said, chapters=chapters, cover=True, font=b"face")
+    marks = (b"TITLEMARK", b"COMMENTMARK", b"TRACKMARK", b"CHAPTERMARK", PLACE[:8].encode(), b"2024-05-01")
+    plain, stripped = tmp_path / f"plain{ending}", tmp_path / f"stripped{ending}"
+    painted(source, plain)
+    before = looked_at(plain)
+    assert before["said"]["title"] == "TITLEMARK"
+    assert before["chapters"][0][2] == "CHAPTERMARK"
+    painted(source, stripped, strip_metadata=True)
+    for mark in marks:
+        assert mark not in stripped.read_bytes()
+    found = looked_at(stripped)
+    assert found["chapters"] == []
+    assert "digital_source_type" in found["said"]["comment"]
+    assert [one["kind"] for one in found["streams"] if one["kind"] != "attachment"] == ["video", "audio"]  # no cover
+    (heard,) = [one for one in found["streams"] if one["kind"] == "audio"]
+    assert heard["language"] in ("fra", "fre")
+    assert heard["packets"]
+    with av.open(stripped) as container:
+        assert len(container.streams.attachments) == (ending == ".mkv")

@@ -41,6 +41,7 @@ class Saving:
     mark: bool = True
     overwrite: bool = False
     strip_location: bool = False
+    strip_metadata: bool = False
 
     def format_for(self, target: str) -> str:
         """Pillow's name of the format that the picture gets."""
@@ -165,6 +166,7 @@ class Painting:
             bits=saving.bits,
             mark=saving.mark,
             strip_location=saving.strip_location,
+            strip_metadata=saving.strip_metadata,
         )
         on_stage("encode")
         write(encoded)

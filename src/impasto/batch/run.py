@@ -53,6 +53,7 @@ def stylize_folder(
     bits: Bits = 8,
     mark: bool = True,
     strip_location: bool = False,
+    strip_metadata: bool = False,
     overwrite: bool = False,
     watch: bool = False,
     untrusted: bool = False,
@@ -74,7 +75,7 @@ def stylize_folder(
         jobs: how many photos are worked on at once, 1..64.
         hosts: "local", or "ray": all machines of the Ray cluster that RAY_ADDRESS names.
         suffix: the ending of all pictures, such as ".png"; None keeps the photos'.
-        quality: 1..100, as for `Picture.save`; so are bits, mark and strip_location.
+        quality: 1..100, as for `Picture.save`; so are bits, mark, strip_location and strip_metadata.
         overwrite: replace files that exist, and paint again what is done.
         watch: go on with photos that arrive in the folder, until `on_progress` returns False.
         untrusted: strangers have sent photos, paintings and masks: see `Picture.open`.
@@ -97,7 +98,7 @@ def stylize_folder(
     if suffix and suffix.lower() not in SUFFIXES:
         raise UsageError(f"suffix {suffix} is unknown", f"one of {' '.join(SUFFIXES)}", code="unknown-format")
     sources = Sources(style, regions, max_pixels=max_pixels, untrusted=untrusted)
-    saving = Saving(suffix, quality, bits, mark, overwrite, strip_location)
+    saving = Saving(suffix, quality, bits, mark, overwrite, strip_location, strip_metadata)
     find = functools.partial(
         plan,
         paths,
@@ -161,7 +162,7 @@ def _ledger(found: Plan, saving: Saving, stylizer: Stylizer, sources: Sources, g
 
     if not is_url(found.folder):
         remove_stale({Path(job.target).parent for job in found.jobs})
-    writing = [saving.suffix, saving.quality, saving.bits, saving.mark, saving.strip_location]
+    writing = {name: value for name, value in vars(saving).items() if name != "overwrite"}
     settings = stylizer.made_with() | {"files": sources.facts(gallery), "writing": writing}
     return ledger_in(found.folder, settings)
 

@@ -64,6 +64,7 @@ impasto optimize photo.jpg --style a.jpg --recipe gatys2016 --losses curve.png
 @options.bits
 @options.mark
 @options.strip_location
+@options.strip_metadata
 @options.overwrite
 @options.network
 @options.device
@@ -91,6 +92,7 @@ def optimize(
     bits: int,
     mark: bool,
     strip_location: bool,
+    strip_metadata: bool,
     overwrite: bool,
     network: Path | None,
     device: str,
@@ -149,7 +151,13 @@ def optimize(
             values = asdict(controls) | {"size": width}
             result = optimizer.optimize(photo, style, regions=regions, on_progress=on_progress, **shared, **values)
     result.picture.save(
-        target, quality=quality, bits=depth, mark=mark, strip_location=strip_location, overwrite=overwrite
+        target,
+        quality=quality,
+        bits=depth,
+        mark=mark,
+        strip_location=strip_location,
+        strip_metadata=strip_metadata,
+        overwrite=overwrite,
     )
     if losses is not None:
         _write_losses(result, losses, overwrite)

@@ -62,6 +62,12 @@ mark = option(
 strip_location = option(
     "--strip-location", is_flag=True, help="Leave out where it was taken: GPS, and names of places.", panel="Output"
 )
+strip_metadata = option(
+    "--strip-metadata",
+    is_flag=True,
+    help="Leave out all that the photo's file says: EXIF, XMP, IPTC, comments, texts.",
+    panel="Output",
+)
 region = option(
     "--region",
     type=PLACE,

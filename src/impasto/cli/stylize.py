@@ -59,6 +59,7 @@ FORMATS = sorted({suffix.lstrip(".") for suffix in SUFFIXES})
 @options.bits
 @options.mark
 @options.strip_location
+@options.strip_metadata
 @options.overwrite
 @option("--watch", is_flag=True, help="Wait for photos that arrive in the folder.", panel="Running")
 @option(
@@ -99,6 +100,7 @@ def stylize(
     bits: int,
     mark: bool,
     strip_location: bool,
+    strip_metadata: bool,
     overwrite: bool,
     watch: bool,
     jobs: int,
@@ -110,7 +112,8 @@ def stylize(
     json: bool,
 ) -> None:
     """Paint photos in the style of a painting, or of several."""
-    saving = Saving(_suffix(format), quality, check_saving(quality, bits, [], ""), mark, overwrite, strip_location)
+    depth = check_saving(quality, bits, [], "")
+    saving = Saving(_suffix(format), quality, depth, mark, overwrite, strip_location, strip_metadata)
     painting: dict[str, Any] = {"engine": engine, "memory": read_memory(memory), "max_pixels": max_pixels}
     painting["regions"] = [read_region(text) for text in region]
     printer = Printer(json, quiet, watched=photos[0] if watch else "")

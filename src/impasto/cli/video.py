@@ -35,6 +35,8 @@ impasto video short.mp4 --style painting.jpg --engine optimize --long-term 8 --s
 impasto video frames/ --style great-wave --fps 24 -o painted.webm
 """
 
+_OUTPUT = ("fps", "codec", "quality", "sound", "strip_location", "strip_metadata", "keep_partial", "resume")
+
 
 @click.command(cls=Command, examples=EXAMPLES)
 @argument("source", "A video's file, or a folder of frames.", type=options.PATH)
@@ -58,7 +60,7 @@ impasto video frames/ --style great-wave --fps 24 -o painted.webm
     "video_options",
     "Options",
     without=("segment", "untrusted"),
-    panels=dict.fromkeys(("fps", "codec", "quality", "sound", "strip_location", "keep_partial", "resume"), "Output"),
+    panels=dict.fromkeys(_OUTPUT, "Output"),
     names={"quality": "--crf"},
 )
 @options.settings(Controls, "controls", "Controls")

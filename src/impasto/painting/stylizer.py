@@ -190,6 +190,7 @@ def stylize(
     gallery: Gallery | None = None,
     max_pixels: int = MAX_PIXELS,
     strip_location: bool = False,
+    strip_metadata: bool = False,
     untrusted: bool = False,
     **controls: Any,
 ) -> Picture:
@@ -205,6 +206,7 @@ def stylize(
         gallery: where names are looked up; the built-in styles and the user's own if not given.
         max_pixels: refuse larger pictures.
         strip_location: leave out of the metadata where the photo was taken.
+        strip_metadata: leave out all metadata that the photo came with.
         untrusted: strangers have sent photo, paintings and masks: see `Picture.open`.
         controls: the fields of `impasto.Controls`: strength, keep_color, tone, brush_size, detail, size, seed.
     Returns:
@@ -228,4 +230,4 @@ def stylize(
         untrusted=untrusted,
     )
     painted = stylizer(Picture.open(photo, max_pixels=max_pixels, at_most=chosen.size, untrusted=untrusted))
-    return painted.without_location() if strip_location else painted
+    return painted.stripped(location=strip_location, metadata=strip_metadata)

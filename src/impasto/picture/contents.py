@@ -103,6 +103,19 @@ class Contents:
         """The same picture without the metadata that say where it was taken."""
         return replace(self, **metadata.without_location(self.metadata)._asdict())
 
+    def without_metadata(self: Kind) -> Kind:
+        """The same picture without all that its file said about it, but for what shows it: profile, resolution, times.
+
+        What made the picture stays: `save` says it unless told otherwise.
+        """
+        return replace(self, **Kept()._asdict())
+
+    def stripped(self: Kind, *, location: bool = False, metadata: bool = False) -> Kind:
+        """The same picture without all metadata of its file, or without those that say where it was taken."""
+        if metadata:
+            return self.without_metadata()
+        return self.without_location() if location else self
+
     def every(self) -> Iterator[Frame]:
         """All frames, the first among them."""
         yield Frame(self.samples_in(8), self.duration)

@@ -71,8 +71,22 @@ def made_with_of(kept: Kept) -> dict[str, Any] | None:
     try:
         packet = parse(kept.xmp) if b"impasto" in kept.xmp else Packet()
         said = (value_of(description, "impasto:settings") for description in packet.rdf)
-        found = json.loads(next(filter(None, said), "null"))
-    except (BrokenPacket, ValueError, RecursionError):
+        text = next(filter(None, said), "null")
+    except BrokenPacket:
+        return None
+    return _settings_in(text)
+
+
+def made_with_in(comment: str) -> dict[str, Any] | None:
+    """As `made_with_of`, of a comment: the opposite of `comment_text`. Others may have written lines before ours."""
+    lines = (line for line in reversed(comment.splitlines()) if SOURCE_TYPE in line)
+    return _settings_in(next(lines, "null"))
+
+
+def _settings_in(text: str) -> dict[str, Any] | None:
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None
 

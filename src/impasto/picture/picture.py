@@ -153,7 +153,7 @@ class Picture(Contents):
         return Image.fromarray(self.samples_in(8))
 
     def _repr_png_(self) -> bytes:
-        return self.encode("PNG", mark=False, metadata=False, animated=False)
+        return self.encode("PNG", mark=False, strip_metadata=True, animated=False)
 
     def save(
         self,
@@ -163,6 +163,7 @@ class Picture(Contents):
         bits: Bits = 8,
         mark: bool = True,
         strip_location: bool = False,
+        strip_metadata: bool = False,
         overwrite: bool = True,
     ) -> None:
         """Write the picture to a file, in one step; the name's ending says the format.
@@ -172,6 +173,7 @@ class Picture(Contents):
             bits: 16 for PNG and TIFF with 16 bits a channel.
             mark: say in the metadata what made the picture (see `made_with`).
             strip_location: leave out where the photo was taken, as `without_location` does.
+            strip_metadata: leave out all that the photo's file said about it, as `without_metadata` does.
             overwrite: replace a file that is there.
         Raises:
             UsageError: no such format, or bits or quality that it does not have.
@@ -182,7 +184,14 @@ class Picture(Contents):
         lost = said_of_frames(self, file_format, bits)
         if lost:
             warnings.warn(f"the picture for {path.name} {lost}", stacklevel=2)
-        data = self.encode(file_format, quality=quality, bits=bits, mark=mark, strip_location=strip_location)
+        data = self.encode(
+            file_format,
+            quality=quality,
+            bits=bits,
+            mark=mark,
+            strip_location=strip_location,
+            strip_metadata=strip_metadata,
+        )
         write_atomically(path, data, overwrite=overwrite)
 
     def encode(
@@ -193,11 +202,9 @@ class Picture(Contents):
         bits: Bits = 8,
         mark: bool = True,
         strip_location: bool = False,
-        metadata: bool = True,
+        strip_metadata: bool = False,
         animated: bool = True,
     ) -> bytes:
         """The bytes of a file in Pillow's `file_format`; the other arguments as for `save`."""
-        picture = self.without_location() if strip_location else self
-        return writing.encode(
-            picture, file_format, quality=quality, bits=bits, mark=mark, metadata=metadata, animated=animated
-        )
+        picture = self.stripped(location=strip_location, metadata=strip_metadata)
+        return writing.encode(picture, file_format, quality=quality, bits=bits, mark=mark, animated=animated)

@@ -30,16 +30,13 @@ def encode(
     quality: int,
     bits: Bits,
     mark: bool,
-    metadata: bool,
     animated: bool,
 ) -> bytes:
     """The bytes of a file in Pillow's `file_format`; the other arguments as for `Picture.encode`."""
     check_saving(file_format, quality, bits)
     check_size(file_format, picture.width, picture.height)
-    marked = picture.made_with if mark and metadata else {}
-    kept = meta.Kept()
-    if metadata:
-        kept = meta.written(picture.metadata, file_format, (picture.width, picture.height), marked, picture.name)
+    marked = picture.made_with if mark else {}
+    kept = meta.written(picture.metadata, file_format, (picture.width, picture.height), marked, picture.name)
     if animated and picture.frames and file_format in ANIMATED and bits == 8:
         note_left_out(picture, file_format)
     try:

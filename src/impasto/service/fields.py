@@ -46,6 +46,7 @@ class SavingFields:
     bits: Bits = setting(8, "A channel; 16 for PNG and TIFF.")
     mark: bool = setting(True, "Say in the metadata what made the picture.")
     strip_location: bool = setting(False, "Leave out of the metadata where the photo was taken.")
+    strip_metadata: bool = setting(False, "Leave out all metadata that the photo came with.")
 
     def __post_init__(self) -> None:
         check(self)

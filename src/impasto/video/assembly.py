@@ -15,7 +15,7 @@ import numpy as np
 
 from impasto.errors import PictureError, UsageError, write_fault
 from impasto.system.files import already_there, part_name
-from impasto.video.belongings import belongings_of, not_held
+from impasto.video.belongings import Strip, belongings_of, not_held
 from impasto.video.containers import first_line, main_video, video_packets
 from impasto.video.encoding import EncodedFile, Encoding, losses
 from impasto.video.frame_pictures import is_animation
@@ -34,6 +34,7 @@ class Assembly:
         source: the clip that it is made of; None, nothing comes along.
         sound: take its sound and subtitles along.
         strip_location: leave out where it was recorded.
+        strip_metadata: leave out all that it says of itself.
         made_with: what painted the frames, for the file's comment; empty, none is written.
         first: the source's first frame, to say what of such frames is lost; None, nothing is said.
     Attributes:
@@ -49,6 +50,7 @@ class Assembly:
         source: Clip | None = None,
         sound: bool = True,
         strip_location: bool = False,
+        strip_metadata: bool = False,
         made_with: Mapping[str, object] | None = None,
         first: VideoFrame | None = None,
         overwrite: bool = False,
@@ -67,7 +69,7 @@ class Assembly:
             self._try_encoder()
             self.notes += [f"{path}: {text}" for text in losses(encoding, first)] if first is not None else []
             if source is not None and source.path.is_file() and not is_animation(source.path):
-                found = self._collect(source, sound=sound, strip_location=strip_location)
+                found = self._collect(source, sound=sound, strip=Strip(strip_location, strip_metadata))
                 self.notes += [f"{source.path}: {text}" for text in found]
             self._try_joining()
         except BaseException:
@@ -101,7 +103,7 @@ class Assembly:
                 code="not-encodable",
             ) from error
 
-    def _collect(self, source: Clip, *, sound: bool, strip_location: bool) -> list[str]:
+    def _collect(self, source: Clip, *, sound: bool, strip: Strip) -> list[str]:
         """Gather what comes along; return what of it is converted or left out."""
         origin = origin_of(source)
         with source.opened() as container:
@@ -111,14 +113,12 @@ class Assembly:
                 origin,
                 source.span,
                 self.encoding.suffix,
-                strip_location=strip_location,
+                strip=strip,
             )
         self.company.belongings = belongings
         notes = [*belongings.notes, *not_held(belongings, self.encoding.suffix)]
         if sound:
-            self.company.sides = side_files(
-                source.opened, self.path, origin, source.span, notes, strip_location=strip_location
-            )
+            self.company.sides = side_files(source.opened, self.path, origin, source.span, notes, strip=strip)
         return notes
 
     def _try_joining(self) -> None:

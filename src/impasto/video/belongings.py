@@ -39,6 +39,25 @@ _MARKS = ("comment", "description", "synopsis")
 
 
 @dataclass(frozen=True)
+class Strip:
+    """Leaves out of metadata what nobody shall know.
+
+    Attributes:
+        location: where it was recorded.
+        metadata: all but what is needed to play it: languages of tracks, fonts of subtitles.
+    """
+
+    location: bool = False
+    metadata: bool = False
+
+    def __call__(self, said: Mapping[str, str]) -> dict[str, str]:
+        """What is left of metadata."""
+        if self.metadata:
+            return {name: value for name, value in said.items() if name.lower() == "language"}
+        return {name: value for name, value in said.items() if not (self.location and _PLACE.search(name))}
+
+
+@dataclass(frozen=True)
 class Belongings:
     """What belongs to a clip.
 
@@ -67,7 +86,7 @@ def belongings_of(
     span: tuple[Fraction, Fraction | None],
     suffix: str,
     *,
-    strip_location: bool,
+    strip: Strip,
 ) -> Belongings:
     """Collect what belongs to a clip.
 
@@ -77,12 +96,10 @@ def belongings_of(
         origin: seconds of the file at which the clip begins.
         span: the part of the clip that is painted: begin, and end or None.
         suffix: of the result.
-        strip_location: leave out where it was recorded.
+        strip: what is left out.
     """
-    said = {name: value for name, value in container.metadata.items() if not value.startswith("Lavf")}
-    picture = dict(video.metadata)
-    if strip_location:
-        said, picture = _without_place(said), _without_place(picture)
+    said = strip({name: value for name, value in container.metadata.items() if not value.startswith("Lavf")})
+    picture = strip(video.metadata)
     picture = {name: value for name, value in stream_metadata(picture, suffix).items() if name != "creation_time"}
     timecode = _taken(picture, "timecode") or _taken(said, "timecode")
     if timecode is not None and (moved := later_timecode(timecode, span[0], video.average_rate)):
@@ -95,18 +112,22 @@ def belongings_of(
         _kept(said),
         picture,
         int(video.disposition) & ~_COVER or 1,
-        tuple(_chapters(container.chapters(), origin + span[0], span)),
+        () if strip.metadata else tuple(_chapters(container.chapters(), origin + span[0], span)),
         tuple(
             (s.name or "attachment", s.mimetype or "application/octet-stream", s.data)
             for s in container.streams.attachments
-            if s.data
+            if s.data and not (strip.metadata and not _is_font(s))
         ),
-        tuple(_covers(container)),
+        () if strip.metadata else tuple(_covers(container)),
         tuple(notes),
     )
 
 
 _COVER = 1 << 10
+
+
+def _is_font(attachment: Any) -> bool:
+    return "font" in (attachment.mimetype or "") or (attachment.name or "").lower().endswith((".ttf", ".otf", ".ttc"))
 
 
 def metadata_for(said: Mapping[str, str], made_with: Mapping[str, object], suffix: str) -> dict[str, str]:
@@ -135,7 +156,7 @@ def unusual(metadata: Mapping[str, str], suffix: str) -> list[str]:
     return sorted(metadata.keys() - usual)
 
 
-def stream_metadata(metadata: Mapping[str, str], suffix: str, *, strip_location: bool = False) -> dict[str, str]:
+def stream_metadata(metadata: Mapping[str, str], suffix: str) -> dict[str, str]:
     """What stays of a sound's or subtitles' metadata: language, title."""
     kept = _kept(dict(metadata))
     handler = metadata.get("handler_name", "")
@@ -145,7 +166,7 @@ def stream_metadata(metadata: Mapping[str, str], suffix: str, *, strip_location:
         language = kept["language"].split("-")[0]
         language = _LANGUAGES.get(language, language)
         kept["language"] = _QUICKTIME_LANGUAGES.get(language, language) if suffix == ".mov" else language
-    return _without_place(kept) if strip_location else kept
+    return kept
 
 
 _PAIRS = (
@@ -208,10 +229,6 @@ def _kept(metadata: Mapping[str, str]) -> dict[str, str]:
 def _taken(metadata: dict[str, str], name: str) -> str | None:
     """Take out an entry, however its name is written."""
     return next((metadata.pop(key) for key in list(metadata) if key.lower() == name), None)
-
-
-def _without_place(metadata: Mapping[str, str]) -> dict[str, str]:
-    return {name: value for name, value in metadata.items() if not _PLACE.search(name)}
 
 
 def _chapters(

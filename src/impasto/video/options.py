@@ -31,6 +31,7 @@ class VideoOptions:
         quality: 0..63. The encoder's constant rate factor: lower is better and larger.
         sound: take sound and subtitles along.
         strip_location: leave out where the source was recorded.
+        strip_metadata: leave out all that the source says of itself, its chapters and covers, too; languages stay.
         keep_partial: when stopped, keep what is done as a playable file.
         resume: keep what is done in pieces beside the result, whatever ends the run. Another run goes on from there.
         segment: frames of such a piece.
@@ -54,6 +55,7 @@ class VideoOptions:
     quality: int | None = setting(None, "Constant rate factor: lower is better and larger.", 0, 63)
     sound: bool = setting(True, "Take sound and subtitles along.")
     strip_location: bool = setting(False, "Leave out where it was recorded.")
+    strip_metadata: bool = setting(False, "Leave out all that it says of itself: titles, dates, chapters, covers.")
     keep_partial: bool = setting(False, "When stopped, keep what is done.")
     resume: bool = setting(False, "Keep what is done, whatever happens; go on from there.")
     untrusted: bool = setting(False, "Somebody else chose the clip: refuse links and folders.")

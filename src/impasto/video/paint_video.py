@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from impasto.video.optimizer import FrameOptimizer
 
 # What a run that goes on may say otherwise: none of it changes a frame.
-_MAY_CHANGE = ("sound", "strip_location", "keep_partial", "resume", "segment", "untrusted")
+_MAY_CHANGE = ("sound", "strip_location", "strip_metadata", "keep_partial", "resume", "segment", "untrusted")
 
 
 @dataclass(frozen=True)
@@ -280,6 +280,7 @@ def _open_sink(
         source=clip,
         sound=options.sound,
         strip_location=options.strip_location,
+        strip_metadata=options.strip_metadata,
         made_with=made_with,
         first=first,
         overwrite=overwrite,

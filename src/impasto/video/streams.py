@@ -15,7 +15,7 @@ from typing import Any
 
 from impasto.errors import PictureError, write_fault
 from impasto.system.files import part_name
-from impasto.video.belongings import stream_metadata
+from impasto.video.belongings import Strip, stream_metadata
 from impasto.video.containers import ffmpeg, file_url, first_line, packets_of
 from impasto.video.times import PacketTimes
 
@@ -65,7 +65,7 @@ def side_files(
     span: tuple[Fraction, Fraction | None],
     notes: list[str],
     *,
-    strip_location: bool = False,
+    strip: Strip,
 ) -> list[Side]:
     """Write each sound and each subtitle of a clip into a file beside the target.
 
@@ -74,13 +74,14 @@ def side_files(
         origin: seconds of the file at which the clip begins.
         span: the part that is painted: begin, and end or None.
         notes: gets a line for all that is converted, damaged or left out.
+        strip: what is left out of metadata.
     """
     with container() as source:
         found = [_Plan.of(stream, target) for stream in (*source.streams.audio, *source.streams.subtitles)]
     waiting = {plan.index: plan for plan in found if plan.encoder is not None}
     try:
         while waiting:
-            waiting = {plan.index: plan for plan in _written(container, waiting, target, origin, span, strip_location)}
+            waiting = {plan.index: plan for plan in _written(container, waiting, target, origin, span, strip)}
     except BaseException:
         for plan in found:
             plan.discard()
@@ -151,7 +152,7 @@ def _written(
     target: Path,
     origin: Fraction,
     span: tuple[Fraction, Fraction | None],
-    strip_location: bool,
+    strip: Strip,
 ) -> list[_Plan]:
     """Read the clip once and write all these streams; those that failed and may be tried in another way."""
     av = ffmpeg()
@@ -171,9 +172,7 @@ def _written(
         for index, plan in plans.items():
             stream = source.streams[index]
             path = target.with_name(part_name(target.stem, f".{index}{target.suffix}"))
-            plan.side = Side(
-                path, plan.label, None, stream_metadata(stream.metadata, suffix, strip_location=strip_location)
-            )
+            plan.side = Side(path, plan.label, None, stream_metadata(strip(stream.metadata), suffix))
             plan.side.disposition = int(stream.disposition)
             try:
                 tracks[index] = _TRACKS[plan.encoder == "copy", stream.type](stream, plan)

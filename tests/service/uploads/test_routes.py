@@ -160,16 +160,6 @@ def test_an_upload_stands_for_a_file(service: Running, photo: dict[str, Any]) ->
     assert difference[:, 50:].mean() > 5
 
 
-def test_settings_are_read_out_of_a_painted_picture(service: Running) -> None:
-    controls = {"strength": 70, "detail": 20, "keep_color": "luminance"}
-    form = {"style": ["udnie", "great-wave"], "weight": ["3", "1"], "engine": "light", "format": "jpg", **controls}
-    made = requests.post(f"{service.url}/v1/stylize", form, files={"image": ("p.jpg", PHOTO)}, timeout=60).content
-    found = send(service, made)["settings"]
-    assert found["style"] == ["udnie:0.75", "great-wave:0.25"]
-    assert found["engine"] == "light"
-    assert controls.items() <= found.items()
-
-
 @pytest.mark.parametrize(
     ("name", "data", "status", "code"),
     [

@@ -20,7 +20,7 @@ _SIDE, _QUALITY = 512, 80
 def still(picture: Picture) -> Still:
     """A picture, reduced to 512 pixels."""
     plain = replace(picture, frames=(), cover=None).at_most(_SIDE)
-    return Still(plain.encode("JPEG", quality=_QUALITY, mark=False, metadata=False))
+    return Still(plain.encode("JPEG", quality=_QUALITY, mark=False, strip_metadata=True))
 
 
 class Teller:

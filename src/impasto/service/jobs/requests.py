@@ -188,6 +188,7 @@ def _clip(form: Form, service: Service) -> Work:
         engine=engine,  # type: ignore[arg-type]  # it looks itself
         quality=values.pop("crf"),
         strip_location=paint.saving.strip_location,
+        strip_metadata=paint.saving.strip_metadata,
         untrusted=True,
         **values,
     )

@@ -79,6 +79,7 @@ class OptimizeWork:
                 bits=saving.bits,
                 mark=saving.mark,
                 strip_location=saving.strip_location,
+                strip_metadata=saving.strip_metadata,
             )
         facts: dict[str, Any] = {"width": picture.width, "height": picture.height, "engine": "optimize"}
         facts |= {"style": run.stylizer.style.label, "evaluations": len(run.losses)}

@@ -17,6 +17,29 @@ MASKS = ("person", "background", "faces")
 _TEXT = {"type": "string"}
 _NUMBER = {"type": "number"}
 _ID = openapi.in_path("upload", 64)
+_NUMBERS = {"type": "array", "items": _NUMBER}
+_REGION = {
+    "type": "object",
+    "required": ["mask", "style", "strength", "brush_size"],
+    "properties": {
+        "mask": {"enum": list(MASKS)},
+        "style": _TEXT | {"description": "Empty: the picture's own; none leaves the photo."},
+        "strength": _NUMBER,
+        "brush_size": {"type": ["number", "null"]},
+    },
+}
+_SETTINGS: dict[str, Any] = {
+    "type": ["object", "null"],
+    "description": "Fields that made it, if Impasto has saved it; the controls among them.",
+    "required": ["style", "weight", "regions", "left_out"],
+    "properties": {
+        "style": {"type": "array", "items": _TEXT},
+        "weight": _NUMBERS | {"description": "One for each style."},
+        "engine": _TEXT,
+        "regions": {"type": "array", "items": _REGION},
+        "left_out": {"type": "integer", "description": "Regions that the file does not describe: drawn masks."},
+    },
+}
 _UPLOAD: dict[str, Any] = {
     "type": "object",
     "required": ["id", "name", "kind", "width", "height", "frames", "alpha", "bits", "bytes", "expires"],
@@ -31,7 +54,7 @@ _UPLOAD: dict[str, Any] = {
         "bits": {"type": "integer"},
         "bytes": {"type": "integer"},
         "expires": {"type": "string", "format": "date-time", "description": "If nobody uses it; each use moves it."},
-        "settings": {"type": ["object", "null"], "description": "Fields that made it, if Impasto has saved it."},
+        "settings": _SETTINGS,
         "notes": {"type": "array", "items": _TEXT},
         "seconds": _NUMBER,
         "fps": _NUMBER,

@@ -9,12 +9,11 @@ import numpy as np
 
 from impasto.errors import PictureError
 from impasto.picture import Picture
-from impasto.picture.metadata import made_with_of
 from impasto.picture.reading import head_of
 from impasto.pixels.arrays import fit, reduced
 from impasto.service.uploads.clips import frame_of, on_disk
 from impasto.service.uploads.kept import Facts, Kept
-from impasto.service.uploads.settings import fields_of
+from impasto.service.uploads.settings import settings_of, settings_of_clip
 from impasto.service.uploads.whole import remember, still
 from impasto.service.work import Answer, Tell, notes_of
 
@@ -49,7 +48,7 @@ class LookAtPhoto:
             head.frames,
             photo.alpha is not None,
             photo.bits,
-            fields_of(made_with_of(photo.metadata)),
+            settings_of(photo, self.file.read()),
             tuple(notes),
         )
         return Answer(packed(canvas), "application/octet-stream", {"upload": facts})
@@ -70,7 +69,7 @@ class LookAtClip:
         with notes_of() as notes, on_disk(self.file) as path:
             clip = Clip(path, untrusted=True, max_pixels=self.max_pixels)
             with clip.opened() as container:
-                sound = has_sound(container)
+                sound, said = has_sound(container), dict(container.metadata)
             frame = next(clip.frames(), None)
         if frame is None:
             raise PictureError(f"{self.file.name} holds no frames", code="no-frames")
@@ -82,7 +81,7 @@ class LookAtClip:
             max(1, clip.count),
             frame.alpha is not None,
             16 if frame.samples.dtype == np.uint16 else 8,
-            None,
+            settings_of_clip(said),
             tuple(dict.fromkeys((*clip.notes, *notes))),
             round(float(clip.count / clip.rate), 3),
             round(float(clip.rate), 3),

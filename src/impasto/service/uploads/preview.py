@@ -207,7 +207,7 @@ def encoded(view: Picture, clock: Stages) -> Answer:
     clear = view.alpha is not None and float(view.alpha.min()) < 1
     picture = view if clear else replace(view, alpha=None)
     kind = "PNG" if clear else "JPEG"
-    data = picture.encode(kind, quality=92, mark=False, metadata=False, animated=False)
+    data = picture.encode(kind, quality=92, mark=False, strip_metadata=True, animated=False)
     clock("encode")
     facts = {"width": view.width, "height": view.height, "seconds": clock.seconds}
     return Answer(data, "image/png" if clear else "image/jpeg", facts)

@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+import io
+import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import fields
 from typing import Any
+
+from PIL import Image
 
 from impasto.controls import Controls
 from impasto.engines.by_name import ENGINES
 from impasto.errors import ImpastoError
+from impasto.painting.regions import Region
+from impasto.picture import Picture
+from impasto.picture.metadata import made_with_in, made_with_of
+from impasto.pixels.masks import FOUND
 
 _LONGEST = 200  # characters of a style's label
-_MOST = 16  # styles
+_MOST = 16  # styles, and regions
+_NUMBER = r"\d{1,7}(?:\.\d{1,6})?(?:e[+-]?\d{1,2})?"
+_WEIGHTED = re.compile(rf"(.{{1,{_LONGEST}}}?):({_NUMBER})(?: \+ |$)")
+_REGION = re.compile(
+    rf"({'|'.join(FOUND)})=(.*?)(?:(?:,|(?<==))strength=({_NUMBER}))?(?:(?:,|(?<==))brush-size=({_NUMBER}))?"
+)
 
 
 def fields_of(made_with: Mapping[str, object] | None) -> dict[str, Any] | None:
@@ -21,12 +35,17 @@ def fields_of(made_with: Mapping[str, object] | None) -> dict[str, Any] | None:
 
     Args:
         made_with: what the picture's metadata say, as `Stylizer.made_with` gives it.
+    Returns:
+        `style`, names or files of paintings; `weight`, a number for each; `engine`; the controls; `regions`, a list of
+        mask, style, strength and brush_size; and `left_out`, how many regions the file does not describe, such as those
+        whose masks were drawn.
     """
     if not made_with:
         return None
-    found: dict[str, Any] = {"style": _styles(made_with.get("style"))}
-    if not found["style"]:
+    styles = _styles(made_with.get("style"))
+    if not styles:
         return None
+    found: dict[str, Any] = {"style": [name for name, _ in styles], "weight": [weight for _, weight in styles]}
     if made_with.get("engine") in ENGINES:
         found["engine"] = made_with["engine"]
     controls = made_with.get("controls")
@@ -34,7 +53,30 @@ def fields_of(made_with: Mapping[str, object] | None) -> dict[str, Any] | None:
         value = controls.get(part.name) if isinstance(controls, Mapping) else None
         if value is not None and _is_valid(part.name, value):
             found[part.name] = value
-    return found
+    labels = made_with.get("regions")
+    labels = labels if isinstance(labels, list) else []
+    regions = [region for label in labels[:_MOST] if (region := _region(label)) is not None]
+    return found | {"regions": regions, "left_out": len(labels) - len(regions)}
+
+
+def settings_of(photo: Picture, data: bytes) -> dict[str, Any] | None:
+    """The fields that made a picture.
+
+    Args:
+        data: its file. A GIF says them in its comment alone, which no picture takes along.
+    """
+    made_with = made_with_of(photo.metadata)
+    if made_with is None and photo.file_format == "GIF":
+        with suppress(Exception):  # what has been decoded once may say anything in its comments
+            comment = Image.open(io.BytesIO(data)).info.get("comment", b"")
+            made_with = made_with_in(comment.decode("utf-8", "replace"))
+    return fields_of(made_with)
+
+
+def settings_of_clip(metadata: Mapping[str, str]) -> dict[str, Any] | None:
+    """The fields that made a clip, whose comment or description says them."""
+    said = (made_with_in(text) for text in metadata.values())
+    return fields_of(next(filter(None, said), None))
 
 
 def _is_valid(name: str, value: Any) -> bool:
@@ -45,8 +87,28 @@ def _is_valid(name: str, value: Any) -> bool:
     return True
 
 
-def _styles(label: object) -> list[str]:
-    """Names with their weights, from a blend's label: NAME, or NAME:WEIGHT + NAME:WEIGHT."""
-    if not isinstance(label, str) or not label or len(label) > _LONGEST * _MOST:
+def _styles(label: object) -> list[tuple[str, float]]:
+    """Names with their weights, from a style's label: NAME, or a blend's NAME:WEIGHT + NAME:WEIGHT."""
+    if not isinstance(label, str) or len(label) > (_LONGEST + 20) * _MOST:
         return []
-    return [part for part in label.split(" + ") if len(part) <= _LONGEST and part.isprintable()][:_MOST]
+    parts = _WEIGHTED.findall(label)
+    found = [(name, float(weight)) for name, weight in parts]
+    if len(parts) == 1 or " + ".join(map(":".join, parts)) != label:  # a name may hold anything
+        found = [(label, 1.0)]
+    is_usable = all(0 < len(name) <= _LONGEST and name.isprintable() for name, _ in found)
+    return found if is_usable and len(found) <= _MOST and sum(weight for _, weight in found) > 0 else []
+
+
+def _region(label: object) -> dict[str, Any] | None:
+    """A region that finds itself, from its label: MASK=STYLE,strength=60,brush-size=2; None of another one."""
+    parts = _REGION.fullmatch(label) if isinstance(label, str) and len(label) <= 2 * _LONGEST else None
+    if parts is None:
+        return None
+    mask, style, strength, brush_size = parts.groups()
+    if not (style == "" or [name for name, _ in _styles(style)] == [style]):
+        return None  # a blend, which no field stands for
+    try:
+        region = Region(mask, style, float(strength or 100), None if brush_size is None else float(brush_size))
+    except ImpastoError:
+        return None
+    return {name: getattr(region, name) for name in ("mask", "style", "strength", "brush_size")}
