@@ -204,7 +204,7 @@ export class App extends EventTarget {
     this.photos.set(key, { key, name: photo.name, photo });
     for (const note of photo.notes) this.note(note);
     if (photo.settings && this.state.photo !== SAMPLE) {
-      void this.wear(lookOfSettings(photo.settings));
+      this.#wearSettings(photo.settings);
       this.tell("photos");
       this.say({
         text: words.settingsBack(photo.name),
@@ -220,10 +220,16 @@ export class App extends EventTarget {
           text: words.paintedHere(photo.name),
           kind: "note",
           action: words.useSettings,
-          act: () => void this.wear(lookOfSettings(settings)),
+          act: () => this.#wearSettings(settings),
         });
     }
     if (this.photos.has(SAMPLE) && this.state.photo !== SAMPLE) this.removePhoto(SAMPLE);
+  }
+
+  /** @param {Record<string, any>} settings */
+  #wearSettings(settings) {
+    void this.wear(lookOfSettings(settings));
+    if (settings.left_out > 0) this.note(words.masksGone(settings.left_out));
   }
 
   /**

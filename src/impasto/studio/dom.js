@@ -202,7 +202,8 @@ export function roving(bar) {
   bar.addEventListener("keydown", (event) => {
     const all = buttons();
     const from = all.indexOf(/** @type {HTMLElement} */ (event.target));
-    const way = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    const on = getComputedStyle(bar).direction === "rtl" ? -1 : 1;
+    const way = { ArrowRight: on, ArrowLeft: -on }[event.key];
     if (!way || from < 0) return;
     const next = all[(from + way + all.length) % all.length];
     for (const one of all) one.tabIndex = one === next ? 0 : -1;

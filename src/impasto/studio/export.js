@@ -1,6 +1,6 @@
 // The dialog that saves: the canvas at full size, as the same command would; or all photos, a clip, the best quality.
 
-import { button, choice, download, el, fill, slider } from "./dom.js";
+import { addressOf, button, choice, download, el, fill, slider } from "./dom.js";
 import { commandOf, fieldsOf } from "./fields.js";
 import { fileOfMask } from "./mix.js";
 import { words } from "./words.js";
@@ -43,7 +43,7 @@ export class Export {
       iterations: 300,
       engine: "painter",
       mark: true,
-      location: true,
+      keep: "all",
       steady: 70,
       sound: true,
       tell: false,
@@ -144,8 +144,8 @@ export class Export {
       !best && given.size === "other" && number,
       clip && slide(words.steady, "steady", 0, 100, words.steadyHelp),
       clip && photo.sound && check(words.sound, "sound"),
+      pick(words.metadata, "keep", Object.entries(words.metadataKept).map(([value, one]) => ({ value, ...one }))),
       check(words.mark, "mark", words.markHelp),
-      check(words.location, "location", words.locationHelp),
       check(words.tellMe, "tell"),
     );
     this.#told();
@@ -168,7 +168,9 @@ export class Export {
     const format = FORMATS[given.format] && app.limits.formats.includes(given.format) ? given.format : "jpg";
     const { quality, deep } = FORMATS[format];
     /** @type {[string, string][]} */
-    const file = [["mark", String(given.mark)], ["strip_location", String(!given.location)]];
+    const file = [["mark", String(given.mark)]];
+    if (given.keep === "place") file.push(["strip_location", "true"]);
+    if (given.keep === "none") file.push(["strip_metadata", "true"]);
     if (!clip) file.push(["format", format]);
     if (!clip && quality) file.push(["quality", String(given.quality)]);
     if (!clip && deep) file.push(["bits", given.bits]);
@@ -195,7 +197,8 @@ export class Export {
       if (all) extra.push("--format", format);
     }
     if (!given.mark) extra.push("--no-mark");
-    if (!given.location) extra.push("--strip-location");
+    if (given.keep === "place") extra.push("--strip-location");
+    if (given.keep === "none") extra.push("--strip-metadata");
     this.command.textContent = commandOf({
       photo: all ? "photos/" : name,
       target: all ? "painted/" : `${stem}-painted.${clip ? "mp4" : format}`,
@@ -263,28 +266,15 @@ export class Export {
         fields.push(...fieldsOf({ ...request, controls: { ...request.controls, size } }), ...file);
         return app.engine.begin(fields);
       }),
-      { title, file: name, picture: small(this.painter.picture), save: true },
+      {
+        title,
+        file: name,
+        picture: this.painter.picture ? addressOf(this.painter.picture, 96) : "",
+        save: true,
+        tell: given.tell,
+      },
     );
     const settings = { ...app.look, size, format };
     this.element.dispatchEvent(new CustomEvent("impasto-export", { bubbles: true, composed: true, detail: { name, settings } }));
   }
-}
-
-/**
- * A small picture as a data address.
- * @param {HTMLCanvasElement | null} picture
- * @param {number} side
- */
-export function small(picture, side = 96) {
-  if (!picture) return "";
-  const canvas = document.createElement("canvas");
-  const share = side / Math.max(picture.width, picture.height);
-  canvas.width = Math.max(1, Math.round(picture.width * share));
-  canvas.height = Math.max(1, Math.round(picture.height * share));
-  const to = canvas.getContext("2d");
-  if (to) {
-    to.imageSmoothingQuality = "high";
-    to.drawImage(picture, 0, 0, canvas.width, canvas.height);
-  }
-  return canvas.toDataURL("image/jpeg", 0.8);
 }

@@ -1,6 +1,6 @@
 // Where the paint lies: parts of the photo that are painted otherwise, or left.
 
-import { button, el, fill, slider } from "./dom.js";
+import { button, el, refill, slider } from "./dom.js";
 import { DEFAULTS, MOST_LAYERS, same, withLayer } from "./look.js";
 import { newLayer } from "./brush.js";
 import { maskOf } from "./mix.js";
@@ -117,11 +117,9 @@ export class Layers {
       return;
     }
     this.drawn = shape;
-    const focused = /** @type {Element | null} */ (/** @type {ShadowRoot} */ (this.element.getRootNode()).activeElement)?.getAttribute("data-part");
     this.sliders = new Map();
-    fill(this.list, ...layers.map((layer, index) => this.#row(layer, index)));
+    refill(this.list, ...layers.map((layer, index) => this.#row(layer, index)));
     for (const layer of layers) this.#values(layer);
-    if (focused) /** @type {HTMLElement | null} */ (this.list.querySelector(`[data-part="${focused}"]`))?.focus();
   }
 
   /** @type {Map<string, {strength: ReturnType<typeof slider>, brush: ReturnType<typeof slider>}>} */

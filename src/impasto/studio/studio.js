@@ -43,6 +43,7 @@ export class Studio extends HTMLElement {
 
   disconnectedCallback() {
     this.leaving?.abort();
+    this.tray?.end();
   }
 
   async #start() {
@@ -337,6 +338,7 @@ export class Studio extends HTMLElement {
         picture: "",
         save: false,
         learned: name,
+        name: title,
         instead: own ? `own:${key}` : undefined,
       },
     );
