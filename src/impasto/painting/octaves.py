@@ -58,7 +58,10 @@ _SHARPEN_FRAME = 0.25
 _SHARPEN, _SHARPEST = 0.4, 1.0  # at the end: for every octave, and at most
 _WITH_GRAY = np.vstack([np.eye(3, 4), [*LUMA, 0]]).astype(np.float32)  # luminance as the fourth channel
 _SIDE = 560  # of a window's own part, at most
-_MARGIN = 32  # pixels around it; what the filters see beyond weighs next to nothing
+_MARGIN, _LATER_MARGIN = (
+    32,
+    20,
+)  # pixels around it, with two passes and with one; the filters see next to nothing beyond
 _BORDER = cv2.BORDER_REFLECT_101
 
 
@@ -161,7 +164,7 @@ class Enlargement:
             return self._first_octave[place]
         size = self._sizes[number]
         rows, columns = (slice(part.start - part.start % 2, part.stop) for part in place)
-        outer, _ = _around((rows, columns), size)
+        outer, _ = _around((rows, columns), size, _margin(number))
         halves = _halves(outer)
         before = _Part(self._at(number - 1, halves), halves, self._sizes[number - 1])
         step = _Octave(before, self._grays[number], self._seen[number], size, self._detail, number)
@@ -240,14 +243,14 @@ class _Octave:
         self, before: Pixels | _Part, gray: Gray, seen: Seen, size: Size, detail: float, number: int = 0
     ) -> None:
         self.before, self.gray, self.seen, self.size, self.detail = before, gray, seen, size, np.float32(detail)
-        self.passes = _PASSES if number < 2 else _LATER_PASSES
+        self.passes, self.margin = _passes(number), _margin(number)
         ratio = max(size[0] / before.shape[1], size[1] / before.shape[0])
         # A photo that is hardly larger than what was painted changes little.
         self.share = np.float32(min(1.0, math.log2(ratio) / math.log2(_FIRST)))
 
     def first(self, place: Place) -> Pixels:
         """A window of the first octave, by which the size may grow by any factor up to about 2.8."""
-        outer, inner = _around(place, self.size)
+        outer, inner = _around(place, self.size, self.margin)
         assert isinstance(self.before, np.ndarray)
         x = _enlarged(self.before, self.size, outer)
         painted = self._painted(x, outer)
@@ -255,13 +258,13 @@ class _Octave:
 
     def completed(self, picture: Pixels, missing: Pixels, place: Place, sharpen: float) -> Pixels:
         """A window of the first octave's picture with what it lacks of the painting."""
-        outer, inner = _around(place, self.size) if sharpen else (place, (slice(None), slice(None)))
+        outer, inner = _around(place, self.size, self.margin) if sharpen else (place, (slice(None), slice(None)))
         piece = picture[outer] + _enlarged(missing, self.size, outer)
         return _sharpened(piece, sharpen)[inner].clip(0, 1)
 
     def later(self, place: Place, sharpen: float) -> Pixels:
         """A window of a later octave, twice as large as the one before."""
-        outer, inner = _around(place, self.size)
+        outer, inner = _around(place, self.size, self.margin)
         before = np.ascontiguousarray(self.before[_halves(outer)])
         height, width = (part.stop - part.start for part in outer)
         x = _doubled(before, width, height)
@@ -324,11 +327,21 @@ def _halves(place: Place) -> Place:
     return rows, columns
 
 
-def _around(place: Place, size: Size) -> tuple[Place, Place]:
+def _passes(number: int) -> int:
+    """How often strokes form in an octave, the first of which is 0."""
+    return _PASSES if number < 2 else _LATER_PASSES
+
+
+def _margin(number: int) -> int:
+    """Pixels that an octave's filters see around a window."""
+    return _MARGIN if _passes(number) == _PASSES else _LATER_MARGIN
+
+
+def _around(place: Place, size: Size, margin: int) -> tuple[Place, Place]:
     """A window with its margin; and where in that the window lies."""
     outer, inner = [], []
     for part, side in zip(place, size[::-1], strict=True):
-        start, stop = max(0, part.start - _MARGIN), min(side, part.stop + _MARGIN)
+        start, stop = max(0, part.start - margin), min(side, part.stop + margin)
         outer.append(slice(start, stop))
         inner.append(slice(part.start - start, part.stop - start))
     return (outer[0], outer[1]), (inner[0], inner[1])

@@ -17,6 +17,7 @@ import { Mixer, maskOf } from "./mix.js";
 export const SIDE = 1280;
 const FIRST = 640;
 const DRAFT = 320;
+const DETAILED = 896; // fine detail shows above the size in which it is painted, and costs no painting
 const MOST = 40; // pictures that are kept
 
 /** What the engine paints, at full strength, of the ground or a layer: what it is besides is mixed in the browser. */
@@ -141,7 +142,8 @@ export class Painter extends EventTarget {
       this.dispatchEvent(new Event("before"));
     }
     // A settled picture comes in two steps: at the size in which it is painted, and then enlarged.
-    for (const side of draft ? [DRAFT] : [FIRST, SIDE]) {
+    const drafted = this.#onlyDetail(look) ? DETAILED : DRAFT;
+    for (const side of draft ? [drafted] : [FIRST, SIDE]) {
       const wanted = [null, ...look.layers].map((layer) => this.#part(look, layer, side, signal));
       const masks = look.layers.map((layer) => layer.found && this.found(layer.found, signal));
       const [parts] = await Promise.all([Promise.all(wanted), Promise.all(masks)]);
@@ -152,6 +154,13 @@ export class Painter extends EventTarget {
       this.mix(draft, changed ? look : app.look);
       if (changed) return;
     }
+  }
+
+  /** Whether a look differs from what is painted in its fine detail alone. @param {Look} look */
+  #onlyDetail(look) {
+    if (!this.painted) return false;
+    const { detail } = this.painted.look.controls;
+    return same(this.#keys({ ...look, controls: { ...look.controls, detail } }), this.#keys(this.painted.look));
   }
 
   /**
