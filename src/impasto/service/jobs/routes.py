@@ -79,14 +79,14 @@ class JobRoutes:
         return await self._send(request, learn=True)
 
     async def _send(self, request: Request, *, learn: bool) -> Response:
-        named = request.headers.get("idempotency-key", "")
-        if named and not _KEY.fullmatch(named):
-            raise UsageError("Idempotency-Key is too long, or no text", "up to 255 characters", code="malformed")
+        named = request.headers.get("idempotency-key")
+        if named is not None and not _KEY.fullmatch(named):
+            raise UsageError("Idempotency-Key is empty, too long, or no text", "up to 255 characters", code="malformed")
         form, webhook = _webhook(await read_form(request))
         form = _owned(form, visitor_of(request)) if learn else form
         if self.service.load.ending:
             raise Ending(5)
-        job = await self.jobs.send(form, owner_of(request), learn=learn, idempotency=named, webhook=webhook)
+        job = await self.jobs.send(form, owner_of(request), learn=learn, idempotency=named or "", webhook=webhook)
         place = f"{request.scope.get('root_path', '')}/v1/jobs/{job.id}"
         said = as_json(job, await self.jobs.queue.place(job))
         return JSONResponse(said, 202, {**_PRIVATE, "Location": place})
