@@ -202,7 +202,7 @@ def test_masks_that_are_unknown(service: Running, photo: dict[str, Any]) -> None
 
 
 def test_what_a_preview_has_to_say_is_said_each_time(service: Running, photo: dict[str, Any]) -> None:
-    """Nobody is in the photo, and the drawn mask covers nothing: in a view, in a part of it, and of what is remembered."""
+    """That nobody is in the photo, and that a drawn mask covers nothing; of what is remembered, too."""
     empty = f"upload:{send(service, file_bytes(np.zeros((60, 90), np.uint8)), 'm.png')['id']}"
     masks = {"mask": ["person", empty], "region_style": ["none", "none"]}
     for fields in ({"side": 200}, {"side": 201}, {"crop": "0,0,60,50"}, {"crop": "9,9,60,50"}):
