@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import json
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from typing import Any
 
 import uvicorn
@@ -66,6 +66,11 @@ class Server:
 
     def events(self, path: str) -> list[dict[str, Any]]:
         return list(self.stream(path))
+
+    def run(self, body: Callable[[], Coroutine[Any, Any, object]]) -> None:
+        """Have something done in the service's loop, and wait for it."""
+        assert self.loop is not None
+        asyncio.run_coroutine_threadsafe(body(), self.loop).result(30)
 
     def call(self, body: Callable[[Jobs], object]) -> None:
         assert self.loop is not None

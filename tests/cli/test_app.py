@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import os
+import signal
 import socket
-from collections.abc import Callable
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,7 +21,7 @@ pytest.importorskip("starlette")
 pytest.importorskip("prometheus_client")
 
 from asgi import ask, echo
-from helpers import Outcome, assert_refused
+from helpers import Outcome, assert_refused, file_bytes, scene, wait_until
 
 from impasto.cli.addresses import address
 from impasto.service.jobs.jobs import open_store
@@ -93,6 +101,73 @@ def test_a_user_without_a_home_has_jobs_for_now(tmp_path: Path, monkeypatch: pyt
     (tmp_path / "file").write_text("no folder")
     monkeypatch.setenv("IMPASTO_HOME", str(tmp_path / "file"))
     assert Personal().service_config().jobs_url is None
+
+
+@pytest.mark.parametrize("missing", ["starlette", "uvicorn", "prometheus_client", "python_multipart"])
+def test_without_the_extra_it_says_what_to_install(missing: str) -> None:
+    """In a Python that does not find the package."""
+    code = (
+        "import sys; from importlib.machinery import PathFinder; from impasto.__main__ import main\n"
+        "class Without(PathFinder):\n"
+        "    @classmethod\n"
+        "    def find_spec(cls, name, path=None, target=None):\n"
+        f"        return None if name.partition('.')[0] == {missing!r} else PathFinder.find_spec(name, path, target)\n"
+        "sys.meta_path[sys.meta_path.index(PathFinder)] = Without\n"
+        "sys.argv = ['impasto', 'app', *sys.argv[1:]]; main()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert "pip install 'impasto[app]'" in done.stderr
+    helped = subprocess.run([sys.executable, "-c", code, "--help"], capture_output=True, text=True, timeout=60)
+    assert helped.returncode == 0
+    assert "--idle" in helped.stdout
+
+
+@contextmanager
+def running(home: Path, *words: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """`impasto app` in a process of its own, on a port that was free; and the line that it says."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    (home / "tmp").mkdir(exist_ok=True)
+    environment = os.environ | {"IMPASTO_HOME": str(home), "TMPDIR": str(home / "tmp")}
+    command = [sys.executable, "-m", "impasto", "app", "--no-browser", "--port", str(port), *words]
+    pipes: Any = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, text=True, env=environment, **pipes) as process:
+        try:
+            assert process.stdout is not None
+            yield process, process.stdout.readline()
+        finally:
+            process.kill()
+
+
+def asked(url: str, photo: bytes = b"") -> Any:
+    request = urllib.request.Request(url, photo or None, {"Content-Type": "image/png"} if photo else {})
+    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=60) as answer:
+        return json.loads(answer.read())
+
+
+@pytest.mark.skipif(os.name == "nt", reason="sends SIGINT")
+def test_two_at_once_share_the_jobs_and_end_cleanly(tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        apps = [stack.enter_context(running(tmp_path, *words)) for words in ((), ("--host", "0.0.0.0"))]
+        urls = [line.split("at ", 1)[1].split()[0].rstrip(",") for _, line in apps]
+        assert urls[0] != urls[1]
+        assert "for others at http://" in apps[1][1]
+        assert "for others" not in apps[0][1]
+        photo, query = file_bytes(scene(64, 48)), "/v1/jobs?style=udnie&engine=light&strength="
+        jobs = [(url, asked(f"{url}{query}{strength}", photo)) for strength in (40, 60, 80) for url in urls]
+        for url, job in jobs:
+            place = url + job["links"]["self"]
+            wait_until(lambda place=place: asked(place)["state"] in ("done", "failed"))
+            assert asked(place)["facts"].get("width") == 64
+        for process, _ in apps:
+            process.send_signal(signal.SIGINT)
+        for process, _ in apps:
+            assert process.stdout is not None
+            assert process.stderr is not None
+            assert (process.wait(30), process.stdout.read(), process.stderr.read()) == (0, "", "")
+    assert not list((tmp_path / "tmp").glob("impasto-*"))
 
 
 def test_limits_are_checked(run: Callable[..., Outcome]) -> None:

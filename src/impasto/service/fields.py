@@ -79,9 +79,11 @@ class Form:
 
     Attributes:
         order: {name: texts and files as they came}.
+        kept: ids of the uploads that stand in it.
     """
 
     order: Mapping[str, list[str | Upload]] = field(default_factory=dict)
+    kept: tuple[str, ...] = ()
 
     @functools.cached_property
     def texts(self) -> dict[str, list[str]]:

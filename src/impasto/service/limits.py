@@ -16,7 +16,7 @@ from impasto.service.rates import Rates
 
 _HEARD = ("Authorization", "X-API-Key", "Impasto-Visitor", "Content-Type", "If-None-Match")
 _HEARD_OF_JOBS = ("Last-Event-ID", "Idempotency-Key")
-_TOLD = ("ETag", "Location", "Retry-After", "Server-Timing", "Impasto-Notes")
+_TOLD = ("ETag", "Location", "Retry-After", "Server-Timing", "Impasto-Notes", "Impasto-Size")
 
 
 @dataclass(frozen=True)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import socket
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from impasto.picture.reading import MAX_PIXELS
 from impasto.service.config import ServiceConfig
-from impasto.service.limits import Access, is_loopback
 from impasto.settings import check, setting
 from impasto.system.files import NoHome, cache_folder
+
+if TYPE_CHECKING:
+    from impasto.service.limits import Access
 
 _A_WEEK = 168.0  # hours
 
@@ -70,6 +73,8 @@ def _jobs_url() -> str | None:
 
 def access(host: str) -> Access:
     """Who may use it: on loopback this computer alone; elsewhere all who reach the address, by a name of this one."""
+    from impasto.service.limits import Access, is_loopback  # here: they need an extra, and the settings do not
+
     names = () if is_loopback(host) else tuple(_names())
     return Access(host, allowed_hosts=names, page=True, by_number=not is_loopback(host))
 

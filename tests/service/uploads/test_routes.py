@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from typing import Any
 
 import numpy as np
@@ -198,6 +199,22 @@ def test_an_upload_is_its_senders() -> None:
 def test_masks_that_are_unknown(service: Running, photo: dict[str, Any]) -> None:
     assert get(service, photo, "mask", of="cats").json()["code"] == "unknown-choice"
     assert get(service, photo, "mask", of="person").status_code in (200, 501)  # where they are installed
+
+
+def test_what_a_preview_has_to_say_is_said_each_time(service: Running, photo: dict[str, Any]) -> None:
+    """That nobody is in the photo, and that a drawn mask covers nothing; of what is remembered, too."""
+    empty = f"upload:{send(service, file_bytes(np.zeros((60, 90), np.uint8)), 'm.png')['id']}"
+    masks = {"mask": ["person", empty], "region_style": ["none", "none"]}
+    for fields in ({"side": 200}, {"side": 201}, {"crop": "0,0,60,50"}, {"crop": "9,9,60,50"}):
+        notes = json.loads(get(service, photo, **masks, **fields).headers["impasto-notes"])
+        assert [word in " ".join(notes) for word in ("nobody was found", "the mask covers nothing")] == [True, True]
+    for of in ("person", "faces", "background"):
+        answer = get(service, photo, "mask", of=of, side=100)
+        assert "was found" in json.loads(answer.headers["impasto-notes"])[0]
+        gray = Image.open(io.BytesIO(answer.content))
+        assert (gray.mode, gray.size) == ("L", (100, 67))
+        assert set(np.unique(np.asarray(gray))) == ({255} if of == "background" else {0})
+    assert "impasto-notes" not in get(service, photo, side=200).headers
 
 
 def test_limits_tell_what_a_page_needs(service: Running) -> None:

@@ -111,3 +111,31 @@ def test_a_clips_frames_are_bounded() -> None:
         assert size == 100 + len(b"canvas") + 39 * len(b"frame")
 
     with_uploads(body)
+
+
+def test_what_is_needed_for_a_job_stays_until_it_ends() -> None:
+    async def body(uploads: Uploads, clock: Clock) -> None:
+        running = True
+
+        async def goes_on() -> bool:
+            return running
+
+        one, other = await add(uploads, b"x" * 500_000), await add(uploads)
+        uploads.hold([one.id, "no-such"], goes_on)
+        clock.now = 1000
+        await uploads.sweep()
+        assert uploads.find(one.id, "") is one
+        with refused(ImpastoError, "no-such-upload"):
+            uploads.find(other.id, "")
+        clock.now = 2000
+        with pytest.raises(Busy):  # it does not make room either
+            await add(uploads, b"x" * 600_000)
+        assert one.file.path.exists()
+        running = False
+        await uploads.sweep()
+        assert uploads.find(one.id, "") is one  # from now on, time counts
+        clock.now = 3000
+        await uploads.sweep()
+        assert not one.file.path.exists()
+
+    with_uploads(body)

@@ -165,4 +165,9 @@ def _results() -> list[str]:
 
 
 def _file(*kinds: str) -> dict[str, Any]:
-    return {"description": "The file.", "content": {kind: {"schema": openapi.FILE} for kind in kinds}}
+    return {"description": "The file.", "content": {kind: {"schema": _schema_of(kind)} for kind in kinds}}
+
+
+def _schema_of(kind: str) -> dict[str, Any]:
+    """A style's facts are JSON, all other results are files."""
+    return {"type": "object"} if kind == "application/json" else openapi.FILE

@@ -19,7 +19,7 @@ from impasto.service.jobs.documented import documented
 from impasto.service.jobs.events import END, events
 from impasto.service.jobs.jobs import Jobs, as_json
 from impasto.service.jobs.requests import LONGEST, OWNER
-from impasto.service.jobs.store import Job
+from impasto.service.jobs.store import Job, StoreFault
 from impasto.service.owners import check_may_change, owner_of, visitor_of
 from impasto.service.problems import malformed
 from impasto.service.service import Service
@@ -79,17 +79,27 @@ class JobRoutes:
         return await self._send(request, learn=True)
 
     async def _send(self, request: Request, *, learn: bool) -> Response:
-        named = request.headers.get("idempotency-key", "")
-        if named and not _KEY.fullmatch(named):
-            raise UsageError("Idempotency-Key is too long, or no text", "up to 255 characters", code="malformed")
-        form, webhook = _webhook(await read_form(request))
+        named = request.headers.get("idempotency-key")
+        if named is not None and not _KEY.fullmatch(named):
+            raise UsageError("Idempotency-Key is empty, too long, or no text", "up to 255 characters", code="malformed")
+        sent = await read_form(request)
+        form, webhook = _webhook(sent)
         form = _owned(form, visitor_of(request)) if learn else form
         if self.service.load.ending:
             raise Ending(5)
-        job = await self.jobs.send(form, owner_of(request), learn=learn, idempotency=named, webhook=webhook)
+        job = await self.jobs.send(form, owner_of(request), learn=learn, idempotency=named or "", webhook=webhook)
+        self.service.uploads.hold(sent.kept, lambda: self._goes_on(job))
         place = f"{request.scope.get('root_path', '')}/v1/jobs/{job.id}"
         said = as_json(job, await self.jobs.queue.place(job))
         return JSONResponse(said, 202, {**_PRIVATE, "Location": place})
+
+    async def _goes_on(self, job: Job) -> bool:
+        """Whether a job waits or is worked on, as far as can be told."""
+        try:
+            now = await self.jobs.queue.get(job.id, job.owner)
+        except StoreFault:
+            return True
+        return now is not None and not now.over
 
     async def show(self, request: Request) -> Response:
         """Where a job stands."""

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import threading
+import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from typing import Any, Generic, TypeVar
+
+from impasto.service.work import notes_of
 
 T = TypeVar("T")
 
@@ -44,6 +47,26 @@ class Recent(Generic[T]):
         return len(self._kept)
 
 
+class Noted(Generic[T]):
+    """Remembers what was warned of when something was made, and warns again whenever it is used."""
+
+    def __init__(self, room: float) -> None:
+        self._kept: Recent[tuple[T, list[str]]] = Recent(room)
+
+    def of(self, key: Hashable, make: Callable[[], T]) -> T:
+        """As `Recent.of`."""
+
+        def noted() -> tuple[T, list[str]]:
+            with notes_of() as notes:
+                made = make()
+            return made, notes
+
+        found, notes = self._kept.of(key, noted)
+        for note in notes:
+            warnings.warn(note, stacklevel=2)
+        return found
+
+
 def _pixels(picture: Any) -> float:
     return picture.width * picture.height
 
@@ -52,8 +75,8 @@ PHOTOS: Recent[Any] = Recent(60_000_000, lambda whole: whole.pixels)
 """Whole photos, in pixels."""
 VIEWS: Recent[Any] = Recent(12_000_000, _pixels)
 """Reduced photos, in pixels."""
-STYLIZERS: Recent[Any] = Recent(64)
+STYLIZERS: Noted[Any] = Noted(64)
 PAINTED: Recent[Any] = Recent(32_000_000, lambda picture: picture.shape[0] * picture.shape[1])
 """What was painted small, in pixels."""
-WINDOWS: Recent[Any] = Recent(3)
+WINDOWS: Noted[Any] = Noted(3)
 """What computes parts of finished pictures."""

@@ -89,24 +89,28 @@ class PreviewWork:
     def run(self, tell: Tell) -> Answer:
         clock = Stages()
         with notes_of() as notes:
-            controls = self.paint.controls
-            final = controls.output_size(*self.size)
+            final = self.paint.controls.output_size(*self.size)
             if self.crop is not None:
-                return self._cropped(self.crop, final, clock, tell)
-            view = view_size(final, self.side)
-            photo = VIEWS.of((self.canvas.digest, *view), lambda: view_of(self.canvas, view))
-            stylizer = stylizer_of(self.paint).with_controls(replace(controls, size=None))
-            clock("read")
-            if not tell(Progress(0, 2)):
-                raise Stopped
-            if controls.strength:
-                photo = replace(photo, samples=self._painted(stylizer, photo, final, clock, tell))
-            clock("finish")
-        answer = encoded(photo, clock)
-        facts = {"engine": stylizer.engine, "style": stylizer.style.label}
-        return replace(answer, facts={**answer.facts, **facts}, notes=tuple(notes))
+                shown = self._cropped(self.crop, final, clock, tell)
+            else:
+                shown = self._whole(final, clock, tell)
+        return replace(encoded(shown, clock), notes=tuple(notes))
 
-    def _cropped(self, crop: Crop, final: Size, clock: Stages, tell: Tell) -> Answer:
+    def _whole(self, final: Size, clock: Stages, tell: Tell) -> Picture:
+        """The finished picture, fitted."""
+        view = view_size(final, self.side)
+        photo = VIEWS.of((self.canvas.digest, *view), lambda: view_of(self.canvas, view))
+        controls = replace(self.paint.controls, size=None)
+        stylizer = stylizer_of(self.paint).with_controls(controls)
+        clock("read")
+        if not tell(Progress(0, 2)):
+            raise Stopped
+        if controls.strength:
+            photo = replace(photo, samples=self._painted(stylizer, photo, final, clock, tell))
+        clock("finish")
+        return photo
+
+    def _cropped(self, crop: Crop, final: Size, clock: Stages, tell: Tell) -> Picture:
         """A part of the finished picture at its own size."""
         photo, grays_of = whole_photo(self.file, self.second, final, self.paint.max_pixels)
         place = slice(crop[1], crop[1] + crop[3]), slice(crop[0], crop[0] + crop[2])
@@ -128,7 +132,7 @@ class PreviewWork:
             samples = WINDOWS.of(key, make)(place)
         clock("paint")
         alpha = None if photo.alpha is None else photo.alpha[place]
-        return encoded(Picture(samples, alpha), clock)
+        return Picture(samples, alpha)
 
     def _painted(self, stylizer: Stylizer, photo: Picture, final: Size, clock: Stages, tell: Tell) -> Samples:
         seen = filled(photo.samples, photo.alpha)

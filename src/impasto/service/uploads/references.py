@@ -32,7 +32,7 @@ async def with_uploads(form: Form, request: Request) -> Form:
     if not any(_REFERENCE.fullmatch(text) for name in FIELDS for text in form.texts.get(name, ())):
         return form
     uploads, owner = service_of(request).uploads, owner_of(request)
-    order = dict(form.order)
+    order, ids = dict(form.order), []
     for name in FIELDS:
         values: list[str | Upload] = []
         for one in order.get(name, ()):
@@ -42,6 +42,7 @@ async def with_uploads(form: Form, request: Request) -> Form:
             else:
                 kept = uploads.find(match[1], owner)
                 values.append(await asyncio.to_thread(kept.file.upload))
+                ids.append(kept.id)
         if name in order:
             order[name] = values
-    return replace(form, order=order)
+    return replace(form, order=order, kept=tuple(dict.fromkeys(ids)))

@@ -6,16 +6,20 @@ import asyncio
 import hashlib
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import PurePath
+from typing import TypeAlias
 
 from impasto.errors import ImpastoError, write_fault
 from impasto.service.hosts import Busy
 from impasto.service.jobs.folders import PrivateFolder
 from impasto.service.uploads.kept import Facts, Kept
 from impasto.service.work import Upload
+
+Holder: TypeAlias = Callable[[], Awaitable[bool]]
+"""Says whether an upload is still needed."""
 
 MOST = 10_000
 """Uploads that are kept, however small they are."""
@@ -32,6 +36,7 @@ class Stored:
         owner: whose key has sent it; "" where there are no keys.
         canvases: {second: the reduced picture}; a photo's is that of 0.
         used: when it was last asked for, by the monotonic clock.
+        holders: what it is needed for meanwhile; each says whether it still is.
     """
 
     id: str
@@ -43,6 +48,7 @@ class Stored:
     canvases: dict[float, Kept] = field(default_factory=dict)
     used: float = 0.0
     size: int = 0
+    holders: list[Holder] = field(default_factory=list)
 
 
 class Uploads:
@@ -121,6 +127,12 @@ class Uploads:
         one.used = self._clock()
         return one
 
+    def hold(self, names: Iterable[str], holder: Holder) -> None:
+        """Keep uploads as long as somebody needs them: a page that shows a clip being painted asks for nothing else."""
+        for name in names:
+            if name in self._kept:
+                self._kept[name].holders.append(holder)
+
     def expires_in(self, one: Stored) -> float:
         """Seconds after which an upload is forgotten if nobody uses it."""
         return max(0.0, self._idle - (self._clock() - one.used))
@@ -149,11 +161,11 @@ class Uploads:
             self._folder = None
 
     def _is_over(self, one: Stored) -> bool:
-        return self._clock() - one.used > self._idle
+        return not one.holders and self._clock() - one.used > self._idle
 
     def _make_room(self, size: int) -> None:
         """Forget what was used longest ago until so many bytes fit."""
-        by_use = sorted(self._kept.values(), key=lambda one: one.used)
+        by_use = sorted((one for one in self._kept.values() if not one.holders), key=lambda one: one.used)
         for one in by_use:
             if not (self._is_over(one) or self._bytes + size > self._most or len(self._kept) >= MOST):
                 break
@@ -190,9 +202,16 @@ class Uploads:
     async def _sweep(self) -> None:
         while self._kept:
             await asyncio.sleep(_SWEEP)
-            for one in list(self._kept.values()):
-                if self._is_over(one):
-                    self.remove(one)
+            await self.sweep()
+
+    async def sweep(self) -> None:
+        """Forget what nobody has used for a while and nobody needs."""
+        for one in list(self._kept.values()):
+            if one.holders:
+                one.used = self._clock()
+                one.holders = [holder for holder in one.holders if await holder()]
+            if self._is_over(one):
+                self.remove(one)
 
 
 def _ending(name: str) -> str:
