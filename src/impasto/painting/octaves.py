@@ -61,7 +61,7 @@ _SIDE = 560  # of a window's own part, at most
 _MARGIN, _LATER_MARGIN = (
     32,
     20,
-)  # pixels around it, with two passes and with one; the filters see next to nothing beyond
+)  # pixels around it, with two passes and with one; the filters see no further
 _BORDER = cv2.BORDER_REFLECT_101
 
 
