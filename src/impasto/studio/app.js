@@ -417,11 +417,11 @@ export class App extends EventTarget {
     this.store.set("parts", [...this.parts]);
   }
 
-  /** @param {string} style @returns {string} */
+  /** A style's title, without what stands in brackets. @param {string} style @returns {string} */
   titleOf(style) {
     if (style === "none") return words.thePhoto;
     if (style.startsWith("own:")) return this.own.get(style.slice(4))?.name.replace(/\.[^.]*$/, "") ?? words.aPainting;
-    return this.styles.find((one) => one.name === style)?.title ?? style;
+    return (this.styles.find((one) => one.name === style)?.title ?? style).replace(/ \(.*\)$/, "");
   }
 
   /** A style as it is typed on the command line. @param {string} style */

@@ -14,9 +14,10 @@ export class Panel {
   /**
    * @param {App} app
    * @param {import("./strip.js").Strip} strip
+   * @param {HTMLElement} blend
    * @param {...HTMLElement} more
    */
-  constructor(app, strip, ...more) {
+  constructor(app, strip, blend, ...more) {
     this.app = app;
     this.strip = strip;
     /** @type {{name: keyof Controls, set: (value: any) => void}[]} */
@@ -31,6 +32,7 @@ export class Panel {
       { class: "panel", "aria-label": words.adjust },
       el("div", { class: "who" }, el("div", {}, this.title, this.about), this.favorite),
       this.mine,
+      blend,
       this.sliders,
       ...more,
     );
