@@ -15,6 +15,8 @@ from helpers import file_bytes, scene
 from PIL import Image
 from visitors import Studio, pixels, saved
 
+from impasto.system.files import ASSETS
+
 
 def test_the_sample_is_painted_and_shown_in_every_style(studio: Studio) -> None:
     studio.page.wait_for_function(
@@ -221,3 +223,20 @@ def test_history_brings_back_all_settings_and_compares(studio: Studio, visit: Ca
     studio.page.get_by_role("button", name="Compare: Udnie").click()
     labels = studio.page.wait_for_function("() => document.querySelector('impasto-studio').view.pair?.labels")
     assert labels.json_value()[1] == "Now"
+
+
+def test_the_preview_is_the_export_fitted_to_the_screen(studio: Studio) -> None:
+    metrics = pytest.importorskip("impasto.measure.metrics")  # and PyTorch
+    with Image.open(ASSETS / "samples" / "colosseum.jpg") as sample:
+        photo = np.asarray(sample.convert("RGB").resize((3584, 2016), Image.Resampling.LANCZOS))
+    studio.bring(("large.png", file_bytes(photo)))
+    url = studio.do("return studio.painter.picture.toDataURL('image/png')")
+    _, data = studio.exported()
+
+    def fitted(picture: np.ndarray) -> np.ndarray:
+        small = Image.fromarray(picture.astype(np.uint8)).resize((864, 486), Image.Resampling.LANCZOS)
+        return np.asarray(small, np.float32) / 255
+
+    shown, file = fitted(pixels(url)[:, :, :3]), fitted(saved(data))
+    assert np.abs(shown - file).mean() < 2.5 / 255
+    assert metrics.ssim(shown, file) > 0.97

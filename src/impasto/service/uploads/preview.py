@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 from impasto.controls import Controls
 from impasto.painting.compose import Composition
+from impasto.painting.octaves import octaves
 from impasto.painting.steps import Stopped
 from impasto.painting.stylizer import Stylizer
 from impasto.picture import Picture
@@ -27,6 +28,8 @@ Crop: TypeAlias = tuple[int, int, int, int]
 DRAFT = 320
 """Pixels of the longer side of a view at which, and below which, it is a draft: painted at a third of the size."""
 _DRAFT_SHARE = 0.35
+EXACT = 1000
+"""Pixels of the longer side from which on a view is the finished picture, reduced."""
 
 
 @dataclass(frozen=True)
@@ -146,7 +149,22 @@ class PreviewWork:
             painted = reduced(painted, photo.width, photo.height)
         elif max(photo.width, photo.height) <= DRAFT:  # without strokes of its own, which would take as long again
             painted = resize(painted, photo.width, photo.height)
-        return composition.finished(painted, seen)
+        octave = octave_size((painted.shape[1], painted.shape[0]), final, (photo.width, photo.height))
+        if octave == (photo.width, photo.height):
+            return composition.finished(painted, seen)
+        large = VIEWS.of((self.canvas.digest, *octave), lambda: view_of(self.canvas, octave))
+        return reduced(composition.finished(painted, filled(large.samples, large.alpha)), photo.width, photo.height)
+
+
+def octave_size(painted: Size, final: Size, view: Size) -> Size:
+    """The size to which a painting is enlarged for a view.
+
+    Of a large view it is the one in which the finished picture's strokes form, the next above the view's: reduced, both
+    are the same. Smaller views, for sliders and thumbnails, are enlarged to their own size, which takes less time.
+    """
+    if max(view) < EXACT or max(view) >= max(final) or max(painted) >= max(view):
+        return view
+    return next(size for size in octaves(painted, final) if max(size) >= max(view))
 
 
 def digest_of(*said: object) -> str:
@@ -211,7 +229,7 @@ def encoded(view: Picture, clock: Stages) -> Answer:
     clear = view.alpha is not None and float(view.alpha.min()) < 1
     picture = view if clear else replace(view, alpha=None)
     kind = "PNG" if clear else "JPEG"
-    data = picture.encode(kind, quality=92, mark=False, strip_metadata=True, animated=False)
+    data = picture.encode(kind, quality=95, mark=False, strip_metadata=True, animated=False)
     clock("encode")
     facts = {"width": view.width, "height": view.height, "seconds": clock.seconds}
     return Answer(data, "image/png" if clear else "image/jpeg", facts)
