@@ -181,11 +181,12 @@ def draft_size(size: Size, view: Size) -> Size:
 def painted_small(work: PreviewWork, stylizer: Stylizer, composition: Composition, size: Size, final: Size) -> Pixels:
     """What is painted at a size, remembered until it is needed again.
 
-    Where the whole photo is at hand it is painted from that, as for an export; else from the canvas.
+    Where the whole photo is at hand it is painted from that, as for an export; else, and for drafts, from the canvas.
     """
     colors = stylizer.controls.keep_color if stylizer.controls.recolors_style else ""
     place = (work.file.digest, work.second, *final)
-    whole = PHOTOS.get(place)
+    is_draft = size != stylizer.painted_size(*final)
+    whole = None if is_draft else PHOTOS.get(place)
 
     def make() -> Pixels:
         if whole is not None:
