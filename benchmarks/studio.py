@@ -36,6 +36,14 @@ from PIL import Image
 
 from impasto.service.messages import resident
 
+FIRST_VIEW, LARGE_VIEW = 640, 1280
+"""Pixels of the longer side of the two views that the page asks for, one after the other."""
+MOVES = {
+    "detail, while it moves": {"side": 896, "detail": 30},
+    "brush, while it moves": {"side": 320, "brush_size": 1.5},
+}
+"""What the page asks for while a slider moves."""
+STRENGTHS = 1 / 3  # of the sliders' moves, which the page answers alone
 SAMPLES = Path(__file__).resolve().parent.parent / "src/impasto/assets/samples"
 LARGE = 6000, 4000
 PAUSE = 0.5, 4.0  # seconds between two things that a person does
@@ -152,9 +160,10 @@ def one_visitor(port: int, photo: bytes) -> list[str]:
     """The gates for one visitor with a large photo; what went wrong."""
     client, began = Client(port), time.perf_counter()
     upload = client.upload(photo)
-    client.painted(upload, "first", style="starry-night", side=1280)
+    client.painted(upload, "first", style="starry-night", side=FIRST_VIEW)
     gate("upload to first painting", time.perf_counter() - began, 1.5)
-    gate("another style", timed(lambda: client.painted(upload, "style", style="udnie", side=1280)), 0.5)
+    gate("another style", timed(lambda: client.painted(upload, "style", style="udnie", side=FIRST_VIEW)), 0.5)
+    gate("its large view", timed(lambda: client.painted(upload, "style", style="udnie", side=LARGE_VIEW)), 1.0)
     names = [one["name"] for one in json.loads(client.ask("GET", "/v1/styles"))["styles"]]
 
     def every() -> None:
@@ -162,9 +171,8 @@ def one_visitor(port: int, photo: bytes) -> list[str]:
             list(pool.map(lambda name: client.painted(upload, "small", style=name, side=320), names))
 
     gate(f"{len(names)} styles small", timed(every), 3.0)
-    look = {"style": "udnie", "side": 1280}
-    gate("detail", timed(lambda: client.painted(upload, "detail", detail=30, **look)), 0.15)
-    gate("brush, draft", timed(lambda: client.painted(upload, "brush", style="udnie", side=320, brush_size=1.5)), 0.15)
+    for name, move in MOVES.items():
+        gate(name, timed(lambda move=move: client.painted(upload, "move", style="udnie", **move)), 0.15)
     for place, most in (("2000,1500,1280,800", 1.0), ("2900,1600,1280,800", 0.3)):
         gate("crop", timed(lambda place=place: client.painted(upload, "crop", style="udnie", crop=place)), most)
     gate("export", client.export(upload, style="udnie"), 5.0)
@@ -178,11 +186,18 @@ def visit(client: Client, photo: bytes, seed: int, until: float) -> None:
     names = [one["name"] for one in json.loads(client.ask("GET", "/v1/styles"))["styles"]]
     while time.monotonic() < until:
         style = chance.choice(names)
-        client.painted(upload, "style", style=style, side=1280)
+        client.painted(upload, "style", style=style, side=FIRST_VIEW)
+        client.painted(upload, "large", style=style, side=LARGE_VIEW)
         for _ in range(chance.randint(2, 5)):
             time.sleep(chance.uniform(*PAUSE))
-            change = chance.choice(({"detail": chance.randint(0, 100)}, {"strength": chance.randint(20, 100)}))
-            client.painted(upload, "slider", style=style, side=1280, **change)
+            if chance.random() < STRENGTHS:
+                continue  # the browser does it by itself
+            move = dict(chance.choice(list(MOVES.values())))
+            if "detail" in move:
+                move["detail"] = chance.randint(0, 100)
+            else:
+                move["brush_size"] = chance.choice((0.7, 0.8, 1.2, 1.5, 2))
+            client.painted(upload, "slider", style=style, **move)
         if chance.random() < 0.3:
             client.painted(upload, "crop", style=style, crop="200,100,1280,800")
         if chance.random() < 0.15:

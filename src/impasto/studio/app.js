@@ -383,7 +383,8 @@ export class App extends EventTarget {
     const there = without(look, (style) => this.#known(style));
     const gone = [...look.styles, ...look.layers].map((one) => one.style).filter((style) => style && style !== "none" && !this.#known(style));
     if (gone.length) this.note(words.styleGone([...new Set(gone)].map((style) => this.titleOf(style)).join(", ")));
-    this.settle(there);
+    const none = look.styles.every((share) => !this.#known(share.style));
+    this.settle(none ? { ...there, styles: this.look.styles } : there);
   }
 
   /** @param {State} state */

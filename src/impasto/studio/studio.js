@@ -32,6 +32,7 @@ export class Studio extends HTMLElement {
     this.leaving = new AbortController();
     if (this.shadowRoot) {
       this.#listenOutside(); // it was moved
+      this.tray?.begin();
       return;
     }
     const root = this.attachShadow({ mode: "open" });
