@@ -48,12 +48,6 @@ export class Versions {
     app.on("photos", () => this.#sift());
   }
 
-  /** The comparison is over. */
-  endCompare() {
-    this.#unpair();
-    this.view.compare(null);
-  }
-
   #unpair() {
     if (!this.pair.length) return;
     this.pair = [];
