@@ -43,13 +43,17 @@ class ThreadHosts:
     async def start(self) -> None:
         self.started = True
 
-    async def run(self, work: Work, seconds: float, on_progress: Callable[[Progress], None] | None = None) -> Answer:
+    async def run(self, work: Work, seconds: float, on_progress: Callable[[Progress], object] | None = None) -> Answer:
         loop, left = asyncio.get_running_loop(), threading.Event()
 
         def tell(now: Progress) -> bool:
             if on_progress is not None:
-                loop.call_soon_threadsafe(on_progress, pickle.loads(pickle.dumps(now)))
+                loop.call_soon_threadsafe(hear, pickle.loads(pickle.dumps(now)))
             return not left.is_set()
+
+        def hear(now: Progress) -> None:
+            if on_progress is not None and on_progress(now) is False:
+                left.set()
 
         def do() -> Answer:
             self.before(work)

@@ -253,6 +253,22 @@ def test_work_that_is_cancelled_gives_its_process_back(tmp_path: Path, deaf: boo
     in_loop(body)
 
 
+def test_work_ends_early_with_what_there_is_and_its_process_goes_on(tmp_path: Path) -> None:
+    async def body() -> None:
+        async with pool() as hosts:
+            told: list[Progress] = []
+
+            def hear(now: Progress) -> bool:
+                told.append(now)
+                return len(told) < 3
+
+            assert (await hosts.run(Wait(tmp_path / "begun"), 60, hear)).data == b"waited"
+            after = (await hosts.run(Say(), 60)).facts["process"]
+            assert str(after) == (tmp_path / "begun").read_text()
+
+    in_loop(body)
+
+
 def test_work_that_takes_too_long_is_ended(tmp_path: Path) -> None:
     async def body() -> None:
         async with pool() as hosts:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from impasto.errors import ImpastoError
 from impasto.progress import Progress
 from impasto.service.work import Answer, Work
+
+Heard: TypeAlias = Callable[[Progress], object]
+"""Called with each report of some work."""
 
 
 class Hosts(Protocol):
@@ -20,12 +23,13 @@ class Hosts(Protocol):
     async def start(self) -> None:
         """Begin to start them; returns before all are there."""
 
-    async def run(self, work: Work, seconds: float, on_progress: Callable[[Progress], None] | None = None) -> Answer:
+    async def run(self, work: Work, seconds: float, on_progress: Heard | None = None) -> Answer:
         """Do some work on the next one that is free. A task that is cancelled cancels the work.
 
         Args:
             seconds: that it may take, the waiting for a free one apart.
-            on_progress: called with each report.
+            on_progress: called with each report. False asks the work to end early with what there is, where hosts can
+                tell it.
         Raises:
             ImpastoError: what the work has raised.
             WorkerLost: the process has died, and died again when the work was tried once more.

@@ -6,12 +6,10 @@ import asyncio
 import math
 import time
 from collections import Counter, deque
-from collections.abc import Callable
 from dataclasses import dataclass
 
-from impasto.progress import Progress
 from impasto.service.config import ServiceConfig
-from impasto.service.hosts import Busy, Ending, Hosts
+from impasto.service.hosts import Busy, Ending, Heard, Hosts
 from impasto.service.metrics import Metrics
 from impasto.service.speed import Speed
 from impasto.service.work import Answer, Work
@@ -59,7 +57,7 @@ class Load:
         """How many wait."""
         return len(self._waiting)
 
-    async def run(self, work: Work, on_progress: Callable[[Progress], None] | None = None) -> Answer:
+    async def run(self, work: Work, on_progress: Heard | None = None) -> Answer:
         """Wait for a host and have it do the work. A task that is cancelled leaves the queue, or cancels the work.
 
         A picture larger than the whole queue is taken when nothing waits.
@@ -75,7 +73,7 @@ class Load:
             self.rejected[error.code] += 1
             raise
 
-    async def _run(self, work: Work, megapixels: float, on_progress: Callable[[Progress], None] | None) -> Answer:
+    async def _run(self, work: Work, megapixels: float, on_progress: Heard | None) -> Answer:
         came = time.monotonic()
         self._admit(megapixels)
         await self._turn(megapixels)

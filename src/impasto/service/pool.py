@@ -11,9 +11,8 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 
-from impasto.progress import Progress
 from impasto.service.connection import Connection, Died
-from impasto.service.hosts import Busy, Ending, TookTooLong, WorkerLost
+from impasto.service.hosts import Busy, Ending, Heard, TookTooLong, WorkerLost
 from impasto.service.messages import Begun, Done, packed, resident
 from impasto.service.work import Answer, Work
 from impasto.system.memory import free_memory
@@ -62,7 +61,7 @@ class WorkerPool:
     async def start(self) -> None:
         self._keepers = [asyncio.create_task(self._keep()) for _ in range(self.workers)]
 
-    async def run(self, work: Work, seconds: float, on_progress: Callable[[Progress], None] | None = None) -> Answer:
+    async def run(self, work: Work, seconds: float, on_progress: Heard | None = None) -> Answer:
         """Do some work. See `Hosts.run`.
 
         Raises:
@@ -151,7 +150,7 @@ class WorkerPool:
         worker: Connection,
         said: Sequence[bytes | memoryview],
         seconds: float,
-        on_progress: Callable[[Progress], None] | None,
+        on_progress: Heard | None,
     ) -> Done:
         """Have one process do some work; afterwards it is free, on its way to be so, or dead."""
         worker.begun = False
@@ -252,16 +251,16 @@ class WorkerPool:
             self.lost += 1
 
 
-async def _asked(
-    worker: Connection, said: Sequence[bytes | memoryview], on_progress: Callable[[Progress], None] | None
-) -> Done:
+async def _asked(worker: Connection, said: Sequence[bytes | memoryview], on_progress: Heard | None) -> Done:
     """Say something, and listen until work has ended."""
     await worker.say(said)
+    going = True
     while not isinstance(message := await worker.hear(), Done):
         if isinstance(message, Begun):
             worker.begun = True
-        elif on_progress is not None:
-            on_progress(message)
+        elif on_progress is not None and on_progress(message) is False and going:
+            going = False
+            await worker.say(())
     return message
 
 

@@ -20,7 +20,7 @@ from typing import Any
 
 from impasto.errors import ImpastoError, MissingExtra
 from impasto.progress import Progress
-from impasto.service.hosts import Ending, TookTooLong, WorkerLost
+from impasto.service.hosts import Ending, Heard, TookTooLong, WorkerLost
 from impasto.service.messages import Done
 from impasto.service.ray_painter import Painter, Said, Tally
 from impasto.service.work import Answer, Work
@@ -76,7 +76,7 @@ class RayHosts:
         self._deploying = asyncio.create_task(self._deploy())
         self._looking = asyncio.create_task(self._look())
 
-    async def run(self, work: Work, seconds: float, on_progress: Callable[[Progress], None] | None = None) -> Answer:
+    async def run(self, work: Work, seconds: float, on_progress: Heard | None = None) -> Answer:
         """Do some work on a free replica; on another, if the one that does it is lost. See `Hosts.run`."""
         if self._ending:
             raise Ending
@@ -175,7 +175,7 @@ class RayHosts:
         states = [one.replica_states for one in application.deployments.values()] if application else []
         return sum(int(state.get("RUNNING", 0)) for state in states)
 
-    async def _tried_again(self, work: Work, seconds: float, on_progress: Callable[[Progress], None] | None) -> Answer:
+    async def _tried_again(self, work: Work, seconds: float, on_progress: Heard | None) -> Answer:
         from ray.exceptions import RayError, RayTaskError
 
         assert self._deploying is not None
@@ -218,7 +218,7 @@ class RayHosts:
         return await asyncio.get_running_loop().run_in_executor(self._thread, call)
 
 
-async def _followed(said: Any, seconds: float, on_progress: Callable[[Progress], None] | None) -> Done:
+async def _followed(said: Any, seconds: float, on_progress: Heard | None) -> Done:
     """Wait until a replica has begun, and then for its last word; whoever stops waiting cancels the work.
 
     Raises:
@@ -234,7 +234,7 @@ async def _followed(said: Any, seconds: float, on_progress: Callable[[Progress],
         raise
 
 
-async def _ended(said: AsyncIterator[Said], on_progress: Callable[[Progress], None] | None) -> Done:
+async def _ended(said: AsyncIterator[Said], on_progress: Heard | None) -> Done:
     while not isinstance(message := await said.__anext__(), Done):
         if isinstance(message, Progress) and on_progress is not None:
             on_progress(message)

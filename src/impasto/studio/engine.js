@@ -93,7 +93,8 @@
  * @property {(id: string, onChange: (job: Job | null) => void) => () => void} follow  null if it cannot be followed;
  *   returns what ends it
  * @property {(id: string) => Promise<Job | null>} job  how it stands; null if there is none of this id
- * @property {(id: string) => Promise<void>} stop
+ * @property {(id: string) => Promise<void>} stop  ends a job, or removes one that has ended
+ * @property {(id: string) => Promise<void>} finish  ends a job with what there is
  * @property {(job: Job, what?: "result" | "preview") => Promise<Blob>} result  what it has made, or how far that is
  * @property {(job: Job) => string} preview  its address
  * @property {(name: string, change: {name?: string, title?: string}) => Promise<Style>} rename

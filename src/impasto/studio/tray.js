@@ -291,7 +291,7 @@ export class Tray {
       const part = (/** @type {string} */ name) => ({ "data-part": `${task.id} ${name}` });
       refill(
         row.acts,
-        !over(job) && button(words.stop, () => void this.app.engine.stop(task.id), { title: words.stopHelp, ...part("stop") }),
+        !over(job) && button(words.stop, () => void this.app.engine.finish(task.id), { title: words.stopHelp, ...part("stop") }),
         job && state === "done" && !task.learned && button(words.saveResult, () => void this.save(task, this.jobs.get(task.id) ?? job), part("save")),
         /\.(jpg|png|webp|avif)$/.test(task.file) && state !== "waiting" && button(words.show, () => void this.#show(task), { title: words.showHelp, ...part("show") }),
         over(job) && button(words.dismiss, () => this.#dismiss(task.id), part("dismiss")),

@@ -198,13 +198,13 @@ def test_the_same_post_again_gives_the_same_job(start: Any) -> None:
 
 @pytest.fixture
 def slow(monkeypatch: pytest.MonkeyPatch) -> str:
-    """Jobs of photos wait at a gate that is called so."""
+    """Jobs of photos, or of the kind that the field "kind" names, wait at a gate that is called so."""
     from job_works import GateWork
 
     from impasto.service.jobs import jobs, requests
 
     def gated(form: Any, service: Any) -> Any:
-        return requests.Asked("photo", GateWork(form.texts["style"][0]))
+        return requests.Asked(form.texts.get("kind", ["photo"])[0], GateWork(form.texts["style"][0]))
 
     monkeypatch.setattr(jobs, "job_work", gated)
     return "gate"
@@ -220,6 +220,26 @@ def test_a_running_job_is_canceled_and_then_removed(start: Any, slow: str) -> No
     assert server.get(f"{place}/result").json()["code"] == "no-result"
     assert server.delete(place).status_code == 204
     assert server.get(place).status_code == 404
+
+
+def test_a_job_that_is_stopped_keeps_what_there_is(start: Any, slow: str) -> None:
+    server = start()
+    place = server.post("/v1/jobs", {"style": slow, "kind": "clip"}).headers["location"]
+    waits = server.post("/v1/jobs", {"style": slow, "kind": "clip"}).headers["location"]
+    wait_until(lambda: server.get(place).json()["step"] > 0)
+    assert server.client.post(f"{waits}/stop").json()["state"] == "canceled"
+    assert server.client.post(f"{place}/stop").status_code == 202
+    assert ended(server, place)["state"] == "done"
+    assert server.get(f"{place}/result").content == b"ended early"
+    assert server.client.post(f"{place}/stop").json()["state"] == "done"  # it had ended
+
+
+def test_a_photo_that_is_stopped_has_nothing_to_keep(start: Any, slow: str) -> None:
+    server = start()
+    place = server.post("/v1/jobs", {"style": slow}).headers["location"]
+    wait_until(lambda: server.get(place).json()["step"] > 0)
+    server.client.post(f"{place}/stop")
+    assert ended(server, place)["state"] == "canceled"
 
 
 def test_a_waiting_job_has_a_place(start: Any, slow: str) -> None:

@@ -21,6 +21,7 @@ _JOB: dict[str, Any] = {
         "kind": {"enum": ["photo", "optimize", "clip", "folder", "style"]},
         "state": {"enum": ["waiting", "running", "done", "failed", "canceled"]},
         "canceling": {"type": "boolean", "description": "It is to end, and has not yet."},
+        "stopping": {"type": "boolean", "description": "It is to end with what there is, and has not yet."},
         "fraction": {"type": "number", "minimum": 0, "maximum": 1},
         "step": {"type": "integer"},
         "total": {"type": "integer", "description": "Steps; 0 where nobody knows."},
@@ -90,6 +91,9 @@ def documented(service: Service) -> dict[str, Any]:
                 {"202": openapi.json("It ends.", _JOB), "204": {"description": "It is removed."}},
             ),
         },
+        "/v1/jobs/{job}/stop": {
+            "post": _read("End a job with what there is", "stopJob", {"202": openapi.json("It ends.", _JOB)})
+        },
         "/v1/jobs/{job}/result": {
             "get": _read("Fetch what a job has made", "jobResult", {"200": _file(*_results())}, 409)
         },
@@ -139,7 +143,8 @@ def _accepted() -> dict[str, Any]:
     located = {"Location": {"description": "The job.", "schema": _TEXT}}
     said = {"parameters": {"job": "$response.body#/id"}}
     links = {
-        name: {"operationId": name} | said for name in ("job", "jobEvents", "jobResult", "jobPreview", "cancelJob")
+        name: {"operationId": name} | said
+        for name in ("job", "jobEvents", "jobResult", "jobPreview", "stopJob", "cancelJob")
     }
     accepted = openapi.json("The job waits.", _JOB, headers=located, links=links)
     return {"202": accepted} | openapi.problems(400, 403, 409, 413, 415, 422, 501, load=True)

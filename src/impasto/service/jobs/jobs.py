@@ -161,6 +161,7 @@ def as_json(job: Job, place: int | None = None) -> dict[str, Any]:
         "kind": job.kind,
         "state": job.state,
         "canceling": job.canceling and not job.over,
+        "stopping": job.stopping and not job.over,
         "fraction": round(job.fraction, 4),
         "step": job.step,
         "total": job.total,

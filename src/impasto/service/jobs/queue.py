@@ -197,6 +197,16 @@ class Queue:
             await self.store.change(job.id, lambda job: job, {"request": None})
         return changed
 
+    async def stop(self, job: Job) -> Job | None:
+        """End a job that runs with what there is; one that waits has nothing, and is canceled.
+
+        Returns:
+            the job; None if it had ended already.
+        """
+        if job.state == "waiting":
+            return await self.cancel(job)
+        return await self.store.change(job.id, lambda job: None if job.over else replace(job, stopping=True))
+
     async def claim_delivery(self) -> Job | None:
         """Take a job whose end is to be told. If nobody says what became of it, it is taken again after a minute."""
         now = await self.store.now()

@@ -47,6 +47,7 @@ def routes(service: Service) -> list[Route]:
         Route("/v1/jobs", answers.send, methods=["POST"]),
         Route("/v1/jobs/{job}", answers.show, methods=["GET"]),
         Route("/v1/jobs/{job}", answers.cancel, methods=["DELETE"]),
+        Route("/v1/jobs/{job}/stop", answers.stop, methods=["POST"]),
         Route("/v1/jobs/{job}/result", answers.result, methods=["GET"]),
         Route("/v1/jobs/{job}/preview", answers.preview, methods=["GET"]),
         Route("/v1/jobs/{job}/events", answers.events, methods=["GET"]),
@@ -114,6 +115,12 @@ class JobRoutes:
             return JSONResponse(as_json(canceled), 202, _PRIVATE)
         await self.jobs.queue.store.remove(job.id)
         return Response(status_code=204)
+
+    async def stop(self, request: Request) -> Response:
+        """End a job with what there is; of a single photo there is nothing before its end."""
+        job, queue = await self._job(request), self.jobs.queue
+        stopped = await (queue.cancel(job) if job.kind == "photo" else queue.stop(job))
+        return JSONResponse(as_json(stopped or job), 202, _PRIVATE)
 
     async def result(self, request: Request) -> Response:
         """What a job has made."""

@@ -145,6 +145,7 @@ class Runner:
             await asyncio.wait({work}, timeout=min(EVERY, beat))
             if work.done():
                 break
+            latest.stopping = held.stopping
             news, preview = latest.take()
             if news is None and loop.time() - reported < beat:
                 continue
@@ -212,16 +213,22 @@ async def canceled(tasks: Collection[asyncio.Task[None]], again: float = 0.1) ->
 
 
 class _Latest:
-    """The last report, until it is taken."""
+    """The last report, until it is taken.
+
+    Attributes:
+        stopping: whether the work is to end with what there is.
+    """
 
     def __init__(self) -> None:
+        self.stopping = False
         self._report: Progress | None = None
         self._preview: bytes | None = None
 
-    def __call__(self, report: Progress) -> None:
+    def __call__(self, report: Progress) -> bool:
         self._report = report
         if isinstance(report.preview, Still):
             self._preview = report.preview.jpeg
+        return not self.stopping
 
     def take(self) -> tuple[Progress | None, bytes | None]:
         report, preview = self._report, self._preview

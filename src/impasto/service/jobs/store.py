@@ -30,6 +30,7 @@ class Job:
         lease: until when that claim holds.
         tries: how often it was claimed.
         canceling: it is to end.
+        stopping: it is to end with what there is.
         size: bytes that are stored of it.
         error: message, hint and code, if it failed.
         webhook: where to say that it has ended; "" nowhere.
@@ -56,6 +57,7 @@ class Job:
     lease: float = 0.0
     tries: int = 0
     canceling: bool = False
+    stopping: bool = False
     size: int = 0
     began: float = 0.0
     ended: float = 0.0

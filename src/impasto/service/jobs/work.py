@@ -13,6 +13,7 @@ import numpy as np
 
 from impasto.engines.by_name import DEFAULT, EngineName, engine_of
 from impasto.errors import ImpastoError, MissingExtra, UsageError
+from impasto.painting.steps import Stopped
 from impasto.picture import Picture
 from impasto.picture.limits import check_size
 from impasto.progress import Progress
@@ -113,7 +114,7 @@ class ClipWork:
 
         paint: PaintWork = self.paint
         controls: dict[str, Any] = paint.controls.as_dict()
-        options = replace(self.options, untrusted=True)
+        options = replace(self.options, untrusted=True, keep_partial=True)
         with private_folder() as folder, notes_of() as notes:
             ending = PurePath(paint.photo.name).suffix.lower()
             source = folder / f"clip{ending if ending in _SENT else ''}"
@@ -137,7 +138,9 @@ class ClipWork:
                 raise _without_folder(error, folder, paint.photo.name) from error
             if telling.too_many:
                 raise _too_long(f"more than {self.max_frames} frames")
-            data = target.read_bytes() if painted.path is not None else b""
+            if painted.path is None:
+                raise Stopped
+            data = target.read_bytes()
             said = [note.replace(str(source), paint.photo.name) for note in (*painted.notes, *notes)]
         facts = {"frames": painted.frames, "shots": painted.shots, "engine": options.engine}
         seconds = {name: round(value, 3) for name, value in painted.seconds.items()}
