@@ -39,7 +39,7 @@ from impasto.service.messages import resident
 FIRST_VIEW, LARGE_VIEW = 640, 1280
 """Pixels of the longer side of the two views that the page asks for, one after the other."""
 MOVES = {
-    "detail, while it moves": {"side": 896, "detail": 30},
+    "detail, while it moves": {"side": 800, "detail": 30},
     "brush, while it moves": {"side": 320, "brush_size": 1.5},
 }
 """What the page asks for while a slider moves."""

@@ -17,7 +17,7 @@ import { Mixer, maskOf } from "./mix.js";
 export const SIDE = 1280;
 const FIRST = 640;
 const DRAFT = 320;
-const DETAILED = 896; // fine detail shows above the size in which it is painted, and costs no painting
+const DETAILED = 800; // fine detail shows above the size in which it is painted, and costs no painting
 const MOST = 40; // pictures that are kept
 
 /** What the engine paints, at full strength, of the ground or a layer: what it is besides is mixed in the browser. */
