@@ -10,6 +10,7 @@ import { words } from "./words.js";
  * @typedef {import("./painter.js").Painter} Painter
  * @typedef {import("./brush.js").Brush} Brush
  * @typedef {ImageBitmap | HTMLCanvasElement | HTMLImageElement} Picture
+ * @typedef {{pointerId: number, offsetX: number, offsetY: number}} Pointer
  */
 
 const MOST_SEEN = 16e6; // pixels of the final picture that are painted for a view
@@ -37,7 +38,7 @@ export class View extends EventTarget {
     this.tile = null;
     this.stopping = new AbortController();
     this.veil = false;
-    /** @type {Map<number, PointerEvent>} */
+    /** @type {Map<number, Pointer>} */
     this.pointers = new Map();
     this.gesture = "";
 
@@ -370,7 +371,7 @@ export class View extends EventTarget {
   #down(event) {
     if (event.button === 2) return;
     this.canvas.setPointerCapture(event.pointerId);
-    this.pointers.set(event.pointerId, event);
+    this.pointers.set(event.pointerId, placeOf(event));
     const { geometry, brush } = this;
     if (this.pointers.size >= 2) {
       brush.cancel();
@@ -396,7 +397,7 @@ export class View extends EventTarget {
     if (this.gesture === "pinch") {
       const other = [...this.pointers.values()].find((one) => one.pointerId !== event.pointerId);
       if (other) {
-        const span = (/** @type {PointerEvent} */ one) => Math.hypot(one.offsetX - other.offsetX, one.offsetY - other.offsetY);
+        const span = (/** @type {Pointer} */ one) => Math.hypot(one.offsetX - other.offsetX, one.offsetY - other.offsetY);
         geometry.pan((event.offsetX - last.offsetX) / 2, (event.offsetY - last.offsetY) / 2);
         this.zoomBy(span(event) / Math.max(1, span(last)), (event.offsetX + other.offsetX) / 2, (event.offsetY + other.offsetY) / 2);
       }
@@ -410,7 +411,7 @@ export class View extends EventTarget {
       this.draw();
       this.sharpen();
     }
-    this.pointers.set(event.pointerId, event);
+    this.pointers.set(event.pointerId, placeOf(event));
   }
 
   /** @param {PointerEvent} event */
@@ -436,4 +437,9 @@ export class View extends EventTarget {
     else return;
     event.preventDefault();
   }
+}
+
+/** Where a pointer is now: an event tells another place once it has been handled. @param {PointerEvent} event @returns {Pointer} */
+function placeOf({ pointerId, offsetX, offsetY }) {
+  return { pointerId, offsetX, offsetY };
 }
