@@ -17,6 +17,12 @@ READY = """() => {
 }"""
 
 
+REMEMBERED = """() => {
+  const { versions, app } = document.querySelector("impasto-studio");
+  return versions.all.some((one) => JSON.stringify(one.look) === JSON.stringify(app.state.look));
+}"""
+
+
 def pixels(url: str) -> np.ndarray:
     """A data address's picture, H x W x 4."""
     with Image.open(io.BytesIO(base64.b64decode(url.partition(",")[2]))) as image:
@@ -107,7 +113,11 @@ class Studio:
         return found
 
     def stroke(self, *places: tuple[float, float]) -> None:
-        """Draw on the canvas, through places in 0..1 of the picture."""
+        """Draw on the canvas, through places in 0..1 of the picture.
+
+        The history's first entries take room from the canvas; where the places lie is asked for after that.
+        """
+        self.page.wait_for_function(REMEMBERED)
         box = self.page.locator("canvas.picture").bounding_box()
         frame = self.do("return studio.view.geometry.frame")
         points = [

@@ -11,7 +11,7 @@ _PAINTED = 0.15  # of the time, once the picture is painted small
 
 
 class Stopped(ImpastoError):
-    """Whoever is told of the work's progress has asked for its end."""
+    """The caller asked for the work's end, through its progress callback."""
 
     code = "stopped"
 

@@ -41,13 +41,14 @@ def suffix_of(named: str | None, accept: str, photo_format: str) -> str:
     if not accepted:
         hint = f"pictures come as {', '.join(MEDIA_TYPES.values())}"
         raise ImpastoError(f"nothing can be sent that is accepted: {accept[:80]}", hint, code="not-acceptable")
-    written = next((suffix for suffix in accepted if _is_written(suffix)), None)
+    written = next((suffix for suffix in accepted if is_written(suffix)), None)
     if written is None:
         format_of_suffix(accepted[0])  # says what is not installed
     return written or accepted[0]
 
 
-def _is_written(suffix: str) -> bool:
+def is_written(suffix: str) -> bool:
+    """Whether a format can be written here, by its ending."""
     try:
         format_of_suffix(suffix)
     except UsageError:

@@ -12,10 +12,10 @@ from starlette.routing import Route
 
 from impasto.controls import Controls
 from impasto.engines.by_name import ENGINES
-from impasto.errors import ImpastoError
 from impasto.service import openapi
+from impasto.service.negotiation import is_written
 from impasto.service.service import Service, service_of
-from impasto.service.work import MEDIA_TYPES, format_of_suffix
+from impasto.service.work import MEDIA_TYPES
 from impasto.settings import hints_of
 from impasto.version import __version__
 
@@ -44,7 +44,7 @@ def offered(service: Service) -> dict[str, Any]:
         "optimize": jobs and find_spec("torch") is not None,
         "clips": jobs and find_spec("av") is not None,
         "engines": list(ENGINES),
-        "formats": [suffix.lstrip(".") for suffix in MEDIA_TYPES if _is_written(suffix)],
+        "formats": [suffix.lstrip(".") for suffix in MEDIA_TYPES if is_written(suffix)],
         "controls": controls(Controls),
     }
 
@@ -70,14 +70,6 @@ def _control(part: Any, hint: Any) -> dict[str, Any]:
         "label": part.metadata.get("label", ""),
         "help": part.metadata.get("help", ""),
     }
-
-
-def _is_written(suffix: str) -> bool:
-    try:
-        format_of_suffix(suffix)
-    except ImpastoError:
-        return False
-    return True
 
 
 def paths(_service: Service) -> dict[str, Any]:

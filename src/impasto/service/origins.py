@@ -53,7 +53,7 @@ class Origins:
         if len(hosts) != 1 and scope["http_version"] != "1.0":
             return ImpastoError("a request names one host", code="malformed")
         own = hosts[0].lower() if hosts else ""
-        if self.hosts is not None and not (_name(own) in self.hosts or (self.by_number and _is_address(_name(own)))):
+        if self.hosts is not None and not (_name(own) in self.hosts or (self.by_number and is_address(_name(own)))):
             return ImpastoError("this server has another name", "impasto serve --allowed-host NAME", code="not-allowed")
         origin = headers.get("origin")
         if origin is None:  # browsers leave it out where a page shows a picture, or a link is followed
@@ -103,7 +103,8 @@ def _name(host: str) -> str:
     return parts[1].strip("[]") if parts else ""
 
 
-def _is_address(name: str) -> bool:
+def is_address(name: str) -> bool:
+    """Whether a host is named by its address in numbers."""
     try:
         ipaddress.ip_address(name)
     except ValueError:

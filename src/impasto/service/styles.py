@@ -85,10 +85,10 @@ def _missing(gallery: Gallery, name: str) -> ImpastoError:
 
 
 def told(entry: Entry, *, mine: bool) -> dict[str, object]:
-    """What is told of a style; nothing of where it lies.
+    """Describe a style to a client, without its place on disk.
 
     Args:
-        mine: whether it is told to its owner.
+        mine: whether the client may change it.
     """
     keys = ("name", "title", "artist", "year", "kind", "licence", "builtin")
     said = {key: getattr(entry, key) for key in keys} | {"mine": mine}

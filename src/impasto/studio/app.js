@@ -1,6 +1,7 @@
 // The state of a visit: photos, paintings of one's own, the look, undo; and who is told when it changes.
 
 import { Fault, faultOf } from "./engine.js";
+import { stemOf } from "./fields.js";
 import { FIRST, lookOfSettings, newKey, readLook, same, without, withStyle } from "./look.js";
 import { fileOfMask, maskOf } from "./mix.js";
 import { wearPreset } from "./presets.js";
@@ -421,7 +422,10 @@ export class App extends EventTarget {
   /** A style's title, without what stands in brackets. @param {string} style @returns {string} */
   titleOf(style) {
     if (style === "none") return words.thePhoto;
-    if (style.startsWith("own:")) return this.own.get(style.slice(4))?.name.replace(/\.[^.]*$/, "") ?? words.aPainting;
+    if (style.startsWith("own:")) {
+      const own = this.own.get(style.slice(4));
+      return own ? stemOf(own.name) : words.aPainting;
+    }
     return (this.styles.find((one) => one.name === style)?.title ?? style).replace(/ \(.*\)$/, "");
   }
 

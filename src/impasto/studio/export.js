@@ -1,7 +1,7 @@
 // The dialog that saves: the canvas at full size, as the same command would; or all photos, a clip, the best quality.
 
 import { addressOf, button, choice, download, el, fill, slider } from "./dom.js";
-import { commandOf, fieldsOf } from "./fields.js";
+import { commandOf, fieldsOf, stemOf } from "./fields.js";
 import { fileOfMask } from "./mix.js";
 import { words } from "./words.js";
 
@@ -182,7 +182,7 @@ export class Export {
     this.app.store.set("export", given);
     const { clip, all, best, size, format } = this.#said();
     const name = app.brought?.name ?? "photo.jpg";
-    const stem = name.replace(/\.[^.]*$/, "") || name;
+    const stem = stemOf(name);
     /** @type {string[]} */
     const extra = [];
     if (size) extra.push("--size", String(size));
@@ -244,7 +244,7 @@ export class Export {
     if (!brought) return;
     const { clip, all, best, size, format, file } = this.#said();
     const photos = [...app.photos.values()].filter((one) => one.photo.kind === "photo");
-    const stem = brought.name.replace(/\.[^.]*$/, "") || brought.name;
+    const stem = stemOf(brought.name);
     const title = all ? words.exportAll(photos.length) : `${brought.name} · ${app.look.styles.map((share) => app.titleOf(share.style)).join(" + ")}`;
     const name = all ? "painted.zip" : `${stem}-painted.${clip ? "mp4" : format}`;
     const look = all ? { ...app.look, layers: app.look.layers.filter((layer) => layer.found) } : app.look;

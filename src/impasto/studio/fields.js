@@ -60,6 +60,11 @@ export function commandOf({ photo, target, look, nameOf, extra = [], verb = "sty
   return [...words, ...extra, "-o", target].map(quoted).join(" ");
 }
 
+/** A file's name without its ending. @param {string} name */
+export function stemOf(name) {
+  return name.replace(/\.[^.]*$/, "") || name;
+}
+
 /** @param {string} word */
 function quoted(word) {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'"'"'`)}'`;

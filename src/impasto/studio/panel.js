@@ -91,7 +91,8 @@ export class Panel {
   }
 
   #sync() {
-    const { look, app } = { look: this.app.look, app: this.app };
+    const { app } = this;
+    const { look } = app;
     const style = app.styles.find((one) => one.name === this.#style());
     const blended = look.styles.length > 1;
     this.title.textContent = look.styles.map((share) => app.titleOf(share.style)).join(" + ");

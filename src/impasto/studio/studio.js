@@ -62,7 +62,7 @@ export class Studio extends HTMLElement {
     const rail = new Rail(app, painter);
     const tray = (this.tray = new Tray(app, view, painter));
     this.exporting = new Export(app, painter, tray, rail);
-    const versions = new Versions(app, painter, view);
+    const versions = (this.versions = new Versions(app, painter, view));
     const panel = new Panel(
       app,
       strip,

@@ -25,6 +25,7 @@ from urllib.parse import SplitResult, urlsplit
 from impasto.errors import ImpastoError, UsageError
 from impasto.service.jobs.queue import Queue
 from impasto.service.jobs.store import Job, StoreFault
+from impasto.service.origins import is_address
 from impasto.version import __version__
 
 LOG = logging.getLogger("impasto.service")
@@ -175,7 +176,7 @@ def _connection(parts: SplitResult) -> http.client.HTTPConnection:
     host = parts.hostname or ""
     port = parts.port or {"http": 80, "https": 443}[parts.scheme]
     address = str(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][4][0])
-    if host != "localhost" and not _is_address(host) and _is_inside(address):
+    if host != "localhost" and not is_address(host) and _is_inside(address):
         raise ImpastoError(f"{host} stands for {address}, an address that must be named itself", code="not-allowed")
     connection: http.client.HTTPConnection
     if parts.scheme == "https":
@@ -188,14 +189,6 @@ def _connection(parts: SplitResult) -> http.client.HTTPConnection:
 
     connection._create_connection = connect  # type: ignore[attr-defined]  # the name is not looked up again
     return connection
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
 
 
 def _is_inside(address: str) -> bool:
