@@ -87,9 +87,11 @@ def page() -> None:
     right.download_button("Download", result, f"{name}-painted.jpg", "image/jpeg", on_click="ignore")
 
 
-st.set_page_config("Impasto", layout="wide")
-st.title("A photo, painted")
-try:
-    page()
-except impasto.ImpastoError as error:  # it names the file, and says what to do
-    st.error(str(error))
+# Streamlit runs this file as the program; a process that Impasto starts may only read it.
+if __name__ == "__main__":
+    st.set_page_config("Impasto", layout="wide")
+    st.title("A photo, painted")
+    try:
+        page()
+    except impasto.ImpastoError as error:  # it names the file, and says what to do
+        st.error(str(error))

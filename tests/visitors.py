@@ -23,6 +23,18 @@ REMEMBERED = """() => {
 }"""
 
 
+STORED = """key => new Promise((done) => {
+  const opening = indexedDB.open("impasto");
+  opening.onsuccess = () => {
+    const asking = opening.result.transaction("files").objectStore("files").getKey(key);
+    asking.onsuccess = () => {
+      opening.result.close();
+      done(asking.result !== undefined);
+    };
+  };
+})"""
+
+
 def pixels(url: str) -> np.ndarray:
     """A data address's picture, H x W x 4."""
     with Image.open(io.BytesIO(base64.b64decode(url.partition(",")[2]))) as image:
@@ -41,12 +53,14 @@ class Studio:
 
     Attributes:
         page: of Playwright.
+        folder: for files that are opened.
         faults: what the page's scripts and its console complained about, and answers that are errors.
         hosts: that were asked for anything.
     """
 
     page: Any
     address: str
+    folder: Path
     faults: list[str] = field(default_factory=list)
     hosts: set[str] = field(default_factory=set)
 
@@ -80,12 +94,12 @@ class Studio:
 
     def bring(self, *files: Path | tuple[str, bytes], ready: bool = True) -> None:
         """Open files with the button of the bar."""
-        given = [
-            str(file) if isinstance(file, Path) else {"name": file[0], "mimeType": "", "buffer": file[1]}
-            for file in files
-        ]
+        paths = [file if isinstance(file, Path) else self.folder / file[0] for file in files]
+        for file, path in zip(files, paths, strict=True):
+            if not isinstance(file, Path):
+                path.write_bytes(file[1])
         before = self.do("return studio.app.photos.size + studio.app.state.photo")
-        self.page.locator("header input[multiple]").set_input_files(given)
+        self.page.locator("header input[multiple]").set_input_files(paths)
         if ready:
             self.page.wait_for_function(
                 "before => { const app = document.querySelector('impasto-studio').app; "
@@ -108,16 +122,20 @@ class Studio:
         )
         self.ready()
 
+    def stored(self, key: str) -> None:
+        """Until the browser has stored a file."""
+        self.page.wait_for_function(STORED, arg=key)
+
+    def remembered(self) -> None:
+        """Until the history has what is painted."""
+        self.page.wait_for_function(REMEMBERED)
+
     def look(self) -> dict[str, Any]:
         found: dict[str, Any] = self.do("return studio.app.look")
         return found
 
     def stroke(self, *places: tuple[float, float]) -> None:
-        """Draw on the canvas, through places in 0..1 of the picture.
-
-        The history's first entries take room from the canvas; where the places lie is asked for after that.
-        """
-        self.page.wait_for_function(REMEMBERED)
+        """Draw on the canvas, through places in 0..1 of the picture."""
         box = self.page.locator("canvas.picture").bounding_box()
         frame = self.do("return studio.view.geometry.frame")
         points = [

@@ -26,7 +26,7 @@ from impasto.errors import PictureError
 from impasto.progress import Progress
 
 Run = Callable[..., Outcome]
-KILLS = 50  # they take half a minute
+KILLS = 20  # they take twenty seconds
 
 
 def paint(run: Run, folder: Path, *more: object) -> list[dict[str, object]]:

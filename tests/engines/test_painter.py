@@ -220,7 +220,7 @@ def test_any_size(painter: Painter, width: int, height: int) -> None:
 
 def test_tiles_are_the_whole(painter: Painter) -> None:
     """With the same statistics no line between tiles is seen; with those of a sample the colors stay."""
-    photo, vector = SAMPLE.resized(800, 640).pixels, Gallery().vector("udnie")
+    photo, vector = SAMPLE.resized(640, 512).pixels, Gallery().vector("udnie")
     tiled = Painter(budget=1)
     whole, tiles, alone = (np.full_like(photo, np.nan) for _ in range(3))
     # Private: the statistics, and where tiles lie, are not seen from outside.

@@ -62,7 +62,7 @@ def test_gatys2016_is_gatys_2016() -> None:
 
     In float64: in float32 the two drift apart by rounding alone, tenfold with every few steps.
     """
-    pixels = Picture.open(ASSETS / "samples" / "colosseum.jpg").resized(112, 80).pixels
+    pixels = Picture.open(ASSETS / "samples" / "colosseum.jpg").resized(84, 60).pixels
     photo = to_tensor(pixels).double()
     painting = to_tensor(0.15 + 0.7 * pixels[::-1, ::-1, [0, 2, 1]]).double()
     names = ["relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"]
@@ -108,7 +108,7 @@ def test_gatys2016_is_gatys_2016() -> None:
 
     net = shipped_vgg(recipe.pooling, recipe.padding).double()
     objective = Objective(net, recipe, photo, [StyledRegion([(painting, 1.0)])])
-    descent.descend([Level(112, 80, 20)], lambda _: objective, photo, recipe, show)
+    descent.descend([Level(84, 60, 20)], lambda _: objective, photo, recipe, show)
     assert len(ours) == 20
     assert expected[-1] < expected[0] / 10
     assert ours == pytest.approx(expected, rel=1e-4)

@@ -106,7 +106,7 @@ def test_a_network_paints_large_photos(scarce: Light, tmp_path: Path) -> None:
 def test_threads_do_not_disturb_each_other(tmp_path: Path) -> None:
     """Several sizes, styles and engines at once paint what each paints alone, bit by bit."""
     painter, adain = Light(), AdaIN()
-    photos = [SAMPLE.resized(*size) for size in ((320, 240), (903, 677), (640, 480))]
+    photos = [SAMPLE.resized(*size) for size in ((320, 240), (451, 338), (400, 300))]
     network = inverse(tmp_path / "inverse.onnx")
     regions = [(mask(0.4), "udnie"), (mask(0.7), "none")]
     stylizers = [

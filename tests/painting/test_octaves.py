@@ -138,8 +138,7 @@ def test_a_full_disk_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
         enlarge(np.zeros((20, 30, 3), np.float32), np.zeros((200, 300, 3), np.uint8), 0.5, lambda *_: None, 1000)
 
 
-@pytest.mark.parametrize("brush", [0.5, 1, 2])
-@pytest.mark.parametrize("size", [(1500, 1000), (2111, 1407)])
+@pytest.mark.parametrize(("brush", "size"), [(0.5, (1500, 1000)), (1, (2111, 1407)), (2, (2111, 1407))])
 def test_the_preview_is_the_download_reduced(size: tuple[int, int], brush: float) -> None:
     photo = Picture.open(ROOT / "src/impasto/assets/samples/colosseum.jpg").resized(*size)
     controls = Controls(brush_size=brush, tone="match", strength=90)

@@ -107,23 +107,6 @@ def test_the_picture_is_on_top_on_a_phone_and_targets_are_large(visit: Callable[
     assert studio.look()["styles"][0]["style"] == "udnie"
 
 
-def test_two_fingers_zoom(visit: Callable[..., Studio]) -> None:
-    studio = visit(**PHONE)
-    box = studio.page.locator("canvas.picture").bounding_box()
-    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-    session = studio.page.context.new_cdp_session(studio.page)
-
-    def touch(kind: str, apart: float) -> None:
-        points = [] if kind == "touchEnd" else [{"x": x - apart, "y": y, "id": 1}, {"x": x + apart, "y": y, "id": 2}]
-        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
-
-    touch("touchStart", 40)
-    for apart in (60, 80, 100, 120):
-        touch("touchMove", apart)
-    touch("touchEnd", 0)
-    assert studio.do("return studio.view.geometry.zoom") > 2
-
-
 def test_it_reads_from_right_to_left(visit: Callable[..., Studio]) -> None:
     studio = visit()
     studio.do("document.documentElement.dir = 'rtl'")

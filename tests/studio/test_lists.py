@@ -31,7 +31,7 @@ def begin(studio: Studio, count: int) -> None:
         const photo = `upload:${studio.app.brought.photo.id}`;
         for (let i = 0; i < argument; i++)
           await studio.tray.add(
-            () => studio.app.engine.begin([["image", photo], ["style", "udnie"], ["size", "3000"]]),
+            () => studio.app.engine.begin([["image", photo], ["style", "udnie"], ["size", "1400"]]),
             { title: `job ${i}`, file: "job.jpg", picture: "", save: false });
         """,
         count,
@@ -70,7 +70,7 @@ def test_many_jobs_leave_the_page_its_connections(studio: Studio) -> None:
 
 
 def test_a_result_is_saved_by_one_tab_and_shown_in_both(studio: Studio) -> None:
-    other = Studio(studio.page.context.new_page(), studio.address)
+    other = Studio(studio.page.context.new_page(), studio.address, studio.folder)
     other.open()
     saved: list[str] = []
     for one in (studio, other):
@@ -184,6 +184,10 @@ def test_each_clip_keeps_its_range(studio: Studio, tmp_path: Path) -> None:
     studio.ready()
     assert float(studio.page.get_by_label("From", exact=True).input_value()) == 0
     studio.page.get_by_role("button", name="two.mp4", exact=True).click()
+    studio.ready()
+    assert float(studio.page.get_by_label("From", exact=True).input_value()) == pytest.approx(0.2, abs=0.03)
+    studio.stored(studio.do("return studio.app.state.photo"))
+    studio.page.reload()
     studio.ready()
     assert float(studio.page.get_by_label("From", exact=True).input_value()) == pytest.approx(0.2, abs=0.03)
 

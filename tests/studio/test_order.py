@@ -57,7 +57,7 @@ def test_ones_own_paintings_are_in_the_strip_after_a_reload(studio: Studio) -> N
 
 def test_a_fault_at_a_reload_loses_no_photo(studio: Studio) -> None:
     studio.bring(("holiday.png", file_bytes(scene(300, 200))))
-    studio.page.wait_for_timeout(300)
+    studio.stored(studio.do("return studio.app.state.photo"))
     busy = {"status": 503, "json": {"title": "Busy", "detail": "too much waits", "status": 503}}
     studio.page.route("**/v1/uploads/*", lambda route: route.fulfill(**busy))
     studio.page.reload()
@@ -106,7 +106,7 @@ def test_soft_edges_of_a_logo_are_painted_as_they_are_exported(studio: Studio) -
 
 
 def test_real_pixels_are_on_both_sides_of_the_split(studio: Studio) -> None:
-    photo = scene(3000, 2000)
+    photo = scene(2100, 1400)
     studio.bring(("large.png", file_bytes(photo)))
     studio.page.locator("canvas.picture").focus()
     studio.page.keyboard.press("\\")
@@ -163,5 +163,5 @@ def test_a_second_tab_does_not_undo_what_the_first_keeps(studio: Studio) -> None
 
 
 def test_looking_for_people_where_there_are_none_says_so(studio: Studio) -> None:
-    studio.page.get_by_role("button", name="Person", exact=True).click()
+    studio.page.get_by_role("button", name="Keep the person").click()
     studio.page.get_by_role("status").filter(has_text="nobody").wait_for()

@@ -18,7 +18,8 @@ from visitors import Studio, pixels, saved
 from impasto.system.files import ASSETS
 
 
-def test_the_sample_is_painted_and_shown_in_every_style(studio: Studio) -> None:
+def test_the_sample_is_painted_and_shown_in_every_style(visit: Callable[..., Studio]) -> None:
+    studio = visit(strip=True)
     studio.page.wait_for_function(
         "() => document.querySelector('impasto-studio').shadowRoot.querySelectorAll('[data-painted]').length === 32"
     )
@@ -158,7 +159,7 @@ def test_a_logo_keeps_its_transparency(studio: Studio) -> None:
 
 
 def test_real_pixels_are_those_of_the_export(studio: Studio) -> None:
-    studio.bring(("large.png", file_bytes(scene(3000, 2000))))
+    studio.bring(("large.png", file_bytes(scene(1800, 1200))))
     studio.page.locator("canvas.picture").focus()
     studio.page.keyboard.press("1")
     studio.page.wait_for_function("() => document.querySelector('impasto-studio').view.tile")
@@ -173,8 +174,24 @@ def test_real_pixels_are_those_of_the_export(studio: Studio) -> None:
     name, data = studio.exported("PNG")
     assert name == "large-painted.png"
     file = saved(data)
-    assert file.shape == (2000, 3000, 3)
+    assert file.shape == (1200, 1800, 3)
     assert np.abs(file[y : y + height, x : x + width] - tile).mean() < 2.5
+
+
+def test_metadata_goes_if_that_is_wished(studio: Studio) -> None:
+    exif = Image.Exif()
+    exif[0x0110] = "A camera"  # its model
+    exif.get_ifd(0x8825)[1] = "N"  # a place
+    out = io.BytesIO()
+    Image.fromarray(scene(300, 200)).save(out, "JPEG", exif=exif)
+    studio.bring(("holiday.jpg", out.getvalue()))
+    kept = {}
+    for choice in ("Keep all", "Not the place", "Keep none"):
+        _, data = studio.exported(choice)
+        with Image.open(io.BytesIO(data)) as image:
+            found = image.getexif()
+            kept[choice] = found.get(0x0110), dict(found.get_ifd(0x8825))
+    assert kept == {"Keep all": ("A camera", {1: "N"}), "Not the place": ("A camera", {}), "Keep none": (None, {})}
 
 
 def test_the_command_that_is_shown_gives_the_same_bytes(studio: Studio, tmp_path: Path) -> None:
@@ -213,13 +230,14 @@ def test_before_and_after(studio: Studio) -> None:
 
 def test_history_brings_back_all_settings_and_compares(studio: Studio, visit: Callable[..., Studio]) -> None:
     studio.slide("Strength", 60)
-    studio.page.wait_for_timeout(900)
+    studio.remembered()
     studio.style("Udnie")
-    studio.page.get_by_role("button", name="Back to: The Starry Night · 60 %").click()
+    studio.remembered()
+    studio.page.get_by_role("button", name="Back to: The Starry Night 60 %").click()
     studio.ready()
     assert studio.look()["controls"]["strength"] == 60
     assert studio.look()["styles"][0]["style"] == "starry-night"
-    studio.page.wait_for_timeout(900)
+    studio.remembered()
     studio.page.get_by_role("button", name="Compare: Udnie").click()
     labels = studio.page.wait_for_function("() => document.querySelector('impasto-studio').view.pair?.labels")
     assert labels.json_value()[1] == "Now"
@@ -228,7 +246,7 @@ def test_history_brings_back_all_settings_and_compares(studio: Studio, visit: Ca
 def test_the_preview_is_the_export_fitted_to_the_screen(studio: Studio) -> None:
     metrics = pytest.importorskip("impasto.measure.metrics")  # and PyTorch
     with Image.open(ASSETS / "samples" / "colosseum.jpg") as sample:
-        photo = np.asarray(sample.convert("RGB").resize((3584, 2016), Image.Resampling.LANCZOS))
+        photo = np.asarray(sample.convert("RGB").resize((2048, 1152), Image.Resampling.LANCZOS))
     studio.bring(("large.png", file_bytes(photo)))
     url = studio.do("return studio.painter.picture.toDataURL('image/png')")
     _, data = studio.exported()

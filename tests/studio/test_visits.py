@@ -90,7 +90,7 @@ def test_a_reload_keeps_photo_look_parts_and_undo_works(studio: Studio) -> None:
     studio.stroke((0.3, 0.5), (0.6, 0.5))
     studio.page.keyboard.press("Escape")
     before, look = studio.picture(), studio.look()
-    studio.page.wait_for_timeout(300)  # the mask's file
+    studio.stored(look["layers"][0]["mask"])
     studio.page.reload()
     studio.ready()
     assert studio.look() == look
@@ -174,12 +174,13 @@ def test_a_clip_shows_key_frames_and_is_painted(studio: Studio, tmp_path: Path) 
 
 
 def test_work_is_stopped_and_its_entry_goes(studio: Studio) -> None:
-    studio.bring(("large.png", file_bytes(scene(2000, 1500))))
+    studio.bring(("large.png", file_bytes(scene(1500, 1200))))
     studio.page.get_by_role("button", name="Export…").click()
     studio.page.get_by_role("dialog").get_by_label("Poster").check(force=True)
     studio.page.get_by_role("dialog").get_by_role("button", name="Export", exact=True).click()
     tray = studio.page.get_by_role("region", name="Work")
     tray.get_by_role("button", name="Stop").click()
+    tray.get_by_text("Stopping…").or_(tray.get_by_text("Stopped")).first.wait_for(timeout=1000)  # at once
     tray.get_by_text("Stopped").wait_for()
     tray.get_by_role("button", name="Dismiss").click()
     tray.wait_for(state="hidden")
@@ -215,6 +216,8 @@ def test_what_cannot_be_opened_is_named_and_the_page_lives_on(studio: Studio, na
     assert "--" not in alert.text_content()
     studio.style("Udnie")
     assert studio.look()["styles"][0]["style"] == "udnie"
+    studio.bring(("holiday.png", file_bytes(scene(300, 200))))
+    assert studio.page.get_by_role("alert").inner_text() == ""  # it is over
 
 
 def test_a_picture_that_is_too_large_is_refused_in_the_pages_words(studio: Studio) -> None:

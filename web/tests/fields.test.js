@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { newLayer } from "../../src/impasto/studio/brush.js";
+import { Fault } from "../../src/impasto/studio/engine.js";
 import { commandOf, fieldsOf } from "../../src/impasto/studio/fields.js";
 import { FIRST, withControls, withStyle } from "../../src/impasto/studio/look.js";
 
@@ -33,4 +34,10 @@ describe("the same as a command", () => {
     const look = { ...withStyle(FIRST, "udnie", true), layers: [newLayer({ found: "person" }), newLayer({ mask: "k", style: "udnie", strength: 40, brush_size: 2 }), newLayer({})] };
     expect(command(look)).toContain("--style starry-night:1 --style udnie:1 --region person=none --region mask-1.png=udnie,strength=40,brush-size=2 -o");
   });
+});
+
+test("a fault is a sentence, but a file's name stays as it is", () => {
+  expect(new Fault("the file could not be sent", "try again").text).toBe("The file could not be sent. Try again.");
+  expect(new Fault("notes.png is no picture").text).toBe("notes.png is no picture.");
+  expect(new Fault("iPhone holds no settings!").text).toBe("iPhone holds no settings!");
 });

@@ -65,7 +65,7 @@ def check(data: bytes, name: str) -> None:
         raise unread_heic(name)
     if data and not any(accept is not None and accept(data[:32]) for accept in accepts):
         raise PictureError(
-            f"{name} is no picture that is taken from strangers",
+            f"{name} is no picture of a kind that is taken here",
             "JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF and HEIC are",
             code="not-a-picture",
         )

@@ -1,6 +1,6 @@
 // The state of a visit: photos, paintings of one's own, the look, undo; and who is told when it changes.
 
-import { Fault, faultOf } from "./engine.js";
+import { Fault, faultOf, sentence } from "./engine.js";
 import { stemOf } from "./fields.js";
 import { FIRST, lookOfSettings, newKey, readLook, same, without, withStyle } from "./look.js";
 import { fileOfMask, maskOf } from "./mix.js";
@@ -27,7 +27,7 @@ import { words } from "./words.js";
  * @property {Look} look
  *
  * @typedef {object} Message
- * @property {string} text
+ * @property {string} text "" takes away what was said of this kind
  * @property {"note" | "fault" | "busy"} kind
  * @property {string} [action] a button's label
  * @property {() => void} [act]
@@ -102,7 +102,7 @@ export class App extends EventTarget {
 
   /** @param {string} text */
   note(text) {
-    this.say({ text, kind: "note" });
+    this.say({ text: sentence(text), kind: "note" });
   }
 
   /** @param {unknown} error */
@@ -165,6 +165,7 @@ export class App extends EventTarget {
    * @param {"photo" | "style"} as
    */
   async bring(files, as = "photo") {
+    this.say({ text: "", kind: "fault" }); // what was wrong with those before is over
     for (const [index, file] of files.entries()) {
       try {
         if (/\.json$/i.test(file.name) || file.type === "application/json") {

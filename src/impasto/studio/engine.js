@@ -71,6 +71,7 @@
  * @property {"waiting" | "running" | "done" | "failed" | "canceled"} state
  * @property {number} fraction
  * @property {number} [place] in the queue; 1 is next
+ * @property {boolean} [stopping] it is to end with what there is
  * @property {string | null} began
  * @property {{message: string, hint: string} | null} error
  * @property {string[]} notes
@@ -118,9 +119,18 @@ export class Fault extends Error {
 
   /** @returns {string} */
   get text() {
-    const sentence = this.message.charAt(0).toUpperCase() + this.message.slice(1);
-    return this.hint ? `${sentence}. ${this.hint.charAt(0).toUpperCase()}${this.hint.slice(1)}.` : `${sentence}.`;
+    return this.hint ? `${sentence(this.message)} ${sentence(this.hint)}` : sentence(this.message);
   }
+}
+
+/**
+ * A message as a sentence. A file's name at its beginning stays as it is.
+ * @param {string} text
+ */
+export function sentence(text) {
+  const [word] = text.split(/[\s,;:]/, 1);
+  const begun = /^\p{Ll}+$/u.test(word) ? text.charAt(0).toUpperCase() + text.slice(1) : text;
+  return /[.!?…]$/.test(begun) ? begun : `${begun}.`;
 }
 
 /**

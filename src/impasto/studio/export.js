@@ -121,7 +121,7 @@ export class Export {
     Object.assign(given, { size: chosen, format }); // what an earlier choice says may not be offered now
     const formats = Object.entries(FORMATS).filter(([value]) => app.limits.formats.includes(value));
     const sizes = [
-      { value: "own", label: words.ownSize(photo.width, photo.height) },
+      { value: "own", label: all ? words.ownSizes : words.ownSize(photo.width, photo.height) },
       { value: "2048", label: "2048" },
       ...(!poster ? [] : [{ value: "poster", label: words.poster(2 * own), help: words.posterHelp }]),
       { value: "other", label: words.otherSize },

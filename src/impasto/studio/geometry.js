@@ -29,7 +29,7 @@ export class Geometry {
   /** Pixels of CSS in a pixel of the final picture, when all of it is shown. */
   get fitted() {
     const { view, full } = this;
-    return Math.min((view.width - 2 * MARGIN) / full.width, (view.height - 2 * MARGIN) / full.height);
+    return Math.min(Math.max(1, view.width - 2 * MARGIN) / full.width, Math.max(1, view.height - 2 * MARGIN) / full.height);
   }
 
   get scale() {

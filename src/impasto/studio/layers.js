@@ -47,7 +47,7 @@ export class Layers {
       move: (value) => brush.set({ hardness: value / 100 }),
       settle: (value) => brush.set({ hardness: value / 100 }),
     });
-    this.brushes = el("div", { class: "brushes", hidden: true }, this.size.element, this.hardness.element, el("p", { class: "dim" }, words.brushKeys));
+    this.brushes = el("div", { class: "brushes", hidden: true }, this.size.element, this.hardness.element, el("p", { class: "dim keys" }, words.brushKeys));
     this.element = el(
       "section",
       { class: "where", "aria-label": words.where },
@@ -63,9 +63,7 @@ export class Layers {
         "div",
         { class: "row" },
         ...["person", "background", "faces"].map((found) =>
-          button(words.found[found].label, () => this.add({ found, ...(found === "faces" ? { style: "", strength: 40 } : {}) }), {
-            title: words.found[found].help,
-          }),
+          button(words.found[found].keep, () => this.#find(found), { title: words.found[found].help }),
         ),
       ),
       this.list,
@@ -95,8 +93,24 @@ export class Layers {
     const layer = newLayer(given);
     if (draw) this.brush.choose(layer.id);
     app.settle({ ...app.look, layers: [...app.look.layers, layer] });
-    if (draw) this.brush.choose(layer.id);
+    if (draw) {
+      this.brush.choose(layer.id);
+      this.brushes.scrollIntoView({ block: "nearest" });
+    }
+    this.#seen(app.look.layers.length - 1);
     return layer.id;
+  }
+
+  /** Scroll a part's row to where it is seen. @param {number} index */
+  #seen(index) {
+    this.list.children[index]?.scrollIntoView({ block: "nearest" });
+  }
+
+  /** Add a part that finds itself, or show the one that is there. @param {string} found */
+  #find(found) {
+    const index = this.app.look.layers.findIndex((layer) => layer.found === found);
+    if (index < 0) this.add({ found, ...(found === "faces" ? { style: "", strength: 40 } : {}) });
+    else this.#seen(index);
   }
 
   /** The photo everywhere, to brush the effect into. */

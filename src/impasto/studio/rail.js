@@ -22,7 +22,7 @@ export class Rail {
     /** @type {[number, number]} seconds of the clip that are painted */
     this.range = [0, 0];
     /** @type {Map<string, [number, number]>} those of each clip */
-    this.ranges = new Map();
+    this.ranges = new Map(app.store.get("ranges", /** @type {[string, [number, number]][]} */ ([])));
     this.clip = "";
     this.photos = el("div", { class: "photos", role: "group", "aria-label": words.photos });
     this.film = el("div", { class: "film", hidden: true });
@@ -81,7 +81,7 @@ export class Rail {
     this.clip = one.key;
     const seconds = one.photo.seconds ?? 1;
     this.range = this.ranges.get(one.key) ?? [0, Math.min(seconds, this.app.limits.clip_seconds, 10)];
-    this.ranges.set(one.key, this.range);
+    this.#keep(one.key);
     const times = Array.from({ length: FRAMES }, (_, index) => (seconds * (index + 0.5)) / FRAMES);
     this.frames = times.map((at) => {
       const image = el("img", { alt: "" });
@@ -112,6 +112,7 @@ export class Rail {
         move: (value) => set(end, value),
         settle: (value) => {
           set(end, value);
+          this.#keep(one.key);
           this.app.seek(Math.min(value, seconds - 0.05));
         },
       });
@@ -124,6 +125,12 @@ export class Rail {
       el("div", { class: "frames" }, ...this.frames.map((frame) => frame.element)),
       el("div", { class: "range" }, from.element, to.element),
     );
+  }
+
+  /** @param {string} clip */
+  #keep(clip) {
+    this.ranges.set(clip, this.range);
+    this.app.store.set("ranges", [...this.ranges]);
   }
 
   /** Paint the key frames as the look says, one after the other. */

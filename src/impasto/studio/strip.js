@@ -105,6 +105,7 @@ export class Strip {
       name(tile.element, one);
       this.tiles.set(one.style, tile);
     }
+    for (const tile of before.values()) if (!this.tiles.has(tile.style)) this.#show(tile, null);
     fill(this.list, ...[...this.tiles.values()].map((tile) => tile.element));
     this.#filter();
     this.#mark();
@@ -218,9 +219,10 @@ export class Strip {
       this.subject = subject;
       this.stopping.abort();
       this.stopping = new AbortController();
-      for (const address of this.pictures.values()) URL.revokeObjectURL(address);
-      this.pictures.clear();
-      for (const tile of this.tiles.values()) tile.shown = "";
+      for (const tile of this.tiles.values()) {
+        tile.shown = "";
+        delete tile.element.dataset.painted; // what it shows is of the photo before
+      }
     }
     return subject;
   }
@@ -246,8 +248,10 @@ export class Strip {
         try {
           await this.#picture(tile, photo, photo.kind === "clip" ? app.state.at : undefined, signal);
         } catch {
+          if (signal.aborted) continue;
           tile.shown = "";
-          tile.element.classList.add("failed"); // the painting itself stays
+          tile.element.classList.add("failed");
+          this.#show(tile, null);
         }
       }
     };
@@ -276,11 +280,22 @@ export class Strip {
       return ask();
     });
     if (signal.aborted) return;
-    const address = URL.createObjectURL(data);
-    this.pictures.set(tile.style, address);
-    tile.image.src = address;
+    this.#show(tile, data);
     tile.element.classList.remove("failed");
     tile.element.dataset.painted = "true";
+  }
+
+  /**
+   * @param {Tile} tile
+   * @param {Blob | null} data null for the painting itself
+   */
+  #show(tile, data) {
+    const before = this.pictures.get(tile.style);
+    const about = this.app.styles.find((style) => style.name === tile.style);
+    if (data) this.pictures.set(tile.style, URL.createObjectURL(data));
+    else this.pictures.delete(tile.style);
+    tile.image.src = this.pictures.get(tile.style) ?? (about ? this.app.engine.thumbnail(about) : "");
+    if (before) URL.revokeObjectURL(before);
   }
 }
 

@@ -24,7 +24,8 @@ import { words } from "./words.js";
 /** @typedef {import("./app.js").Message} Message */
 
 const HOME = new URL(".", import.meta.url).href;
-const NARROW = 760; // pixels of width, up to which it is laid out for a phone
+const NARROW = 760; // pixels of width, up to which it is laid out for a phone, as the style sheet has it
+const LOW = "(orientation: landscape) and (max-height: 500px)"; // a phone on its side
 const SHOWN = 7000; // milliseconds that a note stays
 
 export class Studio extends HTMLElement {
@@ -78,7 +79,7 @@ export class Studio extends HTMLElement {
     fill(
       /** @type {HTMLElement} */ (this.page),
       this.#bar(),
-      el("div", { class: "middle" }, view.element, rail.element, versions.element),
+      el("div", { class: "middle" }, view.element, view.tools, rail.element, versions.element),
       panel.element,
       strip.element,
       this.exporting.element,
@@ -89,7 +90,7 @@ export class Studio extends HTMLElement {
     );
     const middle = /** @type {HTMLElement} */ (view.element.parentElement);
     new ResizeObserver(() => {
-      const home = this.clientWidth > NARROW ? middle : panel.element; // as the style sheet has it
+      const home = this.clientWidth > NARROW && !matchMedia(LOW).matches ? middle : panel.element;
       if (versions.element.parentElement !== home) home.append(versions.element);
     }).observe(this);
     view.element.append(el("span", { class: "working", "aria-hidden": "true" }, words.painting));
@@ -210,6 +211,7 @@ export class Studio extends HTMLElement {
       return;
     }
     const box = kind === "fault" ? faults : says;
+    if (!text) return box.replaceChildren();
     const close = () => one.remove();
     const one = el(
       "div",

@@ -42,6 +42,8 @@ export class Tray {
     this.owning = new Map();
     /** @type {Set<string>} those that it does see to */
     this.mine = new Set();
+    /** @type {Set<string>} those that were stopped here */
+    this.stopped = new Set();
     /** @type {AbortController | null} while it is at work */
     this.working = null;
     this.looking = false;
@@ -190,7 +192,8 @@ export class Tray {
     }
     if (!tell) return;
     if (done && task.save) await this.save(task, job);
-    const text = task.learned ? words.learned(task.name ?? task.title) : words.finished(task.title);
+    const end = this.stopped.has(task.id) ? words.stopped : words.finished;
+    const text = task.learned ? words.learned(task.name ?? task.title) : end(task.title);
     if (done) this.app.note(text);
     if (done && task.tell && document.hidden) this.#notify(text);
     if (job.state === "failed" && job.error) this.app.say({ text: words.failed(task.title, job.error.message, job.error.hint), kind: "fault" });
@@ -286,14 +289,16 @@ export class Tray {
       if (row.picture.dataset.of !== address) row.picture.src = row.picture.dataset.of = address;
     }
     const state = job?.state ?? "waiting";
-    if (row.shown !== state) {
-      row.shown = state;
+    const seen = /\.(jpg|png|webp|avif)$/.test(task.file) && (state === "done" || (state === "running" && !!job?.fraction));
+    const shown = `${state} ${seen} ${job?.stopping}`;
+    if (row.shown !== shown) {
+      row.shown = shown;
       const part = (/** @type {string} */ name) => ({ "data-part": `${task.id} ${name}` });
       refill(
         row.acts,
-        !over(job) && button(words.stop, () => void this.app.engine.finish(task.id), { title: words.stopHelp, ...part("stop") }),
+        !over(job) && button(words.stop, () => this.#stop(task.id), { title: words.stopHelp, disabled: !!job?.stopping, ...part("stop") }),
         job && state === "done" && !task.learned && button(words.saveResult, () => void this.save(task, this.jobs.get(task.id) ?? job), part("save")),
-        /\.(jpg|png|webp|avif)$/.test(task.file) && state !== "waiting" && button(words.show, () => void this.#show(task), { title: words.showHelp, ...part("show") }),
+        seen && button(words.show, () => void this.#show(task), { title: words.showHelp, ...part("show") }),
         over(job) && button(words.dismiss, () => this.#dismiss(task.id), part("dismiss")),
       );
     }
@@ -311,6 +316,15 @@ export class Tray {
     } catch (error) {
       this.app.fail(gone(error) ? new Fault(words.nothingYet) : error);
     }
+  }
+
+  /** End it with what there is, once that is safe. @param {string} id */
+  #stop(id) {
+    this.stopped.add(id);
+    const job = this.jobs.get(id);
+    if (job) this.jobs.set(id, { ...job, stopping: true });
+    void this.app.engine.finish(id);
+    this.#draw();
   }
 
   /** @param {string} id */

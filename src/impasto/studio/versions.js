@@ -38,7 +38,7 @@ export class Versions {
     /** @type {string[]} those that are compared */
     this.pair = [];
     this.list = el("ul", {});
-    this.element = el("section", { class: "versions", "aria-label": words.history, hidden: true }, el("h2", { class: "small" }, words.history), this.list);
+    this.element = el("section", { class: "versions", "aria-label": words.history }, el("h2", { class: "small" }, words.history), this.list);
     this.keep = after(QUIET, () => this.#add());
     painter.addEventListener("painted", () => {
       this.#unpair();
@@ -94,7 +94,6 @@ export class Versions {
   }
 
   #draw() {
-    this.element.hidden = this.all.length < 2;
     const part = (/** @type {Version} */ one, /** @type {string} */ name) => ({ "data-part": `${one.key} ${name}` });
     refill(
       this.list,
@@ -104,7 +103,7 @@ export class Versions {
           el(
             "li",
             { class: this.pair.includes(one.key) ? "version compared" : "version" },
-            el("button", { type: "button", class: "restore", title: one.title, "aria-label": words.restore(one.title), ...part(one, "restore"), on: { click: () => void this.restore(one) } }, el("img", { alt: "", src: one.picture }), el("span", {}, one.title)),
+            el("button", { type: "button", class: "restore", title: one.title, "aria-label": words.restore(one.title.replace(" · ", " ")), ...part(one, "restore"), on: { click: () => void this.restore(one) } }, el("img", { alt: "", src: one.picture }), ...twoLines(one.title)),
             el(
               "div",
               { class: "row small" },
@@ -161,6 +160,12 @@ export class Versions {
     await image.decode();
     return image;
   }
+}
+
+/** The styles, and below them what else sets it apart. @param {string} title */
+function twoLines(title) {
+  const [styles, ...others] = title.split(" · ");
+  return [el("span", {}, styles), " ", el("span", { class: "dim" }, others.join(" · "))];
 }
 
 /** @param {App} app */

@@ -65,7 +65,7 @@ export class View extends EventTarget {
       this.zoomed,
       button("+", () => this.zoomBy(1.5), { "aria-label": words.zoomIn }),
     );
-    this.element = el("section", { class: "stage", "aria-label": words.picture }, this.canvas, this.ending, this.tools);
+    this.element = el("section", { class: "stage", "aria-label": words.picture }, this.canvas, this.ending);
     roving(this.tools);
     this.sharpen = after(180, () => void this.#sharpen());
 
@@ -228,6 +228,7 @@ export class View extends EventTarget {
     to.fillStyle = "#000b";
     to.fillRect(side * half + 8, 8, wide, 26);
     to.fillStyle = "#fff";
+    to.textAlign = "start";
     to.textBaseline = "middle";
     to.fillText(label, side * half + 16, 21);
     to.restore();

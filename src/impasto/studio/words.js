@@ -108,10 +108,10 @@ export const words = {
   paintInHelp: "Begin with the photo, and paint the effect where you want it.",
   otherStyle: "Another style here",
   otherStyleHelp: "Paint over what is to be in another style.",
-  found: /** @type {Record<string, {label: string, help: string}>} */ ({
-    person: { label: "Person", help: "Finds the people in the photo (a small segmentation network)." },
-    background: { label: "Background", help: "All but the people." },
-    faces: { label: "Keep faces", help: "Paints faces less strongly." },
+  found: /** @type {Record<string, {label: string, keep: string, help: string}>} */ ({
+    person: { label: "Person", keep: "Keep the person", help: "Finds the people in the photo (a small segmentation network), and leaves them as they are. They may be painted in another style, too." },
+    background: { label: "Background", keep: "Keep the background", help: "Paints the people alone. The background may be painted in another style, too." },
+    faces: { label: "Faces", keep: "Soften on faces", help: "Paints faces less strongly." },
   }),
   part: (/** @type {number} */ number) => `Part ${number}`,
   parts: (/** @type {number} */ count) => (count === 1 ? "1 part" : `${count} parts`),
@@ -193,6 +193,7 @@ export const words = {
   depth: "Depth",
   bits: (/** @type {number} */ count) => `${count} bits`,
   size: "Size",
+  ownSizes: "As they are",
   ownSize: (/** @type {number} */ width, /** @type {number} */ height) => `${width} × ${height}`,
   poster: (/** @type {number} */ side) => `Poster, ${side}`,
   posterHelp: "Twice as large as the photo",
@@ -228,13 +229,16 @@ export const words = {
   show: "Show",
   showHelp: "Beside the picture on the canvas (Escape ends it)",
   nothingYet: "there is nothing to see yet",
+  stopping: "Stopping…",
   dismiss: "Dismiss",
   resultGone: "the result is not there any more",
-  finished: (/** @type {string} */ title) => `${title} is done`,
+  finished: (/** @type {string} */ title) => `Done: ${title}`,
+  stopped: (/** @type {string} */ title) => `Stopped, with what there is: ${title}`,
   failed: (/** @type {string} */ title, /** @type {string} */ message, /** @type {string} */ hint) => `${title}: ${message}${hint ? ` (${hint})` : ""}`,
   /** @param {Job | undefined} job @param {number | null} left */
   jobState(job, left) {
     if (!job) return "…";
+    if (job.stopping) return words.stopping;
     if (job.state === "waiting") return job.place ? `Number ${job.place} in the queue` : "Waiting";
     if (job.state === "running") {
       return `${Math.round(100 * job.fraction)} %${left === null ? "" : ` · about ${duration(left)} left`}`;
