@@ -19,7 +19,9 @@ demo: $(VENV)/.base
 	@echo "As a painting's file, examples/almond-blossom.jpg:  demo/colosseum-almond-blossom.jpg"
 	@echo "Your own:         $(BIN)/impasto stylize photo.jpg --style starry-night -o out.png"
 
-test: $(VENV)/.dev lint types contracts studio pytest
+test: $(VENV)/.dev
+	$(MAKE) --no-print-directory -j2 lint types contracts studio
+	$(MAKE) --no-print-directory pytest
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
@@ -60,11 +62,11 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV) || { echo "On Debian and Ubuntu: apt install python3-venv"; rm -rf $(VENV); exit 1; }
 
 $(VENV)/.base: pyproject.toml constraints.txt | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check -c constraints.txt -e .
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $@ $(VENV)/.base
 
 web/node_modules/.ready: web/package.json web/package-lock.json

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import platform
+import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -51,3 +53,27 @@ def test_an_array_above_the_budget_lies_in_a_file() -> None:
 def test_an_array_that_no_disk_holds_is_refused() -> None:
     with refused(OutOfMemory, "memory"):
         allocate((10**9, 10**9), np.uint8, 100)
+
+
+ASKS_AGAIN = """
+import resource, sys
+import numpy as np
+from impasto.system.memory import keep_freed
+if sys.argv[1] == "keep":
+    keep_freed()
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(20):
+    arrays = [np.ones(700_000, np.float32) for _ in range(12)]
+    del arrays
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="there is no glibc to tell")
+def test_what_was_freed_is_used_again() -> None:
+    """Pages that Linux has to hand out anew, with and without being told."""
+    plain, kept = (
+        int(subprocess.run([sys.executable, "-c", ASKS_AGAIN, how], capture_output=True, check=True).stdout)
+        for how in ("plain", "keep")
+    )
+    assert kept < plain / 4

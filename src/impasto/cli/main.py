@@ -19,6 +19,7 @@ from impasto.cli.command import Command, Group, option
 from impasto.cli.console import INTERRUPTED, note, report
 from impasto.errors import ImpastoError, UsageError, write_fault
 from impasto.system.files import remove_unfinished
+from impasto.system.memory import keep_freed
 from impasto.version import __version__
 
 PAINT, STYLES, MEASURE, HERE = "Paint", "Styles", "Measure", "This installation"
@@ -99,6 +100,7 @@ def main() -> None:
     warnings.showwarning = _show_warning  # type: ignore[assignment]
     streams.say_anything()
     interrupt.end_on_signals()
+    keep_freed()
     try:
         code: Any = program.main(prog_name="impasto", standalone_mode=False)
         sys.stdout.flush()

@@ -46,6 +46,7 @@ _FIRST = math.sqrt(2)  # the first octave is at least so many times as large as 
 _PASSES, _LATER_PASSES = 2, 1  # in the first two octaves, and in those after them, where next to nothing is gained
 _TENSOR = 2.0  # pixels: the structure tensor is smoothed by a Gaussian of this deviation
 _ALONG, _WEIGHT = 2.0, 0.7  # pixels, to the two places of a line that are averaged with each; and their weight
+_WEIGHTS = 1 + 2 * _WEIGHT
 _EDGE = 1.2  # pixels: deviation of the Gaussian before the second derivative
 _ACROSS = 1.3  # pixels, to the neighbours across a line
 _GAIN, _SHOCK = 160.0, 0.7
@@ -360,25 +361,28 @@ def strokes(picture: Pixels, passes: int = 1) -> Pixels:
     columns, rows = _grid(height, width)
     picture = cv2.cvtColor(picture, cv2.COLOR_RGB2RGBA)  # OpenCV moves four channels in less time than three
     for _ in range(passes):
-        along = picture = cv2.transform(picture, _WITH_GRAY)
+        picture = cv2.transform(picture, _WITH_GRAY)
         x, y = _across(cv2.extractChannel(picture, 3))
-        for by in (_ALONG, -_ALONG):
-            places = cv2.scaleAdd(y, -by, columns), cv2.scaleAdd(x, by, rows)
-            along = cv2.scaleAdd(_moved(picture, places), _WEIGHT, along)
-        along *= np.float32(1 / (1 + 2 * _WEIGHT))
+        along, back = (
+            _moved(picture, (cv2.scaleAdd(y, -by, columns), cv2.scaleAdd(x, by, rows))) for by in (_ALONG, -_ALONG)
+        )
+        cv2.add(along, back, dst=along)
+        cv2.addWeighted(picture, 1 / _WEIGHTS, along, _WEIGHT / _WEIGHTS, 0, dst=along)
         soft = cv2.GaussianBlur(cv2.extractChannel(along, 3), (0, 0), _EDGE, borderType=_BORDER)
         along = cv2.insertChannel(soft, along, 3)
         ahead, behind = (
             _moved(along, (cv2.scaleAdd(x, by, columns), cv2.scaleAdd(y, by, rows))) for by in (_ACROSS, -_ACROSS)
         )
         one, other = cv2.extractChannel(ahead, 3), cv2.extractChannel(behind, 3)
-        curve = one + other
-        curve -= 2 * soft
-        curve *= np.float32(_GAIN)
+        curve = cv2.scaleAdd(soft, -2 * _GAIN, cv2.addWeighted(one, _GAIN, other, _GAIN, 0))
         np.clip(curve, -1, 1, out=curve)
         # Neighbours that differ by next to nothing are mixed.
-        brighter = (np.float32(0.5) - np.float32(_TIE) * np.sign(curve) * (one - other)).clip(0, 1)
-        share = np.abs(curve) * np.float32(_SHOCK)
+        brighter = np.copysign(np.float32(_TIE), curve)
+        brighter *= cv2.subtract(other, one)
+        brighter += np.float32(0.5)
+        np.clip(brighter, 0, 1, out=brighter)
+        share = np.abs(curve, out=curve)
+        share *= np.float32(_SHOCK)
         target = cv2.blendLinear(ahead, behind, brighter, 1 - brighter)
         picture = cv2.blendLinear(along, target, 1 - share, share)
     return cv2.cvtColor(picture, cv2.COLOR_RGBA2RGB)

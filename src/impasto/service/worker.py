@@ -18,6 +18,7 @@ from typing import IO
 from impasto.progress import Progress
 from impasto.service.messages import LENGTH, Begun, framed, outcome, packed
 from impasto.service.work import Answer, Tell, Work
+from impasto.system.memory import keep_freed
 from impasto.system.parents import end_with_parent
 
 
@@ -105,6 +106,7 @@ def main() -> None:
         signal.signal(number, signal.SIG_IGN)
     if hasattr(os, "nice"):
         os.nice(int(sys.argv[1]) if len(sys.argv) > 1 else 0)
+    keep_freed()
     pipes = _pipes()
     warm()
     pipes.say(Begun())

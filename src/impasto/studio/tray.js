@@ -169,7 +169,7 @@ export class Tray {
     if (!task || !this.working) return;
     if (!job) return this.#remove(id);
     const before = this.jobs.get(id);
-    this.jobs.set(id, job);
+    this.jobs.set(id, this.stopped.has(id) ? { ...job, stopping: !over(job) } : job);
     if (over(job)) {
       this.#unstream(id);
       const tell = this.mine.has(id) && !task.told;
@@ -322,9 +322,8 @@ export class Tray {
   #stop(id) {
     this.stopped.add(id);
     const job = this.jobs.get(id);
-    if (job) this.jobs.set(id, { ...job, stopping: true });
+    if (job) this.#heard(id, job);
     void this.app.engine.finish(id);
-    this.#draw();
   }
 
   /** @param {string} id */
