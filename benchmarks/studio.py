@@ -39,10 +39,10 @@ from impasto.service.messages import resident
 FIRST_VIEW, LARGE_VIEW = 640, 1280
 """Pixels of the longer side of the two views that the page asks for, one after the other."""
 MOVES = {
-    "detail, while it moves": {"side": 800, "detail": 30},
-    "brush, while it moves": {"side": 320, "brush_size": 1.5},
+    "detail": (800, [10, 30, 45, 75, 90]),
+    "brush_size": (320, [0.7, 0.8, 1.2, 1.5, 2]),
 }
-"""What the page asks for while a slider moves."""
+"""What the page asks for while a slider moves: pixels of the longer side, and values."""
 STRENGTHS = 1 / 3  # of the sliders' moves, which the page answers alone
 SAMPLES = Path(__file__).resolve().parent.parent / "src/impasto/assets/samples"
 LARGE = 6000, 4000
@@ -171,8 +171,12 @@ def one_visitor(port: int, photo: bytes) -> list[str]:
             list(pool.map(lambda name: client.painted(upload, "small", style=name, side=320), names))
 
     gate(f"{len(names)} styles small", timed(every), 3.0)
-    for name, move in MOVES.items():
-        gate(name, timed(lambda move=move: client.painted(upload, "move", style="udnie", **move)), 0.15)
+    for name, (side, values) in MOVES.items():
+
+        def move(value: float, name: str = name, side: int = side) -> None:
+            client.painted(upload, "move", style="udnie", side=side, **{name: value})
+
+        gate(f"{name}, while it moves", statistics.median(timed(lambda v=v: move(v)) for v in values), 0.15)
     for place, most in (("2000,1500,1280,800", 1.0), ("2900,1600,1280,800", 0.3)):
         gate("crop", timed(lambda place=place: client.painted(upload, "crop", style="udnie", crop=place)), most)
     gate("export", client.export(upload, style="udnie"), 5.0)
@@ -192,12 +196,8 @@ def visit(client: Client, photo: bytes, seed: int, until: float) -> None:
             time.sleep(chance.uniform(*PAUSE))
             if chance.random() < STRENGTHS:
                 continue  # the browser does it by itself
-            move = dict(chance.choice(list(MOVES.values())))
-            if "detail" in move:
-                move["detail"] = chance.randint(0, 100)
-            else:
-                move["brush_size"] = chance.choice((0.7, 0.8, 1.2, 1.5, 2))
-            client.painted(upload, "slider", style=style, **move)
+            name, (side, values) = chance.choice(list(MOVES.items()))
+            client.painted(upload, "slider", style=style, side=side, **{name: chance.choice(values)})
         if chance.random() < 0.3:
             client.painted(upload, "crop", style=style, crop="200,100,1280,800")
         if chance.random() < 0.15:

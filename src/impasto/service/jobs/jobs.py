@@ -24,6 +24,7 @@ from impasto.service.metrics import JobCounts
 from impasto.service.service import Service
 from impasto.service.work import Work
 
+_SOON = 5.0  # seconds in which a page has painted what it shows at first
 _DELIVERIES = 4  # at once: a server that does not answer holds up few
 _PATIENCE = 2.0  # seconds that the store may take to be counted; metrics are asked for every few seconds
 
@@ -73,6 +74,7 @@ class Jobs:
         self.webhooks = Webhooks(config.webhook_host or (), keys)
         self.ending = False
         self._deliveries: list[asyncio.Task[None]] = []
+        self._expecting: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Open the store and begin to work.
@@ -87,6 +89,15 @@ class Jobs:
                 deliver = deliver_all(self.queue, self.webhooks, lambda job: json.dumps(as_json(job)).encode())
                 self._deliveries.append(asyncio.create_task(deliver))
 
+    def expect(self) -> None:
+        """A job may come soon: have a process ready for it, once what is more urgent is done."""
+        if self._expecting is None:
+            self._expecting = asyncio.create_task(self._prepare())
+
+    async def _prepare(self) -> None:
+        await asyncio.sleep(_SOON)
+        await self.runner.prepare()
+
     def end(self) -> None:
         """End the streams of events; their clients come again elsewhere."""
         self.ending = True
@@ -95,7 +106,7 @@ class Jobs:
         """Let what runs end, for so many seconds; what does not waits for the next service on the same store."""
         self.end()
         await self.runner.close(grace)
-        await canceled(self._deliveries)
+        await canceled([*self._deliveries, *filter(None, [self._expecting])])
         with contextlib.suppress(Exception):  # nobody is left whom it could concern
             await self.queue.store.close()
 

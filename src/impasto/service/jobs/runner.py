@@ -34,7 +34,7 @@ class Runner:
     """Claims jobs and has them done, as many at once as its hosts take.
 
     Args:
-        hosts: of their own; started with the first job. None, others do the jobs.
+        hosts: of their own; started with the first job, or by `prepare`. None, others do the jobs.
         make_work: see `MakeWork`.
         seconds: that a job may take.
     """
@@ -50,6 +50,12 @@ class Runner:
     def start(self) -> None:
         """Begin to look for jobs."""
         self._loops = [asyncio.create_task(self._claim()), asyncio.create_task(self._sweep())]
+
+    async def prepare(self) -> None:
+        """Start the hosts, if nobody has."""
+        if self.hosts is not None and not self._started and not self._closing:
+            self._started = True
+            await self.hosts.start()
 
     def wake(self) -> None:
         """Look for jobs at once."""
@@ -131,9 +137,7 @@ class Runner:
             raise ImpastoError("the job's request has been removed", code="failure")
         assert self.hosts is not None
         work = await asyncio.to_thread(self.make_work, job, request)
-        if not self._started:
-            self._started = True
-            await self.hosts.start()
+        await self.prepare()
         return await self.hosts.run(work, self.seconds, latest)
 
     async def _watch(self, job: Job, work: asyncio.Task[Answer], latest: _Latest) -> Job | None:

@@ -67,6 +67,8 @@ async def send(request: Request) -> Response:
     except BaseException:
         service.uploads.drop(file)
         raise
+    if service.jobs is not None:
+        service.jobs.expect()
     place = f"{request.scope.get('root_path', '')}/v1/uploads/{one.id}"
     return JSONResponse(told(one, service), 201, {**_PRIVATE, "Location": place})
 
