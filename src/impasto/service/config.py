@@ -18,7 +18,7 @@ class ServiceConfig:
     """
 
     workers: int = setting(0, "Processes that paint; 0, as many as there are processors.", 0, 256)
-    job_workers: int = setting(1, "Processes that work on jobs, started with the first one.", 1, 256)
+    job_workers: int = setting(1, "Processes that work on jobs, started once one is to be expected.", 1, 256)
     queue_megapixels: int = setting(200, "Megapixels that may wait; more is refused with 429.", 1, 100_000)
     queue_megabytes: int = setting(512, "Megabytes of uploads held at once; more is refused with 429.", 1, 1_000_000)
     worker_megabytes: int = setting(2000, "A worker that holds more after its work is replaced.", 200, 1_000_000)

@@ -45,6 +45,7 @@ class Personal:
             max_pixels=self.max_pixels,
             queue_megapixels=2000,
             queue_megabytes=max(512, 3 * self.max_upload),
+            cache_megabytes=64,  # the browser remembers what it was shown, too
             uploads_megabytes=max(2000, 4 * self.max_upload),
             upload_minutes=self.idle,
             seconds=600,

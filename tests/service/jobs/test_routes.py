@@ -469,6 +469,16 @@ def test_without_an_address_nothing_stays(
     assert not [*tmp_path.glob("impasto-job-*")]
 
 
+def test_hosts_are_ready_soon_after_an_upload(start: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("impasto.service.jobs.jobs._SOON", 0.1)
+    hosts = ThreadHosts(1)
+    server = start(hosts=hosts)
+    server.get("/v1/limits")
+    assert not hosts.started
+    assert server.client.post("/v1/uploads?name=photo.jpg", content=PHOTO).status_code == 201
+    wait_until(lambda: hosts.started)
+
+
 def test_a_worker_that_is_killed_begins_its_job_again(start: Any) -> None:
     """With processes: the job goes on, shows previews, and is canceled."""
     pytest.importorskip("torch")

@@ -76,7 +76,7 @@ PHOTOS: Recent[Any] = Recent(60_000_000, lambda whole: whole.pixels)
 VIEWS: Recent[Any] = Recent(12_000_000, _pixels)
 """Reduced photos, in pixels."""
 STYLIZERS: Noted[Any] = Noted(64)
-PAINTED: Recent[Any] = Recent(32_000_000, lambda picture: picture.shape[0] * picture.shape[1])
+PAINTED: Recent[Any] = Recent(16_000_000, lambda picture: picture.shape[0] * picture.shape[1])
 """What was painted small, in pixels."""
 WINDOWS: Noted[Any] = Noted(3)
 """What computes parts of finished pictures."""
