@@ -123,7 +123,7 @@ export function server(base, visitor, onNote) {
       return () => events.close();
     },
     job: (id) => orNull(json(`/v1/jobs/${id}`)),
-    finish: async (id) => void (await ask(`/v1/jobs/${id}/stop`, { method: "POST" }).catch(() => {})),
+    finish: async (id) => void (await ask(`/v1/jobs/${id}/stop`, { method: "POST" })),
     stop: async (id) => void (await ask(`/v1/jobs/${id}`, { method: "DELETE" }).catch(() => {})),
     async result(job, what = "result") {
       const response = await ask(job.links[what] ?? `/v1/jobs/${job.id}/${what}`);

@@ -323,7 +323,11 @@ export class Tray {
     this.stopped.add(id);
     const job = this.jobs.get(id);
     if (job) this.#heard(id, job);
-    void this.app.engine.finish(id);
+    this.app.engine.finish(id).catch((error) => {
+      if (gone(error) || over(this.jobs.get(id))) return;
+      this.stopped.delete(id);
+      this.app.fail(error);
+    });
   }
 
   /** @param {string} id */

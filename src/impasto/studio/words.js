@@ -111,7 +111,7 @@ export const words = {
   found: /** @type {Record<string, {label: string, keep: string, help: string}>} */ ({
     person: { label: "Person", keep: "Keep the person", help: "Finds the people in the photo (a small segmentation network), and leaves them as they are. They may be painted in another style, too." },
     background: { label: "Background", keep: "Keep the background", help: "Paints the people alone. The background may be painted in another style, too." },
-    faces: { label: "Faces", keep: "Soften on faces", help: "Paints faces less strongly." },
+    faces: { label: "Faces", keep: "Keep faces", help: "Paints faces less strongly." },
   }),
   part: (/** @type {number} */ number) => `Part ${number}`,
   parts: (/** @type {number} */ count) => (count === 1 ? "1 part" : `${count} parts`),
