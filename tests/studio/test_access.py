@@ -70,17 +70,17 @@ def test_a_new_picture_is_announced(studio: Studio) -> None:
     assert "Udnie" in studio.page.locator("canvas.picture").get_attribute("aria-label")
 
 
-@pytest.mark.parametrize("width", [320, 390, 650, 1280])
-def test_nothing_is_cut_off_sideways(visit: Callable[..., Studio], width: int) -> None:
-    studio = visit(viewport={"width": width, "height": 800})
+def test_nothing_is_cut_off_sideways(studio: Studio) -> None:
     script = """
       const scrolls = ".tiles, .shelf, .versions, .frames, .photos, dialog";
       const cut = [...studio.shadowRoot.querySelectorAll("button, input, select, h2")].filter(
         (one) => !one.closest(scrolls) && one.checkVisibility() && one.getBoundingClientRect().right > innerWidth + 1);
       return [document.documentElement.scrollWidth, cut.map((one) => one.outerHTML)];
     """
-    beyond = studio.do(script)
-    assert beyond == [width, []]
+    for width in (1280, 650, 390, 320):
+        studio.page.set_viewport_size({"width": width, "height": 800})
+        studio.page.wait_for_timeout(100)
+        assert studio.do(script) == [width, []]
 
 
 def test_the_picture_is_on_top_on_a_phone_and_targets_are_large(visit: Callable[..., Studio]) -> None:
