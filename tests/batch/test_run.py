@@ -26,7 +26,7 @@ from impasto.errors import PictureError
 from impasto.progress import Progress
 
 Run = Callable[..., Outcome]
-KILLS = 20  # they take twenty seconds
+KILLS = 12  # they take ten seconds
 
 
 def paint(run: Run, folder: Path, *more: object) -> list[dict[str, object]]:
