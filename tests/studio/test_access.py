@@ -79,7 +79,7 @@ def test_nothing_is_cut_off_sideways(studio: Studio) -> None:
     """
     for width in (1280, 650, 390, 320):
         studio.page.set_viewport_size({"width": width, "height": 800})
-        studio.page.wait_for_timeout(100)
+        studio.page.wait_for_timeout(300)
         assert studio.do(script) == [width, []]
 
 

@@ -36,7 +36,7 @@ def test_a_change_of_mind_shows_the_last_wish(studio: Studio) -> None:
 def test_the_picture_has_room_in_low_windows(studio: Studio) -> None:
     for width, height in ((1280, 600), (960, 470), (844, 390)):
         studio.page.set_viewport_size({"width": width, "height": height})
-        studio.page.wait_for_timeout(100)
+        studio.page.wait_for_timeout(300)
         stage = studio.page.locator(".stage").bounding_box()
         assert stage["height"] >= 150
         assert stage["y"] + stage["height"] <= height

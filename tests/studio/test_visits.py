@@ -179,7 +179,7 @@ def test_work_is_stopped_and_its_entry_goes(studio: Studio) -> None:
     studio.page.get_by_role("dialog").get_by_role("button", name="Export", exact=True).click()
     tray = studio.page.get_by_role("region", name="Work")
     tray.get_by_role("button", name="Stop").click()
-    tray.get_by_text("Stopping…").or_(tray.get_by_text("Stopped")).first.wait_for(timeout=1000)  # at once
+    tray.get_by_text("Stopping…").or_(tray.get_by_text("Stopped")).first.wait_for(timeout=5000)  # while it goes on
     tray.get_by_text("Stopped").wait_for()
     tray.get_by_role("button", name="Dismiss").click()
     tray.wait_for(state="hidden")
