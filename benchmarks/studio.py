@@ -11,6 +11,7 @@ person makes them. Prints each gate with what was measured; errors, latencies an
 from __future__ import annotations
 
 import argparse
+import functools
 import http.client
 import io
 import json
@@ -172,11 +173,9 @@ def one_visitor(port: int, photo: bytes) -> list[str]:
 
     gate(f"{len(names)} styles small", timed(every), 3.0)
     for name, (side, values) in MOVES.items():
-
-        def move(value: float, name: str = name, side: int = side) -> None:
-            client.painted(upload, "move", style="udnie", side=side, **{name: value})
-
-        gate(f"{name}, while it moves", statistics.median(timed(lambda v=v: move(v)) for v in values), 0.15)
+        move = functools.partial(client.painted, upload, "move", style="udnie", side=side)
+        took = [timed(functools.partial(move, **{name: value})) for value in values]
+        gate(f"{name}, while it moves", statistics.median(took), 0.15)
     for place, most in (("2000,1500,1280,800", 1.0), ("2900,1600,1280,800", 0.3)):
         gate("crop", timed(lambda place=place: client.painted(upload, "crop", style="udnie", crop=place)), most)
     gate("export", client.export(upload, style="udnie"), 5.0)

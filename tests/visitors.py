@@ -18,8 +18,10 @@ READY = """() => {
 
 
 REMEMBERED = """() => {
-  const { versions, app } = document.querySelector("impasto-studio");
-  return versions.all.some((one) => JSON.stringify(one.look) === JSON.stringify(app.state.look));
+  const { app } = document.querySelector("impasto-studio");
+  const { photo, look, at } = app.state;
+  const same = (one) => one.photo === photo && one.at === at && JSON.stringify(one.look) === JSON.stringify(look);
+  return app.store.get("versions", []).some(same);
 }"""
 
 
@@ -33,6 +35,15 @@ STORED = """key => new Promise((done) => {
     };
   };
 })"""
+
+
+PHONE: dict[str, Any] = {
+    "viewport": {"width": 390, "height": 844},
+    "device_scale_factor": 2,
+    "has_touch": True,
+    "is_mobile": True,
+}
+"""A browser's context, as Playwright makes it."""
 
 
 def pixels(url: str) -> np.ndarray:
@@ -128,6 +139,7 @@ class Studio:
 
     def remembered(self) -> None:
         """Until the history has what is painted."""
+        self.ready()
         self.page.wait_for_function(REMEMBERED)
 
     def look(self) -> dict[str, Any]:

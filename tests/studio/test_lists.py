@@ -16,12 +16,6 @@ from PIL import Image
 from visitors import Studio, pixels
 
 FOCUSED = "return studio.shadowRoot.activeElement?.dataset.part ?? studio.shadowRoot.activeElement?.tagName ?? ''"
-IN_HISTORY = """() => {
-  const { app } = document.querySelector("impasto-studio");
-  const { photo, look, at } = app.state;
-  const same = (one) => one.photo === photo && one.at === at && JSON.stringify(one.look) === JSON.stringify(look);
-  return app.store.get("versions", []).some(same);
-}"""
 
 
 def begin(studio: Studio, count: int) -> None:
@@ -36,12 +30,6 @@ def begin(studio: Studio, count: int) -> None:
         """,
         count,
     )
-
-
-def remember(studio: Studio) -> None:
-    """Wait until the history has what is painted."""
-    studio.ready()
-    studio.page.wait_for_function(IN_HISTORY)
 
 
 def versions(studio: Studio) -> list[dict[str, Any]]:
@@ -89,7 +77,7 @@ def test_a_result_is_saved_by_one_tab_and_shown_in_both(studio: Studio) -> None:
 def test_small_pictures_are_transparent_where_the_photo_is(studio: Studio) -> None:
     studio.bring(("hole.png", transparent()), ("other.png", file_bytes(scene(300, 200))))
     studio.page.get_by_role("button", name="hole.png", exact=True).click()
-    remember(studio)
+    studio.remembered()
     image = studio.page.get_by_role("button", name="hole.png", exact=True).locator("img")
     kept = next(one for one in versions(studio) if one["photo"] == studio.do("return studio.app.state.photo"))
     for url in (image.get_attribute("src"), kept["picture"]):
@@ -109,16 +97,16 @@ def test_the_focus_stays_in_lists_that_are_drawn_again(studio: Studio) -> None:
     studio.page.get_by_role("button", name="Remove a.png").focus()
     studio.page.keyboard.press("Enter")
     assert studio.do(FOCUSED) == f"{keys[1]} remove"
-    remember(studio)
+    studio.remembered()
     studio.style("Udnie")
-    remember(studio)
+    studio.remembered()
     star = studio.page.get_by_role("button", name="Keep: Udnie").first
     star.focus()
     studio.page.keyboard.press("Enter")
     assert studio.do(FOCUSED).endswith(" star")
     before = studio.do(FOCUSED)
     studio.do("studio.app.settle({...studio.app.look, styles: [{style: 'great-wave', weight: 1}]})")
-    remember(studio)
+    studio.remembered()
     assert studio.do(FOCUSED) == before
     studio.page.get_by_role("button", name="Remove b.png").focus()
     studio.page.keyboard.press("Enter")
@@ -126,9 +114,9 @@ def test_the_focus_stays_in_lists_that_are_drawn_again(studio: Studio) -> None:
 
 
 def test_whole_pictures_of_the_history_are_kept_as_files_and_compared(studio: Studio) -> None:
-    remember(studio)
+    studio.remembered()
     studio.style("Udnie")
-    remember(studio)
+    studio.remembered()
     studio.page.get_by_role("button", name="Compare: The Starry Night").click()
     studio.page.wait_for_function("() => document.querySelector('impasto-studio').view.pair")
     pictures = "studio.view.pair.pictures"
@@ -138,9 +126,9 @@ def test_whole_pictures_of_the_history_are_kept_as_files_and_compared(studio: St
 
 
 def test_escape_ends_a_comparison_and_releases_its_button(studio: Studio) -> None:
-    remember(studio)
+    studio.remembered()
     studio.style("Udnie")
-    remember(studio)
+    studio.remembered()
     button = studio.page.get_by_role("button", name="Compare: The Starry Night")
     button.click()
     assert button.get_attribute("aria-pressed") == "true"
@@ -153,7 +141,7 @@ def test_escape_ends_a_comparison_and_releases_its_button(studio: Studio) -> Non
 
 def test_a_removed_photo_leaves_nothing_in_the_history(studio: Studio) -> None:
     studio.bring(("one.png", file_bytes(scene(200, 200, 1))), ("two.png", file_bytes(scene(200, 200, 2))))
-    remember(studio)
+    studio.remembered()
     gone = studio.do("return studio.app.state.photo")
     assert any(one["photo"] == gone for one in versions(studio))
     studio.page.get_by_role("button", name="Remove two.png").click()
@@ -164,12 +152,12 @@ def test_a_removed_photo_leaves_nothing_in_the_history(studio: Studio) -> None:
 def test_the_history_brings_a_clip_back_to_its_frame(studio: Studio, tmp_path: Path) -> None:
     studio.bring(write(tmp_path / "walk.mp4", moving(12)))
     studio.page.get_by_role("button", name="Frame at").nth(5).click()
-    remember(studio)
+    studio.remembered()
     at = studio.do("return studio.app.state.at")
     assert at > 0
     studio.style("Udnie")
     studio.page.get_by_role("button", name="Frame at").first.click()
-    remember(studio)
+    studio.remembered()
     studio.page.get_by_role("button", name="Back to: The Starry Night").click()
     studio.ready()
     assert studio.do("return studio.app.state.at") == pytest.approx(at)
@@ -231,9 +219,9 @@ def test_the_history_names_the_style_that_is_gone(studio: Studio) -> None:
         {"name": "Anne.png", "mimeType": "image/png", "buffer": file_bytes(scene(200, 200, 3))}
     )
     studio.page.wait_for_function("() => document.querySelector('impasto-studio').app.own.size === 1")
-    remember(studio)
+    studio.remembered()
     studio.style("Udnie")
-    remember(studio)
+    studio.remembered()
     studio.do("studio.app.removeOwn([...studio.app.own.keys()][0])")
     studio.page.get_by_role("button", name="Back to: Anne").click()
     studio.said("Left out, since it is not here any more")

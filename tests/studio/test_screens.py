@@ -7,10 +7,9 @@ from typing import Any
 
 import pytest
 from helpers import file_bytes, scene
-from visitors import Studio
+from visitors import PHONE, Studio
 
-SIDEWAYS: dict[str, Any] = {"viewport": {"width": 844, "height": 390}, "has_touch": True, "is_mobile": True}
-PORTRAIT: dict[str, Any] = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+SIDEWAYS = PHONE | {"viewport": {"width": 844, "height": 390}}
 BOX = """(name) => {
   const { left, top, right, bottom } = studio.shadowRoot.querySelector(name).getBoundingClientRect();
   return [left, top, right, bottom];
@@ -27,17 +26,13 @@ def boxes(studio: Studio, *names: str) -> list[list[float]]:
     return found
 
 
-def two_photos(studio: Studio) -> None:
-    studio.bring(("one.png", file_bytes(scene(600, 400))), ("two.png", file_bytes(scene(400, 600, 3))))
-    studio.style("Udnie")
-
-
-@pytest.mark.parametrize(("screen", "least"), [(SIDEWAYS, 180), (PORTRAIT, 220)])
+@pytest.mark.parametrize(("screen", "least"), [(SIDEWAYS, 180), (PHONE, 220)])
 def test_with_two_photos_and_a_history_a_phone_still_shows_the_picture(
     visit: Callable[..., Studio], screen: dict[str, Any], least: int
 ) -> None:
     studio = visit(**screen)
-    two_photos(studio)
+    studio.bring(("one.png", file_bytes(scene(600, 400))), ("two.png", file_bytes(scene(400, 600, 3))))
+    studio.style("Udnie")
     stage, tools, rail = boxes(studio, ".stage", ".tools", ".rail")
     assert stage[3] - stage[1] >= least
     assert stage[3] <= tools[1] + 1  # nothing lies over the picture's foot
@@ -80,7 +75,7 @@ def test_a_drag_takes_the_picture_along(studio: Studio) -> None:
 
 
 def test_what_is_between_two_fingers_stays_there(visit: Callable[..., Studio]) -> None:
-    studio = visit(**PORTRAIT)
+    studio = visit(**PHONE)
     box = studio.page.locator("canvas.picture").bounding_box()
     x, y = box["x"] + box["width"] * 0.4, box["y"] + box["height"] / 2
     session = studio.page.context.new_cdp_session(studio.page)
@@ -100,7 +95,7 @@ def test_what_is_between_two_fingers_stays_there(visit: Callable[..., Studio]) -
 
 
 def test_the_split_line_has_room_on_a_phone(visit: Callable[..., Studio]) -> None:
-    studio = visit(**PORTRAIT)
+    studio = visit(**PHONE)
     studio.page.get_by_role("button", name="Split").tap()
     tools, plus = boxes(studio, ".tools", ".tools button:last-child")
     line = studio.page.get_by_label("Split line").bounding_box()

@@ -12,6 +12,7 @@ import { words } from "./words.js";
  * @property {string} style
  * @property {HTMLElement} element
  * @property {HTMLImageElement} image
+ * @property {string} painting its address, or "" of one's own
  * @property {string} shown what the image shows: a subject, or "" for the painting itself
  */
 
@@ -134,7 +135,7 @@ export class Strip {
       el("span", {}),
     );
     element.dataset.style = style;
-    return { style, element, image, shown: "" };
+    return { style, element, image, painting: picture, shown: "" };
   }
 
   /** @param {string} style @param {boolean} add */
@@ -291,10 +292,9 @@ export class Strip {
    */
   #show(tile, data) {
     const before = this.pictures.get(tile.style);
-    const about = this.app.styles.find((style) => style.name === tile.style);
     if (data) this.pictures.set(tile.style, URL.createObjectURL(data));
     else this.pictures.delete(tile.style);
-    tile.image.src = this.pictures.get(tile.style) ?? (about ? this.app.engine.thumbnail(about) : "");
+    tile.image.src = this.pictures.get(tile.style) ?? tile.painting;
     if (before) URL.revokeObjectURL(before);
   }
 }

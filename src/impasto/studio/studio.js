@@ -24,8 +24,6 @@ import { words } from "./words.js";
 /** @typedef {import("./app.js").Message} Message */
 
 const HOME = new URL(".", import.meta.url).href;
-const NARROW = 760; // pixels of width, up to which it is laid out for a phone, as the style sheet has it
-const LOW = "(orientation: landscape) and (max-height: 500px)"; // a phone on its side
 const SHOWN = 7000; // milliseconds that a note stays
 
 export class Studio extends HTMLElement {
@@ -90,7 +88,8 @@ export class Studio extends HTMLElement {
     );
     const middle = /** @type {HTMLElement} */ (view.element.parentElement);
     new ResizeObserver(() => {
-      const home = this.clientWidth > NARROW && !matchMedia(LOW).matches ? middle : panel.element;
+      const place = getComputedStyle(/** @type {HTMLElement} */ (this.page)).getPropertyValue("--history").trim();
+      const home = place === "panel" ? panel.element : middle;
       if (versions.element.parentElement !== home) home.append(versions.element);
     }).observe(this);
     view.element.append(el("span", { class: "working", "aria-hidden": "true" }, words.painting));

@@ -245,6 +245,7 @@ export class Tray {
     this.#leave(id);
     this.jobs.delete(id);
     this.rows.delete(id);
+    this.stopped.delete(id);
   }
 
   /** @param {string} id */

@@ -56,7 +56,7 @@ def keep_freed() -> None:
     """Have this process keep what it frees for what it asks for next; for programs, not for libraries.
 
     A large picture's windows free and ask for the same few megabytes again and again. Given back to Linux in between,
-    they take a sixth of the time. The C library glibc can be told; others are left as they are.
+    that takes a sixth of the time. The C library glibc can be told; others are left as they are.
     """
     if sys.platform != "linux":
         return

@@ -73,8 +73,8 @@ class Jobs:
         keys = read_secrets(config.webhook_secret_file) if config.webhook_secret_file else []
         self.webhooks = Webhooks(config.webhook_host or (), keys)
         self.ending = False
-        self._deliveries: list[asyncio.Task[None]] = []
-        self._expecting: asyncio.Task[None] | None = None
+        self._expected = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
         """Open the store and begin to work.
@@ -84,17 +84,18 @@ class Jobs:
         """
         await self.queue.store.open()
         self.runner.start()
+        self._tasks.append(asyncio.create_task(self._prepare()))
         if self.webhooks.hosts:
             for _ in range(_DELIVERIES):
                 deliver = deliver_all(self.queue, self.webhooks, lambda job: json.dumps(as_json(job)).encode())
-                self._deliveries.append(asyncio.create_task(deliver))
+                self._tasks.append(asyncio.create_task(deliver))
 
     def expect(self) -> None:
         """A job may come soon: have a process ready for it, once what is more urgent is done."""
-        if self._expecting is None:
-            self._expecting = asyncio.create_task(self._prepare())
+        self._expected.set()
 
     async def _prepare(self) -> None:
+        await self._expected.wait()
         await asyncio.sleep(_SOON)
         await self.runner.prepare()
 
@@ -106,7 +107,7 @@ class Jobs:
         """Let what runs end, for so many seconds; what does not waits for the next service on the same store."""
         self.end()
         await self.runner.close(grace)
-        await canceled([*self._deliveries, *filter(None, [self._expecting])])
+        await canceled(self._tasks)
         with contextlib.suppress(Exception):  # nobody is left whom it could concern
             await self.queue.store.close()
 
