@@ -34,9 +34,9 @@ from impasto.picture import Picture
 from impasto.pixels.arrays import fit
 from impasto.styles.gallery import Gallery
 from impasto.system.files import ASSETS
-from impasto.training.job import TrainingJob
 from impasto.training.loop import train
 from impasto.training.recipe import DEFAULT as TRAINING
+from impasto.training.style_job import StyleJob
 
 KINDS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 SAMPLES = ASSETS / "samples"
@@ -57,7 +57,7 @@ def training_step(photos: str, style: Path, name: str) -> float:
     moments: list[float] = []
     recipe = replace(TRAINING, size=192, iterations=STEPS)
     with tempfile.TemporaryDirectory() as folder:
-        job = TrainingJob({"style": style}, photos, Path(folder), recipe, precision=name, workers=0)
+        job = StyleJob(photos, Path(folder), styles={"style": style}, recipe=recipe, precision=name, workers=0)
         train(job, on_progress=lambda _: moments.append(time.perf_counter()))
     steps = [after - before for before, after in itertools.pairwise(moments[1:])]
     return statistics.median(steps[STEPS // 4 : -1])  # the last one writes pictures, too

@@ -87,9 +87,9 @@ def plain(photos: str, style: str, size: int, batch: int, steps: int, width: int
 def ours(photos: str, style: str, size: int, batch: int, steps: int, width: int, device: str, precision: str) -> float:
     """Pictures a second of the training."""
     from impasto.progress import Progress
-    from impasto.training.job import TrainingJob
     from impasto.training.loop import train
     from impasto.training.recipe import DEFAULT
+    from impasto.training.style_job import StyleJob
 
     recipe = replace(
         DEFAULT,
@@ -108,7 +108,8 @@ def ours(photos: str, style: str, size: int, batch: int, steps: int, width: int,
             moments.append(time.perf_counter())
 
     with tempfile.TemporaryDirectory() as folder:
-        job = TrainingJob({"style": Path(style)}, photos, Path(folder), recipe, device=device, precision=precision)
+        styles = {"style": Path(style)}
+        job = StyleJob(photos, Path(folder), device=device, precision=precision, styles=styles, recipe=recipe)
         train(job, on_progress=on_progress)
     first = steps // 3
     return (steps - 1 - first) * batch / (moments[-2] - moments[first - 1])  # the last step writes pictures, too

@@ -14,7 +14,7 @@ import pytest
 from helpers import Outcome, file_bytes, scene
 
 if TYPE_CHECKING:
-    from impasto.training.job import TrainingJob
+    from impasto.training.style_job import StyleJob
 
 from impasto.errors import ImpastoError
 
@@ -63,13 +63,15 @@ def photos(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def job(tmp_path: Path, photos: Path, painting: Path) -> TrainingJob:
+def job(tmp_path: Path, photos: Path, painting: Path) -> StyleJob:
     """A training that takes a moment. PyTorch is loaded for tests that ask for it only."""
     from trainings import TINY
 
-    from impasto.training.job import TrainingJob
+    from impasto.training.style_job import StyleJob
 
-    return TrainingJob({"one": painting}, str(photos), tmp_path / "run", TINY, precision="float32", workers=0)
+    return StyleJob(
+        str(photos), tmp_path / "run", styles={"one": painting}, recipe=TINY, precision="float32", workers=0
+    )
 
 
 class _Stream(io.TextIOWrapper):

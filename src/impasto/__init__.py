@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 from impasto.version import __version__
 
 if TYPE_CHECKING:  # under the same name again: so type checkers know that it is public
+    from impasto.batch.enlarge import enlarge_folder as enlarge_folder
     from impasto.batch.run import stylize_folder as stylize_folder
     from impasto.controls import Controls as Controls
+    from impasto.enlarging.enlarge import enlarge as enlarge
     from impasto.errors import ImpastoError as ImpastoError
     from impasto.errors import MissingExtra as MissingExtra
     from impasto.errors import PictureError as PictureError
@@ -29,6 +31,7 @@ if TYPE_CHECKING:  # under the same name again: so type checkers know that it is
     from impasto.picture import Picture as Picture
     from impasto.styles.gallery import Gallery as Gallery
     from impasto.training.lessons import learn as learn
+    from impasto.video.enlarge_video import enlarge_video as enlarge_video
     from impasto.video.paint_video import paint_video as paint_video
 
 _HOME = {
@@ -44,6 +47,9 @@ _HOME = {
     "StyleError": "errors",
     "Stylizer": "painting.stylizer",
     "UsageError": "errors",
+    "enlarge": "enlarging.enlarge",
+    "enlarge_folder": "batch.enlarge",
+    "enlarge_video": "video.enlarge_video",
     "learn": "training.lessons",
     "optimize": "optimization.optimize",
     "paint_video": "video.paint_video",

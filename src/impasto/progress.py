@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
+
+from impasto.errors import ImpastoError
 
 if TYPE_CHECKING:
     from impasto.picture import Picture
@@ -33,3 +36,41 @@ class Progress:
 
 OnProgress: TypeAlias = Callable[[Progress], "bool | None"]
 """Called after every step; if it returns False the work stops and keeps what it has."""
+
+
+class Stopped(ImpastoError):
+    """The caller asked for the work's end, through its progress callback."""
+
+    code = "stopped"
+
+    def __init__(self) -> None:
+        super().__init__("the painting has been stopped")
+
+
+class Steps:
+    """Counts the pixels of a picture that are done; called from several threads.
+
+    Args:
+        total: pixels of the whole picture.
+        message: what is being done.
+        before: 0..1, the share of the time that has been spent when the first of them begin.
+    """
+
+    def __init__(self, total: int, on_progress: OnProgress, message: str, before: float = 0.0) -> None:
+        self._total, self._on_progress, self._message, self._before = total, on_progress, message, before
+        self._done = 0
+        self._lock = threading.Lock()
+
+    def __call__(self, pixels: int) -> None:
+        """Say that so many more are done.
+
+        Raises:
+            Stopped: the end is asked for.
+        """
+        with self._lock:
+            self._done += pixels
+            share = self._done / self._total
+            step = 1 + (self._done >= self._total)
+            now = Progress(step, 2, self._before + (1 - self._before) * share, self._message)
+            if self._on_progress(now) is False:
+                raise Stopped

@@ -19,8 +19,8 @@ from trainings import OPTIONS, TINY, metrics, weights
 
 from impasto.picture import Picture
 from impasto.styles.gallery import Gallery
-from impasto.training.job import TrainingJob
 from impasto.training.loop import train
+from impasto.training.style_job import StyleJob
 
 Run = Callable[..., Outcome]
 
@@ -114,7 +114,7 @@ def test_ctrl_c_saves_what_has_been_learned(photos: Path, painting: Path, tmp_pa
 
 
 def test_killed_at_any_moment_it_goes_on_exactly(
-    job: TrainingJob, tmp_path: Path, photos: Path, painting: Path, home: Path
+    job: StyleJob, tmp_path: Path, photos: Path, painting: Path, home: Path
 ) -> None:
     """SIGKILL between checkpoints: what was not saved is computed again, to the same weights."""
     whole = train(replace(job, recipe=replace(TINY, iterations=40)))
@@ -149,9 +149,7 @@ def test_killed_at_any_moment_it_goes_on_exactly(
         assert torch.equal(state["average"][name], value), name
 
 
-def test_two_processes_compute_what_one_computes(
-    job: TrainingJob, tmp_path: Path, photos: Path, painting: Path
-) -> None:
+def test_two_processes_compute_what_one_computes(job: StyleJob, tmp_path: Path, photos: Path, painting: Path) -> None:
     """The same global batch: the loss curve to 1e-3, since sums are rounded in another order."""
     words = [*("-m", "impasto", "train", "style", "--style", painting, "--photos", photos, "--name", "one"), *OPTIONS]
     words += ["--device", "cpu", "--quiet"]

@@ -13,11 +13,11 @@ from trainings import TINY
 
 from impasto.errors import PictureError, TrainingError, UsageError
 from impasto.training import checkpoint
-from impasto.training.job import TrainingJob
 from impasto.training.loop import train
+from impasto.training.style_job import StyleJob
 
 
-def test_changed_settings_are_named_and_refused(job: TrainingJob, painting: Path) -> None:
+def test_changed_settings_are_named_and_refused(job: StyleJob, painting: Path) -> None:
     train(job, on_progress=lambda now: now.step < 2)
     with refused(UsageError, "already-there"):
         train(job)
@@ -34,7 +34,7 @@ def test_changed_settings_are_named_and_refused(job: TrainingJob, painting: Path
     assert result.step == 12
 
 
-def test_a_damaged_checkpoint_is_said_to_be_that(job: TrainingJob) -> None:
+def test_a_damaged_checkpoint_is_said_to_be_that(job: StyleJob) -> None:
     train(job, on_progress=lambda now: now.step < 2)
     data = (job.folder / "checkpoint.pt").read_bytes()
     (job.folder / "checkpoint.pt").write_bytes(data[: len(data) // 2])
@@ -42,7 +42,7 @@ def test_a_damaged_checkpoint_is_said_to_be_that(job: TrainingJob) -> None:
         train(job, resume=True)
 
 
-def test_a_full_disk_keeps_the_last_checkpoint(job: TrainingJob, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_keeps_the_last_checkpoint(job: StyleJob, monkeypatch: pytest.MonkeyPatch) -> None:
     train(job, on_progress=lambda now: now.step < 3)
     before = (job.folder / "checkpoint.pt").read_bytes()
     plain = os.fsync
@@ -63,7 +63,7 @@ def test_a_full_disk_keeps_the_last_checkpoint(job: TrainingJob, monkeypatch: py
     assert result.step == 12
 
 
-def test_a_checkpoint_of_another_version_is_said_to_be_that(job: TrainingJob) -> None:
+def test_a_checkpoint_of_another_version_is_said_to_be_that(job: StyleJob) -> None:
     train(job, on_progress=lambda now: now.step < 2)
     path = job.folder / checkpoint.CHECKPOINT
     state = torch.load(path, weights_only=True)
@@ -72,7 +72,7 @@ def test_a_checkpoint_of_another_version_is_said_to_be_that(job: TrainingJob) ->
         train(job, resume=True)
 
 
-def test_a_training_of_a_version_that_did_not_keep_the_precision_goes_on(job: TrainingJob) -> None:
+def test_a_training_of_a_version_that_did_not_keep_the_precision_goes_on(job: StyleJob) -> None:
     checkpoint.claim(job.folder, {"seed": 1, "precision": "auto"}, resume=False)
     (job.folder / checkpoint.CHECKPOINT).write_bytes(b"")
     checkpoint.claim(job.folder, {"seed": 1, "precision": "bfloat16"}, resume=True)
@@ -80,7 +80,7 @@ def test_a_training_of_a_version_that_did_not_keep_the_precision_goes_on(job: Tr
         checkpoint.claim(job.folder, {"seed": 2, "precision": "bfloat16"}, resume=True)
 
 
-def test_only_what_a_training_has_left_is_deleted(job: TrainingJob) -> None:
+def test_only_what_a_training_has_left_is_deleted(job: StyleJob) -> None:
     train(job, on_progress=lambda now: now.step < 2)
     own = job.folder / "notes.txt"
     own.write_text("mine")

@@ -11,10 +11,10 @@ from trainings import TINY
 
 from impasto.errors import PictureError, UsageError
 from impasto.training.data import find_photos
-from impasto.training.job import TrainingJob
+from impasto.training.style_job import StyleJob
 
 
-def test_the_settings_are_all_that_the_result_depends_on(job: TrainingJob, painting: Path) -> None:
+def test_the_settings_are_all_that_the_result_depends_on(job: StyleJob, painting: Path) -> None:
     photos = find_photos(job.photos)
     before = job.settings(photos)
     assert replace(job, folder=Path("elsewhere"), device="cpu", workers=3).settings(photos) == before
@@ -27,7 +27,7 @@ def test_the_settings_are_all_that_the_result_depends_on(job: TrainingJob, paint
         job.settings(photos)
 
 
-def test_pictures_are_read_in_the_sizes_that_are_looked_at(job: TrainingJob, photo: Path) -> None:
+def test_pictures_are_read_in_the_sizes_that_are_looked_at(job: StyleJob, photo: Path) -> None:
     job = replace(job, samples=(photo,), recipe=replace(TINY, style_size=72))
     (painting,) = job.read_paintings()
     assert max(painting.shape[2:]) == 72
@@ -38,7 +38,7 @@ def test_pictures_are_read_in_the_sizes_that_are_looked_at(job: TrainingJob, pho
         replace(job, styles={"small": photo}).read_paintings()
 
 
-def test_readers_leave_a_processor_to_the_training(job: TrainingJob) -> None:
+def test_readers_leave_a_processor_to_the_training(job: StyleJob) -> None:
     assert job.readers(1) == 0
     free = replace(job, workers=None)
     assert 1 <= free.readers(1) <= max(1, min(4, (os.cpu_count() or 1) - 1))

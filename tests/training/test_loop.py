@@ -17,12 +17,12 @@ from impasto.errors import TrainingError
 from impasto.nn import device
 from impasto.picture import Picture
 from impasto.progress import Progress
-from impasto.training.job import TrainingJob
-from impasto.training.loop import Learner, learning_rate, train
+from impasto.training.loop import Learner, train
 from impasto.training.recipe import DEFAULT
+from impasto.training.style_job import StyleJob
 
 
-def test_it_learns_and_leaves_what_one_looks_at(job: TrainingJob) -> None:
+def test_it_learns_and_leaves_what_one_looks_at(job: StyleJob) -> None:
     job = replace(
         job, recipe=replace(TINY, iterations=60, learning_rate=5e-3), sample_every=30, samples=(job.styles["one"],)
     )
@@ -50,7 +50,7 @@ def test_it_learns_and_leaves_what_one_looks_at(job: TrainingJob) -> None:
 
 
 @pytest.mark.parametrize("stability_weight", [0.0, 10.0])  # the latter draws noise in every step
-def test_a_training_goes_on_exactly_where_it_stopped(job: TrainingJob, tmp_path: Path, stability_weight: float) -> None:
+def test_a_training_goes_on_exactly_where_it_stopped(job: StyleJob, tmp_path: Path, stability_weight: float) -> None:
     job = replace(job, recipe=replace(TINY, stability_weight=stability_weight))
     whole = train(job)
     parts = replace(job, folder=tmp_path / "parts")
@@ -73,7 +73,7 @@ def test_a_training_goes_on_exactly_where_it_stopped(job: TrainingJob, tmp_path:
 
 
 @pytest.mark.filterwarnings("ignore:.*copying from a non-meta parameter")
-def test_going_on_the_optimizer_is_on_the_networks_device(job: TrainingJob) -> None:
+def test_going_on_the_optimizer_is_on_the_networks_device(job: StyleJob) -> None:
     """Fabric moves a network, and leaves the optimizer's state where it is."""
     train(job, on_progress=lambda now: now.step < 3)
     there, found = torch.device("meta"), set[torch.device]()
@@ -93,7 +93,7 @@ def test_going_on_the_optimizer_is_on_the_networks_device(job: TrainingJob) -> N
     assert found == {there}
 
 
-def test_a_training_keeps_the_type_that_was_measured(job: TrainingJob, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_training_keeps_the_type_that_was_measured(job: StyleJob, monkeypatch: pytest.MonkeyPatch) -> None:
     """Another measurement, on a busier processor or another one, changes nothing in a training that goes on."""
     wanted = train(replace(job, folder=job.folder / "whole"))
     open_job = replace(job, precision="auto")
@@ -105,7 +105,7 @@ def test_a_training_keeps_the_type_that_was_measured(job: TrainingJob, monkeypat
     torch.testing.assert_close(weights(result), weights(wanted), rtol=0, atol=0)
 
 
-def test_damaged_photographs_are_counted_and_said(job: TrainingJob, photos: Path) -> None:
+def test_damaged_photographs_are_counted_and_said(job: StyleJob, photos: Path) -> None:
     whole = (photos / "1.jpg").read_bytes()
     (photos / "1.jpg").write_bytes(whole[: len(whole) // 2])  # its head is good
     seen: list[Progress] = []
@@ -116,7 +116,7 @@ def test_damaged_photographs_are_counted_and_said(job: TrainingJob, photos: Path
     assert f"{result.damaged} damaged photographs skipped" in seen[-1].message
 
 
-def test_losses_that_are_no_numbers_end_it(job: TrainingJob, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_losses_that_are_no_numbers_end_it(job: StyleJob, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("impasto.training.objective.total_variation", lambda x: x.sum() * float("nan"))
     job = replace(job, recipe=replace(TINY, iterations=50))
     with refused(TrainingError, "not-finite"):
@@ -125,18 +125,18 @@ def test_losses_that_are_no_numbers_end_it(job: TrainingJob, monkeypatch: pytest
 
 def test_the_rate_rises_and_falls() -> None:
     recipe = replace(DEFAULT, learning_rate=0.01, warmup=10, iterations=110)
-    rates = [learning_rate(recipe, step) for step in range(110)]
+    rates = [recipe.rate(step) for step in range(110)]
     assert rates[0] == pytest.approx(0.001)
     assert max(rates) == pytest.approx(0.01)
     assert rates.index(max(rates)) in (9, 10)
     assert rates[60] == pytest.approx(0.01 * (0.01 + 0.99 / 2))
     assert rates[-1] < 0.0002
     constant = replace(recipe, cosine=False)
-    assert {learning_rate(constant, step) for step in range(10, 110)} == {0.01}
+    assert {constant.rate(step) for step in range(10, 110)} == {0.01}
 
 
 @pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
-def test_other_optimizers_and_steadiness(job: TrainingJob, optimizer: str) -> None:
+def test_other_optimizers_and_steadiness(job: StyleJob, optimizer: str) -> None:
     recipe = replace(TINY, optimizer=optimizer, stability_weight=10.0, learning_rate=1e-3)
     result = train(replace(job, recipe=recipe))
     assert result is not None

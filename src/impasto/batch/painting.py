@@ -9,12 +9,11 @@ import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from impasto.batch.job import PaintJob
 from impasto.batch.report import Result, failure
 from impasto.errors import ImpastoError, OutOfMemory, PictureError, UsageError
-from impasto.painting.stylizer import Stylizer
 from impasto.picture import Picture
 from impasto.picture.animation import said_of_frames
 from impasto.picture.formats import Bits, check_saving, format_of
@@ -69,18 +68,48 @@ class Saving:
             check_saving(file_format, self.quality, self.bits)
 
 
+class Work(Protocol):
+    """What is done to each photo: a `Stylizer` or an `Enlarger`.
+
+    Attributes:
+        at_most: pixels of the longer side at which photos may be read; None, at their own size.
+        label: what it makes, for messages.
+        engine: what does it.
+    """
+
+    @property
+    def at_most(self) -> int | None: ...
+
+    @property
+    def label(self) -> str: ...
+
+    @property
+    def engine(self) -> str: ...
+
+    def prepare(self) -> None:
+        """Begin to load what it needs."""
+
+    def output_size(self, width: int, height: int) -> tuple[int, int]:
+        """The picture's size for a photo of width x height."""
+
+    def made_with(self) -> dict[str, object]:
+        """All that the pictures depend on."""
+
+    def __call__(self, photo: Picture, /, on_progress: OnProgress | None = None) -> Picture: ...
+
+
 @dataclass(frozen=True)
 class Painting:
     """Paint the photos of a run, one at a call, in a thread of this program or on another machine.
 
     Attributes:
-        stylizer: paints.
+        work: paints or enlarges.
         max_pixels: refuse larger photos.
         ledger: what earlier runs have painted; None, nobody remembers.
         untrusted: whether strangers have sent the photos.
     """
 
-    stylizer: Stylizer
+    work: Work
     max_pixels: int
     saving: Saving
     ledger: Ledger | None = None
@@ -148,17 +177,17 @@ class Painting:
         if data is not None:
             source = io.BytesIO(data)
             source.name = job.photo  # what is wrong with it is said by its name
-        at_most = self.stylizer.controls.size
+        at_most = self.work.at_most
         photo = Picture.open(source, max_pixels=self.max_pixels, at_most=at_most, untrusted=self.untrusted)
         photo = replace(photo, name=job.photo)
         on_stage("read")
         file_format = saving.format_for(job.target)
-        check_size(file_format, *self.stylizer.controls.output_size(photo.width, photo.height), job.target)
+        check_size(file_format, *self.work.output_size(photo.width, photo.height), job.target)
         lost = said_of_frames(photo, file_format, saving.bits)
         if lost:
             warnings.warn(f"{job.photo} {lost}", stacklevel=2)
             photo = replace(photo, frames=(), cover=None)
-        painted = self.stylizer(photo, on_progress)
+        painted = self.work(photo, on_progress)
         on_stage("paint")
         encoded = painted.encode(
             file_format,
@@ -174,7 +203,7 @@ class Painting:
             job.photo,
             job.target,
             (painted.width, painted.height),
-            self.stylizer.style.label,
-            self.stylizer.engine,
+            self.work.label,
+            self.work.engine,
             round(time.perf_counter() - started, 3),
         )

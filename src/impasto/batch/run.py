@@ -6,11 +6,12 @@ import functools
 import os
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
-from impasto.batch.painting import Painting, Saving
+from impasto.batch.painting import Painting, Saving, Work
 from impasto.batch.plan import Plan, plan
 from impasto.batch.report import Report, Result, failure
 from impasto.batch.sources import Sources
@@ -93,10 +94,8 @@ def stylize_folder(
     """
     paths = [str(photos)] if isinstance(photos, (str, os.PathLike)) else [str(photo) for photo in photos]
     into = None if output is None else str(output)
-    _check_running(paths, into, jobs, hosts, watch)
-    suffix = suffix and f".{suffix.lstrip('.')}"
-    if suffix and suffix.lower() not in SUFFIXES:
-        raise UsageError(f"suffix {suffix} is unknown", f"one of {' '.join(SUFFIXES)}", code="unknown-format")
+    check_running(paths, into, jobs, hosts, watch=watch)
+    suffix = as_suffix(suffix)
     sources = Sources(style, regions, max_pixels=max_pixels, untrusted=untrusted)
     saving = Saving(suffix, quality, bits, mark, overwrite, strip_location, strip_metadata)
     find = functools.partial(
@@ -108,10 +107,57 @@ def stylize_folder(
         inputs=sources.files,
         as_urls=hosts == "ray",
         may_be_empty=watch,
-        ledger_of=_ledger_of(),
+        ledger_of=ledger_of(),
     )
+
+    def make_stylizer() -> tuple[Stylizer, list[str]]:
+        painter, chosen = engine_of(engine, memory), make(Controls, controls, "control")
+        named = gallery or Gallery(painter=painter)
+        stylizer = Stylizer(
+            sources.style,
+            regions=sources.regions,
+            controls=chosen,
+            gallery=named,
+            painter=painter,
+            max_pixels=max_pixels,
+            untrusted=untrusted,
+        )
+        return stylizer, sources.facts(named)
+
+    running = Running(max_pixels, jobs, hosts, watch=watch, untrusted=untrusted)
+    return run_over(paths, find, make_stylizer, saving, running, on_result, on_progress)
+
+
+@dataclass(frozen=True)
+class Running:
+    """How a run goes over its photos: see `stylize_folder`."""
+
+    max_pixels: int = MAX_PIXELS
+    jobs: int = 2
+    hosts: Hosts = "local"
+    watch: bool = False
+    untrusted: bool = False
+
+
+def run_over(
+    paths: Sequence[str],
+    find: Callable[[], Plan],
+    make_work: Callable[[], tuple[Work, list[str]]],
+    saving: Saving,
+    running: Running,
+    on_result: Callable[[Result], object] | None,
+    on_progress: OnProgress | None,
+) -> Report:
+    """Go over photos, whatever is done to them.
+
+    Args:
+        find: plans which photo becomes which file.
+        make_work: what is done to each, and a text for each file that it depends on besides.
+    Raises:
+        ImpastoError: the run cannot begin.
+    """
     found = find()
-    if watch and found.jobs and len(found.refused) == len(found.jobs):  # later ones are refused one by one
+    if running.watch and found.jobs and len(found.refused) == len(found.jobs):  # later ones are refused one by one
         raise next(iter(found.refused.values()))
     saving.check(found.jobs)
     if found.folder is None:
@@ -120,26 +166,35 @@ def stylize_folder(
                 check_folder(Path(job.target).parent, job.target)
     elif not is_url(found.folder):
         check_folder(Path(found.folder), found.folder)
-    painter, chosen = engine_of(engine, memory), make(Controls, controls, "control")
-    gallery = gallery or Gallery(painter=painter)
-    stylizer = Stylizer(
-        sources.style,
-        regions=sources.regions,
-        controls=chosen,
-        gallery=gallery,
-        painter=painter,
-        max_pixels=max_pixels,
-        untrusted=untrusted,
-    )
-    ledger = _ledger(found, saving, stylizer, sources, gallery)
-    painting = Painting(stylizer, max_pixels, saving, ledger, untrusted=untrusted)
+    work, files = make_work()
+    ledger = _ledger(found, saving, work, files)
+    painting = Painting(work, running.max_pixels, saving, ledger, untrusted=running.untrusted)
     stop = Event()
-    arriving = functools.partial(_arriving, find, paths[0]) if watch else None
-    results = _results(painting, arriving, found, jobs, hosts, stop)
-    return _report(results, 0 if watch else len(found.jobs), stop, on_result, on_progress)
+    arriving = functools.partial(_arriving, find, paths[0]) if running.watch else None
+    results = _results(painting, arriving, found, running, stop)
+    return _report(results, 0 if running.watch else len(found.jobs), stop, on_result, on_progress)
 
 
-def _check_running(photos: Sequence[str], output: str | None, jobs: int, hosts: Hosts, watch: bool) -> None:
+def as_suffix(text: str | None) -> str | None:
+    """An ending as files have it.
+
+    Raises:
+        UsageError: no format that can be written has it.
+    """
+    suffix = text and f".{text.lstrip('.')}"
+    if suffix and suffix.lower() not in SUFFIXES:
+        raise UsageError(f"suffix {suffix} is unknown", f"one of {' '.join(SUFFIXES)}", code="unknown-format")
+    return suffix
+
+
+def check_running(
+    photos: Sequence[str], output: str | None, jobs: int, hosts: Hosts = "local", *, watch: bool = False
+) -> None:
+    """Refuse a run that makes no sense.
+
+    Raises:
+        UsageError: there are no photos, or the options contradict each other.
+    """
     if not photos:
         raise UsageError("no photos", code="nothing-given")
     if not 1 <= jobs <= 64:
@@ -155,7 +210,7 @@ def _check_running(photos: Sequence[str], output: str | None, jobs: int, hosts: 
         )
 
 
-def _ledger(found: Plan, saving: Saving, stylizer: Stylizer, sources: Sources, gallery: Gallery) -> Ledger | None:
+def _ledger(found: Plan, saving: Saving, work: Work, files: list[str]) -> Ledger | None:
     if found.folder is None:
         return None
     from impasto.batch.ledger import ledger_in  # here, since a single photo need not wait for it
@@ -163,7 +218,7 @@ def _ledger(found: Plan, saving: Saving, stylizer: Stylizer, sources: Sources, g
     if not is_url(found.folder):
         remove_stale({Path(job.target).parent for job in found.jobs})
     writing = {name: value for name, value in vars(saving).items() if name != "overwrite"}
-    settings = stylizer.made_with() | {"files": sources.facts(gallery), "writing": writing}
+    settings = work.made_with() | {"files": files, "writing": writing}
     return ledger_in(found.folder, settings)
 
 
@@ -171,35 +226,34 @@ def _results(
     painting: Painting,
     arriving: Callable[[], Arrived] | None,
     found: Plan,
-    jobs: int,
-    hosts: Hosts,
+    running: Running,
     stop: Event,
 ) -> Iterator[Result | None]:
     if arriving is not None:
-        painting.stylizer.prepare()
-        yield from painted_as_they_arrive(arriving, painting, jobs, stop)
+        painting.work.prepare()
+        yield from painted_as_they_arrive(arriving, painting, running.jobs, stop)
         return
     yield from (failure(job, error) for job, error in found.refused.items())
-    work = [job for job in found.jobs if job not in found.refused]
-    if hosts == "ray":
+    jobs = [job for job in found.jobs if job not in found.refused]
+    if running.hosts == "ray":
         from impasto.batch.ray import painted_by_ray
 
-        yield from painted_by_ray(work, painting, stop)
+        yield from painted_by_ray(jobs, painting, stop)
         return
-    painting.stylizer.prepare()
-    yield from painted_in_threads(work, painting, jobs, stop)
+    painting.work.prepare()
+    yield from painted_in_threads(jobs, painting, running.jobs, stop)
 
 
-def _ledger_of() -> Callable[[str], Ledger]:
+def ledger_of() -> Callable[[str], Ledger]:
     """Gives a folder's ledger, the same at each look at the folder."""
 
     @functools.cache
-    def ledger_of(folder: str) -> Ledger:
+    def ledger(folder: str) -> Ledger:
         from impasto.batch.ledger import ledger_in  # here, since a single photo need not wait for it
 
         return ledger_in(folder, {})
 
-    return ledger_of
+    return ledger
 
 
 def _arriving(find: Callable[[], Plan], folder: str) -> Arrived:

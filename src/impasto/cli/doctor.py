@@ -79,11 +79,11 @@ def doctor(json: bool) -> None:
 
 
 def _weights() -> tuple[dict[str, str], bool]:
-    vgg = ASSETS / "vgg19"
     networks = {engine.folder: engine for engine in map(engine_of, ENGINES)}.values()  # AdaIN and WCT share theirs
     expected = [(net.folder / file, digest) for net in networks for file, digest in net.facts["sha256"].items()]
-    recorded = json_module.loads((vgg / "sha256.json").read_text(encoding="utf-8"))
-    expected += [(vgg / file, digest) for file, digest in recorded.items()]
+    for folder in (ASSETS / "vgg19", ASSETS / "enlarge"):
+        recorded = json_module.loads((folder / "sha256.json").read_text(encoding="utf-8"))
+        expected += [(folder / file, digest) for file, digest in recorded.items()]
     states = {}
     for path, digest in expected:
         try:

@@ -27,6 +27,7 @@ VERBS = {  # each in a module of its name
     "stylize": PAINT,
     "optimize": PAINT,
     "sheet": PAINT,
+    "enlarge": PAINT,
     "video": PAINT,
     "camera": PAINT,
     "app": PAINT,

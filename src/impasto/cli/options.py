@@ -15,7 +15,7 @@ import click
 from impasto.cli.command import F, option
 from impasto.errors import UsageError
 from impasto.painting.regions import Region
-from impasto.picture.formats import SIXTEEN_BITS
+from impasto.picture.formats import NAMES, SIXTEEN_BITS
 from impasto.picture.formats import Bits as Depth
 from impasto.picture.reading import MAX_PIXELS
 from impasto.settings import hints_of
@@ -135,6 +135,20 @@ def read_memory(text: str | None) -> int | None:
     if number < 1:
         raise UsageError(f"--memory {text} is no amount of memory", "--memory 2GB", code="malformed")
     return int(number)
+
+
+def read_suffix(format: str | None) -> str | None:
+    """The ending of a format's files.
+
+    >>> read_suffix("PNG")
+    '.png'
+    """
+    if format is None:
+        return None
+    name = format.lower().lstrip(".")
+    if name not in NAMES:
+        raise UsageError(f"--format {format} is unknown", f"one of {', '.join(NAMES)}", code="unknown-format")
+    return f".{name}"
 
 
 def read_duration(text: str, option: str) -> float:

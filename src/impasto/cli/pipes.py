@@ -9,11 +9,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from impasto.batch.job import PaintJob
-from impasto.batch.painting import Painting, Saving
+from impasto.batch.painting import Painting, Saving, Work
 from impasto.batch.plan import check
 from impasto.batch.report import Result, failure
 from impasto.errors import ImpastoError, PictureError, UsageError, write_fault
-from impasto.painting.stylizer import Stylizer
 from impasto.system import places
 from impasto.system.remote import is_url
 
@@ -47,7 +46,7 @@ def plan_pipe(photos: Sequence[str], output: str | None, inputs: Sequence[str]) 
     return job
 
 
-def paint_pipe(job: PaintJob, stylizer: Stylizer, max_pixels: int, saving: Saving) -> Result:
+def paint_pipe(job: PaintJob, work: Work, max_pixels: int, saving: Saving) -> Result:
     """Paint the photo; what goes wrong with it is in the result.
 
     Raises:
@@ -61,7 +60,7 @@ def paint_pipe(job: PaintJob, stylizer: Stylizer, max_pixels: int, saving: Savin
             places.check_target(job.target, overwrite=saving.overwrite)
         data = sys.stdin.buffer.read() if job.photo == INPUT else None
         write = functools.partial(_write, job.target, overwrite=saving.overwrite)
-        return Painting(stylizer, max_pixels, saving).paint(job, write, data)
+        return Painting(work, max_pixels, saving).paint(job, write, data)
     except ImpastoError as error:
         return failure(job, error)
 

@@ -1,14 +1,19 @@
-"""Print what became of each photo, as `impasto stylize` does."""
+"""Print what became of each photo, or of a clip."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
+
+import click
 
 from impasto.batch.report import Report, Result
-from impasto.cli.console import note, one_line, print_json, report
+from impasto.cli.console import INTERRUPTED, note, one_line, print_json, report
 from impasto.errors import ImpastoError
 from impasto.progress import Progress
+
+if TYPE_CHECKING:
+    from impasto.video.paint_video import PaintedVideo
 
 
 @dataclass
@@ -65,3 +70,29 @@ def _record(result: Result) -> dict[str, object]:
         "engine": result.engine,
         "seconds": result.seconds,
     }
+
+
+def report_clip(result: PaintedVideo, *, resume: bool, quiet: bool, json: bool) -> None:
+    """Print what became of a clip; exit if it was stopped."""
+    for line in result.notes:
+        note(line)
+    if json:
+        print_json(
+            {
+                "output": None if result.path is None else str(result.path),
+                "frames": result.frames,
+                "shots": result.shots,
+                "stopped": result.stopped,
+                "notes": list(result.notes),
+                "seconds": {name: round(value, 3) for name, value in result.seconds.items()},
+            }
+        )
+    elif not quiet and result.path is not None:
+        total = result.seconds["all"]
+        print(f"{result.path}  {result.frames} frames  {result.frames / total:.1f} frames/s  {total:.1f} s")
+    if result.stopped:
+        kept = f"{result.path} holds {result.frames} frames" if result.path else "nothing was written"
+        if resume:
+            kept = f"{result.frames} frames are done; the same command goes on from there"
+        note(f"stopped; {kept}")
+        raise click.exceptions.Exit(INTERRUPTED)

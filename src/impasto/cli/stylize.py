@@ -17,7 +17,7 @@ from impasto.batch.run import Hosts, stylize_folder
 from impasto.batch.sources import Sources
 from impasto.cli import options
 from impasto.cli.command import Command, argument, option
-from impasto.cli.options import check_saving, read_memory, read_region
+from impasto.cli.options import check_saving, read_memory, read_region, read_suffix
 from impasto.cli.pipes import PIPE, paint_pipe, plan_pipe
 from impasto.cli.progress import bar
 from impasto.cli.results import Printer
@@ -25,7 +25,7 @@ from impasto.controls import Controls
 from impasto.engines.by_name import DEFAULT, EngineName, engine_of
 from impasto.errors import UsageError
 from impasto.painting.stylizer import Stylizer
-from impasto.picture.formats import SUFFIXES
+from impasto.picture.formats import NAMES
 from impasto.progress import OnProgress
 
 EXAMPLES = """
@@ -40,8 +40,6 @@ impasto stylize incoming/ --style the-scream --watch -o painted/
 cat photo.jpg | impasto stylize - --style udnie -o - > out.png
 """
 
-FORMATS = sorted({suffix.lstrip(".") for suffix in SUFFIXES})
-
 
 @click.command(cls=Command, examples=EXAMPLES)
 @argument(
@@ -54,7 +52,7 @@ FORMATS = sorted({suffix.lstrip(".") for suffix in SUFFIXES})
 @options.style(required=True)
 @options.region
 @option("--output", "-o", type=options.PLACE, help="A file, a folder, or - for standard output.", panel="Output")
-@option("--format", help=f"Write {', '.join(FORMATS)}, whatever the name's ending.", panel="Output")
+@option("--format", help=f"Write {', '.join(NAMES)}, whatever the name's ending.", panel="Output")
 @options.quality
 @options.bits
 @options.mark
@@ -113,7 +111,7 @@ def stylize(
 ) -> None:
     """Paint photos in the style of a painting, or of several."""
     depth = check_saving(quality, bits, [], "")
-    saving = Saving(_suffix(format), quality, depth, mark, overwrite, strip_location, strip_metadata)
+    saving = Saving(read_suffix(format), quality, depth, mark, overwrite, strip_location, strip_metadata)
     painting: dict[str, Any] = {"engine": engine, "memory": read_memory(memory), "max_pixels": max_pixels}
     painting["regions"] = [read_region(text) for text in region]
     printer = Printer(json, quiet, watched=photos[0] if watch else "")
@@ -172,11 +170,3 @@ def _paint_pipe(
     report = Report()
     report.add(result)
     return report
-
-
-def _suffix(format: str | None) -> str | None:
-    if format is None:
-        return None
-    if format.lower().lstrip(".") not in FORMATS:
-        raise UsageError(f"--format {format} is unknown", f"one of {', '.join(FORMATS)}", code="unknown-format")
-    return "." + format.lower().lstrip(".")

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import functools
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import fields, replace
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,11 +14,11 @@ from impasto.cli import options
 from impasto.cli.command import Group, argument, option
 from impasto.cli.console import INTERRUPTED, note, print_json
 from impasto.cli.options import complete_style
-from impasto.cli.progress import describe, watched
+from impasto.cli.train_enlarger import enlarger
+from impasto.cli.training import recipe_of, running, watched_training
+from impasto.enlarging import store
 from impasto.errors import MissingExtra, UsageError
 from impasto.picture.formats import SUFFIXES
-from impasto.progress import OnProgress, Progress
-from impasto.settings import make
 from impasto.styles.gallery import Gallery
 from impasto.styles.store import as_name
 from impasto.system.files import already_there, user_folder, write_atomically
@@ -28,7 +26,8 @@ from impasto.system.listing import files_in
 from impasto.training.recipe import RECIPES, TrainingRecipe, find_recipe
 
 if TYPE_CHECKING:
-    from impasto.training.job import Trained, TrainingJob
+    from impasto.training.job import Trained
+    from impasto.training.style_job import StyleJob
 
 EXAMPLES = """
 impasto train style --style painting.jpg --photos photos/ --name my-style
@@ -63,16 +62,7 @@ def train() -> None:
     help="A photo to paint now and then; the built-in one if not given.",
     panel="Output",
 )
-@option("--sample-every", type=click.IntRange(min=1), default=500, help="Steps.", panel="Output")
-@option("--checkpoint-every", type=click.IntRange(min=1), default=500, help="Steps.", panel="Output")
-@option("--licence", default="", show_default=False, help="Of the trained weights, for their card.", panel="Output")
-@options.overwrite
-@options.network
-@options.device
-@options.precision
-@option("--workers", type=click.IntRange(0, 64), help="Processes that read photographs.", panel="Running")
-@options.quiet
-@options.json
+@running
 @options.settings(TrainingRecipe, "changes", "Recipe: each given here replaces the recipe's own", only_typed=True)
 def style(
     photos: str,
@@ -113,7 +103,7 @@ def style(
     try:
         from impasto.exchange.export import to_onnx, to_weights
         from impasto.training import checkpoint, loop
-        from impasto.training.job import TrainingJob
+        from impasto.training.style_job import StyleJob
     except ImportError as error:
         raise MissingExtra(f"{error.name}, which training needs,", "train") from None
     from impasto.picture import Picture
@@ -123,13 +113,11 @@ def style(
     if resume:
         before = checkpoint.read_settings(folder)
         if recipe == "default":
-            chosen = _recipe_of(before)
+            chosen = recipe_of(TrainingRecipe, before)
         precision = before.get("precision", precision) if precision == "auto" else precision
-    job = TrainingJob(
-        paintings,
+    job = StyleJob(
         photos,
         folder,
-        replace(chosen, **changes),
         network,
         device,
         precision,
@@ -137,8 +125,10 @@ def style(
         checkpoint_every,
         sample_every,
         sample or (ASSETS / "samples" / "colosseum.jpg",),
+        styles=paintings,
+        recipe=replace(chosen, **changes),
     )
-    with _watched(quiet=quiet or json) as on_progress:
+    with watched_training(quiet=quiet or json) as on_progress:
         trained = loop.train(job, resume=resume, overwrite=overwrite, on_progress=on_progress)
     loop.leave()
     if trained is None:  # another of several processes reports
@@ -154,6 +144,9 @@ def style(
     _report(trained, name, list(paintings), job, quiet=quiet, json=json)
     if trained.stopped:
         raise click.exceptions.Exit(INTERRUPTED)
+
+
+train.add_command(enlarger)
 
 
 COCO = """No folder of photographs at hand? COCO 2017 is what the papers train on: 118,287 photographs, 19 GB.
@@ -185,7 +178,7 @@ def photos(folder: str | None, json: bool) -> None:
 
 
 @train.command()
-@argument("name", "A network of yours, or one of its styles: NETWORK/STYLE.", shell_complete=complete_style)
+@argument("name", "A network of yours, one of its styles (NETWORK/STYLE), an enlarger.", shell_complete=complete_style)
 @option("--onnx", type=options.PATH, help="Write an .onnx file of one style: one input, one output.")
 @option("--torch-export", type=options.PATH, help="Write a .pt2 file of torch.export.")
 @option("--safetensors", type=options.PATH, help="Write the tensors with their card.")
@@ -200,6 +193,9 @@ def export(name: str, onnx: Path | None, torch_export: Path | None, safetensors:
     for path in targets.values():
         if path is not None and path.exists() and not overwrite:
             raise already_there(path)
+    if name in store.own_names():
+        _export_enlarger(name, targets, overwrite=overwrite)
+        return
     network, _, style = name.partition("/")
     weights = Gallery().weights(network)
     try:
@@ -225,6 +221,25 @@ def export(name: str, onnx: Path | None, torch_export: Path | None, safetensors:
             print(path)
 
 
+def _export_enlarger(name: str, targets: dict[str, Path | None], *, overwrite: bool) -> None:
+    if targets["torch_export"] is not None:
+        raise UsageError("an enlarger is written as .onnx or .safetensors", "--onnx FILE", code="conflict")
+    try:
+        from impasto.exchange import enlarger as write
+    except ImportError as error:
+        raise MissingExtra(f"{error.name}, which export needs,", "train") from None
+    net, card = write.from_weights(store.weights(name))
+    made: dict[str, Callable[[], bytes]] = {
+        "onnx": lambda: write.to_onnx(net, card, whole=True),
+        "safetensors": lambda: write.to_weights(net, card),
+    }
+    for kind, make in made.items():
+        path = targets[kind]
+        if path is not None:
+            write_atomically(path, make(), overwrite=overwrite)
+            print(path)
+
+
 def _paintings(files: tuple[Path, ...], folder: Path | None) -> dict[str, Path]:
     """{name: painting}."""
     found = list(files)
@@ -245,31 +260,7 @@ def _paintings(files: tuple[Path, ...], folder: Path | None) -> dict[str, Path]:
     return named
 
 
-def _recipe_of(settings: dict[str, Any]) -> TrainingRecipe:
-    """The recipe that a run was begun with."""
-    known = [part.name for part in fields(TrainingRecipe) if part.name in settings]
-    values = {name: tuple(settings[name]) if isinstance(settings[name], list) else settings[name] for name in known}
-    return make(TrainingRecipe, values, "setting")
-
-
-@contextmanager
-def _watched(*, quiet: bool) -> Iterator[OnProgress]:
-    """What is called with the photographs found, as step 0, and after every step."""
-    with watched(quiet=quiet) as on_progress:
-
-        def show(progress: Progress) -> bool:
-            if progress.step == 0:
-                if not quiet:
-                    note(progress.message)
-                return True
-            if not quiet and not sys.stderr.isatty() and progress.step % 100 == 0:
-                note(f"step {describe(progress)}")
-            return on_progress(progress)
-
-        yield show
-
-
-def _report(trained: Trained, name: str, styles: list[str], job: TrainingJob, *, quiet: bool, json: bool) -> None:
+def _report(trained: Trained[Any], name: str, styles: list[str], job: StyleJob, *, quiet: bool, json: bool) -> None:
     names = [name] if len(styles) == 1 else [f"{name}/{style}" for style in styles]
     if json:
         print_json(

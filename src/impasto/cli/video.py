@@ -6,24 +6,21 @@ import os
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from impasto.cli import options
 from impasto.cli.command import Command, argument, option
-from impasto.cli.console import INTERRUPTED, note, print_json
+from impasto.cli.console import INTERRUPTED
 from impasto.cli.interrupt import by_the_system
 from impasto.cli.options import read_region
 from impasto.cli.progress import watched
+from impasto.cli.results import report_clip
 from impasto.controls import Controls
 from impasto.errors import ImpastoError, UsageError
 from impasto.progress import Progress
 from impasto.system.names import shortened
 from impasto.video.options import VideoOptions
-
-if TYPE_CHECKING:
-    from impasto.video.paint_video import PaintedVideo
 
 EXAMPLES = """
 impasto video clip.mp4 --style starry-night -o painted.mp4
@@ -105,7 +102,7 @@ def video(
             on_progress=on_progress,
             **asdict(controls),
         )
-    _report(result, resume=video_options.resume, quiet=quiet, json=json)
+    report_clip(result, resume=video_options.resume, quiet=quiet, json=json)
 
 
 def _kept_unless_by_ctrl_c(on_progress: Callable[[Progress], bool]) -> Callable[[Progress], bool]:
@@ -120,29 +117,3 @@ def _kept_unless_by_ctrl_c(on_progress: Callable[[Progress], bool]) -> Callable[
         return going
 
     return goes_on
-
-
-def _report(result: PaintedVideo, *, resume: bool, quiet: bool, json: bool) -> None:
-    """Print what came out; exit if it was stopped."""
-    for line in result.notes:
-        note(line)
-    if json:
-        print_json(
-            {
-                "output": None if result.path is None else str(result.path),
-                "frames": result.frames,
-                "shots": result.shots,
-                "stopped": result.stopped,
-                "notes": list(result.notes),
-                "seconds": {name: round(value, 3) for name, value in result.seconds.items()},
-            }
-        )
-    elif not quiet and result.path is not None:
-        total = result.seconds["all"]
-        print(f"{result.path}  {result.frames} frames  {result.frames / total:.1f} frames/s  {total:.1f} s")
-    if result.stopped:
-        kept = f"{result.path} holds {result.frames} frames" if result.path else "nothing was written"
-        if resume:
-            kept = f"{result.frames} frames are done; the same command goes on from there"
-        note(f"stopped; {kept}")
-        raise click.exceptions.Exit(INTERRUPTED)

@@ -13,20 +13,23 @@ from impasto.engines.base import Engine
 from impasto.engines.by_name import DEFAULT, EngineName, engine_of
 from impasto.engines.shipped import ShippedEngine
 from impasto.engines.shot import Shot
+from impasto.enlarging.enlarge import resized, steps_of
 from impasto.errors import OutOfMemory
 from impasto.painting.compose import BYTES_PER_PIXEL, Composition, painted_size
 from impasto.painting.regions import Layer, Region, Regions, as_regions, read_mask
-from impasto.painting.steps import Steps
 from impasto.picture import Picture, Source
 from impasto.picture.contents import Kind
 from impasto.picture.reading import MAX_PIXELS
 from impasto.pixels.arrays import Samples, filled
-from impasto.progress import OnProgress
+from impasto.progress import OnProgress, Progress, Steps
 from impasto.settings import make
 from impasto.styles.gallery import Gallery
 from impasto.styles.resolve import StyleRequest, resolve
 from impasto.styles.style import Blend
 from impasto.version import __version__
+
+_PAINTED = 0.15  # of the time, once the picture is painted small
+_LARGER = 0.6  # of the time, in which a photo becomes larger, if the picture shall be larger than it
 
 
 class Stylizer:
@@ -106,7 +109,13 @@ class Stylizer:
             ) from error
 
     def _painted(self, photo: Kind, on_progress: OnProgress) -> Kind:
-        photo = photo.resized(*self.controls.output_size(photo.width, photo.height))
+        size = self.controls.output_size(photo.width, photo.height)
+        if size[0] > photo.width:
+            steps = steps_of(photo, size, _part(on_progress, 0, _LARGER))
+            photo = resized(photo, *size, budget=self.painter.budget, steps=steps)
+            on_progress = _part(on_progress, _LARGER, 1)
+        else:
+            photo = photo.resized(*size)
         if self.controls.strength == 0:
             return replace(photo, made_with=self.made_with())
         if photo.frames:
@@ -117,7 +126,8 @@ class Stylizer:
         if photo.width * photo.height * BYTES_PER_PIXEL > self.painter.budget:
             kind = np.uint8 if photo.samples.dtype == np.uint8 else np.uint16
         seen = filled(photo.samples, photo.alpha)
-        paint, steps = self.for_frames(seen), Steps(photo.width * photo.height, on_progress)
+        paint = self.for_frames(seen)
+        steps = Steps(photo.width * photo.height, on_progress, "strokes at full size", _PAINTED)
         painted = paint.painted(seen)
         steps(0)
         samples = paint.finished(painted, seen, kind=kind, on_window=steps)
@@ -132,6 +142,20 @@ class Stylizer:
             shot: remembers how frames are normalized; None, each by itself.
         """
         return Composition(self.controls, self.layers, first, budget=self.painter.budget, shot=shot)
+
+    @property
+    def at_most(self) -> int | None:
+        """Pixels of the longer side at which photos may be read; None, at their own size."""
+        return self.controls.size
+
+    def output_size(self, width: int, height: int) -> tuple[int, int]:
+        """The picture's size for a photo of width x height."""
+        return self.controls.output_size(width, height)
+
+    @property
+    def label(self) -> str:
+        """The style, for messages."""
+        return self.style.label
 
     def painted_size(self, width: int, height: int) -> tuple[int, int]:
         """The size at which a photo of width x height is painted."""
@@ -179,6 +203,15 @@ class Stylizer:
     @property
     def _engines(self) -> list[Engine]:
         return [engine for blend in self.blends if blend is not None for engine in blend.engines]
+
+
+def _part(on_progress: OnProgress, begin: float, end: float) -> OnProgress:
+    """Tells of work that is a part of all the work, from one share of the time to another."""
+
+    def tell(now: Progress) -> bool | None:
+        return on_progress(replace(now, fraction=begin + (end - begin) * now.fraction))
+
+    return tell
 
 
 def stylize(

@@ -30,6 +30,9 @@ SUFFIXES = {
     ".heif": "HEIF",
     ".hif": "HEIF",
 }
+
+NAMES = tuple(sorted({suffix.lstrip(".") for suffix in SUFFIXES}))
+"""What the formats are called on the command line: their endings without the dot."""
 """What can be written, by the name's ending."""
 
 READABLE = {*SUFFIXES, ".ppm", ".pgm", ".pbm", ".pnm", ".pfm", ".jp2", ".j2k", ".j2c", ".jpf", ".jpx", ".qoi", ".dib"}

@@ -28,7 +28,11 @@ STRIP_PIXELS = 2_000_000
 
 _SEEN = 4 / 255  # of alpha: below it a color is not seen; lossy files have such noise where nothing is
 
-FILTERS = {"lanczos": Image.Resampling.LANCZOS, "bilinear": Image.Resampling.BILINEAR}
+FILTERS = {
+    "lanczos": Image.Resampling.LANCZOS,
+    "bicubic": Image.Resampling.BICUBIC,
+    "bilinear": Image.Resampling.BILINEAR,
+}
 
 
 def floats(samples: Samples) -> NDArray[np.float32]:

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from starlette.routing import Match
 
 from impasto.errors import ImpastoError
-from impasto.service import documentation, edits, health, offers, openapi, styles, stylize
+from impasto.service import documentation, edits, enlarge, health, offers, openapi, styles, stylize
 from impasto.service.clients import Left
 from impasto.service.jobs import routes as jobs
 from impasto.service.problems import problem
@@ -23,6 +23,7 @@ from impasto.service.uploads import routes as uploads
 LOG = logging.getLogger("impasto.service")
 MODULES: tuple[ModuleType, ...] = (
     stylize,
+    enlarge,
     edits,
     styles,
     jobs,

@@ -1,7 +1,7 @@
 """What the codes mean that a client of the service can meet, in the words of docs/errors.md."""
 
 MEANINGS = {
-    "bad-name": "a text cannot be the name of a style",
+    "bad-name": "a text cannot be the name of a style or an enlarger",
     "built-in": "a style that ships can be neither replaced, removed nor taught",
     "busy": "the service has no room for more work now",
     "conflict": "two options contradict each other, or an option does not go with the work",

@@ -32,13 +32,14 @@ _START = """curl -F image=@photo.jpg -F style=starry-night -F strength=80 {base}
 curl -F image=@photo.jpg -F style=@painting.jpg -H 'Accept: image/webp' {base}/v1/stylize -o out.webp
 curl -F image=@photo.jpg -F style=starry-night:0.6 -F style=great-wave:0.4 {base}/v1/stylize -o out.jpg
 curl -F image=@photo.jpg -F style=udnie -F mask=@sky.png -F region_style=great-wave {base}/v1/stylize -o out.jpg
-curl --data-binary @photo.jpg -H 'Content-Type: image/jpeg' '{base}/v1/stylize?style=udnie' -o out.jpg"""
+curl --data-binary @photo.jpg -H 'Content-Type: image/jpeg' '{base}/v1/stylize?style=udnie' -o out.jpg
+curl -F image=@painted.png -F kind=painting -F scale=4 {base}/v1/enlarge -o poster.png"""
 _LONGER = """curl -F image=@photo.jpg -F style=udnie -F engine=optimize {base}/v1/jobs
 curl -N {base}/v1/jobs/ID/events
 curl {base}/v1/jobs/ID/result -o out.jpg"""
 _TYPES = {"boolean": "true or false", "integer": "whole number", "number": "number"}
 _GROUPS = {
-    "Pictures": ("/v1/stylize",),
+    "Pictures": ("/v1/stylize", "/v1/enlarge"),
     "Styles": ("/v1/styles",),
     "Jobs": ("/v1/jobs",),
     "OpenAI's clients": ("/v1/images", "/v1/models"),

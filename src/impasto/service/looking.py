@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Protocol
 
-from impasto.controls import Controls
 from impasto.errors import PictureError
 from impasto.picture import untrusted
 from impasto.picture.animation import moves_longer
@@ -46,15 +46,22 @@ def look_at_all(pictures: Iterable[Upload], config: ServiceConfig) -> None:
     check_pixels("all paintings and masks together have", total, config.max_pixels)
 
 
-def check_result(head: Head, controls: Controls, file_format: str, max_pixels: int) -> None:
+class Sized(Protocol):
+    """What says how large the result of a photo becomes: controls, or what works on it."""
+
+    def output_size(self, width: int, height: int) -> tuple[int, int]: ...
+
+
+def check_result(head: Head, wanted: Sized, file_format: str, max_pixels: int) -> None:
     """See whether a photo's painting is of a size that is allowed and that its format holds.
 
     Args:
+        wanted: says how large the result becomes.
         file_format: Pillow's name.
     Raises:
         PictureError: it is too large.
     """
-    width, height = controls.output_size(head.width, head.height)
+    width, height = wanted.output_size(head.width, head.height)
     check_size(file_format, width, height, hint="a smaller size")
     frames = head.frames if file_format in ANIMATED else 1
     check_pixels("the result would have", width * height * frames, max_pixels)

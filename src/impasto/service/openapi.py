@@ -25,6 +25,11 @@ from impasto.version import __version__
 Schema = dict[str, Any]
 
 FILE: Schema = {"type": "string", "format": "binary"}
+FORMAT: Schema = {
+    "type": "string",
+    "enum": [suffix.lstrip(".") for suffix in MEDIA_TYPES],
+    "description": "The result's format. If not given, what Accept prefers, else the photo's own.",
+}
 IF_NONE_MATCH: Schema = {
     "name": "If-None-Match",
     "in": "header",
@@ -225,11 +230,7 @@ def painting_fields() -> dict[str, Schema]:
             "default": DEFAULT,
             "description": "What paints: light is fast and plainer, adain and wct are slow.",
         },
-        "format": {
-            "type": "string",
-            "enum": [suffix.lstrip(".") for suffix in MEDIA_TYPES],
-            "description": "The result's format. If not given, what Accept prefers, else the photo's own.",
-        },
+        "format": FORMAT,
         **schemas(SavingFields),
         **schemas(Controls),
     }

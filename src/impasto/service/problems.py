@@ -112,3 +112,9 @@ def problem(error: ImpastoError, path: str = "", *, headers: Mapping[str, str] |
 def malformed(message: str, hint: str = "") -> UsageError:
     """A request that cannot be read."""
     return UsageError(message, hint, code="malformed")
+
+
+def unchanged(tag: str) -> Response:
+    """The answer to a client that has the result already."""
+    error = ImpastoError("the picture is the one that you have", "leave out If-None-Match to get it", code="unchanged")
+    return problem(error, headers={"ETag": tag})

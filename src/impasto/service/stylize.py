@@ -9,13 +9,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from impasto.errors import ImpastoError
 from impasto.service import openapi
 from impasto.service.clients import while_there
 from impasto.service.fields import PAINTING, Form, paint_work, read_form
 from impasto.service.looking import check_result, look_at
 from impasto.service.negotiation import header_of, matches, suffix_of
-from impasto.service.problems import problem
+from impasto.service.problems import unchanged
 from impasto.service.service import Service, service_of
 from impasto.service.work import Answer, PaintWork, format_of_suffix
 
@@ -41,10 +40,7 @@ async def stylize(request: Request) -> Response:
     request.state.megapixels = round(work.megapixels, 2)
     tag = f'"{key}"'
     if matches(header_of(request, "if-none-match"), tag):
-        error = ImpastoError(
-            "the picture is the one that you have", "leave out If-None-Match to get it", code="unchanged"
-        )
-        return problem(error, headers={"ETag": tag})
+        return unchanged(tag)
     return answered(await while_there(request, service.results.of(work, key)), tag)
 
 

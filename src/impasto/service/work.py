@@ -15,17 +15,19 @@ from typing import Any, BinaryIO, Protocol, TypeAlias
 
 from impasto.batch.job import PaintJob
 from impasto.batch.painting import Painting, Saving
+from impasto.batch.painting import Work as PhotoWork
 from impasto.controls import Controls
 from impasto.engines.by_name import DEFAULT, EngineName, engine_of
+from impasto.enlarging.enlarge import Enlarger
+from impasto.enlarging.options import EnlargeOptions
 from impasto.errors import UsageError
 from impasto.painting.regions import Region
-from impasto.painting.steps import Stopped
 from impasto.painting.stylizer import Stylizer
 from impasto.picture import Picture
 from impasto.picture.formats import format_of
 from impasto.picture.reading import Head, head_of
 from impasto.picture.untrusted import MAX_PIXELS
-from impasto.progress import Progress
+from impasto.progress import Progress, Stopped
 from impasto.styles.gallery import Gallery
 from impasto.version import __version__
 
@@ -204,17 +206,7 @@ class PaintWork:
         return said.hexdigest()
 
     def run(self, tell: Tell) -> Answer:
-        written: list[bytes] = []
-        clock = Stages()
-        with notes_of() as notes:
-            painting = Painting(self.stylizer(), self.max_pixels, self.saving, untrusted=True)
-            clock("style")
-            job = PaintJob(self.photo.name, f"picture{self.suffix}")
-            steps = _Steps(tell, clock)
-            result = painting.paint(job, written.append, self.photo.data, steps.ended, steps.on)
-        assert result.size is not None
-        facts = {"width": result.size[0], "height": result.size[1], "engine": result.engine, "style": result.style}
-        return Answer(written[0], MEDIA_TYPES[self.suffix], facts | {"seconds": clock.seconds}, tuple(notes))
+        return answer(self.photo, self.stylizer, self.saving, self.suffix, self.max_pixels, tell)
 
     def stylizer(self) -> Stylizer:
         """What paints it; paintings and masks are read here."""
@@ -252,6 +244,59 @@ class PaintWork:
         if isinstance(style, str):
             return style
         return style.open(self.max_pixels)
+
+
+@dataclass(frozen=True)
+class EnlargeWork:
+    """One picture to be enlarged.
+
+    Attributes:
+        suffix: says the result's format, as ".png".
+    """
+
+    photo: Upload
+    options: EnlargeOptions = field(default_factory=EnlargeOptions)
+    suffix: str = ".png"
+    saving: Saving = field(default_factory=Saving)
+    max_pixels: int = MAX_PIXELS
+
+    @functools.cached_property
+    def megapixels(self) -> float:
+        width, height = self.options.output_size(self.photo.head.width, self.photo.head.height)
+        return width * height * self.photo.head.frames / 1e6
+
+    def digest(self) -> str:
+        """What tells the result from all others: of the same digest, the same bytes."""
+        said = hashlib.blake2b(digest_size=20)
+        for setting in (__version__, self.options, Enlarger(self.options).facts(), self.suffix, self.saving):
+            said.update(f"{setting!r}\n".encode())
+        said.update(f"{self.photo.name!r}\n".encode() + self.photo.data)
+        return said.hexdigest()
+
+    def run(self, tell: Tell) -> Answer:
+        make = functools.partial(Enlarger, self.options)
+        return answer(self.photo, make, self.saving, self.suffix, self.max_pixels, tell)
+
+
+def answer(
+    photo: Upload, make: Callable[[], PhotoWork], saving: Saving, suffix: str, max_pixels: int, tell: Tell
+) -> Answer:
+    """What becomes of one photo.
+
+    Args:
+        make: what paints or enlarges it; what that needs is read here.
+    """
+    written: list[bytes] = []
+    clock = Stages()
+    with notes_of() as notes:
+        painting = Painting(make(), max_pixels, saving, untrusted=True)
+        clock("style")
+        steps = _Steps(tell, clock)
+        job = PaintJob(photo.name, f"picture{suffix}")
+        result = painting.paint(job, written.append, photo.data, steps.ended, steps.on)
+    assert result.size is not None
+    facts = {"width": result.size[0], "height": result.size[1], "engine": result.engine, "style": result.style}
+    return Answer(written[0], MEDIA_TYPES[suffix], facts | {"seconds": clock.seconds}, tuple(notes))
 
 
 class _Steps:

@@ -18,6 +18,7 @@ const FORMATS = /** @type {Record<string, {label: string, quality: boolean, deep
   avif: { label: "AVIF", quality: true, deep: false },
   tif: { label: "TIFF", quality: false, deep: true },
 });
+const POSTERS = [4, 2, 1.5]; // times the photo; the largest that is allowed is offered
 const BEST_SIDE = 768; // pixels of a picture of the best quality, to begin with
 
 export class Export {
@@ -123,7 +124,7 @@ export class Export {
     const sizes = [
       { value: "own", label: all ? words.ownSizes : words.ownSize(photo.width, photo.height) },
       { value: "2048", label: "2048" },
-      ...(!poster ? [] : [{ value: "poster", label: words.poster(2 * own), help: words.posterHelp }]),
+      ...(!poster ? [] : [{ value: "poster", label: words.poster(poster, Math.round(poster * own)), help: words.posterHelp }]),
       { value: "other", label: words.otherSize },
     ];
     const number = el("input", { type: "number", min: "16", max: "20000", value: String(given.other), "aria-label": words.longerSide });
@@ -160,9 +161,10 @@ export class Export {
     const all = given.what === "all" && several && !clip;
     const best = given.hand === "best" && app.limits.optimize && !all && !clip;
     const own = Math.max(photo?.width ?? 1, photo?.height ?? 1);
-    const poster = !clip && !all && 4 * (photo?.width ?? 1) * (photo?.height ?? 1) <= app.limits.max_pixels;
+    const pixels = (photo?.width ?? 1) * (photo?.height ?? 1);
+    const poster = clip || all ? undefined : POSTERS.find((/** @type {number} */ times) => times ** 2 * pixels <= app.limits.max_pixels);
     /** @type {Record<string, number | null>} */
-    const sizes = { own: null, 2048: 2048, ...(poster ? { poster: 2 * own } : {}), other: given.other };
+    const sizes = { own: null, 2048: 2048, ...(poster ? { poster: Math.round(poster * own) } : {}), other: given.other };
     const chosen = given.size in sizes ? given.size : "own";
     const size = best ? (own > BEST_SIDE ? BEST_SIDE : null) : sizes[chosen];
     const format = FORMATS[given.format] && app.limits.formats.includes(given.format) ? given.format : "jpg";

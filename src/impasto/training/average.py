@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Generic, TypeVar
 
 import torch
+from torch import nn
 
-from impasto.nn.transformer import TransformerNet
+Net = TypeVar("Net", bound=nn.Module)
 
 
-class AverageWeights:
+class AverageWeights(Generic[Net]):
     """An exponential mean of a network's weights that forgets its start: it follows faster in the first steps.
 
     Args:
@@ -18,7 +21,7 @@ class AverageWeights:
         memory: 0..1, what stays of the mean in a step; 0 takes the last weights.
     """
 
-    def __init__(self, net: TransformerNet, memory: float) -> None:
+    def __init__(self, net: Net, memory: float) -> None:
         self.net, self.memory = net, memory
         self.values = {name: value.clone() for name, value in net.state_dict().items()}
 
@@ -28,14 +31,14 @@ class AverageWeights:
         for name, value in self.net.state_dict().items():
             self.values[name].lerp_(value, 1 - memory)
 
-    def network(self) -> TransformerNet:
+    def network(self) -> Net:
         """A network of its own on the CPU, with the mean's weights."""
-        other = TransformerNet(self.net.architecture)
+        other = copy.deepcopy(self.net).cpu()
         other.load_state_dict({name: value.cpu() for name, value in self.values.items()})
         return other.eval()
 
     @contextmanager
-    def in_place(self) -> Iterator[TransformerNet]:
+    def in_place(self) -> Iterator[Net]:
         """The network itself with the mean's weights, for as long as the context lasts; no gradients are computed."""
         own = {name: value.clone() for name, value in self.net.state_dict().items()}
         self.net.load_state_dict(self.values)

@@ -97,6 +97,7 @@ def save(
     net: nn.Module,
     optimizer: torch.optim.Optimizer,
     average: dict[str, Tensor],
+    beside: dict[str, Any],
 ) -> None:
     """Write the state after a step, whole or not at all.
 
@@ -104,6 +105,7 @@ def save(
         step: steps that are done; the order of the photographs, the crops and the learning rate follow from it.
         seconds: spent so far, by all runs.
         average: the averaged weights.
+        beside: what learns beside the network.
     Raises:
         PictureError: the disk is full; the checkpoint before stays.
     """
@@ -114,6 +116,7 @@ def save(
         "network": net.state_dict(),
         "average": average,
         "optimizer": optimizer.state_dict(),
+        "beside": beside,
     }
     out = io.BytesIO()
     torch.save(state, out)
@@ -122,8 +125,8 @@ def save(
 
 def restore(
     folder: Path, net: nn.Module, optimizer: torch.optim.Optimizer, average: dict[str, Tensor]
-) -> tuple[int, float]:
-    """Put a checkpoint's state in place; return its step and the seconds spent.
+) -> tuple[int, float, dict[str, Any]]:
+    """Put a checkpoint's state in place; return its step, the seconds spent, and what learns beside the network.
 
     Raises:
         TrainingError: the checkpoint is damaged, or of a version of Impasto that keeps another form.
@@ -136,7 +139,7 @@ def restore(
             optimizer.load_state_dict(state["optimizer"])
             for name, value in state["average"].items():
                 average[name].copy_(value)
-            return int(state["step"]), float(state["seconds"])
+            return int(state["step"]), float(state["seconds"]), dict(state.get("beside", {}))
     except Exception as error:
         raise TrainingError(f"{path} is damaged", str(error).splitlines()[0][:120], code="damaged-file") from error
     raise TrainingError(

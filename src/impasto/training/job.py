@@ -3,52 +3,96 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
+import numpy as np
 import torch
-from torch import Tensor
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+from typing_extensions import Self
 
 from impasto.errors import UsageError
 from impasto.nn.device import find_precision
 from impasto.nn.tensors import to_tensor
-from impasto.nn.transformer import Architecture, TransformerNet
 from impasto.nn.vgg import VGG, cached_vgg, load_vgg, shipped_vgg
 from impasto.picture import Picture
-from impasto.picture.reading import file_bytes
 from impasto.pixels.arrays import fit
 from impasto.system.sessions import processors
 from impasto.training.checkpoint import read_settings
 from impasto.training.data import Photos
-from impasto.training.recipe import TrainingRecipe
+from impasto.training.descent import Descent
 from impasto.version import __version__
 
-SMALLEST_PAINTING = 32  # pixels a side
 SAMPLE_SIDE = 320  # pixels, the longer side of a sample
+
+Net = TypeVar("Net", bound=nn.Module)
+Terms: TypeAlias = dict[str, Tensor]
 
 
 @dataclass(frozen=True)
-class TrainingJob:
+class Share:
+    """One process's share of a step's batch.
+
+    Attributes:
+        step: counted from 0.
+        seed: of the training.
+        rank, processes: which of how many.
+    """
+
+    step: int
+    seed: int
+    rank: int = 0
+    processes: int = 1
+
+    def generator(self) -> np.random.Generator:
+        """Chance that no other share has, and that is the same whenever the step is taken."""
+        return np.random.default_rng([self.seed, self.step, self.rank])
+
+
+class Losses(Protocol):
+    """What a network is trained to make small."""
+
+    def __call__(self, model: Any, pictures: Tensor, share: Share) -> Terms:
+        """The weighted losses of a batch, a scalar each.
+
+        Args:
+            model: the network, as the training runs it.
+            pictures: N x 3 x H x W, on its device.
+        """
+
+    def follow(self) -> None:
+        """Called after each step of the network, for what learns beside it."""
+
+    def show(self, net: Any) -> list[list[Tensor]]:
+        """Rows of sample pictures, 1 x 3 x H x W each."""
+
+    def state(self) -> dict[str, Any]:
+        """What a checkpoint keeps of it."""
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from a checkpoint's state."""
+
+
+@dataclass(frozen=True)
+class Job(ABC, Generic[Net]):
     """What is trained, on what, and where it is kept.
 
     Attributes:
-        styles: {name: painting}, in the order of the network's styles.
         photos: a folder or URL: see `impasto.training.data.find_photos`.
         folder: for checkpoints, curves and samples.
         network: the loss network's file; None, the shipped VGG-19, or VGG-16 from the torch hub's cache.
         device, precision: see `impasto.nn.device`. A resumed training keeps the precision that "auto" chose.
         workers: processes that read photographs; None, as many as there are processors to spare, up to four.
         checkpoint_every, sample_every: steps.
-        samples: photographs that are painted every `sample_every` steps.
+        samples: photographs that are shown every `sample_every` steps.
     """
 
-    styles: dict[str, Path]
     photos: str
     folder: Path
-    recipe: TrainingRecipe
     network: Path | None = None
     device: str = "auto"
     precision: str = "auto"
@@ -57,11 +101,25 @@ class TrainingJob:
     sample_every: int = 500
     samples: tuple[Path, ...] = ()
 
-    @property
-    def architecture(self) -> Architecture:
-        return Architecture(self.recipe.width, self.recipe.blocks, len(self.styles))
+    recipe: Descent = dataclasses.field(default=Descent(), kw_only=True)
 
-    def with_precision(self, device: torch.device, *, resume: bool) -> TrainingJob:
+    @abstractmethod
+    def build(self) -> Net:
+        """The network as it begins."""
+
+    @abstractmethod
+    def losses(self, fabric: Fabric) -> Losses:
+        """What it is trained to make small.
+
+        Raises:
+            UsageError, PictureError: what they need is not there, or does not fit.
+        """
+
+    @abstractmethod
+    def facts(self) -> dict[str, Any]:
+        """What the result depends on besides the recipe, the photographs and the precision."""
+
+    def with_precision(self, device: torch.device, *, resume: bool) -> Self:
         """Replace the precision "auto" by the fastest one, or by the one that a resumed training began with."""
         name = self.precision
         if name == "auto" and resume:
@@ -72,10 +130,10 @@ class TrainingJob:
         """Everything that the result depends on.
 
         Raises:
-            PictureError: a painting's file cannot be read.
+            PictureError: a file cannot be read.
         """
         return {
-            "styles": {name: hashlib.sha256(file_bytes(path)).hexdigest()[:16] for name, path in self.styles.items()},
+            **self.facts(),
             "photos": photos.digest,
             "precision": self.precision,
             "network": None if self.network is None else self.network.name,
@@ -87,8 +145,6 @@ class TrainingJob:
         return {
             "made with": f"Impasto {__version__}",
             "date": date.today().isoformat(),
-            "architecture": dataclasses.asdict(self.architecture),
-            "styles": list(self.styles),
             "photographs": {"count": len(photos.items), "digest": photos.digest},
             "recipe": dataclasses.asdict(self.recipe),
             "steps": step,
@@ -97,15 +153,22 @@ class TrainingJob:
             "licence": "",
         }
 
-    def loss_network(self) -> VGG:
-        """The network whose features are compared.
+    def loss_network(self, name: str, fabric: Fabric) -> VGG:
+        """The network whose features are compared, on the training's device and in its type.
 
+        Args:
+            name: "vgg19" or "vgg16", if no file was given.
         Raises:
             UsageError: VGG-16 is asked for and not there.
         """
+        net = self._loss_network(name).to(device=fabric.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        net.convolutions.to(getattr(torch, self.precision))
+        return net
+
+    def _loss_network(self, name: str) -> VGG:
         if self.network is not None:
             return load_vgg(self.network, "max", "zeros")
-        if self.recipe.loss_network == "vgg19":
+        if name == "vgg19":
             return shipped_vgg("average", "replicate")
         path = cached_vgg(16)
         if path is None:
@@ -114,22 +177,13 @@ class TrainingJob:
             )
         return load_vgg(path, "max", "zeros")
 
-    def read_paintings(self) -> list[Tensor]:
-        """1 x 3 x H x W each, 0..1.
-
-        Raises:
-            UsageError: a painting is too small.
-            PictureError: its file cannot be read.
-        """
-        return [_painting(path, self.recipe.style_size) for path in self.styles.values()]
-
-    def read_samples(self) -> list[Tensor]:
-        """1 x 3 x H x W each, 0..1, in sizes that the network takes.
+    def read_samples(self, multiple: int = 4) -> list[Tensor]:
+        """1 x 3 x H x W each, 0..1, with sides that are multiples of a number of pixels.
 
         Raises:
             PictureError: a file cannot be read.
         """
-        return [_sample(path) for path in self.samples]
+        return [_sample(path, multiple) for path in self.samples]
 
     def readers(self, processes: int) -> int:
         """How many processes read photographs for each of the processes that train."""
@@ -139,7 +193,7 @@ class TrainingJob:
 
 
 @dataclass(frozen=True)
-class Trained:
+class Trained(Generic[Net]):
     """What came out.
 
     Attributes:
@@ -152,7 +206,7 @@ class Trained:
         damaged: photographs that could not be read in this run; others took their places.
     """
 
-    net: TransformerNet
+    net: Net
     step: int
     total: int
     stopped: bool
@@ -162,18 +216,7 @@ class Trained:
     damaged: int = 0
 
 
-def _painting(path: Path, side: int) -> Tensor:
-    picture = Picture.open(path).at_most(side)
-    if min(picture.width, picture.height) < SMALLEST_PAINTING:
-        raise UsageError(
-            f"the style {path} is {picture.width} x {picture.height} pixels",
-            f"{SMALLEST_PAINTING} a side are needed",
-            code="too-small",
-        )
-    return to_tensor(picture.pixels)
-
-
-def _sample(path: Path) -> Tensor:
+def _sample(path: Path, multiple: int) -> Tensor:
     picture = Picture.open(path)
     size = fit(picture.width, picture.height, SAMPLE_SIDE)
-    return to_tensor(picture.resized(*(max(32, round(side / 4) * 4) for side in size)).pixels)
+    return to_tensor(picture.resized(*(max(32, round(side / multiple) * multiple) for side in size)).pixels)

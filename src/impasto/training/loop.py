@@ -1,4 +1,4 @@
-"""Train a style network, from top to bottom: the steps, the log, the checkpoints.
+"""Train a network, from top to bottom: the steps, the log, the checkpoints.
 
 Johnson, Alahi, Fei-Fei: Perceptual Losses for Real-Time Style Transfer and Super-Resolution, ECCV 2016; instance
 normalization after Ulyanov et al. 2016, several styles after Dumoulin et al. 2017.
@@ -8,35 +8,32 @@ from __future__ import annotations
 
 import gc
 import logging
-import math
 import os
 import time
 from contextlib import closing
+from typing import Any, Generic
 
-import numpy as np
 import torch
 from lightning_fabric import Fabric
 from torch import Tensor, distributed, nn
 
 from impasto.errors import TrainingError, UsageError
 from impasto.nn.device import find_device
-from impasto.nn.transformer import TransformerNet
 from impasto.progress import OnProgress, Progress
 from impasto.training import checkpoint
 from impasto.training.average import AverageWeights
 from impasto.training.data import Crops, Photos, batches, find_photos, readers_watched
-from impasto.training.job import Trained, TrainingJob
+from impasto.training.descent import Descent
+from impasto.training.job import Job, Net, Share, Terms, Trained
 from impasto.training.log import Log
-from impasto.training.objective import TrainingObjective, disturbed, stability
-from impasto.training.recipe import TrainingRecipe
 
 LOG_EVERY = 10  # steps
 PATIENCE = 20  # steps in a row whose losses are not finite
 
 
 def train(
-    job: TrainingJob, *, resume: bool = False, overwrite: bool = False, on_progress: OnProgress | None = None
-) -> Trained | None:
+    job: Job[Net], *, resume: bool = False, overwrite: bool = False, on_progress: OnProgress | None = None
+) -> Trained[Net] | None:
     """Train a network, or go on with it exactly where it stopped.
 
     With several processes (torchrun) every one calls this; the global batch is that of the recipe. The process group
@@ -109,17 +106,7 @@ def leave() -> None:
         gc.collect()  # the threads are joined with the last object that holds the group
 
 
-def learning_rate(recipe: TrainingRecipe, step: int) -> float:
-    """The rate of a step, counted from 0: a straight rise, then a cosine down to a hundredth, or constant."""
-    if step < recipe.warmup:
-        return recipe.learning_rate * (step + 1) / recipe.warmup
-    if not recipe.cosine:
-        return recipe.learning_rate
-    way = (step - recipe.warmup) / max(1, recipe.iterations - recipe.warmup)
-    return recipe.learning_rate * (0.01 + 0.99 * (1 + math.cos(math.pi * min(1.0, way))) / 2)
-
-
-class Learner:
+class Learner(Generic[Net]):
     """The network, its averaged weights, its losses and its optimizer: everything that a step needs or changes.
 
     Args:
@@ -127,26 +114,24 @@ class Learner:
         resume: begin where the checkpoint in the job's folder stands.
     """
 
-    def __init__(self, job: TrainingJob, fabric: Fabric, *, resume: bool = False) -> None:
+    def __init__(self, job: Job[Net], fabric: Fabric, *, resume: bool = False) -> None:
         self.recipe, self.fabric = job.recipe, fabric
         torch.manual_seed(job.recipe.seed)
-        self.net = TransformerNet(job.architecture)
+        self.net = job.build()
         self.net.to(fabric.device)  # before the optimizer has a state, which Fabric leaves where it is
         self.average = AverageWeights(self.net, job.recipe.ema)
         optimizer = _optimizer(self.net, job.recipe)
         self.step, self.seconds = 0, 0.0
+        beside: dict[str, Any] = {}
         if resume:
-            self.step, self.seconds = checkpoint.restore(job.folder, self.net, optimizer, self.average.values)
+            self.step, self.seconds, beside = checkpoint.restore(job.folder, self.net, optimizer, self.average.values)
         self.net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.model, self.optimizer = fabric.setup(self.net, optimizer)
-        loss_net = job.loss_network().to(device=fabric.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        loss_net.convolutions.to(getattr(torch, job.precision))
-        paintings = [painting.to(fabric.device) for painting in job.read_paintings()]
-        self.styles = len(paintings)
-        self.objective = TrainingObjective(loss_net, job.recipe, paintings)
+        self.losses = job.losses(fabric)
+        self.losses.restore(beside)
         self._failures = 0  # steps in a row whose losses were not finite
 
-    def learn(self, pictures: Tensor) -> dict[str, Tensor]:
+    def learn(self, pictures: Tensor) -> Terms:
         """Take one step; one whose losses are not finite changes nothing.
 
         Args:
@@ -157,14 +142,16 @@ class Learner:
             TrainingError: the losses have not been finite for twenty steps.
         """
         for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate(self.recipe, self.step)
-        terms = self._losses(pictures.to(self.fabric.device, memory_format=torch.channels_last))
+            group["lr"] = self.recipe.rate(self.step)
+        share = Share(self.step, self.recipe.seed, self.fabric.global_rank, self.fabric.world_size)
+        terms = self.losses(self.model, pictures.to(self.fabric.device, memory_format=torch.channels_last), share)
         total = torch.stack(list(terms.values())).sum()
         self.fabric.backward(total)
         self.fabric.clip_gradients(self.model, self.optimizer, max_norm=self.recipe.clip, error_if_nonfinite=False)
         if self.mean(torch.isfinite(total.detach()).float()) == 1:
             self.optimizer.step()
             self.average.follow(self.step)
+            self.losses.follow()
             self._failures = 0
         else:
             self._failures += 1
@@ -176,20 +163,6 @@ class Learner:
         self.step += 1
         return terms | {"total": total}
 
-    def _losses(self, pictures: Tensor) -> dict[str, Tensor]:
-        first, rank, processes = self.step * self.recipe.batch_size, self.fabric.global_rank, self.fabric.world_size
-        positions = range(first + rank, first + self.recipe.batch_size, processes)
-        styles = torch.tensor([position % self.styles for position in positions]).to(self.fabric.device)
-        shares = nn.functional.one_hot(styles, self.styles).float()  # N K
-        painted = self.model(pictures, shares)
-        terms = self.objective(painted, pictures, styles)
-        if self.recipe.stability_weight:
-            seed = np.random.SeedSequence([self.recipe.seed, self.step, rank]).generate_state(1, np.uint64)
-            moved, shift = disturbed(pictures, torch.Generator().manual_seed(int(seed[0])))
-            change = stability(painted, self.model(moved, shares), shift)
-            terms["stability"] = self.recipe.stability_weight * change
-        return terms
-
     def mean(self, value: Tensor | float) -> Tensor:
         """Average a value over all processes, each of which must call this."""
         if not isinstance(value, Tensor):
@@ -199,16 +172,15 @@ class Learner:
         return found
 
 
-class _Record:
+class _Record(Generic[Net]):
     """Measures a training, reports its progress, and writes its log, checkpoints and samples.
 
     Every process has one, because the means of the losses need all of them. Only the first one writes and reports.
     """
 
-    def __init__(self, job: TrainingJob, learner: Learner, on_progress: OnProgress | None) -> None:
+    def __init__(self, job: Job[Net], learner: Learner[Net], on_progress: OnProgress | None) -> None:
         self.job, self.learner, self.on_progress = job, learner, on_progress
         self.log = Log(job.folder, learner.step) if learner.fabric.global_rank == 0 else None
-        self.samples = [sample.to(learner.fabric.device) for sample in job.read_samples()] if self.log else []
         self.losses: dict[str, float] = self.log.last if self.log else {}
         self.speed, self.damaged = 0.0, 0  # images a second; photographs that could not be read
         self._logged_step = learner.step
@@ -219,7 +191,7 @@ class _Record:
         """Spent so far, by all runs."""
         return self.learner.seconds + time.perf_counter() - self._started
 
-    def measure(self, terms: dict[str, Tensor], damaged: int) -> None:
+    def measure(self, terms: Terms, damaged: int) -> None:
         """Count damaged photographs; log the losses of the first, the last and every tenth step."""
         self.damaged += damaged
         recipe, step = self.job.recipe, self.learner.step
@@ -231,8 +203,7 @@ class _Record:
         self.speed = (step - self._logged_step) * recipe.batch_size / (now - self._logged)
         self._logged, self._logged_step = now, step
         if self.log:
-            rate = learning_rate(recipe, step - 1)
-            self.log.write(step, self.seconds, self.speed, rate, self.losses)
+            self.log.write(step, self.seconds, self.speed, recipe.rate(step - 1), self.losses)
 
     def stops(self) -> bool:
         """Report the progress; return whether the training was asked to end."""
@@ -253,15 +224,15 @@ class _Record:
                 net=self.learner.net,
                 optimizer=self.learner.optimizer,
                 average=self.learner.average.values,
+                beside=self.learner.losses.state(),
             )
 
     def show(self) -> None:
-        """Write the curves, and every sample in each of up to four styles, with the photo itself in front."""
+        """Write the curves and the samples."""
         if self.log is None:
             return
         with self.learner.average.in_place() as net:
-            styles = torch.eye(self.learner.styles, device=self.learner.fabric.device)[:4, None]  # up to four of 1 K
-            rows = [[sample.cpu(), *(net(sample, share).cpu() for share in styles)] for sample in self.samples]
+            rows = self.learner.losses.show(net)
         self.log.show(self.learner.step, rows)
 
     def close(self) -> None:
@@ -291,7 +262,7 @@ def _fabric(device: torch.device, precision: str) -> Fabric:
     return fabric
 
 
-def _optimizer(net: nn.Module, recipe: TrainingRecipe) -> torch.optim.Optimizer:
+def _optimizer(net: nn.Module, recipe: Descent) -> torch.optim.Optimizer:
     parameters = net.parameters()
     if recipe.optimizer == "adam":
         return torch.optim.Adam(parameters, recipe.learning_rate)

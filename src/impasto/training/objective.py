@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TypeAlias
 
 import numpy as np
 import torch
@@ -13,9 +12,8 @@ from torch import Tensor
 from impasto.nn.layers import weigh
 from impasto.nn.losses import gram, total_variation
 from impasto.nn.vgg import VGG
+from impasto.training.job import Terms
 from impasto.training.recipe import TrainingRecipe
-
-Terms: TypeAlias = dict[str, Tensor]
 
 _TINY = 1e-12
 _SHIFT = 2  # pixels

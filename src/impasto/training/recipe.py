@@ -1,4 +1,4 @@
-"""What a network is trained for and how: a recipe, and the ones that have a name."""
+"""What a style network is trained for and how: a recipe, and the ones that have a name."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from impasto.nn.layers import weigh
-from impasto.settings import check, find, setting
+from impasto.settings import find, setting
+from impasto.training.descent import Descent
 
-OptimizerName = Literal["adam", "adamw", "sgd"]
 NetworkName = Literal["vgg19", "vgg16"]
 
 _EXAMPLE_LAYERS = ("relu1_2", "relu2_2", "relu3_3", "relu4_3")
@@ -17,33 +17,23 @@ _EXAMPLE_SCALES = [1 / channels**2 for channels in _EXAMPLE_CHANNELS]  # it divi
 
 
 @dataclass(frozen=True)
-class TrainingRecipe:
+class TrainingRecipe(Descent):
     """The network, the losses, the descent.
 
     Attributes:
         width, blocks: of the network: see `impasto.nn.transformer.Architecture`.
-        iterations: steps of the optimizer.
-        batch_size: pictures in a step, over all processes.
-        size: side of the square crops in pixels.
         style_size: longer side at which paintings are looked at, in pixels.
         loss_network: the shipped VGG-19, or VGG-16 in torchvision's format.
         content_layers, style_layers: each with :WEIGHT or not; weights of one loss are brought to a sum of 1.
         content_weight, style_weight, variation_weight, stability_weight: of the losses' sum. Stability is the mean
             squared change of the painted picture when the photo is shifted or gets a little noise.
         relative: divide each loss by its target's energy, so that the weights mean the same for all styles and layers.
-        optimizer, learning_rate, warmup, cosine, clip: of the descent; the rate rises over `warmup` steps and falls
-            along a cosine if `cosine`; gradients are cut to the norm `clip`.
-        ema: how slowly the averaged weights, which are what is used in the end, follow.
-        seed: of weights, crops and order.
     Raises:
         UsageError: a value of another type or out of its range.
     """
 
     width: int = setting(32, "Channels of the network's first convolution; 16 is the light form.", 4, 128)
     blocks: int = setting(5, "Residual blocks.", 1, 16)
-    iterations: int = setting(20_000, "Steps of the optimizer.", 1, 10_000_000)
-    batch_size: int = setting(4, "Pictures in a step, over all processes.", 1, 1024)
-    size: int = setting(256, "Side of the square crops in pixels.", 32, 2048)
     style_size: int = setting(384, "Longer side in pixels at which paintings are looked at.", 64, 4096)
     loss_network: NetworkName = setting("vgg19", "The network whose features are compared.")
     content_layers: tuple[str, ...] = setting(("relu3_1", "relu4_1"), "Layers of the content loss.")
@@ -53,16 +43,9 @@ class TrainingRecipe:
     variation_weight: float = setting(0.05, "Weight of the total variation.", 0, 1e9)
     stability_weight: float = setting(0.0, "Weight of steadiness under small shifts and noise.", 0, 1e9)
     relative: bool = setting(True, "Divide each loss by its target's energy.")
-    optimizer: OptimizerName = setting("adam", "The optimizer.")
-    learning_rate: float = setting(1e-3, "Its step.", 1e-8, 10)
-    warmup: int = setting(100, "Steps over which the learning rate rises.", 0, 1_000_000)
-    cosine: bool = setting(True, "Let the learning rate fall along a cosine.")
-    clip: float = setting(1.0, "Norm to which gradients are cut.", 1e-6, 1e9)
-    ema: float = setting(0.998, "How slowly the averaged weights follow; 0 takes the last ones.", 0, 0.99999)
-    seed: int = setting(0, "Of weights, crops and order.", 0, 2**31 - 1)
 
     def __post_init__(self) -> None:
-        check(self)
+        super().__post_init__()
         weigh(self.content_layers)
         weigh(self.style_layers)
 

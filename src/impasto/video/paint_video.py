@@ -98,7 +98,7 @@ def paint_video(
     options, controls = options_and_controls(options, values)
     if options.engine == "optimize" and options.keyframes is not None:
         raise UsageError("the optimizer takes one style for the whole clip", "--style", code="conflict")
-    clip = _clip(Path(source), Path(output), options, max_pixels)
+    clip = open_clip(Path(source), Path(output), options, max_pixels)
     size = clip.output_size(controls.size, square=not _holds_pixel_shape(Path(output), options.codec))
     if size[0] * size[1] > max_pixels:
         raise UsageError(f"frames of {size[0]} x {size[1]} pixels are too large", "a smaller --size", code="too-large")
@@ -122,8 +122,9 @@ def paint_video(
         if options.resume:
             checkpoint = Checkpoint(Path(output), _settings(clip, style, regions, recipe, options, controls))
             claimed.callback(checkpoint.close)
-        open_sink = functools.partial(_open_sink, Path(output), clip, size, options, checkpoint)
-        sink = open_sink(first=first, made_with=made_with, overwrite=overwrite)
+        sink = open_sink(
+            Path(output), clip, size, options, checkpoint, first=first, made_with=made_with, overwrite=overwrite
+        )
         pipeline = Pipeline(clip, size, painters, sink, options, checkpoint=checkpoint, on_progress=on_progress)
         try:
             with one_thread():
@@ -146,12 +147,12 @@ def paint_video(
     return PaintedVideo(path, pipeline.frames, pipeline.shots, pipeline.stopped, notes, pipeline.seconds)
 
 
-def _clip(source: Path, output: Path, options: VideoOptions, max_pixels: int) -> Clip:
+def open_clip(source: Path, output: Path, options: VideoOptions, max_pixels: int) -> Clip:
     """Open the source, at a rate that the result can show."""
-    open_clip = functools.partial(
+    open_at = functools.partial(
         Clip, source, options.start, options.end, untrusted=options.untrusted, max_pixels=max_pixels
     )
-    clip = open_clip(fps=options.fps)
+    clip = open_at(fps=options.fps)
     suffix = output.suffix.lower()
     fastest = None if output.is_dir() else ANIMATIONS.get(suffix)
     if fastest is None or clip.rate <= fastest:
@@ -159,7 +160,7 @@ def _clip(source: Path, output: Path, options: VideoOptions, max_pixels: int) ->
     said = f"players show at most {fastest} frames a second of {suffix}"
     if options.fps is not None:
         raise UsageError(said, f"--fps {fastest}", code="out-of-range")
-    slower = open_clip(fps=float(fastest))
+    slower = open_at(fps=float(fastest))
     slower.notes.append(f"{said}: of the clip's {float(clip.rate):.4g} some are left out")
     return slower
 
@@ -242,7 +243,7 @@ def _holds_pixel_shape(path: Path, codec: str | None) -> bool:
     return usual is not None and (codec or usual) in SAY_THEIR_ASPECT
 
 
-def _open_sink(
+def open_sink(
     path: Path,
     clip: Clip,
     size: tuple[int, int],

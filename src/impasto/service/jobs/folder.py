@@ -67,7 +67,7 @@ class FolderWork:
         photos, teller, report = self._photos(), Teller(tell), Report()
         with notes_of() as notes:
             painting = Painting(self.paint.stylizer(), self.paint.max_pixels, self.paint.saving, untrusted=True)
-            painting.stylizer.prepare()
+            painting.work.prepare()
             out, names = io.BytesIO(), _Names()
             with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
                 for index, (name, read) in enumerate(photos):
@@ -141,7 +141,7 @@ def _painted(painting: Painting, job: PaintJob, read: Callable[[], bytes], write
         if data:
             untrusted.check(data, job.photo)
             head = head_of(data, job.photo)
-            check_result(head, painting.stylizer.controls, format_of(Path(job.target)), painting.max_pixels)
+            check_result(head, painting.work, format_of(Path(job.target)), painting.max_pixels)
         return painting.paint(job, write, data)
     except ImpastoError as error:
         return failure(job, error)

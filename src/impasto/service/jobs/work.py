@@ -13,10 +13,9 @@ import numpy as np
 
 from impasto.engines.by_name import DEFAULT, EngineName, engine_of
 from impasto.errors import ImpastoError, MissingExtra, UsageError
-from impasto.painting.steps import Stopped
 from impasto.picture import Picture
 from impasto.picture.limits import check_size
-from impasto.progress import Progress
+from impasto.progress import Progress, Stopped
 from impasto.service.jobs.folders import private_folder
 from impasto.service.jobs.previews import Teller, still
 from impasto.service.looking import check_pixels

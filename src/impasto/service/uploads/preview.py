@@ -10,11 +10,10 @@ from typing import TypeAlias
 from impasto.controls import Controls
 from impasto.painting.compose import Composition
 from impasto.painting.octaves import octaves
-from impasto.painting.steps import Stopped
 from impasto.painting.stylizer import Stylizer
 from impasto.picture import Picture
 from impasto.pixels.arrays import Pixels, Samples, filled, fit, reduced, resize
-from impasto.progress import Progress
+from impasto.progress import Progress, Stopped
 from impasto.service.uploads.caches import PAINTED, PHOTOS, STYLIZERS, VIEWS, WINDOWS
 from impasto.service.uploads.kept import Kept, Size
 from impasto.service.uploads.looking import unpacked

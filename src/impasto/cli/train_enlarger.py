@@ -1,0 +1,133 @@
+"""`impasto train enlarger`: super-resolution networks of the user's own."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+from impasto.cli import options
+from impasto.cli.command import Command, option
+from impasto.cli.console import INTERRUPTED, note, print_json
+from impasto.cli.training import recipe_of, running, watched_training
+from impasto.enlarging import store
+from impasto.errors import MissingExtra
+from impasto.system.files import ASSETS, user_folder
+from impasto.training.enlarger_recipe import RECIPES, EnlargerRecipe, find_recipe
+
+EXAMPLES = """
+impasto train enlarger --photos photos/ --scale 4 --name mine
+impasto train enlarger --photos photos/ --scale 4 --name mine --resume
+impasto train enlarger --photos etchings/ --scale 2 --name etchings --recipe pixels
+impasto enlarge photo.jpg --kind mine -o big.png
+"""
+
+
+@click.command(cls=Command, examples=EXAMPLES)
+@option("--photos", type=options.PLACE, required=True, help="Folder of large pictures, tar shards, or a URL of either.")
+@option("--scale", type=click.Choice(["2", "3", "4"]), default="4", help="How many times as large.")
+@option("--name", required=True, help="What it will be called.")
+@option("--start", type=options.PATH, help="Weights of another enlarger to begin with (.safetensors).")
+@option("--resume", is_flag=True, help="Go on exactly where it stopped.")
+@option("--recipe", default="default", help=f"One of {', '.join(RECIPES)}.")
+@option(
+    "--folder",
+    type=options.PATH,
+    help="For checkpoints, curves and samples; in the platform's data folder if not given.",
+    panel="Output",
+)
+@option(
+    "--sample",
+    type=options.PATH,
+    multiple=True,
+    help="A picture to enlarge now and then; the built-in one if not given.",
+    panel="Output",
+)
+@running
+@options.settings(EnlargerRecipe, "changes", "Recipe: each given here replaces the recipe's own", only_typed=True)
+def enlarger(
+    photos: str,
+    changes: dict[str, Any],
+    scale: str,
+    name: str,
+    start: Path | None,
+    resume: bool,
+    recipe: str,
+    folder: Path | None,
+    sample: tuple[Path, ...],
+    sample_every: int,
+    checkpoint_every: int,
+    licence: str,
+    overwrite: bool,
+    network: Path | None,
+    device: str,
+    precision: str,
+    workers: int | None,
+    quiet: bool,
+    json: bool,
+) -> None:
+    """Train a network that enlarges, with perceptual losses (Johnson et al. 2016).
+
+    Small pictures are made of the large ones. Ctrl-C saves a checkpoint and what has been learned so far; --resume goes
+    on.
+    """
+    store.check_free(name, replace=resume or overwrite)
+    folder = folder or user_folder("training") / name
+    try:
+        from impasto.exchange.enlarger import to_onnx, to_weights
+        from impasto.training import checkpoint, loop
+        from impasto.training.enlarger_job import EnlargerJob
+    except ImportError as error:
+        raise MissingExtra(f"{error.name}, which training needs,", "train") from None
+    chosen = find_recipe(recipe)
+    if resume:
+        before = checkpoint.read_settings(folder)
+        if recipe == "default":
+            chosen = recipe_of(EnlargerRecipe, before)
+        precision = before.get("precision", precision) if precision == "auto" else precision
+    job = EnlargerJob(
+        photos,
+        folder,
+        network,
+        device,
+        precision,
+        workers,
+        checkpoint_every,
+        sample_every,
+        sample or (ASSETS / "samples" / "colosseum.jpg",),
+        scale=int(scale),  # type: ignore[arg-type]
+        start=start,
+        recipe=replace(chosen, **changes),
+    )
+    with watched_training(quiet=quiet or json) as on_progress:
+        trained = loop.train(job, resume=resume, overwrite=overwrite, on_progress=on_progress)
+    loop.leave()
+    if trained is None:  # another of several processes reports
+        return
+    card = trained.card | {"licence": licence}
+    weights = store.keep(name, to_onnx(trained.net, card), to_weights(trained.net, card))
+    if json:
+        print_json(
+            {
+                "name": name,
+                "scale": job.scale,
+                "step": trained.step,
+                "steps": trained.total,
+                "stopped": trained.stopped,
+                "losses": trained.losses,
+                "seconds": round(trained.seconds, 1),
+                "folder": str(job.folder),
+                "weights": str(weights),
+            }
+        )
+    else:
+        if trained.stopped:
+            note(f"stopped at step {trained.step} of {trained.total}; --resume goes on")
+        if not quiet:
+            total = f"  loss {trained.losses['total']:.4f}" if trained.losses else ""
+            print(f"{name}  {trained.step} steps{total}  {trained.seconds / 60:.1f} minutes  {job.folder}")
+            print(f"impasto enlarge photo.jpg --kind {name}")
+    if trained.stopped:
+        raise click.exceptions.Exit(INTERRUPTED)

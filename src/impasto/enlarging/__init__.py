@@ -1,0 +1,1 @@
+"""Super-resolution: pictures made larger by networks, tile by tile."""

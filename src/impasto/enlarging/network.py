@@ -1,0 +1,151 @@
+"""One enlarger's file: a small picture in, a large one out, of any size in bounded memory."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from impasto.engines.tiles import tiles
+from impasto.errors import StyleError
+from impasto.pixels.arrays import Pixels, Samples, floats, parts, planes
+from impasto.system.sessions import Model, threads
+
+METADATA = "impasto-enlarger"
+"""The key under which a file's facts lie."""
+
+_BYTES = 1100  # that a block takes while the network runs, measured
+_SIDE = 512  # blocks a side of a tile's own part, at most
+_LEAST = 64
+_LAID = 32_768  # blocks that are laid out at once
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a network's file says about itself.
+
+    Attributes:
+        scale: 2, 3 or 4.
+        step: pixels, of which the small picture's sides are multiples.
+        margin: pixels that it looks at beyond a place; pictures are mirrored by so many.
+        card: how it was made.
+    """
+
+    scale: int
+    step: int
+    margin: int
+    card: dict[str, Any] = field(default_factory=dict)
+
+    def as_json(self) -> str:
+        return json.dumps(asdict(self), ensure_ascii=False)
+
+
+WriteLarge = Callable[[tuple[slice, slice], Samples], None]
+"""Writes one tile of the large picture: rows and columns, and its samples."""
+
+
+class EnlargerNetwork:
+    """An enlarger's file. It may be used by several threads at once.
+
+    Args:
+        path: the .onnx file.
+    Raises:
+        StyleError: at the first use: the file is missing, damaged, or no enlarger.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._model = Model(self._read)
+        self._facts: Facts | None = None
+
+    @property
+    def facts(self) -> Facts:
+        if self._facts is None:
+            try:
+                metadata = self._model.session().get_modelmeta().custom_metadata_map
+                self._facts = Facts(**json.loads(metadata[METADATA]))
+            except StyleError:
+                raise
+            except Exception as error:  # ONNX Runtime's own, KeyError, ValueError, TypeError
+                raise StyleError(f"{self.path} is no enlarger", code="not-a-network") from error
+        return self._facts
+
+    def prepare(self) -> None:
+        """Load it."""
+        self._model.session()
+
+    @property
+    def digest(self) -> str:
+        """Tells one network from another."""
+        return hashlib.sha256(self._read()).hexdigest()[:16]
+
+    def _read(self) -> bytes:
+        try:
+            return self.path.read_bytes()
+        except OSError as error:
+            raise StyleError(f"{self.path} cannot be read: {error.strerror}", code="not-readable") from error
+
+    def enlarge(self, picture: Samples, write: WriteLarge, budget: int, *, as_bytes: bool) -> None:
+        """Enlarge a picture.
+
+        Args:
+            picture: h x w x 3.
+            write: gets the large picture, sh x sw x 3, tile by tile.
+            budget: bytes that the network may take.
+            as_bytes: hand over uint8 instead of float32.
+        Raises:
+            OutOfMemory: there is too little memory for one tile.
+        """
+        facts = self.facts
+        height, width = picture.shape[:2]
+        pads = [(facts.margin, facts.margin + -side % facts.step) for side in (height, width)]
+        padded = np.pad(picture, [*pads, (0, 0)], mode="symmetric")
+        blocks = min(_SIDE, int((budget / _BYTES) ** 0.5) - 2 * facts.margin // facts.step)
+        side = facts.step * max(_LEAST, blocks)
+        margin, scale = facts.margin, facts.scale
+
+        def run(place: tuple[slice, slice], pixels: int) -> None:
+            rows, columns = place
+            # The last rows and columns may be short of a multiple of the step; what is beyond them is mirrored, too.
+            outer = tuple(slice(part.start, part.stop + -part.stop % facts.step + 2 * margin) for part in place)
+            (blocks,) = self._model.run({"picture": planes(floats(padded[outer]))}, pixels)
+            large = laid_out(blocks[0], facts.step * scale, as_bytes=as_bytes)
+            edge = margin * scale
+            height, width = (scale * (part.stop - part.start) for part in place)
+            write((_times(rows, scale), _times(columns, scale)), large[edge : edge + height, edge : edge + width])
+
+        places = [tile.inner for tile in tiles(width, height, side, facts.step, 0)]
+        for number, place in enumerate(places, start=1):  # the last one gives the memory back
+            run(place, width * height * scale**2 if number == len(places) else 0)
+
+
+def laid_out(blocks: Pixels, step: int, *, as_bytes: bool) -> Samples:
+    """Blocks of step x step pixels as a picture: h x w x (row, column, color) to h step x w step x 3.
+
+    Args:
+        blocks: float32, from 0 on.
+        as_bytes: give uint8, else float32, 0..1.
+    """
+    height, width = blocks.shape[:2]
+    out = np.empty((height, step, width, 3 * step), np.uint8 if as_bytes else np.float32)
+
+    def lay(rows: slice) -> None:
+        part = blocks[rows]
+        # rounded, and up to 255
+        part = cv2.convertScaleAbs(part, alpha=255) if as_bytes else np.minimum(part, np.float32(1))
+        out[rows] = part.reshape(-1, width, step, 3 * step).swapaxes(1, 2)
+
+    with ThreadPoolExecutor(threads()) as pool:
+        list(pool.map(lay, parts(height, max(1, _LAID // width), 1)))
+    return out.reshape(height * step, width * step, 3)
+
+
+def _times(part: slice, scale: int) -> slice:
+    return slice(part.start * scale, part.stop * scale)

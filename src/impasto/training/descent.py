@@ -1,0 +1,54 @@
+"""How any network here is trained: steps, batches, the optimizer and its rate."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+from impasto.settings import check, setting
+
+OptimizerName = Literal["adam", "adamw", "sgd"]
+
+
+@dataclass(frozen=True)
+class Descent:
+    """What all recipes share.
+
+    Attributes:
+        iterations: steps of the optimizer.
+        batch_size: pictures in a step, over all processes.
+        size: side of the square crops in pixels.
+        optimizer, learning_rate, warmup, cosine, clip: the rate rises over `warmup` steps and falls along a cosine if
+            `cosine`; gradients are cut to the norm `clip`.
+        ema: how slowly the averaged weights, which are what is used in the end, follow.
+        seed: of weights, crops and order.
+    Raises:
+        UsageError: a value of another type or out of its range.
+    """
+
+    iterations: int = setting(20_000, "Steps of the optimizer.", 1, 10_000_000)
+    batch_size: int = setting(4, "Pictures in a step, over all processes.", 1, 1024)
+    size: int = setting(256, "Side of the square crops in pixels.", 32, 2048)
+    optimizer: OptimizerName = setting("adam", "The optimizer.")
+    learning_rate: float = setting(1e-3, "Its step.", 1e-8, 10)
+    warmup: int = setting(100, "Steps over which the learning rate rises.", 0, 1_000_000)
+    cosine: bool = setting(True, "Let the learning rate fall along a cosine.")
+    clip: float = setting(1.0, "Norm to which gradients are cut.", 1e-6, 1e9)
+    ema: float = setting(0.998, "How slowly the averaged weights follow; 0 takes the last ones.", 0, 0.99999)
+    seed: int = setting(0, "Of weights, crops and order.", 0, 2**31 - 1)
+
+    def __post_init__(self) -> None:
+        check(self)
+
+    def rate(self, step: int) -> float:
+        """The learning rate of a step, counted from 0: a straight rise, then a cosine to a hundredth, or constant."""
+        return self._rate(step, self.iterations)
+
+    def _rate(self, step: int, steps: int) -> float:
+        if step < self.warmup:
+            return self.learning_rate * (step + 1) / self.warmup
+        if not self.cosine:
+            return self.learning_rate
+        way = (step - self.warmup) / max(1, steps - self.warmup)
+        return self.learning_rate * (0.01 + 0.99 * (1 + math.cos(math.pi * min(1.0, way))) / 2)

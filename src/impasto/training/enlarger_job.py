@@ -1,0 +1,200 @@
+"""The training of an enlarger: small pictures of large ones, and the losses of the two stages (Johnson et al. 2016)."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor
+
+from impasto.nn.critic import PatchCritic, critic_loss, deception_loss
+from impasto.nn.enlarge_net import EnlargeNet, EnlargerForm
+from impasto.nn.layers import weigh
+from impasto.nn.losses import lattice
+from impasto.nn.tensors import read_tensors, to_pixels, to_tensor
+from impasto.picture.reading import file_bytes
+from impasto.pixels.arrays import floats, stored
+from impasto.training.data import Photos
+from impasto.training.degradation import Bytes, reduce, reduce_wildly
+from impasto.training.enlarger_recipe import DEFAULT, EnlargerRecipe, Scale
+from impasto.training.job import Job, Share, Terms
+
+_BORDER = 4  # small pixels at a crop's borders that are not compared: the network has not seen what is beyond
+_WINDOW = 6  # blocks a side, over which a lattice must repeat to count
+_TINY = 1e-12
+_CRITIC_RATE = 2e-4
+
+
+@dataclass(frozen=True)
+class EnlargerJob(Job[EnlargeNet]):
+    """An enlarger.
+
+    Attributes:
+        scale: 2, 3 or 4.
+        start: another enlarger's weights to begin with, as far as they fit (.safetensors).
+    """
+
+    scale: Scale = 4
+    start: Path | None = None
+    recipe: EnlargerRecipe = dataclasses.field(default=DEFAULT, kw_only=True)
+
+    @property
+    def form(self) -> EnlargerForm:
+        return EnlargerForm(self.scale, self.recipe.width, self.recipe.blocks)
+
+    def build(self) -> EnlargeNet:
+        net = EnlargeNet(self.form)
+        if self.start is not None:
+            begin(net, self.start)
+        return net
+
+    def losses(self, fabric: Fabric) -> EnlargerLosses:
+        return EnlargerLosses(self, fabric)
+
+    def facts(self) -> dict[str, Any]:
+        start = None if self.start is None else hashlib.sha256(file_bytes(self.start)).hexdigest()[:16]
+        return {"scale": self.scale, "start": start}
+
+    def card(self, photos: Photos, step: int, losses: dict[str, float], seconds: float) -> dict[str, Any]:
+        """How the network was made."""
+        return super().card(photos, step, losses, seconds) | {"form": dataclasses.asdict(self.form)}
+
+
+class EnlargerLosses:
+    """Pixels in the first stage; pixels, features and, if asked for, a critic's verdict in the second."""
+
+    def __init__(self, job: EnlargerJob, fabric: Fabric) -> None:
+        self.recipe, self.scale, self.fabric = job.recipe, job.scale, fabric
+        self.margin, self.shuffle = job.form.margin, job.form.shuffle
+        self.layers = weigh(job.recipe.feature_layers)
+        two = job.recipe.pixel_iterations < job.recipe.iterations
+        self.net = job.loss_network(job.recipe.loss_network, fabric) if two and job.recipe.feature_weight else None
+        self.critic = _Critic(fabric) if two and job.recipe.adversarial_weight else None
+        leads = fabric.global_rank == 0
+        self._samples = job.read_samples(job.scale * job.form.step) if leads else []
+
+    def __call__(self, model: Any, pictures: Tensor, share: Share) -> Terms:
+        small = self._small(pictures, share.generator()).to(pictures.device, memory_format=torch.channels_last)
+        border = _BORDER * self.scale
+        made, real = (x[..., border:-border, border:-border] for x in (model(small), pictures))
+        recipe = self.recipe
+        terms = {"pixels": recipe.pixel_weight * (made - real).abs().mean()}
+        if recipe.lattice_weight:
+            terms["lattice"] = recipe.lattice_weight * lattice(made - real, _WINDOW, self.shuffle)
+        second = share.step >= recipe.pixel_iterations
+        for name, weight in (("features", recipe.feature_weight), ("adversarial", recipe.adversarial_weight)):
+            if weight and recipe.pixel_iterations < recipe.iterations:
+                terms[name] = made.new_zeros(())  # in all rows of the log
+        if second and self.net is not None:
+            terms["features"] = recipe.feature_weight * self._features(made, real)
+        if second and self.critic is not None:
+            terms["adversarial"] = recipe.adversarial_weight * self.critic.verdict(made, real)
+        return terms
+
+    def _small(self, pictures: Tensor, rng: np.random.Generator) -> Tensor:
+        """N x 3 x H x W to N x 3 x H/s x W/s."""
+        large = pictures.permute(0, 2, 3, 1).mul(255).round().to(torch.uint8).cpu().numpy()
+        found = np.stack([self._reduced(picture, rng) for picture in large])
+        return torch.from_numpy(found).permute(0, 3, 1, 2).float() / 255
+
+    def _reduced(self, picture: Bytes, rng: np.random.Generator) -> Bytes:
+        sort = rng.random()
+        if sort < self.recipe.wild:
+            return reduce_wildly(picture, self.scale, rng)
+        blurred = sort < self.recipe.wild + self.recipe.blurred
+        return reduce(picture, self.scale, blur=self.recipe.blur if blurred else 0.0)
+
+    def _features(self, made: Tensor, real: Tensor) -> Tensor:
+        """The feature reconstruction loss (Johnson et al. 2016, eq. 2), over the target's energy if `relative`."""
+        assert self.net is not None
+        with torch.no_grad():
+            wanted = self.net(real, list(self.layers))
+        total = made.new_zeros(())
+
+        def see(layer: str, features: Tensor) -> Tensor:
+            nonlocal total
+            target = wanted[layer].float()
+            distance = (features.float() - target).square().mean((1, 2, 3))  # N
+            if self.recipe.relative:
+                distance = distance / target.square().mean((1, 2, 3)).clamp_min(_TINY)
+            total = total + self.layers[layer] * distance.mean()
+            return made.new_zeros(())
+
+        self.net(made, list(self.layers), see)
+        return total
+
+    def follow(self) -> None:
+        if self.critic is not None:
+            self.critic.learn()
+
+    def show(self, net: Any) -> list[list[Tensor]]:
+        """Each sample: reduced and enlarged bicubically, by the network, and as it is."""
+        rows = []
+        for sample in self._samples:
+            small = to_tensor(floats(reduce(stored(to_pixels(sample), np.uint8), self.scale)))
+            soft = torch.nn.functional.interpolate(small, scale_factor=float(self.scale), mode="bicubic")
+            margin = self.margin
+            padded = torch.nn.functional.pad(small, (margin,) * 4, mode="replicate").to(self.fabric.device)
+            edge = margin * self.scale
+            made = net(padded)[..., edge:-edge, edge:-edge].cpu().clamp(0, 1)
+            rows.append([soft.clamp(0, 1), made, sample])
+        return rows
+
+    def state(self) -> dict[str, Any]:
+        return {} if self.critic is None else self.critic.state()
+
+    def restore(self, state: dict[str, Any]) -> None:
+        if self.critic is not None and state:
+            self.critic.restore(state)
+
+
+class _Critic:
+    """A critic that learns from the same pictures as the network, one step after it."""
+
+    def __init__(self, fabric: Fabric) -> None:
+        self.fabric, self.net = fabric, PatchCritic().to(fabric.device)
+        optimizer = torch.optim.Adam(self.net.parameters(), _CRITIC_RATE, betas=(0.5, 0.99))
+        self.model, self.optimizer = fabric.setup(self.net, optimizer)
+        self._seen: tuple[Tensor, Tensor] | None = None
+
+    def verdict(self, made: Tensor, real: Tensor) -> Tensor:
+        """The network's loss; the pictures are kept for the critic's own step."""
+        self._seen = made.detach(), real
+        self.net.requires_grad_(False)
+        return deception_loss(self.net(made).float())
+
+    def learn(self) -> None:
+        if self._seen is None:
+            return
+        (made, real), self._seen = self._seen, None
+        self.net.requires_grad_(True)
+        both = self.model(torch.cat([real, made])).float()
+        loss = critic_loss(*both.chunk(2))
+        self.optimizer.zero_grad(set_to_none=True)
+        self.fabric.backward(loss)
+        self.optimizer.step()
+
+    def state(self) -> dict[str, Any]:
+        return {"critic": self.net.state_dict(), "optimizer": self.optimizer.state_dict()}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        self.net.load_state_dict(state["critic"])
+        self.optimizer.load_state_dict(state["optimizer"])
+
+
+def begin(net: EnlargeNet, weights: Path) -> None:
+    """Begin with another enlarger's weights, as far as they fit: those of another scale have other ends.
+
+    Raises:
+        PictureError, StyleError: the file is missing or damaged, or holds no tensors.
+    """
+    own = net.state_dict()
+    for name, value in read_tensors(weights).items():
+        if name in own and own[name].shape == value.shape:
+            own[name].copy_(value)

@@ -1,0 +1,120 @@
+"""The training of a style network: what is trained on which paintings, with which losses."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+
+from impasto.errors import UsageError
+from impasto.nn.tensors import to_tensor
+from impasto.nn.transformer import Architecture, TransformerNet
+from impasto.picture import Picture
+from impasto.picture.reading import file_bytes
+from impasto.training.data import Photos
+from impasto.training.job import Job, Share, Terms
+from impasto.training.objective import TrainingObjective, disturbed, stability
+from impasto.training.recipe import DEFAULT, TrainingRecipe
+
+SMALLEST_PAINTING = 32  # pixels a side
+_SHOWN = 4  # styles on a sheet of samples, at most
+
+
+@dataclass(frozen=True)
+class StyleJob(Job[TransformerNet]):
+    """A feed-forward network for one painting or several (Johnson et al. 2016).
+
+    Attributes:
+        styles: {name: painting}, in the order of the network's styles.
+    """
+
+    styles: dict[str, Path] = dataclasses.field(kw_only=True)
+    recipe: TrainingRecipe = dataclasses.field(default=DEFAULT, kw_only=True)
+
+    @property
+    def architecture(self) -> Architecture:
+        return Architecture(self.recipe.width, self.recipe.blocks, len(self.styles))
+
+    def build(self) -> TransformerNet:
+        return TransformerNet(self.architecture)
+
+    def losses(self, fabric: Fabric) -> StyleLosses:
+        return StyleLosses(self, fabric)
+
+    def facts(self) -> dict[str, Any]:
+        """What the paintings are.
+
+        Raises:
+            PictureError: a painting's file cannot be read.
+        """
+        digests = {name: hashlib.sha256(file_bytes(path)).hexdigest()[:16] for name, path in self.styles.items()}
+        return {"styles": digests}
+
+    def card(self, photos: Photos, step: int, losses: dict[str, float], seconds: float) -> dict[str, Any]:
+        """How the network was made."""
+        form = {"architecture": dataclasses.asdict(self.architecture), "styles": list(self.styles)}
+        return super().card(photos, step, losses, seconds) | form
+
+    def read_paintings(self) -> list[Tensor]:
+        """1 x 3 x H x W each, 0..1.
+
+        Raises:
+            UsageError: a painting is too small.
+            PictureError: its file cannot be read.
+        """
+        return [_painting(path, self.recipe.style_size) for path in self.styles.values()]
+
+
+class StyleLosses:
+    """Each picture of a batch in the next of the styles."""
+
+    def __init__(self, job: StyleJob, fabric: Fabric) -> None:
+        paintings = [painting.to(fabric.device) for painting in job.read_paintings()]
+        self.recipe, self.styles, self.device = job.recipe, len(paintings), fabric.device
+        self.objective = TrainingObjective(job.loss_network(job.recipe.loss_network, fabric), job.recipe, paintings)
+        self._samples = [sample.to(fabric.device) for sample in job.read_samples()] if fabric.global_rank == 0 else []
+
+    def __call__(self, model: Any, pictures: Tensor, share: Share) -> Terms:
+        first = share.step * self.recipe.batch_size
+        positions = range(first + share.rank, first + self.recipe.batch_size, share.processes)
+        styles = torch.tensor([position % self.styles for position in positions]).to(self.device)
+        shares = nn.functional.one_hot(styles, self.styles).float()  # N K
+        painted = model(pictures, shares)
+        terms = self.objective(painted, pictures, styles)
+        if self.recipe.stability_weight:
+            seed = int(share.generator().integers(2**63))
+            moved, shift = disturbed(pictures, torch.Generator().manual_seed(seed))
+            change = stability(painted, model(moved, shares), shift)
+            terms["stability"] = self.recipe.stability_weight * change
+        return terms
+
+    def follow(self) -> None:
+        """Nothing learns beside the network."""
+
+    def show(self, net: Any) -> list[list[Tensor]]:
+        """Every sample in each of the first styles, with the photo itself in front."""
+        styles = torch.eye(self.styles, device=self.device)[:_SHOWN, None]  # of 1 K each
+        return [[sample.cpu(), *(net(sample, share).cpu() for share in styles)] for sample in self._samples]
+
+    def state(self) -> dict[str, Any]:
+        return {}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        del state
+
+
+def _painting(path: Path, side: int) -> Tensor:
+    picture = Picture.open(path).at_most(side)
+    if min(picture.width, picture.height) < SMALLEST_PAINTING:
+        raise UsageError(
+            f"the style {path} is {picture.width} x {picture.height} pixels",
+            f"{SMALLEST_PAINTING} a side are needed",
+            code="too-small",
+        )
+    return to_tensor(picture.pixels)
