@@ -34,10 +34,9 @@ def test_reduced_again_it_is_the_picture(kind: str, scale: int) -> None:
     picture = np.asarray(Image.open(COLOSSEUM).convert("RGB"))[100:260, 200:401]
     large = impasto.enlarge(picture, scale, kind=kind).to_numpy()
     assert large.shape == (160 * scale, 201 * scale, 3)
-    for how in (Image.Resampling.BICUBIC, Image.Resampling.BOX, Image.Resampling.LANCZOS):
-        difference = reduced_again(large, 201, 160, how) - picture
-        assert np.abs(difference).mean() < 1, how
-        assert np.abs(difference.mean((0, 1))).max() < 0.1, how  # colors do not shift
+    for how, most in ((Image.Resampling.BICUBIC, 0.1), (Image.Resampling.LANCZOS, 1), (Image.Resampling.BOX, 1.5)):
+        assert np.abs(reduced_again(large, 201, 160, how) - picture).mean() < most, how
+    assert np.abs(large.mean((0, 1)) - picture.mean((0, 1))).max() < 0.05  # colors do not shift
 
 
 @pytest.mark.parametrize("scale", [2, 4])
@@ -64,7 +63,8 @@ def test_strength_goes_from_bicubic_to_the_network() -> None:
     picture = scene(40, 30)
     none, half, full = (impasto.enlarge(picture, 2, strength=share).to_numpy().astype(float) for share in (0, 50, 100))
     bicubic = np.asarray(Image.fromarray(picture).resize((80, 60), Image.Resampling.BICUBIC))
-    assert np.abs(none - bicubic).max() <= 1
+    assert np.abs(none - bicubic).max() <= 3  # which is rounded twice
+    assert np.abs(none - bicubic).mean() < 0.5
     assert np.abs(half - (none + full) / 2).max() <= 1
     assert np.abs(full - none).max() > 5
 

@@ -111,19 +111,18 @@ class EnlargerNetwork:
         side = facts.step * max(_LEAST, blocks)
         margin, scale = facts.margin, facts.scale
 
-        def run(place: tuple[slice, slice], pixels: int) -> None:
+        def run(place: tuple[slice, slice]) -> None:
             rows, columns = place
             # The last rows and columns may be short of a multiple of the step; what is beyond them is mirrored, too.
             outer = tuple(slice(part.start, part.stop + -part.stop % facts.step + 2 * margin) for part in place)
-            (blocks,) = self._model.run({"picture": planes(floats(padded[outer]))}, pixels)
+            (blocks,) = self._model.run({"picture": planes(floats(padded[outer]))})
             large = laid_out(blocks[0], facts.step * scale, as_bytes=as_bytes)
             edge = margin * scale
             height, width = (scale * (part.stop - part.start) for part in place)
             write((_times(rows, scale), _times(columns, scale)), large[edge : edge + height, edge : edge + width])
 
-        places = [tile.inner for tile in tiles(width, height, side, facts.step, 0)]
-        for number, place in enumerate(places, start=1):  # the last one gives the memory back
-            run(place, width * height * scale**2 if number == len(places) else 0)
+        for tile in tiles(width, height, side, facts.step, 0):
+            run(tile.inner)
 
 
 def laid_out(blocks: Pixels, step: int, *, as_bytes: bool) -> Samples:
