@@ -57,7 +57,7 @@ def test_it_can_be_stopped_and_refuses_what_makes_no_sense(tmp_path: Path) -> No
     assert done.path == tmp_path / "part.mp4"
     assert len(read(tmp_path / "part.mp4")) == 2
     with refused(UsageError, "too-large"):
-        impasto.enlarge_video(tmp_path / "clip.mp4", tmp_path / "x.mp4", scale=4, max_pixels=5000)
+        impasto.enlarge_video(tmp_path / "clip.mp4", tmp_path / "x.mp4", scale=4, max_pixels=20_000)
     with refused(UsageError, "unknown-choice", "dog"):
         impasto.enlarge_video(tmp_path / "clip.mp4", tmp_path / "x.mp4", kind="dog")
     with refused(PictureError, "no-such-file", "gone.mp4"):
