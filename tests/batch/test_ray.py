@@ -32,7 +32,7 @@ Run = Callable[..., Outcome]
 def test_what_paints_travels_to_other_processes() -> None:
     photo, mask = Picture(scene(48, 40)), np.linspace(0, 1, 48, dtype=np.float32)[None].repeat(40, 0)
     stylizer = Stylizer({"udnie": 0.5, "the-scream": 0.5}, regions=[(mask, "great-wave")])
-    other = pickle.loads(pickle.dumps(Painting(stylizer, 10**6, Saving()))).stylizer
+    other = pickle.loads(pickle.dumps(Painting(stylizer, 10**6, Saving()))).work
     np.testing.assert_array_equal(other(photo).to_numpy(), stylizer(photo).to_numpy())
 
 

@@ -9,7 +9,7 @@ from PIL import Image
 
 from impasto.pixels.reduction import REACH, stencils
 
-FORMS = [(2, 1), (2, 2), (3, 1), (4, 1)]
+FORMS = [(2, 2), (3, 1), (4, 1)]
 
 
 def matrices(factor: int, step: int, blocks: int = 24) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -12,13 +12,11 @@ from impasto.batch.painting import Saving
 from impasto.enlarging.options import EnlargeOptions
 from impasto.picture.formats import check_saving
 from impasto.service import openapi
-from impasto.service.clients import while_there
 from impasto.service.fields import Form, SavingFields, names_of, read_form, settings
 from impasto.service.looking import check_result, look_at
-from impasto.service.negotiation import header_of, matches, suffix_of
-from impasto.service.problems import unchanged
+from impasto.service.negotiation import header_of, suffix_of
 from impasto.service.service import Service, service_of
-from impasto.service.stylize import answered
+from impasto.service.stylize import done
 from impasto.service.work import EnlargeWork, format_of_suffix
 
 FIELDS = frozenset({"image", "format", *names_of(SavingFields), *names_of(EnlargeOptions)})
@@ -39,12 +37,7 @@ async def enlarge(request: Request) -> Response:
         work = _work_of(form, service, accept)
         return work, work.digest()
 
-    work, key = await form.looked_at(prepare)
-    request.state.megapixels = round(work.megapixels, 2)
-    tag = f'"{key}"'
-    if matches(header_of(request, "if-none-match"), tag):
-        return unchanged(tag)
-    return answered(await while_there(request, service.results.of(work, key)), tag)
+    return await done(request, *await form.looked_at(prepare))
 
 
 def _work_of(form: Form, service: Service, accept: str) -> EnlargeWork:

@@ -16,7 +16,7 @@ from impasto.service.looking import check_result, look_at
 from impasto.service.negotiation import header_of, matches, suffix_of
 from impasto.service.problems import unchanged
 from impasto.service.service import Service, service_of
-from impasto.service.work import Answer, PaintWork, format_of_suffix
+from impasto.service.work import Answer, PaintWork, Work, format_of_suffix
 
 _KEPT_FOR = "private, no-cache"  # kept by the client alone, and asked for again before it is shown
 
@@ -36,12 +36,7 @@ async def stylize(request: Request) -> Response:
         work = work_of(form, service, accept)
         return work, work.digest(service.gallery)
 
-    work, key = await form.looked_at(prepare)
-    request.state.megapixels = round(work.megapixels, 2)
-    tag = f'"{key}"'
-    if matches(header_of(request, "if-none-match"), tag):
-        return unchanged(tag)
-    return answered(await while_there(request, service.results.of(work, key)), tag)
+    return await done(request, *await form.looked_at(prepare))
 
 
 def work_of(form: Form, service: Service, accept: str) -> PaintWork:
@@ -58,7 +53,20 @@ def work_of(form: Form, service: Service, accept: str) -> PaintWork:
     return work
 
 
-def answered(answer: Answer, tag: str) -> Response:
+async def done(request: Request, work: Work, key: str) -> Response:
+    """Do some work, unless the client has its result already.
+
+    Args:
+        key: tells the result from all others.
+    """
+    request.state.megapixels = round(work.megapixels, 2)
+    tag = f'"{key}"'
+    if matches(header_of(request, "if-none-match"), tag):
+        return unchanged(tag)
+    return _answered(await while_there(request, service_of(request).results.of(work, key)), tag)
+
+
+def _answered(answer: Answer, tag: str) -> Response:
     """A picture as an answer."""
     facts = answer.facts
     seconds: dict[str, float] = facts.get("seconds", {})

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import NamedTuple
 
+from impasto.enlarging.enlarge import resized
 from impasto.picture import Picture
 from impasto.pixels.arrays import Pixels, filled
 from impasto.service.uploads.caches import PHOTOS
@@ -45,8 +46,9 @@ def whole_photo(file: Kept, second: float | None, size: Size, max_pixels: int) -
     """An upload's photo, or the frame of a clip, at a size; remembered."""
 
     def make() -> WholePhoto:
-        photo = still(file, max_pixels) if second is None else frame_of(file, second, max_pixels)
-        return WholePhoto.of(photo.resized(*size))
+        if second is None:
+            return WholePhoto.of(resized(still(file, max_pixels), *size))
+        return WholePhoto.of(frame_of(file, second, max_pixels).resized(*size))
 
     return PHOTOS.of((file.digest, second, *size), make)
 
