@@ -12,10 +12,10 @@ import click
 
 from impasto.cli import options
 from impasto.cli.command import Group, argument, option
-from impasto.cli.console import INTERRUPTED, note, print_json
+from impasto.cli.console import print_json
 from impasto.cli.options import complete_style
 from impasto.cli.train_enlarger import enlarger
-from impasto.cli.training import recipe_of, running, watched_training
+from impasto.cli.training import report, running, settled, watched_training
 from impasto.enlarging import store
 from impasto.errors import MissingExtra, UsageError
 from impasto.picture.formats import SUFFIXES
@@ -26,8 +26,7 @@ from impasto.system.listing import files_in
 from impasto.training.recipe import RECIPES, TrainingRecipe, find_recipe
 
 if TYPE_CHECKING:
-    from impasto.training.job import Trained
-    from impasto.training.style_job import StyleJob
+    pass
 
 EXAMPLES = """
 impasto train style --style painting.jpg --photos photos/ --name my-style
@@ -102,19 +101,14 @@ def style(
     folder = folder or user_folder("training") / name
     try:
         from impasto.exchange.export import to_onnx, to_weights
-        from impasto.training import checkpoint, loop
+        from impasto.training import loop
         from impasto.training.style_job import StyleJob
     except ImportError as error:
         raise MissingExtra(f"{error.name}, which training needs,", "train") from None
     from impasto.picture import Picture
     from impasto.system.files import ASSETS
 
-    chosen = find_recipe(recipe)
-    if resume:
-        before = checkpoint.read_settings(folder)
-        if recipe == "default":
-            chosen = recipe_of(TrainingRecipe, before)
-        precision = before.get("precision", precision) if precision == "auto" else precision
+    chosen, precision = settled(find_recipe(recipe), recipe, precision, folder, resume=resume)
     job = StyleJob(
         photos,
         folder,
@@ -141,9 +135,9 @@ def style(
         weights=to_weights(trained.net, list(paintings), card),
         replace=True,
     )
-    _report(trained, name, list(paintings), job, quiet=quiet, json=json)
-    if trained.stopped:
-        raise click.exceptions.Exit(INTERRUPTED)
+    names = [name] if len(paintings) == 1 else [f"{name}/{style}" for style in paintings]
+    try_it = f"impasto stylize photo.jpg --style {names[0]}"
+    report(trained, name, folder, try_it, {"styles": names}, quiet=quiet, json=json)
 
 
 train.add_command(enlarger)
@@ -258,29 +252,3 @@ def _paintings(files: tuple[Path, ...], folder: Path | None) -> dict[str, Path]:
             )
         named[name] = path
     return named
-
-
-def _report(trained: Trained[Any], name: str, styles: list[str], job: StyleJob, *, quiet: bool, json: bool) -> None:
-    names = [name] if len(styles) == 1 else [f"{name}/{style}" for style in styles]
-    if json:
-        print_json(
-            {
-                "name": name,
-                "styles": names,
-                "step": trained.step,
-                "steps": trained.total,
-                "stopped": trained.stopped,
-                "losses": trained.losses,
-                "seconds": round(trained.seconds, 1),
-                "folder": str(job.folder),
-            }
-        )
-        return
-    if trained.stopped:
-        note(f"stopped at step {trained.step} of {trained.total}; --resume goes on")
-    if trained.damaged and not quiet:
-        note(f"{trained.damaged} damaged photographs were skipped")
-    if not quiet:
-        total = f"  loss {trained.losses['total']:.4f}" if trained.losses else ""
-        print(f"{name}  {trained.step} steps{total}  {trained.seconds / 60:.1f} minutes  {job.folder}")
-        print(f"impasto stylize photo.jpg --style {names[0]}")

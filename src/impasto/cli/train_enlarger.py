@@ -10,8 +10,7 @@ import click
 
 from impasto.cli import options
 from impasto.cli.command import Command, option
-from impasto.cli.console import INTERRUPTED, note, print_json
-from impasto.cli.training import recipe_of, running, watched_training
+from impasto.cli.training import report, running, settled, watched_training
 from impasto.enlarging import store
 from impasto.errors import MissingExtra
 from impasto.system.files import ASSETS, user_folder
@@ -77,16 +76,11 @@ def enlarger(
     folder = folder or user_folder("training") / name
     try:
         from impasto.exchange.enlarger import to_onnx, to_weights
-        from impasto.training import checkpoint, loop
+        from impasto.training import loop
         from impasto.training.enlarger_job import EnlargerJob
     except ImportError as error:
         raise MissingExtra(f"{error.name}, which training needs,", "train") from None
-    chosen = find_recipe(recipe)
-    if resume:
-        before = checkpoint.read_settings(folder)
-        if recipe == "default":
-            chosen = recipe_of(EnlargerRecipe, before)
-        precision = before.get("precision", precision) if precision == "auto" else precision
+    chosen, precision = settled(find_recipe(recipe), recipe, precision, folder, resume=resume)
     job = EnlargerJob(
         photos,
         folder,
@@ -108,26 +102,5 @@ def enlarger(
         return
     card = trained.card | {"licence": licence}
     weights = store.keep(name, to_onnx(trained.net, card), to_weights(trained.net, card))
-    if json:
-        print_json(
-            {
-                "name": name,
-                "scale": job.scale,
-                "step": trained.step,
-                "steps": trained.total,
-                "stopped": trained.stopped,
-                "losses": trained.losses,
-                "seconds": round(trained.seconds, 1),
-                "folder": str(job.folder),
-                "weights": str(weights),
-            }
-        )
-    else:
-        if trained.stopped:
-            note(f"stopped at step {trained.step} of {trained.total}; --resume goes on")
-        if not quiet:
-            total = f"  loss {trained.losses['total']:.4f}" if trained.losses else ""
-            print(f"{name}  {trained.step} steps{total}  {trained.seconds / 60:.1f} minutes  {job.folder}")
-            print(f"impasto enlarge photo.jpg --kind {name}")
-    if trained.stopped:
-        raise click.exceptions.Exit(INTERRUPTED)
+    try_it = f"impasto enlarge photo.jpg --kind {name}"
+    report(trained, name, folder, try_it, {"scale": job.scale, "weights": str(weights)}, quiet=quiet, json=json)

@@ -6,16 +6,20 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import fields
-from typing import Any, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from impasto.cli import options
 from impasto.cli.command import F, option
-from impasto.cli.console import note
+from impasto.cli.console import INTERRUPTED, note, print_json
 from impasto.cli.progress import describe, watched
 from impasto.progress import OnProgress, Progress
 from impasto.settings import make
+
+if TYPE_CHECKING:
+    from impasto.training.job import Trained
 
 T = TypeVar("T")
 
@@ -40,11 +44,58 @@ def running(verb: F) -> F:
     return verb
 
 
-def recipe_of(kind: type[T], settings: Mapping[str, Any]) -> T:
-    """The recipe that a run was begun with."""
-    known = [part.name for part in fields(kind) if part.name in settings]  # type: ignore[arg-type]
-    values = {name: tuple(settings[name]) if isinstance(settings[name], list) else settings[name] for name in known}
-    return make(kind, values, "setting")
+def settled(chosen: T, name: str, precision: str, folder: Path, *, resume: bool) -> tuple[T, str]:
+    """The recipe and the precision of a run; those that it was begun with, if it goes on and nobody says others.
+
+    Args:
+        chosen, name: the recipe, and what it is called.
+    Raises:
+        UsageError: there is nothing to go on with.
+        TrainingError: what is there is damaged.
+    """
+    if not resume:
+        return chosen, precision
+    from impasto.training.checkpoint import read_settings
+
+    before = read_settings(folder)
+    if name == "default":
+        known = [part.name for part in fields(type(chosen)) if part.name in before]  # type: ignore[arg-type]
+        values = {name: tuple(before[name]) if isinstance(before[name], list) else before[name] for name in known}
+        chosen = make(type(chosen), values, "setting")
+    return chosen, before.get("precision", precision) if precision == "auto" else precision
+
+
+def report(
+    trained: Trained[Any],
+    name: str,
+    folder: Path,
+    try_it: str,
+    facts: Mapping[str, object],
+    *,
+    quiet: bool,
+    json: bool,
+) -> None:
+    """Print what came out; exit if it was stopped.
+
+    Args:
+        try_it: a command that uses it.
+        facts: what the record says besides.
+    """
+    if json:
+        said = {"step": trained.step, "steps": trained.total, "stopped": trained.stopped, "losses": trained.losses}
+        rest = {"seconds": round(trained.seconds, 1), "folder": str(folder)}
+        print_json({"name": name, **facts, **said, **rest})
+    else:
+        if trained.stopped:
+            note(f"stopped at step {trained.step} of {trained.total}; --resume goes on")
+        if trained.damaged and not quiet:
+            note(f"{trained.damaged} damaged photographs were skipped")
+        if not quiet:
+            total = f"  loss {trained.losses['total']:.4f}" if trained.losses else ""
+            print(f"{name}  {trained.step} steps{total}  {trained.seconds / 60:.1f} minutes  {folder}")
+            print(try_it)
+    if trained.stopped:
+        raise click.exceptions.Exit(INTERRUPTED)
 
 
 @contextmanager
