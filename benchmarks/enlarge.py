@@ -284,7 +284,7 @@ def reduced(pixels: Bytes, blur: float = 0.0) -> Bytes:
 
 
 def read(path: Path, size: int) -> Bytes:
-    """A picture of at most so many pixels on its longer side; both are multiples of the scale."""
+    """A picture of at most `size` pixels on its longer side. Both sides are multiples of the scale."""
     image = Image.open(path).convert("RGB")
     if max(image.size) > size:
         image = image.resize(fit(*image.size, size), Image.Resampling.LANCZOS)

@@ -56,6 +56,12 @@ def test_using_impasto_imports_no_pytorch(photo: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
+def test_what_only_enlarging_needs_is_not_loaded_before() -> None:
+    code = "import sys, impasto; impasto.Stylizer; assert 'cv2' not in sys.modules, 'OpenCV was imported'"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 def test_the_slow_engine_without_pytorch_names_the_extra() -> None:
     code = "import sys; sys.modules['torch'] = None; import impasto; impasto.Recipe(); impasto.optimize"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

@@ -14,11 +14,12 @@ from PIL import Image
 import impasto
 from impasto.enlarging import store
 from impasto.enlarging.enlarge import Enlarger, resized
-from impasto.enlarging.enlarger import enlarged, spread, steps
+from impasto.enlarging.enlarger import enlarged, steps
 from impasto.enlarging.network import EnlargerNetwork
 from impasto.enlarging.options import KINDS
 from impasto.errors import StyleError, UsageError
 from impasto.picture import Picture
+from impasto.pixels.arrays import spread
 from impasto.progress import Progress, Stopped
 
 COLOSSEUM = ROOT / "src" / "impasto" / "assets" / "samples" / "colosseum.jpg"

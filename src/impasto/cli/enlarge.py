@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -17,13 +15,12 @@ from impasto.cli import options
 from impasto.cli.command import Command, argument, option
 from impasto.cli.options import check_saving, read_memory, read_suffix
 from impasto.cli.pipes import PIPE, paint_pipe, plan_pipe
-from impasto.cli.progress import bar, watched
+from impasto.cli.progress import watched
 from impasto.cli.results import Printer, report_clip
 from impasto.enlarging.enlarge import Enlarger
 from impasto.enlarging.options import EnlargeOptions
 from impasto.errors import UsageError
 from impasto.picture.formats import NAMES
-from impasto.progress import OnProgress
 from impasto.system.names import shortened
 from impasto.video.options import VideoOptions
 
@@ -104,11 +101,7 @@ def enlarge(
         report = Report()
         report.add(result)
     else:
-        several = len(pictures) > 1 or Path(pictures[0]).is_dir()
-        with contextlib.ExitStack() as stack:
-            on_progress: OnProgress = printer.wait
-            if several and not watch and not quiet and not json and sys.stderr.isatty():
-                on_progress = stack.enter_context(bar())
+        with printer.progress(pictures) as on_progress:
             report = enlarge_folder(
                 pictures,
                 output,

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 import click
 
 from impasto.batch.report import Report, Result
 from impasto.cli.console import INTERRUPTED, note, one_line, print_json, report
+from impasto.cli.progress import bar
 from impasto.errors import ImpastoError
-from impasto.progress import Progress
+from impasto.progress import OnProgress, Progress
 
 if TYPE_CHECKING:
     from impasto.video.paint_video import PaintedVideo
@@ -43,6 +48,16 @@ class Printer:
             width, height = result.size
             line = f"{result.target}  {width} x {height}  {result.style}  {result.seconds:.2f} s"
             print(one_line(line), file=self.out, flush=True)
+
+    @contextmanager
+    def progress(self, photos: Sequence[str]) -> Iterator[OnProgress]:
+        """What is called after each photo: a bar draws it, for several photos on a terminal."""
+        several = len(photos) > 1 or Path(photos[0]).is_dir()
+        if several and not (self.watched or self.quiet or self.json) and sys.stderr.isatty():
+            with bar() as drawn:
+                yield drawn
+        else:
+            yield self.wait
 
     def wait(self, _progress: Progress) -> None:
         """Say once that photos are waited for."""

@@ -6,7 +6,6 @@ import contextlib
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any, get_args
 
 import click
@@ -19,7 +18,6 @@ from impasto.cli import options
 from impasto.cli.command import Command, argument, option
 from impasto.cli.options import check_saving, read_memory, read_region, read_suffix
 from impasto.cli.pipes import PIPE, paint_pipe, plan_pipe
-from impasto.cli.progress import bar
 from impasto.cli.results import Printer
 from impasto.controls import Controls
 from impasto.engines.by_name import DEFAULT, EngineName, engine_of
@@ -136,15 +134,13 @@ def _paint_files(
     running: dict[str, Any],
     printer: Printer,
 ) -> Report:
-    several = len(photos) > 1 or Path(photos[0]).is_dir()
-    here = running["hosts"] == "local"
     with contextlib.ExitStack() as stack:
         on_progress: OnProgress = printer.wait
-        if not here:  # Ray and its workers print, too
+        if running["hosts"] != "local":  # Ray and its workers print, too
             printer.out = sys.stdout
             stack.enter_context(contextlib.redirect_stdout(sys.stderr))
-        elif several and not running["watch"] and not printer.quiet and not printer.json and sys.stderr.isatty():
-            on_progress = stack.enter_context(bar())
+        else:
+            on_progress = stack.enter_context(printer.progress(photos))
         values = running | asdict(saving) | asdict(controls)
         return stylize_folder(photos, style, output, on_result=printer.show, on_progress=on_progress, **values)
 

@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -24,9 +24,6 @@ from impasto.styles.store import as_name
 from impasto.system.files import already_there, user_folder, write_atomically
 from impasto.system.listing import files_in
 from impasto.training.recipe import RECIPES, TrainingRecipe, find_recipe
-
-if TYPE_CHECKING:
-    pass
 
 EXAMPLES = """
 impasto train style --style painting.jpg --photos photos/ --name my-style
@@ -46,14 +43,7 @@ def train() -> None:
 @option("--style", "-s", type=options.PATH, multiple=True, help="A painting's file; several, one network for all.")
 @option("--styles", type=options.PATH, help="A folder of paintings: one network for all.")
 @option("--name", help="What the style will be called; made from the painting's file if not given.")
-@option("--resume", is_flag=True, help="Go on exactly where it stopped.")
 @option("--recipe", default="default", help=f"One of {', '.join(RECIPES)}.")
-@option(
-    "--folder",
-    type=options.PATH,
-    help="For checkpoints, curves and samples; in the platform's data folder if not given.",
-    panel="Output",
-)
 @option(
     "--sample",
     type=options.PATH,

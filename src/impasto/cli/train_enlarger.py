@@ -29,14 +29,7 @@ impasto enlarge photo.jpg --kind mine -o big.png
 @option("--scale", type=click.Choice(["2", "3", "4"]), default="4", help="How many times as large.")
 @option("--name", required=True, help="What it will be called.")
 @option("--start", type=options.PATH, help="Weights of another enlarger to begin with (.safetensors).")
-@option("--resume", is_flag=True, help="Go on exactly where it stopped.")
 @option("--recipe", default="default", help=f"One of {', '.join(RECIPES)}.")
-@option(
-    "--folder",
-    type=options.PATH,
-    help="For checkpoints, curves and samples; in the platform's data folder if not given.",
-    panel="Output",
-)
 @option(
     "--sample",
     type=options.PATH,

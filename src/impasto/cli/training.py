@@ -24,6 +24,13 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _RUNNING = (
+    option("--resume", is_flag=True, help="Go on exactly where it stopped."),
+    option(
+        "--folder",
+        type=options.PATH,
+        help="For checkpoints, curves and samples; in the platform's data folder if not given.",
+        panel="Output",
+    ),
     option("--sample-every", type=click.IntRange(min=1), default=500, help="Steps.", panel="Output"),
     option("--checkpoint-every", type=click.IntRange(min=1), default=500, help="Steps.", panel="Output"),
     option("--licence", default="", show_default=False, help="Of the trained weights, for their card.", panel="Output"),

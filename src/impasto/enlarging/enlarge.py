@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 
 from impasto.engines.base import default_budget
-from impasto.enlarging.enlarger import enlarged, spread
+from impasto.enlarging.enlarger import enlarged
 from impasto.enlarging.options import EnlargeOptions
 from impasto.enlarging.store import networks
 from impasto.errors import OutOfMemory
 from impasto.picture import Picture, Source
 from impasto.picture.contents import Contents, Frame, Kind
 from impasto.picture.reading import MAX_PIXELS
-from impasto.pixels.arrays import Pixels, Samples, floats, stored
+from impasto.pixels.arrays import Pixels, Samples, floats, spread, stored
 from impasto.progress import OnProgress, Steps
 from impasto.settings import make
 from impasto.version import __version__

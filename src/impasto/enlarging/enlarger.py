@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import cv2
 import numpy as np
 
 from impasto.enlarging.network import EnlargerNetwork
 from impasto.enlarging.store import networks
-from impasto.pixels.arrays import Pixels, Samples, floats, resized_rows, stored, strips
+from impasto.pixels.arrays import Samples, floats, resized_rows, stored, strips
 from impasto.system.memory import allocate
 
 _ROUNDING = 1e-9
-_SEEN = 4 / 255  # of alpha
 
 
 def enlarged(
@@ -47,10 +45,9 @@ def enlarged(
     made: Samples = samples
     if strength:
         chain = steps(networks(kind), factor)
-        share = 1.0 / sum(4.0**-index for index in range(len(chain))) if chain else 1.0
-        for index, network in enumerate(chain):
-            pixels = share * 4.0 ** -(len(chain) - 1 - index) * width * height
-            made = _run(network, made, budget, pixels, on_pixels)
+        parts = [4.0**index for index in range(len(chain))]  # of the work: each picture is larger than the one before
+        for network, part in zip(chain, parts, strict=True):
+            made = _run(network, made, budget, width * height * part / sum(parts), on_pixels)
     if strength == 1 and made.shape[:2] == (height, width):
         return made
     return _fitted(made, samples, width, height, strength, budget)
@@ -73,7 +70,11 @@ def steps(available: Sequence[EnlargerNetwork], factor: float) -> list[EnlargerN
 def _run(
     network: EnlargerNetwork, samples: Samples, budget: int, pixels: float, on_pixels: Callable[[int], None]
 ) -> Samples:
-    """Enlarge by one network; of the work on the whole result, that counts as so many pixels."""
+    """Enlarge by one network.
+
+    Args:
+        pixels: what of the whole result's pixels is told as done meanwhile.
+    """
     scale, (height, width) = network.facts.scale, samples.shape[:2]
     kind: Any = samples.dtype if samples.dtype.kind == "u" else np.float32
     out = allocate((height * scale, width * scale, 3), kind, budget)
@@ -101,19 +102,3 @@ def _fitted(made: Samples, plain: Samples, width: int, height: int, strength: fl
         assert piece is not None
         out[rows] = stored(piece, kind)
     return out
-
-
-def spread(color: Samples, alpha: Pixels | None) -> Samples:
-    """Give what nobody sees the color of the nearest place that is seen: none bleeds in from under what is clear.
-
-    Args:
-        color: H x W x 3.
-        alpha: H x W, 0..1; None, all is seen.
-    """
-    if alpha is None or not (alpha < _SEEN).any() or not (alpha >= _SEEN).any():
-        return color
-    unseen = (alpha < _SEEN).astype(np.uint8)
-    _, labels = cv2.distanceTransformWithLabels(unseen, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
-    places = np.zeros(labels.max() + 1, np.int64)
-    places[labels[unseen == 0]] = np.flatnonzero(unseen == 0)
-    return color.reshape(-1, 3)[places[labels]]

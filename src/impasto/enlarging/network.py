@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 from collections.abc import Callable
@@ -10,7 +11,6 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
 from impasto.engines.tiles import tiles
@@ -63,25 +63,22 @@ class EnlargerNetwork:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._model = Model(self._read)
-        self._facts: Facts | None = None
 
-    @property
+    @functools.cached_property
     def facts(self) -> Facts:
-        if self._facts is None:
-            try:
-                metadata = self._model.session().get_modelmeta().custom_metadata_map
-                self._facts = Facts(**json.loads(metadata[METADATA]))
-            except StyleError:
-                raise
-            except Exception as error:  # ONNX Runtime's own, KeyError, ValueError, TypeError
-                raise StyleError(f"{self.path} is no enlarger", code="not-a-network") from error
-        return self._facts
+        try:
+            metadata = self._model.session().get_modelmeta().custom_metadata_map
+            return Facts(**json.loads(metadata[METADATA]))
+        except StyleError:
+            raise
+        except Exception as error:  # ONNX Runtime's own, KeyError, ValueError, TypeError
+            raise StyleError(f"{self.path} is no enlarger", code="not-a-network") from error
 
     def prepare(self) -> None:
         """Load it."""
         self._model.session()
 
-    @property
+    @functools.cached_property
     def digest(self) -> str:
         """Tells one network from another."""
         return hashlib.sha256(self._read()).hexdigest()[:16]
@@ -132,6 +129,8 @@ def laid_out(blocks: Pixels, step: int, *, as_bytes: bool) -> Samples:
         blocks: float32, from 0 on.
         as_bytes: give uint8, else float32, 0..1.
     """
+    import cv2  # here: what never enlarges starts sooner without
+
     height, width = blocks.shape[:2]
     out = np.empty((height, step, width, 3 * step), np.uint8 if as_bytes else np.float32)
 

@@ -29,17 +29,17 @@ def networks(kind: str) -> tuple[EnlargerNetwork, ...]:
         StyleError: its file is damaged.
     """
     if kind in KINDS:
-        return _loaded(tuple(sorted(_SHIPPED.glob(f"{kind}-x*.onnx"))))
+        return tuple(_loaded(_SHIPPED / f"{kind}-x{scale}.onnx", 0) for scale in (2, 4))
     path = user_folder("enlargers") / f"{kind}.onnx"
     if not _NAME.fullmatch(kind) or not path.is_file():
         known = ", ".join([*KINDS, *own_names()])
         raise UsageError(f"{kind!r} is no kind of picture to enlarge", f"one of {known}", code="unknown-choice")
-    return _loaded((path,))
+    return (_loaded(path, path.stat().st_mtime_ns),)
 
 
 @functools.lru_cache(maxsize=8)
-def _loaded(paths: tuple[Path, ...]) -> tuple[EnlargerNetwork, ...]:
-    return tuple(EnlargerNetwork(path) for path in paths)
+def _loaded(path: Path, changed: int) -> EnlargerNetwork:  # noqa: ARG001  a file that has changed is another network
+    return EnlargerNetwork(path)
 
 
 def weights(name: str) -> Path:
@@ -76,5 +76,4 @@ def keep(name: str, onnx: bytes, tensors: bytes) -> Path:
     path = weights(name)
     write_atomically(path, tensors, overwrite=True)
     write_atomically(path.with_suffix(".onnx"), onnx, overwrite=True)
-    _loaded.cache_clear()
     return path

@@ -86,14 +86,21 @@ def content_loss(features: Tensor, photo: Tensor) -> Tensor:
     return (_wide(features) - _wide(photo)).square().mean() / energy(photo)
 
 
-def mean_content_loss(features: Tensor, photos: Tensor, weights: Tensor | None = None) -> Tensor:
+def mean_content_loss(
+    features: Tensor, photos: Tensor, weights: Tensor | None = None, *, relative: bool = True
+) -> Tensor:
     """`content_loss` of each picture by its own photo's energy, a mean over the pictures. A scalar.
+
+    By its own energy, so that a batch may be shared by several processes.
 
     Args:
         weights: N, by which each picture's is multiplied.
+        relative: divide by the photo's energy.
     """
     before = _wide(photos)
-    missed = (_wide(features) - before).square().mean((1, 2, 3)) / before.square().mean((1, 2, 3))
+    missed = (_wide(features) - before).square().mean((1, 2, 3))
+    if relative:
+        missed = missed / before.square().mean((1, 2, 3)).clamp_min(_TINY)
     return (missed if weights is None else weights * missed).mean()
 
 

@@ -84,6 +84,25 @@ def filled(photo: Samples, alpha: Pixels | None) -> Samples:
     return out
 
 
+def spread(color: Samples, alpha: Pixels | None) -> Samples:
+    """Give what nobody sees the color of the nearest place that is seen: none bleeds in from under what is clear.
+
+    Args:
+        color: H x W x 3.
+        alpha: H x W, 0..1; None, all is seen.
+    """
+    if alpha is None or not (alpha < _SEEN).any() or not (alpha >= _SEEN).any():
+        return color
+    import cv2
+
+    unseen = (alpha < _SEEN).astype(np.uint8)
+    _, labels = cv2.distanceTransformWithLabels(unseen, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
+    places = np.zeros(labels.max() + 1, np.int64)
+    places[labels[unseen == 0]] = np.flatnonzero(unseen == 0)
+    out: Samples = color.reshape(-1, 3)[places[labels]]
+    return out
+
+
 def seen_part(photo: Samples, alpha: Pixels) -> tuple[Samples, Pixels]:
     """The smallest part of a picture, and of its alpha, that holds all that is seen; all of it where nothing is."""
     seen = alpha >= _SEEN

@@ -16,8 +16,9 @@ from torch import Tensor
 from impasto.nn.critic import PatchCritic, critic_loss, deception_loss
 from impasto.nn.enlarge_net import EnlargeNet, EnlargerForm
 from impasto.nn.layers import weigh
-from impasto.nn.losses import lattice
+from impasto.nn.losses import lattice, mean_content_loss
 from impasto.nn.tensors import read_tensors, to_pixels, to_tensor
+from impasto.nn.vgg import VGG
 from impasto.picture.reading import file_bytes
 from impasto.pixels.arrays import floats, stored
 from impasto.training.data import Photos
@@ -27,7 +28,6 @@ from impasto.training.job import Job, Share, Terms
 
 _BORDER = 4  # small pixels at a crop's borders that are not compared: the network has not seen what is beyond
 _WINDOW = 6  # blocks a side, over which a lattice must repeat to count
-_TINY = 1e-12
 _CRITIC_RATE = 2e-4
 
 
@@ -88,13 +88,11 @@ class EnlargerLosses:
         if recipe.lattice_weight:
             terms["lattice"] = recipe.lattice_weight * lattice(made - real, _WINDOW, self.shuffle)
         second = share.step >= recipe.pixel_iterations
-        for name, weight in (("features", recipe.feature_weight), ("adversarial", recipe.adversarial_weight)):
-            if weight and recipe.pixel_iterations < recipe.iterations:
-                terms[name] = made.new_zeros(())  # in all rows of the log
-        if second and self.net is not None:
-            terms["features"] = recipe.feature_weight * self._features(made, real)
-        if second and self.critic is not None:
-            terms["adversarial"] = recipe.adversarial_weight * self.critic.verdict(made, real)
+        zero = made.new_zeros(())  # before the second stage: all rows of the log have the same columns
+        if self.net is not None:
+            terms["features"] = recipe.feature_weight * self._features(self.net, made, real) if second else zero
+        if self.critic is not None:
+            terms["adversarial"] = recipe.adversarial_weight * self.critic.verdict(made, real) if second else zero
         return terms
 
     def _small(self, pictures: Tensor, rng: np.random.Generator) -> Tensor:
@@ -110,23 +108,19 @@ class EnlargerLosses:
         blurred = sort < self.recipe.wild + self.recipe.blurred
         return reduce(picture, self.scale, blur=self.recipe.blur if blurred else 0.0)
 
-    def _features(self, made: Tensor, real: Tensor) -> Tensor:
+    def _features(self, net: VGG, made: Tensor, real: Tensor) -> Tensor:
         """The feature reconstruction loss (Johnson et al. 2016, eq. 2), over the target's energy if `relative`."""
-        assert self.net is not None
         with torch.no_grad():
-            wanted = self.net(real, list(self.layers))
+            wanted = net(real, list(self.layers))
         total = made.new_zeros(())
 
         def see(layer: str, features: Tensor) -> Tensor:
             nonlocal total
-            target = wanted[layer].float()
-            distance = (features.float() - target).square().mean((1, 2, 3))  # N
-            if self.recipe.relative:
-                distance = distance / target.square().mean((1, 2, 3)).clamp_min(_TINY)
-            total = total + self.layers[layer] * distance.mean()
+            missed = mean_content_loss(features, wanted[layer], relative=self.recipe.relative)
+            total = total + self.layers[layer] * missed
             return made.new_zeros(())
 
-        self.net(made, list(self.layers), see)
+        net(made, list(self.layers), see)
         return total
 
     def follow(self) -> None:

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from impasto.nn.layers import weigh
-from impasto.nn.losses import gram, total_variation
+from impasto.nn.losses import gram, mean_content_loss, total_variation
 from impasto.nn.vgg import VGG
 from impasto.training.job import Terms
 from impasto.training.recipe import TrainingRecipe
@@ -67,11 +67,7 @@ class TrainingObjective:
 
         def see(layer: str, features: Tensor) -> Tensor:
             if layer in self.content:
-                photo = wanted[layer].float()
-                distance = (features.float() - photo).square().mean((1, 2, 3))  # N
-                if self.recipe.relative:  # by its own energy, so that a batch may be shared by several processes
-                    distance = distance / photo.square().mean((1, 2, 3)).clamp_min(_TINY)
-                loss = distance.mean()
+                loss = mean_content_loss(features, wanted[layer], relative=self.recipe.relative)
                 terms["content"] = terms["content"] + self.recipe.content_weight * self.content[layer] * loss
             if layer in self.style:
                 distance = (gram(features) - self.targets[layer][styles]).square().mean((1, 2))  # N
