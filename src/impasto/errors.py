@@ -72,7 +72,7 @@ class PictureError(ImpastoError):
 
 
 class OutOfMemory(PictureError):
-    """A picture needs more memory than there is."""
+    """A picture, or a step of a training, needs more memory than there is."""
 
     code = "memory"
 

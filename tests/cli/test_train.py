@@ -49,9 +49,9 @@ def test_trained_from_the_command_line_it_is_a_style(
     assert done.code == 0, done.err
     assert all(path.stat().st_size > 1000 for path in targets)
     assert_refused(run("train", "export", "mine", "--onnx", targets[0]), 1, "already-there", "my.onnx")
-    assert_refused(
-        run("train", "export", "starry-night", "--onnx", tmp_path / "x.onnx"), 2, "unknown-style", "starry-night"
-    )
+    assert_refused(run("train", "export", "none-such", "--onnx", tmp_path / "x.onnx"), 2, "unknown-style", "none-such")
+    assert run("train", "export", "starry-night", "--onnx", tmp_path / "x.onnx").code == 0
+    assert_refused(run("train", "export", "starry-night", "--safetensors", tmp_path / "x"), 2, "conflict", "onnx")
     assert_refused(run("train", "export", "mine"), 2, "nothing-given", "--onnx")
 
 

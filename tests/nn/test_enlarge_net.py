@@ -9,7 +9,8 @@ from enlargers import untrained
 from helpers import scene
 from PIL import Image
 
-from impasto.nn.critic import PatchCritic, critic_loss, deception_loss
+from impasto.nn.adversarial import critic_loss, deception_loss
+from impasto.nn.critic import PatchCritic
 from impasto.nn.enlarge_net import SCALES, EnlargeNet, EnlargerForm
 from impasto.nn.tensors import to_tensor
 

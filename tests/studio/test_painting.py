@@ -15,13 +15,15 @@ from helpers import file_bytes, scene
 from PIL import Image
 from visitors import Studio, pixels, saved
 
+from impasto.styles.gallery import Gallery
 from impasto.system.files import ASSETS
 
 
 def test_the_sample_is_painted_and_shown_in_every_style(visit: Callable[..., Studio]) -> None:
     studio = visit(strip=True)
     studio.page.wait_for_function(
-        "() => document.querySelector('impasto-studio').shadowRoot.querySelectorAll('[data-painted]').length === 32"
+        "() => document.querySelector('impasto-studio').shadowRoot.querySelectorAll('[data-painted]').length === "
+        f"{len(Gallery().names())}"
     )
     assert np.abs(studio.picture()[:, :, :3] - studio.photo()).mean() > 10
     assert studio.faults == []
@@ -55,7 +57,8 @@ def test_the_arrow_keys_walk_through_the_styles(studio: Studio) -> None:
 def test_strength_follows_the_slider_without_asking(studio: Studio) -> None:
     full, photo = studio.picture()[:, :, :3], studio.photo()
     studio.page.wait_for_function(
-        "() => document.querySelector('impasto-studio').shadowRoot.querySelectorAll('[data-painted]').length === 32"
+        "() => document.querySelector('impasto-studio').shadowRoot.querySelectorAll('[data-painted]').length === "
+        f"{len(Gallery().names())}"
     )
     asked: list[str] = []
     studio.page.on("request", lambda request: asked.append(request.url))

@@ -131,7 +131,7 @@ def test_the_rate_rises_and_falls() -> None:
     assert rates.index(max(rates)) in (9, 10)
     assert rates[60] == pytest.approx(0.01 * (0.01 + 0.99 / 2))
     assert rates[-1] < 0.0002
-    constant = replace(recipe, cosine=False)
+    constant = replace(recipe, decay="none")
     assert {constant.rate(step) for step in range(10, 110)} == {0.01}
 
 

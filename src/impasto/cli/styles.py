@@ -112,18 +112,23 @@ def styles(context: click.Context, json: bool) -> None:
 def show(name: str, json: bool) -> None:
     """Everything that is known of one style."""
     entry = Gallery().get(name)
-    takes = {} if entry.network is None else {"takes": load_network(entry.network).describe()}
+    network = None if entry.network is None else load_network(entry.network)
+    takes = {} if network is None else {"takes": network.describe()}
+    card = dict(entry.card) if network is None else network.facts.card or {}
     if json:
-        print_json(entry.as_dict() | {"thumbnail": str(entry.thumbnail)} | takes)
+        print_json(entry.as_dict() | {"thumbnail": str(entry.thumbnail)} | takes | ({"card": card} if card else {}))
         return
     for key, value in entry.as_dict().items():
-        if key not in ("builtin", "learned"):
+        if key not in ("builtin", "learned", "card"):
             print(f"{key:10} {value or '-'}")
     for key, value in takes.items():
         print(f"{key:10} {value}")
     for engine, facts in entry.learned.items():
         worth = ", ".join(f"{term} {facts.get(term, 1):.2f}" for term in ("style", "content"))
         print(f"{'learned':10} by {engine}, {facts.get('seconds', 0):.0f} s: {worth} of the encoded vector's loss")
+    made = {key: value for key, value in card.items() if isinstance(value, str | int) and value}
+    if made:
+        print(f"{'card':10} " + ", ".join(f"{key} {value}" for key, value in made.items()))
     print(f"{'gallery':10} {'built in' if entry.builtin else 'your own'}")
     print(f"{'thumbnail':10} {entry.thumbnail}")
 

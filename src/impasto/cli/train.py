@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,10 @@ from impasto.cli import options
 from impasto.cli.command import Group, argument, option
 from impasto.cli.console import print_json
 from impasto.cli.options import complete_style
+from impasto.cli.train_collection import collection, pairs
 from impasto.cli.train_enlarger import enlarger
-from impasto.cli.training import report, running, settled, watched_training
+from impasto.cli.training import report, running, settled, train_watched
+from impasto.engines.by_name import DEFAULT, engine_of
 from impasto.enlarging import store
 from impasto.errors import MissingExtra, UsageError
 from impasto.picture.formats import SUFFIXES
@@ -91,7 +93,6 @@ def style(
     folder = folder or user_folder("training") / name
     try:
         from impasto.exchange.export import to_onnx, to_weights
-        from impasto.training import loop
         from impasto.training.style_job import StyleJob
     except ImportError as error:
         raise MissingExtra(f"{error.name}, which training needs,", "train") from None
@@ -112,9 +113,7 @@ def style(
         styles=paintings,
         recipe=replace(chosen, **changes),
     )
-    with watched_training(quiet=quiet or json) as on_progress:
-        trained = loop.train(job, resume=resume, overwrite=overwrite, on_progress=on_progress)
-    loop.leave()
+    trained = train_watched(job, resume=resume, overwrite=overwrite, quiet=quiet or json)
     if trained is None:  # another of several processes reports
         return
     card = trained.card | {"licence": licence}
@@ -130,6 +129,8 @@ def style(
     report(trained, name, folder, try_it, {"styles": names}, quiet=quiet, json=json)
 
 
+train.add_command(collection)
+train.add_command(pairs)
 train.add_command(enlarger)
 
 
@@ -180,12 +181,25 @@ def export(name: str, onnx: Path | None, torch_export: Path | None, safetensors:
     if name in store.own_names():
         _export_enlarger(name, targets, overwrite=overwrite)
         return
+    gallery = Gallery()
+    if name in gallery and gallery.get(name).network is None:
+        _export_style(name, targets, overwrite=overwrite)
+        return
     network, _, style = name.partition("/")
-    weights = Gallery().weights(network)
+    weights = gallery.weights(network)
     try:
         from impasto.exchange import export as write
+        from impasto.exchange import generators
     except ImportError as error:
         raise MissingExtra(f"{error.name}, which export needs,", "train") from None
+    generator = generators.from_weights(weights)
+    if generator is not None:
+        made: dict[str, Callable[[], bytes]] = {
+            "onnx": lambda: generators.to_onnx(*generator, statistics=False),
+            "safetensors": lambda: generators.to_weights(*generator),
+        }
+        _write(made, targets, "a generator is", overwrite=overwrite)
+        return
     net, facts = write.from_weights(weights)
     net, styles = write.chosen(net, facts.styles, network, style)
     if onnx is not None and len(styles) > 1:
@@ -205,9 +219,18 @@ def export(name: str, onnx: Path | None, torch_export: Path | None, safetensors:
             print(path)
 
 
+def _export_style(name: str, targets: dict[str, Path | None], *, overwrite: bool) -> None:
+    """A style of the painter, or of the light engine if that has learned it."""
+    from impasto.exchange import style_network
+
+    entry = Gallery().get(name)
+    only_light = "light" in entry.learned and DEFAULT not in entry.learned
+    gallery = Gallery(painter=engine_of(entry.engine or ("light" if only_light else DEFAULT)))
+    made = {"onnx": lambda: style_network.to_onnx(gallery.painter, gallery.vector(name), name, entry.card)}
+    _write(made, targets, "a style of the painter is", overwrite=overwrite)
+
+
 def _export_enlarger(name: str, targets: dict[str, Path | None], *, overwrite: bool) -> None:
-    if targets["torch_export"] is not None:
-        raise UsageError("an enlarger is written as .onnx or .safetensors", "--onnx FILE", code="conflict")
     try:
         from impasto.exchange import enlarger as write
     except ImportError as error:
@@ -217,11 +240,23 @@ def _export_enlarger(name: str, targets: dict[str, Path | None], *, overwrite: b
         "onnx": lambda: write.to_onnx(net, card, whole=True),
         "safetensors": lambda: write.to_weights(net, card),
     }
-    for kind, make in made.items():
-        path = targets[kind]
-        if path is not None:
-            write_atomically(path, make(), overwrite=overwrite)
-            print(path)
+    _write(made, targets, "an enlarger is", overwrite=overwrite)
+
+
+def _write(
+    made: Mapping[str, Callable[[], bytes]], targets: Mapping[str, Path | None], subject: str, *, overwrite: bool
+) -> None:
+    """Write what was asked for.
+
+    Raises:
+        UsageError: a form in which it cannot be written.
+    """
+    wanted = {kind: path for kind, path in targets.items() if path is not None}
+    if not wanted.keys() <= made.keys():
+        raise UsageError(f"{subject} written as {' or '.join(made)}", "--onnx FILE", code="conflict")
+    for kind, path in wanted.items():
+        write_atomically(path, made[kind](), overwrite=overwrite)
+        print(path)
 
 
 def _paintings(files: tuple[Path, ...], folder: Path | None) -> dict[str, Path]:

@@ -10,7 +10,7 @@ import click
 
 from impasto.cli import options
 from impasto.cli.command import Command, option
-from impasto.cli.training import report, running, settled, watched_training
+from impasto.cli.training import report, running, settled, train_watched
 from impasto.enlarging import store
 from impasto.errors import MissingExtra
 from impasto.system.files import ASSETS, user_folder
@@ -69,7 +69,6 @@ def enlarger(
     folder = folder or user_folder("training") / name
     try:
         from impasto.exchange.enlarger import to_onnx, to_weights
-        from impasto.training import loop
         from impasto.training.enlarger_job import EnlargerJob
     except ImportError as error:
         raise MissingExtra(f"{error.name}, which training needs,", "train") from None
@@ -88,9 +87,7 @@ def enlarger(
         start=start,
         recipe=replace(chosen, **changes),
     )
-    with watched_training(quiet=quiet or json) as on_progress:
-        trained = loop.train(job, resume=resume, overwrite=overwrite, on_progress=on_progress)
-    loop.leave()
+    trained = train_watched(job, resume=resume, overwrite=overwrite, quiet=quiet or json)
     if trained is None:  # another of several processes reports
         return
     card = trained.card | {"licence": licence}

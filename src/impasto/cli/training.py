@@ -19,7 +19,7 @@ from impasto.progress import OnProgress, Progress
 from impasto.settings import make
 
 if TYPE_CHECKING:
-    from impasto.training.job import Trained
+    from impasto.training.job import Job, Net, Trained
 
 T = TypeVar("T")
 
@@ -105,8 +105,22 @@ def report(
         raise click.exceptions.Exit(INTERRUPTED)
 
 
+def train_watched(job: Job[Net], *, resume: bool, overwrite: bool, quiet: bool) -> Trained[Net] | None:
+    """Train, and show how it goes; None in all processes but the first, which reports.
+
+    Raises:
+        ImpastoError: as `impasto.training.loop.train`.
+    """
+    from impasto.training import loop
+
+    with _watched_training(quiet=quiet) as on_progress:
+        trained = loop.train(job, resume=resume, overwrite=overwrite, on_progress=on_progress)
+    loop.leave()
+    return trained
+
+
 @contextmanager
-def watched_training(*, quiet: bool) -> Iterator[OnProgress]:
+def _watched_training(*, quiet: bool) -> Iterator[OnProgress]:
     """What is called with the photographs found, as step 0, and after every step."""
     with watched(quiet=quiet) as on_progress:
 

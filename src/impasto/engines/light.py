@@ -22,7 +22,7 @@ from safetensors import safe_open
 from impasto.engines import light_weights
 from impasto.engines.base import Array, StyleVector, WriteTile
 from impasto.engines.light_weights import MARGIN, NORMS, WIDTH
-from impasto.engines.shipped import ShippedEngine, product, resized_for_encoder
+from impasto.engines.shipped import Portable, ShippedEngine, product, resized_for_encoder
 from impasto.engines.shot import Statistics
 from impasto.engines.tiles import paint_within, tile_side
 from impasto.pixels.arrays import Pixels, Samples, planes
@@ -66,6 +66,11 @@ class Light(ShippedEngine):
         else:
             self._network(style).session()
             self._modulations(style.embedding.tobytes())
+
+    def portable(self, style: StyleVector) -> Portable:
+        modulations = self._modulate(style.embedding.astype(np.float32).tobytes())
+        graph = (self.folder / "paint.onnx").read_bytes()
+        return Portable(graph, self._weights_with(style.changes), modulations, {}, MIRRORED, self.size.multiple, False)
 
     def _network(self, style: StyleVector) -> Model:
         """The network with a style's filters."""

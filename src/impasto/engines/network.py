@@ -43,6 +43,7 @@ IMAGE_RANGES = {
 }
 _ENLARGED = 4  # times: a network may give a picture so much larger or smaller than the photo
 _MARGIN = 128  # pixels that a network without padding may lose
+_COARSEST = 256  # pixels that a network's sides may be multiples of
 _PROBES = {4: (100, 132), 8: (104, 136), 16: (112, 144), 32: (96, 160), 64: (192, 320)}  # odd multiples
 
 
@@ -97,8 +98,10 @@ class Facts:
         )
         if not (isinstance(facts.card, dict | None) and facts.layout in ("", "nchw", "nhwc")):
             raise TypeError("no card, or no layout")
-        if not (0 < len(facts.styles) == len(set(facts.styles)) and 0 < facts.multiple <= _MARGIN >= abs(facts.margin)):
-            raise ValueError("no styles, or no sizes")
+        if not 0 < len(facts.styles) == len(set(facts.styles)):
+            raise ValueError("no styles")
+        if not (0 < facts.multiple <= _COARSEST and abs(facts.margin) <= _MARGIN):
+            raise ValueError("no sizes")
         return facts
 
 

@@ -20,9 +20,10 @@ from numpy.typing import NDArray
 
 from impasto.engines import painter_weights, palette, quantized
 from impasto.engines.base import Array, SizeRequirements, StyleVector, WriteTile
-from impasto.engines.shipped import ShippedEngine, product
+from impasto.engines.shipped import Portable, ShippedEngine, product
 from impasto.engines.shot import Statistics
 from impasto.engines.tiles import paint_within
+from impasto.errors import UsageError
 from impasto.pixels.arrays import Pixels, Samples, fit, planes, resize
 from impasto.system.files import ASSETS
 from impasto.system.sessions import Model, side_by_side
@@ -110,6 +111,21 @@ class Painter(ShippedEngine):
         return paint_within(
             photo, self.budget, _ARENA_BYTES_PER_PIXEL, run, write_tile, given, size=SIZE, overlap=OVERLAP
         )
+
+    def portable(self, style: StyleVector) -> Portable:
+        code, wanted = code_and_palette(style.embedding)
+        if wanted[0] > 0:
+            raise UsageError(
+                "the colors of this style are moved when its network has painted, which no file of a network can do",
+                "impasto train style, train collection: those can be written",
+                code="conflict",
+            )
+        changes, filters = np.split(style.changes, [_modulations()])
+        tensors = painter_weights.apply_delta(self._tensors, filters.astype(np.float32))
+        modulations = self._modulate(np.concatenate([code, changes]).astype(np.float32).tobytes())
+        graph = (self.folder / "paint.onnx").read_bytes()
+        noise = {by: _table(by) for by in _NOISE}
+        return Portable(graph, painter_weights.graph_weights(tensors), modulations, noise, MARGIN, SIZE.multiple, True)
 
     def _network(self, style: StyleVector) -> tuple[Model, NDArray[np.float32]]:
         """The network with a style's filters, and its modulations."""

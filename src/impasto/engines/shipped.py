@@ -9,19 +9,44 @@ import json
 import math
 import threading
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from impasto.engines.base import Array, SizeRequirements, StyleVector, WriteTile, default_budget
 from impasto.engines.shot import Shot, Statistics
+from impasto.errors import UsageError
 from impasto.pixels.arrays import Pixels, Samples, resize
 from impasto.system.sessions import load_runtime
 
 _REMEMBERED = 64  # styles of pictures
 _ENCODED_PIXELS = 512 * 640  # a painting is looked at in about this size, as when the networks were trained
+
+
+class Portable(NamedTuple):
+    """All that a style's network is made of, for who writes it as one file.
+
+    Attributes:
+        graph: an .onnx file with the inputs "photo" (1 x 3 x H x W with its mirrored margin), "modulations",
+            "given", "trust" and "noise8", "noise4", if it takes noise; its weights are somewhere else.
+        weights: those, by name.
+        modulations: what the style makes of the network.
+        noise: by what the size is divided by, a table that is repeated.
+        margin: pixels that are mirrored at each border.
+        multiple: pixels; sides of photos are multiples of it.
+        signed: whether the graph takes photos in -1..1 rather than 0..1.
+    """
+
+    graph: bytes
+    weights: Mapping[str, Array]
+    modulations: Array
+    noise: Mapping[int, Array]
+    margin: int
+    multiple: int
+    signed: bool
 
 
 class ShippedEngine(ABC):
@@ -68,6 +93,16 @@ class ShippedEngine(ABC):
     def _change_sizes(self) -> tuple[int, ...]:
         """How many numbers a style's changes of the network may be."""
         return ()
+
+    def portable(self, style: StyleVector) -> Portable:  # noqa: ARG002
+        """A style's network in its parts.
+
+        Raises:
+            UsageError: it paints in a way that no one network does.
+        """
+        raise UsageError(
+            f"the engine {self.name} writes no networks", "the painter and the light engine do", code="conflict"
+        )
 
     def prepare(self, style: StyleVector | None = None) -> None:
         load_runtime()  # not in the thread, which would have to take turns with whatever goes on here

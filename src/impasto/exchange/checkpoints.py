@@ -1,4 +1,7 @@
-"""Turn files of tensors into networks that run: PyTorch's `fast_neural_style` example, or what was trained here."""
+"""Turn files of tensors into networks that run.
+
+They are of PyTorch's `fast_neural_style` example, of pytorch-CycleGAN-and-pix2pix, or were trained here.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,9 @@ import torch
 from impasto.engines.network import METADATA, NOTHING, Told
 from impasto.engines.ranges import BYTES, Values, find_ranges
 from impasto.errors import StyleError
+from impasto.exchange import generators
 from impasto.exchange.export import from_weights, to_onnx, to_weights
+from impasto.nn.generators import Generator
 from impasto.nn.tensors import read_tensors, to_tensor
 from impasto.nn.transformer import FIRST, TransformerNet, rebased, recognise
 from impasto.pixels.arrays import Pixels
@@ -37,6 +42,8 @@ class Converted(NamedTuple):
 def convert(path: Path, name: str, licence: str = "", told: Told = NOTHING) -> Converted:
     """Read a checkpoint and write its network in both forms.
 
+    Generators of CycleGAN and pix2pix see and give values of -1..1, whatever `told` says.
+
     Args:
         path: .pth, .pt, .model or .safetensors. Nothing is unpickled but tensors.
         name: what its style is called, if it has one and does not say.
@@ -47,9 +54,26 @@ def convert(path: Path, name: str, licence: str = "", told: Told = NOTHING) -> C
         PictureError: the file is missing, damaged, or holds more than tensors.
         StyleError: it holds another architecture; the message names the first difference.
     """
+    licensed = {"licence": licence} if licence else {}
+    generator = _read_generator(path, name)
+    if generator is not None:
+        made, style, card = generator
+        card = card | licensed
+        return Converted(generators.to_onnx(made, style, card), generators.to_weights(made, style, card), 1)
     net, styles, card = _read(path, name, told)
-    card = card | ({"licence": licence} if licence else {})
+    card = card | licensed
     return Converted(to_onnx(net, styles, card), to_weights(net, styles, card), len(styles))
+
+
+def _read_generator(path: Path, name: str) -> tuple[Generator, str, dict[str, Any]] | None:
+    """A generator, its style's name and its card; None if the file holds no generator."""
+    if path.suffix.lower() == ".safetensors" and METADATA.encode() in _head(path):
+        return generators.from_weights(path)
+    tensors = read_tensors(path, FIRST)
+    if any(key.endswith(FIRST) for key in tensors) or not generators.is_generator(tensors):
+        return None
+    card = {"made with": "pytorch-CycleGAN-and-pix2pix, or a like program", "file": path.name}
+    return generators.recognise(tensors, str(path)), name, card
 
 
 def _read(path: Path, name: str, told: Told) -> tuple[TransformerNet, list[str], dict[str, Any]]:

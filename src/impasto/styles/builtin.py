@@ -17,14 +17,27 @@ FOLDER = ASSETS / "gallery"
 
 @functools.cache
 def cards() -> dict[str, dict[str, Any]]:
-    """{name: its title, artist, year, kind, licence and source}, in the gallery's order."""
-    found = json.loads((FOLDER / "gallery.json").read_text(encoding="utf-8"))["styles"]
+    """{name: its title, artist, year, kind, licence and source}, in the gallery's order; collections come last."""
+    return _read("gallery.json") | _collections()
+
+
+@functools.cache
+def _collections() -> dict[str, dict[str, Any]]:
+    """The styles that were learned from many paintings (`tools/ship_collection.py`), with their cards."""
+    return _read("collections.json")
+
+
+def _read(file: str) -> dict[str, dict[str, Any]]:
+    found = json.loads((FOLDER / file).read_text(encoding="utf-8"))["styles"]
     return {card["name"]: card for card in found}
 
 
 @functools.lru_cache(maxsize=128)
 def vector(name: str, engine: str) -> StyleVector:
     """A style's vector for an engine that keeps vectors."""
+    if name in _collections():
+        with np.load(FOLDER / "collections.npz", allow_pickle=False) as vectors:
+            return StyleVector.of(vectors[f"{name}.{engine}"].astype(np.float32), engine_class(engine).vector_size)
     with np.load(FOLDER / f"{engine}.npz", allow_pickle=False) as vectors:
         found = vectors[name].astype(np.float32)
     if engine == "light":

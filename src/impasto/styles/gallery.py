@@ -164,6 +164,18 @@ class Gallery:
         kept = self._kept(name)
         if kept is not None:
             return kept
+        if entry.engine == self.painter.name:
+            raise StyleError(
+                f"{name} was trained for another version of the engine {entry.engine}",
+                "impasto train collection trains it again",
+                code="other-version",
+            )
+        if entry.engine:
+            warnings.warn(
+                f"{name} was trained for --engine {entry.engine}; the engine {self.painter.name} paints what it reads "
+                "off some of its paintings",
+                stacklevel=2,
+            )
         vector = self.painter.encode(self.picture(entry).pixels)
         kept = self._kept(name)  # it may have been learned meanwhile
         if kept is not None:
@@ -220,6 +232,12 @@ class Gallery:
         entry = self.get(name)
         if entry.builtin:
             raise UsageError(f"{name} is a built-in style", "only your own styles can learn", code="built-in")
+        if entry.engine:
+            raise UsageError(
+                f"{name} was learned from a collection",
+                "impasto train collection --resume goes on with that",
+                code="network-style",
+            )
         if entry.network is not None:
             raise UsageError(
                 f"{name} is a network of its own",
@@ -243,6 +261,7 @@ class Gallery:
         licence: str = "",
         owner: str = "",
         vector: StyleVector | None = None,
+        card: Mapping[str, object] | None = None,
         replace: bool = False,
     ) -> Entry:
         """Put a painting into the user's gallery under a name.
@@ -250,6 +269,7 @@ class Gallery:
         Args:
             owner: see `Entry`.
             vector: for this gallery's engine, with or without changes of its network; None, what its encoder sees.
+            card: how the vector was made.
         Raises:
             UsageError: a name that is not made of lower-case letters, digits and hyphens, or is taken.
             PictureError: the painting cannot be read.
@@ -260,7 +280,7 @@ class Gallery:
         if vector is None and self.painter.keeps_vectors:
             vector = self.painter.encode(picture.pixels)
         source = Path(painting).name if isinstance(painting, (str, os.PathLike)) else ""
-        card = {
+        facts = {
             "title": title or (Path(source).stem.replace("_", " ") if source else name),
             "artist": artist,
             "year": str(year),
@@ -268,13 +288,14 @@ class Gallery:
             "source": source,
             "added": date.today().isoformat(),
             **({"owner": owner} if owner else {}),
+            **({"card": dict(card)} if card else {}),
         }
         with self._new(name, replace) as part:
             write_pictures(part, "picture", "thumbnail", picture)
             if vector is None:
-                write_json(part / "style.json", card)
+                write_json(part / "style.json", facts)
             else:
-                write_style(part / vector_file(self.painter.name), self._encoded(card), vector)
+                write_style(part / vector_file(self.painter.name), self._encoded(facts), vector)
         return self.get(name)
 
     def add_network(

@@ -33,7 +33,7 @@ class Entry:
     """A named style: where it comes from, and where its data lies.
 
     `learned` says of each engine that has learned it for how many "steps" and "seconds", and what "style" and "content"
-    losses came to, over the encoded vector's.
+    losses came to, over the encoded vector's. `card` says how its vector was made, if it was trained.
     """
 
     name: str
@@ -49,13 +49,20 @@ class Entry:
     network: Path | None = None  # of a style that is a network of its own, or one of its styles
     painting: bool = True  # whether `picture` is the painting; else it is what the network makes of a photo
     learned: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    card: Mapping[str, object] = field(default_factory=dict)
     owner: str = ""  # a digest of what its owner alone knows; "" of a style that was saved on this machine
+
+    @property
+    def engine(self) -> str:
+        """The engine that was trained on it as a collection; "" of every other style."""
+        recipe = self.card.get("recipe")
+        return str(recipe.get("generator", "")) if isinstance(recipe, Mapping) and self.network is None else ""
 
     def as_dict(self) -> dict[str, object]:
         keys = ("name", "title", "artist", "year", "kind", "licence", "source", "builtin")
         found = {key: getattr(self, key) for key in keys}
         learned = {engine: dict(facts) for engine, facts in self.learned.items()}
-        return found | {"learned": learned} if learned else found
+        return found | ({"learned": learned} if learned else {}) | ({"card": dict(self.card)} if self.card else {})
 
 
 def read_folder(folder: Path) -> list[Entry]:
@@ -150,6 +157,8 @@ def _entry(
 ) -> Entry:
     texts: dict[str, Any] = {key: str(card.get(key, "")) for key in ("title", "artist", "year", "licence", "source")}
     facts |= {"owner": str(card.get("owner", ""))}
+    how = card.get("card")
+    facts |= {"card": how} if isinstance(how, dict) else {}
     files: dict[str, Any] = {"picture": folder / f"{picture}.png", "thumbnail": folder / f"{thumbnail}.jpg"}
     for file in files.values():
         _there(file)

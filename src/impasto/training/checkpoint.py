@@ -30,12 +30,7 @@ def claim(folder: Path, settings: dict[str, Any], *, resume: bool) -> None:
     """
     settings = json.loads(json.dumps(settings))  # as they come back: lists for tuples
     if not resume:
-        if (folder / CHECKPOINT).exists():  # without one there is nothing that could be lost
-            raise UsageError(
-                f"{folder} holds a training already",
-                "--resume goes on with it, --overwrite begins anew",
-                code="already-there",
-            )
+        check_unused(folder)
         data = (json.dumps(settings, indent=1) + "\n").encode()
         write_atomically(folder / SETTINGS, data, overwrite=True)
         return
@@ -50,6 +45,16 @@ def claim(folder: Path, settings: dict[str, Any], *, resume: bool) -> None:
                 "a training goes on with its own settings; another --name begins a new one",
                 code="changed-settings",
             )
+
+
+def check_unused(folder: Path) -> None:
+    """Raises UsageError for a folder with another training's checkpoint; without one there is nothing to lose."""
+    if (folder / CHECKPOINT).exists():
+        raise UsageError(
+            f"{folder} holds a training already",
+            "--resume goes on with it, --overwrite begins anew",
+            code="already-there",
+        )
 
 
 def forget(folder: Path) -> None:
@@ -86,6 +91,8 @@ def read_settings(folder: Path) -> dict[str, Any]:
         ) from error
     if not isinstance(found, dict):
         raise TrainingError(f"{folder / SETTINGS} is damaged", "--overwrite begins anew", code="damaged-file")
+    if "cosine" in found:  # as earlier versions called it
+        found["decay"] = "cosine" if found.pop("cosine") else "none"
     return found
 
 

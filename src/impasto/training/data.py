@@ -41,11 +41,15 @@ _SMALLEST_SHARE = 0.25  # of a photograph's area that a crop shows
 
 @dataclass(frozen=True)
 class Item:
-    """Where one photograph's bytes are: a file, or a stretch of a tar file."""
+    """Where one photograph's bytes are: a file, or a stretch of a tar file.
+
+    `name` is what it is called inside its folder or tar file, without the suffix.
+    """
 
     path: str
     offset: int = 0
     size: int | None = None
+    name: str = ""
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,10 @@ class Photos:
     damaged: int = 0
     tiny: int = 0
 
+    def spread(self, most: int) -> list[Item]:
+        """Some of them, evenly spread."""
+        return [self.items[int(i)] for i in np.linspace(0, len(self.items) - 1, min(most, len(self.items)))]
+
     @property
     def digest(self) -> str:
         """Tells one set of photographs from another, wherever the folder lies."""
@@ -68,7 +76,7 @@ class Photos:
         return hashlib.sha256(names.encode()).hexdigest()[:16]
 
 
-def find_photos(folder: str | Path, cache: Path | None = None) -> Photos:
+def find_photos(folder: str | Path, cache: Path | None = None, *, noun: str = "photographs") -> Photos:
     """All photographs below a folder, hidden ones left out.
 
     Each file's head is read once; what was found is kept in `cache` and read anew for files that have changed.
@@ -77,10 +85,13 @@ def find_photos(folder: str | Path, cache: Path | None = None) -> Photos:
         folder: a folder, a tar file, a folder of tar files (WebDataset shards), or the same behind any URL that
             fsspec reads: s3://, gs://, memory://.
         cache: a JSON file.
+        noun: what they are called in messages.
     Raises:
         PictureError: there is no such folder, or no usable photograph in it.
     """
-    candidates = [item for path, size, changed in _files(str(folder)) for item in _inside(path, size, changed)]
+    candidates = [
+        item for path, size, changed in _files(str(folder)) for item in _inside(path, size, changed, str(folder))
+    ]
     known = _read_cache(cache)
     with ThreadPoolExecutor(8) as pool:
         states = list(pool.map(lambda found: known.get(found[1]) or _state(found[0]), candidates))
@@ -91,7 +102,7 @@ def find_photos(folder: str | Path, cache: Path | None = None) -> Photos:
     if not items:
         left_out = f"; {len(candidates)} files are damaged or below {SMALLEST} pixels" if candidates else ""
         raise PictureError(
-            f"there are no photographs in {folder}{left_out}", "JPEG, PNG, WebP ... or tar shards", code="no-pictures"
+            f"there are no {noun} in {folder}{left_out}", "JPEG, PNG, WebP ... or tar shards", code="no-pictures"
         )
     return Photos(items, states.count("damaged"), states.count("tiny"))
 
@@ -139,10 +150,11 @@ def _is_picture(name: str) -> bool:
     return path.suffix.lower() in SUFFIXES and not is_junk(path.name)
 
 
-def _inside(path: str, size: int, changed: str) -> Iterator[tuple[Item, str]]:
+def _inside(path: str, size: int, changed: str, folder: str) -> Iterator[tuple[Item, str]]:
     """A picture, or the pictures of a tar file, each with what it is remembered by."""
     if not path.lower().endswith(".tar"):
-        yield Item(path), f"{path}:{size}:{changed}"
+        inside = Path(path).as_posix().removeprefix(Path(folder).as_posix()).lstrip("/") or Path(path).name
+        yield Item(path, name=str(PurePosixPath(inside).with_suffix(""))), f"{path}:{size}:{changed}"
         return
     try:
         with _open(path) as file, tarfile.open(fileobj=file, mode="r:") as shard:
@@ -151,7 +163,8 @@ def _inside(path: str, size: int, changed: str) -> Iterator[tuple[Item, str]]:
         raise PictureError(f"{path} is no tar file that can be read", code="damaged-file") from error
     for member in sorted(members, key=lambda member: member.name):
         key = f"{path}:{size}:{changed}:{member.offset_data}"
-        yield Item(path, member.offset_data, member.size), key
+        name = str(PurePosixPath(member.name).with_suffix(""))
+        yield Item(path, member.offset_data, member.size, name), key
 
 
 def _open(path: str) -> IO[bytes]:
@@ -199,6 +212,7 @@ class Crops(Dataset[tuple[Tensor, int]]):
 
     def __init__(self, photos: Photos, size: int, seed: int) -> None:
         self.photos, self.size, self.seed = photos, size, seed
+        self.shorter = round(size / _SMALLEST_SHARE**0.5)  # pixels of a photograph's side that are read at least
         self._order: tuple[int, np.ndarray[Any, Any]] | None = None
 
     def __getitem__(self, position: int) -> tuple[Tensor, int]:
@@ -207,10 +221,10 @@ class Crops(Dataset[tuple[Tensor, int]]):
         for tries in range(_TRIES):
             try:
                 data = read(self.item(position + tries * 7919))
-                picture = Picture.open(data, shorter=round(self.size / _SMALLEST_SHARE**0.5))
+                picture = Picture.open(data, shorter=self.shorter).as_painting()
             except (ImpastoError, OSError):  # its head was good, the rest is not
                 continue
-            return self._crop(picture, rng), tries
+            return self.crop(picture, rng), tries
         raise PictureError(f"{_TRIES} photographs in a row cannot be read", code="damaged-file")
 
     def item(self, position: int) -> Item:
@@ -221,9 +235,14 @@ class Crops(Dataset[tuple[Tensor, int]]):
             self._order = epoch, np.random.default_rng([self.seed, 0, epoch]).permutation(len(items))
         return items[int(self._order[1][index])]
 
-    def _crop(self, picture: Picture, rng: np.random.Generator) -> Tensor:
+    def share(self, rng: np.random.Generator) -> float:
+        """What of a photograph's shorter side a crop shows."""
+        return float(np.sqrt(rng.uniform(_SMALLEST_SHARE, 1)))
+
+    def crop(self, picture: Picture, rng: np.random.Generator) -> Tensor:
+        """A square part of a picture, 3 x size x size."""
         shorter = min(picture.width, picture.height)
-        side = round(shorter * float(np.sqrt(rng.uniform(_SMALLEST_SHARE, 1))))
+        side = round(shorter * self.share(rng))
         side = max(min(side, shorter), min(shorter, self.size))  # never enlarged if that can be helped
         left, top = rng.integers(picture.width - side + 1), rng.integers(picture.height - side + 1)
         pixels = resize(picture.samples[top : top + side, left : left + side], self.size, self.size)
@@ -247,9 +266,16 @@ class _Positions:
 
 
 def batches(
-    crops: Crops, first: int, last: int, batch_size: int, *, workers: int, rank: int = 0, processes: int = 1
+    crops: Dataset[tuple[Tensor, int]],
+    first: int,
+    last: int,
+    batch_size: int,
+    *,
+    workers: int,
+    rank: int = 0,
+    processes: int = 1,
 ) -> Iterator[tuple[Tensor, int]]:
-    """One process's share of every batch, N x 3 x size x size, and how many damaged pictures were passed over.
+    """One process's share of every batch, N x C x size x size, and how many damaged pictures were passed over.
 
     Args:
         first, last: the steps from `first` to before `last`.

@@ -13,7 +13,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor
 
-from impasto.nn.critic import PatchCritic, critic_loss, deception_loss
+from impasto.nn.critic import PatchCritic
 from impasto.nn.enlarge_net import EnlargeNet, EnlargerForm
 from impasto.nn.layers import weigh
 from impasto.nn.losses import lattice, mean_content_loss
@@ -21,6 +21,7 @@ from impasto.nn.tensors import read_tensors, to_pixels, to_tensor
 from impasto.nn.vgg import VGG
 from impasto.picture.reading import file_bytes
 from impasto.pixels.arrays import floats, stored
+from impasto.training.contest import Critic
 from impasto.training.data import Photos
 from impasto.training.degradation import Bytes, reduce, reduce_wildly
 from impasto.training.enlarger_recipe import DEFAULT, EnlargerRecipe, Scale
@@ -75,7 +76,9 @@ class EnlargerLosses:
         self.layers = weigh(job.recipe.feature_layers)
         two = job.recipe.pixel_iterations < job.recipe.iterations
         self.net = job.loss_network(job.recipe.loss_network, fabric) if two and job.recipe.feature_weight else None
-        self.critic = _Critic(fabric) if two and job.recipe.adversarial_weight else None
+        self.critic = (
+            Critic(fabric, PatchCritic(), _CRITIC_RATE, (0.5, 0.99)) if two and job.recipe.adversarial_weight else None
+        )
         leads = fabric.global_rank == 0
         self._samples = job.read_samples(job.scale * job.form.step) if leads else []
 
@@ -127,6 +130,9 @@ class EnlargerLosses:
         if self.critic is not None:
             self.critic.learn()
 
+    def measured(self, model: Any) -> Terms:  # noqa: ARG002
+        return {}
+
     def show(self, net: Any) -> list[list[Tensor]]:
         """Each sample: reduced and enlarged bicubically, by the network, and as it is."""
         rows = []
@@ -146,40 +152,6 @@ class EnlargerLosses:
     def restore(self, state: dict[str, Any]) -> None:
         if self.critic is not None and state:
             self.critic.restore(state)
-
-
-class _Critic:
-    """A critic that learns from the same pictures as the network, one step after it."""
-
-    def __init__(self, fabric: Fabric) -> None:
-        self.fabric, self.net = fabric, PatchCritic().to(fabric.device)
-        optimizer = torch.optim.Adam(self.net.parameters(), _CRITIC_RATE, betas=(0.5, 0.99))
-        self.model, self.optimizer = fabric.setup(self.net, optimizer)
-        self._seen: tuple[Tensor, Tensor] | None = None
-
-    def verdict(self, made: Tensor, real: Tensor) -> Tensor:
-        """The network's loss; the pictures are kept for the critic's own step."""
-        self._seen = made.detach(), real
-        self.net.requires_grad_(False)
-        return deception_loss(self.net(made).float())
-
-    def learn(self) -> None:
-        if self._seen is None:
-            return
-        (made, real), self._seen = self._seen, None
-        self.net.requires_grad_(True)
-        both = self.model(torch.cat([real, made])).float()
-        loss = critic_loss(*both.chunk(2))
-        self.optimizer.zero_grad(set_to_none=True)
-        self.fabric.backward(loss)
-        self.optimizer.step()
-
-    def state(self) -> dict[str, Any]:
-        return {"critic": self.net.state_dict(), "optimizer": self.optimizer.state_dict()}
-
-    def restore(self, state: dict[str, Any]) -> None:
-        self.net.load_state_dict(state["critic"])
-        self.optimizer.load_state_dict(state["optimizer"])
 
 
 def begin(net: EnlargeNet, weights: Path) -> None:

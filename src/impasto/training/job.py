@@ -7,12 +7,13 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any, Generic, Protocol, TypeAlias, TypeVar
+from typing import Any, ClassVar, Generic, Protocol, TypeAlias, TypeVar
 
 import numpy as np
 import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
+from torch.utils.data import Dataset
 from typing_extensions import Self
 
 from impasto.errors import UsageError
@@ -23,7 +24,7 @@ from impasto.picture import Picture
 from impasto.pixels.arrays import fit
 from impasto.system.sessions import processors
 from impasto.training.checkpoint import read_settings
-from impasto.training.data import Photos
+from impasto.training.data import Crops, Photos
 from impasto.training.descent import Descent
 from impasto.version import __version__
 
@@ -61,11 +62,15 @@ class Losses(Protocol):
 
         Args:
             model: the network, as the training runs it.
-            pictures: N x 3 x H x W, on its device.
+            pictures: N x C x H x W, as the job's crops are, on its device. A trial may be with other pictures and
+                another size than those of the training: nothing of it lasts before `follow`.
         """
 
     def follow(self) -> None:
         """Called after each step of the network, for what learns beside it."""
+
+    def measured(self, model: Any) -> Terms:
+        """What is logged beside the losses of the step just taken, a scalar each; the same names at every step."""
 
     def show(self, net: Any) -> list[list[Tensor]]:
         """Rows of sample pictures, 1 x 3 x H x W each."""
@@ -102,6 +107,12 @@ class Job(ABC, Generic[Net]):
     samples: tuple[Path, ...] = ()
 
     recipe: Descent = dataclasses.field(default=Descent(), kw_only=True)
+    channels: ClassVar[int] = 3  # of what the crops hold
+
+    @property
+    def multiple(self) -> int:
+        """Sides of crops are multiples of it, in pixels."""
+        return 1
 
     @abstractmethod
     def build(self) -> Net:
@@ -114,6 +125,21 @@ class Job(ABC, Generic[Net]):
         Raises:
             UsageError, PictureError: what they need is not there, or does not fit.
         """
+
+    def counted(self, photos: Photos) -> str:
+        """What there is to learn from, in a few words."""
+        return counted(photos, "photographs")
+
+    def check(self, photos: Photos) -> None:
+        """Look at what is to be learned from, before a training begins; warn of what is odd.
+
+        Raises:
+            UsageError, PictureError: nothing can be learned from it.
+        """
+
+    def crops(self, photos: Photos) -> Dataset[tuple[Tensor, int]]:
+        """What the batches are made of: by position, C x `size` x `size`, and how many damaged pictures were passed."""
+        return Crops(photos, self.recipe.size, self.recipe.seed)
 
     @abstractmethod
     def facts(self) -> dict[str, Any]:
@@ -214,6 +240,13 @@ class Trained(Generic[Net]):
     card: dict[str, Any]
     seconds: float
     damaged: int = 0
+
+
+def counted(photos: Photos, noun: str) -> str:
+    """What was found in a folder, in a few words."""
+    counts = {"damaged": photos.damaged, "too small": photos.tiny}
+    left_out = [f"{count} {what}" for what, count in counts.items() if count]
+    return f"{len(photos.items)} {noun}" + (f"; left out: {', '.join(left_out)}" if left_out else "")
 
 
 def _sample(path: Path, multiple: int) -> Tensor:

@@ -106,6 +106,9 @@ class Log:
         return SummaryWriter(str(self.folder / "tensorboard"), purge_step=first + 1 if first else None)
 
 
+SHARES = ("critic is right", "correlation", "diversity")
+"""Columns that are no losses: see `impasto.training.watch`."""
+
 _FACTS = ("step", "seconds", "images_per_second", "learning_rate")
 
 
@@ -123,16 +126,18 @@ def plot(rows: Sequence[dict[str, float]]) -> bytes:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(8, 4.5), dpi=120, layout="constrained")
-    axes = figure.add_subplot()
-    steps = [row["step"] for row in rows]
-    names = [name for name in rows[0] if name not in _FACTS]
-    for name in names:
-        values = [max(row[name], 1e-12) for row in rows]
-        (line,) = axes.plot(steps, values, lw=0.6, alpha=0.4)
-        axes.plot(steps, _smoothed(values), lw=1.6, color=line.get_color(), label=name)
-    axes.set(xlabel="step", ylabel="weighted loss", yscale="log")
-    axes.legend(frameon=False)
+    shares = [name for name in SHARES if name in rows[0]]
+    figure = Figure(figsize=(8, 6.5 if shares else 4.5), dpi=120, layout="constrained")
+    places = figure.subplots(2 if shares else 1, 1, sharex=True, squeeze=False, height_ratios=[2, 1] if shares else [1])
+    losses = [name for name in rows[0] if name not in (*_FACTS, *SHARES)]
+    for axes, names in zip(places[:, 0], (losses, shares), strict=False):
+        for name in names:
+            values = [row[name] for row in rows] if name in shares else [max(row[name], 1e-12) for row in rows]
+            (line,) = axes.plot([row["step"] for row in rows], values, lw=0.6, alpha=0.4)
+            axes.plot([row["step"] for row in rows], _smoothed(values), lw=1.6, color=line.get_color(), label=name)
+        axes.legend(frameon=False)
+    places[0, 0].set(ylabel="weighted loss", yscale="log")
+    places[-1, 0].set(xlabel="step")
     FigureCanvasAgg(figure)
     out = io.BytesIO()
     figure.savefig(out, format="png")

@@ -22,10 +22,11 @@ from impasto.nn.device import find_device
 from impasto.progress import OnProgress, Progress
 from impasto.training import checkpoint
 from impasto.training.average import AverageWeights
-from impasto.training.data import Crops, Photos, batches, find_photos, readers_watched
+from impasto.training.data import batches, find_photos, readers_watched
 from impasto.training.descent import Descent
 from impasto.training.job import Job, Net, Share, Terms, Trained
 from impasto.training.log import Log
+from impasto.training.need import check_memory
 
 LOG_EVERY = 10  # steps
 PATIENCE = 20  # steps in a row whose losses are not finite
@@ -52,6 +53,12 @@ def train(
         TrainingError: losses that are not finite, a checkpoint that is damaged, or a reading process that was killed.
     """
     recipe, device = job.recipe, find_device(job.device)
+    if recipe.size % job.multiple:
+        raise UsageError(
+            f"this network takes crops of multiples of {job.multiple} pixels, not of {recipe.size}",
+            f"--size {max(1, recipe.size // job.multiple) * job.multiple}",
+            code="mismatch",
+        )
     job = job.with_precision(device, resume=resume)
     fabric = _fabric(device, job.precision)
     leads = fabric.global_rank == 0
@@ -62,15 +69,19 @@ def train(
     photos = find_photos(job.photos, job.folder / "photos.json" if leads else None)
     if leads:
         if on_progress:
-            on_progress(Progress(0, recipe.iterations, message=_counted(photos)))
-        if overwrite and not resume:
-            checkpoint.forget(job.folder)
+            on_progress(Progress(0, recipe.iterations, message=job.counted(photos)))
+        if not resume:
+            if not overwrite:
+                checkpoint.check_unused(job.folder)
+            job.check(photos)
+            if overwrite:
+                checkpoint.forget(job.folder)
         checkpoint.claim(job.folder, job.settings(photos), resume=resume)
     fabric.barrier()
 
     learner = Learner(job, fabric, resume=resume)
     source = batches(
-        Crops(photos, recipe.size, recipe.seed),
+        job.crops(photos),
         learner.step,
         recipe.iterations,
         recipe.batch_size,
@@ -128,6 +139,7 @@ class Learner(Generic[Net]):
         self.net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.model, self.optimizer = fabric.setup(self.net, optimizer)
         self.losses = job.losses(fabric)
+        check_memory(self.net, self.losses, self.model, job, fabric)
         self.losses.restore(beside)
         self._failures = 0  # steps in a row whose losses were not finite
 
@@ -135,9 +147,9 @@ class Learner(Generic[Net]):
         """Take one step; one whose losses are not finite changes nothing.
 
         Args:
-            pictures: N x 3 x H x W, this process's share of the batch.
+            pictures: N x C x H x W, this process's share of the batch.
         Returns:
-            The weighted losses and their "total".
+            The weighted losses, what is measured besides, and the losses' "total".
         Raises:
             TrainingError: the losses have not been finite for twenty steps.
         """
@@ -161,7 +173,7 @@ class Learner(Generic[Net]):
                 "the losses are not finite any more", "a lower --learning-rate, --precision float32", code="not-finite"
             )
         self.step += 1
-        return terms | {"total": total}
+        return terms | self.losses.measured(self.model) | {"total": total}
 
     def mean(self, value: Tensor | float) -> Tensor:
         """Average a value over all processes, each of which must call this."""
@@ -240,13 +252,6 @@ class _Record(Generic[Net]):
             self.log.close()
 
 
-def _counted(photos: Photos) -> str:
-    """What was found, in a few words."""
-    counts = {"damaged": photos.damaged, "too small": photos.tiny}
-    left_out = [f"{count} {what}" for what, count in counts.items() if count]
-    return f"{len(photos.items)} photographs" + (f"; left out: {', '.join(left_out)}" if left_out else "")
-
-
 def _fabric(device: torch.device, precision: str) -> Fabric:
     """One device, or one for each process that torchrun has started."""
     world, local = (int(os.environ.get(name, 1)) for name in ("WORLD_SIZE", "LOCAL_WORLD_SIZE"))
@@ -263,9 +268,9 @@ def _fabric(device: torch.device, precision: str) -> Fabric:
 
 
 def _optimizer(net: nn.Module, recipe: Descent) -> torch.optim.Optimizer:
-    parameters = net.parameters()
+    parameters = [value for value in net.parameters() if value.requires_grad]
     if recipe.optimizer == "adam":
-        return torch.optim.Adam(parameters, recipe.learning_rate)
+        return torch.optim.Adam(parameters, recipe.learning_rate, recipe.betas)
     if recipe.optimizer == "adamw":
-        return torch.optim.AdamW(parameters, recipe.learning_rate)
+        return torch.optim.AdamW(parameters, recipe.learning_rate, recipe.betas)
     return torch.optim.SGD(parameters, recipe.learning_rate, momentum=0.9)

@@ -115,7 +115,12 @@ class _Painting(PaintNet):
     """The painter with the noise that its engine takes; a style is a vector, then changes of the modulations.
 
     The palette is not learned: the engine brings the picture nearer to it, whatever was learned.
+
+    Attributes:
+        chooses: whether it computes in half precision wherever that is faster; else as whoever calls it says.
     """
+
+    chooses = True
 
     def forward(  # type: ignore[override]
         self,
@@ -126,7 +131,7 @@ class _Painting(PaintNet):
         height, width = photo.shape[2:]
         noise = [torch.from_numpy(painter.noise_at(by, (0, 0), height, width)).to(photo.device) for by in (8, 4)]
         vector, _, changes = torch.tensor_split(style, (painter.CODE, painter.VECTOR_SIZE), dim=1)
-        half = find_precision("auto", photo.device) == torch.bfloat16
+        half = self.chooses and find_precision("auto", photo.device) == torch.bfloat16
         with torch.autocast(photo.device.type, torch.bfloat16) if half else nullcontext():
             return super().forward(photo, self.modulations(vector) + changes, (noise[0], noise[1]))
 

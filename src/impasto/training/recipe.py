@@ -70,7 +70,7 @@ RECIPES: dict[str, TrainingRecipe] = {
         iterations=40_000,
         style_size=512,
         warmup=0,
-        cosine=False,
+        decay="none",
         clip=1e9,
         ema=0.0,
     ),

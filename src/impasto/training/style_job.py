@@ -97,6 +97,9 @@ class StyleLosses:
     def follow(self) -> None:
         """Nothing learns beside the network."""
 
+    def measured(self, model: Any) -> Terms:  # noqa: ARG002
+        return {}
+
     def show(self, net: Any) -> list[list[Tensor]]:
         """Every sample in each of the first styles, with the photo itself in front."""
         styles = torch.eye(self.styles, device=self.device)[:_SHOWN, None]  # of 1 K each

@@ -1,0 +1,208 @@
+"""`impasto train collection` and `impasto train pairs`: networks that learn against a critic."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from impasto.cli import options
+from impasto.cli.command import Command, option
+from impasto.cli.training import report, running, settled, train_watched
+from impasto.engines.by_name import engine_of
+from impasto.errors import MissingExtra
+from impasto.styles.gallery import Gallery
+from impasto.styles.mosaic import mosaic
+from impasto.system.files import ASSETS, user_folder
+from impasto.training.gan_recipe import (
+    COLLECTION_RECIPES,
+    PAIRS_RECIPES,
+    CollectionRecipe,
+    PairsRecipe,
+    find_collection_recipe,
+    find_pairs_recipe,
+)
+
+if TYPE_CHECKING:
+    from impasto.picture import Picture
+    from impasto.training.job import Trained
+
+COLLECTION_EXAMPLES = """
+impasto train collection --paintings monet/ --photos photos/ --name monet
+impasto train collection --paintings monet/ --photos photos/ --name monet --resume
+impasto train collection --paintings monet/ --photos photos/ --name monet --recipe cyclegan --device cuda
+impasto stylize photo.jpg --style monet -o out.png
+"""
+PAIRS_EXAMPLES = """
+impasto train pairs --inputs edges/ --targets photos/ --name from-edges
+impasto train pairs --inputs facades/ --name facades --recipe light
+impasto stylize drawing.png --style from-edges -o out.png
+"""
+
+_unchecked = option("--unchecked", is_flag=True, help="Train whatever the folders hold.", panel="Running")
+_sample = option(
+    "--sample",
+    type=options.PATH,
+    multiple=True,
+    help="A photo to paint now and then; the built-in one if not given.",
+    panel="Output",
+)
+
+
+@click.command(cls=Command, examples=COLLECTION_EXAMPLES)
+@option("--paintings", type=options.PLACE, required=True, help="Folder of paintings, tar shards, or a URL of either.")
+@option("--photos", type=options.PLACE, required=True, help="Folder of photographs, tar shards, or a URL of either.")
+@option("--name", required=True, help="What the style will be called.")
+@option("--recipe", default="default", help=f"One of {', '.join(COLLECTION_RECIPES)}.")
+@_sample
+@_unchecked
+@running
+@options.settings(CollectionRecipe, "changes", "Recipe: each given here replaces the recipe's own", only_typed=True)
+def collection(
+    paintings: str,
+    photos: str,
+    changes: dict[str, Any],
+    name: str,
+    resume: bool,
+    recipe: str,
+    folder: Path | None,
+    sample: tuple[Path, ...],
+    unchecked: bool,
+    sample_every: int,
+    checkpoint_every: int,
+    licence: str,
+    overwrite: bool,
+    network: Path | None,
+    device: str,
+    precision: str,
+    workers: int | None,
+    quiet: bool,
+    json: bool,
+) -> None:
+    """Learn the style of many paintings, which need not show what the photos show (Park et al. 2020, Zhu et al. 2017).
+
+    Ctrl-C saves a checkpoint and what has been learned so far; --resume goes on.
+    """
+    Gallery().check_free(name, replace=resume or overwrite)
+    folder = folder or user_folder("training") / name
+    try:
+        from impasto.training.data import find_photos
+        from impasto.training.gan_job import CollectionJob, some_pictures
+        from impasto.training.translation import Cycle
+    except ImportError as error:
+        raise MissingExtra(f"{error.name}, which training needs,", "train") from None
+    chosen, precision = settled(find_collection_recipe(recipe), recipe, precision, folder, resume=resume)
+    chosen = replace(chosen, **changes)
+    if chosen.method == "cyclegan":
+        Gallery().check_free(f"{name}-back", replace=resume or overwrite)
+    job = CollectionJob(
+        photos,
+        folder,
+        network,
+        device,
+        precision,
+        workers,
+        checkpoint_every,
+        sample_every,
+        sample or (ASSETS / "samples" / "colosseum.jpg",),
+        paintings=paintings,
+        unchecked=unchecked,
+        recipe=chosen,
+    )
+    shown, back = mosaic(some_pictures(job.collection, 9)), mosaic(some_pictures(find_photos(photos), 9))
+    trained = train_watched(job, resume=resume, overwrite=overwrite, quiet=quiet or json)
+    if trained is None:  # another of several processes reports
+        return
+    card = trained.card | {"licence": licence}
+    names = [_keep(name, trained.net.generator, card, shown)]
+    if isinstance(trained.net, Cycle):
+        names.append(_keep(f"{name}-back", trained.net.back, card | {"direction": "paintings to photos"}, back))
+    _report(trained, name, folder, names, quiet=quiet, json=json)
+
+
+@click.command(cls=Command, examples=PAIRS_EXAMPLES)
+@option("--inputs", type=options.PLACE, required=True, help="Folder of inputs, tar shards, or a URL of either.")
+@option(
+    "--targets",
+    type=options.PLACE,
+    help="Folder of targets of the same names; if not given, the right half of each input is its target.",
+)
+@option("--name", required=True, help="What the style will be called.")
+@option("--recipe", default="default", help=f"One of {', '.join(PAIRS_RECIPES)}.")
+@_unchecked
+@running
+@options.settings(PairsRecipe, "changes", "Recipe: each given here replaces the recipe's own", only_typed=True)
+def pairs(
+    inputs: str,
+    targets: str | None,
+    changes: dict[str, Any],
+    name: str,
+    resume: bool,
+    recipe: str,
+    folder: Path | None,
+    unchecked: bool,
+    sample_every: int,
+    checkpoint_every: int,
+    licence: str,
+    overwrite: bool,
+    network: Path | None,
+    device: str,
+    precision: str,
+    workers: int | None,
+    quiet: bool,
+    json: bool,
+) -> None:
+    """Learn what pairs of pictures show: edges to photos, gray to color (Isola et al. 2017: pix2pix).
+
+    Ctrl-C saves a checkpoint and what has been learned so far; --resume goes on.
+    """
+    Gallery().check_free(name, replace=resume or overwrite)
+    folder = folder or user_folder("training") / name
+    try:
+        from impasto.training.gan_job import PairsJob, some_pictures
+    except ImportError as error:
+        raise MissingExtra(f"{error.name}, which training needs,", "train") from None
+    chosen, precision = settled(find_pairs_recipe(recipe), recipe, precision, folder, resume=resume)
+    job = PairsJob(
+        inputs,
+        folder,
+        network,
+        device,
+        precision,
+        workers,
+        checkpoint_every,
+        sample_every,
+        targets=targets,
+        unchecked=unchecked,
+        recipe=replace(chosen, **changes),
+    )
+    shown = mosaic(some_pictures(job.found_targets, 9))
+    trained = train_watched(job, resume=resume, overwrite=overwrite, quiet=quiet or json)
+    if trained is None:  # another of several processes reports
+        return
+    names = [_keep(name, trained.net.generator, trained.card | {"licence": licence}, shown)]
+    _report(trained, name, folder, names, quiet=quiet, json=json)
+
+
+def _keep(name: str, generator: Any, card: Mapping[str, Any], shown: Picture) -> str:
+    """Put what was learned into the gallery: a style of the engine that has learned, or a network."""
+    from impasto.exchange import generators
+    from impasto.training.translation import EngineGenerator
+
+    if isinstance(generator, EngineGenerator):
+        gallery = Gallery(painter=engine_of(generator.engine))
+        gallery.add(name, shown, vector=generator.style(), card=card, licence=str(card["licence"]), replace=True)
+        return name
+    generator = generator.eval()
+    network, weights = generators.to_onnx(generator, name, card), generators.to_weights(generator, name, card)
+    Gallery().add_network(name, network, paintings=[shown], weights=weights, replace=True)
+    return name
+
+
+def _report(trained: Trained[Any], name: str, folder: Path, names: list[str], *, quiet: bool, json: bool) -> None:
+    engine = " --engine light" if trained.card["recipe"]["generator"] == "light" else ""
+    try_it = f"impasto stylize photo.jpg --style {name}{engine}"
+    report(trained, name, folder, try_it, {"styles": names}, quiet=quiet, json=json)

@@ -1,0 +1,203 @@
+"""What is in the folders of a training on collections: too few, the same pictures twice, photos for paintings."""
+
+from __future__ import annotations
+
+import functools
+import warnings
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+from numpy.typing import NDArray
+
+from impasto.engines.by_name import engine_of
+from impasto.errors import ImpastoError, PictureError, UsageError
+from impasto.picture import Picture
+from impasto.picture.reading import size_of
+from impasto.pixels.arrays import floats, resize
+from impasto.system.files import ASSETS
+from impasto.training.data import Photos, read
+
+LEAST = 4  # pictures
+FEW = 30  # pictures below which a collection's look is learned in part only
+_LOOKED_AT = 5000  # pictures, at most, that are compared with each other
+_JUDGED = 16  # pictures of each folder that are told from paintings
+_NAMED, _REFUSED = 0.1, 0.5  # shares of a folder that are there twice
+_NEAR = 6  # of 128 bits, by which two fingerprints of one picture differ at most
+_SIDE = 8  # places a side of a fingerprint
+_PLAIN = 0.01  # deviation of luminance, seen from afar
+_UNLIKE = 0.3  # of a folder's pictures that are of the kind that is wanted, below which that is said
+
+
+def check_collection(photos: Photos, paintings: Photos, names: tuple[str, str]) -> None:
+    """Look at the two folders of a collection's training; warn of what is odd.
+
+    Args:
+        names: of the folders of photos and of paintings.
+    Raises:
+        UsageError: too few paintings or photos, mostly the same pictures again and again or in both folders, or the two
+            folders have taken each other's places.
+    """
+    check_count(photos, names[0], "photos")
+    check_count(paintings, names[1], "paintings")
+    of_photos, of_paintings = fingerprints(photos), fingerprints(paintings)
+    _check_shared(of_photos, of_paintings, names)
+    _check_repeated(of_photos, names[0])
+    _check_repeated(of_paintings, names[1])
+    _check_kinds(photos, paintings, names)
+    if len(paintings.items) < FEW:
+        warnings.warn(
+            f"{len(paintings.items)} paintings are few: colors and brush work can be learned of them, shapes hardly",
+            stacklevel=2,
+        )
+
+
+def check_count(photos: Photos, name: str, noun: str) -> None:
+    """Raises UsageError for a folder with fewer than four pictures."""
+    if len(photos.items) < LEAST:
+        raise UsageError(
+            f"{name} holds {len(photos.items)} {noun}",
+            f"{LEAST} are the least; a hundred are usual. A single painting: impasto train style, or styles learn",
+            code="no-pictures",
+        )
+
+
+def fingerprints(photos: Photos) -> NDArray[np.bool_]:
+    """N x 128 of up to five thousand pictures: whether each place is lighter than the next, sideways and down.
+
+    Copies of one picture, of whatever size and quality, have nearly the same. Pictures that cannot be read, or show
+    nothing, have none.
+    """
+    items = photos.spread(_LOOKED_AT)
+
+    def mark(index: int) -> NDArray[np.bool_] | None:
+        try:
+            picture = Picture.open(read(items[index]), shorter=4 * _SIDE)
+        except (ImpastoError, OSError):
+            return None
+        light = resize(floats(picture.samples).mean(2, keepdims=True).repeat(3, 2), _SIDE + 1, _SIDE + 1)[..., 0]
+        if light.std() < _PLAIN:
+            return None
+        steps = np.diff(light, axis=1)[:-1], np.diff(light, axis=0)[:, :-1]
+        return np.concatenate([step.ravel() > 0 for step in steps])
+
+    with ThreadPoolExecutor(4) as pool:
+        found = [bits for bits in pool.map(mark, range(len(items))) if bits is not None]
+    return np.array(found, bool).reshape(len(found), 2 * _SIDE**2)
+
+
+def repeated(marks: NDArray[np.bool_]) -> int:
+    """How many of a folder's pictures another one of it shows already."""
+    near = _distances(marks, marks) <= _NEAR
+    return int(np.triu(near, 1).any(0).sum())
+
+
+def shared(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> int:
+    """How many of the second folder's pictures are in the first."""
+    return int((_distances(first, second) <= _NEAR).any(0).sum()) if len(first) and len(second) else 0
+
+
+def painted_share(photos: Photos) -> float:
+    """The share of a folder's pictures that look painted rather than photographed, of sixteen."""
+    found = []
+    for item in photos.spread(_JUDGED):
+        try:
+            found.append(looks_painted(Picture.open(read(item), shorter=320)))
+        except (ImpastoError, OSError):
+            continue
+    return float(np.mean(found)) if found else 0.5
+
+
+def looks_painted(picture: Picture) -> bool:
+    """Whether a picture looks painted rather than photographed, by its style vector."""
+    judge = _judge()
+    vector = engine_of("light").encode(picture.at_most(512).pixels).embedding
+    told = np.clip(vector, judge["least"], judge["most"]) @ judge["weight"] + judge["bias"]
+    return bool(told[0] > 0)
+
+
+@functools.cache
+def _judge() -> dict[str, NDArray[np.float32]]:
+    """What `tools/build_painted.py` has fitted."""
+    with np.load(ASSETS / "light" / "painted.npz", allow_pickle=False) as found:
+        return dict(found)
+
+
+def _distances(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """In how many bits every two differ."""
+    one, two = first.astype(np.float32), second.astype(np.float32)
+    return np.abs(one.sum(1)[:, None] + two.sum(1)[None] - 2 * one @ two.T)
+
+
+def _check_repeated(marks: NDArray[np.bool_], name: str) -> None:
+    count = repeated(marks)
+    text = f"{count} of {len(marks)} pictures in {name} are there twice"
+    if count > _REFUSED * len(marks):
+        raise UsageError(text, "leave one of each; --unchecked trains all the same", code="conflict")
+    if count > _NAMED * len(marks):
+        warnings.warn(f"{text}; they count as often as they are there", stacklevel=3)
+
+
+def _check_shared(photos: NDArray[np.bool_], paintings: NDArray[np.bool_], names: Sequence[str]) -> None:
+    count = shared(photos, paintings)
+    text = f"{count} of {len(paintings)} paintings in {names[1]} are among the photos in {names[0]}, too"
+    if count > _REFUSED * len(paintings):
+        raise UsageError(
+            text, "two folders that have nothing in common are needed; --unchecked trains all the same", code="conflict"
+        )
+    if count > _NAMED * len(paintings):
+        warnings.warn(text, stacklevel=3)
+
+
+def _check_kinds(photos: Photos, paintings: Photos, names: Sequence[str]) -> None:
+    of_photos, of_paintings = painted_share(photos), painted_share(paintings)
+    if of_photos > 1 - _UNLIKE and of_paintings < _UNLIKE:
+        raise UsageError(
+            f"{names[0]} looks like paintings, {names[1]} like photos",
+            "--photos and --paintings have taken each other's places; --unchecked trains all the same",
+            code="conflict",
+        )
+    if of_paintings < _UNLIKE:
+        warnings.warn(
+            f"{_percent(1 - of_paintings)} of the pictures in {names[1]} look like photos, not paintings", stacklevel=3
+        )
+    if of_photos > 1 - _UNLIKE:
+        warnings.warn(
+            f"{_percent(of_photos)} of the pictures in {names[0]} look like paintings, not photos", stacklevel=3
+        )
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"
+
+
+def check_pairs(inputs: Photos, targets: Photos | None, names: tuple[str, str], unmatched: int) -> None:
+    """Look at the folders of a training on pairs; warn of what is odd.
+
+    Raises:
+        UsageError: too few pairs, or mostly the same ones again and again.
+        PictureError: a picture of both halves that is too narrow.
+    """
+    check_count(inputs, names[0], "pairs")
+    if unmatched:
+        warnings.warn(f"{unmatched} pictures have no other of their name and are left out", stacklevel=2)
+    if targets is None:
+        _check_halves(inputs)
+    _check_repeated(fingerprints(targets or inputs), names[1])
+    if len(inputs.items) < FEW:
+        warnings.warn(f"{len(inputs.items)} pairs are few: what they show is learned by heart", stacklevel=2)
+
+
+def _check_halves(inputs: Photos) -> None:
+    for item in inputs.items:
+        try:
+            width, height = size_of(read(item))
+        except (ImpastoError, OSError):  # the next one will say
+            continue
+        if width < 1.5 * height:
+            raise PictureError(
+                f"{item.path} is {width} x {height} pixels, not two squares side by side",
+                "--targets FOLDER, if inputs and targets are files of their own",
+                code="mismatch",
+            )
+        return

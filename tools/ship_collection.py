@@ -1,0 +1,96 @@
+#!/usr/bin/env python3
+"""Put a style that `impasto train collection` has learned into the package, or take one out.
+
+    python tools/ship_collection.py monet --as monet-collection --title "Monet: a collection" --artist "Claude Monet" \
+        --year 1872-1926 --died 1926 --kind "impressionist oils" --shown impression-sunrise water-lilies
+    python tools/ship_collection.py --remove monet-collection
+
+Its vector and filters go into `assets/gallery/collections.npz` in half precision, its card into `collections.json`. Its
+picture is made of thumbnails that ship: the paintings that it was trained on need not be free to be shown. The vector
+for the light engine is the mean of these thumbnails' vectors. Each card says which of the painter's weights the style
+was learned from; a test compares: learn it again when the painter changes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+from typing import Any
+
+import numpy as np
+from build_gallery import ASSETS, thumbnail
+from numpy.typing import NDArray
+
+from impasto.engines.by_name import engine_of
+from impasto.picture import Picture
+from impasto.styles.gallery import Gallery
+from impasto.styles.mosaic import mosaic
+from impasto.styles.store import check_name
+
+CARDS, VECTORS = ASSETS / "collections.json", ASSETS / "collections.npz"
+MOST_BYTES = 1_000_000  # of one style
+
+
+def painter_id() -> str:
+    """Which weights the filters are changes of."""
+    return str(engine_of("painter").facts["sha256"]["painter.safetensors"])[:16]
+
+
+def read() -> tuple[list[dict[str, Any]], dict[str, NDArray[Any]]]:
+    if not VECTORS.exists():
+        return [], {}
+    with np.load(VECTORS, allow_pickle=False) as found:
+        return json.loads(CARDS.read_text(encoding="utf-8"))["styles"], dict(found)
+
+
+def write(cards: list[dict[str, Any]], vectors: dict[str, NDArray[Any]]) -> None:
+    np.savez_compressed(VECTORS, allow_pickle=False, **vectors)
+    text = json.dumps({"styles": cards}, indent=1, ensure_ascii=False)
+    CARDS.write_text(text + "\n", encoding="utf-8")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("style", nargs="?", help="of your gallery")
+    parser.add_argument("--remove", metavar="NAME")
+    for name in ("as", "title", "artist", "year", "died", "kind"):
+        parser.add_argument(f"--{name}", default="", dest=name)
+    parser.add_argument("--shown", nargs="+", default=[], help="built-in styles whose thumbnails stand for it")
+    arguments = parser.parse_args()
+    cards, vectors = read()
+    gone = arguments.remove or vars(arguments)["as"]
+    check_name(gone)
+    cards = [card for card in cards if card["name"] != gone]
+    vectors = {key: value for key, value in vectors.items() if key.rpartition(".")[0] != gone}
+    if arguments.style:
+        gallery = Gallery()
+        entry = gallery.get(arguments.style)
+        shown = [gallery.picture(gallery.get(name)) for name in arguments.shown]
+        encoded = [engine_of("light").encode(picture.pixels).embedding for picture in shown]
+        painter = gallery.vector(arguments.style).numbers.astype(np.float16)
+        if painter.nbytes > MOST_BYTES:
+            raise SystemExit(f"{painter.nbytes} bytes are too many")
+        vectors |= {f"{gone}.painter": painter, f"{gone}.light": np.mean(encoded, axis=0).astype(np.float32)}
+        (ASSETS / "thumbnails" / f"{gone}.jpg").write_bytes(thumbnail(Picture(mosaic(shown).pixels)))
+        made: dict[str, Any] = dict(entry.card)
+        count = made["paintings"]["count"]
+        last = max(int(year) for year in re.findall(r"\d{4}", arguments.year))
+        cards.append(
+            {
+                "name": gone,
+                "title": arguments.title,
+                "artist": arguments.artist,
+                "year": arguments.year,
+                "kind": f"{arguments.kind}, learned from {count} works",
+                "source": f"impasto train collection, {made['steps']} steps",
+                "licence": f"MIT; public domain: published by {last}, the artist died in {arguments.died}",
+                "card": made | {"painter": painter_id()},
+            }
+        )
+    write(cards, vectors)
+    print(f"{len(cards)} collections, {VECTORS.stat().st_size / 1e6:.2f} MB")
+
+
+if __name__ == "__main__":
+    main()
