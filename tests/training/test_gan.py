@@ -74,7 +74,9 @@ def jobs(folders: tuple[Path, Path], folder: Path) -> dict[str, Job[nn.Module]]:
         "cut": collection(folders, folder),
         "cyclegan": collection(folders, folder, replace(TINY, method="cyclegan", pool=3)),
         "light": collection(folders, folder, replace(TINY, generator="light")),
-        "painter": collection(folders, folder, replace(TINY, generator="painter", keep_weight=1.0)),
+        "painter": collection(
+            folders, folder, replace(TINY, generator="painter", keep_weight=1.0, iterations=4, batch_size=1)
+        ),
         "pairs": pairs(folders, folder),
     }
 
@@ -83,9 +85,10 @@ def jobs(folders: tuple[Path, Path], folder: Path) -> dict[str, Job[nn.Module]]:
 def test_it_goes_on_exactly_where_it_stopped(kind: str, folders: tuple[Path, Path], tmp_path: Path) -> None:
     whole = train(jobs(folders, tmp_path / "whole")[kind])
     parts = jobs(folders, tmp_path / "parts")[kind]
-    first = train(parts, on_progress=lambda now: now.step < 5)
+    half = parts.recipe.iterations // 2
+    first = train(parts, on_progress=lambda now: now.step < half)
     assert first is not None
-    assert (first.step, first.stopped) == (5, True)
+    assert (first.step, first.stopped) == (half, True)
     second = train(parts, resume=True)
     for name, value in weights(whole).items():
         assert torch.equal(weights(second)[name], value), name
@@ -113,7 +116,9 @@ def mean_tint(net: nn.Module, folder: Path) -> tuple[float, float]:
 
 
 def test_a_toy_translates_colors_both_ways(folders: tuple[Path, Path], tmp_path: Path) -> None:
-    recipe = replace(TINY, method="cyclegan", iterations=150, learning_rate=3e-3, width=8, ema=0.9, identity_weight=0.0)
+    recipe = replace(
+        TINY, method="cyclegan", iterations=150, size=32, learning_rate=3e-3, width=8, ema=0.9, identity_weight=0.0
+    )
     result = train(collection(folders, tmp_path / "run", recipe))
     assert result is not None
     red, blue = mean_tint(result.net.generator, folders[0])  # type: ignore[arg-type]
@@ -123,7 +128,7 @@ def test_a_toy_translates_colors_both_ways(folders: tuple[Path, Path], tmp_path:
 
 
 def test_contrast_translates_colors_and_keeps_light_and_dark(folders: tuple[Path, Path], tmp_path: Path) -> None:
-    recipe = replace(TINY, iterations=150, learning_rate=2e-3, width=8, ema=0.9)
+    recipe = replace(TINY, iterations=150, size=32, learning_rate=2e-3, width=8, ema=0.9)
     result = train(collection(folders, tmp_path / "run", recipe))
     assert result is not None
     red, blue = mean_tint(result.net.generator, folders[0])  # type: ignore[arg-type]
@@ -146,7 +151,7 @@ def test_a_collapse_is_said_while_it_trains(folders: tuple[Path, Path], tmp_path
     for file in folders[1].iterdir():
         Image.new("RGB", (96, 80), (30, 60, 230)).save(file)
     recipe = replace(
-        TINY, iterations=200, patch=1, nce_weight=0.0, identity_weight=0.0, learning_rate=4e-3, critic_width=8
+        TINY, iterations=200, size=32, patch=1, nce_weight=0.0, identity_weight=0.0, learning_rate=4e-3, critic_width=8
     )
     with pytest.warns(UserWarning, match=r"step \d+: different photos are painted nearly alike"):
         train(collection(folders, tmp_path / "run", recipe))
