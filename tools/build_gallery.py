@@ -69,7 +69,7 @@ def main() -> None:
             keep = {key: row[key] for key in ("name", "title", "artist", "year", "kind", "source")}
             cards.append({**keep, "licence": licence})
     for file, arrays in (("light.npz", vectors), ("light-filters.npz", own)):
-        np.savez(ASSETS / file, allow_pickle=False, **arrays)
+        np.savez_compressed(ASSETS / file, allow_pickle=False, **arrays)
     text = json.dumps({"light": painter.id, "styles": cards}, indent=1, ensure_ascii=False)
     (ASSETS / "gallery.json").write_text(text + "\n", encoding="utf-8")
     print(f"{len(cards)} styles")

@@ -5,8 +5,8 @@
         --year 1872-1926 --died 1926 --kind "impressionist oils" --shown impression-sunrise water-lilies
     python tools/ship_collection.py --remove monet-collection
 
-Its vector and filters go into `assets/gallery/collections.npz` in half precision, its card into `collections.json`. Its
-picture is made of thumbnails that ship: the paintings that it was trained on need not be free to be shown. The vector
+Its vector goes into `assets/gallery/collections.npz` in half precision, its filters in four bits each, its card into
+`collections.json`. Its picture is made of thumbnails that ship: the paintings that it was trained on need not be free to be shown. The vector
 for the light engine is the mean of these thumbnails' vectors. Each card says which of the painter's weights the style
 was learned from; a test compares: learn it again when the painter changes.
 """
@@ -15,7 +15,9 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -23,13 +25,25 @@ from build_gallery import ASSETS, thumbnail
 from numpy.typing import NDArray
 
 from impasto.engines.by_name import engine_of
+from impasto.engines.light_weights import pack
+from impasto.engines.painter_weights import filter_count, filter_shapes
 from impasto.picture import Picture
 from impasto.styles.gallery import Gallery
 from impasto.styles.mosaic import mosaic
 from impasto.styles.store import check_name
 
 CARDS, VECTORS = ASSETS / "collections.json", ASSETS / "collections.npz"
-MOST_BYTES = 1_000_000  # of one style
+
+
+def by_layer(filters: NDArray[np.float32]) -> Iterator[tuple[str, NDArray[np.float32]]]:
+    """What a style changes of each of the painter's filters."""
+    sizes = [math.prod(shape) for shape in filter_shapes().values()]
+    return zip(filter_shapes(), np.split(filters, np.cumsum(sizes)[:-1]), strict=True)
+
+
+def without(name: str, change: NDArray[np.float32], layers: list[str]) -> NDArray[np.float32]:
+    """A change of a filter, or none for one of some layers."""
+    return np.zeros_like(change) if name.partition(".")[0] in layers else change
 
 
 def painter_id() -> str:
@@ -57,6 +71,7 @@ def main() -> None:
     for name in ("as", "title", "artist", "year", "died", "kind"):
         parser.add_argument(f"--{name}", default="", dest=name)
     parser.add_argument("--shown", nargs="+", default=[], help="built-in styles whose thumbnails stand for it")
+    parser.add_argument("--without", nargs="+", default=[], help="layers whose filters stay the painter's: body")
     arguments = parser.parse_args()
     cards, vectors = read()
     gone = arguments.remove or vars(arguments)["as"]
@@ -68,10 +83,13 @@ def main() -> None:
         entry = gallery.get(arguments.style)
         shown = [gallery.picture(gallery.get(name)) for name in arguments.shown]
         encoded = [engine_of("light").encode(picture.pixels).embedding for picture in shown]
-        painter = gallery.vector(arguments.style).numbers.astype(np.float16)
-        if painter.nbytes > MOST_BYTES:
-            raise SystemExit(f"{painter.nbytes} bytes are too many")
-        vectors |= {f"{gone}.painter": painter, f"{gone}.light": np.mean(encoded, axis=0).astype(np.float32)}
+        own, filters = np.split(gallery.vector(arguments.style).numbers, [-filter_count()])
+        filters = np.concatenate([without(name, part, arguments.without) for name, part in by_layer(filters)])
+        vectors |= {
+            f"{gone}.painter": own.astype(np.float16),
+            f"{gone}.filters": pack(filters),
+            f"{gone}.light": np.mean(encoded, axis=0).astype(np.float32),
+        }
         (ASSETS / "thumbnails" / f"{gone}.jpg").write_bytes(thumbnail(Picture(mosaic(shown).pixels)))
         made: dict[str, Any] = dict(entry.card)
         count = made["paintings"]["count"]

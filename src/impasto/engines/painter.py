@@ -11,7 +11,6 @@ The graphs hold no weights: painter.safetensors has them once, `painter_weights.
 from __future__ import annotations
 
 import functools
-import math
 from pathlib import Path
 from typing import Any
 
@@ -65,8 +64,7 @@ class Painter(ShippedEngine):
         return str(self.facts["encoder"])
 
     def _change_sizes(self) -> tuple[int, ...]:
-        filters = sum(math.prod(shape) for shape in painter_weights.filter_shapes().values())
-        return _modulations(), _modulations() + filters
+        return _modulations(), _modulations() + painter_weights.filter_count()
 
     def _load(self, style: StyleVector | None) -> None:
         if style is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -52,6 +53,11 @@ def filter_shapes() -> dict[str, tuple[int, ...]]:
         return (outputs, inputs, kernel, kernel) if part == "weight" else (outputs,)
 
     return {name: shape(name) for name in filter_names()}
+
+
+def filter_count() -> int:
+    """How many weights a learned style may change."""
+    return sum(math.prod(shape) for shape in filter_shapes().values())
 
 
 def apply_delta(tensors: Mapping[str, Array], filters: Array) -> dict[str, Array]:

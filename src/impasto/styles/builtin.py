@@ -18,13 +18,7 @@ FOLDER = ASSETS / "gallery"
 @functools.cache
 def cards() -> dict[str, dict[str, Any]]:
     """{name: its title, artist, year, kind, licence and source}, in the gallery's order; collections come last."""
-    return _read("gallery.json") | _collections()
-
-
-@functools.cache
-def _collections() -> dict[str, dict[str, Any]]:
-    """The styles that were learned from many paintings (`tools/ship_collection.py`), with their cards."""
-    return _read("collections.json")
+    return _read("gallery.json") | _read("collections.json")
 
 
 def _read(file: str) -> dict[str, dict[str, Any]]:
@@ -35,14 +29,17 @@ def _read(file: str) -> dict[str, dict[str, Any]]:
 @functools.lru_cache(maxsize=128)
 def vector(name: str, engine: str) -> StyleVector:
     """A style's vector for an engine that keeps vectors."""
-    if name in _collections():
+    from impasto.engines.light_weights import unpack
+
+    if "card" in cards()[name]:  # learned from a collection: `tools/ship_collection.py`
         with np.load(FOLDER / "collections.npz", allow_pickle=False) as vectors:
-            return StyleVector.of(vectors[f"{name}.{engine}"].astype(np.float32), engine_class(engine).vector_size)
+            found = vectors[f"{name}.{engine}"].astype(np.float32)
+            if engine == "painter":
+                found = np.concatenate([found, unpack(vectors[f"{name}.filters"])])
+        return StyleVector.of(found, engine_class(engine).vector_size)
     with np.load(FOLDER / f"{engine}.npz", allow_pickle=False) as vectors:
         found = vectors[name].astype(np.float32)
     if engine == "light":
-        from impasto.engines.light_weights import unpack
-
         with np.load(FOLDER / "light-filters.npz", allow_pickle=False) as filters:
             return StyleVector(found, unpack(filters[name]))
     return StyleVector.of(found, engine_class(engine).vector_size)
