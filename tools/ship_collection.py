@@ -6,9 +6,9 @@
     python tools/ship_collection.py --remove monet-collection
 
 Its vector goes into `assets/gallery/collections.npz` in half precision, its filters in four bits each, its card into
-`collections.json`. Its picture is made of thumbnails that ship: the paintings that it was trained on need not be free to be shown. The vector
-for the light engine is the mean of these thumbnails' vectors. Each card says which of the painter's weights the style
-was learned from; a test compares: learn it again when the painter changes.
+`collections.json`. Its picture is made of thumbnails that ship: the paintings that it was trained on need not be free
+to be shown. The vector for the light engine is the mean of these thumbnails' vectors. Each card says which of the
+painter's weights the style was learned from. A test compares: learn it again when the painter changes.
 """
 
 from __future__ import annotations

@@ -213,10 +213,12 @@ def export(name: str, onnx: Path | None, torch_export: Path | None, safetensors:
         "torch_export": write.to_program,
         "safetensors": write.to_weights,
     }
-    for kind, path in targets.items():
-        if path is not None:
-            write_atomically(path, makers[kind](net, styles, facts.card or {}), overwrite=overwrite)
-            print(path)
+    _write(
+        {kind: functools.partial(make, net, styles, facts.card or {}) for kind, make in makers.items()},
+        targets,
+        "a network is",
+        overwrite=overwrite,
+    )
 
 
 def _export_style(name: str, targets: dict[str, Path | None], *, overwrite: bool) -> None:

@@ -89,7 +89,6 @@ def collection(
     Gallery().check_free(name, replace=resume or overwrite)
     folder = folder or user_folder("training") / name
     try:
-        from impasto.training.data import find_photos
         from impasto.training.gan_job import CollectionJob, some_pictures
         from impasto.training.translation import Cycle
     except ImportError as error:
@@ -112,7 +111,7 @@ def collection(
         unchecked=unchecked,
         recipe=chosen,
     )
-    shown, back = mosaic(some_pictures(job.collection, 9)), mosaic(some_pictures(find_photos(photos), 9))
+    shown, back = (mosaic(some_pictures(found, 9)) for found in (job.collection, job.found))
     trained = train_watched(job, resume=resume, overwrite=overwrite, quiet=quiet or json)
     if trained is None:  # another of several processes reports
         return

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
 LAYERS = {1: 0, 16: 1, 34: 2, 70: 3}
-"""How many strided convolutions after the first see patches of so many pixels a side; 1: none is strided."""
+"""Pixels a side of a patch: how many convolutions lie between the first and the last. Single pixels have 1 x 1 ones."""
 
 
 class PatchGAN(nn.Module):

@@ -1,4 +1,4 @@
-"""One picture that stands for several."""
+"""One picture that stands for several: their middles, as squares."""
 
 from __future__ import annotations
 
@@ -14,11 +14,13 @@ def mosaic(pictures: Sequence[Picture], side: int = 720) -> Picture:
     count = next(n for n in (3, 2, 1) if n * n <= len(pictures))
     rows = []
     for index in range(count):
-        squares = []
-        for picture in pictures[index * count : (index + 1) * count]:
-            least = min(picture.width, picture.height)
-            top, left = (picture.height - least) // 2, (picture.width - least) // 2
-            part = Picture(picture.samples[top : top + least, left : left + least])
-            squares.append(part.resized(side // count, side // count).pixels)
-        rows.append(np.concatenate(squares, axis=1))
+        row = pictures[index * count : (index + 1) * count]
+        rows.append(np.concatenate([square(picture, side // count).pixels for picture in row], axis=1))
     return Picture(np.concatenate(rows))
+
+
+def square(picture: Picture, side: int) -> Picture:
+    """The middle of a picture, `side` pixels high and wide."""
+    least = min(picture.width, picture.height)
+    top, left = (picture.height - least) // 2, (picture.width - least) // 2
+    return Picture(picture.samples[top : top + least, left : left + least]).resized(side, side)

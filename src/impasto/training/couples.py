@@ -10,16 +10,15 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from impasto.errors import ImpastoError, PictureError, UsageError
+from impasto.errors import PictureError, UsageError
 from impasto.nn.tensors import to_tensor
 from impasto.picture import Picture
 from impasto.pixels.arrays import resize
-from impasto.training.data import Crops, Item, Photos, read
+from impasto.training.data import Crops, Item, Photos, read, read_some
 
 SEEN = 427
 """Pixels of the shorter side at which photos are painted and paintings are looked at: about 0.27 megapixels."""
 
-_TRIES = 16  # of damaged pairs in a row, before giving up
 _SHAPE = 0.05  # by which the ratios of an input's and its target's sides may differ
 
 
@@ -72,15 +71,9 @@ class Pairs(Dataset[tuple[Tensor, int]]):
 
     def __getitem__(self, position: int) -> tuple[Tensor, int]:
         """By position; and how many damaged pairs were passed over."""
-        for tries in range(_TRIES):
-            try:
-                first, second = self.read(self.inputs.item(position + tries * 7919))
-            except (ImpastoError, OSError):  # its head was good, the rest is not
-                continue
-            chances = (np.random.default_rng([self.inputs.seed, 1, position]) for _ in range(2))
-            crops = (self.inputs.crop(picture, rng) for picture, rng in zip((first, second), chances, strict=True))
-            return torch.cat(list(crops)), tries
-        raise PictureError(f"{_TRIES} pairs in a row cannot be read, or have different shapes", code="damaged-file")
+        trouble = "pairs in a row cannot be read, or have different shapes"
+        pair, tries = self.inputs.readable(position, self.read, trouble)
+        return torch.cat([self.inputs.crop(picture, self.inputs.chance(position)) for picture in pair]), tries
 
     def some(self, most: int, side: int) -> list[Tensor]:
         """Some pairs, evenly spread, as squares, 6 x side x side each; damaged ones are left out.
@@ -88,16 +81,8 @@ class Pairs(Dataset[tuple[Tensor, int]]):
         Raises:
             PictureError: none of them can be read.
         """
-        found = []
-        for item in self.inputs.photos.spread(most):
-            try:
-                pair = self.read(item)
-            except (ImpastoError, OSError):  # its head was good, the rest is not
-                continue
-            found.append(torch.cat([to_tensor(resize(part.samples, side, side))[0] for part in pair]))
-        if not found:
-            raise PictureError(f"none of {most} pairs can be read", code="damaged-file")
-        return found
+        pairs = read_some(self.inputs.photos, most, self.read)
+        return [torch.cat([to_tensor(resize(part.samples, side, side))[0] for part in pair]) for pair in pairs]
 
     def read(self, item: Item) -> tuple[Picture, Picture]:
         """An input and its target, of one size.

@@ -12,11 +12,11 @@ import json
 import os
 import signal
 import tarfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import IO, Any, cast
+from typing import IO, Any, TypeVar, cast
 
 import numpy as np
 import torch
@@ -32,6 +32,8 @@ from impasto.pixels.arrays import resize
 from impasto.system.files import write_atomically
 from impasto.system.listing import is_junk
 from impasto.system.remote import filesystem, is_url
+
+T = TypeVar("T")
 
 SMALLEST = 64  # pixels of the shorter side below which a photograph is left out
 _HEAD = 1 << 18  # bytes in which most files say their size
@@ -181,6 +183,27 @@ def read(item: Item, most: int | None = None) -> bytes:
         return file.read(min((count for count in (item.size, most) if count is not None), default=-1))
 
 
+def read_each(items: Iterable[Item], opened: Callable[[Item], T]) -> Iterator[T]:
+    """What is made of each photograph; those that cannot be read, though their heads were good, are left out."""
+    for item in items:
+        try:
+            yield opened(item)
+        except (ImpastoError, OSError):
+            continue
+
+
+def read_some(photos: Photos, most: int, opened: Callable[[Item], T]) -> list[T]:
+    """What is made of some photographs, evenly spread; those that cannot be read are left out.
+
+    Raises:
+        PictureError: that are all of them.
+    """
+    found = list(read_each(photos.spread(most), opened))
+    if not found:
+        raise PictureError(f"none of {most} pictures can be read", photos.items[0].path, code="damaged-file")
+    return found
+
+
 def _state(item: Item) -> str:
     """good, tiny or damaged, as far as the file's head tells."""
     try:
@@ -217,15 +240,27 @@ class Crops(Dataset[tuple[Tensor, int]]):
 
     def __getitem__(self, position: int) -> tuple[Tensor, int]:
         """The crop, 3 x size x size in 0..1, and how many damaged pictures were passed over for it."""
-        rng = np.random.default_rng([self.seed, 1, position])
+        picture, tries = self.readable(position, self.open, "photographs in a row cannot be read")
+        return self.crop(picture, self.chance(position)), tries
+
+    def open(self, item: Item) -> Picture:
+        """A photograph, large enough to be cropped."""
+        return Picture.open(read(item), shorter=self.shorter).as_painting()
+
+    def chance(self, position: int) -> np.random.Generator:
+        """What places and flips the crop at a position."""
+        return np.random.default_rng([self.seed, 1, position])
+
+    def readable(self, position: int, opened: Callable[[Item], T], trouble: str) -> tuple[T, int]:
+        """What is made of the photograph at a position, or of another if it cannot be read; how many could not.
+
+        Raises:
+            PictureError: sixteen cannot, which `trouble` says.
+        """
         for tries in range(_TRIES):
-            try:
-                data = read(self.item(position + tries * 7919))
-                picture = Picture.open(data, shorter=self.shorter).as_painting()
-            except (ImpastoError, OSError):  # its head was good, the rest is not
-                continue
-            return self.crop(picture, rng), tries
-        raise PictureError(f"{_TRIES} photographs in a row cannot be read", code="damaged-file")
+            for found in read_each([self.item(position + tries * 7919)], opened):
+                return found, tries
+        raise PictureError(f"{_TRIES} {trouble}", code="damaged-file")
 
     def item(self, position: int) -> Item:
         """Which photograph is at a position; in each round through all of them every one comes once."""

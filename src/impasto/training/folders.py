@@ -16,12 +16,12 @@ from impasto.picture import Picture
 from impasto.picture.reading import size_of
 from impasto.pixels.arrays import floats, resize
 from impasto.system.files import ASSETS
-from impasto.training.data import Photos, read
+from impasto.training.data import Photos, read, read_each
 
 LEAST = 4  # pictures
 FEW = 30  # pictures below which a collection's look is learned in part only
 _LOOKED_AT = 5000  # pictures, at most, that are compared with each other
-_JUDGED = 16  # pictures of each folder that are told from paintings
+_JUDGED = 16  # pictures of a folder that are judged: painted or photographed
 _NAMED, _REFUSED = 0.1, 0.5  # shares of a folder that are there twice
 _NEAR = 6  # of 128 bits, by which two fingerprints of one picture differ at most
 _SIDE = 8  # places a side of a fingerprint
@@ -99,12 +99,7 @@ def shared(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> int:
 
 def painted_share(photos: Photos) -> float:
     """The share of a folder's pictures that look painted rather than photographed, of sixteen."""
-    found = []
-    for item in photos.spread(_JUDGED):
-        try:
-            found.append(looks_painted(Picture.open(read(item), shorter=320)))
-        except (ImpastoError, OSError):
-            continue
+    found = list(read_each(photos.spread(_JUDGED), lambda item: looks_painted(Picture.open(read(item), shorter=320))))
     return float(np.mean(found)) if found else 0.5
 
 
@@ -189,14 +184,10 @@ def check_pairs(inputs: Photos, targets: Photos | None, names: tuple[str, str], 
 
 
 def _check_halves(inputs: Photos) -> None:
-    for item in inputs.items:
-        try:
-            width, height = size_of(read(item))
-        except (ImpastoError, OSError):  # the next one will say
-            continue
+    for path, (width, height) in read_each(inputs.items, lambda item: (item.path, size_of(read(item)))):
         if width < 1.5 * height:
             raise PictureError(
-                f"{item.path} is {width} x {height} pixels, not two squares side by side",
+                f"{path} is {width} x {height} pixels, not two squares side by side",
                 "--targets FOLDER, if inputs and targets are files of their own",
                 code="mismatch",
             )

@@ -15,15 +15,14 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
-from impasto.errors import ImpastoError, PictureError
 from impasto.nn.adversarial import cycle_loss, identity_loss, pair_loss, patch_nce
 from impasto.nn.critic import PatchGAN
 from impasto.nn.tensors import to_tensor
 from impasto.picture import Picture
-from impasto.pixels.arrays import Pixels
+from impasto.styles.mosaic import square
 from impasto.training.contest import Critic
 from impasto.training.couples import Couples, Pairs, StrokeCrops, matched
-from impasto.training.data import Crops, Photos, find_photos, read
+from impasto.training.data import Crops, Item, Photos, find_photos, read, read_some
 from impasto.training.folders import check_collection, check_pairs
 from impasto.training.gan_recipe import COLLECTION, PAIRS, CollectionRecipe, GanRecipe, PairsRecipe
 from impasto.training.job import Job, Share, Terms, counted
@@ -95,7 +94,7 @@ class CollectionJob(Job[nn.Module]):
         generator = self._generator(self.collection)
         if recipe.method == "cut":
             return Contrast(generator, recipe.patches)
-        back = self._generator(find_photos(self.photos, self.folder / "photos.json"))
+        back = self._generator(self.found)
         return Cycle(generator, back, keeps=recipe.identity_weight > 0)
 
     def _generator(self, pictures: Photos) -> nn.Module:
@@ -133,19 +132,11 @@ class PairsJob(Job[nn.Module]):
     unchecked: bool = dataclasses.field(default=False, kw_only=True)
     recipe: PairsRecipe = dataclasses.field(default=PAIRS, kw_only=True)
     channels: ClassVar[int] = 6
+    noun: ClassVar[str] = "inputs"
 
     @property
     def multiple(self) -> int:
         return FORMS[self.recipe.generator].multiple
-
-    @functools.cached_property
-    def found_inputs(self) -> Photos:
-        """All inputs.
-
-        Raises:
-            PictureError: there are none.
-        """
-        return find_photos(self.photos, self.folder / "photos.json", noun="inputs")
 
     @functools.cached_property
     def found_targets(self) -> Photos:
@@ -155,7 +146,7 @@ class PairsJob(Job[nn.Module]):
             PictureError: there are none.
         """
         if self.targets is None:
-            return self.found_inputs
+            return self.found
         return find_photos(self.targets, self.folder / "targets.json", noun="targets")
 
     def matched(self, photos: Photos) -> tuple[Photos, Photos | None, int]:
@@ -265,10 +256,10 @@ class _CollectionLosses(GanLosses[CollectionRecipe]):
     """What both methods share: the photos and paintings that are shown and watched."""
 
     def __init__(self, job: CollectionJob, fabric: Fabric, critics: dict[str, int]) -> None:
-        photos = some_pictures(find_photos(job.photos, job.folder / "photos.json"), _WATCHED)
-        probes = torch.cat([_square(photo.pixels, job.recipe.size) for photo in photos])
+        photos = some_pictures(job.found, _WATCHED)
+        probes = torch.cat([_square(photo, job.recipe.size) for photo in photos])
         super().__init__(job.recipe, fabric, critics, probes, inverts=True)
-        paintings = (_square(painting.pixels, job.recipe.size) for painting in some_pictures(job.collection, _SHOWN))
+        paintings = (_square(painting, job.recipe.size) for painting in some_pictures(job.collection, _SHOWN))
         self._samples = [*job.read_samples(8), *paintings] if fabric.global_rank == 0 else []
 
     def show(self, net: Any) -> list[list[Tensor]]:
@@ -340,7 +331,7 @@ class PairLosses(GanLosses[PairsRecipe]):
     """The verdict of a critic that sees the input, too; the difference from the target (Isola et al. 2017, eq. 4)."""
 
     def __init__(self, job: PairsJob, fabric: Fabric) -> None:
-        pairs = job.pairs(job.found_inputs)
+        pairs = job.pairs(job.found)
         side = job.recipe.size // job.multiple * job.multiple
         self._shown = torch.stack(pairs.some(_WATCHED, side))
         super().__init__(job.recipe, fabric, {"": 6}, self._shown[:, :3], inverts=False)
@@ -370,16 +361,11 @@ def some_pictures(photos: Photos, most: int) -> list[Picture]:
     Raises:
         PictureError: none of them can be read.
     """
-    found = []
-    for item in photos.spread(most):
-        try:
-            picture = Picture.open(read(item), shorter=_PAINTING_SIDE).as_painting()
-        except (ImpastoError, OSError):  # its head was good, the rest is not
-            continue
-        found.append(picture.at_most(_PAINTING_SIDE))
-    if not found:
-        raise PictureError(f"none of {most} pictures can be read", photos.items[0].path, code="damaged-file")
-    return found
+
+    def opened(item: Item) -> Picture:
+        return Picture.open(read(item), shorter=_PAINTING_SIDE).as_painting().at_most(_PAINTING_SIDE)
+
+    return read_some(photos, most, opened)
 
 
 @contextmanager
@@ -393,8 +379,6 @@ def painting(net: Any) -> Iterator[Any]:
         net.train(trains)
 
 
-def _square(pixels: Pixels, size: int) -> Tensor:
+def _square(picture: Picture, size: int) -> Tensor:
     """The middle of a picture, 1 x 3 x size x size."""
-    side = min(pixels.shape[:2])
-    top, left = ((length - side) // 2 for length in pixels.shape[:2])
-    return to_tensor(Picture(pixels[top : top + side, left : left + side]).resized(size, size).pixels)
+    return to_tensor(square(picture, size).pixels)

@@ -67,7 +67,7 @@ class CollectionRecipe(GanRecipe):
     brush: float = setting(1.0, "How large strokes are.", 0.25, 4)
     nce_weight: float = setting(1.0, "cut: weight of the contrastive loss.", 0, 1e9)
     temperature: float = setting(0.07, "cut: temperature of the contrastive loss.", 1e-3, 10)
-    patches: int = setting(256, "cut: places in a picture that are told from each other.", 2, 4096)
+    patches: int = setting(256, "cut: places in a picture whose features are compared.", 2, 4096)
     identity_weight: float = setting(1.0, "Weight of what keeps paintings as they are.", 0, 1e9)
     keep_weight: float = setting(0.0, "cut: weight of the difference that a painting is painted with.", 0, 1e9)
     cycle_weight: float = setting(10.0, "cyclegan: weight of the cycle loss.", 0, 1e9)

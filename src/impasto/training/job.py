@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from datetime import date
@@ -24,7 +25,7 @@ from impasto.picture import Picture
 from impasto.pixels.arrays import fit
 from impasto.system.sessions import processors
 from impasto.training.checkpoint import read_settings
-from impasto.training.data import Crops, Photos
+from impasto.training.data import Crops, Photos, find_photos
 from impasto.training.descent import Descent
 from impasto.version import __version__
 
@@ -108,6 +109,16 @@ class Job(ABC, Generic[Net]):
 
     recipe: Descent = dataclasses.field(default=Descent(), kw_only=True)
     channels: ClassVar[int] = 3  # of what the crops hold
+    noun: ClassVar[str] = "photographs"
+
+    @functools.cached_property
+    def found(self) -> Photos:
+        """What was found in the folder of photos.
+
+        Raises:
+            PictureError: there is no such folder, or no usable photograph in it.
+        """
+        return find_photos(self.photos, self.folder / "photos.json", noun=self.noun)
 
     @property
     def multiple(self) -> int:
@@ -128,7 +139,7 @@ class Job(ABC, Generic[Net]):
 
     def counted(self, photos: Photos) -> str:
         """What there is to learn from, in a few words."""
-        return counted(photos, "photographs")
+        return counted(photos, self.noun)
 
     def check(self, photos: Photos) -> None:
         """Look at what is to be learned from, before a training begins; warn of what is odd.

@@ -22,7 +22,7 @@ from impasto.nn.device import find_device
 from impasto.progress import OnProgress, Progress
 from impasto.training import checkpoint
 from impasto.training.average import AverageWeights
-from impasto.training.data import batches, find_photos, readers_watched
+from impasto.training.data import batches, readers_watched
 from impasto.training.descent import Descent
 from impasto.training.job import Job, Net, Share, Terms, Trained
 from impasto.training.log import Log
@@ -66,7 +66,7 @@ def train(
         raise UsageError(
             f"a batch of {recipe.batch_size} cannot be shared by {fabric.world_size} processes", code="mismatch"
         )
-    photos = find_photos(job.photos, job.folder / "photos.json" if leads else None)
+    photos = job.found
     if leads:
         if on_progress:
             on_progress(Progress(0, recipe.iterations, message=job.counted(photos)))

@@ -11,7 +11,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from impasto.engines import painter
 from impasto.engines.base import StyleVector
+from impasto.engines.by_name import engine_of
 from impasto.nn.generators import GeneratorForm, build
 from impasto.training.pupil import pupil_of
 
@@ -79,9 +81,6 @@ def generator_of(name: str, width: int, style: StyleVector | None) -> nn.Module:
 
 def mean_style(paintings: Sequence[np.ndarray[Any, Any]], engine: str) -> StyleVector:
     """The mean of paintings' styles, without a palette: what is learned knows its colors."""
-    from impasto.engines import painter
-    from impasto.engines.by_name import engine_of
-
     found = np.mean([engine_of(engine).encode(painting).embedding for painting in paintings], axis=0)
     if engine == "painter":
         found[painter.CODE :] = 0
