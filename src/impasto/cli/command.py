@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable
-from typing import Any, TypeVar
+from dataclasses import fields
+from typing import Any, TypeVar, cast
 
 import click
 
@@ -39,6 +41,29 @@ def option(*names: str, panel: str = "Options", **attributes: Any) -> Callable[[
 def argument(name: str, help: str, **attributes: Any) -> Callable[[F], F]:
     """Give a verb an argument; `attributes` are those of `click.Argument`."""
     return click.argument(name, cls=Argument, help=help, **attributes)
+
+
+def gathered(name: str, kind: type[Any], given: Iterable[Callable[[Any], Any]]) -> Callable[[F], F]:
+    """Give a verb several options, which it receives together.
+
+    Args:
+        name: of the verb's argument.
+        kind: a dataclass; its fields are called as the options.
+        given: the options, in the order of the help.
+    """
+
+    def decorate(verb: F) -> F:
+        @functools.wraps(verb)
+        def parsed(**values: Any) -> Any:
+            together = kind(**{part.name: values.pop(part.name) for part in fields(kind)})
+            return verb(**values, **{name: together})
+
+        found: Any = parsed
+        for each in reversed(list(given)):
+            found = each(found)
+        return cast(F, found)
+
+    return decorate
 
 
 def _write_panels(formatter: click.HelpFormatter, rows: Iterable[tuple[str, tuple[str, str]]]) -> None:

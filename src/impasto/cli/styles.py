@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
 import click
 
 from impasto.cli import options
-from impasto.cli.command import Group, argument, option
+from impasto.cli.command import Group, argument, gathered, option
 from impasto.cli.console import INTERRUPTED, note, print_json, print_table
 from impasto.cli.options import complete_style, read_duration
 from impasto.cli.progress import watched
@@ -61,17 +59,7 @@ class Lesson:
     device: str
 
 
-def learning(verb: Callable[..., None]) -> Callable[..., None]:
-    """Give a verb the options of learning; it receives them as `lesson`."""
-
-    @functools.wraps(verb)
-    def parsed(**values: Any) -> None:
-        lesson = Lesson(**{part.name: values.pop(part.name) for part in fields(Lesson)})
-        verb(**values, lesson=lesson)
-
-    for decorate in reversed(_LEARNING):
-        parsed = decorate(parsed)
-    return parsed
+learning = gathered("lesson", Lesson, _LEARNING)
 
 
 @click.group(cls=Group, invoke_without_command=True)

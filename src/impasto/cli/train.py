@@ -16,14 +16,14 @@ from impasto.cli.console import print_json
 from impasto.cli.options import complete_style
 from impasto.cli.train_collection import collection, pairs
 from impasto.cli.train_enlarger import enlarger
-from impasto.cli.training import report, running, settled, train_watched
+from impasto.cli.training import Run, report, running, train_watched
 from impasto.engines.by_name import DEFAULT, engine_of
 from impasto.enlarging import store
 from impasto.errors import MissingExtra, UsageError
 from impasto.picture.formats import SUFFIXES
 from impasto.styles.gallery import Gallery
 from impasto.styles.store import as_name
-from impasto.system.files import already_there, user_folder, write_atomically
+from impasto.system.files import already_there, write_atomically
 from impasto.system.listing import files_in
 from impasto.training.recipe import RECIPES, TrainingRecipe, find_recipe
 
@@ -61,20 +61,9 @@ def style(
     style: tuple[Path, ...],
     styles: Path | None,
     name: str | None,
-    resume: bool,
     recipe: str,
-    folder: Path | None,
     sample: tuple[Path, ...],
-    sample_every: int,
-    checkpoint_every: int,
-    licence: str,
-    overwrite: bool,
-    network: Path | None,
-    device: str,
-    precision: str,
-    workers: int | None,
-    quiet: bool,
-    json: bool,
+    run: Run,
 ) -> None:
     """Train a feed-forward network for a painting, or one for several (Johnson et al. 2016).
 
@@ -87,10 +76,9 @@ def style(
         else name
     )
     gallery = Gallery()
-    gallery.check_free(name, replace=resume or overwrite)
+    gallery.check_free(name, replace=run.replaces)
     if len(paintings) == 1:
         paintings = {name: next(iter(paintings.values()))}
-    folder = folder or user_folder("training") / name
     try:
         from impasto.exchange.export import to_onnx, to_weights
         from impasto.training.style_job import StyleJob
@@ -99,24 +87,18 @@ def style(
     from impasto.picture import Picture
     from impasto.system.files import ASSETS
 
-    chosen, precision = settled(find_recipe(recipe), recipe, precision, folder, resume=resume)
+    chosen, how = run.settled(find_recipe(recipe), recipe, name)
     job = StyleJob(
         photos,
-        folder,
-        network,
-        device,
-        precision,
-        workers,
-        checkpoint_every,
-        sample_every,
-        sample or (ASSETS / "samples" / "colosseum.jpg",),
+        **how,
+        samples=sample or (ASSETS / "samples" / "colosseum.jpg",),
         styles=paintings,
         recipe=replace(chosen, **changes),
     )
-    trained = train_watched(job, resume=resume, overwrite=overwrite, quiet=quiet or json)
+    trained = train_watched(job, run)
     if trained is None:  # another of several processes reports
         return
-    card = trained.card | {"licence": licence}
+    card = trained.card | {"licence": run.licence}
     gallery.add_network(
         name,
         to_onnx(trained.net, list(paintings), card),
@@ -126,7 +108,7 @@ def style(
     )
     names = [name] if len(paintings) == 1 else [f"{name}/{style}" for style in paintings]
     try_it = f"impasto stylize photo.jpg --style {names[0]}"
-    report(trained, name, folder, try_it, {"styles": names}, quiet=quiet, json=json)
+    report(trained, name, job.folder, try_it, {"styles": names}, run)
 
 
 train.add_command(collection)

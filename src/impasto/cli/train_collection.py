@@ -11,12 +11,12 @@ import click
 
 from impasto.cli import options
 from impasto.cli.command import Command, option
-from impasto.cli.training import report, running, settled, train_watched
+from impasto.cli.training import Run, report, running, train_watched
 from impasto.engines.by_name import engine_of
 from impasto.errors import MissingExtra
 from impasto.styles.gallery import Gallery
 from impasto.styles.mosaic import mosaic
-from impasto.system.files import ASSETS, user_folder
+from impasto.system.files import ASSETS
 from impasto.training.gan_recipe import (
     COLLECTION_RECIPES,
     PAIRS_RECIPES,
@@ -66,60 +66,42 @@ def collection(
     photos: str,
     changes: dict[str, Any],
     name: str,
-    resume: bool,
     recipe: str,
-    folder: Path | None,
     sample: tuple[Path, ...],
     unchecked: bool,
-    sample_every: int,
-    checkpoint_every: int,
-    licence: str,
-    overwrite: bool,
-    network: Path | None,
-    device: str,
-    precision: str,
-    workers: int | None,
-    quiet: bool,
-    json: bool,
+    run: Run,
 ) -> None:
     """Learn the style of many paintings, which need not show what the photos show (Park et al. 2020, Zhu et al. 2017).
 
     Ctrl-C saves a checkpoint and what has been learned so far; --resume goes on.
     """
-    Gallery().check_free(name, replace=resume or overwrite)
-    folder = folder or user_folder("training") / name
+    Gallery().check_free(name, replace=run.replaces)
     try:
         from impasto.training.gan_job import CollectionJob, some_pictures
         from impasto.training.translation import Cycle
     except ImportError as error:
         raise MissingExtra(f"{error.name}, which training needs,", "train") from None
-    chosen, precision = settled(find_collection_recipe(recipe), recipe, precision, folder, resume=resume)
+    chosen, how = run.settled(find_collection_recipe(recipe), recipe, name)
     chosen = replace(chosen, **changes)
     if chosen.method == "cyclegan":
-        Gallery().check_free(f"{name}-back", replace=resume or overwrite)
+        Gallery().check_free(f"{name}-back", replace=run.replaces)
     job = CollectionJob(
         photos,
-        folder,
-        network,
-        device,
-        precision,
-        workers,
-        checkpoint_every,
-        sample_every,
-        sample or (ASSETS / "samples" / "colosseum.jpg",),
+        **how,
+        samples=sample or (ASSETS / "samples" / "colosseum.jpg",),
         paintings=paintings,
         unchecked=unchecked,
         recipe=chosen,
     )
     shown, back = (mosaic(some_pictures(found, 9)) for found in (job.collection, job.found))
-    trained = train_watched(job, resume=resume, overwrite=overwrite, quiet=quiet or json)
+    trained = train_watched(job, run)
     if trained is None:  # another of several processes reports
         return
-    card = trained.card | {"licence": licence}
+    card = trained.card | {"licence": run.licence}
     names = [_keep(name, trained.net.generator, card, shown)]
     if isinstance(trained.net, Cycle):
         names.append(_keep(f"{name}-back", trained.net.back, card | {"direction": "paintings to photos"}, back))
-    _report(trained, name, folder, names, quiet=quiet, json=json)
+    _report(trained, name, job.folder, names, run)
 
 
 @click.command(cls=Command, examples=PAIRS_EXAMPLES)
@@ -139,51 +121,33 @@ def pairs(
     targets: str | None,
     changes: dict[str, Any],
     name: str,
-    resume: bool,
     recipe: str,
-    folder: Path | None,
     unchecked: bool,
-    sample_every: int,
-    checkpoint_every: int,
-    licence: str,
-    overwrite: bool,
-    network: Path | None,
-    device: str,
-    precision: str,
-    workers: int | None,
-    quiet: bool,
-    json: bool,
+    run: Run,
 ) -> None:
     """Learn what pairs of pictures show: edges to photos, gray to color (Isola et al. 2017: pix2pix).
 
     Ctrl-C saves a checkpoint and what has been learned so far; --resume goes on.
     """
-    Gallery().check_free(name, replace=resume or overwrite)
-    folder = folder or user_folder("training") / name
+    Gallery().check_free(name, replace=run.replaces)
     try:
         from impasto.training.gan_job import PairsJob, some_pictures
     except ImportError as error:
         raise MissingExtra(f"{error.name}, which training needs,", "train") from None
-    chosen, precision = settled(find_pairs_recipe(recipe), recipe, precision, folder, resume=resume)
+    chosen, how = run.settled(find_pairs_recipe(recipe), recipe, name)
     job = PairsJob(
         inputs,
-        folder,
-        network,
-        device,
-        precision,
-        workers,
-        checkpoint_every,
-        sample_every,
+        **how,
         targets=targets,
         unchecked=unchecked,
         recipe=replace(chosen, **changes),
     )
     shown = mosaic(some_pictures(job.found_targets, 9))
-    trained = train_watched(job, resume=resume, overwrite=overwrite, quiet=quiet or json)
+    trained = train_watched(job, run)
     if trained is None:  # another of several processes reports
         return
-    names = [_keep(name, trained.net.generator, trained.card | {"licence": licence}, shown)]
-    _report(trained, name, folder, names, quiet=quiet, json=json)
+    names = [_keep(name, trained.net.generator, trained.card | {"licence": run.licence}, shown)]
+    _report(trained, name, job.folder, names, run)
 
 
 def _keep(name: str, generator: Any, card: Mapping[str, Any], shown: Picture) -> str:
@@ -201,7 +165,7 @@ def _keep(name: str, generator: Any, card: Mapping[str, Any], shown: Picture) ->
     return name
 
 
-def _report(trained: Trained[Any], name: str, folder: Path, names: list[str], *, quiet: bool, json: bool) -> None:
+def _report(trained: Trained[Any], name: str, folder: Path, names: list[str], run: Run) -> None:
     engine = " --engine light" if trained.card["recipe"]["generator"] == "light" else ""
     try_it = f"impasto stylize photo.jpg --style {name}{engine}"
-    report(trained, name, folder, try_it, {"styles": names}, quiet=quiet, json=json)
+    report(trained, name, folder, try_it, {"styles": names}, run)

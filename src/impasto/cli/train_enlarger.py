@@ -10,10 +10,10 @@ import click
 
 from impasto.cli import options
 from impasto.cli.command import Command, option
-from impasto.cli.training import report, running, settled, train_watched
+from impasto.cli.training import Run, report, running, train_watched
 from impasto.enlarging import store
 from impasto.errors import MissingExtra
-from impasto.system.files import ASSETS, user_folder
+from impasto.system.files import ASSETS
 from impasto.training.enlarger_recipe import RECIPES, EnlargerRecipe, find_recipe
 
 EXAMPLES = """
@@ -45,52 +45,34 @@ def enlarger(
     scale: str,
     name: str,
     start: Path | None,
-    resume: bool,
     recipe: str,
-    folder: Path | None,
     sample: tuple[Path, ...],
-    sample_every: int,
-    checkpoint_every: int,
-    licence: str,
-    overwrite: bool,
-    network: Path | None,
-    device: str,
-    precision: str,
-    workers: int | None,
-    quiet: bool,
-    json: bool,
+    run: Run,
 ) -> None:
     """Train a network that enlarges, with perceptual losses (Johnson et al. 2016).
 
     Small pictures are made of the large ones. Ctrl-C saves a checkpoint and what has been learned so far; --resume goes
     on.
     """
-    store.check_free(name, replace=resume or overwrite)
-    folder = folder or user_folder("training") / name
+    store.check_free(name, replace=run.replaces)
     try:
         from impasto.exchange.enlarger import to_onnx, to_weights
         from impasto.training.enlarger_job import EnlargerJob
     except ImportError as error:
         raise MissingExtra(f"{error.name}, which training needs,", "train") from None
-    chosen, precision = settled(find_recipe(recipe), recipe, precision, folder, resume=resume)
+    chosen, how = run.settled(find_recipe(recipe), recipe, name)
     job = EnlargerJob(
         photos,
-        folder,
-        network,
-        device,
-        precision,
-        workers,
-        checkpoint_every,
-        sample_every,
-        sample or (ASSETS / "samples" / "colosseum.jpg",),
+        **how,
+        samples=sample or (ASSETS / "samples" / "colosseum.jpg",),
         scale=int(scale),  # type: ignore[arg-type]
         start=start,
         recipe=replace(chosen, **changes),
     )
-    trained = train_watched(job, resume=resume, overwrite=overwrite, quiet=quiet or json)
+    trained = train_watched(job, run)
     if trained is None:  # another of several processes reports
         return
-    card = trained.card | {"licence": licence}
+    card = trained.card | {"licence": run.licence}
     weights = store.keep(name, to_onnx(trained.net, card), to_weights(trained.net, card))
     try_it = f"impasto enlarge photo.jpg --kind {name}"
-    report(trained, name, folder, try_it, {"scale": job.scale, "weights": str(weights)}, quiet=quiet, json=json)
+    report(trained, name, job.folder, try_it, {"scale": job.scale, "weights": str(weights)}, run)
