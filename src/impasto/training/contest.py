@@ -79,11 +79,12 @@ class Critic:
         self.right = _PATIENCE * self.right + (1 - _PATIENCE) * float(right)
 
     def state(self) -> dict[str, Any]:
-        """What a checkpoint keeps of it."""
+        """What a checkpoint keeps of it. Every process calls this: each has pictures of its own in its pool."""
+        pools: Any = self.fabric.all_gather(self.pool.pictures)
         return {
             "critic": self.net.state_dict(),
             "optimizer": self.optimizer.state_dict(),
-            "pool": self.pool.pictures,
+            "pool": [of_each.reshape(-1, *of_each.shape[-3:]) for of_each in pools],
             "right": self.right,
         }
 
@@ -91,5 +92,6 @@ class Critic:
         """Go on from a checkpoint's state."""
         self.net.load_state_dict(state["critic"])
         self.optimizer.load_state_dict(state["optimizer"])
-        self.pool.pictures = [picture.to(self.fabric.device) for picture in state.get("pool", [])]
+        pools = [of_each.to(self.fabric.device) for of_each in state.get("pool", [])]
+        self.pool.pictures = [of_each[[self.fabric.global_rank % len(of_each)]] for of_each in pools]
         self.right = float(state.get("right", 0.5))

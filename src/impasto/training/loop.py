@@ -228,6 +228,7 @@ class _Record(Generic[Net]):
 
     def keep(self) -> None:
         """Write a checkpoint."""
+        beside = self.learner.losses.state()  # gathers what the processes have each
         if self.log:
             checkpoint.save(
                 self.job.folder,
@@ -236,7 +237,7 @@ class _Record(Generic[Net]):
                 net=self.learner.net,
                 optimizer=self.learner.optimizer,
                 average=self.learner.average.values,
-                beside=self.learner.losses.state(),
+                beside=beside,
             )
 
     def show(self) -> None:
