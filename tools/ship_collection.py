@@ -103,7 +103,7 @@ def main() -> None:
                 "kind": f"{arguments.kind}, learned from {count} works",
                 "source": f"impasto train collection, {made['steps']} steps",
                 "licence": f"MIT; public domain: published by {last}, the artist died in {arguments.died}",
-                "card": made | {"painter": painter_id()},
+                "card": made | {"painter": painter_id(), "without": arguments.without},
             }
         )
     write(cards, vectors)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import warnings
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -23,9 +23,6 @@ from impasto.nn.tensors import read_tensors, to_tensor
 from impasto.nn.transformer import FIRST, TransformerNet, rebased, recognise
 from impasto.pixels.arrays import Pixels
 from impasto.styles.store import trial_photo
-
-_Generator: TypeAlias = tuple[Generator, str, dict[str, Any]]
-_Network: TypeAlias = tuple[TransformerNet, list[str], dict[str, Any]]
 
 
 class Converted(NamedTuple):
@@ -58,34 +55,31 @@ def convert(path: Path, name: str, licence: str = "", told: Told = NOTHING) -> C
         StyleError: it holds another architecture; the message names the first difference.
     """
     licensed = {"licence": licence} if licence else {}
-    generator, network = _read(path, name, told)
-    if generator is not None:
-        made, style, card = generator
-        card = card | licensed
-        return Converted(generators.to_onnx(made, style, card), generators.to_weights(made, style, card), 1)
-    assert network is not None
-    net, styles, card = network
+    net, styles, card = _read(path, name, told)
     card = card | licensed
-    return Converted(to_onnx(net, styles, card), to_weights(net, styles, card), len(styles))
+    if isinstance(net, TransformerNet):
+        return Converted(to_onnx(net, styles, card), to_weights(net, styles, card), len(styles))
+    return Converted(generators.to_onnx(net, styles[0], card), generators.to_weights(net, styles[0], card), 1)
 
 
-def _read(path: Path, name: str, told: Told) -> tuple[_Generator | None, _Network | None]:
-    """A generator or a style network, with the names of its styles and its card."""
+def _read(path: Path, name: str, told: Told) -> tuple[Generator | TransformerNet, list[str], dict[str, Any]]:
+    """A generator or a style network, the names of its styles and its card."""
     if path.suffix.lower() == ".safetensors" and METADATA.encode() in _head(path):
         generator = generators.from_weights(path)
         if generator is not None:
-            return generator, None
+            made, style, card = generator
+            return made, [style], card
         net, facts = from_weights(path)
-        return None, (net, list(facts.styles), facts.card or {})
+        return net, list(facts.styles), facts.card or {}
     tensors = read_tensors(path, FIRST)
     if generators.is_generator(tensors) and not any(key.endswith(FIRST) for key in tensors):
         card = {"made with": "pytorch-CycleGAN-and-pix2pix, or a like program", "file": path.name}
-        return (generators.recognise(tensors, str(path)), name, card), None
+        return generators.recognise(tensors, str(path)), [name], card
     net = recognise(tensors, str(path))
     styles = [name] if net.architecture.styles == 1 else [f"style-{i + 1}" for i in range(net.architecture.styles)]
     card = {"made with": "PyTorch's fast_neural_style example, or a like program", "file": path.name}
     takes, gives = _ranges(net, told, path)
-    return None, (net if takes == gives == BYTES else rebased(net, takes, gives), styles, card)
+    return net if takes == gives == BYTES else rebased(net, takes, gives), styles, card
 
 
 def _ranges(net: TransformerNet, told: Told, path: Path) -> tuple[Values, Values]:
