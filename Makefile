@@ -1,13 +1,14 @@
 # Everything from a fresh clone, with Python 3.10 or later:
 #   make demo    paint a sample photo in a built-in style and in the style of a painting's file
 #   make test    what CI runs: lint, types, import contracts, tests
-#   make studio  of these the checks of the page's JavaScript, which want Node.js 20 or later
+#   make studio  of these the checks of what runs in browsers, which want Node.js 20 or later
+#   make web     web/dist, the edition that paints in the browser: a folder for any static host, or for impasto web
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint types contracts studio studio-checks pytest format weights clean
+.PHONY: demo test lint types contracts studio studio-checks web pytest format weights clean
 
 demo: $(VENV)/.base
 	@mkdir -p demo
@@ -33,14 +34,24 @@ types: $(VENV)/.dev
 contracts: $(VENV)/.dev
 	$(BIN)/lint-imports
 
-# The page itself needs no build: Node.js only checks it.
+# The studio itself needs no build: Node.js only checks it. The edition for browsers is built, so that pytest can try it.
 studio:
 	@if command -v npm >/dev/null && node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)'; then $(MAKE) --no-print-directory studio-checks; \
 	else echo "no npm with Node.js 20 or later: the checks of the page's JavaScript are left out"; fi
 
-studio-checks: web/node_modules/.ready
-	cd web && npx --no-install tsc
-	cd web && npx --no-install vitest run
+studio-checks: node_modules/.ready
+	npm run --silent types --workspaces
+	npm run --silent test -w web
+	$(MAKE) --no-print-directory web
+
+ENGINE := $(wildcard packages/web/src/*.ts packages/web/assembly/*.ts packages/web/models/*.json packages/web/models/*/*) packages/web/vite.config.js
+
+web: packages/web/dist/files.json
+	npm run --silent build -w web
+
+packages/web/dist/files.json: node_modules/.ready $(ENGINE) tools/browser/pack_browser.py
+	npm run --silent build -w packages/web
+	$(PYTHON) tools/browser/pack_browser.py
 
 # A processor for each process: threads that wait for each other would double the time.
 pytest: $(VENV)/.dev
@@ -55,7 +66,7 @@ weights: $(VENV)/.dev
 	$(if $(PACK),$(BIN)/python tools/painter/export.py --pack $(PACK))
 
 clean:
-	rm -rf $(VENV) demo build dist web/node_modules .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) demo build dist node_modules packages/web/build packages/web/dist web/dist .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "Impasto needs Python 3.10 or later; make PYTHON=/path/to/python3 names one"; exit 1; }
@@ -69,6 +80,7 @@ $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $@ $(VENV)/.base
 
-web/node_modules/.ready: web/package.json web/package-lock.json
-	cd web && npm ci --no-audit --no-fund --loglevel=error
+node_modules/.ready: package.json package-lock.json web/package.json packages/web/package.json
+	@command -v npm >/dev/null || { echo "what runs in browsers is built with Node.js 20 or later, and npm"; exit 1; }
+	npm ci --no-audit --no-fund --loglevel=error
 	@touch $@

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -17,6 +18,11 @@ from PIL import Image
 from impasto.errors import ImpastoError
 
 ROOT = Path(__file__).resolve().parent.parent
+
+
+def chromium() -> str | None:
+    """The browser that tests look at pages with; None if there is none."""
+    return shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
 def scene(width: int = 96, height: int = 64, seed: int = 0) -> np.ndarray:

@@ -50,13 +50,13 @@ def app(host: str, port: int, personal: Personal, browser: bool, check: bool) ->
 
         def announce() -> None:
             print(f"Impasto is at {url}{others}  (Ctrl-C ends it)", flush=True)
-            if browser and _has_screen():
+            if browser and has_screen():
                 threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
 
         front.run(place, announce)
 
 
-def _has_screen() -> bool:
+def has_screen() -> bool:
     """Whether a browser would show up on a screen, and not take over the terminal."""
     if sys.platform in ("win32", "darwin") or "BROWSER" in os.environ:
         return True

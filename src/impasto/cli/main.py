@@ -32,6 +32,7 @@ VERBS = {  # each in a module of its name
     "camera": PAINT,
     "app": PAINT,
     "serve": PAINT,
+    "web": PAINT,
     "styles": STYLES,
     "train": STYLES,
     "evaluate": MEASURE,

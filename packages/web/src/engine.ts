@@ -1,0 +1,343 @@
+// The engine as it runs in a worker: pictures that it holds, styles, and what is painted of them.
+
+import { compose, filled, type Region, type Share } from "./compose.js";
+import { controlsOf, type Controls } from "./controls.js";
+import { ImpastoError, isOutOfMemory, outOfMemory } from "./faults.js";
+import { Network, type Statistics } from "./network.js";
+import { fetchOrFault, unpacked, type OnLoad } from "./pack.js";
+import { bytes, empty, fit, floats, reduced, type Bytes, type Pixels } from "./pixels.js";
+import { buildFor, checkBrowser, hasWebGpu, startRuntime, type Build, type Provider, type Runtime, type Session } from "./runtime.js";
+import { Gallery, mixed, type Config, type StyleVector } from "./styles.js";
+
+/** What dist/files.json says: the packed files, their sizes and names with their hashes. */
+interface Files {
+  models: { file: string; size: number; parts: Record<string, [number, number]> };
+  runtimes: Record<Build, { file: string; size: number; glue: string }>;
+}
+
+export interface LoadOptions {
+  /** The folder of the package's files, an absolute address that ends in a slash. */
+  base: string;
+  /** "auto" takes the graphics processor where there is one. */
+  provider?: Provider | "auto";
+  /** Bytes that painting may take beside pictures. */
+  budget?: number;
+  /** Pixels of the largest picture that is taken. */
+  maxPixels?: number;
+}
+
+/** A style by name, or a painting by the number of a picture that is held. */
+export type StyleReference = string | number;
+
+export interface Request {
+  styles: readonly (readonly [StyleReference, number])[];
+  controls?: Partial<Controls>;
+  regions?: readonly RegionRequest[];
+}
+
+export interface RegionRequest {
+  /** A picture that is held: white, or opaque where it is transparent elsewhere, is inside. */
+  mask: number;
+  /** "none" leaves the photo, "" is the ground's style. */
+  style: StyleReference;
+  strength?: number | null;
+  brush_size?: number | null;
+}
+
+export interface Held {
+  id: number;
+  width: number;
+  height: number;
+  alpha: boolean;
+}
+
+const MODELS = ["onnx/model.onnx", "onnx/encoder_model.onnx", "styles.bin"] as const;
+const REMEMBERED = 40; // vectors
+const TRIAL = 32; // pixels a side
+
+/** A picture that is held; what came as a file may be decoded again. */
+interface Picture {
+  file: Blob | null;
+  pixels: Bytes | null;
+}
+
+export class Engine {
+  readonly #gallery: Gallery;
+  readonly #network: Network;
+  readonly #base: string;
+  readonly #pictures = new Map<number, Picture>(); // those that were used last at the end
+  readonly #vectors = new Map<StyleReference, StyleVector>();
+  readonly #paintings = new Map<StyleReference, Pixels>();
+  #last = 0;
+
+  private constructor(
+    readonly config: Config,
+    readonly runtime: Runtime,
+    models: Record<(typeof MODELS)[number], Uint8Array>,
+    painting: Session,
+    readonly options: Required<LoadOptions>,
+    /** Whether the browser keeps the files for the next visit. */
+    readonly kept: boolean,
+  ) {
+    this.#base = options.base;
+    this.#gallery = new Gallery(config, models["styles.bin"]);
+    let reading: Promise<Session> | undefined;
+    const read = () => (reading ??= runtime.session(models["onnx/encoder_model.onnx"]));
+    this.#network = new Network(config, painting, read, options.budget);
+  }
+
+  static async load(options: LoadOptions, onLoad: OnLoad = () => {}): Promise<Engine> {
+    checkBrowser();
+    const given = { provider: "auto" as const, budget: defaultBudget(), maxPixels: defaultPixels(), ...options };
+    const { base } = given;
+    const [config, files] = await Promise.all(
+      ["config.json", "files.json"].map(async (name) => (await fetchOrFault(base + name)).json()),
+    ) as [Config, Files];
+    let provider: Provider = given.provider === "auto" ? ((await hasWebGpu()) ? "webgpu" : "wasm") : given.provider;
+    for (;;) {
+      try {
+        return await Engine.#start(provider, config, files, given, onLoad);
+      } catch (error) {
+        if (provider === "wasm" || given.provider !== "auto" || error instanceof ImpastoError) throw error;
+        provider = "wasm"; // the graphics processor refuses the network
+      }
+    }
+  }
+
+  static async #start(
+    provider: Provider,
+    config: Config,
+    files: Files,
+    options: Required<LoadOptions>,
+    onLoad: OnLoad,
+  ): Promise<Engine> {
+    const build = buildFor(provider);
+    const runtime = files.runtimes[build];
+    const loaded = [0, 0];
+    const total = files.models.size + runtime.size;
+    const told = (index: number) => (count: number) => {
+      loaded[index] = count;
+      onLoad(loaded[0] + loaded[1], total);
+    };
+    const [binary, packed] = await Promise.all([
+      unpacked(options.base + runtime.file, runtime.size, told(0)),
+      unpacked(options.base + files.models.file, files.models.size, told(1)),
+    ]);
+    const models = Object.fromEntries(
+      MODELS.map((name) => {
+        const [start, size] = files.models.parts[name];
+        return [name, new Uint8Array(packed.data, start, size)];
+      }),
+    ) as Record<(typeof MODELS)[number], Uint8Array>;
+    const started = await startRuntime(provider, build, binary.data, options.base + runtime.glue);
+    const painting = await started.session(models["onnx/model.onnx"]);
+    const engine = new Engine(config, started, models, painting, options, binary.kept && packed.kept);
+    if (provider === "webgpu") await engine.#tryOut();
+    return engine;
+  }
+
+  /** Paint a little: a graphics processor may take the network and then refuse to run it. */
+  async #tryOut(): Promise<void> {
+    const gray = new ImageData(new Uint8ClampedArray(4 * TRIAL * TRIAL).map((_, i) => (37 * i) % 256), TRIAL);
+    const { picture } = await this.#network.paint(floats(gray), this.#gallery.vector(this.config.styles[0].name));
+    if (!picture.data.every(Number.isFinite)) throw new Error("the graphics processor gives no picture");
+  }
+
+  /**
+   * Hold a picture.
+   * @param file that it was decoded from
+   */
+  hold(picture: Bytes, file: Blob | null = null): Held {
+    const { width, height, data } = picture;
+    if (!width || !height) throw new ImpastoError("not-a-picture", "a picture without pixels cannot be painted");
+    this.#check(width, height);
+    const id = ++this.#last;
+    this.#pictures.set(id, { file, pixels: picture });
+    this.#tidy(id);
+    let alpha = false;
+    for (let i = 3; i < data.length && !alpha; i += 4) alpha = data[i] < 255;
+    return { id, width, height, alpha };
+  }
+
+  #check(width: number, height: number): void {
+    const [pixels, most] = [width * height, this.options.maxPixels].map((count) => Math.round(count / 1e6));
+    if (width * height > this.options.maxPixels)
+      throw new ImpastoError("too-large", `${width} x ${height} are ${pixels} megapixels; here at most ${most} are painted`, "make it smaller");
+  }
+
+  async picture(id: number): Promise<Bytes> {
+    const found = this.#pictures.get(id);
+    if (!found) throw new ImpastoError("not-a-picture", `there is no picture ${id}`);
+    const pixels = (found.pixels ??= await decoded(found.file as Blob));
+    this.#pictures.delete(id);
+    this.#pictures.set(id, found);
+    this.#tidy(id);
+    return pixels;
+  }
+
+  /** Let go of the pixels of files that were not used lately, beyond what one of the largest pictures takes. */
+  #tidy(used: number): void {
+    let held = 0;
+    for (const [id, one] of [...this.#pictures].reverse()) {
+      if (!one.pixels) continue;
+      held += one.pixels.width * one.pixels.height;
+      if (held > this.options.maxPixels && one.file && id !== used) one.pixels = null;
+    }
+  }
+
+  letGo(id: number): void {
+    this.#pictures.delete(id);
+    this.#vectors.delete(id);
+    this.#paintings.delete(id);
+  }
+
+  /**
+   * Paint a picture.
+   * @param side of the longer side, at most; the picture's own size if not given
+   * @param size of the longer side, exactly
+   * @param onStep told of the share that is done; what it throws ends the work
+   */
+  async paint(
+    photo: Bytes,
+    request: Request,
+    { side, size, onStep }: { side?: number; size?: number; onStep?: (share: number) => void | Promise<void> } = {},
+  ): Promise<ImageData> {
+    const controls = controlsOf(request.controls ?? {}, this.config.controls);
+    try {
+      const sized = size ? this.sized(photo, size, true) : side ? this.sized(photo, side) : photo;
+      const ground = await this.#shares(request.styles, controls);
+      const regions: Region[] = [];
+      for (const region of request.regions ?? [])
+        regions.push({
+          mask: maskOf(await this.picture(region.mask)),
+          blend: region.style === "none" ? null : region.style === "" ? ground : await this.#shares([[region.style, 1]], controls),
+          strength: region.strength ?? 100,
+          brushSize: region.brush_size ?? null,
+        });
+      return await compose(this.#network, sized, ground, controls, { regions, onStep });
+    } catch (error) {
+      throw isOutOfMemory(error) ? outOfMemory() : error;
+    }
+  }
+
+  /** Paint a frame of a camera: at full strength, at this size, and normalized like those before it. */
+  async frame(frame: Bytes, styles: Request["styles"], given?: Statistics): Promise<{ picture: ImageData; statistics: Statistics }> {
+    const shares = await this.#shares(styles, controlsOf({}, this.config.controls));
+    const key = JSON.stringify(styles);
+    if (key !== this.#live?.key) {
+      const sum = shares.reduce((total, { weight }) => total + weight, 0);
+      this.#live = { key, vector: mixed(shares.map(({ vector, weight }) => [vector, weight / sum])) };
+    }
+    const { picture, statistics } = await this.#network.paint(floats(frame), this.#live.vector, { given });
+    return { picture: bytes(picture), statistics };
+  }
+
+  #live: { key: string; vector: StyleVector } | null = null;
+
+  /** A picture, so that its longer side has this many pixels at most, or exactly. */
+  sized(picture: Bytes, side: number, exactly = false): Bytes {
+    const longer = Math.max(picture.width, picture.height);
+    if (longer === side || (longer < side && !exactly)) return picture;
+    const [width, height] = fit(picture.width, picture.height, side);
+    this.#check(width, height);
+    const found = bytes(reduced(filled(picture), width, height));
+    const alpha = empty(picture.width, picture.height, 1);
+    let opaque = true;
+    for (let i = 0; i < alpha.data.length; i++) {
+      alpha.data[i] = picture.data[4 * i + 3] / 255;
+      opaque &&= picture.data[4 * i + 3] === 255;
+    }
+    if (opaque) return found;
+    const share = reduced(alpha, width, height).data;
+    for (let i = 0; i < share.length; i++) found.data[4 * i + 3] = 255 * share[i];
+    return found;
+  }
+
+  async #shares(styles: Request["styles"], controls: Controls): Promise<Share[]> {
+    if (!styles.length) throw new ImpastoError("unknown-style", "no style was given");
+    const recolors = controls.keep_color === "histogram" || controls.keep_color === "coral";
+    const found: Share[] = [];
+    for (const [style, weight] of styles) {
+      if (!(weight >= 0) || !Number.isFinite(weight)) throw new ImpastoError("bad-control", `the weight ${weight} is no number above 0`);
+      found.push({ vector: await this.#vector(style), painting: recolors ? await this.#painting(style) : null, weight });
+    }
+    if (!found.some(({ weight }) => weight > 0)) throw new ImpastoError("bad-control", "the weights of a blend are all 0");
+    return found;
+  }
+
+  async #vector(style: StyleReference): Promise<StyleVector> {
+    const before = this.#vectors.get(style);
+    if (before) return before;
+    if (typeof style === "string" && !this.#gallery.has(style))
+      throw new ImpastoError("unknown-style", `unknown style '${style}'`, `there are ${this.config.styles.map(({ name }) => name).join(", ")}`);
+    const found = typeof style === "string" ? this.#gallery.vector(style) : await this.#network.encode(filled(await this.picture(style)));
+    this.#vectors.set(style, found);
+    if (this.#vectors.size > REMEMBERED) this.#vectors.delete(this.#vectors.keys().next().value as StyleReference);
+    return found;
+  }
+
+  async #pictureOf(style: string): Promise<Blob> {
+    const files = [`paintings/${style}.jpg`, `styles/${style}.webp`].map((name) => this.#base + name);
+    const answer = await fetchOrFault(files[0]).catch(() => fetchOrFault(files[1]));
+    return answer.blob();
+  }
+
+  /** The painting itself; of a named style the gallery's picture, or its thumbnail where that cannot be fetched now. */
+  async #painting(style: StyleReference): Promise<Pixels> {
+    let found = this.#paintings.get(style);
+    if (!found) {
+      found =
+        typeof style === "number"
+          ? floats(this.sized(filled(await this.picture(style)), 640))
+          : floats(await decoded(await this.#pictureOf(style)));
+      this.#paintings.set(style, found);
+    }
+    return found;
+  }
+}
+
+/** The bytes of a picture's file, upright. */
+export async function decoded(file: Blob): Promise<ImageData> {
+  let picture: ImageBitmap;
+  try {
+    picture = await createImageBitmap(file, { imageOrientation: "from-image", premultiplyAlpha: "none" });
+  } catch {
+    throw new ImpastoError("not-a-picture", "this browser cannot open the picture", "save it as JPEG or PNG first");
+  }
+  try {
+    return pixelsOf(picture);
+  } finally {
+    picture.close();
+  }
+}
+
+/** The bytes of a picture. */
+export function pixelsOf(picture: ImageBitmap): ImageData {
+  const to = new OffscreenCanvas(picture.width, picture.height).getContext("2d", { willReadFrequently: true });
+  if (!to) throw outOfMemory();
+  to.drawImage(picture, 0, 0);
+  return to.getImageData(0, 0, picture.width, picture.height);
+}
+
+/** A picture as a mask: a shape on transparent ground counts as far as it is opaque, another as far as it is bright. */
+function maskOf(picture: Bytes): Pixels {
+  const found = empty(picture.width, picture.height, 1);
+  const { data } = picture;
+  let shape = false;
+  for (let i = 3; i < data.length && !shape; i += 4) shape = data[i] < 255;
+  for (let i = 0; i < found.data.length; i++)
+    found.data[i] = (shape ? data[4 * i + 3] : Math.max(data[4 * i], data[4 * i + 1], data[4 * i + 2])) / 255;
+  return found;
+}
+
+const memory = () => (navigator as { deviceMemory?: number }).deviceMemory ?? 4; // GB; browsers say 8 at most
+
+function defaultBudget(): number {
+  return memory() >= 8 ? 600e6 : 250e6;
+}
+
+/** Photos of phones are painted everywhere; what a browser's memory cannot hold is refused. */
+function defaultPixels(): number {
+  return memory() >= 4 ? 50e6 : 16e6;
+}
+
