@@ -4,7 +4,7 @@ export default defineConfig({
   server: { fs: { allow: [".."] } }, // the studio lies beside this folder
   test: {
     environment: "happy-dom",
-    include: ["tests/*.test.js"],
+    include: ["tests/*.test.{js,ts}"],
     passWithNoTests: false,
   },
 });

@@ -47,6 +47,10 @@
  * @property {string[]} formats
  * @property {string} version
  * @property {Control[]} controls
+ * @property {string} [engine] by which the command line paints the same, if it is not its usual one
+ * @property {boolean} [local] whether pictures stay in this browser
+ * @property {readonly ("find" | "poster" | "depth")[]} [without] what it does not do: finding people, enlarging a photo
+ *   before it is painted, sixteen bits
  *
  * @typedef {object} Region
  * @property {string} mask "person", "background", "faces", or the id of an upload

@@ -140,7 +140,7 @@ export class Export {
       best && slide(words.iterations, "iterations", 50, 1000, words.iterationsHelp),
       !clip && pick(words.file, "format", formats.map(([value, { label }]) => ({ value, label }))),
       !clip && FORMATS[given.format]?.quality && slide(words.quality, "quality", 1, 100),
-      !clip && FORMATS[given.format]?.deep && pick(words.depth, "bits", [{ value: "8", label: words.bits(8) }, { value: "16", label: words.bits(16) }]),
+      !clip && FORMATS[given.format]?.deep && !app.limits.without?.includes("depth") && pick(words.depth, "bits", [{ value: "8", label: words.bits(8) }, { value: "16", label: words.bits(16) }]),
       best ? el("p", { class: "dim" }, words.bestSize(Math.min(own, BEST_SIDE))) : pick(words.size, "size", sizes),
       !best && given.size === "other" && number,
       clip && slide(words.steady, "steady", 0, 100, words.steadyHelp),
@@ -162,13 +162,14 @@ export class Export {
     const best = given.hand === "best" && app.limits.optimize && !all && !clip;
     const own = Math.max(photo?.width ?? 1, photo?.height ?? 1);
     const pixels = (photo?.width ?? 1) * (photo?.height ?? 1);
-    const poster = clip || all ? undefined : POSTERS.find((/** @type {number} */ times) => times ** 2 * pixels <= app.limits.max_pixels);
+    const poster = clip || all || app.limits.without?.includes("poster") ? undefined : POSTERS.find((/** @type {number} */ times) => times ** 2 * pixels <= app.limits.max_pixels);
     /** @type {Record<string, number | null>} */
     const sizes = { own: null, 2048: 2048, ...(poster ? { poster: Math.round(poster * own) } : {}), other: given.other };
     const chosen = given.size in sizes ? given.size : "own";
     const size = best ? (own > BEST_SIDE ? BEST_SIDE : null) : sizes[chosen];
     const format = FORMATS[given.format] && app.limits.formats.includes(given.format) ? given.format : "jpg";
-    const { quality, deep } = FORMATS[format];
+    const { quality } = FORMATS[format];
+    const deep = FORMATS[format].deep && !app.limits.without?.includes("depth");
     /** @type {[string, string][]} */
     const file = [["mark", String(given.mark)]];
     if (given.keep === "place") file.push(["strip_location", "true"]);
@@ -182,20 +183,21 @@ export class Export {
   #told() {
     const { app, given } = this;
     this.app.store.set("export", given);
-    const { clip, all, best, size, format } = this.#said();
+    const { clip, all, best, size, format, file } = this.#said();
     const name = app.brought?.name ?? "photo.jpg";
     const stem = stemOf(name);
     /** @type {string[]} */
     const extra = [];
     if (size) extra.push("--size", String(size));
     if (best) extra.push("--iterations", String(given.iterations));
+    if (app.limits.engine && !clip) extra.push("--engine", app.limits.engine);
     if (clip) {
       const [start, end] = this.rail.range;
       extra.push("--start", start.toFixed(3), "--end", end.toFixed(3), "--steady", String(given.steady), "--engine", given.engine);
       if (!given.sound) extra.push("--no-sound");
     } else {
       if (FORMATS[format].quality && given.quality !== 92) extra.push("--quality", String(given.quality));
-      if (FORMATS[format].deep && given.bits === "16") extra.push("--bits", "16");
+      if (file.some(([name, value]) => name === "bits" && value === "16")) extra.push("--bits", "16");
       if (all) extra.push("--format", format);
     }
     if (!given.mark) extra.push("--no-mark");

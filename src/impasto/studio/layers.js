@@ -59,19 +59,20 @@ export class Layers {
         button(words.paintIn, () => this.#paintIn(), { title: words.paintInHelp }),
         button(words.otherStyle, () => this.add({ style: "great-wave" }, true), { title: words.otherStyleHelp }),
       ),
-      el(
+      (this.finders = el(
         "div",
         { class: "row" },
         ...["person", "background", "faces"].map((found) =>
           button(words.found[found].keep, () => this.#find(found), { title: words.found[found].help }),
         ),
-      ),
+      )),
       this.list,
       this.brushes,
       this.file,
     );
     app.on("look", () => this.#sync());
     app.on("styles", () => {
+      this.finders.hidden = !!app.limits.without?.includes("find");
       this.drawn = "";
       this.#sync();
     });

@@ -1,5 +1,5 @@
 // <impasto-studio>: the whole editor as one element, in anybody's page. Attribute "server": the service's address; the
-// page's own if it is not there.
+// page's own if it is not there. Attribute "home": the address of the studio's own files, if they are not beside this one.
 
 import { App } from "./app.js";
 import { Blend } from "./blend.js";
@@ -27,6 +27,15 @@ const HOME = new URL(".", import.meta.url).href;
 const SHOWN = 7000; // milliseconds that a note stays
 
 export class Studio extends HTMLElement {
+  /**
+   * What paints, where it is not a service; given before the element comes into the page.
+   * @type {((onNote: (note: string) => void) => import("./engine.js").Engine) | null}
+   */
+  makeEngine = null;
+
+  /** @type {HTMLElement[]} buttons that a page adds to the bar */
+  tools = [];
+
   connectedCallback() {
     this.leaving = new AbortController();
     if (this.shadowRoot) {
@@ -35,7 +44,8 @@ export class Studio extends HTMLElement {
       return;
     }
     const root = this.attachShadow({ mode: "open" });
-    const style = el("link", { rel: "stylesheet", crossorigin: "anonymous", href: `${HOME}studio.css` });
+    this.home = this.hasAttribute("home") ? new URL(this.getAttribute("home") ?? "", document.baseURI).href : HOME;
+    const style = el("link", { rel: "stylesheet", crossorigin: "anonymous", href: `${this.home}studio.css` });
     style.addEventListener("load", () => void this.#start());
     style.addEventListener("error", () => void this.#start()); // plain, but there
     root.append(style, (this.page = el("div", { class: "studio" })));
@@ -52,8 +62,9 @@ export class Studio extends HTMLElement {
     const visitor = store.get("visitor", "") || newKey();
     store.set("visitor", visitor);
     const base = (this.getAttribute("server") ?? "").replace(/\/$/, "");
-    const engine = server(base, visitor, (note) => this.app?.note(note));
-    const app = (this.app = new App(engine, store, HOME));
+    const note = (/** @type {string} */ text) => this.app?.note(text);
+    const engine = this.makeEngine?.(note) ?? server(base, visitor, note);
+    const app = (this.app = new App(engine, store, this.home ?? HOME));
     const painter = (this.painter = new Painter(app));
     const brush = (this.brush = new Brush(app, painter));
     const view = (this.view = new View(app, painter, brush));
@@ -146,7 +157,8 @@ export class Studio extends HTMLElement {
       { class: "bar" },
       el("h1", {}, "Impasto"),
       el("button", { type: "button", on: { click: () => file.click() } }, words.open, el("span", { class: "wide" }, words.openPhotos)),
-      button(words.camera, () => camera.click(), { class: "camera" }),
+      !this.tools.length && button(words.camera, () => camera.click(), { class: "camera" }), // pickers offer it, too
+      ...this.tools,
       file,
       camera,
       this.name,
@@ -174,13 +186,13 @@ export class Studio extends HTMLElement {
       el("h2", { id: "about-title" }, words.help),
       el("table", {}, el("tbody", {}, ...words.keys.map(([key, does]) => el("tr", {}, el("th", { scope: "row" }, key), el("td", {}, does))))),
       this.#letters(),
-      el("p", {}, words.private),
+      el("p", { class: "private" }),
       el("details", {}, el("summary", {}, words.credits), credits),
       el("p", { class: "dim version" }),
       el(
         "div",
         { class: "row end" },
-        button(words.forget, () => void this.#forget(), { title: words.forgetHelp }),
+        button(words.forget, () => void this.#forget()),
         button(words.close, () => dialog.close(), { class: "primary" }),
       ),
     );
@@ -188,6 +200,7 @@ export class Studio extends HTMLElement {
       const styles = this.app?.styles ?? [];
       fill(credits, ...styles.filter((style) => style.builtin).map((style) => el("li", {}, `${style.title}, ${style.artist}, ${style.year}. ${style.licence}`)));
       fill(/** @type {Element} */ (dialog.querySelector(".version")), words.version(this.app?.limits?.version ?? ""));
+      fill(/** @type {Element} */ (dialog.querySelector(".private")), this.app?.limits?.local ? words.privateHere : words.private);
     });
     return dialog;
   }
