@@ -3,8 +3,8 @@
 import type { Impasto } from "../../packages/web/src/index.js";
 import { Fault, faultOf, type Job, type Request } from "../../src/impasto/studio/engine.js";
 import { stemOf } from "../../src/impasto/studio/fields.js";
-import { encoded, faulty, paintingOf, type Opened } from "./local.js";
-import { withMetadata, type Metadata } from "./metadata.js";
+import { encoded, faulty, openedAs, paintingOf, type Opened } from "./local.js";
+import { withMetadata } from "./metadata.js";
 
 type Fields = readonly [string, string | Blob][];
 
@@ -100,17 +100,11 @@ export class Exports {
 
   async #picture(id: string, running: Running, onProgress: (share: number) => void): Promise<{ name: string; input: Blob }> {
     const { fields } = running;
-    const found = this.opened.get(id);
-    if (!found) throw new Fault("the picture is not held any more", "open it again", "gone", 404);
+    const found = openedAs(this.opened, id);
     const request = requestOf(fields);
-    const held = (of: string) => {
-      const one = this.opened.get(of);
-      if (!one) throw new Fault("a painting is not held any more", "open it again", "gone", 404);
-      return one.held.id;
-    };
     const engine = await this.impasto;
     const size = request.controls.size ?? undefined;
-    const painting = paintingOf(request, held);
+    const painting = paintingOf(request, this.opened);
     const picture = await faulty(engine.painted(found.held, painting, { size }, { signal: running.stopping.signal, onProgress }), found.name);
     const kind = (one(fields, "format") ?? "jpg") as Kind;
     const quality = Number(one(fields, "quality") ?? 92) / 100;
@@ -118,7 +112,7 @@ export class Exports {
     if (!file.size) throw new Fault("this browser could not write a picture of this size", "choose a smaller one", "memory");
     const keep = one(fields, "strip_metadata") === "true" ? "none" : one(fields, "strip_location") === "true" ? "place" : "all";
     const settings = one(fields, "mark") === "false" ? null : this.#madeWith(request);
-    const input = await withMetadata(file, kind, found.metadata as Metadata, { size: [picture.width, picture.height], settings, keep });
+    const input = await withMetadata(file, kind, found.metadata, { size: [picture.width, picture.height], settings, keep });
     return { name: `${stemOf(found.name)}-painted.${kind}`, input };
   }
 

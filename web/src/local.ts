@@ -23,14 +23,7 @@ export function local(impasto: Promise<Impasto>, base: string, version: string):
   const opened = new Map<string, Opened>();
   const exports = new Exports(impasto, opened);
 
-  const of = (photo: { id: string }): Opened => {
-    const found = opened.get(photo.id);
-    if (!found) throw new Fault("the picture is not held any more", "open it again", "gone", 404);
-    return found;
-  };
-
-  /** A request in the worker's terms. */
-  const painting = (request: Request): Painting => paintingOf(request, (id) => of({ id }).held.id);
+  const of = (photo: { id: string }) => openedAs(opened, photo.id);
 
   async function painted(photo: Photo, request: Request, view: View): Promise<ImageData> {
     const { held } = of(photo);
@@ -38,7 +31,7 @@ export function local(impasto: Promise<Impasto>, base: string, version: string):
     const engine = await impasto;
     // The photo itself need not be painted.
     if (crop && request.controls.strength === 0 && !request.regions.length) return faulty(engine.photo(held, { crop: whole(crop) }), photo.name);
-    return faulty(engine.painted(held, painting(request), crop ? { crop: whole(crop) } : { side: view.side }, { signal }), photo.name);
+    return faulty(engine.painted(held, paintingOf(request, opened), crop ? { crop: whole(crop) } : { side: view.side }, { signal }), photo.name);
   }
 
   return {
@@ -111,9 +104,17 @@ export function local(impasto: Promise<Impasto>, base: string, version: string):
   };
 }
 
+/** A picture by its id. */
+export function openedAs(opened: ReadonlyMap<string, Opened>, id: string): Opened {
+  const found = opened.get(id);
+  if (!found) throw new Fault("the picture is not held any more", "open it again", "gone", 404);
+  return found;
+}
+
 /** A request of the studio's as the worker takes it: uploads by the numbers under which it holds them. */
-export function paintingOf(request: Request, heldAs: (id: string) => number): Painting {
-  const reference = (style: string): StyleReference => (style.startsWith("upload:") ? heldAs(style.slice(7)) : style);
+export function paintingOf(request: Request, opened: ReadonlyMap<string, Opened>): Painting {
+  const reference = (style: string): StyleReference =>
+    style.startsWith("upload:") ? openedAs(opened, style.slice(7)).held.id : style;
   const { size: _, ...controls } = request.controls;
   return {
     styles: request.styles.map(([style, weight]) => [reference(style), weight]),

@@ -5,7 +5,7 @@ import { covarianceChange, histogramChange, takeColorsOf, toneChange, type Chang
 import { paintedSize, type Controls } from "./controls.js";
 import type { Network } from "./network.js";
 import { enlarge } from "./octaves.js";
-import { bytes, empty, floats, reduced, resizeMask, whole, type Bytes, type Pixels, type Place } from "./pixels.js";
+import { bytes, empty, floats, put, reduced, resizeMask, whole, type Bytes, type Pixels, type Place } from "./pixels.js";
 import { mixed, type StyleVector } from "./styles.js";
 
 const SEEN = 4; // of an alpha of 255: below it a color is not seen
@@ -139,18 +139,12 @@ async function painted(
 /** What a broad brush has painted, at the size of a finer one. */
 async function grown(picture: Pixels, small: Pixels, detail: number): Promise<Pixels> {
   const found = empty(small.width, small.height, 3);
-  await enlarge(picture, bytes(small), detail, (place, piece) => {
-    for (let y = 0; y < piece.height; y++)
-      found.data.set(
-        piece.data.subarray(3 * y * piece.width, 3 * (y + 1) * piece.width),
-        3 * ((place.top + y) * small.width + place.left),
-      );
-  });
+  await enlarge(picture, bytes(small), detail, (place, piece) => put(piece, found, place));
   return found;
 }
 
 /** A blend's vector; the paintings are given the photo's colors first, if that is asked for. */
-async function vectorOf(
+export async function vectorOf(
   network: Network,
   blend: readonly Share[],
   { keep_color }: Controls,

@@ -1,13 +1,13 @@
 // The engine as it runs in a worker: pictures that it holds, styles, and what is painted of them.
 
-import { compose, filled, type Region, type Share } from "./compose.js";
+import { compose, filled, vectorOf, type Region, type Share } from "./compose.js";
 import { controlsOf, type Controls } from "./controls.js";
 import { ImpastoError, isOutOfMemory, outOfMemory } from "./faults.js";
 import { Network, type Statistics } from "./network.js";
 import { fetchOrFault, unpacked, type OnLoad } from "./pack.js";
-import { bytes, empty, fit, floats, reduced, type Bytes, type Pixels } from "./pixels.js";
+import { bytes, empty, fit, floats, isOpaque, reduced, type Bytes, type Pixels } from "./pixels.js";
 import { buildFor, checkBrowser, hasWebGpu, startRuntime, type Build, type Provider, type Runtime, type Session } from "./runtime.js";
-import { Gallery, mixed, type Config, type StyleVector } from "./styles.js";
+import { Gallery, type Config, type StyleVector } from "./styles.js";
 
 /** What dist/files.json says: the packed files, their sizes and names with their hashes. */
 interface Files {
@@ -148,15 +148,13 @@ export class Engine {
    * @param file that it was decoded from
    */
   hold(picture: Bytes, file: Blob | null = null): Held {
-    const { width, height, data } = picture;
+    const { width, height } = picture;
     if (!width || !height) throw new ImpastoError("not-a-picture", "a picture without pixels cannot be painted");
     this.#check(width, height);
     const id = ++this.#last;
     this.#pictures.set(id, { file, pixels: picture });
     this.#tidy(id);
-    let alpha = false;
-    for (let i = 3; i < data.length && !alpha; i += 4) alpha = data[i] < 255;
-    return { id, width, height, alpha };
+    return { id, width, height, alpha: !isOpaque(picture) };
   }
 
   #check(width: number, height: number): void {
@@ -222,13 +220,13 @@ export class Engine {
 
   /** Paint a frame of a camera: at full strength, at this size, and normalized like those before it. */
   async frame(frame: Bytes, styles: Request["styles"], given?: Statistics): Promise<{ picture: ImageData; statistics: Statistics }> {
-    const shares = await this.#shares(styles, controlsOf({}, this.config.controls));
     const key = JSON.stringify(styles);
+    const photo = floats(frame);
     if (key !== this.#live?.key) {
-      const sum = shares.reduce((total, { weight }) => total + weight, 0);
-      this.#live = { key, vector: mixed(shares.map(({ vector, weight }) => [vector, weight / sum])) };
+      const controls = controlsOf({}, this.config.controls);
+      this.#live = { key, vector: await vectorOf(this.#network, await this.#shares(styles, controls), controls, photo) };
     }
-    const { picture, statistics } = await this.#network.paint(floats(frame), this.#live.vector, { given });
+    const { picture, statistics } = await this.#network.paint(photo, this.#live.vector, { given });
     return { picture: bytes(picture), statistics };
   }
 
@@ -238,20 +236,17 @@ export class Engine {
   sized(picture: Bytes, side: number, exactly = false): Bytes {
     const longer = Math.max(picture.width, picture.height);
     if (longer === side || (longer < side && !exactly)) return picture;
+    const before = this.#sizes.get(picture)?.get(side);
+    if (before) return before;
     const [width, height] = fit(picture.width, picture.height, side);
     this.#check(width, height);
-    const found = bytes(reduced(filled(picture), width, height));
-    const alpha = empty(picture.width, picture.height, 1);
-    let opaque = true;
-    for (let i = 0; i < alpha.data.length; i++) {
-      alpha.data[i] = picture.data[4 * i + 3] / 255;
-      opaque &&= picture.data[4 * i + 3] === 255;
-    }
-    if (opaque) return found;
-    const share = reduced(alpha, width, height).data;
-    for (let i = 0; i < share.length; i++) found.data[4 * i + 3] = 255 * share[i];
+    const found = resized(picture, width, height);
+    if (longer > side) this.#sizes.set(picture, (this.#sizes.get(picture) ?? new Map()).set(side, found));
     return found;
   }
+
+  // A photo in every style is reduced once; it goes with the photo.
+  readonly #sizes = new WeakMap<Bytes, Map<number, Bytes>>();
 
   async #shares(styles: Request["styles"], controls: Controls): Promise<Share[]> {
     if (!styles.length) throw new ImpastoError("unknown-style", "no style was given");
@@ -319,12 +314,22 @@ export function pixelsOf(picture: ImageBitmap): ImageData {
   return to.getImageData(0, 0, picture.width, picture.height);
 }
 
+/** A picture at another size; colors under what is clear do not bleed. */
+function resized(picture: Bytes, width: number, height: number): Bytes {
+  const found = bytes(reduced(filled(picture), width, height));
+  if (isOpaque(picture)) return found;
+  const alpha = empty(picture.width, picture.height, 1);
+  for (let i = 0; i < alpha.data.length; i++) alpha.data[i] = picture.data[4 * i + 3] / 255;
+  const share = reduced(alpha, width, height).data;
+  for (let i = 0; i < share.length; i++) found.data[4 * i + 3] = 255 * share[i];
+  return found;
+}
+
 /** A picture as a mask: a shape on transparent ground counts as far as it is opaque, another as far as it is bright. */
 function maskOf(picture: Bytes): Pixels {
   const found = empty(picture.width, picture.height, 1);
   const { data } = picture;
-  let shape = false;
-  for (let i = 3; i < data.length && !shape; i += 4) shape = data[i] < 255;
+  const shape = !isOpaque(picture);
   for (let i = 0; i < found.data.length; i++)
     found.data[i] = (shape ? data[4 * i + 3] : Math.max(data[4 * i], data[4 * i + 1], data[4 * i + 2])) / 255;
   return found;

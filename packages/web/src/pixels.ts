@@ -70,6 +70,12 @@ export function bytes(picture: Pixels): ImageData {
   return found;
 }
 
+/** Whether nothing of a picture shows through. */
+export function isOpaque({ data }: Bytes): boolean {
+  for (let i = 3; i < data.length; i += 4) if (data[i] < 255) return false;
+  return true;
+}
+
 export function whole(picture: { width: number; height: number }): Place {
   return { top: 0, left: 0, bottom: picture.height, right: picture.width };
 }
