@@ -44,7 +44,7 @@ async function start(): Promise<void> {
       onStill: (file) => void app.bring([file]),
       onFault: (text) => app.say({ text, kind: "fault" }),
     });
-    studio.shadowRoot?.append(one.element);
+    studio.page?.append(one.element); // it has the studio's colors
     one.element.addEventListener("close", () => one.element.remove());
     await one.open();
   }
