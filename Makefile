@@ -49,7 +49,9 @@ ENGINE := $(wildcard packages/web/src/*.ts packages/web/assembly/*.ts packages/w
 web: packages/web/dist/files.json
 	npm run --silent build -w web
 
-packages/web/dist/files.json: node_modules/.ready $(ENGINE) tools/browser/pack_browser.py
+WEIGHTS := $(wildcard src/impasto/assets/painter/*.safetensors src/impasto/assets/vgg19/*.safetensors)
+
+packages/web/dist/files.json: node_modules/.ready $(ENGINE) $(WEIGHTS) tools/browser/pack_browser.py
 	npm run --silent build -w packages/web
 	$(PYTHON) tools/browser/pack_browser.py
 

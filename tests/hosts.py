@@ -19,7 +19,7 @@ PAGE = (
     b'<!doctype html><title>t</title><script type="module">'
     b'import * as it from "./engine/impasto-web.js"; window.it = it;</script>'
 )
-PAINT = """async ([photo, styles, controls, masks]) => {
+PAINT = """async ([photo, styles, controls, masks, engine]) => {
   const file = async (text) => (await fetch("data:image/png;base64," + text)).blob();
   const style = [];
   for (const [one, weight] of styles)
@@ -27,7 +27,7 @@ PAINT = """async ([photo, styles, controls, masks]) => {
   const regions = [];
   for (const { mask, ...rest } of masks) regions.push({ ...rest, mask: (await impasto.open(await file(mask))).id });
   const held = await impasto.open(await file(photo));
-  const found = await impasto.painted(held, { styles: style, controls, regions });
+  const found = await impasto.painted(held, { engine, styles: style, controls, regions });
   impasto.close(held);
   const canvas = new OffscreenCanvas(found.width, found.height);
   canvas.getContext("2d").putImageData(found, 0, 0);
@@ -106,11 +106,11 @@ def painter_in(page: Any) -> Paint:
     """What paints on a page that has loaded the engine as `impasto`."""
 
     def paint(
-        photo: Any, style: Any, regions: list[dict[str, Any]] | None = None, **controls: Any
+        photo: Any, style: Any, regions: list[dict[str, Any]] | None = None, *, engine: str = "light", **controls: Any
     ) -> np.ndarray[Any, Any]:
         styles = style if isinstance(style, dict) else {style: 1}
         named = [[one, weight] for one, weight in styles.items()]
-        text = page.evaluate(PAINT, [coded(photo), named, controls, regions or []])
+        text = page.evaluate(PAINT, [coded(photo), named, controls, regions or [], engine])
         return np.asarray(Image.open(io.BytesIO(base64.b64decode(text))))
 
     return paint

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers import ROOT, file_bytes, scene
+from helpers import ROOT, chromium, file_bytes, scene
 from hosts import Host
 from PIL import Image
 from visitors import PHONE, Studio
@@ -131,6 +131,46 @@ def test_paints_parts_and_shows_real_pixels_as_it_saves_them(visit: Callable[...
     assert np.abs(seen - saved[200:400, 400:700]).max() == 0
 
 
+def test_paints_by_the_painter_once_it_is_fetched(visit: Callable[..., Studio], host: Host) -> None:
+    studio = visit()
+    studio.bring(("photo.png", file_bytes(scene(160, 120))))
+    assert not any("painter" in path for path in host.sent)
+    quick = studio.picture()
+    painted = "() => document.querySelector('impasto-studio').painter.painted?.hand === 'painter'"
+    studio.page.get_by_label("Fine", exact=True).check(force=True)
+    studio.page.wait_for_function(painted)
+    studio.ready()
+    assert np.abs(studio.picture().astype(int) - quick).mean() > 5
+    studio.page.get_by_role("button", name="Export…").click()
+    command = studio.page.get_by_role("dialog").locator("code")
+    assert "--engine" not in (command.text_content() or "")
+    studio.page.keyboard.press("Escape")
+    _, data = studio.exported("PNG")
+    result = impasto.Picture.open(data)
+    wanted = impasto.stylize(Image.fromarray(scene(160, 120)), "starry-night")
+    assert np.abs(result.pixels - wanted.pixels).mean() * 255 <= 2
+    assert made_with_of(result.metadata) == json.loads(json.dumps(wanted.made_with))
+    studio.page.wait_for_function(CONTROLLED)
+    host.shutdown()
+    host.server_close()
+    studio.page.reload()  # the painter was kept, and is chosen still
+    studio.ready()
+    studio.page.wait_for_function(painted)
+
+
+def test_keeps_to_the_light_engine_where_the_painter_cannot_be_fetched(
+    visit: Callable[..., Studio], host: Host
+) -> None:
+    studio = visit()
+    painter = next((host.folder / "engine").glob("painter.*.xz"))
+    host.pages[f"/engine/{painter.name}"] = painter.read_bytes()[:100_000]
+    studio.page.get_by_label("Fine", exact=True).check(force=True)
+    studio.said("could not be fetched")
+    assert studio.page.get_by_label("Quick", exact=True).is_checked()
+    studio.style("The Scream")
+    assert studio.do("return studio.painter.painted.hand") == "light"
+
+
 def test_says_what_it_cannot_open(visit: Callable[..., Studio]) -> None:
     studio = visit()
     heic = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + b"\0" * 100
@@ -193,8 +233,33 @@ def test_a_new_version_waits_until_it_is_wanted(visit: Callable[..., Studio], ho
     assert studio.page.title() == "Newer Impasto"
 
 
+def test_paints_the_camera_live_while_the_strip_rests(browser: Any, host: Host, tmp_path: Path) -> None:
+    arguments = ["--no-sandbox", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
+    camera = browser.browser_type.launch(executable_path=chromium(), args=arguments)
+    try:
+        page = camera.new_page()
+        page.set_default_timeout(WAIT)
+        studio = Studio(page, host.url, tmp_path)
+        studio.open()
+        count = "return studio.strip.element.querySelectorAll('[data-painted]').length"
+        before = studio.do(count)
+        page.get_by_role("button", name="Live").click()
+        page.wait_for_function("() => /fps/.test(document.querySelector('impasto-studio').shadowRoot.textContent)")
+        page.wait_for_timeout(3000)  # that of many thumbnails
+        assert studio.do(count) <= before + 4  # those that were begun
+        page.get_by_role("button", name="Take photo").click()
+        page.wait_for_function("() => /camera/.test(document.querySelector('impasto-studio').app.brought.name)")
+        studio.ready()
+        assert max(studio.picture().shape) > 640
+        page.wait_for_function(
+            f"() => {{ const studio = document.querySelector('impasto-studio'); {count} > {before + 8} }}"
+        )
+    finally:
+        camera.close()
+
+
 def test_goes_on_once_the_files_are_whole(browser: Any, host: Host) -> None:
-    models = next((host.folder / "engine").glob("models.*.xz"))
+    models = next((host.folder / "engine").glob("light.*.xz"))
     address = f"/engine/{models.name}"
     host.pages[address] = models.read_bytes()[:100_000]
     page = browser.new_page()

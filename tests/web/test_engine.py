@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 from helpers import chromium
 from hosts import PAGE, Host, Paint, coded, painter_in
@@ -92,10 +93,28 @@ def test_paints_as_the_library_does(paint: Paint, size: tuple[int, int], style: 
     assert difference(paint(picture, style, **controls), wanted) <= 2
 
 
-def test_paints_in_the_style_of_a_painting(paint: Paint) -> None:
-    picture, painting = photo(256, 144), Image.open(Path("examples/almond-blossom.jpg")).convert("RGB")
-    wanted = impasto.stylize(picture, painting, engine="light")
-    assert difference(paint(picture, coded(painting)), wanted) <= 2
+@pytest.mark.parametrize(
+    ("size", "style", "controls"),
+    [
+        ((256, 192), "starry-night", {}),
+        ((301, 199), {"great-wave": 0.6, "ukiyo-e-collection": 0.4}, {"strength": 80, "tone": "match"}),
+        ((160, 120), "red-blue-yellow", {}),
+        ((160, 120), {"red-blue-yellow": 0.5, "udnie": 0.5}, {}),
+        ((200, 150), "the-kiss", {"keep_color": "coral"}),
+        ((1300, 975), "monet-collection", {}),
+    ],
+)
+def test_paints_as_the_painter_does(paint: Paint, size: tuple[int, int], style: Any, controls: dict[str, Any]) -> None:
+    picture = photo(*size)
+    wanted = impasto.stylize(picture, style, engine="painter", **controls)
+    assert difference(paint(picture, style, engine="painter", **controls), wanted) <= 2
+
+
+@pytest.mark.parametrize("engine", ["light", "painter"])
+def test_paints_in_the_style_of_a_painting(paint: Paint, engine: str) -> None:
+    picture, painting = photo(253, 141), Image.open(Path("examples/almond-blossom.jpg")).convert("RGB")
+    wanted = impasto.stylize(picture, painting, engine=engine)
+    assert difference(paint(picture, coded(painting), engine=engine), wanted) <= 2
 
 
 def test_paints_parts_otherwise(paint: Paint) -> None:
@@ -154,6 +173,7 @@ def test_tiles_are_those_of_the_library(page: Any, paint: Paint) -> None:
         ("impasto.paint(new ImageData(40, 40), 'udnie', { tone: 'loud' })", "bad-control"),
         ("impasto.paint(new ImageData(40, 40), 'udnie', { brushsize: 1 })", "bad-control"),
         ("impasto.paint(new ImageData(40, 40), { udnie: 0 })", "bad-control"),
+        ("impasto.paint(new ImageData(40, 40), 'udnie', {}, { engine: 'adain' })", "bad-control"),
         ("impasto.paint(new Blob(['no picture']), 'udnie')", "not-a-picture"),
         ("it.Impasto.load({ base: location.origin + '/nowhere/' })", ""),
         (TOO_LARGE, "too-large"),
@@ -203,6 +223,17 @@ def test_paints_the_smallest_pictures(paint: Paint, size: tuple[int, int]) -> No
     )  # a pixel or a few
 
 
+def end_graphics() -> None:
+    """End the process that stands for the graphics processor."""
+    ended = 0
+    for process in psutil.Process().children(recursive=True):
+        ours = any(GRAPHICS[2] in one.cmdline() for one in process.parents())
+        if ours and "--type=gpu-process" in process.cmdline():
+            process.kill()
+            ended += 1
+    assert ended
+
+
 def test_paints_on_a_graphics_processor(browser: Any) -> None:
     arguments = ["--no-sandbox", *GRAPHICS]
     graphics = browser.browser_type.launch(executable_path=chromium(), args=arguments)
@@ -211,5 +242,8 @@ def test_paints_on_a_graphics_processor(browser: Any) -> None:
             picture = photo(64, 36)
             wanted = impasto.stylize(picture, "starry-night", engine="light")
             assert difference(painter_in(page)(picture, "starry-night"), wanted) <= 4
+            end_graphics()
+            wanted = impasto.stylize(picture, "the-scream", engine="light")
+            assert difference(painter_in(page)(picture, "the-scream"), wanted) <= 2  # the processor goes on
     finally:
         graphics.close()

@@ -8,6 +8,8 @@ import json
 from helpers import ROOT
 
 from impasto.engines.light import Light
+from impasto.engines.painter import Painter
+from impasto.engines.quantized import VGG
 from impasto.styles import builtin
 
 MODELS = ROOT / "packages" / "web" / "models"
@@ -15,9 +17,11 @@ MODELS = ROOT / "packages" / "web" / "models"
 
 def test_they_were_made_from_what_the_library_has() -> None:
     made_from = json.loads((MODELS / "config.json").read_text(encoding="utf-8"))["sources"]
-    folders = {"light.safetensors": Light.assets}
+    files = {
+        path.name: path for path in (Light.assets / "light.safetensors", Painter.assets / "painter.safetensors", VGG)
+    }
     hashes = {
-        name: hashlib.sha256((folders.get(name, builtin.FOLDER) / name).read_bytes()).hexdigest() for name in made_from
+        name: hashlib.sha256(files.get(name, builtin.FOLDER / name).read_bytes()).hexdigest() for name in made_from
     }
     assert hashes == made_from, "tools/browser/export_browser.py writes them anew"
 

@@ -8,7 +8,9 @@
 | config.json | sizes, controls, the styles' cards, and what all of it was made from |
 | onnx/model.onnx | paints (`browser_graph.py`) |
 | onnx/encoder_model.onnx | reads a style off a painting |
-| styles.bin | embeddings, then changes of the filters in 4 bits, then their scales (`light_weights.pack`) |
+| styles.safetensors | the light engine's vectors of the styles |
+| painter/paint.onnx, encode.onnx | the painter's networks without their weights (`browser_painter.py`) |
+| painter/styles.safetensors | the painter's vectors of the styles |
 | styles/NAME.webp | the painting, 200 pixels at most |
 
 The fully connected layers are fitted to the styles of paintings: any folder of many will do.
@@ -25,29 +27,35 @@ from typing import Any
 
 import numpy as np
 from PIL import Image
-from safetensors.numpy import load_file
+from safetensors.numpy import load_file, save
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "light"))
 from browser_graph import Browser, BrowserEncoder, thin
+from browser_painter import painter_graphs
+from pack_browser import encoder_weights, painter_weights, tensors_of
 
 from impasto.controls import Controls
-from impasto.engines import light_weights
+from impasto.engines import light_weights, painter, quantized
+from impasto.engines import painter_weights as painter_layers
 from impasto.engines.base import Array
 from impasto.engines.light import MIRRORED, Light
+from impasto.engines.painter import Painter
 from impasto.picture import Picture
 from impasto.service.offers import controls
 from impasto.styles import builtin
 
 FOLDER = Path(__file__).resolve().parents[2] / "packages" / "web" / "models"
 _PAINTINGS = 400  # that the fully connected layers are fitted to
-_THUMBNAIL, _QUALITY = 200, 40
+_THUMBNAIL, _QUALITY = 200, 34
 
 
 def sources() -> dict[str, str]:
     """Hashes of the files that all of it is made from: whoever changes them must export again."""
     files = [
         Light.assets / "light.safetensors",
-        *(builtin.FOLDER / name for name in ("light.npz", "light-filters.npz", "collections.npz")),
+        Painter.assets / "painter.safetensors",
+        quantized.VGG,
+        *(builtin.FOLDER / name for name in ("light.npz", "light-filters.npz", "painter.npz", "collections.npz")),
     ]
     return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
@@ -69,26 +77,38 @@ def seen_styles(engine: Light, folder: Path) -> Array:
     return np.concatenate([read, np.repeat(named, 4, axis=0), mixed(600)])
 
 
-def packed_styles() -> bytes:
-    """Embeddings of all styles in half precision; then levels, then scales, of those with changes of the filters."""
-    embeddings, levels, scales = [], [], []
-    with np.load(builtin.FOLDER / "light-filters.npz", allow_pickle=False) as filters:
-        for name in builtin.cards():
-            embeddings.append(builtin.vector(name, "light").embedding.astype(np.float16))
-            if name in filters.files:
-                groups = len(filters[name]) // (light_weights.GROUP // 2 + 2)
-                levels.append(filters[name][: groups * light_weights.GROUP // 2])
-                scales.append(filters[name][groups * light_weights.GROUP // 2 :])
-    return b"".join(part.tobytes() for part in (*embeddings, *levels, *scales))
+def vectors(engine: str) -> bytes:
+    """A file with the vectors of all styles in the safetensors format.
+
+    | tensor | what |
+    |---|---|
+    | embedding.NAME | numbers in half precision |
+    | changes.NAME | of the painter's modulations, in half precision |
+    | levels.NAME, scales.NAME | changes of the filters, as `light_weights.pack` packs them |
+    """
+    found: dict[str, Any] = {}
+    light, collections = (np.load(builtin.FOLDER / name) for name in ("light-filters.npz", "collections.npz"))
+    for name in builtin.cards():
+        vector = builtin.vector(name, engine)
+        found[f"embedding.{name}"] = vector.embedding.astype(np.float16)
+        filters = None
+        if engine == "light":
+            filters = light[name] if name in light.files else None
+        else:
+            found[f"changes.{name}"] = vector.changes[: painter.modulation_count()].astype(np.float16)
+            key = f"{name}.filters"
+            filters = collections[key] if key in collections.files else None
+        if filters is not None:
+            groups = len(filters) // (light_weights.GROUP // 2 + 2)
+            found[f"levels.{name}"] = filters[: groups * light_weights.GROUP // 2]
+            found[f"scales.{name}"] = filters[groups * light_weights.GROUP // 2 :].view(np.float16)
+    return save(found)
 
 
 def cards() -> list[dict[str, Any]]:
-    """What is said of every style, in the gallery's order, and whether it changes the filters."""
+    """What is said of every style, in the gallery's order."""
     kept = ("name", "title", "artist", "year", "kind", "licence")
-    return [
-        {key: card[key] for key in kept} | {"changes": bool(builtin.vector(name, "light").changes.size)}
-        for name, card in builtin.cards().items()
-    ]
+    return [{key: card[key] for key in kept} for card in builtin.cards().values()]
 
 
 def main() -> None:
@@ -108,20 +128,37 @@ def main() -> None:
     (folder / "onnx" / "model.onnx").write_bytes(network.SerializeToString(deterministic=True))
     reading = BrowserEncoder(tensors).model_of_pictures()
     (folder / "onnx" / "encoder_model.onnx").write_bytes(reading.SerializeToString(deterministic=True))
-    (folder / "styles.bin").write_bytes(packed_styles())
+    (folder / "styles.safetensors").write_bytes(vectors("light"))
+    (folder / "painter").mkdir(exist_ok=True)
+    graphs = painter_graphs(tensors_of(encoder_weights()), tensors_of(painter_weights()))
+    for name, graph in graphs.items():
+        (folder / "painter" / name).write_bytes(graph.SerializeToString(deterministic=True))
+    (folder / "painter" / "styles.safetensors").write_bytes(vectors("painter"))
     for name in builtin.cards():
         with Image.open(builtin.FOLDER / "thumbnails" / f"{name}.jpg") as picture:
             picture.thumbnail((_THUMBNAIL, _THUMBNAIL))
             picture.save(folder / "styles" / f"{name}.webp", quality=_QUALITY, method=6)
     config = {
         "model_type": "impasto",
-        "margin": MIRRORED,
-        "multiple": Light.size.multiple,
-        "least": Light.size.least,
-        "embedding": light_weights.VECTOR_SIZE,
-        "changes": light_weights.filter_count(),
+        "engines": {
+            "light": {
+                "margin": MIRRORED,
+                "multiple": Light.size.multiple,
+                "least": Light.size.least,
+                "changes": light_weights.filter_count(),
+                "statistics": 2 * light_weights.NORMS * light_weights.WIDTH,
+            },
+            "painter": {
+                "margin": painter.MARGIN,
+                "multiple": Painter.size.multiple,
+                "least": Painter.size.least,
+                "changes": painter.modulation_count() + painter_layers.filter_count(),
+                "statistics": 2 * sum(painter_layers.norm_widths()),
+                "code": painter.CODE,
+                "modulations": painter.modulation_count(),
+            },
+        },
         "group": light_weights.GROUP,
-        "statistics": 2 * light_weights.NORMS * light_weights.WIDTH,
         "sources": sources(),
         "controls": [control for control in controls(Controls) if control["name"] not in ("size", "seed")],
         "styles": cards(),

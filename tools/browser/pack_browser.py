@@ -5,6 +5,12 @@
 
 ONNX Runtime's WebAssembly and the models are compressed with LZMA: 2.2 MB where gzip makes 3.7. A file's name has a
 part of its hash, so that it may be kept for ever. files.json says which there are. Needs nothing but Python.
+
+| pack | holds | fetched |
+|---|---|---|
+| light | the light engine's networks and styles | on the first visit |
+| painter | the painter's network and styles | when it is chosen |
+| encoder | what reads a style for the painter | when it paints in the style of a painting, or recolors one |
 """
 
 from __future__ import annotations
@@ -13,19 +19,76 @@ import hashlib
 import json
 import lzma
 import shutil
+import struct
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 ROOT = Path(__file__).resolve().parents[2]
 MODELS = ROOT / "packages" / "web" / "models"
 DIST = ROOT / "packages" / "web" / "dist"
 KEPT = ROOT / "packages" / "web" / "build"
-PAINTINGS = ROOT / "src" / "impasto" / "assets" / "gallery" / "thumbnails"
+ASSETS = ROOT / "src" / "impasto" / "assets"
 RUNTIME = ROOT / "node_modules" / "onnxruntime-web" / "dist"
-PARTS = ("onnx/model.onnx", "onnx/encoder_model.onnx", "styles.bin")
+PAINTER, ENCODER = "painter.safetensors", "encoder.safetensors"
+_SEEN = 9  # convolutions of VGG-19 that the encoder needs
 BUILDS = {"wasm": "", "jspi": ".jspi", "asyncify": ".asyncify"}
 FILTERS = [{"id": lzma.FILTER_LZMA2, "preset": 9 | lzma.PRESET_EXTREME}]
+
+
+class Stored(NamedTuple):
+    """A tensor in a file: its kind, its shape, its first byte, how many bytes it has."""
+
+    dtype: str
+    shape: list[int]
+    start: int
+    size: int
+
+
+def tensors_of(data: bytes) -> dict[str, Stored]:
+    """The tensors of a file in the safetensors format, by name."""
+    (length,) = struct.unpack("<Q", data[:8])
+    found = {}
+    for name, value in json.loads(data[8 : 8 + length]).items():
+        if name != "__metadata__":
+            start, end = value["data_offsets"]
+            found[name] = Stored(value["dtype"], value["shape"], 8 + length + start, end - start)
+    return found
+
+
+def painter_weights() -> bytes:
+    """painter.safetensors."""
+    return (ASSETS / "painter" / "painter.safetensors").read_bytes()
+
+
+def encoder_weights() -> bytes:
+    """encoder.safetensors: VGG-19 as far as it is needed."""
+    data = (ASSETS / "vgg19" / "vgg19-normalised-int8.safetensors").read_bytes()
+    layers = {"entry", *map(str, range(_SEEN))}
+    header, body = {}, b""
+    for name, one in tensors_of(data).items():
+        if name.rpartition(".")[0] in layers:
+            header[name] = {"dtype": one.dtype, "shape": one.shape, "data_offsets": [len(body), len(body) + one.size]}
+            body += data[one.start : one.start + one.size]
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    return struct.pack("<Q", len(text)) + text + body
+
+
+def _model(name: str) -> Callable[[], bytes]:
+    return (MODELS / name).read_bytes
+
+
+PACKS: dict[str, dict[str, Callable[[], bytes]]] = {
+    "light": {name: _model(name) for name in ("onnx/model.onnx", "onnx/encoder_model.onnx", "styles.safetensors")},
+    "painter": {
+        "paint.onnx": _model("painter/paint.onnx"),
+        "styles.safetensors": _model("painter/styles.safetensors"),
+        PAINTER: painter_weights,
+    },
+    "encoder": {"encode.onnx": _model("painter/encode.onnx"), ENCODER: encoder_weights},
+}
 
 
 def packed(data: bytes, stem: str) -> tuple[str, int]:
@@ -43,34 +106,40 @@ def packed(data: bytes, stem: str) -> tuple[str, int]:
     return path.name, path.stat().st_size
 
 
-def main() -> None:
+def joined(parts: dict[str, Callable[[], bytes]]) -> tuple[bytes, dict[str, list[int]]]:
+    """Files one after the other, and where each begins and how long it is."""
     places: dict[str, list[int]] = {}
     data = b""
-    for name in PARTS:
-        part = (MODELS / name).read_bytes()
+    for name, read in parts.items():
+        part = read()
         places[name] = [len(data), len(part)]
         data += part + b"\0" * (-len(part) % 8)
+    return data, places
+
+
+def main() -> None:
+    packs: dict[str, Any] = {}
     runtimes: dict[str, Any] = {}
     with ThreadPoolExecutor() as pool:
-        models = pool.submit(packed, data, "models")
+        for name, parts in PACKS.items():
+            data, places = joined(parts)
+            packs[name] = {"packed": pool.submit(packed, data, name), "parts": places}
         for build, ending in BUILDS.items():
             glue = f"ort-wasm-simd-threaded{ending}.mjs"
             shutil.copyfile(RUNTIME / glue, DIST / glue)
             binary = (RUNTIME / f"ort-wasm-simd-threaded{ending}.wasm").read_bytes()
             runtimes[build] = {"packed": pool.submit(packed, binary, f"runtime-{build}"), "glue": glue}
-    file, size = models.result()
-    for entry in runtimes.values():
+    for entry in (*packs.values(), *runtimes.values()):
         entry["file"], entry["size"] = entry.pop("packed").result()
-    files = {"models": {"file": file, "size": size, "parts": places}, "runtimes": runtimes}
-    (DIST / "files.json").write_text(json.dumps(files, indent=1) + "\n")
+    (DIST / "files.json").write_text(json.dumps({"packs": packs, "runtimes": runtimes}, indent=1) + "\n")
     shutil.copyfile(MODELS / "config.json", DIST / "config.json")
     for name in ("LICENSE", "NOTICE"):
         shutil.copyfile(ROOT / name, DIST / name)
     for folder in (MODELS / "onnx", MODELS / "styles"):
         shutil.copytree(folder, DIST / folder.name, dirs_exist_ok=True)
-    shutil.copytree(PAINTINGS, DIST / "paintings", dirs_exist_ok=True)
-    for build, entry in runtimes.items():
-        print(f"{build}: {entry['size'] / 1e6:.2f} MB, models {size / 1e6:.2f} MB")
+    shutil.copytree(ASSETS / "gallery" / "thumbnails", DIST / "paintings", dirs_exist_ok=True)
+    for name, entry in (packs | runtimes).items():
+        print(f"{name}: {entry['size'] / 1e6:.2f} MB")
 
 
 if __name__ == "__main__":

@@ -26,10 +26,10 @@ import sys
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
+from encode_graph import EncodeGraph
 from graph import paint_model
 from numpy.typing import NDArray
 from safetensors.numpy import save_file
@@ -43,17 +43,14 @@ from pack_vgg import quantize
 from impasto.engines import painter_weights
 from impasto.engines import quantized as packing
 from impasto.engines.painter import CODE, Painter, noise_at
-from impasto.exchange.graph import Graph
-from impasto.nn.paint_net import LAYERS, PaintNet
+from impasto.nn.paint_net import PaintNet
 from impasto.picture import Picture
 from impasto.system.files import ASSETS
 
 BASE = Path(__file__).with_name("weights") / "base.safetensors"
 WHOLE = {"enter1", "leave"}  # small, and at the picture's ends: in single precision
-LEAST_VARIANCE = 1e-8  # as in `nn.losses.moments`
 ENCODED = {"red-blue-yellow"}  # whose changes, as trained so far, paint worse than what the encoder sees
 FEWEST_BITS = 1 / 255  # how far 8 bits may move a picture
-POOLED, SEEN = {2, 4, 8}, {0: "relu1_1", 2: "relu2_1", 4: "relu3_1", 8: "relu4_1"}  # convolutions of VGG-19
 DIVIDED = {"enter1": 2, "enter2": 4, "body": 4, "rise2": 4, "rise3": 2, "leave": 2}  # the others work at an eighth
 
 
@@ -69,41 +66,6 @@ def packed(state: Mapping[str, Tensor]) -> dict[str, NDArray[np.generic]]:
         else:
             found[name] = value.float().numpy()
     return {name: np.ascontiguousarray(found[name]) for name in sorted(found)}
-
-
-def encode_model() -> Any:
-    """VGG-19 to relu4_1 with zeros at the borders, and the statistics of four of its layers."""
-    g = Graph()
-    zero, least = g.constant(0.0, name="zero"), g.constant(LEAST_VARIANCE, name="least")
-    flat = g.constant([-1], np.int64, name="flat")
-
-    def layer(name: str, outputs: int, inputs: int, side: int) -> list[str]:
-        shapes = {f"{name}.weight": (outputs, inputs, side, side), f"{name}.bias": (outputs,)}
-        return [g.external(key, shape, "vgg19") for key, shape in shapes.items()]
-
-    def mean(x: str) -> str:
-        """Row by row, then over the rows: one sum over a million is too coarse."""
-        return g.node("ReduceMean", g.node("ReduceMean", x, axes=[3], keepdims=1), axes=[2], keepdims=1)
-
-    x = g.node("Conv", "picture", *layer("entry", 3, 3, 1))
-    channels, parts = 3, []
-    widths = list(LAYERS.values())
-    for index in range(9):
-        if index in POOLED:
-            x = g.node("MaxPool", x, kernel_shape=[2, 2], strides=[2, 2])
-        width = widths[sum(index >= first for first in POOLED)]
-        x = g.node("Relu", g.node("Conv", x, *layer(str(index), width, channels, 3), pads=[1] * 4))
-        channels = width
-        if index in SEEN:
-            average = mean(x)
-            apart = g.node("Sub", x, average)
-            variance = mean(g.node("Mul", apart, apart))
-            deviation = g.node("Sqrt", g.node("Add", variance, least))
-            roots = (g.node("Sqrt", value) for value in (g.node("Max", average, zero), deviation))
-            parts += [g.node("Reshape", root, flat) for root in roots]
-    g.node("Concat", *parts, axis=0, name="statistics")
-    g.nodes[-1].ClearField("name")  # as in the file that ships: by its hash users' vectors are known
-    return g.model("encode", {"picture": [1, 3, "height", "width"]}, {"statistics": [2 * sum(widths)]})
 
 
 def multiply_adds() -> float:
@@ -145,7 +107,7 @@ def main() -> None:
     changes = state.pop("changes")
     net = PaintNet().eval()
     net.load_state_dict(state)
-    models = {"encode.onnx": encode_model(), "layout.onnx": layout_model(), "paint.onnx": paint_model(1)}
+    models = {"encode.onnx": EncodeGraph().finished(), "layout.onnx": layout_model(), "paint.onnx": paint_model(1)}
     models |= {f"paint{lanes}.onnx": paint_model(lanes) for lanes in (8, 16)}
     for name, model in models.items():
         (folder / name).write_bytes(model.SerializeToString(deterministic=True))

@@ -36,18 +36,23 @@ class PaintGraph(Graph, ABC):
         self.weight_shapes = weight_shapes()
         self.own: list[str] = []  # statistics
         parts = [size for width in norm_widths() for size in (width, width)]
-        steps = self.node(
-            "Split", "modulations", self.constant([*parts, EIGHTH, QUARTER], np.int64), outputs=len(parts) + 2, axis=0
-        )
-        self.steps = iter([f"{steps}_{index}" for index in range(len(parts))])
-        self.amplitudes = iter([f"{steps}_{len(parts)}", f"{steps}_{len(parts) + 1}"])
-        given = self.node("Split", "given", self.constant(parts, np.int64), outputs=len(parts), axis=0)
-        self.given = iter([f"{given}_{index}" for index in range(len(parts))])
+        steps = self.pieces("modulations", [*parts, EIGHTH, QUARTER])
+        self.steps, self.amplitudes = iter(steps[:-2]), iter(steps[-2:])
+        self.given = iter(self.pieces("given", parts))
         whole = self.node("Shape", "photo", start=2)
         self.sizes = {n: self.node("Div", whole, self.constant([n], np.int64)) for n in (2, 4, 8)}
 
     def weight(self, name: str) -> str:
         return self.external(name, self.weight_shapes[name], "painter.safetensors")
+
+    def pieces(self, name: str, sizes: Sequence[int]) -> list[str]:
+        """An input's numbers, so many for each."""
+        found = self.node("Split", name, self.constant(sizes, np.int64), outputs=len(sizes), axis=0)
+        return [f"{found}_{index}" for index in range(len(sizes))]
+
+    def joined_numbers(self, parts: Sequence[str], name: str) -> None:
+        """Numbers one after the other, as an output."""
+        self.node("Concat", *parts, axis=0, name=name)
 
     def joined(self, *parts: str | int) -> str:
         """A shape from numbers and shapes."""
@@ -142,7 +147,7 @@ class PaintGraph(Graph, ABC):
         x = self.norm(self.risen(x, "rise2", HALF, 2), HALF, 2)
         x = self.norm(self.layer(x, "rise3", 4 * FULL, 2), 4 * FULL, 2, places=4)
         self.to_picture(self.layer(x, "leave", 16, 2))
-        self.node("Concat", *self.own, axis=0, name="statistics")
+        self.joined_numbers(self.own, "statistics")
 
     def finished(self) -> Any:
         """The graph as an `onnx.ModelProto`."""

@@ -127,7 +127,7 @@ export class Exports {
     const { strength = 100, keep_color = "none", tone = "none", brush_size = 1, detail = 60, size = null } = request.controls;
     const regions = request.regions.length ? { regions: request.regions.map((region) => `drawn=${label(region.style)}`) } : {};
     const controls = { strength, keep_color, tone, brush_size, detail, size, seed: 0 };
-    return { program: "Impasto", version: __VERSION__, engine: "light", style, ...regions, controls };
+    return { program: "Impasto", version: __VERSION__, engine: request.engine ?? "light", style, ...regions, controls };
   }
 }
 
@@ -142,6 +142,7 @@ export function requestOf(fields: Fields): Request {
   const sizes = all(fields, "region_brush_size").map(Number);
   const styles = all(fields, "region_style");
   return {
+    engine: one(fields, "engine"),
     styles: all(fields, "style").map((style, index) => [style, weights[index] ?? 1]),
     controls: {
       strength: number("strength"),

@@ -1,6 +1,6 @@
 // The studio's engine in this browser: photos, paintings and masks in the worker, exports as jobs of this page.
 
-import { Impasto, ImpastoError, type Held, type Request as Painting, type StyleReference } from "../../packages/web/src/index.js";
+import { Impasto, ImpastoError, type EngineName, type Held, type Request as Painting, type StyleReference } from "../../packages/web/src/index.js";
 import { Fault, type Engine, type Job, type Limits, type Photo, type Request, type Style, type View } from "../../src/impasto/studio/engine.js";
 import { Exports } from "./exports.js";
 import { readMetadata, settingsOf, type Metadata } from "./metadata.js";
@@ -48,7 +48,7 @@ export function local(impasto: Promise<Impasto>, base: string, version: string):
         formats: ["jpg", "png", ...((await writesWebp()) ? ["webp"] : [])],
         version,
         controls: facts.controls as unknown as Limits["controls"],
-        engine: "light",
+        hands: ["light", "painter"],
         local: true,
         without: ["find", "poster", "depth"],
       };
@@ -56,6 +56,9 @@ export function local(impasto: Promise<Impasto>, base: string, version: string):
     async styles(): Promise<Style[]> {
       const { styles } = await faulty(impasto);
       return styles.map((card) => ({ ...card, builtin: true, mine: false, thumbnail: `${base}styles/${card.name}.webp` }));
+    },
+    async prepare(name, onShare) {
+      await faulty((await impasto).prepare(name as EngineName, (loaded, total) => onShare(loaded / total)));
     },
     async open(file: Blob, name: string): Promise<Photo> {
       const kind = await kindOf(file);
@@ -117,6 +120,7 @@ export function paintingOf(request: Request, opened: ReadonlyMap<string, Opened>
     style.startsWith("upload:") ? openedAs(opened, style.slice(7)).held.id : style;
   const { size: _, ...controls } = request.controls;
   return {
+    engine: request.engine as EngineName | undefined,
     styles: request.styles.map(([style, weight]) => [reference(style), weight]),
     controls: controls as Painting["controls"],
     regions: request.regions.map((region) => ({

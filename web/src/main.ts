@@ -45,7 +45,11 @@ async function start(): Promise<void> {
       onFault: (text) => app.say({ text, kind: "fault" }),
     });
     studio.page?.append(one.element); // it has the studio's colors
-    one.element.addEventListener("close", () => one.element.remove());
+    app.stripRests = true;
+    one.element.addEventListener("close", () => {
+      app.stripRests = false;
+      one.element.remove();
+    });
     await one.open();
   }
 }

@@ -3,6 +3,8 @@ import { afterEach, expect, test, vi } from "vitest";
 import { controlsOf, paintedSize, type ControlCard } from "../../packages/web/src/controls.js";
 import { isOutOfMemory } from "../../packages/web/src/faults.js";
 import { montage, tiles, tileSide } from "../../packages/web/src/tiles.js";
+import { noiseAt } from "../../packages/web/src/noise.js";
+import { Recent } from "../../packages/web/src/recent.js";
 import { averaged, fit, parts, resize, round, type Pixels } from "../../packages/web/src/pixels.js";
 import { checkBrowser, buildFor } from "../../packages/web/src/runtime.js";
 import { halfToFloat, mixed } from "../../packages/web/src/styles.js";
@@ -50,14 +52,35 @@ test("sizes are rounded as the library rounds them", () => {
   expect(fit(4000, 3000, 1)).toEqual([1, 1]);
 });
 
+test("what was used last is kept, within a limit", () => {
+  const kept = new Recent<string, number>(10, (value) => value);
+  for (const value of [3, 4, 11, 3.5]) kept.set(`of ${value}`, value); // 11 is too much by itself
+  expect(["of 3", "of 4", "of 11", "of 3.5"].map((key) => kept.get(key))).toEqual([undefined, 4, undefined, 3.5]);
+  kept.get("of 4");
+  kept.set("of 3.5", 3.5);
+  kept.get("of 4");
+  kept.set("more", 5);
+  expect([kept.get("of 4"), kept.get("of 3.5"), kept.get("more")]).toEqual([4, undefined, 5]);
+  kept.clear();
+  kept.set("all", 10);
+  expect(kept.get("all")).toBe(10);
+});
+
+test("noise is the library's, at the same place of a photo whatever the part", () => {
+  const whole = noiseAt(8, [0, 0], 64, 32, 32);
+  const part = noiseAt(8, [16, 8], 16, 8, 32);
+  expect(part[0]).toBe(whole[1 * 16 + 2]);
+  expect(whole[0]).toBeCloseTo(1.343435287475586, 6); // `impasto.engines.painter.noise_at`
+});
+
 test("parts and tiles cover everything once", () => {
   expect(parts(10, 4, 2)).toEqual([[0, 4], [4, 6], [6, 10]]);
   const seen = new Uint8Array(700 * 500);
-  for (const { inner } of tiles(700, 500, 256))
+  for (const { inner } of tiles(700, 500, 256, 4, 64))
     for (let y = inner.top; y < inner.bottom; y++) for (let x = inner.left; x < inner.right; x++) seen[y * 700 + x]++;
   expect(seen.every((count) => count === 1)).toBe(true);
-  expect(tileSide(1000, 1e9, 170)).toBeNull();
-  expect(tileSide(9e6, 25e6, 170)).toBe(256);
+  expect(tileSide(1000, 1e9, 170, 64)).toBeNull();
+  expect(tileSide(9e6, 25e6, 170, 64)).toBe(256);
   expect(montage(ramp(600, 300), 200_000).width).toBe(384);
 });
 

@@ -9,7 +9,7 @@ const LEVELS = 1024;
 /** Changes a picture in place. */
 export type Change = (picture: Pixels) => void;
 
-type Matrix = number[][];
+export type Matrix = number[][];
 
 export const luma = (data: Float32Array, at: number) =>
   LUMA[0] * data[at] + LUMA[1] * data[at + 1] + LUMA[2] * data[at + 2];
@@ -128,7 +128,13 @@ function interpolate(x: number, places: Float64Array, values: Float64Array): num
   return values[low] + share * (values[high] - values[low]);
 }
 
-function gaussian(picture: Pixels): [number[], Matrix] {
+/** Means of a picture's colors, and of their products. */
+export interface Moments {
+  mean: number[];
+  moments: Matrix;
+}
+
+export function momentsOf(picture: Pixels): Moments {
   const { data } = picture;
   const mean = [0, 0, 0];
   const moments = [0, 0, 0].map(() => [0, 0, 0]);
@@ -138,19 +144,27 @@ function gaussian(picture: Pixels): [number[], Matrix] {
       for (let l = 0; l < 3; l++) moments[k][l] += data[i + k] * data[i + l];
     }
   const count = data.length / 3;
-  const center = mean.map((sum) => sum / count);
-  const covariance = moments.map((row, k) =>
-    row.map((sum, l) => sum / count - center[k] * center[l] + (k === l ? LEAST_VARIANCE : 0)),
-  );
-  return [center, covariance];
+  return { mean: mean.map((sum) => sum / count), moments: moments.map((row) => row.map((sum) => sum / count)) };
 }
 
-function product(one: Matrix, other: Matrix): Matrix {
+/** Mean and covariance of colors. */
+export function gaussianOf({ mean, moments }: Moments): [number[], Matrix] {
+  return [mean, moments.map((row, k) => row.map((value, l) => value - mean[k] * mean[l] + (k === l ? LEAST_VARIANCE : 0)))];
+}
+
+const gaussian = (picture: Pixels) => gaussianOf(momentsOf(picture));
+
+export function product(one: Matrix, other: Matrix): Matrix {
   return one.map((row) => [0, 1, 2].map((k) => row.reduce((sum, value, l) => sum + value * other[l][k], 0)));
 }
 
-/** A power of a symmetric 3 x 3 matrix, by Jacobi's rotations. */
-function power(matrix: Matrix, exponent: number): Matrix {
+/** A power of a symmetric 3 x 3 matrix. */
+export function power(matrix: Matrix, exponent: number): Matrix {
+  return spectral(matrix, (value) => Math.max(value, 1e-9) ** exponent);
+}
+
+/** A symmetric 3 x 3 matrix whose eigenvalues are changed, by Jacobi's rotations. */
+export function spectral(matrix: Matrix, change: (value: number) => number): Matrix {
   const a = matrix.map((row) => [...row]);
   let v: Matrix = [[1, 0, 0], [0, 1, 0], [0, 0, 1]];
   for (let sweep = 0; sweep < 30; sweep++)
@@ -168,6 +182,6 @@ function power(matrix: Matrix, exponent: number): Matrix {
         return turned;
       });
     }
-  const values = [0, 1, 2].map((k) => Math.max(a[k][k], 1e-9) ** exponent);
+  const values = [0, 1, 2].map((k) => change(a[k][k]));
   return v.map((row) => [0, 1, 2].map((l) => row.reduce((sum, x, k) => sum + x * values[k] * v[l][k], 0)));
 }

@@ -2,10 +2,10 @@
 // `impasto.painting.compose` for browsers.
 
 import { covarianceChange, histogramChange, takeColorsOf, toneChange, type Change } from "./color.js";
-import { paintedSize, type Controls } from "./controls.js";
+import type { Controls } from "./controls.js";
 import type { Network } from "./network.js";
 import { enlarge } from "./octaves.js";
-import { bytes, empty, floats, put, reduced, resizeMask, whole, type Bytes, type Pixels, type Place } from "./pixels.js";
+import { bytes, empty, floats, put, resizeMask, whole, type Bytes, type Pixels, type Place } from "./pixels.js";
 import { mixed, type StyleVector } from "./styles.js";
 
 const SEEN = 4; // of an alpha of 255: below it a color is not seen
@@ -30,6 +30,16 @@ export interface Region {
 
 /** Told of the share that is done; what it throws ends the work. */
 export type OnStep = (share: number) => void | Promise<void>;
+
+interface Options {
+  regions?: readonly Region[];
+  onStep?: OnStep;
+  /** The photo at the size at which it is painted. */
+  small: Sized;
+}
+
+/** By the size of the brush. */
+type Sized = (brush: number) => Pixels;
 
 interface Layer {
   blend: readonly Share[] | null;
@@ -63,7 +73,7 @@ export async function compose(
   photo: Bytes,
   ground: readonly Share[],
   controls: Controls,
-  { regions = [], onStep = () => {} }: { regions?: readonly Region[]; onStep?: OnStep } = {},
+  { regions = [], onStep = () => {}, small }: Options,
 ): Promise<ImageData> {
   const seen = filled(photo);
   const layers: Layer[] = [
@@ -76,12 +86,11 @@ export async function compose(
   ];
   const brushes = layers.filter((layer) => layer.blend).map((layer) => layer.brush);
   const finest = Math.min(...(brushes.length ? brushes : [controls.brush_size]));
-  const [width, height] = paintedSize(photo.width, photo.height, finest);
-  const small = reduced(seen, width, height);
+  const least = small(finest);
   const masks = regions.map((region) => region.mask);
-  const painting = await painted(network, seen, small, layers, masks, controls, (share) => onStep(0.5 * share));
+  const painting = await painted(network, least, small, layers, masks, controls, (share) => onStep(0.5 * share));
   const out = new ImageData(photo.width, photo.height);
-  const finish = lastSteps(seen, small, painting, layers, masks, controls);
+  const finish = lastSteps(seen, least, painting, layers, masks, controls);
   let done = 0;
   const write = async (place: Place, piece: Pixels) => {
     finish(place, piece);
@@ -93,7 +102,7 @@ export async function compose(
     done += piece.width * piece.height;
     await onStep(0.5 + (0.5 * done) / (out.width * out.height));
   };
-  if (width === photo.width && height === photo.height) await write(whole(photo), painting);
+  if (least.width === photo.width && least.height === photo.height) await write(whole(photo), painting);
   else await enlarge(painting, seen, controls.detail / 100, write);
   for (let i = 3; i < out.data.length; i += 4) out.data[i] = photo.data[i];
   return out;
@@ -102,8 +111,8 @@ export async function compose(
 /** Every layer's painting, mixed by the masks, at the size of the finest brush. */
 async function painted(
   network: Network,
-  photo: Bytes,
   small: Pixels,
+  sized: Sized,
   layers: readonly Layer[],
   masks: readonly Pixels[],
   controls: Controls,
@@ -115,8 +124,7 @@ async function painted(
   for (const [index, layer] of layers.entries()) {
     const share = shares?.[index];
     if (!layer.blend || !layer.share || (share && !share.some((value) => value > 0))) continue;
-    const [width, height] = paintedSize(photo.width, photo.height, layer.brush);
-    const own = width === small.width && height === small.height ? small : reduced(photo, width, height);
+    const own = sized(layer.brush);
     await onStep(index / layers.length);
     const vector = await vectorOf(network, layer.blend, controls, small);
     const { picture } = await network.paint(own, vector, { onTile: (part) => onStep((index + part) / layers.length) });

@@ -1,18 +1,39 @@
 // The engine as it runs in a worker: pictures that it holds, styles, and what is painted of them.
 
 import { compose, filled, vectorOf, type Region, type Share } from "./compose.js";
-import { controlsOf, type Controls } from "./controls.js";
+import { controlsOf, paintedSize, type Controls } from "./controls.js";
 import { ImpastoError, isOutOfMemory, outOfMemory } from "./faults.js";
-import { Network, type Statistics } from "./network.js";
+import { LightNetwork } from "./light.js";
+import type { Network, Statistics } from "./network.js";
 import { fetchOrFault, unpacked, type OnLoad } from "./pack.js";
+import { PainterNetwork } from "./painter.js";
 import { bytes, empty, fit, floats, isOpaque, reduced, type Bytes, type Pixels } from "./pixels.js";
-import { buildFor, checkBrowser, hasWebGpu, startRuntime, type Build, type Provider, type Runtime, type Session } from "./runtime.js";
-import { Gallery, type Config, type StyleVector } from "./styles.js";
+import { Recent } from "./recent.js";
+import { buildFor, checkBrowser, hasWebGpu, startRuntime, type Build, type Provider, type Runtime } from "./runtime.js";
+import { Gallery, type Config, type EngineName, type StyleVector } from "./styles.js";
+
+interface Packed {
+  file: string;
+  size: number;
+}
 
 /** What dist/files.json says: the packed files, their sizes and names with their hashes. */
 interface Files {
-  models: { file: string; size: number; parts: Record<string, [number, number]> };
-  runtimes: Record<Build, { file: string; size: number; glue: string }>;
+  packs: Record<EngineName | "encoder", Packed & { parts: Record<string, [number, number]> }>;
+  runtimes: Record<Build, Packed & { glue: string }>;
+}
+
+/** A pack's files. */
+interface Pack {
+  files: Record<string, Uint8Array>;
+  /** Whether the browser keeps it for the next visit. */
+  kept: boolean;
+}
+
+/** What paints, and the styles as it knows them. */
+interface Ready {
+  network: Network;
+  gallery: Gallery;
 }
 
 export interface LoadOptions {
@@ -30,6 +51,8 @@ export interface LoadOptions {
 export type StyleReference = string | number;
 
 export interface Request {
+  /** "light" if not given. */
+  engine?: EngineName;
   styles: readonly (readonly [StyleReference, number])[];
   controls?: Partial<Controls>;
   regions?: readonly RegionRequest[];
@@ -51,8 +74,8 @@ export interface Held {
   alpha: boolean;
 }
 
-const MODELS = ["onnx/model.onnx", "onnx/encoder_model.onnx", "styles.bin"] as const;
 const REMEMBERED = 40; // vectors
+const SIZES = 40e6; // bytes of photos at other sizes
 const TRIAL = 32; // pixels a side
 
 /** A picture that is held; what came as a file may be decoded again. */
@@ -62,29 +85,22 @@ interface Picture {
 }
 
 export class Engine {
-  readonly #gallery: Gallery;
-  readonly #network: Network;
-  readonly #base: string;
   readonly #pictures = new Map<number, Picture>(); // those that were used last at the end
-  readonly #vectors = new Map<StyleReference, StyleVector>();
+  readonly #vectors = new Recent<string, StyleVector>(REMEMBERED); // by engine and style
+  readonly #sizes = new Recent<string, Pixels>(SIZES, ({ data }) => data.byteLength);
+  readonly #numbers = new WeakMap<Bytes, number>(); // of pictures, in the names of their sizes
   readonly #paintings = new Map<StyleReference, Pixels>();
+  readonly #engines = new Map<EngineName, Promise<Ready>>();
   #last = 0;
 
   private constructor(
     readonly config: Config,
+    private readonly files: Files,
     readonly runtime: Runtime,
-    models: Record<(typeof MODELS)[number], Uint8Array>,
-    painting: Session,
     readonly options: Required<LoadOptions>,
-    /** Whether the browser keeps the files for the next visit. */
+    /** Whether the browser keeps what the first visit fetches. */
     readonly kept: boolean,
-  ) {
-    this.#base = options.base;
-    this.#gallery = new Gallery(config, models["styles.bin"]);
-    let reading: Promise<Session> | undefined;
-    const read = () => (reading ??= runtime.session(models["onnx/encoder_model.onnx"]));
-    this.#network = new Network(config, painting, read, options.budget);
-  }
+  ) {}
 
   static async load(options: LoadOptions, onLoad: OnLoad = () => {}): Promise<Engine> {
     checkBrowser();
@@ -114,33 +130,60 @@ export class Engine {
     const build = buildFor(provider);
     const runtime = files.runtimes[build];
     const loaded = [0, 0];
-    const total = files.models.size + runtime.size;
+    const total = files.packs.light.size + runtime.size;
     const told = (index: number) => (count: number) => {
       loaded[index] = count;
       onLoad(loaded[0] + loaded[1], total);
     };
-    const [binary, packed] = await Promise.all([
+    const [binary, pack] = await Promise.all([
       unpacked(options.base + runtime.file, runtime.size, told(0)),
-      unpacked(options.base + files.models.file, files.models.size, told(1)),
+      fetchPack(files, "light", options.base, told(1)),
     ]);
-    const models = Object.fromEntries(
-      MODELS.map((name) => {
-        const [start, size] = files.models.parts[name];
-        return [name, new Uint8Array(packed.data, start, size)];
-      }),
-    ) as Record<(typeof MODELS)[number], Uint8Array>;
     const started = await startRuntime(provider, build, binary.data, options.base + runtime.glue);
-    const painting = await started.session(models["onnx/model.onnx"]);
-    const engine = new Engine(config, started, models, painting, options, binary.kept && packed.kept);
-    if (provider === "webgpu") await engine.#tryOut();
+    const engine = new Engine(config, files, started, options, binary.kept && pack.kept);
+    engine.#engines.set("light", engine.#light(pack));
+    await engine.ready("light");
+    if (started.provider !== provider) throw new Error("the graphics processor refuses the network");
     return engine;
   }
 
-  /** Paint a little: a graphics processor may take the network and then refuse to run it. */
-  async #tryOut(): Promise<void> {
-    const gray = new ImageData(new Uint8ClampedArray(4 * TRIAL * TRIAL).map((_, i) => (37 * i) % 256), TRIAL);
-    const { picture } = await this.#network.paint(floats(gray), this.#gallery.vector(this.config.styles[0].name));
-    if (!picture.data.every(Number.isFinite)) throw new Error("the graphics processor gives no picture");
+  /** An engine; what it needs is fetched once. */
+  ready(name: EngineName, onLoad: OnLoad = () => {}): Promise<Ready> {
+    if (!Object.hasOwn(this.config.engines, name)) throw new ImpastoError("bad-control", `unknown engine '${name}'`, "there are light, painter");
+    let found = this.#engines.get(name);
+    if (!found) {
+      found = fetchPack(this.files, "painter", this.options.base, onLoad).then((pack) => this.#painter(pack));
+      found.catch(() => this.#engines.delete(name)); // the next one who asks tries again
+      this.#engines.set(name, found);
+    }
+    return found;
+  }
+
+  async #light({ files }: Pack): Promise<Ready> {
+    const { config, runtime, options } = this;
+    const facts = config.engines.light;
+    const painting = await runtime.session(files["onnx/model.onnx"]);
+    const reading = () => runtime.session(files["onnx/encoder_model.onnx"]);
+    const network = new LightNetwork(facts, painting, reading, options.budget);
+    return this.#tried({ network, gallery: new Gallery(files["styles.safetensors"], config.group, facts.changes) });
+  }
+
+  async #painter({ files }: Pack): Promise<Ready> {
+    const { config, runtime, options } = this;
+    const facts = config.engines.painter;
+    const weights = { "painter.safetensors": files["painter.safetensors"] };
+    const painting = await runtime.session(files["paint.onnx"], weights);
+    const reading = async () => {
+      const { files: more } = await fetchPack(this.files, "encoder", options.base);
+      return runtime.session(more["encode.onnx"], { ...weights, "encoder.safetensors": more["encoder.safetensors"] });
+    };
+    const network = new PainterNetwork(facts, painting, reading, options.budget);
+    return this.#tried({ network, gallery: new Gallery(files["styles.safetensors"], config.group, facts.changes) });
+  }
+
+  async #tried(ready: Ready): Promise<Ready> {
+    await tryOut(this.runtime, ready, this.config.styles[0].name);
+    return ready;
   }
 
   /**
@@ -185,8 +228,8 @@ export class Engine {
 
   letGo(id: number): void {
     this.#pictures.delete(id);
-    this.#vectors.delete(id);
     this.#paintings.delete(id);
+    for (const engine of this.#engines.keys()) this.#vectors.delete(keyOf(engine, id));
   }
 
   /**
@@ -203,16 +246,19 @@ export class Engine {
     const controls = controlsOf(request.controls ?? {}, this.config.controls);
     try {
       const sized = size ? this.sized(photo, size, true) : side ? this.sized(photo, side) : photo;
-      const ground = await this.#shares(request.styles, controls);
+      const engine = request.engine ?? "light";
+      const { network } = await this.ready(engine);
+      const ground = await this.#shares(engine, request.styles, controls);
       const regions: Region[] = [];
       for (const region of request.regions ?? [])
         regions.push({
           mask: maskOf(await this.picture(region.mask)),
-          blend: region.style === "none" ? null : region.style === "" ? ground : await this.#shares([[region.style, 1]], controls),
+          blend: region.style === "none" ? null : region.style === "" ? ground : await this.#shares(engine, [[region.style, 1]], controls),
           strength: region.strength ?? 100,
           brushSize: region.brush_size ?? null,
         });
-      return await compose(this.#network, sized, ground, controls, { regions, onStep });
+      const small = (brush: number) => this.#small(size ? sized : photo, sized, brush);
+      return await compose(network, sized, ground, controls, { regions, onStep, small });
     } catch (error) {
       throw isOutOfMemory(error) ? outOfMemory() : error;
     }
@@ -222,11 +268,12 @@ export class Engine {
   async frame(frame: Bytes, styles: Request["styles"], given?: Statistics): Promise<{ picture: ImageData; statistics: Statistics }> {
     const key = JSON.stringify(styles);
     const photo = floats(frame);
+    const { network } = await this.ready("light");
     if (key !== this.#live?.key) {
       const controls = controlsOf({}, this.config.controls);
-      this.#live = { key, vector: await vectorOf(this.#network, await this.#shares(styles, controls), controls, photo) };
+      this.#live = { key, vector: await vectorOf(network, await this.#shares("light", styles, controls), controls, photo) };
     }
-    const { picture, statistics } = await this.#network.paint(photo, this.#live.vector, { given });
+    const { picture, statistics } = await network.paint(photo, this.#live.vector, { given });
     return { picture: bytes(picture), statistics };
   }
 
@@ -236,43 +283,53 @@ export class Engine {
   sized(picture: Bytes, side: number, exactly = false): Bytes {
     const longer = Math.max(picture.width, picture.height);
     if (longer === side || (longer < side && !exactly)) return picture;
-    const before = this.#sizes.get(picture)?.get(side);
-    if (before) return before;
     const [width, height] = fit(picture.width, picture.height, side);
     this.#check(width, height);
-    const found = resized(picture, width, height);
-    if (longer > side) this.#sizes.set(picture, (this.#sizes.get(picture) ?? new Map()).set(side, found));
+    return withAlpha(bytes(this.#reduced(picture, width, height)), picture);
+  }
+
+  /** The colors of a picture at another size: a photo is reduced once for all styles and views. */
+  #reduced(picture: Bytes, width: number, height: number): Pixels {
+    const number = this.#numbers.get(picture) ?? ++this.#last;
+    this.#numbers.set(picture, number);
+    const key = `${number} ${width} ${height}`;
+    const found = this.#sizes.get(key) ?? reduced(filled(picture), width, height);
+    this.#sizes.set(key, found);
     return found;
   }
 
-  // A photo in every style is reduced once; it goes with the photo.
-  readonly #sizes = new WeakMap<Bytes, Map<number, Bytes>>();
+  /** A photo at the size at which it is painted: that of the original, but of a smaller view its own. */
+  #small(original: Bytes, view: Bytes, brush: number): Pixels {
+    const [width, height] = paintedSize(original.width, original.height, brush);
+    return width > view.width || height > view.height ? this.#reduced(original, view.width, view.height) : this.#reduced(original, width, height);
+  }
 
-  async #shares(styles: Request["styles"], controls: Controls): Promise<Share[]> {
+  async #shares(engine: EngineName, styles: Request["styles"], controls: Controls): Promise<Share[]> {
     if (!styles.length) throw new ImpastoError("unknown-style", "no style was given");
     const recolors = controls.keep_color === "histogram" || controls.keep_color === "coral";
     const found: Share[] = [];
     for (const [style, weight] of styles) {
       if (!(weight >= 0) || !Number.isFinite(weight)) throw new ImpastoError("bad-control", `the weight ${weight} is no number above 0`);
-      found.push({ vector: await this.#vector(style), painting: recolors ? await this.#painting(style) : null, weight });
+      found.push({ vector: await this.#vector(engine, style), painting: recolors ? await this.#painting(style) : null, weight });
     }
     if (!found.some(({ weight }) => weight > 0)) throw new ImpastoError("bad-control", "the weights of a blend are all 0");
     return found;
   }
 
-  async #vector(style: StyleReference): Promise<StyleVector> {
-    const before = this.#vectors.get(style);
+  async #vector(engine: EngineName, style: StyleReference): Promise<StyleVector> {
+    const key = keyOf(engine, style);
+    const before = this.#vectors.get(key);
     if (before) return before;
-    if (typeof style === "string" && !this.#gallery.has(style))
+    const { network, gallery } = await this.ready(engine);
+    if (typeof style === "string" && !gallery.has(style))
       throw new ImpastoError("unknown-style", `unknown style '${style}'`, `there are ${this.config.styles.map(({ name }) => name).join(", ")}`);
-    const found = typeof style === "string" ? this.#gallery.vector(style) : await this.#network.encode(filled(await this.picture(style)));
-    this.#vectors.set(style, found);
-    if (this.#vectors.size > REMEMBERED) this.#vectors.delete(this.#vectors.keys().next().value as StyleReference);
+    const found = typeof style === "string" ? gallery.vector(style) : await network.encode(filled(await this.picture(style)));
+    this.#vectors.set(key, found);
     return found;
   }
 
   async #pictureOf(style: string): Promise<Blob> {
-    const files = [`paintings/${style}.jpg`, `styles/${style}.webp`].map((name) => this.#base + name);
+    const files = [`paintings/${style}.jpg`, `styles/${style}.webp`].map((name) => this.options.base + name);
     const answer = await fetchOrFault(files[0]).catch(() => fetchOrFault(files[1]));
     return answer.blob();
   }
@@ -289,6 +346,23 @@ export class Engine {
     }
     return found;
   }
+}
+
+const keyOf = (engine: EngineName, style: StyleReference) => `${engine} ${typeof style} ${style}`;
+
+async function fetchPack(files: Files, name: EngineName | "encoder", base: string, onLoad: OnLoad = () => {}): Promise<Pack> {
+  const { file, size, parts } = files.packs[name];
+  const { data, kept } = await unpacked(base + file, size, onLoad);
+  const found = Object.entries(parts).map(([part, [start, length]]) => [part, new Uint8Array(data, start, length)]);
+  return { files: Object.fromEntries(found), kept };
+}
+
+/** Paint a little: a graphics processor may take a network, and then refuse to run it or paint nothing. */
+async function tryOut(runtime: Runtime, { network, gallery }: Ready, style: string): Promise<void> {
+  if (runtime.provider === "wasm") return;
+  const gray = new ImageData(new Uint8ClampedArray(4 * TRIAL * TRIAL).map((_, i) => (37 * i) % 256), TRIAL);
+  const { picture } = await network.paint(floats(gray), gallery.vector(style));
+  if (!picture.data.every(Number.isFinite)) runtime.leave("it paints nothing");
 }
 
 /** The bytes of a picture's file, upright. */
@@ -314,13 +388,12 @@ export function pixelsOf(picture: ImageBitmap): ImageData {
   return to.getImageData(0, 0, picture.width, picture.height);
 }
 
-/** A picture at another size; colors under what is clear do not bleed. */
-function resized(picture: Bytes, width: number, height: number): Bytes {
-  const found = bytes(reduced(filled(picture), width, height));
+/** A picture that was made smaller, as transparent as it was. */
+function withAlpha(found: ImageData, picture: Bytes): ImageData {
   if (isOpaque(picture)) return found;
   const alpha = empty(picture.width, picture.height, 1);
   for (let i = 0; i < alpha.data.length; i++) alpha.data[i] = picture.data[4 * i + 3] / 255;
-  const share = reduced(alpha, width, height).data;
+  const share = reduced(alpha, found.width, found.height).data;
   for (let i = 0; i < share.length; i++) found.data[4 * i + 3] = 255 * share[i];
   return found;
 }

@@ -1,7 +1,8 @@
 // Enlarge a painting octave by octave, every octave with strokes of its own size: `impasto.painting.octaves`, which says
-// why, for browsers. Windows are computed one after the other, so that memory is bounded and work can be stopped.
+// why, for browsers. Windows are computed a few at a time, so that memory is bounded and work can be stopped.
 
 import { LUMA } from "./color.js";
+import { AT_ONCE, computed } from "./crew.js";
 import { blurred, enlarged, halved, sharpen, strokes, type StrokeSettings } from "./filters.js";
 import { averaged, empty, part, parts, put, whole, type Bytes, type Pixels, type Place, type Size } from "./pixels.js";
 
@@ -86,34 +87,74 @@ async function first(step: Step, strength: number, keep: OnWindow): Promise<void
   });
 }
 
-/** A later octave, twice as large as the one before. */
+/** A window of a later octave, with all that it is computed from. */
+export interface Task {
+  /** The octave before, at half the size. */
+  before: Pixels;
+  /** The photo's luminance, and that at half the size; null if its detail is not wanted. */
+  seen: { fine: Pixels; gray: Pixels } | null;
+  /** Of the window with its margin. */
+  size: Size;
+  /** The part of it that is wanted. */
+  inner: Place;
+  detail: number;
+  number: number;
+  strength: number;
+}
+
+/** A later octave, twice as large as the one before: its windows do not need one another. */
 async function later(step: Step, strength: number, keep: OnWindow): Promise<void> {
-  const { size, number } = step;
-  await each(size, (place) => {
-    const outer = around(place, size, margin(number));
-    const [width, height] = [outer.right - outer.left, outer.bottom - outer.top];
-    const before = part(step.before, halves(outer));
-    const painted = withStrokes(step, doubled(before, width, height), outer);
-    const reduced = halved(painted);
-    for (let i = 0; i < before.data.length; i++) before.data[i] -= reduced.data[i];
-    const missing = doubled(before, width, height);
-    for (let i = 0; i < painted.data.length; i++) painted.data[i] += LATER * missing.data[i];
-    sharpen(painted, strength);
-    return keep(place, clip(within(painted, outer, place)));
-  });
+  const { size, number, detail } = step;
+  const places = [...windows(size)];
+  let failed: { error: unknown } | null = null;
+  const work = async (_: unknown, slot: number) => {
+    for (let place = places.shift(); place && !failed; place = places.shift()) {
+      const outer = around(place, size, margin(number));
+      const task: Task = {
+        before: part(step.before, halves(outer)),
+        seen: detail ? { fine: step.seen(outer), gray: part(step.gray, halves(outer)) } : null,
+        size: [outer.right - outer.left, outer.bottom - outer.top],
+        inner: moved(place, outer),
+        detail,
+        number,
+        strength,
+      };
+      try {
+        await keep(place, await computed(task, slot));
+      } catch (error) {
+        failed ??= { error };
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(AT_ONCE, places.length) }, work));
+  if (failed) throw (failed as { error: unknown }).error;
+}
+
+/** What a window of a later octave becomes. */
+export function windowOf({ before, seen, size, inner, detail, number, strength }: Task): Pixels {
+  const x = doubled(before, ...size);
+  if (seen) addDetail(x, seen.fine, doubled(seen.gray, ...size), detail);
+  const painted = strokes(x, passes(number), STROKES);
+  const reduced = halved(painted);
+  for (let i = 0; i < before.data.length; i++) before.data[i] -= reduced.data[i];
+  const missing = doubled(before, ...size);
+  for (let i = 0; i < painted.data.length; i++) painted.data[i] += LATER * missing.data[i];
+  sharpen(painted, strength);
+  return clip(part(painted, inner));
 }
 
 /** The enlarged picture with the photo's fine detail, made of strokes. */
 function withStrokes(step: Step, x: Pixels, place: Place): Pixels {
-  if (step.detail) {
-    const fine = step.seen(place).data;
-    const soft = larger(step.gray, step.size, place).data;
-    for (let i = 0, to = 0; i < fine.length; i++) {
-      const more = step.detail * (fine[i] - soft[i]);
-      for (let k = 0; k < 3; k++) x.data[to++] += more;
-    }
-  }
+  if (step.detail) addDetail(x, step.seen(place), larger(step.gray, step.size, place), step.detail);
   return strokes(x, passes(step.number), STROKES);
+}
+
+/** Add to a picture what a luminance has beyond a softer one. */
+function addDetail(picture: Pixels, fine: Pixels, soft: Pixels, share: number): void {
+  for (let i = 0, to = 0; i < fine.data.length; i++) {
+    const more = share * (fine.data[i] - soft.data[i]);
+    for (let k = 0; k < 3; k++) picture.data[to++] += more;
+  }
 }
 
 /** How much of a painting is put back in the first octave: little in plain areas, where a network's grid shows. */
@@ -182,9 +223,11 @@ function around(place: Place, [width, height]: Size, by: number): Place {
 }
 
 /** The inner part of a window with its margin. */
-function within(piece: Pixels, outer: Place, inner: Place): Pixels {
-  const [top, left] = [inner.top - outer.top, inner.left - outer.left];
-  return part(piece, { top, left, bottom: top + inner.bottom - inner.top, right: left + inner.right - inner.left });
+const within = (piece: Pixels, outer: Place, inner: Place) => part(piece, moved(inner, outer));
+
+/** A place, counted from the corner of another one. */
+function moved({ top, left, bottom, right }: Place, from: Place): Place {
+  return { top: top - from.top, left: left - from.left, bottom: bottom - from.top, right: right - from.left };
 }
 
 function clip(picture: Pixels): Pixels {
@@ -193,7 +236,11 @@ function clip(picture: Pixels): Pixels {
 }
 
 /** Every window of a picture; they begin at even places. */
-async function each(size: Size, act: (place: Place) => void | Promise<void>): Promise<void> {
+function* windows(size: Size): Generator<Place> {
   for (const [top, bottom] of parts(size[1], SIDE, 2))
-    for (const [left, right] of parts(size[0], SIDE, 2)) await act({ top, left, bottom, right });
+    for (const [left, right] of parts(size[0], SIDE, 2)) yield { top, left, bottom, right };
+}
+
+async function each(size: Size, act: (place: Place) => void | Promise<void>): Promise<void> {
+  for (const place of windows(size)) await act(place);
 }

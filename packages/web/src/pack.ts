@@ -52,7 +52,7 @@ export async function fetchOrFault(address: string): Promise<Response> {
   } catch {
     throw noNetwork(address);
   }
-  if (!answer.ok) throw new ImpastoError("no-network", `${address} answers ${answer.status}`, "see whether the folder is whole");
+  if (!answer.ok) throw new ImpastoError("no-network", `${address} answers ${answer.status}`, "load the page again, there may be a new version; on a host of your own, see whether the folder is whole");
   return answer;
 }
 

@@ -2,7 +2,7 @@
 
 import type * as Ort from "onnxruntime-web";
 
-import { ImpastoError } from "./faults.js";
+import { ImpastoError, isOutOfMemory } from "./faults.js";
 
 export type Provider = "webgpu" | "wasm";
 
@@ -11,13 +11,20 @@ export type Feeds = Record<string, readonly [Float32Array, readonly number[]]>;
 
 export interface Session {
   run(feeds: Feeds): Promise<Record<string, Float32Array>>;
-  release(): Promise<void>;
 }
 
 export interface Runtime {
+  /** What computes: WebAssembly, once a graphics processor has failed. */
   provider: Provider;
   threads: number;
-  session(model: Uint8Array): Promise<Session>;
+  /** Take WebAssembly from now on. */
+  leave(why: string): void;
+  /** What is to be told once the graphics processor is taken away. */
+  onLost?: ((error: Error) => void) | null;
+  /**
+   * @param weights files that the model's weights lie in, by name
+   */
+  session(model: Uint8Array, weights?: Record<string, Uint8Array>): Promise<Session>;
 }
 
 /** A build of ONNX Runtime: its module and its compressed WebAssembly, under the package's own address. */
@@ -52,7 +59,8 @@ export function buildFor(provider: Provider): Build {
 /** Threads that WebAssembly may take: those need a page that is isolated from others. */
 function threadsFor(provider: Provider): number {
   if (provider === "webgpu" || !globalThis.crossOriginIsolated) return 1;
-  return Math.max(1, Math.min(4, Math.floor((navigator.hardwareConcurrency || 1) / 2)));
+  const cores = navigator.hardwareConcurrency || 1;
+  return Math.min(cores, 4, Math.max(2, Math.floor(cores / 2)));
 }
 
 /**
@@ -71,31 +79,107 @@ export async function startRuntime(provider: Provider, build: Build, binary: Arr
   ort.env.wasm.wasmPaths = { mjs: glue };
   ort.env.wasm.numThreads = threadsFor(provider);
   ort.env.logLevel = "error";
-  let running: Promise<unknown> = Promise.resolve(); // sessions take turns: one of a graphics processor refuses two at once
-  return {
+  const runtime: Runtime = {
     provider,
     threads: ort.env.wasm.numThreads,
-    async session(model) {
-      const session = await ort.InferenceSession.create(model, {
-        executionProviders: [provider],
-        graphOptimizationLevel: "all",
-        logSeverityLevel: 3,
-      });
+    leave(why) {
+      if (runtime.provider === "webgpu") console.warn(`The graphics processor is left: ${why}`);
+      runtime.provider = "wasm";
+    },
+    async session(model, weights = {}) {
+      const held = new Held(ort, runtime, model, weights);
+      await inTurn(() => held.make());
+      watch();
       return {
-        async run(feeds) {
+        run(feeds) {
           const tensors: Record<string, Ort.Tensor> = {};
           for (const [name, [data, shape]] of Object.entries(feeds)) tensors[name] = new ort.Tensor("float32", data, shape);
-          const mine = running.then(() => session.run(tensors));
-          running = mine.catch(() => {});
-          const found = await mine;
-          return Object.fromEntries(
-            await Promise.all(
-              Object.entries(found).map(async ([name, tensor]) => [name, (await tensor.getData()) as Float32Array] as const),
-            ),
-          );
+          return inTurn(() => held.run(tensors));
         },
-        release: () => session.release(),
       };
     },
   };
+
+  let running: Promise<unknown> = Promise.resolve();
+
+  /** Sessions take turns: one of a graphics processor refuses two at once. */
+  function inTurn<T>(act: () => Promise<T>): Promise<T> {
+    const mine = running.then(act);
+    running = mine.catch(() => {});
+    return mine;
+  }
+
+  let watched = false;
+
+  /** Leave a graphics processor that is taken away. */
+  function watch(): void {
+    if (watched || runtime.provider === "wasm") return;
+    watched = true;
+    void Promise.resolve(ort.env.webgpu.device as unknown as GpuDevice)
+      .then((device) => device.lost)
+      .then(({ message }) => {
+        runtime.leave(message);
+        runtime.onLost?.(new Error(message));
+      });
+  }
+
+  return runtime;
+}
+
+interface GpuDevice {
+  lost: Promise<{ message: string }>;
+}
+
+/** A session, made again by the processor once the graphics processor has failed. */
+class Held {
+  #session: Ort.InferenceSession | null = null;
+  #by: Provider = "wasm";
+
+  constructor(
+    readonly ort: typeof Ort,
+    readonly runtime: Runtime,
+    readonly model: Uint8Array,
+    readonly weights: Record<string, Uint8Array>,
+  ) {}
+
+  async make(): Promise<Ort.InferenceSession> {
+    for (;;) {
+      const by = this.runtime.provider;
+      try {
+        this.#session = await this.ort.InferenceSession.create(this.model, {
+          executionProviders: [by],
+          externalData: Object.entries(this.weights).map(([path, data]) => ({ path, data })),
+          graphOptimizationLevel: "all",
+          logSeverityLevel: 3,
+        });
+        this.#by = by;
+        return this.#session;
+      } catch (error) {
+        if (by === "wasm") throw error;
+        this.runtime.leave(String(error));
+      }
+    }
+  }
+
+  async run(feeds: Record<string, Ort.Tensor>): Promise<Record<string, Float32Array>> {
+    const { runtime } = this;
+    for (;;) {
+      const session = this.#session && this.#by === runtime.provider ? this.#session : await this.make();
+      const by = this.#by;
+      try {
+        return await new Promise((done, failed) => {
+          runtime.onLost = by === "webgpu" ? failed : null;
+          ran(session, feeds).then(done, failed);
+        });
+      } catch (error) {
+        if (by === "wasm" || (isOutOfMemory(error) && runtime.provider === by)) throw error;
+        runtime.leave(String(error));
+      }
+    }
+  }
+}
+
+async function ran(session: Ort.InferenceSession, feeds: Record<string, Ort.Tensor>): Promise<Record<string, Float32Array>> {
+  const found = Object.entries(await session.run(feeds));
+  return Object.fromEntries(await Promise.all(found.map(async ([name, tensor]) => [name, (await tensor.getData()) as Float32Array] as const)));
 }

@@ -9,27 +9,35 @@ export interface StyleCard {
   year: string;
   kind: string;
   licence: string;
-  /** Whether it changes the network's filters. */
-  changes: boolean;
+}
+
+/** "painter" has larger strokes and cleaner colors, and takes seven times the work. */
+export type EngineName = "light" | "painter";
+
+/** What config.json says of an engine. */
+export interface EngineFacts {
+  /** Pixels mirrored at the borders. */
+  margin: number;
+  /** Sides of photos are multiples of it. */
+  multiple: number;
+  least: number;
+  /** Numbers that a style may change of the network. */
+  changes: number;
+  statistics: number;
 }
 
 export interface Config {
   model_type: "impasto";
-  margin: number;
-  multiple: number;
-  least: number;
-  embedding: number;
-  changes: number;
+  engines: Record<EngineName, EngineFacts>;
   group: number;
-  statistics: number;
   styles: StyleCard[];
   controls: ControlCard[];
 }
 
-/** A style as the network knows it. Vectors are mixed by arithmetic. */
+/** A style as a network knows it. Vectors of one network are mixed by arithmetic. */
 export interface StyleVector {
   embedding: Float32Array;
-  /** What training has changed of the filters; null for nothing. */
+  /** What training has changed of the network, later ones are 0; null for nothing. */
   changes: Float32Array | null;
 }
 
@@ -37,12 +45,11 @@ export interface StyleVector {
 export function mixed(parts: readonly (readonly [StyleVector, number])[]): StyleVector {
   const [[first]] = parts;
   const embedding = new Float32Array(first.embedding.length);
-  let changes: Float32Array | null = null;
+  const count = Math.max(...parts.map(([{ changes }]) => changes?.length ?? 0));
+  const changes = count ? new Float32Array(count) : null;
   for (const [vector, weight] of parts) {
     vector.embedding.forEach((value, i) => (embedding[i] += weight * value));
-    if (!vector.changes) continue;
-    const sum = (changes ??= new Float32Array(vector.changes.length));
-    vector.changes.forEach((value, i) => (sum[i] += weight * value));
+    if (changes) vector.changes?.forEach((value, i) => (changes[i] += weight * value));
   }
   return { embedding, changes };
 }
@@ -57,50 +64,60 @@ export function halfToFloat(bits: number): number {
   return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }
 
-/** The vectors in styles.bin. */
+/** The vectors of the named styles, in the safetensors format. */
 export class Gallery {
-  readonly #names = new Map<string, { index: number; changed: number }>();
-  readonly #changed: number;
-  readonly #groups: number;
+  readonly #places: Record<string, { data_offsets: [number, number] } | undefined>;
+  readonly #first: number;
 
+  /**
+   * @param group changes of filters that have one scale
+   * @param most numbers that a style may change
+   */
   constructor(
-    readonly config: Config,
     readonly data: Uint8Array,
+    readonly group: number,
+    readonly most: number,
   ) {
-    let changed = 0;
-    config.styles.forEach((card, index) => this.#names.set(card.name, { index, changed: card.changes ? changed++ : -1 }));
-    this.#changed = changed;
-    this.#groups = Math.ceil(config.changes / config.group);
+    const length = Number(new DataView(data.buffer, data.byteOffset).getBigUint64(0, true));
+    this.#places = JSON.parse(new TextDecoder().decode(data.subarray(8, 8 + length)));
+    this.#first = 8 + length;
   }
 
   has(name: string): boolean {
-    return this.#names.has(name);
+    return !!this.#places[`embedding.${name}`];
   }
 
   vector(name: string): StyleVector {
-    const { config, data } = this;
-    const found = this.#names.get(name);
-    if (!found) throw new RangeError(name);
-    const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
-    const half = (at: number) => halfToFloat(view.getUint16(at, true));
-    const embedding = Float32Array.from({ length: config.embedding }, (_, i) =>
-      half(2 * (found.index * config.embedding + i)),
-    );
-    if (found.changed < 0) return { embedding, changes: null };
-    const levelsAt = 2 * config.styles.length * config.embedding;
-    const bytes = (this.#groups * config.group) / 2;
-    const scalesAt = levelsAt + this.#changed * bytes + 2 * found.changed * this.#groups;
-    const changes = new Float32Array(config.changes);
-    const from = levelsAt + found.changed * bytes;
-    for (let group = 0; group < this.#groups; group++) {
-      const scale = half(scalesAt + 2 * group);
-      const first = group * config.group;
-      for (let i = first; i < Math.min(first + config.group, config.changes); i += 2) {
-        const pair = data[from + (i >> 1)];
-        changes[i] = ((pair & 15) - 8) * scale;
-        if (i + 1 < config.changes) changes[i + 1] = ((pair >> 4) - 8) * scale;
-      }
-    }
-    return { embedding, changes };
+    const embedding = this.#halves(`embedding.${name}`);
+    if (!embedding) throw new RangeError(name);
+    const changes = this.#halves(`changes.${name}`);
+    const filters = this.#filters(name, this.most - (changes?.length ?? 0));
+    if (!changes || !filters) return { embedding, changes: changes ?? filters };
+    const all = new Float32Array(this.most);
+    all.set(changes);
+    all.set(filters, changes.length);
+    return { embedding, changes: all };
+  }
+
+  #bytes(tensor: string): Uint8Array | null {
+    const place = this.#places[tensor];
+    return place ? this.data.subarray(this.#first + place.data_offsets[0], this.#first + place.data_offsets[1]) : null;
+  }
+
+  #halves(tensor: string): Float32Array | null {
+    const bytes = this.#bytes(tensor);
+    if (!bytes) return null;
+    const view = new DataView(bytes.buffer, bytes.byteOffset);
+    return Float32Array.from({ length: bytes.length / 2 }, (_, i) => halfToFloat(view.getUint16(2 * i, true)));
+  }
+
+  /** Changes of filters: two levels in a byte, a scale for each group. */
+  #filters(name: string, count: number): Float32Array | null {
+    const [levels, scales] = [this.#bytes(`levels.${name}`), this.#halves(`scales.${name}`)];
+    if (!levels || !scales) return null;
+    return Float32Array.from({ length: count }, (_, i) => {
+      const pair = levels[i >> 1];
+      return ((i & 1 ? pair >> 4 : pair & 15) - 8) * scales[Math.floor(i / this.group)];
+    });
   }
 }

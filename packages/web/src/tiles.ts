@@ -2,7 +2,6 @@
 
 import { empty, part, parts, put, round, type Pixels, type Place } from "./pixels.js";
 
-export const OVERLAP = 64; // pixels on each side; the network's receptive field reaches 59
 const [LARGEST, SMALLEST] = [1280, 256];
 const GRID = 4;
 const PATCH = 128;
@@ -13,25 +12,28 @@ export interface Tile {
   inner: Place;
 }
 
-/** All tiles of a picture, of about this many pixels a side without their overlap. */
-export function* tiles(width: number, height: number, side: number): Generator<Tile> {
-  for (const [top, bottom] of parts(height, side, GRID))
-    for (const [left, right] of parts(width, side, GRID))
+/**
+ * All tiles of a picture, of about this many pixels a side without their overlap.
+ * @param multiple of pixels, at which they begin
+ */
+export function* tiles(width: number, height: number, side: number, multiple: number, overlap: number): Generator<Tile> {
+  for (const [top, bottom] of parts(height, side, multiple))
+    for (const [left, right] of parts(width, side, multiple))
       yield {
         inner: { top, left, bottom, right },
         outer: {
-          top: Math.max(0, top - OVERLAP),
-          left: Math.max(0, left - OVERLAP),
-          bottom: Math.min(height, bottom + OVERLAP),
-          right: Math.min(width, right + OVERLAP),
+          top: Math.max(0, top - overlap),
+          left: Math.max(0, left - overlap),
+          bottom: Math.min(height, bottom + overlap),
+          right: Math.min(width, right + overlap),
         },
       };
 }
 
 /** How large tiles may be; null if the whole picture fits. */
-export function tileSide(pixels: number, budget: number, bytesPerPixel: number): number | null {
+export function tileSide(pixels: number, budget: number, bytesPerPixel: number, overlap: number): number | null {
   if (pixels * bytesPerPixel <= budget && pixels <= LARGEST ** 2 * 4) return null;
-  const side = Math.trunc(Math.sqrt(budget / bytesPerPixel)) - 2 * OVERLAP;
+  const side = Math.trunc(Math.sqrt(budget / bytesPerPixel)) - 2 * overlap;
   return Math.max(SMALLEST, Math.min(LARGEST, Math.floor(side / GRID) * GRID));
 }
 

@@ -4,9 +4,10 @@ import { Moved, serve, type Context } from "./calls.js";
 import type { ControlCard } from "./controls.js";
 import { decoded, Engine, pixelsOf, type Held, type LoadOptions, type Request } from "./engine.js";
 import { ImpastoError } from "./faults.js";
+import { windowOf, type Task } from "./octaves.js";
 import type { Bytes } from "./pixels.js";
 import type { Provider } from "./runtime.js";
-import type { StyleCard } from "./styles.js";
+import type { EngineName, StyleCard } from "./styles.js";
 
 export interface Loaded {
   provider: Provider;
@@ -49,6 +50,11 @@ const methods = {
     return { provider, threads, styles: config.styles, controls: config.controls, maxPixels: engine.options.maxPixels, kept: engine.kept };
   },
 
+  /** Fetch what an engine needs, before it paints. */
+  async prepare({ tell }: Context, name: EngineName): Promise<void> {
+    await ready().ready(name, (loaded, total) => tell([loaded, total]));
+  },
+
   /** Hold a picture: a file, or what is decoded already. */
   async open(_: Context, picture: Blob | ImageData | ImageBitmap): Promise<Held> {
     if (picture instanceof Blob) return ready().hold(await decoded(picture), picture);
@@ -84,6 +90,12 @@ const methods = {
     if (view.crop) return moved(cut(photo, view.crop));
     const { data, width, height } = ready().sized(photo, view.side ?? Infinity);
     return moved(new ImageData(new Uint8ClampedArray(data), width, height));
+  },
+
+  /** Compute a window of a large picture for another worker. */
+  window(_: Context, task: Task) {
+    const found = windowOf(task);
+    return new Moved(found, [found.data.buffer]);
   },
 
   /** Paint a frame of a camera; `first` forgets those before it. */

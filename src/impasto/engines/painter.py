@@ -64,7 +64,7 @@ class Painter(ShippedEngine):
         return str(self.facts["encoder"])
 
     def _change_sizes(self) -> tuple[int, ...]:
-        return _modulations(), _modulations() + painter_weights.filter_count()
+        return modulation_count(), modulation_count() + painter_weights.filter_count()
 
     def _load(self, style: StyleVector | None) -> None:
         if style is None:
@@ -118,7 +118,7 @@ class Painter(ShippedEngine):
                 "impasto train style, train collection: those can be written",
                 code="conflict",
             )
-        changes, filters = np.split(style.changes, [_modulations()])
+        changes, filters = np.split(style.changes, [modulation_count()])
         tensors = painter_weights.apply_delta(self._tensors, filters.astype(np.float32))
         modulations = self._modulate(np.concatenate([code, changes]).astype(np.float32).tobytes())
         graph = (self.folder / "paint.onnx").read_bytes()
@@ -127,7 +127,7 @@ class Painter(ShippedEngine):
 
     def _network(self, style: StyleVector) -> tuple[Model, NDArray[np.float32]]:
         """The network with a style's filters, and its modulations."""
-        changes, filters = np.split(style.changes, [_modulations()])
+        changes, filters = np.split(style.changes, [modulation_count()])
         model = self._tuned(filters.astype(np.float32).tobytes()) if filters.any() else self._plain
         return model, self._modulated(
             np.concatenate([code_and_palette(style.embedding)[0], changes]).astype(np.float32).tobytes()
@@ -166,7 +166,7 @@ def code_and_palette(embedding: NDArray[Any]) -> list[NDArray[Any]]:
     return np.split(embedding, [CODE])
 
 
-def _modulations() -> int:
+def modulation_count() -> int:
     """How many modulations there are."""
     return _statistics() + sum(painter_weights.WIDTHS[2:])
 

@@ -13,7 +13,7 @@ from impasto.system.files import ASSETS
 
 Array: TypeAlias = NDArray[np.float32]
 
-_VGG = ASSETS / "vgg19" / "vgg19-normalised-int8.safetensors"
+VGG = ASSETS / "vgg19" / "vgg19-normalised-int8.safetensors"
 _VGG_LAYERS = 9  # convolutions up to relu4_1
 
 
@@ -33,6 +33,6 @@ def read(path: Path) -> dict[str, Array]:
 
 def vgg() -> dict[str, Array]:
     """What the encoders' graphs compute with: the normalized VGG-19 up to relu4_1."""
-    tensors = read(_VGG)
+    tensors = read(VGG)
     names = ["entry", *map(str, range(_VGG_LAYERS))]
     return {f"{name}.{part}": tensors[f"{name}.{part}"] for name in names for part in ("weight", "bias")}

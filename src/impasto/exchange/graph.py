@@ -20,6 +20,7 @@ class Graph:
     """Nodes and initializers, in the order in which they are added; methods return the name of their output.
 
     Attributes:
+        proto: the package onnx.
         nodes: `onnx.NodeProto`s.
         constants: initializers with their values, by name.
         externals: initializers whose values the session is given (`system.sessions.Model`), by name.
@@ -36,7 +37,7 @@ class Graph:
             import onnx
         except ImportError:
             raise MissingExtra("onnx, which writes such files,", "train") from None
-        self._onnx, self._prefix = onnx, prefix
+        self.proto, self._prefix = onnx, prefix
         self.nodes: list[Any] = []
         self.constants: dict[str, Any] = {}
         self.externals: dict[str, Any] = {}
@@ -49,7 +50,7 @@ class Graph:
             flat = np.ascontiguousarray(array)  # a scalar as one number in a row
             digest = hashlib.sha256(repr((flat.shape, flat.dtype)).encode() + flat.tobytes()).hexdigest()
             name = f"{self._prefix}c_{digest[:16]}"
-        tensor = self.constants.setdefault(name, self._onnx.numpy_helper.from_array(array, name))
+        tensor = self.constants.setdefault(name, self.proto.numpy_helper.from_array(array, name))
         assert tuple(tensor.dims) == array.shape, f"{name} is a scalar and an array"
         return name
 
@@ -59,7 +60,7 @@ class Graph:
         Args:
             file: where the values are, for who reads the graph.
         """
-        kind = self._onnx.TensorProto
+        kind = self.proto.TensorProto
         tensor = kind(name=name, data_type=kind.FLOAT, dims=shape, data_location=kind.EXTERNAL)
         for key, entry in (("location", file), ("offset", "0"), ("length", str(4 * int(np.prod(shape))))):
             tensor.external_data.add(key=key, value=entry)
@@ -70,12 +71,12 @@ class Graph:
         """A node; its output has its name, several outputs have it with "_0", "_1" and so on after it."""
         name = name or f"{self._prefix}{kind}_{len(self.nodes)}"
         names = [f"{name}_{index}" for index in range(outputs)] or [name]
-        self.nodes.append(self._onnx.helper.make_node(kind, list(inputs), names, name=name, **attributes))
+        self.nodes.append(self.proto.helper.make_node(kind, list(inputs), names, name=name, **attributes))
         return name
 
     def to_float(self, x: str) -> str:
         """The same numbers as float32."""
-        return self.node("Cast", x, to=self._onnx.TensorProto.FLOAT)
+        return self.node("Cast", x, to=self.proto.TensorProto.FLOAT)
 
     def shaped(self, x: str, *shape: int) -> str:
         """The same numbers in another shape."""
@@ -96,7 +97,7 @@ class Graph:
 
     def add_to(self, graph: Any, inputs: Mapping[str, Shape], outputs: Mapping[str, Shape]) -> None:
         """Put all of it into an `onnx.GraphProto`, with more inputs and outputs, all of float32."""
-        helper, kind = self._onnx.helper, self._onnx.TensorProto.FLOAT
+        helper, kind = self.proto.helper, self.proto.TensorProto.FLOAT
         for values, wanted in ((graph.input, inputs), (graph.output, outputs), (graph.value_info, self.shapes)):
             values.extend(helper.make_tensor_value_info(name, kind, shape) for name, shape in wanted.items())
         graph.node.extend(self.nodes)
@@ -104,7 +105,7 @@ class Graph:
 
     def model(self, title: str, inputs: Mapping[str, Shape], outputs: Mapping[str, Shape]) -> Any:
         """All of it as an `onnx.ModelProto`."""
-        helper = self._onnx.helper
+        helper = self.proto.helper
         graph = helper.make_graph([], title, [], [])
         self.add_to(graph, inputs, outputs)
         domains = dict.fromkeys(["", *(node.domain for node in self.nodes)])

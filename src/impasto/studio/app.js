@@ -68,6 +68,11 @@ export class App extends EventTarget {
     this.undo = new Undo({ photo: "", at: 0, look: FIRST });
     /** @type {Look | null} */
     this.moving = null;
+    /** Whether something else wants all of the engine. */
+    this.stripRests = false;
+    /** Which engine paints, and which one is to; "" where there is no choice. */
+    this.hand = "";
+    this.wantedHand = "";
   }
 
   /** @returns {State} */
@@ -111,9 +116,29 @@ export class App extends EventTarget {
     if (fault) this.say({ text: words.fault(fault), kind: "fault" });
   }
 
+  /** Paint by another engine, once what it needs is there. @param {string} name */
+  async setHand(name) {
+    this.wantedHand = name;
+    this.tell("look"); // the choice is shown
+    const wanted = () => this.wantedHand === name;
+    try {
+      await this.engine.prepare?.(name, (share) => wanted() && this.say({ text: words.fetching(share), kind: "busy" }));
+      if (!wanted()) return;
+      this.hand = name;
+      this.store.set("hand", name);
+    } catch (error) {
+      if (!wanted()) return;
+      this.wantedHand = this.hand;
+      this.fail(error);
+    }
+    this.say({ text: "", kind: "busy" });
+    this.tell("look");
+  }
+
   /** Begin: with what an earlier visit has left, or with the sample. */
   async start() {
     [this.limits, this.styles] = await Promise.all([this.engine.limits(), this.engine.styles()]);
+    this.hand = this.wantedHand = this.limits.hands?.[0] ?? "";
     for (const [kept, into] of /** @type {const} */ ([["photos", this.photos], ["own", this.own]]))
       for (const one of this.store.get(kept, /** @type {Brought[]} */ ([])))
         if (one?.key && one.photo?.id) into.set(one.key, one);
@@ -139,6 +164,8 @@ export class App extends EventTarget {
     this.tell("photos");
     this.tell("look");
     this.#save();
+    const hand = this.store.get("hand", "");
+    if (hand !== this.hand && this.limits.hands?.includes(hand)) void this.setHand(hand);
     const versions = this.store.get("versions", /** @type {{look: Look}[]} */ ([])).map((one) => readLook(one.look));
     const layers = [...this.parts.values(), look.layers, ...versions.map((one) => one.layers)].flat();
     void this.store.sweep(new Set([...this.photos.keys(), ...this.own.keys(), ...layers.map((layer) => layer.mask)]));

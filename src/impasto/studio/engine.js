@@ -47,7 +47,7 @@
  * @property {string[]} formats
  * @property {string} version
  * @property {Control[]} controls
- * @property {string} [engine] by which the command line paints the same, if it is not its usual one
+ * @property {readonly string[]} [hands] engines among which there is a choice, the quickest first
  * @property {boolean} [local] whether pictures stay in this browser
  * @property {readonly ("find" | "poster" | "depth")[]} [without] what it does not do: finding people, enlarging a photo
  *   before it is painted, sixteen bits
@@ -59,6 +59,7 @@
  * @property {number | null} brush_size
  *
  * @typedef {object} Request  One painting. Styles are names, or "upload:ID".
+ * @property {string} [engine] of `Limits.hands`; the quickest if not given
  * @property {readonly (readonly [string, number])[]} styles
  * @property {Partial<import("./look.js").Controls> & {size?: number | null}} controls
  * @property {readonly Region[]} regions
@@ -85,6 +86,7 @@
  * @typedef {object} Engine
  * @property {() => Promise<Limits>} limits
  * @property {() => Promise<Style[]>} styles
+ * @property {(name: string, onShare: (share: number) => void) => Promise<void>} [prepare]  fetches what an engine needs
  * @property {(file: Blob, name: string, onSent?: (share: number) => void) => Promise<Photo>} open
  * @property {(id: string) => Promise<Photo | null>} held  what it still holds under an id
  * @property {(photo: {id: string}) => void} close

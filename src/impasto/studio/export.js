@@ -50,6 +50,7 @@ export class Export {
       tell: false,
       .../** @type {object} */ (app.store.get("export", {})),
     };
+    app.on("look", () => this.element.open && this.#told());
     this.body = el("div", { class: "fields" });
     this.command = el("code", { tabindex: "0" });
     this.copied = el("span", { class: "dim", role: "status" });
@@ -190,7 +191,7 @@ export class Export {
     const extra = [];
     if (size) extra.push("--size", String(size));
     if (best) extra.push("--iterations", String(given.iterations));
-    if (app.limits.engine && !clip) extra.push("--engine", app.limits.engine);
+    if (app.hand && app.hand !== "painter" && !clip) extra.push("--engine", app.hand);
     if (clip) {
       const [start, end] = this.rail.range;
       extra.push("--start", start.toFixed(3), "--end", end.toFixed(3), "--steady", String(given.steady), "--engine", given.engine);

@@ -13,6 +13,7 @@ import { DEFAULTS } from "./look.js";
 export function fieldsOf(request) {
   /** @type {[string, string][]} */
   const fields = [];
+  if (request.engine) fields.push(["engine", request.engine]);
   for (const [style, weight] of request.styles) {
     fields.push(["style", style]);
     if (request.styles.length > 1) fields.push(["weight", String(weight)]);

@@ -35,7 +35,7 @@ export class Painter extends EventTarget {
     this.before = null;
     /** @type {HTMLCanvasElement | null} the picture as it is shown */
     this.picture = null;
-    /** @type {{look: Look, parts: (ImageBitmap | HTMLCanvasElement | null)[], draft: boolean} | null} */
+    /** @type {{look: Look, hand: string, parts: (ImageBitmap | HTMLCanvasElement | null)[], draft: boolean} | null} */
     this.painted = null;
     this.busy = false;
     /** @type {{draft: boolean} | null} */
@@ -68,7 +68,7 @@ export class Painter extends EventTarget {
   /** Whether what is painted is what a look wants, but for what is mixed here. @param {Look} look */
   #mixable(look) {
     const { painted, app } = this;
-    if (!painted || this.subject !== subjectOf(app) || (painted.draft && app.moving === null)) return false;
+    if (!painted || this.subject !== subjectOf(app) || (painted.draft ? app.moving === null : painted.hand !== app.hand)) return false;
     return same(this.#keys(look), this.#keys(painted.look)) && look.layers.every((layer) => this.#maskThere(layer));
   }
 
@@ -90,14 +90,16 @@ export class Painter extends EventTarget {
    * The ground's or a layer's painting at full strength.
    * @param {Look} look
    * @param {Layer | null} layer null for the ground
+   * @param {string} hand
    * @returns {Request | null} null where the photo is left
    */
-  request(look, layer) {
+  request(look, layer, hand = this.app.hand) {
     if (layer?.style === "none") return null;
     const styles = layer?.style ? [{ style: layer.style, weight: 1 }] : look.styles;
     const shown = styles.length > 1 ? styles.filter((share) => share.weight > 0) : styles;
     const { keep_color, detail } = look.controls;
     return {
+      ...(hand && { engine: hand }),
       styles: shown.map((share) => /** @type {const} */ ([this.app.reference(share.style), share.weight])),
       controls: {
         brush_size: layer?.brush_size ?? look.controls.brush_size,
@@ -128,7 +130,7 @@ export class Painter extends EventTarget {
   /** @param {boolean} draft @param {AbortSignal} signal */
   async #paint(draft, signal) {
     const { app } = this;
-    const look = app.look;
+    const { look, hand: chosen } = app;
     const subject = subjectOf(app);
     if (!app.brought) return;
     const began = performance.now();
@@ -141,15 +143,19 @@ export class Painter extends EventTarget {
       this.picture = null;
       this.dispatchEvent(new Event("before"));
     }
-    // A settled picture comes in two steps: at the size in which it is painted, and then enlarged.
-    const drafted = this.#onlyDetail(look) ? DETAILED : DRAFT;
-    for (const side of draft ? [drafted] : [FIRST, SIDE]) {
-      const wanted = [null, ...look.layers].map((layer) => this.#part(look, layer, side, signal));
+    // A settled picture comes in steps: at the size in which it is painted, by a quick hand first, and then enlarged.
+    const quick = app.limits.hands?.[0] ?? "";
+    const detailed = this.#onlyDetail(look);
+    /** @type {[number, string][]} */
+    const steps = draft ? [detailed ? [DETAILED, chosen] : [DRAFT, quick]] : [[FIRST, chosen], [SIDE, chosen]];
+    if (!draft && !detailed && chosen !== quick) steps.unshift([FIRST, quick]);
+    for (const [side, hand] of steps) {
+      const wanted = [null, ...look.layers].map((layer) => this.#part(look, layer, side, hand, signal));
       const masks = look.layers.map((layer) => layer.found && this.found(layer.found, signal));
       const [parts] = await Promise.all([Promise.all(wanted), Promise.all(masks)]);
       if (signal.aborted || subject !== subjectOf(app)) return;
       const changed = !same(this.#keys(look), this.#keys(app.look));
-      this.painted = { look, parts, draft: side !== SIDE };
+      this.painted = { look, hand, parts, draft: side !== SIDE };
       this.seconds = (performance.now() - began) / 1000;
       this.mix(draft, changed ? look : app.look);
       if (changed) return;
@@ -158,7 +164,7 @@ export class Painter extends EventTarget {
 
   /** Whether a look differs from what is painted in its fine detail alone. @param {Look} look */
   #onlyDetail(look) {
-    if (!this.painted) return false;
+    if (this.painted?.hand !== this.app.hand) return false;
     const { detail } = this.painted.look.controls;
     return same(this.#keys({ ...look, controls: { ...look.controls, detail } }), this.#keys(this.painted.look));
   }
@@ -168,15 +174,16 @@ export class Painter extends EventTarget {
    * @param {Look} look
    * @param {Layer | null} layer
    * @param {number} side
+   * @param {string} hand
    * @param {AbortSignal} signal
    */
-  async #part(look, layer, side, signal) {
+  async #part(look, layer, side, hand, signal) {
     const { app } = this;
-    const request = this.request(look, layer);
+    const request = this.request(look, layer, hand);
     if (!request) return null;
     return this.#bitmap(`${subjectOf(app)} ${side} ${JSON.stringify(request)}`, signal, () =>
       // The request is made anew, since what was forgotten has another name once it is brought again.
-      app.withHeld(() => app.engine.painted(this.#photo(), this.request(look, layer) ?? request, this.#view(side, signal))),
+      app.withHeld(() => app.engine.painted(this.#photo(), this.request(look, layer, hand) ?? request, this.#view(side, signal))),
     );
   }
 
@@ -294,6 +301,7 @@ export class Painter extends EventTarget {
     );
     const styles = look.styles.filter((share) => share.weight > 0);
     return {
+      ...(this.app.hand && { engine: this.app.hand }),
       styles: styles.map((share) => /** @type {const} */ ([this.app.reference(share.style), share.weight])),
       controls: look.controls,
       regions,

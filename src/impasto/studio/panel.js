@@ -58,6 +58,16 @@ export class Panel {
       this.controls.push({ name, set: made.set });
       elements.push(made.element);
     }
+    const { hands = [] } = this.app.limits;
+    if (hands.length > 1) {
+      const told = /** @type {Record<string, {label: string, help: string}>} */ ({
+        light: { label: words.quick, help: words.quickHelp },
+        painter: { label: words.fine, help: words.fineHelp },
+      });
+      const made = choice(words.hand, hands.map((value) => ({ value, ...told[value] })), (value) => void this.app.setHand(value), hands[0]);
+      this.hand = made;
+      elements.push(made.element);
+    }
     fill(this.sliders, ...elements);
     this.#sync();
   }
@@ -101,6 +111,7 @@ export class Panel {
     this.favorite.textContent = starred ? "★" : "☆";
     this.favorite.setAttribute("aria-pressed", String(starred));
     for (const control of this.controls) control.set(look.controls[control.name]);
+    this.hand?.set(app.wantedHand);
     this.#own(blended ? undefined : style);
   }
 

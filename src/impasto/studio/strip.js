@@ -245,7 +245,7 @@ export class Strip {
     wanted.sort((one, other) => near(one) - near(other));
     const work = async () => {
       for (let tile = wanted.shift(); tile && !signal.aborted; tile = wanted.shift()) {
-        while (painter.busy && !signal.aborted) await new Promise((done) => setTimeout(done, 40));
+        while ((painter.busy || app.stripRests) && !signal.aborted) await new Promise((done) => setTimeout(done, 40));
         try {
           await this.#picture(tile, photo, photo.kind === "clip" ? app.state.at : undefined, signal);
         } catch {

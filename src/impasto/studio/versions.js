@@ -12,6 +12,7 @@ import { words } from "./words.js";
  * @property {string} photo
  * @property {number} [at] seconds in a clip
  * @property {import("./look.js").Look} look
+ * @property {string} [hand] that painted it, where there is a choice
  * @property {string} title
  * @property {string} picture a small one, as a data address
  * @property {boolean} starred
@@ -67,11 +68,12 @@ export class Versions {
     const { app, painter } = this;
     if (app.moving || painter.busy || !painter.picture || painter.painted?.draft) return;
     const { photo, look, at } = app.state;
-    const before = this.all.find((one) => one.photo === photo && same(one.look, look));
+    const before = this.all.find((one) => one.photo === photo && (one.hand ?? "") === app.hand && same(one.look, look));
     const version = before ?? {
       key: newKey(),
       photo,
       look,
+      hand: app.hand,
       title: titleOf(app),
       picture: "",
       starred: false,
@@ -120,6 +122,7 @@ export class Versions {
     const { app } = this;
     if (one.photo !== app.state.photo) app.choose(one.photo);
     if (app.brought?.photo.kind === "clip") app.seek(one.at ?? 0);
+    if (one.hand && one.hand !== app.hand) void app.setHand(one.hand);
     await app.wear(readLook(one.look));
   }
 

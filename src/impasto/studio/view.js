@@ -253,7 +253,7 @@ export class View extends EventTarget {
   // The real pixels.
 
   #tileKey() {
-    return `${this.app.state.photo} ${this.before} ${this.split !== null} ${this.geometry.seen.join()} ${JSON.stringify(this.app.look)}`;
+    return `${this.app.state.photo} ${this.before} ${this.split !== null} ${this.app.hand} ${this.geometry.seen.join()} ${JSON.stringify(this.app.look)}`;
   }
 
   /** Have the part that is seen painted as the final picture has it, if the canvas's own picture is too coarse. */
