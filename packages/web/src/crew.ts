@@ -11,6 +11,7 @@ const IDLE = 20_000; // milliseconds after which the crew goes
 export const AT_ONCE = typeof Worker === "undefined" ? 1 : Math.max(1, Math.min(4, navigator.hardwareConcurrency || 1));
 
 let crew: { worker: Worker; calls: Calls<Methods> }[] = [];
+let busy = 0; // windows that are being computed
 let leaving: ReturnType<typeof setTimeout> | undefined;
 let alone = AT_ONCE === 1; // no other worker can be had
 
@@ -21,13 +22,14 @@ let alone = AT_ONCE === 1; // no other worker can be had
 export async function computed(task: Task, slot: number): Promise<Pixels> {
   if (alone) return windowOf(task);
   clearTimeout(leaving);
-  leaving = setTimeout(dismiss, IDLE);
+  busy++;
   try {
     return await (crew[slot] ??= member()).calls.call("window", [task]);
   } catch {
     alone = true; // this browser lends none, or memory is short
-    dismiss();
     return windowOf(task);
+  } finally {
+    if (!--busy) leaving = setTimeout(dismiss, IDLE); // one that is ended answers nobody
   }
 }
 
