@@ -29,6 +29,7 @@ if TYPE_CHECKING:  # under the same name again: so type checkers know that it is
     from impasto.painting.stylizer import Stylizer as Stylizer
     from impasto.painting.stylizer import stylize as stylize
     from impasto.picture import Picture as Picture
+    from impasto.presets.preset import Preset as Preset
     from impasto.styles.gallery import Gallery as Gallery
     from impasto.training.lessons import learn as learn
     from impasto.video.enlarge_video import enlarge_video as enlarge_video
@@ -42,6 +43,7 @@ _HOME = {
     "Optimization": "optimization.optimize",
     "Picture": "picture",
     "PictureError": "errors",
+    "Preset": "presets.preset",
     "Recipe": "optimization.recipe",
     "Region": "painting.regions",
     "StyleError": "errors",

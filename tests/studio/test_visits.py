@@ -10,6 +10,7 @@ from pathlib import Path
 
 import av
 import numpy as np
+import requests
 from clips import moving, write
 from helpers import file_bytes, scene
 from visitors import Studio
@@ -112,21 +113,30 @@ def test_presets_are_kept_shared_and_come_back(studio: Studio) -> None:
     studio.style("Udnie")
     studio.slide("Strength", 55)
     studio.page.get_by_text("Presets", exact=True).click()
-    studio.page.get_by_role("textbox", name="Name of this look").fill("cool")
+    studio.page.get_by_role("textbox", name="Name of this look").fill("Cool look")
     studio.page.get_by_role("textbox", name="Name of this look").press("Enter")
     with studio.page.expect_download() as waiting:
-        studio.page.get_by_role("button", name="Save cool as a file").click()
+        studio.page.get_by_role("button", name="Save Cool look as a file").click()
     data = Path(waiting.value.path()).read_bytes()
     assert json.loads(data)["controls"]["strength"] == 55
+    (here,) = requests.get(f"{studio.address}/v1/presets", timeout=9).json()["presets"]
+    assert (here["name"], here["title"], here["styles"]) == (
+        "cool-look",
+        "Cool look",
+        [{"style": "udnie", "weight": 1}],
+    )
     studio.style("The Scream")
     studio.slide("Strength", 100)
-    studio.page.get_by_role("button", name="cool", exact=True).click()
+    studio.page.get_by_role("button", name="Cool look", exact=True).click()
     studio.ready()
     assert studio.look()["styles"][0]["style"] == "udnie"
     studio.style("The Scream")
     studio.bring(("cool.impasto.json", data), ready=False)
     studio.said("The settings of cool.impasto.json are on.")
     assert studio.look()["controls"]["strength"] == 55
+    studio.page.get_by_role("button", name="Remove Cool look").click()
+    studio.page.get_by_role("button", name="Cool look", exact=True).wait_for(state="detached")
+    assert requests.get(f"{studio.address}/v1/presets", timeout=9).json() == {"presets": []}
 
 
 def test_a_saved_picture_brings_its_settings_back(studio: Studio) -> None:

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { button, el, refill } from "../../src/impasto/studio/dom.js";
+import { wearPreset } from "../../src/impasto/studio/presets.js";
 import { server } from "../../src/impasto/studio/server.js";
 import { Tray } from "../../src/impasto/studio/tray.js";
 import { words } from "../../src/impasto/studio/words.js";
@@ -243,5 +244,34 @@ describe("the engine behind HTTP", () => {
     await expect(engine.result(job("a"))).rejects.toMatchObject({ code: "no-answer" });
     vi.stubGlobal("fetch", async () => ({ ok: true, blob: async () => Promise.reject(new TypeError("Failed to fetch")) }));
     await expect(engine.result(job("a"))).rejects.toMatchObject({ code: "no-answer" });
+  });
+});
+
+describe("a preset", () => {
+  const worn = async (/** @type {object} */ preset) => {
+    let found;
+    const app = {
+      styles: [{ name: "udnie" }, { name: "great-wave" }],
+      own: new Map(),
+      look: { styles: [{ style: "udnie", weight: 1 }] },
+      wear: async (look) => { found = look; },
+      titleOf: (style) => style,
+      note: vi.fn(),
+    };
+    await wearPreset(app, preset);
+    return found;
+  };
+
+  test("of controls alone leaves the style", async () => {
+    const look = await worn({ styles: [], controls: { strength: 30 }, layers: [] });
+    expect(look.styles).toEqual([{ style: "udnie", weight: 1 }]);
+    expect(look.controls.strength).toBe(30);
+  });
+
+  test("brings its style and the parts that the command line has given it", async () => {
+    const layers = [{ found: "faces", style: "", strength: 40, brush_size: null }];
+    const look = await worn({ name: "a", styles: [{ style: "great-wave", weight: 1 }], controls: {}, layers });
+    expect(look.styles).toEqual([{ style: "great-wave", weight: 1 }]);
+    expect(look.layers).toMatchObject(layers);
   });
 });

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { placeOf, sharesAt } from "../../src/impasto/studio/blend.js";
 import { keepLuminance, matchTone } from "../../src/impasto/studio/colors.js";
 import { Geometry } from "../../src/impasto/studio/geometry.js";
-import { nameFor } from "../../src/impasto/studio/studio.js";
+import { nameFor } from "../../src/impasto/studio/fields.js";
 import { kindOf } from "../../src/impasto/studio/strip.js";
 
 const pixels = (...colors) => new Uint8ClampedArray(colors.flatMap((color) => [...color, 255]));

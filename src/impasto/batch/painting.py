@@ -98,6 +98,20 @@ class Work(Protocol):
     def __call__(self, photo: Picture, /, on_progress: OnProgress | None = None) -> Picture: ...
 
 
+def guarded(job: PaintJob, paint: Callable[[PaintJob], Result]) -> Result:
+    """Paint one photo of many; what goes wrong is in the result, whatever it is."""
+    try:
+        return paint(job)
+    except ImpastoError as error:
+        return failure(job, error)
+    except MemoryError:
+        return failure(job, OutOfMemory(f"{job.photo} takes more memory than there is", "--jobs 1 takes less"))
+    except Exception as error:  # noqa: BLE001  the other photos are painted all the same
+        first = str(error).splitlines()[0][:200] if str(error) else ""
+        message = f"{job.photo}: this should not have happened: {type(error).__name__}: {first}"
+        return failure(job, ImpastoError(message, "please report it", code="unexpected"))
+
+
 @dataclass(frozen=True)
 class Painting:
     """Paint the photos of a run, one at a call, in a thread of this program or on another machine.
@@ -117,16 +131,7 @@ class Painting:
 
     def __call__(self, job: PaintJob) -> Result:
         """Paint one photo, unless an earlier run has; what goes wrong is in the result, whatever it is."""
-        try:
-            return self._unless_done(job)
-        except ImpastoError as error:
-            return failure(job, error)
-        except MemoryError:
-            return failure(job, OutOfMemory(f"{job.photo} takes more memory than there is", "--jobs 1 takes less"))
-        except Exception as error:  # noqa: BLE001  the other photos are painted all the same
-            first = str(error).splitlines()[0][:200] if str(error) else ""
-            message = f"{job.photo}: this should not have happened: {type(error).__name__}: {first}"
-            return failure(job, ImpastoError(message, "please report it", code="unexpected"))
+        return guarded(job, self._unless_done)
 
     def _unless_done(self, job: PaintJob) -> Result:
         ledger = self.ledger

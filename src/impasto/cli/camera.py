@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from contextlib import closing
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import click
 
-from impasto.cli import options
+from impasto.cli import defaults, options
 from impasto.cli.command import Command, option
 from impasto.cli.console import INTERRUPTED, note
 from impasto.cli.interrupt import by_the_system
@@ -28,6 +28,7 @@ impasto camera --style starry-night --virtual
 
 @click.command(cls=Command, examples=EXAMPLES)
 @options.style("A style, or several to go through; all built-in ones if not given.")
+@defaults.presets()
 @option(
     "--engine",
     type=click.Choice(get_args(EngineName)),
@@ -68,7 +69,8 @@ def camera(
 
     if serve and virtual:
         raise UsageError("--serve or --virtual, one of the two", code="conflict")
-    styles = list(style) or [entry.name for entry in Gallery().entries() if entry.builtin]
+    styles: list[Any] = [style] if defaults.are_defaults("style") else list(style)
+    styles = styles or [entry.name for entry in Gallery().entries() if entry.builtin]
     with closing(Camera(int(source) if source.isdecimal() else source)) as found:
         live = Live(found, styles, controls, fps=fps, folder=folder, engine=engine, mark=mark, on_note=note)
         screen: Screen

@@ -26,6 +26,7 @@ PAINT, STYLES, MEASURE, HERE = "Paint", "Styles", "Measure", "This installation"
 VERBS = {  # each in a module of its name
     "stylize": PAINT,
     "optimize": PAINT,
+    "edit": PAINT,
     "sheet": PAINT,
     "enlarge": PAINT,
     "video": PAINT,
@@ -34,9 +35,11 @@ VERBS = {  # each in a module of its name
     "serve": PAINT,
     "web": PAINT,
     "styles": STYLES,
+    "presets": STYLES,
     "train": STYLES,
     "evaluate": MEASURE,
     "bench": MEASURE,
+    "plugins": HERE,
     "doctor": HERE,
 }
 

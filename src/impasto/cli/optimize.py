@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from impasto.cli import options
+from impasto.cli import defaults, options
 from impasto.cli.command import Command, argument, option
 from impasto.cli.console import INTERRUPTED, note, print_json
 from impasto.cli.options import check_saving, read_region
@@ -43,6 +43,7 @@ impasto optimize photo.jpg --style a.jpg --recipe gatys2016 --losses curve.png
 @argument("photo", "The photo; none for a texture.", required=False, type=options.PATH)
 @options.style(required=True)
 @options.region
+@defaults.presets()
 @option(
     "--size",
     help="Longer side in pixels; WIDTHxHEIGHT for a texture. The photo's own size if not given.",

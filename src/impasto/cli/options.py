@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_origin
 import click
 
 from impasto.cli.command import F, option
+from impasto.engines.by_name import DEFAULT, EngineName
 from impasto.errors import UsageError
 from impasto.painting.regions import Region
 from impasto.picture.formats import NAMES, SIXTEEN_BITS
@@ -67,6 +68,13 @@ strip_metadata = option(
     is_flag=True,
     help="Leave out all that the photo's file says: EXIF, XMP, IPTC, comments, texts.",
     panel="Output",
+)
+engine = option(
+    "--engine",
+    type=click.Choice(get_args(EngineName)),
+    default=DEFAULT,
+    help="What paints: light is fast and plainer; adain and wct are slow.",
+    panel="Painting",
 )
 region = option(
     "--region",

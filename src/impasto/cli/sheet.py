@@ -8,7 +8,7 @@ import click
 
 from impasto.batch.job import PaintJob
 from impasto.batch.plan import check
-from impasto.cli import options
+from impasto.cli import defaults, options
 from impasto.cli.command import Command, argument, option
 from impasto.cli.progress import bar
 from impasto.controls import Controls
@@ -35,6 +35,7 @@ impasto sheet photo.jpg --style udnie --style my_painting.jpg --columns 3 -o thr
     panel="Output",
 )
 @options.style("Only these styles; all of the gallery if not given.")
+@defaults.presets(without=("style",))
 @option("--columns", type=click.IntRange(min=1), help="Tiles in a row.")
 @option("--tile", type=click.IntRange(32, 2048), default=320, help="Longer side of a tile in pixels.")
 @options.quality

@@ -78,7 +78,7 @@ def styles(context: click.Context, json: bool) -> None:
         note(problem)
     if json:
         for entry in entries:
-            print_json(entry.as_dict())
+            print_json(entry.as_dict() | {"thumbnail": str(entry.thumbnail)})
         return
     rows = (
         (

@@ -14,13 +14,13 @@ from impasto.batch.painting import Saving
 from impasto.batch.report import Report
 from impasto.batch.run import Hosts, stylize_folder
 from impasto.batch.sources import Sources
-from impasto.cli import options
+from impasto.cli import defaults, options
 from impasto.cli.command import Command, argument, option
 from impasto.cli.options import check_saving, read_memory, read_region, read_suffix
 from impasto.cli.pipes import PIPE, paint_pipe, plan_pipe
 from impasto.cli.results import Printer
 from impasto.controls import Controls
-from impasto.engines.by_name import DEFAULT, EngineName, engine_of
+from impasto.engines.by_name import EngineName, engine_of
 from impasto.errors import UsageError
 from impasto.painting.stylizer import Stylizer
 from impasto.picture.formats import NAMES
@@ -32,6 +32,8 @@ impasto stylize photo.jpg --style my_painting.jpg --strength 70 --keep-color lum
 impasto stylize photo.jpg --style starry-night:0.6 --style great-wave:0.4 -o blend.png
 impasto stylize photo.jpg --style udnie --region sky.png=great-wave --region face.png=none -o regions.png
 impasto stylize portrait.jpg --style starry-night --region person=none -o portrait.png
+impasto stylize photo.jpg --preset quiet-night -o out.png
+impasto stylize photo.jpg --like painted.jpg -o out.png
 impasto stylize photos/ --style the-scream -o painted/
 impasto stylize s3://bucket/photos --style the-scream -o s3://bucket/painted --engine-hosts ray
 impasto stylize incoming/ --style the-scream --watch -o painted/
@@ -49,6 +51,7 @@ cat photo.jpg | impasto stylize - --style udnie -o - > out.png
 )
 @options.style(required=True)
 @options.region
+@defaults.presets()
 @option("--output", "-o", type=options.PLACE, help="A file, a folder, or - for standard output.", panel="Output")
 @option("--format", help=f"Write {', '.join(NAMES)}, whatever the name's ending.", panel="Output")
 @options.quality
@@ -66,13 +69,7 @@ cat photo.jpg | impasto stylize - --style udnie -o - > out.png
     help="How many photos are worked on at once.",
     panel="Running",
 )
-@option(
-    "--engine",
-    type=click.Choice(get_args(EngineName)),
-    default=DEFAULT,
-    help="What paints: light is fast and plainer; adain and wct are slow.",
-    panel="Painting",
-)
+@options.engine
 @option(
     "--engine-hosts",
     type=click.Choice(get_args(Hosts)),

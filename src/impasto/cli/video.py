@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from impasto.cli import options
+from impasto.cli import defaults, options
 from impasto.cli.command import Command, argument, option
 from impasto.cli.console import INTERRUPTED
 from impasto.cli.interrupt import by_the_system
@@ -40,6 +40,7 @@ _OUTPUT = ("fps", "codec", "quality", "sound", "strip_location", "strip_metadata
 @options.style()
 @option("--recipe", default="fast", help="The optimizer's, such as fast or default.")
 @options.region
+@defaults.presets()
 @option(
     "--output",
     "-o",
@@ -78,6 +79,8 @@ def video(
     """Paint a video without flicker; its sound, timing and rotation stay."""
     from impasto.video.paint_video import paint_video
 
+    if video_options.keyframes is not None and defaults.are_defaults("style"):
+        style = ()
     if bool(style) == (video_options.keyframes is not None):
         raise UsageError(
             "--style or --keyframes, one of the two", "--keyframes 0:starry-night,5:great-wave:0.5", code="conflict"

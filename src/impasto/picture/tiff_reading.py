@@ -108,12 +108,34 @@ def _pages(image: Tiff) -> Iterator[int]:
 
 def note_pages(data: bytes, name: str) -> None:
     """Say so where a file holds several pages that are neither thumbnails nor masks."""
-    image = Tiff(io.BytesIO(data), "")
-    which = "largest" if _is_reduced(image.tags) else "first"
-    full = sum(not _is_reduced(image.tags) and not _is_mask(image.tags) for _ in _pages(image))
+    full = page_count(data)
     if full > 1:
+        which = "largest" if _is_reduced(Tiff(io.BytesIO(data), "").tags) else "first"
         more = " or more" if full == _MOST_PAGES else ""
         warnings.warn(f"{name} has {full}{more} pages; the {which} is painted", stacklevel=3)
+
+
+def page_count(data: bytes) -> int:
+    """How many pages a file holds that are neither thumbnails nor masks; not more than are looked at."""
+    image = Tiff(io.BytesIO(data), "")
+    return sum(not _is_reduced(image.tags) and not _is_mask(image.tags) for _ in _pages(image))
+
+
+def not_kept(data: bytes) -> str:
+    """Say what of a file is not written again: pages, Photoshop's layers, channels, bits; "" if nothing is lost."""
+    tags = Tiff(io.BytesIO(data), "").tags
+    bits = tags.get(258, 8)
+    bits = max(bits) if isinstance(bits, (tuple, list)) else bits
+    extra = tags.get(338, ())
+    if page_count(data) > 1:
+        return "has several pages, and one would be left"
+    if 37724 in tags:
+        return "has layers of Photoshop's, and they would be gone"
+    if isinstance(extra, (tuple, list)) and len(extra) > 1:
+        return "has more channels than a picture's, and they would be gone"
+    if not isinstance(bits, int) or bits > 16 or tags.get(339, 1) in (3, (3, 3, 3), (3, 3, 3, 3)):
+        return "has numbers of more than 16 bits, or floating point"
+    return ""
 
 
 def _is_mask(tags: dict[int, Any]) -> bool:

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from starlette.routing import Match
 
 from impasto.errors import ImpastoError
-from impasto.service import documentation, edits, enlarge, health, offers, openapi, styles, stylize
+from impasto.service import documentation, editing, edits, enlarge, health, offers, openapi, presets, styles, stylize
 from impasto.service.clients import Left
 from impasto.service.jobs import routes as jobs
 from impasto.service.problems import problem
@@ -26,6 +26,8 @@ MODULES: tuple[ModuleType, ...] = (
     enlarge,
     edits,
     styles,
+    presets,
+    editing,
     jobs,
     uploads,
     offers,

@@ -24,6 +24,7 @@ MEANINGS = {
     "no-result": "a job has made nothing to show, or not yet",
     "no-such-job": "there is no job of that name, or it belongs to another key, or it has expired",
     "no-such-page": "a path, a model or another thing that is asked for over HTTP is not there",
+    "no-such-preset": "a preset that is to be removed over HTTP is not there",
     "no-such-style": "a style whose page is asked for over HTTP is not there",
     "no-such-upload": "an upload has been forgotten, belongs to another key, or was never there",
     "not-a-number": "a value is no number, or no whole one",
@@ -49,6 +50,7 @@ MEANINGS = {
     "unknown-choice": "a value is none of those that there are",
     "unknown-format": "a name's ending, or a file, is of a format, a codec or a kind of them "
     "that is not read or written here",
+    "unknown-preset": "a preset of that name does not exist",
     "unknown-setting": "a setting of that name does not exist",
     "unknown-style": "a style of that name does not exist",
     "unreachable": "what is behind a URL cannot be reached",

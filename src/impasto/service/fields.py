@@ -23,6 +23,7 @@ from impasto.painting.regions import Region
 from impasto.picture.formats import JPEG_PREFIX, Bits, check_saving
 from impasto.pixels.masks import FOUND
 from impasto.service.looking import look_at_all
+from impasto.service.preset_fields import with_preset
 from impasto.service.problems import malformed
 from impasto.service.service import Service
 from impasto.service.uploads.references import with_uploads
@@ -35,7 +36,7 @@ T = TypeVar("T")
 FILES = ("image",)
 MIXED = ("style", "mask", "region_style")
 REGION_NUMBERS = ("strength", "brush_size")
-TEXTS = ("weight", "engine", "format", *(f"region_{name}" for name in REGION_NUMBERS))
+TEXTS = ("preset", "weight", "engine", "format", *(f"region_{name}" for name in REGION_NUMBERS))
 
 
 @dataclass(frozen=True)
@@ -265,6 +266,7 @@ def paint_work(form: Form, service: Service, suffix: str) -> PaintWork:
     Raises:
         UsageError: something is missing, is given too often, or makes no sense.
     """
+    form = with_preset(form, service)
     engine = form.text("engine", DEFAULT)
     if engine not in ENGINES:
         raise UsageError(f"engine {engine!r:.60} is unknown", f"one of {', '.join(ENGINES)}", code="unknown-choice")

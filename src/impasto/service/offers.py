@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from impasto.controls import Controls
 from impasto.engines.by_name import ENGINES
-from impasto.service import openapi
+from impasto.service import openapi, presets
 from impasto.service.negotiation import is_written
 from impasto.service.service import Service, service_of
 from impasto.service.work import MEDIA_TYPES
@@ -40,6 +40,8 @@ def offered(service: Service) -> dict[str, Any]:
         "max_upload": config.max_upload * 1_000_000,
         "max_frames": config.clip_frames,
         **{name: getattr(config, name) for name in _CONFIG},
+        "presets": presets.changeable(service),
+        "edit": service.editing and {"name": service.editing.name, "count": service.editing.count},
         "learn": config.learn and jobs,
         "optimize": jobs and find_spec("torch") is not None,
         "clips": jobs and find_spec("av") is not None,
@@ -81,7 +83,8 @@ def paths(_service: Service) -> dict[str, Any]:
         "properties": {
             "version": {"type": "string"},
             **dict.fromkeys(("max_upload", "max_frames", *_CONFIG), number),
-            **{name: {"type": "boolean"} for name in ("learn", "optimize", "clips")},
+            **{name: {"type": "boolean"} for name in ("presets", "learn", "optimize", "clips")},
+            "edit": {"type": ["object", "null"], "description": "Files that `impasto edit` asks the page about."},
             "engines": texts,
             "formats": texts,
             "controls": {"type": "array", "items": control},

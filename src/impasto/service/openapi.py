@@ -206,7 +206,11 @@ def painting_fields() -> dict[str, Schema]:
         "image": FILE | {"description": "The photo."},
         "style": several
         | {"items": style, "minItems": 1}
-        | {"description": "A style's name, with :WEIGHT if there are several, or a painting's file."},
+        | {
+            "description": "A style's name, with :WEIGHT if there are several, or a painting's file. Needed, unless "
+            "a preset has one."
+        },
+        "preset": text | {"description": "A preset's name; what it says counts where no field says otherwise."},
         "weight": several
         | {
             "items": {"type": "number", "minimum": 0, "maximum": 1e6},

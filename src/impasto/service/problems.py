@@ -32,6 +32,7 @@ STATUS = {
     "no-result": 409,
     "no-such-job": 404,
     "no-such-page": 404,
+    "no-such-preset": 404,
     "no-such-style": 404,
     "no-such-upload": 404,
     "not-acceptable": 406,
@@ -52,6 +53,7 @@ STATUS = {
 }
 """Each code's status; of the others, requests that make no sense and files that cannot be used have 422."""
 _HINTS = {
+    "impasto presets lists them all": "GET /v1/presets lists them all",
     "impasto styles lists them all": "GET /v1/styles lists them all",
     "impasto stylize paints it; for a clip, a folder of them": "POST /v1/stylize takes it as image",
 }

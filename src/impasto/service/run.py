@@ -24,6 +24,7 @@ from starlette.types import ASGIApp
 from impasto.errors import UsageError
 from impasto.service.app import make_app
 from impasto.service.config import ServiceConfig
+from impasto.service.editing import Editing
 from impasto.service.ending import Requests
 from impasto.service.hosts import Hosts
 from impasto.service.jobs.folders import private_folder, remove_abandoned
@@ -49,6 +50,7 @@ class Front:
         access: who may ask.
         say: called with a record of each request.
         proxies: addresses whose X-Forwarded-For and X-Forwarded-Proto are believed, with commas between; * all.
+        editing: files that wait to be painted in their place.
     Raises:
         UsageError: the jobs' settings make no sense.
     """
@@ -62,9 +64,10 @@ class Front:
         *,
         say: Say | None = None,
         proxies: str = "",
+        editing: Editing | None = None,
     ) -> None:
         self.config, self.access = config, access or Access()
-        self.service = Service.of(hosts, config)
+        self.service = Service.of(hosts, config, editing)
         self.jobs = self.service.jobs = Jobs(self.service, job_hosts)
         self.service.at_home = self.access.at_home and not proxies
         app: ASGIApp = make_app(self.service, Studio() if self.access.page else None)

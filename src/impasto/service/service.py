@@ -16,6 +16,7 @@ from impasto.service.uploads.store import Uploads
 from impasto.styles.gallery import Gallery
 
 if TYPE_CHECKING:
+    from impasto.service.editing import Editing
     from impasto.service.jobs.jobs import Jobs
 
 
@@ -30,6 +31,7 @@ class Service:
         metrics: what Prometheus is told.
         uploads: files that are kept to be looked at.
         jobs: what takes longer; None, it is not offered.
+        editing: files that wait to be painted in their place; None, there are none.
         at_home: whether all who ask are whoever runs it: it is on loopback, without keys and without a proxy.
     """
 
@@ -40,15 +42,16 @@ class Service:
     metrics: Metrics
     uploads: Uploads
     jobs: Jobs | None = None
+    editing: Editing | None = None
     at_home: bool = False
 
     @classmethod
-    def of(cls, hosts: Hosts, config: ServiceConfig) -> Service:
+    def of(cls, hosts: Hosts, config: ServiceConfig, editing: Editing | None = None) -> Service:
         """A service on some hosts."""
         metrics = Metrics()
         load = Load(hosts, config, metrics)
         uploads = Uploads(config.uploads_megabytes, config.upload_minutes, inline=not hosts.shares_files)
-        return cls(config, Gallery(), load, Results(load, config.cache_megabytes), metrics, uploads)
+        return cls(config, Gallery(), load, Results(load, config.cache_megabytes), metrics, uploads, editing=editing)
 
 
 def service_of(request: Request) -> Service:

@@ -90,7 +90,7 @@ def paths(_service: Service) -> dict[str, Any]:
         "The body may also be the photo itself, with the other fields in the query.",
         "operationId": "stylize",
         "parameters": [openapi.IF_NONE_MATCH, *openapi.as_parameters(openapi.painting_fields(), without=("image",))],
-        "requestBody": openapi.form(openapi.painting_fields(), ("image", "style"), or_pictures=True),
+        "requestBody": openapi.form(openapi.painting_fields(), ("image",), or_pictures=True),
         "responses": {"200": painted} | openapi.problems(400, 406, 412, 413, 415, 422, 500, 501, 503, 504, load=True),
     }
     return {"/v1/stylize": {"post": operation}}

@@ -45,6 +45,8 @@
  * @property {number} learn_seconds
  * @property {boolean} optimize whether the best quality can be had
  * @property {string[]} formats
+ * @property {boolean} [presets] whether presets that are saved here are the command line's, too
+ * @property {{name: string, count: number} | null} [edit] files that wait to be painted in their place
  * @property {string} version
  * @property {Control[]} controls
  * @property {readonly string[]} [hands] engines among which there is a choice, the quickest first
@@ -106,6 +108,17 @@
  * @property {(job: Job) => string} preview  its address
  * @property {(name: string, change: {name?: string, title?: string}) => Promise<Style>} rename
  * @property {(name: string) => Promise<void>} forget
+ * @property {() => Promise<Record<string, unknown>>} [presets] that were saved by the command line, by their names
+ * @property {(name: string, preset: unknown, isNew: boolean) => Promise<void>} [savePreset]  refuses a new one whose name is taken
+ * @property {(name: string) => Promise<void>} [removePreset]
+ * @property {Edit} [edit]
+ *
+ * @typedef {object} Edit  Of files that wait to be painted in their place.
+ * @property {() => Promise<Blob>} picture the first one's, perhaps reduced
+ * @property {(fields: [string, string][]) => Promise<void>} paint  paints them all
+ * @property {() => Promise<void>} leave  leaves them as they are
+ * @property {() => void} here  the page is still there
+ * @property {() => void} left  the page is closed, or loaded again
  */
 
 /** Something that the visitor can understand, and perhaps mend. */

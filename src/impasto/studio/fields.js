@@ -61,6 +61,21 @@ export function commandOf({ photo, target, look, nameOf, extra = [], verb = "sty
   return [...words, ...extra, "-o", target].map(quoted).join(" ");
 }
 
+/**
+ * A name for the gallery, or for the command line's presets, made of a title: lower-case letters, digits and hyphens, and
+ * not taken.
+ * @param {string} title
+ * @param {readonly string[]} taken
+ * @param {string} [other] where nothing of the title can be in a name
+ */
+export function nameFor(title, taken, other = "painting") {
+  const plain = title.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "").slice(0, 50);
+  const base = plain || other;
+  let name = base;
+  for (let count = 2; taken.includes(name) || name === "none"; count++) name = `${base}-${count}`;
+  return name;
+}
+
 /** A file's name without its ending. @param {string} name */
 export function stemOf(name) {
   return name.replace(/\.[^.]*$/, "") || name;

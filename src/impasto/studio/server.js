@@ -137,6 +137,22 @@ export function server(base, visitor, onNote) {
         headers: { ...owner, "Content-Type": "application/json" },
       }),
     forget: async (name) => void (await ask(`/v1/styles/${name}`, { method: "DELETE", headers: owner })),
+    presets: async () =>
+      Object.fromEntries((await json("/v1/presets")).presets.map((/** @type {any} */ one) => [one.name, one])),
+    savePreset: async (name, preset, isNew) => {
+      const body = JSON.stringify(preset);
+      const headers = new Headers({ "Content-Type": "application/json" });
+      if (isNew) headers.set("If-None-Match", "*");
+      await ask(`/v1/presets/${name}`, { method: "PUT", body, headers });
+    },
+    removePreset: async (name) => void (await ask(`/v1/presets/${name}`, { method: "DELETE" })),
+    edit: {
+      picture: async () => (await ask("/v1/edit/picture")).blob(),
+      paint: async (fields) => void (await ask("/v1/edit", { method: "POST", body: form(fields) })),
+      leave: async () => void (await ask("/v1/edit", { method: "DELETE" })),
+      here: () => void navigator.sendBeacon(`${base}/v1/edit/here`),
+      left: () => void navigator.sendBeacon(`${base}/v1/edit/left`),
+    },
   };
 }
 

@@ -5,8 +5,10 @@ import { App } from "./app.js";
 import { Blend } from "./blend.js";
 import { Brush } from "./brush.js";
 import { button, el, fill } from "./dom.js";
+import { offerEdit } from "./edit.js";
 import { Fault, faultOf } from "./engine.js";
 import { Export } from "./export.js";
+import { nameFor } from "./fields.js";
 import { Layers } from "./layers.js";
 import { newKey } from "./look.js";
 import { Painter } from "./painter.js";
@@ -127,6 +129,8 @@ export class Studio extends HTMLElement {
   async #begin() {
     try {
       await this.app?.start();
+      const bar = this.page?.querySelector(".bar");
+      if (this.app && this.painter && this.page && bar) await offerEdit(this.app, this.painter, bar, this.page);
     } catch (error) {
       const text = words.fault(faultOf(error) ?? new Fault(String(error)));
       this.#say({ text, kind: "fault", action: words.tryAgain, act: () => void this.#begin() });
@@ -165,7 +169,7 @@ export class Studio extends HTMLElement {
       this.undoing,
       this.redoing,
       button("?", () => this.about?.showModal(), { "aria-label": words.help, title: words.help }),
-      el("button", { type: "button", class: "primary", on: { click: () => this.exporting?.open() } }, words.export, el("span", { class: "wide" }, words.dots)),
+      el("button", { type: "button", class: "primary export", on: { click: () => this.exporting?.open() } }, words.export, el("span", { class: "wide" }, words.dots)),
     );
   }
 
@@ -425,19 +429,6 @@ export class Studio extends HTMLElement {
       input?.select();
     });
   }
-}
-
-/**
- * A style's name made of a title: lower-case letters, digits and hyphens, and not taken.
- * @param {string} title
- * @param {readonly string[]} taken
- */
-export function nameFor(title, taken) {
-  const plain = title.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "").slice(0, 50);
-  const base = plain || "painting";
-  let name = base;
-  for (let count = 2; taken.includes(name) || name === "none"; count++) name = `${base}-${count}`;
-  return name;
 }
 
 customElements.define("impasto-studio", Studio);

@@ -172,6 +172,12 @@ export const words = {
   sharePreset: (/** @type {string} */ name) => `Save ${name} as a file`,
   removePreset: (/** @type {string} */ name) => `Remove ${name}`,
 
+  // Files that wait to be painted in their place.
+  editPaint: (/** @type {string} */ name, /** @type {number} */ count) => (count > 1 ? `Paint ${count} files` : `Paint ${name}`),
+  editLeave: "Leave as it was",
+  editPainting: (/** @type {string} */ name, /** @type {number} */ count) => `${count > 1 ? `${count} files are` : `${name} is`} being painted. You can close this page.`,
+  editLeft: "Everything is as it was. You can close this page.",
+
   // Export.
   what: "What",
   thisPhoto: "This photo",

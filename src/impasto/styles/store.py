@@ -170,8 +170,8 @@ def _there(file: Path) -> None:
         raise ValueError(f"{file.name} is missing")
 
 
-def as_name(text: str) -> str:
-    """A text as a style's name.
+def as_name(text: str, noun: str = "style") -> str:
+    """A text as the name of a style, or of another thing that is called in the same way.
 
     >>> as_name("My Painting_2")
     'my-painting-2'
@@ -181,17 +181,17 @@ def as_name(text: str) -> str:
     """
     name = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:LONGEST_NAME].strip("-")
     if not name:
-        raise UsageError(f"{text!r} gives no name", "--name my-style", code="bad-name")
-    check_name(name)
+        raise UsageError(f"{text!r} gives no name", f"--name my-{noun}", code="bad-name")
+    check_name(name, noun)
     return name
 
 
-def check_name(name: str) -> None:
-    """Raises UsageError unless `name` may be a style's: it is also a folder's name, on every system."""
+def check_name(name: str, noun: str = "style") -> None:
+    """Raises UsageError unless `name` may be a style's: it is also a file's or a folder's name, on every system."""
     if not NAME.fullmatch(name) or len(name) > LONGEST_NAME or name in RESERVED:
         raise UsageError(
-            f"{name!r} cannot be a style's name",
-            f"lower-case letters, digits and hyphens, up to {LONGEST_NAME}: my-style",
+            f"{name!r} cannot be a {noun}'s name",
+            f"lower-case letters, digits and hyphens, up to {LONGEST_NAME}: my-{noun}",
             code="bad-name",
         )
 

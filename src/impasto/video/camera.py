@@ -24,6 +24,7 @@ from impasto.painting.stylizer import Stylizer
 from impasto.picture import Picture
 from impasto.pixels.arrays import Pixels, fit, resize
 from impasto.styles.gallery import Gallery
+from impasto.styles.resolve import StyleRequest
 from impasto.video.assembly import Assembly
 from impasto.video.encoding import encoding_for
 from impasto.video.reading import VideoFrame
@@ -128,7 +129,7 @@ class Live:
     """Paints a camera until it ends or somebody quits.
 
     Args:
-        styles: names or paintings to go through with the keys.
+        styles: names, paintings or blends to go through with the keys.
         controls: strength, color, tone, brush size; `size` is the longer side of what is shown.
         fps: the painted size is reduced, and raised again up to `controls.size`, to keep this many frames a second.
         folder: where recordings and snapshots go.
@@ -139,7 +140,7 @@ class Live:
     def __init__(
         self,
         camera: Camera,
-        styles: Sequence[str],
+        styles: Sequence[StyleRequest],
         controls: Controls,
         *,
         fps: float = 15,

@@ -28,6 +28,8 @@ from services import ThreadHosts
 
 from impasto.engines.by_name import engine_of
 from impasto.picture import Picture
+from impasto.presets import store
+from impasto.presets.preset import Preset
 from impasto.service.pool import WorkerPool
 from impasto.styles.gallery import Gallery
 
@@ -69,6 +71,18 @@ def test_a_photo_is_painted_as_a_job(start: Any) -> None:
     result = server.get(found["links"]["result"])
     assert result.headers["content-type"] == found["media_type"]
     assert Picture.open(result.content).width == 64
+
+
+def test_a_job_keeps_what_its_preset_said(start: Any) -> None:
+    server = start()
+    store.save("quiet", Preset((("udnie", 1.0),), {"strength": 60.0}, engine="light"))
+    by_name = server.post("/v1/jobs", {"preset": "quiet"}, image=("photo.jpg", PHOTO))
+    store.remove("quiet")
+    by_hand = server.post(
+        "/v1/jobs", {"style": "udnie", "strength": "60", "engine": "light"}, image=("photo.jpg", PHOTO)
+    )
+    results = [server.get(ended(server, sent.headers["location"])["links"]["result"]) for sent in (by_name, by_hand)]
+    assert results[0].content == results[1].content
 
 
 def test_the_optimizer_streams_losses_and_previews(start: Any) -> None:

@@ -14,7 +14,7 @@ from impasto.controls import Controls
 from impasto.painting.regions import Region
 from impasto.painting.stylizer import Stylizer
 from impasto.picture.metadata import comment_text, made_with_in
-from impasto.service.uploads.settings import fields_of
+from impasto.presets.made_with import fields_of
 
 PHOTO = file_bytes(scene(96, 64), "JPEG")
 CONTROLS = {"strength": 70.0, "detail": 20.0, "keep_color": "luminance", "seed": 3}

@@ -66,7 +66,7 @@ def documented(service: Service) -> dict[str, Any]:
         "summary": "Have something done that takes longer",
         "description": "One image is painted, or optimized; several, or a folder, give a zip file; a clip, a clip.",
         "operationId": "sendJob",
-        "requestBody": openapi.form(_sent(service), ("style",)),
+        "requestBody": openapi.form(_sent(service), ()),
     }
     learn = {
         "summary": "Put a painting into the gallery; without one, learn on a style of one's own",

@@ -21,6 +21,7 @@ from impasto.service.jobs.jobs import Jobs, as_json
 from impasto.service.jobs.requests import LONGEST, OWNER
 from impasto.service.jobs.store import Job, StoreFault
 from impasto.service.owners import check_may_change, owner_of, visitor_of
+from impasto.service.preset_fields import with_preset
 from impasto.service.problems import malformed
 from impasto.service.service import Service
 from impasto.service.styles import found, told
@@ -85,7 +86,7 @@ class JobRoutes:
             raise UsageError("Idempotency-Key is empty, too long, or no text", "up to 255 characters", code="malformed")
         sent = await read_form(request)
         form, webhook = _webhook(sent)
-        form = _owned(form, visitor_of(request)) if learn else form
+        form = _owned(form, visitor_of(request)) if learn else with_preset(form, self.service)
         if self.service.load.ending:
             raise Ending(5)
         job = await self.jobs.send(form, owner_of(request), learn=learn, idempotency=named or "", webhook=webhook)

@@ -11,9 +11,9 @@ from impasto.errors import PictureError
 from impasto.picture import Picture
 from impasto.picture.reading import head_of
 from impasto.pixels.arrays import fit, reduced
+from impasto.presets.made_with import settings_of, settings_of_clip
 from impasto.service.uploads.clips import frame_of, on_disk
 from impasto.service.uploads.kept import Facts, Kept
-from impasto.service.uploads.settings import settings_of, settings_of_clip
 from impasto.service.uploads.whole import remember, still
 from impasto.service.work import Answer, Tell, notes_of
 

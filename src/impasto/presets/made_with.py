@@ -1,4 +1,4 @@
-"""The settings that made a picture, as fields of the service."""
+"""The settings that made a picture, read back from its metadata: as fields of the service, or as a preset."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 from PIL import Image
@@ -18,9 +19,9 @@ from impasto.painting.regions import Region
 from impasto.picture import Picture
 from impasto.picture.metadata import made_with_in, made_with_of
 from impasto.pixels.masks import FOUND
+from impasto.presets.preset import MOST, Preset, beside
 
 _LONGEST = 200  # characters of a style's label
-_MOST = 16  # styles, and regions
 _NUMBER = r"\d{1,7}(?:\.\d{1,6})?(?:e[+-]?\d{1,2})?"
 _WEIGHTED = re.compile(rf"(.{{1,{_LONGEST}}}?):({_NUMBER})(?: \+ |$)")
 _REGION = re.compile(
@@ -55,8 +56,21 @@ def fields_of(made_with: Mapping[str, object] | None) -> dict[str, Any] | None:
             found[part.name] = value
     labels = made_with.get("regions")
     labels = labels if isinstance(labels, list) else []
-    regions = [region for label in labels[:_MOST] if (region := _region(label)) is not None]
+    regions = [region for label in labels[:MOST] if (region := _region(label)) is not None]
     return found | {"regions": regions, "left_out": len(labels) - len(regions)}
+
+
+def preset_like(settings: Mapping[str, Any], name: str) -> Preset:
+    """A preset out of what `settings_of` has found.
+
+    Args:
+        name: of the picture's file. Paintings are looked for beside it.
+    """
+    styles = tuple(zip(settings["style"], settings["weight"], strict=True))
+    controls = {part.name: settings[part.name] for part in fields(Controls) if part.name in settings}
+    regions = tuple(Region(**region) for region in settings["regions"])
+    found = Preset(styles, controls, regions, settings.get("engine", ""), left_out=settings["left_out"])
+    return found.with_styles(lambda style: beside(Path(name), style))
 
 
 def settings_of(photo: Picture, data: bytes) -> dict[str, Any] | None:
@@ -89,14 +103,14 @@ def _is_valid(name: str, value: Any) -> bool:
 
 def _styles(label: object) -> list[tuple[str, float]]:
     """Names with their weights, from a style's label: NAME, or a blend's NAME:WEIGHT + NAME:WEIGHT."""
-    if not isinstance(label, str) or len(label) > (_LONGEST + 20) * _MOST:
+    if not isinstance(label, str) or len(label) > (_LONGEST + 20) * MOST:
         return []
     parts = _WEIGHTED.findall(label)
     found = [(name, float(weight)) for name, weight in parts]
     if len(parts) == 1 or " + ".join(map(":".join, parts)) != label:  # a name may hold anything
         found = [(label, 1.0)]
     is_usable = all(0 < len(name) <= _LONGEST and name.isprintable() for name, _ in found)
-    return found if is_usable and len(found) <= _MOST and sum(weight for _, weight in found) > 0 else []
+    return found if is_usable and len(found) <= MOST and sum(weight for _, weight in found) > 0 else []
 
 
 def _region(label: object) -> dict[str, Any] | None:

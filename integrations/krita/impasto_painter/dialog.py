@@ -1,0 +1,39 @@
+"""The dialog for what paints: a server or a program."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .qt import QtWidgets
+from .settings import Settings
+
+_HELP = (
+    "Without an address, Impasto runs as a program on this computer. A server (impasto serve) keeps its networks in "
+    "memory, so it paints sooner, and may be another computer."
+)
+
+
+def ask_settings(parent: Any, settings: Settings) -> bool:
+    """Have the user type address, key and command; False if the user cancels."""
+    dialog = QtWidgets.QDialog(parent)
+    dialog.setWindowTitle("Impasto")
+    form = QtWidgets.QFormLayout(dialog)
+    help_text = QtWidgets.QLabel(_HELP)
+    help_text.setWordWrap(True)
+    form.addRow(help_text)
+    lines = {name: QtWidgets.QLineEdit(settings[name]) for name in ("address", "key", "command")}
+    lines["address"].setPlaceholderText("localhost:8080")
+    lines["key"].setEchoMode(QtWidgets.QLineEdit.EchoMode.Password)
+    lines["command"].setPlaceholderText(" ".join(settings.command()) or "impasto")
+    for name, text in (("address", "Server"), ("key", "Key"), ("command", "Program")):
+        form.addRow(text, lines[name])
+    kinds = QtWidgets.QDialogButtonBox.StandardButton
+    buttons = QtWidgets.QDialogButtonBox(kinds.Ok | kinds.Cancel)
+    buttons.accepted.connect(dialog.accept)
+    buttons.rejected.connect(dialog.reject)
+    form.addRow(buttons)
+    if not dialog.exec():
+        return False
+    for name, line in lines.items():
+        settings[name] = line.text().strip()
+    return True

@@ -1,0 +1,128 @@
+"""Paint files in their place, as the external editor of another program."""
+
+from __future__ import annotations
+
+import io
+import os
+import shlex
+import stat
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from PIL import Image
+
+from impasto.batch.job import PaintJob
+from impasto.batch.painting import Work, guarded
+from impasto.batch.report import Report, Result
+from impasto.errors import PictureError
+from impasto.picture import Picture
+from impasto.picture.animation import said_of_frames
+from impasto.picture.formats import SIXTEEN_BITS, SUFFIXES, Bits
+from impasto.picture.metadata import made_with_of
+from impasto.picture.reading import MAX_PIXELS, file_bytes
+from impasto.system.files import remove_stale, write_atomically
+from impasto.system.places import facts, identity
+
+
+@dataclass(frozen=True)
+class Edit:
+    """Paints a file in its place: the format, the bits of a channel, the size and the metadata stay.
+
+    The file is replaced in one step, once the picture is whole. Until then it is as it was, whatever goes wrong.
+
+    Attributes:
+        work: paints.
+        quality: 1..100, for JPEG, WebP and AVIF.
+        mark: say in the metadata what made the picture.
+        backup: keep what the file held beside it, as NAME.original, unless that is there and Impasto has made the file.
+        max_pixels: refuse larger pictures.
+    """
+
+    work: Work
+    quality: int = 92
+    mark: bool = True
+    backup: bool = False
+    max_pixels: int = MAX_PIXELS
+
+    def __call__(self, files: Iterable[str], on_result: Callable[[Result], object] = lambda _: None) -> Report:
+        """Paint files, each once, whatever becomes of the others."""
+        report = Report()
+        once: dict[object, str] = {}
+        for file in files:  # before any of them becomes another file
+            once.setdefault(identity(file) or file, file)
+        for file in once.values():
+            result = guarded(PaintJob(file, file), self._edited)
+            report.add(result)
+            on_result(result)
+        return report
+
+    def _edited(self, job: PaintJob) -> Result:
+        started, path = time.perf_counter(), Path(job.photo)
+        before = facts(job.photo)
+        if before is None and path.exists() and not path.is_dir():  # reading a pipe may wait for ever
+            raise PictureError(f"{path} is a device or a pipe, not a picture's file", code="not-a-file")
+        data = file_bytes(job.photo)
+        if not os.access(path, os.W_OK):
+            raise PictureError(f"{path} may not be written to", "its permissions forbid it", code="not-writable")
+        source = io.BytesIO(data)
+        source.name = job.photo  # what is wrong with it is said by its name
+        photo = Picture.open(source, max_pixels=self.max_pixels)
+        bits = photo.bits if photo.file_format in SIXTEEN_BITS else 8
+        _check(photo, bits, data, job.photo)
+        remove_stale([path.parent])
+        painted = self.work(replace(photo, name=job.photo))
+        encoded = painted.encode(photo.file_format, quality=self.quality, bits=bits, mark=self.mark)
+        if self.backup:
+            _keep(path, data, painted_before=made_with_of(photo.metadata) is not None)
+        if facts(job.photo) != before:
+            raise PictureError(f"{path} has changed while it was painted", "paint it again", code="in-use")
+        write_atomically(path, encoded, overwrite=True)
+        seconds = round(time.perf_counter() - started, 3)
+        return Result(
+            job.photo, job.target, (painted.width, painted.height), self.work.label, self.work.engine, seconds
+        )
+
+
+def _check(photo: Picture, bits: Bits, data: bytes, name: str) -> None:
+    """Refuse files that would lose something.
+
+    Args:
+        bits: of a channel, as the file would be written.
+    Raises:
+        PictureError: the format is not written here, or holds more than one picture of so many bits.
+    """
+    if photo.file_format not in SUFFIXES.values():
+        hint = f"impasto stylize {shlex.quote(name)} -o out.png"
+        kind = photo.file_format or "this kind"
+        raise PictureError(f"{name}: files of {kind} cannot be painted in place", hint, code="not-encodable")
+    lost = said_of_frames(photo, photo.file_format, bits)
+    if not lost and photo.file_format == "HEIF" and getattr(Image.open(io.BytesIO(data)), "n_frames", 1) > 1:
+        lost = "has several pictures, and one would be left"
+    if not lost and photo.bits > bits:
+        lost = f"has more bits a channel than {photo.file_format} is written with here"
+    if not lost and photo.file_format == "TIFF":
+        from impasto.picture.tiff_reading import not_kept
+
+        lost = not_kept(data)
+    if lost:
+        hint = "impasto stylize paints it into another file"
+        raise PictureError(f"{name} {lost}", hint, code="not-encodable")
+
+
+def _keep(path: Path, data: bytes, *, painted_before: bool) -> None:
+    """Keep what a file holds beside it, under a name that nothing has, readable by whom the file is.
+
+    Args:
+        painted_before: the file is a painting already: the first original is the one to keep.
+    """
+    kept = path.with_name(f"{path.name}.original")
+    if painted_before and kept.is_file():
+        return
+    count = 1
+    while os.path.lexists(kept):
+        count += 1
+        kept = path.with_name(f"{path.name}.original-{count}")
+    write_atomically(kept, data, overwrite=False)
+    kept.chmod(stat.S_IMODE(path.stat().st_mode))

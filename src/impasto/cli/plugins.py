@@ -1,0 +1,95 @@
+"""`impasto plugins`: plug-ins for other programs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from impasto.cli import options
+from impasto.cli.command import Group, argument, option
+from impasto.cli.console import note, print_json, print_table
+from impasto.errors import ImpastoError
+from impasto.plugins import install as installing
+from impasto.plugins.hosts import HOSTS, find_host
+from impasto.plugins.install import Installation
+from impasto.version import __version__
+
+host_argument = argument("host", f"One of {', '.join(HOSTS)}.", type=click.Choice(list(HOSTS)))
+folder = option(
+    "--folder", type=options.PATH, help="Where the program looks for plug-ins; its usual place if not given."
+)
+
+EXAMPLES = """
+impasto plugins
+impasto plugins install krita
+impasto plugins install comfyui --folder ~/ComfyUI/custom_nodes
+impasto plugins install gimp --print-path
+impasto plugins remove krita
+"""
+
+
+@click.group(cls=Group, invoke_without_command=True, examples=EXAMPLES)
+@click.pass_context
+def plugins(context: click.Context) -> None:
+    """Install Impasto into Krita, GIMP, ComfyUI and darktable.
+
+    Without a verb: all plug-ins, and whether they are installed. Lightroom, RawTherapee and digiKam need none: name
+    impasto edit as their external editor.
+    """
+    if not context.invoked_subcommand:
+        context.invoke(every)
+
+
+@plugins.command("list")
+@options.json
+def every(json: bool = False) -> None:
+    """All plug-ins, where they go, and whether they are installed."""
+    rows = []
+    for name, host in HOSTS.items():
+        try:
+            there = installing.found(host)
+            rows.append((name, there.version, str(there.folder)))
+        except ImpastoError:
+            rows.append((name, "", ""))
+    if json:
+        for name, version, place in rows:
+            print_json({"name": name, "installed": version or None, "current": version == __version__, "folder": place})
+    else:
+        print_table(["name", "installed", "folder"], ((name, _state(version), place) for name, version, place in rows))
+
+
+@plugins.command()
+@host_argument
+@folder
+@option("--overwrite", is_flag=True, help="Replace another version, and files that are there.")
+@option("--print-path", is_flag=True, help="Only print where it would be installed.")
+@options.quiet
+def install(host: str, folder: Path | None, overwrite: bool, print_path: bool, quiet: bool) -> None:
+    """Install the plug-in for a program; what is there already stays."""
+    chosen = find_host(host)
+    if print_path:
+        print(installing.found(chosen, folder).folder / chosen.parts[0])
+        return
+    there: Installation = installing.install(chosen, folder, overwrite=overwrite)
+    if not quiet:
+        print(f"{there.folder / chosen.parts[0]}  {there.version}")
+        note(chosen.next)
+
+
+@plugins.command()
+@host_argument
+@folder
+@options.quiet
+def remove(host: str, folder: Path | None, quiet: bool) -> None:
+    """Remove the plug-in for a program; files that you have changed stay."""
+    for path in installing.remove(find_host(host), folder):
+        note(f"{path} stays, since it has been changed")
+    if not quiet:
+        print(f"{host} removed")
+
+
+def _state(version: str) -> str:
+    if version and version != __version__:
+        return f"{version}, and this is {__version__}: install it again with --overwrite"
+    return version or "no"

@@ -1,0 +1,139 @@
+"""The programs that Impasto has plug-ins for, and where those look for them."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from impasto.errors import UsageError
+
+
+@dataclass(frozen=True)
+class Host:
+    """A program with a plug-in.
+
+    Attributes:
+        name: on the command line.
+        title: of the program.
+        parts: files and folders that go into its folder; the first is the plug-in's own folder.
+        folder: finds where it looks for plug-ins. Raises UsageError if that cannot be told.
+        next: what the user does then, in one line.
+        talks: whether the plug-in runs outside Impasto's Python, and so needs the shared client.
+    """
+
+    name: str
+    title: str
+    parts: tuple[str, ...]
+    folder: Callable[[], Path]
+    next: str
+    talks: bool = True
+
+
+def find_host(name: str) -> Host:
+    """The program of a name.
+
+    Raises:
+        UsageError: there is no plug-in for it.
+    """
+    if name not in HOSTS:
+        raise UsageError(f"there is no plug-in for {name}", f"one of {', '.join(HOSTS)}", code="unknown-choice")
+    return HOSTS[name]
+
+
+def _krita() -> Path:
+    return _data("krita", "org.kde.krita") / "pykrita"
+
+
+def _gimp() -> Path:
+    folder = _config("GIMP", "org.gimp.GIMP")
+    newest = sorted(_versions(folder), reverse=True)
+    return folder / (newest[0][1] if newest else "3.0") / "plug-ins"
+
+
+def _versions(folder: Path) -> Iterator[tuple[int, str]]:
+    """The minor numbers and names of the folders of GIMP 3 and later."""
+    for path in folder.glob("3.*"):
+        minor = path.name.partition(".")[2]
+        if minor.isdecimal():
+            yield int(minor), path.name
+
+
+def _comfyui() -> Path:
+    here = os.environ.get("COMFYUI_PATH")
+    usual = [Path(here)] if here else [Path.home() / name for name in ("ComfyUI", "comfy/ComfyUI", "Documents/ComfyUI")]
+    for folder in usual:
+        if (folder / "custom_nodes").is_dir():
+            return folder / "custom_nodes"
+    raise UsageError(
+        f"there is no ComfyUI in {usual[0]}",
+        "impasto plugins install comfyui --folder /path/to/ComfyUI/custom_nodes",
+        code="no-such-folder",
+    )
+
+
+def _darktable() -> Path:
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local") / "darktable" / "lua"
+    return _xdg("XDG_CONFIG_HOME", ".config", "config", "org.darktable.Darktable") / "darktable" / "lua"
+
+
+def _data(program: str, flatpak: str) -> Path:
+    """Where a program keeps a user's resources."""
+    if sys.platform in ("win32", "darwin"):
+        return _application(program)
+    return _xdg("XDG_DATA_HOME", ".local/share", "data", flatpak) / program
+
+
+def _config(program: str, flatpak: str) -> Path:
+    """Where a program keeps a user's settings."""
+    if sys.platform in ("win32", "darwin"):
+        return _application(program)
+    return _xdg("XDG_CONFIG_HOME", ".config", "config", flatpak) / program
+
+
+def _application(program: str) -> Path:
+    if sys.platform == "win32":
+        return Path(os.environ.get("APPDATA") or Path.home() / "AppData" / "Roaming") / program
+    return Path.home() / "Library" / "Application Support" / program
+
+
+def _xdg(variable: str, usual: str, kind: str, flatpak: str) -> Path:
+    """A folder of the user's by the XDG rules; a Flatpak's own where the program is there as one alone."""
+    plain = Path(os.environ.get(variable) or Path.home() / usual)
+    boxed = Path.home() / ".var" / "app" / flatpak / kind
+    name = {"org.kde.krita": "krita", "org.gimp.GIMP": "GIMP", "org.darktable.Darktable": "darktable"}[flatpak]
+    return boxed if boxed.is_dir() and not (plain / name).is_dir() else plain
+
+
+HOSTS = {
+    host.name: host
+    for host in (
+        Host(
+            "krita",
+            "Krita",
+            ("impasto_painter", "impasto_painter.desktop"),
+            _krita,
+            "restart Krita, switch it on in Settings > Configure Krita > Python Plugin Manager, and restart once more",
+        ),
+        Host("gimp", "GIMP 3", ("impasto-paint",), _gimp, "restart GIMP; it is in Filters > Artistic"),
+        Host(
+            "comfyui",
+            "ComfyUI",
+            ("impasto_nodes",),
+            _comfyui,
+            "pip install impasto with ComfyUI's Python, and restart ComfyUI; the nodes are under Impasto",
+            talks=False,
+        ),
+        Host(
+            "darktable",
+            "darktable",
+            ("impasto",),
+            _darktable,
+            'add the line require "impasto/impasto" to the file luarc beside the folder lua, and restart darktable',
+            talks=False,
+        ),
+    )
+}

@@ -1,0 +1,175 @@
+"""Install a plug-in into another program's folder, see what is there, and remove it."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from impasto.errors import ImpastoError, PictureError, UsageError, write_fault
+from impasto.plugins.hosts import Host
+from impasto.system.files import write_atomically
+from impasto.version import __version__
+
+RECORD = "installed.json"
+"""What a plug-in's folder says of its installation: version, the command that runs Impasto, files and their hashes."""
+_PACKAGED = Path(__file__).parent.parent / "integrations"
+_CHECKOUT = Path(__file__).parents[3] / "integrations"
+_LINK = "link.py"  # how plug-ins talk to Impasto
+
+
+@dataclass(frozen=True)
+class Installation:
+    """What lies in a program's folder.
+
+    Attributes:
+        folder: where the program looks for plug-ins.
+        version: of the plug-in that is installed; "" if none is.
+        files: {path in the folder: its hash as it was installed}.
+    """
+
+    host: Host
+    folder: Path
+    version: str = ""
+    files: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def current(self) -> bool:
+        """Whether it is of this version of Impasto."""
+        return self.version == __version__
+
+
+def found(host: Host, folder: Path | None = None) -> Installation:
+    """What is installed for a program.
+
+    Raises:
+        UsageError: the program's folder cannot be told.
+    """
+    try:
+        folder = folder or host.folder()
+    except RuntimeError:
+        raise UsageError("this user has no home folder", "--folder FOLDER", code="no-such-folder") from None
+    try:
+        record = json.loads((folder / host.parts[0] / RECORD).read_text(encoding="utf-8"))
+        files = {str(name): str(digest) for name, digest in record["files"].items()}
+        if any(PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts for name in files):
+            raise ValueError
+        return Installation(host, folder, str(record["version"]), files)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return Installation(host, folder)
+
+
+def install(host: Host, folder: Path | None = None, *, overwrite: bool = False) -> Installation:
+    """Copy a plug-in into a program's folder.
+
+    Args:
+        overwrite: replace another version, and files that are there; what has been changed stays as NAME.changed.
+    Raises:
+        UsageError: the program's folder cannot be told.
+        PictureError: something is there already, or cannot be written.
+    """
+    before, given = found(host, folder), folder is not None
+    folder = before.folder
+    if before.version and not overwrite:
+        kind = "is installed already" if before.current else f"is there, and this is Impasto {__version__}"
+        hint = f"impasto plugins install {host.name} --overwrite replaces it"
+        raise PictureError(f"the plug-in for {host.title} {before.version} {kind}", hint, code="already-there")
+    wanted = dict(_files(host))
+    strange = [name for name in wanted if (folder / name).exists() and name not in before.files]
+    if strange and not overwrite:
+        raise PictureError(f"{folder / strange[0]} exists already", "--overwrite replaces it", code="already-there")
+    if not folder.parent.is_dir() and given:
+        raise PictureError(f"there is no folder {folder.parent}", "look at --folder", code="no-such-folder")
+    digests = {name: _digest(data) for name, data in wanted.items()}
+    record = {
+        "version": __version__,
+        "command": [sys.executable, "-m", "impasto"],
+        "files": {**before.files, **digests},
+    }
+    place, text = folder / host.parts[0] / RECORD, json.dumps(record, indent=1) + "\n"
+    write_atomically(place, text.encode(), overwrite=True)  # first: what is cut off can be removed
+    for name, data in wanted.items():
+        _keep_changed(folder / name, {before.files.get(name, ""), digests[name]})
+        write_atomically(folder / name, data, overwrite=True)
+        if data.startswith(b"#!"):
+            (folder / name).chmod(0o755)
+    for name in before.files.keys() - wanted.keys():  # of the version before
+        _drop(folder / name, before.files[name])
+    write_atomically(place, json.dumps(record | {"files": digests}, indent=1).encode() + b"\n", overwrite=True)
+    return found(host, folder)
+
+
+def _keep_changed(path: Path, known: set[str]) -> None:
+    """Keep a file that the user has changed beside its successor, as NAME.changed."""
+    if path.is_file() and _digest(path.read_bytes()) not in known:
+        write_atomically(path.with_name(f"{path.name}.changed"), path.read_bytes(), overwrite=True)
+
+
+def remove(host: Host, folder: Path | None = None) -> list[Path]:
+    """Take a plug-in away. Files that the user has changed stay.
+
+    Returns:
+        Those files.
+    Raises:
+        UsageError: the program's folder cannot be told, or there is no plug-in.
+        PictureError: the system refuses.
+    """
+    there = found(host, folder)
+    if not there.version:
+        hint = f"impasto plugins install {host.name}"
+        raise UsageError(f"there is no plug-in in {there.folder}", hint, code="nothing-given")
+    try:
+        left = [there.folder / name for name, digest in there.files.items() if not _drop(there.folder / name, digest)]
+        (there.folder / host.parts[0] / RECORD).unlink()
+        for name in sorted(there.files, key=len, reverse=True):
+            for parent in (there.folder / name).relative_to(there.folder).parents:
+                _drop_folder(there.folder / parent, there.folder)
+    except OSError as error:
+        raise PictureError(f"cannot remove {error.filename}: {error.strerror}", code=write_fault(error)) from error
+    return left
+
+
+def _drop(path: Path, digest: str) -> bool:
+    """Delete a file, unless it has been changed; whether it is gone."""
+    with contextlib.suppress(FileNotFoundError):
+        if _digest(path.read_bytes()) != digest:
+            return False
+        path.unlink()
+    return True
+
+
+def _drop_folder(path: Path, keep: Path) -> None:
+    """Delete a folder that holds nothing but what Python has compiled."""
+    if path == keep or not path.is_dir():
+        return
+    compiled = path / "__pycache__"
+    if all(entry == compiled for entry in path.iterdir()):
+        for entry in compiled.glob("*.pyc"):
+            entry.unlink()
+        if compiled.is_dir():
+            compiled.rmdir()
+        path.rmdir()
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def _files(host: Host) -> Iterator[tuple[str, bytes]]:
+    """The plug-in's files: their paths in the program's folder, and what they hold."""
+    source = next((folder for folder in (_PACKAGED, _CHECKOUT) if folder.is_dir()), None)
+    if source is None:
+        raise ImpastoError(
+            "this installation has no plug-ins", "pip install --force-reinstall impasto", code="damaged-file"
+        )
+    for part in host.parts:
+        whole = source / host.name / part
+        for path in sorted(whole.rglob("*")) if whole.is_dir() else [whole]:
+            if path.is_file() and "__pycache__" not in path.parts:
+                yield path.relative_to(source / host.name).as_posix(), path.read_bytes()
+    if host.talks:
+        yield f"{host.parts[0]}/{_LINK}", (source / _LINK).read_bytes()

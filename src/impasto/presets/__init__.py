@@ -1,0 +1,1 @@
+"""Settings that are kept: presets, and what a saved picture says of how it was made."""
