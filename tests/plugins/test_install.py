@@ -96,6 +96,10 @@ def test_what_the_user_has_changed_is_kept_beside_its_successor(tmp_path: Path) 
     install(host, tmp_path, overwrite=True)
     assert link.read_bytes() == before
     assert link.with_name("link.py.changed").read_text() == "# mine\n"
+    link.write_text("# mine again\n")
+    install(host, tmp_path, overwrite=True)
+    assert link.with_name("link.py.changed").read_text() == "# mine\n"
+    assert link.with_name("link.py.changed-2").read_text() == "# mine again\n"
 
 
 def test_a_folder_with_a_typing_error_is_not_made(run: Run, tmp_path: Path) -> None:

@@ -20,7 +20,6 @@ from impasto.errors import PictureError
 from impasto.picture import Picture
 from impasto.picture.animation import said_of_frames
 from impasto.picture.formats import SIXTEEN_BITS, SUFFIXES, Bits
-from impasto.picture.metadata import made_with_of
 from impasto.picture.reading import MAX_PIXELS, file_bytes
 from impasto.system.files import remove_stale, write_atomically
 from impasto.system.places import facts, identity
@@ -36,7 +35,7 @@ class Edit:
         work: paints.
         quality: 1..100, for JPEG, WebP and AVIF.
         mark: say in the metadata what made the picture.
-        backup: keep what the file held beside it, as NAME.original, unless that is there and Impasto has made the file.
+        backup: keep what the file held beside it, as NAME.original, or NAME.original-2 if something has that name.
         max_pixels: refuse larger pictures.
     """
 
@@ -75,7 +74,7 @@ class Edit:
         painted = self.work(replace(photo, name=job.photo))
         encoded = painted.encode(photo.file_format, quality=self.quality, bits=bits, mark=self.mark)
         if self.backup:
-            _keep(path, data, painted_before=made_with_of(photo.metadata) is not None)
+            _keep(path, data)
         if facts(job.photo) != before:
             raise PictureError(f"{path} has changed while it was painted", "paint it again", code="in-use")
         write_atomically(path, encoded, overwrite=True)
@@ -100,6 +99,8 @@ def _check(photo: Picture, bits: Bits, data: bytes, name: str) -> None:
     lost = said_of_frames(photo, photo.file_format, bits)
     if not lost and photo.file_format == "HEIF" and getattr(Image.open(io.BytesIO(data)), "n_frames", 1) > 1:
         lost = "has several pictures, and one would be left"
+    if not lost and photo.file_format == "JPEG" and b"ftyp" in data[data.rfind(b"\xff\xd9") :]:
+        lost = "has a clip behind the picture, and it would be gone"
     if not lost and photo.bits > bits:
         lost = f"has more bits a channel than {photo.file_format} is written with here"
     if not lost and photo.file_format == "TIFF":
@@ -111,16 +112,9 @@ def _check(photo: Picture, bits: Bits, data: bytes, name: str) -> None:
         raise PictureError(f"{name} {lost}", hint, code="not-encodable")
 
 
-def _keep(path: Path, data: bytes, *, painted_before: bool) -> None:
-    """Keep what a file holds beside it, under a name that nothing has, readable by whom the file is.
-
-    Args:
-        painted_before: the file is a painting already: the first original is the one to keep.
-    """
-    kept = path.with_name(f"{path.name}.original")
-    if painted_before and kept.is_file():
-        return
-    count = 1
+def _keep(path: Path, data: bytes) -> None:
+    """Keep what a file holds beside it, under a name that nothing has, readable by whom the file is."""
+    kept, count = path.with_name(f"{path.name}.original"), 1
     while os.path.lexists(kept):
         count += 1
         kept = path.with_name(f"{path.name}.original-{count}")

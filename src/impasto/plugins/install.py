@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import os
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -106,7 +107,13 @@ def install(host: Host, folder: Path | None = None, *, overwrite: bool = False) 
 def _keep_changed(path: Path, known: set[str]) -> None:
     """Keep a file that the user has changed beside its successor, as NAME.changed."""
     if path.is_file() and _digest(path.read_bytes()) not in known:
-        write_atomically(path.with_name(f"{path.name}.changed"), path.read_bytes(), overwrite=True)
+        kept, count = path.with_name(f"{path.name}.changed"), 1
+        while os.path.lexists(kept):
+            count += 1
+            kept = path.with_name(f"{path.name}.changed-{count}")
+        write_atomically(kept, path.read_bytes(), overwrite=False)
+    if path.is_symlink():  # what it leads to is the user's
+        path.unlink()
 
 
 def remove(host: Host, folder: Path | None = None) -> list[Path]:
