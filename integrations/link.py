@@ -12,6 +12,7 @@ import contextlib
 import http.client
 import json
 import os
+import shutil
 import signal
 import ssl
 import subprocess
@@ -359,6 +360,12 @@ def installed(folder: str) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}
+
+
+def program(folder: str) -> list[str]:
+    """The words that start Impasto: the installer's, or those that the system finds; [] if there are none."""
+    found = shutil.which("impasto")
+    return installed(folder).get("command") or ([found] if found else [])
 
 
 def mismatch(plugin_version: str, program_version: str) -> str:

@@ -468,7 +468,7 @@ def test_every_workflow_has_a_picture() -> None:
 def test_the_pack_says_what_comfyuis_registry_asks_for() -> None:
     project = tomllib.loads((PACK / "pyproject.toml").read_text(encoding="utf-8"))
     assert project["project"]["version"] == __version__
-    assert f'VERSION = "{__version__}"' in (PACK / "library.py").read_text(encoding="utf-8")
+    assert f'VERSION = "{__version__}"' in (PACK / "installed.py").read_text(encoding="utf-8")
     assert re.fullmatch(r"[a-z][a-z-]{2,99}", project["project"]["name"])
     assert "comfyui" not in project["project"]["name"]
     comfy = project["tool"]["comfy"]

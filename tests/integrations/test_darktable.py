@@ -13,7 +13,7 @@ from helpers import scene, wait_until
 from PIL import Image
 
 from impasto.picture import Picture
-from impasto.plugins.hosts import find_host
+from impasto.plugins.hosts import HOSTS
 from impasto.plugins.install import install
 from impasto.presets.preset import Preset
 
@@ -41,7 +41,7 @@ def test_an_image_is_painted_beside_its_original(tmp_path: Path) -> None:
     Image.fromarray(scene(300, 200)).save(photo)
     before = photo.read_bytes()
     config.mkdir()
-    install(find_host("darktable"), config / "lua")
+    install(HOSTS["darktable"], config / "lua")
     (config / "luarc").write_text(RC)
     places = ["--configdir", config, "--cachedir", tmp_path / "cache"]
     seen = {"HOME": str(tmp_path), "IMPASTO_TEST_PHOTO": str(photo), "IMPASTO_TEST_SAID": str(said)}

@@ -17,6 +17,7 @@ from typing import Any, get_args, get_type_hints
 
 import numpy as np
 import pytest
+from displays import display
 from helpers import ROOT, file_bytes, scene
 from integrations import gimp_stub
 from integrations.gimp_stub import STATE, PDBStatusType, Precision, RunMode
@@ -69,7 +70,8 @@ def plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SimpleNa
     """The plug-in's modules, installed in a folder of their own; `hand` paints."""
     folder = tmp_path / "impasto-paint"
     shutil.copytree(SOURCE, folder, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(ROOT / "integrations" / "link.py", folder)
+    for name in ("link.py", "png.py"):
+        shutil.copy(ROOT / "integrations" / name, folder)
     (folder / "installed.json").write_text(json.dumps({"version": __version__, "command": ["impasto"]}))
     before = {name: sys.modules.pop(name) for name in MODULES if name in sys.modules}
     for name, module in gimp_stub.repository().items():
@@ -411,7 +413,7 @@ def test_other_version_is_told(plugin: SimpleNamespace) -> None:
     assert __version__ in line
 
 
-# What GIMP is told
+# The description for GIMP
 
 
 def test_arguments_are_the_controls(plugin: SimpleNamespace) -> None:
@@ -435,9 +437,9 @@ def test_layout_is_gimps() -> None:
 
 
 def test_wants_nothing_but_gimps_python() -> None:
-    own = {path.stem for path in SOURCE.glob("*.py")} | {"link"}
+    own = {path.stem for path in SOURCE.glob("*.py")} | {"link", "png"}
     assert "impasto" not in own  # it would hide the package
-    for path in [*SOURCE.glob("*.py"), ROOT / "integrations" / "link.py"]:
+    for path in [*SOURCE.glob("*.py"), *(ROOT / "integrations").glob("*.py")]:
         for node in ast.walk(ast.parse(path.read_text(), feature_version=(3, 8))):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
@@ -575,18 +577,10 @@ open(OUT, "w").write(json.dumps(found))
 
 
 @pytest.fixture
-def display(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A screen that nobody sees."""
-    if shutil.which("Xvfb") is None:
-        pytest.skip("there is no Xvfb")
-    reader, writer = os.pipe()
-    server = subprocess.Popen(["Xvfb", "-displayfd", str(writer)], pass_fds=[writer], stderr=subprocess.DEVNULL)
-    monkeypatch.setenv("DISPLAY", f":{os.read(reader, 10).decode().strip()}")
-    yield
-    server.terminate()
-    server.wait()
-    os.close(reader)
-    os.close(writer)
+def screen(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    with display() as name:
+        monkeypatch.setenv("DISPLAY", name)
+        yield
 
 
 def in_gimp(plugin: SimpleNamespace, script: str, tmp_path: Path, **names: str) -> Any:
@@ -628,7 +622,7 @@ def test_paints_in_gimp(plugin: SimpleNamespace, tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(GIMP is None, reason="there is no GIMP 3")
-@pytest.mark.usefixtures("display")
+@pytest.mark.usefixtures("screen")
 def test_dialog_in_gimp(plugin: SimpleNamespace, tmp_path: Path) -> None:
     found = in_gimp(plugin, DIALOG, tmp_path)
     assert found["absent"] == [True, "nobody paints  (call somebody)", 0]

@@ -22,7 +22,7 @@ from integrations import krita_stub
 from integrations.krita_stub import Document, Krita, Node, Selection
 from PIL import Image
 
-from impasto.plugins.hosts import find_host
+from impasto.plugins.hosts import HOSTS
 from impasto.plugins.install import install
 from impasto.version import __version__
 
@@ -33,7 +33,7 @@ PARTS = ("pixels", "layers", "task", "painting", "settings", "link")
 def plugin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNamespace]:
     """The plug-in's modules, installed as a user's are, without the docker."""
     folder = tmp_path_factory.mktemp("pykrita")
-    install(find_host("krita"), folder)
+    install(HOSTS["krita"], folder)
     package = type(sys)("impasto_painter")
     package.__path__ = [str(folder / "impasto_painter")]
     before = {name: sys.modules.get(name) for name in ("krita", "impasto_painter")}
@@ -340,9 +340,9 @@ class TestSettings:
         assert settings.command() == ["/a folder/python", "-m", "impasto"]
         settings["command"] = ""
         monkeypatch.setattr(plugin.settings.link, "installed", lambda _: {})
-        monkeypatch.setattr(plugin.settings.shutil, "which", lambda _: "/usr/bin/impasto")
+        monkeypatch.setattr(plugin.link.shutil, "which", lambda _: "/usr/bin/impasto")
         assert settings.command() == ["/usr/bin/impasto"]
-        monkeypatch.setattr(plugin.settings.shutil, "which", lambda _: None)
+        monkeypatch.setattr(plugin.link.shutil, "which", lambda _: None)
         assert settings.command() == []
 
     def test_a_program_s_path_may_have_spaces(self, plugin, app, tmp_path):
@@ -461,7 +461,7 @@ def test_krita_s_manager_finds_what_it_demands():
 def test_in_krita(tmp_path: Path) -> None:
     runner = shutil.which("kritarunner") or ""
     folder, said, photo = tmp_path / "pykrita", tmp_path / "said.json", tmp_path / "photo.png"
-    install(find_host("krita"), folder)
+    install(HOSTS["krita"], folder)
     photo.write_bytes(file_bytes(Image.fromarray(scene())))
     with display() as screen:
         values = {"HOME": str(tmp_path), "DISPLAY": screen, "XDG_RUNTIME_DIR": str(tmp_path), "QT_QPA_PLATFORM": "xcb"}

@@ -12,7 +12,7 @@ from helpers import ROOT, Outcome, assert_refused, refused
 
 from impasto.errors import PictureError, UsageError
 from impasto.plugins import hosts
-from impasto.plugins.hosts import HOSTS, find_host
+from impasto.plugins.hosts import HOSTS
 from impasto.plugins.install import RECORD, found, install, remove
 from impasto.version import __version__
 
@@ -35,7 +35,7 @@ def user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.parametrize("name", HOSTS)
 def test_a_plug_in_is_installed_whole_and_removed(name: str, tmp_path: Path) -> None:
-    host = find_host(name)
+    host = HOSTS[name]
     (tmp_path / "other.txt").write_text("somebody else's")
     there = install(host, tmp_path)
     assert (there.version, there.current) == (__version__, True)
@@ -59,7 +59,7 @@ def test_a_plug_in_is_installed_whole_and_removed(name: str, tmp_path: Path) -> 
 
 
 def test_nothing_is_overwritten_unasked(tmp_path: Path) -> None:
-    host = find_host("krita")
+    host = HOSTS["krita"]
     (tmp_path / "impasto_painter.desktop").write_text("mine")
     with refused(PictureError, "already-there", "impasto_painter.desktop"):
         install(host, tmp_path)
@@ -70,7 +70,7 @@ def test_nothing_is_overwritten_unasked(tmp_path: Path) -> None:
 
 
 def test_another_version_is_named_and_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    host = find_host("krita")
+    host = HOSTS["krita"]
     old = tmp_path / "impasto_painter" / "old.py"
     monkeypatch.setattr("impasto.plugins.install.__version__", "0.0.9")
     install(host, tmp_path)
@@ -88,7 +88,7 @@ def test_another_version_is_named_and_replaced(tmp_path: Path, monkeypatch: pyte
 
 
 def test_what_the_user_has_changed_is_kept_beside_its_successor(tmp_path: Path) -> None:
-    host = find_host("gimp")
+    host = HOSTS["gimp"]
     install(host, tmp_path)
     link = tmp_path / "impasto-paint" / "link.py"
     before = link.read_bytes()
@@ -109,7 +109,7 @@ def test_a_folder_with_a_typing_error_is_not_made(run: Run, tmp_path: Path) -> N
 
 
 def test_what_the_user_has_changed_stays(tmp_path: Path) -> None:
-    host = find_host("gimp")
+    host = HOSTS["gimp"]
     install(host, tmp_path)
     changed = tmp_path / "impasto-paint" / "link.py"
     changed.write_text("# mine\n")
@@ -123,7 +123,7 @@ def test_what_the_user_has_changed_stays(tmp_path: Path) -> None:
 def test_a_damaged_record_is_as_none(tmp_path: Path, text: str) -> None:
     (tmp_path / "impasto-paint").mkdir()
     (tmp_path / "impasto-paint" / RECORD).write_text(text)
-    assert found(find_host("gimp"), tmp_path).version == ""
+    assert found(HOSTS["gimp"], tmp_path).version == ""
 
 
 def test_where_programs_look(user: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ except ImportError:  # a ComfyUI from before August 2025
 
     ComfyExtension = None
 
-from .library import problem
+from .installed import problem
 
 _STEPS = 1000  # of a progress bar
 _SHOWN = 10  # of so many steps one shows its picture

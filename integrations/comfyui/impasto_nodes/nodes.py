@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from .host import Watch, device, io, make_room, working
-from .library import CONTROLS, ENLARGE, RECIPE, problem
+from .installed import CONTROLS, ENLARGE, RECIPE, problem
 from .tensors import to_image, to_masks, to_pictures
 
 _CATEGORY = "Impasto"

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 from pathlib import Path
 from typing import Any
 
 import layers
 from gi.repository import Gegl, Gimp, GLib, GObject
-from link import Program, Server, Trouble, Wish, connect, installed, mismatch
+from link import Program, Server, Trouble, Wish, connect, installed, mismatch, program
 
 HERE = str(Path(__file__).parent)
 
@@ -48,9 +47,8 @@ def paint(image: Any, layer: Any, config: Any) -> Any:
 
 def find(config: Any) -> Server | Program:
     """What paints: the server that config names, else the program. Raises Trouble."""
-    command = _installed().get("command") or [path for path in [shutil.which("impasto")] if path]
     server, key = ((config.get_property(name) or "").strip() for name in ("server", "key"))  # GIMP may say None for ""
-    return connect(server, command, key)
+    return connect(server, program(HERE), key)
 
 
 def wish_of(config: Any, bits: int) -> Wish:
@@ -72,12 +70,8 @@ def wish_of(config: Any, bits: int) -> Wish:
     )
 
 
-def _installed() -> dict[str, Any]:
-    return installed(HERE)
-
-
 def _warn(version: str) -> None:
-    if line := mismatch(_installed().get("version", version), version):
+    if line := mismatch(installed(HERE).get("version", version), version):
         Gimp.message(line)
 
 

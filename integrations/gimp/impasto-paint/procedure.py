@@ -1,4 +1,4 @@
-"""What GIMP is told about the procedure: its place in the menu, its arguments and their ranges."""
+"""Describe the procedure to GIMP: its place in the menu, its arguments and their ranges."""
 
 from __future__ import annotations
 

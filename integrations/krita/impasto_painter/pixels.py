@@ -5,16 +5,16 @@ Krita's Python has no NumPy. Slices with a step move all bytes of a channel at o
 
 from __future__ import annotations
 
-import struct
-import zlib
 from array import array
 from typing import TYPE_CHECKING, NamedTuple
+
+from . import png
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_TO_PNG = {8: (2, 1, 0, 3), 16: (5, 4, 3, 2, 1, 0, 7, 6)}
-_FROM_RGBA = {8: (2, 1, 0, 3), 16: (4, 5, 2, 3, 0, 1, 6, 7)}
+_SWAPPED = {8: (2, 1, 0, 3), 16: (4, 5, 2, 3, 0, 1, 6, 7)}  # R, G, B, A, and back
+_ROWS = 256  # that are written at once
 _OPAQUE = 255
 
 
@@ -44,24 +44,18 @@ class Area(NamedTuple):
 
 def to_png(pixels: bytes, width: int, height: int, bits: int) -> bytes:
     """A PNG file of the pixels: RGB if all of them are opaque, else RGBA."""
-    order = _TO_PNG[bits]
-    if is_opaque(pixels, bits):
-        order = order[: len(order) * 3 // 4]
-    data = _reordered(pixels, order, bits // 2)
-    stride = width * len(order)
-    packer = zlib.compressobj(1)
-    packed = []
-    for start in range(0, height * stride, stride):
-        packed += [packer.compress(b"\0"), packer.compress(data[start : start + stride])]
-    color = 2 if len(order) * 8 // bits == 3 else 6
-    head = struct.pack(">IIBBBBB", width, height, bits, color, 0, 0, 0)
-    body = b"".join([*packed, packer.flush()])
-    return b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", head) + _chunk(b"IDAT", body) + _chunk(b"IEND", b"")
+    channels = 3 if is_opaque(pixels, bits) else 4
+    order = _SWAPPED[bits][: channels * bits // 8]
+    writer = png.Writer(width, height, channels, bits)
+    step = _ROWS * width * bits // 2
+    for start in range(0, len(pixels), step):
+        writer.add(bytes(_reordered(pixels[start : start + step], order, bits // 2)))
+    return writer.finish()
 
 
 def from_rgba(data: bytes, bits: int) -> bytes:
     """Krita's pixels of R, G, B, A in this order; with 16 bits, the low byte first."""
-    return bytes(_reordered(data, _FROM_RGBA[bits], bits // 2))
+    return bytes(_reordered(data, _SWAPPED[bits], bits // 2))
 
 
 def cropped(pixels: bytes, area: Area, part: Area, bits: int) -> bytes:
@@ -113,7 +107,3 @@ def _reordered(pixels: bytes, order: Sequence[int], size: int) -> bytearray:
     for new, old in enumerate(order):
         out[new :: len(order)] = pixels[old::size]
     return out
-
-
-def _chunk(kind: bytes, data: bytes) -> bytes:
-    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shlex
-import shutil
 from typing import Any
 
 from . import link
@@ -38,8 +37,7 @@ class Settings:
 
     def command(self) -> list[str]:
         """The words that start the program: the user's, the installer's, or those that the system finds."""
-        found = shutil.which("impasto")
-        return _words(self["command"]) or link.installed(FOLDER).get("command") or ([found] if found else [])
+        return _words(self["command"]) or link.program(FOLDER)
 
     def where(self) -> tuple[str, list[str], str]:
         """What `link.connect` wants: the address, the command and the key."""

@@ -14,7 +14,7 @@ from pathlib import Path
 from PIL import Image
 
 from impasto.batch.job import PaintJob
-from impasto.batch.painting import Work, guarded
+from impasto.batch.painting import Work, check_no_pipe, guarded
 from impasto.batch.report import Report, Result
 from impasto.errors import PictureError
 from impasto.picture import Picture
@@ -22,6 +22,7 @@ from impasto.picture.animation import said_of_frames
 from impasto.picture.formats import SIXTEEN_BITS, SUFFIXES, Bits
 from impasto.picture.reading import MAX_PIXELS, file_bytes
 from impasto.system.files import remove_stale, write_atomically
+from impasto.system.names import free_name
 from impasto.system.places import facts, identity
 
 
@@ -60,8 +61,8 @@ class Edit:
     def _edited(self, job: PaintJob) -> Result:
         started, path = time.perf_counter(), Path(job.photo)
         before = facts(job.photo)
-        if before is None and path.exists() and not path.is_dir():  # reading a pipe may wait for ever
-            raise PictureError(f"{path} is a device or a pipe, not a picture's file", code="not-a-file")
+        if before is None and not path.is_dir():
+            check_no_pipe(job.photo)
         data = file_bytes(job.photo)
         if not os.access(path, os.W_OK):
             raise PictureError(f"{path} may not be written to", "its permissions forbid it", code="not-writable")
@@ -114,9 +115,6 @@ def _check(photo: Picture, bits: Bits, data: bytes, name: str) -> None:
 
 def _keep(path: Path, data: bytes) -> None:
     """Keep what a file holds beside it, under a name that nothing has, readable by whom the file is."""
-    kept, count = path.with_name(f"{path.name}.original"), 1
-    while os.path.lexists(kept):
-        count += 1
-        kept = path.with_name(f"{path.name}.original-{count}")
+    kept = free_name(path.parent, f"{path.name}.original")
     write_atomically(kept, data, overwrite=False)
     kept.chmod(stat.S_IMODE(path.stat().st_mode))

@@ -98,6 +98,16 @@ class Work(Protocol):
     def __call__(self, photo: Picture, /, on_progress: OnProgress | None = None) -> Picture: ...
 
 
+def check_no_pipe(photo: str) -> None:
+    """Refuse what is there and is no file: reading a pipe may wait for ever.
+
+    Raises:
+        PictureError: there is such a thing.
+    """
+    if os.path.exists(photo):
+        raise PictureError(f"{photo} is a device or a pipe, not a picture's file", code="not-a-file")
+
+
 def guarded(job: PaintJob, paint: Callable[[PaintJob], Result]) -> Result:
     """Paint one photo of many; what goes wrong is in the result, whatever it is."""
     try:
@@ -136,8 +146,8 @@ class Painting:
     def _unless_done(self, job: PaintJob) -> Result:
         ledger = self.ledger
         key = None if ledger is None else ledger.key(job.photo)
-        if ledger is not None and key is None and os.path.exists(job.photo):  # reading a pipe may wait for ever
-            raise PictureError(f"{job.photo} is a device or a pipe, not a picture's file", code="not-a-file")
+        if ledger is not None and key is None:
+            check_no_pipe(job.photo)
         if ledger is None or key is None:
             places.check_target(job.target, overwrite=self.saving.overwrite)
             return self.paint(job, lambda data: places.write(job.target, data, overwrite=self.saving.overwrite))

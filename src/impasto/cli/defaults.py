@@ -11,6 +11,7 @@ from click.core import ParameterSource
 
 from impasto.cli.command import F, option
 from impasto.cli.console import note
+from impasto.cli.options import region_text
 from impasto.errors import PictureError, UsageError
 
 if TYPE_CHECKING:
@@ -112,11 +113,7 @@ def _defaults(preset: Preset) -> dict[str, Any]:
     """The options' values as they would be typed, by the names of a verb's parameters."""
     said: dict[str, Any] = {
         "style": [f"{style}:{weight!r}" for style, weight in preset.styles],
-        "region": [
-            f"{one.mask}={','.join(filter(None, (one.style, one.settings)))}"
-            for one in preset.regions
-            if one.style or one.settings
-        ],
+        "region": [region_text(one) for one in preset.regions if one.style or one.settings],
         "engine": preset.engine,
     }
     return {name: value for name, value in said.items() if value} | dict(preset.controls)

@@ -130,6 +130,15 @@ def read_region(text: str) -> Region:
     return Region(mask, style, **values)
 
 
+def region_text(region: Region) -> str:
+    """What `read_region` reads: the region of a name of a mask and of a style.
+
+    >>> region_text(Region("faces", "udnie", strength=60))
+    'faces=udnie,strength=60'
+    """
+    return f"{region.mask}={','.join(filter(None, (region.style, region.settings)))}"
+
+
 def read_memory(text: str | None) -> int | None:
     """2GB, 500MB or a number of bytes.
 

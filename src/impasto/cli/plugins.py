@@ -11,8 +11,7 @@ from impasto.cli.command import Group, argument, option
 from impasto.cli.console import note, print_json, print_table
 from impasto.errors import ImpastoError
 from impasto.plugins import install as installing
-from impasto.plugins.hosts import HOSTS, find_host
-from impasto.plugins.install import Installation
+from impasto.plugins.hosts import HOSTS
 from impasto.version import __version__
 
 host_argument = argument("host", f"One of {', '.join(HOSTS)}.", type=click.Choice(list(HOSTS)))
@@ -67,11 +66,11 @@ def every(json: bool = False) -> None:
 @options.quiet
 def install(host: str, folder: Path | None, overwrite: bool, print_path: bool, quiet: bool) -> None:
     """Install the plug-in for a program; what is there already stays."""
-    chosen = find_host(host)
+    chosen = HOSTS[host]
     if print_path:
         print(installing.found(chosen, folder).folder / chosen.parts[0])
         return
-    there: Installation = installing.install(chosen, folder, overwrite=overwrite)
+    there = installing.install(chosen, folder, overwrite=overwrite)
     if not quiet:
         print(f"{there.folder / chosen.parts[0]}  {there.version}")
         note(chosen.next)
@@ -83,7 +82,7 @@ def install(host: str, folder: Path | None, overwrite: bool, print_path: bool, q
 @options.quiet
 def remove(host: str, folder: Path | None, quiet: bool) -> None:
     """Remove the plug-in for a program; files that you have changed stay."""
-    for path in installing.remove(find_host(host), folder):
+    for path in installing.remove(HOSTS[host], folder):
         note(f"{path} stays, since it has been changed")
     if not quiet:
         print(f"{host} removed")

@@ -12,7 +12,7 @@ from impasto.cli import defaults, options
 from impasto.cli.command import Group, argument, option
 from impasto.cli.console import note, print_json, print_table
 from impasto.cli.defaults import complete_preset, say_left_out
-from impasto.cli.options import read_region
+from impasto.cli.options import read_region, region_text
 from impasto.controls import Controls
 from impasto.engines.by_name import EngineName
 from impasto.errors import ImpastoError, UsageError
@@ -68,7 +68,7 @@ def show(name: str, json: bool) -> None:
         print_json({"name": name, **preset.as_dict(), "file": str(path)})
         return
     rows = {"title": preset.title, "styles": _styles(preset), "controls": _controls(preset), "engine": preset.engine}
-    regions = (f"{one.mask}={','.join(filter(None, (one.style, one.settings)))}" for one in preset.regions)
+    regions = map(region_text, preset.regions)
     for key, value in (rows | {"regions": " ".join(regions), "file": str(path)}).items():
         print(f"{key:10} {value or '-'}")
 

@@ -21,7 +21,7 @@ class Host:
         parts: files and folders that go into its folder; the first is the plug-in's own folder.
         folder: finds where it looks for plug-ins. Raises UsageError if that cannot be told.
         next: what the user does then, in one line.
-        talks: whether the plug-in runs outside Impasto's Python, and so needs the shared client.
+        talks: whether the plug-in runs outside Impasto's Python, and so needs the shared modules.
     """
 
     name: str
@@ -30,17 +30,6 @@ class Host:
     folder: Callable[[], Path]
     next: str
     talks: bool = True
-
-
-def find_host(name: str) -> Host:
-    """The program of a name.
-
-    Raises:
-        UsageError: there is no plug-in for it.
-    """
-    if name not in HOSTS:
-        raise UsageError(f"there is no plug-in for {name}", f"one of {', '.join(HOSTS)}", code="unknown-choice")
-    return HOSTS[name]
 
 
 def _krita() -> Path:
@@ -77,21 +66,21 @@ def _comfyui() -> Path:
 def _darktable() -> Path:
     if sys.platform == "win32":
         return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local") / "darktable" / "lua"
-    return _xdg("XDG_CONFIG_HOME", ".config", "config", "org.darktable.Darktable") / "darktable" / "lua"
+    return _config("darktable", "org.darktable.Darktable") / "lua"
 
 
 def _data(program: str, flatpak: str) -> Path:
     """Where a program keeps a user's resources."""
     if sys.platform in ("win32", "darwin"):
         return _application(program)
-    return _xdg("XDG_DATA_HOME", ".local/share", "data", flatpak) / program
+    return _xdg("XDG_DATA_HOME", ".local/share", program, f"{flatpak}/data")
 
 
 def _config(program: str, flatpak: str) -> Path:
     """Where a program keeps a user's settings."""
     if sys.platform in ("win32", "darwin"):
         return _application(program)
-    return _xdg("XDG_CONFIG_HOME", ".config", "config", flatpak) / program
+    return _xdg("XDG_CONFIG_HOME", ".config", program, f"{flatpak}/config")
 
 
 def _application(program: str) -> Path:
@@ -100,12 +89,11 @@ def _application(program: str) -> Path:
     return Path.home() / "Library" / "Application Support" / program
 
 
-def _xdg(variable: str, usual: str, kind: str, flatpak: str) -> Path:
-    """A folder of the user's by the XDG rules; a Flatpak's own where the program is there as one alone."""
-    plain = Path(os.environ.get(variable) or Path.home() / usual)
-    boxed = Path.home() / ".var" / "app" / flatpak / kind
-    name = {"org.kde.krita": "krita", "org.gimp.GIMP": "GIMP", "org.darktable.Darktable": "darktable"}[flatpak]
-    return boxed if boxed.is_dir() and not (plain / name).is_dir() else plain
+def _xdg(variable: str, usual: str, program: str, flatpak: str) -> Path:
+    """A program's folder by the XDG rules; a Flatpak's own where the program is there as one alone."""
+    plain = Path(os.environ.get(variable) or Path.home() / usual) / program
+    boxed = Path.home() / ".var" / "app" / flatpak
+    return boxed / program if boxed.is_dir() and not plain.is_dir() else plain
 
 
 HOSTS = {

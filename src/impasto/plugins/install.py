@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -14,13 +13,14 @@ from pathlib import Path, PurePosixPath
 from impasto.errors import ImpastoError, PictureError, UsageError, write_fault
 from impasto.plugins.hosts import Host
 from impasto.system.files import write_atomically
+from impasto.system.names import free_name
 from impasto.version import __version__
 
 RECORD = "installed.json"
 """What a plug-in's folder says of its installation: version, the command that runs Impasto, files and their hashes."""
 _PACKAGED = Path(__file__).parent.parent / "integrations"
 _CHECKOUT = Path(__file__).parents[3] / "integrations"
-_LINK = "link.py"  # how plug-ins talk to Impasto
+_SHARED = ("link.py", "png.py")  # by which plug-ins talk to Impasto
 
 
 @dataclass(frozen=True)
@@ -86,13 +86,7 @@ def install(host: Host, folder: Path | None = None, *, overwrite: bool = False) 
     if not folder.parent.is_dir() and given:
         raise PictureError(f"there is no folder {folder.parent}", "look at --folder", code="no-such-folder")
     digests = {name: _digest(data) for name, data in wanted.items()}
-    record = {
-        "version": __version__,
-        "command": [sys.executable, "-m", "impasto"],
-        "files": {**before.files, **digests},
-    }
-    place, text = folder / host.parts[0] / RECORD, json.dumps(record, indent=1) + "\n"
-    write_atomically(place, text.encode(), overwrite=True)  # first: what is cut off can be removed
+    _record(host, folder, {**before.files, **digests})  # first: what is cut off can be removed
     for name, data in wanted.items():
         _keep_changed(folder / name, {before.files.get(name, ""), digests[name]})
         write_atomically(folder / name, data, overwrite=True)
@@ -100,18 +94,21 @@ def install(host: Host, folder: Path | None = None, *, overwrite: bool = False) 
             (folder / name).chmod(0o755)
     for name in before.files.keys() - wanted.keys():  # of the version before
         _drop(folder / name, before.files[name])
-    write_atomically(place, json.dumps(record | {"files": digests}, indent=1).encode() + b"\n", overwrite=True)
+    _record(host, folder, digests)
     return found(host, folder)
+
+
+def _record(host: Host, folder: Path, files: Mapping[str, str]) -> None:
+    said = {"version": __version__, "command": [sys.executable, "-m", "impasto"], "files": files}
+    text = json.dumps(said, indent=1) + "\n"
+    write_atomically(folder / host.parts[0] / RECORD, text.encode(), overwrite=True)
 
 
 def _keep_changed(path: Path, known: set[str]) -> None:
     """Keep a file that the user has changed beside its successor, as NAME.changed."""
-    if path.is_file() and _digest(path.read_bytes()) not in known:
-        kept, count = path.with_name(f"{path.name}.changed"), 1
-        while os.path.lexists(kept):
-            count += 1
-            kept = path.with_name(f"{path.name}.changed-{count}")
-        write_atomically(kept, path.read_bytes(), overwrite=False)
+    data = path.read_bytes() if path.is_file() else None
+    if data is not None and _digest(data) not in known:
+        write_atomically(free_name(path.parent, f"{path.name}.changed"), data, overwrite=False)
     if path.is_symlink():  # what it leads to is the user's
         path.unlink()
 
@@ -179,4 +176,5 @@ def _files(host: Host) -> Iterator[tuple[str, bytes]]:
             if path.is_file() and "__pycache__" not in path.parts:
                 yield path.relative_to(source / host.name).as_posix(), path.read_bytes()
     if host.talks:
-        yield f"{host.parts[0]}/{_LINK}", (source / _LINK).read_bytes()
+        for name in _SHARED:
+            yield f"{host.parts[0]}/{name}", (source / name).read_bytes()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Iterable
 from typing import Any
 
 from starlette.requests import Request
@@ -42,7 +43,7 @@ def routes(_service: Service) -> list[Route]:
 
 async def every(request: Request) -> Response:
     """List the presets that can be used."""
-    found = await asyncio.to_thread(_usable, service_of(request).gallery)
+    found = await asyncio.to_thread(lambda: _listed(store.names(), service_of(request).gallery))
     return JSONResponse({"presets": found}, headers={"Cache-Control": "no-cache"})
 
 
@@ -58,7 +59,7 @@ async def save(request: Request) -> Response:
     preset = Preset.of(said, "the body")
     check_styles(preset, service.gallery)
     new = request.headers.get("if-none-match") == "*"
-    if name in store.names() and (new or not any(one["name"] == name for one in _usable(service.gallery))):
+    if name in store.names() and (new or not _listed([name], service.gallery)):
         raise ImpastoError(f"there is a preset {name} already", "choose another name", code="name-taken")
     await asyncio.to_thread(store.save, name, preset, replace=not new)
     return JSONResponse(_told(name, preset))
@@ -74,9 +75,10 @@ async def remove(request: Request) -> Response:
     return Response(status_code=204)
 
 
-def _usable(gallery: Gallery) -> list[dict[str, Any]]:
+def _listed(names: Iterable[str], gallery: Gallery) -> list[dict[str, Any]]:
+    """Describe those presets that can be used here."""
     found = []
-    for name in store.names():
+    for name in names:
         try:
             found.append(_told(name, opened(name, gallery)))
         except ImpastoError:

@@ -72,6 +72,15 @@ def told_apart(folder: Path, one: str, other: str) -> bool:
             probe.unlink()
 
 
+def free_name(folder: Path, name: str, suffix: str = "") -> Path:
+    """The path of NAME and its ending in a folder; if something has that name, of NAME-2, NAME-3, ..."""
+    found, count = folder / f"{name}{suffix}", 1
+    while os.path.lexists(found):
+        count += 1
+        found = folder / f"{name}-{count}{suffix}"
+    return found
+
+
 def safe_name(name: str) -> str:
     """A file's name without folders, controls and what some systems refuse."""
     name = re.sub(r"[^\w.\- ]+", "_", re.split(r"[/\\]", name)[-1]).strip(" ._")

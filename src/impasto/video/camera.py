@@ -25,6 +25,7 @@ from impasto.picture import Picture
 from impasto.pixels.arrays import Pixels, fit, resize
 from impasto.styles.gallery import Gallery
 from impasto.styles.resolve import StyleRequest
+from impasto.system.names import free_name
 from impasto.video.assembly import Assembly
 from impasto.video.encoding import encoding_for
 from impasto.video.reading import VideoFrame
@@ -279,11 +280,7 @@ class Live:
 
     def _new_file(self, suffix: str) -> Path:
         stem = datetime.now().strftime("impasto-%Y%m%d-%H%M%S")
-        path, count = self.folder / f"{stem}{suffix}", 1
-        while path.exists():
-            count += 1
-            path = self.folder / f"{stem}-{count}{suffix}"
-        return path
+        return free_name(self.folder, stem, suffix)
 
     def _adapt(self, seconds: float) -> None:
         """Another size if the rate is off by more than a tenth: painting takes as long as there are pixels."""

@@ -1,4 +1,4 @@
-"""The library behind the nodes: whether it is there, and what its settings are."""
+"""Impasto behind the nodes: whether it is installed, and what its settings are."""
 
 import dataclasses
 import functools
