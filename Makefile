@@ -2,13 +2,14 @@
 #   make demo    paint a sample photo in a built-in style and in the style of a painting's file
 #   make test    what CI runs: lint, types, import contracts, tests
 #   make studio  of these the checks of what runs in browsers, which want Node.js 20 or later
+#   make blender .venv-blender, a Python with Blender in it (Python 3.11): the add-on's tests run there
 #   make web     web/dist, the edition that paints in the browser: a folder for any static host, or for impasto web
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint types contracts studio studio-checks web pytest format weights clean
+.PHONY: demo test lint types contracts studio studio-checks web blender pytest format weights clean
 
 demo: $(VENV)/.base
 	@mkdir -p demo
@@ -54,6 +55,14 @@ WEIGHTS := $(wildcard src/impasto/assets/painter/*.safetensors src/impasto/asset
 packages/web/dist/files.json: node_modules/.ready $(ENGINE) $(WEIGHTS) tools/browser/pack_browser.py
 	npm run --silent build -w packages/web
 	$(PYTHON) tools/browser/pack_browser.py
+
+# Blender as a module wants Python 3.11 and an older NumPy than ours: an environment of its own.
+blender: .venv-blender/.ready
+
+.venv-blender/.ready:
+	python3.11 -m venv .venv-blender
+	.venv-blender/bin/pip install -q --no-compile 'bpy>=5.0,<5.1' 'numpy<2'
+	@touch $@
 
 # A processor for each process: threads that wait for each other would double the time.
 pytest: $(VENV)/.dev

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-ABSENT = ("Impasto is not found", "pip install impasto, then impasto plugins install krita, or gimp")
+ABSENT = ("Impasto is not found", "pip install impasto, then impasto plugins install krita, gimp or blender")
 _TICK = 0.1  # seconds between two calls of on_progress
 _POLL = 0.2  # seconds between two looks at a job
 _HELLO = 3.0  # seconds in which a server says what it is

@@ -34,6 +34,7 @@ PUBLIC = {
     "enlarge_video",
     "learn",
     "optimize",
+    "paint_textures",
     "paint_video",
     "person_mask",
     "stylize",

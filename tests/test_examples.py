@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from gltf_models import write_cube
 from helpers import ROOT
 
 import impasto
@@ -29,12 +30,13 @@ OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE | doctest.IGNORE_EXCEP
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where examples run: with photo.jpg, painting.jpg, and frames of a clip in frames/."""
+    """Where examples run: with photo.jpg, painting.jpg, model.glb, and frames of a clip in frames/."""
     monkeypatch.chdir(tmp_path)
     sample = Picture.open(ASSETS / "samples" / "colosseum.jpg", at_most=160)
     sample.save("painting.jpg")
     photo = sample.at_most(64)
     photo.save("photo.jpg")
+    write_cube(Path("model.glb"))
     Path("frames").mkdir()
     for number in range(3):
         photo.save(f"frames/{number}.png")

@@ -31,6 +31,7 @@ if TYPE_CHECKING:  # under the same name again: so type checkers know that it is
     from impasto.picture import Picture as Picture
     from impasto.presets.preset import Preset as Preset
     from impasto.styles.gallery import Gallery as Gallery
+    from impasto.textures.paint import paint_textures as paint_textures
     from impasto.training.lessons import learn as learn
     from impasto.video.enlarge_video import enlarge_video as enlarge_video
     from impasto.video.paint_video import paint_video as paint_video
@@ -54,6 +55,7 @@ _HOME = {
     "enlarge_video": "video.enlarge_video",
     "learn": "training.lessons",
     "optimize": "optimization.optimize",
+    "paint_textures": "textures.paint",
     "paint_video": "video.paint_video",
     "person_mask": "painting.people",
     "stylize": "painting.stylizer",

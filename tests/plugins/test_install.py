@@ -27,7 +27,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 def user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A user's home folder, on Linux."""
     monkeypatch.setattr("sys.platform", "linux")
-    for name in ("XDG_DATA_HOME", "XDG_CONFIG_HOME", "COMFYUI_PATH"):
+    for name in ("XDG_DATA_HOME", "XDG_CONFIG_HOME", "COMFYUI_PATH", "BLENDER_USER_SCRIPTS"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(Path, "home", lambda: tmp_path)
     return tmp_path
@@ -147,6 +147,30 @@ def test_where_programs_look(user: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(hosts.sys, "platform", "win32")
     monkeypatch.setenv("APPDATA", str(user / "Roaming"))
     assert folder["gimp"]() == user / "Roaming/GIMP/3.0/plug-ins"
+
+
+def test_where_blender_looks(user: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = HOSTS["blender"].folder
+    with refused(UsageError, "no-such-folder", str(user / ".config/blender"), "--folder"):
+        folder()
+    (user / ".config/blender/3.6").mkdir(parents=True)
+    with refused(UsageError, "no-such-folder", "4.2"):
+        folder()
+    for name in ("4.2", "4.10", "5.x", "cache.1"):
+        (user / ".config/blender" / name).mkdir()
+    assert folder() == user / ".config/blender/4.10/scripts/addons"
+    (user / ".config/blender").rename(user / "elsewhere")
+    (user / ".var/app/org.blender.Blender/config/blender/5.0").mkdir(parents=True)
+    assert folder() == user / ".var/app/org.blender.Blender/config/blender/5.0/scripts/addons"
+    monkeypatch.setattr(hosts.sys, "platform", "darwin")
+    (user / "Library/Application Support/Blender/5.1").mkdir(parents=True)
+    assert folder() == user / "Library/Application Support/Blender/5.1/scripts/addons"
+    monkeypatch.setattr(hosts.sys, "platform", "win32")
+    monkeypatch.setenv("APPDATA", str(user / "Roaming"))
+    (user / "Roaming/Blender Foundation/Blender/4.5").mkdir(parents=True)
+    assert folder() == user / "Roaming/Blender Foundation/Blender/4.5/scripts/addons"
+    monkeypatch.setenv("BLENDER_USER_SCRIPTS", str(user / "scripts"))
+    assert folder() == user / "scripts/addons"
 
 
 def test_as_typed(run: Run, user: Path) -> None:

@@ -30,6 +30,7 @@ VERBS = {  # each in a module of its name
     "sheet": PAINT,
     "enlarge": PAINT,
     "video": PAINT,
+    "texture": PAINT,
     "camera": PAINT,
     "app": PAINT,
     "serve": PAINT,

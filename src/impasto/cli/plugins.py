@@ -31,7 +31,7 @@ impasto plugins remove krita
 @click.group(cls=Group, invoke_without_command=True, examples=EXAMPLES)
 @click.pass_context
 def plugins(context: click.Context) -> None:
-    """Install Impasto into Krita, GIMP, ComfyUI and darktable.
+    """Install Impasto into Krita, GIMP, Blender, ComfyUI and darktable.
 
     Without a verb: all plug-ins, and whether they are installed. Lightroom, RawTherapee and digiKam need none: name
     impasto edit as their external editor.

@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from impasto.controls import Controls
+from impasto.controls import NATURAL_SIDE, Controls
 from impasto.engines.base import Engine, StyleVector
 from impasto.engines.shot import Shot
 from impasto.painting.regions import Layer
@@ -41,6 +41,7 @@ class Composition:
         budget: bytes that may be taken beside the frame.
         shot: remembers how frames are normalized; None, each by itself. Frames of a moving shot are reduced and
             enlarged faster, and without strokes that would flicker.
+        side: pixels of the longer side at which strokes look natural.
     """
 
     def __init__(
@@ -51,8 +52,9 @@ class Composition:
         *,
         budget: int,
         shot: Shot | None = None,
+        side: float = NATURAL_SIDE,
     ) -> None:
-        self.controls, self.budget = controls, budget
+        self.controls, self.budget, self._side = controls, budget, side
         self.moving = shot is not None and shot.frames > 1
         self._layers, self._first, self._shot = layers, first, shot
         self._strength = np.float32(controls.strength / 100)
@@ -83,9 +85,22 @@ class Composition:
         recolor = None
         if self.controls.recolors_style:
             height, width = self._first.shape[:2]
-            seen = reduced(self._first, *painted_size(self.controls, self._layers, width, height))
+            seen = reduced(self._first, *painted_size(self.controls, self._layers, width, height, self._side))
             recolor = functools.partial(recolored, controls=self.controls, photo=seen)
         return [[] if layer.blend is None else layer.blend.by_engine(recolor) for layer in self._layers]
+
+    def normalize_by(self, sample: Pixels) -> None:
+        """Normalize all frames by the statistics of a picture, in place of their own.
+
+        Args:
+            sample: h x w x 3, float32, 0..1, in the size in which frames are painted.
+        """
+        shot = Shot(frames=1)
+        for index, engines in enumerate(self._engines):
+            for _, engine, vector in engines:
+                engine.paint(sample, vector, shot=shot, run=f"style {index}")
+        self._shot = Shot(frames=1)  # it has seen no frame yet, so all that come are normalized by what is known
+        self._shot.means, self._shot.counts = shot.means, shot.counts
 
     def _paint(self, index: int, frame: Pixels) -> Pixels:
         """A small frame in one of the blends: every engine's picture, mixed by its share."""
@@ -99,10 +114,10 @@ class Composition:
             return pictures[0][1]
         return np.sum([share * picture for share, picture in pictures], axis=0, dtype=np.float32)
 
-    def _small(self, frame: Samples, layer: Layer | None = None) -> Pixels:
+    def small(self, frame: Samples, layer: Layer | None = None) -> Pixels:
         """A frame in the size in which a layer is painted; None, in that of the finest brush."""
         height, width = frame.shape[:2]
-        size = painted_size(self.controls, self._layers if layer is None else [layer], width, height)
+        size = painted_size(self.controls, self._layers if layer is None else [layer], width, height, self._side)
         if self.moving and size != (width, height):
             import cv2
 
@@ -119,7 +134,7 @@ class Composition:
         """
         masks = [layer.mask for layer in self._layers[1:] if isinstance(layer.mask, np.ndarray)]
         check_proportions(masks, frame.shape[1], frame.shape[0])
-        small = self._small(frame)
+        small = self.small(frame)
         shares = self._shares_of(small, self._with_found(frame, moved))
         if shares is None:
             return self._paint(0, small)
@@ -147,7 +162,7 @@ class Composition:
 
     def _painted_layer(self, index: int, frame: Samples, small: Pixels) -> Pixels:
         """A frame in the style and with the brush of a layer, at the size of `small`."""
-        own = self._small(frame, self._layers[index])
+        own = self.small(frame, self._layers[index])
         if own.shape == small.shape:
             return self._paint(index, small)
         from impasto.painting.octaves import enlarge, enlarge_frame
@@ -232,7 +247,7 @@ class Composition:
         """What gives the picture the frame's brightness and contrast, told by the small ones."""
         if self.controls.tone != "match":
             return None
-        small = self._small(frame)
+        small = self.small(frame)
         return tone_change(self._colored(painted, small), small)
 
     def _shares_of(self, frame: Samples, moved: Moved | None) -> NDArray[np.float32] | None:
@@ -294,11 +309,13 @@ class _LastSteps:
         return stored(_left_as_is(piece, photo, self._left, place), self._kind)
 
 
-def painted_size(controls: Controls, layers: Sequence[Layer], width: int, height: int) -> tuple[int, int]:
+def painted_size(
+    controls: Controls, layers: Sequence[Layer], width: int, height: int, side: float = NATURAL_SIDE
+) -> tuple[int, int]:
     """The size at which a photo of width x height is painted by several layers: that of the finest brush."""
     brushes = {layer.brush_size or controls.brush_size for layer in layers if layer.blend is not None}
     finest = min(brushes or {controls.brush_size})
-    return replace(controls, brush_size=finest).painted_size(width, height)
+    return replace(controls, brush_size=finest).painted_size(width, height, side)
 
 
 def recolored(picture: Pixels, *, controls: Controls, photo: Pixels) -> Pixels:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from impasto.controls import Controls
+from impasto.controls import NATURAL_SIDE, Controls
 from impasto.engines.base import Engine
 from impasto.engines.by_name import DEFAULT, EngineName, engine_of
 from impasto.engines.shipped import ShippedEngine
@@ -71,10 +71,12 @@ class Stylizer:
             gallery = Gallery(gallery.folder, self.painter)
         self.style = resolve(style, gallery, self.painter, max_pixels=max_pixels, untrusted=untrusted)
         how: dict[str, Any] = {"max_pixels": max_pixels, "untrusted": untrusted}
-        self.regions = [self._read(region, gallery, how) for region in as_regions(regions)]
+        self._gallery, self._how = gallery, how
+        self.regions = [self._read(region) for region in as_regions(regions)]
 
-    def _read(self, region: Region, gallery: Gallery, how: dict[str, Any]) -> Layer:
+    def _read(self, region: Region) -> Layer:
         """A region with its mask and its style."""
+        gallery, how = self._gallery, self._how
         mask = region.mask if region.automatic else read_mask(region.mask, **how)
         plain = region.style if isinstance(region.style, str) and region.style in ("", "none") else None
         blend = None if plain is not None else resolve(region.style, gallery, self.painter, **how)
@@ -133,15 +135,16 @@ class Stylizer:
         samples = paint.finished(painted, seen, kind=kind, on_window=steps)
         return replace(photo, samples=samples, made_with=self.made_with())
 
-    def for_frames(self, first: Samples, shot: Shot | None = None) -> Composition:
+    def for_frames(self, first: Samples, shot: Shot | None = None, side: float = NATURAL_SIDE) -> Composition:
         """What paints every frame of an animation or of a video's shot, in the same way.
 
         Args:
             first: one of its frames, H x W x 3; the style is brought to its colors and strength if that is asked for.
                 Frames with alpha are handed over filled in (`impasto.pixels.arrays.filled`).
             shot: remembers how frames are normalized; None, each by itself.
+            side: pixels of the longer side at which strokes look natural.
         """
-        return Composition(self.controls, self.layers, first, budget=self.painter.budget, shot=shot)
+        return Composition(self.controls, self.layers, first, budget=self.painter.budget, shot=shot, side=side)
 
     @property
     def at_most(self) -> int | None:
@@ -165,6 +168,12 @@ class Stylizer:
         """The same styles and regions with other controls."""
         other = copy.copy(self)
         other.controls = controls
+        return other
+
+    def with_regions(self, regions: Regions) -> Stylizer:
+        """The same style and controls with other regions."""
+        other = copy.copy(self)
+        other.regions = [self._read(region) for region in as_regions(regions)]
         return other
 
     def made_with(self) -> dict[str, object]:

@@ -50,6 +50,24 @@ def _versions(folder: Path) -> Iterator[tuple[int, str]]:
             yield int(minor), path.name
 
 
+def _blender() -> Path:
+    scripts = os.environ.get("BLENDER_USER_SCRIPTS")
+    if scripts:
+        return Path(scripts) / "addons"
+    if sys.platform == "win32":
+        folder = _application("Blender Foundation") / "Blender"
+    elif sys.platform == "darwin":
+        folder = _application("Blender")
+    else:
+        folder = _config("blender", "org.blender.Blender")
+    numbered = [(path.name.partition("."), path) for path in folder.glob("*.*")]
+    found = [(int(major), int(minor), path) for (major, _, minor), path in numbered if (major + minor).isdecimal()]
+    if not found or max(found)[:2] < (4, 2):
+        hint = "start Blender 4.2 or later once, or type --folder FOLDER"
+        raise UsageError(f"there is no Blender 4.2 or later in {folder}", hint, code="no-such-folder")
+    return max(found)[2] / "scripts" / "addons"
+
+
 def _comfyui() -> Path:
     here = os.environ.get("COMFYUI_PATH")
     usual = [Path(here)] if here else [Path.home() / name for name in ("ComfyUI", "comfy/ComfyUI", "Documents/ComfyUI")]
@@ -107,6 +125,13 @@ HOSTS = {
             "restart Krita, switch it on in Settings > Configure Krita > Python Plugin Manager, and restart once more",
         ),
         Host("gimp", "GIMP 3", ("impasto-paint",), _gimp, "restart GIMP; it is in Filters > Artistic"),
+        Host(
+            "blender",
+            "Blender",
+            ("impasto_paint",),
+            _blender,
+            "restart Blender, and switch Impasto on in Edit > Preferences > Add-ons; it is in the 3D view's sidebar",
+        ),
         Host(
             "comfyui",
             "ComfyUI",

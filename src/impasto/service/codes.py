@@ -20,7 +20,7 @@ MEANINGS = {
     "network-style": "a style is a network of its own, where one of the painter's is needed",
     "no-frames": "a video has no frame in the range that is asked for",
     "no-key": "a request to the service has no key, or a wrong one",
-    "no-pictures": "a folder holds no picture that can be used",
+    "no-pictures": "a folder holds no picture, or a model no texture and no triangles, that can be used",
     "no-result": "a job has made nothing to show, or not yet",
     "no-such-job": "there is no job of that name, or it belongs to another key, or it has expired",
     "no-such-page": "a path, a model or another thing that is asked for over HTTP is not there",

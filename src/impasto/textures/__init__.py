@@ -1,0 +1,1 @@
+"""The textures of 3-D models, painted without seams."""

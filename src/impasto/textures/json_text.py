@@ -1,0 +1,109 @@
+"""Change values in the text of a JSON file, and leave every other character as it is."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, TypeAlias
+
+Path: TypeAlias = "tuple[str | int, ...]"
+"""The keys and indices that lead to a value; an index beyond an array stands for a new element at its end."""
+
+_SPACE = " \t\n\r\ufeff"  # some programs put a byte order mark first
+_DECODER = json.JSONDecoder()
+
+
+def changed(text: str, changes: Mapping[Path, Any]) -> str:
+    """The text with other values at some places. Keys and elements that are not there are added.
+
+    Values below an added one are given with it. Several elements are added to an array in the order of their indices.
+
+    Raises:
+        KeyError: what a value would be added to is not there, or is no object and no array.
+
+    >>> from impasto.textures.json_text import changed
+    >>> changed('{"a": [1, 2.50], "b": {}}', {("a", 0): 7, ("b", "c"): "x", ("a", 2): 3})
+    '{"a": [7, 2.50,3], "b": {"c":"x"}}'
+    """
+    find = _Finder(text)
+    edits: list[tuple[int, int, str]] = []
+    added: dict[Path, list[tuple[str | int, Any]]] = {}
+    for path, value in changes.items():
+        span = find(path)
+        if span is None:
+            added.setdefault(path[:-1], []).append((path[-1], value))
+        else:
+            edits.append((*span, _written(value)))
+    for path, members in added.items():
+        span = find(path)
+        if span is None or text[span[0]] != ("{" if isinstance(members[0][0], str) else "["):
+            raise KeyError(path)
+        edits.append(_addition(text, span, members))
+    parts, at = [], 0
+    for start, stop, value in sorted(edits):
+        parts += [text[at:start], value]
+        at = stop
+    return "".join([*parts, text[at:]])
+
+
+def _written(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"))
+
+
+def _addition(text: str, span: tuple[int, int], members: list[tuple[str | int, Any]]) -> tuple[int, int, str]:
+    """Where new members of an object or an array go, behind its last one, and their text."""
+    end = span[1] - 1
+    while text[end - 1] in _SPACE:
+        end -= 1
+    if text[span[0]] == "{":
+        new = ",".join(f"{_written(key)}:{_written(value)}" for key, value in members)
+    else:
+        new = ",".join(_written(value) for _, value in sorted(members, key=lambda member: int(member[0])))
+    return end, end, new if end == span[0] + 1 else f",{new}"
+
+
+class _Finder:
+    """Finds values in a text; what an object or an array holds is looked through once."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        start = _after_space(text, 0)
+        self._root = start, _DECODER.raw_decode(text, start)[1]
+        self._known: dict[int, dict[str | int, tuple[int, int]]] = {}
+
+    def __call__(self, path: Path) -> tuple[int, int] | None:
+        """Where a value begins and ends; None if it is not there."""
+        span = self._root
+        for step in path:
+            if span[0] not in self._known:
+                self._known[span[0]] = self._members(span[0])
+            found = self._known[span[0]].get(step)
+            if found is None:
+                return None
+            span = found
+        return span
+
+    def _members(self, at: int) -> dict[str | int, tuple[int, int]]:
+        """Where the values of an object or an array lie; of several with one key the last, as readers take it."""
+        text, found = self._text, dict[str | int, tuple[int, int]]()
+        opening = text[at]
+        if opening not in "{[":
+            return found
+        at = _after_space(text, at + 1)
+        while text[at] not in "}]":
+            if text[at] == ",":
+                at = _after_space(text, at + 1)
+            key: str | int = len(found)
+            if opening == "{":
+                key, at = _DECODER.raw_decode(text, at)
+                at = _after_space(text, _after_space(text, at) + 1)  # beyond the colon
+            end = _DECODER.raw_decode(text, at)[1]
+            found[key] = at, end
+            at = _after_space(text, end)
+        return found
+
+
+def _after_space(text: str, at: int) -> int:
+    while text[at] in _SPACE:
+        at += 1
+    return at

@@ -1,0 +1,60 @@
+"""Write all files of a model, or none that was not there before."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from impasto.errors import UsageError
+from impasto.system.files import already_there, write_atomically
+from impasto.system.names import shortened
+
+_LONGEST = 240  # bytes of a name: systems take 255, and unfinished files have an ending of their own
+
+
+def write_all(files: Mapping[Path, bytes], *, overwrite: bool) -> list[Path]:
+    """Write files; the first one, which names the others, last. If one fails, those that are new are removed.
+
+    Raises:
+        PictureError: one is there already, or cannot be written.
+    """
+    paths = list(files)
+    present = {path for path in paths if os.path.exists(path)}
+    if present and not overwrite:
+        raise already_there(next(path for path in paths if path in present))
+    written: list[Path] = []
+    try:
+        for path in [*paths[1:], paths[0]]:
+            write_atomically(path, files[path], overwrite=overwrite)
+            written.append(path)
+    except BaseException:
+        for path in written:
+            if path not in present:
+                path.unlink(missing_ok=True)
+        raise
+    return paths
+
+
+def check_apart(files: Iterable[Path], sources: Iterable[Path]) -> None:
+    """Refuse to write over a file that the model consists of.
+
+    Raises:
+        UsageError: one of the files is one of the sources, be it by a link.
+    """
+    there = [path for path in sources if os.path.exists(path)]
+    for path in files:
+        if os.path.exists(path) and any(path.samefile(source) for source in there):
+            raise UsageError(
+                f"{path} belongs to the model that is read", "choose another name or folder for -o", code="same-file"
+            )
+
+
+def new_name(folder: Path, stem: str, label: str, suffix: str, taken: Iterable[Path]) -> Path:
+    """A name for a painted picture that no other file of the model has."""
+    used, number = set(taken), 1
+    path = folder / shortened(f"{stem}-{label}{suffix}", _LONGEST)
+    while path in used:
+        number += 1
+        path = folder / shortened(f"{stem}-{label}-{number}{suffix}", _LONGEST)
+    return path
