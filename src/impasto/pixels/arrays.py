@@ -88,7 +88,7 @@ def spread(color: Samples, alpha: Pixels | None) -> Samples:
     """Give what nobody sees the color of the nearest place that is seen: none bleeds in from under what is clear.
 
     Args:
-        color: H x W x 3.
+        color: H x W x C.
         alpha: H x W, 0..1; None, all is seen.
     """
     if alpha is None or not (alpha < _SEEN).any() or not (alpha >= _SEEN).any():
@@ -99,7 +99,7 @@ def spread(color: Samples, alpha: Pixels | None) -> Samples:
     _, labels = cv2.distanceTransformWithLabels(unseen, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
     places = np.zeros(labels.max() + 1, np.int64)
     places[labels[unseen == 0]] = np.flatnonzero(unseen == 0)
-    out: Samples = color.reshape(-1, 3)[places[labels]]
+    out: Samples = color.reshape(-1, color.shape[2])[places[labels]]
     return out
 
 

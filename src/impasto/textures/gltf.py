@@ -12,13 +12,12 @@ from numpy.typing import NDArray
 
 from impasto.errors import PictureError
 from impasto.picture import Picture
-from impasto.picture.formats import format_of
 from impasto.picture.reading import MAX_PIXELS
 from impasto.textures.gltf_file import GltfFile, damaged, image_suffix, is_file, whole
 from impasto.textures.gltf_meshes import Meshes, Primitive, moved, name_of
 from impasto.textures.gltf_writing import Edits
 from impasto.textures.model import Model, Role, Surface, Texture, Wrap
-from impasto.textures.writing import write_all
+from impasto.textures.writing import encoded, write_all
 
 _SLOTS: dict[Role, tuple[tuple[str, ...], ...]] = {
     "color": (
@@ -30,7 +29,6 @@ _SLOTS: dict[Role, tuple[tuple[str, ...], ...]] = {
 _BESIDE = ("EXT_texture_webp", "EXT_texture_avif")
 _UNREAD = {"KHR_texture_basisu": "KTX2", "MSFT_texture_dds": "DDS"}
 _WRAPS: dict[int, Wrap] = {10497: "repeat", 33648: "mirror", 33071: "clamp"}
-_QUALITY = 95  # of textures in lossy formats
 _NAMED = 5  # names in a note
 
 
@@ -209,11 +207,10 @@ class Gltf:
 
     def _again(self, data: bytes, fallback: int) -> bytes:
         """A painted picture in the format of another one."""
-        suffix = image_suffix(self._file.image(fallback)) or ".png"
         if not data:  # only the names of the files are asked for
             return data
         picture = Picture.open(data, max_pixels=self._max_pixels)
-        return picture.encode(format_of(Path(f"image{suffix}")), quality=_QUALITY, bits=picture.bits, mark=False)
+        return encoded(picture, image_suffix(self._file.image(fallback)) or ".png")
 
 
 def open_gltf(path: Path, *, emissive: bool = False, max_pixels: int = MAX_PIXELS) -> Model:
@@ -236,10 +233,11 @@ def open_gltf(path: Path, *, emissive: bool = False, max_pixels: int = MAX_PIXEL
         if model.textures:
             return model
         from impasto.textures.gltf_unwrapped import with_texture
+        from impasto.textures.unwrap import NOTE
 
         textured = with_texture(file, meshes)
         model = Gltf(textured, Meshes(textured), emissive, max_pixels)
-        model.notes.insert(0, "the model has no texture: coordinates and a picture of its colors are made")
+        model.notes.insert(0, NOTE)
         return model
 
 

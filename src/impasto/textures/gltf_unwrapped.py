@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from impasto.errors import PictureError
+from impasto.pixels.colorimetry import encoded
 from impasto.textures.gltf_file import GltfFile, refuse_packed
 from impasto.textures.gltf_meshes import Meshes, Primitive, moved
 from impasto.textures.gltf_writing import Edits
@@ -84,8 +85,7 @@ def _colors(file: GltfFile, meshes: Meshes, part: _Part) -> NDArray[np.float64]:
     if "COLOR_0" in part.primitive.attributes:
         vertices = meshes.attribute(part.primitive, "COLOR_0")
         found[:, : vertices.shape[1]] = vertices[part.triangles].mean(axis=1)
-    linear = (found[:, :3] * np.array(factor, np.float64)[:3]).clip(0, 1)
-    found[:, :3] = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
+    found[:, :3] = encoded((found[:, :3] * np.array(factor, np.float64)[:3]).astype(np.float32))
     return found
 
 

@@ -65,7 +65,7 @@ def drawn(region: Region, canvas: Canvas, mesh: Mesh, surfaces: Sequence[Surface
             _draw(place, values[place.chart.triangles], mesh, share, mask, seen)
     else:
         mask, seen = _laid(read_mask(region.mask), canvas, mesh, width, height)
-    near: Mask = np.ascontiguousarray(spread(np.repeat(mask[:, :, None], 3, axis=2), seen)[:, :, 0])
+    near: Mask = np.ascontiguousarray(spread(mask[:, :, None], seen)[:, :, 0])
     return replace(region, mask=near)
 
 

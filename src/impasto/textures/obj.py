@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from impasto.errors import PictureError, UsageError
 from impasto.picture.reading import file_bytes
 from impasto.textures.model import Role, Surface, Texture
-from impasto.textures.obj_file import Map, ObjFile, is_file
+from impasto.textures.obj_file import Edit, Map, ObjFile, bytes_of, edited, is_file
 from impasto.textures.writing import check_apart, new_name, write_all
 
 _ROLES: dict[str, Role] = {"map_kd": "color", "map_ke": "emissive"}
@@ -116,7 +116,7 @@ class Obj:
         file, folder = self.file, target.parent
         if target.suffix.lower() != ".obj":
             raise UsageError(f"{target} is to hold a model from {file.path.name}", "-o NAME.obj", code="unknown-format")
-        edits: list[list[tuple[int, int, str]]] = [[] for _ in file.mtls]
+        edits: list[list[Edit]] = [[] for _ in file.mtls]
         changed = {(line.file, line.start) for index in painted for line in self._lines[index]}
         kept = [one for one in file.maps if (one.file, one.start) not in changed]
         beside = self._carried(folder, kept, edits)
@@ -128,18 +128,20 @@ class Obj:
             taken.add(path)
             beside[path] = data
             for start, stop, number in {(line.start, line.stop, line.file) for line in self._lines[index]}:
-                edits[number].append((start, stop, path.name))
+                edits[number].append((start, stop, bytes_of(path.name)))
         # A line may name several files only if no name has spaces.
         stem = target.stem if len(file.mtls) == 1 else "_".join(target.stem.split())
         names = [f"{stem}{f'-{number + 1}' if number else ''}.mtl" for number in range(len(file.mtls))]
         for name, (_, data), found in zip(names, file.mtls, edits, strict=True):
-            beside[folder / name] = _edited(data, found)
-        libraries = [(start, stop, " ".join(names[one] for one in given)) for start, stop, given in file.libraries]
-        files = {target: _edited(file.data, libraries), **beside}
+            beside[folder / name] = edited(data, found)
+        libraries = [
+            (start, stop, bytes_of(" ".join(names[one] for one in given))) for start, stop, given in file.libraries
+        ]
+        files = {target: edited(file.data, libraries), **beside}
         check_apart(files, file.sources)
         return files
 
-    def _carried(self, folder: Path, lines: list[Map], edits: list[list[tuple[int, int, str]]]) -> dict[Path, bytes]:
+    def _carried(self, folder: Path, lines: list[Map], edits: list[list[Edit]]) -> dict[Path, bytes]:
         """Other pictures, where the new MTL files would not find them; adds edits of their lines."""
         together = self.file.path.parent.resolve() == folder.resolve()
         places: dict[Path, Path] = {}
@@ -154,7 +156,7 @@ class Obj:
                 places[source] = source if together else self._place(line, folder, places.values())
             name = Path(os.path.relpath(places[source], folder.resolve() if together else folder)).as_posix()
             if name != Path(line.name).as_posix():
-                edits[line.file].append((line.start, line.stop, name))
+                edits[line.file].append((line.start, line.stop, bytes_of(name)))
         return {} if together else {path: file_bytes(source) for source, path in places.items()}
 
     def _place(self, line: Map, folder: Path, taken: Collection[Path]) -> Path:
@@ -178,19 +180,14 @@ def open_obj(path: Path, *, emissive: bool = False) -> Obj:
     model = Obj(file, emissive)
     if not model.surfaces:
         from impasto.textures.obj_unwrapped import with_texture
+        from impasto.textures.unwrap import NOTE
 
         changed, made = with_texture(file)
         model = Obj(changed, emissive, made)
-        model.notes.insert(0, "the model had no texture: it gets one of its colors, laid out by xatlas")
+        model.notes.insert(0, NOTE)
     return model
 
 
 def _whole(parts: frozenset[str], count: int) -> dict[str, NDArray[np.float32]]:
     """Groups of faces as groups of vertices."""
     return {name: np.ones((count, 3), np.float32) for name in parts}
-
-
-def _edited(data: bytes, edits: list[tuple[int, int, str]]) -> bytes:
-    for start, stop, text in sorted(edits, reverse=True):
-        data = data[:start] + text.encode("utf-8", "surrogateescape") + data[stop:]
-    return data

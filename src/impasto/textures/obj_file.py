@@ -6,10 +6,11 @@ import contextlib
 import math
 import re
 from array import array
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +41,9 @@ _ALIKE, _AT_ONCE = 8, 4096  # lines of one form that are read at once: at least,
 _WORDS = bytes.maketrans(b"vtnf/", b"     ")
 _LARGEST = 1e30  # a position or coordinate; its square is a number still, as a float of 32 bits it is one
 _MARK = b"\xef\xbb\xbf"  # some editors begin a text in UTF-8 with it
+
+Edit: TypeAlias = "tuple[int, int, bytes]"
+"""Where bytes start and stop, and what replaces them."""
 
 
 @dataclass(frozen=True)
@@ -330,6 +334,20 @@ def text_of(data: bytes) -> str:
         return data.decode()
     except UnicodeDecodeError:
         return data.decode("latin-1")
+
+
+def edited(data: bytes, edits: Collection[Edit]) -> bytes:
+    """Bytes with others in some places."""
+    pieces, at = [], 0
+    for start, stop, new in sorted(edits):
+        pieces += [data[at:start], new]
+        at = stop
+    return b"".join([*pieces, data[at:]])
+
+
+def bytes_of(name: str) -> bytes:
+    """A name as it is written into a file."""
+    return name.encode("utf-8", "surrogateescape")
 
 
 def is_file(path: Path) -> bool:

@@ -7,21 +7,17 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from impasto.errors import UsageError
-from impasto.textures.obj_file import Faces, Map, ObjFile, Reader, lines_of, text_of
+from impasto.textures.obj_file import Edit, Faces, Map, ObjFile, Reader, bytes_of, edited, lines_of, text_of
 from impasto.textures.unwrap import drawn, unwrap
 
 _PLAIN = "plain"  # the material of faces that have none
 _COLOR = ("map_kd", "map_ka")
 _NAMED = re.compile(rb"^[ \t]*(newmtl|kd|map_kd)[ \t]+([^\r\n]*?)[ \t]*\r?$", re.IGNORECASE | re.MULTILINE)
-
-Edit: TypeAlias = "tuple[int, int, bytes]"
-"""Where bytes start and stop, and what replaces them."""
 
 
 def with_texture(file: ObjFile) -> tuple[ObjFile, dict[Path, bytes]]:
@@ -44,7 +40,7 @@ def with_texture(file: ObjFile) -> tuple[ObjFile, dict[Path, bytes]]:
     mtls = file.mtls or [(file.path.with_suffix(".mtl"), b"")]
     libraries = [(_moved(start, edits), _moved(stop, edits), numbers) for start, stop, numbers in file.libraries]
     if not file.mtls:
-        head, name = b"mtllib ", mtls[0][0].name.encode("utf-8", "surrogateescape")
+        head, name = b"mtllib ", bytes_of(mtls[0][0].name)
         edits.append((0, 0, head + name + b"\n"))
         libraries = [(len(head), len(head + name), [0])]
     picture = mtls[0][0].with_name(f"{file.path.stem}.png")
@@ -52,7 +48,7 @@ def with_texture(file: ObjFile) -> tuple[ObjFile, dict[Path, bytes]]:
     mtls, maps = _with_maps(file, mtls, {one.material or plain for one in statements}, picture)
     changed = replace(
         file,
-        data=_edited(file.data, edits),
+        data=edited(file.data, edits),
         coordinates=np.stack([coordinates[:, 0], 1 - coordinates[:, 1]], axis=1).astype(np.float64),
         faces=_grouped(statements, shown, plain),
         libraries=libraries,
@@ -164,7 +160,7 @@ def _with_maps(
     maps: list[Map] = []
     found: list[tuple[Path, bytes]] = []
     missing = set(used)
-    name = picture.name.encode("utf-8", "surrogateescape")
+    name = bytes_of(picture.name)
     for number, (path, old) in enumerate(mtls):
         newline = b"\r\n" if b"\r\n" in old else b"\n"
         missing -= {text_of(match[2]) for match in _NAMED.finditer(old) if match[1].lower() == b"newmtl"}
@@ -184,7 +180,7 @@ def _with_maps(
                 places.append((material, match.end(2)))
             else:
                 edits.append((match.start(), match.end(2), b"Kd 1 1 1" if match[1].lower() == b"kd" else b""))
-        found.append((path, _edited(data, edits)))
+        found.append((path, edited(data, edits)))
         for material, place in places:
             start = _moved(place, edits) + len(begun)
             maps.append(Map(material, "map_kd", number, start, start + len(name), picture.name, picture))
@@ -209,14 +205,6 @@ def _colors(mtls: Sequence[tuple[Path, bytes]]) -> dict[str, tuple[float, ...]]:
                     red, green, blue = (min(1.0, max(0.0, float(one))) for one in match[2].split()[:3])
                     found[material] = red, green, blue
     return found
-
-
-def _edited(data: bytes, edits: Collection[Edit]) -> bytes:
-    pieces, at = [], 0
-    for start, stop, new in sorted(edits):
-        pieces += [data[at:start], new]
-        at = stop
-    return b"".join([*pieces, data[at:]])
 
 
 def _moved(place: int, edits: Collection[Edit]) -> int:

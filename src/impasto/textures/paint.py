@@ -18,7 +18,6 @@ from impasto.errors import UsageError
 from impasto.painting.regions import Regions, as_regions
 from impasto.painting.stylizer import Stylizer
 from impasto.picture import Picture
-from impasto.picture.formats import format_of
 from impasto.picture.reading import MAX_PIXELS
 from impasto.pixels.arrays import Samples, filled, floats, stored
 from impasto.progress import OnProgress, Progress, Stopped
@@ -32,12 +31,11 @@ from impasto.textures.open import open_model
 from impasto.textures.optimizing import Optimizer
 from impasto.textures.skin import Skin, Tell
 from impasto.textures.turntable import check_preview
-from impasto.textures.writing import check_apart
+from impasto.textures.writing import check_apart, encoded
 
 if TYPE_CHECKING:
     from impasto.optimization.recipe import Recipe
 
-_QUALITY = 95  # of textures in lossy formats: they are looked at closely, and blended
 _ORIENTATION = 0x0112  # in EXIF
 _LEVEL = 1 / 255  # a step of colors below which nobody sees any
 
@@ -175,17 +173,16 @@ def paint_textures(
         replace(one, samples=samples, frames=(), cover=None, made_with=stylizer.made_with())
         for one, samples in zip(pictures, painted, strict=True)
     ]
-    encoded = {}
+    files_of = {}
     for index, (one, texture) in enumerate(zip(results, opened.textures, strict=True)):
         tell(0.95, "writing")
         if values.strength:
-            file_format = format_of(Path(f"texture{texture.suffix}"))
-            encoded[index] = one.encode(file_format, quality=_QUALITY, bits=one.bits, mark=False)
+            files_of[index] = encoded(one, texture.suffix)
     names = [texture.name for texture in opened.textures]
     mean = (before / length, after / length) if length else (0.0, 0.0)
     found = PaintedModel(files, results, names, notes, *mean, opened.surfaces)
     turning = None if preview is None else found.turntable(on_progress=on_progress)
-    written = opened.save(target, encoded, label, overwrite=overwrite)
+    written = opened.save(target, files_of, label, overwrite=overwrite)
     if preview is not None and turning is not None:
         turning.save(preview, overwrite=overwrite)
     return replace(found, files=written)

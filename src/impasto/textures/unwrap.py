@@ -15,6 +15,9 @@ from impasto.picture import Picture
 from impasto.pixels.arrays import spread, stored
 from impasto.textures.charts import draw
 
+NOTE = "the model has no texture: coordinates and a picture of its colors are made"
+"""What users are told."""
+
 SIDE, PADDING = 1024, 8
 """Texels of a made texture's sides, and between its islands."""
 

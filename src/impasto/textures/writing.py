@@ -7,10 +7,19 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from impasto.errors import UsageError
+from impasto.picture import Picture
+from impasto.picture.formats import format_of
 from impasto.system.files import already_there, write_atomically
 from impasto.system.names import shortened
 
+_QUALITY = 95  # of lossy formats: textures are looked at closely, and blended
 _LONGEST = 240  # bytes of a name: systems take 255, and unfinished files have an ending of their own
+
+
+def encoded(picture: Picture, suffix: str) -> bytes:
+    """The file of a painted texture, in the format that an ending stands for."""
+    file_format = format_of(Path(f"texture{suffix}"))
+    return picture.encode(file_format, quality=_QUALITY, bits=picture.bits, mark=False)
 
 
 def write_all(files: Mapping[Path, bytes], *, overwrite: bool) -> list[Path]:
