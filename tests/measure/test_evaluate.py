@@ -19,6 +19,7 @@ from safetensors.torch import save_file
 from impasto.controls import Controls
 from impasto.measure.evaluate import Evaluation, Score, evaluate
 from impasto.measure.judge import Judge, Scorer, find_judge
+from impasto.measure.paths import Route, StylePath
 from impasto.measure.report import write_report
 from impasto.nn.vgg import shipped_vgg
 from impasto.optimization.recipe import RECIPES
@@ -73,7 +74,9 @@ def test_engines_and_folders_are_scored_alike(judge: Judge, pictures: tuple[Path
     (other / "unnamed.png").write_bytes(file_bytes(scene()))
     (other / "photo1__dots.jpg").write_bytes(b"cut")
     names = ["painter", "adain"]
-    found = evaluate(Scorer(judge, 96), photos, styles, engines=names, results=[other], strengths=[50, 100])
+    found = evaluate(
+        Scorer(judge, 96), photos, styles, engines=names, results=[other], strengths=[50, 100], blend_steps=0
+    )
     assert found.methods() == [*names, "other"]
     assert [len(found.of(method, strength=None)) for method in found.methods()] == [8, 8, 4]
     for mine, theirs in zip(found.of("painter"), found.of("adain"), strict=True):
@@ -96,7 +99,7 @@ def test_the_report(run: Run, pictures: tuple[Path, Path], tmp_path: Path) -> No
     heads = {f"lpips.lin{i}.weight": torch.rand(1, width, 1, 1) for i, width in enumerate((64, 128, 256, 512, 512))}
     save_file(torchvision_like(16) | heads, weights)
     words = ("evaluate", "--photos", photos, "--styles", styles, "--size", 96, "--judge", weights)
-    words = (*words, "-o", tmp_path / "report")
+    words = (*words, "--blend-steps", 0, "-o", tmp_path / "report")
     outcome = run(*words, "--engine", "painter", "--strengths", "40,100", "--limit", 2)
     assert outcome.code == 0, outcome.err
     assert "painter" in outcome.out
@@ -108,6 +111,9 @@ def test_the_report(run: Run, pictures: tuple[Path, Path], tmp_path: Path) -> No
     assert "https://" not in page
     results = json.loads((tmp_path / "report" / "results.json").read_text())
     assert results["independent"] is True
+    assert results["paths"] == []
+    assert not {"path_length", "path_detour", "path_jump"} & set(results["sets"]["painter"])
+    assert "From one style to another" not in page
     assert len(results["results"]) == 8
     assert {"style", "content", "lpips", "ssim", "style_relu1_2", "content_relu3_3"} <= set(results["results"][0])
     rows = list(csv.DictReader((tmp_path / "report" / "results.csv").open()))
@@ -155,7 +161,7 @@ def test_bad_input(run: Run, pictures: tuple[Path, Path], tmp_path: Path) -> Non
     both = (*base, "--photos", photos, "--styles", styles)
     weights = tmp_path / "vgg16.safetensors"
     save_file(torchvision_like(16), weights)
-    judged = (*both, "--judge", weights)
+    judged = (*both, "--judge", weights, "--blend-steps", 0)
     assert_refused(run(*judged), 2, "nothing-given", "--engine")
     assert_refused(
         run(*judged, "--engine", "magic"), 2, "unknown-choice", "'magic'", "painter, light, adain, wct, optimize"
@@ -163,6 +169,7 @@ def test_bad_input(run: Run, pictures: tuple[Path, Path], tmp_path: Path) -> Non
     assert_refused(run(*judged, "--engine", "painter", "--strengths", "a,b"), 2, "not-a-number", "a,b")
     assert_refused(run(*judged, "--engine", "painter", "--strengths", "120"), 2, "out-of-range", "120")
     assert_refused(run(*judged, "--results", tmp_path / "no"), 1, "no-such-folder")
+    assert_refused(run(*both, "--engine", "light", "--blend-steps", "33"), 2, "usage", "33", "0<=x<=32")
     nothing = run(*base, "--photos", empty, "--styles", styles, "--judge", weights, "--engine", "painter")
     assert_refused(nothing, 1, "no-pictures", "empty")
     assert_refused(
@@ -182,7 +189,7 @@ def test_a_photo_too_thin_for_the_judge_is_reported_and_the_rest_goes_on(
     judge: Judge, pictures: tuple[Path, Path]
 ) -> None:
     (pictures[0] / "thin.png").write_bytes(file_bytes(scene(600, 3)))
-    found = evaluate(Scorer(judge, 128), *pictures, engines=["painter"], strengths=[100])
+    found = evaluate(Scorer(judge, 128), *pictures, engines=["painter"], strengths=[100], blend_steps=0)
     assert len(found.scores) == 4
     assert len(found.failures) == 2
     assert "128 x 1 pixels are too few for relu4_4  (16 a side)" in found.failures[0]
@@ -192,6 +199,8 @@ def test_one_picture_alone_is_scored(judge: Judge, pictures: tuple[Path, Path]) 
     found = evaluate(Scorer(judge, 64), *pictures, engines=["painter"], strengths=[100], limit=1)
     assert len(found.scores) == 1
     assert found.sets["painter"] == {}
+    assert found.paths == []
+    assert found.failures == []
 
 
 def test_progress_counts_the_pairs_and_stops_the_run(judge: Judge, pictures: tuple[Path, Path]) -> None:
@@ -201,10 +210,26 @@ def test_progress_counts_the_pairs_and_stops_the_run(judge: Judge, pictures: tup
         seen.append(now)
         return now.step < 3
 
-    found = evaluate(Scorer(judge, 64), *pictures, engines=["light"], strengths=[100], on_progress=watch)
+    found = evaluate(Scorer(judge, 64), *pictures, engines=["light"], strengths=[100], blend_steps=0, on_progress=watch)
     assert [(now.step, now.total, now.fraction) for now in seen] == [(1, 4, 0.25), (2, 4, 0.5), (3, 4, 0.75)]
     assert seen[0].message == "light: photo0 in dots"
     assert len(found.scores) == 3
+
+
+def test_results_are_recognised_by_the_style_they_are_nearest_to(
+    judge: Judge, pictures: tuple[Path, Path], tmp_path: Path
+) -> None:
+    photos, styles = pictures
+    given = {"right": ("dots", "stripes"), "wrong": ("stripes", "dots"), "half": ("dots", "dots")}
+    for name, sources in given.items():
+        (tmp_path / name).mkdir()
+        for style, source in zip(("dots", "stripes"), sources, strict=True):
+            data = (styles / f"{source}.png").read_bytes()
+            (tmp_path / name / f"photo0__{style}.png").write_bytes(data)
+    found = evaluate(Scorer(judge, 96), photos, styles, results=[tmp_path / name for name in given])
+    assert {name: found.sets[name]["recognised"] for name in given} == {"right": 1, "wrong": 0, "half": 0.5}
+    assert found.confusions["half"] == [[1, 0], [1, 0]]
+    assert found.paths == []  # results of other programs hold no blends
 
 
 def test_the_optimizer_is_an_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -227,9 +252,10 @@ def test_names_in_the_report_are_text_whatever_they_hold(tmp_path: Path) -> None
     found = Evaluation("<judge>", False, 96, ["<i>photo"], ["<b>style"], failures=["<script>alert(1)</script>"])
     found.scores = [Score("<u>method", "<i>photo", "<b>style", 100, {"style": 0.5, "content": 0.5}, picture)]
     found.confusions = {"<u>method": [[1]]}
+    found.paths = [StylePath(Route("<u>method", "<i>photo", "<b>style", "<s>other"), [0.5], 0.5, [picture, picture])]
     write_report(found, tmp_path)
     page = (tmp_path / "report.html").read_text()
     assert page.startswith("<!doctype html>")
-    for text in ("<judge>", "<i>photo", "<b>style", "<u>method", "<script>alert(1)</script>"):
+    for text in ("<judge>", "<i>photo", "<b>style", "<u>method", "<s>other", "<script>alert(1)</script>"):
         assert text not in page
         assert html.escape(text) in page

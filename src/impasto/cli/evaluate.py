@@ -29,6 +29,12 @@ impasto evaluate --photos DIR --styles DIR --results other/ --judge vgg16.safete
     "--size", type=click.IntRange(64, 4096), default=512, help="Longer side in pixels at which everything is scored."
 )
 @option("--strengths", default="20,40,60,80,100", help="Strengths that engines paint with.")
+@option(
+    "--blend-steps",
+    type=click.IntRange(0, 32),
+    default=8,
+    help="Steps from one style to the next, in which each engine's blends are measured; 0 leaves them out.",
+)
 @option("--limit", type=click.IntRange(min=1), help="At most so many photos and styles.")
 @option("--judge", type=options.PATH, help="VGG-16 in torchvision's format; the torch hub's if not given.")
 @option("--overwrite", is_flag=True, help="Replace an earlier report.")
@@ -42,6 +48,7 @@ def evaluate(
     results: tuple[Path, ...],
     size: int,
     strengths: str,
+    blend_steps: int,
     limit: int | None,
     judge: Path | None,
     overwrite: bool,
@@ -69,6 +76,7 @@ def evaluate(
             engines=engine,
             results=results,
             strengths=_strengths(strengths),
+            blend_steps=blend_steps,
             limit=limit,
             on_progress=draw,
         )

@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 
-from impasto.controls import Controls
-from impasto.engines.by_name import engine_of
 from impasto.errors import ImpastoError, PictureError, UsageError
 from impasto.measure import metrics
-from impasto.measure.engines import OPTIMIZER, check_engines
+from impasto.measure.engines import EnginePaint, Paint, check_engines, painting_with
+from impasto.measure.folders import SEPARATOR, names_of, pictures_in
 from impasto.measure.judge import Scorer
-from impasto.optimization.optimize import optimize
-from impasto.painting.stylizer import Stylizer
+from impasto.measure.paths import STEPS, Route, StylePath, means, routes_of, walk
 from impasto.picture import Picture
-from impasto.picture.formats import readable
 from impasto.picture.reading import MAX_PIXELS
-from impasto.progress import OnProgress, Progress
-from impasto.system.listing import is_junk
+from impasto.progress import OnProgress, Progress, Stopped
 
 STRENGTHS = (20, 40, 60, 80, 100)
-SEPARATOR = "__"
 SUMMARY = ("style", "content", "lpips", "ssim", "ms_ssim", "moments", "color", "variation", "seconds")
 """The metrics of a table, in its order; those that were not measured are left out."""
 
@@ -50,8 +45,10 @@ class Evaluation:
         judge: what scored, and whether it may have been optimized for.
         scores: every result that could be scored.
         failures: a line for every one that could not.
-        sets: for each method what is said of all its results together: diversity, recognition, Fréchet distance.
+        sets: for each method what is said of all its results together: diversity, recognition, Fréchet distance,
+            and how evenly its blends go from one style to the next.
         confusions: for each method how often a style (row) was nearest to a style (column).
+        paths: every path from one style to the next; the first of each method has pictures.
     """
 
     judge: str
@@ -63,6 +60,7 @@ class Evaluation:
     failures: list[str] = field(default_factory=list)
     sets: dict[str, dict[str, float]] = field(default_factory=dict)
     confusions: dict[str, list[list[int]]] = field(default_factory=dict)
+    paths: list[StylePath] = field(default_factory=list)
 
     def methods(self) -> list[str]:
         return list(dict.fromkeys(score.method for score in self.scores))
@@ -86,30 +84,6 @@ class Evaluation:
         return sorted({score.strength for score in self.of(method, strength=None)})
 
 
-class Paint(Protocol):
-    """Paint a photo (already of the common size) in the style of a painting's file at a strength of 0..100."""
-
-    def __call__(self, style: Path, photo: Picture, strength: float) -> Picture: ...
-
-
-def engine_painting(name: str) -> Paint:
-    """Paint with an engine of the registry; a painting is encoded once for all its photos and strengths."""
-    engine = engine_of(name)
-    stylizers: dict[Path, Stylizer] = {}
-
-    def paint(style: Path, photo: Picture, strength: float) -> Picture:
-        if style not in stylizers:
-            stylizers[style] = Stylizer(style, painter=engine)
-        return stylizers[style].with_controls(Controls(strength=strength))(photo)
-
-    return paint
-
-
-def optimizing(style: Path, photo: Picture, strength: float) -> Picture:
-    """Paint with the optimizer and its default recipe."""
-    return optimize(photo, style, strength=strength).picture
-
-
 def evaluate(
     scorer: Scorer,
     photos: Path,
@@ -118,6 +92,7 @@ def evaluate(
     engines: Sequence[str] = (),
     results: Sequence[Path] = (),
     strengths: Sequence[float] = STRENGTHS,
+    blend_steps: int = STEPS,
     limit: int | None = None,
     max_pixels: int = MAX_PIXELS,
     on_progress: OnProgress | None = None,
@@ -129,6 +104,7 @@ def evaluate(
         engines: names from `impasto.measure.engines.ENGINES`.
         results: folders of other programs' results; a folder's name is the method's.
         strengths: what engines paint with, 0..100.
+        blend_steps: of each path from one style to the next, for engines that blend; 0 leaves the paths out.
         on_progress: called after every picture, which its message names; returning False stops and keeps the scores.
     Raises:
         UsageError: no such engine, or nothing to score.
@@ -144,9 +120,16 @@ def evaluate(
     found = Evaluation(
         judge.name, judge.independent, scorer.size, list(photo_files), list(style_files), failures=failures
     )
-    for number, (method, photo, style, strength, make) in enumerate(
-        work := list(_work(scorer, photo_files, style_files, engines, results, strengths, failures)), start=1
-    ):
+    paints = {name: painting_with(name) for name in engines}
+    work = list(_work(scorer, photo_files, style_files, paints, results, strengths, failures))
+    blending = {name: paint for name, paint in paints.items() if isinstance(paint, EnginePaint)}
+    routes = routes_of(blending, photo_files, style_files) if blend_steps > 0 else []
+    total = len(work) + len(routes) * (blend_steps + 1)
+
+    def goes_on(step: int, message: str) -> bool:
+        return on_progress is None or on_progress(Progress(step, total, step / total, message)) is not False
+
+    for number, (method, photo, style, strength, make) in enumerate(work, start=1):
         try:
             picture, seconds = make()
             target = scorer.pixels(f"photo/{photo}")
@@ -158,15 +141,59 @@ def evaluate(
             if seconds is not None:
                 values["seconds"] = seconds
             found.scores.append(Score(method, photo, style, strength, values, picture))
-        progress = Progress(number, len(work), number / len(work), f"{method}: {photo} in {style}")
-        if on_progress is not None and on_progress(progress) is False:
+        if not goes_on(number, f"{method}: {photo} in {style}"):
             break
+    else:
+        _walk(found, scorer, blending, style_files, routes, blend_steps, lambda step, at: goes_on(len(work) + step, at))
     for method in found.methods():
         try:
             _score_set(found, scorer, method)
         except ImpastoError as error:
             failures.append(f"{method}, all results together: {error}")
+    for method in blending:
+        if ours := [path for path in found.paths if path.route.method == method]:
+            found.sets.setdefault(method, {}).update(means(ours))
     return found
+
+
+def _walk(
+    found: Evaluation,
+    scorer: Scorer,
+    paints: dict[str, EnginePaint],
+    styles: dict[str, Path],
+    routes: Sequence[Route],
+    steps: int,
+    goes_on: Callable[[int, str], bool],
+) -> None:
+    """Measure the paths, and keep the pictures of each method's first one.
+
+    Args:
+        goes_on: called with the number of pictures that are done, and what was painted; returning False stops.
+    """
+    for number, route in enumerate(routes):
+
+        def told(done: int, before: int = number * (steps + 1), message: str = str(route)) -> bool:
+            return goes_on(before + done, message)
+
+        source = Picture(scorer.pixels(f"photo/{route.photo}"))
+        blend = paints[route.method].blend
+        try:
+            path = walk(
+                scorer,
+                route,
+                steps,
+                functools.partial(blend, styles[route.first], styles[route.second], source),
+                keep=all(one.route.method != route.method for one in found.paths),
+                on_picture=told,
+            )
+        except Stopped:
+            return
+        except ImpastoError as error:
+            found.failures.append(f"{route}: {error}")
+        else:
+            found.paths.append(path)
+        if not told(steps + 1):
+            return
 
 
 _Make = Callable[[], tuple[Picture, float | None]]
@@ -177,21 +204,20 @@ def _work(
     scorer: Scorer,
     photos: dict[str, Path],
     styles: dict[str, Path],
-    engines: Sequence[str],
+    paints: dict[str, Paint],
     results: Sequence[Path],
     strengths: Sequence[float],
     failures: list[str],
 ) -> Iterator[_Item]:
-    for name in engines:
-        paint = optimizing if name == OPTIMIZER else engine_painting(name)
+    for name, paint in paints.items():
         for photo in photos:
             for style, file in styles.items():
                 for strength in strengths:
                     yield name, photo, style, strength, _painted(paint, scorer, photo, file, strength)
     for folder in results:
-        for file in _pictures(folder):
-            photo, separator, style = file.stem.partition(SEPARATOR)
-            if not separator or photo not in photos or style not in styles:
+        for file in pictures_in(folder):
+            photo, style = names_of(file)
+            if photo not in photos or style not in styles:
                 failures.append(f"{file.name} is no PHOTO{SEPARATOR}STYLE of these folders")
                 continue
             yield folder.name, photo, style, 100.0, _read(file)
@@ -211,20 +237,11 @@ def _read(file: Path) -> _Make:
     return lambda: (Picture.open(file), None)
 
 
-def _pictures(folder: Path) -> list[Path]:
-    if not folder.is_dir():
-        raise PictureError(f"there is no folder {folder}", code="no-such-folder")
-    found = sorted(path for path in folder.iterdir() if path.is_file() and readable(path) and not is_junk(path.name))
-    if not found:
-        raise PictureError(f"there are no pictures in {folder}", code="no-pictures")
-    return found
-
-
 def _load(
     folder: Path, kind: str, scorer: Scorer, limit: int | None, max_pixels: int, failures: list[str]
 ) -> dict[str, Path]:
     files: dict[str, Path] = {}
-    for file in _pictures(folder):
+    for file in pictures_in(folder):
         if limit is not None and len(files) >= limit:
             break
         if file.stem in files:

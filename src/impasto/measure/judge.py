@@ -159,11 +159,16 @@ class Scorer:
 
         LPIPS; without its weights the content loss, as the mean of both ways.
         """
-        small = [picture.resized(*fit(picture.width, picture.height, DISTANCE_SIZE)) for picture in pictures]
-        features = [self.judge.features(eight_bits(picture.pixels)) for picture in small]
-        return [self._distance(one, other) for one, other in itertools.combinations(features, 2)]
+        features = [self.glance(picture) for picture in pictures]
+        return [self.distance(one, other) for one, other in itertools.combinations(features, 2)]
 
-    def _distance(self, one: dict[str, Tensor], other: dict[str, Tensor]) -> float:
+    def glance(self, picture: Picture) -> dict[str, Tensor]:
+        """The features of a picture at 256 pixels, for `distance`."""
+        small = picture.resized(*fit(picture.width, picture.height, DISTANCE_SIZE))
+        return self.judge.features(eight_bits(small.pixels))
+
+    def distance(self, one: dict[str, Tensor], other: dict[str, Tensor]) -> float:
+        """Perceptual distance of what two glances have given: 0 or more, as `distances` says."""
         if self.judge.heads:
             return metrics.lpips(one, other, self.judge.heads)
         layer = self.judge.content_layer

@@ -23,6 +23,7 @@ from impasto.pixels.color import luminance
 Features = Mapping[str, Tensor]
 
 MS_SSIM_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # Wang et al. 2003, section 3.2
+PATH_METRICS = ("path_length", "path_detour", "path_jump")
 
 
 @dataclass(frozen=True)
@@ -187,6 +188,31 @@ def confusion(
     for result, style in zip(results, wanted, strict=True):
         counts[style, int(np.argmin([np.linalg.norm(result - other) for other in styles]))] += 1
     return counts
+
+
+def path_metrics(steps: Sequence[float], direct: float) -> dict[str, float]:
+    """How much, how straight and how evenly a picture changes in n steps of equal weight from one style to another.
+
+    `path_length` is the mean of the steps over the square of a step's weight, 1/n: the perceptual path length of
+    Karras et al. 2019 (StyleGAN), section 4.1, in finite steps where theirs are of 1e-4. A perceptual distance grows
+    with the square of a small change; its root is a length. `path_detour` is the sum of the steps' roots over the root
+    of the direct way; 1 is as straight as can be. `path_jump` is the largest root over the mean one; 1 is even, n a
+    single jump. The last two are left out where they are undefined: the ends are equal, or nothing changes.
+
+    More steps follow more of the way's turns: numbers are comparable at the same number of steps only.
+
+    Args:
+        steps: perceptual distances of neighbours.
+        direct: the perceptual distance of the two ends.
+    """
+    roots = [math.sqrt(step) for step in steps]
+    length = math.fsum(roots)
+    values = {"path_length": math.fsum(steps) * len(steps)}
+    if direct > 0:
+        values["path_detour"] = length / math.sqrt(direct)
+    if length > 0:
+        values["path_jump"] = max(roots) * len(roots) / length
+    return values
 
 
 def bootstrap(values: Sequence[float], rounds: int = 2000, seed: int = 0) -> tuple[float, float, float]:

@@ -12,6 +12,8 @@ import numpy as np
 
 from impasto.errors import MissingExtra
 from impasto.measure.evaluate import SUMMARY, Evaluation, Score, table
+from impasto.measure.metrics import PATH_METRICS
+from impasto.measure.paths import StylePath
 from impasto.picture import Picture
 from impasto.system.files import write_atomically
 from impasto.version import __version__
@@ -29,8 +31,11 @@ MEANING = {
     "variation": "total variation of the result",
     "seconds": "time to paint",
     "diversity": "mean perceptual distance between a photo's results in different styles",
-    "recognised": "share of results whose nearest style is the right one",
+    "recognised": "share of results whose nearest style, by means and deviations of features, is the right one",
     "frechet": "Fréchet distance of VGG features, results to styles (not the FID)",
+    "path_length": "perceptual path length of a blend from one style to the next: mean step over its squared weight",
+    "path_detour": "the way in such steps over the direct way from end to end: 1 as straight as can be",
+    "path_jump": "largest step of the way over the mean one: 1 even",
 }
 
 
@@ -61,6 +66,7 @@ def as_dict(found: Evaluation) -> dict[str, object]:
         "table": table(found),
         "sets": found.sets,
         "confusions": found.confusions,
+        "paths": [_path_record(path) for path in found.paths],
         "failures": found.failures,
         "results": [_record(score) for score in found.scores],
     }
@@ -69,6 +75,11 @@ def as_dict(found: Evaluation) -> dict[str, object]:
 def _record(score: Score) -> dict[str, object]:
     head = {"method": score.method, "photo": score.photo, "painting": score.style, "strength": score.strength}
     return head | {name: round(value, 6) for name, value in score.values.items()}
+
+
+def _path_record(path: StylePath) -> dict[str, object]:
+    rounded = {name: round(value, 6) for name, value in {"direct": path.direct, **path.values()}.items()}
+    return path.route._asdict() | {"steps": [round(step, 6) for step in path.steps]} | rounded
 
 
 def _csv(found: Evaluation) -> str:
@@ -119,7 +130,7 @@ def _html(found: Evaluation) -> str:
     return template.render(
         found=found,
         version=__version__,
-        columns=["method", "pairs", *SUMMARY, "diversity", "recognised", "frechet"],
+        columns=["method", "pairs", *SUMMARY, "diversity", "recognised", "frechet", *PATH_METRICS],
         rows_of=table,
         meaning=MEANING,
         plot=base64.b64encode(strength_plot(found)).decode(),

@@ -1,0 +1,36 @@
+"""Folders of photos, of styles, and of results named PHOTO__STYLE.ext."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from impasto.errors import PictureError
+from impasto.picture.formats import readable
+from impasto.system.listing import is_junk
+
+SEPARATOR = "__"
+
+
+def pictures_in(folder: Path) -> list[Path]:
+    """The files of a folder that may be pictures, sorted by name.
+
+    Raises:
+        PictureError: there is no such folder, or no picture in it.
+    """
+    if not folder.is_dir():
+        raise PictureError(f"there is no folder {folder}", code="no-such-folder")
+    found = sorted(path for path in folder.iterdir() if path.is_file() and readable(path) and not is_junk(path.name))
+    if not found:
+        raise PictureError(f"there are no pictures in {folder}", code="no-pictures")
+    return found
+
+
+def names_of(result: Path) -> tuple[str, str]:
+    """The names of a result's photo and style; the style's is "" for a file that is not named so.
+
+    >>> from pathlib import Path
+    >>> names_of(Path("theirs/beach__starry-night.png"))
+    ('beach', 'starry-night')
+    """
+    photo, _, style = result.stem.partition(SEPARATOR)
+    return photo, style

@@ -1,0 +1,112 @@
+"""Walk from one style to the next in small steps, and measure how evenly the picture changes."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from impasto.measure import metrics
+from impasto.measure.judge import Scorer
+from impasto.picture import Picture
+from impasto.progress import Stopped
+
+STEPS = 8
+"""Steps of a path, if nothing else is asked for."""
+
+_PAIRS, _PHOTOS = 3, 4  # of styles and of photos, at most
+_PREVIEW_SIDE = 256  # pixels of a kept picture's longer side
+
+
+class Route(NamedTuple):
+    """Which method paints which photo on the way between which two styles."""
+
+    method: str
+    photo: str
+    first: str
+    second: str
+
+    def __str__(self) -> str:
+        return f"{self.method}: {self.photo} from {self.first} to {self.second}"
+
+
+@dataclass(frozen=True)
+class StylePath:
+    """A blend's path from one style to another, measured.
+
+    Attributes:
+        steps: the perceptual distance of each two neighbouring pictures.
+        direct: the same of the first picture and the last.
+        pictures: small ones of the whole path, one more than steps; empty where they are not kept.
+    """
+
+    route: Route
+    steps: list[float]
+    direct: float
+    pictures: list[Picture]
+
+    def values(self) -> dict[str, float]:
+        """The metrics `path_length`, `path_detour` and `path_jump`."""
+        return metrics.path_metrics(self.steps, self.direct)
+
+
+def routes_of(methods: Iterable[str], photos: Iterable[str], styles: Iterable[str]) -> list[Route]:
+    """For each method the first photos, from each of the first styles to the one after it."""
+    pairs = list(itertools.pairwise(styles))[:_PAIRS]
+    few = list(photos)[:_PHOTOS]
+    return [Route(method, photo, *pair) for method in methods for pair in pairs for photo in few]
+
+
+def walk(
+    scorer: Scorer,
+    route: Route,
+    steps: int,
+    paint: Callable[[float], Picture],
+    *,
+    keep: bool = False,
+    on_picture: Callable[[int], bool] = lambda _: True,
+) -> StylePath:
+    """Paint and measure a path; of its pictures only small ones are held in memory, and these if `keep` says so.
+
+    Args:
+        steps: how many, 1 or more, of equal weight.
+        paint: the picture at a weight of the second style, 0..1.
+        on_picture: called between pictures with the number of those that are done; returning False stops.
+    Raises:
+        Stopped: `on_picture` has returned False.
+    """
+    kept: list[Picture] = []
+
+    def pictures() -> Iterator[Picture]:
+        for number in range(steps + 1):
+            if number and not on_picture(number):
+                raise Stopped
+            picture = paint(number / steps)
+            if keep:
+                kept.append(picture.at_most(_PREVIEW_SIDE))
+            yield picture
+
+    distances, direct = measured(scorer, pictures())
+    return StylePath(route, distances, direct, kept)
+
+
+def measured(scorer: Scorer, pictures: Iterable[Picture]) -> tuple[list[float], float]:
+    """The perceptual distance of each picture to the next, and of the first to the last."""
+    every = iter(pictures)
+    first = last = scorer.glance(next(every))
+    steps = []
+    for picture in every:
+        seen = scorer.glance(picture)
+        steps.append(scorer.distance(last, seen))
+        last = seen
+    return steps, scorer.distance(first, last)
+
+
+def means(paths: Sequence[StylePath]) -> dict[str, float]:
+    """The mean of each metric over the paths that have it."""
+    rows = [path.values() for path in paths]
+    names = [name for name in metrics.PATH_METRICS if any(name in row for row in rows)]
+    return {name: float(np.mean([row[name] for row in rows if name in row])) for name in names}
