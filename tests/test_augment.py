@@ -165,6 +165,8 @@ def test_forked_processes_draw_different_styles() -> None:
     _SHARED(PHOTO)
     with multiprocessing.get_context("fork").Pool(2) as pool:
         found = dict(pool.map(_in_a_pool, range(8), chunksize=1))
+        pool.close()
+        pool.join()  # ended by a signal, a worker may take it for the test's own
     assert len(set(found.values())) == len(found)
 
 

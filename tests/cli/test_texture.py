@@ -147,7 +147,7 @@ def test_a_textures_orientation_is_not_applied(run: Run, tmp_path: Path) -> None
 
 
 def test_a_stop_leaves_nothing(run: Run, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from impasto.cli import texture
+    from impasto.cli.console import INTERRUPTED
     from impasto.progress import Stopped
 
     def stopped(*_words: object, **_values: object) -> None:
@@ -155,7 +155,7 @@ def test_a_stop_leaves_nothing(run: Run, model: Path, tmp_path: Path, monkeypatc
 
     monkeypatch.setattr("impasto.textures.paint.paint_textures", stopped)
     result = run("texture", model, "-s", "udnie", "-o", tmp_path / "painted.glb")
-    assert result.code == texture.INTERRUPTED
+    assert result.code == INTERRUPTED
     assert "nothing was written" in result.err
 
 

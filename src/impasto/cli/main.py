@@ -39,6 +39,7 @@ VERBS = {  # each in a module of its name
     "presets": STYLES,
     "train": STYLES,
     "evaluate": MEASURE,
+    "study": MEASURE,
     "bench": MEASURE,
     "plugins": HERE,
     "doctor": HERE,

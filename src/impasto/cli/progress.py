@@ -7,9 +7,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from impasto.cli.console import console
+import click
+
+from impasto.cli.console import INTERRUPTED, console, note
 from impasto.cli.interrupt import catching_stops
-from impasto.progress import Progress
+from impasto.progress import Progress, Stopped
 
 
 @contextmanager
@@ -72,3 +74,13 @@ def watched(
             return not stopped()
 
         yield show
+
+
+@contextmanager
+def told_of_stops(words: str) -> Iterator[None]:
+    """End the program as shells expect it if Ctrl-C has stopped the work, and say what became of it."""
+    try:
+        yield
+    except Stopped:
+        note(f"stopped; {words}")
+        raise click.exceptions.Exit(INTERRUPTED) from None

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
-from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,13 +11,12 @@ import click
 
 from impasto.cli import defaults, options
 from impasto.cli.command import Command, argument, option
-from impasto.cli.console import INTERRUPTED, note, print_json
+from impasto.cli.console import note, print_json
 from impasto.cli.options import read_memory, read_region
-from impasto.cli.progress import watched
+from impasto.cli.progress import told_of_stops, watched
 from impasto.controls import Controls
 from impasto.engines.by_name import DEFAULT, EngineName
 from impasto.errors import UsageError
-from impasto.progress import Stopped
 from impasto.system.names import shortened
 
 if TYPE_CHECKING:
@@ -88,7 +85,7 @@ def texture(
     if output is None:
         output = model.with_name(shortened(f"{model.stem}-painted{model.suffix}", 255))
     _check_engine(optimize, recipe, device, engine)
-    with _told_of_stops(), watched(quiet=quiet or json, at_once=True) as on_progress:
+    with told_of_stops("nothing was written"), watched(quiet=quiet or json, at_once=True) as on_progress:
         result = paint_textures(
             model,
             style,
@@ -115,15 +112,6 @@ def _check_engine(optimize: bool, recipe: str | None, device: str, engine: Engin
     if not optimize and (recipe is not None or device != "auto"):
         name = "--recipe" if recipe is not None else "--device"
         raise UsageError(f"{name} is the optimizer's", "add --optimize", code="conflict")
-
-
-@contextlib.contextmanager
-def _told_of_stops() -> Iterator[None]:
-    try:
-        yield
-    except Stopped:
-        note("stopped; nothing was written")
-        raise click.exceptions.Exit(INTERRUPTED) from None
 
 
 def _report(result: PaintedModel, preview: Path | None, seconds: float, quiet: bool, json: bool) -> None:

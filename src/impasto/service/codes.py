@@ -9,7 +9,7 @@ MEANINGS = {
     "disk-full": "the disk has no room for what is to be written",
     "empty-file": "a file holds nothing",
     "ending": "the service is being stopped",
-    "in-use": "another program holds the port or the style",
+    "in-use": "another program holds the port, the style or the study",
     "killed": "the system has ended a process that belongs to the work",
     "long-head": "a request has too many headers, or too long ones",
     "malformed": "a text cannot be read as what its option takes: a size, a duration, a region",

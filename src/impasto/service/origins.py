@@ -27,6 +27,7 @@ class Origins:
         allowed: origins of pages beside the server's own, such as "https://shop.example".
         hosts: names that Host may have; None, any.
         by_number: Host may be any address in numbers, too.
+        verb: of the command line, for the hints.
     """
 
     def __init__(
@@ -36,8 +37,9 @@ class Origins:
         hosts: Collection[str] | None = None,
         *,
         by_number: bool = False,
+        verb: str = "serve",
     ) -> None:
-        self.app, self.allowed, self.by_number = app, frozenset(allowed), by_number
+        self.app, self.allowed, self.by_number, self.verb = app, frozenset(allowed), by_number, verb
         self.hosts = None if hosts is None else frozenset(map(str.lower, hosts))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -54,7 +56,9 @@ class Origins:
             return ImpastoError("a request names one host", code="malformed")
         own = hosts[0].lower() if hosts else ""
         if self.hosts is not None and not (_name(own) in self.hosts or (self.by_number and is_address(_name(own)))):
-            return ImpastoError("this server has another name", "impasto serve --allowed-host NAME", code="not-allowed")
+            return ImpastoError(
+                "this server has another name", f"impasto {self.verb} --allowed-host NAME", code="not-allowed"
+            )
         origin = headers.get("origin")
         if origin is None:  # browsers leave it out where a page shows a picture, or a link is followed
             far = headers.get("sec-fetch-site") == "cross-site" and headers.get("sec-fetch-mode") != "navigate"
@@ -62,7 +66,9 @@ class Origins:
             far = origin not in self.allowed and (not own or _place(origin) != own)
         if far:
             return ImpastoError(
-                "pages of other sites may not use this server", "impasto serve --cors-origin URL", code="not-allowed"
+                "pages of other sites may not use this server",
+                "impasto serve --cors-origin URL" if self.verb == "serve" else "",
+                code="not-allowed",
             )
         return None
 

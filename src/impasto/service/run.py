@@ -18,7 +18,6 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-import uvicorn
 from starlette.types import ASGIApp
 
 from impasto.errors import UsageError
@@ -31,6 +30,7 @@ from impasto.service.jobs.folders import private_folder, remove_abandoned
 from impasto.service.jobs.jobs import Jobs
 from impasto.service.limits import Access, limited
 from impasto.service.log import Log, Say
+from impasto.service.server import Server, make_server
 from impasto.service.service import Service
 from impasto.service.studio import Studio
 
@@ -173,40 +173,19 @@ class Front:
             LOG.warning("%d keys are read again", len(self.access.keyring))
 
 
-class _Server(uvicorn.Server):
-    """Leaves signals to `Front`."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-    def end(self, seconds: float) -> None:
-        """Take no more connections, and close those that there are after so many seconds at the latest."""
-        self.config.timeout_graceful_shutdown = max(0.2, seconds)  # type: ignore[assignment]  # it may be a fraction
-        self.should_exit = True
-
-
-def _server(app: ASGIApp, proxies: str, max_upload: int) -> _Server:
+def _server(app: ASGIApp, proxies: str, max_upload: int) -> Server:
     try:
         from impasto.service.protocol import Protocol as Http
     except ImportError:  # httptools is for CPython
         Http = "h11"  # type: ignore[assignment,misc]  # noqa: N806
-    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # who sends nonsense shall not fill the log
-    return _Server(
-        uvicorn.Config(
-            app,
-            http=Http,
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            headers=[("X-Content-Type-Options", "nosniff")],
-            proxy_headers=bool(proxies),
-            forwarded_allow_ips=proxies or None,
-            backlog=BACKLOG,
-            timeout_keep_alive=KEEP_ALIVE,
-            ws_max_size=max_upload * 1_000_000,
-        )
+    return make_server(
+        app,
+        http=Http,
+        proxy_headers=bool(proxies),
+        forwarded_allow_ips=proxies or None,
+        backlog=BACKLOG,
+        timeout_keep_alive=KEEP_ALIVE,
+        ws_max_size=max_upload * 1_000_000,
     )
 
 

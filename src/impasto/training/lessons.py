@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
 
 from impasto.engines.by_name import DEFAULT, engine_of
 from impasto.errors import StyleError, UsageError, write_fault
 from impasto.picture import Picture, Source
 from impasto.progress import OnProgress
 from impasto.styles.gallery import Gallery
+from impasto.system.locks import lock
 from impasto.training.learn import Learned, Learning, check
 
 MINUTES = 3.0
@@ -117,19 +116,7 @@ def alone(folder: Path, name: str) -> Iterator[None]:
         ) from error
     with file:
         try:
-            _lock(file)
+            lock(file)
         except OSError:
             raise UsageError(f"{name} is being learned already", "wait for that, or stop it", code="in-use") from None
         yield
-
-
-def _lock(file: IO[bytes]) -> None:
-    """Raises OSError if another holds the lock of this file; closing the file releases it."""
-    if sys.platform == "win32":
-        import msvcrt
-
-        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-    else:
-        import fcntl
-
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,0 +1,164 @@
+#!/usr/bin/env python3
+"""Studies with simulated observers whose tastes are known: is what `impasto study report` says true?
+
+    python benchmarks/study.py coverage [--studies 400]    how often 95 % intervals hold the truth
+    python benchmarks/study.py clickers [--studies 100]    who clicks at random is found; who looks is not
+    python benchmarks/study.py choice [--studies 24]       answers needed: information gain over chance
+
+An observer sees 40 pairs, 4 of them repeats and 4 catch trials, as `impasto study make` plans them. Honest observers
+answer by Davidson's model around their own taste, those who click at random by three equal chances.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from impasto.study.answers import Answer
+from impasto.study.choosing import Chooser
+from impasto.study.davidson import differences, fit, probabilities
+from impasto.study.observers import observers, sort
+from impasto.study.plan import QUESTIONS, UNPAINTED, Plan, Question, Scene
+from impasto.study.ranking import Ranking, rank
+from impasto.study.simulated import Crowd, sitting
+from impasto.study.trials import Pick, least_shown, planned
+
+TASTES = ((0.0, 0.0), (0.5, 0.0), (0.0, 0.5), (0.5, 0.5))
+TIES = -1.0  # some 15 % of answers are no difference
+
+
+def plan_of(conditions: int, photos: int, styles: int, seed: int, questions: Sequence[Question] = QUESTIONS) -> Plan:
+    """A study without pictures."""
+    names = [f"condition {index}" for index in range(conditions)]
+    scenes = [
+        Scene(f"photo {photo}", f"style {style}", {name: f"{photo} {style} {name}" for name in (*names, UNPAINTED)})
+        for photo in range(photos)
+        for style in range(styles)
+    ]
+    photo_names, style_names = ({getattr(one, kind): "" for one in scenes} for kind in ("photo", "style"))
+    plan = Plan(
+        "benchmark", "", "", "", "", list(questions), names, scenes, photo_names, style_names, {}, 0, 0, 0, seed
+    )
+    return planned(plan, 40, 10, 10)
+
+
+def crowd_of(plan: Plan, spread: float, people: float, photos: float) -> Crowd:
+    """Scores from -spread to spread; deviations of people's and photos' own tastes."""
+    scores = dict(zip(plan.conditions, np.linspace(-spread, spread, len(plan.conditions)), strict=True))
+    return Crowd(scores, TIES, people, photos, seed=plan.seed)
+
+
+def truth_of(crowd: Crowd) -> np.ndarray:
+    """The scores that infinitely many people and photos would give: their tastes' deviations are averaged over."""
+    scores = np.array(list(crowd.scores.values()))
+    nodes, weights = np.polynomial.hermite_e.hermegauss(41)
+    deviation = np.sqrt(2 * (crowd.of_people**2 + crowd.of_photos**2))
+    lead = (scores @ differences(len(scores)).T)[:, None] + deviation * nodes
+    chances = np.einsum("pnc,n->pc", probabilities(lead, crowd.ties), weights / weights.sum())
+    return fit(1e6 * chances[None], len(scores)).scores[0]
+
+
+def asked(plan: Plan, crowd: Crowd, pick: Pick, honest: int, clicking: int = 0) -> list[Answer]:
+    """The answers of so many observers, who come in any order."""
+    people = [f"honest {index}" for index in range(honest)] + [f"clicking {index}" for index in range(clicking)]
+    random.Random(plan.seed).shuffle(people)  # noqa: S311
+    return [
+        answer for name in people for answer in sitting(plan, crowd if name.startswith("honest") else None, name, pick)
+    ]
+
+
+def ranked(plan: Plan, answers: Sequence[Answer], question: str, left_out: Sequence[str] = ()) -> Ranking:
+    """The ranking that the report has."""
+    people = [name for name in dict.fromkeys(answer.observer for answer in answers) if name not in left_out]
+    theirs = {name: [] for name in people}
+    for answer in answers:
+        if answer.question == question and answer.observer in theirs:
+            theirs[answer.observer].append(answer)
+    return rank([first for of in theirs.values() for first in sort(of).first], plan.conditions, seed=plan.seed)
+
+
+def coverage(studies: int) -> None:
+    print("| conditions, observers, photos | tastes of people, photos | clicking | pairs by | coverage | mean width |")
+    print("|---|---|---|---|---|---|")
+    for conditions, people, photos, clicking, pick, way in (
+        (4, 20, 8, 0, least_shown, "chance"),
+        (4, 24, 6, 0, least_shown, "chance"),
+        (3, 12, 10, 0, least_shown, "chance"),
+        (4, 20, 8, 2, least_shown, "chance"),
+        (4, 20, 8, 0, Chooser, "information"),
+    ):
+        for of_people, of_photos in TASTES if pick is least_shown else TASTES[::3]:
+            inside, widths = [], []
+            for seed in range(studies):
+                plan = plan_of(conditions, photos, 2, seed, QUESTIONS[:1])
+                crowd = crowd_of(plan, 1.0, of_people, of_photos)
+                answers = asked(plan, crowd, pick(plan), people, clicking)
+                found = observers(answers, ["closer"], plan.conditions) if clicking else []
+                result = ranked(plan, answers, "closer", [one.name for one in found if one.at_random])
+                truth = truth_of(crowd)
+                inside.append((result.low <= truth) & (truth <= result.high))
+                widths.append(result.high - result.low)
+            head = f"| {conditions}, {people}, {photos} | {of_people}, {of_photos} | {clicking} | {way} |"
+            print(f"{head} {100 * np.mean(inside):.1f} % | {np.mean(widths):.2f} |", flush=True)
+
+
+def clickers(studies: int) -> None:
+    print("| conditions, scores | pairs by | clicking observers found | honest ones taken for them |")
+    print("|---|---|---|---|")
+    for conditions, spread, pick, way in (
+        (2, 0.5, least_shown, "chance"),
+        (4, 0.0, least_shown, "chance"),
+        (3, 1.0, least_shown, "chance"),
+        (4, 1.0, least_shown, "chance"),
+        (8, 2.0, least_shown, "chance"),
+        (4, 1.0, Chooser, "information"),
+    ):
+        found, taken = [], []
+        for seed in range(studies):
+            plan = plan_of(conditions, 6, 3, seed)
+            answers = asked(plan, crowd_of(plan, spread, 0.5, 0.4), pick(plan), 20, 3)
+            for one in observers(answers, ["closer"], plan.conditions):
+                (taken if one.name.startswith("honest") else found).append(one.at_random)
+        row = f"{100 * np.mean(found):.1f} % of {len(found)} | {100 * np.mean(taken):.1f} % of {len(taken)}"
+        scores = f"-{spread} to {spread}" if spread else "all 0"
+        print(f"| {conditions}, {scores} | {way} | {row} |", flush=True)
+
+
+def choice(studies: int) -> None:
+    print("16 observers; answers are needed as the square of the interval's width")
+    print(
+        "| conditions, scores | tastes of people, photos | neighbours' difference: chance, information | answers |",
+        end="",
+    )
+    print(" score: chance, information | answers |")
+    print("|---|---|---|---|---|---|")
+    ways: tuple[Callable[[Plan], Pick], ...] = (least_shown, Chooser)
+    for conditions, spread, own in ((6, 2, 0.0), (8, 3, 0.0), (8, 3, 0.3), (10, 3, 0.0), (12, 4, 0.0), (12, 6, 0.0)):
+        widths = np.zeros((len(ways), 2))
+        for row, make in enumerate(ways):
+            for seed in range(studies):
+                plan = plan_of(conditions, 6, 3, seed, QUESTIONS[:1])
+                result = ranked(plan, asked(plan, crowd_of(plan, spread, own, own), make(plan), 16), "closer")
+                neighbours = [2 * result.margin[place, place + 1] for place in range(conditions - 1)]
+                widths[row] += np.mean(neighbours) / studies, np.mean(result.high - result.low) / studies
+        cells = [
+            f"{widths[0, kind]:.2f}, {widths[1, kind]:.2f} | x {(widths[1, kind] / widths[0, kind]) ** 2:.2f}"
+            for kind in (0, 1)
+        ]
+        print(f"| {conditions}, -{spread} to {spread} | {own}, {own} | {cells[0]} | {cells[1]} |", flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=("coverage", "clickers", "choice"))
+    parser.add_argument("--studies", type=int)
+    arguments = parser.parse_args()
+    do, studies = {"coverage": (coverage, 400), "clickers": (clickers, 100), "choice": (choice, 24)}[arguments.what]
+    do(arguments.studies or studies)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,130 @@
+"""A study over HTTP: the observers' page, its pictures, and what they answer. Nothing else of the study is shown."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import socket
+from collections.abc import Callable, Collection
+from pathlib import Path
+from types import FrameType
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from impasto.errors import ImpastoError
+from impasto.service.body import Body
+from impasto.service.origins import Origins
+from impasto.service.problems import malformed, problem
+from impasto.service.server import make_server
+from impasto.study.gathering import Gathering
+from impasto.study.page import served_page
+from impasto.study.pictures import picture_file
+
+_MOST, _HELD = 1_000_000, 50_000_000  # bytes of a request, and of all that are being read
+_GRACE = 5  # seconds that open requests have when the server ends
+_HEADERS = {"Referrer-Policy": "no-referrer", "Cross-Origin-Opener-Policy": "same-origin", "Cache-Control": "no-cache"}
+
+
+def make_app(folder: Path, gathering: Gathering, hosts: Collection[str] | None = None) -> ASGIApp:
+    """A study as an ASGI application: `/`, `/pictures/NAME.webp`, `/answers` and `/healthz`.
+
+    Args:
+        folder: the study's.
+        hosts: by which it may be asked for; None, any.
+    """
+    plan = gathering.plan
+    text, policy = served_page(plan)
+
+    async def page(_request: Request) -> Response:
+        headers = _HEADERS | {"Content-Security-Policy": f"{policy}; frame-ancestors 'none'"}
+        return Response(text, media_type="text/html", headers=headers)
+
+    async def picture(request: Request) -> Response:
+        name = request.path_params["name"]
+        try:
+            data = picture_file(folder, name).read_bytes() if name in plan.pictures else None
+        except OSError:
+            data = None
+        if data is None:
+            return _nothing(request)
+        # No time of the file: pictures of one program were made one after the other.
+        headers = {"Cache-Control": "max-age=31536000, immutable", "Cross-Origin-Resource-Policy": "same-origin"}
+        return Response(data, media_type="image/webp", headers=headers)
+
+    async def answers(request: Request) -> Response:
+        try:
+            given = json.loads(await request.body())
+        except (ValueError, RecursionError):
+            raise malformed("this is no JSON") from None
+        if not isinstance(given, dict):
+            raise malformed("this is no request of the page")
+        trials = gathering.take(given)
+        return JSONResponse({"trials": trials}, headers={"Cache-Control": "no-store"})
+
+    async def healthy(_request: Request) -> Response:
+        return JSONResponse({"observers": gathering.observers, "answers": gathering.answers})
+
+    routes = [
+        Route("/", page),
+        Route("/pictures/{name}.webp", picture),
+        Route("/answers", answers, methods=["POST"]),
+        Route("/healthz", healthy),
+    ]
+    handlers = {ImpastoError: _refused, HTTPException: _missed, ClientDisconnect: _left}
+    app: ASGIApp = Starlette(routes=routes, exception_handlers=handlers)  # type: ignore[arg-type]
+    return Origins(Body(app, _MOST, _HELD), (), hosts, verb="study serve")
+
+
+async def _refused(_request: Request, error: ImpastoError) -> Response:
+    return problem(error)
+
+
+async def _missed(request: Request, error: HTTPException) -> Response:
+    if error.status_code == 405:
+        fault = ImpastoError(f"{request.method[:20]} is not for this path", code="wrong-method")
+        return problem(fault, headers=error.headers)
+    return _nothing(request)
+
+
+async def _left(_request: Request, _error: Exception) -> Response:
+    return Response(status_code=499)  # nobody reads it
+
+
+def _nothing(request: Request) -> Response:
+    return problem(ImpastoError(f"there is no {request.url.path[:200]}", "the study is at /", code="no-such-page"))
+
+
+def serve(app: ASGIApp, place: socket.socket, announce: Callable[[], None]) -> None:
+    """Answer until SIGINT or SIGTERM; a second one ends the process at once, with code 128 + number.
+
+    Args:
+        place: listens.
+        announce: called once it answers.
+    """
+    server = make_server(app)
+
+    def asked(number: int, _frame: FrameType | None) -> None:
+        if server.should_exit:
+            os._exit(128 + number)  # what was acknowledged is on the disk
+        server.end(_GRACE)
+
+    async def run() -> None:
+        serving = asyncio.create_task(server.serve([place]))
+        while not server.started and not serving.done():
+            await asyncio.sleep(0.01)
+        announce()
+        await serving
+
+    before = {number: signal.signal(number, asked) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        asyncio.run(run())
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

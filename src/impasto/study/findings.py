@@ -1,0 +1,250 @@
+"""What the answers of studies show: read them, judge observers, rank conditions, hold metrics against people."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+
+from impasto.errors import MissingExtra, PictureError
+from impasto.progress import OnProgress
+from impasto.study.agreement import Agreement, agreements
+from impasto.study.answers import WHOLE, Answer, merged
+from impasto.study.observers import Observer, observers, sort
+from impasto.study.pictures import picture_file
+from impasto.study.plan import ANSWERS, METRICS, QUESTIONS, UNPAINTED, Plan, load_plan
+from impasto.study.ranking import Ranking, is_connected, rank
+from impasto.study.scores import Scores, read_scores, score_pictures
+from impasto.study.transitivity import Circles, circles
+
+PAINTING = "(painting)"
+_ROUNDS_OF_PARTS = 100  # resamplings for a single photo or style
+_NAMED = 5  # observers in a note
+_MOST = 200  # conditions
+_VOTES = 3  # below which a single pair is not shown
+_FEW = 10  # answers below which a photo or a style is not ranked
+
+
+@dataclass(frozen=True)
+class Result:
+    """What the answers to one question show.
+
+    Attributes:
+        name, text: of the question.
+        overall: all photos and styles together.
+        by_photo, by_style: each apart, where there are answers enough.
+        circles: how transitive the answers are.
+        agreements: how well numbers rank as people do; the first row is other people.
+    """
+
+    name: str
+    text: str
+    overall: Ranking
+    by_photo: dict[str, Ranking]
+    by_style: dict[str, Ranking]
+    circles: Circles
+    agreements: list[Agreement]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """How one pair in one scene was answered.
+
+    Attributes:
+        scene: its name.
+        chosen, other: conditions; `chosen` has more votes, or as many.
+        votes: for `chosen`, for `other`, for neither.
+    """
+
+    scene: str
+    chosen: str
+    other: str
+    votes: tuple[int, int, int]
+
+
+@dataclass
+class Findings:
+    """What one study or several show.
+
+    Attributes:
+        answers: all of them, of all observers.
+        conditions: what is compared.
+        observers: everybody.
+        left_out: those whose answers do not count.
+        counted: the answers that the scores are made of: no catch trials, no repeats.
+        results: one for each question.
+        notes: what a reader should know.
+        pictures: {scene: {condition, UNPAINTED or PAINTING: file}}, of studies; tables have none.
+    """
+
+    answers: list[Answer]
+    conditions: list[str]
+    observers: list[Observer]
+    left_out: list[str]
+    counted: list[Answer] = field(default_factory=list)
+    results: list[Result] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    pictures: dict[str, dict[str, Path]] = field(default_factory=dict)
+
+    @property
+    def seconds(self) -> float | None:
+        """The median time of an answer."""
+        times = [answer.seconds for answer in self.answers if answer.seconds is not None]
+        return median(times) if times else None
+
+
+def find(
+    sources: Sequence[Path],
+    *,
+    metrics: Sequence[Path] = (),
+    score: bool = True,
+    judge: Path | None = None,
+    keep_random: bool = False,
+    seed: int = 0,
+    on_progress: OnProgress | None = None,
+) -> Findings:
+    """Read studies and tables of answers, and say what they show.
+
+    Args:
+        sources: studies' folders, and tables that `impasto.study.answers.read_answers` takes.
+        metrics: tables of metrics for the agreement.
+        score: compute the metrics of studies that have none yet, if PyTorch is installed.
+        judge: the network for that; see `impasto.study.scores.score_pictures`.
+        keep_random: count those who seem to click at random, too.
+        on_progress: of the computation of metrics.
+    Raises:
+        UsageError, PictureError: a source is no study and no table, or there are no answers.
+    """
+    folders = [source for source in sources if source.is_dir()]
+    plans = [load_plan(folder) for folder in folders]
+    tables = [source for source in sources if not source.is_dir()]
+    tables += [folder / ANSWERS for folder in folders if (folder / ANSWERS).exists()]
+    answers = merged(tables, plans)
+    if not answers:
+        hint = f"impasto study serve {folders[0]}" if folders else "a table of answers"
+        raise PictureError("there are no answers", hint, code="nothing-given")
+    conditions = _conditions(plans, answers)
+    if len(conditions) > _MOST:
+        raise PictureError(f"there are {len(conditions)} conditions, and {_MOST} are compared", code="too-large")
+    questions = _questions(plans, answers)
+    caught_by = [name for name, question in questions.items() if question[1]]
+    people = observers(answers, caught_by, conditions)
+    left_out = [] if keep_random else [one.name for one in people if one.at_random]
+    if len(left_out) == len(people):
+        left_out = []
+    notes: list[str] = []
+    scores = {} if not (score or metrics) else _scores(folders, plans, metrics, score, judge, on_progress, notes)
+    if metrics and not any((answer.trial.scene, answer.trial.a) in scores for answer in answers):
+        notes.append("the metrics are of other pictures: none is compared")
+    found = Findings(answers, conditions, people, left_out, notes=notes)
+    for folder, plan in zip(folders, plans, strict=True):
+        for scene in plan.scenes:
+            names = scene.results | {UNPAINTED: plan.photos[scene.photo], PAINTING: plan.styles[scene.style]}
+            files = {name: picture_file(folder, picture) for name, picture in names.items()}
+            found.pictures.setdefault(scene.name, {}).update(files)
+    for name, (text, _) in questions.items():
+        theirs = [
+            first
+            for person in dict.fromkeys(answer.observer for answer in answers)
+            if person not in left_out
+            for first in sort(one for one in answers if one.question == name and one.observer == person).first
+        ]
+        if theirs:
+            found.counted += theirs
+            found.results.append(_result(name, text, theirs, conditions, scores, seed))
+    if not found.results:
+        raise PictureError("all answers are to catch trials", code="nothing-given")
+    _remark(found)
+    return found
+
+
+def _conditions(plans: Sequence[Plan], answers: Sequence[Answer]) -> list[str]:
+    planned = [name for plan in plans for name in plan.conditions]
+    seen = [name for answer in answers for name in (answer.trial.a, answer.trial.b)]
+    return [name for name in dict.fromkeys([*planned, *seen]) if name != UNPAINTED]
+
+
+def _questions(plans: Sequence[Plan], answers: Sequence[Answer]) -> dict[str, tuple[str, bool]]:
+    """The questions' texts, and whether catch trials count for them; those that have answers."""
+    known = {one.name: (one.text, one.catch) for plan in plans for one in plan.questions}
+    known = {one.name: (one.text, one.catch) for one in QUESTIONS} | {WHOLE: ("Which is preferred?", False)} | known
+    return {name: known.get(name, (name, False)) for name in dict.fromkeys(answer.question for answer in answers)}
+
+
+def _scores(
+    folders: Sequence[Path],
+    plans: Sequence[Plan],
+    metrics: Sequence[Path],
+    compute: bool,
+    judge: Path | None,
+    on_progress: OnProgress | None,
+    notes: list[str],
+) -> Scores:
+    found: Scores = {}
+    for table in metrics:
+        found |= read_scores(table)
+    for folder, plan in zip(folders, plans, strict=True) if compute else ():
+        if (folder / METRICS).exists() and judge is None:
+            found |= read_scores(folder / METRICS)
+            continue
+        try:
+            found |= score_pictures(folder, plan, judge, failures=notes, on_progress=on_progress)
+        except (ImportError, MissingExtra):
+            notes.append("PyTorch is not installed: metrics are not compared (pip install 'impasto[torch]')")
+            break
+    return found
+
+
+def _result(
+    name: str, text: str, answers: Sequence[Answer], conditions: Sequence[str], scores: Scores, seed: int
+) -> Result:
+    overall = rank(answers, conditions, seed=seed)
+    parts: dict[str, dict[str, Ranking]] = {}
+    for kind in ("photo", "style"):
+        parts[kind] = {}
+        for part in sorted({getattr(answer, kind) for answer in answers}):
+            theirs = [answer for answer in answers if getattr(answer, kind) == part]
+            if part and len(theirs) >= _FEW:
+                ranking = rank(theirs, conditions, rounds=_ROUNDS_OF_PARTS, seed=seed)
+                if is_connected(ranking):
+                    parts[kind][part] = ranking
+    held = agreements(answers, overall, scores, seed=seed) if scores else []
+    return Result(name, text, overall, parts["photo"], parts["style"], circles(overall, answers, seed=seed), held)
+
+
+def clearest(found: Findings, question: str, most: int = 4) -> list[Choice]:
+    """The pairs about which observers were most of one mind, at most one of a scene; three votes or more each."""
+    votes: dict[tuple[str, frozenset[str]], Counter[str]] = {}
+    for answer in found.counted:
+        if answer.question == question:
+            votes.setdefault((answer.trial.scene, answer.trial.pair), Counter())[answer.chosen or ""] += 1
+    choices: list[Choice] = []
+    for (scene, pair), of in votes.items():
+        chosen, other = sorted(pair, key=lambda name: (-of[name], name))
+        choices.append(Choice(scene, chosen, other, (of[chosen], of[other], of[""])))
+    choices = [one for one in choices if sum(one.votes) >= _VOTES and _can_be_shown(found, one)]
+    choices.sort(key=lambda one: one.votes[0] - one.votes[1], reverse=True)
+    by_scene = {one.scene: one for one in reversed(choices)}
+    return [one for one in choices if by_scene[one.scene] is one][:most]
+
+
+def _can_be_shown(found: Findings, choice: Choice) -> bool:
+    files = found.pictures.get(choice.scene, {})
+    return all(name in files and files[name].is_file() for name in (choice.chosen, choice.other, UNPAINTED, PAINTING))
+
+
+def _remark(found: Findings) -> None:
+    if found.left_out:
+        names = ", ".join(found.left_out[:_NAMED]) + (", ..." if len(found.left_out) > _NAMED else "")
+        who = f"{len(found.left_out)} of {len(found.observers)} observers are left out, as if clicking at random"
+        found.notes.append(f"{who}: {names} (--keep-random counts them)")
+    counted = len(found.observers) - len(found.left_out)
+    photos = len({answer.photo for answer in found.answers})
+    for number, what in ((counted, "observer"), (photos, "photo")):
+        if number == 1:
+            found.notes.append(f"there is one {what}: the intervals say nothing of others")
+    for result in found.results:
+        if not is_connected(result.overall):
+            found.notes.append(f"{result.name}: some conditions were never compared, not even by way of others")

@@ -1,0 +1,199 @@
+"""Tell observers who look from those who click at random."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+import numpy as np
+
+from impasto.study.answers import Answer
+from impasto.study.davidson import TIES_SPREAD, Array, fit, pairs_of
+from impasto.study.plan import UNPAINTED
+
+PERSONAL = 0.7
+"""The standard deviation of what a person's taste adds to a score, as far as is known before."""
+_ATTENTIVE = (0.94, 0.03, 0.03)  # the honest one's chances to name the painted result, the photo, neither
+_STEADY = 3.0, 2.0  # of a Beta distribution: the honest one's chance to answer a repeat as before
+_EVEN = 20.0  # how evenly one clicks who clicks anything: the parameter of a Dirichlet distribution
+_ENOUGH = 20  # answers by which an observer is judged
+_DOUBT, _UNTESTED = 0.5, 3.0  # evidence that is needed against an observer; against one without catch trials
+
+
+@dataclass(frozen=True)
+class Observer:
+    """How one observer has answered.
+
+    Attributes:
+        name: anonymous.
+        answers: how many, repeats and catch trials among them.
+        caught, catches: how often the unpainted photo was taken for the painted, or for equal; out of how many.
+        same, repeats: how often a pair was answered as before; out of how many.
+        left, tied: the shares of answers for the left side, and of no difference.
+        seconds: the median time for an answer, or None.
+        evidence: the logarithm of how much likelier the answers are of one who looks than of one who clicks at random.
+    """
+
+    name: str
+    answers: int
+    caught: int
+    catches: int
+    same: int
+    repeats: int
+    left: float
+    tied: float
+    seconds: float | None
+    evidence: float
+
+    @property
+    def at_random(self) -> bool:
+        """Whether the answers look more like chance than like a taste. Of few answers nothing is said."""
+        return self.answers >= _ENOUGH and self.evidence < -(_DOUBT if self.catches else _UNTESTED)
+
+
+@dataclass(frozen=True)
+class Sorted:
+    """One question's answers: what is compared, what was asked again, and what was a catch trial."""
+
+    first: list[Answer]
+    again: list[tuple[Answer, Answer]]
+    catches: list[Answer]
+
+
+def sort(answers: Iterable[Answer]) -> Sorted:
+    """Part an observer's answers to one question. A pair that was seen before is a repeat."""
+    found = Sorted([], [], [])
+    before: dict[tuple[str, frozenset[str]], Answer] = {}
+    for answer in sorted(answers, key=lambda one: (one.session, one.number)):
+        key = answer.trial.scene, answer.trial.pair
+        if UNPAINTED in answer.trial.pair:
+            found.catches.append(answer)
+        elif key in before and answer.number:
+            found.again.append((before[key], answer))
+        else:
+            before[key] = answer
+            found.first.append(answer)
+    return found
+
+
+def observers(answers: Sequence[Answer], caught_by: Sequence[str], conditions: Sequence[str]) -> list[Observer]:
+    """Judge every observer by all the answers of a study.
+
+    Three things tell one who looks from one who clicks at random, as a ratio of likelihoods. Comparisons follow the
+    other observers' scores, or a taste of one's own that is not too far from them (Laplace's approximation); catch
+    trials are answered rightly; repeats are answered as before. Chance has shares of left, right and no difference of
+    its own, so that one who always clicks the left side is found as well.
+
+    Args:
+        caught_by: the questions to which the unpainted photo is a wrong answer.
+        conditions: what is compared.
+    """
+    names = list(dict.fromkeys(answer.observer for answer in answers))
+    by_question: dict[str, dict[str, list[Answer]]] = {}
+    for answer in answers:
+        by_question.setdefault(answer.question, {}).setdefault(answer.observer, []).append(answer)
+    sorted_answers = {
+        question: {name: sort(theirs) for name, theirs in of.items()} for question, of in by_question.items()
+    }
+    evidence = dict.fromkeys(names, 0.0)
+    for question, of in sorted_answers.items():
+        present = list(of)
+        counts = np.stack([_counts(of[name].first, conditions) for name in present])
+        tastes = _taste_evidence(counts, len(conditions))
+        ways = 3 if any(answer.preferred == 0.5 for one in by_question[question].values() for answer in one) else 2
+        for name, taste in zip(present, tastes, strict=True):
+            evidence[name] += float(taste)
+            evidence[name] += _steady_evidence([_same(*pair) for pair in of[name].again], ways)
+            tested = of[name].catches if question in caught_by else []
+            evidence[name] += sum(math.log(_ATTENTIVE[_caught(answer)]) for answer in tested)
+            untested = 0 if tested else len(of[name].catches)
+            evidence[name] -= _chance_evidence(by_question[question][name], ways) + untested * math.log(ways)
+    return [
+        _observer(
+            name, [of[name] for of in by_question.values() if name in of], sorted_answers, caught_by, evidence[name]
+        )
+        for name in names
+    ]
+
+
+def _counts(answers: Iterable[Answer], conditions: Sequence[str]) -> Array:
+    place = {name: index for index, name in enumerate(conditions)}
+    number = {pair: index for index, pair in enumerate(pairs_of(len(conditions)))}
+    counts = np.zeros((len(number), 3))
+    for answer in answers:
+        i, j = sorted(place[name] for name in answer.trial.pair)
+        counts[number[i, j], answer.outcome(conditions[i])] += 1
+    return counts
+
+
+def _taste_evidence(counts: Array, conditions: int) -> Array:
+    """The log evidence of each observer's counts (observers x pairs x 3) under a taste near the others'."""
+    others = fit(counts.sum(0) - counts, conditions)
+    found = fit(counts, conditions, center=others.scores, spread=PERSONAL, ties=others.ties)
+    weight = np.array([PERSONAL**-2] * conditions + [TIES_SPREAD**-2])
+    away = np.concatenate([found.scores - others.scores, (found.ties - others.ties)[:, None]], axis=1)
+    _, volume = np.linalg.slogdet(found.precision)
+    return found.log_likelihood - (away**2 * weight).sum(1) / 2 - (volume - np.log(weight).sum()) / 2
+
+
+def _chance_evidence(answers: Sequence[Answer], ways: int) -> float:
+    """The log evidence of clicks by chance: as often left, right and neither, or with shares of one's own.
+
+    Args:
+        ways: 3, or 2 where nobody could say that there is no difference.
+    """
+    clicks = [sum(answer.preferred == side for answer in answers) for side in (1, 0, 0.5)][:ways]
+    return float(np.logaddexp(_shares_evidence(clicks, _EVEN), _shares_evidence(clicks, 1.0)) - math.log(2))
+
+
+def _shares_evidence(clicks: Sequence[int], alike: float) -> float:
+    """The log evidence of counts whose shares have a symmetric Dirichlet prior."""
+    prior = math.lgamma(len(clicks) * alike) - len(clicks) * math.lgamma(alike)
+    return prior + sum(math.lgamma(count + alike) for count in clicks) - math.lgamma(sum(clicks) + len(clicks) * alike)
+
+
+def _same(first: Answer, again: Answer) -> bool:
+    return first.chosen == again.chosen
+
+
+def _steady_evidence(same: Sequence[bool], ways: int) -> float:
+    """The log evidence of repeats by one who looks. An answer that differs is any of the other ways."""
+    alike, apart = sum(same), len(same) - sum(same)
+    beta = [
+        math.lgamma(x) + math.lgamma(y) - math.lgamma(x + y)
+        for x, y in (_STEADY, (_STEADY[0] + alike, _STEADY[1] + apart))
+    ]
+    return beta[1] - beta[0] - apart * math.log(ways - 1)
+
+
+def _caught(answer: Answer) -> int:
+    """0, the painted one was named; 1, the photo; 2, neither."""
+    return 2 if answer.chosen is None else int(answer.chosen == UNPAINTED)
+
+
+def _observer(
+    name: str,
+    theirs: Sequence[list[Answer]],
+    sorted_answers: Mapping[str, Mapping[str, Sorted]],
+    caught_by: Sequence[str],
+    evidence: float,
+) -> Observer:
+    every = [answer for of in theirs for answer in of]
+    parts = {question: of[name] for question, of in sorted_answers.items() if name in of}
+    again = [pair for part in parts.values() for pair in part.again]
+    tested = [answer for question, part in parts.items() if question in caught_by for answer in part.catches]
+    seconds = [answer.seconds for answer in every if answer.seconds is not None]
+    return Observer(
+        name=name,
+        answers=len(every),
+        caught=sum(_caught(answer) != 0 for answer in tested),
+        catches=len(tested),
+        same=sum(_same(*pair) for pair in again),
+        repeats=len(again),
+        left=sum(answer.preferred == 1 for answer in every) / len(every),
+        tied=sum(answer.preferred == 0.5 for answer in every) / len(every),
+        seconds=median(seconds) if seconds else None,
+        evidence=evidence,
+    )

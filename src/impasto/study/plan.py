@@ -1,0 +1,156 @@
+"""A study as it was made: which pictures there are, what is asked of them, and who made them. `study.json`."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from impasto.errors import PictureError, UsageError
+from impasto.measure.folders import SEPARATOR
+
+FILE, PICTURES, ANSWERS, METRICS, PAGE = "study.json", "pictures", "answers.csv", "metrics.csv", "study.html"
+FORMAT = 1
+UNPAINTED = "(photo)"
+"""The condition of a catch trial: the photo, passed off as a result."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """What observers are asked of two results.
+
+    Attributes:
+        name: what stands in the answers.
+        text: what observers read.
+        catch: whether the unpainted photo is a wrong answer to it.
+    """
+
+    name: str
+    text: str
+    catch: bool = False
+
+
+QUESTIONS = (
+    Question("closer", "Which is closer to the painting?", catch=True),
+    Question("better", "Which is the better picture?"),
+)
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A photo in a style, and what conditions have made of it.
+
+    Attributes:
+        photo, style: names.
+        results: {condition: picture}; the unpainted photo is among them.
+    """
+
+    photo: str
+    style: str
+    results: dict[str, str]
+
+    @property
+    def name(self) -> str:
+        return f"{self.photo}{SEPARATOR}{self.style}"
+
+
+@dataclass(frozen=True)
+class Trial:
+    """Two results beside each other: `a` on the left, `b` on the right. Conditions of a scene, by name."""
+
+    scene: str
+    a: str
+    b: str
+
+    @property
+    def pair(self) -> frozenset[str]:
+        return frozenset((self.a, self.b))
+
+    def mirrored(self) -> Trial:
+        return Trial(self.scene, self.b, self.a)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A study.
+
+    Attributes:
+        study: its name for browsers, hexadecimal.
+        conditions: what is compared, in the order they were given.
+        scenes: at least one, each with two conditions or more.
+        photos, styles: {name: picture}.
+        pictures: {picture: (width, height)}; files are named so, and a name says nothing of who made it.
+        trials: how many pairs one observer sees in a session, repeats and catch trials among them.
+        repeats, catches: how many of them show a pair again, and how many have the unpainted photo in them.
+        seed: what order, sides and resampling follow from.
+    """
+
+    study: str
+    title: str
+    welcome: str
+    consent: str
+    mail: str
+    questions: list[Question]
+    conditions: list[str]
+    scenes: list[Scene]
+    photos: dict[str, str]
+    styles: dict[str, str]
+    pictures: dict[str, tuple[int, int]]
+    trials: int
+    repeats: int
+    catches: int
+    seed: int
+    by_name: dict[str, Scene] = field(init=False, repr=False, compare=False)
+    shown: dict[str, tuple[str, str]] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "by_name", {scene.name: scene for scene in self.scenes})
+        shown = {picture: (scene.name, name) for scene in self.scenes for name, picture in scene.results.items()}
+        object.__setattr__(self, "shown", shown)
+
+    def as_pictures(self, trial: Trial) -> dict[str, str]:
+        """A trial as the page knows it: pictures, and no names."""
+        scene = self.by_name[trial.scene]
+        return {
+            "photo": self.photos[scene.photo],
+            "painting": self.styles[scene.style],
+            "a": scene.results[trial.a],
+            "b": scene.results[trial.b],
+        }
+
+    def as_trial(self, a: object, b: object) -> Trial | None:
+        """The trial that shows two pictures; None if no scene has both."""
+        first, second = self.shown.get(str(a)), self.shown.get(str(b))
+        if first is None or second is None or first[0] != second[0] or first == second:
+            return None
+        return Trial(first[0], first[1], second[1])
+
+    def to_json(self) -> str:
+        record = asdict(self)
+        del record["by_name"], record["shown"]
+        return json.dumps({"format": FORMAT, **record}, ensure_ascii=False, indent=1)
+
+
+def load_plan(folder: Path) -> Plan:
+    """Read a study's plan.
+
+    Raises:
+        UsageError: the folder holds no study.
+        PictureError: its plan is damaged, or of a later version.
+    """
+    path = folder / FILE
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        if record.pop("format") != FORMAT:
+            raise PictureError(f"{path} is of a later version", "update Impasto", code="other-version")
+        record["questions"] = [Question(**one) for one in record["questions"]]
+        record["scenes"] = [Scene(**one) for one in record["scenes"]]
+        record["pictures"] = {name: (int(size[0]), int(size[1])) for name, size in record["pictures"].items()}
+        return Plan(**record)
+    except (FileNotFoundError, NotADirectoryError):
+        hint = f"impasto study make --photos DIR --styles DIR --engine painter --engine light -o {folder}"
+        raise UsageError(f"{folder} holds no study", hint, code="no-such-file") from None
+    except OSError as error:
+        raise PictureError(f"cannot read {path}: {error.strerror}", code="not-readable") from None
+    except (ValueError, TypeError, KeyError, AttributeError, IndexError):
+        raise PictureError(f"{path} is damaged", "make the study again", code="damaged-file") from None

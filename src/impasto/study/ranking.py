@@ -1,0 +1,171 @@
+"""Rank conditions by answers to one question."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from impasto.study.answers import Answer
+from impasto.study.davidson import TIED, Array, fit, pairs_of
+from impasto.study.resampling import ROUNDS, Groups, half_widths
+
+
+@dataclass(frozen=True)
+class Table:
+    """Answers to one question as arrays, one entry an answer.
+
+    Attributes:
+        conditions: the K names that `pair` counts.
+        person, photo: whose answer it is and of which photo, numbers from 0.
+        pair: its place in `pairs_of(K)`.
+        outcome: WON, LOST or TIED, for the pair's first condition.
+    """
+
+    conditions: tuple[str, ...]
+    person: Groups
+    photo: Groups
+    pair: NDArray[np.intp]
+    outcome: NDArray[np.intp]
+
+    def __len__(self) -> int:
+        return len(self.pair)
+
+    def counts(self, groups: Groups | None = None) -> Array:
+        """Groups x pairs x 3: how often a pair's first condition WON, LOST, TIED. All answers are one group if none."""
+        of = np.zeros(len(self), np.intp) if groups is None else groups
+        found = np.zeros((int(of.max(initial=0)) + 1, len(pairs_of(len(self.conditions))), 3))
+        np.add.at(found, (of, self.pair, self.outcome), 1)
+        return found
+
+
+def as_table(answers: Sequence[Answer], conditions: Sequence[str]) -> Table:
+    """Answers as arrays. Conditions that no answer names are left out."""
+    used = {name for answer in answers for name in answer.trial.pair}
+    names = tuple(name for name in conditions if name in used)
+    place = {name: index for index, name in enumerate(names)}
+    number = {pair: index for index, pair in enumerate(pairs_of(len(names)))}
+    rows = []
+    for answer in answers:
+        i, j = sorted(place[name] for name in answer.trial.pair)
+        rows.append((number[i, j], answer.outcome(names[i])))
+    pair, result = np.array(rows, np.intp).reshape(-1, 2).T
+    person, photo = groups_of(answers)
+    return Table(names, person, photo, pair, result)
+
+
+def groups_of(answers: Sequence[Answer]) -> tuple[Groups, Groups]:
+    """For each answer the numbers of its observer and of its photo."""
+    found = []
+    for names in ([answer.observer for answer in answers], [answer.photo for answer in answers]):
+        numbers = {name: index for index, name in enumerate(dict.fromkeys(names))}
+        found.append(np.array([numbers[name] for name in names], np.intp))
+    return found[0], found[1]
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """What the answers to one question say of K conditions.
+
+    Attributes:
+        conditions: their names.
+        answers: how many they are.
+        scores: K, with mean 0. A lead of 1 is chosen e : 1 by those who see a difference.
+        low, high: K, the ends of the scores' 95 % intervals.
+        margin: K x K, half the width of the 95 % interval of each difference of two scores.
+        ties: Davidson's t.
+        counts: pairs x 3.
+    """
+
+    conditions: tuple[str, ...]
+    answers: int
+    scores: Array
+    low: Array
+    high: Array
+    margin: Array
+    ties: float
+    counts: Array
+
+    def order(self) -> list[int]:
+        """The conditions' places, the best first."""
+        return [int(place) for place in np.argsort(-self.scores, kind="stable")]
+
+    def better_than(self, place: int) -> list[str]:
+        """The conditions that one is better than: the interval of the difference is above 0."""
+        lead = self.scores[place] - self.scores - self.margin[place]
+        return [name for name, value in zip(self.conditions, lead, strict=True) if value > 0]
+
+    def wins(self) -> Array:
+        """K x K: how often the row's condition was chosen over the column's; no difference is half for both."""
+        count = len(self.conditions)
+        found = np.zeros((count, count))
+        for (i, j), (won, lost, tied) in zip(pairs_of(count), self.counts, strict=True):
+            found[i, j], found[j, i] = won + tied / 2, lost + tied / 2
+        return found
+
+    def halved(self) -> Array:
+        """K plain Bradley-Terry scores, by choix: no difference is half a win for both, as many studies have it."""
+        import choix
+
+        scores: Array = choix.ilsr_pairwise_dense(self.wins(), alpha=0.01, max_iter=10_000)  # alpha: all stay finite
+        return scores - scores.mean()
+
+
+def rank(answers: Sequence[Answer], conditions: Sequence[str], *, rounds: int = ROUNDS, seed: int = 0) -> Ranking:
+    """Score the conditions by the answers to one question; see `rank_table`."""
+    return rank_table(as_table(answers, conditions), rounds=rounds, seed=seed)
+
+
+def rank_table(table: Table, *, rounds: int = ROUNDS, seed: int = 0) -> Ranking:
+    """Score the conditions, with `half_widths` as intervals.
+
+    Args:
+        rounds: how often people and photos are drawn anew.
+    """
+    count = len(table.conditions)
+    unit = np.eye(count)
+    contrasts = np.array([*(unit - 1 / count), *(unit[i] - unit[j] for i, j in pairs_of(count))]).reshape(-1, count)
+    counts = table.counts()[0]
+    found = fit(counts[None], count)
+    covariance = np.linalg.inv(found.precision[0])[:-1, :-1]
+    errors = half_widths(
+        table.person,
+        table.photo,
+        table.counts,
+        lambda counts: fit(counts, count).scores @ contrasts.T,
+        least=np.einsum("ck,kl,cl->c", contrasts, covariance, contrasts) / 2,
+        rounds=rounds,
+        seed=seed,
+    )
+    margin = np.zeros((count, count))
+    for (i, j), error in zip(pairs_of(count), errors[count:], strict=True):
+        margin[i, j] = margin[j, i] = error
+    scores = found.scores[0]
+    return Ranking(
+        table.conditions,
+        len(table),
+        scores,
+        scores - errors[:count],
+        scores + errors[:count],
+        margin,
+        float(found.ties[0]),
+        counts,
+    )
+
+
+def is_connected(ranking: Ranking) -> bool:
+    """Whether every two conditions have been compared, if only by way of others."""
+    reached, compared = {0}, ranking.counts.sum(-1) > 0
+    links = [pair for pair, some in zip(pairs_of(len(ranking.conditions)), compared, strict=True) if some]
+    while True:
+        more = {j for pair in links for j in pair if reached & set(pair)} - reached
+        if not more:
+            return len(reached) == len(ranking.conditions)
+        reached |= more
+
+
+def ties_share(ranking: Ranking) -> float:
+    """The share of answers that saw no difference."""
+    return float(ranking.counts[:, TIED].sum() / max(1, ranking.counts.sum()))

@@ -1,0 +1,101 @@
+"""The metrics of a study's pictures, as `impasto evaluate` has them. PyTorch is loaded only to compute them."""
+
+from __future__ import annotations
+
+import csv
+import math
+from pathlib import Path
+
+from impasto.errors import PictureError
+from impasto.measure.folders import SEPARATOR
+from impasto.picture import Picture
+from impasto.progress import OnProgress, Progress, Stopped
+from impasto.study.answers import as_table
+from impasto.study.pictures import picture_file
+from impasto.study.plan import METRICS, UNPAINTED, Plan
+from impasto.system.files import write_atomically
+
+Scores = dict[tuple[str, str], dict[str, float]]
+"""{(scene, condition): {metric: value}}"""
+_SIZE = 512  # pixels of the longer side at which pictures are scored, as by `impasto evaluate`
+_HEAD = ("method", "photo", "painting", "strength")
+
+
+def read_scores(path: Path) -> Scores:
+    """Read metrics.csv, or the results.csv of `impasto evaluate`; of that the results at full strength.
+
+    Raises:
+        PictureError: the file cannot be read, or is no such table.
+    """
+    found: Scores = {}
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            for row in csv.DictReader(file):
+                if float(row["strength"]) == 100:
+                    values = {name: float(text) for name, text in row.items() if name not in _HEAD and text}
+                    found[f"{row['photo']}{SEPARATOR}{row['painting']}", row["method"]] = values
+        if not found:
+            raise ValueError
+    except FileNotFoundError:
+        raise PictureError(f"there is no file {path}", code="no-such-file") from None
+    except OSError as error:
+        raise PictureError(f"cannot read {path}: {error.strerror}", code="not-readable") from None
+    except (KeyError, ValueError, TypeError, csv.Error):
+        hint = "results.csv of impasto evaluate is one"
+        raise PictureError(f"{path} is no table of metrics", hint, code="malformed") from None
+    return found
+
+
+def score_pictures(
+    folder: Path,
+    plan: Plan,
+    judge: Path | None,
+    *,
+    failures: list[str],
+    on_progress: OnProgress | None = None,
+) -> Scores:
+    """Score the pictures of a study, and keep that in its metrics.csv.
+
+    Args:
+        judge: VGG-16 in torchvision's format; see `impasto.measure.judge.find_judge`.
+        failures: gets a line for every picture that cannot be read.
+        on_progress: called after every picture; returning False stops.
+    Raises:
+        ImportError: PyTorch is not installed.
+        PictureError: the judge's file cannot be read.
+        Stopped: by `on_progress`.
+    """
+    from impasto.measure.judge import Scorer, find_judge
+
+    scorer = Scorer(find_judge(judge), min(_SIZE, max(max(size) for size in plan.pictures.values())))
+    found: Scores = {}
+    work = [(scene, name) for scene in plan.scenes for name in scene.results if name != UNPAINTED]
+    for step, (scene, name) in enumerate(work, start=1):
+        try:
+            files = (plan.photos[scene.photo], plan.styles[scene.style], scene.results[name])
+            photo, style, result = (Picture.open(picture_file(folder, picture)) for picture in files)
+        except PictureError as error:
+            failures.append(f"{name}: {scene.name} has no metrics: {error}")
+        else:
+            source = scorer.add(f"photo/{scene.photo}", photo)
+            scorer.add(f"style/{scene.style}", style)
+            pixels = result.resized(source.shape[1], source.shape[0]).pixels
+            values = scorer.score(f"photo/{scene.photo}", f"style/{scene.style}", pixels)
+            found[scene.name, name] = {metric: float(f"{value:.6g}") for metric, value in values.items()}  # as kept
+        progress = Progress(step, len(work), step / len(work), f"{name}: {scene.name}")
+        if on_progress is not None and on_progress(progress) is False:
+            raise Stopped
+    try:
+        _keep(folder / METRICS, found)
+    except PictureError as error:
+        failures.append(f"the metrics are not kept: {error}")
+    return found
+
+
+def _keep(path: Path, scores: Scores) -> None:
+    names = list(dict.fromkeys(name for values in scores.values() for name in values))
+    rows = [
+        [method, *scene.split(SEPARATOR, 1), 100, *(f"{values.get(name, math.nan):.6g}" for name in names)]
+        for (scene, method), values in scores.items()
+    ]
+    write_atomically(path, as_table([*_HEAD, *names], *rows).encode(), overwrite=True)

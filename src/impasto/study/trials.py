@@ -1,0 +1,143 @@
+"""Which trials an observer sees: pairs, some of them twice, and catch trials among them."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import math
+import random
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from impasto.study.plan import UNPAINTED, Plan, Trial
+
+CATCH = -1
+PAIR = 0
+_BEGINNING = 2  # trials that are plain pairs
+_ATTEMPTS = 20
+_APART = 4  # trials between a pair and its repeat, where there is room
+
+Chosen = tuple[str, frozenset[str]]
+"""A scene and the two conditions that are compared in it."""
+Pick = Callable[[set[Chosen], random.Random], Chosen]
+"""Choose a pair for an observer who has seen those."""
+
+
+def dice(plan: Plan, *what: object) -> random.Random:
+    """Chance that follows from the study's seed and from what it is for."""
+    text = repr((plan.study, plan.seed, *what)).encode()
+    return random.Random(hashlib.blake2b(text, digest_size=16).digest())  # noqa: S311
+
+
+def planned(plan: Plan, trials: int, repeats: int, catches: int) -> Plan:
+    """Plan how many trials a session has.
+
+    Args:
+        trials: at most so many in all; fewer where there are fewer pairs, since none is shown twice unasked.
+        repeats, catches: per cent of the trials. Without a question that a catch trial is for, there are none.
+    """
+    judged = any(question.catch for question in plan.questions)
+    again, caught = (max(1, round(trials * share / 100)) if share else 0 for share in (repeats, catches * judged))
+    wanted = max(1, trials - again - caught)
+    shown = min(wanted, len(pairs(plan)))
+    again, caught = (min(shown, math.ceil(number * shown / wanted)) for number in (again, caught))
+    return replace(plan, trials=shown + again + caught, repeats=again, catches=caught)
+
+
+def schedule(plan: Plan, observer: str, session: int) -> list[int]:
+    """What each trial of a session is: PAIR, CATCH, or the number (from 1) of the earlier trial that it repeats."""
+    chance = dice(plan, "schedule", observer, session)
+    kinds = [PAIR] * plan.trials
+    pairs = plan.trials - plan.catches - plan.repeats
+    for place in chance.sample(range(min(_BEGINNING, pairs), plan.trials), plan.catches):
+        kinds[place] = CATCH
+    free = [place for place, kind in enumerate(kinds) if kind == PAIR]
+    repeats = _repeats(free, plan.repeats, chance)
+    originals = [place for place in free if place not in repeats]
+    chance.shuffle(originals)
+    for place in repeats:
+        earlier = sorted((one for one in originals if one < place), key=lambda one: place - one <= _APART)
+        originals.remove(earlier[0])
+        kinds[place] = earlier[0] + 1
+    return kinds
+
+
+def _repeats(free: list[int], count: int, chance: random.Random) -> list[int]:
+    """The places of so many repeats among those that are free: before each there are more originals than repeats."""
+    late = [place for place in free if place > _APART]
+    for _ in range(_ATTEMPTS if len(late) >= count else 0):
+        repeats = sorted(chance.sample(late, count))
+        if all(free.index(place) > 2 * number for number, place in enumerate(repeats)):
+            return repeats
+    return free[len(free) - count :]
+
+
+def trial_of(plan: Plan, observer: str, session: int, number: int, earlier: Mapping[int, Trial], pick: Pick) -> Trial:
+    """One trial of a session.
+
+    Args:
+        number: its place, from 1.
+        earlier: the session's trials so far, by number. A repeat has the sides exchanged.
+        pick: chooses a pair.
+    """
+    kind = schedule(plan, observer, session)[number - 1]
+    if kind in earlier:
+        return earlier[kind].mirrored()
+    chance = dice(plan, "trial", observer, session, number)
+    seen = {(trial.scene, trial.pair) for trial in earlier.values()}
+    if kind == CATCH:
+        scene, pair = chance.choice(sorted(catches(plan) - seen, key=_in_order) or sorted(catches(plan), key=_in_order))
+    else:
+        scene, pair = pick(seen, chance)
+    a, b = sorted(pair, reverse=chance.random() < 0.5)
+    return Trial(scene, a, b)
+
+
+def pairs(plan: Plan) -> list[Chosen]:
+    """All pairs that the study can ask for, without the unpainted photo."""
+    return [
+        (scene.name, frozenset(pair))
+        for scene in plan.scenes
+        for pair in itertools.combinations((name for name in plan.conditions if name in scene.results), 2)
+    ]
+
+
+def catches(plan: Plan) -> set[Chosen]:
+    """All catch trials: a result beside the photo that it was made of."""
+    return {
+        (scene.name, frozenset((UNPAINTED, name)))
+        for scene in plan.scenes
+        for name in plan.conditions
+        if name in scene.results
+    }
+
+
+def least_shown(plan: Plan) -> Pick:
+    """Choose pairs at random, each as often as any other; what it returns counts what it has chosen."""
+    shown = Counter[Chosen]()
+    every = pairs(plan)
+
+    def pick(seen: set[Chosen], chance: random.Random) -> Chosen:
+        free = [pair for pair in every if pair not in seen] or every
+        least = min(shown[pair] for pair in free)
+        chosen = chance.choice([pair for pair in free if shown[pair] == least])
+        shown[chosen] += 1
+        return chosen
+
+    return pick
+
+
+def fixed_orders(plan: Plan, count: int) -> list[list[Trial]]:
+    """Whole sessions for a page without a server. Together they show every pair as often as any other."""
+    pick, found = least_shown(plan), []
+    for order in range(count):
+        trials: dict[int, Trial] = {}
+        for number in range(1, plan.trials + 1):
+            trials[number] = trial_of(plan, f"order {order}", 1, number, trials, pick)
+        found.append(list(trials.values()))
+    return found
+
+
+def _in_order(chosen: Chosen) -> tuple[str, list[str]]:
+    return chosen[0], sorted(chosen[1])
