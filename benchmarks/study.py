@@ -20,7 +20,7 @@ import numpy as np
 from impasto.study.answers import Answer
 from impasto.study.choosing import Chooser
 from impasto.study.davidson import differences, fit, probabilities
-from impasto.study.observers import observers, sort
+from impasto.study.observers import observers, sort_all
 from impasto.study.plan import QUESTIONS, UNPAINTED, Plan, Question, Scene
 from impasto.study.ranking import Ranking, rank
 from impasto.study.simulated import Crowd, sitting
@@ -72,12 +72,9 @@ def asked(plan: Plan, crowd: Crowd, pick: Pick, honest: int, clicking: int = 0) 
 
 def ranked(plan: Plan, answers: Sequence[Answer], question: str, left_out: Sequence[str] = ()) -> Ranking:
     """The ranking that the report has."""
-    people = [name for name in dict.fromkeys(answer.observer for answer in answers) if name not in left_out]
-    theirs = {name: [] for name in people}
-    for answer in answers:
-        if answer.question == question and answer.observer in theirs:
-            theirs[answer.observer].append(answer)
-    return rank([first for of in theirs.values() for first in sort(of).first], plan.conditions, seed=plan.seed)
+    theirs = sort_all(answers)[question]
+    firsts = [first for name, parts in theirs.items() if name not in left_out for first in parts.first]
+    return rank(firsts, plan.conditions, seed=plan.seed)
 
 
 def coverage(studies: int) -> None:

@@ -30,6 +30,12 @@ def in_the_network() -> str:
         return socket.gethostname()
 
 
+def addresses(host: str, port: int) -> str:
+    """What people are told of a server: its URL here, and the one for others if they are let in."""
+    others = f", for others at {address(in_the_network(), port)}" if host in ALL else ""
+    return address(host, port) + others
+
+
 def listening(host: str, port: int) -> socket.socket:
     """A socket that listens on an address. Port 0 is one that is free.
 

@@ -12,7 +12,7 @@ import webbrowser
 import click
 
 from impasto.cli import options
-from impasto.cli.addresses import ALL, address, in_the_network, listening
+from impasto.cli.addresses import address, addresses, listening
 from impasto.cli.command import Command, option
 from impasto.cli.serving import log_as_notes, need_extra
 from impasto.errors import ImpastoError
@@ -46,10 +46,9 @@ def app(host: str, port: int, personal: Personal, browser: bool, check: bool) ->
         if check:
             front.run(place, lambda: None, lambda: _check(url.replace("localhost", "127.0.0.1")))
             return
-        others = f", for others at {address(in_the_network(), place.getsockname()[1])}" if host in ALL else ""
 
         def announce() -> None:
-            print(f"Impasto is at {url}{others}  (Ctrl-C ends it)", flush=True)
+            print(f"Impasto is at {addresses(host, place.getsockname()[1])}  (Ctrl-C ends it)", flush=True)
             if browser and has_screen():
                 threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from impasto.cli import options
-from impasto.cli.addresses import ALL, address, in_the_network, listening
+from impasto.cli.addresses import address, addresses, listening
 from impasto.cli.command import Command, option
 from impasto.cli.console import one_line, print_json
 from impasto.cli.serving import log_as_notes, need_extra
@@ -102,8 +102,10 @@ def serve(
         if check:
             front.run(place, lambda: None, lambda: _paint_one(url.replace("localhost", "127.0.0.1")))
             return
-        others = f", for others at {address(in_the_network(), place.getsockname()[1])}" if host in ALL else ""
-        front.run(place, lambda: print(f"Impasto is at {url}{others}  (Ctrl-C ends it)", flush=True))
+        front.run(
+            place,
+            lambda: print(f"Impasto is at {addresses(host, place.getsockname()[1])}  (Ctrl-C ends it)", flush=True),
+        )
 
 
 def _read_workers(text: str) -> int:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from impasto.cli import options
-from impasto.cli.addresses import ALL, address, in_the_network, listening
+from impasto.cli.addresses import addresses, listening
 from impasto.cli.command import Group, argument, option
 from impasto.cli.console import note, print_json, print_table, report
 from impasto.cli.progress import told_of_stops, watched
@@ -187,11 +187,10 @@ def serve(folder: Path, host: str, port: int, allowed_host: tuple[str, ...]) -> 
     host = host.strip("[]")  # as IPv6 addresses stand in URLs
     with Gathering(folder) as gathering, listening(host, port) as place:
         log_as_notes()
-        url = address(host, place.getsockname()[1])
-        others = f", for others at {address(in_the_network(), place.getsockname()[1])}" if host in ALL else ""
+        where = addresses(host, place.getsockname()[1])
         there = f"; {gathering.observers} observers have answered" if gathering.observers else ""
         app = make_app(folder, gathering, Access(host, allowed_hosts=allowed_host).hosts())
-        answer(app, place, lambda: print(f"the study is at {url}{others}{there}  (Ctrl-C ends it)", flush=True))
+        answer(app, place, lambda: print(f"the study is at {where}{there}  (Ctrl-C ends it)", flush=True))
 
 
 @study.command("report")
@@ -228,7 +227,7 @@ def report_study(
     Several are merged.
     """
     try:
-        import choix  # noqa: F401 - who lacks the extra is told before anything is read
+        import choix  # noqa: F401 - report a missing extra before anything is read
 
         from impasto.study import findings
         from impasto.study import report as reporting

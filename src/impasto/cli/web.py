@@ -12,7 +12,7 @@ from pathlib import Path
 
 import click
 
-from impasto.cli.addresses import ALL, address, in_the_network, listening
+from impasto.cli.addresses import address, addresses, listening
 from impasto.cli.app import has_screen
 from impasto.cli.command import Command, option
 from impasto.errors import UsageError
@@ -82,9 +82,8 @@ def web(folder: Path | None, host: str, port: int, browser: bool) -> None:
         server.socket.close()
         server.socket = place
         url = address(host, place.getsockname()[1])
-        others = f", for others at {address(in_the_network(), place.getsockname()[1])}" if host in ALL else ""
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        print(f"Impasto for browsers is at {url}{others}  (Ctrl-C ends it)", flush=True)
+        print(f"Impasto for browsers is at {addresses(host, place.getsockname()[1])}  (Ctrl-C ends it)", flush=True)
         if browser and has_screen():
             threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
         with contextlib.suppress(KeyboardInterrupt):

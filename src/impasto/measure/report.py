@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import csv
+import functools
 import io
 import json
 from pathlib import Path
@@ -11,10 +12,10 @@ from pathlib import Path
 import numpy as np
 
 from impasto.errors import MissingExtra
+from impasto.measure.embedding import jpeg
 from impasto.measure.evaluate import SUMMARY, Evaluation, Score, table
 from impasto.measure.metrics import PATH_METRICS
 from impasto.measure.paths import StylePath
-from impasto.picture import Picture
 from impasto.system.files import write_atomically
 from impasto.version import __version__
 
@@ -135,11 +136,5 @@ def _html(found: Evaluation) -> str:
         meaning=MEANING,
         plot=base64.b64encode(strength_plot(found)).decode(),
         previews=lambda method: {(score.photo, score.style): score.preview for score in found.of(method)},
-        jpeg=_jpeg,
+        jpeg=functools.partial(jpeg, side=PREVIEW_SIDE),
     )
-
-
-def _jpeg(picture: Picture) -> str:
-    """A picture's preview as a JPEG file in base 64."""
-    data = picture.at_most(PREVIEW_SIDE).encode("JPEG", quality=82, mark=False)
-    return base64.b64encode(data).decode()

@@ -23,7 +23,7 @@ BETTER = {
     "ms_ssim": 1,
     "variation": -1,
 }
-"""The metrics, and whether more (1) or less (-1) of each is held to be better."""
+"""{metric: 1 if more of it is better, -1 if less}"""
 OTHERS = "other observers"
 """The row that says how well people rank as other people do: no number can be expected to do much better."""
 

@@ -38,7 +38,6 @@ _ALSO = {  # the names of other programs and of pwcmp's own tables
     "condition_2": "condition_b",
     "question": "criterion",
     "selected": "selection",
-    "is_a_selected": "is_a_selected",
 }
 _NEEDED = ("observer", "scene", "condition_a", "condition_b")
 _OURS = re.compile(r"[0-9a-f]{16}")
@@ -197,12 +196,14 @@ def _answer(row: Mapping[str, str], preferred: float, plans: Mapping[str, Plan],
         trial = shown
     if not a or not b or a == b or not row["observer"].strip():
         raise ValueError
+    if not session or session.isdecimal():
+        number = int(session or 1)
+    else:
+        number = sessions.setdefault(session, len(sessions) + 1)
     seconds = float(row.get("seconds", "").strip() or "nan")
     return Answer(
         observer=row["observer"].strip(),
-        session=int(session or 1)
-        if session.isdecimal() or not session
-        else sessions.setdefault(session, len(sessions) + 1),
+        session=number,
         trial=trial,
         preferred=preferred,
         question=row.get("criterion", "").strip() or WHOLE,
@@ -213,14 +214,11 @@ def _answer(row: Mapping[str, str], preferred: float, plans: Mapping[str, Plan],
 
 def _preferred(text: str, by_number: bool) -> float:
     """Read a choice: 1, 0 and 0.5; by number 1, 2 and 0 for no difference."""
-    value = float(text)
-    if by_number:
-        return {1.0: 1.0, 2.0: 0.0, 0.0: 0.5}[value] if value in (0, 1, 2) else _refuse()
-    return value if value in (0, 0.5, 1) else _refuse()
-
-
-def _refuse() -> float:
-    raise ValueError
+    choices = {1.0: 1.0, 2.0: 0.0, 0.0: 0.5} if by_number else {1.0: 1.0, 0.0: 0.0, 0.5: 0.5}
+    preferred = choices.get(float(text))
+    if preferred is None:
+        raise ValueError
+    return preferred
 
 
 def _no_table(path: Path, why: str) -> PictureError:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from impasto.study.answers import Answer
-from impasto.study.davidson import Array, differences, fit, pairs_of, probabilities
+from impasto.study.davidson import Array, differences, fit, pair_places, probabilities
 from impasto.study.plan import UNPAINTED, Plan
 from impasto.study.trials import Chosen, pairs
 
@@ -52,10 +52,9 @@ class Chooser:
 
     def __init__(self, plan: Plan, answers: Iterable[Answer] = ()) -> None:
         self.plan = plan
-        self._pairs = pairs_of(len(plan.conditions))
-        self._number = {frozenset((plan.conditions[i], plan.conditions[j])): n for n, (i, j) in enumerate(self._pairs)}
+        self._places = pair_places(plan.conditions)
         self._question = {question.name: index for index, question in enumerate(plan.questions)}
-        self._counts = np.zeros((len(plan.questions), len(self._pairs), 3))
+        self._counts = np.zeros((len(plan.questions), len(self._places), 3))
         self._every = pairs(plan)
         self._asked = Counter[Chosen]()
         self._seen: set[tuple[str, str, Chosen]] = set()
@@ -70,8 +69,8 @@ class Chooser:
         if UNPAINTED in trial.pair or known in self._seen:
             return
         self._seen.add(known)
-        first = min(trial.pair, key=self.plan.conditions.index)
-        self._counts[self._question[answer.question], self._number[trial.pair], answer.outcome(first)] += 1
+        place, first = self._places[trial.pair]
+        self._counts[self._question[answer.question], place, answer.outcome(first)] += 1
         if answer.question == self.plan.questions[0].name:
             self._asked[trial.scene, trial.pair] += 1
             if trial.pair in self._waiting:
@@ -86,7 +85,7 @@ class Chooser:
         free = [pair for pair in self._every if pair not in seen] or self._every
 
         def worth(pair: frozenset[str]) -> float:
-            return float(gains[self._number[pair]]) / (1 + self._waiting.count(pair))
+            return float(gains[self._places[pair][0]]) / (1 + self._waiting.count(pair))
 
         best = max({pair for _, pair in free}, key=lambda pair: (worth(pair), sorted(pair)))
         scenes = [one for one in free if one[1] == best]

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,6 +50,11 @@ def pairs_of(conditions: int) -> list[tuple[int, int]]:
     [(0, 1), (0, 2), (1, 2)]
     """
     return list(itertools.combinations(range(conditions), 2))
+
+
+def pair_places(conditions: Sequence[str]) -> dict[frozenset[str], tuple[int, str]]:
+    """For each pair of names its place in `pairs_of`, and its first condition."""
+    return {frozenset(pair): (place, pair[0]) for place, pair in enumerate(itertools.combinations(conditions, 2))}
 
 
 @functools.lru_cache

@@ -12,9 +12,9 @@ from impasto.errors import MissingExtra, PictureError
 from impasto.progress import OnProgress
 from impasto.study.agreement import Agreement, agreements
 from impasto.study.answers import WHOLE, Answer, merged
-from impasto.study.observers import Observer, observers, sort
+from impasto.study.observers import Observer, observers, sort_all
 from impasto.study.pictures import picture_file
-from impasto.study.plan import ANSWERS, METRICS, QUESTIONS, UNPAINTED, Plan, load_plan
+from impasto.study.plan import ANSWERS, METRICS, QUESTIONS, UNPAINTED, Plan, Question, load_plan
 from impasto.study.ranking import Ranking, is_connected, rank
 from impasto.study.scores import Scores, read_scores, score_pictures
 from impasto.study.transitivity import Circles, circles
@@ -129,13 +129,13 @@ def find(
     if len(conditions) > _MOST:
         raise PictureError(f"there are {len(conditions)} conditions, and {_MOST} are compared", code="too-large")
     questions = _questions(plans, answers)
-    caught_by = [name for name, question in questions.items() if question[1]]
+    caught_by = [name for name, question in questions.items() if question.catch]
     people = observers(answers, caught_by, conditions)
     left_out = [] if keep_random else [one.name for one in people if one.at_random]
     if len(left_out) == len(people):
         left_out = []
     notes: list[str] = []
-    scores = {} if not (score or metrics) else _scores(folders, plans, metrics, score, judge, on_progress, notes)
+    scores = _scores(folders, plans, metrics, score, judge, on_progress, notes)
     if metrics and not any((answer.trial.scene, answer.trial.a) in scores for answer in answers):
         notes.append("the metrics are of other pictures: none is compared")
     found = Findings(answers, conditions, people, left_out, notes=notes)
@@ -144,16 +144,14 @@ def find(
             names = scene.results | {UNPAINTED: plan.photos[scene.photo], PAINTING: plan.styles[scene.style]}
             files = {name: picture_file(folder, picture) for name, picture in names.items()}
             found.pictures.setdefault(scene.name, {}).update(files)
-    for name, (text, _) in questions.items():
+    by_question = sort_all(answers)
+    for name, question in questions.items():
         theirs = [
-            first
-            for person in dict.fromkeys(answer.observer for answer in answers)
-            if person not in left_out
-            for first in sort(one for one in answers if one.question == name and one.observer == person).first
+            first for person, parts in by_question[name].items() if person not in left_out for first in parts.first
         ]
         if theirs:
             found.counted += theirs
-            found.results.append(_result(name, text, theirs, conditions, scores, seed))
+            found.results.append(_result(name, question.text, theirs, conditions, scores, seed))
     if not found.results:
         raise PictureError("all answers are to catch trials", code="nothing-given")
     _remark(found)
@@ -166,11 +164,12 @@ def _conditions(plans: Sequence[Plan], answers: Sequence[Answer]) -> list[str]:
     return [name for name in dict.fromkeys([*planned, *seen]) if name != UNPAINTED]
 
 
-def _questions(plans: Sequence[Plan], answers: Sequence[Answer]) -> dict[str, tuple[str, bool]]:
-    """The questions' texts, and whether catch trials count for them; those that have answers."""
-    known = {one.name: (one.text, one.catch) for plan in plans for one in plan.questions}
-    known = {one.name: (one.text, one.catch) for one in QUESTIONS} | {WHOLE: ("Which is preferred?", False)} | known
-    return {name: known.get(name, (name, False)) for name in dict.fromkeys(answer.question for answer in answers)}
+def _questions(plans: Sequence[Plan], answers: Sequence[Answer]) -> dict[str, Question]:
+    """The questions that have answers. One that no plan knows is called by its name."""
+    planned = [question for plan in plans for question in plan.questions]
+    known = {one.name: one for one in (*QUESTIONS, Question(WHOLE, "Which is preferred?"), *planned)}
+    names = dict.fromkeys(answer.question for answer in answers)
+    return {name: known.get(name, Question(name, name)) for name in names}
 
 
 def _scores(

@@ -10,7 +10,7 @@ from statistics import median
 import numpy as np
 
 from impasto.study.answers import Answer
-from impasto.study.davidson import TIES_SPREAD, Array, fit, pairs_of
+from impasto.study.davidson import TIES_SPREAD, Array, fit, pair_places
 from impasto.study.plan import UNPAINTED
 
 PERSONAL = 0.7
@@ -61,6 +61,10 @@ class Sorted:
     again: list[tuple[Answer, Answer]]
     catches: list[Answer]
 
+    @property
+    def every(self) -> list[Answer]:
+        return [*self.first, *(again for _, again in self.again), *self.catches]
+
 
 def sort(answers: Iterable[Answer]) -> Sorted:
     """Part an observer's answers to one question. A pair that was seen before is a repeat."""
@@ -78,6 +82,14 @@ def sort(answers: Iterable[Answer]) -> Sorted:
     return found
 
 
+def sort_all(answers: Iterable[Answer]) -> dict[str, dict[str, Sorted]]:
+    """{question: {observer: that observer's answers to it, parted}}, in the order of the answers."""
+    found: dict[str, dict[str, list[Answer]]] = {}
+    for answer in answers:
+        found.setdefault(answer.question, {}).setdefault(answer.observer, []).append(answer)
+    return {question: {name: sort(theirs) for name, theirs in of.items()} for question, of in found.items()}
+
+
 def observers(answers: Sequence[Answer], caught_by: Sequence[str], conditions: Sequence[str]) -> list[Observer]:
     """Judge every observer by all the answers of a study.
 
@@ -91,40 +103,29 @@ def observers(answers: Sequence[Answer], caught_by: Sequence[str], conditions: S
         conditions: what is compared.
     """
     names = list(dict.fromkeys(answer.observer for answer in answers))
-    by_question: dict[str, dict[str, list[Answer]]] = {}
-    for answer in answers:
-        by_question.setdefault(answer.question, {}).setdefault(answer.observer, []).append(answer)
-    sorted_answers = {
-        question: {name: sort(theirs) for name, theirs in of.items()} for question, of in by_question.items()
-    }
+    sorted_answers = sort_all(answers)
     evidence = dict.fromkeys(names, 0.0)
     for question, of in sorted_answers.items():
         present = list(of)
         counts = np.stack([_counts(of[name].first, conditions) for name in present])
         tastes = _taste_evidence(counts, len(conditions))
-        ways = 3 if any(answer.preferred == 0.5 for one in by_question[question].values() for answer in one) else 2
+        ways = 3 if any(answer.chosen is None for parts in of.values() for answer in parts.every) else 2
         for name, taste in zip(present, tastes, strict=True):
             evidence[name] += float(taste)
             evidence[name] += _steady_evidence([_same(*pair) for pair in of[name].again], ways)
             tested = of[name].catches if question in caught_by else []
             evidence[name] += sum(math.log(_ATTENTIVE[_caught(answer)]) for answer in tested)
             untested = 0 if tested else len(of[name].catches)
-            evidence[name] -= _chance_evidence(by_question[question][name], ways) + untested * math.log(ways)
-    return [
-        _observer(
-            name, [of[name] for of in by_question.values() if name in of], sorted_answers, caught_by, evidence[name]
-        )
-        for name in names
-    ]
+            evidence[name] -= _chance_evidence(of[name].every, ways) + untested * math.log(ways)
+    return [_observer(name, sorted_answers, caught_by, evidence[name]) for name in names]
 
 
 def _counts(answers: Iterable[Answer], conditions: Sequence[str]) -> Array:
-    place = {name: index for index, name in enumerate(conditions)}
-    number = {pair: index for index, pair in enumerate(pairs_of(len(conditions)))}
-    counts = np.zeros((len(number), 3))
+    places = pair_places(conditions)
+    counts = np.zeros((len(places), 3))
     for answer in answers:
-        i, j = sorted(place[name] for name in answer.trial.pair)
-        counts[number[i, j], answer.outcome(conditions[i])] += 1
+        place, first = places[answer.trial.pair]
+        counts[place, answer.outcome(first)] += 1
     return counts
 
 
@@ -174,14 +175,10 @@ def _caught(answer: Answer) -> int:
 
 
 def _observer(
-    name: str,
-    theirs: Sequence[list[Answer]],
-    sorted_answers: Mapping[str, Mapping[str, Sorted]],
-    caught_by: Sequence[str],
-    evidence: float,
+    name: str, sorted_answers: Mapping[str, Mapping[str, Sorted]], caught_by: Sequence[str], evidence: float
 ) -> Observer:
-    every = [answer for of in theirs for answer in of]
     parts = {question: of[name] for question, of in sorted_answers.items() if name in of}
+    every = [answer for part in parts.values() for answer in part.every]
     again = [pair for part in parts.values() for pair in part.again]
     tested = [answer for question, part in parts.items() if question in caught_by for answer in part.catches]
     seconds = [answer.seconds for answer in every if answer.seconds is not None]

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from impasto.study.answers import Answer
-from impasto.study.davidson import TIED, Array, fit, pairs_of
+from impasto.study.davidson import TIED, Array, fit, pair_places, pairs_of
 from impasto.study.resampling import ROUNDS, Groups, half_widths
 
 
@@ -45,12 +45,11 @@ def as_table(answers: Sequence[Answer], conditions: Sequence[str]) -> Table:
     """Answers as arrays. Conditions that no answer names are left out."""
     used = {name for answer in answers for name in answer.trial.pair}
     names = tuple(name for name in conditions if name in used)
-    place = {name: index for index, name in enumerate(names)}
-    number = {pair: index for index, pair in enumerate(pairs_of(len(names)))}
+    places = pair_places(names)
     rows = []
     for answer in answers:
-        i, j = sorted(place[name] for name in answer.trial.pair)
-        rows.append((number[i, j], answer.outcome(names[i])))
+        place, first = places[answer.trial.pair]
+        rows.append((place, answer.outcome(first)))
     pair, result = np.array(rows, np.intp).reshape(-1, 2).T
     person, photo = groups_of(answers)
     return Table(names, person, photo, pair, result)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from impasto.errors import MissingExtra, PictureError
+from impasto.measure.embedding import jpeg
 from impasto.picture import Picture
 from impasto.study.findings import PAINTING, Findings, Result, clearest
 from impasto.study.plan import UNPAINTED
@@ -101,10 +102,9 @@ def _png(figure: Figure) -> str:
 def _jpeg(path: Path) -> str:
     """A picture, reduced, as a JPEG file in base 64; "" if it cannot be read."""
     try:
-        picture = Picture.open(path, at_most=_PREVIEW_SIDE)
+        return jpeg(Picture.open(path, at_most=_PREVIEW_SIDE), _PREVIEW_SIDE)
     except PictureError:
         return ""
-    return base64.b64encode(picture.encode("JPEG", quality=82, mark=False)).decode()
 
 
 def scores_plot(ranking: Ranking) -> str:

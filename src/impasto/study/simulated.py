@@ -62,7 +62,7 @@ def sitting(plan: Plan, crowd: Crowd | None, observer: str, pick: Pick, *, sessi
     """One observer's whole session; without a crowd the observer clicks at random.
 
     Args:
-        pick: chooses the pairs; a `Chooser` is told the answers.
+        pick: chooses the pairs; a `Chooser` receives the answers, too.
     """
     chance = random.Random(f"{plan.seed} {observer} {session}")  # noqa: S311
     trials: dict[int, Trial] = {}

@@ -87,7 +87,8 @@ def trial_of(plan: Plan, observer: str, session: int, number: int, earlier: Mapp
     chance = dice(plan, "trial", observer, session, number)
     seen = {(trial.scene, trial.pair) for trial in earlier.values()}
     if kind == CATCH:
-        scene, pair = chance.choice(sorted(catches(plan) - seen, key=_in_order) or sorted(catches(plan), key=_in_order))
+        every = catches(plan)
+        scene, pair = chance.choice([one for one in every if one not in seen] or every)
     else:
         scene, pair = pick(seen, chance)
     a, b = sorted(pair, reverse=chance.random() < 0.5)
@@ -103,14 +104,14 @@ def pairs(plan: Plan) -> list[Chosen]:
     ]
 
 
-def catches(plan: Plan) -> set[Chosen]:
+def catches(plan: Plan) -> list[Chosen]:
     """All catch trials: a result beside the photo that it was made of."""
-    return {
+    return [
         (scene.name, frozenset((UNPAINTED, name)))
         for scene in plan.scenes
         for name in plan.conditions
         if name in scene.results
-    }
+    ]
 
 
 def least_shown(plan: Plan) -> Pick:
@@ -137,7 +138,3 @@ def fixed_orders(plan: Plan, count: int) -> list[list[Trial]]:
             trials[number] = trial_of(plan, f"order {order}", 1, number, trials, pick)
         found.append(list(trials.values()))
     return found
-
-
-def _in_order(chosen: Chosen) -> tuple[str, list[str]]:
-    return chosen[0], sorted(chosen[1])

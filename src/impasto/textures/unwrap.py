@@ -16,7 +16,7 @@ from impasto.pixels.arrays import spread, stored
 from impasto.textures.charts import draw
 
 NOTE = "the model has no texture: coordinates and a picture of its colors are made"
-"""What users are told."""
+"""The note for users."""
 
 SIDE, PADDING = 1024, 8
 """Texels of a made texture's sides, and between its islands."""

@@ -1,0 +1,12 @@
+"""Pictures within a report's HTML."""
+
+from __future__ import annotations
+
+import base64
+
+from impasto.picture import Picture
+
+
+def jpeg(picture: Picture, side: int) -> str:
+    """A picture, its longer side reduced to so many pixels, as a JPEG file in base 64."""
+    return base64.b64encode(picture.at_most(side).encode("JPEG", quality=82, mark=False)).decode()
