@@ -35,7 +35,7 @@ def test_styles_are_offered(complete: Callable[[str], list[str]], words: str) ->
 
 
 def test_verbs_options_and_files_are_offered(complete: Callable[[str], list[str]]) -> None:
-    assert complete("impasto s") == ["plain,stylize", "plain,sheet", "plain,serve", "plain,styles"]
+    assert complete("impasto s") == [f"plain,{verb}" for verb in ("stylize", "sheet", "serve", "styles", "study")]
     assert complete("impasto stylize --keep-color l") == ["plain,luminance"]
     assert complete("impasto stylize --br") == ["plain,--brush-size"]
     for words in ("stylize ph", "stylize photo.jpg -o ou", "stylize photo.jpg --style ./my", "video cl"):

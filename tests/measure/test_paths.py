@@ -139,7 +139,8 @@ def test_the_verb_writes_the_three_numbers_and_the_strip(run: Run, folders: tupl
     for one in paths:
         assert len(one["steps"]) == 2
         assert one["path_length"] == pytest.approx(2 * sum(one["steps"]), abs=1e-5)
-        assert one["path_detour"] == pytest.approx(one["path_length"] / one["direct"], rel=1e-3)
+        roots = np.sqrt(one["steps"])
+        assert one["path_detour"] == pytest.approx(roots.sum() / np.sqrt(one["direct"]), rel=1e-3)
         assert one["path_detour"] >= 0.999
         assert 1 <= one["path_jump"] <= 2
     for name in ("path_length", "path_detour", "path_jump"):
