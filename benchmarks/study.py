@@ -19,7 +19,7 @@ import numpy as np
 
 from impasto.study.answers import Answer
 from impasto.study.choosing import Chooser
-from impasto.study.davidson import differences, fit, probabilities
+from impasto.study.davidson import Array, differences, fit, probabilities
 from impasto.study.observers import observers, sort_all
 from impasto.study.plan import QUESTIONS, UNPAINTED, Plan, Question, Scene
 from impasto.study.ranking import Ranking, rank
@@ -124,14 +124,33 @@ def clickers(studies: int) -> None:
         print(f"| {conditions}, {scores} | {way} | {row} |", flush=True)
 
 
+def best(scores: Array, contrasts: Array) -> float:
+    """The share of answers that the best choice of pairs needs for the same intervals, of those that chance needs.
+
+    It knows the scores beforehand, as nobody does. How often it shows each pair makes the contrasts' mean standard
+    deviation the smallest, by Silvey, Titterington & Torsney's multiplicative algorithm (1978).
+    """
+    pair = differences(len(scores))
+    chances = probabilities(pair @ scores, TIES)
+    told = (chances[:, 0] + chances[:, 1] - (chances[:, 0] - chances[:, 1]) ** 2) / 4  # Fisher's information
+
+    def deviations(often: Array) -> tuple[Array, Array]:
+        covariance = np.linalg.inv(pair.T @ np.diag(often * told) @ pair + 1)
+        return np.sqrt(np.einsum("ik,kl,il->i", contrasts, covariance, contrasts)), covariance
+
+    even = often = np.full(len(pair), 1 / len(pair))
+    for _ in range(2000):
+        deviation, covariance = deviations(often)
+        gain = told * ((contrasts / np.sqrt(deviation)[:, None] @ covariance @ pair.T) ** 2).sum(0)
+        often = often * np.sqrt(gain) / (often * np.sqrt(gain)).sum()
+    return float((deviations(often)[0].mean() / deviations(even)[0].mean()) ** 2)
+
+
 def choice(studies: int) -> None:
     print("16 observers; answers are needed as the square of the interval's width")
-    print(
-        "| conditions, scores | tastes of people, photos | neighbours' difference: chance, information | answers |",
-        end="",
-    )
-    print(" score: chance, information | answers |")
-    print("|---|---|---|---|---|---|")
+    head = "chance, information | answers | at best"
+    print(f"| conditions, scores | tastes of people, photos | neighbours' difference: {head} | score: {head} |")
+    print("|---|---|---|---|---|---|---|---|")
     ways: tuple[Callable[[Plan], Pick], ...] = (least_shown, Chooser)
     for conditions, spread, own in ((6, 2, 0.0), (8, 3, 0.0), (8, 3, 0.3), (10, 3, 0.0), (12, 4, 0.0), (12, 6, 0.0)):
         widths = np.zeros((len(ways), 2))
@@ -141,8 +160,11 @@ def choice(studies: int) -> None:
                 result = ranked(plan, asked(plan, crowd_of(plan, spread, own, own), make(plan), 16), "closer")
                 neighbours = [2 * result.margin[place, place + 1] for place in range(conditions - 1)]
                 widths[row] += np.mean(neighbours) / studies, np.mean(result.high - result.low) / studies
+        scores, same = np.linspace(-spread, spread, conditions), np.eye(conditions)
+        limits = best(scores, same[:-1] - same[1:]), best(scores, same - 1 / conditions)
         cells = [
             f"{widths[0, kind]:.2f}, {widths[1, kind]:.2f} | x {(widths[1, kind] / widths[0, kind]) ** 2:.2f}"
+            f" | x {limits[kind]:.2f}"
             for kind in (0, 1)
         ]
         print(f"| {conditions}, -{spread} to {spread} | {own}, {own} | {cells[0]} | {cells[1]} |", flush=True)
