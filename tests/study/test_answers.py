@@ -154,22 +154,36 @@ def test_files_that_are_not_there(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "line",
+    ("line", "why"),
     [
-        "1,beach,good,poor,3",
-        "1,beach,good,poor,-1",
-        "1,beach,good,poor,nan",
-        "1,beach,good,poor,",
-        "1,beach,good,poor,yes",
-        "1,beach,good,good,1",
-        "1,beach,,poor,1",
-        ",beach,good,poor,1",
+        ("1,beach,good,poor,3", "'3'"),
+        ("1,beach,good,poor,-1", "'-1'"),
+        ("1,beach,good,poor,nan", "'nan'"),
+        ("1,beach,good,poor,", "not 1, 0, or 0.5"),
+        ("1,beach,good,poor,yes", "is_a_selected is 'yes'"),
+        ("1,beach,good,good,1", "'good' beside itself"),
+        ("1,beach,,poor,1", "a condition is missing"),
+        (",beach,good,poor,1", "no observer"),
+        ("1,beach,good,poor", "4 of 5 columns"),
     ],
 )
-def test_a_line_that_is_no_answer(tmp_path: Path, line: str) -> None:
+def test_a_line_that_is_no_answer(tmp_path: Path, line: str, why: str) -> None:
     head, good = "observer,scene,condition_A,condition_B,is_A_selected", "1,beach,good,poor,1"
-    with refused(PictureError, "malformed", "table.csv", "line 3"):
+    with refused(PictureError, "malformed", "table.csv", "line 3", why):
         read_answers(table(tmp_path, head, good, line, good))
+
+
+@pytest.mark.parametrize("column", ["trial", "seconds"])
+def test_a_number_that_is_none_is_named(tmp_path: Path, column: str) -> None:
+    head = f"observer,scene,condition_A,condition_B,is_A_selected,{column}"
+    for wrong in ("soon", *(["1.5", "nan"] if column == "trial" else [])):
+        with refused(PictureError, "malformed", "line 2", f"{column} is '{wrong}'"):
+            read_answers(table(tmp_path, head, f"1,beach,good,poor,1,{wrong}"))
+
+
+def test_lines_of_commas_are_no_answers(tmp_path: Path) -> None:
+    head, good = "observer,scene,condition_A,condition_B,is_A_selected", "1,beach,good,poor,1"
+    assert len(read_answers(table(tmp_path, head, ",,,,", good, " , ,,,", "1,beach,poor,good,0"))) == 2
 
 
 def test_a_line_number_is_that_of_the_file(tmp_path: Path) -> None:

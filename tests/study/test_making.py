@@ -425,7 +425,16 @@ def test_a_plan_of_which_a_part_is_wrong_is_damaged(tmp_path: Path) -> None:
         "questions": ["closer"],
         "pictures": {"a": 3},
         "more": 1,
+        "trials": "many",
+        "repeats": -1,
+        "seed": 0.5,
+        "title": 3,
+        "conditions": ["good", "fair"],
+        "photos": {},
+        "styles": whole["styles"] | {"style0": "0" * 16},
     }
+    away = json.loads(json.dumps(whole).replace(whole["photos"]["photo0"], "../../../../etc/passwd"))
+    parts |= {"photos": away["photos"], "pictures": away["pictures"]}
     for name, wrong in parts.items():
         (tmp_path / FILE).write_text(json.dumps(whole | {name: wrong}))
         with refused(PictureError, "damaged-file"):

@@ -25,7 +25,7 @@ from impasto.study.answers import PWCMP, Answer, read_answers, written
 from impasto.study.findings import Findings, find
 from impasto.study.plan import METRICS, PICTURES, UNPAINTED, Plan, Question, Trial
 from impasto.study.report import FILES, as_dict, check_free, place_for, write_report
-from impasto.study.rows import tables
+from impasto.study.rows import observer_rows, ranking_rows, tables
 
 TASTE = {"good": 1.5, "fair": 0.0, "poor": -1.5}
 HEAD = "observer,scene,condition_A,condition_B,is_A_selected"
@@ -107,6 +107,40 @@ def test_random_clickers_may_be_kept(plan: Plan, answers: Sequence[Answer], tmp_
     assert every.left_out == []
     assert some.results[0].overall.answers < every.results[0].overall.answers
     assert not any("left out" in one for one in every.notes)
+    assert any("3 of 15 observers seem to click at random and are counted" in one for one in every.notes)
+
+
+def test_whether_an_observer_looks_follows_from_enough_answers(
+    plan: Plan, answers: Sequence[Answer], tmp_path: Path
+) -> None:
+    first = answers[0].observer
+    given = [one for one in answers if one.observer != first or one.number <= 5]
+    found = find([study_at(tmp_path / "study", plan, given)], score=False)
+    rows = {row["observer"]: row["looks"] for row in observer_rows(found)}
+    assert rows.pop(first) == "too few answers"
+    assert {name for name, looks in rows.items() if looks == "at random"} == set(found.left_out)
+    assert "yes" in rows.values()
+
+
+def test_many_observers_are_not_all_shown_at_once(tmp_path: Path) -> None:
+    study = table(tmp_path, *(f"{n},beach__dots,good,poor,{n % 2}" for n in range(30)))
+    found = find([study], score=False)
+    (people,) = [(name, rows) for name, rows in tables(found) if name.startswith("Observers")]
+    assert people[0] == "Observers (20 of 30, the least evidence first)"
+    assert len(people[1]) == 20
+    write_report(found, tmp_path / "report")
+    page = (tmp_path / "report" / "report.html").read_text()
+    assert "<summary>All 30</summary>" in page
+    assert page.count("too few answers") == 20 + 30
+
+
+def test_copies_of_a_table_are_told(tmp_path: Path) -> None:
+    first = table(tmp_path, "1,beach__dots,good,poor,1", name="first.csv")
+    second = Path(shutil.copyfile(first, tmp_path / "second.csv"))
+    (note,) = [one for one in find([first, second], score=False).notes if "alike" in one]
+    assert str(first) in note
+    assert str(second) in note
+    assert not any("alike" in one for one in find([first, first], score=False).notes)
 
 
 def test_repeats_and_catch_trials_do_not_score(plan: Plan, tmp_path: Path) -> None:
@@ -129,8 +163,15 @@ def test_one_observer(plan: Plan, answers: Sequence[Answer], tmp_path: Path) -> 
     own = [one for one in answers if one.observer == answers[0].observer]
     found = find([study_at(tmp_path / "study", plan, own)], score=False)
     assert found.left_out == []
-    assert any("one observer" in note for note in found.notes)
+    assert any(note.startswith("there is one observer") for note in found.notes)
     reported(found, tmp_path / "report")
+
+
+def test_a_question_that_one_observer_answered_is_named(plan: Plan, answers: Sequence[Answer], tmp_path: Path) -> None:
+    first = answers[0].observer
+    given = [one for one in answers if one.observer == first or one.question == "closer"]
+    found = find([study_at(tmp_path / "study", plan, given)], score=False)
+    assert any(note.startswith("better: there is one observer") for note in found.notes)
 
 
 @pytest.mark.parametrize("preferred", [0, 0.5, 1])
@@ -208,7 +249,13 @@ def test_studies_that_share_no_condition_are_told_apart(tmp_path: Path) -> None:
         study_at(tmp_path / "two", second, others),
     ]
     found = find(studies, score=False)
-    assert any("never compared" in note for note in found.notes)
+    notes = [note for note in found.notes if "never compared" in note]
+    assert notes
+    for note in notes:
+        assert "1: a, b; 2: c, d" in note or "1: c, d; 2: a, b" in note
+    rows = ranking_rows(found.results[0].overall)
+    assert [row["group"] for row in rows] == ["1", "1", "2", "2"]
+    assert {rows[0]["condition"], rows[1]["condition"]} in ({"a", "b"}, {"c", "d"})
     reported(found, tmp_path / "report")
 
 

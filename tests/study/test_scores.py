@@ -63,11 +63,21 @@ def test_scores_are_computed_and_kept(study: tuple[Path, Plan]) -> None:
 
 
 @pytest.mark.usefixtures("judge")
-def test_a_stop_leaves_no_scores_behind(study: tuple[Path, Plan]) -> None:
+def test_what_was_scored_before_a_stop_is_kept(study: tuple[Path, Plan], monkeypatch: pytest.MonkeyPatch) -> None:
     folder, plan = study
     with pytest.raises(Stopped):
         score_pictures(folder, plan, None, failures=[], on_progress=lambda now: now.step < 2)
-    assert not (folder / METRICS).exists()
+    kept = read_scores(folder / METRICS)
+    assert len(kept) == 2
+    steps: list[Progress] = []
+    found = score_pictures(folder, plan, None, failures=[], on_progress=steps.append)
+    assert (len(found), len(steps)) == (8, 6)
+    assert found.items() >= kept.items()
+    other = Judge(shipped_vgg(), "another one", independent=False)
+    monkeypatch.setattr("impasto.measure.judge.find_judge", lambda path=None: other)
+    steps.clear()
+    score_pictures(folder, plan, None, failures=[], on_progress=steps.append)
+    assert len(steps) == 8  # numbers of two networks are not mixed
 
 
 @pytest.mark.usefixtures("judge")

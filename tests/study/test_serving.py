@@ -25,8 +25,9 @@ pytest.importorskip("uvicorn")
 from impasto.service.limits import Access
 from impasto.service.study import make_app
 from impasto.study import gathering as gathering_room
-from impasto.study.answers import read_answers
+from impasto.study.answers import COLUMNS, read_answers
 from impasto.study.gathering import Gathering
+from impasto.study.pictures import picture_file
 from impasto.study.plan import ANSWERS, FILE, PAGE, UNPAINTED, Plan, load_plan
 
 OBSERVER = "0123456789abcdef"
@@ -258,6 +259,21 @@ def test_one_server_has_a_study(run: Callable[..., Outcome], server: Server, tmp
     other = tmp_path / "other" / "study"
     assert_refused(run("study", "serve", other, "--port", server.port), 2, "in-use", str(server.port))
     assert_refused(run("study", "serve", tmp_path), 2, "no-such-file", str(tmp_path))
+
+
+def test_a_study_whose_pictures_are_gone_is_not_served(run: Callable[..., Outcome], study: Path) -> None:
+    plan = load_plan(study)
+    gone = [picture_file(study, picture) for picture in list(plan.pictures)[:2]]
+    for path in gone:
+        path.unlink()
+    words = f"2 of {len(plan.pictures)} pictures", str(gone[0])
+    assert_refused(run("study", "serve", study, "--port", free_port()), 1, "no-such-file", *words)
+
+
+def test_a_table_without_its_head_is_begun_anew(study: Path) -> None:
+    (study / ANSWERS).write_bytes(b"")
+    with Gathering(study):
+        assert (study / ANSWERS).read_text() == ",".join(COLUMNS) + "\n"
 
 
 def cut(folder: Path, places: int) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from impasto.study.answers import Answer
 from impasto.study.plan import Trial
 from impasto.study.ranking import rank
@@ -28,6 +30,22 @@ def test_a_circle_is_found_and_is_no_chance() -> None:
     assert found.triples == 1
     assert found.chance < 0.5
     assert (found.own, found.own_circular) == (10, 10)
+
+
+def test_of_many_conditions_every_circle_is_found() -> None:
+    """Majorities of five: each over the next two, round and round; five of the ten threes are circles."""
+    names = [f"c{n}" for n in range(5)]
+    answers = [
+        Answer("p", 1, Trial("x__y", names[n], names[(n + step) % 5]), 1.0, "better", 2 * n + step)
+        for n in range(5)
+        for step in (1, 2)
+    ]
+    found = circles(rank(answers, names, rounds=5), answers)
+    assert found.triples == 10
+    assert len(found.circular) == 5
+    for way in found.circular:
+        places = [names.index(name) for name in (*way, way[0])]
+        assert all((after - before) % 5 in (1, 2) for before, after in itertools.pairwise(places))
 
 
 def test_an_order_has_none() -> None:

@@ -183,9 +183,11 @@ def serve(folder: Path, host: str, port: int, allowed_host: tuple[str, ...]) -> 
     from impasto.service.study import make_app
     from impasto.service.study import serve as answer
     from impasto.study.gathering import Gathering
+    from impasto.study.pictures import check_pictures
 
     host = host.strip("[]")  # as IPv6 addresses stand in URLs
     with Gathering(folder) as gathering, listening(host, port) as place:
+        check_pictures(folder, gathering.plan)
         log_as_notes()
         where = addresses(host, place.getsockname()[1])
         there = f"; {gathering.observers} observers have answered" if gathering.observers else ""
@@ -237,7 +239,10 @@ def report_study(
         raise UsageError("--no-metrics leaves out what --metrics names", "leave one of them out", code="conflict")
     place = output or reporting.place_for(sources)
     reporting.check_free(place, overwrite)
-    with told_of_stops("nothing was written"), watched(quiet=quiet, at_once=True) as on_progress:
+    with (
+        told_of_stops("no report was written; the metrics so far are kept"),
+        watched(quiet=quiet, at_once=True) as on_progress,
+    ):
         found = findings.find(
             sources,
             metrics=metrics,

@@ -149,7 +149,7 @@ def _parsed(path: Path, text: str, plans: Mapping[str, Plan]) -> list[Answer]:
     delimiter = max(",;\t", key=head.count)  # Excel takes what the country's numbers leave free
     reader = csv.reader(io.StringIO(text), delimiter=delimiter)
     try:
-        lines = [(reader.line_num, line) for line in reader if line]
+        lines = [(reader.line_num, line) for line in reader if any(cell.strip() for cell in line)]  # Excel leaves ,,,,
     except csv.Error as error:
         raise _no_table(path, f"line {reader.line_num}: {error}") from None
     if not lines:
@@ -168,10 +168,11 @@ def _parsed(path: Path, text: str, plans: Mapping[str, Plan]) -> list[Answer]:
     for number, line in lines[1:]:
         try:
             row = dict(zip(names, line, strict=True))
-            found.append(_answer(row, _preferred(row[choice], by_number), plans, sessions))
-        except ValueError:
+            found.append(_answer(row, _preferred(row, choice, by_number), plans, sessions))
+        except ValueError as error:
+            why = f": {error}" if len(line) == len(names) else f": it has {len(line)} of {len(names)} columns"
             hint = f"columns: {','.join(PWCMP)}"
-            raise PictureError(f"{path}: line {number} is no answer", hint, code="malformed") from None
+            raise PictureError(f"{path}: line {number} is no answer{why}", hint, code="malformed") from None
         except LookupError:
             message = f"{path}: line {number} names pictures of a study that is not given"
             raise PictureError(message, f"impasto study report STUDY {path}", code="malformed") from None
@@ -194,30 +195,44 @@ def _answer(row: Mapping[str, str], preferred: float, plans: Mapping[str, Plan],
         if shown is None:
             raise LookupError(a)
         trial = shown
-    if not a or not b or a == b or not row["observer"].strip():
-        raise ValueError
+    if not a or not b or a == b:
+        raise ValueError("a condition is missing" if a != b else f"{a!a} beside itself" if a else "no conditions")
+    if not row["observer"].strip():
+        raise ValueError("no observer")
     if not session or session.isdecimal():
         number = int(session or 1)
     else:
         number = sessions.setdefault(session, len(sessions) + 1)
-    seconds = float(row.get("seconds", "").strip() or "nan")
+    seconds = _number(row, "seconds", "nan")
+    number_of_trial = _number(row, "trial", "0")
+    if number_of_trial != number_of_trial // 1:
+        raise ValueError(f"trial is {row['trial']!a}")
     return Answer(
         observer=row["observer"].strip(),
         session=number,
         trial=trial,
         preferred=preferred,
         question=row.get("criterion", "").strip() or WHOLE,
-        number=int(row.get("trial", "").strip() or 0),
+        number=int(number_of_trial),
         seconds=seconds if math.isfinite(seconds) else None,
     )
 
 
-def _preferred(text: str, by_number: bool) -> float:
+def _number(row: Mapping[str, str], name: str, otherwise: str) -> float:
+    text = row.get(name, "").strip() or otherwise
+    try:
+        return float(text)
+    except ValueError:
+        raise ValueError(f"{name} is {text!a}") from None
+
+
+def _preferred(row: Mapping[str, str], name: str, by_number: bool) -> float:
     """Read a choice: 1, 0 and 0.5; by number 1, 2 and 0 for no difference."""
     choices = {1.0: 1.0, 2.0: 0.0, 0.0: 0.5} if by_number else {1.0: 1.0, 0.0: 0.0, 0.5: 0.5}
-    preferred = choices.get(float(text))
+    preferred = choices.get(_number(row, name, "nan"))
     if preferred is None:
-        raise ValueError
+        wanted = "1, 2, or 0 for no difference" if by_number else "1, 0, or 0.5 for no difference"
+        raise ValueError(f"{name} is {row[name]!a}, not {wanted}")
     return preferred
 
 

@@ -15,8 +15,8 @@ from impasto.study.answers import WHOLE, Answer, merged
 from impasto.study.observers import Observer, observers, sort_all
 from impasto.study.pictures import picture_file
 from impasto.study.plan import ANSWERS, METRICS, QUESTIONS, UNPAINTED, Plan, Question, load_plan
-from impasto.study.ranking import Ranking, is_connected, rank
-from impasto.study.scores import Scores, read_scores, score_pictures
+from impasto.study.ranking import Ranking, islands, rank
+from impasto.study.scores import Scores, every_result, read_scores, score_pictures
 from impasto.study.transitivity import Circles, circles
 
 PAINTING = "(painting)"
@@ -120,7 +120,8 @@ def find(
     folders = [source for source in sources if source.is_dir()]
     plans = [load_plan(folder) for folder in folders]
     tables = [source for source in sources if not source.is_dir()]
-    tables += [folder / ANSWERS for folder in folders if (folder / ANSWERS).exists()]
+    kept = (folder / ANSWERS for folder in folders)
+    tables += [path for path in kept if path.exists() and path.stat().st_size]  # none, if a server was killed early
     answers = merged(tables, plans)
     if not answers:
         hint = f"impasto study serve {folders[0]}" if folders else "a table of answers"
@@ -134,7 +135,7 @@ def find(
     left_out = [] if keep_random else [one.name for one in people if one.at_random]
     if len(left_out) == len(people):
         left_out = []
-    notes: list[str] = []
+    notes = [f"{one} and {other} are alike: are their observers the same people?" for one, other in _alike(tables)]
     scores = _scores(folders, plans, metrics, score, judge, on_progress, notes)
     if metrics and not any((answer.trial.scene, answer.trial.a) in scores for answer in answers):
         notes.append("the metrics are of other pictures: none is compared")
@@ -155,6 +156,18 @@ def find(
     if not found.results:
         raise PictureError("all answers are to catch trials", code="nothing-given")
     _remark(found)
+    return found
+
+
+def _alike(tables: Sequence[Path]) -> list[tuple[Path, Path]]:
+    """Tables that are copies of earlier ones."""
+    every = list({path.resolve(): path for path in tables}.values())
+    first: dict[bytes, Path] = {}
+    found = []
+    for path in every:
+        earlier = first.setdefault(path.read_bytes(), path)
+        if earlier is not path:
+            found.append((earlier, path))
     return found
 
 
@@ -186,8 +199,10 @@ def _scores(
         found |= read_scores(table)
     for folder, plan in zip(folders, plans, strict=True) if compute else ():
         if (folder / METRICS).exists() and judge is None:
-            found |= read_scores(folder / METRICS)
-            continue
+            kept = read_scores(folder / METRICS)
+            if all((scene.name, name) in kept for scene, name in every_result(plan)):
+                found |= kept
+                continue
         try:
             found |= score_pictures(folder, plan, judge, failures=notes, on_progress=on_progress)
         except (ImportError, MissingExtra):
@@ -207,7 +222,7 @@ def _result(
             theirs = [answer for answer in answers if getattr(answer, kind) == part]
             if part and len(theirs) >= _FEW:
                 ranking = rank(theirs, conditions, rounds=_ROUNDS_OF_PARTS, seed=seed)
-                if is_connected(ranking):
+                if len(islands(ranking)) == 1:
                     parts[kind][part] = ranking
     held = agreements(answers, overall, scores, seed=seed) if scores else []
     return Result(name, text, overall, parts["photo"], parts["style"], circles(overall, answers, seed=seed), held)
@@ -235,15 +250,25 @@ def _can_be_shown(found: Findings, choice: Choice) -> bool:
 
 
 def _remark(found: Findings) -> None:
-    if found.left_out:
-        names = ", ".join(found.left_out[:_NAMED]) + (", ..." if len(found.left_out) > _NAMED else "")
-        who = f"{len(found.left_out)} of {len(found.observers)} observers are left out, as if clicking at random"
-        found.notes.append(f"{who}: {names} (--keep-random counts them)")
-    counted = len(found.observers) - len(found.left_out)
-    photos = len({answer.photo for answer in found.answers})
-    for number, what in ((counted, "observer"), (photos, "photo")):
-        if number == 1:
-            found.notes.append(f"there is one {what}: the intervals say nothing of others")
+    everybody = len(found.observers)
+    at_random = [one.name for one in found.observers if one.at_random]
+    if at_random:
+        names = ", ".join(at_random[:_NAMED]) + (", ..." if len(at_random) > _NAMED else "")
+        who = f"{len(at_random)} of {everybody} observers seem to click at random and are"
+        how = "left out" if found.left_out else "counted"
+        also = " (--keep-random counts them)" if found.left_out else ""
+        found.notes.append(f"{who} {how}: {names}{also}")
+    for kind, what in (("observer", "observer"), ("photo", "photo")):
+        alone = [
+            result.name
+            for result in found.results
+            if len({getattr(answer, kind) for answer in found.counted if answer.question == result.name}) == 1
+        ]
+        if alone:
+            of = "" if len(alone) == len(found.results) else f"{', '.join(alone)}: "
+            found.notes.append(f"{of}there is one {what}: the intervals say nothing of others")
     for result in found.results:
-        if not is_connected(result.overall):
-            found.notes.append(f"{result.name}: some conditions were never compared, not even by way of others")
+        apart = islands(result.overall)
+        if len(apart) > 1:
+            groups = "; ".join(f"{number}: {', '.join(group)}" for number, group in enumerate(apart, start=1))
+            found.notes.append(f"{result.name}: these groups were never compared with each other ({groups})")

@@ -46,7 +46,8 @@ class Gathering:
         self._questions = {question.name for question in self.plan.questions}
         self._lock = alone(folder)
         try:
-            kept = read_answers(self.path) if self.path.exists() else []
+            begun = self.path.exists() and self.path.stat().st_size  # a server may have been killed before the head
+            kept = read_answers(self.path) if begun else []
             self._file: IO[bytes] = self.path.open("ab", buffering=0)
             self._begin()
         except OSError as error:

@@ -125,7 +125,7 @@ def _check_conditions(names: Sequence[str]) -> None:
         if not name.isprintable() or name != name.strip() or not name:
             raise UsageError(f"{name!a} cannot name a condition", "rename the folder of results", code="bad-name")
         if names.count(name) > 1:
-            raise UsageError(f"two conditions are called {name}", "rename one folder of results", code="name-taken")
+            raise UsageError(f"two conditions are called {name}", "name each one once", code="name-taken")
     if UNPAINTED in names:
         raise UsageError(f"{UNPAINTED} stands for the unpainted photo", "rename the folder", code="name-taken")
     if len(names) < 2:

@@ -18,8 +18,10 @@ PERSONAL = 0.7
 _ATTENTIVE = (0.94, 0.03, 0.03)  # the honest one's chances to name the painted result, the photo, neither
 _STEADY = 3.0, 2.0  # of a Beta distribution: the honest one's chance to answer a repeat as before
 _EVEN = 20.0  # how evenly one clicks who clicks anything: the parameter of a Dirichlet distribution
-_ENOUGH = 20  # answers by which an observer is judged
-_DOUBT, _UNTESTED = 0.5, 3.0  # evidence that is needed against an observer; against one without catch trials
+ENOUGH = 20
+"""Answers by which an observer is judged."""
+DOUBT, UNTESTED = -0.5, -3.0
+"""Below this evidence an observer seems to click at random; below the second where there were no catch trials."""
 
 
 @dataclass(frozen=True)
@@ -48,9 +50,14 @@ class Observer:
     evidence: float
 
     @property
+    def judged(self) -> bool:
+        """Whether there are answers enough to tell looking from clicking."""
+        return self.answers >= ENOUGH
+
+    @property
     def at_random(self) -> bool:
         """Whether the answers look more like chance than like a taste. Of few answers nothing is said."""
-        return self.answers >= _ENOUGH and self.evidence < -(_DOUBT if self.catches else _UNTESTED)
+        return self.judged and self.evidence < (DOUBT if self.catches else UNTESTED)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from impasto.errors import PictureError
 from impasto.picture import Picture
-from impasto.study.plan import PICTURES
+from impasto.study.plan import PICTURES, Plan
 from impasto.system.files import write_atomically
 from impasto.version import __version__
 
@@ -19,6 +19,14 @@ _QUALITY = 90  # of WebP
 def picture_file(folder: Path, picture: str) -> Path:
     """Where a study has a picture."""
     return folder / PICTURES / f"{picture}.webp"
+
+
+def check_pictures(folder: Path, plan: Plan) -> None:
+    """Raises PictureError if files of a study are missing."""
+    missing = [picture for picture in plan.pictures if not picture_file(folder, picture).is_file()]
+    if missing:
+        message = f"{len(missing)} of {len(plan.pictures)} pictures of {folder} are missing"
+        raise PictureError(message, f"such as {picture_file(folder, missing[0])}", code="no-such-file")
 
 
 class Pictures:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -13,6 +14,9 @@ FILE, PICTURES, ANSWERS, METRICS, PAGE = "study.json", "pictures", "answers.csv"
 FORMAT = 1
 UNPAINTED = "(photo)"
 """The condition of a catch trial: the photo, passed off as a result."""
+
+
+_PICTURE = re.compile(r"[0-9a-f]{16}")
 
 
 @dataclass(frozen=True)
@@ -146,7 +150,9 @@ def load_plan(folder: Path) -> Plan:
         record["questions"] = [Question(**one) for one in record["questions"]]
         record["scenes"] = [Scene(**one) for one in record["scenes"]]
         record["pictures"] = {name: (int(size[0]), int(size[1])) for name, size in record["pictures"].items()}
-        return Plan(**record)
+        plan = Plan(**record)
+        _check(plan)
+        return plan
     except (FileNotFoundError, NotADirectoryError):
         hint = f"impasto study make --photos DIR --styles DIR --engine painter --engine light -o {folder}"
         raise UsageError(f"{folder} holds no study", hint, code="no-such-file") from None
@@ -154,3 +160,23 @@ def load_plan(folder: Path) -> Plan:
         raise PictureError(f"cannot read {path}: {error.strerror}", code="not-readable") from None
     except (ValueError, TypeError, KeyError, AttributeError, IndexError):
         raise PictureError(f"{path} is damaged", "make the study again", code="damaged-file") from None
+
+
+def _check(plan: Plan) -> None:
+    """Raises ValueError for a plan that makes no sense: somebody has edited the file."""
+    texts = plan.study, plan.title, plan.welcome, plan.consent, plan.mail
+    numbers = plan.trials, plan.repeats, plan.catches, plan.seed
+    known = {*plan.conditions, UNPAINTED}
+    named = [*plan.photos.values(), *plan.styles.values(), *plan.shown]
+    if not (
+        all(isinstance(text, str) for text in texts)
+        and all(type(number) is int and number >= 0 for number in numbers)
+        and plan.trials > 0
+        and plan.questions
+        and plan.scenes
+        and all(scene.photo in plan.photos and scene.style in plan.styles for scene in plan.scenes)
+        and all(scene.results.keys() <= known for scene in plan.scenes)
+        and all(picture in plan.pictures for picture in named)
+        and all(_PICTURE.fullmatch(picture) for picture in plan.pictures)
+    ):
+        raise ValueError

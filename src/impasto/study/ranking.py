@@ -92,9 +92,9 @@ class Ranking:
         return [int(place) for place in np.argsort(-self.scores, kind="stable")]
 
     def better_than(self, place: int) -> list[str]:
-        """The conditions that one is better than: the interval of the difference is above 0."""
+        """The conditions that one is better than, the best first: the interval of the difference is above 0."""
         lead = self.scores[place] - self.scores - self.margin[place]
-        return [name for name, value in zip(self.conditions, lead, strict=True) if value > 0]
+        return [self.conditions[other] for other in self.order() if lead[other] > 0]
 
     def wins(self) -> Array:
         """K x K: how often the row's condition was chosen over the column's; no difference is half for both."""
@@ -154,15 +154,19 @@ def rank_table(table: Table, *, rounds: int = ROUNDS, seed: int = 0) -> Ranking:
     )
 
 
-def is_connected(ranking: Ranking) -> bool:
-    """Whether every two conditions have been compared, if only by way of others."""
-    reached, compared = {0}, ranking.counts.sum(-1) > 0
+def islands(ranking: Ranking) -> list[list[str]]:
+    """The conditions in groups that have been compared, if only by way of others; the best first, in each."""
+    compared = ranking.counts.sum(-1) > 0
     links = [pair for pair, some in zip(pairs_of(len(ranking.conditions)), compared, strict=True) if some]
-    while True:
-        more = {j for pair in links for j in pair if reached & set(pair)} - reached
-        if not more:
-            return len(reached) == len(ranking.conditions)
-        reached |= more
+    found: list[list[str]] = []
+    left = ranking.order()
+    while left:
+        reached = {left[0]}
+        while more := {place for pair in links if reached & set(pair) for place in pair} - reached:
+            reached |= more
+        found.append([ranking.conditions[place] for place in left if place in reached])
+        left = [place for place in left if place not in reached]
+    return found
 
 
 def ties_share(ranking: Ranking) -> float:

@@ -13,7 +13,7 @@ from impasto.study.answers import PWCMP, as_table, decided, written
 from impasto.study.findings import Findings, Result
 from impasto.study.ranking import Ranking, ties_share
 from impasto.study.report_page import report_page
-from impasto.system.files import already_there, write_atomically
+from impasto.system.files import already_there, check_folder, write_atomically
 from impasto.version import __version__
 
 FILES = ("report.html", "report.json", "scores.csv", "answers.csv", "pwcmp.csv")
@@ -34,7 +34,8 @@ def place_for(sources: Sequence[Path]) -> Path:
 
 
 def check_free(folder: Path, overwrite: bool) -> None:
-    """Raises PictureError if a report is there already and may not be replaced."""
+    """Raises PictureError if a report is there already and may not be replaced, or none can be written."""
+    check_folder(folder, FILES[0])
     for name in FILES:
         if (folder / name).exists() and not overwrite:
             raise already_there(folder / name)

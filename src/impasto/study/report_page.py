@@ -16,6 +16,7 @@ from impasto.errors import MissingExtra, PictureError
 from impasto.measure.embedding import jpeg
 from impasto.picture import Picture
 from impasto.study.findings import PAINTING, Findings, Result, clearest
+from impasto.study.observers import DOUBT, ENOUGH, UNTESTED
 from impasto.study.plan import UNPAINTED
 from impasto.study.ranking import Ranking, ties_share
 from impasto.study.rows import agreement_rows, counted, observer_rows, ranking_rows
@@ -27,6 +28,17 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _LONGEST = 40  # letters of a name in a plot
+_FONTS = (  # for letters that Matplotlib's own font lacks, where the system has one
+    "Noto Sans CJK JP",
+    "Noto Sans CJK SC",
+    "WenQuanYi Zen Hei",
+    "Hiragino Sans",
+    "PingFang SC",
+    "Apple SD Gothic Neo",
+    "Microsoft YaHei",
+    "Yu Gothic",
+    "Malgun Gothic",
+)
 _PREVIEW_SIDE = 480  # pixels
 _TEMPLATE = Path(__file__).with_name("report.html.jinja")
 
@@ -51,9 +63,12 @@ def _any_text() -> Iterator[None]:
     """Draw names as they are: no formulas in them, and no word about letters that the font lacks."""
     try:
         import matplotlib
+        from matplotlib.font_manager import fontManager
     except ImportError:
         raise MissingExtra("Matplotlib", "study") from None
-    with warnings.catch_warnings(), matplotlib.rc_context({"text.parse_math": False}):
+    there = set(fontManager.get_font_names())
+    fonts = ["DejaVu Sans", *(name for name in _FONTS if name in there)]
+    with warnings.catch_warnings(), matplotlib.rc_context({"text.parse_math": False, "font.family": fonts}):
         warnings.filterwarnings("ignore", message="Glyph|constrained_layout", category=UserWarning)
         yield
 
@@ -70,6 +85,10 @@ def _rendered(template: Template, found: Findings) -> str:
         scores=scores_plot,
         wins=wins_plot,
         parts=parts_plot,
+        ranked=lambda ranking: [ranking.conditions[place] for place in ranking.order()],
+        enough=ENOUGH,
+        doubt=DOUBT,
+        untested=UNTESTED,
         clearest=lambda question: clearest(found, question),
         picture=lambda scene, name: _jpeg(found.pictures[scene][name]),
         unpainted=UNPAINTED,

@@ -6,7 +6,9 @@ from collections.abc import Iterator, Sequence
 
 from impasto.study.agreement import OTHERS, Agreement
 from impasto.study.findings import Findings
-from impasto.study.ranking import Ranking
+from impasto.study.ranking import Ranking, islands
+
+_SHOWN = 20  # observers on the command line
 
 
 def tables(found: Findings) -> Iterator[tuple[str, list[dict[str, str]]]]:
@@ -15,14 +17,18 @@ def tables(found: Findings) -> Iterator[tuple[str, list[dict[str, str]]]]:
         yield f"{result.text}  ({counted(result.overall.answers)})", ranking_rows(result.overall)
         if result.agreements:
             yield f"Which number to believe: {result.text}", agreement_rows(result.agreements)
-    yield "Observers", observer_rows(found)
+    people = observer_rows(found)
+    which = f" ({_SHOWN} of {len(people)}, the least evidence first)" if len(people) > _SHOWN else ""
+    yield f"Observers{which}", people[:_SHOWN]
 
 
 def ranking_rows(ranking: Ranking) -> list[dict[str, str]]:
-    """A row for each condition, the best first."""
+    """A row for each condition, the best first; groups that were never compared with each other are apart."""
     wins, halved = ranking.wins(), ranking.halved()
+    groups = islands(ranking)
     return [
         {
+            **({"group": str(number)} if len(groups) > 1 else {}),
             "condition": ranking.conditions[place],
             "score": f"{ranking.scores[place]:+.2f}",
             "95 %": f"{ranking.low[place]:+.2f} to {ranking.high[place]:+.2f}",
@@ -30,7 +36,8 @@ def ranking_rows(ranking: Ranking) -> list[dict[str, str]]:
             "chosen": f"{100 * wins[place].sum() / max(1.0, (wins[place] + wins[:, place]).sum()):.0f} %",
             "better than": ", ".join(ranking.better_than(place)),
         }
-        for place in ranking.order()
+        for number, group in enumerate(groups, start=1)
+        for place in map(ranking.conditions.index, group)
     ]
 
 
@@ -54,6 +61,7 @@ def observer_rows(found: Findings) -> list[dict[str, str]]:
     return [
         {
             "observer": one.name,
+            "looks": "at random" if one.at_random else "yes" if one.judged else "too few answers",
             "answers": str(one.answers),
             "catch trials right": f"{one.catches - one.caught} of {one.catches}",
             "repeats alike": f"{one.same} of {one.repeats}",
@@ -61,7 +69,6 @@ def observer_rows(found: Findings) -> list[dict[str, str]]:
             "no difference": f"{100 * one.tied:.0f} %",
             "seconds": "" if one.seconds is None else f"{one.seconds:.1f}",
             "evidence": f"{one.evidence:+.1f}",
-            "looks": "at random" if one.at_random else "yes",
         }
         for one in sorted(found.observers, key=lambda one: one.evidence)
     ]

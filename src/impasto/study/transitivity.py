@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from impasto.study.answers import Answer
 from impasto.study.davidson import Array, fit, pairs_of, probabilities
@@ -48,7 +49,8 @@ def circles(ranking: Ranking, answers: Sequence[Answer], *, seed: int = 0) -> Ci
     threes = [
         t for t in itertools.combinations(range(count), 3) if all(asked[i, j] for i, j in itertools.combinations(t, 2))
     ]
-    found = [way for three in threes if (way := _way(lead, three)) is not None]
+    places = np.array(threes, np.intp).reshape(-1, 3).T
+    found = [_way(lead, threes[place]) for place in np.flatnonzero(_circular(lead, places))]
     expected, chance = 0.0, 1.0
     if threes:
         best = fit(ranking.counts[None], count)
@@ -57,7 +59,7 @@ def circles(ranking: Ranking, answers: Sequence[Answer], *, seed: int = 0) -> Ci
         random = np.random.default_rng(seed)
         totals = ranking.counts.sum(-1).astype(int)
         drawn = random.multinomial(totals, chances, (_DRAWS, len(totals))).astype(np.float64)
-        numbers = np.array([sum(_way(one, three) is not None for three in threes) for one in _leads(drawn, count)])
+        numbers = np.array([_circular(one, places).sum() for one in _leads(drawn, count)])
         expected, chance = float(numbers.mean()), float((numbers >= len(found)).mean())
     names = [tuple(ranking.conditions[place] for place in way) for way in found]
     own = _own(answers)
@@ -73,13 +75,17 @@ def _leads(counts: Array, conditions: int) -> Array:
     return found
 
 
-def _way(lead: Array, three: Sequence[int]) -> tuple[int, int, int] | None:
-    """The circle of three conditions, each above the next and the last above the first; None if there is none."""
-    i, j, k = three
-    for a, b, c in ((i, j, k), (i, k, j)):
-        if lead[a, b] > 0 and lead[b, c] > 0 and lead[c, a] > 0:
-            return a, b, c
-    return None
+def _circular(lead: Array, places: NDArray[np.intp]) -> NDArray[np.bool_]:
+    """Whether threes of conditions, 3 x N, are circles in one direction or the other."""
+    i, j, k = places
+    around = np.stack([lead[i, j], lead[j, k], lead[k, i]])
+    return np.asarray((around > 0).all(0) | (around < 0).all(0))
+
+
+def _way(lead: Array, circle: tuple[int, int, int]) -> tuple[int, int, int]:
+    """A circle's conditions, each above the next and the last above the first."""
+    i, j, k = circle
+    return circle if lead[i, j] > 0 else (i, k, j)
 
 
 def _own(answers: Sequence[Answer]) -> list[bool]:
