@@ -132,8 +132,18 @@ def _slopes(
     by_ties = (counts[..., TIED] - total * tied).sum(1, keepdims=True)
     gradient = np.concatenate([by_difference @ matrix, by_ties], axis=1) - (parameters - center) * weight
     curved = total * ((1 - tied) / 4 - lead**2)
-    scores = np.einsum("rp,pk,pl->rkl", curved, matrix, matrix, optimize=True)
+    scores = _laplacian(curved, matrix.shape[1])
     mixed = -(total * lead * tied) @ matrix
     both = (total * tied * (1 - tied)).sum(1)[:, None, None]
     hessian = np.block([[scores, mixed[..., None]], [mixed[:, None], both]])
     return gradient, hessian + np.diag(weight)
+
+
+def _laplacian(weights: Array, conditions: int) -> Array:
+    """R x K x K: the sum over pairs of their weights, R x pairs, times the squares of the scores' differences."""
+    links = np.zeros((len(weights), conditions, conditions))
+    first, second = np.triu_indices(conditions, 1)  # in the order of `pairs_of`
+    links[:, first, second] = weights
+    links += links.swapaxes(1, 2)
+    found: Array = links.sum(-1)[..., None] * np.eye(conditions) - links
+    return found
