@@ -19,7 +19,7 @@ import numpy as np
 
 from impasto.study.answers import Answer
 from impasto.study.choosing import Chooser
-from impasto.study.davidson import Array, differences, fit, probabilities
+from impasto.study.davidson import Array, curvature, differences, fit, laplacian, probabilities
 from impasto.study.observers import observers, sort_all
 from impasto.study.plan import QUESTIONS, UNPAINTED, Plan, Question, Scene
 from impasto.study.ranking import Ranking, rank
@@ -131,11 +131,10 @@ def best(scores: Array, contrasts: Array) -> float:
     deviation the smallest, by Silvey, Titterington & Torsney's multiplicative algorithm (1978).
     """
     pair = differences(len(scores))
-    chances = probabilities(pair @ scores, TIES)
-    told = (chances[:, 0] + chances[:, 1] - (chances[:, 0] - chances[:, 1]) ** 2) / 4  # Fisher's information
+    told = curvature(probabilities(pair @ scores, TIES))
 
     def deviations(often: Array) -> tuple[Array, Array]:
-        covariance = np.linalg.inv(pair.T @ np.diag(often * told) @ pair + 1)
+        covariance = np.linalg.inv(laplacian((often * told)[None], len(scores))[0] + 1)
         return np.sqrt(np.einsum("ik,kl,il->i", contrasts, covariance, contrasts)), covariance
 
     even = often = np.full(len(pair), 1 / len(pair))

@@ -228,27 +228,26 @@ def test_sources_that_are_not_there(plan: Plan, answers: Sequence[Answer], tmp_p
             find([study, missing], score=False)
 
 
+def two_studies(folder: Path, first: tuple[str, str], second: tuple[str, str]) -> list[Path]:
+    """Studies of other people each, who prefer the first of two conditions."""
+    found = []
+    for mark, conditions in (("0", first), ("9", second)):
+        plan = plan_of(conditions, study=mark * 16)
+        given = people(plan, dict(zip(conditions, (1.0, -1.0), strict=True)))
+        given = [replace(one, observer=f"{mark}{one.observer[1:]}") for one in given]
+        found.append(study_at(folder / mark, plan, given))
+    return found
+
+
 def test_two_studies_are_merged(tmp_path: Path) -> None:
-    first, second = plan_of(("good", "fair")), plan_of(("fair", "poor"), study="ffffffffffffffff")
-    others = [replace(one, observer=f"9{one.observer[1:]}") for one in people(second, {"fair": 1.0, "poor": -1.0})]
-    studies = [
-        study_at(tmp_path / "one", first, people(first, {"good": 1.0, "fair": -1.0})),
-        study_at(tmp_path / "two", second, others),
-    ]
-    found = find(studies, score=False)
+    found = find(two_studies(tmp_path, ("good", "fair"), ("fair", "poor")), score=False)
     assert order(found) == ["good", "fair", "poor"]
     assert len(found.observers) == 24
     reported(found, tmp_path / "report")
 
 
 def test_studies_that_share_no_condition_are_told_apart(tmp_path: Path) -> None:
-    first, second = plan_of(("a", "b")), plan_of(("c", "d"), study="ffffffffffffffff")
-    others = [replace(one, observer=f"9{one.observer[1:]}") for one in people(second, {"c": 1.0, "d": -1.0})]
-    studies = [
-        study_at(tmp_path / "one", first, people(first, {"a": 1.0, "b": -1.0})),
-        study_at(tmp_path / "two", second, others),
-    ]
-    found = find(studies, score=False)
+    found = find(two_studies(tmp_path, ("a", "b"), ("c", "d")), score=False)
     notes = [note for note in found.notes if "never compared" in note]
     assert notes
     for note in notes:

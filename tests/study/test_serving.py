@@ -276,20 +276,20 @@ def test_a_table_without_its_head_is_begun_anew(study: Path) -> None:
         assert (study / ANSWERS).read_text() == ",".join(COLUMNS) + "\n"
 
 
-def cut(folder: Path, places: int) -> None:
-    """Take so many bytes off the end of the answers, as a computer that loses its power does."""
-    path = folder / ANSWERS
+def answered_and_cut(study: Path, places: int) -> list[dict[str, Any]]:
+    """Answer one trial, and take so many bytes off the end, as a computer that loses its power does."""
+    with Gathering(study) as gathering:
+        given = answers_of(gathering.plan, gathering.take(wish([]))[0], 1)
+        gathering.take(wish(given))
+    path = study / ANSWERS
     path.write_bytes(path.read_bytes()[:-places])
+    return given
 
 
 @pytest.mark.parametrize("places", [1, 2, 6, 25, 45, 60])
 def test_a_torn_line_is_left_out_and_ended(study: Path, places: int) -> None:
     plan = load_plan(study)
-    with Gathering(study) as gathering:
-        trial = gathering.take(wish([]))[0]
-        first = answers_of(plan, trial, 1)
-        gathering.take(wish(first))
-    cut(study, places)
+    first = answered_and_cut(study, places)
     with serving(study) as server:
         kept = json.loads(server.ask("/healthz").body)["answers"]
         assert kept in ((1, 2) if places < 6 else (1,))  # whole but for the end of the line, or of a second's fraction
@@ -308,12 +308,7 @@ def test_a_torn_line_is_left_out_and_ended(study: Path, places: int) -> None:
 def test_a_torn_line_takes_no_other_with_it_whatever_pictures_are_called(tmp_path: Path, places: int) -> None:
     make_study(tmp_path, ('harbour, "evening"', "meadow, at noon"), CONDITIONS, trials=4)
     study = tmp_path / "study"
-    plan = load_plan(study)
-    with Gathering(study) as gathering:
-        trial = gathering.take(wish([]))[0]
-        first = answers_of(plan, trial, 1)
-        gathering.take(wish(first))
-    cut(study, places)
+    first = answered_and_cut(study, places)
     with Gathering(study) as gathering:
         gathering.take(wish(first[1:]))
     with Gathering(study) as gathering:

@@ -31,7 +31,7 @@ def in_the_network() -> str:
 
 
 def addresses(host: str, port: int) -> str:
-    """What people are told of a server: its URL here, and the one for others if they are let in."""
+    """Return a server's URL, and the one for other machines if `host` lets them in."""
     others = f", for others at {address(in_the_network(), port)}" if host in ALL else ""
     return address(host, port) + others
 

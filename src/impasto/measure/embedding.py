@@ -8,5 +8,5 @@ from impasto.picture import Picture
 
 
 def jpeg(picture: Picture, side: int) -> str:
-    """A picture, its longer side reduced to so many pixels, as a JPEG file in base 64."""
+    """Return a JPEG file in base 64, of a picture reduced to at most `side` pixels on its longer side."""
     return base64.b64encode(picture.at_most(side).encode("JPEG", quality=82, mark=False)).decode()

@@ -35,8 +35,8 @@ MEANING = {
     "recognised": "share of results whose nearest style, by means and deviations of features, is the right one",
     "frechet": "Fréchet distance of VGG features, results to styles (not the FID)",
     "path_length": "perceptual path length of a blend from one style to the next: mean step over its squared weight",
-    "path_detour": "the way in such steps over the direct way from end to end: 1 as straight as can be",
-    "path_jump": "largest step of the way over the mean one: 1 even",
+    "path_detour": "sum of the steps' roots over the root of the direct way: 1 as straight as can be",
+    "path_jump": "largest of the steps' roots over their mean: 1 even",
 }
 
 

@@ -195,8 +195,10 @@ def _answer(row: Mapping[str, str], preferred: float, plans: Mapping[str, Plan],
         if shown is None:
             raise LookupError(a)
         trial = shown
-    if not a or not b or a == b:
-        raise ValueError("a condition is missing" if a != b else f"{a!a} beside itself" if a else "no conditions")
+    if not a or not b:
+        raise ValueError("a condition is missing")
+    if a == b:
+        raise ValueError(f"{a!a} beside itself")
     if not row["observer"].strip():
         raise ValueError("no observer")
     if not session or session.isdecimal():
@@ -204,8 +206,8 @@ def _answer(row: Mapping[str, str], preferred: float, plans: Mapping[str, Plan],
     else:
         number = sessions.setdefault(session, len(sessions) + 1)
     seconds = _number(row, "seconds", "nan")
-    number_of_trial = _number(row, "trial", "0")
-    if number_of_trial != number_of_trial // 1:
+    place = _number(row, "trial", "0")
+    if not place.is_integer():
         raise ValueError(f"trial is {row['trial']!a}")
     return Answer(
         observer=row["observer"].strip(),
@@ -213,7 +215,7 @@ def _answer(row: Mapping[str, str], preferred: float, plans: Mapping[str, Plan],
         trial=trial,
         preferred=preferred,
         question=row.get("criterion", "").strip() or WHOLE,
-        number=int(number_of_trial),
+        number=int(place),
         seconds=seconds if math.isfinite(seconds) else None,
     )
 
@@ -240,6 +242,17 @@ def _no_table(path: Path, why: str) -> PictureError:
     return PictureError(f"{path} is no table of answers: {why}", f"columns: {','.join(PWCMP)}", code="malformed")
 
 
+def kept_in(folder: Path) -> Path | None:
+    """A study's table of answers; None while there is none, or one without its head: its server was killed early."""
+    path = folder / ANSWERS
+    return path if path.exists() and path.stat().st_size else None
+
+
+def distinct(paths: Iterable[Path]) -> list[Path]:
+    """Files without those that are named twice."""
+    return list({path.resolve(): path for path in paths}.values())
+
+
 def merged(sources: Sequence[Path], plans: Sequence[Plan]) -> list[Answer]:
     """The answers of several tables. Studies' folders are given by the table in them.
 
@@ -247,7 +260,7 @@ def merged(sources: Sequence[Path], plans: Sequence[Plan]) -> list[Answer]:
     tables, since observer 1 of two tables need not be one person.
     """
     by_picture = {picture: plan for plan in plans for picture in plan.shown}
-    tables = list({path.resolve(): path for path in sources}.values())
+    tables = distinct(sources)
     places = [path.parent.name if path.name == ANSWERS else path.stem for path in tables]
     found: list[Answer] = []
     for number, (path, place) in enumerate(zip(tables, places, strict=True), start=1):

@@ -73,6 +73,23 @@ def probabilities(difference: Array, ties: Array | float) -> Array:
     return powers / powers.sum(-1, keepdims=True)
 
 
+def curvature(chances: Array) -> Array:
+    """Fisher's information of one answer on the difference of two scores, given `probabilities`."""
+    half_lead = (chances[..., WON] - chances[..., LOST]) / 2
+    found: Array = (1 - chances[..., TIED]) / 4 - half_lead**2
+    return found
+
+
+def laplacian(weights: Array, conditions: int) -> Array:
+    """R x K x K: the sum over pairs of their weights, R x pairs, times the squares of the scores' differences."""
+    first, second = np.triu_indices(conditions, 1)  # in the order of `pairs_of`
+    links = np.zeros((len(weights), conditions, conditions))
+    links[:, first, second] = weights
+    links += links.swapaxes(1, 2)
+    found: Array = links.sum(-1)[..., None] * np.eye(conditions) - links
+    return found
+
+
 def fit(
     counts: Array, conditions: int, *, center: Array | None = None, spread: float = SPREAD, ties: Array | float = TIES
 ) -> Fit:
@@ -131,19 +148,8 @@ def _slopes(
     by_difference = (counts[..., WON] - counts[..., LOST]) / 2 - total * lead
     by_ties = (counts[..., TIED] - total * tied).sum(1, keepdims=True)
     gradient = np.concatenate([by_difference @ matrix, by_ties], axis=1) - (parameters - center) * weight
-    curved = total * ((1 - tied) / 4 - lead**2)
-    scores = _laplacian(curved, matrix.shape[1])
+    scores = laplacian(total * curvature(chances), matrix.shape[1])
     mixed = -(total * lead * tied) @ matrix
     both = (total * tied * (1 - tied)).sum(1)[:, None, None]
     hessian = np.block([[scores, mixed[..., None]], [mixed[:, None], both]])
     return gradient, hessian + np.diag(weight)
-
-
-def _laplacian(weights: Array, conditions: int) -> Array:
-    """R x K x K: the sum over pairs of their weights, R x pairs, times the squares of the scores' differences."""
-    links = np.zeros((len(weights), conditions, conditions))
-    first, second = np.triu_indices(conditions, 1)  # in the order of `pairs_of`
-    links[:, first, second] = weights
-    links += links.swapaxes(1, 2)
-    found: Array = links.sum(-1)[..., None] * np.eye(conditions) - links
-    return found

@@ -11,10 +11,10 @@ from statistics import median
 from impasto.errors import MissingExtra, PictureError
 from impasto.progress import OnProgress
 from impasto.study.agreement import Agreement, agreements
-from impasto.study.answers import WHOLE, Answer, merged
+from impasto.study.answers import WHOLE, Answer, distinct, kept_in, merged
 from impasto.study.observers import Observer, observers, sort_all
 from impasto.study.pictures import picture_file
-from impasto.study.plan import ANSWERS, METRICS, QUESTIONS, UNPAINTED, Plan, Question, load_plan
+from impasto.study.plan import METRICS, QUESTIONS, UNPAINTED, Plan, Question, load_plan
 from impasto.study.ranking import Ranking, islands, rank
 from impasto.study.scores import Scores, every_result, read_scores, score_pictures
 from impasto.study.transitivity import Circles, circles
@@ -120,8 +120,7 @@ def find(
     folders = [source for source in sources if source.is_dir()]
     plans = [load_plan(folder) for folder in folders]
     tables = [source for source in sources if not source.is_dir()]
-    kept = (folder / ANSWERS for folder in folders)
-    tables += [path for path in kept if path.exists() and path.stat().st_size]  # none, if a server was killed early
+    tables = distinct([*tables, *filter(None, map(kept_in, folders))])
     answers = merged(tables, plans)
     if not answers:
         hint = f"impasto study serve {folders[0]}" if folders else "a table of answers"
@@ -161,10 +160,9 @@ def find(
 
 def _alike(tables: Sequence[Path]) -> list[tuple[Path, Path]]:
     """Tables that are copies of earlier ones."""
-    every = list({path.resolve(): path for path in tables}.values())
     first: dict[bytes, Path] = {}
     found = []
-    for path in every:
+    for path in tables:
         earlier = first.setdefault(path.read_bytes(), path)
         if earlier is not path:
             found.append((earlier, path))

@@ -15,7 +15,7 @@ from typing import IO, Any
 
 from impasto.errors import PictureError, UsageError, write_fault
 from impasto.study.alone import alone
-from impasto.study.answers import COLUMNS, Answer, as_table, latest, read_answers
+from impasto.study.answers import COLUMNS, Answer, as_table, kept_in, latest, read_answers
 from impasto.study.choosing import Chooser
 from impasto.study.plan import ANSWERS, Trial, load_plan
 from impasto.study.trials import Chosen, pairs, trial_of
@@ -46,8 +46,7 @@ class Gathering:
         self._questions = {question.name for question in self.plan.questions}
         self._lock = alone(folder)
         try:
-            begun = self.path.exists() and self.path.stat().st_size  # a server may have been killed before the head
-            kept = read_answers(self.path) if begun else []
+            kept = read_answers(self.path) if kept_in(folder) else []
             self._file: IO[bytes] = self.path.open("ab", buffering=0)
             self._begin()
         except OSError as error:

@@ -19,7 +19,7 @@ from impasto.study.findings import PAINTING, Findings, Result, clearest
 from impasto.study.observers import DOUBT, ENOUGH, UNTESTED
 from impasto.study.plan import UNPAINTED
 from impasto.study.ranking import Ranking, ties_share
-from impasto.study.rows import agreement_rows, counted, observer_rows, ranking_rows
+from impasto.study.rows import SHOWN, agreement_rows, counted, observer_rows, ranking_rows
 from impasto.version import __version__
 
 if TYPE_CHECKING:
@@ -81,6 +81,7 @@ def _rendered(template: Template, found: Findings) -> str:
         agreement_rows=agreement_rows,
         counted=counted,
         observers=observer_rows(found),
+        shown=SHOWN,
         ties_share=ties_share,
         scores=scores_plot,
         wins=wins_plot,

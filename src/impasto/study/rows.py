@@ -8,7 +8,8 @@ from impasto.study.agreement import OTHERS, Agreement
 from impasto.study.findings import Findings
 from impasto.study.ranking import Ranking, islands
 
-_SHOWN = 20  # observers on the command line
+SHOWN = 20
+"""How many observers are shown at once; those with the least evidence are the first."""
 
 
 def tables(found: Findings) -> Iterator[tuple[str, list[dict[str, str]]]]:
@@ -18,8 +19,8 @@ def tables(found: Findings) -> Iterator[tuple[str, list[dict[str, str]]]]:
         if result.agreements:
             yield f"Which number to believe: {result.text}", agreement_rows(result.agreements)
     people = observer_rows(found)
-    which = f" ({_SHOWN} of {len(people)}, the least evidence first)" if len(people) > _SHOWN else ""
-    yield f"Observers{which}", people[:_SHOWN]
+    which = f" ({SHOWN} of {len(people)}, the least evidence first)" if len(people) > SHOWN else ""
+    yield f"Observers{which}", people[:SHOWN]
 
 
 def ranking_rows(ranking: Ranking) -> list[dict[str, str]]:
