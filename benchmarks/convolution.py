@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Convolutions 3 x 3 in tiles beside PyTorch's own, in float32: the loss network's layers, in turn.
+"""Compare Impasto's tiled 3 x 3 convolutions with PyTorch's, in float32, for each layer of the loss network.
 
     python benchmarks/convolution.py [--size 224] [--batch 3] [--rounds 15]
 
-Each is the convolution of a batch of features, channels last and padded beforehand, with bias: by itself, then with all
-its gradients, as in training. The last row is VGG-19 up to relu4_1 there and back, in tiles where that pays. Times are
-medians over the rounds.
+Each case convolves a batch of features, channels last, already padded, with bias: first alone, then with all gradients,
+as in training. The last row is VGG-19 up to relu4_1, forward and backward, with tiles where they are faster. Both sides
+take turns. Times are medians over the rounds.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ LAYERS = ((64, 64, 1), (64, 128, 2), (128, 128, 2), (128, 256, 4), (256, 256, 4)
 
 
 def in_turn(ways: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
-    """Median seconds of each."""
+    """Run the ways in turn; return the median seconds of each."""
     seconds: dict[str, list[float]] = {name: [] for name in ways}
     for number in range(rounds + 1):
         for name, way in ways.items():

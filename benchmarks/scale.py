@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Time and memory against megapixels and against the number of files.
+"""Measure time and memory by megapixels and by number of files.
 
     python benchmarks/scale.py PHOTO [--megapixels 1,4,16,64,100] [--files 1,8,64,256] [--style udnie] [-o plot.png]
 
-The photo is enlarged to each size. Every row is a whole command in a process of its own: JPEG to JPEG, start, reading
-and writing included; peak memory is the largest resident set of that process, as the system counts it.
+The photo is enlarged to each size. Every row is a whole `impasto stylize` from JPEG to JPEG in a new process, including
+start, reading and writing. Peak memory is the largest resident set of that process.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from process import Ended, run
 
 
 def stylize(words: list[str], style: str) -> Ended:
-    """`impasto stylize` with these words."""
+    """Run `impasto stylize` with these arguments."""
     command = [sys.executable, "-m", "impasto", "stylize", *words, "--style", style, "--quiet", "--overwrite"]
     ended = run([*command, "--max-pixels", "1000000000"])
     if ended.code:

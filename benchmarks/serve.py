@@ -1,10 +1,14 @@
 #!/usr/bin/env python3
-"""The service under load: 400 clients at once, 10,000 requests, some of them broken, some that leave.
+"""Test the service under load: 10,000 requests by 400 clients; some are invalid, some clients disconnect.
 
     python benchmarks/serve.py [--requests 10000] [--clients 400] [--workers 2] [--minutes 20] [-- serve's options]
 
-Prints the answers by kind, those that were not meant, the latency of /healthz meanwhile, resident memory after the
-first tenth and at the end, and pictures a second beside the library's own with as many processes in the same run.
+The script prints:
+
+- the number of answers by kind, and the unexpected ones;
+- the latency of /healthz during the load;
+- resident memory after the first tenth of the requests, and at the end;
+- pictures a second of the service, and of the library alone with as many processes, measured in the same run.
 """
 
 from __future__ import annotations
@@ -37,20 +41,20 @@ from PIL import Image
 PHOTOS = Path(__file__).resolve().parent.parent / "src/impasto/assets/samples"
 STYLES = ("starry-night", "great-wave", "udnie", "the-scream", "water-lilies")
 SIDES = {160: 3, 320: 5, 640: 8, 1280: 3, 2048: 1}
-"""Pixels of the longer side, and how many of twenty photos have them."""
+"""{longer side in pixels: how many of twenty photos have it}."""
 KINDS = {"good": 86, "truncated": 3, "text": 3, "unknown-style": 3, "too-large": 1, "leaves": 3, "breaks-off": 1}
-"""Of a hundred requests."""
+"""Kinds of requests, with their number in a hundred."""
 LEAVING = ("leaves", "breaks-off")
 MEANT = {"truncated": 422, "text": 415, "unknown-style": 422, "too-large": 413}
 _CHANCE = np.random.default_rng(1)
-_PROBE_EVERY = 0.2  # seconds
-_PATIENCE = 300.0  # seconds for an answer
-_NICE = 5  # of the service's workers, so that others who use the machine take as much from the library's own
+_PROBE_EVERY = 0.2  # seconds between two probes
+_PATIENCE = 300.0  # seconds to wait for an answer
+_NICE = 5  # of the library's processes, as the service's workers have it, for equal shares of a busy machine
 
 
 @dataclass(frozen=True)
 class Ask:
-    """One request: what it sends, and what is meant to come back."""
+    """One request and its expected answer."""
 
     kind: str
     photo: bytes = field(repr=False)
@@ -59,7 +63,7 @@ class Ask:
     strength: float
 
     def encoded(self) -> bytes:
-        """The request as it is sent: a form, as curl's."""
+        """Return the request's bytes: a form like curl's."""
         parts = {"style": self.style, "engine": self.engine, "strength": f"{self.strength:.3f}"}
         edge = "----impasto"
         lines = [f'--{edge}\r\nContent-Disposition: form-data; name="{k}"\r\n\r\n{v}\r\n' for k, v in parts.items()]
@@ -71,7 +75,7 @@ class Ask:
 
 
 def photos(largest: int) -> list[bytes]:
-    """JPEG files of all sizes up to the largest, as often as `SIDES` says."""
+    """Make JPEG files of all sizes up to the largest, in the shares of `SIDES`."""
     files, made = sorted(PHOTOS.glob("*.jpg")), []
     for side, count in SIDES.items():
         for index in range(count if side <= largest else 0):
@@ -84,7 +88,7 @@ def photos(largest: int) -> list[bytes]:
 
 
 def too_large() -> bytes:
-    """A PNG file that promises 30,000 x 30,000 pixels."""
+    """Make a PNG file whose header claims 30,000 x 30,000 pixels."""
 
     def chunk(name: bytes, data: bytes) -> bytes:
         return len(data).to_bytes(4, "big") + name + data + zlib.crc32(name + data).to_bytes(4, "big")
@@ -99,7 +103,7 @@ def too_large() -> bytes:
 
 
 def asks(count: int, painter_share: float, largest: int = max(SIDES)) -> list[Ask]:
-    """Requests in a fixed order, no two alike, so that nothing is painted for two of them."""
+    """Make requests in a fixed order. No two are equal, because equal ones are painted once."""
     draw, files, huge = np.random.default_rng(0), photos(largest), too_large()
     kinds = draw.choice(list(KINDS), count, p=[share / sum(KINDS.values()) for share in KINDS.values()])
     found = []
@@ -117,7 +121,7 @@ def asks(count: int, painter_share: float, largest: int = max(SIDES)) -> list[As
 
 @contextlib.contextmanager
 def service(workers: int, options: Sequence[str]) -> Iterator[tuple[int, psutil.Process]]:
-    """A running service: its port and its process."""
+    """Run the service; yields its port and its process."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -128,7 +132,7 @@ def service(workers: int, options: Sequence[str]) -> Iterator[tuple[int, psutil.
         try:
             while probe_once(port, "/readyz") is None:
                 if process.poll() is not None:
-                    raise SystemExit("the service has ended")
+                    raise SystemExit("the service has stopped unexpectedly")
                 time.sleep(0.2)
             yield port, psutil.Process(process.pid)
         finally:
@@ -137,7 +141,7 @@ def service(workers: int, options: Sequence[str]) -> Iterator[tuple[int, psutil.
 
 
 def probe_once(port: int, path: str) -> float | None:
-    """Seconds that a request takes, the connection among them; None if it is not answered with 200."""
+    """Return the seconds of a request, including the connection; None if the answer is not 200."""
     began = time.perf_counter()
     try:
         with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
@@ -151,7 +155,7 @@ def probe_once(port: int, path: str) -> float | None:
 
 
 def probe(port: int, stop: Any, found: Any) -> None:
-    """Ask for /healthz again and again, in a process of its own."""
+    """Request /healthz repeatedly; runs in its own process."""
     took: list[float | None] = []
     while not stop.is_set():
         took.append(probe_once(port, "/healthz"))
@@ -161,7 +165,7 @@ def probe(port: int, stop: Any, found: Any) -> None:
 
 @dataclass
 class Load:
-    """What has come back so far."""
+    """A run of requests, and the answers so far."""
 
     port: int
     minutes: float
@@ -171,7 +175,7 @@ class Load:
     bad: list[str] = field(default_factory=list)
 
     async def run(self, requests: Sequence[Ask], clients: int) -> float:
-        """Send everything; the seconds that it took."""
+        """Send all requests; return the seconds."""
         waiting, began = iter(requests), time.monotonic()
         self._end = began + 60 * self.minutes
         await asyncio.gather(*(self._client(waiting) for _ in range(clients)))
@@ -199,7 +203,7 @@ class Load:
             connection[1].close()
 
     async def _asked(self, ask: Ask, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Any:
-        """Send one request, again and again while there is no room; the connection, if it can be used again."""
+        """Send one request, and repeat it while the queue is full. Return the connection if it can be reused."""
         data = ask.encoded()
         while True:
             writer.write(data if ask.kind != "breaks-off" else data[: len(data) // 2])
@@ -226,7 +230,7 @@ class Load:
 
 
 async def loaded(load: Load, requests: Sequence[Ask], clients: int, tree: psutil.Process) -> tuple[float, list[Any]]:
-    """Send everything, and note how much memory is held meanwhile: (answers so far, front, workers)."""
+    """Send all requests; return the seconds, and samples of memory: (answers so far, front, workers)."""
     held: list[Any] = []
 
     async def watch() -> None:
@@ -242,7 +246,7 @@ async def loaded(load: Load, requests: Sequence[Ask], clients: int, tree: psutil
 
 
 def memory(front: psutil.Process) -> tuple[int, int]:
-    """Bytes that the front holds, and all below it."""
+    """Return the bytes of the front process, and of all its children."""
     below = 0
     for process in front.children(recursive=True):
         with contextlib.suppress(psutil.Error):
@@ -251,7 +255,7 @@ def memory(front: psutil.Process) -> tuple[int, int]:
 
 
 def typical(requests: Sequence[Ask], count: int) -> list[Ask]:
-    """So many good requests, of each engine and size as many as among all, in a fixed order."""
+    """Choose good requests in a fixed order, with the same shares of engines and sizes as all requests."""
     good = sorted((ask for ask in requests if ask.kind == "good"), key=lambda ask: (ask.engine, len(ask.photo)))
     count = min(count, len(good))
     chosen = [good[(2 * index + 1) * len(good) // (2 * count)] for index in range(count)]
@@ -259,7 +263,7 @@ def typical(requests: Sequence[Ask], count: int) -> list[Ask]:
 
 
 def library(requests: Sequence[Ask], ready: Any, found: Any) -> None:
-    """Open, paint and encode requests in this process with the library alone; how many a second."""
+    """Open, paint and encode requests in this process with the library alone; report pictures a second."""
     import cv2
 
     from impasto.controls import Controls
@@ -282,7 +286,7 @@ def library(requests: Sequence[Ask], ready: Any, found: Any) -> None:
 
 
 def baseline(requests: Sequence[Ask], workers: int) -> float:
-    """Pictures a second of as many processes without a service."""
+    """Return pictures a second of as many processes without the service."""
     threads = str(max(1, len(os.sched_getaffinity(0)) // workers))
     limits = {"IMPASTO_THREADS": threads, "OMP_NUM_THREADS": threads, "MALLOC_ARENA_MAX": "2"}
     before = {name: os.environ.get(name) for name in limits}
@@ -310,15 +314,15 @@ def main() -> None:
     parser.add_argument("--requests", type=int, default=10_000)
     parser.add_argument("--clients", type=int, default=400)
     parser.add_argument("--workers", type=int, default=len(os.sched_getaffinity(0)))
-    parser.add_argument("--minutes", type=float, default=20.0, help="send nothing more after so many")
+    parser.add_argument("--minutes", type=float, default=20.0, help="stop sending after this time")
     parser.add_argument(
-        "--painter", type=float, default=0.1, help="share of pictures by the painter; the others, light"
+        "--painter", type=float, default=0.1, help="share of pictures by the painter; light paints the others"
     )
     parser.add_argument(
-        "--largest", type=int, choices=SIDES, default=max(SIDES), help="longer side of the largest photos"
+        "--largest", type=int, choices=SIDES, default=max(SIDES), help="longer side of the largest photos in pixels"
     )
-    parser.add_argument("--baseline", type=int, default=200, help="pictures of each process of the library's own")
-    parser.add_argument("options", nargs="*", help="of impasto serve, after --")
+    parser.add_argument("--baseline", type=int, default=200, help="pictures of each process of the library alone")
+    parser.add_argument("options", nargs="*", help="options of impasto serve, after --")
     given = parser.parse_args()
     requests = asks(given.requests, given.painter, given.largest)
     own = typical(requests, given.baseline)
@@ -338,7 +342,7 @@ def main() -> None:
 
 
 def held_at(held: Sequence[tuple[int, int, int]], low: float, high: float) -> float:
-    """Bytes, the median of what was held while this share of the requests was answered."""
+    """Return the median memory in bytes while this range of the requests was answered."""
     total = held[-1][0]
     found = [sum(row[1:]) for row in held if low * total <= row[0] <= high * total]
     return float(np.median(found or [sum(row[1:]) for row in held if row[0] >= low * total][:1]))

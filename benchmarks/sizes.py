@@ -1,17 +1,17 @@
 #!/usr/bin/env python3
-"""Whether a photo of any size gets the same painting: likeness to the picture painted small, crispness, time.
+"""Test that a photo of any size gets the same painting: similarity to the small painting, crispness, time.
 
     python benchmarks/sizes.py --photos DIR --paintings DIR --judge WEIGHTS [--megapixels 0.4,2,8,24] [-o DIR]
 
-Each photo is brought to each size (enlarged where it is smaller) and painted in four named styles and in four
-paintings. The picture is compared with the photo painted at 640 pixels:
+Each photo is resized to each size, and painted in four named styles and four paintings. The script compares the result
+with the photo painted at 640 pixels:
 
-LPIPS       between the result fitted to 640 pixels and the picture painted at 640
-style       the style loss of the fitted result over that of the 640 px picture (VGG-16)
-crispness   energy in the upper half of the frequencies at 1:1, over that of the 640 px picture
+LPIPS       between the result, reduced to 640 pixels, and the picture painted at 640
+style       style loss of the reduced result, relative to that of the 640 px picture (VGG-16)
+crispness   energy in the upper half of the frequencies at 1:1, relative to that of the 640 px picture
 seconds     a warm library call, best of two
 
-To compare two versions, run it with each of them on PYTHONPATH.
+To compare two versions, run the script with each of them on PYTHONPATH.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _CROP = 640
 
 
 def crispness(picture: NDArray[np.float32]) -> float:
-    """Energy in the upper half of the frequencies of the picture's middle, a pixel."""
+    """Return the energy per pixel in the upper half of the frequencies, in the picture's middle."""
     height, width = picture.shape[:2]
     top, left = max(0, (height - _CROP) // 2), max(0, (width - _CROP) // 2)
     gray = luminance(picture[top : top + _CROP, left : left + _CROP])

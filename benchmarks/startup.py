@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""What starting costs: the import alone, and the whole command from the shell to the file.
+"""Measure the time of a start: the import alone, and the whole command from the shell to the file.
 
     python benchmarks/startup.py [--rounds 9]
 
-`python -c pass` runs beside them in the same rounds: what no Python program can go below.
+`python -c pass` runs in the same rounds: the least time of any Python program.
 """
 
 from __future__ import annotations

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""How much a picture changes when the photo hardly does: shifted by 1 to 8 pixels, or with noise of 2/255.
+"""Measure how much a picture changes if the photo is shifted by 1 to 8 pixels, or gets noise of 2/255.
 
     python benchmarks/steadiness.py --photos DIR --styles DIR [--size 512] [--limit 4]
 
-The picture of the shifted photo is shifted back; what is compared is the root mean square difference over the inner
-part of the frame, in 255ths, and over the contrast of the picture, since bolder pictures differ more.
+The picture of the shifted photo is shifted back before the comparison. The script prints the root mean square
+difference in the inner part of the frame: in 255ths, and relative to the picture's contrast, because bolder pictures
+differ more.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""The studio's service under its own page's load, without a browser.
+"""Test the studio's service under the load of its page, without a browser.
 
     python benchmarks/studio.py [--visitors 8] [--minutes 3] [--photo photo.jpg] [--seed 0]
 
-First one visitor with a photo of 24 megapixels: upload, first painting, another style, all styles small, a slider,
-crops, an export. Then several visitors who upload, pick styles, move sliders, look at 1:1 and export, with pauses as a
-person makes them. Prints each gate with what was measured; errors, latencies and memory of the load.
+First, one visitor with a photo of 24 megapixels: upload, first painting, another style, all styles small, a slider,
+crops, an export. Then several visitors who upload, pick styles, move sliders, look at 1:1 and export, with a person's
+pauses. The script prints the time of each step and its limit, and the errors, latencies and memory under load.
 """
 
 from __future__ import annotations
@@ -38,29 +38,29 @@ from PIL import Image
 from impasto.service.messages import resident
 
 FIRST_VIEW, LARGE_VIEW = 640, 1280
-"""Pixels of the longer side of the two views that the page asks for, one after the other."""
+"""Longer sides in pixels of the two views that the page requests one after the other."""
 MOVES = {
     "detail": (800, [10, 30, 45, 75, 90]),
     "brush_size": (320, [0.7, 0.8, 1.2, 1.5, 2]),
 }
-"""What the page asks for while a slider moves: pixels of the longer side, and values."""
-STRENGTHS = 1 / 3  # of the sliders' moves, which the page answers alone
+"""Requests of the page while a slider moves: longer side in pixels, and values."""
+STRENGTHS = 1 / 3  # share of moves of the strength slider, which the page computes itself
 SAMPLES = Path(__file__).resolve().parent.parent / "src/impasto/assets/samples"
 LARGE = 6000, 4000
-PAUSE = 0.5, 4.0  # seconds between two things that a person does
-STYLES_AT_ONCE = 6  # as browsers ask one host
+PAUSE = 0.5, 4.0  # seconds between two actions of a person
+STYLES_AT_ONCE = 6  # as many requests as browsers send to one host
 
 
 @dataclass
 class Client:
-    """One visitor's way to the service."""
+    """A visitor's connection to the service."""
 
     port: int
     seconds: dict[str, list[float]] = field(default_factory=dict)
     errors: list[str] = field(default_factory=list)
 
     def ask(self, method: str, path: str, body: bytes | None = None, kind: str = "", **fields: Any) -> bytes:
-        """An answer's body; how long it took is kept under `kind`."""
+        """Send a request; return the answer's body, and record the time under `kind`."""
         query = f"?{urlencode(fields)}" if fields else ""
         began = time.perf_counter()
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
@@ -76,15 +76,15 @@ class Client:
         return data
 
     def upload(self, data: bytes) -> str:
-        """Send a photo."""
+        """Upload a photo; return its id."""
         return str(json.loads(self.ask("POST", "/v1/uploads", data, "upload", name="photo.jpg"))["id"])
 
     def painted(self, upload: str, kind: str, **fields: Any) -> bytes:
-        """A preview."""
+        """Request a preview."""
         return self.ask("GET", f"/v1/uploads/{upload}/painted", None, kind, **fields)
 
     def export(self, upload: str, **fields: Any) -> float:
-        """Have the photo painted by a job; the seconds from sending to its end."""
+        """Paint the photo by a job; return the seconds from the request to its end."""
         began = time.perf_counter()
         said = {"image": f"upload:{upload}", "format": "jpg", **fields}
         job = json.loads(self.ask("POST", "/v1/jobs", None, "send", **said))
@@ -100,7 +100,7 @@ class Client:
 
 @contextmanager
 def studio() -> Iterator[tuple[int, int, float]]:
-    """A running `impasto app`: its port, its process, and the seconds until it answered."""
+    """Run `impasto app`; yields its port, its process id, and the seconds until it answered."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -125,7 +125,7 @@ def studio() -> Iterator[tuple[int, int, float]]:
 
 
 def memory(process: int) -> int:
-    """Bytes of a process and all that it has started."""
+    """Return the bytes of a process and its children."""
     import psutil
 
     try:
@@ -136,7 +136,7 @@ def memory(process: int) -> int:
 
 
 def jpeg(size: tuple[int, int], path: Path, grain: int = 0) -> bytes:
-    """A photo of that size."""
+    """Make a JPEG photo of this size."""
     with Image.open(path) as image:
         samples = np.asarray(image.convert("RGB").resize(size, Image.Resampling.BICUBIC), np.int16)
     noise = np.random.default_rng(grain).integers(-4, 5, samples.shape, np.int16)
@@ -146,19 +146,19 @@ def jpeg(size: tuple[int, int], path: Path, grain: int = 0) -> bytes:
 
 
 def gate(name: str, seconds: float, most: float) -> None:
-    """Print what was measured beside what was wanted."""
+    """Print a measured time with its limit."""
     print(f"{'ok  ' if seconds <= most else 'MISS'} {name}: {seconds:.2f} s (at most {most:g})", flush=True)
 
 
 def timed(call: Callable[[], object]) -> float:
-    """How long a call takes."""
+    """Return the seconds of a call."""
     began = time.perf_counter()
     call()
     return time.perf_counter() - began
 
 
 def one_visitor(port: int, photo: bytes) -> list[str]:
-    """The gates for one visitor with a large photo; what went wrong."""
+    """Check the limits for one visitor with a large photo; return the errors."""
     client, began = Client(port), time.perf_counter()
     upload = client.upload(photo)
     client.painted(upload, "first", style="starry-night", side=FIRST_VIEW)
@@ -183,7 +183,7 @@ def one_visitor(port: int, photo: bytes) -> list[str]:
 
 
 def visit(client: Client, photo: bytes, seed: int, until: float) -> None:
-    """What a person does: a photo, a few styles, sliders moved, now and then 1:1 and an export."""
+    """Act as a person: upload a photo, try styles, move sliders, sometimes look at 1:1 and export."""
     chance = random.Random(seed)  # noqa: S311  not for secrets
     upload = client.upload(photo)
     names = [one["name"] for one in json.loads(client.ask("GET", "/v1/styles"))["styles"]]
@@ -194,7 +194,7 @@ def visit(client: Client, photo: bytes, seed: int, until: float) -> None:
         for _ in range(chance.randint(2, 5)):
             time.sleep(chance.uniform(*PAUSE))
             if chance.random() < STRENGTHS:
-                continue  # the browser does it by itself
+                continue  # the browser computes it itself
             name, (side, values) = chance.choice(list(MOVES.items()))
             client.painted(upload, "slider", style=style, side=side, **{name: chance.choice(values)})
         if chance.random() < 0.3:
@@ -205,7 +205,7 @@ def visit(client: Client, photo: bytes, seed: int, until: float) -> None:
 
 
 def load(port: int, process: int, visitors: int, minutes: float, seed: int) -> list[str]:
-    """Several visitors at once; what went wrong."""
+    """Run several visitors at once; return the errors."""
     samples = sorted(SAMPLES.glob("*.jpg"))
     photos = [jpeg((3000, 2000), samples[index % len(samples)], index) for index in range(visitors)]
     clients = [Client(port) for _ in range(visitors)]
@@ -237,7 +237,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--visitors", type=int, default=8)
     parser.add_argument("--minutes", type=float, default=3)
-    parser.add_argument("--photo", type=Path, help="a photo of 24 megapixels; a sample, enlarged, if not given")
+    parser.add_argument("--photo", type=Path, help="photo of 24 megapixels; default: an enlarged sample")
     parser.add_argument("--seed", type=int, default=0)
     asked = parser.parse_args()
     photo = asked.photo.read_bytes() if asked.photo else jpeg(LARGE, sorted(SAMPLES.glob("*.jpg"))[0])

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Studies with simulated observers whose tastes are known: is what `impasto study report` says true?
+"""Test the statistics of `impasto study report` with simulated observers whose tastes are known.
 
-    python benchmarks/study.py coverage [--studies 400]    how often 95 % intervals hold the truth
-    python benchmarks/study.py clickers [--studies 100]    who clicks at random is found; who looks is not
-    python benchmarks/study.py choice [--studies 24]       answers needed: information gain over chance
+    python benchmarks/study.py coverage [--studies 400]    how often the 95 % intervals contain the true score
+    python benchmarks/study.py clickers [--studies 100]    found clickers, and honest observers wrongly taken for one
+    python benchmarks/study.py choice [--studies 24]       answers needed with pairs chosen by information or by chance
 
-An observer sees 40 pairs, 4 of them repeats and 4 catch trials, as `impasto study make` plans them. Honest observers
-answer by Davidson's model around their own taste, those who click at random by three equal chances.
+An observer sees 40 pairs, including 4 repeats and 4 catch trials, as planned by `impasto study make`. Honest observers
+answer by Davidson's model around their own taste. Random clickers choose each of the three answers equally often.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ from impasto.study.simulated import Crowd, sitting
 from impasto.study.trials import Pick, least_shown, planned
 
 TASTES = ((0.0, 0.0), (0.5, 0.0), (0.0, 0.5), (0.5, 0.5))
-TIES = -1.0  # some 15 % of answers are no difference
+TIES = -1.0  # about 15 % of the answers are "no difference"
 
 
 def plan_of(conditions: int, photos: int, styles: int, seed: int, questions: Sequence[Question] = QUESTIONS) -> Plan:
-    """A study without pictures."""
+    """Make the plan of a study without pictures."""
     names = [f"condition {index}" for index in range(conditions)]
     scenes = [
         Scene(f"photo {photo}", f"style {style}", {name: f"{photo} {style} {name}" for name in (*names, UNPAINTED)})
@@ -46,13 +46,13 @@ def plan_of(conditions: int, photos: int, styles: int, seed: int, questions: Seq
 
 
 def crowd_of(plan: Plan, spread: float, people: float, photos: float) -> Crowd:
-    """Scores from -spread to spread; deviations of people's and photos' own tastes."""
+    """Make observers: scores from -spread to spread, and deviations between people and between photos."""
     scores = dict(zip(plan.conditions, np.linspace(-spread, spread, len(plan.conditions)), strict=True))
     return Crowd(scores, TIES, people, photos, seed=plan.seed)
 
 
 def truth_of(crowd: Crowd) -> np.ndarray:
-    """The scores that infinitely many people and photos would give: their tastes' deviations are averaged over."""
+    """Return the true scores: the average over infinitely many people and photos."""
     scores = np.array(list(crowd.scores.values()))
     nodes, weights = np.polynomial.hermite_e.hermegauss(41)
     deviation = np.sqrt(2 * (crowd.of_people**2 + crowd.of_photos**2))
@@ -62,7 +62,7 @@ def truth_of(crowd: Crowd) -> np.ndarray:
 
 
 def asked(plan: Plan, crowd: Crowd, pick: Pick, honest: int, clicking: int = 0) -> list[Answer]:
-    """The answers of so many observers, who come in any order."""
+    """Return the answers of honest observers and random clickers, in random order."""
     people = [f"honest {index}" for index in range(honest)] + [f"clicking {index}" for index in range(clicking)]
     random.Random(plan.seed).shuffle(people)  # noqa: S311
     return [
@@ -71,7 +71,7 @@ def asked(plan: Plan, crowd: Crowd, pick: Pick, honest: int, clicking: int = 0) 
 
 
 def ranked(plan: Plan, answers: Sequence[Answer], question: str, left_out: Sequence[str] = ()) -> Ranking:
-    """The ranking that the report has."""
+    """Return the ranking of the report."""
     theirs = sort_all(answers)[question]
     firsts = [first for name, parts in theirs.items() if name not in left_out for first in parts.first]
     return rank(firsts, plan.conditions, seed=plan.seed)
@@ -125,10 +125,10 @@ def clickers(studies: int) -> None:
 
 
 def best(scores: Array, contrasts: Array) -> float:
-    """The share of answers that the best choice of pairs needs for the same intervals, of those that chance needs.
+    """Return the answers that the best possible choice of pairs needs, relative to chance, for equal intervals.
 
-    It knows the scores beforehand, as nobody does. How often it shows each pair makes the contrasts' mean standard
-    deviation the smallest, by Silvey, Titterington & Torsney's multiplicative algorithm (1978).
+    The best choice knows the scores beforehand, so no real study reaches it. Its shares of the pairs minimize the
+    contrasts' mean standard deviation (multiplicative algorithm of Silvey, Titterington & Torsney 1978).
     """
     pair = differences(len(scores))
     told = curvature(probabilities(pair @ scores, TIES))
@@ -146,9 +146,9 @@ def best(scores: Array, contrasts: Array) -> float:
 
 
 def choice(studies: int) -> None:
-    print("16 observers; answers are needed as the square of the interval's width")
+    print("16 observers; the ratio of needed answers is the square of the ratio of widths")
     head = "chance, information | answers | at best"
-    print(f"| conditions, scores | tastes of people, photos | neighbours' difference: {head} | score: {head} |")
+    print(f"| conditions, scores | tastes of people, photos | neighbors' difference: {head} | score: {head} |")
     print("|---|---|---|---|---|---|---|---|")
     ways: tuple[Callable[[Plan], Pick], ...] = (least_shown, Chooser)
     for conditions, spread, own in ((6, 2, 0.0), (8, 3, 0.0), (8, 3, 0.3), (10, 3, 0.0), (12, 4, 0.0), (12, 6, 0.0)):
@@ -157,8 +157,8 @@ def choice(studies: int) -> None:
             for seed in range(studies):
                 plan = plan_of(conditions, 6, 3, seed, QUESTIONS[:1])
                 result = ranked(plan, asked(plan, crowd_of(plan, spread, own, own), make(plan), 16), "closer")
-                neighbours = [2 * result.margin[place, place + 1] for place in range(conditions - 1)]
-                widths[row] += np.mean(neighbours) / studies, np.mean(result.high - result.low) / studies
+                neighbors = [2 * result.margin[place, place + 1] for place in range(conditions - 1)]
+                widths[row] += np.mean(neighbors) / studies, np.mean(result.high - result.low) / studies
         scores, same = np.linspace(-spread, spread, conditions), np.eye(conditions)
         limits = best(scores, same[:-1] - same[1:]), best(scores, same - 1 / conditions)
         cells = [

@@ -1,10 +1,10 @@
-"""Seams of painted 3-D models: Impasto's textures against the same textures painted as flat pictures.
+"""Measure the seams of painted 3-D models: Impasto's textures, and the same textures painted as flat pictures.
 
     python benchmarks/textures.py [MODEL ...] [--style NAME ...]
 
-Without models, on objects that it makes: a cube, a sphere of six islands, a figure of six tubes. A seam's step is the
-mean difference of the colors on its two sides, of 255, weighted by length; the score is how many times as large it is
-as on the source, steps below one level counting as one.
+Without MODEL, the script makes objects: a cube, a sphere of six islands, a figure of six tubes. A seam's step is the
+mean difference of the colors on its two sides, in 255ths, weighted by length. The score is the step relative to the
+source's step. Steps below 1 count as 1.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ _SIDE = 1024  # texels of the made objects' textures
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("models", nargs="*", type=Path)
-    parser.add_argument("--style", action="append", default=[], help="names or paintings; starry-night and udnie")
-    parser.add_argument("--texels", type=int, default=_SIDE, help="sides of the made textures")
+    parser.add_argument("--style", action="append", default=[], help="name or file; default: starry-night and udnie")
+    parser.add_argument("--texels", type=int, default=_SIDE, help="side of the made textures in texels")
     given = parser.parse_args()
     columns = ("object", "style", "source", "flat", "score", "Impasto", "score", "flat s", "Impasto s")
     print("| " + " | ".join(columns) + " |\n|" + "---|" * len(columns))
@@ -59,7 +59,7 @@ def _objects(models: Sequence[Path], side: int) -> Iterator[tuple[str, list[Surf
 
 def _measured(surfaces: list[Surface], textures: list[NDArray[np.uint8]], stylizer: Stylizer) -> list[str]:
     skin = Skin(surfaces, textures)
-    stylizer(Picture.from_array(textures[0][:64, :64].copy()))  # networks are loaded once
+    stylizer(Picture.from_array(textures[0][:64, :64].copy()))  # load the networks before the measurement
     started = time.perf_counter()
     flat = [stored(stylizer(Picture.from_array(one)).samples, np.uint8) for one in textures]
     middle = time.perf_counter()

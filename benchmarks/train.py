@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""The training beside a plain loop: pictures a second, same network, batch, size and losses.
+"""Compare the training with a plain loop in pictures a second, with the same network, batch, size and losses.
 
     python benchmarks/train.py --photos DIR --style FILE [--size 256] [--batch 4] [--steps 20] [--width 32]
         [--precisions float32,auto]
 
-The baseline is written out below after PyTorch's fast_neural_style example: eager, float32, planes as PyTorch lays them
-out, the loss network over the photographs a second time with all its layers, clamped to nothing, Adam; its pictures lie
-in memory. Ours is `impasto.training.loop.train`, reading and cropping included. Each has a process of its own; the
-rounds alternate; the first third of each run is not counted.
+The baseline is the function `plain`, which follows PyTorch's fast_neural_style example: eager mode, float32, default
+memory layout, all layers of the loss network also for the photographs, no clamping, Adam, pictures in memory. Ours is
+`impasto.training.loop.train`, including reading and cropping. Each runs in its own process. The rounds alternate. The
+first third of each run does not count.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ STYLE = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
 
 
 def plain(photos: str, style: str, size: int, batch: int, steps: int, width: int, device: str) -> float:
-    """Pictures a second of the plain loop."""
+    """Return pictures a second of the plain loop."""
     import torch
     import torch.nn.functional as F
 
@@ -37,7 +37,7 @@ def plain(photos: str, style: str, size: int, batch: int, steps: int, width: int
     from impasto.pixels.arrays import fit
     from impasto.training.data import Crops, find_photos
 
-    source = shipped_vgg()  # the weights; the network is this function's own
+    source = shipped_vgg()  # for its weights; the network is this function's own
     layers = [(c.weight.to(device), c.bias.to(device)) for c in source.convolutions]
 
     def features(x: torch.Tensor) -> dict[str, torch.Tensor]:
@@ -62,7 +62,7 @@ def plain(photos: str, style: str, size: int, batch: int, steps: int, width: int
     painting = painting.resized(*fit(painting.width, painting.height, 384))
     with torch.no_grad():
         targets = {name: gram(value) for name, value in features(to_tensor(painting.pixels).to(device)).items()}
-    net = TransformerNet(Architecture(width)).to(device).eval()  # its convolutions are PyTorch's; nothing else differs
+    net = TransformerNet(Architecture(width)).to(device).eval()  # eval: PyTorch's own convolutions
     optimizer = torch.optim.Adam(net.parameters(), 1e-3)
     started = 0.0
     for step in range(steps):
@@ -85,7 +85,7 @@ def plain(photos: str, style: str, size: int, batch: int, steps: int, width: int
 
 
 def ours(photos: str, style: str, size: int, batch: int, steps: int, width: int, device: str, precision: str) -> float:
-    """Pictures a second of the training."""
+    """Return pictures a second of Impasto's training."""
     from impasto.progress import Progress
     from impasto.training.loop import train
     from impasto.training.recipe import DEFAULT
@@ -112,11 +112,11 @@ def ours(photos: str, style: str, size: int, batch: int, steps: int, width: int,
         job = StyleJob(photos, Path(folder), device=device, precision=precision, styles=styles, recipe=recipe)
         train(job, on_progress=on_progress)
     first = steps // 3
-    return (steps - 1 - first) * batch / (moments[-2] - moments[first - 1])  # the last step writes pictures, too
+    return (steps - 1 - first) * batch / (moments[-2] - moments[first - 1])  # the last step also writes pictures
 
 
 def measure(which: str, arguments: tuple[object, ...]) -> float:
-    # Not a Pool: its processes may have no children, and the training has readers.
+    # Not a Pool: its processes cannot have children, and the training starts readers.
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
         return pool.submit({"plain": plain, "ours": ours}[which], *arguments).result()
 

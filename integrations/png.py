@@ -1,4 +1,4 @@
-"""Write PNG files (ISO/IEC 15948) with the standard library alone, some rows at a time."""
+"""Write PNG files (ISO/IEC 15948) with the standard library alone, a few rows at a time."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ _KINDS = {3: 2, 4: 6}  # color types of RGB and RGBA
 
 
 class Writer:
-    """One picture.
+    """Writes one picture.
 
     Args:
         channels: 3 (RGB) or 4 (RGBA).
-        bits: of a channel, 8 or 16.
+        bits: bits of a channel, 8 or 16.
     """
 
     def __init__(self, width: int, height: int, channels: int, bits: int) -> None:
@@ -25,7 +25,7 @@ class Writer:
         self.parts = [b"\x89PNG\r\n\x1a\n", _chunk(b"IHDR", head)]
 
     def add(self, rows: bytes) -> None:
-        """Append whole rows, samples in this machine's byte order."""
+        """Append whole rows; samples are in this machine's byte order."""
         if self.bits == 16 and sys.byteorder == "little":
             samples = array("H", rows)
             samples.byteswap()
@@ -35,7 +35,7 @@ class Writer:
         self.parts.append(_chunk(b"IDAT", self.deflate.compress(lines)))
 
     def finish(self) -> bytes:
-        """The file, once all rows are in."""
+        """Return the file, after all rows have been added."""
         return b"".join([*self.parts, _chunk(b"IDAT", self.deflate.flush()), _chunk(b"IEND", b"")])
 
 

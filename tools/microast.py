@@ -1,4 +1,4 @@
-"""MicroAST whole, in PyTorch: the network that the painter's style encoder is from, and that the painter learned from.
+"""MicroAST in PyTorch: source of the light engine's style encoder, and teacher of its network.
 
 Wang, Z., Zhao, L., Zuo, Z., Li, A., Chen, H., Xing, W., Lu, D.: MicroAST: Towards Super-Fast Ultra-Resolution Arbitrary
 Style Transfer, AAAI 2023.
@@ -28,7 +28,7 @@ class ModulatedResidual(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Features of the photo to a picture, driven by a style vector."""
+    """Maps the photo's features to a picture, driven by a style vector."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -66,6 +66,6 @@ class MicroAST(nn.Module):
         self.decoder = Decoder()
 
     def paint(self, photo: Tensor, vector: Tensor) -> Tensor:
-        """N x 3 x H x W and N x 512 to N x 3 x H x W."""
+        """Paint photos, N x 3 x H x W, in styles, N x 512."""
         painted: Tensor = self.decoder(self.content_encoder(photo)[1], vector)
         return painted

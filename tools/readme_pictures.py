@@ -3,9 +3,9 @@
 
     python tools/readme_pictures.py [--large PHOTO]
 
-Most are of the sample photograph in this repository. The first one, that of all styles and that of brush sizes are of a
-photo as a camera makes it, if one is given: oakland-zoo-otters.jpg of github.com/BuddiesOfBudgie/budgie-backgrounds
-(CC0 1.0).
+Most pictures show the sample photograph of this repository. hero.jpg, brush-size.jpg, near.jpg and sheet.jpg show a
+camera's photo, and are painted only with `--large`. That photo is oakland-zoo-otters.jpg of
+github.com/BuddiesOfBudgie/budgie-backgrounds (CC0 1.0).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ GAP, LABEL = 6, 20
 
 
 def strip(name: str, pictures: list[tuple[str, Picture]], columns: int, width: int) -> None:
-    """Save labelled pictures side by side as a JPEG."""
+    """Save labeled pictures side by side as a JPEG."""
     first = pictures[0][1]
     height = round(width * first.height / first.width)
     rows = -(-len(pictures) // columns)
@@ -70,7 +70,7 @@ def main() -> None:
 
 
 def of_a_camera(photo: Picture) -> None:
-    """The pictures of a large photograph."""
+    """Paint the pictures that show a large photograph."""
     hero = ["the-scream", "great-wave", "the-dance", "red-tower", "metzinger"]
     strip("hero.jpg", [("the photograph", photo), *((name, impasto.stylize(photo, name)) for name in hero)], 3, 420)
     sizes = [(f"--brush-size {b}", impasto.stylize(photo, "wheat-field", brush_size=b)) for b in (0.25, 0.5, 1, 2)]

@@ -1,14 +1,21 @@
 #!/usr/bin/env python3
-"""Put a style that `impasto train collection` has learned into the package, or take one out.
+"""Add a style that `impasto train collection` has learned to the package, or remove one.
 
     python tools/ship_collection.py monet --as monet-collection --title "Monet: a collection" --artist "Claude Monet" \
         --year 1872-1926 --died 1926 --kind "impressionist oils" --shown impression-sunrise water-lilies
     python tools/ship_collection.py --remove monet-collection
 
-Its vector goes into `assets/gallery/collections.npz` in half precision, its filters in four bits each, its card into
-`collections.json`. Its picture is made of thumbnails that ship: the paintings that it was trained on need not be free
-to be shown. The vector for the light engine is the mean of these thumbnails' vectors. Each card says which of the
-painter's weights the style was learned from. A test compares: learn it again when the painter changes.
+The script writes:
+
+| part | place |
+|---|---|
+| the vector, in half precision, and the filters, in four bits each | `assets/gallery/collections.npz` |
+| the card | `assets/gallery/collections.json` |
+| the thumbnail, made of thumbnails of built-in styles (`--shown`) | `assets/gallery/thumbnails` |
+
+The thumbnail shows none of the training paintings, because these may not be free to be shown. The light engine's vector
+is the mean of the vectors of the shown styles' thumbnails. Each card records the painter's weights from which the style
+was learned. A test compares them: learn the style again when the painter changes.
 """
 
 from __future__ import annotations
@@ -36,18 +43,18 @@ CARDS, VECTORS = ASSETS / "collections.json", ASSETS / "collections.npz"
 
 
 def by_layer(filters: NDArray[np.float32]) -> Iterator[tuple[str, NDArray[np.float32]]]:
-    """What a style changes of each of the painter's filters."""
+    """Split a style's changes of the painter's filters by layer."""
     sizes = [math.prod(shape) for shape in filter_shapes().values()]
     return zip(filter_shapes(), np.split(filters, np.cumsum(sizes)[:-1]), strict=True)
 
 
 def without(name: str, change: NDArray[np.float32], layers: list[str]) -> NDArray[np.float32]:
-    """A change of a filter, or none for one of some layers."""
+    """Return a filter's change, or zeros if its layer is listed."""
     return np.zeros_like(change) if name.partition(".")[0] in layers else change
 
 
 def painter_id() -> str:
-    """Which weights the filters are changes of."""
+    """Return an id of the painter's weights, which the filters change."""
     return str(engine_of("painter").facts["sha256"]["painter.safetensors"])[:16]
 
 
@@ -66,12 +73,12 @@ def write(cards: list[dict[str, Any]], vectors: dict[str, NDArray[Any]]) -> None
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("style", nargs="?", help="of your gallery")
+    parser.add_argument("style", nargs="?", help="name of the style in your gallery")
     parser.add_argument("--remove", metavar="NAME")
     for name in ("as", "title", "artist", "year", "died", "kind"):
         parser.add_argument(f"--{name}", default="", dest=name)
-    parser.add_argument("--shown", nargs="+", default=[], help="built-in styles whose thumbnails stand for it")
-    parser.add_argument("--without", nargs="+", default=[], help="layers whose filters stay the painter's: body")
+    parser.add_argument("--shown", nargs="+", default=[], help="built-in styles whose thumbnails represent it")
+    parser.add_argument("--without", nargs="+", default=[], help="layers whose filters do not change, such as body")
     arguments = parser.parse_args()
     cards, vectors = read()
     gone = arguments.remove or vars(arguments)["as"]
@@ -102,7 +109,7 @@ def main() -> None:
                 "year": arguments.year,
                 "kind": f"{arguments.kind}, learned from {count} works",
                 "source": f"impasto train collection, {made['steps']} steps",
-                "licence": f"MIT; public domain: published by {last}, the artist died in {arguments.died}",
+                "license": f"MIT; public domain: published by {last}, the artist died in {arguments.died}",
                 "card": made | {"painter": painter_id(), "without": arguments.without},
             }
         )

@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
-"""Fit the distribution that style augmentation draws from: mean and covariance of many paintings' style vectors.
+"""Fit the distribution of styles for style augmentation: mean and covariance of many paintings' style vectors.
 
     python tools/style_distribution.py --paintings DIR
 
-It writes `assets/augment/light.npz`, which `impasto.augment` reads, and prints how much of the variance that keeps.
+The script writes `assets/augment/light.npz`, which `impasto.augment` reads, and prints the share of the variance that
+the file keeps.
 
-The covariance is kept as its first principal components. A vector's numbers differ in scale by two orders of magnitude,
-and the network divides each by its deviation. So the components are those of the divided numbers.
+The file stores the first principal components of the covariance. The numbers of a vector differ in scale by two orders
+of magnitude, and the network divides each by its deviation. So the components are computed after this division.
 """
 
 from __future__ import annotations
@@ -25,19 +26,19 @@ from impasto.system.listing import files_in
 
 ENGINE = "light"
 COMPONENTS = 16
-LEVELS = 127  # of 8 bits with a sign
-LEAST_DEVIATION = 1e-4  # as the network's own: a few numbers are nearly the same for all paintings
+LEVELS = 127  # largest value of a signed 8-bit number
+LEAST_DEVIATION = 1e-4  # as in the network; a few numbers are nearly constant over all paintings
 
 
 def vectors(folder: Path) -> NDArray[np.float64]:
-    """N x 512 of a folder's paintings."""
+    """Return the style vectors of a folder's paintings, N x 512."""
     engine = engine_of(ENGINE)
     found = [engine.encode(Picture.open(file).pixels).embedding for file in files_in(folder, SUFFIXES)]
     return np.stack(found).astype(np.float64)
 
 
 def fit(found: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
-    """A root of the covariance, 512 x COMPONENTS, and the share of the variance that it keeps."""
+    """Return a root of the covariance, 512 x COMPONENTS, and the share of the variance that it keeps."""
     deviation = np.maximum(found.std(0), LEAST_DEVIATION)
     normal = (found - found.mean(0)) / deviation
     _, strengths, axes = np.linalg.svd(normal, full_matrices=False)
@@ -47,7 +48,7 @@ def fit(found: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
 
 
 def skewness(found: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Of each number; 0 for a normal distribution."""
+    """Return the skewness of each number of the vectors; 0 for a normal distribution."""
     centered = found - found.mean(0)
     skew: NDArray[np.float64] = (centered**3).mean(0) / np.maximum(found.std(0), LEAST_DEVIATION) ** 3
     return skew

@@ -1,4 +1,6 @@
-"""Make docs/images/textures.jpg: a vase whose texture lies in eight turned pieces, painted flat and without seams.
+"""Make docs/images/textures.jpg: a vase painted as a flat texture, and painted without seams.
+
+The vase's texture has eight rotated pieces.
 
 python tools/texture_pictures.py [--style NAME] [-o FILE]
 """
@@ -25,12 +27,12 @@ from impasto.textures.turntable import camera
 
 ROOT = Path(__file__).resolve().parents[1]
 _SIDE = 2048  # texels of the texture's sides
-_DRAWN = 720  # pixels of each view
+_DRAWN = 720  # pixels a side of each view
 _TURNED = 0.55  # radians
 
 
 def vase(photo: Pixels) -> tuple[list[Surface], NDArray[np.uint8]]:
-    """A vase with a photo around it, cut into four strips of two pieces each."""
+    """Build a vase with a photo wrapped around it, cut into four strips of two pieces each."""
 
     def place(s: NDArray[np.float64], t: NDArray[np.float64]) -> NDArray[np.float64]:
         radius = 0.34 + 0.16 * np.sin(np.pi * (1.15 * t + 0.05)) - 0.14 * np.exp(-((t - 0.88) ** 2) / 0.006)
@@ -39,7 +41,7 @@ def vase(photo: Pixels) -> tuple[list[Surface], NDArray[np.uint8]]:
 
     def color(points: NDArray[np.float64]) -> NDArray[np.float64]:
         turned = np.arctan2(points[..., 0], points[..., 2]) / (2 * np.pi) % 1
-        across = np.abs(2 * ((2 * turned) % 1) - 1) * (photo.shape[1] - 1)  # to and fro: it meets itself all around
+        across = np.abs(2 * ((2 * turned) % 1) - 1) * (photo.shape[1] - 1)  # mirrored, so that the photo has no seam
         down = (1 - (points[..., 1] + 0.75) / 1.5).clip(0, 1) * (photo.shape[0] - 1)
         return photo[np.round(down).astype(int), np.round(across).astype(int)]
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Train the painter: first on what a teacher makes of photographs, then on the perceptual losses.
+"""Train the light engine's network: first to imitate a teacher, then on perceptual losses.
 
     python tools/train_light.py prepare --photos DIR --paintings DIR --gallery DIR --work work/
     python tools/train_light.py distil --teacher microast.safetensors --work work/ --minutes 25
@@ -7,11 +7,20 @@
     python tools/train_light.py finish --work work/       # into src/impasto/assets/light
     python tools/light/export_light.py
 
-Distilling is cheap: every pixel of a batch is a target. It gives the network all of the teacher's styles, blends and
-the photo in its own style. The perceptual losses then improve on that: content at relu3_1 and relu4_1, Gram matrices at
-relu1_1 to relu4_1, each layer's divided by the energy of both its ends (Cheng et al. 2021); the photo back from its own
-vector; the same picture for a photo that is shifted and noisy; no lattice, and no border; and a vector of its own for
-every painting of the gallery, learned beside the network (Dumoulin et al. 2017). --device cuda where there is one.
+`distil` imitates the teacher's pictures. It is cheap, because every pixel of a batch is a target. The network learns
+the teacher's styles, their blends, and to return the photo if it gets the photo's own style.
+
+`perceive` then improves the network with these losses:
+
+- Content at relu3_1 and relu4_1.
+- Style: Gram matrices at relu1_1 to relu4_1. Each layer's distance is divided by the energy of the photo's and the
+  painting's matrices (Cheng et al. 2021).
+- Identity: the photo's own style vector must return the photo.
+- Steadiness: a shifted and noisy photo must give the same picture.
+- No lattice of the network's grid, and no influence of the border.
+
+It also learns a vector for every painting of the gallery, together with the network (Dumoulin et al. 2017). With a GPU,
+use `--device cuda`.
 """
 
 from __future__ import annotations
@@ -47,8 +56,8 @@ from impasto.training.objective import unsteadiness
 
 LAYERS = {"relu1_1": 64, "relu2_1": 128, "relu3_1": 256, "relu4_1": 512}
 CONTENT = ("relu3_1", "relu4_1")
-LATTICE = 8  # places of the network's grid of four pixels a window's side has
-PAINTING_SIDE = 512  # at which Gram matrices are taken: the size at which results are looked at
+LATTICE = 8  # side of a window of the lattice loss, in cells of the network's grid of four pixels
+PAINTING_SIDE = 512  # size of paintings for Gram matrices, about the size of the results
 WEIGHTS = {
     "content": 1.0,
     "style": 18.0,
@@ -59,21 +68,21 @@ WEIGHTS = {
     "lattice": 350.0,
     "range": 10.0,
 }
-BRUSH_MLP = ("style1.weight", "style2.weight", "direct.weight")  # kept in half precision
+BRUSH_MLP = ("style1.weight", "style2.weight", "direct.weight")  # stored in half precision
 
 
 @dataclass
 class Data:
-    """What `prepare` has written.
+    """The data that `prepare` has written.
 
     Attributes:
-        photos: H x W x 3 each, 8 bits.
-        own: their vectors, P x 512.
-        vectors: of the paintings, K x 512, the gallery's first.
-        names: of the paintings' files.
-        gallery: how many belong to the gallery.
-        grams: K x the upper triangles of the layers' Gram matrices, each over its root mean square.
-        energy: those root mean squares, K x 4.
+        photos: photographs, H x W x 3 each, 8 bits.
+        own: style vectors of the photographs, P x 512.
+        vectors: style vectors of the paintings, K x 512, the gallery's first.
+        names: file names of the paintings.
+        gallery: number of paintings that belong to the gallery.
+        grams: upper triangles of the layers' Gram matrices, each divided by its root mean square; K rows.
+        energy: these root mean squares, K x 4.
     """
 
     photos: list[NDArray[np.uint8]]
@@ -98,7 +107,7 @@ class Data:
             )
 
     def targets(self, ids: NDArray[np.int64], index: int) -> Tensor:
-        """Gram matrices of one layer, N x C x C."""
+        """Return the paintings' Gram matrices of one layer, N x C x C."""
         sizes = [width * (width + 1) // 2 for width in LAYERS.values()]
         width, start = list(LAYERS.values())[index], sum(sizes[:index])
         rows = np.stack([self.grams[i, start : start + sizes[index]] for i in ids]).astype(np.float32)
@@ -143,7 +152,7 @@ def prepare(arguments: argparse.Namespace) -> None:
 
 
 def painting_grams(net: VGG, painting: Picture, layers: Sequence[str]) -> dict[str, Tensor]:
-    """Gram matrices by layer, 1 x C x C, on the device of the loss network."""
+    """Compute a painting's Gram matrices by layer, 1 x C x C, on the device of the loss network."""
     pixels = to_tensor(painting.at_most(PAINTING_SIDE).pixels).to(net.entry.weight.device)
     with torch.no_grad():
         return net(pixels.contiguous(memory_format=torch.channels_last), layers, lambda _, features: gram(features))
@@ -154,13 +163,13 @@ def loss_net(device: str, pooling: Pooling = "average") -> VGG:
 
 
 class Crops:
-    """Parts of photographs at scales from a little enlarged to 1.6 times reduced."""
+    """Random crops of photographs, between slightly enlarged and reduced 1.6 times."""
 
     def __init__(self, data: Data, rng: np.random.Generator, count: int) -> None:
         self.data, self.rng, self.count = data, rng, count
 
     def batch(self, side: int) -> tuple[Tensor, NDArray[np.int64]]:
-        """N x 3 x side x side, and which photographs they are of."""
+        """Return crops, N x 3 x side x side, and the indices of their photographs."""
         ids = self.rng.integers(len(self.data.photos), size=self.count)
         return torch.cat(list(self._crops(ids, side))).to(memory_format=torch.channels_last), ids
 
@@ -177,7 +186,7 @@ class Crops:
 
 
 class Training(ABC):
-    """A network on its way, its running mean, and the gallery's vectors as moves from the encoder's."""
+    """A network in training, its running mean, and the gallery's vectors as offsets from the encoder's."""
 
     def __init__(self, arguments: argparse.Namespace) -> None:
         self.arguments, self.device = arguments, arguments.device
@@ -190,7 +199,7 @@ class Training(ABC):
         trained_on = self.data.vectors[self.data.gallery :]
         self.net.usual.copy_(trained_on.mean(0))
         self.net.spread.copy_(trained_on.std(0) + 1e-4)
-        self.moves = torch.zeros(self.data.gallery, self.data.vectors.shape[1])  # in units of the spread
+        self.moves = torch.zeros(self.data.gallery, self.data.vectors.shape[1])  # in units of the vectors' deviation
         self.step = 0
         if self.file.is_file():
             state = torch.load(self.file, weights_only=True)
@@ -207,11 +216,11 @@ class Training(ABC):
         self.optimizer = torch.optim.AdamW(groups, lr=arguments.rate, weight_decay=1e-4, betas=(0.9, 0.99))
 
     def start(self) -> LightNet:
-        """The network before its first step."""
+        """Return the network before its first step."""
         return LightNet()
 
     def run(self) -> None:
-        """Train for the minutes that were given; the rate rises over 100 steps and falls along a cosine to a tenth."""
+        """Train for `--minutes`. The rate rises over 100 steps, and falls along a cosine to a tenth."""
         started, saved, first = time.monotonic(), time.monotonic(), self.step
         sums: dict[str, list[float]] = {}
         while (share := (time.monotonic() - started) / (60 * self.arguments.minutes)) < 1:
@@ -246,19 +255,19 @@ class Training(ABC):
 
     @abstractmethod
     def terms(self) -> dict[str, Tensor]:
-        """The weighted losses of one batch."""
+        """Return the weighted losses of one batch."""
 
     def styles(self) -> NDArray[np.int64]:
-        """Half of a batch's styles are the gallery's, and come first."""
+        """Draw the styles of a batch: the first half from the gallery, the others from the other paintings."""
         half, count = self.arguments.batch // 2, len(self.data.vectors)
         own = self.rng.integers(self.data.gallery, size=half)
         return np.concatenate([own, self.rng.integers(self.data.gallery, count, size=self.arguments.batch - half)])
 
 
 class Distillation(Training):
-    """Towards the pictures of a teacher; with a photo's own vector, towards the photo.
+    """Training towards a teacher's pictures; towards the photo where a photo's own vector is given.
 
-    The teacher is MicroAST, or a painter of this design with other widths, whose tensors are taken over where they fit.
+    The teacher is MicroAST, or a network of this design with other widths. Tensors are copied where the shapes match.
     """
 
     def __init__(self, arguments: argparse.Namespace) -> None:
@@ -310,7 +319,7 @@ class Distillation(Training):
 
 
 class Perception(Training):
-    """Towards the photo's content and the paintings' Gram matrices."""
+    """Training towards the photo's content and the paintings' Gram matrices."""
 
     def __init__(self, arguments: argparse.Namespace) -> None:
         super().__init__(arguments)
@@ -333,9 +342,9 @@ class Perception(Training):
         if self.step % 2:
             again = partial(self.net, vector=vectors[:3])
             terms["steady"] = unsteadiness(again, photos[:3], painted[:3], self.rng)
-        else:  # what lies beyond a border must not show: the middle of the crop by itself is the middle of the whole
+        else:  # the border must not show: the crop's middle, painted alone, must equal the painted crop's middle
             middle = (slice(None), slice(None), slice(24, -24), slice(24, -24))
-            # With gradients: held still, they would make smaller features look like a smaller border.
+            # Keep their gradients: without them, smaller features would look like a smaller border effect.
             same = [(variance[:3], mean[:3]) for variance, mean in measured]
             alone = self.net(photos[:3][middle], vectors[:3], same)
             terms["border"] = (alone - painted[:3][middle].detach()).square().mean()
@@ -343,10 +352,10 @@ class Perception(Training):
 
 
 class Seen(NamedTuple):
-    """What the losses need of photographs, by layer."""
+    """Features and Gram matrices of photographs for the losses, by layer."""
 
-    features: dict[str, Tensor]  # of the content's layers
-    grams: dict[str, Tensor]  # of the style's
+    features: dict[str, Tensor]  # of the content layers
+    grams: dict[str, Tensor]  # of the style layers
 
 
 def seen(net: VGG, photos: Tensor, style: Sequence[str], content: Sequence[str] = CONTENT) -> Seen:
@@ -371,11 +380,11 @@ def perceptual(
     targets: Mapping[str, Tensor],
     apart: Mapping[str, Tensor] | None = None,
 ) -> dict[str, Tensor]:
-    """Content and style loss, and what no picture should have: total variation, a lattice, values out of range.
+    """Compute the content and style losses, and those of blemishes: variation, lattice, values out of range.
 
     Args:
-        targets: the paintings' Gram matrices by layer, N x C x C or 1 x C x C; none, and there is no style loss.
-        apart: what each layer's distance is divided by; the energy of both its ends if not given.
+        targets: the paintings' Gram matrices by layer, N x C x C or 1 x C x C; {} for no style loss.
+        apart: divisor of each layer's distance; default: the energy of the photo's and the painting's matrices.
     """
     found = {"content": painted.new_zeros(()), "style": painted.new_zeros(())}
 
@@ -396,7 +405,7 @@ def perceptual(
 
 def finish(arguments: argparse.Namespace) -> None:
     state = torch.load(arguments.work / "painter.pt", weights_only=True)
-    file = ASSETS / "painter" / "painter.safetensors"
+    file = ASSETS / "light" / "light.safetensors"
     tensors = {name: value for name, value in load_file(file).items() if not name.startswith("brush.")}
     for name, value in state["mean"].items():
         tensors[f"brush.{name}"] = (value.half() if name in BRUSH_MLP else value.float()).contiguous()

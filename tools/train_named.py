@@ -1,17 +1,20 @@
 #!/usr/bin/env python3
-"""Fine-tune the light engine for each painting of the gallery: filters of its own, beside its vector.
+"""Fine-tune the light engine for each painting of the gallery, so that each has a vector and filters of its own.
 
-    python tools/train_light.py finish --work work/    # after all that comes before it there
-    python tools/train_named.py --paintings DIR --work work/              # those that have no file in work/named yet
-    python tools/train_named.py --paintings DIR --work work/ great-wave   # carries on where a style has one
+    python tools/train_light.py finish --work work/    # after the steps before it
+    python tools/train_named.py --paintings DIR --work work/              # all without a file in work/named
+    python tools/train_named.py --paintings DIR --work work/ great-wave   # continues from its file, if any
     python tools/build_gallery.py --paintings DIR --named work/named
 
-A network for one style paints it better than one for all of them, and a few minutes lead from one to the other. The
-losses are those of `tools/train_light.py` but for the style's: Gram matrices at the second layer of every block, each
-layer's distance over what it is for untouched photographs, so that a layer in which the painter comes near the painting
-goes on counting. What the loss network sees in the photographs is computed once. The weight of the content is steered:
-its loss ends at a given share of what it is for the same photographs where the painter is driven by the painting's
-encoded vector, and all that is gained is style.
+A network for one style paints it better than a network for all styles. A few minutes of training turn one into the
+other.
+
+The losses are those of `tools/train_light.py`, except the style loss. It compares Gram matrices at the second layer of
+every block. Each layer's distance is divided by that of untouched photographs, so that layers already close to the
+painting still count. The photographs' features are computed once.
+
+The weight of the content loss is controlled during the training. The loss ends at `--content` times its value for the
+same photographs painted with the painting's encoded vector. So the training improves the style at equal content.
 """
 
 from __future__ import annotations
@@ -43,16 +46,16 @@ STYLE = ("relu1_2", "relu2_2", "relu3_3", "relu4_3")
 CONTENT = ("relu3_3",)
 STYLE_WEIGHT = 10.0
 BORDER = 24  # pixels
-FLAT = 144  # pixels a side of what is painted over with one color, or from one to another
-EDGE = 12  # pixels of that where outlines are
-FLAT_WEIGHT = 7000.0  # of the lattice between them
+FLAT = 144  # pixels; side of the square that is filled with a color or a gradient
+EDGE = 12  # pixels at its sides that do not count, because outlines are there
+FLAT_WEIGHT = 7000.0  # weight of the lattice inside the square
 TONE_WEIGHT = 30.0
-PARTS = {"red-blue-yellow": (0.02, 0.54, 0.98, 0.98)}  # left, top, right, bottom: all of it makes a photo red
-AS_ENCODED = {"impression-sunrise"}  # what is learned is no nearer
+PARTS = {"red-blue-yellow": (0.02, 0.54, 0.98, 0.98)}  # left, top, right, bottom; the whole painting makes a photo red
+AS_ENCODED = {"impression-sunrise"}  # training does not improve it
 
 
 class Named:
-    """Crops of photographs as the loss network sees them, and the painter to begin with."""
+    """Crops of photographs with their features, and the network from which training starts."""
 
     def __init__(self, arguments: argparse.Namespace) -> None:
         self.arguments = arguments
@@ -71,12 +74,12 @@ class Named:
             self.batches.append((photos, seen(self.loss_net, photos, STYLE, CONTENT)))
 
     def train(self, painting: Picture, encoded: Tensor, vector: Tensor, net: LightNet) -> tuple[LightNet, Tensor]:
-        """A painter for one painting, and its vector.
+        """Train a network and a vector for one painting.
 
         Args:
-            encoded: what the encoder sees in the painting, 1 x 512.
-            vector: to begin with, 1 x 512.
-            net: to begin with; it is trained in place.
+            encoded: the encoder's vector of the painting, 1 x 512.
+            vector: the initial vector, 1 x 512.
+            net: the initial network; it is trained in place.
         """
         batch, rate = self.arguments.batch, self.arguments.rate
         encoded, vector = encoded.to(self.device), vector.to(self.device)
@@ -85,15 +88,15 @@ class Named:
             layer: torch.stack([(known.grams[layer] - target).square().mean() for _, known in self.batches]).mean()
             for layer, target in targets.items()
         }
-        usual: dict[int, float] = {}  # the encoded vector's content loss, by batch
+        usual: dict[int, float] = {}  # content loss of the encoded vector, by batch
         first = copy.deepcopy(net)
         filters = [value.requires_grad_() for name, value in net.named_parameters() if is_filter(name)]
-        move = torch.zeros_like(vector).requires_grad_()  # in units of the spread
+        move = torch.zeros_like(vector).requires_grad_()  # in units of the vectors' deviation
         mean = [value.detach().clone() for value in (*filters, move)]
         optimizer = torch.optim.Adam(
             [{"params": filters, "base": rate}, {"params": [move], "base": 20 * rate}], betas=(0.9, 0.99)
         )
-        weight = 2.5  # of the content
+        weight = 2.5  # of the content loss
         started = time.monotonic()
         sums: dict[str, list[float]] = {}
         for step in range(self.arguments.steps):
@@ -135,7 +138,7 @@ class Named:
         return net, vector + mean[-1] * net.spread
 
     def _content(self, index: int, vector: Tensor) -> float:
-        """The painter's content loss for a batch, and a vector of 1 x 512."""
+        """Return the initial network's content loss for a batch and a vector of 1 x 512."""
         photos, known = self.batches[index]
         with torch.no_grad():
             painted = self.start(photos, vector.expand(len(photos), -1))
@@ -144,12 +147,12 @@ class Named:
     def _plain(
         self, photos: Tensor, paint: Callable[[Tensor], Tensor], first: Callable[[Tensor], Tensor]
     ) -> dict[str, Tensor]:
-        """Where all is plain the network's grid must not show, and the tone must stay what it was at first."""
+        """Return losses of a plain square: the network's grid must not show, and the tone must not change."""
         height, width = photos.shape[2:]
         top, left = (int(self.rng.integers(0, (side - FLAT) // 4 + 1)) * 4 for side in (height, width))
         flat = photos[:1].clone()
         color = flat[0, :, int(self.rng.integers(height)), int(self.rng.integers(width))]
-        if self.rng.random() < 0.5:  # what is rarer in photographs
+        if self.rng.random() < 0.5:  # grays are rarer in photographs
             color = torch.full_like(color, float(self.rng.random()))
         slopes = (2 * self.rng.random(2) - 1) * self.rng.choice([0, 0.4])
         down, right = (slope * torch.linspace(-1, 1, FLAT, device=self.device) for slope in slopes)
@@ -164,7 +167,7 @@ class Named:
     def _disturbed(
         self, net: LightNet, photos: Tensor, vector: Tensor, painted: Tensor, measured: Moments, step: int
     ) -> dict[str, Tensor]:
-        """In turns: noise and a shift must not show, and nor must what lies beyond a border."""
+        """Return, in turn, the loss of noise and shifts, and the loss of the border's influence."""
         if step % 3:
             return {"steady": unsteadiness(partial(net, vector=vector), photos[:1], painted[:1], self.rng)}
         middle = (slice(None), slice(None), slice(BORDER, -BORDER), slice(BORDER, -BORDER))
@@ -174,7 +177,7 @@ class Named:
 
 
 def part(painting: Picture, left: float, top: float, right: float, bottom: float) -> Picture:
-    """Some of a painting, in shares of its sides."""
+    """Crop a painting; the borders are shares of its sides."""
     rows, columns = (
         (round(share * painting.height) for share in (top, bottom)),
         (round(share * painting.width) for share in (left, right)),
@@ -186,7 +189,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--paintings", type=Path, required=True)
     parser.add_argument("--work", type=Path, required=True)
-    parser.add_argument("--content", type=float, default=0.98, help="content loss, over the encoded vector's")
+    parser.add_argument("--content", type=float, default=0.98, help="content loss over the encoded vector's")
     parser.add_argument("--steps", type=int, default=240)
     parser.add_argument("--crops", type=int, default=240)
     parser.add_argument("--batch", type=int, default=2)
@@ -194,7 +197,7 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=2e-3)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("names", nargs="*", help="styles; all that have no file in WORK/named if there are none")
+    parser.add_argument("names", nargs="*", help="styles; default: all without a file in WORK/named")
     arguments = parser.parse_args()
     named = Named(arguments)
     fitted = dict(np.load(arguments.work / "fitted.npz"))
@@ -208,7 +211,7 @@ def main() -> None:
         encoded = named.data.vectors[named.data.names.index(files[name])][None]
         if name in PARTS:
             painting = part(painting, *PARTS[name])
-            encoded = torch.from_numpy(engine_of("light").encode(painting.pixels))[None]
+            encoded = torch.from_numpy(engine_of("light").encode(painting.pixels).embedding)[None]
         net, vector = copy.deepcopy(named.start), encoded
         file = folder / f"{name}.npz"
         if name not in AS_ENCODED:

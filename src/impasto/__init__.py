@@ -1,4 +1,4 @@
-"""Impasto paints photographs in the style of any painting.
+"""Paint photographs in the style of any painting.
 
 >>> import impasto
 >>> impasto.stylize("photo.jpg", "starry-night", strength=80).save("out.png")
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from impasto.version import __version__
 
-if TYPE_CHECKING:  # under the same name again: so type checkers know that it is public
+if TYPE_CHECKING:  # `X as X` marks a name as public for type checkers
     from impasto.batch.enlarge import enlarge_folder as enlarge_folder
     from impasto.batch.run import stylize_folder as stylize_folder
     from impasto.controls import Controls as Controls
@@ -67,7 +67,7 @@ __all__ = ["__version__", *_HOME]
 
 
 def __getattr__(name: str) -> object:
-    """Load a public name when it is first used: `import impasto` alone costs next to nothing."""
+    """Load a public name on first use, so that `import impasto` alone is fast."""
     if name not in _HOME:
         raise AttributeError(f"module 'impasto' has no attribute {name!r}")
     from importlib import import_module
@@ -75,11 +75,12 @@ def __getattr__(name: str) -> object:
     try:
         value = getattr(import_module(f"impasto.{_HOME[name]}"), name)
     except ModuleNotFoundError as error:
-        if error.name != "torch":
+        if error.name not in ("torch", "lightning_fabric"):
             raise
         from impasto.errors import MissingExtra
 
-        raise MissingExtra(f"{error.name}, which impasto.{name} needs,", "torch") from None
+        extra = "train" if name == "learn" else "torch"
+        raise MissingExtra(f"{error.name}, which impasto.{name} needs,", extra) from None
     globals()[name] = value
     return value
 

@@ -1,10 +1,10 @@
 """Style augmentation: paint training pictures in random styles, so that a network learns shapes and not textures.
 
-Style vectors are drawn from the normal distribution of the vectors of 1,620 paintings, and mixed with the photo's own
-(Jackson et al.: Style Augmentation: Data Augmentation via Style Randomization, CVPR workshops 2019).
-`tools/style_distribution.py` fits the distribution.
+Style vectors are drawn from a normal distribution that is fitted to the vectors of 1,620 paintings. Each is mixed with
+the photo's own style vector (Jackson et al.: Style Augmentation: Data Augmentation via Style Randomization, CVPR
+workshops 2019). `tools/style_distribution.py` fits the distribution.
 
-PyTorch, torchvision and Albumentations are used where the caller has loaded them. Arrays need none of them.
+PyTorch, torchvision and Albumentations are optional. NumPy arrays need none of them.
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ from impasto.settings import check, setting
 from impasto.system.files import ASSETS
 from impasto.system.sessions import Model
 
-_LEAST_SIDE = 96  # pixels: at 32 strokes cover what a picture shows
-_FAR_OUTSIDE = 0.5  # of 0..1: sharp resampling goes a little beyond, a normalized picture far
+_LEAST_SIDE = 96  # pixels; at 32, strokes hide the content of a picture
+_FAR_OUTSIDE = 0.5  # beyond 0..1: sharp resampling overshoots a little, a normalized picture far
 
 
 @dataclass(eq=False)
 class RandomStyle:
-    """Paint pictures in random styles, each picture in its own.
+    """Paint each picture in a random style of its own.
 
-    It takes one picture, a batch, or a sample of torchvision v2: nested tuples, lists and dicts. Of a sample the PIL
-    images and `tv_tensors.Image`s are painted. Where there are none, the first array or tensor with three or more
-    dimensions is. Everything else passes untouched.
+    Pass one picture, a batch, or a sample of torchvision v2: nested tuples, lists and dicts. In a sample, all PIL
+    images and `tv_tensors.Image`s are painted. If there are none, the first array or tensor with at least three
+    dimensions is painted. All other values pass through unchanged.
 
     | picture | shape | values |
     |---|---|---|
@@ -47,19 +47,19 @@ class RandomStyle:
     | PyTorch tensor, on any device | 3 x H x W or B x 3 x H x W | uint8, or floats in 0..1 |
     | PIL image | any mode, painted in RGB | |
 
-    Results have the shape, the type and the device of what was given. They carry no gradient.
+    A result has the shape, type and device of its input. It carries no gradient.
 
     Attributes:
-        alpha: 0..1. The way from the photo's own style vector (0) to the drawn one (1).
+        alpha: 0..1. Blend between the photo's own style vector (0) and the random one (1).
         p: 0..1. The probability that a picture is painted.
-        seed: the same one draws the same styles again, in every process of the same name and in a DataLoader's workers
-            if the loader's generator is seeded, too. None, other styles in each run.
-        engine: what paints; the light engine.
-        size: pixels of the longer side at which pictures are painted, then brought back to their own size; None, their
-            own, and 96 for smaller ones. A larger one makes finer strokes and takes longer.
+        seed: an equal seed draws equal styles, in every process of the same name. Workers of a DataLoader also need a
+            seeded loader generator. None: different styles in each run.
+        engine: the engine that paints; only "light".
+        size: pixels of the longer side at which pictures are painted, before they are scaled back to their own size.
+            None: their own size, but at least 96. A larger size makes finer strokes and takes longer.
     Raises:
-        UsageError: a setting is out of its range; or, when called, nothing in the sample is a picture, a picture has
-            not three channels, or its values are not in 0..1.
+        UsageError: a setting is out of its range. When called: the sample contains no picture, a picture does not have
+            three channels, or its values are not in 0..1.
 
     >>> import numpy as np
     >>> from impasto.augment import RandomStyle
@@ -68,11 +68,11 @@ class RandomStyle:
     (2, 48, 32, 3)
     """
 
-    alpha: float = setting(0.5, "The way from the picture's own style (0) to the drawn one (1).", 0, 1)
+    alpha: float = setting(0.5, "Blend between the picture's own style (0) and the random one (1).", 0, 1)
     p: float = setting(1.0, "The probability that a picture is painted.", 0, 1)
     _: KW_ONLY
-    seed: int | None = setting(None, "Draws the same styles again.", 0, 2**63 - 1)
-    engine: Literal["light"] = setting("light", "What paints.")
+    seed: int | None = setting(None, "An equal seed draws equal styles.", 0, 2**63 - 1)
+    engine: Literal["light"] = setting("light", "The engine that paints.")
     size: int | None = setting(None, "Longer side in pixels at which pictures are painted.", 32, 4096)
 
     def __post_init__(self) -> None:
@@ -80,24 +80,24 @@ class RandomStyle:
         self._drawing: tuple[tuple[int, int], np.random.Generator] | None = None
 
     def __getstate__(self) -> dict[str, Any]:
-        """What another process gets: it draws by itself."""
+        """Return the state for another process, without the generator: each process draws by itself."""
         return {**self.__dict__, "_drawing": None}
 
     def __call__(self, *inputs: Any) -> Any:
-        """Paint a picture, a batch, or the pictures of a sample; several arguments are one sample."""
+        """Paint a picture, a batch, or the pictures of a sample. Several arguments form one sample."""
         sample = inputs[0] if len(inputs) == 1 else inputs
         leaves = list(_leaves(sample))
         pictures = [leaf for leaf in leaves if _is_image(leaf)] or [leaf for leaf in leaves if _is_array(leaf)][:1]
         if not pictures:
             raise UsageError(
-                "there is no picture to paint",
-                "arrays H x W x 3, tensors 3 x H x W, or PIL images",
+                "the sample contains no picture",
+                "pass arrays H x W x 3, tensors 3 x H x W, or PIL images",
                 code="not-a-picture",
             )
         return _replaced(sample, {id(picture): self._painted(picture) for picture in pictures})
 
     def for_albumentations(self) -> Any:
-        """The same as an `albumentations.ImageOnlyTransform`, with the probability `p`.
+        """Return an `albumentations.ImageOnlyTransform` that paints with the probability `p`.
 
         Its styles follow `seed`, not the seed of `albumentations.Compose`.
 
@@ -141,7 +141,7 @@ class RandomStyle:
         return out
 
     def _painted_array(self, pictures: Samples) -> Samples:
-        """H x W x 3 or B x H x W x 3, painted."""
+        """Paint an array H x W x 3 or B x H x W x 3."""
         if pictures.ndim not in (3, 4) or pictures.shape[-1] != 3 or 0 in pictures.shape[-3:]:
             raise _wrong_shape(pictures.shape)
         _check_values(pictures)
@@ -152,7 +152,7 @@ class RandomStyle:
         return out
 
     def _paint(self, photo: Pixels) -> Pixels:
-        """H x W x 3, float32, 0..1, in a style of its own."""
+        """Paint a photo (H x W x 3, float32, 0..1) in a style of its own."""
         height, width = photo.shape[:2]
         painter = _painter(self.engine, os.getpid())
         canvas = resize(photo, *fit(width, height, self.size or max(width, height, _LEAST_SIDE)))
@@ -163,7 +163,7 @@ class RandomStyle:
 
     @property
     def _random(self) -> np.random.Generator:
-        """This process's own generator."""
+        """The random generator of this process."""
         here = os.getpid(), _place()
         if self._drawing is None or self._drawing[0] != here:
             entropy = None if self.seed is None else (self.seed, here[1])
@@ -172,7 +172,7 @@ class RandomStyle:
 
 
 class _Paintings(NamedTuple):
-    """The normal distribution of the style vectors of paintings: its mean, and a root of its covariance."""
+    """The normal distribution of the style vectors of paintings: its mean and a root of its covariance."""
 
     mean: Array
     root: Array
@@ -191,8 +191,8 @@ def _paintings(engine: str) -> _Paintings:
 class _Painter:
     """An engine, and its encoder for pictures of any size.
 
-    Paintings are encoded at some 512 pixels. A training picture's own style is read off it as it is painted: where
-    features are as large as they will be on the canvas, and without the time that a larger one takes.
+    Paintings are encoded at about 512 pixels. A training picture is encoded at the size at which it is painted: its
+    features are then as large as on the canvas, and encoding takes less time.
     """
 
     def __init__(self, name: str) -> None:
@@ -206,14 +206,17 @@ class _Painter:
 
 @functools.cache
 def _painter(name: str, process: int) -> _Painter:  # noqa: ARG001
-    """The engine of this process: a forked one cannot go on with its parent's threads."""
-    if multiprocessing.parent_process() is not None:  # a worker beside others: each takes one processor
+    """Return the engine of this process: a forked process cannot use its parent's threads."""
+    if multiprocessing.parent_process() is not None:  # one of several workers: each uses one processor
         os.environ.setdefault("IMPASTO_THREADS", "1")
     return _Painter(name)
 
 
 def _place() -> int:
-    """What tells this process's draws from the others': a DataLoader's seed for its worker, or the process's name."""
+    """Return a number that separates this process's draws from those of others.
+
+    It is the DataLoader's seed for its worker, or comes from the process's name.
+    """
     loader = sys.modules.get("torch.utils.data")
     worker = loader.get_worker_info() if loader else None
     if worker is not None:
@@ -232,7 +235,7 @@ def _leaves(sample: Any) -> Iterator[Any]:
 
 
 def _replaced(sample: Any, painted: Mapping[int, Any]) -> Any:
-    """A sample of the same structure with its pictures, by their identity, painted."""
+    """Return a copy of the sample in which pictures are replaced, by identity, with the painted ones."""
     if isinstance(sample, Mapping):
         parts = {key: _replaced(part, painted) for key, part in sample.items()}
         return parts if type(sample) is dict else type(sample)(parts)  # type: ignore[call-arg]
@@ -243,13 +246,13 @@ def _replaced(sample: Any, painted: Mapping[int, Any]) -> Any:
 
 
 def _is_image(leaf: Any) -> bool:
-    """Whether it says itself that it is a picture: a PIL image or torchvision's `tv_tensors.Image`."""
+    """Return True for types that are always pictures: PIL images and torchvision's `tv_tensors.Image`."""
     kinds = sys.modules.get("torchvision.tv_tensors")
     return isinstance(leaf, Image.Image) or (kinds is not None and isinstance(leaf, kinds.Image))
 
 
 def _is_array(leaf: Any) -> bool:
-    """Whether it may be a picture: an array, or a tensor of no special kind."""
+    """Return True for types that may be pictures: arrays and plain tensors with three or more dimensions."""
     torch = sys.modules.get("torch")
     return (isinstance(leaf, np.ndarray) or (torch is not None and type(leaf) is torch.Tensor)) and leaf.ndim > 2
 
@@ -259,17 +262,17 @@ def _check_values(pictures: Samples) -> None:
         return
     if pictures.dtype.kind != "f":
         raise UsageError(
-            f"a picture's values are of the type {pictures.dtype}", "uint8, or floats in 0..1", code="not-a-picture"
+            f"a picture has values of type {pictures.dtype}", "pass uint8, or floats in 0..1", code="not-a-picture"
         )
     low, high = (float(edge) for edge in (pictures.min(initial=0), pictures.max(initial=1)))
-    if not (low >= -_FAR_OUTSIDE and high <= 1 + _FAR_OUTSIDE):  # not-a-number is neither
-        message = f"a picture's values are in {low:g}..{high:g}, not in 0..1"
-        raise UsageError(message, "paint before you normalize", code="out-of-range")
+    if not (low >= -_FAR_OUTSIDE and high <= 1 + _FAR_OUTSIDE):  # NaN fails both comparisons
+        message = f"a picture has values in {low:g}..{high:g}, not in 0..1"
+        raise UsageError(message, "apply RandomStyle before normalization", code="out-of-range")
 
 
 def _wrong_shape(shape: Any) -> UsageError:
     return UsageError(
         f"a picture has the shape {' x '.join(map(str, shape))}",
-        "red, green and blue: arrays H x W x 3, tensors 3 x H x W, or batches of them",
+        "pass three channels: arrays H x W x 3, tensors 3 x H x W, or batches of them",
         code="not-a-picture",
     )

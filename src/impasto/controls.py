@@ -1,7 +1,7 @@
-"""The controls that every engine shares.
+"""The controls that all engines share.
 
-Command line options and web widgets are made from the fields of `Controls`. Their defaults, ranges, help and labels
-are written here and nowhere else.
+Command line options and web widgets are generated from the fields of `Controls`. Defaults, ranges, help texts and
+labels are defined here and nowhere else.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from impasto.pixels.arrays import fit
 from impasto.settings import check, setting
 
 NATURAL_SIDE = 640
-"""Pixels of a photo's longer side at which strokes look as in a painting."""
+"""The longer side of a photo, in pixels, at which strokes have their natural size."""
 
-_LONGEST = 2  # times as wide as high; a longer panorama has as many pixels as that one
+_LONGEST = 2  # aspect ratio; a longer panorama is painted with as many pixels as one of 2:1
 
 KeepColor = Literal["none", "luminance", "histogram", "coral"]
 Tone = Literal["none", "match"]
@@ -24,30 +24,31 @@ Tone = Literal["none", "match"]
 
 @dataclass(frozen=True)
 class Controls:
-    """How a picture is painted, whatever paints it.
+    """Set how a picture is painted, with any engine.
 
     Attributes:
-        strength: 0..100. The way from the photo (0, the photo itself) to the style (100).
-        keep_color: "luminance": the result's luminance with the photo's colors; "histogram", "coral": the style is
-            given the photo's colors before it is painted with; "none".
-        tone: "match" brings brightness and contrast of the result to the photo's; "none".
-        brush_size: 0.25..4. How large the strokes come out, as a share of the picture: at 1, as paintings are looked at
-            and as networks have learned them, whatever the photo's size.
-        detail: 0..100. How much of the photo's own fine detail comes back where it is larger than what was painted.
+        strength: 0..100. Blend between the photo (0) and the style (100). At 0 the result is the photo itself.
+        keep_color: "none"; "luminance": the result's luminance with the photo's colors; "histogram" or "coral": match
+            the style's colors to the photo's before painting.
+        tone: "none"; "match": match the result's brightness and contrast to the photo's.
+        brush_size: 0.25..4. The size of the strokes, relative to the picture. At 1 strokes have their natural size,
+            whatever the photo's size.
+        detail: 0..100. The share of the photo's own fine detail that is added to the result. It has an effect where the
+            photo is larger than what was painted.
         size: the longer side of the result in pixels; None, the photo's own size.
-        seed: for engines that draw random numbers; the painter draws none.
+        seed: for engines that draw random numbers. The painter draws none.
     Raises:
-        UsageError: a value of another type or out of its range.
+        UsageError: a value has the wrong type or is out of its range.
 
     >>> controls = impasto.Controls(strength=80, size=1200)
     >>> controls.output_size(4000, 3000)
     (1200, 900)
     """
 
-    strength: float = setting(100.0, "The way from the photo (0) to the style (100).", 0, 100, label="Strength")
+    strength: float = setting(100.0, "Blend between the photo (0) and the style (100).", 0, 100, label="Strength")
     keep_color: KeepColor = setting(
         "none",
-        "Keep the photo's colors: take only the result's luminance, or match the style's colors to the photo's first "
+        "Keep the photo's colors: take only the result's luminance, or first match the style's colors to the photo's "
         "by histogram or by covariance (coral).",
         label="Keep the photo's colors",
     )
@@ -56,21 +57,21 @@ class Controls:
     )
     brush_size: float = setting(
         1.0,
-        "How large the strokes come out, as a share of the picture; 0.25 paints a large photo finely.",
+        "Size of the strokes, relative to the picture; 0.25 paints a large photo finely.",
         0.25,
         4,
         label="Brush size",
     )
     detail: float = setting(
         60.0,
-        "How much of the photo's own fine detail comes back in a photo above 640 pixels.",
+        "Share of the photo's own fine detail to add, in photos above 640 pixels.",
         0,
         100,
         label="Detail of the photo",
     )
     size: int | None = setting(
         None,
-        "Longer side of the result in pixels; the photo's own size if not given.",
+        "Longer side of the result in pixels; default: the photo's own size.",
         1,
         100_000,
         label="Size of the download, longer side in pixels",
@@ -81,14 +82,16 @@ class Controls:
         check(self)
 
     def output_size(self, width: int, height: int) -> tuple[int, int]:
-        """The result's size for a photo of width x height."""
+        """Return the result's width and height, in pixels, for a photo of width x height."""
         return (width, height) if self.size is None else fit(width, height, self.size)
 
     def painted_size(self, width: int, height: int, side: float = NATURAL_SIDE) -> tuple[int, int]:
-        """The size at which a photo of width x height is painted: of a smaller photo its own.
+        """Return the width and height at which a photo of width x height is painted.
+
+        Smaller photos keep their own size.
 
         Args:
-            side: pixels of the longer side for a brush of 1.
+            side: the longer side, in pixels, for a brush of 1.
         """
         natural = max(side / max(width, height), side / math.sqrt(_LONGEST * width * height))
         share = natural / self.brush_size
@@ -98,7 +101,7 @@ class Controls:
 
     @property
     def recolors_style(self) -> bool:
-        """Whether the style must be matched to the photo's colors before painting."""
+        """True if the style must be matched to the photo's colors before painting."""
         return self.keep_color in ("histogram", "coral")
 
     def as_dict(self) -> dict[str, object]:

@@ -1,14 +1,14 @@
-"""What can go wrong: each error says in one line what is wrong, and in a hint how to go on.
+"""The errors of Impasto. Each says in one line what is wrong, and in a hint what to do.
 
-ImpastoError           exit code 1; catch this one for all of them
-|-- UsageError         exit code 2; the request makes no sense; also a ValueError
+ImpastoError           exit code 1; base class, catch this one for all
+|-- UsageError         exit code 2; the request is invalid; also a ValueError
 |-- PictureError       a picture cannot be read or written
-|   `-- OutOfMemory    a picture needs more memory than there is
+|   `-- OutOfMemory    a picture needs more memory than is available
 |-- StyleError         a style, or the gallery, cannot be read or written
-|-- TrainingError      a training or an optimization cannot go on
+|-- TrainingError      a training or an optimization cannot continue
 `-- MissingExtra       an optional part is not installed
 
-Each kind of fault has a code as well, the same wherever it occurs; docs/errors.md lists them.
+Each kind of fault also has a code, which is the same wherever it occurs. docs/reference/errors.md lists the codes.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ import errno
 
 
 class ImpastoError(Exception):
-    """Something could not be done.
+    """Report that Impasto could not do something. This is the base class of all its errors.
 
     Attributes:
-        message: what is wrong, one line.
+        message: what is wrong, in one line.
         hint: what to do about it, or "".
-        code: the kind of fault, for programs, the JSON records and tests. Messages and hints may change; codes stay.
-            A raise without one has its class's: failure, usage, picture, style, memory, training or missing-extra.
-        exit_code: what the command line exits with: 1, the work failed; 2, the request makes no sense.
+        code: the kind of fault, for programs, JSON records and tests. Messages and hints may change, codes do not. The
+            default is the code of the class: failure, usage, picture, style, memory, training or missing-extra.
+        exit_code: the exit code of the command line: 1, the work failed; 2, the request is invalid.
 
     >>> try:
     ...     impasto.stylize("missing.jpg", "starry-night")
@@ -45,7 +45,7 @@ class ImpastoError(Exception):
 
 
 class UsageError(ImpastoError, ValueError):
-    """What was asked for makes no sense, whatever the files hold: an unknown style, a strength of 300.
+    """Report an invalid request, such as an unknown style or a strength of 300. The files are not at fault.
 
     >>> try:
     ...     impasto.stylize("photo.jpg", "starry-night", strength=300)
@@ -59,26 +59,26 @@ class UsageError(ImpastoError, ValueError):
 
 
 class PictureError(ImpastoError):
-    """A picture cannot be read or written.
+    """Report a picture that cannot be read or written.
 
     >>> try:
     ...     impasto.Picture.open(b"just text")
     ... except impasto.PictureError as error:
     ...     print(error.hint)
-    it holds text
+    it contains text
     """
 
     code = "picture"
 
 
 class OutOfMemory(PictureError):
-    """A picture, or a step of a training, needs more memory than there is."""
+    """Report that a picture, or a step of a training, needs more memory than is available."""
 
     code = "memory"
 
 
 class StyleError(ImpastoError):
-    """A style, or the gallery it lies in, cannot be read or written.
+    """Report a style, or a gallery, that cannot be read or written.
 
     >>> gallery = impasto.Gallery()
     >>> (gallery.folder / "empty").mkdir(parents=True)
@@ -93,13 +93,13 @@ class StyleError(ImpastoError):
 
 
 class TrainingError(ImpastoError):
-    """A training or an optimization cannot go on: its losses are not finite, or its checkpoint is damaged."""
+    """Report a training or an optimization that cannot continue: losses are not finite, or a checkpoint is damaged."""
 
     code = "training"
 
 
 class MissingExtra(ImpastoError):
-    """A part of Impasto that is installed on request is not there.
+    """Report an optional part of Impasto that is not installed.
 
     >>> print(impasto.MissingExtra("PyAV", "video"))
     PyAV is not installed  (pip install 'impasto[video]')
@@ -112,5 +112,5 @@ class MissingExtra(ImpastoError):
 
 
 def write_fault(error: BaseException) -> str:
-    """The code of a write that the system has refused: disk-full or not-writable."""
+    """Return the code of a failed write: disk-full or not-writable."""
     return "disk-full" if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) else "not-writable"

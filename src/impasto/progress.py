@@ -1,4 +1,4 @@
-"""The one record by which long work tells its caller where it stands, whoever draws it."""
+"""Progress records, with which long work reports to its caller."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Progress:
-    """Where some work stands.
+    """The state of some long work.
 
     Attributes:
-        step: how many of `total` steps are done; the work may end before the last.
-        total: 0 where nobody knows.
-        fraction: 0..1, the share of the time that is spent, steps not being of equal length.
-        message: what is being done, or has just been done, in a few words.
-        losses: each term, weighted, and their sum, "total"; empty where nothing is optimized.
-        preview: makes the picture as it is now, at the size that is worked on; None where there is none.
+        step: the number of finished steps. The work may end before the last step.
+        total: the number of all steps; 0 if unknown.
+        fraction: 0..1, the share of the time that has passed. Steps may differ in length.
+        message: the current or last activity, in a few words.
+        losses: each weighted loss term, and their sum as "total". Empty if nothing is optimized.
+        preview: returns the present picture, at the working size; None if there is no preview.
     """
 
     step: int
@@ -35,25 +35,25 @@ class Progress:
 
 
 OnProgress: TypeAlias = Callable[[Progress], "bool | None"]
-"""Called after every step; if it returns False the work stops and keeps what it has."""
+"""A callback that runs after every step. If it returns False, the work stops and keeps its result so far."""
 
 
 class Stopped(ImpastoError):
-    """The caller asked for the work's end, through its progress callback."""
+    """Report that the caller's progress callback asked the work to stop."""
 
     code = "stopped"
 
     def __init__(self) -> None:
-        super().__init__("the painting has been stopped")
+        super().__init__("painting was stopped")
 
 
 class Steps:
-    """Counts the pixels of a picture that are done; called from several threads.
+    """Count the finished pixels of a picture, from several threads.
 
     Args:
         total: pixels of the whole picture.
-        message: what is being done.
-        before: 0..1, the share of the time that has been spent when the first of them begin.
+        message: the current activity.
+        before: 0..1, the share of the time that had passed before the first pixel.
     """
 
     def __init__(self, total: int, on_progress: OnProgress, message: str, before: float = 0.0) -> None:
@@ -62,10 +62,10 @@ class Steps:
         self._lock = threading.Lock()
 
     def __call__(self, pixels: int) -> None:
-        """Say that so many more are done.
+        """Add finished pixels to the count, and report the progress.
 
         Raises:
-            Stopped: the end is asked for.
+            Stopped: the progress callback asked to stop.
         """
         with self._lock:
             self._done += pixels

@@ -1,6 +1,6 @@
-"""Dataclasses of settings whose fields carry their own help and range.
+"""Dataclasses of settings whose fields carry their own help text and range.
 
-Command line options and web widgets are made from such fields, and the same ranges are checked in Python.
+Command line options and web widgets are generated from these fields. Python checks the same ranges.
 """
 
 from __future__ import annotations
@@ -17,55 +17,57 @@ T = TypeVar("T")
 
 
 def setting(default: object, text: str, low: float | None = None, high: float | None = None, *, label: str = "") -> Any:
-    """Make a dataclass field that carries its help text.
+    """Make a dataclass field that carries its help text and range.
 
     Args:
         text: one sentence for the command line and the page.
         low, high: the range of a number, both ends included.
-        label: the title of the field's widget in the page; needed by fields that the page shows.
+        label: the title of the field's widget in the page. Fields that the page shows need one.
     """
     return field(default=default, metadata={"help": text, "low": low, "high": high, "label": label})
 
 
 def make(kind: type[T], values: Mapping[str, Any], noun: str) -> T:
-    """A dataclass of settings from names and values.
+    """Make a dataclass of settings from names and values.
 
+    Args:
+        noun: the singular for a field in messages, such as "control".
     Raises:
-        UsageError: a name that is none of its fields.
+        UsageError: a name is not a field of the dataclass.
     """
     known = [part.name for part in fields(kind)]  # type: ignore[arg-type]
     unknown = [name for name in values if name not in known]
     if unknown:
-        raise UsageError(f"{unknown[0]} is no {noun}", f"the {noun}s are {', '.join(known)}", code="unknown-setting")
+        raise UsageError(f"unknown {noun} '{unknown[0]}'", f"{noun}s: {', '.join(known)}", code="unknown-setting")
     return kind(**values)
 
 
 def find(named: Mapping[str, T], wanted: str | T, noun: str) -> T:
-    """One of several settings that have names, by its name; or what was given, if it is no name.
+    """Return the setting with the wanted name. Return `wanted` itself if it is not a string.
 
     Raises:
-        UsageError: no such name.
+        UsageError: there is no such name.
     """
     if not isinstance(wanted, str):
         return wanted
     if wanted not in named:
-        raise UsageError(f"{wanted} is no {noun}", f"the {noun}s are {', '.join(named)}", code="unknown-choice")
+        raise UsageError(f"unknown {noun} '{wanted}'", f"{noun}s: {', '.join(named)}", code="unknown-choice")
     return named[wanted]
 
 
-_hints = functools.cache(get_type_hints)  # which reads them anew at each call
+_hints = functools.cache(get_type_hints)  # get_type_hints itself evaluates the hints at each call
 
 
 def hints_of(kind: Any) -> dict[str, Any]:
-    """The types of a dataclass's fields, not to be changed."""
+    """Return the types of a dataclass's fields. Do not change the result: it is cached."""
     return _hints(kind)
 
 
 def check(settings: Any) -> None:
-    """Look at every field of a dataclass of settings.
+    """Check every field of a dataclass of settings.
 
     Raises:
-        UsageError: a value of another type, none of the choices, out of its range, or an empty tuple.
+        UsageError: a value has the wrong type, is not one of the choices, is out of its range, or is an empty tuple.
     """
     hints = hints_of(type(settings))
     for part in fields(settings):
@@ -83,11 +85,11 @@ def _check(part: Field[Any], hint: Any, value: Any) -> None:
             )
     elif get_origin(hint) is tuple:
         if not isinstance(value, tuple) or not value:
-            raise UsageError(f"no {label}", code="nothing-given")
+            raise UsageError(f"no {label} given", code="nothing-given")
     elif part.metadata["low"] is not None:
         whole = float not in (hint, *get_args(hint))
         if isinstance(value, bool) or not isinstance(value, (int,) if whole else (int, float)):
-            raise UsageError(f"{label} {value!r} is no {'whole ' if whole else ''}number", code="not-a-number")
+            raise UsageError(f"{label} {value!r} is not a {'whole ' if whole else ''}number", code="not-a-number")
         low, high = part.metadata["low"], part.metadata["high"]
         if not math.isfinite(value) or not low <= value <= high:
             raise UsageError(f"{label} {value:g} is not in {low:g}..{high:g}", code="out-of-range")

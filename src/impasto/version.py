@@ -1,10 +1,10 @@
-"""The version, in one place, and those of what Impasto stands on."""
+"""The version of Impasto, and those of its dependencies."""
 
 __version__ = "0.1.0"
 
 
 def installed(distribution: str) -> str:
-    """The installed version of another distribution, or "" if it is not there."""
+    """Return the installed version of a distribution, or "" if it is not installed."""
     import importlib.metadata
 
     try:

@@ -1,19 +1,19 @@
-"""model.onnx and encoder_model.onnx: the light engine's networks for browsers.
+"""Build model.onnx and encoder_model.onnx: the light engine's networks for browsers.
 
 | graph | inputs | outputs |
 |---|---|---|
 | model.onnx | photo 1 x 3 x H+36 x W+36, style 512, changes, given 1024, trust | picture, statistics 1024 |
 | encoder_model.onnx | picture 1 x 3 x H x W | style 512 |
 
-A style's changes are 150,748 numbers, the picture is 1 x H x W x 3. They compute what paint.onnx and encode.onnx do,
-with three differences.
+A style's changes are 150,748 numbers. The picture is 1 x H x W x 3. The graphs compute the same as paint.onnx and
+encode.onnx, with three differences:
 
-- They hold their weights: in half precision, those of the fully connected layers in 8 bits. All sums are float32.
+- They contain their weights, in half precision, and those of the fully connected layers in 8 bits. Sums are float32.
 - A style's changes of the filters are an input, so that one session paints every style.
-- The fully connected layers are part of the graph. Each is a product of two thin matrices: the styles of real paintings
-  lie near a space of some hundred dimensions, and a full matrix would be half a megabyte.
+- The fully connected layers are part of the graph, as products of two thin matrices. This works because the styles of
+  real paintings lie near a space of some hundred dimensions. A full matrix would take half a megabyte.
 
-WebGPU allows a shader ten buffers, so nothing is split into more than two.
+WebGPU allows ten buffers for each shader, so no node splits a tensor into more than two.
 """
 
 from __future__ import annotations
@@ -40,14 +40,14 @@ from impasto.engines.light_weights import (
 from impasto.exchange.graph import Graph
 from impasto.exchange.statistics import expose_statistics
 
-_FROM_STYLE, _FROM_HIDDEN = 128, 128  # dimensions that the fully connected layers keep
-_CLIP = 6.0  # deviations, as `Light._modulate`
+_FROM_STYLE, _FROM_HIDDEN = 128, 128  # dimensions of the thin matrices
+_CLIP = 6.0  # deviations, as in `Light._modulate`
 
 
 class Thin(NamedTuple):
     """The fully connected layers, as products of thin matrices.
 
-    Of the normalized style n: out @ (hidden @ relu(inner @ (enter @ n) + inner_bias) + direct @ n) + out_bias.
+    For the normalized style n: out @ (hidden @ relu(inner @ (enter @ n) + inner_bias) + direct @ n) + out_bias.
     """
 
     enter: Array
@@ -60,11 +60,11 @@ class Thin(NamedTuple):
 
 
 def thin(dense: Mapping[str, Array], styles: Array) -> Thin:
-    """Fully connected layers that give nearly the same for styles like these.
+    """Approximate the fully connected layers by thin matrices, for styles like these.
 
     Args:
         dense: the layers of light.safetensors.
-        styles: N x 512, of many paintings.
+        styles: vectors of many paintings, N x 512.
     """
     seen = ((styles - dense["usual"]) / dense["spread"]).clip(-_CLIP, _CLIP)
     first, direct, second = dense["style1.weight"], dense["direct.weight"], dense["style2.weight"]
@@ -86,14 +86,14 @@ def thin(dense: Mapping[str, Array], styles: Array) -> Thin:
 
 
 def _main(rows: Array, count: int) -> tuple[Array, Array]:
-    """The mean of some vectors, and the orthonormal directions, as columns, in which they differ most."""
+    """Return the mean of vectors and, as columns, their main orthonormal directions."""
     usual = rows.mean(0)
     directions = np.linalg.svd(rows - usual, full_matrices=False)[2]
     return usual, directions[:count].T
 
 
 def in_bytes(g: Graph, weight: Array) -> str:
-    """A matrix or filters in 8 bits, with a scale for every output."""
+    """Add a matrix or filters in 8 bits, with a scale for every output."""
     scales = np.abs(weight).reshape(len(weight), -1).max(1) / 127
     scales = np.where(scales > 0, scales, 1).astype(np.float32)
     levels = np.rint(weight / scales.reshape(-1, *[1] * (weight.ndim - 1))).astype(np.int8)
@@ -121,7 +121,7 @@ class Browser(Portable):
         return self._changed[name]
 
     def modulations(self) -> str:
-        """What a style makes of every normalization, as `Light._modulate`."""
+        """Compute a style's modulations, as `Light._modulate` does."""
         limits = self.constant(-_CLIP), self.constant(_CLIP)
         x = self.node("Sub", "style", self.constant(self._dense["usual"]))
         x = self.node("Clip", self.node("Div", x, self.constant(self._dense["spread"])), *limits)
@@ -135,7 +135,7 @@ class Browser(Portable):
         return self.shaped(self.node("Add", found, self.constant(layers.out_bias[:, None])), NUMBERS)
 
     def model_with_statistics(self) -> Any:
-        """model.onnx."""
+        """Return model.onnx."""
         modulations = self.modulations()
 
         def normalize(x: str, number: int) -> str:
@@ -164,7 +164,7 @@ class BrowserEncoder(Encoder):
         return self.node("Conv", x, *operands, strides=[stride, stride], group=groups)
 
     def model_of_pictures(self) -> Any:
-        """encoder_model.onnx."""
+        """Return encoder_model.onnx."""
         f1, f2 = encoder(self, "picture", "style_encoder")
         parts = [*moments(self, f1), *moments(self, f2)]
         for name, features in (("weight1", f1), ("bias1", f1), ("weight2", f2), ("bias2", f2)):

@@ -1,18 +1,18 @@
-"""paint.onnx and encode.onnx: the painter's networks for browsers.
+"""Build paint.onnx and encode.onnx: the painter's networks for browsers.
 
 | graph | inputs | outputs |
 |---|---|---|
 | paint.onnx | photo, noise8, noise4, given, trust; code 256, changes 5152, filters | picture, statistics |
 | encode.onnx | picture 1 x 3 x H x W | code 256 |
 
-They compute what the files of `tools/painter/export.py` do, with three differences.
+The graphs compute the same as those of `tools/painter/export.py`, with three differences:
 
-- Weights lie in painter.safetensors and in the encoder's file, as they are kept: in 8 bits with scales. The graphs
-  bring them into form when a session is made.
-- What a style changes of the last filters is an input, so that one session paints every style.
+- They read the weights from painter.safetensors and the encoder's file, in 8 bits with scales. A session expands them
+  once, when it is created.
+- A style's changes of the last filters are an input, so that one session paints every style.
 - The fully connected layers are part of the graphs.
 
-WebGPU allows a shader ten buffers: nothing is split at all, and no more than eight are joined at once.
+WebGPU allows ten buffers for each shader. So no node splits a tensor, or joins more than eight at once.
 """
 
 from __future__ import annotations
@@ -42,12 +42,12 @@ from impasto.engines.painter_weights import (
 )
 from impasto.exchange.graph import Graph
 
-_CLIP = 5.0  # deviations, as `Painter._encode`
+_CLIP = 5.0  # deviations, as in `Painter._encode`
 _JOINED = 8
 
 
 def stored(g: Graph, tensors: Mapping[str, Stored], file: str, name: str) -> str:
-    """A tensor of a file of weights, as float32."""
+    """Add a tensor of a file of weights, as float32."""
     kind = g.proto.TensorProto
     found = tensors[name]
     tensor = kind(name=name, dims=found.shape, data_location=kind.EXTERNAL)
@@ -88,7 +88,7 @@ class BrowserPainter(Plain):
         return self._weights[name]
 
     def _bring(self, layer: str) -> None:
-        """A layer's weights as `painter_weights.graph_weights` gives them."""
+        """Add a layer's weights in the form of `painter_weights.graph_weights`."""
         outputs, inputs, kernel = layer_shapes()[layer]
         weight, bias = self._own(f"{layer}.weight"), self._own(f"{layer}.bias")
         if layer == "leave":
@@ -111,14 +111,14 @@ class BrowserPainter(Plain):
         self._weights[f"{layer}.weight"], self._weights[f"{layer}.bias"] = weight, bias
 
     def _left(self, weight: str, bias: str, inputs: int) -> tuple[str, str]:
-        """`painter_weights.leave_at_half` as products of matrices."""
+        """Compute `painter_weights.leave_at_half` by products of matrices."""
         none = np.zeros(3, np.float32)
         units = np.zeros((25, 3, 1, 5, 5), np.float32)
         units[:, 0] = np.eye(25, dtype=np.float32).reshape(25, 1, 5, 5)
         taps = np.stack([leave_at_half(unit, none)[0].reshape(2, 8, 4, 9)[:, [0, 3]] for unit in units])
         found = self.node("MatMul", self.shaped(weight, 3 * inputs, 25), self.constant(taps.reshape(25, -1)))
         found = self.node("Transpose", self.shaped(found, 3, inputs, 4, 4, 9), perm=[2, 0, 3, 1, 4])
-        found = self.shaped(found, 2, 6, 36 * inputs)  # down, right and color, the rest
+        found = self.shaped(found, 2, 6, 36 * inputs)  # down; right and color; the others
         found = self.shaped(self.node("Pad", found, self.constant([0, 0, 0, 0, 2, 0], np.int64)), 16, 4 * inputs, 3, 3)
         empty = np.zeros((3, 1, 5, 5), np.float32)
         base = leave_at_half(empty, none)[1]
@@ -127,7 +127,7 @@ class BrowserPainter(Plain):
         return found, self.node("Add", moved, self.constant(base))
 
     def _own(self, name: str) -> str:
-        """A tensor of the network with what the style changes of it."""
+        """Return a tensor of the network plus the style's change of it."""
         found = stored(self, self._tensors, PAINTER, name)
         shapes = filter_shapes()
         if name not in shapes:
@@ -138,7 +138,7 @@ class BrowserPainter(Plain):
         return self.node("Add", found, self.shaped(change, *shapes[name]))
 
     def _modulations(self) -> str:
-        """`Painter._modulate`."""
+        """Compute a style's modulations, as `Painter._modulate` does."""
 
         def product(layer: str, x: str) -> str:
             weight, bias = (stored(self, self._tensors, PAINTER, f"{layer}.{part}") for part in ("weight", "bias"))
@@ -151,7 +151,7 @@ class BrowserPainter(Plain):
         return self.node("Slice", x, *(self.constant([value], np.int64) for value in (first, end, 0)))
 
     def finished(self) -> Any:
-        """paint.onnx."""
+        """Return paint.onnx."""
         model = super().finished()
         numbers = 2 * sum(norm_widths()) + EIGHTH + QUARTER
         inputs = {"code": [CODE], "changes": [numbers], "filters": [filter_count()]}
@@ -164,7 +164,7 @@ class BrowserPainter(Plain):
 
 
 class BrowserReader(EncodeGraph):
-    """The encoder with its weights, and the matrix that makes a style of what it sees."""
+    """The encoder with its weights, and the matrix from its statistics to a style."""
 
     def __init__(self, seen: Mapping[str, Stored], tensors: Mapping[str, Stored]) -> None:
         super().__init__()
@@ -175,7 +175,7 @@ class BrowserReader(EncodeGraph):
         return stored(self, self._seen, ENCODER, name)
 
     def finished(self) -> Any:
-        """encode.onnx."""
+        """Return encode.onnx."""
         found = self.joined_statistics("")
         usual, spread, weight, bias = (
             stored(self, self._tensors, PAINTER, name) for name in ("usual", "spread", "embed.weight", "embed.bias")
@@ -189,7 +189,7 @@ class BrowserReader(EncodeGraph):
 
 
 def painter_graphs(seen: Mapping[str, Stored], tensors: Mapping[str, Stored]) -> dict[str, Any]:
-    """paint.onnx and encode.onnx."""
+    """Return paint.onnx and encode.onnx."""
     paint = BrowserPainter(tensors)
     paint.build()
     return {"paint.onnx": paint.finished(), "encode.onnx": BrowserReader(seen, tensors).finished()}

@@ -1,19 +1,19 @@
 #!/usr/bin/env python3
-"""Write what the browser's engine loads: its networks, the gallery's styles, their thumbnails.
+"""Write the files of the browser's engine: its networks, the gallery's styles, their thumbnails.
 
     python tools/browser/export_browser.py --paintings PAINTINGS     # into packages/web/models
 
-| file | what |
+| file | content |
 |---|---|
-| config.json | sizes, controls, the styles' cards, and what all of it was made from |
-| onnx/model.onnx | paints (`browser_graph.py`) |
-| onnx/encoder_model.onnx | reads a style off a painting |
+| config.json | sizes, controls, the styles' cards, and the hashes of the source files |
+| onnx/model.onnx | the light engine's painting network (`browser_graph.py`) |
+| onnx/encoder_model.onnx | the light engine's encoder of paintings |
 | styles.safetensors | the light engine's vectors of the styles |
 | painter/paint.onnx, encode.onnx | the painter's networks without their weights (`browser_painter.py`) |
 | painter/styles.safetensors | the painter's vectors of the styles |
 | styles/NAME.webp | the painting, 200 pixels at most |
 
-The fully connected layers are fitted to the styles of paintings: any folder of many will do.
+The fully connected layers are fitted to the styles of paintings. Any folder of some hundred paintings will do.
 """
 
 from __future__ import annotations
@@ -45,12 +45,12 @@ from impasto.service.offers import controls
 from impasto.styles import builtin
 
 FOLDER = Path(__file__).resolve().parents[2] / "packages" / "web" / "models"
-_PAINTINGS = 400  # that the fully connected layers are fitted to
+_PAINTINGS = 400  # paintings to which the fully connected layers are fitted
 _THUMBNAIL, _QUALITY = 200, 34
 
 
 def sources() -> dict[str, str]:
-    """Hashes of the files that all of it is made from: whoever changes them must export again."""
+    """Return the hashes of the source files. After changing one of these, export again."""
     files = [
         Light.assets / "light.safetensors",
         Painter.assets / "painter.safetensors",
@@ -61,7 +61,7 @@ def sources() -> dict[str, str]:
 
 
 def seen_styles(engine: Light, folder: Path) -> Array:
-    """Embeddings of paintings, of the gallery's styles, and of mixtures of both."""
+    """Return embeddings of paintings, of the gallery's styles, and of mixtures of both."""
     files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in (".jpg", ".jpeg", ".png"))
     draw = np.random.default_rng(0)
     draw.shuffle(files)
@@ -78,12 +78,12 @@ def seen_styles(engine: Light, folder: Path) -> Array:
 
 
 def vectors(engine: str) -> bytes:
-    """A file with the vectors of all styles in the safetensors format.
+    """Write the vectors of all styles as a safetensors file.
 
-    | tensor | what |
+    | tensor | content |
     |---|---|
     | embedding.NAME | numbers in half precision |
-    | changes.NAME | of the painter's modulations, in half precision |
+    | changes.NAME | changes of the painter's modulations, in half precision |
     | levels.NAME, scales.NAME | changes of the filters, as `light_weights.pack` packs them |
     """
     found: dict[str, Any] = {}
@@ -106,14 +106,14 @@ def vectors(engine: str) -> bytes:
 
 
 def cards() -> list[dict[str, Any]]:
-    """What is said of every style, in the gallery's order."""
-    kept = ("name", "title", "artist", "year", "kind", "licence")
+    """Return the cards of all styles, in the gallery's order."""
+    kept = ("name", "title", "artist", "year", "kind", "license")
     return [{key: card[key] for key in kept} for card in builtin.cards().values()]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--paintings", type=Path, required=True, help="a folder of some hundred paintings")
+    parser.add_argument("--paintings", type=Path, required=True, help="folder of some hundred paintings")
     parser.add_argument("-o", "--output", type=Path, default=FOLDER)
     arguments = parser.parse_args()
     folder: Path = arguments.output

@@ -1,16 +1,16 @@
 #!/usr/bin/env python3
-"""Pack what the browser's engine loads into packages/web/dist, after `vite build` has written its scripts there.
+"""Pack the files of the browser's engine into packages/web/dist, after `vite build` has written its scripts there.
 
     python3 tools/browser/pack_browser.py
 
-ONNX Runtime's WebAssembly and the models are compressed with LZMA: 2.2 MB where gzip makes 3.7. A file's name has a
-part of its hash, so that it may be kept for ever. files.json says which there are. Needs nothing but Python.
+ONNX Runtime's WebAssembly and the models are compressed with LZMA to 2.2 MB; gzip needs 3.7 MB. A file's name has a
+part of its hash, so that browsers may keep it forever. files.json lists the files. The script only needs Python.
 
-| pack | holds | fetched |
+| pack | content | fetched |
 |---|---|---|
 | light | the light engine's networks and styles | on the first visit |
 | painter | the painter's network and styles | when it is chosen |
-| encoder | what reads a style for the painter | when it paints in the style of a painting, or recolors one |
+| encoder | the painter's encoder of paintings | when the painter paints in the style of a file, or recolors one |
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ KEPT = ROOT / "packages" / "web" / "build"
 ASSETS = ROOT / "src" / "impasto" / "assets"
 RUNTIME = ROOT / "node_modules" / "onnxruntime-web" / "dist"
 PAINTER, ENCODER = "painter.safetensors", "encoder.safetensors"
-_SEEN = 9  # convolutions of VGG-19 that the encoder needs
+_SEEN = 9  # number of convolutions of VGG-19 in the encoder
 BUILDS = {"wasm": "", "jspi": ".jspi", "asyncify": ".asyncify"}
 FILTERS = [{"id": lzma.FILTER_LZMA2, "preset": 9 | lzma.PRESET_EXTREME}]
 
 
 class Stored(NamedTuple):
-    """A tensor in a file: its kind, its shape, its first byte, how many bytes it has."""
+    """A tensor in a file: its type, shape, first byte, and number of bytes."""
 
     dtype: str
     shape: list[int]
@@ -47,7 +47,7 @@ class Stored(NamedTuple):
 
 
 def tensors_of(data: bytes) -> dict[str, Stored]:
-    """The tensors of a file in the safetensors format, by name."""
+    """List the tensors of a safetensors file by name."""
     (length,) = struct.unpack("<Q", data[:8])
     found = {}
     for name, value in json.loads(data[8 : 8 + length]).items():
@@ -58,13 +58,13 @@ def tensors_of(data: bytes) -> dict[str, Stored]:
 
 
 def painter_weights() -> bytes:
-    """painter.safetensors."""
+    """Return the painter's painter.safetensors."""
     return (ASSETS / "painter" / "painter.safetensors").read_bytes()
 
 
 def encoder_weights() -> bytes:
-    """encoder.safetensors: VGG-19 as far as it is needed."""
-    data = (ASSETS / "vgg19" / "vgg19-normalised-int8.safetensors").read_bytes()
+    """Return encoder.safetensors: the needed part of VGG-19."""
+    data = (ASSETS / "vgg19" / "vgg19-normalized-int8.safetensors").read_bytes()
     layers = {"entry", *map(str, range(_SEEN))}
     header, body = {}, b""
     for name, one in tensors_of(data).items():
@@ -92,7 +92,7 @@ PACKS: dict[str, dict[str, Callable[[], bytes]]] = {
 
 
 def packed(data: bytes, stem: str) -> tuple[str, int]:
-    """Write data compressed; the file's name and its size. What was compressed before is kept beside."""
+    """Write compressed data, and return the file's name and size. An earlier result for the same data is reused."""
     digest = hashlib.sha256(data).hexdigest()[:8]
     path = KEPT / f"{stem}.{digest}.xz"
     if not path.exists():
@@ -107,7 +107,7 @@ def packed(data: bytes, stem: str) -> tuple[str, int]:
 
 
 def joined(parts: dict[str, Callable[[], bytes]]) -> tuple[bytes, dict[str, list[int]]]:
-    """Files one after the other, and where each begins and how long it is."""
+    """Concatenate files, and return the start and the length of each."""
     places: dict[str, list[int]] = {}
     data = b""
     for name, read in parts.items():

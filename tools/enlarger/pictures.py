@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Make the folder of pictures that the paintings' enlargers learn from: paintings, and photographs that are painted.
+"""Make the training folder for the enlargers of paintings: paintings, and painted photographs.
 
     python tools/enlarger/pictures.py --photos DIR --paintings DIR -o both/ [--painted 600]
 
-Paintings are linked. Photographs are painted whole, by the painter, each in the next of the built-in styles.
+Paintings are linked. The painter paints whole photographs, each in the next of the built-in styles.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def main() -> None:
     parser.add_argument("--photos", type=Path, required=True)
     parser.add_argument("--paintings", type=Path, required=True)
     parser.add_argument("--output", "-o", type=Path, required=True)
-    parser.add_argument("--painted", type=int, default=600, help="how many photographs are painted")
+    parser.add_argument("--painted", type=int, default=600, help="number of photographs to paint")
     given = parser.parse_args()
     given.output.mkdir(parents=True, exist_ok=True)
     for painting in files_in(given.paintings, SUFFIXES):

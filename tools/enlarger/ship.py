@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Write the enlargers that ship from the weights in tools/enlarger/weights.
+"""Write the enlargers that ship, from the weights in tools/enlarger/weights.
 
 python tools/enlarger/ship.py
 """

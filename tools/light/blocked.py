@@ -1,6 +1,6 @@
-"""paint8.onnx, paint16.onnx: what `nn.light_net.LightNet.forward` computes, in ONNX Runtime's own layout.
+"""Build paint8.onnx and paint16.onnx: `nn.light_net.LightNet.forward` in ONNX Runtime's blocked layout.
 
-Inputs and outputs are those of paint.onnx (`portable.py`), but the picture comes as 1 x H/2 x 2 x W/2 x 6.
+Inputs and outputs are those of paint.onnx (`portable.py`), except that the picture is 1 x H/2 x 2 x W/2 x 6.
 """
 
 from __future__ import annotations
@@ -13,21 +13,21 @@ from words import HALF, NUMBERS, PHOTO, SPARE, Painting
 from impasto.engines.light_weights import BLOCKS, DETAIL, EPSILON, HIDDEN, WIDTH
 from impasto.exchange.graph import LAYOUT, Shape
 
-ROWS = 8  # one of so many tells roughly what features' mean is
+ROWS = 8  # one row in eight is enough for a rough mean of the features
 
 
 class Blocked(Painting):
-    """The network in the layout of ONNX Runtime's convolutions: so many channels of a pixel side by side.
+    """The network in ONNX Runtime's blocked layout, with 8 or 16 channels of a pixel side by side.
 
-    It brings ordinary convolutions into that layout by itself, but not what stands between them, and has to leave the
-    layout for every normalization and to come back. Here normalizations are in the weights of the 1 x 1 convolutions
-    after them, which are computed in the run, and pixels are shuffled by one transposition of whole blocks.
+    ONNX Runtime converts ordinary convolutions to this layout by itself. But it leaves the layout for every
+    normalization, and converts back afterwards. Here each normalization is part of the weights of the following 1 x 1
+    convolution, which are computed in the run. One transposition of whole blocks shuffles pixels.
 
-    Weights come in the network's order. What brings them into the layout is computed when a session is made. Channels
-    are filled up to whole blocks with zeros.
+    Weights are stored in the network's order. The session converts them to the layout once, when it is created. Zeros
+    fill channels up to whole blocks.
 
     Args:
-        lanes: channels side by side: 8, or 16 where registers hold as many numbers.
+        lanes: channels in a block: 8, or 16 on processors with registers of 16 numbers.
     """
 
     def __init__(self, lanes: int) -> None:
@@ -39,16 +39,16 @@ class Blocked(Painting):
         return -(-channels // self.lanes) * self.lanes
 
     def filled(self, x: str, *more: int) -> str:
-        """With zeros after the end of its axes."""
+        """Append zeros at the end of its axes."""
         return self.node("Pad", x, self.constant([0] * len(more) + list(more), np.int64)) if any(more) else x
 
     def laid_out(self, weight: str, shape: tuple[int, int, int], *, blocks_in: bool = True) -> str:
-        """Weights in the layout.
+        """Convert weights to the layout.
 
         Args:
             weight: outputs x inputs x kernel x kernel.
-            shape: the same in numbers, the kernel once.
-            blocks_in: whether the inputs are in the layout; not those of a depthwise convolution, nor three colors.
+            shape: its numbers: outputs, inputs, kernel.
+            blocks_in: whether the inputs are in blocks; False for a depthwise convolution and for three colors.
         """
         (outputs, inputs, k), lanes = shape, self.lanes
         if blocks_in:
@@ -60,7 +60,7 @@ class Blocked(Painting):
         return self.shaped(x, outputs, inputs, k, k)
 
     def layout_convolve(self, x: str, weight: str, bias: str = "", added: str = "", **attributes: Any) -> str:
-        """A convolution in the layout; what it is added to may be overwritten."""
+        """Add a convolution in the layout. It may overwrite `added`, to which its result is added."""
         operands = [x, weight, bias, added] if added else [x, weight, bias] if bias else [x, weight]
         found = self.node("Conv", *operands, domain=LAYOUT, auto_pad="NOTSET", **attributes)
         if added:
@@ -83,16 +83,16 @@ class Blocked(Painting):
         return self.layout_convolve(x, weight, bias, strides=[2, 2], pads=[1] * 4, activation="Relu")
 
     def view(self, size: str) -> str:
-        """The shape in which ordinary operators see features: blocks x rows x columns x channels of a block."""
+        """Return the features' shape for ordinary operators: blocks x rows x columns x channels of a block."""
         ends = self.constant([WIDTH // self.lanes], np.int64), self.constant([self.lanes], np.int64)
         return self.node("Concat", ends[0], size, ends[1], axis=0)
 
     def mean(self, x: str, every: int = 1) -> str:
-        """Of every channel, row by row, then over the rows (`expose_statistics` says why).
+        """Return every channel's mean: first each row's, then the rows' (`expose_statistics` explains why).
 
         Args:
-            x: as `view`.
-            every: how many rows one is looked at of.
+            x: features in the shape of `view`.
+            every: 8 reads every eighth row, 1 all rows.
         """
         if every > 1:
             limits = (self.constant([value], np.int64) for value in (0, np.iinfo(np.int64).max, 1, every))
@@ -101,15 +101,18 @@ class Blocked(Painting):
         return self.shaped(self.node("ReduceMean", rows, axes=[1], keepdims=0), WIDTH)
 
     def moments(self, x: str, size: str) -> tuple[str, str]:
-        """Mean and mean square of every channel."""
+        """Return the mean and the mean square of every channel."""
         seen = self.node("Reshape", x, self.view(size))
         return self.mean(seen), self.mean(self.node("Mul", seen, seen))
 
     def looked(self, x: str, number: int, size: str) -> tuple[str, str, str, str]:
-        """A block's look at neighbourhoods, about its mean; what was taken off for that; its mean and mean square.
+        """Add a block's depthwise convolution, with an approximate mean subtracted.
 
-        Squares are summed as a depthwise convolution of the features with themselves, as large as they are: one pass
-        over the memory, nothing written. It has one sum for all places, which is good enough about the mean only.
+        Squares are summed by a depthwise convolution of the features with themselves, which reads the memory once and
+        writes nothing. It adds all places up in one sum, which is exact enough only near a mean of 0.
+
+        Returns:
+            The features, the subtracted number, the mean, and the mean square.
         """
         name = f"blocks.{number}.look"
         weight, bias = self.weight(f"{name}.weight"), self.weight(f"{name}.bias")
@@ -126,7 +129,7 @@ class Blocked(Painting):
         return y, off, mean, self.node("Add", variance, self.node("Mul", mean, mean))
 
     def scaled(self, weight: str, bias: str, outputs: int, factor: str, shift: str) -> tuple[str, str]:
-        """Weights and biases of a 1 x 1 convolution that multiplies its inputs and adds to them first."""
+        """Return weights and biases of a 1 x 1 convolution that first scales and shifts its inputs."""
         wide, lanes = (outputs, WIDTH, 1, 1), self.lanes
         x = self.shaped(
             self.laid_out(self.shaped(weight, *wide), (outputs, WIDTH, 1)),
@@ -139,9 +142,10 @@ class Blocked(Painting):
         return x, self.node("Add", self.node("MatMul", self.shaped(weight, outputs, WIDTH), shift), bias)
 
     def mixed(self, x: str, y: str, number: int, factor: str, shift: str) -> str:
-        """A block's hidden channels, from what was seen, added to the features.
+        """Add a block's hidden channels, computed from `y`, to the features `x`.
 
-        In blocks of 8 they go half by half, as in `block`; in blocks of 16 all at once is faster.
+        With 8 lanes, each half of the hidden channels is computed by itself, as in `block`. With 16 lanes, all at once
+        is faster.
         """
         count = HALF if self.lanes == 8 else HIDDEN
         wide, (narrow, added) = self.weights(f"blocks.{number}.widen"), self.weights(f"blocks.{number}.narrow")
@@ -152,11 +156,11 @@ class Blocked(Painting):
                 weight = self.piece(narrow, first, first + count, axis=1)
             hidden = self.layout_convolve(y, *self.scaled(*weights, count, factor, shift), activation="Relu")
             x = self.layout_convolve(hidden, self.laid_out(weight, (WIDTH, count, 1)), added, x)
-            added = ""  # once
+            added = ""  # the bias is added once
         return x
 
     def leave_scaled(self, x: str, size: str, factor: str, shift: str) -> None:
-        """Features, before their last normalization, to the picture.
+        """Turn features, before their last normalization, into the picture.
 
         Args:
             size: rows and columns of the features.
@@ -166,7 +170,7 @@ class Blocked(Painting):
         x = self.node("Slice", x, *(self.constant(v, np.int64) for v in ([SPARE] * 2, [-SPARE] * 2, [1, 2])))
         size = self.node("Sub", size, self.constant([2 * SPARE], np.int64))
         x = self.node("Reshape", x, self.node("Concat", self.constant([1, WIDTH], np.int64), size, axis=0))
-        # The four pixels of a 2 x 2 block come one after the other, each with all its channels.
+        # Order the channels by the four pixels of a 2 x 2 block.
         weight = self.node("Transpose", self.shaped(self.weight("leave1.weight"), DETAIL, 4, WIDTH), perm=[1, 0, 2])
         bias = self.node("Transpose", self.shaped(self.weight("leave1.bias"), DETAIL, 4), perm=[1, 0])
         outputs = 4 * self.detail
@@ -201,7 +205,7 @@ class Blocked(Painting):
 
 
 def blocked_model(lanes: int) -> Any:
-    """paint8.onnx or paint16.onnx."""
+    """Return paint8.onnx or paint16.onnx."""
     g = Blocked(lanes)
     steps, told = g.parts("modulations"), g.parts("given")
     x = g.enter()
@@ -209,10 +213,10 @@ def blocked_model(lanes: int) -> Any:
     measured: list[str] = []
 
     def normalization(mean: str, square: str, off: str) -> tuple[str, str]:
-        """What channels are multiplied by, and what is added then.
+        """Return the factors and shifts of a normalization.
 
         Args:
-            off: what was taken off them.
+            off: number already subtracted from the channels.
         """
         first = len(measured)
         measured.extend((mean, square))

@@ -1,11 +1,11 @@
-"""encode.onnx: what `nn.light_net.LightEngineNet.encode` computes; picture 1 x 3 x H x W -> vector 512.
+"""Build encode.onnx: `nn.light_net.LightEngineNet.encode`, picture 1 x 3 x H x W -> vector 512.
 
-ONNX Runtime computes some of its layers far from the machine's speed, so equivalent ones are written instead:
+ONNX Runtime computes some of the layers slowly. The graph has equivalent layers instead:
 
-- 9 x 9 at full size has 3 channels on one side, while the kernels work on blocks of 16. The same sums as a 10 x 10
-  convolution of stride 2 give the four pixels of a 2 x 2 block as channels.
-- the 3 x 3 of stride 2 then reads those blocks directly, as a dense 2 x 2 convolution;
-- grouped 1 -> 2 convolutions become two depthwise ones side by side: only depthwise has a fast kernel.
+- The 9 x 9 convolution at full size has only 3 channels on one side, but the kernels work on blocks of 16. A 10 x 10
+  convolution of stride 2 computes the same sums, with the four pixels of a 2 x 2 block as channels.
+- The 3 x 3 convolution of stride 2 then reads these blocks directly, as a dense 2 x 2 convolution.
+- Grouped 1 -> 2 convolutions become two depthwise ones, because only depthwise convolutions have a fast kernel.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class Encoder(Graph):
     """Layers with the weights of the published network.
 
     Args:
-        tensors: of light.safetensors.
+        tensors: the tensors of light.safetensors.
     """
 
     def __init__(self, tensors: dict[str, Array]) -> None:
@@ -41,7 +41,7 @@ class Encoder(Graph):
         return self.tensors[f"{key}.conv_layer.weight"], self.tensors[f"{key}.conv_layer.bias"]
 
     def published(self, x: str, key: str) -> str:
-        """One of the network's convolutions as it stands: reflection padding with half the kernel."""
+        """Add one of the network's convolutions unchanged, with reflection padding by half the kernel."""
         weight, bias = self.layer(key)
         half = weight.shape[-1] // 2
         groups = ENCODED if key.startswith("modulator") else 1
@@ -49,7 +49,7 @@ class Encoder(Graph):
 
 
 def four_phases(weight: Array, bias: Array) -> tuple[Array, Array]:
-    """K x K at stride 1 as (K+1) x (K+1) at stride 2: output channel (y, x, c) is pixel (y, x) of the 2 x 2 block."""
+    """Turn K x K at stride 1 into (K+1) x (K+1) at stride 2; channel (y, x, c) is pixel (y, x) of the 2 x 2 block."""
     cout, cin, k, _ = weight.shape
     phases = np.zeros((2, 2, cout, cin, k + 1, k + 1), np.float32)
     for y in range(2):
@@ -59,7 +59,7 @@ def four_phases(weight: Array, bias: Array) -> tuple[Array, Array]:
 
 
 def halve_phases(weight: Array) -> Array:
-    """Grouped 3 x 3 of stride 2 (one input, two outputs a group) as a dense 2 x 2 on phases padded top and left."""
+    """Turn a grouped 3 x 3 of stride 2 (one input, two outputs a group) into a dense 2 x 2, padded top and left."""
     cout = weight.shape[0]
     dense = np.zeros((cout, 2, 2, cout // 2, 2, 2), np.float32)
     for y in range(3):
@@ -71,10 +71,10 @@ def halve_phases(weight: Array) -> Array:
 
 
 def moments(g: Encoder, x: str) -> tuple[str, str]:
-    """Mean, and deviation: the root of the unbiased variance plus 1e-5."""
+    """Return the mean, and the deviation: the root of the unbiased variance plus 1e-5."""
     mean = g.node("ReduceMean", x, axes=[2, 3], keepdims=1)
-    centred = g.node("Sub", x, mean)
-    biased = g.node("ReduceMean", g.node("Mul", centred, centred), axes=[2, 3], keepdims=1)
+    centered = g.node("Sub", x, mean)
+    biased = g.node("ReduceMean", g.node("Mul", centered, centered), axes=[2, 3], keepdims=1)
     area = g.node("ReduceProd", g.node("Shape", x, start=2), keepdims=0)
     count = g.to_float(area)
     bessel = g.node("Div", count, g.node("Sub", count, g.constant([1.0])))
@@ -88,10 +88,10 @@ def residual(g: Encoder, x: str, key: str) -> str:
 
 
 def encoder(g: Encoder, picture: str, key: str) -> tuple[str, str]:
-    """Picture to f1 and f2, 64 channels at a quarter of the size."""
+    """Turn a picture into f1 and f2, 64 channels each at a quarter of the size."""
     x = g.relu(g.convolve(g.mirrored(picture, 4, 4, 4, 4), *four_phases(*g.layer(f"{key}.enc1.0")), stride=2))
     weight, bias = g.layer(f"{key}.enc1.2")
-    # Reflection at full size is, one block outside, the odd phase of the first block: edge padding of the phases.
+    # Reflection at full size makes row -1 equal to row 1, which is the odd phase of block 0. So phases are edge-padded.
     x = g.relu(g.convolve(g.mirrored(x, 1, 1, 0, 0, "edge"), halve_phases(weight), bias))
     x = g.relu(g.published(x, f"{key}.enc1.4"))
     weight, bias = g.layer(f"{key}.enc1.6")
@@ -105,12 +105,12 @@ def encoder(g: Encoder, picture: str, key: str) -> tuple[str, str]:
 
 
 def encode_model(tensors: dict[str, Array]) -> Any:
-    """encode.onnx."""
+    """Return encode.onnx."""
     g = Encoder(tensors)
     f1, f2 = encoder(g, "picture", "style_encoder")
     parts = [*moments(g, f1), *moments(g, f2)]
     for name, features in (("weight1", f1), ("bias1", f1), ("weight2", f2), ("bias2", f2)):
         parts.append(g.node("ReduceMean", g.published(features, f"modulator.{name}.0"), axes=[2, 3], keepdims=1))
     g.node("Reshape", g.node("Concat", *parts, axis=1), g.constant([VECTOR_SIZE], np.int64), name="vector")
-    g.nodes[-1].ClearField("name")  # as in the file that ships: by its hash users' vectors are known
+    g.nodes[-1].ClearField("name")  # as in the file that ships: its hash identifies users' vectors
     return g.model("encode", {"picture": [1, 3, "height", "width"]}, {"vector": [VECTOR_SIZE]})

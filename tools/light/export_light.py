@@ -1,19 +1,19 @@
 #!/usr/bin/env python3
-"""Write the light engine's files: the graphs of its networks, beside the tensors that they compute with.
+"""Write the light engine's graphs next to its weights.
 
     python tools/light/export_light.py     # into src/impasto/assets/light
 
-| file | graph | written by |
+| file | content | module |
 |---|---|---|
 | encode.onnx | a painting to a style vector | `encoder.py` |
 | paint.onnx | a photo to a picture, on any machine | `portable.py` |
-| paint8.onnx, paint16.onnx | the same where the layout has 8 or 16 channels side by side | `blocked.py` |
-| shot.onnx | the same for frames whose statistics are known | `shot.py` |
-| layout.onnx | tells which of the layouts a machine has | `tools/nchwc.py` |
-| facts.json | the files' hashes, and what painting costs | |
+| paint8.onnx, paint16.onnx | the same for layouts with blocks of 8 or 16 channels | `blocked.py` |
+| shot.onnx | the same for frames with known statistics | `shot.py` |
+| layout.onnx | reveals a machine's layout | `tools/nchwc.py` |
+| facts.json | the files' hashes, and the multiply-adds of painting | |
 
-H and W are multiples of four and at least 32. Photos that are painted come with 18 pixels mirrored at every border.
-Only encode.onnx holds weights; the others take those of light.safetensors by name
+H and W are multiples of four and at least 32. A photo to paint has 18 mirrored pixels at every border. Only encode.onnx
+contains weights. The other graphs use those of light.safetensors by name
 (`impasto.engines.light_weights.graph_weights`).
 """
 
@@ -43,7 +43,7 @@ WEIGHTS = Light.assets / "light.safetensors"
 
 
 def models(weights: Path = WEIGHTS) -> dict[str, Any]:
-    """All graphs, by file."""
+    """Build all graphs, by file name."""
     return {
         "encode.onnx": encode_model(load_file(weights)),
         "layout.onnx": layout_model(),
@@ -55,7 +55,7 @@ def models(weights: Path = WEIGHTS) -> dict[str, Any]:
 
 
 def multiply_adds(model: Any, side: int = 1024) -> float:
-    """Multiply-adds of the convolutions for each pixel, zeros that a rewriting brought in counted."""
+    """Count the multiply-adds of the convolutions for each pixel, including zeros from rewritten layers."""
     fixed = onnx.ModelProto()
     fixed.CopyFrom(model)
     sizes = dict.fromkeys(("rows", "columns"), side + 2 * MIRRORED)
@@ -75,7 +75,7 @@ def multiply_adds(model: Any, side: int = 1024) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--weights", type=Path, default=WEIGHTS, help="what tools/train_light.py has written")
+    parser.add_argument("--weights", type=Path, default=WEIGHTS, help="weights written by tools/train_light.py")
     parser.add_argument("-o", "--output", type=Path, default=Light.assets)
     arguments = parser.parse_args()
     folder: Path = arguments.output

@@ -1,8 +1,10 @@
-"""paint.onnx: what `nn.light_net.LightNet.forward` computes, in ordinary operators, for any machine.
+"""Build paint.onnx: `nn.light_net.LightNet.forward` in ordinary operators, for any machine.
 
-photo 1 x 3 x H+36 x W+36, modulations 1024, given 1024, trust -> picture 1 x H x W x 3 in 0..1, statistics 1024. For
-every normalization the modulations are 64 scales, less one, and 64 shifts (`LightNet.modulations`). What features are
-normalized by comes out as statistics; `trust` parts of it are taken from what is given
+Inputs: photo 1 x 3 x H+36 x W+36, modulations 1024, given 1024, trust. Outputs: picture 1 x H x W x 3 in 0..1,
+statistics 1024.
+
+For every normalization, the modulations are 64 scales minus one, and 64 shifts (`LightNet.modulations`). The output
+`statistics` has the photo's own statistics. The normalizations mix them with the input `given`, whose weight is `trust`
 (`impasto.exchange.statistics`).
 """
 
@@ -18,7 +20,7 @@ from impasto.engines.light_weights import BLOCKS, EPSILON, HIDDEN, MARGIN, NORMS
 from impasto.exchange.statistics import expose_statistics
 
 Normalize: TypeAlias = Callable[[str, int], str]
-"""Takes features and which normalization it is, from 0."""
+"""Takes features and the number of the normalization, from 0."""
 
 
 class Portable(Painting):
@@ -28,18 +30,19 @@ class Portable(Painting):
         return self.node("Relu", x)
 
     def layer(self, x: str, name: str, stride: int = 1, groups: int = 1, pads: tuple[int, int] = (0, 0)) -> str:
-        """A convolution; pads are rows above and below, and columns at the sides, of zeros."""
+        """Add a convolution; pads are the zero rows above and below, and the zero columns at each side."""
         operands = x, *self.weights(name)
         return self.node("Conv", *operands, strides=[stride, stride], group=groups, pads=[*pads, *pads])
 
     def enter(self) -> str:
-        """The photo, mirrored at its borders, to features at a quarter of its size."""
+        """Turn the photo, mirrored at its borders, into features at a quarter of its size."""
         return self.relu(self.layer(self.relu(self.layer("photo", "enter1", 2)), "enter2", 2, pads=(1, 1)))
 
     def block(self, x: str, number: int, normalize: Normalize) -> str:
-        """Features after a block.
+        """Add a block.
 
-        The hidden channels go half by half: from 128 at a time ONNX Runtime's kernels take twice as long a number.
+        Each half of the hidden channels is computed by itself: with 128 channels at once, ONNX Runtime's kernels take
+        twice as long for each number.
         """
         y = normalize(self.layer(x, f"blocks.{number}.look", groups=WIDTH, pads=(2, 2)), number + 1)
         wide, narrow = self.weights(f"blocks.{number}.widen"), self.weights(f"blocks.{number}.narrow")
@@ -48,17 +51,17 @@ class Portable(Painting):
             pieces = (self.piece(weight, first, first + HALF) for weight in wide)
             half = self.relu(self.node("Conv", y, *pieces))
             added = self.node("Conv", half, self.piece(narrow[0], first, first + HALF, axis=1), *bias)
-            bias = []  # it is added once
+            bias = []  # the bias is added once
             self.know(x, added)
             x = self.node("Add", x, added)
         return x
 
     def leave(self, x: str, columns: str) -> None:
-        """Features to the picture, its colors last: 1 x H x W x 3.
+        """Turn features into the picture, 1 x H x W x 3.
 
         Args:
-            columns: of the features, those at the picture's sides left out. Asking x itself would bring it out of the
-                convolutions' layout.
+            columns: number of the features' columns, without those beyond the picture's sides. Reading the shape of x
+                would make it leave the convolutions' layout.
         """
         width = self.node("Mul", self.node("Add", columns, self.constant([2], np.int64)), self.constant([2], np.int64))
         x = self.shuffled(x, "leave1", width, self.relu, SPARE)
@@ -76,14 +79,14 @@ class Portable(Painting):
         cut: int = 0,
         output: str = "",
     ) -> str:
-        """A convolution whose channels become the pixels of 2 x 2 blocks: 1 x 2H x 2W x C.
+        """Add a convolution whose channels become the pixels of 2 x 2 blocks: 1 x 2H x 2W x C.
 
-        As DepthToSpace, but two neighbours with all their channels are moved at once, not number by number. For that
-        channels are ordered by pixel, then color. The weights come in the network's order.
+        It replaces DepthToSpace, and moves two neighbors with all their channels at once instead of single numbers. For
+        that, it orders the weights' channels by pixel, then color.
 
         Args:
-            width: of what comes out.
-            cut: rows and columns at the borders that are left out of it.
+            width: width of the result.
+            cut: rows and columns to cut off at the borders.
         """
         count = filter_shapes()[f"{name}.bias"][0] // 4
         order = self.constant(np.arange(4 * count).reshape(count, 4).T.ravel(), np.int64)
@@ -99,12 +102,12 @@ class Portable(Painting):
         return self.node("Reshape", x, self.node("Concat", ends[0], width, ends[1], axis=0), name=output)
 
     def columns(self, x: str) -> str:
-        """How many columns features have, those at the picture's sides left out."""
+        """Return the number of the features' columns, without those beyond the picture's sides."""
         return self.node("Sub", self.node("Shape", x, start=3), self.constant([MARGIN // 2], np.int64))
 
 
 def paint_model() -> Any:
-    """paint.onnx."""
+    """Return paint.onnx."""
     g = Portable()
     steps = g.parts("modulations")
 
@@ -112,7 +115,7 @@ def paint_model() -> Any:
         scale = g.node("Add", steps[2 * number], g.constant(1.0))
         return g.node("InstanceNormalization", x, scale, steps[2 * number + 1], epsilon=EPSILON)
 
-    # The layer of ones changes nothing but the layout: what follows is added in that of the convolutions.
+    # The layer of ones only converts to the convolutions' layout, so that the blocks' sums stay in it.
     x = g.node("Conv", normalize(g.enter(), 0), g.constant(np.ones((WIDTH, 1, 1, 1))), group=WIDTH)
     for index in range(BLOCKS):
         x = g.block(x, index, normalize)

@@ -1,8 +1,8 @@
-"""shot.onnx: what `nn.light_net.LightNet.forward` computes with a full `measured`, for frames of known statistics.
+"""Build shot.onnx: `nn.light_net.LightNet.forward` with a full `measured`, for frames with known statistics.
 
-photo 1 x 3 x H+36 x W+36 -> picture 1 x H x W x 3 in 0..1. Every normalization is in the weights of a depthwise
-convolution (`engines.light_weights.normalized`): the first and the last in layers of their own, the others in the
-blocks'.
+photo 1 x 3 x H+36 x W+36 -> picture 1 x H x W x 3 in 0..1. Every normalization is part of the weights of a depthwise
+convolution (`engines.light_weights.normalized`). The first and the last have convolutions of their own. The others use
+the blocks' convolutions.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from impasto.engines.light_weights import BLOCKS, ENDS, WIDTH
 
 
 def shot_model() -> Any:
-    """shot.onnx."""
+    """Return shot.onnx."""
     g = Portable()
 
     def normalize(x: str, name: str) -> str:

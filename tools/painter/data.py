@@ -1,4 +1,4 @@
-"""The pictures of a pack, on the device that trains: crops of photographs, and what paintings are to the losses."""
+"""Load a pack onto the training device: photographs for crops, and paintings as targets of the losses."""
 
 from __future__ import annotations
 
@@ -18,40 +18,40 @@ from impasto.nn.paint_net import LAYERS, statistics
 from impasto.nn.vgg import VGG, perceptual_vgg
 
 STYLE = ("relu1_2", "relu2_2", "relu3_3", "relu4_3")
-HELD_BACK = 24  # photographs, and half as many paintings, that are only judged on
-COLOURS = 2048  # pixels whose colours stand for a picture's
-_MEASURED = 60  # photographs whose Gram matrices stand for all
-_LEAST_DISTANCE = 0.1  # of a painting's energy: what lies as near to photographs as that counts no more
-_FRAME = 0.05  # of a painting's sides: scans show frames, and a network that learns them frames its pictures
-_CROP = 240  # pixels of a painting's crop
+HELD_BACK = 24  # photographs, and half as many paintings, for scores only
+COLORS = 2048  # pixels that sample a picture's colors
+_MEASURED = 60  # photographs that sample the Gram matrices of all
+_LEAST_DISTANCE = 0.1  # of a painting's energy: least divisor of a distance, for paintings close to photographs
+_FRAME = 0.05  # of a painting's sides, cut off: networks trained on scanned frames paint frames
+_CROP = 240  # pixels; side of a painting's crop
 
 
 @dataclass
 class Views:
-    """What N views of paintings are to the losses.
+    """Targets of the losses, from N views of paintings.
 
     Attributes:
-        statistics: N x 1920.
-        grams: by layer N x C x C.
-        apart: N x layers: the mean squared distance of photographs' Gram matrices.
-        colours: N x 3 x COLOURS.
+        statistics: input of the encoder, N x 1920.
+        grams: Gram matrices by layer, N x C x C.
+        apart: mean squared distance of the Gram matrices to those of photographs, N x layers.
+        colors: colors of random pixels, N x 3 x COLORS.
     """
 
     statistics: Tensor
     grams: dict[str, Tensor]
     apart: Tensor
-    colours: Tensor
+    colors: Tensor
 
     def __getitem__(self, which: Tensor) -> Views:
         grams = {layer: found[which] for layer, found in self.grams.items()}
-        return Views(self.statistics[which], grams, self.apart[which], self.colours[which])
+        return Views(self.statistics[which], grams, self.apart[which], self.colors[which])
 
     def tensors(self) -> list[Tensor]:
-        return [self.statistics, *self.grams.values(), self.apart, self.colours]
+        return [self.statistics, *self.grams.values(), self.apart, self.colors]
 
 
 class Paintings:
-    """The paintings of a pack: the gallery's, those to train on, those held back."""
+    """The paintings of a pack: the gallery's, those for training, and those held back."""
 
     def __init__(self, named: list[Tensor], rest: list[Tensor], photos: list[Tensor], net: VGG) -> None:
         self.net = net
@@ -67,13 +67,16 @@ class Paintings:
         self.held_back = _together([self.whole(painting) for painting in rest[-held:]])
 
     def whole(self, painting: Tensor) -> Views:
-        """A painting as it is shown to the finished network; 3 x H x W in 8 bits. Its frame is no target."""
+        """Return the targets of a whole painting, 3 x H x W in 8 bits.
+
+        The targets leave out its frame. The statistics keep it, as the encoder later sees whole paintings.
+        """
         seen = self._views(floats(_unframed(painting)))
         seen.statistics = self._look(floats(painting))[1]
         return seen
 
     def draw(self, count: int, rng: np.random.Generator) -> Views:
-        """Crops of `count` paintings, at scales about their own, mirrored and in changed colours."""
+        """Draw crops of `count` paintings at about their own scale, some mirrored or with changed colors."""
         found = []
         for index in rng.integers(len(self.pictures), size=count):
             part = square(_unframed(self.pictures[index]), _CROP, (0.8, 1.3), rng)
@@ -86,7 +89,7 @@ class Paintings:
 
     @torch.no_grad()
     def _look(self, pictures: Tensor) -> tuple[dict[str, Tensor], Tensor]:
-        """Gram matrices by layer, and statistics."""
+        """Return the Gram matrices by layer, and the statistics."""
         grams: dict[str, Tensor] = {}
         parts: dict[str, Tensor] = {}
 
@@ -107,11 +110,11 @@ class Paintings:
             energy = one.square().mean((1, 2))
             distance = self.power[layer] - 2 * (self.mean[layer] * one).mean((1, 2)) + energy
             apart.append(distance.maximum(_LEAST_DISTANCE * energy))
-        return Views(found, grams, torch.stack(apart, 1), colours(pictures))
+        return Views(found, grams, torch.stack(apart, 1), colors(pictures))
 
 
 def load(pack: Path, device: torch.device) -> tuple[list[Tensor], list[Tensor], Paintings]:
-    """Photographs to train on and those held back, 3 x H x W in 8 bits, and the paintings."""
+    """Load the photographs for training, the ones held back (3 x H x W in 8 bits), and the paintings."""
     with zipfile.ZipFile(pack) as archive:
         names = sorted(archive.namelist())
         photos, rest, named = (
@@ -126,12 +129,15 @@ def loss_net(device: torch.device) -> VGG:
 
 
 def floats(picture: Tensor) -> Tensor:
-    """3 x H x W in 8 bits to 1 x 3 x H x W, 0..1."""
+    """Convert 3 x H x W in 8 bits to 1 x 3 x H x W in 0..1."""
     return (picture[None].float() / 255).contiguous(memory_format=torch.channels_last)
 
 
 def square(picture: Tensor, side: int, scales: tuple[float, float], rng: np.random.Generator) -> Tensor:
-    """A part of a picture, 3 x H x W in 8 bits, as 1 x 3 x side x side. Before it had `side` times a scale, or less."""
+    """Crop a random square of a picture, 3 x H x W in 8 bits, and resize it to 1 x 3 x side x side.
+
+    The square's side is `side` times a random scale, or less if the picture is smaller.
+    """
     source = round(min(*picture.shape[1:], side * float(rng.uniform(*scales))))
     top, left = (int(rng.integers(length - source + 1)) for length in picture.shape[1:])
     part = floats(picture[:, top : top + source, left : left + source])
@@ -140,15 +146,15 @@ def square(picture: Tensor, side: int, scales: tuple[float, float], rng: np.rand
 
 
 def crops(photos: list[Tensor], count: int, side: int, rng: np.random.Generator) -> Tensor:
-    """Parts of photographs, N x 3 x side x side."""
+    """Draw crops of photographs, N x 3 x side x side."""
     found = [square(photos[index], side, (0.8, 1.5), rng) for index in rng.integers(len(photos), size=count)]
     return torch.cat(found).contiguous(memory_format=torch.channels_last)
 
 
-def colours(pictures: Tensor) -> Tensor:
-    """Colours of pixels drawn at random, N x 3 x COLOURS."""
+def colors(pictures: Tensor) -> Tensor:
+    """Draw the colors of random pixels, N x 3 x COLORS."""
     pixels = pictures.flatten(2)
-    return pixels[..., torch.randint(pixels.shape[2], (COLOURS,), device=pixels.device)]
+    return pixels[..., torch.randint(pixels.shape[2], (COLORS,), device=pixels.device)]
 
 
 def _read(archive: zipfile.ZipFile, name: str) -> Tensor:
@@ -163,7 +169,7 @@ def _unframed(painting: Tensor) -> Tensor:
 
 def _together(views: list[Views]) -> Views:
     grams = {layer: torch.cat([one.grams[layer] for one in views]) for layer in STYLE}
-    statistics, apart, colour = (
-        torch.cat([getattr(one, name) for one in views]) for name in ("statistics", "apart", "colours")
+    statistics, apart, color = (
+        torch.cat([getattr(one, name) for one in views]) for name in ("statistics", "apart", "colors")
     )
-    return Views(statistics, grams, apart, colour)
+    return Views(statistics, grams, apart, color)

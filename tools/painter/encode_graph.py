@@ -1,4 +1,4 @@
-"""The encoder as an ONNX graph: VGG-19 to relu4_1, zeros at its borders, and the statistics of four of its layers."""
+"""Build the encoder as an ONNX graph: VGG-19 to relu4_1 with zero padding, and the statistics of four of its layers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from impasto.exchange.graph import Graph
 from impasto.nn.paint_net import LAYERS, STATISTICS
 
 _LEAST_VARIANCE = 1e-8  # as in `nn.losses.moments`
-_POOLED, _SEEN = {2, 4, 8}, {0, 2, 4, 8}  # convolutions of VGG-19: after a pooling; whose features are measured
+_POOLED, _SEEN = {2, 4, 8}, {0, 2, 4, 8}  # numbers of convolutions: those after a pooling; those with measured features
 
 
 class EncodeGraph(Graph):
@@ -25,11 +25,11 @@ class EncodeGraph(Graph):
         return [self.weight(key, shape) for key, shape in shapes.items()]
 
     def _mean(self, x: str) -> str:
-        """Row by row, then over the rows: one sum over a million is too coarse."""
+        """Average each row, then the rows: one sum over a million numbers is too inexact."""
         return self.node("ReduceMean", self.node("ReduceMean", x, axes=[3], keepdims=1), axes=[2], keepdims=1)
 
     def joined_statistics(self, name: str) -> str:
-        """The statistics of the input "picture" under a name."""
+        """Name the statistics of the input "picture"."""
         zero, least = self.constant(0.0, name="zero"), self.constant(_LEAST_VARIANCE, name="least")
         flat = self.constant([-1], np.int64, name="flat")
         x = self.node("Conv", "picture", *self._layer("entry", 3, 3, 1))
@@ -51,7 +51,7 @@ class EncodeGraph(Graph):
         return self.node("Concat", *parts, axis=0, name=name)
 
     def finished(self) -> Any:
-        """encode.onnx."""
+        """Return encode.onnx."""
         self.joined_statistics("statistics")
-        self.nodes[-1].ClearField("name")  # as in the file that ships: by its hash users' vectors are known
+        self.nodes[-1].ClearField("name")  # as in the file that ships: its hash identifies users' vectors
         return self.model("encode", {"picture": [1, 3, "height", "width"]}, {"statistics": [STATISTICS]})

@@ -1,19 +1,24 @@
 #!/usr/bin/env python3
-"""Write the painter's files from what `train.py` has written.
+"""Write the painter's files from the weights that `train.py` has written.
 
     python tools/painter/export.py --pack pack.zip [--weights work/weights.safetensors]     # into src/impasto/assets
 
-painter/painter.safetensors: all weights, the running mean of those that were trained. Convolutions and fully connected
-                             layers are in 8 bits with a scale for every output, but for the first and the last one.
-painter/paint.onnx, paint8.onnx, paint16.onnx: the graph of `graph.py` for any machine, and for those whose layout has
-                             8 or 16 channels side by side. Photo 1 x 3 x H+64 x W+64 in -1..1, modulations 5152,
-                             noise8 1 x 1 x H/8+8 x W/8+8, noise4 1 x 1 x H/4+16 x W/4+16, given 4896, trust
-                             -> picture H x W x 3 in 0..1, statistics 4896. For every normalization these are the means
-                             and the mean squares of its channels; `trust` parts of what it uses are given.
-painter/encode.onnx:         picture 1 x 3 x H x W -> 1920 numbers, `nn.paint_net.statistics` of VGG-19. Its weights are
-                             those of assets/vgg19.
-painter/layout.onnx:         tells a machine's layout: see `tools/nchwc.py`.
-gallery/painter.npz:         the named styles' vectors and changes of the modulations, in half precision.
+| file | content |
+|---|---|
+| painter/painter.safetensors | all weights: the running mean of the trained ones |
+| painter/paint.onnx | the graph of `graph.py` for any machine |
+| painter/paint8.onnx, paint16.onnx | the same for machines whose layout has blocks of 8 or 16 channels |
+| painter/encode.onnx | picture 1 x 3 x H x W -> 1920 numbers, `nn.paint_net.statistics` of VGG-19 |
+| painter/layout.onnx | reveals a machine's layout: see `tools/nchwc.py` |
+| gallery/painter.npz | the named styles' vectors and changes of the modulations, in half precision |
+
+painter.safetensors has convolutions and fully connected layers in 8 bits with a scale for every output, except the
+first layer and the last. encode.onnx uses the weights of assets/vgg19.
+
+Inputs of paint.onnx: photo 1 x 3 x H+64 x W+64 in -1..1, modulations 5152, noise8 1 x 1 x H/8+8 x W/8+8,
+noise4 1 x 1 x H/4+16 x W/4+16, given 4896, trust. Outputs: picture H x W x 3 in 0..1, statistics 4896. The statistics
+are the means and mean squares of the channels at every normalization. Each normalization uses its own statistics with
+weight 1 - trust, and the given ones with weight trust.
 """
 
 from __future__ import annotations
@@ -48,14 +53,14 @@ from impasto.picture import Picture
 from impasto.system.files import ASSETS
 
 BASE = Path(__file__).with_name("weights") / "base.safetensors"
-WHOLE = {"enter1", "leave"}  # small, and at the picture's ends: in single precision
-ENCODED = {"red-blue-yellow"}  # whose changes, as trained so far, paint worse than what the encoder sees
-FEWEST_BITS = 1 / 255  # how far 8 bits may move a picture
-DIVIDED = {"enter1": 2, "enter2": 4, "body": 4, "rise2": 4, "rise3": 2, "leave": 2}  # the others work at an eighth
+WHOLE = {"enter1", "leave"}  # the first and the last layer, which are small: in single precision
+ENCODED = {"red-blue-yellow"}  # styles that paint better without their trained changes
+FEWEST_BITS = 1 / 255  # largest change of a picture that 8 bits may cause
+DIVIDED = {"enter1": 2, "enter2": 4, "body": 4, "rise2": 4, "rise3": 2, "leave": 2}  # the others: an eighth
 
 
 def packed(state: Mapping[str, Tensor]) -> dict[str, NDArray[np.generic]]:
-    """The tensors as they are kept."""
+    """Return the tensors as they are stored."""
     found: dict[str, NDArray[np.generic]] = {}
     for name, value in state.items():
         layer, _, part = name.rpartition(".")
@@ -69,7 +74,7 @@ def packed(state: Mapping[str, Tensor]) -> dict[str, NDArray[np.generic]]:
 
 
 def multiply_adds() -> float:
-    """Of the convolutions, for each pixel."""
+    """Count the multiply-adds of the convolutions for each pixel."""
     shapes = painter_weights.weight_shapes().items()
     return sum(
         float(np.prod(shape)) / DIVIDED.get(name.partition(".")[0], 8) ** 2 for name, shape in shapes if len(shape) == 4
@@ -78,7 +83,7 @@ def multiply_adds() -> float:
 
 @torch.inference_mode()
 def moved(net: PaintNet, packed_net: PaintNet, named: Tensor, statistics: Tensor) -> float:
-    """How far the sample photograph's pictures in some styles are moved by the packing: root mean square."""
+    """Return the root mean square change of pictures of the sample photograph, in some styles, by the packing."""
     photo = Picture.open(ASSETS / "samples" / "colosseum.jpg").resized(384, 256).pixels
     planes = torch.from_numpy(photo.transpose(2, 0, 1)[None].copy())
     noise = tuple(torch.from_numpy(noise_at(by, (0, 0), 256, 384)) for by in (8, 4))
@@ -94,9 +99,9 @@ def moved(net: PaintNet, packed_net: PaintNet, named: Tensor, statistics: Tensor
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--weights", type=Path, default=BASE, help="what train.py has written")
+    parser.add_argument("--weights", type=Path, default=BASE, help="weights.safetensors written by train.py")
     parser.add_argument("--pack", type=Path, required=True)
-    parser.add_argument("-o", "--output", type=Path, default=ASSETS, help="the folder of all assets")
+    parser.add_argument("-o", "--output", type=Path, default=ASSETS, help="folder of all assets")
     arguments = parser.parse_args()
     folder = arguments.output / "painter"
     folder.mkdir(parents=True, exist_ok=True)
@@ -115,7 +120,7 @@ def main() -> None:
     statistics = np.stack([painter.statistics(painting) for painting in paintings.values()])
     tensors = packed(net.state_dict())
     save_file(tensors, folder / "painter.safetensors")
-    (folder / "painter.safetensors").chmod(0o644)  # safetensors writes for its owner alone
+    (folder / "painter.safetensors").chmod(0o644)  # safetensors sets permissions for the owner only
     hashes = {
         name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in (*models, "painter.safetensors")
     }
@@ -140,9 +145,9 @@ def main() -> None:
     far = moved(net, packed_net, changes, torch.from_numpy(statistics))
     for file in (*(folder / name for name in hashes), arguments.output / "gallery" / "painter.npz"):
         print(f"{file.name}  {file.stat().st_size / 1e6:.2f} MB")
-    print(f"{facts['mac_per_pixel']:,} multiply-adds a pixel; 8 bits move pictures by {255 * far:.2f} / 255")
+    print(f"{facts['mac_per_pixel']:,} multiply-adds a pixel; 8 bits change pictures by {255 * far:.2f} / 255")
     if far > FEWEST_BITS:
-        raise SystemExit("that is too far: keep more layers WHOLE")
+        raise SystemExit("the change is too large; add layers to WHOLE")
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
-"""The network that paints as an ONNX graph without weights: `engines/painter_weights.py` gives them when it is loaded.
+"""Build the painter's network as an ONNX graph without weights; `engines/painter_weights.py` adds them on loading.
 
-It computes what `impasto.nn.paint_net.PaintNet` does, from the same names of weights, but:
+The graph computes `impasto.nn.paint_net.PaintNet` with the same names of weights. Two parts are rewritten for speed:
 
-- `rise1` and `rise2` are four convolutions 2 x 2 each before the upsampling, one for every place of a 2 x 2 block, and
-  a transposition that brings the places together: 4 / 9 of the multiplications.
-- `rise3` and all after it stay at half the size, the four places side by side as channels; its normalization is one
-  over all four. `leave` gives twelve channels, and one transposition makes a picture of them.
+- `rise1` and `rise2`: four 2 x 2 convolutions run before the upsampling, one for each place of a 2 x 2 block. A
+  transposition joins the places. This takes 4 / 9 of the multiplications.
+- `rise3` and all later layers stay at half the size, with the four places as channels. The normalization of `rise3`
+  covers all four. `leave` returns twelve channels, and one transposition turns them into the picture.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ FULL, HALF, QUARTER, EIGHTH = WIDTHS
 
 
 class PaintGraph(Graph, ABC):
-    """The network, whose layers the layouts write in their own ways.
+    """The network; subclasses write its layers for their layout.
 
     Args:
-        lanes: channels side by side in the layout in which features lie; 1, one after the other.
+        lanes: channels in a block of the features' layout; 1 for the ordinary layout.
     """
 
     def __init__(self, lanes: int) -> None:
         super().__init__()
         self.lanes = lanes
         self.weight_shapes = weight_shapes()
-        self.own: list[str] = []  # statistics
+        self.own: list[str] = []  # statistics of this photo
         parts = [size for width in norm_widths() for size in (width, width)]
         steps = self.pieces("modulations", [*parts, EIGHTH, QUARTER])
         self.steps, self.amplitudes = iter(steps[:-2]), iter(steps[-2:])
@@ -46,16 +46,16 @@ class PaintGraph(Graph, ABC):
         return self.external(name, self.weight_shapes[name], "painter.safetensors")
 
     def pieces(self, name: str, sizes: Sequence[int]) -> list[str]:
-        """An input's numbers, so many for each."""
+        """Split an input into pieces of these sizes."""
         found = self.node("Split", name, self.constant(sizes, np.int64), outputs=len(sizes), axis=0)
         return [f"{found}_{index}" for index in range(len(sizes))]
 
     def joined_numbers(self, parts: Sequence[str], name: str) -> None:
-        """Numbers one after the other, as an output."""
+        """Concatenate numbers as an output."""
         self.node("Concat", *parts, axis=0, name=name)
 
     def joined(self, *parts: str | int) -> str:
-        """A shape from numbers and shapes."""
+        """Concatenate numbers and shapes to a shape."""
         names = [self.constant([part], np.int64) if isinstance(part, int) else part for part in parts]
         return self.node("Concat", *names, axis=0)
 
@@ -63,23 +63,23 @@ class PaintGraph(Graph, ABC):
     def convolve(
         self, x: str, weight: str, bias: str, added: str = "", stride: int = 1, pads: Sequence[int] = (1, 1, 1, 1)
     ) -> str:
-        """A convolution, and what it is added to."""
+        """Add a convolution, with `added` added to its result."""
 
     @abstractmethod
     def applied(self, x: str, factor: str, shift: str, channels: int, relu: bool, added: str = "") -> str:
-        """Features times factors, shifted, rectified or added to others."""
+        """Multiply features by factors, shift them, and rectify them or add them to others."""
 
     @abstractmethod
     def moments(self, x: str, channels: int, size: int) -> tuple[str, str]:
-        """Mean and mean square of every channel."""
+        """Return the mean and the mean square of every channel."""
 
     @abstractmethod
     def together(self, places: Sequence[str], channels: int, size: int) -> str:
-        """Four places of 2 x 2 blocks as features of twice the size."""
+        """Join the four places of 2 x 2 blocks to features of twice the size."""
 
     @abstractmethod
     def to_picture(self, x: str) -> None:
-        """The twelve channels of `leave` as the output."""
+        """Turn the twelve channels of `leave` into the output."""
 
     def know(self, x: str, channels: int, size: int) -> str:
         self.shapes[x] = [1, channels, f"rows/{size}", f"columns/{size}"]
@@ -90,11 +90,11 @@ class PaintGraph(Graph, ABC):
         return self.know(found, channels, size)
 
     def norm(self, x: str, channels: int, size: int, relu: bool = True, added: str = "", places: int = 1) -> str:
-        """Conditional instance normalization, over all places that a channel has.
+        """Add a conditional instance normalization over all places of a channel.
 
         Args:
-            channels: of x.
-            places: of each of them; x has all channels of the first place, then those of the second.
+            channels: number of x's channels.
+            places: places of each channel; x has all channels of the first place, then those of the second.
         """
         own = list(self.moments(x, channels, size))
         if places > 1:
@@ -114,13 +114,13 @@ class PaintGraph(Graph, ABC):
         return self.know(self.applied(x, factor, shift, channels, relu, added), channels, size)
 
     def noisy(self, noise: str, channels: int, size: int, added: str) -> str:
-        """Noise, as much as the style wants in every channel, added to features."""
+        """Add noise to features, with the style's amplitude in every channel."""
         amplitude = self.shaped(next(self.amplitudes), channels, 1, 1, 1)
         nothing = self.constant(np.zeros(channels))
         return self.know(self.convolve(noise, amplitude, nothing, added, pads=[0] * 4), channels, size)
 
     def risen(self, x: str, name: str, channels: int, size: int) -> str:
-        """Features at `size` from those at twice as coarse a one."""
+        """Enlarge features from scale 1 / (2 * size) to 1 / size."""
         places = [
             self.layer(x, f"{name}.{place}", channels, 2 * size, pads=[1 - down, 1 - right, down, right])
             for place, (down, right) in enumerate(PLACES)
@@ -150,7 +150,7 @@ class PaintGraph(Graph, ABC):
         self.joined_numbers(self.own, "statistics")
 
     def finished(self) -> Any:
-        """The graph as an `onnx.ModelProto`."""
+        """Return the graph as an `onnx.ModelProto`."""
         numbers = 2 * sum(norm_widths())
         inputs: dict[str, Shape] = {
             "photo": [1, 3, "rows", "columns"],
@@ -164,7 +164,7 @@ class PaintGraph(Graph, ABC):
 
 
 class Plain(PaintGraph):
-    """Ordinary operators, for any machine."""
+    """The network in ordinary operators, for any machine."""
 
     def __init__(self) -> None:
         super().__init__(1)
@@ -183,7 +183,7 @@ class Plain(PaintGraph):
         return self.node("Add", added, x)
 
     def moments(self, x: str, channels: int, size: int) -> tuple[str, str]:  # noqa: ARG002
-        """Row by row, then over the rows: one sum over a million is too coarse."""
+        """Average each row, then the rows: one sum over a million numbers is too inexact."""
         mean = self.node("ReduceMean", self.node("ReduceMean", x, axes=[3], keepdims=0), axes=[0, 2], keepdims=0)
         columns = self.to_float(self.node("Gather", self.sizes[size], self.constant([1], np.int64)))
         rows = self.node("Div", self.node("ReduceSumSquare", x, axes=[3], keepdims=0), columns)
@@ -202,13 +202,14 @@ class Plain(PaintGraph):
 
 
 class Blocked(PaintGraph):
-    """All of it in the layout of ONNX Runtime's convolutions: so many channels of a pixel side by side.
+    """The network in ONNX Runtime's blocked layout, with 8 or 16 channels of a pixel side by side.
 
-    It brings ordinary convolutions into that layout by itself, but has to leave it for every normalization and every
-    shuffling of pixels. Here a normalization is a depthwise convolution 1 x 1 whose weights are computed in the run.
+    ONNX Runtime converts ordinary convolutions to this layout by itself. But it leaves the layout for every
+    normalization and every shuffling of pixels. Here a normalization is a depthwise 1 x 1 convolution. Its weights are
+    computed in the run.
 
     Args:
-        lanes: 8, or 16 where registers hold as many numbers.
+        lanes: channels in a block: 8, or 16 on processors with registers of 16 numbers.
     """
 
     def convolve(
@@ -223,7 +224,7 @@ class Blocked(PaintGraph):
         return self.node("Conv", *operands, domain=LAYOUT, auto_pad="NOTSET", group=channels, **more)
 
     def moments(self, x: str, channels: int, size: int) -> tuple[str, str]:
-        """Squares are summed as a depthwise convolution of the features with themselves, as large as they are."""
+        """Sum squares by a depthwise convolution of the features with themselves."""
         mean = self.shaped(self.node("GlobalAveragePool", x, domain=LAYOUT), channels)
         themselves = self.node("Reshape", x, self.joined(channels, 1, self.sizes[size]))
         total = self.node("Conv", x, themselves, domain=LAYOUT, auto_pad="NOTSET", group=channels)
@@ -244,7 +245,7 @@ class Blocked(PaintGraph):
 
 
 def _finish(g: PaintGraph, x: str, order: list[int], axes: tuple[int, int, int]) -> None:
-    """Rows of blocks with their two rows, then colours of two pixels, as a picture without its margin."""
+    """Cut the margin off, and turn rows of blocks into rows of pixels."""
     cut = MARGIN // 2
     starts, ends = [cut, cut, 0], [-cut, -cut, 6]
     x = g.node("Slice", x, *(g.constant(value, np.int64) for value in (starts, ends, list(axes))))
@@ -254,7 +255,7 @@ def _finish(g: PaintGraph, x: str, order: list[int], axes: tuple[int, int, int])
 
 
 def paint_model(lanes: int) -> Any:
-    """The graph for machines whose layout has so many channels side by side; 1 for any machine."""
+    """Return the graph for layouts with blocks of `lanes` channels; 1 for any machine."""
     graph = Blocked(lanes) if lanes > 1 else Plain()
     graph.build()
     return graph.finished()

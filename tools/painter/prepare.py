@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Pack photographs and paintings into one file that travels to the machine that trains.
+"""Pack photographs and paintings into one file for the training machine.
 
     python tools/painter/prepare.py --photos DIR --paintings DIR --gallery DIR -o pack.zip --megabytes 55
 
-The file is a zip of WebPs: photos/, paintings/ and gallery/, the last under the names of `tools/gallery.tsv`.
-Photographs get a shorter side of at most 320 pixels, paintings a longer side of 512, at which they are looked at. The
-quality is the highest that keeps the file below the limit.
+The file is a zip of WebP pictures in the folders photos/, paintings/ and gallery/. Those in gallery/ have the names of
+`tools/gallery.tsv`. Photographs get a shorter side of at most 320 pixels, paintings a longer side of 512 pixels, the
+size at which the losses compare them. The script chooses the highest quality that keeps the file below the limit.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from impasto.training.data import find_photos, read
 
 GALLERY = Path(__file__).resolve().parents[1] / "gallery.tsv"
 PHOTO_SIDE, PAINTING_SIDE = 320, 512
-SAMPLED, MARGIN = 200, 0.97  # pictures that the quality is found with; of the limit
+SAMPLED, MARGIN = 200, 0.97  # pictures used to find the quality; share of the limit for them
 QUALITIES = range(25, 96)
 
 
@@ -72,7 +72,7 @@ def main() -> None:
     for name in ("photos", "paintings", "gallery"):
         parser.add_argument(f"--{name}", type=Path, required=True)
     parser.add_argument("-o", "--output", type=Path, required=True)
-    parser.add_argument("--megabytes", type=float, default=55, help="the file's limit")
+    parser.add_argument("--megabytes", type=float, default=55, help="largest size of the file")
     arguments = parser.parse_args()
     pictures = [
         *photographs(arguments.photos),
@@ -85,7 +85,7 @@ def main() -> None:
     data = pack(pictures, QUALITIES[max(0, found - 1)])
     size = f"{len(data) / 1e6:.1f} MB"
     if len(data) > arguments.megabytes * 1e6:
-        raise SystemExit(f"{size}, {arguments.megabytes:g} are allowed: fewer pictures, or more --megabytes")
+        raise SystemExit(f"the file has {size}; use fewer pictures, or more --megabytes")
     arguments.output.write_bytes(data)
     print(f"{arguments.output}: {len(pictures)} pictures at quality {QUALITIES[max(0, found - 1)]}, {size}")
 

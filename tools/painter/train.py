@@ -3,26 +3,26 @@
 
     python tools/painter/train.py --pack pack.zip --work work/ --minutes 9 [--device cuda]
 
-The state is one file, work/state.pt. Typed again, the command goes on at the step where the time, a signal or Ctrl-C
-stopped it. Without a state it begins from the weights in `--start`. It writes into work/:
+The state is one file, work/state.pt. To continue, type the command again: it resumes at the step where the time, a
+signal or Ctrl-C stopped it. Without a state, training starts from the weights in `--start`. Files in work/:
 
     log.tsv              the losses
-    scores.tsv           scores of photographs and paintings that are held back
-    samples.jpg          a sheet of them: photograph, picture in an unknown style, photograph, picture in a named style
+    scores.tsv           scores on the held-back photographs and paintings
+    samples.jpg          held-back samples: photograph, unknown style, photograph, named style
     weights.safetensors  the running mean of the weights in half precision, for the repository
 
 The losses (Johnson et al. 2016):
 
-- Style: Gram matrices at the second or third layer of every block of VGG-19, each layer's distance over that of
-  untouched photographs.
-- Colour: the sliced Wasserstein distance of the pixels' colours (Pitie et al. 2005), over that of the photograph.
-- Content: relu3_3 and relu4_3, over the photograph's energy.
-- No variation, no values out of range, nothing that repeats on the network's own grid of eight pixels.
-- The same picture for a photograph that is shifted and noisy.
+- Style: Gram matrices at the second or third layer of every block of VGG-19, relative to untouched photographs.
+- Color: the sliced Wasserstein distance of the pixels' colors (Pitie et al. 2005), relative to the photograph.
+- Content: relu3_3 and relu4_3, relative to the photograph's energy.
+- Blemishes: variation, values out of range, and patterns on the network's own grid of eight pixels.
+- Steadiness: a shifted and noisy photograph must give the same picture.
 
-Every photograph of a batch serves two styles and every style two photographs, so that their own features are computed
-once. A quarter of the styles (`--named`) are the gallery's. Their normalizations have changes of their own (Dumoulin et
-al. 2017), learned beside the network. The others are crops of paintings, mirrored and in changed colours.
+Every photograph of a batch is painted in two styles, and every style paints two photographs. So their features are
+computed only once. A quarter of the styles (`--named`) are the gallery's. Each has its own changes of the
+normalizations, learned together with the network (Dumoulin et al. 2017). The others are crops of paintings, some
+mirrored or with changed colors.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
-from data import STYLE, Paintings, Views, colours, crops, floats, load
+from data import STYLE, Paintings, Views, colors, crops, floats, load
 from PIL import Image
 from safetensors.torch import load_file, save_file
 from torch import Tensor
@@ -53,27 +53,27 @@ from impasto.training.objective import unsteadiness
 CONTENT = {"relu3_3": 0.5, "relu4_3": 0.5}
 WEIGHTS = {
     "style": 10.0,
-    "colour": 4.0,
+    "color": 4.0,
     "content": 1.0,
     "variation": 0.1,
     "lattice": 100.0,
     "range": 10.0,
     "steady": 10.0,
 }
-ANY, GALLERY = 0.8, 1.2  # content's weight for any style, and for the gallery's
-SERVES = 2  # styles a photograph, and photographs a style
-FARTHEST = 3.0  # what is so much farther from a style than photographs are is a freak, and teaches nothing
-DIRECTIONS = 12  # of colours, in which they are compared
-PALE = 0.003  # squared distance of colours below which a photograph has the painting's
-WARMUP, SLOWER = 300, 20_000  # steps in which the rate rises, and after which it has fallen by a third
+ANY, GALLERY = 0.8, 1.2  # weight of the content for any style, and for the gallery's
+SERVES = 2  # styles for each photograph, and photographs for each style
+FARTHEST = 3.0  # largest relative style distance that counts; beyond it, a picture is an outlier
+DIRECTIONS = 12  # random directions in which colors are compared
+PALE = 0.003  # added to the divisor, for photographs that have the painting's colors already
+WARMUP, SLOWER = 300, 20_000  # steps until the rate has risen, and until it has fallen by 30 %
 MEMORY = 0.999  # of the running mean of the weights
-SHIFT = 7  # pixels
-LATTICE = 6  # places of the network's grid a window's side has
-SHEET = 6  # held-back pairs on the sheet
+SHIFT = 7  # pixels; largest shift of the steadiness loss
+LATTICE = 6  # side of a window of the lattice loss, in cells of the network's grid
+SHEET = 6  # held-back photographs in samples.jpg
 
 
 class Painting:
-    """The network that is trained, its running mean, and what the gallery's styles change of its normalizations."""
+    """The network in training, its running mean, and the gallery's changes of its normalizations."""
 
     def __init__(self, paintings: Paintings, rate: float, device: torch.device, *, only_named: bool) -> None:
         self.net = PaintNet()
@@ -111,13 +111,13 @@ class Painting:
         self.step, self.crops = state["counts"][:2]
 
     def weights(self) -> dict[str, Tensor]:
-        """The running mean in half precision."""
+        """Return the running mean in half precision."""
         found = {**self.mean.state_dict(), "changes": self.mean_changes}
         counts = torch.tensor([self.step, self.crops], dtype=torch.int64)
         return {name: value.half().cpu().contiguous() for name, value in found.items()} | {"counts": counts}
 
     def begin(self, weights: dict[str, Tensor]) -> None:
-        """Start from what `weights` gives; the optimizer begins anew."""
+        """Start from the result of `weights`, with a new optimizer."""
         tensors = {name: value.float() for name, value in weights.items() if name not in ("changes", "counts")}
         self.net.load_state_dict(tensors)
         self.mean.load_state_dict(tensors)
@@ -191,7 +191,7 @@ class Training:
         self.judge()
 
     def terms(self) -> dict[str, Tensor]:
-        """The losses of one batch, unweighted."""
+        """Return the losses of one batch, without their weights."""
         count = self.arguments.batch // SERVES
         photos = crops(self.photos, count, self.arguments.side, self.rng)
         styles, modulations, content = self.choose(count)
@@ -208,7 +208,7 @@ class Training:
         return terms
 
     def choose(self, count: int) -> tuple[Views, Tensor, Tensor]:
-        """Styles of a batch, their modulations, and the weights of their content."""
+        """Draw the styles of a batch; return them, their modulations, and the weights of their content."""
         net, gallery = self.painting.net, self.paintings.named
         ids = torch.from_numpy(self.rng.integers(len(gallery.statistics), size=count)).to(self.device)
         named = torch.from_numpy(self.rng.random(count) < self.arguments.named).to(self.device)
@@ -219,7 +219,7 @@ class Training:
         return styles, modulations, torch.where(named, GALLERY, ANY)
 
     def noise(self, shape: torch.Size) -> Tensor:
-        """Noise at an eighth of the size; a quarter's is drawn anew whenever something is painted."""
+        """Draw noise at an eighth of the size. `painted` draws the noise at a quarter anew each time."""
         return torch.randn(shape[0], 1, *_places(shape), device=self.device)
 
     def painted(self, photos: Tensor, modulations: Tensor, noise: Tensor) -> Tensor:
@@ -232,14 +232,14 @@ class Training:
         return torch.autocast(self.device.type, torch.bfloat16) if self.half else nullcontext()
 
     def perceptual(self, painted: Tensor, photos: Tensor, styles: Views, weights: Tensor) -> dict[str, Tensor]:
-        """The losses of pictures; `weights` are those of each one's content."""
+        """Return the losses of pictures; `weights` are the weights of their content."""
         with torch.no_grad():
             known = self.loss_net(photos, list(CONTENT))
         given = photos.repeat_interleave(SERVES, 0)
         found = {
             "style": painted.new_zeros(()),
             "content": painted.new_zeros(()),
-            "colour": self.colour(painted, given, styles.colours),
+            "color": self.color(painted, given, styles.colors),
         }
 
         def see(layer: str, features: Tensor) -> Tensor:
@@ -255,21 +255,21 @@ class Training:
         self.loss_net(painted, list(dict.fromkeys([*STYLE, *CONTENT])), see)
         return found | blemishes(painted, LATTICE, MULTIPLE)
 
-    def colour(self, painted: Tensor, photos: Tensor, target: Tensor) -> Tensor:
+    def color(self, painted: Tensor, photos: Tensor, target: Tensor) -> Tensor:
         directions = F.normalize(torch.randn(DIRECTIONS, 3, device=self.device), dim=1)
         goal = (directions @ target).sort(2).values
 
         def apart(pictures: Tensor) -> Tensor:
-            return ((directions @ colours(pictures)).sort(2).values - goal).square().mean((1, 2))
+            return ((directions @ colors(pictures)).sort(2).values - goal).square().mean((1, 2))
 
         return (apart(painted) / (apart(photos) + PALE)).mean()
 
     @torch.no_grad()
     def judge(self) -> None:
-        """Score the running mean on what is held back, by VGG-19, and lay out a sheet."""
+        """Score the running mean on the held-back pictures with VGG-19, and write samples.jpg."""
         state, device = self.painting, self.device
         scores: dict[str, list[float]] = {
-            f"{kind}{score}": [] for kind in ("", "named ") for score in ("style", "content", "colour")
+            f"{kind}{score}": [] for kind in ("", "named ") for score in ("style", "content", "color")
         }
         tiles: list[Tensor] = []
         for number, photo in enumerate(self.held_back):
@@ -292,7 +292,7 @@ class Training:
                 ]
                 scores[f"{kind}style"].append(float(np.mean(ratios)))
                 scores[f"{kind}content"].append(float(content_loss(after["relu3_3"], before["relu3_3"])))
-                scores[f"{kind}colour"].append(float(self.colour(picture, whole, style.colours)))
+                scores[f"{kind}color"].append(float(self.color(picture, whole, style.colors)))
                 if number < SHEET:
                     tiles += [F.interpolate(x, (240, 320)).clamp(0, 1)[0].cpu() for x in (whole, picture)]
         values = [float(np.mean(found)) for found in scores.values()]
@@ -333,12 +333,12 @@ class Training:
 
 
 def _places(shape: torch.Size) -> tuple[int, int]:
-    """Rows and columns of the network's grid, N x C x H x W pixels with their margins."""
+    """Return the rows and columns of the network's grid for N x C x H x W pixels and their margins."""
     return (shape[2] + 2 * MARGIN) // MULTIPLE, (shape[3] + 2 * MARGIN) // MULTIPLE
 
 
 def _whole(picture: Tensor) -> Tensor:
-    """As much of a picture as is a multiple of eight."""
+    """Crop a picture to multiples of eight pixels."""
     height, width = (side // MULTIPLE * MULTIPLE for side in picture.shape[2:])
     return picture[..., :height, :width].contiguous(memory_format=torch.channels_last)
 
@@ -356,15 +356,15 @@ def main() -> None:
     parser.add_argument("--start", type=Path, help="weights.safetensors of an earlier run")
     parser.add_argument("--minutes", type=float, default=9)
     parser.add_argument("--batch", type=int, default=8)
-    parser.add_argument("--side", type=int, default=224, help="pixels of a crop, a multiple of eight")
+    parser.add_argument("--side", type=int, default=224, help="side of a crop in pixels, a multiple of eight")
     parser.add_argument("--rate", type=float, default=1e-3)
     parser.add_argument(
-        "--named", type=float, default=0.25, help="share of the gallery's styles; 1 trains their changes alone"
+        "--named", type=float, default=0.25, help="share of the gallery's styles; 1 trains only their changes"
     )
     parser.add_argument("--device", default="auto")
     parser.add_argument("--compile", action="store_true")
-    parser.add_argument("--save-every", type=float, default=120, help="seconds")
-    parser.add_argument("--judge-every", type=float, default=600, help="seconds")
+    parser.add_argument("--save-every", type=float, default=120, help="seconds between saves")
+    parser.add_argument("--judge-every", type=float, default=600, help="seconds between scores")
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     arguments.work.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Take the triangles of an object as the scene shows them."""
+"""Read the triangles of an object as the scene shows them."""
 
 from typing import Any
 
@@ -12,14 +12,14 @@ _INSIDE = 0.5  # weight of a vertex above which it belongs to its group
 
 
 def take(thing: Any, depsgraph: Any, shown: dict[str, tuple[str, Shown]], groups: dict[str, str]) -> Part:
-    """An object's triangles in the scene, after its modifiers.
+    """Read an object's triangles in the scene, after its modifiers.
 
     Args:
         thing: a mesh object.
-        shown: {name of a material: its token and the image that it shows}; triangles of others are left out.
+        shown: {name of a material: its token and its image}. Triangles of other materials are skipped.
         groups: {name of a vertex group: its token}.
     Raises:
-        Trouble: it has no UV map, or not the one that a material names.
+        Trouble: the object has no UV map, or lacks the one that a material uses.
     """
     evaluated = thing.evaluated_get(depsgraph)
     mesh = evaluated.to_mesh()
@@ -58,7 +58,7 @@ def _part(
 
 
 def _coordinates(thing: Any, mesh: Any, shown: Shown) -> np.ndarray:
-    """The texture coordinates of all loops, as Mapping nodes move them."""
+    """Return the texture coordinates of all loops, moved by Mapping nodes."""
     layers = [one for one in mesh.uv_layers if (one.name == shown.uv_map if shown.uv_map else one.active_render)]
     if not layers:
         what = f"no UV map {shown.uv_map}" if shown.uv_map else "no UV map"
@@ -69,7 +69,7 @@ def _coordinates(thing: Any, mesh: Any, shown: Shown) -> np.ndarray:
 
 
 def _inside(thing: Any, mesh: Any, groups: dict[str, str]) -> dict[str, np.ndarray]:
-    """{token of a group: whether each vertex belongs to it}."""
+    """Return {token of a group: whether each vertex belongs to it}."""
     tokens = {one.index: groups[one.name] for one in thing.vertex_groups if one.name in groups}
     found = {token: np.zeros(len(mesh.vertices), bool) for token in groups.values()}
     if tokens:

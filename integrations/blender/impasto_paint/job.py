@@ -1,4 +1,4 @@
-"""Impasto at work beside Blender, which its user may cancel."""
+"""Run Impasto in the background of Blender; the user can cancel it."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 
 class Job:
-    """One run of the program, in a thread, with a folder of its own.
+    """One run of the program, in a thread, with its own folder.
 
     Args:
-        command: the words that start the program.
-        prepare: writes what the program reads into the folder, and returns the program's further words.
+        command: the command that starts the program.
+        prepare: writes the program's input files into the folder, and returns the program's arguments.
 
     Attributes:
-        folder: for files, until `close`.
+        folder: for files; `close` removes it.
     """
 
     def __init__(self, command: list[str], prepare: Callable[[str], list[str]]) -> None:
@@ -43,18 +43,18 @@ class Job:
 
     @property
     def seconds(self) -> float:
-        """How long it has gone on."""
+        """Return the seconds since the start."""
         return time.monotonic() - self._begun
 
     def cancel(self) -> None:
-        """End it; the program has ended when this returns."""
+        """Stop the program, and wait until it has ended."""
         self._canceled.set()
         if self._process is not None:
             link._end(self._process)
         wait([self._future])
 
     def result(self) -> None:
-        """Wait until it is over.
+        """Wait until the job is over.
 
         Raises:
             Canceled: it was canceled.
@@ -63,7 +63,7 @@ class Job:
         self._future.result()
 
     def close(self) -> None:
-        """Cancel it if it goes on, and remove its folder."""
+        """Cancel the job if it is running, and remove its folder."""
         if not self.over:
             self.cancel()
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -75,9 +75,9 @@ class Job:
             raise link.Trouble(f"{self.folder} cannot be written: {error.strerror}", "make room on the disk") from None
         except MemoryError:
             raise link.Trouble("there is too little memory", "close other programs") from None
-        except Exception as error:  # a traceback tells a user nothing
+        except Exception as error:  # a traceback does not help the user
             said = f"the add-on failed: {type(error).__name__} {error}"
-            raise link.Trouble(said, "report it to Impasto's makers") from error
+            raise link.Trouble(said, "report it to the Impasto developers") from error
         if self._canceled.is_set():
             raise link.Canceled
         self._process = link.Program(self._command)._start(words)

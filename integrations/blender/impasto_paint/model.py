@@ -1,4 +1,4 @@
-"""The selected objects with the images of their materials: written for Impasto, and painted."""
+"""Write the selected objects and the images of their materials for Impasto, and show the painted images."""
 
 import os
 from dataclasses import dataclass, field
@@ -16,14 +16,16 @@ INPUT, OUTPUT, PAINTED = "model.obj", "painted.obj", "painted.png"
 
 @dataclass(frozen=True, eq=False)
 class Model:
-    """What is painted. Names are Blender's; nothing here refers to its data, which may be gone when the painting comes.
+    """The objects to paint.
+
+    It refers to Blender's data by names only, because the data may be gone when the painting is finished.
 
     Attributes:
         images: {name of an image: its pixels}.
         shown: {name of a material: the name of its image}.
         tokens: {name of a material: its name in the files}.
         groups: {name of a vertex group: its name in the files}.
-        left: a line for each thing that stays as it is.
+        left: a line for each thing that is not painted.
     """
 
     images: dict[str, Picture]
@@ -35,7 +37,7 @@ class Model:
     clamps: dict[str, bool] = field(default_factory=dict)
 
     def write(self, folder: str) -> str:
-        """Write the OBJ file, the MTL file and the pictures; returns the path of the first. Raises OSError."""
+        """Write the OBJ file, the MTL file and the pictures; return the path of the OBJ file. Raises OSError."""
         files: dict[str, str] = {}
         for name, picture in self.images.items():
             stem = token(os.path.splitext(name)[0], {os.path.splitext(file)[0] for file in files.values()})
@@ -47,17 +49,17 @@ class Model:
         return path
 
     def show(self, folder: str, label: str) -> tuple[list[str], list[str]]:
-        """Have the materials show what was painted into OUTPUT.
+        """Let the materials show the painted images in OUTPUT.
 
         Returns:
-            The names of the new images, and a line for each thing that stays as it is.
+            The names of the new images, and a line for each thing that stays unchanged.
         Raises:
             Trouble: nothing was painted.
         """
         try:
             files = wavefront.maps(os.path.join(folder, OUTPUT))
         except OSError:
-            raise Trouble("Impasto has not painted the model", "impasto doctor looks for the cause") from None
+            raise Trouble("Impasto did not paint the model", "to find the cause, type: impasto doctor") from None
         added: dict[str, Any] = {}
         left = []
         for name, image in self.shown.items():
@@ -75,12 +77,12 @@ class Model:
 
 
 def take(things: list[Any], depsgraph: Any, groups: list[str]) -> Model:
-    """What mesh objects show.
+    """Collect the geometry and the images of mesh objects.
 
     Args:
-        groups: names of the vertex groups that matter.
+        groups: names of the vertex groups of the regions.
     Raises:
-        Trouble: none of it can be painted.
+        Trouble: nothing can be painted.
     """
     left: list[str] = []
     shown, images = _images(things, left)
@@ -117,7 +119,7 @@ def take(things: list[Any], depsgraph: Any, groups: list[str]) -> Model:
 
 
 def images_of(thing: Any) -> list[Any]:
-    """The images that an object's materials show as their base color."""
+    """List the images that an object's materials show as their base color."""
     found = []
     for material in _materials([thing]):
         try:
@@ -128,13 +130,13 @@ def images_of(thing: Any) -> list[Any]:
 
 
 def _images(things: list[Any], left: list[str]) -> tuple[dict[str, shading.Shown], dict[str, Picture]]:
-    """What each material shows, by its name; and the pixels of those images."""
+    """Return the image of each material, by the material's name, and the pixels of these images."""
     shown, images, refused = {}, {}, set()
     for material in _materials(things):
         try:
             one = shading.find(material)
             if one.node.id_data.library:
-                raise Trouble(f"the material {material.name} belongs to another file", "Object > Library Override")
+                raise Trouble(f"the material {material.name} belongs to another file", "see Object > Library Override")
             image = one.node.image
             if image.name in refused:
                 continue
@@ -153,15 +155,16 @@ def _materials(things: list[Any]) -> list[Any]:
 
 
 def _found(name: str, images: tuple[str, ...]) -> shading.Shown:
-    """What a material shows.
+    """Find the image that a material shows.
 
     Args:
-        images: one of which it is; materials that share a group of nodes show the painting once one of them does.
+        images: the allowed images: the original and its painting. If materials share a node group, the first one to
+            be changed changes all of them.
     Raises:
-        Trouble: it shows another image meanwhile, or is gone.
+        Trouble: the material is gone, or shows another image now.
     """
     material = bpy.data.materials.get(name)
     shown = shading.find(material) if material else None
     if shown is None or shown.node.image.name not in images:
-        raise Trouble(f"the material {name} does not show {images[0]} any more", "It stays as it is.")
+        raise Trouble(f"the material {name} does not show {images[0]} any more", "It stays unchanged.")
     return shown

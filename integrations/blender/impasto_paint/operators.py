@@ -12,21 +12,21 @@ from .link import Canceled, Trouble
 from .settings import ImpastoRegion, brush_size, chosen, command, keep_color, strength, style_text
 from .styles import DEFAULT
 
-_TICK = 0.1  # seconds between two looks at the program
-_ABSENT = Trouble("Impasto is not found", "pip install impasto, then impasto plugins install blender")
+_TICK = 0.1  # seconds between two checks of the program
+_ABSENT = Trouble("Impasto is not found", "type: pip install impasto, then: impasto plugins install blender")
 _SHARED = ("strength", "brush_size", "keep_color")
 
 
 class _Running:
-    """The one job that runs; a second one would paint what the first is about to replace."""
+    """The only running job. A second one would paint images that the first is about to replace."""
 
     job: Job | None = None
 
 
 class _Painting:
-    """An operator that paints: at once without a window, else beside Blender's own work.
+    """An operator that paints: in the background, or at once if Blender has no window.
 
-    Who inherits it has `begin`, which returns how the files are written, and `finish`, which gets the job's folder and
+    Subclasses define two methods. `begin` returns a function that writes the files. `finish` gets the job's folder and
     returns a line for the user.
     """
 
@@ -53,7 +53,7 @@ class _Painting:
             self.report({"ERROR"}, str(error) or "There is too little memory")
             return {"CANCELLED"}
         if bpy.app.background or self.options.is_repeat or self.options.is_repeat_last:
-            return self._end(context)  # a repeated operator may not become modal once more
+            return self._end(context)  # a repeated operator must not become modal again
         self._timer = context.window_manager.event_timer_add(_TICK, window=context.window)
         context.window_manager.modal_handler_add(self)
         return {"RUNNING_MODAL"}
@@ -68,7 +68,7 @@ class _Painting:
         return {"PASS_THROUGH"}
 
     def cancel(self, context: Any) -> None:
-        """Called by Blender when it ends, or opens another file."""
+        """Cancel the job; Blender calls this when it quits or opens another file."""
         self._forget(context)
 
     def _end(self, context: Any) -> set[str]:
@@ -97,14 +97,14 @@ class _Painting:
             self.report({"WARNING"}, line)
 
     def words(self) -> list[str]:
-        """The options that both verbs of the program have."""
+        """Return the options that both verbs of the program share."""
         options = {"--strength": self.strength, "--brush-size": self.brush_size, "--keep-color": self.keep_color}
         texts = {name: value if isinstance(value, str) else f"{value:g}" for name, value in options.items()}
         return ["--style", self.style or DEFAULT, *(word for pair in texts.items() for word in pair)]
 
     @property
     def label(self) -> str:
-        """The style as the names of images tell it."""
+        """Return the style's name for the names of images."""
         style = self.style or DEFAULT
         return os.path.splitext(os.path.basename(style))[0]
 
@@ -125,7 +125,7 @@ class IMPASTO_OT_paint_material(_Painting, bpy.types.Operator):  # noqa: N801
         return _free(cls) and bool(_meshes(context))
 
     def draw(self, _: Any) -> None:
-        """Nothing to adjust afterwards: each change would paint again, and Blender would stand still."""
+        """Draw nothing to adjust afterwards: each change would paint again, and Blender would freeze meanwhile."""
 
     def ask(self, settings: Any) -> None:
         """Take the panel's regions."""
@@ -141,7 +141,7 @@ class IMPASTO_OT_paint_material(_Painting, bpy.types.Operator):  # noqa: N801
         groups = [one.name for one in self.regions if one.kind == "group"]
         missing = [name for name in groups if all(name not in thing.vertex_groups for thing in things)]
         if missing:
-            raise Trouble(f"the selected objects have no vertex group {missing[0]}", "look at the regions")
+            raise Trouble(f"the selected objects have no vertex group {missing[0]}", "check the regions")
         found = self._model = model.take(things, context.evaluated_depsgraph_get(), groups)
         self.warn(found.left)
         self.what = _counted(len(found.images))
@@ -162,7 +162,7 @@ class IMPASTO_OT_paint_material(_Painting, bpy.types.Operator):  # noqa: N801
         for one in self.regions:
             names = self._model.tokens if one.kind == "material" else self._model.groups
             if one.name not in names:
-                raise Trouble(f"the selected objects have no painted material {one.name}", "look at the regions")
+                raise Trouble(f"the selected objects have no painted material {one.name}", "check the regions")
             words += ["--region", f"{one.kind}:{names[one.name]}={one.style or 'none'}"]
         return words
 
@@ -172,7 +172,7 @@ class IMPASTO_OT_paint_image(_Painting, bpy.types.Operator):  # noqa: N801
     bl_label = "Paint Image with Impasto"
     bl_description = "Paint the image as a flat picture into a new image"
 
-    image: StringProperty(name="Image", description="Its name; the editor's image if empty", options={"SKIP_SAVE"})
+    image: StringProperty(name="Image", description="Its name; empty: the editor's image", options={"SKIP_SAVE"})
     style: style_text("A style's name, or a painting's file")
     strength: strength()
     brush_size: brush_size()
@@ -183,10 +183,10 @@ class IMPASTO_OT_paint_image(_Painting, bpy.types.Operator):  # noqa: N801
         return _free(cls)
 
     def draw(self, _: Any) -> None:
-        """Nothing to adjust afterwards: each change would paint again, and Blender would stand still."""
+        """Draw nothing to adjust afterwards: each change would paint again, and Blender would freeze meanwhile."""
 
     def ask(self, _: Any) -> None:
-        """The panel has nothing more to tell."""
+        """Do nothing: this operator needs no more settings of the panel."""
 
     def begin(self, context: Any) -> Any:
         image = bpy.data.images.get(self.image) if self.image else shown_image(context)
@@ -249,7 +249,7 @@ CLASSES = (IMPASTO_OT_paint_material, IMPASTO_OT_paint_image, IMPASTO_OT_add_reg
 
 
 def shown_image(context: Any) -> Any:
-    """The image in the editor that the mouse is over; None elsewhere."""
+    """Return the image in the editor under the mouse; None elsewhere."""
     space = context.space_data
     return space.image if space and space.type == "IMAGE_EDITOR" else None
 
@@ -268,12 +268,12 @@ def unregister() -> None:
 
 def _free(operator: Any) -> bool:
     if _Running.job is not None:
-        operator.poll_message_set("Impasto is painting already; Esc cancels it")
+        operator.poll_message_set("Impasto is already painting; press Esc to cancel")
     return _Running.job is None
 
 
 def _meshes(context: Any) -> list[Any]:
-    """The selected mesh objects, the active one first; the active one alone if none is selected."""
+    """List the selected mesh objects, the active one first; only the active one if none is selected."""
     objects = context.view_layer.objects
     things = [thing for thing in objects.selected if thing.type == "MESH"]
     active = objects.active

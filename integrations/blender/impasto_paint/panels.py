@@ -1,4 +1,4 @@
-"""The panels in the sidebars, and the entries in the menus."""
+"""The panels in the sidebars, and the menu entries."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ class _Panel:
     bl_region_type = "UI"
 
     def draw_style(self, settings: Any) -> None:
-        """What both panels ask for."""
+        """Draw the settings of both panels."""
         layout = self.layout
         for line in filter(None, (GALLERY.trouble, GALLERY.note)):
             layout.label(text=line, icon="ERROR")

@@ -1,4 +1,4 @@
-"""Take pixels out of Blender's images as PNG files, and make images of PNG files."""
+"""Write Blender's images as PNG files, and read PNG files as images."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +9,7 @@ import numpy as np
 from . import png
 from .link import Trouble
 
-_BAND = 64  # rows that are compressed at once
+_BAND = 64  # rows to compress at once
 _KINDS = {"TILED": "has UDIM tiles", "MOVIE": "is a movie", "SEQUENCE": "is a sequence of images"}
 
 
@@ -19,7 +19,7 @@ class Picture:
 
     Attributes:
         pixels: H x W x 3 or 4, from the top; uint8, or uint16 in sRGB for images of floating point numbers.
-        alpha: H x W, a channel that is no opacity, which the painting gets back; None if there is none.
+        alpha: H x W, a fourth channel that is not opacity, which the painting gets back; None if there is none.
     """
 
     pixels: np.ndarray
@@ -30,7 +30,7 @@ class Picture:
         return 8 * self.pixels.itemsize
 
     def write(self, path: str) -> None:
-        """Write it as a PNG file. Raises OSError."""
+        """Write the picture as a PNG file. Raises OSError."""
         height, width, channels = self.pixels.shape
         writer = png.Writer(width, height, channels, self.bits)
         for start in range(0, height, _BAND):
@@ -40,17 +40,17 @@ class Picture:
 
 
 def take(image: Any) -> Picture:
-    """The pixels that an image has now, saved or not.
+    """Read the present pixels of an image, saved or not.
 
     Raises:
-        Trouble: it is of a kind that is not painted, or its file is missing.
+        Trouble: Impasto does not paint this kind of image, or its file is missing.
     """
     if image.source in _KINDS:
-        raise Trouble(f"the image {image.name} {_KINDS[image.source]}, which is not painted", "It stays as it is.")
+        raise Trouble(f"the image {image.name} {_KINDS[image.source]}, which is not painted", "It stays unchanged.")
     width, height = image.size
     if not width or not height or not len(image.pixels):
         where = image.filepath or "no file"
-        raise Trouble(f"the image {image.name} has no pixels: {where}", "File > External Data > Find Missing Files")
+        raise Trouble(f"the image {image.name} has no pixels: {where}", "see File > External Data > Find Missing Files")
     flat = np.empty(len(image.pixels), np.float32)
     image.pixels.foreach_get(flat)
     pixels = flat.reshape(height, width, -1)[::-1]
@@ -69,10 +69,10 @@ def take(image: Any) -> Picture:
 
 
 def add(path: str, name: str, before: Any, picture: Picture) -> Any:
-    """A new image, packed, with the pixels of a PNG file that was painted from `picture`, which `before` holds.
+    """Make a new, packed image from a PNG file: the painting of `picture`, which are the pixels of the image `before`.
 
     Raises:
-        Trouble: the file is not there, is damaged or has another size.
+        Trouble: the file is missing, is damaged or has another size.
     """
     try:
         image = bpy.data.images.load(path, check_existing=False)
@@ -87,7 +87,7 @@ def add(path: str, name: str, before: Any, picture: Picture) -> Any:
     if picture.alpha is not None:
         _set_alpha(image, picture.alpha)
     image.pack()
-    image.filepath_raw = f"//{bpy.path.clean_name(name)}.png"  # where unpacking would write it
+    image.filepath_raw = f"//{bpy.path.clean_name(name)}.png"  # the place where Blender unpacks it
     for packed in image.packed_files:
         packed.filepath = image.filepath_raw
     before.use_fake_user = True
@@ -95,7 +95,7 @@ def add(path: str, name: str, before: Any, picture: Picture) -> Any:
 
 
 def _encoded(color: np.ndarray, alpha: np.ndarray, image: Any) -> np.ndarray:
-    """Colors of an image of floating point numbers as sRGB (IEC 61966-2-1), not multiplied by its opacity."""
+    """Convert the colors of a floating point image to sRGB (IEC 61966-2-1), without premultiplied opacity."""
     if alpha.size and image.alpha_mode in ("STRAIGHT", "PREMUL"):
         color = np.divide(color, alpha, out=np.zeros_like(color), where=alpha > 0)
     if _keeps_space(image):
@@ -105,14 +105,14 @@ def _encoded(color: np.ndarray, alpha: np.ndarray, image: Any) -> np.ndarray:
 
 
 def _keeps_space(image: Any) -> bool:
-    """Whether its numbers go out and come back in its own color space."""
+    """Return whether the image's numbers stay in its own color space."""
     return not image.is_float or image.colorspace_settings.is_data
 
 
 def _set_space(image: Any, name: str) -> None:
     try:
         image.colorspace_settings.name = name
-    except TypeError:  # a configuration of OpenColorIO without sRGB; Blender's choice for a PNG file stays
+    except TypeError:  # OpenColorIO is configured without sRGB: keep Blender's choice for PNG files
         return
 
 
@@ -125,4 +125,4 @@ def _set_alpha(image: Any, alpha: np.ndarray) -> None:
 
 
 def _no_painting(before: Any) -> Trouble:
-    return Trouble(f"Impasto has not painted the image {before.name}", "impasto doctor looks for the cause")
+    return Trouble(f"Impasto did not paint the image {before.name}", "to find the cause, type: impasto doctor")

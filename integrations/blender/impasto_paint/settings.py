@@ -1,4 +1,4 @@
-"""What the panel asks for, kept in the scene; and where the program is, kept in the preferences."""
+"""The panel's settings, stored in the scene, and the program's path, stored in the preferences."""
 
 import os
 from typing import Any
@@ -13,7 +13,7 @@ FOLDER = os.path.dirname(os.path.abspath(__file__))
 GALLERY = Gallery()
 COLORS = [
     ("none", "Painting's", "The colors of the style"),
-    ("luminance", "Image's, by Luminance", "Only light and dark of the painting, with the image's colors"),
+    ("luminance", "Image's, by Luminance", "The painting's brightness, with the image's colors"),
     ("histogram", "Image's, by Histogram", "The style's colors are matched to the image's by histogram"),
     ("coral", "Image's, by Covariance", "The style's colors are matched to the image's by covariance"),
 ]
@@ -21,9 +21,9 @@ KINDS = [("material", "Material", "Faces of a material"), ("group", "Vertex Grou
 
 
 def styles(_: Any, context: Any) -> list[tuple[str, str, str, int, int]]:
-    """The items of an enumeration of styles."""
+    """Return the styles as the items of an enumeration."""
     GALLERY.want(command(context))
-    return GALLERY.items  # Blender wants the list to live on
+    return GALLERY.items  # Blender needs the list to stay alive
 
 
 def _suggested(_: Any, context: Any, typed: str) -> list[str]:
@@ -38,7 +38,7 @@ def _listed_again(_: Any, context: Any) -> None:
 
 
 def style_text(description: str) -> Any:
-    """A field for the name of a style or the path of a painting."""
+    """Make a field for the name of a style or the path of a painting."""
     return StringProperty(
         name="Style", description=description, search=_suggested, search_options={"SUGGESTION"}, options={"SKIP_SAVE"}
     )
@@ -46,40 +46,38 @@ def style_text(description: str) -> Any:
 
 def strength() -> Any:
     return FloatProperty(
-        name="Strength", description="The way from the image to the style", default=100, min=0, max=100, precision=0
+        name="Strength", description="From the image (0) to the style (100)", default=100, min=0, max=100, precision=0
     )
 
 
 def brush_size() -> Any:
-    return FloatProperty(
-        name="Brush Size", description="How large the strokes come out", default=1, min=0.25, max=4, precision=2
-    )
+    return FloatProperty(name="Brush Size", description="Size of the strokes", default=1, min=0.25, max=4, precision=2)
 
 
 def keep_color() -> Any:
-    return EnumProperty(name="Colors", description="Where the colors come from", items=COLORS)
+    return EnumProperty(name="Colors", description="Source of the colors", items=COLORS)
 
 
 class ImpastoRegion(bpy.types.PropertyGroup):
-    """Faces that get a style of their own."""
+    """Faces with a style of their own."""
 
     kind: EnumProperty(name="Kind", items=KINDS)
-    # `name`, of the material or the group, is every PropertyGroup's
-    style: style_text("A style's name, a painting's file, or none for the image as it is")
+    # `name`, inherited from PropertyGroup, is that of the material or the group
+    style: style_text("A style's name, a painting's file, or none to keep the image")
 
 
 class ImpastoSettings(bpy.types.PropertyGroup):
-    """What the panel asks for."""
+    """The panel's settings."""
 
-    style: EnumProperty(name="Style", description="The painting whose style it gets", items=styles)
+    style: EnumProperty(name="Style", description="Style to paint in", items=styles)
     painting: StringProperty(
-        name="Painting", description="A painting's file, instead of a style of the list", subtype="FILE_PATH"
+        name="Painting", description="File of a painting, instead of a style of the list", subtype="FILE_PATH"
     )
     strength: strength()
     brush_size: brush_size()
     keep_color: keep_color()
     regions: CollectionProperty(type=ImpastoRegion)
-    region: IntProperty(name="Region", description="The chosen line")
+    region: IntProperty(name="Region", description="The selected region")
 
 
 class ImpastoPreferences(bpy.types.AddonPreferences):
@@ -87,7 +85,7 @@ class ImpastoPreferences(bpy.types.AddonPreferences):
 
     program: StringProperty(
         name="Program",
-        description="The program impasto; if it is empty, the one that installed this add-on, or the system's",
+        description="Path of the program impasto; empty: the one that installed this add-on, or the system's",
         subtype="FILE_PATH",
         update=_listed_again,
     )
@@ -100,19 +98,19 @@ CLASSES = (ImpastoRegion, ImpastoSettings, ImpastoPreferences)
 
 
 def command(context: Any) -> list[str]:
-    """The words that start the program: the user's, the installer's, or those that the system finds; or []."""
+    """Return the command that starts the program: the user's, the installer's, or the system's; [] without any."""
     addon = context.preferences.addons.get(__package__)
     typed = addon.preferences.program if addon and addon.preferences else ""
     return [absolute(typed)] if typed else link.program(FOLDER)
 
 
 def chosen(settings: ImpastoSettings) -> str:
-    """The style's name, or the absolute path of the painting's file."""
+    """Return the style's name, or the absolute path of the painting's file."""
     return absolute(settings.painting) if settings.painting else settings.style
 
 
 def absolute(path: str) -> str:
-    """A file's absolute path; `//` is the folder of the .blend file, and `~` the user's."""
+    """Return a file's absolute path; `//` is the folder of the .blend file, and `~` the user's home."""
     return os.path.abspath(os.path.expanduser(bpy.path.abspath(path)))
 
 

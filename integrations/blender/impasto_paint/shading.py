@@ -1,4 +1,4 @@
-"""Find the image that a material shows as its base color, where it lies on the object, and replace it."""
+"""Find the image of a material's base color and its placement, and replace the image."""
 
 from collections import deque
 from collections.abc import Iterator
@@ -13,11 +13,11 @@ _SHADERS = (
     {"BSDF_PRINCIPLED": "Base Color"},
     {"BSDF_DIFFUSE": "Color", "EMISSION": "Color"},
 )
-"""Inputs for colors, by the type of the shader; the second row counts where there is none of the first."""
-_GO_ON = "It stays as it is."
+"""Color inputs by the type of the shader. The second row is used if a material has none of the first."""
+_GO_ON = "It stays unchanged."
 
 Groups = tuple[Any, ...]
-"""The group nodes that lead from the material's own tree to a node's tree."""
+"""The group nodes between the material's own tree and a node's tree."""
 
 
 @dataclass(frozen=True)
@@ -26,9 +26,9 @@ class Shown:
 
     Attributes:
         node: the Image Texture node.
-        links: those by which its color becomes the base color.
-        uv_map: the name of the UV map; "" is the one that renders.
-        moved: what Mapping nodes make of the texture coordinates.
+        links: the links from its color to the base color.
+        uv_map: the name of the UV map; "" is the render UV map.
+        moved: the transform of the texture coordinates by Mapping nodes.
     """
 
     node: Any
@@ -38,12 +38,12 @@ class Shown:
 
     @property
     def clamp(self) -> bool:
-        """Whether the image does not repeat."""
+        """Return whether the image is clamped instead of repeated."""
         return self.node.extension in ("EXTEND", "CLIP")
 
 
 def find(material: Any) -> Shown:
-    """The first image upstream of a material's base color.
+    """Find the first image upstream of a material's base color.
 
     Raises:
         Trouble: there is none, or no UV map places it.
@@ -65,7 +65,7 @@ def find(material: Any) -> Shown:
 
 
 def replace(shown: Shown, image: Any) -> None:
-    """Show another image as the base color. What else the node's color feeds keeps the image that it has."""
+    """Show another image as the base color. Other inputs that use the node's color keep the old image."""
     node, tree = shown.node, shown.node.id_data
     others = [link for link in node.outputs["Color"].links if link not in shown.links]
     if not others:
@@ -83,7 +83,7 @@ def replace(shown: Shown, image: Any) -> None:
 
 
 def _feeding(socket: Any, groups: Groups, kind: str) -> Iterator[tuple[Any, Groups]]:
-    """The links that lead to a socket through sockets of a kind, the nearest first; and the groups that they lie in."""
+    """Yield the links that lead to a socket through sockets of a kind, nearest first, with their groups."""
     waiting, seen = deque([(socket, groups)]), set()
     while waiting:
         socket, groups = waiting.popleft()
@@ -99,7 +99,7 @@ def _feeding(socket: Any, groups: Groups, kind: str) -> Iterator[tuple[Any, Grou
 
 
 def _inputs(node: Any, output: str, groups: Groups, kind: str) -> list[tuple[Any, Groups]]:
-    """The sockets that an output of a node depends on."""
+    """List the sockets on which an output of a node depends."""
     if node.type == "GROUP" and node.node_tree:
         ends = [one for one in node.node_tree.nodes if one.type == "GROUP_OUTPUT" and one.is_active_output]
         return [(one, (*groups, node)) for end in ends for one in end.inputs if one.identifier == output]
@@ -113,7 +113,7 @@ def _is_image(link: Any) -> bool:
 
 
 def _place(material: Any, node: Any, groups: Groups) -> tuple[str, Matrix]:
-    """The name of a UV map, and what Mapping nodes make of it."""
+    """Return the name of the UV map, and its transform by Mapping nodes."""
     trouble = Trouble(f"no UV map places the image {node.image.name} of the material {material.name}", _GO_ON)
     if node.projection != "FLAT":
         raise trouble

@@ -1,4 +1,4 @@
-"""The styles of the gallery, listed by the program once they are wanted."""
+"""The styles of the gallery; the program lists them when they are first needed."""
 
 import zlib
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -10,15 +10,15 @@ import bpy.utils.previews
 from . import link
 
 DEFAULT = "starry-night"
-_TICK = 0.2  # seconds between two looks at the listing
+_TICK = 0.2  # seconds between two checks of the listing
 
 
 class Gallery:
-    """All styles as the items of an enumeration.
+    """All styles, as the items of an enumeration.
 
     Attributes:
-        items: the default style alone, until the listing arrives.
-        trouble: why there is no listing; "" if nothing is wrong.
+        items: only the default style, until the listing arrives.
+        trouble: the reason why the listing failed, or "".
         note: a line for the user about versions, or "".
     """
 
@@ -29,7 +29,7 @@ class Gallery:
         self._previews: Any = None
 
     def want(self, command: list[str]) -> None:
-        """Begin the listing, if it has not begun."""
+        """Start the listing, unless it has started."""
         if self._listing is None:
             pool = ThreadPoolExecutor(1)
             self._listing = pool.submit(_listed, command)
@@ -37,12 +37,12 @@ class Gallery:
             bpy.app.timers.register(self._look, first_interval=_TICK)
 
     def forget(self) -> None:
-        """Have the next wish list the styles again."""
+        """Discard a finished listing, so that the next `want` starts a new one."""
         if self._listing is not None and self._listing.done():
             self._listing = None
 
     def close(self) -> None:
-        """Give the thumbnails back."""
+        """Free the thumbnails."""
         if bpy.app.timers.is_registered(self._look):
             bpy.app.timers.unregister(self._look)
         if self._previews is not None:
@@ -79,16 +79,16 @@ class Gallery:
 
 
 def _number(name: str) -> int:
-    """What a .blend file keeps of a style: the same whatever other styles there are; 0 is the default."""
+    """Return a style's number in .blend files. It does not depend on other styles; 0 is the default."""
     return 0 if name == DEFAULT else zlib.crc32(name.encode()) & 0x7FFFFFFF
 
 
 def _listed(command: list[str]) -> tuple[str, list[link.Style]]:
-    """A line about versions, or ""; and the styles."""
+    """Return a line about versions, or "", and the styles."""
     from .settings import FOLDER
 
     if not command:
-        raise link.Trouble("Impasto is not found", "pip install impasto, or name the program in the preferences")
+        raise link.Trouble("Impasto is not found", "type: pip install impasto, or enter the program in the preferences")
     program = link.Program(command)
     line = link.mismatch(str(link.installed(FOLDER).get("version", program.version())), program.version())
     return line.replace("HOST", "blender"), program.styles()

@@ -1,4 +1,4 @@
-"""Write triangles as a Wavefront OBJ file with its MTL file, and read which pictures such a pair names."""
+"""Write triangles as a Wavefront OBJ file with its MTL file, and read the picture paths of such a pair."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-_BAND = 1 << 14  # rows that are formatted at once
+_BAND = 1 << 14  # rows to format at once
 _MAP = re.compile(r"map_Kd\s+(?:-clamp\s+\w+\s+)?(.+)")
 
 
@@ -22,7 +22,7 @@ class Map:
 
     Attributes:
         file: its name in the folder of the model.
-        clamp: whether its border goes on beyond it; else it repeats.
+        clamp: True if its border continues outside; False if the picture repeats.
     """
 
     file: str
@@ -35,10 +35,10 @@ class Part:
 
     Attributes:
         positions: V x 3.
-        corners: T x 3, the rows of `positions` that a triangle joins.
-        coordinates: T x 3 x 2, of the texture; 0, 0 is its lower left corner.
-        materials: T, the name of each triangle's material; triangles without one are not written.
-        groups: {name: T}, whether a triangle belongs to a group.
+        corners: T x 3, each triangle's rows in `positions`.
+        coordinates: T x 3 x 2, texture coordinates; 0, 0 is the lower left corner.
+        materials: T, the name of each triangle's material. Triangles without one are not written.
+        groups: {name: T}, whether each triangle belongs to the group.
     """
 
     name: str
@@ -61,14 +61,14 @@ def write(path: str, parts: Iterable[Part], maps: Mapping[str, Map]) -> None:
             file.write(f"newmtl {name}\nmap_Kd {'-clamp on ' if shown.clamp else ''}{shown.file}\n")
     with open(path, "w", encoding="utf-8", newline="\n") as file:
         file.write(f"mtllib {os.path.basename(library)}\n")
-        vertex = texel = 1  # numbers go on through the whole file
+        vertex = texel = 1  # numbers continue through the whole file
         for part in parts:
             file.writelines(_lines(part, vertex, texel))
             vertex, texel = vertex + len(part.positions), texel + 3 * len(part.corners)
 
 
 def maps(path: str) -> dict[str, str]:
-    """{name of a material: the path of its picture} of an OBJ file. Raises OSError."""
+    """Read {name of a material: the path of its picture} of an OBJ file. Raises OSError."""
     folder, found, material = os.path.dirname(path), {}, ""
     for library in _values(path, "mtllib"):
         with open(os.path.join(folder, library), encoding="utf-8") as file:
@@ -81,7 +81,7 @@ def maps(path: str) -> dict[str, str]:
 
 
 def token(name: str, taken: Iterable[str] = ()) -> str:
-    """A name as these files can hold it, other than those that are taken: letters, digits, and `_`, `-`, `.`."""
+    """Turn a name into a free one that these files allow: letters, digits, and `_`, `-`, `.`."""
     plain = re.sub(r"[^\w.-]", "_", name) or "_"
     found, number = plain, 2
     while found in taken:
@@ -112,6 +112,6 @@ def _table(line: str, rows: np.ndarray) -> Iterator[str]:
 
 
 def _values(path: str, word: str) -> list[str]:
-    """What follows a word at the beginning of a file's lines."""
+    """Return the rest of each line that begins with a word."""
     with open(path, encoding="utf-8") as file:
         return [line.partition(" ")[2].strip() for line in file if line.startswith(f"{word} ")]

@@ -1,7 +1,7 @@
 """Impasto's nodes for ComfyUI: paint images in the style of any painting.
 
-ComfyUI takes nodes of its second schema from `comfy_entrypoint`. A ComfyUI from before that schema takes the same
-classes from two mappings.
+ComfyUI loads nodes with its second schema from `comfy_entrypoint`. Older versions load the same classes from two
+mappings.
 """
 
 from .host import ComfyExtension
@@ -14,11 +14,11 @@ if ComfyExtension is None:
 else:
 
     class ImpastoExtension(ComfyExtension):
-        """What ComfyUI asks for the nodes."""
+        """Returns the nodes to ComfyUI."""
 
         async def get_node_list(self):
             return NODES
 
     async def comfy_entrypoint():
-        """Called once by ComfyUI when it starts."""
+        """Return the extension; ComfyUI calls this once at its start."""
         return ImpastoExtension()

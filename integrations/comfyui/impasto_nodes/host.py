@@ -1,4 +1,4 @@
-"""ComfyUI as the nodes see it: how they are declared, how they tell of progress, and how they are stopped."""
+"""Connect the nodes with ComfyUI: declarations, progress, and interruption."""
 
 import contextlib
 
@@ -8,32 +8,32 @@ from comfy.utils import ProgressBar
 
 try:
     from comfy_api.latest import ComfyExtension, io
-except ImportError:  # a ComfyUI from before August 2025
+except ImportError:  # ComfyUI before August 2025
     from . import v1 as io
 
     ComfyExtension = None
 
 from .installed import problem
 
-_STEPS = 1000  # of a progress bar
-_SHOWN = 10  # of so many steps one shows its picture
-_PREVIEW = 512  # pixels of a preview's longer side
+_STEPS = 1000  # steps of a progress bar
+_SHOWN = 10  # every tenth step shows its picture
+_PREVIEW = 512  # pixels; longer side of a preview
 
 __all__ = ["ComfyExtension", "Watch", "device", "io", "make_room", "working"]
 
 
 class Watch:
-    """Tells ComfyUI how far a batch is, and Impasto whether the user has stopped it.
+    """Reports a batch's progress to ComfyUI, and tells Impasto if the user has stopped it.
 
     Args:
-        images: how many are worked on, one after the other.
+        images: number of images in the batch; they are processed one after the other.
     """
 
     def __init__(self, images):
         self._images, self._done, self._bar = images, 0, ProgressBar(_STEPS)
 
     def __call__(self, now):
-        """Take an `impasto.progress.Progress` of the present image; return False if the user has stopped the work."""
+        """Report a `Progress` of the current image; return False if the user has stopped the work."""
         if model_management.processing_interrupted():
             return False
         preview = None
@@ -43,7 +43,7 @@ class Watch:
         return True
 
     def image_done(self):
-        """The next progress is the next image's.
+        """Go to the next image, for the following progress.
 
         Raises:
             InterruptProcessingException: the user has stopped the work.
@@ -55,14 +55,14 @@ class Watch:
 
 @contextlib.contextmanager
 def working():
-    """Work of a node: what can go wrong is said in one line that fits ComfyUI.
+    """Run a node's work, and turn errors into one line for ComfyUI.
 
-    ComfyUI runs nodes in PyTorch's inference mode, in which nothing can be optimized. Here it is off.
+    ComfyUI runs nodes in PyTorch's inference mode, which allows no optimization. This context turns it off.
 
     Raises:
-        RuntimeError: Impasto is missing, or is another version.
+        RuntimeError: Impasto is missing, or has the wrong version.
         InterruptProcessingException: the user has stopped the work.
-        ImpastoError: anything that Impasto refuses.
+        ImpastoError: Impasto refuses the request.
     """
     if problem():
         raise RuntimeError(problem())
@@ -75,16 +75,16 @@ def working():
     except Stopped:
         model_management.throw_exception_if_processing_interrupted()
         raise
-    except OutOfMemory as error:  # its hint is an option of the command line
+    except OutOfMemory as error:  # its hint names an option of the command line
         raise OutOfMemory(error.message, "make the image smaller before this node") from error
 
 
 def device():
-    """Name the device that ComfyUI computes on, if Impasto's optimizer can; "cpu" otherwise."""
+    """Return ComfyUI's device if Impasto's optimizer supports it, else "cpu"."""
     found = model_management.get_torch_device()
     return str(found) if found.type in ("cuda", "mps") else "cpu"
 
 
 def make_room(needed):
-    """Let ComfyUI unload models until so many bytes of the device's memory are free."""
+    """Let ComfyUI unload models until `needed` bytes of the device's memory are free."""
     model_management.free_memory(needed, model_management.get_torch_device())

@@ -1,4 +1,4 @@
-"""Impasto behind the nodes: whether it is installed, and what its settings are."""
+"""Check whether Impasto is installed, and turn its settings into widgets."""
 
 import dataclasses
 import functools
@@ -7,14 +7,14 @@ from importlib import import_module
 from typing import Literal, get_args, get_origin
 
 VERSION = "0.1.0"
-"""The nodes' own. They paint with every Impasto that has its first two numbers."""
+"""Version of the nodes. They work with every Impasto that has the same first two numbers."""
 
-_FINE = 10  # a number with a range up to this is set in finer steps
+_FINE = 10  # numbers with a range up to this have finer steps
 
 
 @functools.cache
 def problem():
-    """Say what keeps the nodes from painting and what to type, in one line; "" if nothing does."""
+    """Return one line if the nodes cannot paint, with the command to type; else ""."""
     python = f'"{sys.executable}"' if " " in sys.executable else sys.executable
     try:
         from impasto import __version__
@@ -28,7 +28,7 @@ def problem():
     if __version__.split(".")[:2] == VERSION.split(".")[:2]:
         return ""
     return (
-        f"Impasto {__version__} is installed, but these nodes are of {VERSION}  "
+        f"Impasto {__version__} is installed, but these nodes are for {VERSION}  "
         f"({python} -m impasto plugins install comfyui)"
     )
 
@@ -36,12 +36,12 @@ def problem():
 class Settings:
     """A dataclass of Impasto's settings, whose fields become widgets: `Settings("controls", "Controls")`.
 
-    Defaults, ranges and help are the fields' own. Where Impasto is missing, widgets are texts that keep what the
-    workflow holds.
+    Widgets get the fields' defaults, ranges and help. If Impasto is missing, they are text fields that keep the
+    workflow's values.
 
     Args:
-        module: of the package impasto.
-        name: of the dataclass.
+        module: module of the package impasto.
+        name: name of the dataclass.
     """
 
     def __init__(self, module, name):
@@ -58,11 +58,11 @@ class Settings:
         return hints_of(self.kind)
 
     def widget(self, io, name, zero=""):
-        """Make the input of a node for one field.
+        """Make a node's input for one field.
 
         Args:
-            io: ComfyUI's, or the one of `v1`.
-            zero: what the number 0 means in place of a number in the range; "" if it means nothing.
+            io: `io` of ComfyUI or of `v1`.
+            zero: meaning of the number 0 if the range does not include it; "" for none.
         """
         if problem():
             return io.String.Input(name)
@@ -78,7 +78,7 @@ class Settings:
         return io.Float.Input(name, default=part.default, min=float(low), max=float(high), step=step, tooltip=help_text)
 
     def read(self, values):
-        """Turn widgets' values into the fields' own: {name: value}."""
+        """Convert widgets' values to fields' values: {name: value}."""
         return {name: self._value(name, value) for name, value in values.items()}
 
     def _value(self, name, value):

@@ -1,6 +1,6 @@
-"""The nodes: load a style, take it off a painting, blend styles, stylize, optimize, enlarge.
+"""The nodes: load a style, get it from a painting, blend styles, stylize, optimize, enlarge.
 
-Impasto itself is imported when a node needs it: without it ComfyUI still starts, and keeps the workflows that name it.
+The nodes import Impasto only when they need it. So without Impasto, ComfyUI still starts and keeps the workflows.
 """
 
 from contextlib import suppress
@@ -11,16 +11,16 @@ from .installed import CONTROLS, ENLARGE, RECIPE, problem
 from .tensors import to_image, to_masks, to_pictures
 
 _CATEGORY = "Impasto"
-_LOOKS = ("strength", "brush_size", "keep_color", "tone", "detail")  # the controls that both painters have
+_LOOKS = ("strength", "brush_size", "keep_color", "tone", "detail")  # the controls of both Stylize and Optimize
 
 Style = io.Custom("IMPASTO_STYLE")
 """Passed between nodes: a list of (name or painting, weight), as `impasto.stylize` takes it."""
 
-_MASK = "White is painted, black stays as it is. Without a mask all is painted."
+_MASK = "White is painted, black stays unchanged. Without a mask, everything is painted."
 
 
 def _choices(name, options, default, tooltip):
-    """A combo of what Impasto finds on this computer; where Impasto is missing, a text that keeps the choice."""
+    """Make a combo of the choices on this computer. If Impasto is missing, make a text field that keeps the choice."""
     if problem():
         return io.String.Input(name)
     return io.Combo.Input(name, options=options(), default=default, tooltip=tooltip)
@@ -38,14 +38,14 @@ class LoadStyle(io.ComfyNode):
             node_id="ImpastoLoadStyle",
             display_name="Load Style (Impasto)",
             category=_CATEGORY,
-            description="A style of the gallery: one that ships, or one that you have added (impasto styles add).",
-            inputs=[_choices("name", names, "starry-night", "impasto styles lists them, with artist and year.")],
+            description="A style of the gallery: built in, or added by you (impasto styles add).",
+            inputs=[_choices("name", names, "starry-night", "To list all styles, type: impasto styles")],
             outputs=[Style.Output(display_name="style"), io.Image.Output(display_name="painting")],
         )
 
     @classmethod
     def fingerprint_inputs(cls, name):
-        """Change when a style of the user's does: it may have learned, or been replaced."""
+        """Return a value that changes when the user's style changes, by learning or replacement."""
         if problem():
             return ""
         from impasto.styles.gallery import Gallery
@@ -69,7 +69,7 @@ class PaintingStyle(io.ComfyNode):
             node_id="ImpastoPaintingStyle",
             display_name="Style from Painting (Impasto)",
             category=_CATEGORY,
-            description="The style of any painting. Of several in a batch, all in equal parts.",
+            description="The style of any painting. A batch of paintings gives an equal blend.",
             inputs=[io.Image.Input("painting")],
             outputs=[Style.Output(display_name="style")],
         )
@@ -88,14 +88,14 @@ class BlendStyles(io.ComfyNode):
             node_id="ImpastoBlendStyles",
             display_name="Blend Styles (Impasto)",
             category=_CATEGORY,
-            description="Several styles at once, by their weights. What is not connected does not count.",
+            description="Blend styles by their weights. Inputs that are not connected do not count.",
             inputs=[
                 Style.Input("style_1"),
                 Style.Input("style_2"),
                 Style.Input("style_3", optional=True),
                 Style.Input("style_4", optional=True),
                 *(
-                    io.Float.Input(f"weight_{i}", tooltip=f"Of style {i}, relative to the others.", **weight)
+                    io.Float.Input(f"weight_{i}", tooltip=f"Weight of style {i}, relative to the others.", **weight)
                     for i in range(1, 5)
                 ),
             ],
@@ -125,17 +125,17 @@ class Stylize(io.ComfyNode):
             node_id="ImpastoStylize",
             display_name="Stylize (Impasto)",
             category=_CATEGORY,
-            description="Paint images in a style, in a second or so each.",
+            description="Paint images in a style. Takes about a second for each image.",
             inputs=[
                 io.Image.Input("image"),
                 Style.Input("style"),
                 io.Mask.Input("mask", optional=True, tooltip=_MASK),
                 *(CONTROLS.widget(io, name) for name in _LOOKS),
-                _choices("engine", engines, "painter", "light is five times as fast and plainer."),
+                _choices("engine", engines, "painter", "light is five times as fast, and plainer."),
                 io.Boolean.Input(
                     "clip",
                     default=False,
-                    tooltip="The images are frames of one clip: paint them alike, without flicker.",
+                    tooltip="Paint the images as frames of one clip, without flicker.",
                 ),
             ],
             outputs=[io.Image.Output()],
@@ -171,13 +171,13 @@ class Optimize(io.ComfyNode):
             node_id="ImpastoOptimize",
             display_name="Optimize (Impasto)",
             category=_CATEGORY,
-            description="Paint images in a style by optimizing their pixels: minutes each, and real strokes.",
+            description="Paint images by optimizing their pixels. Takes minutes each, and gives real strokes.",
             inputs=[
                 io.Image.Input("image"),
                 Style.Input("style"),
                 io.Mask.Input("mask", optional=True, tooltip=_MASK),
-                _choices("recipe", recipes, "default", "fast takes the least time, faithful keeps more of the photo."),
-                RECIPE.widget(io, "iterations", zero="as many as the recipe says"),
+                _choices("recipe", recipes, "default", "fast takes the least time; faithful keeps more of the photo."),
+                RECIPE.widget(io, "iterations", zero="the recipe's number"),
                 *(CONTROLS.widget(io, name) for name in _LOOKS),
                 CONTROLS.widget(io, "size", zero="the image's own size"),
             ],
@@ -218,11 +218,11 @@ class Enlarge(io.ComfyNode):
             node_id="ImpastoEnlarge",
             display_name="Enlarge (Impasto)",
             category=_CATEGORY,
-            description="Make images larger, with the detail that photographs or paintings have. Colors stay.",
+            description="Enlarge images, with the detail of photographs or paintings. Colors do not change.",
             inputs=[
                 io.Image.Input("image"),
                 ENLARGE.widget(io, "scale"),
-                _choices("kind", kinds, "photo", "What the image shows: a photograph or a painting."),
+                _choices("kind", kinds, "photo", "Kind of image: a photograph or a painting."),
                 ENLARGE.widget(io, "strength"),
             ],
             outputs=[io.Image.Output()],
@@ -246,13 +246,13 @@ NODES = [LoadStyle, PaintingStyle, BlendStyles, Stylize, Optimize, Enlarge]
 
 
 def _shares(style, weight):
-    """The parts of a style, together of this weight."""
+    """Scale the weights of a style's parts to this sum."""
     total = sum(share for _, share in style)
     return [(source, weight * share / total) for source, share in style]
 
 
 def _alike(stylizer, first):
-    """What paints all frames of a clip by the first one's statistics, as long as they look like it."""
+    """Return a function that paints a clip's frames with the first frame's statistics, until the scene changes."""
     from impasto.engines.shot import Shot
     from impasto.pixels.arrays import filled
 
@@ -265,14 +265,14 @@ def _alike(stylizer, first):
 
 
 def _inside(share, painted, photo):
-    """The painted picture where the mask is white, the photo where it is black."""
+    """Mix: the painted picture where the mask is white, the photo where it is black."""
     if share is None:
         return painted
     return replace(painted, samples=photo.pixels + share[:, :, None] * (painted.pixels - photo.pixels))
 
 
 def _optimized(photo, style, share, recipe, watch, controls):
-    """One picture of the optimizer's, where the mask is white."""
+    """Optimize one picture where the mask is white."""
     from impasto.optimization.optimize import optimize
     from impasto.painting.regions import Region
 

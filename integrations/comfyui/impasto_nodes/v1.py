@@ -1,7 +1,7 @@
 """Nodes for a ComfyUI without the schema of `comfy_api.latest`.
 
-The names here are those of `comfy_api.latest.io` that the nodes use, so one declaration serves both. `mappings` turns
-it into what such a ComfyUI reads off a class.
+This module has the names of `comfy_api.latest.io` that the nodes use, so that one declaration serves both. `mappings`
+turns the declaration into the class attributes that an older ComfyUI reads.
 """
 
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from typing import Any
 
 @dataclass
 class _Input:
-    """An input, with its keyword arguments as the older ComfyUI takes them."""
+    """An input, with keyword arguments in the form of the older ComfyUI."""
 
     type: Any
     id: str
@@ -26,7 +26,7 @@ class _Output:
 
 
 class Custom:
-    """A type of values, by its name."""
+    """A type of values with a name."""
 
     def __init__(self, type_name):
         self.Input = partial(_input, type_name)
@@ -50,7 +50,7 @@ Boolean, Float, Image, Int, Mask, String = map(Custom, ("BOOLEAN", "FLOAT", "IMA
 
 @dataclass
 class Schema:
-    """A node's declaration; `comfy_api.latest.io.Schema` says what the fields are."""
+    """A node's declaration; `comfy_api.latest.io.Schema` documents the fields."""
 
     node_id: str
     display_name: str
@@ -70,7 +70,7 @@ class NodeOutput(tuple):
 
 
 class ComfyNode:
-    """The base of all nodes: here, the part that is asked anew whenever the page is loaded."""
+    """Base of all nodes. Its declaration is read again whenever the page is loaded."""
 
     FUNCTION = "execute"
 
@@ -83,7 +83,7 @@ class ComfyNode:
 
 
 def mappings(nodes):
-    """Give classes what an older ComfyUI looks for.
+    """Add the attributes of the older ComfyUI to node classes.
 
     Returns:
         NODE_CLASS_MAPPINGS and NODE_DISPLAY_NAME_MAPPINGS.

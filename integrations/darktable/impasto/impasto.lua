@@ -1,10 +1,10 @@
 --[[
 Impasto in darktable: paint the selected images in the style of a painting.
 
-Each image is exported as a 16-bit TIFF with its edits, painted by `impasto edit`, imported beside its original and
-grouped with it. The originals are never changed.
+The module exports each image as a 16-bit TIFF with its edits. `impasto edit` paints the file. The module imports it
+next to the original, and groups both. It never changes the originals.
 
-Installed by `impasto plugins install darktable`, which writes installed.json: the command that runs Impasto.
+`impasto plugins install darktable` installs the module, and writes the command that runs Impasto into installed.json.
 ]]
 
 local dt = require "darktable"
@@ -15,10 +15,10 @@ local HERE <const> = debug.getinfo(1, "S").source:sub(2):match("^(.*)[/\\]") or 
 
 local impasto = {}
 
--- One word of a command, whatever it holds.
+-- One word of a command, quoted for the shell.
 local function quoted(word)
   if WINDOWS then
-    return '"' .. word:gsub('"', '') .. '"' -- no file's name holds a quotation mark there
+    return '"' .. word:gsub('"', '') .. '"' -- file names on Windows have no quotation marks
   end
   return "'" .. word:gsub("'", "'\\''") .. "'"
 end
@@ -46,7 +46,7 @@ local function strings(list)
   return found
 end
 
--- The command that runs Impasto, as words in quotation marks.
+-- The command that runs Impasto, as quoted words.
 local function program()
   local record = read(HERE .. "/installed.json")
   local list = record and record:match('"command"%s*:%s*(%b[])')
@@ -55,7 +55,7 @@ local function program()
   return table.concat(words, " ")
 end
 
--- What a command prints to standard output, by lines.
+-- The lines that a command prints to standard output.
 local function lines_of(command)
   local found = {}
   local pipe = io.popen(command, "r")
@@ -75,7 +75,7 @@ local function names(of)
   return found
 end
 
--- Where a painted picture of an image goes: beside it, under a name that nothing has.
+-- The path of an image's painting: in the same folder, with an unused name.
 function impasto.target(image)
   local stem = image.path .. "/" .. image.filename:gsub("%.[^.]*$", "") .. "-painted"
   local path, count = stem .. ".tif", 1
@@ -90,7 +90,7 @@ end
 Paint one image.
 
 wish: options of `impasto edit`, as a text; "" lets the user choose in the browser.
-Returns the new image, or nil and what went wrong.
+Returns the new image, or nil and the error.
 ]]
 function impasto.paint(image, wish)
   local format = dt.new_format("tiff")
@@ -106,7 +106,7 @@ function impasto.paint(image, wish)
   os.remove(said)
   if code ~= 0 or read(begun) == before then
     os.remove(begun)
-    return nil, told ~= "" and told or "Impasto cannot be run: impasto plugins install darktable --overwrite"
+    return nil, told ~= "" and told or "Impasto cannot be run; type: impasto plugins install darktable --overwrite"
   end
   os.rename(begun, target)
   local painted = dt.database.import(target)
@@ -116,13 +116,13 @@ end
 
 -- The controls, in the lighttable.
 local function build()
-  local style = dt.new_widget("combobox") { label = "style", tooltip = "a style, or a preset; or choose in the browser", IN_THE_BROWSER }
+  local style = dt.new_widget("combobox") { label = "style", tooltip = "a style or a preset, or choose in the browser", IN_THE_BROWSER }
   local strength = dt.new_widget("slider") {
-    label = "strength", tooltip = "the way from the photo (0) to the style (100)",
+    label = "strength", tooltip = "from the photo (0) to the style (100)",
     soft_min = 0, hard_min = 0, soft_max = 100, hard_max = 100, step = 1, digits = 0, value = 100,
   }
   local brush = dt.new_widget("slider") {
-    label = "brush size", tooltip = "how large the strokes come out, as a share of the picture",
+    label = "brush size", tooltip = "size of the strokes, relative to the picture",
     soft_min = 0.25, hard_min = 0.25, soft_max = 4, hard_max = 4, step = 0.05, digits = 2, value = 1,
   }
   local presets = {}
@@ -136,7 +136,7 @@ local function build()
     for _, name in ipairs(names("styles")) do entries[#entries + 1] = name end
     for index = #style, #entries + 1, -1 do style[index] = nil end
     for index, entry in ipairs(entries) do style[index] = entry end
-    if #entries == 1 then dt.print("Impasto is not found: pip install impasto, then impasto plugins install darktable --overwrite") end
+    if #entries == 1 then dt.print("Impasto is not found; type: pip install impasto, then: impasto plugins install darktable --overwrite") end
   end
 
   local function wish()
@@ -173,8 +173,8 @@ local function build()
   fill()
 end
 
--- Before its window is up, darktable waits for ever for a script that makes widgets, now and then. It is up once the
--- mouse is over an image.
+-- Until its window is open, darktable sometimes hangs when a script creates widgets. The window is open once the mouse
+-- is over an image, or an image is selected.
 local built = false
 local function build_once()
   if not built then

@@ -1,4 +1,4 @@
-"""The dialog: styles with their thumbnails, and the widgets that GIMP makes for the arguments."""
+"""The dialog: styles with thumbnails, and GIMP's own widgets for the arguments."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ if TYPE_CHECKING:
 
     Find = Callable[[Any], Server | Program]
 
-SIDE = 96  # pixels of a thumbnail
-WIDTH = 120  # pixels of a title
+SIDE = 96  # pixels; side of a thumbnail
+WIDTH = 120  # pixels; width of a title
 SCALES = ("strength", "brush-size", "detail")
 
 
 def ask(procedure: Any, config: Any, find: Find) -> bool:
-    """Let the user change config; returns whether to paint.
+    """Let the user change config; return True to paint.
 
     Args:
-        find: says what paints, for a config; raises Trouble.
+        find: returns the server or program for a config; raises Trouble.
     """
     GimpUi.init("impasto-paint")
     dialog = GimpUi.ProcedureDialog.new(procedure, config, "Impasto")
@@ -49,10 +49,10 @@ def ask(procedure: Any, config: Any, find: Find) -> bool:
 
 
 class Chooser:
-    """The styles as pictures; the arguments `style` and `painting` follow a click, and it follows them.
+    """The styles as pictures. A click sets the arguments `style` and `painting`; their changes move the selection.
 
     Attributes:
-        widget: to be put into a dialog.
+        widget: the widget for a dialog.
     """
 
     def __init__(self, config: Any, find: Find) -> None:
@@ -92,7 +92,7 @@ class Chooser:
         self._fill()
 
     def close(self) -> None:
-        """Load no more thumbnails."""
+        """Stop loading thumbnails."""
         self.styles = []
 
     def _fill(self, _button: Any = None) -> None:
@@ -117,7 +117,7 @@ class Chooser:
         for number, style in enumerate(styles):
             if styles is not self.styles:
                 return
-            with contextlib.suppress(Trouble):  # its place stays blank, its title says what it is
+            with contextlib.suppress(Trouble):  # without a thumbnail, the title still names the style
                 GLib.idle_add(self._show, styles, number, hand.thumbnail(style))
 
     def _show(self, styles: list[Style], number: int, thumbnail: bytes) -> None:

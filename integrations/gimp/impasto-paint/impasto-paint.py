@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Impasto for GIMP 3: paint a layer in the style of a painting. GIMP starts this file; it bears its folder's name."""
+"""Impasto for GIMP 3: paint a layer in the style of a painting. GIMP starts this file by its folder's name."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Layers out of GIMP as PNG files, and PNG files back into GIMP as layers."""
+"""Read GIMP's layers as PNG files, and add PNG files as layers."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from png import Writer
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-EIGHT_BITS = (Gimp.Precision.U8_NON_LINEAR, Gimp.Precision.U8_PERCEPTUAL)  # as sRGB; linear ones need more
-_ROWS = 256  # that are read at once
-_GRAY = "Y u16"  # how masks are read and written
-_PREFIX = "Impasto: "  # of the names of new layers
+EIGHT_BITS = (Gimp.Precision.U8_NON_LINEAR, Gimp.Precision.U8_PERCEPTUAL)  # enough for sRGB; linear ones need 16 bits
+_ROWS = 256  # rows to read at once
+_GRAY = "Y u16"  # format of masks
+_PREFIX = "Impasto: "  # start of new layers' names
 
 
 @dataclass(frozen=True)
 class Part:
-    """What of a layer is painted. It holds all that is needed later, since the user may change the image meanwhile.
+    """The part of a layer to paint. It keeps copies, because the user may change the image during the painting.
 
     Attributes:
-        x, y: where it begins, in pixels of the image.
+        x, y: position of its upper left corner in the image, in pixels.
         picture: a PNG file of width x height, sRGB.
-        bits: of its channels, 8 or 16.
-        mask: the selection, or else the layer's mask: width x height, gray, 16 bits; b"" if there is neither.
+        bits: bits of each channel, 8 or 16.
+        mask: the selection, or else the layer's mask: width x height, gray, 16 bits; b"" without both.
     """
 
     x: int
@@ -42,13 +42,13 @@ class Part:
 
 
 def chosen(image: Any, drawables: list[Any]) -> Any:
-    """The one layer that is to be painted; a layer's mask stands for its layer.
+    """Return the layer to paint. For a layer's mask, return the layer.
 
     Raises:
-        Trouble: there is not exactly one, or the selection is elsewhere.
+        Trouble: there is not exactly one, or the selection is outside it.
     """
     if image.get_base_type() == Gimp.ImageBaseType.INDEXED:
-        raise Trouble("an indexed image cannot hold the painting's colors", "Image > Mode > RGB")
+        raise Trouble("an indexed image cannot hold the painting's colors", "convert it: Image > Mode > RGB")
     if len(drawables) != 1:
         raise Trouble(f"Impasto paints one layer at a time, but {len(drawables) or 'none'} are selected", "select one")
     layer = drawables[0]
@@ -61,10 +61,10 @@ def chosen(image: Any, drawables: list[Any]) -> Any:
 
 
 def read(image: Any, layer: Any) -> Part:
-    """Read the layer inside the selection's bounds, as it looks with its filters. A group reads as what it shows.
+    """Read the layer, or the visible content of a group, inside the selection's bounds and with filters applied.
 
     Raises:
-        Trouble: nothing is there to be painted.
+        Trouble: nothing is there to paint.
     """
     x, y, width, height = _bounds(layer)
     bits = 8 if image.get_precision() in EIGHT_BITS else 16
@@ -87,7 +87,7 @@ def read(image: Any, layer: Any) -> Part:
 
 
 def add(image: Any, layer: Any, part: Part, picture: bytes, style: str) -> Any:
-    """Add a PNG file as a layer above the layer, in one step of undo; the layer stays selected. Returns the new one."""
+    """Add a PNG file as a new layer above the layer, in one undo step; return it. The old layer stays selected."""
     if not image.is_valid():
         raise Trouble("the image was closed before its painting was done")
     painted = _loaded(image, picture)
@@ -107,7 +107,7 @@ def add(image: Any, layer: Any, part: Part, picture: bytes, style: str) -> Any:
 
 
 def _bounds(layer: Any) -> tuple[int, int, int, int]:
-    """What of the layer lies within the selection's bounds: x, y, width, height. All of it without a selection."""
+    """Return the layer's part within the selection's bounds: x, y, width, height. Without a selection: the layer."""
     inside, *bounds = layer.mask_intersect()
     if not inside:
         raise Trouble("the selection lies outside the layer", "select a part of the layer, or Select > None")
@@ -116,7 +116,7 @@ def _bounds(layer: Any) -> tuple[int, int, int, int]:
 
 @contextlib.contextmanager
 def _filtered(layer: Any) -> Iterator[tuple[Any, int, int]]:
-    """The layer with its filters applied, and where in it the layer's first pixel is; nothing of the image changes."""
+    """Yield a copy of the layer with filters applied, and the layer's position in it. The image does not change."""
     if layer.is_group() or not layer.get_filters():
         yield layer, 0, 0
         return
@@ -130,7 +130,7 @@ def _filtered(layer: Any) -> Iterator[tuple[Any, int, int]]:
 
 
 def _loaded(image: Any, picture: bytes) -> Any:
-    """A PNG file as a layer of the image's precision and color space, not inserted yet."""
+    """Load a PNG file as a layer in the image's precision and color space, without inserting it."""
     with tempfile.TemporaryDirectory(prefix="impasto-") as folder:
         path = Path(folder, "painted.png")
         path.write_bytes(picture)
@@ -139,8 +139,8 @@ def _loaded(image: Any, picture: bytes) -> Any:
 
 
 def _place(image: Any, layer: Any) -> tuple[Any, int]:
-    """Parent and position above the layer and its earlier paintings, which would hide the new one."""
-    if not layer.is_valid():  # it was deleted meanwhile
+    """Return the parent and the position above the layer and above its earlier paintings, so that the new one shows."""
+    if not layer.is_valid():  # it has been deleted
         return None, 0
     parent, place = layer.get_parent(), image.get_item_position(layer)
     siblings = parent.get_children() if parent else image.get_layers()
@@ -171,7 +171,7 @@ def _made(part: Part, painted: Any) -> Any:
 
 
 def _insist(result: Any) -> Any:
-    """What a call of GIMP returned. Raises Trouble with GIMP's reason if it failed."""
+    """Return the result of a GIMP call. Raises Trouble with GIMP's reason if the call failed."""
     if not result:
         raise Trouble(Gimp.get_pdb().get_last_error())
     return result

@@ -1,4 +1,4 @@
-"""One run of the procedure: ask, paint, add the layer; what goes wrong becomes one line in GIMP's way."""
+"""One run of the procedure: ask, paint, add the layer. Errors become one line in GIMP."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ HERE = str(Path(__file__).parent)
 
 
 def run(procedure: Any, run_mode: Any, image: Any, drawables: list[Any], config: Any, _data: Any = None) -> Any:
-    """Paint as GIMP asks for it: after a dialog in the interactive mode, else by the values in config.
+    """Paint a layer: after a dialog in interactive mode, else with the values in config.
 
     Returns:
         SUCCESS and the new layer; CANCEL; or EXECUTION_ERROR with one line, the image unchanged.
     """
     Gegl.init(None)
-    procedure.get_plug_in().set_pdb_error_handler(Gimp.PDBErrorHandler.PLUGIN)  # its errors come in our lines
+    procedure.get_plug_in().set_pdb_error_handler(Gimp.PDBErrorHandler.PLUGIN)  # the plug-in reports its errors itself
     try:
         layer = layers.chosen(image, drawables)
         if run_mode == Gimp.RunMode.INTERACTIVE and not _asked(procedure, config):
@@ -34,7 +34,7 @@ def run(procedure: Any, run_mode: Any, image: Any, drawables: list[Any], config:
 
 
 def paint(image: Any, layer: Any, config: Any) -> Any:
-    """Paint the layer, or the selected part of it, into a new layer, which is returned. Raises Trouble."""
+    """Paint the layer, or the selected part of it, into a new layer, and return it. Raises Trouble."""
     Gimp.progress_init("Impasto paints")
     part = layers.read(image, layer)
     wish = wish_of(config, part.bits)
@@ -46,13 +46,13 @@ def paint(image: Any, layer: Any, config: Any) -> Any:
 
 
 def find(config: Any) -> Server | Program:
-    """What paints: the server that config names, else the program. Raises Trouble."""
-    server, key = ((config.get_property(name) or "").strip() for name in ("server", "key"))  # GIMP may say None for ""
+    """Connect to the server in config, else to the program. Raises Trouble."""
+    server, key = ((config.get_property(name) or "").strip() for name in ("server", "key"))  # GIMP may give None
     return connect(server, program(HERE), key)
 
 
 def wish_of(config: Any, bits: int) -> Wish:
-    """The settings in config. Raises Trouble for a painting that is not on this computer."""
+    """Return the settings in config. Raises Trouble for a painting that is not on this computer."""
     painting = config.get_property("painting")
     style = painting.get_path() if painting else config.get_property("style")
     if painting and not style:
@@ -76,7 +76,7 @@ def _warn(version: str) -> None:
 
 
 def _asked(procedure: Any, config: Any) -> bool:
-    from dialog import ask  # loads GTK, which wants a display
+    from dialog import ask  # imports GTK, which needs a display
 
     return ask(procedure, config, find)
 
@@ -90,9 +90,9 @@ def _show(share: float | None) -> bool:
 
 
 def _end_children_with_this_process() -> None:
-    """GIMP cancels a plug-in by killing it, and its children if it leads a group of processes."""
+    """Lead a process group: to cancel a plug-in, GIMP kills it, and its group only if it leads one."""
     if hasattr(os, "setpgid"):
-        with contextlib.suppress(PermissionError):  # it leads one already
+        with contextlib.suppress(PermissionError):  # it already leads one
             os.setpgid(0, 0)
 
 

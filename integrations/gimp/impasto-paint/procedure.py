@@ -1,4 +1,4 @@
-"""Describe the procedure to GIMP: its place in the menu, its arguments and their ranges."""
+"""Register the procedure with GIMP: its menu entry, its arguments and their ranges."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class PaintPlugIn(Gimp.PlugIn):
         procedure.set_documentation(
             "Paint the layer, or the selected part of it, in the style of a painting",
             "The painting becomes a new layer above the layer. A selection becomes the new layer's mask. "
-            "The layer itself is not changed. The program impasto paints, or a server that runs impasto serve.",
+            "The layer itself does not change. The program impasto paints it, or a server that runs impasto serve.",
             None,
         )
         procedure.set_menu_label("_Impasto...")
@@ -46,25 +46,25 @@ class PaintPlugIn(Gimp.PlugIn):
 
 
 def _add_arguments(procedure: Any) -> None:
-    procedure.add_string_argument("style", "_Style", "Name of a style: impasto styles", "starry-night", FLAGS)
+    procedure.add_string_argument("style", "_Style", "Name of a style; list: impasto styles", "starry-night", FLAGS)
     procedure.add_file_argument(
         "painting",
         "O_wn painting",
-        "A painting's file; it takes the style's place",
+        "File of a painting, instead of a style",
         Gimp.FileChooserAction.ANY,
         True,
         None,
         FLAGS,
     )
-    procedure.add_double_argument("strength", "S_trength", "The way from the photo to the style", 0, 100, 100, FLAGS)
-    procedure.add_double_argument("brush-size", "_Brush size", "How large the strokes are", 0.25, 4, 1, FLAGS)
+    procedure.add_double_argument("strength", "S_trength", "From the photo (0) to the style (100)", 0, 100, 100, FLAGS)
+    procedure.add_double_argument("brush-size", "_Brush size", "Size of the strokes", 0.25, 4, 1, FLAGS)
     procedure.add_choice_argument("keep-color", "Colors _from", "Whose colors", _choice(KEEP_COLOR), "none", FLAGS)
-    procedure.add_choice_argument("tone", "Li_ght from", "Whose brightness and contrast", _choice(TONE), "none", FLAGS)
-    procedure.add_double_argument("detail", "_Detail", "How much fine detail of the photo stays", 0, 100, 60, FLAGS)
+    procedure.add_choice_argument("tone", "Li_ght from", "Source of light and contrast", _choice(TONE), "none", FLAGS)
+    procedure.add_double_argument("detail", "_Detail", "Share of the photo's fine detail", 0, 100, 60, FLAGS)
     procedure.add_string_argument(
-        "server", "_Address", "Address of a server, such as localhost:8080; without one the program paints", "", FLAGS
+        "server", "_Address", "Address of a server, such as localhost:8080; empty: the program paints", "", FLAGS
     )
-    procedure.add_string_argument("key", "_Key", "The server's key, if it wants one", "", FLAGS)
+    procedure.add_string_argument("key", "_Key", "Key of the server, if it needs one", "", FLAGS)
 
 
 def _choice(labels: dict[str, str]) -> Any:

@@ -1,4 +1,4 @@
-"""Impasto's docker for Krita: a layer, or the selected part of it, painted in the style of a painting."""
+"""Impasto's docker for Krita: paint a layer, or its selected part, in the style of a painting."""
 
 from krita import DockWidgetFactory, DockWidgetFactoryBase, Krita
 

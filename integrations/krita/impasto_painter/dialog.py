@@ -1,4 +1,4 @@
-"""The dialog for what paints: a server or a program."""
+"""The dialog for the server or the program that paints."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from .qt import QtWidgets
 from .settings import Settings
 
 _HELP = (
-    "Without an address, Impasto runs as a program on this computer. A server (impasto serve) keeps its networks in "
-    "memory, so it paints sooner, and may be another computer."
+    "Without an address, Impasto runs as a program on this computer. A server (impasto serve) paints sooner, because "
+    "it keeps its networks in memory. It may run on another computer."
 )
 
 
 def ask_settings(parent: Any, settings: Settings) -> bool:
-    """Have the user type address, key and command; False if the user cancels."""
+    """Let the user type address, key and command; return False if the user cancels."""
     dialog = QtWidgets.QDialog(parent)
     dialog.setWindowTitle("Impasto")
     form = QtWidgets.QFormLayout(dialog)

@@ -1,4 +1,4 @@
-"""The docker: choose a style, press Paint, and find the painting in a layer above."""
+"""The docker: choose a style, press Paint, and get the painting as a new layer above."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
     from .task import Task
 
-_TICK = 100  # milliseconds between two looks at a task
-_SHOWN = 6000  # milliseconds that Krita shows a message over the picture
-_THUMBNAIL = 72  # pixels
-_DOUBLE = 10  # steps of the slider from one brush size to its double
+_TICK = 100  # milliseconds between two checks of a task
+_SHOWN = 6000  # milliseconds; time of a message over the picture
+_THUMBNAIL = 72  # pixels; side of a thumbnail
+_DOUBLE = 10  # slider steps that double the brush size
 _COLORS = (
     ("Colors of the painting", "none"),
     ("Keep the layer's colors", "luminance"),
@@ -35,7 +35,7 @@ _HORIZONTAL = QtCore.Qt.Orientation.Horizontal
 
 
 class PainterDocker(DockWidget):
-    """Widgets, and what each of them does."""
+    """The widgets and their actions."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -51,15 +51,15 @@ class PainterDocker(DockWidget):
         self._timer = QtCore.QTimer(self)
         self._timer.setInterval(_TICK)
         self._timer.timeout.connect(self._tick)
-        tasks = self.tasks  # the docker itself may be gone when Krita quits
+        tasks = self.tasks  # the docker may be gone when Krita quits
         for signal in (self.destroyed, QtCore.QCoreApplication.instance().aboutToQuit):
             signal.connect(lambda *_: tasks.end())
 
     def canvasChanged(self, canvas: Any) -> None:  # noqa: N802
-        """Krita demands it; the document is looked up when it is painted."""
+        """Do nothing; Krita requires this method. `paint` looks the document up."""
 
     def showEvent(self, event: Any) -> None:  # noqa: N802
-        """List the styles when the docker is first seen."""
+        """List the styles when the docker is first shown."""
         super().showEvent(event)
         if self.listing is None and not self.styles.count():
             self.list_styles()
@@ -76,9 +76,9 @@ class PainterDocker(DockWidget):
         self.styles.setGridSize(QtCore.QSize(_THUMBNAIL + 24, _THUMBNAIL + 28))
         self.styles.setMinimumHeight(_THUMBNAIL + 36)
         self.styles.itemDoubleClicked.connect(lambda _: self.paint())
-        self.file = _button("Painting's file…", "Paint in the style of a picture of yours", self.choose_file)
+        self.file = _button("Painting's file…", "Paint in the style of your own picture", self.choose_file)
         self.again = _button("Reload", "List the styles again", self.list_styles)
-        self.set = _button("Settings…", "The server or the program that paints", self.ask_settings)
+        self.set = _button("Settings…", "Set the server or the program that paints", self.ask_settings)
         self.strength, strength = self._slider("strength", 0, 100, 100, "{} %".format)
         self.brush, brush = self._slider("brush", -2 * _DOUBLE, 2 * _DOUBLE, 0, lambda step: f"{_size(step):.2g} ×")
         self.colors = QtWidgets.QComboBox()
@@ -88,7 +88,7 @@ class PainterDocker(DockWidget):
         self.bar = QtWidgets.QProgressBar()
         self.bar.setTextVisible(False)
         self.bar.hide()
-        self.go = _button("Paint", "Paint the chosen layer, or what is selected of it, into a new layer", self.paint)
+        self.go = _button("Paint", "Paint the chosen layer, or its selected part, into a new layer", self.paint)
         self.stop = _button("Cancel", "Stop painting; nothing changes", self.cancel)
         self.stop.setEnabled(False)
         self.status = QtWidgets.QLabel()
@@ -119,7 +119,7 @@ class PainterDocker(DockWidget):
     # The styles
 
     def list_styles(self) -> None:
-        """Ask for all styles; their thumbnails follow."""
+        """List all styles, then load their thumbnails."""
         for task in (self.listing, self.thumbnails):
             if task is not None:
                 task.cancel()
@@ -174,12 +174,12 @@ class PainterDocker(DockWidget):
         self.styles.setCurrentItem(self._item(name) or self.styles.item(0))
 
     def chosen(self) -> str:
-        """The name of the chosen style, or a painting's path; "" if none is chosen."""
+        """Return the name of the chosen style, or a painting's path; "" if none is chosen."""
         item = self.styles.currentItem()
         return item.data(_NAME) if item else ""
 
     def choose_file(self) -> None:
-        """Have the user choose a painting's file as the style."""
+        """Let the user choose a painting's file as the style."""
         folder = os.path.dirname(self.settings["file"])
         kinds = "Pictures (*.jpg *.jpeg *.png *.webp *.tif *.tiff *.bmp *.gif *.avif *.heic)"
         path = QtWidgets.QFileDialog.getOpenFileName(self, "A painting", folder, kinds)[0]
@@ -189,21 +189,21 @@ class PainterDocker(DockWidget):
             self._choose(path)
 
     def ask_settings(self) -> None:
-        """Ask for server, key and program, and look whether they answer."""
+        """Let the user enter server, key and program, and check whether they answer."""
         if ask_settings(self, self.settings):
             self.list_styles()
 
     # Painting
 
     def wish(self) -> link.Wish:
-        """What the widgets say. Raises Trouble if no style is chosen."""
+        """Return the settings of the widgets. Raises Trouble if no style is chosen."""
         if not self.chosen():
             raise link.Trouble("no style is chosen", "click one; Reload lists them")
         colors = self.colors.currentData()
         return link.Wish(self.chosen(), self.strength.value(), _size(self.brush.value()), keep_color=colors)
 
     def paint(self) -> None:
-        """Begin to paint the chosen layer."""
+        """Start to paint the chosen layer."""
         if self.painting is not None:
             return
         document = self.app.activeDocument()
@@ -225,7 +225,7 @@ class PainterDocker(DockWidget):
         self.settings["strength"], self.settings["brush"] = str(self.strength.value()), str(self.brush.value())
 
     def cancel(self) -> None:
-        """Stop painting; nothing of it is kept."""
+        """Stop painting, and discard the result."""
         if self.painting is not None:
             self.painting.task.cancel()
             self._ended("Canceled. Nothing was changed.")
@@ -242,7 +242,7 @@ class PainterDocker(DockWidget):
         self.bar.setRange(0, 0)
         self.bar.setVisible(going)
 
-    # What happens from time to time
+    # Called by the timer
 
     def _tick(self) -> None:
         if self.listing is not None and self.listing.over:
@@ -281,7 +281,7 @@ class PainterDocker(DockWidget):
         self.status.setText(line)
 
     def _complain(self, trouble: link.Trouble) -> None:
-        """Say what is wrong here, and over the picture as Krita does."""
+        """Show an error here, and over the picture in Krita's way."""
         line = str(trouble)
         self._say(line[:1].upper() + line[1:])
         window = self.app.activeWindow()
@@ -291,7 +291,7 @@ class PainterDocker(DockWidget):
 
 
 def _size(step: int) -> float:
-    """The brush size of a step of the slider: 0.25 to 4."""
+    """Return the brush size of a slider step: 0.25 to 4."""
     return 2 ** (step / _DOUBLE)
 
 

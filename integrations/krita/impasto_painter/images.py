@@ -1,4 +1,4 @@
-"""Picture files, read by Qt."""
+"""Read picture files with Qt."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from .qt import QtCore, QtGui
 
 
 def from_png(data: bytes, width: int, height: int, bits: int) -> bytes:
-    """Krita's pixels of a PNG file.
+    """Decode a PNG file to Krita's pixels.
 
     Raises:
-        Trouble: it is not one, or its size is another.
+        Trouble: it is not a PNG file, or has another size.
     """
     image = QtGui.QImage.fromData(data, "PNG")
     if (image.width(), image.height()) != (width, height):
@@ -22,7 +22,7 @@ def from_png(data: bytes, width: int, height: int, bits: int) -> bytes:
 
 
 def icon(data: bytes, side: int) -> QtGui.QIcon:
-    """A square icon of a picture file's middle; gray if the file cannot be read."""
+    """Make a square icon from the middle of a picture file; gray if the file cannot be read."""
     image = QtGui.QPixmap()
     if not image.loadFromData(data):
         image = QtGui.QPixmap(side, side)

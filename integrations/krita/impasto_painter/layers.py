@@ -1,7 +1,6 @@
-"""What is painted, and where the painting goes; Krita's own objects, and nothing of Qt.
+"""Read the part of a layer to paint, and add the painting, with Krita's own objects and without Qt.
 
-A layer is only read. The painting becomes a layer of its own, which is complete before the document gets it. So it is
-one step of the undo history.
+The old layer does not change. The new layer is complete before it is added to the document, so one undo removes it.
 """
 
 from __future__ import annotations
@@ -16,15 +15,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 LAYERS = ("paintlayer", "grouplayer", "vectorlayer", "filelayer", "clonelayer", "filllayer")
-"""Types of nodes that show something of their own."""
+"""Types of nodes with a picture of their own."""
 MOST_PIXELS = 100_000_000
-"""Impasto refuses larger pictures."""
-_CONTEXT = 0.25  # of the selection's longer side
-_LEAST_CONTEXT = 32  # pixels
+"""Largest picture that Impasto accepts."""
+_CONTEXT = 0.25  # margin around the selection, as a share of its longer side
+_LEAST_CONTEXT = 32  # pixels; least margin
 
 
 class Space(NamedTuple):
-    """A color space, as Krita names it."""
+    """A color space with Krita's names."""
 
     model: str
     depth: str
@@ -32,22 +31,22 @@ class Space(NamedTuple):
 
 
 def srgb(bits: int) -> Space:
-    """The space of what is painted."""
+    """Return the color space for painting."""
     return Space("RGBA", f"U{bits}", "sRGB-elle-V2-srgbtrc.icc")
 
 
 class Source(NamedTuple):
-    """What is to be painted.
+    """The pixels to paint, and their place.
 
     Attributes:
-        document: it is None for Krita once it is closed, see `is_open`.
+        document: the document; equals None after it is closed, see `is_open`.
         node: the id of the layer.
-        area: what is painted.
-        part: what of it the new layer shows.
+        area: the painted area.
+        part: the part of the area that the new layer shows.
         data: the area's pixels, sRGB.
-        mask: how much of each pixel of the part is selected; None for all of it.
-        bits: of a channel: 8, or 16 for documents with more than 8.
-        note: what the user should know, or "".
+        mask: the selection of each pixel of the part; None if all pixels are selected.
+        bits: bits of a channel: 8, or 16 for documents with more than 8.
+        note: a note for the user, or "".
     """
 
     document: Any
@@ -64,20 +63,20 @@ class Source(NamedTuple):
 
 
 def look(app: Any, document: Any, node: Any) -> Source:
-    """Read a layer of a document, or what is selected of it.
+    """Read a layer of a document, or its selected part.
 
     Args:
         document: None if there is none.
         node: None if none is chosen.
     Raises:
-        Trouble: there is nothing that can be painted.
+        Trouble: there is nothing to paint.
     """
     if document is None:
         raise Trouble("there is no open picture", "open one")
     if node is None:
         raise Trouble("no layer is chosen", "click one in the docker Layers")
     if node.type() not in LAYERS:
-        raise Trouble(f"{node.name()} is a mask or a filter", "choose a layer that shows something of its own")
+        raise Trouble(f"{node.name()} is a mask or a filter", "choose a layer with a picture of its own")
     area, part, selection = _areas(document, node)
     bits = 8 if node.colorDepth() == "U8" else 16
     document.waitForDone()
@@ -91,7 +90,7 @@ def look(app: Any, document: Any, node: Any) -> Source:
 
 
 def _areas(document: Any, node: Any) -> tuple[Area, Area, Any]:
-    """What is painted, what of it is shown, and the selection if there is one."""
+    """Return the painted area, its shown part, and the selection, if any."""
     bounds = node.bounds()
     shown = Area(bounds.x(), bounds.y(), bounds.width(), bounds.height())
     shown = shown.inside(Area(0, 0, document.width(), document.height()))
@@ -111,17 +110,17 @@ def _areas(document: Any, node: Any) -> tuple[Area, Area, Any]:
 
 
 def is_open(app: Any, document: Any) -> bool:
-    """Whether the user has not closed the document."""
+    """Return whether the document is still open."""
     return any(document == one for one in app.documents())
 
 
 def add(app: Any, source: Source, data: bytes, name: str) -> None:
-    """Put a painting above the layer that it was made from, or at the top if that is gone.
+    """Add a painting above its layer, or at the top if the layer is gone.
 
     Args:
         data: the pixels of the source's area, sRGB.
     Raises:
-        Trouble: the document is closed, or cannot have the layer.
+        Trouble: the document is closed, or refuses the layer.
     """
     document = source.document
     if not is_open(app, document):
@@ -136,7 +135,7 @@ def add(app: Any, source: Source, data: bytes, name: str) -> None:
     above = next((node for node in _nodes(document.rootNode()) if node.uniqueId() == source.node), None)
     parent = document.rootNode() if above is None else above.parentNode()
     if not parent.addChildNode(layer, above):
-        raise Trouble("Krita does not take a new layer here", "unlock the group that the layer is in")
+        raise Trouble("Krita refuses a new layer here", "unlock the group that the layer is in")
     document.refreshProjection()
 
 
@@ -147,10 +146,10 @@ def _nodes(root: Any) -> Iterator[Any]:
 
 
 def convert(app: Any, data: bytes, area: Area, source: Space, target: Space) -> bytes:
-    """Pixels of an area in another color space. Krita does it, in a document that is closed at once.
+    """Convert an area's pixels to another color space, by a temporary document of Krita.
 
     Raises:
-        Trouble: Krita cannot.
+        Trouble: Krita cannot convert them.
     """
     if source == target:
         return data
@@ -173,5 +172,5 @@ def convert(app: Any, data: bytes, area: Area, source: Space, target: Space) -> 
 def _unknown(space: Space) -> Trouble:
     return Trouble(
         f"colors of {space.model} {space.depth} {space.profile} cannot be converted",
-        "Image > Convert Image Color Space, to RGB",
+        "convert them to RGB: Image > Convert Image Color Space",
     )

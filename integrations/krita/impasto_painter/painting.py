@@ -1,4 +1,4 @@
-"""One painting, from the press of the button to the new layer."""
+"""One painting, from the click on Paint to the new layer."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 
 class Painting:
-    """Paints a source in a thread; `step` is called from Krita's own thread until it says how it ended.
+    """Paints a source in a thread. Krita's own thread calls `step` until it returns how the painting ended.
 
     Args:
         app: Krita's instance.
-        tasks: where the thread is begun.
-        title: of the style; the new layer is named after it.
-        where: what `link.connect` wants.
-        decode: makes Krita's pixels of a PNG file, its width, height and bits.
+        tasks: starts the thread.
+        title: title of the style, for the new layer's name.
+        where: arguments of `link.connect`.
+        decode: turns a PNG file, its width, height and bits into Krita's pixels.
     """
 
     def __init__(
@@ -43,12 +43,12 @@ class Painting:
         self.task = tasks.start(work)
 
     def step(self) -> str:
-        """See how far it is, and put the finished painting into the document.
+        """Check the progress, and add the finished painting to the document.
 
         Returns:
-            "" while it goes on, then a line for the user.
+            "" while it runs, then a line for the user.
         Raises:
-            Trouble: it has failed. The document is as it was.
+            Trouble: it failed. The document is unchanged.
         """
         if not layers.is_open(self._app, self._source.document):
             self.task.cancel()

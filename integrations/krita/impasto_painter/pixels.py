@@ -1,6 +1,6 @@
-"""Pixels as Krita keeps them: rows of B, G, R, A, with 8 bits a channel or 16, the low byte first.
+"""Krita's pixels: rows of B, G, R, A with 8 or 16 bits a channel, low byte first.
 
-Krita's Python has no NumPy. Slices with a step move all bytes of a channel at once.
+Krita's Python has no NumPy. Slices with a step process all bytes of a channel at once.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _SWAPPED = {8: (2, 1, 0, 3), 16: (4, 5, 2, 3, 0, 1, 6, 7)}  # R, G, B, A, and back
-_ROWS = 256  # that are written at once
+_ROWS = 256  # rows to write at once
 _OPAQUE = 255
 
 
@@ -31,19 +31,19 @@ class Area(NamedTuple):
         return self.width <= 0 or self.height <= 0
 
     def inside(self, other: Area) -> Area:
-        """The part that both have; `empty` if there is none."""
+        """Return the intersection; `empty` if there is none."""
         x, y = max(self.x, other.x), max(self.y, other.y)
         right = min(self.x + self.width, other.x + other.width)
         bottom = min(self.y + self.height, other.y + other.height)
         return Area(x, y, max(0, right - x), max(0, bottom - y))
 
     def grown(self, margin: int) -> Area:
-        """Wider by a margin at each side."""
+        """Return the area with a margin added at each side."""
         return Area(self.x - margin, self.y - margin, self.width + 2 * margin, self.height + 2 * margin)
 
 
 def to_png(pixels: bytes, width: int, height: int, bits: int) -> bytes:
-    """A PNG file of the pixels: RGB if all of them are opaque, else RGBA."""
+    """Encode the pixels as a PNG file: RGB if all are opaque, else RGBA."""
     channels = 3 if is_opaque(pixels, bits) else 4
     order = _SWAPPED[bits][: channels * bits // 8]
     writer = png.Writer(width, height, channels, bits)
@@ -54,12 +54,12 @@ def to_png(pixels: bytes, width: int, height: int, bits: int) -> bytes:
 
 
 def from_rgba(data: bytes, bits: int) -> bytes:
-    """Krita's pixels of R, G, B, A in this order; with 16 bits, the low byte first."""
+    """Convert pixels of R, G, B, A to Krita's; 16-bit numbers have the low byte first."""
     return bytes(_reordered(data, _SWAPPED[bits], bits // 2))
 
 
 def cropped(pixels: bytes, area: Area, part: Area, bits: int) -> bytes:
-    """The pixels of a part of an area."""
+    """Return the pixels of a part of an area."""
     size = bits // 2
     stride = area.width * size
     left, right = (part.x - area.x) * size, (part.x - area.x + part.width) * size
@@ -68,7 +68,7 @@ def cropped(pixels: bytes, area: Area, part: Area, bits: int) -> bytes:
 
 
 def masked(pixels: bytes, mask: bytes, bits: int) -> bytes:
-    """The pixels with their opacity multiplied by a mask's; the mask has one byte a pixel, 255 for all of it."""
+    """Multiply the pixels' opacity by a mask with one byte a pixel, 255 for fully selected."""
     out = bytearray(pixels)
     if is_opaque(pixels, bits):
         for place in _alpha(bits):
@@ -83,17 +83,17 @@ def masked(pixels: bytes, mask: bytes, bits: int) -> bytes:
 
 
 def is_opaque(pixels: bytes, bits: int) -> bool:
-    """Whether no pixel lets anything through."""
+    """Return whether all pixels are opaque."""
     return all(pixels[place :: bits // 2].count(_OPAQUE) * (bits // 2) == len(pixels) for place in _alpha(bits))
 
 
 def is_blank(pixels: bytes, bits: int) -> bool:
-    """Whether there is nothing to be seen."""
+    """Return whether all pixels are fully transparent."""
     return all(pixels[place :: bits // 2].count(0) * (bits // 2) == len(pixels) for place in _alpha(bits))
 
 
 def _alpha(bits: int) -> Sequence[int]:
-    """Where the bytes of a pixel's opacity lie."""
+    """Return the positions of a pixel's opacity bytes."""
     return (3,) if bits == 8 else (6, 7)
 
 
@@ -102,7 +102,7 @@ def _shared(opacity: int, share: int) -> int:
 
 
 def _reordered(pixels: bytes, order: Sequence[int], size: int) -> bytearray:
-    """Of each pixel, `size` bytes long, the bytes at these places in this order."""
+    """Reorder the bytes of each pixel of `size` bytes: those at these positions, in this order."""
     out = bytearray(len(pixels) // size * len(order))
     for new, old in enumerate(order):
         out[new :: len(order)] = pixels[old::size]

@@ -1,4 +1,4 @@
-"""Qt as Krita brings it: PyQt5 up to Krita 5, PyQt6 from Krita 6."""
+"""Import Krita's Qt: PyQt5 up to Krita 5, PyQt6 from Krita 6."""
 
 try:
     from PyQt5 import QtCore, QtGui, QtWidgets

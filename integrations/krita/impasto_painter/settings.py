@@ -1,4 +1,4 @@
-"""What the docker remembers, in Krita's own settings."""
+"""Store the docker's settings in Krita's own settings."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _GROUP = "impasto_painter"
 
 
 class Settings:
-    """Texts under names: address, key and command of what paints, and the last choices.
+    """Texts under names: address, key and command of the server or program, and the last choices.
 
     Args:
         app: Krita's instance.
@@ -29,26 +29,26 @@ class Settings:
         self._app.writeSetting(_GROUP, name, value)
 
     def number(self, name: str, default: int) -> int:
-        """A whole number; the default if there is none."""
+        """Return a whole number; the default if none is stored."""
         try:
             return int(self[name])
         except ValueError:
             return default
 
     def command(self) -> list[str]:
-        """The words that start the program: the user's, the installer's, or those that the system finds."""
+        """Return the command that starts the program: the user's, the installer's, or the system's."""
         return _words(self["command"]) or link.program(FOLDER)
 
     def where(self) -> tuple[str, list[str], str]:
-        """What `link.connect` wants: the address, the command and the key."""
+        """Return the arguments of `link.connect`: the address, the command and the key."""
         return self["address"], self.command(), self["key"]
 
 
 def _words(typed: str) -> list[str]:
-    """The words of a command; the path of a program is one, spaces included."""
+    """Split a command into words; the path of a program is one word, even with spaces."""
     if os.path.isfile(typed):
         return [typed]
     try:
-        return [word.strip("\"'") for word in shlex.split(typed, posix=False)]  # a backslash stays one, for Windows
-    except ValueError:  # a quotation mark without another
+        return [word.strip("\"'") for word in shlex.split(typed, posix=False)]  # keeps backslashes of Windows
+    except ValueError:  # an unclosed quotation mark
         return typed.split()

@@ -1,4 +1,4 @@
-"""Work beside Krita's own, which its user may cancel."""
+"""Run work in the background of Krita; the user can cancel it."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ _LAST_WAIT = 3.0  # seconds
 
 
 class Task:
-    """Work in a thread. The thread of the window looks at it from time to time.
+    """Work in a thread, which the window's thread checks from time to time.
 
     Args:
-        work: gets what it calls with the share that is done; that returns False once the work is to end.
+        work: gets a function to report the finished share; the function returns False if the work must stop.
 
     Attributes:
-        share: what is done of it, 0 to 1; None if it is not known.
+        share: the finished share, 0 to 1; None if unknown.
     """
 
     def __init__(self, work: Callable[[Callable[[float | None], bool]], Any]) -> None:
@@ -29,7 +29,7 @@ class Task:
         self._canceled = threading.Event()
         self._result: Any = None
         self._error: Exception | None = None
-        self._thread = threading.Thread(target=self._run, daemon=True)  # Krita does not wait for it when it ends
+        self._thread = threading.Thread(target=self._run, daemon=True)  # daemon: Krita can quit without waiting for it
         self._thread.start()
 
     @property
@@ -37,18 +37,18 @@ class Task:
         return not self._thread.is_alive()
 
     def cancel(self) -> None:
-        """Have it end soon; returns at once."""
+        """Request the work to stop; returns at once."""
         self._canceled.set()
 
     def wait(self, seconds: float) -> None:
         self._thread.join(seconds)
 
     def result(self) -> Any:
-        """What the work has returned, once it is over.
+        """Return the work's result, after it is over.
 
         Raises:
-            Canceled: the work has noticed that it was canceled.
-            Trouble: it has failed.
+            Canceled: the work was canceled.
+            Trouble: the work failed.
         """
         if self._error is not None:
             raise self._error
@@ -61,7 +61,7 @@ class Task:
             self._error = error
         except Exception as error:  # noqa: BLE001  a thread's traceback would end where nobody looks
             self._error = Trouble(
-                f"the plug-in failed: {type(error).__name__} {error}", "report it to Impasto's makers"
+                f"the plug-in failed: {type(error).__name__} {error}", "report it to the Impasto developers"
             )
 
     def _note(self, share: float | None) -> bool:
@@ -81,7 +81,7 @@ class Tasks:
         return self._begun[-1]
 
     def end(self) -> None:
-        """Cancel all tasks, and give them some seconds to end the processes that they have begun."""
+        """Cancel all tasks, and wait a few seconds until they have stopped their processes."""
         for task in self._begun:
             task.cancel()
         for task in self._begun:

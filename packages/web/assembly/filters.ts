@@ -163,7 +163,7 @@ function sample(colors: usize, width: i32, height: i32, x: f32, y: f32): v128 {
   return f32x4.add(one, f32x4.mul(f32x4.splat(v), f32x4.sub(other, one)));
 }
 
-/** Colors, averaged with two neighbours along their lines. */
+/** Colors, averaged with two neighbors along their lines. */
 export function average(colors: usize, way: usize, to: usize, width: i32, height: i32, reach: f32, weight: f32): void {
   const own = f32x4.splat(ONE / (ONE + weight + weight));
   const others = f32x4.splat(weight / (ONE + weight + weight));
@@ -188,7 +188,7 @@ export function fourth(colors: usize, plane: usize, count: i32, into: bool): voi
   }
 }
 
-/** A shock filter: each pixel goes towards its darker or brighter neighbour across its line. */
+/** A shock filter: each pixel goes towards its darker or brighter neighbor across its line. */
 export function shock(colors: usize, way: usize, to: usize, width: i32, height: i32, reach: f32, gain: f32, most: f32, tie: f32): void {
   let at: usize = 0;
   for (let y = 0; y < height; y++)

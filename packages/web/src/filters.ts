@@ -114,7 +114,7 @@ export function halved(picture: Pixels): Pixels {
   return found;
 }
 
-/** The shares of four neighbours at a place between the second and the third: Keys' cubic filter, a = -0.75. */
+/** The shares of four neighbors at a place between the second and the third: Keys' cubic filter, a = -0.75. */
 function cubic(t: number): [number, number, number, number] {
   const a = -0.75;
   const far = (x: number) => ((a * x - 5 * a) * x + 8 * a) * x - 4 * a;

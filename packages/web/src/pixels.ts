@@ -174,7 +174,7 @@ function area(before: number, after: number): Line {
   });
 }
 
-/** A row of samples, by its number; `step` numbers lie between neighbours. */
+/** A row of samples, by its number; `step` numbers lie between neighbors. */
 interface Source {
   data: Float32Array | Uint8ClampedArray;
   width: number;

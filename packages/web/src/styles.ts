@@ -8,7 +8,7 @@ export interface StyleCard {
   artist: string;
   year: string;
   kind: string;
-  licence: string;
+  license: string;
 }
 
 /** "painter" has larger strokes and cleaner colors, and takes seven times the work. */

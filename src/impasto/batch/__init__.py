@@ -1,1 +1,1 @@
-"""Many photos: plan which file becomes which, remember what is done, paint in threads or on a Ray cluster."""
+"""Process many photos: plan the output files, remember finished ones, paint in threads or on a Ray cluster."""

@@ -1,4 +1,4 @@
-"""Paint files in their place, as the external editor of another program."""
+"""Paint files in place, as the external editor of another program."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ from impasto.system.places import facts, identity
 
 @dataclass(frozen=True)
 class Edit:
-    """Paints a file in its place: the format, the bits of a channel, the size and the metadata stay.
+    """Paint files in place. Format, bit depth, size and metadata stay.
 
-    The file is replaced in one step, once the picture is whole. Until then it is as it was, whatever goes wrong.
+    Each file is replaced in one step, once its picture is complete. Until then it stays unchanged, even after an error.
 
     Attributes:
-        work: paints.
+        work: paints each photo.
         quality: 1..100, for JPEG, WebP and AVIF.
-        mark: say in the metadata what made the picture.
-        backup: keep what the file held beside it, as NAME.original, or NAME.original-2 if something has that name.
+        mark: record in the metadata how the picture was made.
+        backup: keep a copy of the original file as NAME.original, or NAME.original-2 if that name is taken.
         max_pixels: refuse larger pictures.
     """
 
@@ -47,10 +47,10 @@ class Edit:
     max_pixels: int = MAX_PIXELS
 
     def __call__(self, files: Iterable[str], on_result: Callable[[Result], object] = lambda _: None) -> Report:
-        """Paint files, each once, whatever becomes of the others."""
+        """Paint each file once. A failure does not stop the rest."""
         report = Report()
         once: dict[object, str] = {}
-        for file in files:  # before any of them becomes another file
+        for file in files:  # compare files before any of them is replaced
             once.setdefault(identity(file) or file, file)
         for file in once.values():
             result = guarded(PaintJob(file, file), self._edited)
@@ -65,9 +65,9 @@ class Edit:
             check_no_pipe(job.photo)
         data = file_bytes(job.photo)
         if not os.access(path, os.W_OK):
-            raise PictureError(f"{path} may not be written to", "its permissions forbid it", code="not-writable")
+            raise PictureError(f"{path} cannot be written to", "change its permissions", code="not-writable")
         source = io.BytesIO(data)
-        source.name = job.photo  # what is wrong with it is said by its name
+        source.name = job.photo  # messages use this name
         photo = Picture.open(source, max_pixels=self.max_pixels)
         bits = photo.bits if photo.file_format in SIXTEEN_BITS else 8
         _check(photo, bits, data, job.photo)
@@ -77,7 +77,7 @@ class Edit:
         if self.backup:
             _keep(path, data)
         if facts(job.photo) != before:
-            raise PictureError(f"{path} has changed while it was painted", "paint it again", code="in-use")
+            raise PictureError(f"{path} changed while it was painted", "paint it again", code="in-use")
         write_atomically(path, encoded, overwrite=True)
         seconds = round(time.perf_counter() - started, 3)
         return Result(
@@ -89,32 +89,32 @@ def _check(photo: Picture, bits: Bits, data: bytes, name: str) -> None:
     """Refuse files that would lose something.
 
     Args:
-        bits: of a channel, as the file would be written.
+        bits: the bits a channel of the written file.
     Raises:
-        PictureError: the format is not written here, or holds more than one picture of so many bits.
+        PictureError: Impasto does not write the format, or the file contains more than the written file would.
     """
     if photo.file_format not in SUFFIXES.values():
         hint = f"impasto stylize {shlex.quote(name)} -o out.png"
         kind = photo.file_format or "this kind"
-        raise PictureError(f"{name}: files of {kind} cannot be painted in place", hint, code="not-encodable")
+        raise PictureError(f"{name}: {kind} files cannot be painted in place", hint, code="not-encodable")
     lost = said_of_frames(photo, photo.file_format, bits)
     if not lost and photo.file_format == "HEIF" and getattr(Image.open(io.BytesIO(data)), "n_frames", 1) > 1:
-        lost = "has several pictures, and one would be left"
+        lost = "contains several pictures, and only one would be kept"
     if not lost and photo.file_format == "JPEG" and b"ftyp" in data[data.rfind(b"\xff\xd9") :]:
-        lost = "has a clip behind the picture, and it would be gone"
+        lost = "contains a clip after the picture, which would be lost"
     if not lost and photo.bits > bits:
-        lost = f"has more bits a channel than {photo.file_format} is written with here"
+        lost = f"has more bits a channel than Impasto writes in {photo.file_format} files"
     if not lost and photo.file_format == "TIFF":
         from impasto.picture.tiff_reading import not_kept
 
         lost = not_kept(data)
     if lost:
-        hint = "impasto stylize paints it into another file"
+        hint = "use impasto stylize, which writes another file"
         raise PictureError(f"{name} {lost}", hint, code="not-encodable")
 
 
 def _keep(path: Path, data: bytes) -> None:
-    """Keep what a file holds beside it, under a name that nothing has, readable by whom the file is."""
+    """Copy the original to a new name beside it, with the same permissions."""
     kept = free_name(path.parent, f"{path.name}.original")
     write_atomically(kept, data, overwrite=False)
     kept.chmod(stat.S_IMODE(path.stat().st_mode))

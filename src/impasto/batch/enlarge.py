@@ -39,15 +39,18 @@ def enlarge_folder(
 ) -> Report:
     """Enlarge a folder of pictures, or several pictures, into another folder.
 
-    One bad picture does not stop the rest, and a second run skips what is done: see `impasto.stylize_folder`, whose
-    arguments these are. All run on this machine.
+    A damaged picture does not stop the rest. A second run skips finished pictures. The arguments are those of
+    `impasto.stylize_folder`. All work runs on this machine.
 
     Args:
-        jobs: how many pictures are worked on at once, 1..64; a network uses all processors for one already.
+        pictures: a folder, a file, a URL, or several of them.
+        output: the folder for the results, or a file for one picture; None: Impasto chooses names.
+        memory: bytes that a picture may use, besides itself.
+        jobs: pictures to work on at the same time, 1..64. One picture already uses all processors.
         options: those of `impasto.enlarge`: scale, size, kind, strength.
     Raises:
-        UsageError: a value out of range, or an output that cannot hold the pictures.
-        PictureError: a folder without pictures.
+        UsageError: a value is out of range, or the output cannot contain the pictures.
+        PictureError: a folder contains no pictures.
 
     >>> report = impasto.enlarge_folder("frames", "large", scale=2)
     >>> len(report.painted)

@@ -1,4 +1,4 @@
-"""One photo of a run, and what it becomes."""
+"""One photo of a run, and its output."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class PaintJob:
-    """A photo and the picture that it becomes: two paths or two URLs."""
+    """A photo and its output picture: two paths or two URLs."""
 
     photo: str
     target: str

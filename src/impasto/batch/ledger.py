@@ -1,4 +1,4 @@
-"""Remember what has been painted, so that a second run goes on where the first was cut off."""
+"""Remember finished pictures, so that a second run resumes the first."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from impasto.system import places
 from impasto.system.names import shortened
 from impasto.system.remote import is_url
 
-LINES = ".impasto.jsonl"  # a file beside the pictures: lines for each
-NOTES = ".impasto"  # a folder beside the pictures: a small file for each
+LINES = ".impasto.jsonl"  # a file beside the pictures, with lines for each picture
+NOTES = ".impasto"  # a folder beside the pictures, with a small file for each picture
 
 
 @dataclass(frozen=True)
 class Entry:
-    """What a ledger says about one target.
+    """The record of one target in a ledger.
 
     Attributes:
-        whole: the key of the picture that was written to its end; None without one.
-        written: the digest of that picture's bytes; None where an older version has not noted it.
-        begun: the key of a picture that may have been written since.
-        digest: of that second picture's bytes.
-        photo: the photo of the picture, as it is reached from the folder; None where an older version has not noted it.
-        facts: of the photo's file, which stay when it is moved.
+        whole: the key of the last picture that was written completely; None if there is none.
+        written: the digest of that picture's bytes; None if an older version of Impasto made the entry.
+        begun: the key of a later picture, whose writing began but may not have finished.
+        digest: the digest of that later picture's bytes.
+        photo: the path of the picture's photo, relative to the folder; None if an older version made the entry.
+        facts: properties of the photo's file that survive a move.
     """
 
     whole: str | None = None
@@ -44,14 +44,14 @@ class Entry:
 
 
 class Ledger(ABC):
-    """What has been painted into a folder.
+    """Record which pictures have been painted into a folder.
 
-    An entry is written before each picture, with the picture's digest, and another after it. So a program that is
-    killed at any moment loses one picture and no more: a picture that has the digest of a first entry counts, even
-    if the second is missing.
+    The ledger writes an entry with the picture's digest before each picture, and another entry after it. A program that
+    is killed at any moment therefore loses at most one picture. A picture whose digest matches the first entry counts
+    as finished, even if the second entry is missing.
 
     Args:
-        folder: where the pictures go.
+        folder: the folder of the pictures.
         settings: everything, besides the photo, that determines a picture.
     """
 
@@ -60,7 +60,7 @@ class Ledger(ABC):
         self.settings = json.dumps(settings, sort_keys=True, default=str)
 
     def key(self, photo: str) -> str | None:
-        """Name what the photo becomes: another version of its file or other settings give another key.
+        """Return a key for the photo's result. It changes with the photo's file and with the settings.
 
         Returns:
             The key, or None if there is no such file.
@@ -69,7 +69,7 @@ class Ledger(ABC):
         return None if version is None else digest(f"{version}:{self.settings}".encode("utf-8", "surrogateescape"))
 
     def key_of(self, target: str) -> str | None:
-        """The key of the picture that a run has left at `target`; None if no run has."""
+        """Return the key of the picture that a run wrote to `target`; None if no run did."""
         self.refresh()
         if not places.is_file(target):
             return None
@@ -79,7 +79,7 @@ class Ledger(ABC):
         return entry.whole
 
     def owns(self, target: str) -> bool:
-        """Whether the picture at `target` is still as a run has left it, so that another run may replace it."""
+        """Return True if the picture at `target` is unchanged since a run wrote it. Then another run may replace it."""
         self.refresh()
         entry = self._read(target)
         if entry.whole is not None and entry.written is None:
@@ -87,10 +87,10 @@ class Ledger(ABC):
         return digest(places.read(target)) in (entry.written, entry.digest)
 
     def is_for(self, target: str, photo: str) -> bool | None:
-        """Whether the picture that a run has left at `target` shows this photo.
+        """Return True if the picture that a run wrote to `target` shows this photo.
 
         Returns:
-            None if no run has left one, or nobody knows of which photo.
+            None if no run wrote a picture there, or if its photo is unknown.
         """
         entry = self._read(target)
         if entry.photo is None or not places.is_file(target):
@@ -98,21 +98,24 @@ class Ledger(ABC):
         return entry.photo == places.relative(photo, self.folder) or entry.facts == places.facts(photo)
 
     def made(self, place: str) -> bool:
-        """Whether a run has left a picture at this place, which so is no photo to paint."""
+        """Return True if a run wrote the picture at this place, which is then not a photo to paint."""
         return self._read(place).photo is not None
 
     @contextlib.contextmanager
     def writing(self, target: str, key: str, data: bytes, photo: str) -> Iterator[None]:
-        """Enter that `data` is about to be written to `target`; on leaving without an error, that it is whole."""
+        """Record, before the block, that `data` will be written to `target`, and after it, that the file is complete.
+
+        If the block raises an error, the second record is not made.
+        """
         row = {"key": key, "digest": digest(data), "photo": places.relative(photo, self.folder)}
-        with contextlib.suppress(PictureError):  # the photo may be gone by now
+        with contextlib.suppress(PictureError):  # the photo may have been deleted meanwhile
             row["facts"] = places.facts(photo) or ""
         self._write(target, row)
         yield
         self._write(target, row | {"whole": True})
 
     def refresh(self) -> None:
-        """Read what other programs have entered since."""
+        """Read entries that other programs have added."""
         return
 
     @abstractmethod
@@ -123,10 +126,9 @@ class Ledger(ABC):
 
 
 class LinesLedger(Ledger):
-    """A ledger of lines that are appended to a file beside the pictures.
+    """A ledger that appends lines to a file beside the pictures.
 
-    Two runs may share it: what another program has appended is read, too. Nothing is believed of a line that was cut
-    off.
+    Two runs may share it: each also reads the lines of the other. Incomplete lines are ignored.
     """
 
     def __init__(self, folder: str, settings: Mapping[str, object]) -> None:
@@ -134,7 +136,7 @@ class LinesLedger(Ledger):
         self.path = Path(folder, LINES)
         self._lock = threading.Lock()
         self._entries: dict[str, Entry] = {}
-        self._position = 0  # in the file; the lines before it are entered
+        self._position = 0  # in the file; earlier lines have been read
 
     def _read(self, target: str) -> Entry:
         with self._lock:
@@ -144,7 +146,7 @@ class LinesLedger(Ledger):
         with self._lock, contextlib.suppress(OSError), self.path.open("rb") as file:
             file.seek(self._position)
             for line in file:
-                if not line.endswith(b"\n"):  # somebody is writing it
+                if not line.endswith(b"\n"):  # another program is writing this line
                     break
                 self._position += len(line)
                 with contextlib.suppress(ValueError, KeyError, TypeError):
@@ -174,7 +176,7 @@ class LinesLedger(Ledger):
 
 
 def _ends_whole(file: IO[bytes]) -> bool:
-    """Whether a file's last line is whole; a disk that was full has cut it off."""
+    """Return True if a file's last line is complete. A full disk may have cut it off."""
     if not file.seek(0, os.SEEK_END):
         return True
     file.seek(-1, os.SEEK_END)
@@ -182,7 +184,7 @@ def _ends_whole(file: IO[bytes]) -> bool:
 
 
 class NotesLedger(Ledger):
-    """A ledger of small files, one for each picture: object stores append to nothing, and hosts share no lock."""
+    """A ledger with a small file for each picture: object stores cannot append, and machines share no lock."""
 
     def _read(self, target: str) -> Entry:
         note = places.read_if_there(self._note(target))
@@ -197,7 +199,7 @@ class NotesLedger(Ledger):
         return Entry(found.get("before"), found.get("before_digest"), key, known, *photo)
 
     def _write(self, target: str, row: Mapping[str, object]) -> None:
-        if "whole" not in row:  # if this run is killed, the picture of an earlier one may still lie there
+        if "whole" not in row:  # if this run is killed, the picture of an earlier run may still be there
             entry = self._read(target)
             row = {**row, "before": entry.whole, "before_digest": entry.written}
         places.write(self._note(target), json.dumps(row).encode(), overwrite=True)
@@ -208,7 +210,7 @@ class NotesLedger(Ledger):
 
 
 def ledger_in(folder: str, settings: Mapping[str, object]) -> Ledger:
-    """The ledger of a folder, here or behind a URL."""
+    """Return the ledger of a local folder, or of a folder behind a URL."""
     return (NotesLedger if is_url(folder) else LinesLedger)(folder, settings)
 
 

@@ -1,4 +1,4 @@
-"""Give every picture of a run a name of its own: a.jpg and a.png cannot both become a.webp."""
+"""Give every picture of a run a unique name: a.jpg and a.png cannot both become a.webp."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 
 def with_own_names(jobs: Sequence[PaintJob], ledger: Ledger | None = None) -> list[PaintJob]:
-    """The same jobs, with other targets where two would share one.
+    """Return the jobs, with other targets where two jobs would share one.
 
-    The first photo keeps the name, the second gets its own ending before the new one: a.png.webp. So the names do not
-    depend on when which photo arrives, but for this: what an earlier run has painted keeps its name.
+    The first photo keeps the name. The second one gets its own ending before the new one: a.png.webp. Names do not
+    depend on the order in which photos arrive. One exception: pictures of an earlier run keep their names.
 
     Args:
-        jobs: in the order in which they get names; a photo that is named twice is painted once.
-        ledger: what earlier runs have left; pictures of other photos are not replaced.
+        jobs: in the order in which they get names. A photo that is named twice is painted once.
+        ledger: the record of earlier runs. Pictures of other photos are not replaced.
     """
     jobs = _once(jobs)
     photos = {identity(job.photo) for job in jobs}
@@ -46,20 +46,20 @@ def _once(jobs: Sequence[PaintJob]) -> list[PaintJob]:
 
 
 class _Names:
-    """The names that are taken, and who may take which."""
+    """The names in use, and the rules for new ones."""
 
     def __init__(self, ledger: Ledger | None, photos: set[object]) -> None:
         self.ledger, self.photos = ledger, photos
         self._limits: dict[str, int] = {}
-        self._taken: dict[str, list[str]] = {}  # by what may be one name to a file system
+        self._taken: dict[str, list[str]] = {}  # by the form in which a file system may compare names
 
     def keeps(self, job: PaintJob) -> bool:
-        """Whether an earlier run has painted the photo under one of the names that it may get."""
+        """Return True if an earlier run painted the photo under one of its possible names."""
         if self.ledger is None or is_url(job.target):
             return False
         for target in self._candidates(job):
             known = self.ledger.is_for(target, job.photo)
-            if not known:  # unknown, or the next name was not needed then
+            if not known:  # an unknown photo ends the search; another photo's name is passed over
                 if known is None:
                     return False
                 continue
@@ -75,7 +75,7 @@ class _Names:
 
     def _is_free(self, target: str, job: PaintJob) -> bool:
         here = identity(target)
-        if here is not None and target == job.target and here == identity(job.photo):  # is refused by `collisions`
+        if here is not None and target == job.target and here == identity(job.photo):  # `collisions` refuses it later
             return True
         rivals = self._taken.get(folded(target), [])
         if target in rivals or (rivals and not is_url(target) and not self._apart(target, rivals)):
@@ -92,7 +92,7 @@ class _Names:
         return all(Path(rival).name == name or told_apart(folder, name, Path(rival).name) for rival in rivals)
 
     def _candidates(self, job: PaintJob) -> Iterator[str]:
-        """A name, one with the photo's ending, and numbered ones; each short enough for its folder."""
+        """Yield the name, one with the photo's ending, and numbered ones, each short enough for its folder."""
         folder, slash, name = job.target.rpartition("/" if is_url(job.target) else os.sep)
         if folder not in self._limits:
             self._limits[folder] = 240 if is_url(job.target) else longest_name(Path(folder or slash or "."))

@@ -1,4 +1,4 @@
-"""Paint one photo of many, from its file to the picture's file."""
+"""Paint one photo of a run, from its file to the picture's file."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Saving:
-    """Say how pictures are written; the others are those of `Picture.save`.
+    """Define how pictures are written. All attributes but `suffix` are those of `Picture.save`.
 
     Attributes:
-        suffix: the ending that says the format of all pictures; None, each target's own does.
+        suffix: the ending that sets the format of all pictures; None, each target's own ending.
     """
 
     suffix: str | None = None
@@ -43,16 +43,16 @@ class Saving:
     strip_metadata: bool = False
 
     def format_for(self, target: str) -> str:
-        """Pillow's name of the format that the picture gets."""
+        """Return Pillow's name of the picture's format."""
         return format_of(Path(f"picture{self.suffix}" if self.suffix else target))
 
     def check(self, jobs: Iterable[PaintJob]) -> None:
-        """Refuse, before anything is painted, what no format or one of the targets' does not have.
+        """Refuse settings that a target's format does not support, before anything is painted.
 
-        A format that needs an extra is refused where all pictures would have it; among others, photo by photo.
+        A format that needs an extra is refused here if all pictures have it. Otherwise it is refused photo by photo.
 
         Raises:
-            UsageError: such an ending, quality or depth.
+            UsageError: an ending, a quality or a bit depth that cannot be written.
         """
         formats, missing = set(), None
         for target in {PurePath(job.target).suffix.lower(): job.target for job in jobs}.values():
@@ -69,12 +69,12 @@ class Saving:
 
 
 class Work(Protocol):
-    """What is done to each photo: a `Stylizer` or an `Enlarger`.
+    """The work on each photo: a `Stylizer` or an `Enlarger`.
 
     Attributes:
-        at_most: pixels of the longer side at which photos may be read; None, at their own size.
-        label: what it makes, for messages.
-        engine: what does it.
+        at_most: pixels of the longer side at which photos may be read; None, their own size.
+        label: a name for the result, for messages.
+        engine: the name of the engine.
     """
 
     @property
@@ -87,50 +87,51 @@ class Work(Protocol):
     def engine(self) -> str: ...
 
     def prepare(self) -> None:
-        """Begin to load what it needs."""
+        """Start to load the networks."""
 
     def output_size(self, width: int, height: int) -> tuple[int, int]:
-        """The picture's size for a photo of width x height."""
+        """Return the picture's width and height for a photo of width x height."""
 
     def made_with(self) -> dict[str, object]:
-        """All that the pictures depend on."""
+        """Return all settings that determine the pictures."""
 
     def __call__(self, photo: Picture, /, on_progress: OnProgress | None = None) -> Picture: ...
 
 
 def check_no_pipe(photo: str) -> None:
-    """Refuse what is there and is no file: reading a pipe may wait for ever.
+    """Refuse existing places that are not files: reading from a pipe may wait for ever.
 
     Raises:
-        PictureError: there is such a thing.
+        PictureError: the place is a device or a pipe.
     """
     if os.path.exists(photo):
-        raise PictureError(f"{photo} is a device or a pipe, not a picture's file", code="not-a-file")
+        raise PictureError(f"{photo} is a device or a pipe, not a picture file", code="not-a-file")
 
 
 def guarded(job: PaintJob, paint: Callable[[PaintJob], Result]) -> Result:
-    """Paint one photo of many; what goes wrong is in the result, whatever it is."""
+    """Paint one photo of a run. The result contains any failure."""
     try:
         return paint(job)
     except ImpastoError as error:
         return failure(job, error)
     except MemoryError:
-        return failure(job, OutOfMemory(f"{job.photo} takes more memory than there is", "--jobs 1 takes less"))
-    except Exception as error:  # noqa: BLE001  the other photos are painted all the same
+        return failure(job, OutOfMemory(f"{job.photo} needs more memory than is available", "--jobs 1 needs less"))
+    except Exception as error:  # noqa: BLE001  one photo's error must not stop the others
         first = str(error).splitlines()[0][:200] if str(error) else ""
-        message = f"{job.photo}: this should not have happened: {type(error).__name__}: {first}"
+        message = f"{job.photo}: unexpected error: {type(error).__name__}: {first}"
         return failure(job, ImpastoError(message, "please report it", code="unexpected"))
 
 
 @dataclass(frozen=True)
 class Painting:
-    """Paint the photos of a run, one at a call, in a thread of this program or on another machine.
+    """Paint the photos of a run, one for each call, in a thread of this program or on another machine.
 
     Attributes:
         work: paints or enlarges.
         max_pixels: refuse larger photos.
-        ledger: what earlier runs have painted; None, nobody remembers.
-        untrusted: whether strangers have sent the photos.
+        saving: how pictures are written.
+        ledger: the record of earlier runs; None to keep no record.
+        untrusted: True if the photos come from strangers.
     """
 
     work: Work
@@ -140,7 +141,7 @@ class Painting:
     untrusted: bool = False
 
     def __call__(self, job: PaintJob) -> Result:
-        """Paint one photo, unless an earlier run has; what goes wrong is in the result, whatever it is."""
+        """Paint one photo, unless an earlier run did. The result contains any failure."""
         return guarded(job, self._unless_done)
 
     def _unless_done(self, job: PaintJob) -> Result:
@@ -164,7 +165,9 @@ class Painting:
             places.check_target(job.target, overwrite=replaces)
             return self.paint(job, write)
         except PictureError:
-            if not self.saving.overwrite and ledger.key_of(job.target) == key:  # another run on this folder was faster
+            if (
+                not self.saving.overwrite and ledger.key_of(job.target) == key
+            ):  # another run on this folder has written it meanwhile
                 return Result(job.photo, job.target, skipped=True)
             raise
 
@@ -176,14 +179,14 @@ class Painting:
         on_stage: Callable[[str], None] = lambda _: None,
         on_progress: OnProgress | None = None,
     ) -> Result:
-        """Read a photo, paint it, and hand the picture's bytes to `write`.
+        """Read a photo, paint it, and pass the picture's bytes to `write`.
 
         Args:
-            data: the photo's bytes; its file's if not given.
+            data: the bytes of the photo; default: those of its file.
             on_stage: called at the end of each stage: "read", "paint", "encode".
-            on_progress: called while it is painted; False stops.
+            on_progress: called while the photo is painted. If it returns False, painting stops.
         Raises:
-            ImpastoError: it cannot be read, painted or written, or has been stopped.
+            ImpastoError: the photo cannot be read, painted or written, or painting was stopped.
         """
         started, saving = time.perf_counter(), self.saving
         if data is None and is_url(job.photo):
@@ -191,7 +194,7 @@ class Painting:
         source: str | io.BytesIO = job.photo
         if data is not None:
             source = io.BytesIO(data)
-            source.name = job.photo  # what is wrong with it is said by its name
+            source.name = job.photo  # messages use this name
         at_most = self.work.at_most
         photo = Picture.open(source, max_pixels=self.max_pixels, at_most=at_most, untrusted=self.untrusted)
         photo = replace(photo, name=job.photo)

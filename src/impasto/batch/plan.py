@@ -1,4 +1,4 @@
-"""Plan which photo becomes which file, here or behind URLs."""
+"""Plan which photo becomes which file, on this machine or behind URLs."""
 
 from __future__ import annotations
 
@@ -23,11 +23,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a run paints.
+    """The jobs of a run.
 
     Attributes:
-        folder: where the run keeps its ledger; None for photos here that are named one by one, which have none.
-        refused: what is wrong with some of the jobs, which must not be painted.
+        jobs: each photo and its target.
+        folder: the folder of the run's ledger; None for local photos that are named one by one, which have no ledger.
+        refused: jobs that must not be painted, and why.
     """
 
     jobs: list[PaintJob]
@@ -50,29 +51,29 @@ def plan(
 
     Args:
         photos: paths or URLs, of files or folders.
-        output: a file, a folder, or None: beside where the program runs, named after photo and style.
-        suffix: the ending that all pictures get, or None to keep the photos'.
-        label: the style, for such a name.
-        inputs: other files that are read and must not be written to.
-        as_urls: give URLs for paths, too; one URL among photos and output implies it.
-        may_be_empty: accept a folder without pictures: photos are still to come.
-        ledger_of: gives a folder's ledger. What earlier runs have painted keeps its name, and is not painted itself.
+        output: a file or a folder; None: files in the current folder, named after photo and style.
+        suffix: the ending of all pictures; None keeps the photos' endings.
+        label: the style's name, for such file names.
+        inputs: other files that are read, and must not be overwritten.
+        as_urls: return URLs for paths, too. A URL among photos and output implies this.
+        may_be_empty: accept a folder without pictures, where photos will arrive later.
+        ledger_of: returns a folder's ledger. Pictures of earlier runs keep their names, and are not painted themselves.
     Raises:
-        UsageError: an output that cannot hold the pictures, or nothing but outputs that are inputs.
-        PictureError: a folder without pictures, or a web address.
+        UsageError: the output cannot contain the pictures, or every output is also an input.
+        PictureError: a folder contains no pictures, or a place is a web address.
     """
     for text in (*photos, output or ""):
         if is_web_address(text):
             raise PictureError(f"{text} is a web address", "download it first", code="web-address")
     remote = as_urls or any(is_url(text) for text in (*photos, output or ""))
     if remote and output is None:
-        raise UsageError("photos behind URLs go from a file or a folder to another", "-o URL", code="nothing-given")
+        raise UsageError("photos behind URLs need an output", "-o URL", code="nothing-given")
     if remote:
         photos = [photo if is_url(photo) else as_url(photo) for photo in photos]
     folders = [photo for photo in photos if is_folder(photo)]
     if output is None:
         if folders:
-            raise UsageError("where shall the pictures go?", "-o FOLDER", code="nothing-given")
+            raise UsageError("several photos need an output folder", "-o FOLDER", code="nothing-given")
         jobs, folder = [PaintJob(str(Path(photo)), _made_up(Path(photo), label, suffix)) for photo in photos], None
     elif len(photos) == 1 and not folders and not _is_for_folders(output, remote):
         target = as_url(output) if remote else str(Path(output))
@@ -81,7 +82,7 @@ def plan(
     else:
         into = as_url(output) if remote else str(Path(output))
         if _is_for_one(into):
-            raise UsageError(f"{into} is a file, and there are several photos", "-o FOLDER", code="not-a-folder")
+            raise UsageError(f"{into} is a file, but several photos need a folder", "-o FOLDER", code="not-a-folder")
         jobs, folder = list(_into(into, photos, folders, suffix, may_be_empty)), into if remote or folders else None
     ledger = ledger_of(folder) if ledger_of is not None and folder is not None else None
     if ledger is not None:
@@ -98,14 +99,17 @@ def _checked(jobs: list[PaintJob], folder: str | None, inputs: Sequence[str], *,
 
 
 def _is_made(photo: str, ledger: Ledger) -> bool:
-    """Whether a file is a picture of an earlier run: one that writes into the photos' own folder finds those, too."""
+    """Return True if a file is a picture of an earlier run, which is found if the output is the photos' own folder."""
     if is_url(photo):
         return photo.startswith(f"{ledger.folder}/") and ledger.made(photo)
     return not relative(photo, ledger.folder).startswith(os.pardir) and ledger.made(photo)
 
 
 def _is_for_folders(output: str, remote: bool) -> bool:
-    """Whether even a single photo goes into `output`, not to it; object stores have no folders that one could see."""
+    """Return True if `output` is a folder even for a single photo.
+
+    Object stores have no visible folders, so there the name's ending decides.
+    """
     if output.endswith(("/", os.sep)):
         return True
     return PurePath(output).suffix.lower() not in SUFFIXES if remote else Path(output).is_dir()
@@ -137,11 +141,11 @@ def _into(
 
 
 def _unread(names: Sequence[str]) -> str:
-    """Say which pictures of a folder are left out since their formats are not read, such as raw files; "" if none."""
-    from impasto.picture.refusals import named_unreadable  # here, since a single photo need not wait for it
+    """Describe the pictures of a folder whose formats Impasto does not read, such as raw files; "" if none."""
+    from impasto.picture.refusals import named_unreadable  # imported here, because a single photo does not need it
 
     endings = sorted({PurePath(name).suffix.lower() for name in names if named_unreadable(name)})
-    return f"its {' and '.join(endings)} files are not read here; export them as TIFF or JPEG" if endings else ""
+    return f"Impasto does not read its {' and '.join(endings)} files; export them as TIFF or JPEG" if endings else ""
 
 
 def _made_up(photo: Path, label: str, suffix: str | None) -> str:
@@ -156,19 +160,19 @@ def _ending(name: str, suffix: str | None) -> str:
 
 
 def check(jobs: Sequence[PaintJob], inputs: Sequence[str] = ()) -> None:
-    """Refuse jobs that would write to a file that they read.
+    """Refuse jobs that would overwrite a file that the command reads.
 
     Args:
         inputs: other files that are read.
     Raises:
-        UsageError: one of them would.
+        UsageError: a job would overwrite such a file.
     """
     for error in collisions(jobs, inputs).values():
         raise error
 
 
 def collisions(jobs: Sequence[PaintJob], inputs: Sequence[str] = ()) -> dict[PaintJob, UsageError]:
-    """What is wrong with jobs that would write to a file that the run reads.
+    """Return an error for each job that would overwrite a file that the run reads.
 
     Args:
         inputs: other files that are read.
@@ -176,7 +180,9 @@ def collisions(jobs: Sequence[PaintJob], inputs: Sequence[str] = ()) -> dict[Pai
     read = {identity(place) for place in (*inputs, *(job.photo for job in jobs))} - {None}
     return {
         job: UsageError(
-            f"{job.target} is read by this command and cannot be written by it", "choose another -o", code="same-file"
+            f"{job.target} is an input of this command, so it cannot be the output",
+            "choose another -o",
+            code="same-file",
         )
         for job in jobs
         if identity(job.target) in read

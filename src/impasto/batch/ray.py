@@ -17,7 +17,7 @@ from impasto.errors import MissingExtra
 
 
 class _Host:
-    """A worker of Ray's: reads the style once, then paints row after row."""
+    """A Ray worker. It reads the style once, then paints row by row."""
 
     def __init__(self, painting: Painting) -> None:
         self.painting = painting
@@ -27,19 +27,19 @@ class _Host:
 
 
 def painted_by_ray(work: Sequence[PaintJob], painting: Painting, stop: Event) -> Iterator[Result]:
-    """Paint everything on the cluster that RAY_ADDRESS names, else on this machine.
+    """Paint all jobs on the cluster that RAY_ADDRESS names, else on this machine.
 
-    A host that is lost gets a successor, which paints what the lost one had begun.
+    If a host is lost, another host repaints its unfinished photos.
 
     Args:
         stop: once set, nothing more is painted.
     Yields:
-        What became of each photo, in the order in which they are done.
+        The result of each photo, in the order in which photos finish.
     Raises:
         MissingExtra: Ray is not installed.
     """
-    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # what goes wrong is raised, or done again
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it would tell its makers about every run
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # errors are raised, or the work is repeated
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # Ray would report every run to its makers
     try:
         import ray
         from ray.data import ActorPoolStrategy, DataContext

@@ -1,4 +1,4 @@
-"""Say what became of each photo."""
+"""Reports on the photos of a run."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from impasto.errors import ImpastoError
 
 @dataclass(frozen=True)
 class Result:
-    """What became of one photo.
+    """The result of one photo.
 
     Attributes:
-        photo: its path or URL.
-        target: its picture's path or URL.
+        photo: the path or URL of the photo.
+        target: the path or URL of its picture.
         size: width and height of the picture in pixels; None if nothing was painted.
         style: the style's label; "" if nothing was painted.
-        engine: what painted; "" if nothing was painted.
-        seconds: how long reading, painting and writing took.
-        skipped: whether an earlier run painted it, and neither photo nor settings have changed.
-        error: what went wrong, one line; "" if nothing did.
-        hint: what to do about it, or "".
-        code: the kind of fault, as in `ImpastoError.code`; "" if nothing went wrong.
-        exit_code: what the command line exits with if this was the only photo.
+        engine: the engine's name; "" if nothing was painted.
+        seconds: the time for reading, painting and writing.
+        skipped: True if an earlier run painted it, and neither photo nor settings have changed.
+        error: the failure, in one line; "" if there was none.
+        hint: what to do about the failure, or "".
+        code: the kind of failure, as in `ImpastoError.code`; "" if there was none.
+        exit_code: the exit code of the command line if this was the only photo.
     """
 
     photo: str
@@ -40,7 +40,7 @@ class Result:
 
 
 def failure(job: PaintJob, error: ImpastoError) -> Result:
-    """What became of a photo that could not be painted."""
+    """Return the result of a photo that could not be painted."""
     return Result(
         job.photo, job.target, error=error.message, hint=error.hint, code=error.code, exit_code=error.exit_code
     )
@@ -48,13 +48,13 @@ def failure(job: PaintJob, error: ImpastoError) -> Result:
 
 @dataclass
 class Report:
-    """What became of all photos of a run, each list in the order in which the photos were done.
+    """The results of all photos of a run. Each list is in the order in which photos finished.
 
     Attributes:
-        painted: those that were painted.
-        skipped: those that an earlier run painted.
-        failed: those that could not be read, painted or written; `error` and `hint` say why.
-        stopped: whether the caller ended the run early.
+        painted: photos that were painted.
+        skipped: photos that an earlier run painted.
+        failed: photos that could not be read, painted or written. Their `error` and `hint` say why.
+        stopped: True if the caller ended the run early.
     """
 
     painted: list[Result] = field(default_factory=list)
@@ -67,12 +67,12 @@ class Report:
 
     @property
     def count(self) -> int:
-        """How many photos are done, one way or another."""
+        """The number of finished photos, including skipped and failed ones."""
         return len(self.painted) + len(self.skipped) + len(self.failed)
 
     @property
     def exit_code(self) -> int:
-        """0 if nothing failed; else the failure's own code if there was one photo only, or 1."""
+        """0 if nothing failed. If there was only one photo, the exit code of its failure; else 1."""
         if not self.failed:
             return 0
         return self.failed[0].exit_code if self.count == 1 else 1

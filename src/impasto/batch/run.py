@@ -64,29 +64,30 @@ def stylize_folder(
 ) -> Report:
     """Paint a folder of photos, or several photos, into another folder.
 
-    One bad photo does not stop the rest. A ledger beside the pictures remembers what is done: a second run skips
-    finished pictures and paints photos that are new or have changed, and everything if style or controls have.
+    A damaged photo does not stop the rest. A ledger beside the pictures records finished photos. A second run skips
+    them, and paints new and changed photos. It repaints everything if the style or the controls have changed.
 
     Args:
-        photos: a folder, a file, a URL (s3://, gs://, whatever fsspec reads), or several of them.
-        style: as for `impasto.stylize`; regions, engine, gallery and the controls, too.
-        output: the pictures' folder, which gets the photos' structure; for one file also a file; None: made-up names.
-        memory: bytes that painting a photo may take beside it; what needs more goes to temporary files.
+        photos: a folder, a file, a URL (s3://, gs:// or any that fsspec reads), or several of them.
+        style: as for `impasto.stylize`. So are regions, engine, gallery and the controls.
+        output: the folder for the pictures, with the structure of the photos' folder. For one photo also a file. None:
+            files in the current folder, named after photo and style.
+        memory: bytes that painting a photo may use, besides the photo. Larger work uses temporary files.
         max_pixels: refuse larger pictures.
-        jobs: how many photos are worked on at once, 1..64.
-        hosts: "local", or "ray": all machines of the Ray cluster that RAY_ADDRESS names.
-        suffix: the ending of all pictures, such as ".png"; None keeps the photos'.
-        quality: 1..100, as for `Picture.save`; so are bits, mark, strip_location and strip_metadata.
-        overwrite: replace files that exist, and paint again what is done.
-        watch: go on with photos that arrive in the folder, until `on_progress` returns False.
-        untrusted: strangers have sent photos, paintings and masks: see `Picture.open`.
-        on_result: called with what became of each photo.
-        on_progress: called after each photo, which is the message, and, without one, while waiting for more. If it
-            returns False, photos that are begun are finished and no others are begun.
+        jobs: photos to work on at the same time, 1..64.
+        hosts: "local"; or "ray" for all machines of the Ray cluster that RAY_ADDRESS names.
+        suffix: the ending of all pictures, such as ".png"; None keeps the photos' endings.
+        quality: 1..100, as for `Picture.save`. So are bits, mark, strip_location and strip_metadata.
+        overwrite: replace existing files, and repaint finished photos.
+        watch: keep running, and paint photos that arrive in the folder, until `on_progress` returns False.
+        untrusted: set this if photos, paintings or masks come from strangers: see `Picture.open`.
+        on_result: called with the result of each photo.
+        on_progress: called after each photo, with the photo as the message, and without a message while it waits for
+            more photos. If it returns False, started photos are finished, and no others are started.
     Raises:
-        UsageError: an unknown style or control, a value out of range, or an output that cannot hold the pictures.
-        PictureError: a folder without pictures; a style or a mask that cannot be read.
-        MissingExtra: URLs or Ray without the extra that they need.
+        UsageError: an unknown style or control, a value out of range, or an output that cannot contain the pictures.
+        PictureError: a folder without pictures, or a style or mask that cannot be read.
+        MissingExtra: URLs or Ray need an extra that is not installed.
 
     >>> report = impasto.stylize_folder("frames", "starry-night", "painted", engine="light", strength=80)
     >>> len(report.painted), [(result.photo, result.error) for result in report.failed]
@@ -130,7 +131,7 @@ def stylize_folder(
 
 @dataclass(frozen=True)
 class Running:
-    """How a run goes over its photos: see `stylize_folder`."""
+    """How a run processes its photos: see `stylize_folder`."""
 
     max_pixels: int = MAX_PIXELS
     jobs: int = 2
@@ -148,21 +149,23 @@ def run_over(
     on_result: Callable[[Result], object] | None,
     on_progress: OnProgress | None,
 ) -> Report:
-    """Go over photos, whatever is done to them.
+    """Process photos, with any kind of work.
 
     Args:
         find: plans which photo becomes which file.
-        make_work: what is done to each, and a text for each file that it depends on besides.
+        make_work: returns the work on each photo, and a text for each further file that the result depends on.
     Raises:
-        ImpastoError: the run cannot begin.
+        ImpastoError: the run cannot start.
     """
     found = find()
-    if running.watch and found.jobs and len(found.refused) == len(found.jobs):  # later ones are refused one by one
+    if (
+        running.watch and found.jobs and len(found.refused) == len(found.jobs)
+    ):  # photos that arrive later are refused one by one
         raise next(iter(found.refused.values()))
     saving.check(found.jobs)
     if found.folder is None:
         for job in found.jobs:
-            if not os.path.lexists(job.target):  # else it may be a device, in whose folder nobody may write
+            if not os.path.lexists(job.target):  # an existing target may be a device in a read-only folder
                 check_folder(Path(job.target).parent, job.target)
     elif not is_url(found.folder):
         check_folder(Path(found.folder), found.folder)
@@ -176,35 +179,35 @@ def run_over(
 
 
 def as_suffix(text: str | None) -> str | None:
-    """An ending as files have it.
+    """Return an ending in the form of file names, with a dot.
 
     Raises:
-        UsageError: no format that can be written has it.
+        UsageError: Impasto writes no format with this ending.
     """
     suffix = text and f".{text.lstrip('.')}"
     if suffix and suffix.lower() not in SUFFIXES:
-        raise UsageError(f"suffix {suffix} is unknown", f"one of {' '.join(SUFFIXES)}", code="unknown-format")
+        raise UsageError(f"unknown suffix {suffix}", f"one of {' '.join(SUFFIXES)}", code="unknown-format")
     return suffix
 
 
 def check_running(
     photos: Sequence[str], output: str | None, jobs: int, hosts: Hosts = "local", *, watch: bool = False
 ) -> None:
-    """Refuse a run that makes no sense.
+    """Refuse a run with invalid or contradictory options.
 
     Raises:
         UsageError: there are no photos, or the options contradict each other.
     """
     if not photos:
-        raise UsageError("no photos", code="nothing-given")
+        raise UsageError("no photos given", code="nothing-given")
     if not 1 <= jobs <= 64:
         raise UsageError(f"jobs {jobs} is not in 1..64", code="out-of-range")
     if hosts not in get_args(Hosts):
-        raise UsageError(f"hosts {hosts!r} are unknown", f"one of {', '.join(get_args(Hosts))}", code="unknown-choice")
+        raise UsageError(f"unknown hosts {hosts!r}", f"one of {', '.join(get_args(Hosts))}", code="unknown-choice")
     here = hosts == "local" and not any(map(is_url, (*photos, output or "")))
     if watch and not (here and len(photos) == 1 and Path(photos[0]).is_dir()):
         raise UsageError(
-            "--watch waits for photos in one folder of this machine",
+            "--watch needs one folder on this machine",
             "impasto stylize FOLDER --watch -o FOLDER",
             code="conflict",
         )
@@ -213,7 +216,7 @@ def check_running(
 def _ledger(found: Plan, saving: Saving, work: Work, files: list[str]) -> Ledger | None:
     if found.folder is None:
         return None
-    from impasto.batch.ledger import ledger_in  # here, since a single photo need not wait for it
+    from impasto.batch.ledger import ledger_in  # imported here, because a single photo does not need it
 
     if not is_url(found.folder):
         remove_stale({Path(job.target).parent for job in found.jobs})
@@ -245,11 +248,11 @@ def _results(
 
 
 def ledger_of() -> Callable[[str], Ledger]:
-    """Gives a folder's ledger, the same at each look at the folder."""
+    """Return a function that gives a folder's ledger, and the same one at each call."""
 
     @functools.cache
     def ledger(folder: str) -> Ledger:
-        from impasto.batch.ledger import ledger_in  # here, since a single photo need not wait for it
+        from impasto.batch.ledger import ledger_in  # imported here, because a single photo does not need it
 
         return ledger_in(folder, {})
 
@@ -257,7 +260,7 @@ def ledger_of() -> Callable[[str], Ledger]:
 
 
 def _arriving(find: Callable[[], Plan], folder: str) -> Arrived:
-    """What lies in a folder now; nothing while the folder is away, as a drive or a NAS may be."""
+    """Return the photos that are in a folder now. While the folder is missing (a drive, a NAS), return none."""
     try:
         if not Path(folder).is_dir():
             raise PictureError(f"there is no folder {folder}", code="no-such-folder")

@@ -1,4 +1,4 @@
-"""The styles and masks of a run: names and files by themselves, everything else as pictures."""
+"""The styles and masks of a run: names and files as they are, everything else as pictures."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from impasto.system.files import NoHome
 
 
 class Sources:
-    """What a run paints with, in a form that can be read several times; a file object can be read once.
+    """The styles and masks of a run, in a form that can be read several times. A file object can be read only once.
 
     Args:
         max_pixels: refuse larger paintings and masks.
-        untrusted: strangers have sent them: see `Picture.open`.
+        untrusted: set this if they come from strangers: see `Picture.open`.
 
     Attributes:
-        style: as for `Stylizer`; so are regions.
+        style: as for `Stylizer`. So are regions.
     """
 
     def __init__(
@@ -46,22 +46,22 @@ class Sources:
 
     @property
     def label(self) -> str:
-        """The style's name, for names of files."""
+        """The style's name, for file names."""
         return "-".join(_name(source) or "painting" for source in _single(self.style))
 
     @property
     def files(self) -> list[str]:
-        """What may be files among the styles and masks."""
+        """Styles and masks that may be files."""
         return [name for name in map(_name, self._all) if name is not None]
 
     def facts(self, gallery: Gallery) -> list[str]:
-        """A text for each style and mask, which changes when the style or the mask does; and regions' settings."""
+        """Return texts that change when a style, a mask, or the settings of a region change."""
         settings = [f"{index} {region.settings}" for index, region in enumerate(self.regions) if region.settings]
         return [*(_fact(source, gallery) for source in self._all), *settings]
 
     @property
     def _all(self) -> list[Any]:
-        """Styles and masks; not the style "", which is the picture's own."""
+        """Styles and masks, without the style "", which stands for the picture's own."""
         found = _single(self.style)
         for region in self.regions:
             found += [region.mask, *(_single(region.style) if region.style != "" else ())]
@@ -73,7 +73,7 @@ def _kept(source: Any, read: Callable[[Any], Picture]) -> Any:
 
 
 def _lasting(request: StyleRequest, read: Callable[[Any], Picture]) -> Any:
-    if isinstance(request, str):  # it may be the "none" of a region
+    if isinstance(request, str):  # also the "none" of a region
         return request
     return [(_kept(source, read), weight) for source, weight in weighted(request)]
 
@@ -93,7 +93,7 @@ def _fact(source: Any, gallery: Gallery) -> str:
 
         return digest(source.samples.tobytes())
     path = Path(name)
-    if isinstance(source, str) and name in gallery:  # a style of the user's may have been learned further
+    if isinstance(source, str) and name in gallery:  # learning may have changed the user's own style
         with contextlib.suppress(NoHome):
             path = gallery.folder / name.partition("/")[0]
     try:

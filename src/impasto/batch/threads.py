@@ -1,4 +1,4 @@
-"""Paint many photos in threads of this program, those of a plan or those that arrive in a folder."""
+"""Paint many photos in threads of this program: those of a plan, or those that arrive in a folder."""
 
 from __future__ import annotations
 
@@ -14,30 +14,30 @@ from impasto.batch.report import Result, failure
 from impasto.errors import ImpastoError
 
 Arrived: TypeAlias = "tuple[Sequence[PaintJob], Mapping[PaintJob, ImpastoError]]"
-"""The photos that are there now, and what is wrong with some of them."""
+"""The photos that are there now, and the errors of those that must not be painted."""
 
 PASSING = {"disk-full", "not-writable", "not-readable", "memory"}
-"""The codes of what may be better later, without any change to the photo."""
+"""Codes of faults that may pass without any change to the photo."""
 
 
 def painted_in_threads(
     work: Sequence[PaintJob], paint: Callable[[PaintJob], Result], jobs: int, stop: Event
 ) -> Iterator[Result]:
-    """Paint everything, `jobs` photos at once, in order as far as that goes.
+    """Paint all jobs, `jobs` photos at a time, as far as possible in order.
 
-    The caller's own thread only waits, so that it can hear Ctrl-C.
+    The caller's own thread only waits, so that it can react to Ctrl-C.
 
     Args:
-        stop: once set, no further photo is begun; those that are begun are finished.
+        stop: once set, no further photo is started. Started photos are finished.
     Yields:
-        What became of each photo, in the order in which they are done.
+        The result of each photo, in the order in which photos finish.
     """
     waiting = iter(work)
     running: set[Future[Result]] = set()
     pool = ThreadPoolExecutor(max_workers=jobs, thread_name_prefix="paint")
     try:
         while True:
-            # Not all at once: a queue of ten thousand photos needs no ten thousand futures.
+            # Submit a few at a time: ten thousand photos do not need ten thousand futures.
             while len(running) < jobs and not stop.is_set() and (job := next(waiting, None)) is not None:
                 running.add(pool.submit(paint, job))
             if not running:
@@ -57,16 +57,16 @@ def painted_as_they_arrive(
     *,
     pause: float = 1.0,
 ) -> Iterator[Result | None]:
-    """Paint what lies in a folder and what arrives there, until `stop` is set.
+    """Paint the photos of a folder, and those that arrive later, until `stop` is set.
 
-    A photo is taken once its file has not changed from one look to the next: cameras and downloads write slowly.
-    Where the disk is full, or a file cannot be read or written, it is tried again after a while, and reported once.
+    A photo is painted once its file is the same at two checks: cameras and downloads write slowly. If a disk is full,
+    or a file cannot be read or written, the photo is retried after a while, and its failure is reported once.
 
     Args:
         find: plans all photos that are there now, and says which of them must not be painted.
-        pause: seconds between two looks.
+        pause: seconds between two checks.
     Yields:
-        What became of each photo, and None before each wait for more.
+        The result of each photo, and None before each wait for more.
     """
     seen: dict[str, tuple[int, int]] = {}
     taken: dict[str, tuple[int, int]] = {}
@@ -78,7 +78,7 @@ def painted_as_they_arrive(
         for job in found:
             try:
                 status = os.stat(job.photo)
-            except OSError:  # gone again
+            except OSError:  # deleted meanwhile
                 continue
             facts = status.st_size, status.st_mtime_ns
             if taken.get(job.photo) == facts and not again.is_due(job):
@@ -92,22 +92,22 @@ def painted_as_they_arrive(
             if again.is_news(result):
                 yield result
         yield None
-        stop.wait(max(pause, 4 * looked))  # looking at many thousand files takes seconds
+        stop.wait(max(pause, 4 * looked))  # checking many thousand files takes seconds
 
 
 class _Again:
-    """The photos that are tried again, since what went wrong may pass: a full disk, a drive that is away."""
+    """Photos to retry, because their fault may pass: a full disk, a missing drive."""
 
     _FIRST, _LONGEST = 2.0, 300.0  # seconds between two tries
 
     def __init__(self) -> None:
-        self._waiting: dict[str, tuple[float, float, str]] = {}  # when, after how long, and what was wrong
+        self._waiting: dict[str, tuple[float, float, str]] = {}  # time of the next try, pause, last error
 
     def is_due(self, job: PaintJob) -> bool:
         return job.photo in self._waiting and self._waiting[job.photo][0] <= time.monotonic()
 
     def is_news(self, result: Result) -> bool:
-        """Note what became of a photo, and whether that has not been said before."""
+        """Record the result of a photo, and return True unless the same failure has been reported."""
         _, pause, said = self._waiting.pop(result.photo, (0.0, self._FIRST / 2, ""))
         if result.code in PASSING:
             pause = min(2 * pause, self._LONGEST)

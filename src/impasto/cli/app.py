@@ -1,4 +1,4 @@
-"""`impasto app`: the studio, in the browser."""
+"""`impasto app`: open the studio in the browser."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ _PATIENCE = 60.0  # seconds for the page to appear
 
 
 @click.command(cls=Command)
-@option("--host", default="127.0.0.1", help="Address to listen on; 0.0.0.0 lets others in, without a key.")
-@option("--port", type=click.IntRange(1, 65535), default=8501, help="Port.")
+@option("--host", default="127.0.0.1", help="Address to listen on. 0.0.0.0 admits other machines, without a key.")
+@option("--port", type=click.IntRange(1, 65535), default=8501, help="Port to listen on.")
 @options.settings(Personal, "personal", "Limits")
-@option("--browser/--no-browser", default=True, help="Open it in the browser.")
-@option("--check", is_flag=True, help="Serve the page, see that it is there, and stop.")
+@option("--browser/--no-browser", default=True, help="Open the page in the browser.")
+@option("--check", is_flag=True, help="Start, check that the page answers, and stop.")
 def app(host: str, port: int, personal: Personal, browser: bool, check: bool) -> None:
     """Open the studio in the browser: photos, styles, sliders, brushes, clips."""
     need_extra("app")
-    threads()  # what IMPASTO_THREADS says may make no sense, which each worker would find out for itself
-    host = host.strip("[]")  # as IPv6 addresses stand in URLs
+    threads()  # refuse an invalid IMPASTO_THREADS here, before each worker does
+    host = host.strip("[]")  # URLs put IPv6 addresses in brackets
     with listening(host, 0 if check else port) as place:
         from impasto.service.pool import WorkerPool
         from impasto.service.run import Front
@@ -56,14 +56,14 @@ def app(host: str, port: int, personal: Personal, browser: bool, check: bool) ->
 
 
 def has_screen() -> bool:
-    """Whether a browser would show up on a screen, and not take over the terminal."""
+    """Return True if a browser would open on a screen, instead of in the terminal."""
     if sys.platform in ("win32", "darwin") or "BROWSER" in os.environ:
         return True
     return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
 def _check(url: str) -> None:
-    # The page is on this machine: no proxy of the environment is asked for it.
+    # The page is on this machine, so ignore proxies that the environment names.
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     deadline = time.monotonic() + _PATIENCE
     while time.monotonic() < deadline:

@@ -1,4 +1,4 @@
-"""`impasto bench`: how fast Impasto is on this machine."""
+"""`impasto bench`: measure how fast Impasto is on this machine."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ impasto bench --compare bench.json
 
 @click.command(cls=Command, examples=EXAMPLES)
 @option("--sizes", default="256,512,1024", help="Sides of square pictures in pixels.")
-@option("--engine", multiple=True, help=f"Measure this engine: {', '.join(ENGINES)}.")
-@option("--rounds", type=click.IntRange(1, 1000), default=15, help="Counted runs of each.")
+@option("--engine", multiple=True, help=f"Engine to measure: {', '.join(ENGINES)}. Repeatable.")
+@option("--rounds", type=click.IntRange(1, 1000), default=15, help="Measured runs of each case.")
 @option("--json", type=options.PATH, help="Write all figures to this file.")
-@option("--compare", type=options.PATH, help="Show how much faster than this earlier file.")
+@option("--compare", type=options.PATH, help="Compare with the figures in this earlier file.")
 @options.overwrite
 @options.quiet
 def bench(
@@ -43,7 +43,7 @@ def bench(
     overwrite: bool,
     quiet: bool,
 ) -> None:
-    """Measure latency, memory, cold start and throughput, beside the machine's own ceiling."""
+    """Measure latency, memory, cold start and throughput, and compare with the processor's peak rate."""
     from impasto.engines.by_name import DEFAULT
     from impasto.measure import bench as run
 
@@ -68,7 +68,9 @@ def _sizes(text: str) -> list[int]:
     try:
         return [int(part) for part in text.split(",")]
     except ValueError:
-        raise UsageError(f"--sizes {text} are no whole numbers", "256,512,1024", code="not-a-number") from None
+        raise UsageError(
+            f"--sizes {text} is not a list of whole numbers", "--sizes 256,512,1024", code="not-a-number"
+        ) from None
 
 
 def _print(found: Bench) -> None:

@@ -1,4 +1,4 @@
-"""`impasto camera`: a live camera."""
+"""`impasto camera`: paint a live camera."""
 
 from __future__ import annotations
 
@@ -27,21 +27,26 @@ impasto camera --style starry-night --virtual
 
 
 @click.command(cls=Command, examples=EXAMPLES)
-@options.style("A style, or several to go through; all built-in ones if not given.")
+@options.style("A style, or several to switch between; default: all built-in styles.")
 @defaults.presets()
 @option(
     "--engine",
     type=click.Choice(get_args(EngineName)),
     default="light",
-    help="What paints. Engines other than light are slow, so frames are painted smaller.",
+    help="Engine that paints. All but light are slow, so frames are painted smaller.",
 )
-@option("--camera", "source", default="0", help="A camera's number, or a video's file or URL.")
-@option("--fps", type=click.FloatRange(1, 120), default=15, help="Frames a second to keep, by painting smaller.")
-@option("--serve", is_flag=True, help="Show it as a page of this computer.")
-@option("--port", type=click.IntRange(0, 65535), default=8600, help="Of the page.")
-@option("--virtual", is_flag=True, help="Be a camera for other programs.")
-@option("--folder", type=options.PATH, default=".", help="Where recordings and snapshots go.")
-@option("--frames", type=click.IntRange(min=1), help="End after so many.")
+@option("--camera", "source", default="0", help="Number of a camera, or a video's file or URL.")
+@option(
+    "--fps",
+    type=click.FloatRange(1, 120),
+    default=15,
+    help="Frames a second to reach. Frames become smaller if necessary.",
+)
+@option("--serve", is_flag=True, help="Show the result as a web page of this computer.")
+@option("--port", type=click.IntRange(0, 65535), default=8600, help="Port of that page.")
+@option("--virtual", is_flag=True, help="Offer the result to other programs as a camera.")
+@option("--folder", type=options.PATH, default=".", help="Folder for recordings and snapshots.")
+@option("--frames", type=click.IntRange(min=1), help="Stop after this many frames.")
 @options.mark
 @options.quiet
 @options.settings(Controls, "controls", "Controls")
@@ -61,14 +66,14 @@ def camera(
 ) -> None:
     """Paint a live camera: in a window, in the browser, or as a camera for other programs.
 
-    Keys: n and p change the style, + and - the strength, r records, s takes a snapshot, q quits.
+    Keys: n and p change the style, + and - change the strength, r records, s takes a snapshot, q quits.
     """
     from impasto.styles.gallery import Gallery
     from impasto.video.camera import Camera, Live, Screen
     from impasto.video.screens import Server, VirtualCamera, Window
 
     if serve and virtual:
-        raise UsageError("--serve or --virtual, one of the two", code="conflict")
+        raise UsageError("--serve and --virtual exclude each other", code="conflict")
     styles: list[Any] = [style] if defaults.are_defaults("style") else list(style)
     styles = styles or [entry.name for entry in Gallery().entries() if entry.builtin]
     with closing(Camera(int(source) if source.isdecimal() else source)) as found:

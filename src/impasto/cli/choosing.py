@@ -1,4 +1,4 @@
-"""Let a page of the browser choose how files are painted."""
+"""Let the user choose in the browser how files are painted."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from impasto.service.personal import Personal, access
 from impasto.system.sessions import threads
 
 _HERE = "127.0.0.1"
-_SHOWN = 2048  # longer side in pixels of what the page shows; strokes belong to the picture, whatever its size
+_SHOWN = 2048  # longer side of the page's picture, in pixels; strokes scale with the picture
 
 
 def chosen_in_the_browser(files: Sequence[str], max_pixels: int) -> Stylizer | None:
-    """What paints the files as the page has said; None, they are to be left as they are.
+    """Return the painter that the user chose on the page, or None to leave the files as they are.
 
-    The page shows the first of them.
+    The page shows the first file.
 
     Raises:
         UsageError: there is no screen.
@@ -36,7 +36,7 @@ def chosen_in_the_browser(files: Sequence[str], max_pixels: int) -> Stylizer | N
     """
     if not has_screen():
         hint = "--style STYLE, or --preset NAME"
-        raise UsageError("no style is given, and there is no screen to choose one on", hint, code="nothing-given")
+        raise UsageError("no style given, and no screen to choose one on", hint, code="nothing-given")
     need_extra("app")
     threads()
     shown = Picture.open(files[0], max_pixels=max_pixels, at_most=_SHOWN)
@@ -59,6 +59,6 @@ def chosen_in_the_browser(files: Sequence[str], max_pixels: int) -> Stylizer | N
 
         front.run(place, announce, lambda: editing.wait(lambda: front.service.load.ending))
     if not editing.answered:
-        note("stopped; the files are as they were")
+        note("stopped; the files are unchanged")
         raise click.exceptions.Exit(INTERRUPTED)
     return None if editing.chosen is None else editing.chosen.stylizer()

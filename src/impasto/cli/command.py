@@ -1,4 +1,4 @@
-"""Click's commands, with help in panels, arguments that have help, and examples."""
+"""Click commands with help panels, examples, and arguments that have help texts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Option(click.Option):
-    """An option and the panel of the help that it stands in."""
+    """An option that knows its help panel."""
 
     def __init__(self, names: list[str], *, panel: str = "Options", **attributes: Any) -> None:
         super().__init__(names, **attributes)
@@ -21,7 +21,7 @@ class Option(click.Option):
 
 
 class Argument(click.Argument):
-    """An argument with a line of help; Click's own has one from 8.5 on."""
+    """An argument with a line of help. Click's own arguments have help from 8.5 on."""
 
     panel = "Arguments"
 
@@ -34,21 +34,21 @@ class Argument(click.Argument):
 
 
 def option(*names: str, panel: str = "Options", **attributes: Any) -> Callable[[F], F]:
-    """Give a verb an option; `attributes` are those of `click.Option`."""
+    """Add an option to a verb. `attributes` are those of `click.Option`."""
     return click.option(*names, cls=Option, panel=panel, **attributes)
 
 
 def argument(name: str, help: str, **attributes: Any) -> Callable[[F], F]:
-    """Give a verb an argument; `attributes` are those of `click.Argument`."""
+    """Add an argument to a verb. `attributes` are those of `click.Argument`."""
     return click.argument(name, cls=Argument, help=help, **attributes)
 
 
 def gathered(name: str, kind: type[Any], given: Iterable[Callable[[Any], Any]]) -> Callable[[F], F]:
-    """Give a verb several options, which it receives together.
+    """Add several options to a verb, which receives them as one dataclass.
 
     Args:
-        name: of the verb's argument.
-        kind: a dataclass; its fields are called as the options.
+        name: the name of the verb's parameter.
+        kind: a dataclass with a field for each option, of the same name.
         given: the options, in the order of the help.
     """
 
@@ -77,7 +77,7 @@ def _write_panels(formatter: click.HelpFormatter, rows: Iterable[tuple[str, tupl
 
 
 class Command(click.Command):
-    """A command whose help shows its options in panels, and its examples as they are typed, one a line."""
+    """A command whose help shows options in panels, and examples as one line each."""
 
     def __init__(self, *words: Any, examples: str = "", **attributes: Any) -> None:
         super().__init__(*words, **attributes)
@@ -88,7 +88,7 @@ class Command(click.Command):
         _write_panels(formatter, ((getattr(of, "panel", "Options"), record) for of, record in parameters if record))
 
     def format_arguments(self, context: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write nothing: arguments are one of the panels."""
+        """Write nothing: arguments have a panel of their own."""
 
     def format_epilog(self, context: click.Context, formatter: click.HelpFormatter) -> None:
         super().format_epilog(context, formatter)
@@ -99,12 +99,12 @@ class Command(click.Command):
 
 
 class Group(Command, click.Group):
-    """A command with verbs of its own, which its help shows in panels, too."""
+    """A command with verbs. Its help shows the verbs in panels, too."""
 
     command_class = Command
 
     def panel_of(self, _verb: str) -> str:
-        """Return the panel of the help that a verb stands in."""
+        """Return the help panel of a verb."""
         return "Commands"
 
     def format_options(self, context: click.Context, formatter: click.HelpFormatter) -> None:

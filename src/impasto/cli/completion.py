@@ -1,4 +1,4 @@
-"""Completion of commands, options and styles' names by the shell."""
+"""Shell completion of commands, options and style names."""
 
 from __future__ import annotations
 
@@ -12,36 +12,34 @@ from impasto.errors import UsageError
 from impasto.system.files import write_atomically
 
 _VARIABLE = "_IMPASTO_COMPLETE"
-_BY_HAND = "_IMPASTO_COMPLETE=bash_source impasto, or zsh or fish, prints the script"
+_BY_HAND = "_IMPASTO_COMPLETE=bash_source impasto prints the script; also zsh_source, fish_source"
 
 
 def script(program: click.Command) -> str:
-    """Return the program text that makes the user's shell complete.
+    """Return the completion script for the user's shell.
 
     Raises:
-        UsageError: a shell that Click does not know.
+        UsageError: Click does not support the shell.
     """
     shell = _shell()
     kind = get_completion_class(shell)
     if kind is None:
-        raise UsageError(
-            f"there is no completion for the shell {shell or 'that you use'}", _BY_HAND, code="unknown-choice"
-        )
+        raise UsageError(f"no completion for the shell {shell or 'that you use'}", _BY_HAND, code="unknown-choice")
     return kind(program, {}, "impasto", _VARIABLE).source()
 
 
 def install(program: click.Command) -> str:
-    """Put the script where the user's shell looks for it, and return a line that says so.
+    """Install completion for the user's shell, and return a line that says so.
 
-    For Bash and Zsh, add one line to the start file, once.
+    Write the script where the shell looks for it. For Bash and Zsh, also add one line to the start file, once.
 
     Raises:
-        UsageError: a shell other than Bash, Zsh and Fish, or no home folder.
+        UsageError: the shell is not Bash, Zsh or Fish, or the user has no home folder.
     """
     shell = _shell()
     try:
         home = Path.home()
-    except RuntimeError:  # no HOME, and a user whom nobody knows
+    except RuntimeError:  # no HOME, and no entry in the user database
         raise UsageError("this user has no home folder", "--show-completion", code="no-such-folder") from None
     places = {
         "bash": (home / ".bash_completions" / "impasto.sh", ".bashrc", "source ~/.bash_completions/impasto.sh"),
@@ -50,7 +48,7 @@ def install(program: click.Command) -> str:
     }
     if shell not in places:
         raise UsageError(
-            f"completion for {shell or 'this shell'} is not installed by itself",
+            f"cannot install completion for {shell or 'this shell'}",
             "--show-completion",
             code="unknown-choice",
         )
@@ -60,7 +58,7 @@ def install(program: click.Command) -> str:
     if line and (not start.is_file() or line not in start.read_text(encoding="utf-8")):
         with start.open("a", encoding="utf-8") as file:
             file.write(f"\n{line}\n")
-    return f"completion for {shell} is in {target}; it begins in the next terminal"
+    return f"completion for {shell} is in {target}; it works from the next terminal on"
 
 
 def _shell() -> str:

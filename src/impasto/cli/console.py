@@ -1,4 +1,4 @@
-"""What the command line prints, and where."""
+"""Printing to standard output and standard error."""
 
 from __future__ import annotations
 
@@ -15,26 +15,29 @@ if TYPE_CHECKING:
 
 
 INTERRUPTED = 130
-"""The exit code of what Ctrl-C has ended, as shells have it."""
+"""The exit code that shells expect after Ctrl-C."""
 
 
 def report(error: ImpastoError) -> None:
-    """A failure: one line to the error stream."""
+    """Print a failure, as one line on standard error."""
     _say(f"impasto: {error}")
 
 
 def note(message: str) -> None:
-    """Something worth knowing that is no failure."""
+    """Print a remark, as one line on standard error."""
     _say(f"impasto: note: {message}")
 
 
 def _say(line: str) -> None:
-    with contextlib.suppress(OSError):  # nobody listens, and there is no one else to tell
+    with contextlib.suppress(OSError):  # standard error is closed
         print(one_line(line), file=sys.stderr, flush=True)
 
 
 def one_line(text: str) -> str:
-    """The text with control characters, line ends and bytes that are no UTF-8 as escapes; names hold them all."""
+    """Return the text with control characters, line ends and invalid UTF-8 as escapes.
+
+    File names may contain all of them.
+    """
     if text.isprintable():
         return text
     from unicodedata import category
@@ -45,13 +48,13 @@ def one_line(text: str) -> str:
 
 
 def print_json(record: object, file: TextIO | None = None) -> None:
-    """One JSON value on one line, to standard output if no file is given."""
+    """Print one JSON value on one line, by default to standard output."""
     encoding = getattr(file or sys.stdout, "encoding", None) or "utf-8"
     print(json.dumps(record, ensure_ascii=not encoding.lower().startswith("utf")), file=file, flush=True)
 
 
 def print_table(names: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
-    """A table without lines; its cells are text, whatever brackets and control characters they hold."""
+    """Print a table without rules. Cells are plain text: brackets have no meaning, control characters are dropped."""
     from rich.table import Table
     from rich.text import Text
 
@@ -62,7 +65,7 @@ def print_table(names: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
 
 
 def console(*, to_stderr: bool = False) -> Console:
-    """A Rich console; wide enough for whole table rows where the output is no terminal."""
+    """Return a Rich console, wide enough for whole table rows if the output is not a terminal."""
     from rich.console import Console
 
     stream = sys.stderr if to_stderr else sys.stdout

@@ -1,4 +1,4 @@
-"""--preset and --like: what they say stands in for the other options' defaults."""
+"""--preset and --like: take the defaults of other options from a preset or a picture."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def are_defaults(name: str) -> bool:
-    """Whether a verb's parameter has its value from --preset or --like."""
+    """Return True if a verb's parameter has its value from --preset or --like."""
     return click.get_current_context().get_parameter_source(name) is ParameterSource.DEFAULT_MAP
 
 
@@ -36,21 +36,21 @@ def complete_preset(_context: object, _parameter: object, incomplete: str) -> li
 
 
 def presets(*, without: Collection[str] = ()) -> Callable[[F], F]:
-    """Give a verb the options --preset and --like. An option that is typed wins over what they say.
+    """Add the options --preset and --like to a verb. Options that the user types win over both.
 
     Args:
-        without: parameters of the verb that they leave alone.
+        without: parameters of the verb that keep their own defaults.
     """
 
     def read(context: click.Context, parameter: click.Parameter, value: str | None) -> None:
         if value is None or context.resilient_parsing:
             return
         if context.default_map is not None:
-            raise UsageError("--preset and --like, one of the two", code="conflict")
+            raise UsageError("--preset and --like exclude each other", code="conflict")
         found = like(Path(value)) if parameter.name == "like" else _preset(value)
         say_left_out(found, value)
         if found.regions and all(one.name != "region" for one in context.command.params):
-            note(f"{value}: {context.info_name} paints no regions")
+            note(f"{value}: {context.info_name} does not paint regions")
         context.default_map = {name: given for name, given in _defaults(found).items() if name not in without}
 
     def decorate(verb: F) -> F:
@@ -59,14 +59,14 @@ def presets(*, without: Collection[str] = ()) -> Callable[[F], F]:
             "--like",
             type=click.Path(),
             metavar="PICTURE",
-            help="The styles and controls that made this picture or clip.",
+            help="Use the styles and controls that made this picture or clip.",
             **said,
         )(verb)
         return option(
             "--preset",
             type=click.Path(),
             metavar="NAME",
-            help="The styles and controls of a preset, by its name or its file: see impasto presets.",
+            help="Use the styles and controls of a preset (name or file): see impasto presets.",
             shell_complete=complete_preset,
             **said,
         )(verb)
@@ -75,16 +75,16 @@ def presets(*, without: Collection[str] = ()) -> Callable[[F], F]:
 
 
 def say_left_out(preset: Preset, name: str) -> None:
-    """Say what a preset could not take over."""
+    """Print a note about regions that a preset could not include."""
     if preset.left_out:
-        note(f"{name}: regions with drawn masks are left out: {preset.left_out}")
+        note(f"{name}: regions with drawn masks are not included: {preset.left_out}")
 
 
 def like(path: Path) -> Preset:
-    """The settings that made a picture or a clip.
+    """Read the settings that made a picture or a clip.
 
     Raises:
-        UsageError, PictureError, MissingExtra: it says none, or cannot be read.
+        UsageError, PictureError, MissingExtra: the file has no settings, or cannot be read.
     """
     from impasto.presets.preset import Preset, says_nothing
 
@@ -110,7 +110,7 @@ def _preset(text: str) -> Preset:
 
 
 def _defaults(preset: Preset) -> dict[str, Any]:
-    """The options' values as they would be typed, by the names of a verb's parameters."""
+    """Return the options' values as a user would type them, by the names of a verb's parameters."""
     said: dict[str, Any] = {
         "style": [f"{style}:{weight!r}" for style, weight in preset.styles],
         "region": [region_text(one) for one in preset.regions if one.style or one.settings],

@@ -1,4 +1,4 @@
-"""`impasto doctor`: what is installed, and whether it is whole."""
+"""`impasto doctor`: check the installation."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def _place(gallery: Gallery) -> str:
 @click.command(cls=Command)
 @options.json
 def doctor(json: bool) -> None:
-    """Versions, extras, execution providers, threads, and the weights with their hashes."""
+    """Show versions, extras, execution providers, threads, and check the hashes of all weights."""
     from PIL import features
 
     weights, whole = _weights()
@@ -79,7 +79,7 @@ def doctor(json: bool) -> None:
 
 
 def _weights() -> tuple[dict[str, str], bool]:
-    networks = {engine.folder: engine for engine in map(engine_of, ENGINES)}.values()  # AdaIN and WCT share theirs
+    networks = {engine.folder: engine for engine in map(engine_of, ENGINES)}.values()  # AdaIN and WCT share a folder
     expected = [(net.folder / file, digest) for net in networks for file, digest in net.facts["sha256"].items()]
     for folder in (ASSETS / "vgg19", ASSETS / "enlarge"):
         recorded = json_module.loads((folder / "sha256.json").read_text(encoding="utf-8"))
@@ -90,7 +90,7 @@ def _weights() -> tuple[dict[str, str], bool]:
             found = hashlib.sha256(path.read_bytes()).hexdigest()
         except OSError:
             found = ""
-        wrong = f"{digest} expected, {found or 'no file'} found: reinstall Impasto"
+        wrong = f"expected {digest}, found {found or 'no file'}: reinstall Impasto"
         states[f"{path.parent.name}/{path.name}"] = f"{digest} ok" if found == digest else wrong
     return states, all(state.endswith(" ok") for state in states.values())
 

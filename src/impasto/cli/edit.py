@@ -24,14 +24,14 @@ impasto edit *.tif --style starry-night --strength 70 --backup
 
 
 @click.command(cls=Command, examples=EXAMPLES)
-@argument("files", "Pictures' files.", nargs=-1, required=True, type=options.PLACE)
+@argument("files", "Picture files.", nargs=-1, required=True, type=options.PLACE)
 @options.style()
 @options.region
 @defaults.presets()
 @options.engine
 @options.quality
 @options.mark
-@option("--backup", is_flag=True, help="Keep what a file held beside it, as NAME.original.", panel="Output")
+@option("--backup", is_flag=True, help="Keep a copy of the original beside it, as NAME.original.", panel="Output")
 @options.memory
 @options.max_pixels
 @options.quiet
@@ -51,10 +51,10 @@ def edit(
     quiet: bool,
     json: bool,
 ) -> None:
-    """Paint files in their place, as the external editor of Lightroom, darktable, RawTherapee or digiKam.
+    """Paint files in place, as the external editor of Lightroom, darktable, RawTherapee or digiKam.
 
-    Without --style and --preset a page opens in the browser to choose in. Format, size, the bits of a channel and
-    metadata stay. A file is replaced in one step, once its picture is whole.
+    Without --style and --preset, a page opens in the browser to choose how to paint. Format, size, bit depth and
+    metadata stay. Each file is replaced in one step, once its picture is complete.
     """
     check_saving(quality, 8, [], "")
     work: Work | None
@@ -63,14 +63,14 @@ def edit(
         regions = [read_region(text) for text in region]
         work = Stylizer(style, regions=regions, controls=controls, painter=painter, max_pixels=max_pixels)
     elif region or controls != Controls() or engine != DEFAULT:
-        hint = "--style STYLE; without any of them the studio opens"
-        raise UsageError("there is no style for these options", hint, code="nothing-given")
+        hint = "--style STYLE; without any options, the studio opens"
+        raise UsageError("these options need a style", hint, code="nothing-given")
     else:
         from impasto.cli.choosing import chosen_in_the_browser
 
         work = chosen_in_the_browser(files, max_pixels)
     if work is None:
-        note("nothing was chosen; the files are as they were")
+        note("nothing was chosen; the files are unchanged")
         return
     printer = Printer(json, quiet)
     report = Edit(work, quality, mark, backup, max_pixels)(files, printer.show)

@@ -1,4 +1,4 @@
-"""`impasto enlarge`: one picture, several, a folder of them, or a clip."""
+"""`impasto enlarge`: enlarge one picture, several, a folder, or a clip."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ cat photo.jpg | impasto enlarge - --scale 2 -o - > big.png
 """
 
 VIDEOS = frozenset({".mp4", ".m4v", ".mov", ".mkv", ".avi", ".webm", ".mpg", ".mpeg", ".ts", ".m2ts", ".mts", ".wmv"})
-"""What clips are called."""
+"""Endings of video files."""
 
 
 @click.command(cls=Command, examples=EXAMPLES)
@@ -47,15 +47,17 @@ VIDEOS = frozenset({".mp4", ".m4v", ".mov", ".mkv", ".avi", ".webm", ".mpg", ".m
 )
 @options.settings(EnlargeOptions, "enlarging", "Options")
 @option("--output", "-o", type=options.PLACE, help="A file, a folder, or - for standard output.", panel="Output")
-@option("--format", help=f"Write {', '.join(NAMES)}, whatever the name's ending.", panel="Output")
+@option("--format", help=f"Write this format, whatever the file's ending: {', '.join(NAMES)}.", panel="Output")
 @options.quality
 @options.bits
 @options.mark
 @options.strip_location
 @options.strip_metadata
 @options.overwrite
-@option("--watch", is_flag=True, help="Wait for pictures that arrive in the folder.", panel="Running")
-@option("--jobs", "-j", type=click.IntRange(1, 64), default=1, help="How many are worked on at once.", panel="Running")
+@option("--watch", is_flag=True, help="Keep running, and enlarge pictures that arrive in the folder.", panel="Running")
+@option(
+    "--jobs", "-j", type=click.IntRange(1, 64), default=1, help="Pictures to work on at the same time.", panel="Running"
+)
 @options.memory
 @options.max_pixels
 @options.quiet
@@ -78,9 +80,9 @@ def enlarge(
     quiet: bool,
     json: bool,
 ) -> None:
-    """Make photos, painted pictures and clips larger, with the detail that such pictures have.
+    """Enlarge photos, painted pictures and clips, with the detail that such pictures have.
 
-    Reduced again, the result is the picture that was given: colors do not shift.
+    Scaled down again, the result equals the original: colors do not shift.
     """
     if len(pictures) == 1 and _is_clip(pictures[0], output):
         saved = {"strip_location": strip_location, "strip_metadata": strip_metadata}
@@ -92,10 +94,10 @@ def enlarge(
     room = read_memory(memory)
     if PIPE in (*pictures, output):
         if watch:
-            raise UsageError("- is for one picture that is here", "leave out --watch", code="conflict")
+            raise UsageError("- (a pipe) and --watch exclude each other", "leave out --watch", code="conflict")
         job = plan_pipe(pictures, output, [])
         if json and job.target == PIPE:
-            raise UsageError("--json and a picture cannot both go to standard output", "-o FILE", code="conflict")
+            raise UsageError("--json and the picture cannot both go to standard output", "-o FILE", code="conflict")
         result = paint_pipe(job, Enlarger(enlarging, memory=room), max_pixels, saving)
         printer.show(result)
         report = Report()
@@ -120,7 +122,7 @@ def enlarge(
 
 
 def _is_clip(source: str, output: str | None) -> bool:
-    """Whether a file is a video, or becomes one."""
+    """Return True if the input or the output is a video."""
     names = (Path(source).suffix.lower(), Path(output or "").suffix.lower())
     return not Path(source).is_dir() and any(name in VIDEOS for name in names)
 

@@ -1,4 +1,4 @@
-"""`impasto evaluate`: score what engines paint, or pictures that any program has made."""
+"""`impasto evaluate`: score the results of engines, or pictures that any program has made."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ impasto evaluate --photos DIR --styles DIR --results other/ --judge vgg16.safete
 @option("--photos", type=options.PATH, required=True, help="Folder of photos.")
 @option("--styles", type=options.PATH, required=True, help="Folder of paintings.")
 @option("--output", "-o", type=options.PATH, required=True, help="Folder for the report.")
-@option("--engine", multiple=True, help=f"Paint with this engine: {', '.join(ENGINES)}.")
+@option("--engine", multiple=True, help=f"Engine to paint with: {', '.join(ENGINES)}. Repeatable.")
 @option("--results", type=options.PATH, multiple=True, help="Folder of results named PHOTO__STYLE.ext, by any program.")
 @option(
-    "--size", type=click.IntRange(64, 4096), default=512, help="Longer side in pixels at which everything is scored."
+    "--size", type=click.IntRange(64, 4096), default=512, help="Longer side at which everything is scored, in pixels."
 )
-@option("--strengths", default="20,40,60,80,100", help="Strengths that engines paint with.")
+@option("--strengths", default="20,40,60,80,100", help="Strengths to paint with.")
 @option(
     "--blend-steps",
     type=click.IntRange(0, 32),
     default=8,
-    help="Steps from one style to the next, in which each engine's blends are measured; 0 leaves them out.",
+    help="Steps between two styles, at which each engine's blends are measured; 0 skips blends.",
 )
-@option("--limit", type=click.IntRange(min=1), help="At most so many photos and styles.")
-@option("--judge", type=options.PATH, help="VGG-16 in torchvision's format; the torch hub's if not given.")
+@option("--limit", type=click.IntRange(min=1), help="Largest number of photos, and of styles.")
+@option("--judge", type=options.PATH, help="VGG-16 in torchvision's format; default: from the torch hub.")
 @option("--overwrite", is_flag=True, help="Replace an earlier report.")
 @options.quiet
 @options.json
@@ -55,7 +55,7 @@ def evaluate(
     quiet: bool,
     json: bool,
 ) -> None:
-    """Score pictures with the field's metrics and write a report: report.html, results.json, results.csv."""
+    """Score pictures with standard metrics, and write report.html, results.json and results.csv."""
     try:
         from impasto.measure import evaluate as run
         from impasto.measure.judge import Scorer, find_judge
@@ -65,7 +65,7 @@ def evaluate(
 
     for name in ("report.html", "results.json", "results.csv"):
         if (output / name).exists() and not overwrite:
-            raise UsageError(f"{output} holds a report already", "--overwrite replaces it", code="already-there")
+            raise UsageError(f"{output} already contains a report", "--overwrite replaces it", code="already-there")
     scorer = Scorer(find_judge(judge), size)
 
     with bar(hidden=quiet) as draw:
@@ -89,7 +89,7 @@ def evaluate(
         rows = run.table(found)
         names = list(dict.fromkeys(name for row in rows for name in row))
         print_table(names, ([row.get(name, "") for name in names] for row in rows))
-        print(f"scored by {found.judge} at {found.size} pixels; more in {output / 'report.html'}")
+        print(f"scored by {found.judge} at {found.size} pixels; details: {output / 'report.html'}")
     if found.failures:
         raise click.exceptions.Exit(1)
 
@@ -98,7 +98,9 @@ def _strengths(text: str) -> list[float]:
     try:
         values = [float(part) for part in text.split(",")]
     except ValueError:
-        raise UsageError(f"--strengths {text} are no numbers", "20,40,60,80,100", code="not-a-number") from None
+        raise UsageError(
+            f"--strengths {text} is not a list of numbers", "--strengths 20,40,60,80,100", code="not-a-number"
+        ) from None
     if not all(0 <= value <= 100 for value in values):
-        raise UsageError(f"--strengths {text} are not all in 0..100", code="out-of-range")
+        raise UsageError(f"--strengths {text} contains numbers outside 0..100", code="out-of-range")
     return sorted(set(values))

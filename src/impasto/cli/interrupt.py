@@ -1,4 +1,4 @@
-"""Ctrl-C during long work: the first asks for the end, a second one ends it."""
+"""Handle Ctrl-C during long work: the first press asks the work to stop, the second ends the program."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 _ENDS = (signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM))  # Windows has no SIGHUP
-_came = signal.SIGINT  # the last signal that has asked for the end
+_came = signal.SIGINT  # the last signal that asked the program to stop
 
 
 def exit_code() -> int:
-    """What shells expect of a program that a signal has ended: 130 for Ctrl-C, 143 for SIGTERM, 129 for SIGHUP."""
+    """Return the exit code that shells expect after a signal: 130 for Ctrl-C, 143 for SIGTERM, 129 for SIGHUP."""
     return 128 + _came
 
 
 def by_the_system() -> bool:
-    """Whether another signal than Ctrl-C has asked for the end: the user has not chosen it."""
+    """Return True if a signal other than Ctrl-C asked the program to stop, which the user did not choose."""
     return _came != signal.SIGINT
 
 
 def end_on_signals() -> None:
-    """Let SIGTERM, and SIGHUP where it is not ignored (nohup), end the program as Ctrl-C does."""
+    """Let SIGTERM and SIGHUP end the program as Ctrl-C does. An ignored SIGHUP (nohup) stays ignored."""
     global _came
     _came = signal.SIGINT
     if threading.current_thread() is threading.main_thread():
@@ -39,12 +39,13 @@ def _interrupt(number: int, _frame: object) -> None:
 
 @contextmanager
 def catching_stops(*, at_once: bool = False) -> Iterator[Callable[[], bool]]:
-    """Within this, Ctrl-C and the other signals that end a program are remembered; what it gives says whether one came.
+    """Catch Ctrl-C and other signals that end a program, and yield a function that says whether one came.
 
-    A second one raises KeyboardInterrupt.
+    A second signal raises KeyboardInterrupt.
 
     Args:
-        at_once: so does one that comes before anybody has asked, when there is nothing to keep yet.
+        at_once: let the first signal raise KeyboardInterrupt, too, until the function is first called. Before that,
+            there is nothing to keep.
     """
     stop, asked = False, not at_once
 

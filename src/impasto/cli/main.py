@@ -1,4 +1,4 @@
-"""The program: its verbs, and what a failure looks like to the person who typed the command."""
+"""The program `impasto`: its verbs, and how it reports failures."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from impasto.system.memory import keep_freed
 from impasto.version import __version__
 
 PAINT, STYLES, MEASURE, HERE = "Paint", "Styles", "Measure", "This installation"
-VERBS = {  # each in a module of its name
+VERBS = {  # each verb has a module of the same name
     "stylize": PAINT,
     "optimize": PAINT,
     "edit": PAINT,
@@ -47,7 +47,7 @@ VERBS = {  # each in a module of its name
 
 
 class Program(Group):
-    """All verbs; a verb's module is loaded when the verb is asked for, since all of them take a tenth of a second."""
+    """All verbs. A verb's module is loaded on demand, since loading all of them takes a tenth of a second."""
 
     def list_commands(self, _context: click.Context) -> list[str]:
         return list(VERBS)
@@ -63,7 +63,7 @@ class Program(Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if words[0] not in VERBS and not context.resilient_parsing:
             near = difflib.get_close_matches(words[0], VERBS, 1)
-            context.fail(f"No such command {words[0]!r}." + (f" Did you mean {near[0]!r}?" if near else ""))
+            context.fail(f"unknown command {words[0]!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
         return super().resolve_command(context, words)
 
     def panel_of(self, verb: str) -> str:
@@ -72,7 +72,7 @@ class Program(Group):
     def invoke(self, context: click.Context) -> Any:
         try:
             return super().invoke(context)
-        except KeyboardInterrupt:  # before Click hears of it and writes an empty line
+        except KeyboardInterrupt:  # before Click catches it and prints an empty line
             _stop_at_once()
 
 
@@ -92,8 +92,8 @@ _about_completion = functools.partial(option, is_flag=True, expose_value=False, 
     cls=Program,
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100, "show_default": True},
-    epilog="Exit codes: 0 done, 1 something could not be read, painted or written, "
-    "2 the command makes no sense, 130 stopped, 143 stopped by SIGTERM, 129 by SIGHUP.",
+    epilog="Exit codes: 0 done; 1 a file could not be read, painted or written; 2 the command is invalid; "
+    "130 stopped by Ctrl-C; 143 stopped by SIGTERM; 129 stopped by SIGHUP.",
 )
 @click.version_option(__version__, message="%(prog)s %(version)s", help="Print the version and stop.")
 @_about_completion("--install-completion", help="Install completion for your shell.")
@@ -123,30 +123,30 @@ def main() -> None:
         code = 1
     except OSError as error:
         code = _refused(error)
-    except Exception as error:  # noqa: BLE001  the last resort: one line instead of a traceback
+    except Exception as error:  # noqa: BLE001  last resort: print one line instead of a traceback
         code = _unexpected(error)
     if code == INTERRUPTED:
         code = interrupt.exit_code()
-    gc.freeze()  # what modules hold need not be looked through on leaving
+    gc.freeze()  # skip the garbage collection of module objects at exit
     sys.exit(code if isinstance(code, int) else 0)
 
 
 def _stop_at_once() -> NoReturn:
-    """Leave without the painting threads, which Ctrl-C cannot interrupt; delete half-written files."""
+    """Delete half-written files and exit. Do not wait for painting threads, which Ctrl-C cannot interrupt."""
     remove_unfinished()
-    report(ImpastoError("stopped", "pictures that were finished are complete", code="stopped"))
+    report(ImpastoError("stopped", "finished pictures are complete", code="stopped"))
     with contextlib.suppress(OSError):
         sys.stdout.flush()
     os._exit(interrupt.exit_code())
 
 
 def _say_no_more() -> None:
-    """Let nothing go to standard output any more: the last flush must not fail again."""
+    """Redirect standard output to nothing, so that the last flush cannot fail again."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _refused(error: OSError) -> int:
-    """Say what the system has refused where nobody has expected it to, such as writing to standard output."""
+    """Report an unexpected error of the system, such as a failed write to standard output."""
     if os.environ.get("IMPASTO_DEBUG"):
         raise error
     with contextlib.suppress(OSError):
@@ -158,7 +158,7 @@ def _refused(error: OSError) -> int:
 
 
 def _misused(error: click.ClickException) -> int:
-    """Say what Click has found wrong with the command, and return the exit code."""
+    """Report an error that Click has found in the command, and return the exit code."""
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
         print(error.format_message())
         return error.exit_code
@@ -172,8 +172,8 @@ def _unexpected(error: Exception) -> int:
     if os.environ.get("IMPASTO_DEBUG"):
         raise error
     first = str(error).splitlines()[0][:200] if str(error) else ""
-    message = f"this should not have happened: {type(error).__name__}: {first}"
-    report(ImpastoError(message, "IMPASTO_DEBUG=1 shows where; please report it", code="unexpected"))
+    message = f"unexpected error: {type(error).__name__}: {first}"
+    report(ImpastoError(message, "IMPASTO_DEBUG=1 prints a traceback; please report it", code="unexpected"))
     return 1
 
 

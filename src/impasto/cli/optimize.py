@@ -40,25 +40,27 @@ impasto optimize photo.jpg --style a.jpg --recipe gatys2016 --losses curve.png
 
 
 @click.command(cls=Command, examples=EXAMPLES)
-@argument("photo", "The photo; none for a texture.", required=False, type=options.PATH)
+@argument("photo", "The photo. Leave it out for a texture.", required=False, type=options.PATH)
 @options.style(required=True)
 @options.region
 @defaults.presets()
 @option(
     "--size",
-    help="Longer side in pixels; WIDTHxHEIGHT for a texture. The photo's own size if not given.",
+    help="Longer side in pixels, or WIDTHxHEIGHT for a texture; default: the photo's own size.",
     panel="Controls",
 )
 @option("--recipe", default="default", help=f"One of {', '.join(RECIPES)}.")
-@option("--texture", is_flag=True, help="No photo: a new texture in the style.")
-@option("--tileable", is_flag=True, help="Opposite borders of the texture meet.")
-@option("--output", "-o", type=options.PATH, help="The result; beside the photo if not given.", panel="Output")
-@option("--preview", type=options.PATH, help="Folder for the picture after every few evaluations.", panel="Output")
-@option("--preview-every", type=click.IntRange(min=1), default=20, help="How many.", panel="Output")
+@option("--texture", is_flag=True, help="Make a new texture in the style, without a photo.")
+@option("--tileable", is_flag=True, help="Make opposite borders of the texture match.")
+@option("--output", "-o", type=options.PATH, help="File of the result; default: beside the photo.", panel="Output")
+@option("--preview", type=options.PATH, help="Folder for intermediate pictures.", panel="Output")
+@option(
+    "--preview-every", type=click.IntRange(min=1), default=20, help="Evaluations between two previews.", panel="Output"
+)
 @option(
     "--losses",
     type=options.PATH,
-    help="Write the loss of every evaluation: .csv, .json or a plot, .png.",
+    help="Write the loss of every evaluation to a .csv, .json or .png (plot) file.",
     panel="Output",
 )
 @options.quality
@@ -74,7 +76,7 @@ impasto optimize photo.jpg --style a.jpg --recipe gatys2016 --losses curve.png
 @options.quiet
 @options.json
 @options.settings(Controls, "controls", "Controls", without=("size",))
-@options.settings(Recipe, "changes", "Recipe: each given here replaces the recipe's own", only_typed=True)
+@options.settings(Recipe, "changes", "Recipe: each option here replaces the recipe's value", only_typed=True)
 def optimize(
     photo: Path | None,
     style: tuple[str, ...],
@@ -102,9 +104,9 @@ def optimize(
     quiet: bool,
     json: bool,
 ) -> None:
-    """Paint a photo by optimizing its pixels: minutes instead of a second, and the best that the method gives.
+    """Paint a photo by optimizing its pixels: minutes instead of a second, for the best result of the method.
 
-    Ctrl-C keeps the best picture so far; a second Ctrl-C leaves at once. --start FILE goes on from a picture.
+    Ctrl-C keeps the best picture so far. A second Ctrl-C stops at once. --start FILE continues from a picture.
     """
     started = time.perf_counter()
     chosen = replace(find_recipe(recipe), **changes)
@@ -169,9 +171,9 @@ def optimize(
 
 def _refuse_for_photos(photo: Path | None, tileable: bool) -> None:
     if photo is None:
-        raise UsageError("no photo", "impasto optimize PHOTO --style STYLE, or --texture", code="nothing-given")
+        raise UsageError("no photo given", "impasto optimize PHOTO --style STYLE, or --texture", code="nothing-given")
     if tileable:
-        raise UsageError("--tileable is for textures", "--texture", code="conflict")
+        raise UsageError("--tileable needs --texture", "add --texture", code="conflict")
 
 
 def _target(photo: Path | None, output: Path | None, texture: bool, style: tuple[str, ...]) -> Path:
@@ -181,15 +183,15 @@ def _target(photo: Path | None, output: Path | None, texture: bool, style: tuple
         names = "-".join(Path(text.partition(":")[0]).stem for text in style)
         output = parent / f"{stem}-{names}-optimized.png"
     elif output.is_dir():
-        raise UsageError(f"-o {output} is a folder", "one photo, one file", code="not-a-file")
-    format_of(output)  # says which endings there are
+        raise UsageError(f"-o {output} is a folder", "-o FILE", code="not-a-file")
+    format_of(output)  # refuses unknown endings
     return output
 
 
 def _check_files(photo: Path | None, target: Path, losses: Path | None, preview: Path | None, overwrite: bool) -> None:
-    """Refuse files that cannot be written, before the minutes that they would take."""
+    """Refuse files that cannot be written, before minutes of work."""
     if losses is not None and losses.suffix.lower() not in LOSSES:
-        raise UsageError(f"--losses {losses}: no such format", f"one of {', '.join(LOSSES)}", code="unknown-format")
+        raise UsageError(f"--losses {losses}: unknown format", f"one of {', '.join(LOSSES)}", code="unknown-format")
     for path in (target, losses):
         if path is None:
             continue
@@ -200,11 +202,11 @@ def _check_files(photo: Path | None, target: Path, losses: Path | None, preview:
     if photo is not None and target.exists() and target.samefile(photo):
         raise UsageError(f"{target} is the photo itself", "give the result another name", code="same-file")
     if preview is not None and preview.exists() and not preview.is_dir():
-        raise UsageError(f"--preview {preview} is no folder", code="not-a-folder")
+        raise UsageError(f"--preview {preview} is not a folder", code="not-a-folder")
 
 
 def _check_size(photo: Path | None, target: Path, width: int | None, height: int | None, controls: Controls) -> None:
-    """Refuse a size that the target's format does not have."""
+    """Refuse a size that the target's format cannot store."""
     if photo is not None:
         width, height = replace(controls, size=width).output_size(*size_of(file_bytes(photo), str(photo)))
     if width is not None and height is not None:
@@ -215,14 +217,14 @@ def _refuse_for_textures(
     photo: Path | None, region: tuple[str, ...], controls: Controls, changes: dict[str, Any]
 ) -> None:
     if photo is not None:
-        raise UsageError("a texture has no photo", "leave out PHOTO or --texture", code="conflict")
+        raise UsageError("--texture takes no photo", "leave out PHOTO or --texture", code="conflict")
     if region:
-        raise UsageError("a texture has no regions", code="conflict")
+        raise UsageError("--texture takes no --region", code="conflict")
     plain = Controls(brush_size=controls.brush_size, seed=controls.seed)
     wrong = [name for name, value in asdict(controls).items() if value != getattr(plain, name)]
     wrong += [name for name in ("content_layers", "content_weight") if name in changes]
     if wrong:
-        raise UsageError(f"--{wrong[0].replace('_', '-')} needs a photo, a texture has none", code="conflict")
+        raise UsageError(f"--{wrong[0].replace('_', '-')} needs a photo, and --texture takes none", code="conflict")
 
 
 def _size(text: str | None, texture: bool) -> tuple[int | None, int | None]:
@@ -230,7 +232,7 @@ def _size(text: str | None, texture: bool) -> tuple[int | None, int | None]:
         return (512, 512) if texture else (None, None)
     parts = text.lower().split("x")
     if not all(part.isdecimal() and 0 < int(part) <= 100_000 for part in parts) or len(parts) > 2:
-        raise UsageError(f"--size {text} is no size", "1024x512" if texture else "768", code="malformed")
+        raise UsageError(f"--size {text} is not a size", "1024x512" if texture else "768", code="malformed")
     if not texture and len(parts) == 2:
         raise UsageError(
             f"--size {text}: a photo keeps its proportions", "--size 768 is the longer side", code="malformed"
@@ -245,11 +247,11 @@ def _say_thumbnails(styles: tuple[str, ...]) -> None:
     gallery = Gallery()
     for name in (text if text in gallery else parse(text)[0] for text in styles):
         if name in gallery:
-            note(f"of {name} there is a thumbnail only; the painting's file gives finer strokes")
+            note(f"only a thumbnail of {name} is available; the painting's file gives finer strokes")
 
 
 def _say_memory(need: int) -> None:
-    note(f"this will need about {need / 1e9:.1f} GB of memory")
+    note(f"this needs about {need / 1e9:.1f} GB of memory")
 
 
 def _write_losses(result: Optimization, path: Path, overwrite: bool) -> None:

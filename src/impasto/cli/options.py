@@ -1,4 +1,4 @@
-"""Options that several verbs share, and options that are made from the fields of a dataclass of settings."""
+"""Options that several verbs share, and options that are generated from a dataclass of settings."""
 
 from __future__ import annotations
 
@@ -28,52 +28,54 @@ R = TypeVar("R")
 
 PATH = click.Path(path_type=Path)
 PLACE = click.Path(readable=False)
-"""A file, a folder, a URL or -, as text; the verb says what is wrong with it. The shell completes file names."""
+"""A file, a folder, a URL or -, as text. The verb checks it. The shell completes file names."""
 
 overwrite = option("--overwrite", is_flag=True, help="Replace files that exist.", panel="Output")
 quiet = option("--quiet", "-q", is_flag=True, help="Print failures only.", panel="Running")
-json = option("--json", is_flag=True, help="Print one JSON object a line instead of text.", panel="Running")
+json = option("--json", is_flag=True, help="Print JSON instead of text, one object a line.", panel="Running")
 max_pixels = option(
     "--max-pixels",
     type=click.IntRange(min=1),
     default=MAX_PIXELS,
     show_default=False,
-    help=f"Refuse pictures with more pixels. Default {MAX_PIXELS:,}.",
+    help=f"Refuse pictures with more pixels; default: {MAX_PIXELS:,}.",
     panel="Running",
 )
 network = option(
     "--network",
     type=PATH,
-    help="VGG-16 or VGG-19 in torchvision's format; the VGG-19 that ships if not given.",
+    help="VGG-16 or VGG-19 in torchvision's format; default: the built-in VGG-19.",
     panel="Running",
 )
-device = option("--device", default="auto", help="auto, cpu, cuda or mps.", panel="Running")
-precision = option("--precision", default="auto", help="Of the convolutions: auto, float32, bfloat16.", panel="Running")
+device = option("--device", default="auto", help="Device: auto, cpu, cuda or mps.", panel="Running")
+precision = option(
+    "--precision", default="auto", help="Precision of convolutions: auto, float32, bfloat16.", panel="Running"
+)
 memory = option(
     "--memory",
-    help="What painting may take beside the photo, such as 2GB; what needs more goes to temporary files. "
-    "A third of what is free if not given, at most 1.5 GB.",
+    help="Memory for painting, besides the photo, such as 2GB. Larger pictures use temporary files. "
+    "Default: a third of the free memory, at most 1.5 GB.",
     panel="Running",
 )
-quality = option("--quality", type=int, default=92, help="1 to 100, for JPEG, WebP and AVIF.", panel="Output")
-bits = option("--bits", type=int, default=8, help="8 or 16 bits a channel; 16 for PNG and TIFF.", panel="Output")
+quality = option("--quality", type=int, default=92, help="Quality of JPEG, WebP and AVIF, 1 to 100.", panel="Output")
+bits = option("--bits", type=int, default=8, help="Bits a channel, 8 or 16. Only PNG and TIFF have 16.", panel="Output")
 mark = option(
-    "--mark/--no-mark", default=True, help="Say in the file's metadata what made the picture.", panel="Output"
+    "--mark/--no-mark", default=True, help="Record in the file's metadata how the picture was made.", panel="Output"
 )
 strip_location = option(
-    "--strip-location", is_flag=True, help="Leave out where it was taken: GPS, and names of places.", panel="Output"
+    "--strip-location", is_flag=True, help="Remove the photo's location: GPS and place names.", panel="Output"
 )
 strip_metadata = option(
     "--strip-metadata",
     is_flag=True,
-    help="Leave out all that the photo's file says: EXIF, XMP, IPTC, comments, texts.",
+    help="Remove all metadata of the photo: EXIF, XMP, IPTC, comments, texts.",
     panel="Output",
 )
 engine = option(
     "--engine",
     type=click.Choice(get_args(EngineName)),
     default=DEFAULT,
-    help="What paints: light is fast and plainer; adain and wct are slow.",
+    help="Engine that paints: light is fast and plainer; adain and wct are slow.",
     panel="Painting",
 )
 region = option(
@@ -81,8 +83,8 @@ region = option(
     type=PLACE,
     multiple=True,
     metavar="MASK=STYLE",
-    help="White of the mask is painted in that style, none leaves the photo; with ,strength=60 and ,brush-size=2 if "
-    "wanted. Masks that are found: person, background, faces.",
+    help="Paint the white part of a mask in another style. STYLE none keeps the photo. Add ,strength=60 or "
+    ",brush-size=2 to change both there. Masks that Impasto finds: person, background, faces.",
 )
 
 _LONGEST = 30 * 24 * 3600  # seconds
@@ -99,9 +101,9 @@ def complete_style(_context: object, _parameter: object, incomplete: str) -> lis
 
 
 def style(
-    help: str = "A style's name or a painting's file, with :WEIGHT if there are several.", *, required: bool = False
+    help: str = "Name of a style or file of a painting, with :WEIGHT for a blend of several.", *, required: bool = False
 ) -> Callable[[F], F]:
-    """Give a verb the option --style, which may be typed several times."""
+    """Add the option --style to a verb. It may be typed several times."""
     return option("--style", "-s", multiple=True, required=required, help=help, shell_complete=complete_style)
 
 
@@ -109,16 +111,19 @@ _REGION_SETTING = re.compile(r"(?:^|[,:])(strength|brush[-_]size)=([^,]*)$")
 
 
 def read_region(text: str) -> Region:
-    """MASK=STYLE, MASK=STYLE,strength=60,brush-size=2, or MASK=strength=60 for the picture's own style.
+    """Parse MASK=STYLE, MASK=STYLE,strength=60,brush-size=2, or MASK=strength=60 for the picture's own style.
 
-    The mask ends at the first = that leaves an existing file to its left, since file names may hold one.
+    File names may contain "=". The mask ends at the first "=" that leaves an existing file to its left.
+
+    Raises:
+        UsageError: the text has no mask and style, or a value is not a number.
 
     >>> read_region("sky.png=great-wave,strength=60")
     Region(mask='sky.png', style='great-wave', strength=60.0, brush_size=None)
     """
     splits = [(text[:i], text[i + 1 :]) for i, character in enumerate(text) if character == "="]
     if not splits or not all(splits[0]):
-        raise UsageError(f"--region {text}: no mask and style", "--region sky.png=great-wave", code="malformed")
+        raise UsageError(f"--region {text}: no MASK=STYLE", "--region sky.png=great-wave", code="malformed")
     mask, style = next((pair for pair in splits if Path(pair[0]).is_file()), splits[0])
     values: dict[str, float] = {}
     while not Path(style).is_file() and (found := _REGION_SETTING.search(style)):
@@ -126,12 +131,12 @@ def read_region(text: str) -> Region:
         try:
             values.setdefault(name, float(found[2]))
         except ValueError:
-            raise UsageError(f"--region {text}: {found[2]!r} is no number", code="not-a-number") from None
+            raise UsageError(f"--region {text}: {found[2]!r} is not a number", code="not-a-number") from None
     return Region(mask, style, **values)
 
 
 def region_text(region: Region) -> str:
-    """What `read_region` reads: the region of a name of a mask and of a style.
+    """Format a region, with named mask and style, as `read_region` parses it.
 
     >>> region_text(Region("faces", "udnie", strength=60))
     'faces=udnie,strength=60'
@@ -140,7 +145,10 @@ def region_text(region: Region) -> str:
 
 
 def read_memory(text: str | None) -> int | None:
-    """2GB, 500MB or a number of bytes.
+    """Parse an amount of memory, such as 2GB, 500MB or a number of bytes, and return it in bytes.
+
+    Raises:
+        UsageError: the text is not an amount of memory.
 
     >>> read_memory("2GB")
     2000000000
@@ -150,12 +158,15 @@ def read_memory(text: str | None) -> int | None:
     found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmgt]?)i?b?", text.strip().lower())
     number = float(found[1]) * 1000 ** " kmgt".index(found[2] or " ") if found else 0
     if number < 1:
-        raise UsageError(f"--memory {text} is no amount of memory", "--memory 2GB", code="malformed")
+        raise UsageError(f"--memory {text} is not an amount of memory", "--memory 2GB", code="malformed")
     return int(number)
 
 
 def read_suffix(format: str | None) -> str | None:
-    """The ending of a format's files.
+    """Return the file ending of a format.
+
+    Raises:
+        UsageError: Impasto does not write such a format.
 
     >>> read_suffix("PNG")
     '.png'
@@ -169,7 +180,10 @@ def read_suffix(format: str | None) -> str | None:
 
 
 def read_duration(text: str, option: str) -> float:
-    """90s, 3m, 1h or 1h30m in seconds.
+    """Parse a duration, such as 90s, 3m, 1h or 1h30m, and return it in seconds.
+
+    Raises:
+        UsageError: the text is not a duration, or is longer than 30 days.
 
     >>> read_duration("1h30m", "--time")
     5400.0
@@ -185,14 +199,18 @@ def read_duration(text: str, option: str) -> float:
 
 
 def check_saving(quality: int, bits: int, formats: Iterable[str], hint: str) -> Depth:
-    """The bits of a channel, if what is asked for can be written in all of the formats."""
+    """Return the bits a channel, if all formats can store the quality and the bits.
+
+    Raises:
+        UsageError: the quality or the bits are out of range, or a format cannot store 16 bits.
+    """
     if bits not in (8, 16):
-        raise UsageError(f"--bits {bits}: 8 or 16", code="unknown-choice")
+        raise UsageError(f"--bits {bits} is not 8 or 16", code="unknown-choice")
     if not 1 <= quality <= 100:
         raise UsageError(f"--quality {quality} is not in 1..100", code="out-of-range")
     flat = [name for name in formats if name not in SIXTEEN_BITS]
     if bits == 16 and flat:
-        raise UsageError(f"{flat[0]} holds no 16 bits a channel", hint, code="not-encodable")
+        raise UsageError(f"{flat[0]} cannot store 16 bits a channel", hint, code="not-encodable")
     return 16 if bits == 16 else 8
 
 
@@ -206,17 +224,18 @@ def settings(
     panels: Mapping[str, str] | None = None,
     names: Mapping[str, str] | None = None,
 ) -> Callable[[Callable[..., R]], Callable[..., R]]:
-    """Give a verb an option for each field of a dataclass that is made of `impasto.settings.setting`.
+    """Add an option to a verb for each field of a dataclass that is made of `impasto.settings.setting`.
 
-    The dataclass checks the values itself, so that Python, the page and the command line say the same. A field that
-    is False by default becomes a flag; one that is True, a pair of flags. Tuples are typed with commas between.
+    The dataclass itself checks the values, so that Python, the page and the command line agree. A boolean field becomes
+    a flag if its default is False, else a pair of flags. Values of tuples are typed with commas between them.
 
     Args:
-        into: the verb's argument that receives the dataclass.
-        panel: where the help shows the options; `panels` has another one for some fields.
-        without: fields that get no option, and so keep their defaults.
-        only_typed: hand over what was typed, {field: value}, instead of the dataclass; no option has a default then.
-        names: options that are not called as their fields are.
+        into: the verb's parameter that receives the dataclass.
+        panel: the help panel of the options. `panels` names another one for some fields.
+        without: fields that get no option, and keep their defaults.
+        only_typed: pass only the typed values, as {field: value}, instead of the dataclass. No option has a default
+            then.
+        names: option names that differ from the fields' names.
     """
     hints = hints_of(described)
     chosen = [part for part in fields(described) if part.name not in without]
@@ -230,11 +249,11 @@ def settings(
                 return verb(**values, **{into: typed})
             try:
                 made = described(**typed)
-            except UsageError as error:  # it names the field; say what is typed
+            except UsageError as error:  # the message names the field; name the option instead
                 raise _as_typed(error, [part.name for part in chosen], names or {}) from None
             return verb(**values, **{into: made})
 
-        for part in reversed(chosen):  # as decorators are applied
+        for part in reversed(chosen):  # decorators apply in reverse order
             name = (names or {}).get(part.name, "--" + part.name.replace("_", "-"))
             attributes = _attributes(part, hints[part.name], has_default=not only_typed)
             if attributes.get("is_flag") and attributes["default"] is not False:
@@ -246,7 +265,7 @@ def settings(
 
 
 def _as_typed(error: UsageError, fields: Sequence[str], names: Mapping[str, str]) -> UsageError:
-    """An error about a field, with the option in the field's place."""
+    """Return an error about a field with the option's name in place of the field's."""
     for name in fields:
         label = name.replace("_", " ")
         if error.message.startswith(f"{label} "):
@@ -256,7 +275,7 @@ def _as_typed(error: UsageError, fields: Sequence[str], names: Mapping[str, str]
 
 
 def _attributes(part: Field[Any], hint: Any, *, has_default: bool) -> dict[str, Any]:
-    """Return what `click.Option` needs to know of a field of settings."""
+    """Return the attributes of `click.Option` for a field of settings."""
     low, high = part.metadata["low"], part.metadata["high"]
     span = f" {low:g} to {high:g}." if low is not None and high is not None and high <= 100 else ""
     shared = {"help": part.metadata["help"] + span, "default": part.default if has_default else None}
@@ -273,12 +292,12 @@ def _attributes(part: Field[Any], hint: Any, *, has_default: bool) -> dict[str, 
 
 
 def _joined(_context: click.Context, _option: click.Parameter, given: tuple[tuple[Any, ...], ...]) -> Any:
-    """What was typed at all places of an option; None if it was not."""
+    """Join the values from all occurrences of an option; None if it was not typed."""
     return tuple(value for values in given for value in values) if given else None
 
 
 class _Commas(click.ParamType):  # type: ignore[type-arg]  # without arguments in older releases
-    """Values with commas between."""
+    """A list of values with commas between them."""
 
     name = "text"
 
@@ -291,4 +310,4 @@ class _Commas(click.ParamType):  # type: ignore[type-arg]  # without arguments i
         try:
             return tuple(self.kind(part.strip()) for part in value.split(",") if part.strip())
         except ValueError:
-            self.fail(f"{value} are no numbers", param, ctx)
+            self.fail(f"{value} is not a list of numbers", param, ctx)

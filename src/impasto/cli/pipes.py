@@ -1,4 +1,4 @@
-"""Paint one photo from standard input, or to standard output, or both."""
+"""Paint one photo from standard input, to standard output, or both."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ INPUT = "standard input"
 
 
 def plan_pipe(photos: Sequence[str], output: str | None, inputs: Sequence[str]) -> PaintJob:
-    """Plan what is painted from where to where; one of the two is a pipe.
+    """Plan the painting of one photo, where the input, the output or both are a pipe.
 
     Args:
-        inputs: other files that are read and must not be written to.
+        inputs: other files that are read, and must not be overwritten.
     Raises:
-        UsageError: several photos, a URL, or a terminal that would get the picture.
+        UsageError: there are several photos, a URL, or a terminal that would receive the picture.
     """
     if len(photos) > 1 and PIPE in photos:
-        raise UsageError("- is one photo, and there are others", "paint them in two commands", code="conflict")
+        raise UsageError("- cannot be combined with other photos", "paint them in two commands", code="conflict")
     if len(photos) > 1 or Path(photos[0]).is_dir():
         raise UsageError("several photos cannot go to standard output", "-o FOLDER", code="conflict")
     if any(is_url(text) for text in (*photos, output or "")):
-        raise UsageError("photos behind URLs go from a file or a folder to another", "-o URL", code="nothing-given")
+        raise UsageError("pipes cannot be combined with URLs", "-o URL", code="nothing-given")
     target = PIPE if output is None else output if output == PIPE else str(Path(output))
     if target == PIPE and sys.__stdout__ is None:
         raise UsageError("standard output is closed", "-o FILE", code="nothing-given")
     if target == PIPE and sys.stdout.isatty():
         raise UsageError(
-            "a picture would be written to the terminal", "-o FILE, or redirect the output", code="nothing-given"
+            "the picture would go to the terminal", "-o FILE, or redirect standard output", code="nothing-given"
         )
     job = PaintJob(INPUT if photos[0] == PIPE else photos[0], target)
     check([job], inputs)
@@ -47,10 +47,10 @@ def plan_pipe(photos: Sequence[str], output: str | None, inputs: Sequence[str]) 
 
 
 def paint_pipe(job: PaintJob, work: Work, max_pixels: int, saving: Saving) -> Result:
-    """Paint the photo; what goes wrong with it is in the result.
+    """Paint the photo. Failures of the photo are part of the result.
 
     Raises:
-        UsageError: an ending, a quality or a depth that cannot be written.
+        UsageError: an ending, a quality or a bit depth that cannot be written.
     """
     if job.target == PIPE and saving.suffix is None:
         saving = replace(saving, suffix=".png")

@@ -1,4 +1,4 @@
-"""`impasto plugins`: plug-ins for other programs."""
+"""`impasto plugins`: install plug-ins into other programs."""
 
 from __future__ import annotations
 
@@ -15,9 +15,7 @@ from impasto.plugins.hosts import HOSTS
 from impasto.version import __version__
 
 host_argument = argument("host", f"One of {', '.join(HOSTS)}.", type=click.Choice(list(HOSTS)))
-folder = option(
-    "--folder", type=options.PATH, help="Where the program looks for plug-ins; its usual place if not given."
-)
+folder = option("--folder", type=options.PATH, help="Plug-in folder of the program; default: its usual folder.")
 
 EXAMPLES = """
 impasto plugins
@@ -33,8 +31,8 @@ impasto plugins remove krita
 def plugins(context: click.Context) -> None:
     """Install Impasto into Krita, GIMP, Blender, ComfyUI and darktable.
 
-    Without a verb: all plug-ins, and whether they are installed. Lightroom, RawTherapee and digiKam need none: name
-    impasto edit as their external editor.
+    Without a verb, list all plug-ins and whether they are installed. Lightroom, RawTherapee and digiKam need no
+    plug-in: enter impasto edit as their external editor.
     """
     if not context.invoked_subcommand:
         context.invoke(every)
@@ -43,7 +41,7 @@ def plugins(context: click.Context) -> None:
 @plugins.command("list")
 @options.json
 def every(json: bool = False) -> None:
-    """All plug-ins, where they go, and whether they are installed."""
+    """List all plug-ins, their folders, and whether they are installed."""
     rows = []
     for name, host in HOSTS.items():
         try:
@@ -61,11 +59,11 @@ def every(json: bool = False) -> None:
 @plugins.command()
 @host_argument
 @folder
-@option("--overwrite", is_flag=True, help="Replace another version, and files that are there.")
-@option("--print-path", is_flag=True, help="Only print where it would be installed.")
+@option("--overwrite", is_flag=True, help="Replace another version, and existing files.")
+@option("--print-path", is_flag=True, help="Only print the path of the installation.")
 @options.quiet
 def install(host: str, folder: Path | None, overwrite: bool, print_path: bool, quiet: bool) -> None:
-    """Install the plug-in for a program; what is there already stays."""
+    """Install the plug-in for a program. Existing files stay."""
     chosen = HOSTS[host]
     if print_path:
         print(installing.found(chosen, folder).folder / chosen.parts[0])
@@ -81,14 +79,14 @@ def install(host: str, folder: Path | None, overwrite: bool, print_path: bool, q
 @folder
 @options.quiet
 def remove(host: str, folder: Path | None, quiet: bool) -> None:
-    """Remove the plug-in for a program; files that you have changed stay."""
+    """Remove the plug-in for a program. Files that you have changed stay."""
     for path in installing.remove(HOSTS[host], folder):
-        note(f"{path} stays, since it has been changed")
+        note(f"{path} stays, since you have changed it")
     if not quiet:
         print(f"{host} removed")
 
 
 def _state(version: str) -> str:
     if version and version != __version__:
-        return f"{version}, and this is {__version__}: install it again with --overwrite"
+        return f"{version}, but Impasto is {__version__}: install again with --overwrite"
     return version or "no"

@@ -1,7 +1,7 @@
-"""`impasto stylize` begins with its style before it has read the command.
+"""Let `impasto stylize` load its style before it parses the command.
 
-From the shell to a small painted photo most of the time goes into loading Python's modules, which keeps one processor
-busy. Another one makes the networks ready meanwhile, and looks at the painting.
+From the shell to a small painted photo, loading Python modules takes most of the time, and keeps one processor busy.
+Meanwhile another processor loads the networks and encodes the painting.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ import threading
 from collections.abc import Sequence
 
 _STYLE = ("--style", "-s")
-_OTHERWISE = ("--engine", "--engine-hosts", "--region", "--memory")  # these call for more, or for another painter
+_OTHERWISE = ("--engine", "--engine-hosts", "--region", "--memory")  # these need more files, or another painter
 
 
 def begin(words: Sequence[str]) -> None:
-    """Load the default engine for the one style that a command names, if it is a built-in one or a file.
+    """Load the default engine for the single style of a command, if it is a built-in style or a file.
 
-    A guess: a command that turns out to want something else is only a little slower.
+    This is a guess. If the command turns out to need something else, it is only a little slower.
     """
     styles = [style for word, style in itertools.pairwise(words) if word in _STYLE]
     if words[:1] != ["stylize"] or len(styles) != 1 or any(word.partition("=")[0] in _OTHERWISE for word in words):
@@ -29,9 +29,9 @@ def begin(words: Sequence[str]) -> None:
 
     if styles[0] in builtin.cards():
         engine_of().prepare(builtin.vector(styles[0], DEFAULT))
-    elif os.path.isfile(styles[0]) and not styles[0].lower().endswith(".onnx"):  # a network paints by itself
+    elif os.path.isfile(styles[0]) and not styles[0].lower().endswith(".onnx"):  # an .onnx network needs no engine
         engine_of().prepare()
-        import impasto.picture.picture  # noqa: F401  here, for the reason that `prepare` has
+        import impasto.picture.picture  # noqa: F401  import here, for the same reason as in `prepare`
 
         threading.Thread(target=_encode, args=(styles[0],)).start()
 
@@ -40,5 +40,5 @@ def _encode(painting: str) -> None:
     from impasto.engines.by_name import engine_of
     from impasto.picture import Picture
 
-    with contextlib.suppress(Exception):  # said when the command comes to it
+    with contextlib.suppress(Exception):  # the command itself reports the error later
         engine_of().encode(Picture.open(painting).as_painting().pixels)

@@ -41,7 +41,7 @@ impasto presets add quiet-night.impasto.json
 def presets(context: click.Context, json: bool) -> None:
     """List, save, share and remove presets: styles and controls under a name.
 
-    Without a verb: all presets. Use one with --preset NAME, or --preset FILE.
+    Without a verb, list all presets. Use a preset with --preset NAME or --preset FILE.
     """
     if context.invoked_subcommand:
         return
@@ -62,7 +62,7 @@ def presets(context: click.Context, json: bool) -> None:
 @name_argument
 @options.json
 def show(name: str, json: bool) -> None:
-    """Everything that a preset says, and where its file lies."""
+    """Show a preset, and the path of its file."""
     preset, path = Preset.open(name), store.preset_file(name)
     if json:
         print_json({"name": name, **preset.as_dict(), "file": str(path)})
@@ -75,10 +75,10 @@ def show(name: str, json: bool) -> None:
 
 @presets.command()
 @name_argument
-@option("--title", default="", show_default=False, help="What people call it.")
+@option("--title", default="", show_default=False, help="Title for people.")
 @options.style()
 @options.region
-@option("--engine", type=click.Choice(get_args(EngineName)), help="What paints.")
+@option("--engine", type=click.Choice(get_args(EngineName)), help="Engine that paints.")
 @overwrite
 @options.quiet
 @defaults.presets()
@@ -93,17 +93,19 @@ def save(
     quiet: bool,
     controls: dict[str, Any],
 ) -> None:
-    """Save styles and controls as a preset: those that are typed, a picture's, or another preset's.
+    """Save styles and controls as a preset: typed ones, a picture's, or another preset's.
 
-    Controls that are not given are left to whoever uses the preset. A painting's file is named, not copied.
+    A preset leaves controls that you do not give to its users. It refers to a painting's file, and does not copy it.
     """
     regions = [read_region(text) for text in region]
     drawn = [one for one in regions if not one.automatic]
     if drawn:
-        message = f"a preset holds no drawn masks: {drawn[0].mask}"
-        raise UsageError(message, "person, background and faces are found in each photo", code="conflict")
+        message = f"a preset cannot contain drawn masks: {drawn[0].mask}"
+        raise UsageError(message, "use person, background or faces, which Impasto finds in each photo", code="conflict")
     if not (style or controls or regions):
-        raise UsageError("a preset of nothing", f"impasto presets save {name} --style STYLE", code="nothing-given")
+        raise UsageError(
+            "the preset would be empty", f"impasto presets save {name} --style STYLE", code="nothing-given"
+        )
     Controls(**controls)
     gallery = Gallery()
     styles = tuple(_lasting(text, gallery) for text in style)
@@ -119,11 +121,11 @@ def save(
 
 @presets.command()
 @argument("file", "A preset's file.", type=options.PLACE)
-@option("--name", help="What to call it; made from the file's name if not given.")
+@option("--name", help="Name of the preset; default: from the file's name.")
 @overwrite
 @options.quiet
 def add(file: str, name: str | None, overwrite: bool, quiet: bool) -> None:
-    """Take over a preset's file, as `export` writes it and the page shares it."""
+    """Add a preset from a file that `export` or the page has written."""
     preset = Preset.open(Path(file))
     say_left_out(preset, file)
     name = name or as_name(PurePath(file).name.removesuffix(".json").removesuffix(".impasto"), "preset")
@@ -134,11 +136,11 @@ def add(file: str, name: str | None, overwrite: bool, quiet: bool) -> None:
 
 @presets.command()
 @name_argument
-@option("--output", "-o", type=options.PATH, help=f"A file; NAME{SUFFIX} if not given, - for standard output.")
+@option("--output", "-o", type=options.PATH, help=f"A file, or - for standard output; default: NAME{SUFFIX}.")
 @option("--overwrite", is_flag=True, help="Replace a file that exists.")
 @options.quiet
 def export(name: str, output: Path | None, overwrite: bool, quiet: bool) -> None:
-    """Write a preset's file for others. Of paintings they need the files, too."""
+    """Write a preset to a file, for others. They also need the files of its paintings."""
     preset = Preset.open(name)
     used = (*(style for style, _ in preset.styles), *(one.style for one in preset.regions))
     paintings = [style for style in used if Path(style).is_absolute()]
@@ -151,7 +153,7 @@ def export(name: str, output: Path | None, overwrite: bool, quiet: bool) -> None
     if not quiet:
         print(target)
         for painting in paintings:
-            note(f"{PurePath(painting).name} is looked for beside it: hand on {painting}, too")
+            note(f"also pass on {painting}: the preset looks for {PurePath(painting).name} beside its file")
 
 
 @presets.command()
@@ -163,7 +165,7 @@ def remove(name: str) -> None:
 
 
 def _lasting(text: str, gallery: Gallery) -> tuple[str, float]:
-    """A style and its weight; a painting's file with its whole path, since the preset is used elsewhere."""
+    """Return a style and its weight. A painting's file gets its full path, since the preset is used elsewhere."""
     style, weight = (text, 1.0) if text in gallery else parse(text)
     if style not in gallery:
         if not Path(style).is_file():

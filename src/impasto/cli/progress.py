@@ -1,4 +1,4 @@
-"""The bar of the command line, and what Ctrl-C means while it is there."""
+"""The progress bar of the command line, and its handling of Ctrl-C."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from impasto.progress import Progress, Stopped
 
 @contextmanager
 def bar(*, hidden: bool = False) -> Iterator[Callable[[Progress], None]]:
-    """Draw each `Progress` as a bar on the error stream.
+    """Draw each `Progress` as a bar on standard error.
 
-    The bar disappears at the end. Nothing is drawn if `hidden`, or where the error stream is no terminal.
+    The bar disappears at the end. Nothing is drawn if `hidden`, or if standard error is not a terminal.
     """
     if hidden or not sys.stderr.isatty():
         yield lambda _: None
@@ -27,9 +27,7 @@ def bar(*, hidden: bool = False) -> Iterator[Callable[[Progress], None]]:
     from rich.progress import Progress as Bar
 
     columns = BarColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn(), TimeRemainingColumn()
-    on_terminal = (
-        sys.stdout.isatty()
-    )  # else what is printed meanwhile is for a file, and must not go to the bar's stream
+    on_terminal = sys.stdout.isatty()  # otherwise output goes to a file, and must not pass through the bar's stream
     with Bar(*columns, console=console(to_stderr=True), transient=True, redirect_stdout=on_terminal) as drawn:
         task = drawn.add_task("", total=None)
 
@@ -42,7 +40,7 @@ def bar(*, hidden: bool = False) -> Iterator[Callable[[Progress], None]]:
 
 
 def describe(progress: Progress) -> str:
-    """Return a progress in words: "3 of 40  painting  style 0.12"."""
+    """Return a progress as text, such as "3 of 40  painting  style 0.12"."""
     parts = [f"{progress.step} of {progress.total}"] if progress.total else []
     parts += [progress.message] if progress.message else []
     return "  ".join([*parts, *(f"{name} {value:.4g}" for name, value in progress.losses.items())])
@@ -52,13 +50,14 @@ def describe(progress: Progress) -> str:
 def watched(
     *, quiet: bool, preview: Path | None = None, every: int = 1, replace: bool = False, at_once: bool = False
 ) -> Iterator[Callable[[Progress], bool]]:
-    """Give long work its `on_progress`, which draws a bar, saves previews, and asks for the end after Ctrl-C.
+    """Yield an `on_progress` that draws a bar, saves previews, and returns False after Ctrl-C.
 
     Args:
         quiet: draw nothing.
-        preview: a folder for the first preview, every `every`th, and the last one before a stop.
+        preview: a folder for the first preview, each `every`th one, and the last one before a stop.
         replace: overwrite previews of an earlier run.
-        at_once: Ctrl-C before the first step ends the program: preparing takes long, and there is nothing to keep.
+        at_once: Ctrl-C before the first step ends the program. Use this if preparation is long: there is nothing to
+            keep yet.
     """
     with catching_stops(at_once=at_once) as stopped, bar(hidden=quiet) as draw:
 
@@ -78,7 +77,11 @@ def watched(
 
 @contextmanager
 def told_of_stops(words: str) -> Iterator[None]:
-    """End the program as shells expect it if Ctrl-C has stopped the work, and say what became of it."""
+    """Turn `Stopped` into the exit code that shells expect after Ctrl-C, and a note.
+
+    Args:
+        words: the state of the work, for the note.
+    """
     try:
         yield
     except Stopped:

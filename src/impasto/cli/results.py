@@ -1,4 +1,4 @@
-"""Print what became of each photo, or of a clip."""
+"""Print the result of each photo, or of a clip."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 
 @dataclass
 class Printer:
-    """Prints a line for each photo: pictures to standard output, failures to standard error.
+    """Print a line for each photo: pictures to standard output, failures to standard error.
 
     Attributes:
-        json: print records instead, failures among them.
+        json: print records instead, for failures as well.
         quiet: print failures only.
-        watched: the folder that is watched, which is said once.
-        out: where pictures and records go; None, standard output as it is then.
+        watched: the watched folder, for a note that is printed once.
+        out: the stream for pictures and records; None, standard output at that time.
     """
 
     json: bool
@@ -51,7 +51,7 @@ class Printer:
 
     @contextmanager
     def progress(self, photos: Sequence[str]) -> Iterator[OnProgress]:
-        """What is called after each photo: a bar draws it, for several photos on a terminal."""
+        """Yield a callback that runs after each photo. It draws a bar if there are several photos and a terminal."""
         several = len(photos) > 1 or Path(photos[0]).is_dir()
         if several and not (self.watched or self.quiet or self.json) and sys.stderr.isatty():
             with bar() as drawn:
@@ -60,16 +60,16 @@ class Printer:
             yield self.wait
 
     def wait(self, _progress: Progress) -> None:
-        """Say once that photos are waited for."""
+        """Print once that Impasto waits for photos."""
         if self.watched and not self.quiet:
             note(f"waiting for photos in {self.watched}; Ctrl-C ends it")
         self.watched = ""
 
     def finish(self, done: Report) -> None:
-        """Say how many photos were skipped."""
+        """Print the number of skipped photos."""
         if done.skipped and not self.quiet and not self.json:
             skipped = len(done.skipped)
-            print(f"{skipped} were painted before and have not changed; --overwrite paints them again", file=self.out)
+            print(f"{skipped} skipped: done before and unchanged; --overwrite repeats them", file=self.out)
 
 
 def _record(result: Result) -> dict[str, object]:
@@ -88,7 +88,7 @@ def _record(result: Result) -> dict[str, object]:
 
 
 def report_clip(result: PaintedVideo, *, resume: bool, quiet: bool, json: bool) -> None:
-    """Print what became of a clip; exit if it was stopped."""
+    """Print the result of a clip, and exit if it was stopped."""
     for line in result.notes:
         note(line)
     if json:
@@ -106,8 +106,8 @@ def report_clip(result: PaintedVideo, *, resume: bool, quiet: bool, json: bool) 
         total = result.seconds["all"]
         print(f"{result.path}  {result.frames} frames  {result.frames / total:.1f} frames/s  {total:.1f} s")
     if result.stopped:
-        kept = f"{result.path} holds {result.frames} frames" if result.path else "nothing was written"
+        kept = f"{result.path} contains {result.frames} frames" if result.path else "nothing was written"
         if resume:
-            kept = f"{result.frames} frames are done; the same command goes on from there"
+            kept = f"{result.frames} frames are done; type the same command to resume"
         note(f"stopped; {kept}")
         raise click.exceptions.Exit(INTERRUPTED)

@@ -1,4 +1,4 @@
-"""`impasto serve`: painting over HTTP."""
+"""`impasto serve`: paint over HTTP."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from impasto.service.hosts import Hosts
     from impasto.service.limits import Access
 
-_PATIENCE = 60.0  # seconds for a process to get ready, and for one picture
+_PATIENCE = 60.0  # seconds for a process to start, and for one picture
 _FIELDS = dict.fromkeys(("job_seconds", "job_hours", "job_iterations", "clip_frames", "clip_seconds"), "Jobs")
 _FIELDS |= dict.fromkeys(("jobs_url", "jobs_waiting", "jobs_megabytes", "folder_photos", "job_workers"), "Jobs")
 _FIELDS |= dict.fromkeys(("learn", "learn_seconds", "own_styles", "webhook_host", "webhook_secret_file"), "Jobs")
@@ -45,28 +45,40 @@ impasto serve --engine-hosts ray
 
 
 @click.command(cls=Command, examples=_EXAMPLES)
-@option("--host", default="127.0.0.1", help="Address to listen on; another machine's way in wants a key, or --open.")
-@option("--port", type=click.IntRange(0, 65535), default=8080, help="Port; 0, one that is free.")
-@option("--workers", default="auto", metavar="auto|N", help="Processes that paint; auto, one for each processor.")
+@option(
+    "--host",
+    default="127.0.0.1",
+    help="Address to listen on. Access from other machines needs --api-key-file or --open.",
+)
+@option("--port", type=click.IntRange(0, 65535), default=8080, help="Port to listen on; 0 for any free port.")
+@option(
+    "--workers", default="auto", metavar="auto|N", help="Number of painting processes; auto: one for each processor."
+)
 @option(
     "--engine-hosts",
     type=click.Choice(["local", "ray"]),
     default="local",
-    help="Where pictures are painted: by processes here, or by replicas of Ray Serve.",
+    help="Paint in processes of this machine, or in replicas of Ray Serve.",
 )
-@option("--page", is_flag=True, help="Serve the studio, too, at / of the same address.")
-@option("--api-key-file", type=options.PATH, help="File with one key a line; requests need one.", panel="Access")
-@option("--open", "open_to_all", is_flag=True, help="Let in all who reach the address, without a key.", panel="Access")
-@option("--cors-origin", multiple=True, help="A site whose pages may use the service. Repeatable.", panel="Access")
-@option("--allowed-host", multiple=True, help="A name that the service is asked for by. Repeatable.", panel="Access")
+@option("--page", is_flag=True, help="Also serve the studio, at / of the same address.")
+@option("--api-key-file", type=options.PATH, help="File of keys, one a line. Each request needs a key.", panel="Access")
+@option(
+    "--open",
+    "open_to_all",
+    is_flag=True,
+    help="Admit everybody who reaches the address, without a key.",
+    panel="Access",
+)
+@option("--cors-origin", multiple=True, help="Site whose pages may use the service. Repeatable.", panel="Access")
+@option("--allowed-host", multiple=True, help="Host name of the service. Repeatable.", panel="Access")
 @option(
     "--proxy",
     metavar="ADDRESS",
-    help="Addresses of proxies, with commas between, whose X-Forwarded-For and -Proto are believed.",
+    help="Addresses of trusted proxies, separated by commas, for X-Forwarded-For and -Proto.",
     panel="Access",
 )
 @options.settings(ServiceConfig, "config", "Limits", without=("workers",), panels=_FIELDS)
-@option("--check", is_flag=True, help="Start, paint one picture through HTTP, and stop.", panel="Running")
+@option("--check", is_flag=True, help="Start, paint one picture over HTTP, and stop.", panel="Running")
 @options.quiet
 @options.json
 def serve(
@@ -85,11 +97,11 @@ def serve(
     quiet: bool,
     json: bool,
 ) -> None:
-    """Paint for programs, over HTTP: pictures, jobs, styles; /docs of the running service describes it."""
+    """Paint over HTTP, for programs: pictures, jobs, styles. The running service documents itself at /docs."""
     config = replace(config, workers=_read_workers(workers))
-    host = host.strip("[]")  # as IPv6 addresses stand in URLs
+    host = host.strip("[]")  # URLs put IPv6 addresses in brackets
     need_extra("serve")
-    threads()  # what IMPASTO_THREADS says may make no sense, which each worker would find out for itself
+    threads()  # refuse an invalid IMPASTO_THREADS here, before each worker does
     access = _access(host, api_key_file, open_to_all, cors_origin, allowed_host, page)
     with listening(host, 0 if check else port) as place:
         from impasto.service.run import Front
@@ -112,7 +124,7 @@ def _read_workers(text: str) -> int:
     if text == "auto":
         return 0
     if not text.isdecimal() or not 1 <= int(text) <= 256:
-        raise UsageError(f"--workers {text} is neither auto nor 1 to 256", "--workers auto", code="out-of-range")
+        raise UsageError(f"--workers {text} is not auto or 1..256", "--workers auto", code="out-of-range")
     return int(text)
 
 
@@ -129,11 +141,11 @@ def _access(
     from impasto.service.origins import check_origin
 
     if api_key_file and open_to_all:
-        raise UsageError("--api-key-file asks for keys, --open for none", "leave one of them out", code="conflict")
+        raise UsageError("--api-key-file and --open exclude each other", "leave one of them out", code="conflict")
     if not (is_loopback(host) or api_key_file or open_to_all):
         raise UsageError(
-            f"others could paint without a key at {host or 'every address'}",
-            "--api-key-file keys.txt, or --open if they may",
+            f"other machines could paint without a key at {host or 'every address'}",
+            "--api-key-file keys.txt, or --open to allow it",
             code="nothing-given",
         )
     keyring = Keyring(api_key_file) if api_key_file else None
@@ -141,11 +153,13 @@ def _access(
 
 
 def _hosts(where: Literal["local", "ray"], config: ServiceConfig) -> tuple[Hosts, Hosts]:
-    """What paints pictures, and what works on jobs."""
+    """Return the hosts that paint pictures, and the hosts that run jobs."""
     if where == "ray":
         from impasto.service.ray_hosts import RayHosts
 
-        jobs = RayHosts(config.job_workers, config.worker_megabytes, processors=0)  # beside those that paint pictures
+        jobs = RayHosts(
+            config.job_workers, config.worker_megabytes, processors=0
+        )  # they run beside the hosts that paint pictures
         return RayHosts(config.workers, config.worker_megabytes), jobs
     from impasto.service.pool import WorkerPool
 
@@ -155,7 +169,7 @@ def _hosts(where: Literal["local", "ray"], config: ServiceConfig) -> tuple[Hosts
 
 
 def _say(record: dict[str, Any]) -> None:
-    """One line for a request, to the error stream."""
+    """Print one line for a request, to standard error."""
     more = "".join(f" {name}={record[name]}" for name in ("key", "megapixels") if name in record)
     line = "{time} {client} {method} {path} {status} {ms}ms {bytes}B".format(**record)
     print(one_line(line + more), file=sys.stderr, flush=True)
@@ -166,12 +180,12 @@ def _say_json(record: dict[str, Any]) -> None:
 
 
 def _paint_one(url: str) -> None:
-    """Have one picture painted by the service.
+    """Let the service paint one picture.
 
     Raises:
-        ImpastoError: it does not.
+        ImpastoError: the service does not paint.
     """
-    # The service is on this machine: no proxy of the environment is asked for it.
+    # The service is on this machine, so ignore proxies that the environment names.
     ask: Callable[..., Any] = urllib.request.build_opener(urllib.request.ProxyHandler({})).open
     photo = (ASSETS / "samples" / "colosseum.jpg").read_bytes()
     query = urllib.parse.urlencode({"style": "udnie", "engine": "light", "size": 256})

@@ -1,4 +1,4 @@
-"""What `serve` and `app` share."""
+"""Code that `serve` and `app` share."""
 
 from __future__ import annotations
 
@@ -13,10 +13,12 @@ _NEEDED = ("prometheus_client", "psutil", "python_multipart", "starlette", "uvic
 
 
 def need_extra(extra: str) -> None:
-    """Raises MissingExtra unless all packages of the service are there.
+    """Check that all packages of the service are installed.
 
     Args:
-        extra: that brings them.
+        extra: the extra that contains them.
+    Raises:
+        MissingExtra: a package is not installed.
     """
     for name in _NEEDED:
         if find_spec(name) is None:
@@ -24,7 +26,7 @@ def need_extra(extra: str) -> None:
 
 
 class _Notes(logging.Handler):
-    """Says what the service's parts log as the command line says notes; faults of ours with what led to them."""
+    """Print the service's log records as notes, and tracebacks of its own faults."""
 
     def emit(self, record: logging.LogRecord) -> None:
         note(record.getMessage())
@@ -33,6 +35,6 @@ class _Notes(logging.Handler):
 
 
 def log_as_notes() -> None:
-    """Have what the service logs said on the error stream."""
+    """Print the service's log on standard error."""
     log = logging.getLogger("impasto.service")
     log.handlers, log.propagate = [_Notes()], False

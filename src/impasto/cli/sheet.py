@@ -1,4 +1,4 @@
-"""`impasto sheet`: one photo in every style, on one labelled sheet."""
+"""`impasto sheet`: one photo in every style, on one labeled sheet."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ impasto sheet photo.jpg --style udnie --style my_painting.jpg --columns 3 -o thr
     help="The sheet's file.",
     panel="Output",
 )
-@options.style("Only these styles; all of the gallery if not given.")
+@options.style("Only these styles; default: all of the gallery.")
 @defaults.presets(without=("style",))
 @option("--columns", type=click.IntRange(min=1), help="Tiles in a row.")
 @option("--tile", type=click.IntRange(32, 2048), default=320, help="Longer side of a tile in pixels.")
@@ -57,7 +57,7 @@ def sheet(
     max_pixels: int,
     quiet: bool,
 ) -> None:
-    """Paint one photo in every style and put the results on one labelled contact sheet."""
+    """Paint one photo in every style, on one labeled contact sheet."""
     from impasto.painting.contact_sheet import contact_sheet
 
     target = Path(output)
@@ -69,7 +69,7 @@ def sheet(
         result = contact_sheet(
             picture,
             style or None,
-            controls=controls,  # `size` is a tile's own business here
+            controls=controls,  # `size` has no effect: `tile` sets the size
             columns=columns,
             tile=tile,
             file_format=file_format,

@@ -1,4 +1,4 @@
-"""Standard input, output and error, whatever the program was started with."""
+"""Prepare standard input, output and error, in whatever state the program was started."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import sys
 
 
 def open_closed() -> None:
-    """Open standard streams that are closed (`>&-`, some services), on nothing.
+    """Open closed standard streams (`>&-`, some services) on the null device.
 
-    Otherwise the next file that is opened gets the number of one, and what libraries print goes into that file.
+    Otherwise the next file that is opened gets the number of a stream, and libraries print into that file.
     """
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         if getattr(sys, name) is None:
@@ -21,7 +21,7 @@ def open_closed() -> None:
 
 
 def say_anything() -> None:
-    """Write what an output's encoding does not have as escapes: a name that is no UTF-8, an umlaut where LANG is C."""
+    """Print characters that the output's encoding lacks as escapes, such as an umlaut where LANG is C."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")

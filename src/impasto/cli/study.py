@@ -1,4 +1,4 @@
-"""`impasto study`: ask people which of two results they prefer, and say what their answers show."""
+"""`impasto study`: ask people which of two results they prefer, and evaluate their answers."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ impasto study report study/ answers-4f1e2d3c4b5a6978.csv -o report/
 
 @click.group(cls=Group, examples=EXAMPLES)
 def study() -> None:
-    """Ask people which of two results they prefer, and report what their answers show.
+    """Ask people which of two results they prefer, and report their answers.
 
-    make paints or gathers results, and writes the observers' page. serve shows it and keeps the answers; study.html,
-    the same page in one file, needs no server. report turns answers into scores with intervals.
+    make paints or gathers results, and writes the observers' page. serve shows the page and keeps the answers.
+    study.html is the same page in one file, and needs no server. report turns answers into scores with intervals.
     """
 
 
@@ -43,47 +43,47 @@ def study() -> None:
 @option("--photos", type=options.PATH, required=True, help="Folder of photos.")
 @option("--styles", type=options.PATH, required=True, help="Folder of paintings.")
 @option("--output", "-o", type=options.PATH, required=True, help="Folder for the study.")
-@option("--engine", multiple=True, help=f"Compare what this engine paints: {', '.join(ENGINES)}.")
+@option("--engine", multiple=True, help=f"Engine to compare: {', '.join(ENGINES)}. Repeatable.")
 @option("--results", type=options.PATH, multiple=True, help="Folder of results named PHOTO__STYLE.ext, by any program.")
-@option("--limit", type=click.IntRange(min=1), help="At most so many photos and styles.")
-@option("--size", type=click.IntRange(64, 4096), default=making.SIZE, help="Longer side of the pictures, in pixels.")
+@option("--limit", type=click.IntRange(min=1), help="Largest number of photos, and of styles.")
+@option("--size", type=click.IntRange(64, 4096), default=making.SIZE, help="Longer side of the pictures in pixels.")
 @option(
     "--trials",
     type=click.IntRange(3, 1000),
     default=making.TRIALS,
-    help="Pairs that one observer sees, repeats and catch trials included.",
+    help="Pairs for each observer, including repeats and catch trials.",
     panel="Course",
 )
 @option(
     "--repeats",
     type=click.IntRange(0, 40),
     default=making.SHARE,
-    help="Per cent of the pairs that are shown twice, to see who answers alike.",
+    help="Percentage of pairs that are shown twice, to measure consistency.",
     panel="Course",
 )
 @option(
     "--catches",
     type=click.IntRange(0, 40),
     default=making.SHARE,
-    help="Per cent of the pairs with the unpainted photo in them, to see who looks.",
+    help="Percentage of pairs that contain the unpainted photo, to measure attention.",
     panel="Course",
 )
-@option("--seed", type=click.IntRange(min=0), default=0, help="What order and sides follow from.", panel="Course")
+@option("--seed", type=click.IntRange(min=0), default=0, help="Seed of the order and the sides.", panel="Course")
 @option(
     "--question",
     multiple=True,
-    help='NAME=TEXT, such as "calmer=Which is calmer?", in place of the two questions. '
-    "Catch trials are judged by the one named closer.",
+    help='NAME=TEXT, such as "calmer=Which is calmer?"; replaces the two standard questions. '
+    "The question named closer judges catch trials.",
     panel="Words",
 )
 @option("--title", default=wording.TITLE, show_default=False, help="Title of the page.", panel="Words")
-@option("--welcome", default=wording.WELCOME, show_default=False, help="What the page begins with.", panel="Words")
-@option("--consent", default=wording.CONSENT, show_default=False, help="What observers agree to.", panel="Words")
+@option("--welcome", default=wording.WELCOME, show_default=False, help="First text of the page.", panel="Words")
+@option("--consent", default=wording.CONSENT, show_default=False, help="Text that observers agree to.", panel="Words")
 @option(
     "--mail",
     default="",
     show_default=False,
-    help="Address to which the answers of study.html are to be sent.",
+    help="Mail address for the answers of study.html.",
     panel="Words",
 )
 @option("--overwrite", is_flag=True, help="Replace a study that has no answers.")
@@ -114,11 +114,11 @@ def make_study(
 ) -> None:
     """Paint or gather results, and make a study of them.
 
-    The folder gets study.json, the pictures, and study.html for any static host. study.json says who made which
-    picture: keep it from observers.
+    The folder receives study.json, the pictures, and study.html for any static host. study.json says which program made
+    which picture: keep it from observers.
     """
     words = wording.Wording(title, welcome, consent, mail, tuple(map(_question, question)) or QUESTIONS)
-    with told_of_stops("typed again, it goes on"), watched(quiet=quiet, at_once=True) as on_progress:
+    with told_of_stops("type the same command to resume"), watched(quiet=quiet, at_once=True) as on_progress:
         made = making.make(
             output,
             photos,
@@ -154,7 +154,7 @@ def make_study(
             megabytes = made.page.stat().st_size / 1e6
             print(f"or put {made.page} ({megabytes:.1f} MB) on any web host, or send it")
         else:
-            print("the pictures are too many for one file")
+            print("there are too many pictures for a single-file page")
     if made.failures:
         raise click.exceptions.Exit(1)
 
@@ -163,20 +163,20 @@ def _question(text: str) -> Question:
     name, separator, words = text.partition("=")
     if not separator or not name.strip() or not words.strip():
         hint = '--question "calmer=Which is calmer?"'
-        raise UsageError(f"--question {text} is no NAME=TEXT", hint, code="malformed")
+        raise UsageError(f"--question {text} is not NAME=TEXT", hint, code="malformed")
     return Question(name.strip(), words.strip(), catch=name.strip() == QUESTIONS[0].name)
 
 
 @study.command()
-@argument("folder", "A study, as make has made it.", type=options.PATH)
-@option("--host", default="127.0.0.1", help="Address to listen on; 0.0.0.0 lets others in.")
-@option("--port", type=click.IntRange(1, 65535), default=8090, help="Port.")
-@option("--allowed-host", multiple=True, help="Name by which the page is asked for, such as that of a proxy.")
+@argument("folder", "Folder of a study, as make writes it.", type=options.PATH)
+@option("--host", default="127.0.0.1", help="Address to listen on. 0.0.0.0 admits other machines.")
+@option("--port", type=click.IntRange(1, 65535), default=8090, help="Port to listen on.")
+@option("--allowed-host", multiple=True, help="Host name of the page, such as that of a proxy. Repeatable.")
 def serve(folder: Path, host: str, port: int, allowed_host: tuple[str, ...]) -> None:
-    """Show the observers' page, and keep what they answer in FOLDER/answers.csv.
+    """Show the observers' page, and keep their answers in FOLDER/answers.csv.
 
-    Each answer is on the disk before the page hears that it is. Which pair comes next follows from all answers so far:
-    the one that tells most. No address and no name is kept. Ctrl-C ends it; started again, it goes on.
+    Each answer is on disk before the page receives a confirmation. The next pair is the one that adds most to all
+    answers so far. No addresses and no names are kept. Ctrl-C stops the server. Started again, it continues.
     """
     need_extra("study")
     from impasto.service.limits import Access
@@ -185,7 +185,7 @@ def serve(folder: Path, host: str, port: int, allowed_host: tuple[str, ...]) -> 
     from impasto.study.gathering import Gathering
     from impasto.study.pictures import check_pictures
 
-    host = host.strip("[]")  # as IPv6 addresses stand in URLs
+    host = host.strip("[]")  # URLs put IPv6 addresses in brackets
     with Gathering(folder) as gathering, listening(host, port) as place:
         check_pictures(folder, gathering.plan)
         log_as_notes()
@@ -196,18 +196,18 @@ def serve(folder: Path, host: str, port: int, allowed_host: tuple[str, ...]) -> 
 
 
 @study.command("report")
-@argument("sources", "Studies, and tables of answers.", nargs=-1, required=True, type=options.PATH)
-@option("--output", "-o", type=options.PATH, help="Folder for the report; STUDY/report if not given.")
+@argument("sources", "Folders of studies, and tables of answers.", nargs=-1, required=True, type=options.PATH)
+@option("--output", "-o", type=options.PATH, help="Folder for the report; default: STUDY/report.")
 @option(
     "--metrics",
     type=options.PATH,
     multiple=True,
-    help="Table of metrics, such as the results.csv of impasto evaluate, in place of own scores.",
+    help="Table of metrics, such as results.csv of impasto evaluate; replaces own scores.",
 )
-@option("--no-metrics", is_flag=True, help="Leave out how well metrics rank as people do.")
+@option("--no-metrics", is_flag=True, help="Skip the comparison of metrics with people.")
 @option("--judge", type=options.PATH, help="VGG-16 in torchvision's format, for the metrics.")
-@option("--keep-random", is_flag=True, help="Count observers who seem to click at random, too.")
-@option("--seed", type=click.IntRange(min=0), default=0, help="What the resampling follows from.")
+@option("--keep-random", is_flag=True, help="Include observers who seem to click at random.")
+@option("--seed", type=click.IntRange(min=0), default=0, help="Seed of the resampling.")
 @option("--overwrite", is_flag=True, help="Replace an earlier report.")
 @options.quiet
 @options.json
@@ -225,8 +225,8 @@ def report_study(
 ) -> None:
     """Turn answers into scores with intervals, per question, photo and style: report.html, report.json, scores.csv.
 
-    Sources are studies, tables of answers that observers have sent, and tables of pwcmp's columns by any program.
-    Several are merged.
+    Sources are studies, tables of answers that observers have sent, and tables with pwcmp's columns from any program.
+    Several sources are merged.
     """
     try:
         import choix  # noqa: F401 - report a missing extra before anything is read
@@ -236,7 +236,7 @@ def report_study(
     except ImportError as error:
         raise MissingExtra(f"{error.name}, which a study's report needs,", "study") from None
     if metrics and no_metrics:
-        raise UsageError("--no-metrics leaves out what --metrics names", "leave one of them out", code="conflict")
+        raise UsageError("--metrics and --no-metrics exclude each other", "leave one of them out", code="conflict")
     place = output or reporting.place_for(sources)
     reporting.check_free(place, overwrite)
     with (
@@ -257,7 +257,7 @@ def report_study(
         print_json(reporting.as_dict(found))
     elif not quiet:
         _print(found)
-        print(f"more in {place / 'report.html'}")
+        print(f"details: {place / 'report.html'}")
 
 
 def _print(found: Findings) -> None:

@@ -1,4 +1,4 @@
-"""`impasto styles`: the gallery."""
+"""`impasto styles`: the gallery of named styles."""
 
 from __future__ import annotations
 
@@ -27,21 +27,23 @@ _LEARNING = (
     option(
         "--photos",
         type=options.PLACE,
-        help="Folder of photographs to learn on, tar shards, or a URL of either; those that ship if not given.",
+        help="Folder of photographs to learn on, tar shards, or a URL; default: the built-in ones.",
         panel="Learning",
     ),
     option(
         "--preview",
         type=options.PATH,
-        help="Folder for pictures of photographs as they are painted after every few steps.",
+        help="Folder for intermediate pictures.",
         panel="Learning",
     ),
-    option("--preview-every", type=click.IntRange(min=1), default=20, help="How many.", panel="Learning"),
+    option(
+        "--preview-every", type=click.IntRange(min=1), default=20, help="Steps between two previews.", panel="Learning"
+    ),
     option(
         "--engine",
         type=click.Choice(get_args(EngineName)),
         default=DEFAULT,
-        help="What learns: painter or light. Each learns separately.",
+        help="Engine that learns: painter or light. Each learns separately.",
         panel="Learning",
     ),
     options.device,
@@ -50,7 +52,7 @@ _LEARNING = (
 
 @dataclass(frozen=True)
 class Lesson:
-    """What a user says of learning; the fields are the options."""
+    """The options of learning, one in each field."""
 
     photos: str | None
     preview: Path | None
@@ -68,7 +70,7 @@ learning = gathered("lesson", Lesson, _LEARNING)
 def styles(context: click.Context, json: bool) -> None:
     """List, show, add and remove named styles.
 
-    Without a verb: all styles, with artist, year and licence.
+    Without a verb, list all styles, with artist, year and license.
     """
     if context.invoked_subcommand:
         return
@@ -87,18 +89,18 @@ def styles(context: click.Context, json: bool) -> None:
             entry.artist,
             entry.year,
             entry.kind,
-            "public domain" if entry.builtin else entry.licence,
+            "public domain" if entry.builtin else entry.license,
         )
         for entry in entries
     )
-    print_table(["name", "title", "artist", "year", "kind", "licence"], rows)
+    print_table(["name", "title", "artist", "year", "kind", "license"], rows)
 
 
 @styles.command()
 @name_argument
 @options.json
 def show(name: str, json: bool) -> None:
-    """Everything that is known of one style."""
+    """Show everything that is known about one style."""
     entry = Gallery().get(name)
     network = None if entry.network is None else load_network(entry.network)
     takes = {} if network is None else {"takes": network.describe()}
@@ -123,13 +125,13 @@ def show(name: str, json: bool) -> None:
 
 @styles.command()
 @argument("painting", "The painting's file.", type=options.PLACE)
-@option("--name", required=True, help="What to call it: lower-case letters, digits and hyphens.")
-@option("--title", default="", show_default=False, help="Its title; made from the file's name if not given.")
+@option("--name", required=True, help="Name of the style: lower-case letters, digits and hyphens.")
+@option("--title", default="", show_default=False, help="Title of the style; default: from the file's name.")
 @option("--artist", default="", show_default=False)
 @option("--year", default="", show_default=False)
-@option("--licence", default="", show_default=False)
+@option("--license", default="", show_default=False)
 @overwrite
-@option("--learn", help="Learn the painting for this time: 90s, 3m, 1h. It is painted better then.")
+@option("--learn", help="Learn the painting for this time: 90s, 3m, 1h. The results get better.")
 @learning
 @options.quiet
 @options.json
@@ -139,27 +141,27 @@ def add(
     title: str,
     artist: str,
     year: str,
-    licence: str,
+    license: str,
     overwrite: bool,
     learn: str | None,
     lesson: Lesson,
     quiet: bool,
     json: bool,
 ) -> None:
-    """Put a painting into your own gallery; it is then a style like any other.
+    """Add a painting to your own gallery, as a style like any other.
 
-    With --learn, Ctrl-C keeps the best so far, and `impasto styles learn` goes on later.
+    With --learn, Ctrl-C keeps the best result so far. `impasto styles learn` continues later.
     """
-    about = {"title": title, "artist": artist, "year": year, "licence": licence, "replace": overwrite}
+    about = {"title": title, "artist": artist, "year": year, "license": license, "replace": overwrite}
     if learn is not None:
         seconds = read_duration(learn, "--learn")
         _learn(name, painting, seconds, lesson, quiet=quiet, json=json, **about)
         return
     for given, value in {"--photos": lesson.photos, "--preview": lesson.preview}.items():
         if value is not None:
-            raise UsageError(f"{given} is for learning", f"--learn {DURATION}", code="conflict")
+            raise UsageError(f"{given} needs --learn", f"add --learn {DURATION}", code="conflict")
     if lesson.engine != DEFAULT:
-        raise UsageError("--engine is for learning", f"--learn {DURATION}", code="conflict")
+        raise UsageError("--engine needs --learn", f"add --learn {DURATION}", code="conflict")
     entry = Gallery().add(name, painting, **about)  # type: ignore[arg-type]
     if json:
         print_json(entry.as_dict())
@@ -173,24 +175,26 @@ def add(
     "A checkpoint of PyTorch's fast_neural_style (.pth, .model), or .onnx with one picture input.",
     type=options.PATH,
 )
-@option("--name", required=True, help="What to call it.")
-@option("--painting", type=options.PATH, multiple=True, help="The painting it was trained on, if it is at hand.")
-@option("--licence", default="", show_default=False, help="Of its weights.")
+@option("--name", required=True, help="Name of the style.")
+@option(
+    "--painting", type=options.PATH, multiple=True, help="File of the painting that it was trained on, if available."
+)
+@option("--license", default="", show_default=False, help="License of its weights.")
 @option(
     "--range",
     "takes",
     metavar="RANGE",
-    help="Values that it sees: 0..1, 0..255, -1..1, imagenet, caffe or LOW..HIGH; by a trial if not given.",
+    help="Input values: 0..1, 0..255, -1..1, imagenet, caffe or LOW..HIGH; default: by a trial.",
     panel="Values",
 )
-@option("--output-range", "gives", metavar="RANGE", help="Values that it gives, if others.", panel="Values")
-@option("--mean", metavar="R,G,B", help="Taken from what it sees, as in 0.485,0.456,0.406.", panel="Values")
-@option("--std", metavar="R,G,B", help="What it sees is divided by it then.", panel="Values")
-@option("--bgr", is_flag=True, help="Its channels lie in the order blue, green, red.", panel="Values")
+@option("--output-range", "gives", metavar="RANGE", help="Output values, if they differ.", panel="Values")
+@option("--mean", metavar="R,G,B", help="Mean to subtract from the input, such as 0.485,0.456,0.406.", panel="Values")
+@option("--std", metavar="R,G,B", help="Deviation to divide the input by.", panel="Values")
+@option("--bgr", is_flag=True, help="Channels are in the order blue, green, red.", panel="Values")
 @option(
     "--layout",
     type=click.Choice(["nchw", "nhwc"]),
-    help="Channels first or last, where the file leaves it open.",
+    help="Channels first or last, if the file does not say.",
     panel="Values",
 )
 @overwrite
@@ -198,7 +202,7 @@ def import_(
     file: Path,
     name: str,
     painting: tuple[Path, ...],
-    licence: str,
+    license: str,
     takes: str | None,
     gives: str | None,
     mean: str | None,
@@ -207,21 +211,21 @@ def import_(
     layout: str | None,
     overwrite: bool,
 ) -> None:
-    """Take over a network that another program has trained; it is then a style like any other."""
+    """Import a network that another program has trained, as a style like any other."""
     from impasto.engines.network import Told
     from impasto.engines.ranges import read_ranges
     from impasto.exchange.import_network import import_network
 
     seen, made = read_ranges(takes, gives, mean, std)
     told = Told(seen, made, bgr, layout or "")
-    entries = import_network(file, name, paintings=painting, licence=licence, replace=overwrite, told=told)
+    entries = import_network(file, name, paintings=painting, license=license, replace=overwrite, told=told)
     for entry in entries:
         print(f"{entry.name} added: impasto stylize photo.jpg --style {entry.name}")
 
 
 @styles.command()
 @name_argument
-@option("--for", "duration", default=DURATION, help="How long: 90s, 3m, 1h.")
+@option("--for", "duration", default=DURATION, help="Duration: 90s, 3m, 1h.")
 @learning
 @options.quiet
 @options.json
@@ -232,9 +236,9 @@ def learn(
     quiet: bool,
     json: bool,
 ) -> None:
-    """Learn the painting of one of your own styles, or go on learning it.
+    """Learn the painting of one of your own styles, or continue learning it.
 
-    The style stays usable meanwhile. Ctrl-C keeps the best so far; a second Ctrl-C leaves at once.
+    The style stays usable meanwhile. Ctrl-C keeps the best result so far. A second Ctrl-C stops at once.
     """
     seconds = read_duration(duration, "--for")
     _learn(name, None, seconds, lesson, quiet=quiet, json=json)
@@ -252,11 +256,11 @@ def _learn(
 ) -> None:
     preview = lesson.preview
     if preview is not None and preview.exists() and not preview.is_dir():
-        raise UsageError(f"--preview {preview} is no folder", code="not-a-folder")
+        raise UsageError(f"--preview {preview} is not a folder", code="not-a-folder")
     try:
         from impasto.training.lessons import learn as run
     except ImportError as error:
-        raise MissingExtra(f"{error.name}, which learning needs,", "torch") from None
+        raise MissingExtra(f"{error.name}, which learning needs,", "train") from None
 
     watching = watched(quiet=quiet or json, preview=preview, every=lesson.preview_every, replace=True, at_once=True)
     with watching as on_progress:
@@ -276,13 +280,13 @@ def _learn(
         print_json(record | {"steps": learned.steps, "seconds": round(learned.seconds, 1), "stopped": learned.stopped})
     else:
         if learned.stopped:
-            note(f"stopped; {name} is the best so far, impasto styles learn {name} goes on")
+            note(f"stopped; {name} keeps the best result so far; to continue: impasto styles learn {name}")
         if not quiet:
             for term, ratio in worth.items():
                 before, after = learned.before[term], learned.after[term]
                 print(f"{term:8} {before:.4f} -> {after:.4f}  ({(ratio - 1) * 100:+.0f} %)")
             if learned.after == learned.before:
-                print("nothing better was found: the style is what the engine sees in the painting at once")
+                print("learning found nothing better than the encoded painting, so the style keeps that")
             other = "" if lesson.engine == DEFAULT else f" --engine {lesson.engine}"
             print(f"{name} learned: impasto stylize photo.jpg --style {name}{other}")
     if learned.stopped:

@@ -1,4 +1,4 @@
-"""`impasto stylize`: one photo, several, or a folder of them."""
+"""`impasto stylize`: paint one photo, several, or a folder."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ cat photo.jpg | impasto stylize - --style udnie -o - > out.png
 @click.command(cls=Command, examples=EXAMPLES)
 @argument(
     "photos",
-    "Photos, or folders of photos; - reads one from standard input.",
+    "Photos, or folders of photos; - reads a photo from standard input.",
     nargs=-1,
     required=True,
     type=options.PLACE,
@@ -53,20 +53,20 @@ cat photo.jpg | impasto stylize - --style udnie -o - > out.png
 @options.region
 @defaults.presets()
 @option("--output", "-o", type=options.PLACE, help="A file, a folder, or - for standard output.", panel="Output")
-@option("--format", help=f"Write {', '.join(NAMES)}, whatever the name's ending.", panel="Output")
+@option("--format", help=f"Write this format, whatever the file's ending: {', '.join(NAMES)}.", panel="Output")
 @options.quality
 @options.bits
 @options.mark
 @options.strip_location
 @options.strip_metadata
 @options.overwrite
-@option("--watch", is_flag=True, help="Wait for photos that arrive in the folder.", panel="Running")
+@option("--watch", is_flag=True, help="Keep running, and paint photos that arrive in the folder.", panel="Running")
 @option(
     "--jobs",
     "-j",
     type=click.IntRange(1, 64),
     default=2,
-    help="How many photos are worked on at once.",
+    help="Photos to work on at the same time.",
     panel="Running",
 )
 @options.engine
@@ -74,7 +74,7 @@ cat photo.jpg | impasto stylize - --style udnie -o - > out.png
     "--engine-hosts",
     type=click.Choice(get_args(Hosts)),
     default="local",
-    help="Paint on this machine, or on all of the Ray cluster that RAY_ADDRESS names.",
+    help="Paint on this machine, or on the Ray cluster at RAY_ADDRESS.",
     panel="Running",
 )
 @options.memory
@@ -112,7 +112,11 @@ def stylize(
     printer = Printer(json, quiet, watched=photos[0] if watch else "")
     if PIPE in (*photos, output):
         if watch or engine_hosts != "local":
-            raise UsageError("- is for one photo that is here", "leave out --watch and --engine-hosts", code="conflict")
+            raise UsageError(
+                "- (a pipe) excludes --watch and --engine-hosts",
+                "leave out --watch and --engine-hosts",
+                code="conflict",
+            )
         report = _paint_pipe(photos, style, output, controls, saving, painting, printer)
     else:
         running = {"jobs": jobs, "hosts": engine_hosts, "watch": watch} | painting
@@ -133,7 +137,7 @@ def _paint_files(
 ) -> Report:
     with contextlib.ExitStack() as stack:
         on_progress: OnProgress = printer.wait
-        if running["hosts"] != "local":  # Ray and its workers print, too
+        if running["hosts"] != "local":  # Ray and its workers also print
             printer.out = sys.stdout
             stack.enter_context(contextlib.redirect_stdout(sys.stderr))
         else:
@@ -153,7 +157,7 @@ def _paint_pipe(
 ) -> Report:
     job = plan_pipe(photos, output, Sources(style, painting["regions"]).files)
     if printer.json and job.target == PIPE:
-        raise UsageError("--json and a picture cannot both go to standard output", "-o FILE", code="conflict")
+        raise UsageError("--json and the picture cannot both go to standard output", "-o FILE", code="conflict")
     painter = engine_of(painting["engine"], painting["memory"])
     regions, max_pixels = painting["regions"], painting["max_pixels"]
     stylizer = Stylizer(style, regions=regions, controls=controls, painter=painter, max_pixels=max_pixels)

@@ -1,4 +1,4 @@
-"""`impasto texture`: the textures of a 3-D model."""
+"""`impasto texture`: paint the textures of a 3-D model."""
 
 from __future__ import annotations
 
@@ -32,23 +32,25 @@ impasto texture model.glb --style starry-night --optimize --recipe fast -o paint
 
 
 @click.command(cls=Command, examples=EXAMPLES)
-@argument("model", "The model: .glb, .gltf with its files, or .obj with its .mtl.", type=options.PATH)
+@argument("model", "The model: .glb, .gltf and its files, or .obj and its .mtl.", type=options.PATH)
 @options.style(required=True)
 @option(
     "--region",
     type=options.PLACE,
     multiple=True,
     metavar="PART=STYLE",
-    help="A part in a style of its own, or as it is by none: material:NAME, part:NAME (a mesh, node or object), "
-    "group:NAME (of vertices, or a joint), or a mask with the textures' layout; with ,strength=60 and ,brush-size=2 "
-    "if wanted.",
+    help="Paint a part in another style. STYLE none keeps the part. PART is material:NAME, part:NAME (a mesh, node or "
+    "object), group:NAME (of vertices, or a joint), or a mask with the textures' layout. Add ,strength=60 or "
+    ",brush-size=2 to change both there.",
 )
 @defaults.presets()
-@option("--emissive", is_flag=True, help="Paint what glows, too.")
-@option("--optimize", is_flag=True, help="Paint by the optimizer: minutes, and the closest to the style.")
-@option("--recipe", help="Of the optimizer, default if not given: see impasto optimize.")
-@option("--output", "-o", type=options.PATH, help="The painted model; beside the model if not given.", panel="Output")
-@option("--preview", type=options.PATH, help="The model turning once: .gif, .webp, .png or .jpg.", panel="Output")
+@option("--emissive", is_flag=True, help="Also paint emissive textures.")
+@option("--optimize", is_flag=True, help="Paint with the optimizer: takes minutes, comes closest to the style.")
+@option("--recipe", help="Recipe of the optimizer, default if not given: see impasto optimize.")
+@option(
+    "--output", "-o", type=options.PATH, help="File of the painted model; default: beside the model.", panel="Output"
+)
+@option("--preview", type=options.PATH, help="Turntable of the model: .gif, .webp, .png or .jpg.", panel="Output")
 @options.overwrite
 @options.engine
 @options.device
@@ -75,9 +77,9 @@ def texture(
     quiet: bool,
     json: bool,
 ) -> None:
-    """Paint the textures of a 3-D model, without seams and with strokes of one size on the whole object.
+    """Paint the textures of a 3-D model, without seams and with equal strokes on the whole object.
 
-    Pictures of base color are painted. Everything else in the file stays, byte for byte.
+    Base color textures are painted. Everything else in the file stays, byte for byte.
     """
     from impasto.textures.paint import paint_textures
 
@@ -106,12 +108,12 @@ def texture(
 
 
 def _check_engine(optimize: bool, recipe: str | None, device: str, engine: EngineName) -> None:
-    """Refuse options of the optimizer without it, and an engine beside it."""
+    """Refuse options of the optimizer without --optimize, and --engine with it."""
     if optimize and engine != DEFAULT:
-        raise UsageError("--optimize and --engine are two ways to paint", "leave out one of them", code="conflict")
+        raise UsageError("--optimize and --engine exclude each other", "leave out one of them", code="conflict")
     if not optimize and (recipe is not None or device != "auto"):
         name = "--recipe" if recipe is not None else "--device"
-        raise UsageError(f"{name} is the optimizer's", "add --optimize", code="conflict")
+        raise UsageError(f"{name} needs --optimize", "add --optimize", code="conflict")
 
 
 def _report(result: PaintedModel, preview: Path | None, seconds: float, quiet: bool, json: bool) -> None:

@@ -1,4 +1,4 @@
-"""`impasto train`: networks of the user's own."""
+"""`impasto train`: train networks of your own."""
 
 from __future__ import annotations
 
@@ -37,24 +37,26 @@ torchrun --nproc-per-node 2 -m impasto train style --style painting.jpg --photos
 
 @click.group(cls=Group)
 def train() -> None:
-    """Train networks of your own; take them elsewhere."""
+    """Train your own networks, and export them."""
 
 
 @train.command(examples=EXAMPLES)
 @option("--photos", type=options.PLACE, required=True, help="Folder of photographs, tar shards, or a URL of either.")
-@option("--style", "-s", type=options.PATH, multiple=True, help="A painting's file; several, one network for all.")
-@option("--styles", type=options.PATH, help="A folder of paintings: one network for all.")
-@option("--name", help="What the style will be called; made from the painting's file if not given.")
+@option(
+    "--style", "-s", type=options.PATH, multiple=True, help="File of a painting. Several paintings share one network."
+)
+@option("--styles", type=options.PATH, help="Folder of paintings, which share one network.")
+@option("--name", help="Name of the style; default: from the painting's file.")
 @option("--recipe", default="default", help=f"One of {', '.join(RECIPES)}.")
 @option(
     "--sample",
     type=options.PATH,
     multiple=True,
-    help="A photo to paint now and then; the built-in one if not given.",
+    help="Photo to paint from time to time; default: the built-in one.",
     panel="Output",
 )
 @running
-@options.settings(TrainingRecipe, "changes", "Recipe: each given here replaces the recipe's own", only_typed=True)
+@options.settings(TrainingRecipe, "changes", "Recipe: each option here replaces the recipe's value", only_typed=True)
 def style(
     photos: str,
     changes: dict[str, Any],
@@ -65,9 +67,9 @@ def style(
     sample: tuple[Path, ...],
     run: Run,
 ) -> None:
-    """Train a feed-forward network for a painting, or one for several (Johnson et al. 2016).
+    """Train a feed-forward network for one painting, or one for several (Johnson et al. 2016).
 
-    Ctrl-C saves a checkpoint and what has been learned so far; --resume goes on.
+    Ctrl-C saves a checkpoint and the network so far. --resume continues.
     """
     paintings = _paintings(style, styles)
     name = (
@@ -98,7 +100,7 @@ def style(
     trained = train_watched(job, run)
     if trained is None:  # another of several processes reports
         return
-    card = trained.card | {"licence": run.licence}
+    card = trained.card | {"license": run.license}
     gallery.add_network(
         name,
         to_onnx(trained.net, list(paintings), card),
@@ -116,20 +118,21 @@ train.add_command(pairs)
 train.add_command(enlarger)
 
 
-COCO = """No folder of photographs at hand? COCO 2017 is what the papers train on: 118,287 photographs, 19 GB.
+COCO = """No folder of photographs? The papers train on COCO 2017: 118,287 photographs, 19 GB.
 
   curl -LO http://images.cocodataset.org/zips/train2017.zip
   unzip -q train2017.zip
   impasto train style --style painting.jpg --photos train2017/
 
-Their licences are their photographers' (cocodataset.org); any folder of a few thousand photographs does as well."""
+Each photographer sets the license of the photographs (cocodataset.org). Any folder of a few thousand photographs
+works as well."""
 
 
 @train.command()
 @argument("folder", "A folder, tar shards, or a URL of either.", type=options.PLACE, required=False)
 @options.json
 def photos(folder: str | None, json: bool) -> None:
-    """Count the photographs that can be trained on. Without a folder: where to get some."""
+    """Count the photographs that are fit for training. Without a folder, say where to get some."""
     if folder is None:
         print(COCO)
         return
@@ -145,17 +148,17 @@ def photos(folder: str | None, json: bool) -> None:
 
 
 @train.command()
-@argument("name", "A network of yours, one of its styles (NETWORK/STYLE), an enlarger.", shell_complete=complete_style)
-@option("--onnx", type=options.PATH, help="Write an .onnx file of one style: one input, one output.")
+@argument("name", "Your network, one of its styles (NETWORK/STYLE), or your enlarger.", shell_complete=complete_style)
+@option("--onnx", type=options.PATH, help="Write one style as an .onnx file with one input and one output.")
 @option("--torch-export", type=options.PATH, help="Write a .pt2 file of torch.export.")
-@option("--safetensors", type=options.PATH, help="Write the tensors with their card.")
+@option("--safetensors", type=options.PATH, help="Write the tensors and their model card.")
 @options.overwrite
 def export(name: str, onnx: Path | None, torch_export: Path | None, safetensors: Path | None, overwrite: bool) -> None:
-    """Write a network of yours for other programs."""
+    """Export one of your networks for other programs."""
     targets = {"onnx": onnx, "torch_export": torch_export, "safetensors": safetensors}
     if not any(targets.values()):
         raise UsageError(
-            "nothing to write", "--onnx FILE, --torch-export FILE, --safetensors FILE", code="nothing-given"
+            "no file to write", "--onnx FILE, --torch-export FILE or --safetensors FILE", code="nothing-given"
         )
     for path in targets.values():
         if path is not None and path.exists() and not overwrite:
@@ -180,13 +183,13 @@ def export(name: str, onnx: Path | None, torch_export: Path | None, safetensors:
             "onnx": lambda: generators.to_onnx(*generator, statistics=False),
             "safetensors": lambda: generators.to_weights(*generator),
         }
-        _write(made, targets, "a generator is", overwrite=overwrite)
+        _write(made, targets, "generators can be", overwrite=overwrite)
         return
     net, facts = write.from_weights(weights)
     net, styles = write.chosen(net, facts.styles, network, style)
     if onnx is not None and len(styles) > 1:
         raise UsageError(
-            f"{name} holds {len(styles)} styles, and an .onnx file for other programs holds one",
+            f"{name} contains {len(styles)} styles, but an .onnx file for other programs contains one",
             f"impasto train export {name}/{styles[0]} --onnx {onnx}",
             code="several-styles",
         )
@@ -198,20 +201,20 @@ def export(name: str, onnx: Path | None, torch_export: Path | None, safetensors:
     _write(
         {kind: functools.partial(make, net, styles, facts.card or {}) for kind, make in makers.items()},
         targets,
-        "a network is",
+        "networks can be",
         overwrite=overwrite,
     )
 
 
 def _export_style(name: str, targets: dict[str, Path | None], *, overwrite: bool) -> None:
-    """A style of the painter, or of the light engine if that has learned it."""
+    """Export a style of the painter, or of the light engine if only that has learned it."""
     from impasto.exchange import style_network
 
     entry = Gallery().get(name)
     only_light = "light" in entry.learned and DEFAULT not in entry.learned
     gallery = Gallery(painter=engine_of(entry.engine or ("light" if only_light else DEFAULT)))
     made = {"onnx": lambda: style_network.to_onnx(gallery.painter, gallery.vector(name), name, entry.card)}
-    _write(made, targets, "a style of the painter is", overwrite=overwrite)
+    _write(made, targets, "styles of the painter can be", overwrite=overwrite)
 
 
 def _export_enlarger(name: str, targets: dict[str, Path | None], *, overwrite: bool) -> None:
@@ -224,40 +227,40 @@ def _export_enlarger(name: str, targets: dict[str, Path | None], *, overwrite: b
         "onnx": lambda: write.to_onnx(net, card, whole=True),
         "safetensors": lambda: write.to_weights(net, card),
     }
-    _write(made, targets, "an enlarger is", overwrite=overwrite)
+    _write(made, targets, "enlargers can be", overwrite=overwrite)
 
 
 def _write(
     made: Mapping[str, Callable[[], bytes]], targets: Mapping[str, Path | None], subject: str, *, overwrite: bool
 ) -> None:
-    """Write what was asked for.
+    """Write the files that the user asked for.
 
     Raises:
-        UsageError: a form in which it cannot be written.
+        UsageError: the network cannot be written in one of the forms.
     """
     wanted = {kind: path for kind, path in targets.items() if path is not None}
     if not wanted.keys() <= made.keys():
-        raise UsageError(f"{subject} written as {' or '.join(made)}", "--onnx FILE", code="conflict")
+        raise UsageError(f"{subject} written only as {' or '.join(made)}", "--onnx FILE", code="conflict")
     for kind, path in wanted.items():
         write_atomically(path, made[kind](), overwrite=overwrite)
         print(path)
 
 
 def _paintings(files: tuple[Path, ...], folder: Path | None) -> dict[str, Path]:
-    """{name: painting}."""
+    """Return {name: painting}."""
     found = list(files)
     if folder is not None:
         if not folder.is_dir():
             raise UsageError(f"there is no folder {folder}", code="no-such-folder")
         found += files_in(folder, SUFFIXES)
     if not found:
-        raise UsageError("no painting to learn from", "--style FILE or --styles FOLDER", code="nothing-given")
+        raise UsageError("no painting given", "--style FILE or --styles FOLDER", code="nothing-given")
     named: dict[str, Path] = {}
     for path in found:
         name = as_name(path.stem)
         if name in named:
             raise UsageError(
-                f"{named[name]} and {path} would both be called {name}", "rename one of the files", code="name-taken"
+                f"{named[name]} and {path} would both get the name {name}", "rename one of the files", code="name-taken"
             )
         named[name] = path
     return named

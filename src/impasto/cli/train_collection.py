@@ -1,4 +1,4 @@
-"""`impasto train collection` and `impasto train pairs`: networks that learn against a critic."""
+"""`impasto train collection` and `impasto train pairs`: train networks against a critic."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ impasto train pairs --inputs facades/ --name facades --recipe light
 impasto stylize drawing.png --style from-edges -o out.png
 """
 
-_unchecked = option("--unchecked", is_flag=True, help="Train whatever the folders hold.", panel="Running")
+_unchecked = option("--unchecked", is_flag=True, help="Train even if the folders look unsuitable.", panel="Running")
 _sample = option(
     "--sample",
     type=options.PATH,
     multiple=True,
-    help="A photo to paint now and then; the built-in one if not given.",
+    help="Photo to paint from time to time; default: the built-in one.",
     panel="Output",
 )
 
@@ -55,12 +55,12 @@ _sample = option(
 @click.command(cls=Command, examples=COLLECTION_EXAMPLES)
 @option("--paintings", type=options.PLACE, required=True, help="Folder of paintings, tar shards, or a URL of either.")
 @option("--photos", type=options.PLACE, required=True, help="Folder of photographs, tar shards, or a URL of either.")
-@option("--name", required=True, help="What the style will be called.")
+@option("--name", required=True, help="Name of the style.")
 @option("--recipe", default="default", help=f"One of {', '.join(COLLECTION_RECIPES)}.")
 @_sample
 @_unchecked
 @running
-@options.settings(CollectionRecipe, "changes", "Recipe: each given here replaces the recipe's own", only_typed=True)
+@options.settings(CollectionRecipe, "changes", "Recipe: each option here replaces the recipe's value", only_typed=True)
 def collection(
     paintings: str,
     photos: str,
@@ -71,9 +71,9 @@ def collection(
     unchecked: bool,
     run: Run,
 ) -> None:
-    """Learn the style of many paintings, which need not show what the photos show (Park et al. 2020, Zhu et al. 2017).
+    """Learn the style of many paintings, of any subjects (Park et al. 2020, Zhu et al. 2017).
 
-    Ctrl-C saves a checkpoint and what has been learned so far; --resume goes on.
+    Ctrl-C saves a checkpoint and the network so far. --resume continues.
     """
     Gallery().check_free(name, replace=run.replaces)
     try:
@@ -97,7 +97,7 @@ def collection(
     trained = train_watched(job, run)
     if trained is None:  # another of several processes reports
         return
-    card = trained.card | {"licence": run.licence}
+    card = trained.card | {"license": run.license}
     names = [_keep(name, trained.net.generator, card, shown)]
     if isinstance(trained.net, Cycle):
         names.append(_keep(f"{name}-back", trained.net.back, card | {"direction": "paintings to photos"}, back))
@@ -109,13 +109,13 @@ def collection(
 @option(
     "--targets",
     type=options.PLACE,
-    help="Folder of targets of the same names; if not given, the right half of each input is its target.",
+    help="Folder of targets with the same names; default: the right half of each input.",
 )
-@option("--name", required=True, help="What the style will be called.")
+@option("--name", required=True, help="Name of the style.")
 @option("--recipe", default="default", help=f"One of {', '.join(PAIRS_RECIPES)}.")
 @_unchecked
 @running
-@options.settings(PairsRecipe, "changes", "Recipe: each given here replaces the recipe's own", only_typed=True)
+@options.settings(PairsRecipe, "changes", "Recipe: each option here replaces the recipe's value", only_typed=True)
 def pairs(
     inputs: str,
     targets: str | None,
@@ -125,9 +125,9 @@ def pairs(
     unchecked: bool,
     run: Run,
 ) -> None:
-    """Learn what pairs of pictures show: edges to photos, gray to color (Isola et al. 2017: pix2pix).
+    """Learn a mapping from pairs of pictures: edges to photos, gray to color (Isola et al. 2017: pix2pix).
 
-    Ctrl-C saves a checkpoint and what has been learned so far; --resume goes on.
+    Ctrl-C saves a checkpoint and the network so far. --resume continues.
     """
     Gallery().check_free(name, replace=run.replaces)
     try:
@@ -146,18 +146,18 @@ def pairs(
     trained = train_watched(job, run)
     if trained is None:  # another of several processes reports
         return
-    names = [_keep(name, trained.net.generator, trained.card | {"licence": run.licence}, shown)]
+    names = [_keep(name, trained.net.generator, trained.card | {"license": run.license}, shown)]
     _report(trained, name, job.folder, names, run)
 
 
 def _keep(name: str, generator: Any, card: Mapping[str, Any], shown: Picture) -> str:
-    """Put what was learned into the gallery: a style of the engine that has learned, or a network."""
+    """Add the trained generator to the gallery, as a style of the engine that learned it or as a network."""
     from impasto.exchange import generators
     from impasto.training.translation import EngineGenerator
 
     if isinstance(generator, EngineGenerator):
         gallery = Gallery(painter=engine_of(generator.engine))
-        gallery.add(name, shown, vector=generator.style(), card=card, licence=str(card["licence"]), replace=True)
+        gallery.add(name, shown, vector=generator.style(), card=card, license=str(card["license"]), replace=True)
         return name
     generator = generator.eval()
     network, weights = generators.to_onnx(generator, name, card), generators.to_weights(generator, name, card)

@@ -1,4 +1,4 @@
-"""`impasto train enlarger`: super-resolution networks of the user's own."""
+"""`impasto train enlarger`: train super-resolution networks of your own."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ impasto enlarge photo.jpg --kind mine -o big.png
 
 @click.command(cls=Command, examples=EXAMPLES)
 @option("--photos", type=options.PLACE, required=True, help="Folder of large pictures, tar shards, or a URL of either.")
-@option("--scale", type=click.Choice(["2", "3", "4"]), default="4", help="How many times as large.")
-@option("--name", required=True, help="What it will be called.")
-@option("--start", type=options.PATH, help="Weights of another enlarger to begin with (.safetensors).")
+@option("--scale", type=click.Choice(["2", "3", "4"]), default="4", help="Enlargement factor.")
+@option("--name", required=True, help="Name of the enlarger.")
+@option("--start", type=options.PATH, help="Weights of another enlarger to start from (.safetensors).")
 @option("--recipe", default="default", help=f"One of {', '.join(RECIPES)}.")
 @option(
     "--sample",
     type=options.PATH,
     multiple=True,
-    help="A picture to enlarge now and then; the built-in one if not given.",
+    help="Picture to enlarge from time to time; default: the built-in one.",
     panel="Output",
 )
 @running
-@options.settings(EnlargerRecipe, "changes", "Recipe: each given here replaces the recipe's own", only_typed=True)
+@options.settings(EnlargerRecipe, "changes", "Recipe: each option here replaces the recipe's value", only_typed=True)
 def enlarger(
     photos: str,
     changes: dict[str, Any],
@@ -49,10 +49,10 @@ def enlarger(
     sample: tuple[Path, ...],
     run: Run,
 ) -> None:
-    """Train a network that enlarges, with perceptual losses (Johnson et al. 2016).
+    """Train a network that enlarges pictures, with perceptual losses (Johnson et al. 2016).
 
-    Small pictures are made of the large ones. Ctrl-C saves a checkpoint and what has been learned so far; --resume goes
-    on.
+    Training scales the large pictures down to make the small ones. Ctrl-C saves a checkpoint and the network so far.
+    --resume continues.
     """
     store.check_free(name, replace=run.replaces)
     try:
@@ -72,7 +72,7 @@ def enlarger(
     trained = train_watched(job, run)
     if trained is None:  # another of several processes reports
         return
-    card = trained.card | {"licence": run.licence}
+    card = trained.card | {"license": run.license}
     weights = store.keep(name, to_onnx(trained.net, card), to_weights(trained.net, card))
     try_it = f"impasto enlarge photo.jpg --kind {name}"
     report(trained, name, job.folder, try_it, {"scale": job.scale, "weights": str(weights)}, run)

@@ -1,4 +1,4 @@
-"""What the verbs that train have in common: options, what they print while they train, recipes of earlier runs."""
+"""Code that the training verbs share: options, progress, recipes of earlier runs."""
 
 from __future__ import annotations
 
@@ -25,16 +25,24 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _RUNNING = (
-    option("--resume", is_flag=True, help="Go on exactly where it stopped."),
+    option("--resume", is_flag=True, help="Resume exactly where training stopped."),
     option(
         "--folder",
         type=options.PATH,
-        help="For checkpoints, curves and samples; in the platform's data folder if not given.",
+        help="Folder for checkpoints, curves and samples; default: in the platform's data folder.",
         panel="Output",
     ),
-    option("--sample-every", type=click.IntRange(min=1), default=500, help="Steps.", panel="Output"),
-    option("--checkpoint-every", type=click.IntRange(min=1), default=500, help="Steps.", panel="Output"),
-    option("--licence", default="", show_default=False, help="Of the trained weights, for their card.", panel="Output"),
+    option("--sample-every", type=click.IntRange(min=1), default=500, help="Steps between samples.", panel="Output"),
+    option(
+        "--checkpoint-every", type=click.IntRange(min=1), default=500, help="Steps between checkpoints.", panel="Output"
+    ),
+    option(
+        "--license",
+        default="",
+        show_default=False,
+        help="License of the trained weights, for their model card.",
+        panel="Output",
+    ),
     options.overwrite,
     options.network,
     options.device,
@@ -47,13 +55,13 @@ _RUNNING = (
 
 @dataclass(frozen=True)
 class Run:
-    """What a user says of any training; the fields are the options."""
+    """The options of any training, one in each field."""
 
     resume: bool
     folder: Path | None
     sample_every: int
     checkpoint_every: int
-    licence: str
+    license: str
     overwrite: bool
     network: Path | None
     device: str
@@ -64,20 +72,20 @@ class Run:
 
     @property
     def replaces(self) -> bool:
-        """Whether what has the name already may go."""
+        """True if the training may replace a style of the same name."""
         return self.resume or self.overwrite
 
     def settled(self, chosen: T, recipe: str, name: str) -> tuple[T, dict[str, Any]]:
-        """The recipe of a run, and what a job says of its running.
+        """Return the recipe of a run, and the settings of its job.
 
-        A run that goes on has those that it was begun with, unless somebody says others.
+        A resumed run uses its earlier recipe and precision, unless the user gives others.
 
         Args:
-            chosen, recipe: the recipe, and what it is called.
-            name: of what is trained.
+            chosen, recipe: the recipe, and its name.
+            name: the name of the network.
         Raises:
-            UsageError: there is nothing to go on with.
-            TrainingError: what is there is damaged.
+            UsageError: there is no earlier run to resume.
+            TrainingError: the earlier run's files are damaged.
         """
         folder, precision = self.folder or user_folder("training") / name, self.precision
         if self.resume:
@@ -111,11 +119,11 @@ def report(
     facts: Mapping[str, object],
     run: Run,
 ) -> None:
-    """Print what came out; exit if it was stopped.
+    """Print the result of a training, and exit if it was stopped.
 
     Args:
-        try_it: a command that uses it.
-        facts: what the record says besides.
+        try_it: a command that uses the result.
+        facts: additional values of the JSON record.
     """
     if run.json:
         said = {"step": trained.step, "steps": trained.total, "stopped": trained.stopped, "losses": trained.losses}
@@ -123,7 +131,7 @@ def report(
         print_json({"name": name, **facts, **said, **rest})
     else:
         if trained.stopped:
-            note(f"stopped at step {trained.step} of {trained.total}; --resume goes on")
+            note(f"stopped at step {trained.step} of {trained.total}; --resume continues")
         if trained.damaged and not run.quiet:
             note(f"{trained.damaged} damaged photographs were skipped")
         if not run.quiet:
@@ -135,7 +143,7 @@ def report(
 
 
 def train_watched(job: Job[Net], run: Run) -> Trained[Net] | None:
-    """Train, and show how it goes; None in all processes but the first, which reports.
+    """Train, and show the progress. Return None in all processes but the first, which reports.
 
     Raises:
         ImpastoError: as `impasto.training.loop.train`.
@@ -150,7 +158,7 @@ def train_watched(job: Job[Net], run: Run) -> Trained[Net] | None:
 
 @contextmanager
 def _watched_training(*, quiet: bool) -> Iterator[OnProgress]:
-    """What is called with the photographs found, as step 0, and after every step."""
+    """Yield a callback that runs once after photographs are found (step 0), and after every step."""
     with watched(quiet=quiet) as on_progress:
 
         def show(progress: Progress) -> bool:

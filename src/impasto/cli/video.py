@@ -1,4 +1,4 @@
-"""`impasto video`: a clip, or a folder of frames."""
+"""`impasto video`: paint a clip, or a folder of frames."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ _OUTPUT = ("fps", "codec", "quality", "sound", "strip_location", "strip_metadata
 
 
 @click.command(cls=Command, examples=EXAMPLES)
-@argument("source", "A video's file, or a folder of frames.", type=options.PATH)
+@argument("source", "File of a video, or a folder of frames.", type=options.PATH)
 @options.style()
-@option("--recipe", default="fast", help="The optimizer's, such as fast or default.")
+@option("--recipe", default="fast", help="Recipe of the optimizer, such as fast or default.")
 @options.region
 @defaults.presets()
 @option(
@@ -76,14 +76,14 @@ def video(
     quiet: bool,
     json: bool,
 ) -> None:
-    """Paint a video without flicker; its sound, timing and rotation stay."""
+    """Paint a video without flicker. Sound, timing and rotation stay."""
     from impasto.video.paint_video import paint_video
 
     if video_options.keyframes is not None and defaults.are_defaults("style"):
         style = ()
     if bool(style) == (video_options.keyframes is not None):
         raise UsageError(
-            "--style or --keyframes, one of the two", "--keyframes 0:starry-night,5:great-wave:0.5", code="conflict"
+            "give either --style or --keyframes", "--keyframes 0:starry-night,5:great-wave:0.5", code="conflict"
         )
     if output is None:
         output = Path(shortened(f"{source.stem}-painted.mp4", 255))
@@ -109,7 +109,10 @@ def video(
 
 
 def _kept_unless_by_ctrl_c(on_progress: Callable[[Progress], bool]) -> Callable[[Progress], bool]:
-    """Let SIGTERM and SIGHUP end the work as an error does, after which the frames so far are kept: nobody chose it."""
+    """Let SIGTERM and SIGHUP stop the work as an error does.
+
+    The user did not choose these stops, so the frames so far are kept.
+    """
 
     def goes_on(progress: Progress) -> bool:
         going = on_progress(progress)

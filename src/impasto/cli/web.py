@@ -1,4 +1,4 @@
-"""`impasto web`: serve the edition that paints in the browser; nothing is painted here."""
+"""`impasto web`: serve the edition that paints in the browser. This program paints nothing."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from impasto.cli.command import Command, option
 from impasto.errors import UsageError
 
 BUILT = Path(__file__).resolve().parents[3] / "web" / "dist"
-"""Where `make web` builds it in a checkout."""
+"""The folder in which `make web` builds the edition, in a checkout."""
 
 
 class Handler(http.server.SimpleHTTPRequestHandler):
-    """Sends the files of a folder, without lists of it, to pages that are isolated and so may use threads."""
+    """Serve the files of a folder, without directory lists, with the headers that let pages use threads."""
 
     protocol_version = "HTTP/1.1"
     extensions_map = {  # noqa: RUF012 - as the base class has it
@@ -46,7 +46,7 @@ class Handler(http.server.SimpleHTTPRequestHandler):
         self.send_header("Cross-Origin-Resource-Policy", "same-origin")
         self.send_header("X-Content-Type-Options", "nosniff")
         self.send_header("Referrer-Policy", "no-referrer")
-        self.send_header("Cache-Control", "no-cache")  # it is asked whether a file has changed
+        self.send_header("Cache-Control", "no-cache")  # browsers ask whether a file has changed
         super().end_headers()
 
     def list_directory(self, path: object) -> None:  # noqa: ARG002
@@ -58,23 +58,23 @@ class Handler(http.server.SimpleHTTPRequestHandler):
 
 @click.command(cls=Command)
 @click.argument("folder", type=click.Path(path_type=Path), required=False)
-@option("--host", default="127.0.0.1", help="Address to listen on; 0.0.0.0 lets others in.")
-@option("--port", type=click.IntRange(1, 65535), default=8502, help="Port.")
-@option("--browser/--no-browser", default=True, help="Open it in the browser.")
+@option("--host", default="127.0.0.1", help="Address to listen on. 0.0.0.0 admits other machines.")
+@option("--port", type=click.IntRange(1, 65535), default=8502, help="Port to listen on.")
+@option("--browser/--no-browser", default=True, help="Open the page in the browser.")
 def web(folder: Path | None, host: str, port: int, browser: bool) -> None:
     """Serve the edition that paints in the browser, as `make web` builds it.
 
-    Any static host serves the same FOLDER. Pictures stay on the device that opens the page; on other devices than this
-    one, browsers keep it for use offline, and allow the camera, only over HTTPS.
+    Any static host can serve the same FOLDER. Pictures stay on the device that opens the page. On other devices than
+    this computer, browsers allow offline use and the camera only over HTTPS.
     """
     folder = folder or BUILT
     if not (folder / "index.html").is_file():
         raise UsageError(
-            f"{folder} holds no edition for browsers",
-            "make web builds web/dist in a checkout of Impasto; impasto web FOLDER serves another one",
+            f"{folder} does not contain the edition for browsers",
+            "run make web in a checkout of Impasto, or type impasto web FOLDER",
             code="nothing-given",
         )
-    host = host.strip("[]")  # as IPv6 addresses stand in URLs
+    host = host.strip("[]")  # URLs put IPv6 addresses in brackets
     with listening(host, port) as place:
         server = http.server.ThreadingHTTPServer(
             place.getsockname()[:2], functools.partial(Handler, directory=str(folder)), bind_and_activate=False

@@ -1,1 +1,1 @@
-"""What paints: a photo and a style vector to a picture."""
+"""Engines: they paint a photo with a style vector."""

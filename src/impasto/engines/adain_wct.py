@@ -1,8 +1,9 @@
-"""AdaIN and WCT: any style at once by the statistics of VGG-19's features, as published.
+"""AdaIN and WCT: paint in any style through the statistics of VGG-19's features, as published.
 
-Both bring the features of the photo at relu4_1 to the statistics of the painting's and let a decoder make a picture of
-them: AdaIN (Huang & Belongie 2017) the mean and deviation of every channel, WCT (Li et al. 2017) the mean and the whole
-covariance. The decoder is AdaIN's for both. They are bolder than the painter and take some twenty times as long.
+Both transfer the painting's feature statistics at relu4_1 to the photo's features, and decode the result to a picture.
+AdaIN (Huang & Belongie 2017) transfers mean and deviation of every channel. WCT (Li et al. 2017) transfers the mean and
+the whole covariance. Both use the decoder of AdaIN. They are bolder than the painter, and take about twenty times as
+long.
 """
 
 from __future__ import annotations
@@ -25,15 +26,15 @@ from impasto.system.files import ASSETS
 from impasto.system.sessions import Model
 
 CHANNELS = 512
-_CELL = 8  # pixels a side for one place of the features
-_BYTES_PER_PIXEL = 800  # measured, of a tile
+_CELL = 8  # side of the pixels behind one place of the features
+_BYTES_PER_PIXEL = 800  # measured, for a tile
 _STRIP = 64  # rows of features
 
 Features = NDArray[np.float32]  # 512 x places
 
 
 class FeatureTransfer(ShippedEngine):
-    """An engine of this kind: its styles are statistics of features."""
+    """The base of AdaIN and WCT, whose styles are statistics of features."""
 
     size = SizeRequirements(_CELL)
     assets = ASSETS / "adain"
@@ -46,11 +47,11 @@ class FeatureTransfer(ShippedEngine):
 
     @abstractmethod
     def statistics(self, features: Features) -> Statistics:
-        """What a style is to this engine."""
+        """Return the numbers that represent a style in this engine."""
 
     @abstractmethod
     def change(self, own: Statistics, wanted: Statistics) -> Callable[[Features], Features]:
-        """What brings features with statistics of their own to those that are wanted."""
+        """Return a function that changes features from their own statistics to the wanted ones."""
 
     def _encode(self, painting: Samples) -> Array:
         (features,) = self._encode_model.run({"picture": planes(resized_for_encoder(painting, self.size))})
@@ -62,7 +63,7 @@ class FeatureTransfer(ShippedEngine):
     def _paint_in_tiles(
         self, photo: Samples, style: StyleVector, write_tile: WriteTile, given: Statistics | None
     ) -> Statistics:
-        """Encode all of the photo, tile by tile, change its features, and decode them."""
+        """Encode the whole photo tile by tile, change its features, and decode them."""
         height, width = photo.shape[:2]
         seen = self.size.padded(photo)
         rows, columns = seen.shape[0] // _CELL, seen.shape[1] // _CELL
@@ -88,13 +89,13 @@ class FeatureTransfer(ShippedEngine):
 
 
 def _cells(place: tuple[slice, slice]) -> tuple[slice, slice, slice]:
-    """The features of a part of the picture."""
+    """Return the indices of the features of a part of the picture."""
     rows, columns = (slice(part.start // _CELL, part.stop // _CELL) for part in place)
     return slice(None), rows, columns
 
 
 class AdaIN(FeatureTransfer):
-    """Mean and deviation of every channel."""
+    """Transfer mean and deviation of every channel."""
 
     name = "adain"
     vector_size = 2 * CHANNELS
@@ -110,7 +111,7 @@ class AdaIN(FeatureTransfer):
 
 
 class WCT(FeatureTransfer):
-    """Mean and covariance: features are whitened, then colored."""
+    """Transfer mean and covariance: features are whitened, then colored."""
 
     name = "wct"
     vector_size = CHANNELS + CHANNELS * (CHANNELS + 1) // 2
@@ -133,11 +134,11 @@ class WCT(FeatureTransfer):
         covariance[_upper()] = statistics[CHANNELS:]
         covariance = covariance + np.triu(covariance, 1).T
         values, vectors = np.linalg.eigh(covariance)
-        kept = values > 1e-5 * values[-1]  # directions in which nothing varies have no inverse
+        kept = values > 1e-5 * values[-1]  # directions without variance have no inverse
         return (vectors[:, kept] * values[kept] ** power) @ vectors[:, kept].T
 
 
 @functools.cache
 def _upper() -> tuple[NDArray[np.intp], ...]:
-    """Where a symmetric matrix has all of its values once."""
+    """Return the indices of the upper triangle, which contains each value of a symmetric matrix once."""
     return np.triu_indices(CHANNELS)

@@ -1,7 +1,7 @@
-"""What an engine is: a photo and a style vector in, a picture out.
+"""The interface of an engine: a photo and a style vector in, a picture out.
 
-An engine paints at full strength and with strokes of its network's own size. Strength, brush size, blends, regions,
-color and tone are the composition's (`impasto.painting.compose`).
+An engine paints at full strength, with strokes of its network's own size. The composition (`impasto.painting.compose`)
+applies strength, brush size, blends, regions, color and tone.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ WriteTile: TypeAlias = "Callable[[tuple[slice, slice], Pixels], None]"
 """Writes one tile of a picture: the tile's rows and columns, and its pixels, float32, 0..1."""
 
 BUDGET = 1_500_000_000
-"""Bytes that painting may take at most, if nobody says."""
+"""Default limit of the memory for painting, in bytes."""
 
 
 def _nothing() -> Array:
@@ -33,13 +33,14 @@ def _nothing() -> Array:
 
 @dataclass(frozen=True, eq=False)
 class StyleVector:
-    """A style as one engine knows it. Vectors of one engine mean nothing to another.
+    """A style in the form of one engine. Other engines cannot use its numbers.
 
     Vectors are mixed by arithmetic: `0.3 * one + 0.7 * other`.
 
     Attributes:
-        embedding: what the engine's encoder reads off a painting; of a network of K styles, their K weights. Float32.
-        changes: what training has changed of the engine's network for this style; later ones are 0. Float32.
+        embedding: the output of the engine's encoder for a painting; for a network of K styles, their K weights.
+            Float32.
+        changes: changes of the engine's network that were trained for this style. Missing numbers are 0. Float32.
     """
 
     embedding: Array
@@ -55,23 +56,23 @@ class StyleVector:
 
     @staticmethod
     def of(numbers: Array, size: int) -> StyleVector:
-        """A vector from its numbers, of which `size` are the embedding."""
+        """Make a vector from its numbers, of which the first `size` are the embedding."""
         return StyleVector(numbers[:size], numbers[size:])
 
     @property
     def numbers(self) -> Array:
-        """All of it as one array, as files keep it."""
+        """Embedding and changes in one array, as in files."""
         return np.concatenate([self.embedding, self.changes]).astype(np.float32)
 
 
 @dataclass(frozen=True)
 class SizeRequirements:
-    """The sizes of photos that a network takes.
+    """The sizes of photos that a network accepts.
 
     Attributes:
-        multiple: pixels; sides of photos, and places where tiles begin, are multiples of it.
-        least: pixels a side, below which reflection padding has nothing to reflect.
-        only: width and height, of a network that takes one size alone.
+        multiple: sides of photos, and places where tiles begin, are multiples of this number of pixels.
+        least: least side in pixels, so that reflection padding has pixels to reflect.
+        only: width and height, if the network accepts only one size.
     """
 
     multiple: int = 4
@@ -79,7 +80,7 @@ class SizeRequirements:
     only: tuple[int, int] | None = None
 
     def padded(self, photo: Samples) -> Samples:
-        """The photo, mirrored at its bottom and right to sides that the network takes."""
+        """Return the photo, mirrored at its bottom and right to sides that the network accepts."""
         sides = (max(self.least, math.ceil(side / self.multiple) * self.multiple) for side in photo.shape[:2])
         below, beside = (wanted - side for wanted, side in zip(sides, photo.shape[:2], strict=True))
         if not below and not beside:
@@ -88,14 +89,14 @@ class SizeRequirements:
 
 
 class Engine(Protocol):
-    """What paints. It may be called from several threads at once.
+    """An engine. Several threads may call it at once.
 
     Attributes:
-        name: by which users choose it, or "network".
-        size: of the photos that its network takes.
-        budget: bytes that painting may take beside the photo and the result. A photo that needs more is painted in
-            tiles, normalized by the statistics of a sample of it.
-        encodes: whether it reads styles off paintings. One that does not knows its own styles only.
+        name: by which users select it, or "network".
+        size: of the photos that its network accepts.
+        budget: bytes that painting may use in addition to the photo and the result. A photo that needs more is painted
+            in tiles, normalized by the statistics of a sample.
+        encodes: True if it encodes paintings as styles; False if it has only its own styles.
     """
 
     @property
@@ -111,30 +112,30 @@ class Engine(Protocol):
     def encodes(self) -> bool: ...
 
     def prepare(self, style: StyleVector | None = None) -> None:
-        """Begin to load what paints a style, or any style, so that it is there when the first photo is."""
+        """Start to load the network of a style, or of any style, in the background, to be ready for the first photo."""
 
     def encode(self, painting: Samples) -> StyleVector:
-        """The style of a painting, H x W x 3, any size.
+        """Encode a painting, H x W x 3 of any size, as a style.
 
         Raises:
-            StyleError: the engine reads no paintings.
+            StyleError: the engine does not encode paintings.
         """
 
     def paint(self, photo: Pixels, style: StyleVector, *, shot: Shot | None = None, run: str = "style") -> Pixels:
         """Paint a photo.
 
         Args:
-            photo: H x W x 3, float32, 0..1, any size.
-            style: what `encode` gives, or a mixture of such.
-            shot: what is remembered of a clip's frames, so that all are normalized alike.
-            run: which of a shot's styles this is.
+            photo: H x W x 3, float32, 0..1, of any size.
+            style: a result of `encode`, or a mixture of such results.
+            shot: stores the statistics of a clip's frames, so that all frames are normalized in the same way.
+            run: which of the shot's styles this is.
         Returns:
             H x W x 3, float32, 0..1.
         Raises:
-            PictureError: the photo needs more memory than there is.
+            PictureError: the photo needs more memory than is available.
         """
 
 
 def default_budget() -> int:
-    """Bytes that painting may take if nobody says: a third of what is free, at most 1.5 GB."""
+    """Return the default limit of the memory for painting in bytes: a third of what is free, at most 1.5 GB."""
     return min(BUDGET, (free_memory() or 3 * BUDGET) // 3)

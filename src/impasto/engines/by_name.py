@@ -1,4 +1,4 @@
-"""The engines by the names that users choose them by."""
+"""Find engines by the names that users type."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ _HOME = {"painter": "painter.Painter", "light": "light.Light", "adain": "adain_w
 
 
 def engine_class(name: str) -> type[ShippedEngine]:
-    """The class of the engine behind `--engine`; the others need not be loaded for it.
+    """Return the class of an engine of `--engine`, without loading the other engines.
 
     Raises:
         UsageError: there is no such engine.
     """
     if name not in _HOME:
-        raise UsageError(f"engine {name!r} is unknown", f"one of {', '.join(ENGINES)}", code="unknown-choice")
+        raise UsageError(f"unknown engine {name!r}", f"one of {', '.join(ENGINES)}", code="unknown-choice")
     module, _, kind = _HOME[name].partition(".")
     found: Any = getattr(import_module(f"impasto.engines.{module}"), kind)
     return found
 
 
 def engine_of(name: str = DEFAULT, budget: int | None = None) -> ShippedEngine:
-    """The engine behind `--engine`, the same one each time.
+    """Return an engine of `--engine`. Equal arguments return the same object.
 
     Args:
         budget: as for `Engine`.

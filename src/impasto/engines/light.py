@@ -1,11 +1,11 @@
 """The light engine: a feed-forward network for cameras, clips and phones, in ONNX Runtime.
 
-A vector is 512 numbers that a style encoder reads off a painting; after them, for the gallery's styles, come changes of
-the network's filters (`impasto.engines.light_weights`). `nn/light_net.py` is the network to read.
+A vector has 512 numbers, which a style encoder computes from a painting. For the gallery's styles, changes of the
+network's filters follow (`impasto.engines.light_weights`). `nn/light_net.py` is the network's readable form.
 
-There are three graphs of the network that paints. paint.onnx has nothing but ordinary operators; paint8.onnx and
-paint16.onnx do the same in ONNX Runtime's own layout, where it has one, in a quarter less time. A fourth, shot.onnx, is
-for frames whose statistics are known. None holds weights: light.safetensors has them once.
+The painting network has four graphs. paint.onnx uses ordinary operators only. paint8.onnx and paint16.onnx compute the
+same in ONNX Runtime's own layout, where it has one, in a quarter less time. shot.onnx is for frames whose statistics
+are known. The graphs contain no weights: light.safetensors stores them once.
 """
 
 from __future__ import annotations
@@ -30,18 +30,18 @@ from impasto.system.files import ASSETS
 from impasto.system.sessions import Model, side_by_side
 
 VECTOR_SIZE = light_weights.VECTOR_SIZE  # without filters
-MIRRORED = MARGIN + 2  # pixels at a photo's borders: the first layer sees two further
-_TUNED = 4  # networks with filters of their own that stay loaded
+MIRRORED = MARGIN + 2  # pixels at a photo's borders: the first layer reaches two pixels farther
+_TUNED = 4  # number of networks with filters of their own that stay loaded
 _STATISTICS = NORMS * 2 * WIDTH  # mean and mean square
-_BYTES_PER_PIXEL = 90  # measured peak while painting, memory given back after every layer
-_ARENA_BYTES_PER_PIXEL = 170  # the same where memory is kept for the next layer: twice as fast
+_BYTES_PER_PIXEL = 90  # measured peak while painting, if memory is returned after every layer
+_ARENA_BYTES_PER_PIXEL = 170  # measured peak if memory is kept for the next layer, which is twice as fast
 
 
 class Light(ShippedEngine):
-    """The light engine's two networks; sessions are made at the first use and shared.
+    """The light engine's two networks. Sessions are made at the first use and shared.
 
-    A photo that needs more memory than the budget is painted in tiles, normalized by the statistics of a sample of it.
-    The arguments are those of `Engine`. The folder holds what `tools/light/` writes, and light.safetensors.
+    A photo that needs more memory than the budget is painted in tiles, normalized by the statistics of a sample. The
+    arguments are those of `Engine`. The folder contains the output of `tools/light/`, and light.safetensors.
     """
 
     name = "light"
@@ -53,7 +53,7 @@ class Light(ShippedEngine):
         self._encode_model = Model((self.folder / "encode.onnx").read_bytes)
         self._tuned = functools.lru_cache(_TUNED)(self._tune)
         self._lock = threading.Lock()
-        self._settled: dict[bytes, tuple[bytes, Model]] = {}  # by the style: the statistics, the network for them
+        self._settled: dict[bytes, tuple[bytes, Model]] = {}  # style: its statistics, and the network for them
         self._modulations = functools.lru_cache(_TUNED)(self._modulate)
 
     def _change_sizes(self) -> tuple[int, ...]:
@@ -73,7 +73,7 @@ class Light(ShippedEngine):
         return Portable(graph, self._weights_with(style.changes), modulations, {}, MIRRORED, self.size.multiple, False)
 
     def _network(self, style: StyleVector) -> Model:
-        """The network with a style's filters."""
+        """Return the network with a style's filters."""
         return self._tuned(style.changes.tobytes()) if style.changes.any() else self._plain
 
     @functools.cached_property
@@ -91,11 +91,11 @@ class Light(ShippedEngine):
         return Model(read, _BYTES_PER_PIXEL, _ARENA_BYTES_PER_PIXEL, weights=read_weights)
 
     def _weights_with(self, filters: Array) -> dict[str, Array]:
-        """What the graphs compute with, changed by a style's filters if it has any."""
+        """Return the graphs' weights, changed by a style's filters if it has any."""
         return light_weights.apply_delta(self._weights, filters) if filters.any() else self._weights
 
     def _frozen_network(self, style: StyleVector, given: Statistics) -> Model:
-        """The network for frames that are normalized by known statistics; a style's last one is kept."""
+        """Return the network for frames with known statistics. The last one of each style is cached."""
         key, statistics = style.numbers.tobytes(), given.tobytes()
         with self._lock:
             known, network = self._settled.pop(key, (b"", None))
@@ -107,7 +107,7 @@ class Light(ShippedEngine):
             return network
 
     def _folded(self, style: StyleVector, given: Statistics) -> Model:
-        steps = self._modulations(style.embedding.tobytes()).reshape(-1, 2, WIDTH)  # scales less one; shifts
+        steps = self._modulations(style.embedding.tobytes()).reshape(-1, 2, WIDTH)  # scales minus one; shifts
         norms, filters = given.reshape(-1, 2, WIDTH), style.changes
 
         def weights() -> dict[str, Array]:
@@ -117,7 +117,7 @@ class Light(ShippedEngine):
         return Model(read, _BYTES_PER_PIXEL, _ARENA_BYTES_PER_PIXEL, weights=weights)
 
     def _modulate(self, vector: bytes) -> NDArray[np.float32]:
-        """What a style makes of every normalization, as `nn.light_net.LightNet.modulations` but the scales less one."""
+        """Return a style's modulations like `nn.light_net.LightNet.modulations`, but with scales minus one."""
         t = self._dense
         normalized = ((np.frombuffer(vector, np.float32) - t["usual"]) / t["spread"]).clip(-6, 6)
         inner = (product(t["style1.weight"], normalized) + t["style1.bias"]).clip(0)
@@ -131,7 +131,7 @@ class Light(ShippedEngine):
 
     @functools.cached_property
     def _weights(self) -> dict[str, Array]:
-        """What the graphs compute with where the style changes nothing."""
+        """The graphs' weights without changes by a style."""
         return light_weights.graph_weights(self._read(light_weights.filter_shapes()))
 
     def _read(self, names: Iterable[str]) -> dict[str, Array]:
@@ -159,7 +159,7 @@ class Light(ShippedEngine):
         return np.ascontiguousarray(painted[0, :height, :width])
 
     def _run(self, photo: Pixels, style: StyleVector, given: Statistics | None) -> tuple[Pixels, Statistics]:
-        """The network's picture, and the photo's own statistics; given ones are used."""
+        """Return the network's picture and the photo's own statistics. Normalize by `given` if it is not None."""
         height, width = photo.shape[:2]
         seen = self.size.padded(photo)
         feeds = {
@@ -173,5 +173,5 @@ class Light(ShippedEngine):
 
 
 def _mirrored(photo: Pixels) -> Pixels:
-    """H x W x 3 to planes with the borders that the network takes off again, 1 x 3 x H+36 x W+36."""
+    """Convert H x W x 3 to planes with mirrored borders, 1 x 3 x H+36 x W+36. The network removes the borders."""
     return np.pad(photo.transpose(2, 0, 1)[None], ((0, 0), (0, 0), (MIRRORED,) * 2, (MIRRORED,) * 2), mode="reflect")

@@ -1,11 +1,11 @@
-"""The light engine's network in numbers: its shape, its weights, and what a named style changes of them.
+"""The light engine's network in numbers: its shape, its weights, and the changes of named styles.
 
-`nn.light_net.LightNet` is the network to read; `tools/light/` writes its graphs, which hold no weights. The graphs take
-those of light.safetensors by name, in the form that `graph_weights` gives them.
+`nn.light_net.LightNet` is the network's readable form. `tools/light/` writes its graphs, which contain no weights. The
+graphs take the weights of light.safetensors by name, in the form that `graph_weights` returns.
 
-A network that knows one painting paints it better than one for all of them. The gallery's styles were each trained
-for some minutes more, from the network on. What that changed is small, and 4 bits a number hold it, with a scale for
-every 32 of them (block-wise quantization, Dettmers et al. 2022).
+A network that knows one painting paints it better than one for all paintings. So each of the gallery's styles was
+trained for some more minutes, starting from the network. The changes are small. They are stored with 4 bits a number,
+with a scale for every 32 numbers (block-wise quantization, Dettmers et al. 2022).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from impasto.engines.base import Array
 
 WeightDelta: TypeAlias = Array
-"""What a style changes of the weights: one number for each, in the order of `filter_shapes`."""
+"""A style's changes of the weights, one number for each weight, in the order of `filter_shapes`."""
 
 ENCODED = 64  # channels of the style encoder's features
 VECTOR_SIZE = 8 * ENCODED  # mean, std of f1; mean, std of f2; w1, b1; w2, b2
@@ -28,17 +28,17 @@ WIDTH = 64  # channels of every normalization
 HIDDEN = 128  # channels inside a block
 DETAIL = 24  # channels at half the size
 BLOCKS = 6
-NORMS = BLOCKS + 2  # one on entry, one in each block, one on leaving
+NORMS = BLOCKS + 2  # one at the entry, one in each block, one at the exit
 MARGIN = 16  # pixels mirrored at the borders, once for all layers
-EPSILON = 1e-2  # of the normalizations: channels that hardly vary must not make their own noise count
-ENDS = ("enter.norm", "leave.norm")  # a shot's first and last normalization, layers of their own
+EPSILON = 1e-2  # of the normalizations: must not amplify the noise of channels that hardly vary
+ENDS = ("enter.norm", "leave.norm")  # a shot's first and last normalization, which are layers of their own
 
 GROUP = 32
-_TOP = 7  # the largest of 4 bits with a sign
+_TOP = 7  # largest signed number of 4 bits
 
 
 def pack(changes: WeightDelta) -> NDArray[np.uint8]:
-    """WeightDelta in 4 bits each, then the groups' scales in half precision."""
+    """Pack changes with 4 bits each, followed by the groups' scales in half precision."""
     groups = np.pad(changes, (0, -len(changes) % GROUP)).reshape(-1, GROUP)
     scales = (np.abs(groups).max(1) / _TOP).astype(np.float16)
     levels = np.rint(groups / np.where(scales > 0, scales, 1).astype(np.float32)[:, None]).clip(-_TOP, _TOP)
@@ -47,17 +47,17 @@ def pack(changes: WeightDelta) -> NDArray[np.uint8]:
 
 
 def unpack(packed: NDArray[np.uint8]) -> WeightDelta:
-    """What `pack` has packed, zeros after it up to a whole group."""
+    """Unpack the result of `pack`. Zeros fill the last group."""
     count, rest = divmod(len(packed), GROUP // 2 + 2)  # groups
     if rest:
-        raise ValueError(f"{len(packed)} bytes hold no whole groups of filters")
+        raise ValueError(f"{len(packed)} bytes are not whole groups of filters")
     pairs, scales = packed[: count * GROUP // 2], packed[count * GROUP // 2 :].view(np.float16)
     levels = np.stack([pairs & 15, pairs >> 4], axis=1).reshape(count, GROUP).astype(np.float32) - 8
     return (levels * scales[:, None].astype(np.float32)).ravel()
 
 
 def filter_shapes() -> dict[str, tuple[int, ...]]:
-    """The shapes of all weights that paint, by name, in the order in which a style's changes of them lie."""
+    """Return the shapes of all painting weights by name, in the order of a style's changes."""
     layers = {
         "enter1": (DETAIL, 3, 6),  # outputs, inputs, kernel
         "enter2": (WIDTH, DETAIL, 4),
@@ -76,15 +76,15 @@ def filter_shapes() -> dict[str, tuple[int, ...]]:
 
 
 def filter_count() -> int:
-    """How many weights paint."""
+    """Return the number of painting weights."""
     return sum(math.prod(shape) for shape in filter_shapes().values())
 
 
 def folded(tensors: Mapping[str, Any]) -> dict[str, Any]:
-    """The network's weights, or changes of them, for pictures in 0..1 where the network has -1..1.
+    """Convert the network's weights, or changes of them, for pictures in 0..1 instead of -1..1.
 
     Args:
-        tensors: of NumPy or of PyTorch, by name.
+        tensors: of NumPy or PyTorch, by name.
     """
     found = {name: tensors[name] for name in filter_shapes()}
     found["enter1.weight"] = 2 * tensors["enter1.weight"]
@@ -95,14 +95,14 @@ def folded(tensors: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def graph_weights(tensors: Mapping[str, Array]) -> dict[str, Array]:
-    """What the graphs compute with, from the network's own tensors."""
+    """Convert the network's own tensors to the graphs' weights."""
     found = folded(tensors)
     found["leave3.bias"] = found["leave3.bias"] + np.float32(0.5)
     return found
 
 
 def apply_delta(weights: Mapping[str, Array], changes: WeightDelta) -> dict[str, Array]:
-    """The graphs' weights with a style's changes."""
+    """Add a style's changes to the graphs' weights."""
     found, first = dict(weights), 0
     for name, shape in filter_shapes().items():
         end = first + math.prod(shape)
@@ -112,14 +112,14 @@ def apply_delta(weights: Mapping[str, Array], changes: WeightDelta) -> dict[str,
 
 
 def normalized(weights: Mapping[str, Array], steps: Array, statistics: Array) -> dict[str, Array]:
-    """The weights of shot.onnx: normalizations by known statistics are part of the layers before them.
+    """Return the weights of shot.onnx, whose layers include normalizations by known statistics.
 
-    Scale and shift of (y - mean) / sqrt(variance + epsilon) are a factor a and a constant b for each channel once the
-    statistics are known, and a w x + (a c + b) is a convolution, too.
+    With known statistics, scale and shift of (y - mean) / sqrt(variance + epsilon) are a factor a and a constant b for
+    each channel. The result a w x + (a c + b) is a convolution, too.
 
     Args:
-        weights: what the other graphs compute with.
-        steps: N x 2 x C: for each normalization the scales, less one, and the shifts.
+        weights: of the other graphs.
+        steps: N x 2 x C: for each normalization the scales minus one, and the shifts.
         statistics: N x 2 x C: the means and the mean squares.
     """
     found = dict(weights)

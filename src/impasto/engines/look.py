@@ -1,8 +1,8 @@
-"""What a frame looks like at a glance: whether statistics that were measured on other frames can hold for it.
+"""Compare frames coarsely: decide if statistics that were measured on other frames are valid for a frame.
 
-A network that is normalized by the statistics of a black frame paints the scene after it in pure black and white. So
-does one that is normalized by a title, by a fade's first frames, or by the scene before a cut. Half a frame is read at
-most: something bright that comes in changes neither the median of the parts' contrasts nor that of their levels much.
+A network that normalizes by the statistics of a black frame paints the next scene in pure black and white. The same
+happens after a title, after the first frames of a fade, and after a cut. The measures are medians over the frame's
+parts. So a bright object that enters hardly changes them, unless it covers half of the frame.
 """
 
 from __future__ import annotations
@@ -15,24 +15,24 @@ from numpy.typing import NDArray
 from impasto.pixels.arrays import Pixels, reduced
 from impasto.pixels.color import luminance
 
-_SIZE = 48, 32  # at which a frame is looked at
-_PARTS = 6, 4  # across and down
-_FLOOR = 0.02  # of contrast: what differs by less is noise
-_BLANK = 0.015  # deviation of brightness of a frame that shows nothing
+_SIZE = 48, 32  # size at which a frame is measured
+_PARTS = 6, 4  # horizontally and vertically
+_FLOOR = 0.02  # of contrast: smaller differences are noise
+_BLANK = 0.015  # deviation of brightness, below which a frame shows nothing
 _RISE, _WHOLE_RISE = 0.6, 1.25  # doublings of the parts' contrast, and of the whole frame's
-_SHIFT, _FALL = 1.25, 0.6  # of the level, in contrasts; what is darker than it should be soon is black
-_CUT, _CHANGED = 0.25, 0.1  # correlation with the frame before, below which it is another scene; change of brightness
-_STEADY = 0.15  # doublings and shifts that a fade goes beyond within the frames that are compared
+_SHIFT, _FALL = 1.25, 0.6  # of the level, in contrasts; the limit is smaller for darker frames, which soon turn black
+_CUT, _CHANGED = 0.25, 0.1  # correlation with the last frame, below which the scene is new; change of brightness
+_STEADY = 0.15  # doublings and shifts that a fade exceeds within the compared frames
 
 
 @dataclass(frozen=True, eq=False)
 class Look:
-    """A frame, looked at.
+    """Coarse measures of a frame.
 
     Attributes:
-        measures: the parts' contrast; the whole frame's; the level of red, green and blue. The contrasts are
-            deviations, 0..0.5, the levels 0..1.
-        gray: the frame's brightness, small.
+        measures: the parts' contrast; the whole frame's contrast; the levels of red, green and blue. Contrasts are
+            deviations, 0..0.5; levels are 0..1.
+        gray: the frame's brightness, reduced.
     """
 
     measures: NDArray[np.float32]
@@ -40,7 +40,7 @@ class Look:
 
     @staticmethod
     def of(frame: Pixels) -> Look:
-        """Look at a frame, H x W x 3, 0..1."""
+        """Measure a frame, H x W x 3, 0..1."""
         small = reduced(frame, *_SIZE)
         across, down = _PARTS
         parts = small.reshape(down, _SIZE[1] // down, across, _SIZE[0] // across, 3)
@@ -53,19 +53,19 @@ class Look:
 
     @property
     def blank(self) -> bool:
-        """Whether the frame shows nothing."""
+        """True if the frame shows nothing."""
         return bool(self.measures[1] < _BLANK)
 
     def follows(self, before: Look) -> bool:
-        """Whether the frame shows what the one before does, moved or faded."""
+        """Return True if the frame shows the same scene as the last one, moved or faded."""
         one, two = (gray - gray.mean() for gray in (self.gray, before.gray))
         likeness = float((one * two).sum()) / max(float(np.sqrt((one**2).sum() * (two**2).sum())), 1e-6)
         return likeness >= _CUT or float(np.abs(self.gray - before.gray).mean()) < _CHANGED
 
     def fits(self, measured: NDArray[np.float32]) -> bool:
-        """Whether statistics that were measured on frames of such measures hold for this one.
+        """Return True if statistics that were measured on frames with such measures are valid for this frame.
 
-        They hold for a frame that fades: it is painted paler. They do not hold for one with more contrast, or of
+        They are valid for a fading frame, which is painted paler. They are not valid for a frame with more contrast or
         another level.
         """
         rise, whole_rise, shift = _differences(self.measures, measured)
@@ -75,13 +75,13 @@ class Look:
 
 
 def steady(measures: NDArray[np.float32]) -> bool:
-    """Whether successive frames, N x 5 measures, have ended to change as a whole."""
+    """Return True if consecutive frames, N x 5 measures, no longer change as a whole."""
     rise, whole_rise, shift = _differences(measures[-1], measures[0])
     return max(abs(rise), abs(whole_rise), shift) < _STEADY
 
 
 def _differences(measures: NDArray[np.float32], others: NDArray[np.float32]) -> tuple[float, float, float]:
-    """Doublings of both contrasts, and the shift of the level in contrasts."""
+    """Return the doublings of both contrasts, and the shift of the level in contrasts."""
     rise, whole_rise = np.log2((measures[:2] + _FLOOR) / (others[:2] + _FLOOR))
     shift = np.abs(measures[2:] - others[2:]).mean() / (max(measures[0], others[0]) + _FLOOR)
     return float(rise), float(whole_rise), float(shift)

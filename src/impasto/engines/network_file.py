@@ -1,6 +1,6 @@
-"""Networks' files: what a file really is, and an .onnx file with all that it refers to.
+"""Network files: find out the real type of a file, and read an .onnx file with all files that it refers to.
 
-The .onnx format is read and written field by field here, so that no other package is needed for it.
+This module reads and writes the fields of the .onnx format directly, so that no other package is needed.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ OTHER_PROGRAMS = {
     ".engine": "a TensorRT engine",
     ".gguf": "a GGUF file",
 }
-"""What other programs' endings stand for."""
+"""The file types of other programs, by ending."""
 
-_TO_ONNX = "convert it to .onnx with its own program or a converter, then import that"
+_TO_ONNX = "convert it to .onnx with its own program or a converter, then import the .onnx file"
 _BEGINNINGS: tuple[tuple[int, bytes, str], ...] = (
     (0, b"\xff\xd8\xff", "a picture"),
     (0, b"\x89PNG", "a picture"),
@@ -48,9 +48,9 @@ _BEGINNINGS: tuple[tuple[int, bytes, str], ...] = (
     (0, b"GGUF", "a GGUF file"),
 )
 
-_Number, _Bytes = 0, 2  # of the wire types, those that are looked at
+_Number, _Bytes = 0, 2  # the wire types that are used here
 _WIDTHS = {1: 8, 5: 4}
-_INSIDE = {  # messages that tensors may lie in: {number of the field: its message}
+_INSIDE = {  # messages that may contain tensors: {number of the field: its message}
     "model": {7: "graph", 25: "function"},
     "graph": {1: "node", 5: "tensor", 15: "sparse"},
     "node": {5: "attribute"},
@@ -58,24 +58,24 @@ _INSIDE = {  # messages that tensors may lie in: {number of the field: its messa
     "function": {7: "node", 11: "attribute"},
     "sparse": {1: "tensor", 2: "tensor"},
 }
-_RAW, _EXTERNAL, _LOCATION = 9, 13, 14  # of a tensor's fields
-_PROPERTY = 14  # of a model's
-_GRAPH, _NODES, _TENSORS = 7, 1, 5  # of a model, and of its graph
-_UNCHANGED = (b"Identity", b"Cast", b"Transpose", b"Squeeze", b"Unsqueeze", b"Pad")  # these leave a picture its numbers
-_FLOATS = {6: "<f2", 12: "<f4", 24: "<f8"}  # what three numbers of so many bytes are
+_RAW, _EXTERNAL, _LOCATION = 9, 13, 14  # fields of a tensor
+_PROPERTY = 14  # field of a model
+_GRAPH, _NODES, _TENSORS = 7, 1, 5  # fields of a model, and of its graph
+_UNCHANGED = (b"Identity", b"Cast", b"Transpose", b"Squeeze", b"Unsqueeze", b"Pad")  # they do not change values
+_FLOATS = {6: "<f2", 12: "<f4", 24: "<f8"}  # types of three numbers, by their number of bytes
 
 
 def check_kind(path: Path) -> None:
-    """Refuse what is no network's file, whatever its name says.
+    """Refuse files that are not networks, whatever their names are.
 
     Raises:
-        PictureError: it is missing, empty, a Git LFS pointer, a web page, a picture or another thing.
-        UsageError: it is another program's network.
+        PictureError: the file is missing, empty, a Git LFS pointer, a web page, a picture or something else.
+        UsageError: the file is a network of another program.
     """
     if path.suffix.lower() in OTHER_PROGRAMS and path.exists():
         raise UsageError(f"{path} is {OTHER_PROGRAMS[path.suffix.lower()]}", _TO_ONNX, code="unknown-format")
     if path.is_dir():
-        raise PictureError(f"{path} is a folder, not a network's file", code="not-a-file")
+        raise PictureError(f"{path} is a folder, not a network file", "give the .onnx file", code="not-a-file")
     if not path.is_file():
         raise PictureError(f"there is no file {path}", code="no-such-file")
     try:
@@ -88,29 +88,29 @@ def check_kind(path: Path) -> None:
     if head.startswith(b"version https://git-lfs"):
         raise PictureError(
             f"{path} is a Git LFS pointer, not the file itself",
-            "git lfs pull fetches it, or download the file by itself",
+            "fetch the file with git lfs pull, or download it by itself",
             code="not-a-network",
         )
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if text.startswith((b"<!doctype", b"<html", b"<?xml", b"<head", b"<svg")):
         raise PictureError(
-            f"{path} is a web page, not a network's file", "download the file itself", code="not-a-network"
+            f"{path} is a web page, not a network file", "download the file itself", code="not-a-network"
         )
     for start, magic, kind in _BEGINNINGS:
         if head[start:].startswith(magic):
-            what = f"{path} is {kind}, not a network's file"
+            what = f"{path} is {kind}, not a network file"
             hint = _TO_ONNX if "network" in kind else "" if kind == "a picture" else "unpack it"
             raise PictureError(
-                what.removesuffix(", not a network's file") if "network" in kind else what, hint, code="not-a-network"
+                what.removesuffix(", not a network file") if "network" in kind else what, hint, code="not-a-network"
             )
 
 
 def read_onnx(path: Path) -> bytes:
-    """An .onnx file, with the weights that lie in files beside it put into it.
+    """Read an .onnx file, and insert the weights from files beside it.
 
     Raises:
         PictureError, UsageError: as `check_kind`.
-        StyleError: it asks for a file that is missing, too short, or anywhere but in its own folder.
+        StyleError: a file that it refers to is missing, too short, or outside its own folder.
     """
     check_kind(path)
     data = path.read_bytes()
@@ -126,13 +126,15 @@ def read_onnx(path: Path) -> bytes:
     try:
         return _whole(memoryview(data), "model", load)
     except (IndexError, ValueError, UnicodeDecodeError) as error:
-        raise StyleError(f"{path} is damaged: its weights cannot be found", code="damaged-file") from error
+        raise StyleError(
+            f"{path} is damaged: its weights cannot be found", "download it again", code="damaged-file"
+        ) from error
     except OSError as error:
-        raise StyleError(f"{path} cannot be read: {error.strerror or error}", code="not-readable") from error
+        raise StyleError(f"cannot read {path}: {error.strerror or error}", code="not-readable") from error
 
 
 def with_property(model: bytes, key: str, value: str) -> bytes:
-    """An .onnx file with a line of metadata, in place of one under the same key."""
+    """Return an .onnx file with a metadata entry. It replaces one with the same key."""
     entry = b"".join(_field(number, text.encode()) for number, text in ((1, key), (2, value)))
     parts = [
         raw
@@ -143,10 +145,10 @@ def with_property(model: bytes, key: str, value: str) -> bytes:
 
 
 def first_offsets(model: bytes, picture: str) -> list[tuple[float, ...]]:
-    """The triples of numbers that a network adds to a picture before anything else: below 0, it takes them off.
+    """Return the triples of numbers that a network adds to a picture before any other step. Negative: it subtracts.
 
     Args:
-        model: an .onnx file that has been loaded.
+        model: an .onnx file that ONNX Runtime has loaded.
         picture: the name of its input.
     """
     graph = next((content for number, _, content in _fields(memoryview(model)) if number == _GRAPH), None)
@@ -173,7 +175,7 @@ def first_offsets(model: bytes, picture: str) -> list[tuple[float, ...]]:
             same.update(outputs)
         elif kind == b"Add":
             found += [triples[name] for name in inputs if name in triples]
-        elif kind == b"Sub" and inputs[0] in same:  # else it is the picture that is taken off
+        elif kind == b"Sub" and inputs[0] in same:  # otherwise the picture is subtracted
             found += [tuple(-number for number in triples[name]) for name in inputs[1:] if name in triples]
         elif kind == b"ImageScaler":
             found += [_numbers(attribute[7]) for attribute in inside if 7 in attribute]
@@ -181,7 +183,7 @@ def first_offsets(model: bytes, picture: str) -> list[tuple[float, ...]]:
 
 
 def _by_number(message: memoryview) -> dict[int, list[memoryview]]:
-    """A message's fields without single whole numbers: a number of four or eight bytes is those."""
+    """Return a message's fields by number. Numbers of four or eight bytes are returned as their bytes."""
     found: dict[int, list[memoryview]] = {}
     for number, raw, content in _fields(message):
         found.setdefault(number, []).append(raw[1:] if content is None else content)
@@ -189,7 +191,7 @@ def _by_number(message: memoryview) -> dict[int, list[memoryview]]:
 
 
 def _triple(tensor: memoryview) -> dict[bytes, tuple[float, ...]]:
-    """The name of a tensor of three numbers, and the numbers."""
+    """Return the name and the values of a tensor of three numbers; empty for other tensors."""
     fields = _by_number(tensor)
     numbers = _numbers(fields.get(_RAW) or fields.get(4, []))
     return {b"".join(fields.get(8, [])): numbers} if numbers else {}
@@ -205,10 +207,10 @@ def _has_key(entry: memoryview, key: str) -> bool:
 
 
 def _beside(path: Path, location: str) -> Path:
-    """A file that a network asks for: in its own folder, or below it.
+    """Return the path of a file that a network refers to, in its own folder or below it.
 
-    A link is taken where it leads to the network's own folder, or to where the network, a link too, really lies: so
-    caches of downloads keep them.
+    Links are followed if they lead to the network's own folder, or to the folder of the network's real file, if the
+    network itself is a link. Caches of downloads store files in this way.
     """
     parts = location.replace("\\", "/").split("/")
     outside = not parts[0] or ".." in parts or ":" in location or "\0" in location
@@ -219,19 +221,21 @@ def _beside(path: Path, location: str) -> Path:
         outside = str(found.parent) not in (os.path.realpath(path.parent), os.path.dirname(os.path.realpath(path)))
     if outside:
         raise StyleError(
-            f"{path} asks for {location!r}, which is not in its own folder, and is refused",
-            "it is a link to another folder: put the file itself there" if linked else "put the file itself beside it",
+            f"{path} refers to {location!r}, which is outside its own folder, and is refused",
+            "it is a link to another folder: replace it with the file" if linked else "put the file itself beside it",
             code="unsafe-file",
         )
     if not found.is_file():
         raise StyleError(
-            f"{path} needs {location} beside it, and it is not there", "it holds the weights", code="no-such-file"
+            f"{path} needs {location}, which does not exist",
+            "put the file beside it: it contains the weights",
+            code="no-such-file",
         )
     return found
 
 
 def _whole(message: memoryview, kind: str, load: Callable[[str], bytes]) -> bytes:
-    """A message with the values of its external tensors put into them."""
+    """Return a message with the values of its external tensors inserted."""
     if kind == "tensor":
         return _tensor(message, load)
     out: list[bytes | memoryview] = []
@@ -254,13 +258,13 @@ def _tensor(message: memoryview, load: Callable[[str], bytes]) -> bytes:
     start = int(told.get("offset") or 0)
     length = int(told["length"]) if told.get("length") else len(data) - start
     if start < 0 or length < 0 or start + length > len(data):
-        raise ValueError("a tensor lies beyond the end of its file")
+        raise ValueError("a tensor ends beyond the end of its file")
     kept = [raw for number, raw, _ in fields if number not in (_RAW, _EXTERNAL, _LOCATION)]
     return b"".join([*kept, _field(_RAW, memoryview(data)[start : start + length])])
 
 
 def _fields(message: memoryview) -> Iterator[tuple[int, memoryview, memoryview | None]]:
-    """A message's fields: number, all its bytes, and the content of one that has a length."""
+    """Yield a message's fields: number, all bytes, and the content of fields with a length."""
     at = 0
     while at < len(message):
         start = at
@@ -276,9 +280,9 @@ def _fields(message: memoryview) -> Iterator[tuple[int, memoryview, memoryview |
         elif wire in _WIDTHS:
             at += _WIDTHS[wire]
         else:
-            raise ValueError("no field of this kind")
+            raise ValueError("a field has an unknown wire type")
         if at > len(message):
-            raise ValueError("a field is cut short")
+            raise ValueError("a field is truncated")
         yield tag >> 3, message[start:at], content
 
 

@@ -1,11 +1,11 @@
-"""The painter: the engine that paints where nobody chooses another, a feed-forward network in ONNX Runtime.
+"""The painter: the default engine, a feed-forward network in ONNX Runtime.
 
-An embedding is 256 numbers, read off the statistics of a painting's features in VGG-19, and ten that say its palette
-(`palette.py`). A style's changes are those of the network's modulations (the gallery's named styles have some), then
-those of its last filters (styles that a user has learned). Named styles know their colors and have no palette.
-`nn/paint_net.py` is the network to read, `tools/painter/graph.py` what runs.
+An embedding has 256 numbers, computed from the statistics of a painting's features in VGG-19, and ten numbers for its
+palette (`palette.py`). A style's changes are, first, those of the network's modulations, which some named styles of the
+gallery have; second, those of its last filters, which styles learned by users have. Named styles include their colors
+and have no palette. `nn/paint_net.py` is the network's readable form, `tools/painter/graph.py` the one that runs.
 
-The graphs hold no weights: painter.safetensors has them once, `painter_weights.py` brings them into form.
+The graphs contain no weights. painter.safetensors stores them once, and `painter_weights.py` converts them.
 """
 
 from __future__ import annotations
@@ -31,20 +31,20 @@ CODE = 256  # numbers that the network reads
 VECTOR_SIZE = CODE + palette.SIZE  # without changes
 SIZE = SizeRequirements(8)  # the network works at an eighth of the size
 MARGIN = 32  # pixels mirrored at the borders
-OVERLAP = 96  # pixels on each side of a tile: with 64 a line is 0.07 / 255 off, with 96 less than 0.001
-PAINTING_SIDE = 512  # of a painting's longer side where it is looked at, as when the network was trained
-_TUNED = 4  # networks with filters of their own that stay loaded
-_KEPT = 16  # styles whose modulations are remembered
-_BYTES_PER_PIXEL = 200  # measured peak while painting, memory given back after every layer
-_ARENA_BYTES_PER_PIXEL = 280  # the same where memory is kept for the next layer
-_NOISE = {8: 256, 4: 512}  # sides of the tables of noise, which repeats after them, by what the size is divided by
+OVERLAP = 96  # pixels on each side of a tile; with 64, an edge differs by 0.07 / 255, with 96 by less than 0.001
+PAINTING_SIDE = 512  # longer side at which a painting is encoded, as in the network's training
+_TUNED = 4  # number of networks with filters of their own that stay loaded
+_KEPT = 16  # number of styles whose modulations are cached
+_BYTES_PER_PIXEL = 200  # measured peak while painting, if memory is returned after every layer
+_ARENA_BYTES_PER_PIXEL = 280  # measured peak if memory is kept for the next layer
+_NOISE = {8: 256, 4: 512}  # divisor of the size: side of the table of noise, which repeats
 
 
 class Painter(ShippedEngine):
-    """The painter's networks; sessions are made at the first use and shared.
+    """The painter's networks. Sessions are made at the first use and shared.
 
-    A photo that needs more memory than the budget is painted in tiles, normalized by the statistics of a sample of it.
-    The arguments are those of `Engine`; the folder holds what `tools/painter/export.py` writes.
+    A photo that needs more memory than the budget is painted in tiles, normalized by the statistics of a sample. The
+    arguments are those of `Engine`. The folder contains the output of `tools/painter/export.py`.
     """
 
     name = "painter"
@@ -81,7 +81,7 @@ class Painter(ShippedEngine):
         return np.concatenate([code, palette.palette_of(seen)])
 
     def statistics(self, picture: Samples) -> NDArray[np.float32]:
-        """What a style is read off: 1920 numbers, as `nn.paint_net.statistics`."""
+        """Return the statistics from which a style is encoded: 1920 numbers, as `nn.paint_net.statistics`."""
         (found,) = self._encode_model.run({"picture": planes(_resized_for_encoder(picture))})
         return found
 
@@ -114,8 +114,8 @@ class Painter(ShippedEngine):
         code, wanted = code_and_palette(style.embedding)
         if wanted[0] > 0:
             raise UsageError(
-                "the colors of this style are moved when its network has painted, which no file of a network can do",
-                "impasto train style, train collection: those can be written",
+                "this style's colors are changed after its network, which a network file cannot do",
+                "learn the style first: impasto train style, or impasto train collection",
                 code="conflict",
             )
         changes, filters = np.split(style.changes, [modulation_count()])
@@ -126,7 +126,7 @@ class Painter(ShippedEngine):
         return Portable(graph, painter_weights.graph_weights(tensors), modulations, noise, MARGIN, SIZE.multiple, True)
 
     def _network(self, style: StyleVector) -> tuple[Model, NDArray[np.float32]]:
-        """The network with a style's filters, and its modulations."""
+        """Return the network with a style's filters, and its modulations."""
         changes, filters = np.split(style.changes, [modulation_count()])
         model = self._tuned(filters.astype(np.float32).tobytes()) if filters.any() else self._plain
         return model, self._modulated(
@@ -134,7 +134,7 @@ class Painter(ShippedEngine):
         )
 
     def _modulate(self, numbers: bytes) -> NDArray[np.float32]:
-        """What a style makes of every normalization and of the noise, as `nn.paint_net.PaintNet.modulations`."""
+        """Return a style's modulations of every normalization and of the noise, as `PaintNet.modulations`."""
         t, (code, changes) = self._tensors, np.split(np.frombuffer(numbers, np.float32), [CODE])
         inner = (product(t["style1.weight"], code) + t["style1.bias"]).clip(0)
         found = product(t["style2.weight"], inner) + t["style2.bias"]
@@ -162,12 +162,12 @@ class Painter(ShippedEngine):
 
 
 def code_and_palette(embedding: NDArray[Any]) -> list[NDArray[Any]]:
-    """The two parts of an embedding: what the network reads, and a painting's palette."""
+    """Split an embedding into the code for the network and a painting's palette."""
     return np.split(embedding, [CODE])
 
 
 def modulation_count() -> int:
-    """How many modulations there are."""
+    """Return the number of modulations."""
     return _statistics() + sum(painter_weights.WIDTHS[2:])
 
 
@@ -176,7 +176,7 @@ def _statistics() -> int:
 
 
 def _resized_for_encoder(picture: Samples) -> Pixels:
-    """A painting in the size in which its style is read off."""
+    """Resize a painting to the size at which its style is encoded."""
     height, width = picture.shape[:2]
     width, height = (
         max(SIZE.least, round(side / SIZE.multiple) * SIZE.multiple) for side in fit(width, height, PAINTING_SIDE)
@@ -185,17 +185,17 @@ def _resized_for_encoder(picture: Samples) -> Pixels:
 
 
 def mirrored(photo: Pixels) -> Pixels:
-    """H x W x 3 in 0..1 to planes in -1..1 with the borders that the network takes off again, 1 x 3 x H+64 x W+64."""
+    """Convert H x W x 3 in 0..1 to planes in -1..1 with mirrored borders, 1 x 3 x H+64 x W+64, for the network."""
     whole = photo.transpose(2, 0, 1)[None] * np.float32(2) - np.float32(1)
     return np.pad(whole, ((0, 0), (0, 0), (MARGIN,) * 2, (MARGIN,) * 2), mode="reflect")
 
 
 def noise_at(by: int, corner: tuple[int, int], height: int, width: int) -> NDArray[np.float32]:
-    """Noise for a part of a photo, its margin included: the same at the same place of the photo, whatever the part.
+    """Return the noise for a part of a photo, with its margin. It depends only on the place in the photo.
 
     Args:
-        by: 8 or 4, what the size is divided by.
-        corner: of the part, its row and column in the photo.
+        by: 8 or 4, the divisor of the size.
+        corner: the part's row and column in the photo.
     """
     rows, columns = (
         np.arange(start // by - MARGIN // by, (start + side + MARGIN) // by) % _NOISE[by]
@@ -206,6 +206,6 @@ def noise_at(by: int, corner: tuple[int, int], height: int, width: int) -> NDArr
 
 @functools.cache
 def _table(by: int) -> NDArray[np.float32]:
-    """Of mean 0 and deviation 1, the same on every machine."""
+    """Return noise of mean 0 and deviation 1, which is the same on every machine."""
     drawn = np.random.RandomState(by).standard_normal((_NOISE[by], _NOISE[by]))
     return ((drawn - drawn.mean()) / drawn.std()).astype(np.float32)

@@ -1,4 +1,4 @@
-"""The painter's weights: unpacked, changed by a style, and brought into the forms in which its graphs take them."""
+"""The painter's weights: unpack them, apply a style's changes, and convert them for the graphs."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from impasto.engines.quantized import Array
 
 WIDTHS = (16, 48, 96, 160)  # channels at full size, a half, a quarter, an eighth
 DEEP, BODY = 10, 4  # convolutions at an eighth and at a quarter
-PLACES = ((0, 0), (0, 1), (1, 0), (1, 1))  # of a 2 x 2 block: row, column
-_LAST = 16  # channels that leave: two rows of six, each filled up to eight
+PLACES = ((0, 0), (0, 1), (1, 0), (1, 1))  # row and column in a 2 x 2 block
+_LAST = 16  # output channels: two rows of six, each padded to eight
 
 
 def norm_widths() -> list[int]:
-    """Channels of every normalization."""
+    """Return the number of channels of every normalization."""
     full, half, quarter, eighth = WIDTHS
     return [half, quarter, eighth, *[eighth] * DEEP, quarter, *[quarter] * BODY, half, full]
 
 
 def layer_shapes() -> dict[str, tuple[int, int, int]]:
-    """Outputs, inputs and kernel of every convolution, in their order."""
+    """Return outputs, inputs and kernel of every convolution, in their order."""
     full, half, quarter, eighth = WIDTHS
     return {
         "enter1": (half, 3, 6),
@@ -38,13 +38,13 @@ def layer_shapes() -> dict[str, tuple[int, int, int]]:
 
 
 def filter_names() -> list[str]:
-    """What a learned style may change of the convolutions, in the order of its vector."""
+    """Return the names of the tensors that a learned style may change, in the order of its vector."""
     layers = [*(f"body.{index}" for index in range(BODY)), "rise2", "rise3", "leave"]
     return sorted(f"{layer}.{part}" for layer in layers for part in ("weight", "bias"))
 
 
 def filter_shapes() -> dict[str, tuple[int, ...]]:
-    """Their shapes, in that order."""
+    """Return the shapes of these tensors, in the same order."""
     shapes = layer_shapes()
 
     def shape(name: str) -> tuple[int, ...]:
@@ -56,15 +56,15 @@ def filter_shapes() -> dict[str, tuple[int, ...]]:
 
 
 def filter_count() -> int:
-    """How many weights a learned style may change."""
+    """Return the number of weights that a learned style may change."""
     return sum(math.prod(shape) for shape in filter_shapes().values())
 
 
 def apply_delta(tensors: Mapping[str, Array], filters: Array) -> dict[str, Array]:
-    """The network's tensors with a style's changes of its filters, in the order of `filter_shapes`.
+    """Add a style's changes of the filters to the network's tensors, in the order of `filter_shapes`.
 
     Args:
-        filters: as many as the style has; the rest is not changed.
+        filters: the style's changes; further weights are not changed.
     """
     found, start = dict(tensors), 0
     for name, shape in filter_shapes().items():
@@ -76,8 +76,8 @@ def apply_delta(tensors: Mapping[str, Array], filters: Array) -> dict[str, Array
 
 
 def four_places(weight: Array) -> Array:
-    """Filters C' x C x 3 x 3 after a nearest upsampling as 4 x C' x C x 3 x 3 before it: for each of `PLACES`."""
-    taps = np.zeros((2, 3, 3), np.float32)  # place, tap after, tap before: a tap sees the place it has come from
+    """Convert filters C' x C x 3 x 3 after nearest upsampling to 4 x C' x C x 3 x 3 before it, one for each place."""
+    taps = np.zeros((2, 3, 3), np.float32)  # place, tap after, tap before: a tap reads the place it comes from
     for place in range(2):
         for tap in range(3):
             taps[place, tap, (place + tap - 1) // 2 + 1] = 1
@@ -86,10 +86,10 @@ def four_places(weight: Array) -> Array:
 
 
 def leave_at_half(weight: Array, bias: Array) -> tuple[Array, Array]:
-    """`leave` on four places side by side: 3 x C x 5 x 5 as 16 x 4C x 3 x 3 at half the size.
+    """Convert `leave` for four places side by side: 3 x C x 5 x 5 to 16 x 4C x 3 x 3 at half the size.
 
-    Outputs are those of the upper row of a 2 x 2 block, by column and color, two that are empty, and the lower row.
-    Pictures are 0..1 where the network has -1..1.
+    The outputs are the upper row of a 2 x 2 block, by column and color, two empty ones, and the lower row in the same
+    way. Pictures are 0..1 instead of the network's -1..1.
     """
     inputs = weight.shape[1]
     found = np.zeros((2, 8, 2, 2, inputs, 3, 3), np.float32)
@@ -105,7 +105,7 @@ def leave_at_half(weight: Array, bias: Array) -> tuple[Array, Array]:
 
 
 def graph_weights(tensors: Mapping[str, Array]) -> dict[str, Array]:
-    """What the graphs compute with, from the network's own tensors."""
+    """Convert the network's own tensors to the graphs' weights."""
     found = {}
     for layer in layer_shapes():
         weight, bias = tensors[f"{layer}.weight"], tensors[f"{layer}.bias"]
@@ -123,7 +123,7 @@ def graph_weights(tensors: Mapping[str, Array]) -> dict[str, Array]:
 
 
 def weight_shapes() -> dict[str, tuple[int, ...]]:
-    """The shapes of `graph_weights`."""
+    """Return the shapes of `graph_weights`."""
     shapes: dict[str, tuple[int, ...]] = {}
     for layer, (outputs, inputs, kernel) in layer_shapes().items():
         if layer in ("rise1", "rise2"):
@@ -141,9 +141,9 @@ def weight_shapes() -> dict[str, tuple[int, ...]]:
 
 
 def laid_out(weight: Array, lanes: int) -> Array:
-    """Filters in ONNX Runtime's layout: blocks of `lanes` outputs side by side, and of inputs but for a photo's.
+    """Convert filters to ONNX Runtime's layout: blocks of `lanes` outputs, and of inputs except a photo's.
 
-    Biases, and filters for no such layout (0 lanes), stay as they are.
+    Biases are unchanged. So are all filters if the processor has no such layout (0 lanes).
     """
     if weight.ndim < 4 or not lanes:
         return weight

@@ -1,7 +1,7 @@
-"""A painting's palette as ten numbers, and the way of a picture's colors towards it.
+"""A painting's palette in ten numbers, and a map that moves a picture's colors towards it.
 
-The way is the linear Monge-Kantorovitch map between two Gaussians of colors (Pitié & Kokaram 2007). A network that
-knows many paintings finds the colors of an unknown one in part only. `towards` moves the picture's colors nearer.
+The map is the linear Monge-Kantorovitch map between two Gaussians of colors (Pitié & Kokaram 2007). A network for many
+paintings reproduces the colors of an unknown painting only in part. `towards` brings the picture's colors closer.
 """
 
 from __future__ import annotations
@@ -13,30 +13,30 @@ from impasto.pixels.arrays import Pixels
 from impasto.pixels.color import LEAST_VARIANCE, power
 
 SIZE = 10  # a weight, three means, six second moments
-_SHARE = 0.75  # of the way
-_GAINS = 0.5, 1.8  # of a color's contrast: more would bring out what is hardly there
+_SHARE = 0.75  # of the way to the palette
+_GAINS = 0.5, 1.8  # limits of the change of contrast; more would amplify hardly visible colors
 _PAIRS = np.triu_indices(3)
 
 
 def measured(picture: Pixels) -> NDArray[np.float32]:
-    """Means and second moments of the colors of a picture, H x W x 3: nine numbers, which mix as pictures do."""
+    """Return means and second moments of a picture's colors, H x W x 3: nine numbers, which mix like pictures."""
     rows = picture.astype(np.float64)
     moments = np.einsum("ywi,ywj->ij", rows, rows) / (rows.shape[0] * rows.shape[1])  # without BLAS: see `product`
     return np.concatenate([rows.mean((0, 1)), moments[_PAIRS]]).astype(np.float32)
 
 
 def palette_of(painting: Pixels) -> NDArray[np.float32]:
-    """A painting's palette, its weight 1; with weight 0, all zeros, nothing is changed."""
+    """Return a painting's palette with weight 1. A palette of weight 0, all zeros, changes nothing."""
     return np.concatenate([np.ones(1, np.float32), measured(painting)])
 
 
 def towards(picture: Pixels, own: NDArray[np.float32], palette: NDArray[np.float32]) -> Pixels:
-    """A picture on its way to a palette.
+    """Move a picture's colors towards a palette.
 
     Args:
         picture: H x W x 3.
-        own: what `measured` gives, of this picture or of all that it is a part of.
-        palette: of one painting, or the weighted mean of several; its weight is the share of them that have one.
+        own: the result of `measured` for this picture, or for the whole that it is a part of.
+        palette: of one painting, or the weighted mean of several. Its weight is the share of paintings with a palette.
     """
     weight = float(palette[0])
     if weight <= 0:
@@ -54,7 +54,7 @@ def towards(picture: Pixels, own: NDArray[np.float32], palette: NDArray[np.float
 
 
 def _gaussian(numbers: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Mean and covariance."""
+    """Return mean and covariance."""
     mean, moments = numbers[:3].astype(np.float64), np.zeros((3, 3))
     moments[_PAIRS] = numbers[3:]
     moments = moments + np.triu(moments, 1).T

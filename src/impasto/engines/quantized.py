@@ -1,4 +1,4 @@
-"""Weights that are kept in 8 bits, read into single precision."""
+"""Read weights that are stored with 8 bits, in single precision."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from impasto.system.files import ASSETS
 
 Array: TypeAlias = NDArray[np.float32]
 
-VGG = ASSETS / "vgg19" / "vgg19-normalised-int8.safetensors"
+VGG = ASSETS / "vgg19" / "vgg19-normalized-int8.safetensors"
 _VGG_LAYERS = 9  # convolutions up to relu4_1
 
 
 def read(path: Path) -> dict[str, Array]:
-    """The tensors of a file; those in 8 bits are multiplied by their channels' scales, NAME.scale."""
+    """Read the tensors of a file. Multiply those with 8 bits by their channels' scales, NAME.scale."""
     stored = load_file(path)
     found = {}
     for name, value in stored.items():
@@ -32,7 +32,7 @@ def read(path: Path) -> dict[str, Array]:
 
 
 def vgg() -> dict[str, Array]:
-    """What the encoders' graphs compute with: the normalized VGG-19 up to relu4_1."""
+    """Return the weights of the encoders' graphs: the normalized VGG-19 up to relu4_1."""
     tensors = read(VGG)
     names = ["entry", *map(str, range(_VGG_LAYERS))]
     return {f"{name}.{part}": tensors[f"{name}.{part}"] for name in names for part in ("weight", "bias")}

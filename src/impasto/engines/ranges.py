@@ -1,4 +1,4 @@
-"""Which numbers stand for a picture's colors in a network, and how to find out."""
+"""Value ranges: the numbers that stand for colors in a network, and how to find them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from impasto.pixels.arrays import Pixels, resize
 
 Triple = tuple[float, float, float]
 _MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet's photographs
-_CAFFE = 123.68, 116.779, 103.939  # of ImageNet's photographs, in 0..255
+_CAFFE = 123.68, 116.779, 103.939  # means of ImageNet's photographs, in 0..255
 
 
 @dataclass(frozen=True)
@@ -21,8 +21,8 @@ class Values:
     """The numbers that stand for a picture's colors.
 
     Attributes:
-        low, high: of red, green and blue: what stands for black, and for white.
-        bgr: the channels lie in the order blue, green, red.
+        low, high: the numbers for black and for white, of red, green and blue.
+        bgr: True if the channels are in the order blue, green, red.
     """
 
     low: Triple = (0.0, 0.0, 0.0)
@@ -35,16 +35,16 @@ class Values:
 
     @property
     def even(self) -> bool:
-        """Whether all three channels have the same numbers."""
+        """True if all three channels have the same range."""
         return len({*self.low}) == len({*self.high}) == 1
 
     def numbers(self, picture: Pixels) -> Pixels:
-        """A picture, H x W x 3 in 0..1, as the network has it, H x W x 3."""
+        """Convert a picture, H x W x 3 in 0..1, to the network's numbers, H x W x 3."""
         numbers = picture * (self._array(self.high) - self._array(self.low)) + self._array(self.low)
         return numbers[:, :, ::-1] if self.bgr else numbers
 
     def picture(self, numbers: Pixels) -> Pixels:
-        """The network's numbers, H x W x 3, as a picture, which may leave 0..1."""
+        """Convert the network's numbers, H x W x 3, to a picture, which may exceed 0..1."""
         ordered = numbers[:, :, ::-1] if self.bgr else numbers
         return (ordered - self._array(self.low)) / (self._array(self.high) - self._array(self.low))
 
@@ -52,7 +52,7 @@ class Values:
         return np.float32(three[0]) if self.even else np.array(three, np.float32)
 
     def normalized(self, mean: Triple, deviation: Triple) -> Values:
-        """These numbers less a mean, over a deviation."""
+        """Return the range after subtraction of a mean and division by a deviation."""
 
         def changed(three: Triple) -> Triple:
             red, green, blue = ((a - b) / c for a, b, c in zip(three, mean, deviation, strict=True))
@@ -65,10 +65,10 @@ class Values:
 
     @staticmethod
     def from_dict(found: dict[str, Any]) -> Values:
-        """Raises ValueError, KeyError or TypeError unless `found` is what `as_dict` gives."""
+        """Parse the result of `as_dict`. Raise ValueError, KeyError or TypeError for other values."""
         low, high = (tuple(map(float, found[key])) for key in ("low", "high"))
         if len(low) != 3 or len(high) != 3 or not all(0 < abs(a - b) < _HUGE for a, b in zip(low, high, strict=True)):
-            raise ValueError("no range of values")
+            raise ValueError("the range of values is invalid")
         return Values(low, high, bool(found["bgr"]))
 
     def __str__(self) -> str:
@@ -91,24 +91,24 @@ NAMED = {
     "imagenet": PLAIN.normalized(_MEAN, _DEVIATION),
     "caffe": Values(BYTES.normalized(_CAFFE, (1, 1, 1)).low, BYTES.normalized(_CAFFE, (1, 1, 1)).high, bgr=True),
 }
-"""Ranges by the names that users know them by."""
+"""Ranges by the names that users type."""
 
 _SIMPLE = [(values.low, values.high) for values in (PLAIN, BYTES, SIGNED)]
-_MIXED = 0.15  # that two ranges must be better by than one for both, and
-_SOUND = 0.8  # that others must be better by than the usual range where that gives a picture
-_NEAR = 0.05  # mean difference from the photo of a picture that is nearly the photo
-_BYTE = 8  # bright values above are those of 0..255
+_MIXED = 0.15  # two different ranges must be better by this than one range for both
+_SOUND = 0.8  # unusual ranges must be better by this if the usual range gives a valid picture
+_NEAR = 0.05  # mean difference from the photo, below which a picture is nearly the photo
+_BYTE = 8  # bright values above this belong to 0..255
 _SIGNED, _WIDE = 1.05, 0.85  # values below stay in -1..1; the deviation of normalized pictures is about 1
-_SAME = 0.2  # of their deviation, in which numbers may differ
-_BEYOND = 0.02  # beyond black and white, or deviation in a picture, that can be seen
-_LARGE = 4  # no mean or deviation of values in 0..1
-_HUGE = 1e6  # no value of a picture
-_ROUNDED = 0.2  # in which means may differ that are written in fewer digits
+_SAME = 0.2  # tolerated difference of numbers, relative to their deviation
+_BEYOND = 0.02  # visible excess beyond black and white, or visible deviation in a picture
+_LARGE = 4  # larger than any mean or deviation of values in 0..1
+_HUGE = 1e6  # larger than any value of a picture
+_ROUNDED = 0.2  # tolerated difference of means that are written with fewer digits
 _SIDE = 48  # of the small pictures whose colors are compared
 
 
 def read_range(text: str) -> Values:
-    """A range of values as users write it.
+    """Parse a range of values as users type it.
 
     >>> read_range("-1..1") == SIGNED
     True
@@ -116,7 +116,7 @@ def read_range(text: str) -> Values:
     '16..235'
 
     Raises:
-        UsageError: it is none.
+        UsageError: the text is not a range.
     """
     if text.lower() in NAMED:
         return NAMED[text.lower()]
@@ -126,21 +126,21 @@ def read_range(text: str) -> Values:
     except ValueError:
         values = Values.of(0, 0)
     if values.low >= values.high:
-        hint = f"{', '.join(NAMED)}, or LOW..HIGH, LOW below HIGH"
-        raise UsageError(f"{text!r} is no range of values", hint, code="malformed")
+        hint = f"{', '.join(NAMED)}, or LOW..HIGH with LOW below HIGH"
+        raise UsageError(f"{text!r} is not a range of values", hint, code="malformed")
     return values
 
 
 def read_ranges(
     takes: str | None, gives: str | None, mean: str | None = None, deviation: str | None = None
 ) -> tuple[Values | None, Values | None]:
-    """What a network takes and gives as users write it.
+    """Parse the value ranges of a network's input and output as users type them.
 
     Args:
-        mean, deviation: three numbers, "0.485,0.456,0.406", of pictures in the range `takes`; unless that is given, in
-            0..1 or, where they are above 4, in 0..255.
+        mean, deviation: three numbers, "0.485,0.456,0.406", for pictures in the range `takes`. The default range is
+            0..1, or 0..255 if a number is above 4.
     Raises:
-        UsageError: a text is no range, or not three numbers.
+        UsageError: a text is not a range, or not three numbers.
     """
     seen = None if takes is None else read_range(takes)
     made = None if gives is None else read_range(gives)
@@ -149,15 +149,15 @@ def read_ranges(
     less = (0.0, 0.0, 0.0) if mean is None else _three(mean, "--mean")
     over = (1.0, 1.0, 1.0) if deviation is None else _three(deviation, "--std")
     if min(over) <= 0:
-        raise UsageError(f"--std has {min(over):g}", "three numbers above 0", code="out-of-range")
+        raise UsageError(f"--std contains {min(over):g}", "give three numbers above 0", code="out-of-range")
     seen = seen or (BYTES if max(map(abs, (*less, *over))) > _LARGE else PLAIN)
     return seen.normalized(less, over), made
 
 
 def by_means(offsets: Iterable[Sequence[float]]) -> tuple[Values | None, Values | None]:
-    """What a network sees and gives that takes ImageNet's means, in 0..255, off pictures, or puts them back.
+    """Return the ranges of a network that subtracts ImageNet's means, in 0..255, from pictures, or adds them again.
 
-    The order of the means is the channels'. Of a network that takes them off, what it gives is not known.
+    The order of the means is that of the channels. If the network subtracts them, its output range is unknown.
 
     Args:
         offsets: triples that it adds to a picture.
@@ -182,9 +182,9 @@ def _three(text: str, option: str) -> Triple:
 
 
 def _number(text: str) -> float:
-    """Raises ValueError unless it is a number that a network can have."""
+    """Parse a number. Raise ValueError unless a network can use it."""
     if not abs(number := float(text)) < _HUGE:
-        raise ValueError("no such value")
+        raise ValueError("the number is not finite, or is too large")
     return number
 
 
@@ -196,21 +196,21 @@ def find_ranges(
     *,
     bgr: bool = False,
 ) -> tuple[Values, Values] | None:
-    """Which ranges a network takes and gives, by what it makes of a photo.
+    """Find the value ranges of a network's input and output from its results for a photo.
 
-    1. Ranges with which it leaves the photo nearly as it is are right.
-    2. Else its numbers tell what it gives, and it takes the same: networks that normalize what they see, as most do, do
-       not care.
-    3. Where that is no picture, but flat or mostly beyond black and white, the ranges are taken whose picture is most
-       like one of the photo.
+    1. Ranges with which the network returns nearly the same photo are right.
+    2. Otherwise the output's numbers tell its range, and the input has the same range. Most networks normalize their
+       input, so its range does not matter.
+    3. If the result with these ranges is not a valid picture (flat, or mostly beyond black and white), the ranges with
+       the picture most similar to the photo are chosen.
 
     Args:
-        run: from a photo in a range, H x W x 3, to the network's own numbers for it, of any height and width.
+        run: converts a photo in a range, H x W x 3, to the network's own numbers for it, of any height and width.
         photo: H x W x 3, 0..1.
-        takes, gives: what is known.
-        bgr: its channels are known to lie in the order blue, green, red.
+        takes, gives: known ranges.
+        bgr: True if the channels are known to be in the order blue, green, red.
     Returns:
-        What it takes and what it gives; None if it makes no numbers of the photo.
+        The ranges of input and output; None if the network's results are not numbers.
     """
     made: dict[Values, Pixels] = {}
     for seen in _candidates(takes, bgr=bgr):
@@ -238,13 +238,13 @@ def find_ranges(
         + (not _is_picture(picture))
         + _SOUND * (sound and pair != usual)
         for pair, picture in pictures.items()
-        if pair[0].bgr == first.bgr  # of strange colors nobody can tell in which order they were meant
+        if pair[0].bgr == first.bgr  # with unnatural colors, the order of the channels cannot be found
     }
     return min(worth, key=lambda pair: worth[pair])
 
 
 def _candidates(known: Values | None, seen: Values | None = None, *, bgr: bool) -> list[Values]:
-    """Ranges that may be; for what a network gives, those that go with what it takes."""
+    """Return possible ranges. For an output, those that fit the input's range."""
     if known is not None:
         return [known]
     found = [
@@ -254,7 +254,7 @@ def _candidates(known: Values | None, seen: Values | None = None, *, bgr: bool) 
 
 
 def _unusual(takes: Values, gives: Values) -> float:
-    """What a pair of ranges must be better by than the usual ones: 0..1, 0..255 or -1..1, for photo and result."""
+    """Return the handicap of ranges other than 0..1, 0..255 or -1..1 for both input and output."""
     simple = [(values.low, values.high) in _SIMPLE for values in (takes, gives)]
     if takes == gives:
         return 0.0 if simple[0] else _MIXED / 2
@@ -262,13 +262,13 @@ def _unusual(takes: Values, gives: Values) -> float:
 
 
 def _alike(made: list[Pixels]) -> bool:
-    """Whether a network makes the same of a photo in every range."""
+    """Return True if a network's result is the same for a photo in every range."""
     first, *others = made
     return all(np.median(np.abs(first - other)) < _SAME * first.std() for other in others)
 
 
 def _kind(numbers: Pixels) -> Values:
-    """What range numbers look like."""
+    """Guess the range of numbers."""
     darkest, brightest = np.percentile(numbers, (5, 95))
     if brightest > _BYTE:
         return BYTES
@@ -278,19 +278,19 @@ def _kind(numbers: Pixels) -> Values:
 
 
 def _is_picture(painted: Pixels) -> bool:
-    """Whether it is neither flat nor mostly beyond black and white."""
+    """Return True if a picture is neither flat nor mostly beyond black and white."""
     beyond = np.abs(painted - painted.clip(0, 1)) > _BEYOND
     return bool(beyond.mean() < 0.5 and painted.clip(0, 1).std((0, 1)).max() > _BEYOND)
 
 
 def _difference(painted: Pixels, photo: Pixels) -> float:
-    """How far a picture's colors are from the photo's, what lies beyond black and white included."""
+    """Return the difference of a picture's colors from the photo's, including excess beyond black and white."""
     small = [resize(part.clip(0, 1), _SIDE, _SIDE) for part in (painted, photo)]
     beyond = np.abs(painted - painted.clip(0, 1)).mean()
     return float(np.abs(small[0] - small[1]).mean() + beyond)
 
 
 def _distance(painted: Pixels, photo: Pixels) -> float:
-    """How far a picture is from looking like one of the photo: in its darkest and brightest values, and in colors."""
+    """Return how little a picture resembles the photo, in its darkest and brightest values and in its colors."""
     ends = np.abs(np.percentile(painted, (1, 99)) - np.percentile(photo, (1, 99))).clip(0, 2)
     return float(ends.sum()) + min(_difference(painted, photo) * 2, 2)

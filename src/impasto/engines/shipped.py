@@ -1,4 +1,4 @@
-"""The base of the engines that ship: their files, the styles that they have read, and the frames of a shot."""
+"""The base of the engines that ship: their files, a cache of encoded styles, and the frames of a shot."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ from impasto.errors import UsageError
 from impasto.pixels.arrays import Pixels, Samples, resize
 from impasto.system.sessions import load_runtime
 
-_REMEMBERED = 64  # styles of pictures
-_ENCODED_PIXELS = 512 * 640  # a painting is looked at in about this size, as when the networks were trained
+_REMEMBERED = 64  # number of cached styles
+_ENCODED_PIXELS = 512 * 640  # approximate size at which a painting is encoded, as in the networks' training
 
 
 class Portable(NamedTuple):
-    """All that a style's network is made of, for who writes it as one file.
+    """All parts of a style's network, for writing it as one file.
 
     Attributes:
-        graph: an .onnx file with the inputs "photo" (1 x 3 x H x W with its mirrored margin), "modulations",
-            "given", "trust" and "noise8", "noise4", if it takes noise; its weights are somewhere else.
-        weights: those, by name.
-        modulations: what the style makes of the network.
-        noise: by what the size is divided by, a table that is repeated.
+        graph: an .onnx file without weights. Its inputs are "photo" (1 x 3 x H x W with its mirrored margin),
+            "modulations", "given", "trust", and "noise8" and "noise4" if it takes noise.
+        weights: by name.
+        modulations: the style's modulations of the network.
+        noise: {divisor of the size: a table that repeats}.
         margin: pixels that are mirrored at each border.
-        multiple: pixels; sides of photos are multiples of it.
-        signed: whether the graph takes photos in -1..1 rather than 0..1.
+        multiple: sides of photos are multiples of this, in pixels.
+        signed: True if the graph takes photos in -1..1 instead of 0..1.
     """
 
     graph: bytes
@@ -53,13 +53,13 @@ class ShippedEngine(ABC):
     """An engine that ships with Impasto: see `Engine`.
 
     Args:
-        folder: holds its files; those that ship if not given.
-        budget: see `Engine`; None, what `default_budget` says.
+        folder: of its files; None: those that ship.
+        budget: see `Engine`; None: `default_budget`.
 
     Attributes:
-        assets: the folder that ships.
-        vector_size: numbers of a style's embedding.
-        keeps_vectors: galleries keep the vectors of its styles; else they are computed from the paintings.
+        assets: the folder of the files that ship.
+        vector_size: number of values in a style's embedding.
+        keeps_vectors: True if galleries store the vectors of its styles; False if they encode the paintings each time.
     """
 
     name: ClassVar[str]
@@ -76,71 +76,71 @@ class ShippedEngine(ABC):
         self._encoded: dict[bytes, StyleVector] = {}  # by the picture
 
     def __reduce__(self) -> tuple[object, ...]:
-        """What another process, or another machine, makes it from."""
+        """Support pickling, also for other machines."""
         return type(self), (None if self.folder == self.assets else self.folder, self.budget)
 
     def style(self, numbers: Array) -> StyleVector:
-        """A style from its numbers (`StyleVector.numbers`).
+        """Return a style from its numbers (`StyleVector.numbers`).
 
         Raises:
-            ValueError: they are none of this engine's.
+            ValueError: the numbers are not a style of this engine.
         """
         sizes = (self.vector_size, *(self.vector_size + size for size in self._change_sizes()))
         if numbers.ndim != 1 or len(numbers) not in sizes:
-            raise ValueError(f"{numbers.size} numbers are no style of the engine {self.name}")
+            raise ValueError(f"{numbers.size} numbers are not a style of the engine {self.name}")
         return StyleVector.of(numbers, self.vector_size)
 
     def _change_sizes(self) -> tuple[int, ...]:
-        """How many numbers a style's changes of the network may be."""
+        """Return the possible numbers of values in a style's changes of the network."""
         return ()
 
     def portable(self, style: StyleVector) -> Portable:  # noqa: ARG002
-        """A style's network in its parts.
+        """Return the parts of a style's network.
 
         Raises:
-            UsageError: it paints in a way that no one network does.
+            UsageError: no single network can paint this style.
         """
         raise UsageError(
-            f"the engine {self.name} writes no networks", "the painter and the light engine do", code="conflict"
+            f"the engine {self.name} cannot write networks", "use --engine painter or light", code="conflict"
         )
 
     def prepare(self, style: StyleVector | None = None) -> None:
-        load_runtime()  # not in the thread, which would have to take turns with whatever goes on here
+        load_runtime()  # here, because an import in the thread would compete with this thread
         threading.Thread(target=self._begin, args=(style,)).start()
 
     def _begin(self, style: StyleVector | None) -> None:
-        with contextlib.suppress(Exception):  # said when the network is used
+        with contextlib.suppress(Exception):  # reported when the network is used
             self._load(style)
 
     @abstractmethod
     def _load(self, style: StyleVector | None) -> None:
-        """Load what `prepare` asks for."""
+        """Load the networks that `prepare` requests."""
 
     @functools.cached_property
     def facts(self) -> dict[str, Any]:
-        """What was written down when the files were made: their hashes, and what painting costs."""
+        """Facts that were recorded with the files: their hashes, and the cost of painting."""
         facts: dict[str, Any] = json.loads((self.folder / "facts.json").read_text(encoding="utf-8"))
         return facts
 
     @property
     def id(self) -> str:
-        """Which encoder made a vector; vectors of another one must be made anew from their pictures."""
+        """The encoder's identity. Vectors of other encoders must be computed again from their pictures."""
         return str(self.facts["sha256"]["encode.onnx"])[:16]
 
     @property
     def mac_per_pixel(self) -> float:
-        """Multiply-adds that painting takes for each pixel."""
+        """Multiply-adds of painting for each pixel."""
         return float(self.facts["mac_per_pixel"])
 
     def encode(self, painting: Samples) -> StyleVector:
-        """The style of a painting; the last ones are remembered.
+        """Encode a painting as a style. Recent results are cached.
 
         Args:
-            painting: H x W x 3, any size.
+            painting: H x W x 3, of any size.
         """
         data = np.ascontiguousarray(painting)
         key = hashlib.blake2b(data.data, digest_size=16).digest() + repr((data.shape, data.dtype.str)).encode()
-        with self._encoding:  # whoever asks for the same one meanwhile waits for it
+        with self._encoding:  # other threads with the same painting wait for its result
             found = self._encoded.pop(key, None)
             if found is None:
                 embedding = self._encode(painting)
@@ -153,7 +153,7 @@ class ShippedEngine(ABC):
 
     @abstractmethod
     def _encode(self, painting: Samples) -> Array:
-        """The embedding of a painting that is not remembered."""
+        """Compute the embedding of a painting that is not cached."""
 
     def paint(self, photo: Pixels, style: StyleVector, *, shot: Shot | None = None, run: str = "style") -> Pixels:
         if shot is not None:
@@ -174,29 +174,29 @@ class ShippedEngine(ABC):
     def _paint_in_tiles(
         self, photo: Samples, style: StyleVector, write_tile: WriteTile, given: Statistics | None
     ) -> Statistics:
-        """Paint, in tiles if the budget is small; the photo's own statistics.
+        """Paint a photo, in tiles if the budget is small. Return the photo's own statistics.
 
         Args:
-            write_tile: gets the picture, tile by tile.
-            given: what the photo is normalized by; None, its own.
+            write_tile: receives the picture, tile by tile.
+            given: statistics to normalize by; None: the photo's own.
         """
 
     def _paint_frozen(self, photo: Pixels, style: StyleVector, given: Statistics) -> Pixels | None:  # noqa: ARG002
-        """The picture of a frame that need not be measured; None where not to measure would save nothing."""
+        """Paint a frame that need not be measured. Return None if that would not be faster."""
         return None
 
 
 def product(matrix: NDArray[np.float32], vector: NDArray[np.float32]) -> NDArray[np.float32]:
-    """A matrix times a vector, without BLAS.
+    """Multiply a matrix and a vector without BLAS.
 
-    BLAS threads wait busily for more, and take the processors from the network for 30 ms.
+    BLAS threads spin while they wait for work, and starve the network of processors for 30 ms.
     """
     found: NDArray[np.float32] = np.einsum("ij,j->i", matrix, vector)
     return found
 
 
 def resized_for_encoder(painting: Samples, size: SizeRequirements) -> Pixels:
-    """A painting in the size in which encoders look at it."""
+    """Resize a painting to the size at which encoders read it."""
     height, width = painting.shape[:2]
     scale = math.sqrt(_ENCODED_PIXELS / (width * height))
     sides = (max(size.least, round(side * scale / size.multiple) * size.multiple) for side in (width, height))

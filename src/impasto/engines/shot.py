@@ -1,4 +1,4 @@
-"""What is remembered of a clip's frames, so that all of a shot are painted alike."""
+"""The statistics of a clip's frames, shared by all frames of a shot so that they are painted alike."""
 
 from __future__ import annotations
 
@@ -11,35 +11,36 @@ from impasto.engines.look import Look, steady
 from impasto.pixels.arrays import Pixels
 
 Statistics: TypeAlias = NDArray[np.float32]
-"""What a network normalizes by: means and mean squares, one normalization after the other."""
+"""The statistics that a network normalizes by: means and mean squares, one normalization after the other."""
 
-_EVERY = 16  # frames of a shot: one of so many is measured
-_COMPARED = 8  # frames within which a fade must change, or it has ended
+_EVERY = 16  # one of this many frames of a shot is measured
+_COMPARED = 8  # frames within which a fade must change; otherwise it has ended
 
 
 class Shot:
-    """What is remembered of a shot's frames: running means of the statistics that features are normalized by.
+    """The state of a shot: running means of the statistics that normalize features.
 
-    Were every frame normalized by its own, all of it would change whenever something enters the picture. Frames 0, 1,
-    2, 4, 8 and every sixteenth are measured: the light engine paints the frames between a third faster.
+    If every frame were normalized by its own statistics, the whole picture would change whenever something enters it.
+    Frames 0, 1, 2, 4, 8 and every sixteenth frame are measured. The light engine paints the other frames a third
+    faster.
 
-    A frame that has nothing in common with those that were measured (`Look`) begins anew. It and those after it are
-    normalized by their own statistics until the picture no longer changes as a whole.
+    A frame that differs completely from the measured ones (`Look`) restarts the means. This frame and the next ones use
+    their own statistics until the picture no longer changes as a whole.
 
     Args:
-        frames: over how many the means run; 1, the first frame's hold for all that look like it.
+        frames: length of the running means; 1: all similar frames use the first frame's statistics.
     """
 
     def __init__(self, frames: int = 128) -> None:
         self.frames = frames
         self.means: dict[str, Statistics] = {}
         self.counts: dict[str, int] = {}
-        self._measured: dict[str, NDArray[np.float32]] = {}  # looks of the frames that the means were measured on
+        self._measured: dict[str, NDArray[np.float32]] = {}  # mean look of the measured frames
         self._last: dict[str, Look] = {}
-        self._unsettled: dict[str, NDArray[np.float32]] = {}  # looks of the frames since a new beginning
+        self._unsettled: dict[str, NDArray[np.float32]] = {}  # looks of the frames since a restart
 
     def look(self, run: str, frame: Pixels) -> None:
-        """Look at the next frame of a run; forget what does not hold for it.
+        """Look at the next frame of a run. Drop statistics that are not valid for it.
 
         Args:
             frame: H x W x 3, 0..1.
@@ -64,12 +65,12 @@ class Shot:
             self.counts[run] = 0
 
     def measures(self, run: str) -> bool:
-        """Whether the next frame must be measured."""
+        """Return True if the next frame must be measured."""
         count = self.counts.get(run, 0)
         return count == 0 or (self.frames > 1 and _measured(count) > _measured(count - 1))
 
     def add(self, run: str, statistics: Statistics | None) -> None:
-        """Take in a frame of one of a frame's runs, and its own statistics if they are wanted."""
+        """Add a frame of a run, with its own statistics if it is measured."""
         count = self.counts.get(run, 0)
         if self.measures(run):
             assert statistics is not None
@@ -84,7 +85,7 @@ class Shot:
         self.counts[run] = count + 1
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """All of it as arrays, as files keep them."""
+        """Return the state as arrays, for files."""
         found: dict[str, NDArray[Any]] = {"frames": np.array(self.frames)}
         for run, count in self.counts.items():
             found[f"count_{run}"] = np.array(count)
@@ -96,7 +97,7 @@ class Shot:
 
     @staticmethod
     def of(arrays: dict[str, NDArray[Any]]) -> Shot:
-        """The shot that `arrays` told of."""
+        """Restore a shot from the result of `arrays`."""
         shot = Shot(int(arrays["frames"]))
 
         def kept(name: str) -> dict[str, NDArray[Any]]:
@@ -110,5 +111,5 @@ class Shot:
 
 
 def _measured(frame: int) -> int:
-    """How many of a shot's frames are measured up to this one: the powers of two, then the multiples of `_EVERY`."""
+    """Return how many frames up to this one are measured: powers of two, then multiples of `_EVERY`."""
     return 1 + min(frame, _EVERY - 1).bit_length() + frame // _EVERY

@@ -1,7 +1,7 @@
-"""Cut a large picture into overlapping tiles, and put what becomes of them together.
+"""Paint a large picture in overlapping tiles, and join the results.
 
-Tiles are painted with the statistics of the whole, and overlap by more than the network's receptive field reaches. So
-both neighbours of a line see the same there, and nothing has to be feathered.
+All tiles are painted with the statistics of the whole picture. They overlap by more than the network's receptive field.
+So two neighbors compute the same values at their common edge, and need no blending.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from impasto.errors import OutOfMemory
 from impasto.pixels.arrays import Pixels, Samples, floats, parts
 
 Run: TypeAlias = "Callable[[Pixels, Statistics | None, tuple[int, int]], tuple[Pixels, Statistics]]"
-"""A network: a part of a photo, statistics to be normalized by or None, and the part's row and column in the photo, to
+"""A network: from a part of a photo, statistics to normalize by or None, and the part's row and column in the photo, to
 its picture and the part's own statistics."""
 
 OVERLAP = 64  # pixels on each side; the receptive field reaches 59
-LARGEST, SMALLEST = 1280, 256  # of a tile's own part
-_GRID = 4  # pixels, at whose multiples patches and tiles' sides end
-_PATCH = 128  # pixels a side, of the patches that a large photo's statistics are measured on
-_SAMPLED = 4_000_000  # pixels of them in all, at most
+LARGEST, SMALLEST = 1280, 256  # side of a tile without its overlap
+_GRID = 4  # patches and tiles' sides end at multiples of this, in pixels
+_PATCH = 128  # side, in pixels, of the patches on which a large photo's statistics are measured
+_SAMPLED = 4_000_000  # largest number of pixels in all patches
 
 
 @dataclass(frozen=True)
@@ -35,8 +35,8 @@ class Tile:
     """A part of a picture.
 
     Attributes:
-        top, left, bottom, right: what is painted, its surroundings included.
-        inner: the rows and columns of the picture that are kept of it.
+        top, left, bottom, right: the part that is painted, with its surroundings.
+        inner: the rows and columns of the picture that are kept.
     """
 
     top: int
@@ -51,7 +51,7 @@ class Tile:
 
     @property
     def kept(self) -> tuple[slice, slice]:
-        """`inner`, counted from the tile's own corner."""
+        """`inner`, relative to the tile's own corner."""
         rows, columns = self.inner
         return (
             slice(rows.start - self.top, rows.stop - self.top),
@@ -60,11 +60,11 @@ class Tile:
 
 
 def tiles(width: int, height: int, side: int, multiple: int, overlap: int = OVERLAP) -> Iterator[Tile]:
-    """All tiles of a picture, of about `side` pixels each without their overlap, row by row.
+    """Yield all tiles of a picture row by row. Each has about `side` pixels a side without its overlap.
 
     Args:
-        multiple: of pixels, at which they begin.
-        overlap: pixels on each side, a multiple of that.
+        multiple: tiles begin at multiples of this, in pixels.
+        overlap: pixels on each side, a multiple of `multiple`.
     """
     for rows in parts(height, side, multiple):
         for columns in parts(width, side, multiple):
@@ -78,11 +78,11 @@ def tiles(width: int, height: int, side: int, multiple: int, overlap: int = OVER
 
 
 def tile_side(pixels: int, budget: int, bytes_per_pixel: int, overlap: int = OVERLAP) -> int | None:
-    """How large tiles may be; None if the whole picture fits.
+    """Return the side of tiles; None if the whole picture fits into the budget.
 
     Args:
-        budget: bytes that painting may take.
-        bytes_per_pixel: that it takes for each.
+        budget: bytes that painting may use.
+        bytes_per_pixel: bytes that painting needs for each pixel.
         overlap: of the tiles.
     """
     if pixels * bytes_per_pixel <= budget and pixels <= LARGEST**2 * 4:
@@ -102,21 +102,21 @@ def paint_within(
     size: SizeRequirements,
     overlap: int = OVERLAP,
 ) -> Statistics:
-    """Paint within a budget, in tiles if it must be; where memory runs out after all, within half of it, and so on.
+    """Paint within a budget, in tiles if necessary. If memory runs out, try again with half of the budget.
 
     Args:
         photo: H x W x 3.
-        budget: bytes that painting may take.
-        bytes_per_pixel: that it takes for each.
+        budget: bytes that painting may use.
+        bytes_per_pixel: bytes that painting needs for each pixel.
         run: the network.
-        write_tile: gets the picture, tile by tile.
-        given: statistics to be normalized by; None, the photo's own.
-        size: of the photos that the network takes.
+        write_tile: receives the picture, tile by tile.
+        given: statistics to normalize by; None: the photo's own.
+        size: of the photos that the network accepts.
         overlap: as for `tiles`.
     Returns:
-        The photo's own statistics; of a photo in tiles, those of a sample.
+        The photo's own statistics; for a photo in tiles, those of a sample.
     Raises:
-        OutOfMemory: the smallest tiles do not fit.
+        OutOfMemory: not even the smallest tiles fit.
     """
     height, width = photo.shape[:2]
     while True:
@@ -139,14 +139,15 @@ def paint_within(
 
 
 def montage(photo: Samples, largest: int) -> Pixels:
-    """Patches spread evenly over a large photo, side by side in one picture that its statistics are taken from.
+    """Return patches from all over a large photo, joined to one picture, from which its statistics are measured.
 
-    They differ from the whole's by the sampling; a reduced photo's would differ by its scale, too. One picture, since a
-    network's deeper statistics hang on its shallower ones: those of several pictures' average fit none of them.
+    They differ from the whole photo's statistics only by sampling. Those of a reduced photo would also differ by scale.
+    The patches form one picture because deeper statistics of a network depend on shallower ones. Averages over several
+    pictures would not match.
 
     Args:
         photo: H x W x 3.
-        largest: pixels that it may have.
+        largest: limit of the number of pixels.
     """
     height, width = photo.shape[:2]
     side = min(_PATCH, height, width)
@@ -157,7 +158,7 @@ def montage(photo: Samples, largest: int) -> Pixels:
 
 
 def patches(width: int, height: int, side: int, count: int) -> Iterator[tuple[slice, slice]]:
-    """`count` x `count` squares spread evenly over a picture, at multiples of four."""
+    """Yield `count` x `count` squares spread evenly over a picture, at multiples of four."""
     side = min(side, width, height)
     for row in range(count):
         for column in range(count):

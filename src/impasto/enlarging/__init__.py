@@ -1,1 +1,1 @@
-"""Super-resolution: pictures made larger by networks, tile by tile."""
+"""Super-resolution: networks enlarge pictures, tile by tile."""

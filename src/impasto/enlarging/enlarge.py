@@ -1,4 +1,4 @@
-"""Enlarge whole pictures: with alpha, every frame, and all that their files say."""
+"""Enlarge whole pictures, with alpha, all frames and metadata."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from impasto.version import __version__
 
 
 class Enlarger:
-    """Enlarges pictures with one set of options; the networks are read once.
+    """Enlarge pictures with one set of options. The networks are loaded only once.
 
-    May be called from several threads at once.
+    Several threads may call it at once.
 
     Args:
         options: scale or size, kind, strength.
-        memory: bytes that enlarging may take beside the pictures.
+        memory: bytes that enlarging may use in addition to the pictures.
     Raises:
         UsageError: there is no such kind.
 
@@ -36,7 +36,7 @@ class Enlarger:
     <Picture 128x72>
     """
 
-    at_most = None  # a picture is read at its own size
+    at_most = None  # pictures are read at their own size
 
     def __init__(self, options: EnlargeOptions | None = None, *, memory: int | None = None, **changes: Any) -> None:
         self.options = options or make(EnlargeOptions, changes, "option")
@@ -49,12 +49,12 @@ class Enlarger:
             network.prepare()
 
     def output_size(self, width: int, height: int) -> tuple[int, int]:
-        """The result's size for a picture of width x height; see `EnlargeOptions`."""
+        """Return the result's size for a picture of width x height; see `EnlargeOptions`."""
         return self.options.output_size(width, height)
 
     @property
     def label(self) -> str:
-        """For names of files and messages."""
+        """A label for names of files and messages."""
         wanted = f"{self.options.scale}x" if self.options.size is None else str(self.options.size)
         return f"{self.options.kind}-{wanted}"
 
@@ -63,23 +63,23 @@ class Enlarger:
         return "enlarger"
 
     def made_with(self) -> dict[str, object]:
-        """What is written into a picture's metadata."""
+        """Return the entry in a picture's metadata."""
         options = {name: value for name, value in vars(self.options).items() if value is not None}
         return {"program": "Impasto", "version": __version__, "enlarged": options}
 
     def facts(self) -> list[str]:
-        """A text for each network, which changes when it does."""
+        """Return a text for each network, which changes when the network changes."""
         return [network.digest for network in networks(self.options.kind)]
 
     def __call__(self, picture: Kind, on_progress: OnProgress | None = None) -> Kind:
-        """The picture, enlarged: every frame of it, with its metadata and alpha.
+        """Enlarge a picture, with all frames, metadata and alpha.
 
         Args:
-            on_progress: called while it is enlarged.
+            on_progress: called while the picture is enlarged.
         Raises:
-            UsageError: it is larger already than it shall become.
-            OutOfMemory: it takes more memory than there is.
-            Stopped: `on_progress` has returned False.
+            UsageError: the picture is larger than the requested size.
+            OutOfMemory: enlarging needs more memory than is available.
+            Stopped: `on_progress` returned False.
         """
         size = self.output_size(picture.width, picture.height)
         steps = steps_of(picture, size, on_progress or (lambda _: None))
@@ -88,12 +88,13 @@ class Enlarger:
         except MemoryError as error:
             megapixels = size[0] * size[1] / 1e6
             raise OutOfMemory(
-                f"{megapixels:.1f} megapixels take more memory than is free", "a smaller --scale or --size"
+                f"enlarging to {megapixels:.1f} megapixels takes more memory than is free",
+                "use a smaller --scale or --size",
             ) from error
 
 
 def steps_of(picture: Contents, size: tuple[int, int], on_progress: OnProgress) -> Steps:
-    """What counts the pixels while a picture is enlarged to a size."""
+    """Return a counter of the pixels that are finished while a picture is enlarged to a size."""
     layers = (1 + len(picture.frames)) * (1 if picture.alpha is None else 2)
     return Steps(size[0] * size[1] * layers, on_progress, "enlarging")
 
@@ -106,12 +107,12 @@ def resized(
     budget: int | None = None,
     steps: Any = lambda _: None,
 ) -> Kind:
-    """A picture at a larger size, all frames; at a smaller one it is only reduced.
+    """Enlarge a picture to a size, with all frames. Only reduce it if the size is smaller.
 
     Args:
-        options: kind and strength; those of a photo if not given.
+        options: kind and strength; None: those of a photo.
         budget: see `enlarged`.
-        steps: called with the pixels of each part that is done; it may raise.
+        steps: called with the number of pixels of each finished part. It may raise.
     """
     if width < picture.width or height < picture.height:
         return picture.resized(width, height)
@@ -150,23 +151,25 @@ def enlarge(
     strip_metadata: bool = False,
     untrusted: bool = False,
 ) -> Picture:
-    """Make a picture larger, with the detail that photographs or paintings of that look have.
+    """Enlarge a picture, and add the detail that photographs or paintings of that look have.
 
-    Reduced again it is the picture that was given.
+    The result, reduced again, equals the original picture.
 
     Args:
         picture: a path, bytes, a file object, a PIL image, an array or a `Picture`.
         scale: 2, 3 or 4.
-        size: longer side of the result in pixels, in place of the scale.
+        size: the longer side of the result in pixels, instead of the scale.
         kind: "photo", "painting", or the name of an enlarger of your own (`impasto train enlarger`).
-        strength: 0..100, the way from bicubic interpolation to all that the network draws.
-        max_pixels: refuse larger pictures.
-        strip_location: leave out of the metadata where a photo was taken.
-        strip_metadata: leave out all metadata that the picture came with.
-        untrusted: strangers have sent it: see `Picture.open`.
+        strength: 0..100, blend between bicubic interpolation (0) and the network's result (100).
+        max_pixels: refuse pictures with more pixels.
+        strip_location: remove the place where the photo was taken from the metadata.
+        strip_metadata: remove all of the picture's metadata.
+        untrusted: strangers sent the picture: see `Picture.open`.
+    Returns:
+        A picture of `scale` times the size, or of `size`, with the metadata, alpha and frames of the original.
     Raises:
-        UsageError: an unknown kind, or a value out of range.
-        PictureError: a file that is missing, damaged, too large, or no picture.
+        UsageError: the kind is unknown, a value is out of range, or the picture is larger than `size`.
+        PictureError: a file is missing, damaged, too large, or not a picture.
 
     >>> impasto.enlarge("photo.jpg", 2)
     <Picture 128x72>

@@ -1,4 +1,4 @@
-"""Enlarge arrays by any factor: networks one after the other, and a reduction to the size that is asked for."""
+"""Enlarge arrays by any factor: run networks one after the other, then reduce to the requested size."""
 
 from __future__ import annotations
 
@@ -25,27 +25,27 @@ def enlarged(
     budget: int,
     on_pixels: Callable[[int], None] = lambda _: None,
 ) -> Samples:
-    """A picture, made larger.
+    """Enlarge a picture.
 
     Args:
         samples: h x w x 3: uint8, uint16, or floats in 0..1.
-        width, height: the new size, no smaller than the old one.
+        width, height: the new size, not smaller than the old one.
         kind: see `EnlargeOptions`.
-        strength: 0..1, the way from bicubic interpolation to the network's picture.
-        budget: bytes that an array or the network may take; larger arrays go to temporary files.
-        on_pixels: called with the pixels of each part of the result that is done; it may raise.
+        strength: 0..1, blend between bicubic interpolation (0) and the network's picture (1).
+        budget: bytes that an array or the network may use. Larger arrays go to temporary files.
+        on_pixels: called with the number of pixels of each finished part of the result. It may raise.
     Returns:
-        height x width x 3 of the same kind of samples; a network's picture in float is float32.
+        height x width x 3 with samples of the same type; a network's picture of floats is float32.
     Raises:
         UsageError: there is no such kind.
-        StyleError: its file is damaged.
-        OutOfMemory: there is no room on the disk, either.
+        StyleError: the network's file is damaged.
+        OutOfMemory: the disk has no room either.
     """
     factor = max(width / samples.shape[1], height / samples.shape[0])
     made: Samples = samples
     if strength:
         chain = steps(networks(kind), factor)
-        parts = [4.0**index for index in range(len(chain))]  # of the work: each picture is larger than the one before
+        parts = [4.0**index for index in range(len(chain))]  # relative cost: each picture is larger than the last
         for network, part in zip(chain, parts, strict=True):
             made = _run(network, made, budget, width * height * part / sum(parts), on_pixels)
     if strength == 1 and made.shape[:2] == (height, width):
@@ -54,7 +54,7 @@ def enlarged(
 
 
 def steps(available: Sequence[EnlargerNetwork], factor: float) -> list[EnlargerNetwork]:
-    """The networks by which a picture grows by a factor or a little more, with the least work: the last one counts.
+    """Return the networks that enlarge by a factor or a little more, with the least work. The last network decides.
 
     >>> steps([], 1.0)
     []
@@ -73,7 +73,7 @@ def _run(
     """Enlarge by one network.
 
     Args:
-        pixels: what of the whole result's pixels is told as done meanwhile.
+        pixels: the number of the result's pixels to report as finished by this network.
     """
     scale, (height, width) = network.facts.scale, samples.shape[:2]
     kind: Any = samples.dtype if samples.dtype.kind == "u" else np.float32
@@ -91,7 +91,7 @@ def _run(
 
 
 def _fitted(made: Samples, plain: Samples, width: int, height: int, strength: float, budget: int) -> Samples:
-    """The network's picture in the size that is asked for, and mixed with bicubic interpolation, strip by strip."""
+    """Resize the network's picture to the requested size, and blend it with bicubic interpolation, in strips."""
     kind: Any = made.dtype if made.dtype.kind == "u" else np.float32
     out = allocate((height, width, 3), kind, budget)
     for rows in strips(height, width):

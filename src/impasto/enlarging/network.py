@@ -1,4 +1,4 @@
-"""One enlarger's file: a small picture in, a large one out, of any size in bounded memory."""
+"""Run one enlarger's file: enlarge pictures of any size in bounded memory."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ from impasto.pixels.arrays import Pixels, Samples, floats, parts, planes
 from impasto.system.sessions import Model, threads
 
 METADATA = "impasto-enlarger"
-"""The key under which a file's facts lie."""
+"""The metadata key of a file's facts."""
 
-_BYTES = 1100  # that a block takes while the network runs, measured
-_SIDE = 512  # blocks a side of a tile's own part, at most
+_BYTES = 1100  # measured memory of a block while the network runs
+_SIDE = 512  # largest number of blocks a side, in a tile without its margin
 _LEAST = 64
 _LAID = 32_768  # blocks that are laid out at once
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What a network's file says about itself.
+    """Facts from a network's file.
 
     Attributes:
         scale: 2, 3 or 4.
-        step: pixels, of which the small picture's sides are multiples.
-        margin: pixels that it looks at beyond a place; pictures are mirrored by so many.
-        card: how it was made.
+        step: sides of the small picture are multiples of this, in pixels.
+        margin: the network's reach around a place, in pixels. Pictures are mirrored by this width.
+        card: how the network was made.
     """
 
     scale: int
@@ -52,12 +52,12 @@ WriteLarge = Callable[[tuple[slice, slice], Samples], None]
 
 
 class EnlargerNetwork:
-    """An enlarger's file. It may be used by several threads at once.
+    """An enlarger's file. Several threads may use it at once.
 
     Args:
         path: the .onnx file.
     Raises:
-        StyleError: at the first use: the file is missing, damaged, or no enlarger.
+        StyleError: at the first use: the file is missing, damaged, or not an enlarger.
     """
 
     def __init__(self, path: Path) -> None:
@@ -71,34 +71,34 @@ class EnlargerNetwork:
             return Facts(**json.loads(metadata[METADATA]))
         except StyleError:
             raise
-        except Exception as error:  # ONNX Runtime's own, KeyError, ValueError, TypeError
-            raise StyleError(f"{self.path} is no enlarger", code="not-a-network") from error
+        except Exception as error:  # ONNX Runtime's own errors, KeyError, ValueError, TypeError
+            raise StyleError(f"{self.path} is not an enlarger", code="not-a-network") from error
 
     def prepare(self) -> None:
-        """Load it."""
+        """Load the network."""
         self._model.session()
 
     @functools.cached_property
     def digest(self) -> str:
-        """Tells one network from another."""
+        """A text that identifies the network."""
         return hashlib.sha256(self._read()).hexdigest()[:16]
 
     def _read(self) -> bytes:
         try:
             return self.path.read_bytes()
         except OSError as error:
-            raise StyleError(f"{self.path} cannot be read: {error.strerror}", code="not-readable") from error
+            raise StyleError(f"cannot read {self.path}: {error.strerror}", code="not-readable") from error
 
     def enlarge(self, picture: Samples, write: WriteLarge, budget: int, *, as_bytes: bool) -> None:
         """Enlarge a picture.
 
         Args:
             picture: h x w x 3.
-            write: gets the large picture, sh x sw x 3, tile by tile.
-            budget: bytes that the network may take.
-            as_bytes: hand over uint8 instead of float32.
+            write: receives the large picture, sh x sw x 3, tile by tile.
+            budget: bytes that the network may use.
+            as_bytes: pass uint8 instead of float32 to `write`.
         Raises:
-            OutOfMemory: there is too little memory for one tile.
+            OutOfMemory: there is not enough memory for one tile.
         """
         facts = self.facts
         height, width = picture.shape[:2]
@@ -110,7 +110,7 @@ class EnlargerNetwork:
 
         def run(place: tuple[slice, slice]) -> None:
             rows, columns = place
-            # The last rows and columns may be short of a multiple of the step; what is beyond them is mirrored, too.
+            # The last tile's sides may not be multiples of the step; the rest is filled with mirrored pixels, too.
             outer = tuple(slice(part.start, part.stop + -part.stop % facts.step + 2 * margin) for part in place)
             (blocks,) = self._model.run({"picture": planes(floats(padded[outer]))})
             large = laid_out(blocks[0], facts.step * scale, as_bytes=as_bytes)
@@ -123,20 +123,20 @@ class EnlargerNetwork:
 
 
 def laid_out(blocks: Pixels, step: int, *, as_bytes: bool) -> Samples:
-    """Blocks of step x step pixels as a picture: h x w x (row, column, color) to h step x w step x 3.
+    """Arrange blocks of step x step pixels as a picture: h x w x (row, column, color) to h step x w step x 3.
 
     Args:
-        blocks: float32, from 0 on.
-        as_bytes: give uint8, else float32, 0..1.
+        blocks: float32, 0 or more.
+        as_bytes: return uint8; else float32, 0..1.
     """
-    import cv2  # here: what never enlarges starts sooner without
+    import cv2  # here: programs that never enlarge start sooner without OpenCV
 
     height, width = blocks.shape[:2]
     out = np.empty((height, step, width, 3 * step), np.uint8 if as_bytes else np.float32)
 
     def lay(rows: slice) -> None:
         part = blocks[rows]
-        # rounded, and up to 255
+        # Round, and clip at 255.
         part = cv2.convertScaleAbs(part, alpha=255) if as_bytes else np.minimum(part, np.float32(1))
         out[rows] = part.reshape(-1, width, step, 3 * step).swapaxes(1, 2)
 

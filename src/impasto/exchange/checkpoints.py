@@ -1,6 +1,6 @@
-"""Turn files of tensors into networks that run.
+"""Convert checkpoint files into networks that run.
 
-They are of PyTorch's `fast_neural_style` example, of pytorch-CycleGAN-and-pix2pix, or were trained here.
+The files come from PyTorch's `fast_neural_style` example, from pytorch-CycleGAN-and-pix2pix, or from Impasto.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from impasto.exchange import generators
 from impasto.exchange.export import from_weights, to_onnx, to_weights
 from impasto.nn.generators import Generator
 from impasto.nn.tensors import read_tensors, to_tensor
-from impasto.nn.transformer import FIRST, TransformerNet, rebased, recognise
+from impasto.nn.transformer import FIRST, TransformerNet, rebased, recognize
 from impasto.pixels.arrays import Pixels
 from impasto.styles.store import trial_photo
 
 
 class Converted(NamedTuple):
-    """A checkpoint in the forms in which a style keeps its network.
+    """A checkpoint, converted to the two files that a style keeps of its network.
 
     Attributes:
-        model: an .onnx file.
-        weights: a .safetensors file.
-        styles: how many it has.
+        model: content of the .onnx file.
+        weights: content of the .safetensors file.
+        styles: number of the network's styles.
     """
 
     model: bytes
@@ -39,22 +39,22 @@ class Converted(NamedTuple):
     styles: int
 
 
-def convert(path: Path, name: str, licence: str = "", told: Told = NOTHING) -> Converted:
-    """Read a checkpoint and write its network in both forms.
+def convert(path: Path, name: str, license: str = "", told: Told = NOTHING) -> Converted:
+    """Read a checkpoint and convert its network to both files.
 
-    Generators of CycleGAN and pix2pix see and give values of -1..1, whatever `told` says.
+    Generators of CycleGAN and pix2pix always take and return values in -1..1, whatever `told` says.
 
     Args:
-        path: .pth, .pt, .model or .safetensors. Nothing is unpickled but tensors.
-        name: what its style is called, if it has one and does not say.
-        licence: of its weights, if it does not say.
-        told: which values it was trained with, where they are not 0..255 as in PyTorch's example; unless said, what it
-            makes of a photo shows it.
+        path: .pth, .pt, .model or .safetensors. Only tensors are unpickled.
+        name: name of the style, if there is only one and the file does not name it.
+        license: license of the weights, if the file does not name it.
+        told: range of the values that the network was trained with. Without it, a trial on a photo tells 0..255, as in
+            PyTorch's example, from other ranges.
     Raises:
-        PictureError: the file is missing, damaged, or holds more than tensors.
-        StyleError: it holds another architecture; the message names the first difference.
+        PictureError: the file is missing, damaged, or contains more than tensors.
+        StyleError: the network has another architecture. The message names the first difference.
     """
-    licensed = {"licence": licence} if licence else {}
+    licensed = {"license": license} if license else {}
     net, styles, card = _read(path, name, told)
     card = card | licensed
     if isinstance(net, TransformerNet):
@@ -63,7 +63,7 @@ def convert(path: Path, name: str, licence: str = "", told: Told = NOTHING) -> C
 
 
 def _read(path: Path, name: str, told: Told) -> tuple[Generator | TransformerNet, list[str], dict[str, Any]]:
-    """A generator or a style network, the names of its styles and its card."""
+    """Return a generator or a style network, the names of its styles, and its card."""
     if path.suffix.lower() == ".safetensors" and METADATA.encode() in _head(path):
         generator = generators.from_weights(path)
         if generator is not None:
@@ -73,17 +73,17 @@ def _read(path: Path, name: str, told: Told) -> tuple[Generator | TransformerNet
         return net, list(facts.styles), facts.card or {}
     tensors = read_tensors(path, FIRST)
     if generators.is_generator(tensors) and not any(key.endswith(FIRST) for key in tensors):
-        card = {"made with": "pytorch-CycleGAN-and-pix2pix, or a like program", "file": path.name}
-        return generators.recognise(tensors, str(path)), [name], card
-    net = recognise(tensors, str(path))
+        card = {"made with": "pytorch-CycleGAN-and-pix2pix, or a similar program", "file": path.name}
+        return generators.recognize(tensors, str(path)), [name], card
+    net = recognize(tensors, str(path))
     styles = [name] if net.architecture.styles == 1 else [f"style-{i + 1}" for i in range(net.architecture.styles)]
-    card = {"made with": "PyTorch's fast_neural_style example, or a like program", "file": path.name}
+    card = {"made with": "PyTorch's fast_neural_style example, or a similar program", "file": path.name}
     takes, gives = _ranges(net, told, path)
     return net if takes == gives == BYTES else rebased(net, takes, gives), styles, card
 
 
 def _ranges(net: TransformerNet, told: Told, path: Path) -> tuple[Values, Values]:
-    """The values that a network of PyTorch's example was trained with, 0..255 unless that cannot be."""
+    """Return the ranges of a network of PyTorch's example. They are 0..255 unless a trial disagrees."""
 
     @torch.no_grad()
     def run(numbers: Pixels) -> Pixels:
@@ -95,14 +95,14 @@ def _ranges(net: TransformerNet, told: Told, path: Path) -> tuple[Values, Values
         return takes, replace(told.gives, bgr=told.gives.bgr or takes.bgr)
     found = find_ranges(run, trial_photo(), takes)
     if found is None:
-        raise StyleError(f"{path} makes values of a photo that are no numbers", code="not-a-network")
+        raise StyleError(f"{path} returns values for a photo that are not numbers", code="not-a-network")
     gives = found[1]
     if gives == takes:
         return found
-    takes = gives if told.takes is None else takes  # it normalizes what it sees, so any range does
+    takes = gives if told.takes is None else takes  # the network normalizes its input, so any input range works
     warnings.warn(
-        f"{path} is taken as a network that sees values of {takes} and gives {gives}, by what it makes of a photo; "
-        "impasto styles import --range and --output-range say otherwise",
+        f"a trial on a photo suggests that {path} takes values of {takes} and returns {gives}; "
+        "to correct this: impasto styles import --range and --output-range",
         stacklevel=2,
     )
     return takes, gives

@@ -1,4 +1,4 @@
-"""An enlarger as an .onnx file, which runs without PyTorch, and its weights as .safetensors."""
+"""Write an enlarger as an .onnx file, which runs without PyTorch, and its weights as .safetensors."""
 
 from __future__ import annotations
 
@@ -21,18 +21,19 @@ from impasto.version import __version__
 
 
 def to_onnx(net: EnlargeNet, card: Mapping[str, Any], *, whole: bool = False) -> bytes:
-    """An enlarger as an .onnx file.
+    """Write an enlarger as an .onnx file.
 
-    Input: "picture", 1 x 3 x h x w, 0..1; sides are multiples of the network's step, which the metadata say. Output:
-    "blocks", 1 x h/step x w/step x (rows, columns, colors of a block), from 0 to a little over 1. The caller mirrors
-    the picture at its borders by the network's margin, cuts that off again, and lays the blocks out: in half the time
-    that an operator takes for it.
+    Input: "picture", 1 x 3 x h x w, 0..1. Its sides are multiples of the network's step, which the metadata contain.
+    Output: "blocks", 1 x h/step x w/step x (rows, columns, colors of a block), from 0 to slightly above 1.
+
+    The caller mirrors the picture at its borders by the network's margin, and crops the result accordingly. The caller
+    also arranges the blocks, in half the time of an ONNX operator.
 
     Args:
-        card: how it was made; goes into the metadata.
-        whole: for other programs: the output is "enlarged", 1 x 3 x sh x sw, and the borders are seen to.
+        card: how the network was made; stored in the metadata.
+        whole: for other programs: the output is "enlarged", 1 x 3 x sh x sw, and the graph treats the borders itself.
     Raises:
-        MissingExtra: the package onnx is not there.
+        MissingExtra: the package onnx is not installed.
     """
     g, form = Graph(), net.form
     state = {name: value.detach().float().cpu().numpy() for name, value in net.state_dict().items()}
@@ -40,7 +41,7 @@ def to_onnx(net: EnlargeNet, card: Mapping[str, Any], *, whole: bool = False) ->
     small, large = _colors_last(form.step), _colors_last(form.shuffle)
     state["head.weight"] = state["head.weight"][:, small]
     tail, bias = state["tail.weight"], state["tail.bias"]
-    # What is drawn is reduced, for which it need not have been drawn.
+    # Reduction of the result is linear, so it is computed from the features directly.
     down_rows = np.einsum("omhw,mi->oihw", filters["down_rows"], tail[:, :, 0, 0])
     down_bias = np.einsum("omhw,m->o", filters["down_rows"], bias)
 
@@ -64,7 +65,7 @@ def to_onnx(net: EnlargeNet, card: Mapping[str, Any], *, whole: bool = False) ->
     reduced = convolve(reduced, "down_columns", filters["down_columns"][small])
     missing = convolve(g.node("Sub", x, reduced), "up_rows", filters["up_rows"][:, small])
     missing = convolve(missing, "up_columns", filters["up_columns"][large], np.zeros_like(bias))
-    # With a bias, convolution, sum and ReLU are one in ONNX Runtime.
+    # ONNX Runtime fuses convolution, sum and ReLU if the convolution has a bias.
     made = g.node("Relu", g.node("Add", missing, convolve(y, "tail", tail[large], bias[large])))
     sizes: dict[str, Shape]
     if whole:
@@ -73,14 +74,14 @@ def to_onnx(net: EnlargeNet, card: Mapping[str, Any], *, whole: bool = False) ->
         bounds = (g.constant(value, np.int64) for value in (ends, [-end for end in ends], [2, 3]))
         g.node("Clip", g.node("Slice", made, *bounds), g.constant(0.0), g.constant(1.0), name="enlarged")
         sizes = {"enlarged": (1, 3, "large_height", "large_width")}
-    else:  # the transposition costs nothing: convolutions hand over either order
+    else:  # the transposition is free, because ONNX Runtime's convolutions can write both orders
         g.node("Transpose", made, perm=[0, 2, 3, 1], name="blocks")
         sizes = {"blocks": (1, "rows", "columns", 3 * form.shuffle**2)}
 
     model = g.model("enlarger", {"picture": (1, 3, "height", "width")}, sizes)
     model.producer_version = __version__
     facts = Facts(form.scale, form.step, form.margin, dict(card))
-    import onnx  # there, or the graph would have said so
+    import onnx  # installed: `Graph` has imported it
 
     onnx.helper.set_model_props(model, {METADATA: facts.as_json()})
     onnx.checker.check_model(model)
@@ -88,27 +89,27 @@ def to_onnx(net: EnlargeNet, card: Mapping[str, Any], *, whole: bool = False) ->
 
 
 def to_weights(net: EnlargeNet, card: Mapping[str, Any]) -> bytes:
-    """The network's tensors, in half precision, as a .safetensors file that says what they are."""
+    """Write the network's tensors in half precision as a .safetensors file that describes its content."""
     tensors = {name: value.half().contiguous().cpu() for name, value in net.state_dict().items()}
     return save(tensors, {METADATA: json.dumps({"form": dataclasses.asdict(net.form), "card": dict(card)})})
 
 
 def from_weights(path: Path) -> tuple[EnlargeNet, dict[str, Any]]:
-    """What `to_weights` has written: the network and its card.
+    """Read a file of `to_weights`. Return the network and its card.
 
     Raises:
-        StyleError: the file is missing, damaged, or of another origin.
+        StyleError: the file is missing, damaged, or from another program.
     """
     try:
         with safe_open(path, "pt") as file:
             facts = json.loads((file.metadata() or {})[METADATA])
             net = EnlargeNet(EnlargerForm(**facts["form"]))
-            net.load_state_dict({name: file.get_tensor(name).float() for name in file.keys()})  # noqa: SIM118  no mapping
-    except Exception as error:  # safetensors' own, OSError, KeyError, ValueError, TypeError
-        raise StyleError(f"{path} cannot be read as an enlarger's weights", code="not-a-network") from error
+            net.load_state_dict({name: file.get_tensor(name).float() for name in file.keys()})  # noqa: SIM118  not a mapping
+    except Exception as error:  # an error of safetensors, OSError, KeyError, ValueError, TypeError
+        raise StyleError(f"{path} does not contain the weights of an enlarger", code="not-a-network") from error
     return net, facts["card"]
 
 
 def _colors_last(step: int) -> NDArray[np.int64]:
-    """The channels of a block, which PyTorch has as color x row x column, in the order row x column x color."""
+    """Return the order of a block's channels that turns PyTorch's color x row x column into row x column x color."""
     return np.arange(3 * step * step).reshape(3, -1).T.ravel()

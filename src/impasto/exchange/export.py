@@ -1,4 +1,4 @@
-"""A trained network as ONNX, which runs without PyTorch, or as a program of `torch.export`; any size of picture."""
+"""Export a trained network for pictures of any size: as ONNX, which runs without PyTorch, or with `torch.export`."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ from impasto.engines.ranges import Values
 from impasto.errors import StyleError, UsageError
 from impasto.exchange.graph import Graph, Shape
 from impasto.exchange.statistics import expose_statistics
-from impasto.nn.transformer import MULTIPLE, TransformerNet, one_style, recognise
+from impasto.nn.transformer import MULTIPLE, TransformerNet, one_style, recognize
 from impasto.version import __version__
 
-_OLDEST_OPSET = 13  # that has all operators in the form that is written
+_OLDEST_OPSET = 13  # the first opset with all operators used here
 
 
 def to_onnx(net: TransformerNet, styles: Sequence[str], card: Mapping[str, Any], *, statistics: bool = True) -> bytes:
-    """The network as an .onnx file.
+    """Export the network as an .onnx file.
 
-    Inputs: "picture", 1 x 3 x H x W, H and W multiples of four; with several styles also "styles", 1 x K, their
-    weights. Values as the network has them, 0..1 or 0..255: the metadata say it, in ONNX's own keys and in ours. The
-    graph is written layer by layer: it has no sizes in it, and no operator that is newer than opset 13.
+    Inputs: "picture", 1 x 3 x H x W, with H and W multiples of four. With several styles also "styles", 1 x K, their
+    weights. Values are in the network's own range, 0..1 or 0..255. The metadata contain the range, in ONNX's own keys
+    and in Impasto's. The graph is written layer by layer, with open sizes and no operator newer than opset 13.
 
     Args:
         styles: the names of the network's styles, in order.
-        card: how it was made; goes into the metadata.
-        statistics: more inputs, "given" and "trust", let it be normalized by other statistics than its own (see
-            `statistics`): large photos are painted in tiles here. Other programs do not know of them; a file for those
-            is without, gives no values beyond its range, and says in words which sizes it takes.
+        card: how the network was made; stored in the metadata.
+        statistics: True to add the inputs "given" and "trust", which replace the network's own statistics (see
+            `statistics`). Impasto needs them to paint large photos in tiles. False for other programs: the network
+            clips its output to the range, and the file describes the possible sizes in words.
     Raises:
-        MissingExtra: the package onnx is not there.
+        MissingExtra: the package onnx is not installed.
     """
     g = Graph()
     state = {name: value.detach().float().cpu().numpy() for name, value in net.state_dict().items()}
@@ -71,7 +71,7 @@ def to_onnx(net: TransformerNet, styles: Sequence[str], card: Mapping[str, Any],
     x = g.node("Relu", normalize(convolve(x, "deconv1", upsample=True), "in4"))
     x = g.node("Relu", normalize(convolve(x, "deconv2", upsample=True), "in5"))
     x = convolve(x, "deconv3")
-    if not statistics:  # other programs write the values as they come
+    if not statistics:  # other programs do not clip the values
         g.node("Clip", x, g.constant(0.0), g.constant(net.architecture.span))
     g.nodes[-1].output[0] = "painted"
 
@@ -79,7 +79,7 @@ def to_onnx(net: TransformerNet, styles: Sequence[str], card: Mapping[str, Any],
     inputs = {"picture": size} | ({"styles": (1, len(styles))} if len(styles) > 1 else {})
     model = g.model("style network", inputs, {"painted": size})
     model.producer_version = __version__
-    import onnx  # there, or the graph would have said so
+    import onnx  # installed: `Graph` has imported it
 
     if statistics:
         expose_statistics(model)
@@ -98,23 +98,25 @@ def to_onnx(net: TransformerNet, styles: Sequence[str], card: Mapping[str, Any],
 def chosen(
     net: TransformerNet, styles: Sequence[str], network: str, style: str
 ) -> tuple[TransformerNet, Sequence[str]]:
-    """One of a network's styles as a network of its own; without a style, all as they are.
+    """Return one of a network's styles as a network of its own. Without a style, return the network unchanged.
 
     Raises:
-        UsageError: it has no such style.
+        UsageError: the network has no such style.
     """
     if not style:
         return net, styles
     if style not in styles:
-        raise UsageError(f"{network}/{style} is no style", ", ".join(styles[:4]), code="unknown-style")
+        raise UsageError(
+            f"unknown style '{network}/{style}'", f"styles of {network}: {', '.join(styles[:4])}", code="unknown-style"
+        )
     return one_style(net, list(styles).index(style)), [style]
 
 
 def to_program(net: TransformerNet, styles: Sequence[str], card: Mapping[str, Any]) -> bytes:
-    """The network as `torch.export` saves it (.pt2), height and width left open.
+    """Export the network with `torch.export` (.pt2), with open height and width.
 
-    It is called with pictures in 0..1, 1 x 3 x H x W, H and W multiples of four from 32 on, and the styles' weights,
-    1 x K. The card is its extra file "card.json".
+    The program takes pictures in 0..1, 1 x 3 x H x W, and the styles' weights, 1 x K. H and W are multiples of four and
+    at least 32. The card is in the extra file "card.json".
     """
     examples = (torch.rand(1, 3, 64, 96), torch.eye(len(styles))[:1])
     quarters = {side: torch.export.Dim(f"quarter_of_{side}", min=8, max=4096) for side in ("height", "width")}
@@ -128,7 +130,7 @@ def to_program(net: TransformerNet, styles: Sequence[str], card: Mapping[str, An
 
 
 def to_weights(net: TransformerNet, styles: Sequence[str], card: Mapping[str, Any]) -> bytes:
-    """The network's tensors as a .safetensors file that says what they are."""
+    """Write the network's tensors as a .safetensors file that describes its content."""
     tensors: dict[str, Tensor] = {name: value.contiguous().cpu() for name, value in net.state_dict().items()}
     return save(tensors, {METADATA: _facts(net, styles, card).as_json()})
 
@@ -139,18 +141,20 @@ def _facts(net: TransformerNet, styles: Sequence[str], card: Mapping[str, Any]) 
 
 
 def from_weights(path: Any) -> tuple[TransformerNet, Facts]:
-    """What `to_weights` has written.
+    """Read a file of `to_weights`. Return the network and its facts.
 
     Raises:
-        StyleError: the file is missing, damaged, or of another origin.
+        StyleError: the file is missing, damaged, or from another program.
     """
     try:
         with safe_open(path, "pt") as file:
             facts = Facts.from_json((file.metadata() or {})[METADATA])
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  it is no mapping
-    except Exception as error:  # safetensors' own, OSError, KeyError, ValueError
-        raise StyleError(f"{path} cannot be read as a network's weights", code="not-a-network") from error
-    net = recognise(tensors, str(path), facts.takes.high[0])
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  not a mapping
+    except Exception as error:  # an error of safetensors, OSError, KeyError, ValueError
+        raise StyleError(f"{path} does not contain the weights of a network", code="not-a-network") from error
+    net = recognize(tensors, str(path), facts.takes.high[0])
     if net.architecture.styles != len(facts.styles):
-        raise StyleError(f"{path} is damaged: it names other styles than it holds", code="damaged-file")
+        raise StyleError(
+            f"{path} is damaged: the number of its styles differs from the number of their names", code="damaged-file"
+        )
     return net, facts

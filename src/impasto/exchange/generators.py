@@ -1,8 +1,8 @@
-"""Generators of CycleGAN, CUT and pix2pix as files: .onnx, .safetensors, and the checkpoints of other programs.
+"""Read and write generators of CycleGAN, CUT and pix2pix: .onnx, .safetensors and checkpoints of other programs.
 
-pytorch-CycleGAN-and-pix2pix saves a generator's tensors under the places of its layers: `model.10.conv_block.1.weight`,
-or `model.model.1.model.3...` in a U-Net. Read in the order of those places, the convolutions and normalizations are
-those of `impasto.nn.generators`.
+pytorch-CycleGAN-and-pix2pix names a generator's tensors by the positions of their layers:
+`model.10.conv_block.1.weight`, or `model.model.1.model.3...` in a U-Net. In the order of these positions, the
+convolutions and normalizations are those of `impasto.nn.generators`.
 """
 
 from __future__ import annotations
@@ -26,20 +26,20 @@ from impasto.exchange.statistics import expose_statistics
 from impasto.nn.generators import Generator, GeneratorForm, ResNet, UNet, build
 from impasto.version import __version__
 
-FORM = "generator"  # the key of a card under which a generator's form lies
+FORM = "generator"  # the key of a card for the form of a generator
 _PLACE = re.compile(r"(^|\.)model\.\d+\.")
 _FIRST = re.compile(r"(?:^|\.)model\.")
 
 
 def to_onnx(net: Generator, style: str, card: Mapping[str, Any], *, statistics: bool = True) -> bytes:
-    """The network as an .onnx file: "picture" to "painted", 1 x 3 x H x W, 0..1.
+    """Export the network as an .onnx file that maps "picture" to "painted", 1 x 3 x H x W, 0..1.
 
     Args:
         style: the name of its style.
-        card: how it was made; goes into the metadata.
-        statistics: as `impasto.exchange.export.to_onnx`.
+        card: how the network was made; stored in the metadata.
+        statistics: as in `impasto.exchange.export.to_onnx`.
     Raises:
-        MissingExtra: the package onnx is not there.
+        MissingExtra: the package onnx is not installed.
     """
     g = _GeneratorGraph({name: value.detach().float().cpu().numpy() for name, value in net.state_dict().items()})
     x = g.node("Sub", g.node("Mul", "picture", g.constant(2.0)), g.constant(1.0))
@@ -51,7 +51,7 @@ def to_onnx(net: Generator, style: str, card: Mapping[str, Any], *, statistics: 
     model = g.model("generator", {"picture": size}, {"painted": size})
     model.producer_version = __version__
     model.doc_string = f"height and width are multiples of {net.form.multiple}"
-    import onnx  # there, or the graph would have said so
+    import onnx  # installed: `Graph` has imported it
 
     if statistics:
         expose_statistics(model)
@@ -61,13 +61,15 @@ def to_onnx(net: Generator, style: str, card: Mapping[str, Any], *, statistics: 
 
 
 def to_weights(net: Generator, style: str, card: Mapping[str, Any]) -> bytes:
-    """The network's tensors as a .safetensors file that says what they are."""
+    """Write the network's tensors as a .safetensors file that describes its content."""
     tensors = {name: value.detach().contiguous().cpu() for name, value in net.state_dict().items()}
     return save(tensors, {METADATA: _facts(net, style, card).as_json()})
 
 
 def from_weights(path: Path) -> tuple[Generator, str, dict[str, Any]] | None:
-    """What `to_weights` has written: the network, its style's name and its card; None for another kind of network.
+    """Read a file of `to_weights`. Return the network, its style's name and its card.
+
+    Return None for another kind of network.
 
     Raises:
         StyleError: the file is missing or damaged.
@@ -79,35 +81,37 @@ def from_weights(path: Path) -> tuple[Generator, str, dict[str, Any]] | None:
             if FORM not in card:
                 return None
             net = build(GeneratorForm(**card[FORM]))
-            net.load_state_dict({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118  no mapping
-    except Exception as error:  # safetensors' own, OSError, KeyError, ValueError, RuntimeError
-        raise StyleError(f"{path} cannot be read as a network's weights", code="not-a-network") from error
+            net.load_state_dict({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118  not a mapping
+    except Exception as error:  # an error of safetensors, OSError, KeyError, ValueError, RuntimeError
+        raise StyleError(f"{path} does not contain the weights of a network", code="not-a-network") from error
     return net.eval(), facts.styles[0], {name: value for name, value in card.items() if name != FORM}
 
 
 def is_generator(tensors: Mapping[str, Tensor]) -> bool:
-    """Whether tensors are named as those of pytorch-CycleGAN-and-pix2pix."""
+    """Return True if the tensors have names of pytorch-CycleGAN-and-pix2pix."""
     return any(_PLACE.search(name) for name in tensors)
 
 
-def recognise(tensors: Mapping[str, Tensor], label: str) -> Generator:
-    """The generator that a state dict of pytorch-CycleGAN-and-pix2pix belongs to, with its weights.
+def recognize(tensors: Mapping[str, Tensor], label: str) -> Generator:
+    """Build the generator for a state dict of pytorch-CycleGAN-and-pix2pix, with its weights.
 
-    The tensors' order and shapes give kind, depth and width. Where batches were normalized, pictures are normalized
-    one by one with the same scales and shifts: as that program does it when it is tested with its usual options, but
-    for dropout, which is off here.
+    The order and the shapes of the tensors determine kind, depth and width. Batch normalization becomes instance
+    normalization with the same scales and shifts, as that program does when it tests with its default options. In
+    contrast to that program, dropout is off.
 
     Args:
-        label: what to call the file in messages.
+        label: the name of the file in messages.
     Raises:
-        StyleError: the tensors are those of another network; the message names what differs.
+        StyleError: the tensors belong to another network. The message names the difference.
     """
     if any(name.endswith(".filt") for name in tensors):
-        raise _other(label, "it blurs before it halves and after it doubles, as CUT's own networks do")
+        raise _other(label, "it blurs before downsampling and after upsampling, as CUT's own networks do")
     networks = {_FIRST.split(name, 1)[0] for name in tensors if _PLACE.search(name)}
     if len(networks) > 1:
         named = ", ".join(sorted(networks)[:3])
-        raise StyleError(f"{label} holds several networks: {named}", "save one of them alone", code="other-network")
+        raise StyleError(
+            f"{label} contains several networks: {named}", "save only one of them to the file", code="other-network"
+        )
     modules: dict[tuple[int, ...], dict[str, Tensor]] = {}
     for name, value in tensors.items():
         place = tuple(int(part) for part in name.split(".") if part.isdigit())
@@ -126,7 +130,7 @@ def recognise(tensors: Mapping[str, Tensor], label: str) -> Generator:
     for layer, module in [*zip(wanted, convolutions, strict=True), *zip(normed, norms, strict=True)]:
         for part in ("weight", "bias"):
             name = f"{layer}.{part}"
-            if part not in module:  # convolutions before a normalization of batches have no bias
+            if part not in module:  # convolutions before batch normalization have no bias
                 state[name] = torch.zeros_like(state[name])
                 continue
             value = module[part]
@@ -134,7 +138,9 @@ def recognise(tensors: Mapping[str, Tensor], label: str) -> Generator:
                 theirs, ours = (" x ".join(map(str, t.shape)) for t in (value, state[name]))
                 raise _other(label, f"{name} is {theirs}, not {ours}")
             if not bool(torch.isfinite(value).all()):
-                raise StyleError(f"{label} is damaged: {name} holds values that are no numbers", code="damaged-file")
+                raise StyleError(
+                    f"{label} is damaged: {name} contains values that are not numbers", code="damaged-file"
+                )
             state[name] = value.float()
     net.load_state_dict(state)
     return net.eval()
@@ -146,19 +152,19 @@ def _form(convolutions: list[dict[str, Tensor]], *, affine: bool, label: str) ->
         raise _other(label, f"{len(shapes)} convolutions")
     width, channels, kernel = shapes[0][:3]
     if channels != 3 or 3 not in shapes[-1][:2]:
-        raise _other(label, f"pictures of {channels} channels in, {min(shapes[-1][:2])} out; three are painted here")
+        raise _other(label, f"pictures of {channels} channels in, {min(shapes[-1][:2])} out, not three")
     if kernel == 7:
         transposed = shapes[-3][:2] == (4 * width, 2 * width)
         return GeneratorForm("resnet", (len(shapes) - 6) // 2, width, affine, transposed)
     if kernel == 4 and len(shapes) % 2 == 0:
         if len(shapes) > 16:
-            raise _other(label, f"a U-Net of {len(shapes) // 2} halvings; up to eight are painted here")
+            raise _other(label, f"a U-Net of {len(shapes) // 2} downsamplings, of which eight are supported")
         return GeneratorForm("unet", len(shapes) // 2, width, affine, shapes[-1][2] == 4)
     raise _other(label, f"a first convolution of {kernel} x {kernel}")
 
 
 def _in_order(form: GeneratorForm) -> list[str]:
-    """Layers in the order in which they compute."""
+    """Return the layers in the order of computation."""
     if form.kind == "resnet":
         blocks = [f"blocks.{i}.{layer}" for i in range(form.depth) for layer in ("conv1", "norm1", "conv2", "norm2")]
         head = ["enter", "norm0", "down1", "norm1", "down2", "norm2"]
@@ -178,8 +184,8 @@ def _is_norm(layer: str) -> bool:
 
 def _other(label: str, what: str) -> StyleError:
     return StyleError(
-        f"{label} holds another network than CycleGAN's or pix2pix' generators: {what}",
-        "resnet_6blocks, resnet_9blocks, unet_128, unet_256",
+        f"{label} does not contain a generator of CycleGAN or pix2pix: {what}",
+        "supported: resnet_6blocks, resnet_9blocks, unet_128, unet_256",
         code="other-network",
     )
 
@@ -189,10 +195,10 @@ def _facts(net: Generator, style: str, card: Mapping[str, Any]) -> Facts:
 
 
 class _GeneratorGraph(Graph):
-    """The two kinds of networks, layer by layer.
+    """The graph of both kinds of networks, written layer by layer.
 
     Args:
-        state: the tensors.
+        state: the tensors by their names.
     """
 
     def __init__(self, state: Mapping[str, np.ndarray[Any, Any]]) -> None:

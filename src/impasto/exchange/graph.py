@@ -1,4 +1,4 @@
-"""Write ONNX graphs node by node: what every exporter here, and in `tools/`, writes them with."""
+"""Write ONNX graphs node by node. All exporters here and in `tools/` use this."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from numpy.typing import NDArray
 from impasto.errors import MissingExtra
 
 OPSET = 17
-LAYOUT = "com.microsoft.nchwc"  # the domain of ONNX Runtime's own operators, on features in blocks of channels
+LAYOUT = "com.microsoft.nchwc"  # domain of ONNX Runtime's own operators on features in blocks of channels
 Shape: TypeAlias = "Sequence[int | str]"
 
 
 class Graph:
-    """Nodes and initializers, in the order in which they are added; methods return the name of their output.
+    """The nodes and initializers of a graph, in the order in which they are added. Methods return an output's name.
 
     Attributes:
         proto: the package onnx.
         nodes: `onnx.NodeProto`s.
         constants: initializers with their values, by name.
-        externals: initializers whose values the session is given (`system.sessions.Model`), by name.
-        shapes: what ONNX Runtime cannot infer of intermediate values.
+        externals: initializers without values, by name. The session is given the values (`system.sessions.Model`).
+        shapes: shapes of intermediate values that ONNX Runtime cannot infer.
 
     Args:
-        prefix: begins all names that nobody chose, so that they are none of another program's graph.
+        prefix: begins all generated names, so that they differ from those of another program's graph.
     Raises:
         MissingExtra: the package onnx is not installed.
     """
@@ -44,10 +44,10 @@ class Graph:
         self.shapes: dict[str, Shape] = {}
 
     def constant(self, value: object, kind: type = np.float32, name: str = "") -> str:
-        """An initializer; without a name, equal ones are one."""
+        """Add an initializer and return its name. Without a name, equal initializers are merged."""
         array: NDArray[Any] = np.asarray(value, kind)
         if not name:
-            flat = np.ascontiguousarray(array)  # a scalar as one number in a row
+            flat = np.ascontiguousarray(array)  # a scalar becomes an array of one number
             digest = hashlib.sha256(repr((flat.shape, flat.dtype)).encode() + flat.tobytes()).hexdigest()
             name = f"{self._prefix}c_{digest[:16]}"
         tensor = self.constants.setdefault(name, self.proto.numpy_helper.from_array(array, name))
@@ -55,10 +55,10 @@ class Graph:
         return name
 
     def external(self, name: str, shape: Sequence[int], file: str) -> str:
-        """An initializer of float32 without its values.
+        """Add an initializer of float32 without its values.
 
         Args:
-            file: where the values are, for who reads the graph.
+            file: the file with the values, for readers of the graph.
         """
         kind = self.proto.TensorProto
         tensor = kind(name=name, data_type=kind.FLOAT, dims=shape, data_location=kind.EXTERNAL)
@@ -68,26 +68,26 @@ class Graph:
         return name
 
     def node(self, kind: str, *inputs: str, outputs: int = 0, name: str = "", **attributes: object) -> str:
-        """A node; its output has its name, several outputs have it with "_0", "_1" and so on after it."""
+        """Add a node. Its output has its name. Several outputs have its name with the suffixes "_0", "_1" and so on."""
         name = name or f"{self._prefix}{kind}_{len(self.nodes)}"
         names = [f"{name}_{index}" for index in range(outputs)] or [name]
         self.nodes.append(self.proto.helper.make_node(kind, list(inputs), names, name=name, **attributes))
         return name
 
     def to_float(self, x: str) -> str:
-        """The same numbers as float32."""
+        """Convert to float32."""
         return self.node("Cast", x, to=self.proto.TensorProto.FLOAT)
 
     def shaped(self, x: str, *shape: int) -> str:
-        """The same numbers in another shape."""
+        """Reshape."""
         return self.node("Reshape", x, self.constant(shape, np.int64))
 
     def mirrored(self, x: str, top: int, left: int, bottom: int, right: int, mode: str = "reflect") -> str:
-        """Features, 1 x C x H x W, continued beyond their borders."""
+        """Pad features, 1 x C x H x W, beyond their borders."""
         return self.node("Pad", x, self.constant([0, 0, top, left, 0, 0, bottom, right], np.int64), mode=mode)
 
     def doubled(self, x: str) -> str:
-        """Features of twice the height and width: every place as two by two."""
+        """Double height and width of features: every value fills two by two places."""
         how: dict[str, Any] = {
             "mode": "nearest",
             "nearest_mode": "floor",
@@ -96,7 +96,7 @@ class Graph:
         return self.node("Resize", x, "", self.constant([1, 1, 2, 2]), **how)
 
     def add_to(self, graph: Any, inputs: Mapping[str, Shape], outputs: Mapping[str, Shape]) -> None:
-        """Put all of it into an `onnx.GraphProto`, with more inputs and outputs, all of float32."""
+        """Add everything to an `onnx.GraphProto`, with further inputs and outputs, all of float32."""
         helper, kind = self.proto.helper, self.proto.TensorProto.FLOAT
         for values, wanted in ((graph.input, inputs), (graph.output, outputs), (graph.value_info, self.shapes)):
             values.extend(helper.make_tensor_value_info(name, kind, shape) for name, shape in wanted.items())
@@ -104,7 +104,7 @@ class Graph:
         graph.initializer.extend([*self.constants.values(), *self.externals.values()])
 
     def model(self, title: str, inputs: Mapping[str, Shape], outputs: Mapping[str, Shape]) -> Any:
-        """All of it as an `onnx.ModelProto`."""
+        """Return everything as an `onnx.ModelProto`."""
         helper = self.proto.helper
         graph = helper.make_graph([], title, [], [])
         self.add_to(graph, inputs, outputs)

@@ -1,8 +1,8 @@
-"""Let an ONNX network say what its instance normalizations measure, and take given measurements in their place.
+"""Let an ONNX network output the statistics of its instance normalizations, and accept given statistics instead.
 
-A network that normalizes by its own picture cannot paint a large photo in tiles: each would be normalized by itself.
-With the means and variances of the whole photo given, every tile looks as it does in the whole (URST: Chen et al. 2022
-normalize tiles by a thumbnail's).
+A network that normalizes each picture by itself cannot paint a large photo in tiles: the tiles would differ. With the
+means and variances of the whole photo, every tile looks as it does in the whole. URST (Chen et al. 2022) takes the
+statistics of a thumbnail.
 """
 
 from __future__ import annotations
@@ -13,20 +13,21 @@ import numpy as np
 
 from impasto.exchange.graph import Graph
 
-_OLDEST = 10  # opset: before it, what is used here was written differently
+_OLDEST = 10  # first opset that has the operators in the form used here
 
 
 def expose_statistics(model: Any, width: int | None = None) -> bool:
-    """Add to an `onnx.ModelProto` the inputs "given" and "trust" and the output "statistics".
+    """Add the inputs "given" and "trust" and the output "statistics" to an `onnx.ModelProto`.
 
-    `statistics` holds, one normalization after the other, the means and then the mean squares of its channels: those of
-    several pictures average to those of all. The network is normalized by `trust` parts of what is given, in the same
-    order, and 1 - trust of its own; with a trust of 0 it is what it was.
+    For each normalization in turn, "statistics" contains the means and then the mean squares of its channels. Their
+    average over several pictures is the statistic of all together. "given" has the same order. The network is
+    normalized with `trust` parts of the given statistics and 1 - `trust` of its own. A trust of 0 leaves the network
+    unchanged.
 
     Args:
-        width: channels of normalizations whose scale is computed in the network.
+        width: channels of normalizations whose scale the network computes.
     Returns:
-        Whether it could be done: the network has instance normalizations, of known widths.
+        True if it was possible: the network has instance normalizations, all of known widths.
     """
     graph = model.graph
     opset = next((entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx")), 0)
@@ -57,7 +58,7 @@ def expose_statistics(model: Any, width: int | None = None) -> bool:
         features, scale, shift = old.input
         channels = widths.get(scale, width or 0)
         small = next((attribute.f for attribute in old.attribute if attribute.name == "epsilon"), 1e-5)
-        # Row by row, then over the rows: where a mean is far above its deviation, one sum over a million is too coarse.
+        # First along rows, then over the rows. With a large mean, one sum over a million is too inexact.
         mean = reduce("ReduceMean", reduce("ReduceMean", features, [3]), [0, 2])
         columns = g.to_float(g.node("Gather", g.node("Shape", features), g.constant([3], np.int64)))
         power = reduce("ReduceMean", g.node("Div", reduce("ReduceSumSquare", features, [3]), columns), [0, 2])

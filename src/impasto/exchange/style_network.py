@@ -1,4 +1,4 @@
-"""A style of the painter or of the light engine as a network of its own, for other programs: one .onnx file."""
+"""Export a style of the painter or the light engine for other programs, as a network of its own in one .onnx file."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ from impasto.version import __version__
 
 
 def to_onnx(engine: ShippedEngine, style: StyleVector, name: str, card: Mapping[str, Any]) -> bytes:
-    """The style's network: "picture" to "painted", 1 x 3 x H x W, 0..1.
+    """Export the style's network, which maps "picture" to "painted", 1 x 3 x H x W, 0..1.
 
     Sides are multiples of eight for the painter and of four for the light engine, and larger than their margins.
 
-    Everything that the engine does beside its graph is in the file: the mirrored borders, the noise, the style's own
+    The file contains everything that the engine does outside its graph: mirrored borders, noise, the style's own
     filters and modulations.
 
     Args:
         engine: "painter" or "light".
-        style: of that engine.
-        name: of the style.
-        card: how it was made; goes into the metadata.
+        style: a style of that engine.
+        name: the name of the style.
+        card: how the network was made; stored in the metadata.
     Raises:
-        UsageError: the engine, or the style, is none that one network paints.
-        MissingExtra: the package onnx is not there.
+        UsageError: the engine or the style cannot be exported as one network.
+        MissingExtra: the package onnx is not installed.
     """
     parts = engine.portable(style)
     g = Graph("style_")
-    import onnx  # there, or the graph would have said so
+    import onnx  # installed: `Graph` has imported it
 
     inner = onnx.load_from_string(parts.graph).graph
     known = {tensor.name for tensor in inner.initializer if tensor.data_location != onnx.TensorProto.EXTERNAL}

@@ -1,6 +1,6 @@
-"""How fast, and in how much memory: latency, cold start and throughput, beside the machine's own ceiling.
+"""Measure speed and memory: latency, cold start and throughput, relative to the machine's own limit.
 
-Every latency is measured in a child process of its own, so that its peak memory is its own.
+Every latency is measured in its own child process, so that the peak memory is that of the measurement alone.
 """
 
 from __future__ import annotations
@@ -39,13 +39,15 @@ SMALLEST, LARGEST = 16, 20_000
 
 @dataclass(frozen=True)
 class Latency:
-    """One engine at one size, in a process of its own; of the optimizer, one evaluation of its losses.
+    """The time that one engine takes for a picture of one size, measured in its own process.
+
+    For the optimizer, it is the time of one evaluation of its losses.
 
     Attributes:
-        seconds: of every counted run; the first runs are not counted.
-        peak_mb: the most memory that the process held.
-        gflops: what a float32 matrix product reached in the same process, before and after: the machine's ceiling. An
-            optimizer that computes in bfloat16 goes beyond it.
+        seconds: of every counted run. The first runs are not counted.
+        peak_mb: peak memory of the process.
+        gflops: speed of a float32 matrix product in the same process, before and after the runs. It is the machine's
+            limit. An optimizer that computes in bfloat16 can exceed it.
         mac_per_pixel: multiply-adds of the network.
     """
 
@@ -65,13 +67,13 @@ class Latency:
 
     @property
     def share_of_ceiling(self) -> float:
-        """The network's arithmetic over what the machine could do in the time."""
+        """Return the network's arithmetic, relative to what the machine could compute in the same time."""
         return 2 * self.mac_per_pixel * self.size**2 / self.median / (self.gflops * 1e9)
 
 
 @dataclass
 class Bench:
-    """All figures of a run, and what they were measured on."""
+    """All results of a run, and the machine that produced them."""
 
     machine: dict[str, object]
     latencies: list[Latency] = field(default_factory=list)
@@ -83,13 +85,13 @@ class Bench:
 
     @classmethod
     def load(cls, path: Path) -> Bench:
-        """Read what `impasto bench --json` has written.
+        """Read a file that `impasto bench --json` has written.
 
         Raises:
-            PictureError: there is no such file, or another program wrote it.
+            PictureError: the file does not exist, or another program wrote it.
         """
         if not path.is_file():
-            raise PictureError(f"there is no file {path}", code="no-such-file")
+            raise PictureError(f"file {path} does not exist", code="no-such-file")
         try:
             data = json.loads(path.read_text(encoding="utf-8"))
             latencies = [Latency(**latency) for latency in data.pop("latencies")]
@@ -106,23 +108,23 @@ def bench(
     workers: Sequence[int] = (1, 2, 4),
     on_progress: OnProgress | None = None,
 ) -> Bench:
-    """Measure.
+    """Measure latency, cold start and throughput.
 
     Args:
         sizes: sides of square pictures in pixels.
         engines: names from `impasto.measure.engines.ENGINES`.
-        rounds: counted runs of each latency; of the cold start a third of them.
-        workers: threads that share the engine for the throughput at 512 pixels.
-        on_progress: called before every measurement, which its message names; returning False stops.
+        rounds: counted runs of each latency. The cold start has a third as many.
+        workers: numbers of threads that share the engine for the throughput at 512 pixels.
+        on_progress: called before every measurement with its name as the message. Returning False stops.
     Raises:
-        UsageError: an unknown engine, or a size or number out of range.
+        UsageError: an engine is unknown, or a size or number is out of range.
     """
     check_engines(engines)
     for size in sizes:
         if not SMALLEST <= size <= LARGEST:
             raise UsageError(f"size {size} is not in {SMALLEST}..{LARGEST}", code="out-of-range")
     if rounds < 1:
-        raise UsageError(f"{rounds} rounds", "1 or more", code="out-of-range")
+        raise UsageError(f"cannot measure {rounds} rounds", "give 1 or more", code="out-of-range")
     found = Bench(machine())
     work = [
         *(
@@ -154,7 +156,7 @@ def _add_throughput(found: Bench, workers: int) -> None:
 
 
 def machine() -> dict[str, object]:
-    """Hardware, threads and versions."""
+    """Return the hardware, the threads and the versions."""
     from impasto.system.sessions import threads
 
     names = ("numpy", "onnxruntime", "pillow", "torch")
@@ -172,7 +174,7 @@ def machine() -> dict[str, object]:
 
 
 def _in_child(engine: str, size: int, rounds: int) -> Latency:
-    # Spawned, not forked: nothing of this process, neither memory nor threads, counts for the child.
+    # Spawned, not forked, so that no memory or threads of this process count for the child.
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=context) as pool:
         return Latency(**pool.submit(_measure, engine, size, rounds).result())
@@ -194,7 +196,7 @@ def _measure(engine: str, size: int, rounds: int) -> dict[str, Any]:
 
 
 def _paint(engine: str, photo: Pixels, rounds: int) -> tuple[list[float], float]:
-    """Seconds of every counted run, and the network's multiply-adds for each pixel."""
+    """Return the seconds of every counted run, and the network's multiply-adds for each pixel."""
     from impasto.styles.gallery import Gallery
 
     painter = engine_of(engine)
@@ -220,11 +222,11 @@ def _evaluate_losses(photo: Pixels, rounds: int) -> tuple[list[float], float]:
     at: list[float] = []
     optimize(photo, STYLE, recipe=recipe, on_progress=lambda _: at.append(time.perf_counter()))
     seconds: list[float] = np.diff(at[-rounds - 1 :]).tolist()
-    return seconds, 2 * shipped_vgg().mac_per_pixel(recipe.layers())  # forward, and as much for the gradient
+    return seconds, 2 * shipped_vgg().mac_per_pixel(recipe.layers())  # forward, and the same again for the gradient
 
 
 def gemm_gflops(side: int = 1024, rounds: int = 5) -> float:
-    """What a float32 matrix product reaches here, in units of 10^9 operations a second: the best of a few."""
+    """Return the speed of a float32 matrix product in 10^9 operations a second: the best of several."""
     one = np.random.default_rng(0).random((side, side), np.float32)
     best = 0.0
     for _ in range(rounds):
@@ -235,7 +237,7 @@ def gemm_gflops(side: int = 1024, rounds: int = 5) -> float:
 
 
 def cold_start(rounds: int) -> dict[str, list[float]]:
-    """Seconds from the shell to the finished file, process start included, in turn with a Python that does nothing."""
+    """Return the seconds from typing a command to the finished file, with an empty Python program for comparison."""
     sample = ASSETS / "samples" / "colosseum.jpg"
     with tempfile.TemporaryDirectory() as folder:
         paint = [sys.executable, "-m", "impasto", "stylize", str(sample), "--style", STYLE, "--overwrite"]
@@ -248,19 +250,19 @@ def cold_start(rounds: int) -> dict[str, list[float]]:
 
 
 def time_commands(commands: Mapping[str, Sequence[str]], rounds: int) -> dict[str, list[float]]:
-    """Seconds that each command takes as a whole process, the commands taking turns."""
+    """Return the seconds that each command takes as a whole process. The commands take turns."""
     seconds: dict[str, list[float]] = {name: [] for name in commands}
     for number in range(rounds + 1):
         for name, command in commands.items():
             started = time.perf_counter()
             subprocess.run(command, check=True, capture_output=True)  # noqa: S603
-            if number:  # the first round fills the file cache
+            if number:  # the first round only fills the file cache
                 seconds[name].append(time.perf_counter() - started)
     return seconds
 
 
 def throughput(workers: int, pictures: int = 12, size: int = 512) -> float:
-    """Pictures a second when several threads share the painter."""
+    """Return the pictures a second when several threads share the painter."""
     from impasto.styles.gallery import Gallery
 
     painter, vector = engine_of(), Gallery().vector(STYLE)
@@ -273,7 +275,7 @@ def throughput(workers: int, pictures: int = 12, size: int = 512) -> float:
 
 
 def compare(new: Bench, old: Bench) -> list[dict[str, str]]:
-    """How many times faster than an older run: ratios of medians, and of the opposite tenths as their spread."""
+    """Return the speed-up over an older run: ratios of medians, with ratios of opposite tenths as spread."""
     rows = []
     before = {(latency.engine, latency.size): latency for latency in old.latencies}
     for latency in new.latencies:
@@ -300,9 +302,9 @@ def _ratio(what: str, new: Sequence[float], old: Sequence[float]) -> dict[str, s
 
 
 def peak_mb() -> float:
-    """The most memory that this process has held, in megabytes; 0 where nothing tells it."""
+    """Return the peak memory of this process in megabytes, or 0 if the system does not tell."""
     status = Path("/proc/self/status")
-    if status.exists():  # there, `ru_maxrss` is inherited from whoever started this process
+    if status.exists():  # on Linux, `ru_maxrss` includes the parent's memory
         highest = re.search(r"^VmHWM:\s*(\d+) kB", status.read_text(), re.MULTILINE)
         if highest:
             return int(highest[1]) / 1e3

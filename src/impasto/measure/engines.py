@@ -1,4 +1,4 @@
-"""Name what can be measured, every engine of the registry and the optimizer, and paint with it."""
+"""Paint with everything that can be measured: every engine, and the optimizer."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def check_engines(names: Sequence[str]) -> None:
     """
     for name in names:
         if name not in ENGINES:
-            raise UsageError(f"engine {name!r} is unknown", f"one of {', '.join(ENGINES)}", code="unknown-choice")
+            raise UsageError(f"engine {name!r} is unknown", f"engines: {', '.join(ENGINES)}", code="unknown-choice")
 
 
 class Paint(Protocol):

@@ -1,4 +1,4 @@
-"""Score a grid of photos and styles: what engines paint, or pictures that any program has made."""
+"""Score a grid of photos and styles, painted by engines or by any other program."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from impasto.progress import OnProgress, Progress, Stopped
 
 STRENGTHS = (20, 40, 60, 80, 100)
 SUMMARY = ("style", "content", "lpips", "ssim", "ms_ssim", "moments", "color", "variation", "seconds")
-"""The metrics of a table, in its order; those that were not measured are left out."""
+"""The metrics of a table in its order. Metrics that were not measured are left out."""
 
 
 @dataclass(frozen=True)
 class Score:
-    """One result: who made it, of what, and how it scored."""
+    """The scores of one picture: its method, photo, style and strength, and its metrics."""
 
     method: str
     photo: str
@@ -42,13 +42,13 @@ class Evaluation:
     """All results of a run.
 
     Attributes:
-        judge: what scored, and whether it may have been optimized for.
-        scores: every result that could be scored.
-        failures: a line for every one that could not.
-        sets: for each method what is said of all its results together: diversity, recognition, Fréchet distance,
-            and how evenly its blends go from one style to the next.
-        confusions: for each method how often a style (row) was nearest to a style (column).
-        paths: every path from one style to the next; the first of each method has pictures.
+        judge: the network that scored, and whether it is independent of the methods.
+        scores: every picture that could be scored.
+        failures: a line for every picture that could not.
+        sets: for each method, metrics of all its pictures together: diversity, recognition, Fréchet distance, and the
+            evenness of its blends.
+        confusions: for each method, how often a picture of one style (row) is nearest to another style (column).
+        paths: every path from one style to the next. The first path of each method has pictures.
     """
 
     judge: str
@@ -66,7 +66,7 @@ class Evaluation:
         return list(dict.fromkeys(score.method for score in self.scores))
 
     def of(self, method: str, *, strength: float | None = 100, style: str | None = None) -> list[Score]:
-        """A method's results at one strength (None: at all), for one style or all."""
+        """Return a method's scores at one strength (None: at all), for one style or all."""
         return [
             score
             for score in self.scores
@@ -76,7 +76,7 @@ class Evaluation:
         ]
 
     def styles_of(self, method: str) -> list[str]:
-        """The styles that a method has results in at full strength, in the order of all styles."""
+        """Return the styles in which a method has pictures at full strength, in the order of all styles."""
         used = {score.style for score in self.of(method)}
         return [style for style in self.styles if style in used]
 
@@ -97,22 +97,24 @@ def evaluate(
     max_pixels: int = MAX_PIXELS,
     on_progress: OnProgress | None = None,
 ) -> Evaluation:
-    """Score engines on every pair, and folders of results named PHOTO__STYLE.ext on the pairs that they hold.
+    """Score engines on every pair of photo and style, and other programs' results on the pairs that they contain.
 
     Args:
-        photos, styles: folders; of each at most `limit` pictures are taken, in order.
+        photos, styles: folders. At most `limit` pictures of each are used, in order.
         engines: names from `impasto.measure.engines.ENGINES`.
-        results: folders of other programs' results; a folder's name is the method's.
-        strengths: what engines paint with, 0..100.
-        blend_steps: of each path from one style to the next, for engines that blend; 0 leaves the paths out.
-        on_progress: called after every picture, which its message names; returning False stops and keeps the scores.
+        results: folders with other programs' results, named PHOTO__STYLE.ext. A folder's name becomes the method's
+            name.
+        strengths: strengths at which engines paint, 0..100.
+        blend_steps: steps of each path from one style to the next, for engines that blend; 0 skips the paths.
+        on_progress: called after every picture with its name as the message. Returning False stops and keeps the
+            scores.
     Raises:
-        UsageError: no such engine, or nothing to score.
-        PictureError: a folder without readable pictures.
+        UsageError: an engine is unknown, or there is nothing to score.
+        PictureError: a folder contains no readable pictures.
     """
     check_engines(engines)
     if not engines and not results:
-        raise UsageError("nothing to score", "--engine painter, or --results DIR", code="nothing-given")
+        raise UsageError("nothing to score", "add --engine painter, or --results FOLDER", code="nothing-given")
     failures: list[str] = []
     photo_files = _load(photos, "photo", scorer, limit, max_pixels, failures)
     style_files = _load(styles, "style", scorer, limit, max_pixels, failures)
@@ -165,10 +167,10 @@ def _walk(
     steps: int,
     goes_on: Callable[[int, str], bool],
 ) -> None:
-    """Measure the paths, and keep the pictures of each method's first one.
+    """Measure the paths. Keep the pictures of each method's first path.
 
     Args:
-        goes_on: called with the number of pictures that are done, and what was painted; returning False stops.
+        goes_on: called with the number of finished pictures, and the name of the last. Returning False stops.
     """
     for number, route in enumerate(routes):
 
@@ -218,7 +220,7 @@ def _work(
         for file in pictures_in(folder):
             photo, style = names_of(file)
             if photo not in photos or style not in styles:
-                failures.append(f"{file.name} is no PHOTO{SEPARATOR}STYLE of these folders")
+                failures.append(f"{file.name} is not named PHOTO{SEPARATOR}STYLE after pictures of these folders")
                 continue
             yield folder.name, photo, style, 100.0, _read(file)
 
@@ -245,7 +247,7 @@ def _load(
         if limit is not None and len(files) >= limit:
             break
         if file.stem in files:
-            failures.append(f"{file.name}: there is another {kind} of that name")
+            failures.append(f"{file.name}: another {kind} has the same name")
             continue
         try:
             scorer.add(f"{kind}/{file.stem}", Picture.open(file, max_pixels=max_pixels))
@@ -259,7 +261,7 @@ def _load(
 
 
 def _score_set(found: Evaluation, scorer: Scorer, method: str) -> None:
-    """What can only be said of all of a method's results at full strength together."""
+    """Measure the metrics of all of a method's pictures at full strength together."""
     scores = found.of(method)
     if not scores:
         return
@@ -276,14 +278,14 @@ def _score_set(found: Evaluation, scorer: Scorer, method: str) -> None:
         wanted = [used.index(score.style) for score in scores]
         counts = metrics.confusion([one.fingerprint for one in results], wanted, [one.fingerprint for one in styles])
         found.confusions[method] = counts.tolist()
-        values["recognised"] = float(np.trace(counts) / counts.sum())
+        values["recognized"] = float(np.trace(counts) / counts.sum())
         pooled = (np.stack([one.pooled for one in pictures]) for pictures in (results, styles))
         values["frechet"] = metrics.frechet_distance(*pooled)
     found.sets[method] = values
 
 
 def table(found: Evaluation, *, style: str | None = None) -> list[dict[str, str]]:
-    """A row for each method: medians at full strength with their 95 % intervals, as text."""
+    """Return a row for each method as text: medians at full strength with their 95 % intervals."""
     rows = []
     for method in found.methods():
         scores = found.of(method, style=style)

@@ -1,4 +1,4 @@
-"""Folders of photos, of styles, and of results named PHOTO__STYLE.ext."""
+"""List folders of photos, of styles, and of results named PHOTO__STYLE.ext."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ SEPARATOR = "__"
 
 
 def pictures_in(folder: Path) -> list[Path]:
-    """The files of a folder that may be pictures, sorted by name.
+    """Return the files of a folder that may be pictures, sorted by name.
 
     Raises:
-        PictureError: there is no such folder, or no picture in it.
+        PictureError: the folder does not exist, or it contains no picture.
     """
     if not folder.is_dir():
-        raise PictureError(f"there is no folder {folder}", code="no-such-folder")
+        raise PictureError(f"folder {folder} does not exist", code="no-such-folder")
     found = sorted(path for path in folder.iterdir() if path.is_file() and readable(path) and not is_junk(path.name))
     if not found:
-        raise PictureError(f"there are no pictures in {folder}", code="no-pictures")
+        raise PictureError(f"folder {folder} contains no pictures", code="no-pictures")
     return found
 
 
 def names_of(result: Path) -> tuple[str, str]:
-    """The names of a result's photo and style; the style's is "" for a file that is not named so.
+    """Return the names of a result's photo and style. The style is "" if the file is not named PHOTO__STYLE.ext.
 
     >>> from pathlib import Path
     >>> names_of(Path("theirs/beach__starry-night.png"))

@@ -1,4 +1,4 @@
-"""Who scores: a network other than the one that may have been optimized, the same treatment for every picture."""
+"""Score pictures with a network that no method was optimized for, and with the same treatment of all pictures."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ LPIPS_LAYERS = ("relu1_2", "relu2_2", "relu3_3", "relu4_3", "relu5_3")
 
 @dataclass(frozen=True)
 class Judge:
-    """A loss network and LPIPS's linear weights, if there are any.
+    """A loss network, and LPIPS's linear weights if they are available.
 
     Attributes:
-        net: the trunk.
-        name: what a report says of it.
-        heads: {layer: 1 x C x 1 x 1}; empty without the published weights or a trunk that they fit.
-        independent: False if an optimizer may have seen this network.
+        net: the network.
+        name: its name in reports.
+        heads: {layer: 1 x C x 1 x 1}; empty without the published weights, or for a network that they do not fit.
+        independent: False if an optimizer may have minimized losses of this network.
     """
 
     net: VGG
@@ -52,23 +52,25 @@ class Judge:
         return CONTENT_LAYER[self.net.depth]
 
     def features(self, picture: Pixels) -> dict[str, Tensor]:
-        """Every layer that a score needs, 1 x C x h x w each, from one pass."""
+        """Return every layer that a score needs, 1 x C x h x w each, from one pass."""
         layers = list(dict.fromkeys([*self.style_layers, *self.heads]))
         with torch.inference_mode():
             return self.net(to_tensor(picture), layers)
 
 
 def find_judge(path: Path | None = None) -> Judge:
-    """VGG-16 in torchvision's format from `path` or the torch hub's cache; else the shipped VGG-19, with a warning.
+    """Load the network that scores: VGG-16 in torchvision's format from `path` or the torch hub's cache.
+
+    Otherwise use VGG-19 from that cache, or the built-in VGG-19 with a warning.
 
     Raises:
-        PictureError, StyleError: `path` is no such file.
+        PictureError, StyleError: `path` is not such a file.
     """
     path = path or cached_vgg(16) or cached_vgg(19)
     if path is None:
         warnings.warn(
-            "scores are from the shipped VGG-19, which flatters an optimizer that used it; "
-            "--judge vgg16.safetensors names an independent network",
+            "the built-in VGG-19 gives the scores and flatters an optimizer that used it; "
+            "for an independent network add --judge vgg16.safetensors",
             stacklevel=2,
         )
         return Judge(shipped_vgg(), "VGG-19 normalized (shipped)", independent=False)
@@ -78,11 +80,11 @@ def find_judge(path: Path | None = None) -> Judge:
 
 
 def _lpips_heads(path: Path) -> dict[str, Tensor]:
-    """LPIPS v0.1's linear weights for VGG-16: from the network's own file, or from the `lpips` package's data."""
+    """Load LPIPS v0.1's linear weights for VGG-16 from the network's own file, or from the `lpips` package's data."""
     tensors = read_tensors(path)
     if "lpips.lin0.weight" in tensors:
         return {layer: tensors[f"lpips.lin{i}.weight"].float() for i, layer in enumerate(LPIPS_LAYERS)}
-    package = importlib.util.find_spec("lpips")  # looked for, not imported: it wants torchvision
+    package = importlib.util.find_spec("lpips")  # found but not imported, because it needs torchvision
     for folder in (package.submodule_search_locations or []) if package else []:
         file = Path(folder) / "weights" / "v0.1" / "vgg.pth"
         if file.is_file():
@@ -93,35 +95,35 @@ def _lpips_heads(path: Path) -> dict[str, Tensor]:
 
 @dataclass(frozen=True)
 class Character:
-    """A picture's style statistics, by which the nearest style is found, and the mean of each content channel."""
+    """A picture's style statistics, which identify the nearest style, and the mean of each content channel."""
 
     fingerprint: NDArray[np.float64]
     pooled: NDArray[np.float64]
 
 
 class Scorer:
-    """Scores results of photo and style pairs; features of photos and styles are computed once.
+    """Scores pictures painted from pairs of photo and style. Features of photos and styles are computed once.
 
     Args:
         judge: the network.
-        size: photos and styles are brought to this longer side; results to their photo's size. All of them go
-            through 8 bits, so that nobody gains by a finer file.
+        size: longer side in pixels to which photos and styles are resized. Results get their photo's size. All pictures
+            are rounded to 8 bits, so that finer files have no advantage.
     """
 
     def __init__(self, judge: Judge, size: int = 512) -> None:
         self.judge, self.size = judge, size
         self._pixels: dict[str, Pixels] = {}
         self._statistics: dict[str, dict[str, metrics.Statistics]] = {}
-        # Photos come one after the other: more than the last one's features would only fill the memory.
+        # Photos come one after the other, so only the last one's features are kept.
         self._features = functools.lru_cache(maxsize=1)(self._features_of)
 
     def add(self, key: str, picture: Picture) -> Pixels:
-        """Bring a photo or a style to the common size and keep it under a key."""
+        """Resize a photo or a style to the common size and store it under a key."""
         self._pixels[key] = eight_bits(picture.resized(*fit(picture.width, picture.height, self.size)).pixels)
         return self._pixels[key]
 
     def score(self, photo: str, style: str, result: Pixels) -> dict[str, float]:
-        """All metrics of one result; `photo` and `style` are keys of `add`."""
+        """Return all metrics of one result. `photo` and `style` are keys of `add`."""
         source, painting = self._pixels[photo], self._pixels[style]
         result = eight_bits(result)
         ours, untouched = self.judge.features(result), self._features(photo)
@@ -147,7 +149,7 @@ class Scorer:
         return scores
 
     def character(self, picture: Pixels) -> Character:
-        """What a picture is compared by when sets of pictures are."""
+        """Return the values by which a picture is compared in sets of pictures."""
         features = self.judge.features(eight_bits(picture))
         return Character(
             metrics.fingerprint(metrics.statistics(features, self.judge.style_layers)),
@@ -155,20 +157,20 @@ class Scorer:
         )
 
     def distances(self, pictures: Sequence[Picture]) -> list[float]:
-        """Perceptual distance of every two pictures, looked at in 256 pixels.
+        """Return the perceptual distance of every two pictures, at 256 pixels.
 
-        LPIPS; without its weights the content loss, as the mean of both ways.
+        The distance is LPIPS. Without LPIPS's weights, it is the content loss, averaged over both directions.
         """
         features = [self.glance(picture) for picture in pictures]
         return [self.distance(one, other) for one, other in itertools.combinations(features, 2)]
 
     def glance(self, picture: Picture) -> dict[str, Tensor]:
-        """The features of a picture at 256 pixels, for `distance`."""
+        """Return the features of a picture at 256 pixels, for `distance`."""
         small = picture.resized(*fit(picture.width, picture.height, DISTANCE_SIZE))
         return self.judge.features(eight_bits(small.pixels))
 
     def distance(self, one: dict[str, Tensor], other: dict[str, Tensor]) -> float:
-        """Perceptual distance of what two glances have given: 0 or more, as `distances` says."""
+        """Return the perceptual distance of two results of `glance`, 0 or more; see `distances`."""
         if self.judge.heads:
             return metrics.lpips(one, other, self.judge.heads)
         layer = self.judge.content_layer
@@ -187,5 +189,5 @@ class Scorer:
 
 
 def eight_bits(picture: Pixels) -> Pixels:
-    """What a picture is after it has been a file."""
+    """Round a picture's values to 8 bits, as in a file."""
     return (np.rint(picture.clip(0, 1) * 255) / 255).astype(np.float32)

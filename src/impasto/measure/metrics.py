@@ -1,6 +1,6 @@
-"""The field's metrics, each with its formula and source.
+"""Common metrics of style transfer, each with its formula and source.
 
-Pictures are H x W x 3, float32, 0..1, sRGB; features are what `impasto.nn.vgg` gives.
+Pictures are H x W x 3, float32, 0..1, sRGB. Features come from `impasto.nn.vgg`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ PATH_METRICS = ("path_length", "path_detour", "path_jump")
 
 @dataclass(frozen=True)
 class Statistics:
-    """What a style loss compares of a layer: a few hundred kilobytes instead of the features' megabytes."""
+    """The statistics of a layer that style losses compare: hundreds of kilobytes, instead of megabytes of features."""
 
     gram: Tensor
     moments: tuple[Tensor, Tensor]
@@ -41,9 +41,9 @@ def statistics(features: Features, layers: Sequence[str]) -> dict[str, Statistic
 def style_losses(
     result: Mapping[str, Statistics], style: Mapping[str, Statistics], photo: Mapping[str, Statistics]
 ) -> dict[str, float]:
-    """Gram loss of each layer over that of the untouched photo: 0 is the style's statistics, 1 is nothing done.
+    """Return each layer's Gram loss, relative to the unpainted photo's: 0 is the style's statistics, 1 the photo's.
 
-    Gatys et al. 2016, eq. 4; the division makes layers and styles comparable (in the spirit of Cheng et al. 2021).
+    Gatys et al. 2016, eq. 4. The division makes layers and styles comparable (in the spirit of Cheng et al. 2021).
     """
     return {
         layer: float(gram_loss(result[layer].gram, style[layer].gram))
@@ -55,7 +55,7 @@ def style_losses(
 def moments_losses(
     result: Mapping[str, Statistics], style: Mapping[str, Statistics], photo: Mapping[str, Statistics]
 ) -> dict[str, float]:
-    """The same with AdaIN's statistics, mean and deviation (Huang & Belongie 2017, eq. 13)."""
+    """Return the relative losses of AdaIN's statistics, mean and deviation (Huang & Belongie 2017, eq. 13)."""
     return {
         layer: float(moments_loss(result[layer].moments, style[layer].moments))
         / max(float(moments_loss(photo[layer].moments, style[layer].moments)), 1e-20)
@@ -64,28 +64,31 @@ def moments_losses(
 
 
 def content_losses(result: Features, photo: Features, layers: Sequence[str]) -> dict[str, float]:
-    """Squared difference of features over the photo's energy: 0 is the photo (Gatys et al. 2016, eq. 1)."""
+    """Return each layer's squared difference of features, divided by the photo's energy (Gatys et al. 2016, eq. 1).
+
+    0 is the photo.
+    """
     return {layer: float(content_loss(result[layer], photo[layer])) for layer in layers}
 
 
 def variation(picture: Pixels) -> float:
-    """Total variation: the mean absolute step between neighbours, across plus down."""
+    """Return the total variation: the mean absolute difference of neighbors, horizontally plus vertically."""
     return float(total_variation(to_tensor(picture)))
 
 
 def ssim(one: Pixels, other: Pixels) -> float:
-    """Structural similarity of luminance (Wang et al. 2004, eq. 13) under an 11 x 11 Gaussian window; 1 is equal.
+    """Return the structural similarity of luminance (Wang et al. 2004, eq. 13) with an 11 x 11 Gaussian window.
 
-    Pictures with a side below 11 pixels are compared as a whole, in one window.
+    1 means equal. Pictures with a side below 11 pixels are compared as a whole, in one window.
     """
     similarity, _ = _ssim_parts(_gray(one), _gray(other))
     return float(similarity)
 
 
 def ms_ssim(one: Pixels, other: Pixels) -> float | None:
-    """Multi-scale structural similarity over five scales (Wang, Simoncelli, Bovik 2003, eq. 7).
+    """Return the multi-scale structural similarity over five scales (Wang, Simoncelli, Bovik 2003, eq. 7).
 
-    None for pictures below 176 pixels, whose last scale the window does not fit into.
+    Return None for pictures below 176 pixels: the window does not fit into their last scale.
     """
     if min(one.shape[:2]) < 176:
         return None
@@ -104,7 +107,7 @@ def _gray(picture: Pixels) -> Tensor:
 
 
 def _ssim_parts(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean of luminance, contrast and structure together, and of contrast and structure alone."""
+    """Return the mean of luminance, contrast and structure together, and of contrast and structure alone."""
     window = min(11, *x.shape[-2:])
     offsets = torch.arange(window, dtype=torch.float64) - (window - 1) / 2
     bell = torch.exp(-offsets.square() / (2 * 1.5**2))
@@ -118,7 +121,7 @@ def _ssim_parts(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def lpips(one: Features, other: Features, heads: Mapping[str, Tensor]) -> float:
-    """Learned perceptual distance (Zhang et al. 2018, eq. 1) on the trunk that gave the features.
+    """Return the learned perceptual distance (Zhang et al. 2018, eq. 1) on the network that gave the features.
 
     Args:
         heads: the published linear weights, {layer: 1 x C x 1 x 1}.
@@ -133,13 +136,14 @@ def lpips(one: Features, other: Features, heads: Mapping[str, Tensor]) -> float:
 
 
 def color_distance(one: Pixels, other: Pixels, directions: int = 32) -> float:
-    """Sliced 1-Wasserstein distance of the two color distributions in RGB (Bonneel et al. 2015); sizes may differ.
+    """Return the sliced 1-Wasserstein distance of the two color distributions in RGB (Bonneel et al. 2015).
 
-    The mean over directions, spread evenly over the half sphere, of the area between the two cumulative distributions
-    along each. A shift of all colors by t gives the mean of |t . d|.
+    For each direction, it is the area between the two cumulative distributions along that direction. The result is the
+    mean over directions, spread evenly over the half sphere. A shift of all colors by t gives the mean of |t . d|. The
+    pictures may differ in size.
     """
     index = np.arange(directions) + 0.5
-    z = index / directions  # one half of Fibonacci's sphere
+    z = index / directions  # one half of a Fibonacci sphere
     angle = math.pi * (1 + math.sqrt(5)) * index
     spread = np.stack([np.sqrt(1 - z**2) * np.cos(angle), np.sqrt(1 - z**2) * np.sin(angle), z], axis=1)
     quantiles = (np.arange(1024) + 0.5) / 1024
@@ -148,15 +152,16 @@ def color_distance(one: Pixels, other: Pixels, directions: int = 32) -> float:
 
 
 def _thinned(picture: Pixels) -> Pixels:
-    """At most some 30,000 pixels, evenly taken: enough for a distribution."""
+    """Return at most about 30,000 pixels, evenly spaced. They are enough for a distribution."""
     flat = picture.reshape(-1, 3)
     return flat[:: max(1, len(flat) // 20011)]
 
 
 def frechet_distance(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
-    """Fréchet distance of two sets of feature vectors taken as Gaussians (Dowson & Landau 1982).
+    """Return the Fréchet distance of two sets of feature vectors, taken as Gaussians (Dowson & Landau 1982).
 
-    |m1 - m2|^2 + tr(C1 + C2 - 2 (C1 C2)^(1/2)). On VGG features: it is not the FID, whose network is Inception.
+    The formula is |m1 - m2|^2 + tr(C1 + C2 - 2 (C1 C2)^(1/2)). On VGG features, this is not the FID, which uses
+    Inception.
 
     Args:
         one, other: N x D and M x D, at least two rows each.
@@ -170,7 +175,7 @@ def frechet_distance(one: NDArray[np.float64], other: NDArray[np.float64]) -> fl
 
 
 def fingerprint(layers: Mapping[str, Statistics]) -> NDArray[np.float64]:
-    """A picture's statistics as one vector, every layer of length 1: mean and deviation of each channel."""
+    """Return a picture's statistics as one vector: mean and deviation of each channel. Every layer has length 1."""
     parts = [torch.cat([part[0] for part in layer.moments]) for layer in layers.values()]
     return np.concatenate([F.normalize(part, dim=0).double().numpy() for part in parts])
 
@@ -178,7 +183,9 @@ def fingerprint(layers: Mapping[str, Statistics]) -> NDArray[np.float64]:
 def confusion(
     results: Sequence[NDArray[np.float64]], wanted: Sequence[int], styles: Sequence[NDArray[np.float64]]
 ) -> NDArray[np.int64]:
-    """Is the nearest style the right one? Row: the style that was asked for; column: the nearest to the result.
+    """Count how often each style is nearest to results of each style.
+
+    Rows are the requested styles, columns the nearest ones. So the diagonal counts the recognized results.
 
     Args:
         results, styles: fingerprints.
@@ -191,18 +198,20 @@ def confusion(
 
 
 def path_metrics(steps: Sequence[float], direct: float) -> dict[str, float]:
-    """How much, how straight and how evenly a picture changes in n steps of equal weight from one style to another.
+    """Return length, detour and jump of a path from one style to another in n steps of equal weight.
 
-    `path_length` is the mean of the steps over the square of a step's weight, 1/n: the perceptual path length of
-    Karras et al. 2019 (StyleGAN), section 4.1, in finite steps where theirs are of 1e-4. A perceptual distance grows
-    with the square of a small change; its root is a length. `path_detour` is the sum of the steps' roots over the root
-    of the direct way; 1 is as straight as can be. `path_jump` is the largest root over the mean one; 1 is even, n a
-    single jump. The last two are left out where they are undefined: the ends are equal, or nothing changes.
+    `path_length` is the mean of the steps, divided by the square of a step's weight, 1/n. It is the perceptual path
+    length of Karras et al. 2019 (StyleGAN), section 4.1, with larger steps than their 1e-4.
 
-    More steps follow more of the way's turns: numbers are comparable at the same number of steps only.
+    A perceptual distance grows with the square of a small change, so its square root is a length. `path_detour` is the
+    sum of the steps' roots, divided by the root of the direct distance; 1 is a straight path. `path_jump` is the
+    largest root, divided by the mean root; 1 is even, n is a single jump. Both are left out where they are undefined:
+    the ends are equal, or nothing changes.
+
+    With more steps, a path follows more turns. So compare only values with the same number of steps.
 
     Args:
-        steps: perceptual distances of neighbours.
+        steps: perceptual distances of neighbors.
         direct: the perceptual distance of the two ends.
     """
     roots = [math.sqrt(step) for step in steps]
@@ -216,7 +225,7 @@ def path_metrics(steps: Sequence[float], direct: float) -> dict[str, float]:
 
 
 def bootstrap(values: Sequence[float], rounds: int = 2000, seed: int = 0) -> tuple[float, float, float]:
-    """Median and its 95 % interval by resampling (Efron 1979, percentiles)."""
+    """Return the median and its 95 % interval by resampling (Efron 1979, percentiles)."""
     samples = np.asarray(values, np.float64)
     if len(samples) == 1:
         return float(samples[0]), float(samples[0]), float(samples[0])

@@ -15,14 +15,14 @@ from impasto.picture import Picture
 from impasto.progress import Stopped
 
 STEPS = 8
-"""Steps of a path, if nothing else is asked for."""
+"""The default number of steps of a path."""
 
-_PAIRS, _PHOTOS = 3, 4  # of styles and of photos, at most
-_PREVIEW_SIDE = 256  # pixels of a kept picture's longer side
+_PAIRS, _PHOTOS = 3, 4  # most pairs of styles, and most photos
+_PREVIEW_SIDE = 256  # longer side in pixels of a stored picture
 
 
 class Route(NamedTuple):
-    """Which method paints which photo on the way between which two styles."""
+    """A method, a photo, and the two styles between which the method paints the photo."""
 
     method: str
     photo: str
@@ -35,12 +35,12 @@ class Route(NamedTuple):
 
 @dataclass(frozen=True)
 class StylePath:
-    """A blend's path from one style to another, measured.
+    """The measured path of a blend from one style to another.
 
     Attributes:
-        steps: the perceptual distance of each two neighbouring pictures.
-        direct: the same of the first picture and the last.
-        pictures: small ones of the whole path, one more than steps; empty where they are not kept.
+        steps: perceptual distances of neighboring pictures.
+        direct: perceptual distance of the first picture and the last.
+        pictures: small pictures of the whole path, one more than steps; empty if they are not kept.
     """
 
     route: Route
@@ -49,12 +49,12 @@ class StylePath:
     pictures: list[Picture]
 
     def values(self) -> dict[str, float]:
-        """The metrics `path_length`, `path_detour` and `path_jump`."""
+        """Return the metrics `path_length`, `path_detour` and `path_jump`."""
         return metrics.path_metrics(self.steps, self.direct)
 
 
 def routes_of(methods: Iterable[str], photos: Iterable[str], styles: Iterable[str]) -> list[Route]:
-    """For each method the first photos, from each of the first styles to the one after it."""
+    """Return the routes of each method: the first photos, from each of the first styles to the next one."""
     pairs = list(itertools.pairwise(styles))[:_PAIRS]
     few = list(photos)[:_PHOTOS]
     return [Route(method, photo, *pair) for method in methods for pair in pairs for photo in few]
@@ -69,12 +69,12 @@ def walk(
     keep: bool = False,
     on_picture: Callable[[int], bool] = lambda _: True,
 ) -> StylePath:
-    """Paint and measure a path; of its pictures only small ones are held in memory, and these if `keep` says so.
+    """Paint and measure a path. Full-size pictures are not stored; small ones are if `keep` is set.
 
     Args:
-        steps: how many, 1 or more, of equal weight.
-        paint: the picture at a weight of the second style, 0..1.
-        on_picture: called between pictures with the number of those that are done; returning False stops.
+        steps: number of steps of equal weight, 1 or more.
+        paint: returns the picture at a weight of the second style, 0..1.
+        on_picture: called between pictures with the number of finished ones. Returning False stops.
     Raises:
         Stopped: `on_picture` has returned False.
     """
@@ -94,7 +94,7 @@ def walk(
 
 
 def measured(scorer: Scorer, pictures: Iterable[Picture]) -> tuple[list[float], float]:
-    """The perceptual distance of each picture to the next, and of the first to the last."""
+    """Return the perceptual distance of each picture to the next, and of the first to the last."""
     every = iter(pictures)
     first = last = scorer.glance(next(every))
     steps = []
@@ -106,7 +106,7 @@ def measured(scorer: Scorer, pictures: Iterable[Picture]) -> tuple[list[float], 
 
 
 def means(paths: Sequence[StylePath]) -> dict[str, float]:
-    """The mean of each metric over the paths that have it."""
+    """Return the mean of each metric over the paths that have it."""
     rows = [path.values() for path in paths]
     names = [name for name in metrics.PATH_METRICS if any(name in row for row in rows)]
     return {name: float(np.mean([row[name] for row in rows if name in row])) for name in names}

@@ -1,4 +1,4 @@
-"""Write an evaluation to a folder: report.html (all in one file), results.json and results.csv."""
+"""Write an evaluation to a folder: report.html (a single file), results.json and results.csv."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ from impasto.system.files import write_atomically
 from impasto.version import __version__
 
 TEMPLATE = Path(__file__).with_name("report.html.jinja")
-PREVIEW_SIDE = 768  # pixels of a preview's longer side
+PREVIEW_SIDE = 768  # longer side in pixels of a preview
 MEANING = {
-    "style": "Gram loss over the untouched photo's, mean of the layers: 0 the style's statistics, 1 nothing done",
-    "content": "squared difference of features over the photo's energy: 0 the photo",
+    "style": "Gram loss relative to the unpainted photo's, mean of the layers: 0 the style's statistics, 1 the photo's",
+    "content": "squared difference of features, divided by the photo's energy: 0 the photo",
     "lpips": "perceptual distance to the photo",
     "ssim": "structural similarity to the photo: 1 the photo",
-    "ms_ssim": "the same over five scales",
-    "moments": "loss of means and deviations over the untouched photo's",
+    "ms_ssim": "structural similarity over five scales: 1 the photo",
+    "moments": "loss of means and deviations, relative to the unpainted photo's",
     "color": "distance of the result's colors to the style's",
     "variation": "total variation of the result",
     "seconds": "time to paint",
     "diversity": "mean perceptual distance between a photo's results in different styles",
-    "recognised": "share of results whose nearest style, by means and deviations of features, is the right one",
-    "frechet": "Fréchet distance of VGG features, results to styles (not the FID)",
-    "path_length": "perceptual path length of a blend from one style to the next: mean step over its squared weight",
-    "path_detour": "sum of the steps' roots over the root of the direct way: 1 as straight as can be",
-    "path_jump": "largest of the steps' roots over their mean: 1 even",
+    "recognized": "share of results whose nearest style, by means and deviations of features, is the right one",
+    "frechet": "Fréchet distance of VGG features between results and styles (not the FID)",
+    "path_length": "perceptual path length of a blend between two styles: mean step, divided by its squared weight",
+    "path_detour": "sum of the steps' roots, divided by the root of the direct distance: 1 a straight path",
+    "path_jump": "largest of the steps' roots, divided by their mean: 1 even",
 }
 
 
@@ -44,7 +44,7 @@ def write_report(found: Evaluation, folder: Path, *, overwrite: bool = False) ->
     """Write the three files.
 
     Raises:
-        PictureError: a file is there already, or the folder cannot be written to.
+        PictureError: a file exists already, or the folder cannot be written to.
         MissingExtra: Matplotlib or Jinja2 is not installed.
     """
     files = {
@@ -94,7 +94,7 @@ def _csv(found: Evaluation) -> str:
 
 
 def strength_plot(found: Evaluation) -> bytes:
-    """Content against style, a curve over strength for each method; a method without strengths is a point. PNG."""
+    """Plot style loss over content loss as PNG. A method is a curve over strengths, or a point without them."""
     try:
         from matplotlib.figure import Figure
     except ImportError:
@@ -113,8 +113,8 @@ def strength_plot(found: Evaluation) -> bytes:
             for strength, point in zip(found.strengths(method), points, strict=True):
                 axes.annotate(f"{strength:g}", point, textcoords="offset points", xytext=(4, 4), fontsize=8)
     axes.set_xlabel("content loss (0: the photo)")
-    axes.set_ylabel("style loss (0: the style, 1: nothing done)")
-    axes.set_title("Further down and to the left is better; numbers are strengths", fontsize=10)
+    axes.set_ylabel("style loss (0: the style, 1: the photo)")
+    axes.set_title("Lower left is better; numbers are strengths", fontsize=10)
     axes.grid(alpha=0.3)
     axes.legend()
     out = io.BytesIO()
@@ -131,7 +131,7 @@ def _html(found: Evaluation) -> str:
     return template.render(
         found=found,
         version=__version__,
-        columns=["method", "pairs", *SUMMARY, "diversity", "recognised", "frechet", *PATH_METRICS],
+        columns=["method", "pairs", *SUMMARY, "diversity", "recognized", "frechet", *PATH_METRICS],
         rows_of=table,
         meaning=MEANING,
         plot=base64.b64encode(strength_plot(found)).decode(),

@@ -1,4 +1,4 @@
-"""How steady a painted sequence is: the warping error of Lai et al. 2018, with OpenCV's DIS flow."""
+"""Measure how steady a painted sequence is: the warping error of Lai et al. 2018, with OpenCV's DIS flow."""
 
 from __future__ import annotations
 
@@ -12,19 +12,21 @@ from impasto.pixels.flow import optical_flow, reliable, warp
 
 
 def warping_error(frames: Sequence[Pixels], source: Sequence[Pixels], *, long_term: bool = False) -> float:
-    """Mean squared change of a point that the source video lets us follow (Lai et al. 2018, section 4.2).
+    """Return the mean squared change of points along the source video's optical flow (Lai et al. 2018, section 4.2).
 
-    For each pair of frames, M being 1 where the flow is trusted: sum M (V_t - warp(V_u))^2 / sum M. Short term: u
-    is the frame before t. Long term: u is the first frame. The source's own error is the floor.
+    For each pair of frames it is sum M (V_t - warp(V_u))^2 / sum M, where M is 1 if the flow is reliable. Short term: u
+    is the frame before t. Long term: u is the first frame. The source's own error is the lower limit.
 
     Args:
-        frames: what is judged, T frames H x W x 3, 0..1.
-        source: the video it was painted from; flow and occlusions come from it.
+        frames: the painted video, T frames H x W x 3, 0..1.
+        source: the video from which it was painted. Flow and occlusions are computed from it.
     Raises:
-        UsageError: fewer than two frames, or frames that do not match.
+        UsageError: there are fewer than two frames, or the frames do not match.
     """
     if len(frames) < 2 or len(frames) != len(source) or len({frame.shape for frame in (*frames, *source)}) > 1:
-        raise UsageError("a warping error needs two sequences of one length, at least 2, and one size", code="mismatch")
+        raise UsageError(
+            "the warping error needs two sequences of the same size and length, at least 2 frames", code="mismatch"
+        )
     errors = []
     for t in range(1, len(frames)):
         u = 0 if long_term else t - 1

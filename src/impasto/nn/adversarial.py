@@ -1,7 +1,7 @@
-"""Losses of networks that are trained against a critic, and of the collections and pairs that they are trained on.
+"""Losses for networks that are trained against a critic, on collections or on pairs.
 
-A critic gives a number for every patch of a picture, N x 1 x h x w: the higher, the more real it looks. Each loss here
-is a scalar; G is the network that makes pictures, D the critic.
+A critic returns a number for every patch of a picture, N x 1 x h x w. Higher numbers mean that the patch looks more
+real. Each loss is a scalar. G is the network that makes pictures, D the critic.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ Contest = Literal["lsgan", "vanilla"]
 
 
 def critic_loss(real: Tensor, made: Tensor, contest: Contest = "lsgan") -> Tensor:
-    """What a critic minimizes.
+    """Return the loss that a critic minimizes.
 
     lsgan: ((D(y) - 1)^2 + D(G(x))^2) / 2, least squares (Mao et al. 2017, eq. 9).
-    vanilla: (-log s(D(y)) - log(1 - s(D(G(x))))) / 2, s the logistic function (Goodfellow et al. 2014, eq. 1).
+    vanilla: (-log s(D(y)) - log(1 - s(D(G(x))))) / 2, with the logistic function s (Goodfellow et al. 2014, eq. 1).
 
     Args:
-        real, made: verdicts on real pictures and on made ones.
+        real, made: the critic's output for real pictures and for made ones.
     """
     if contest == "vanilla":
         return 0.5 * (F.softplus(-real).mean() + F.softplus(made).mean())
@@ -30,7 +30,7 @@ def critic_loss(real: Tensor, made: Tensor, contest: Contest = "lsgan") -> Tenso
 
 
 def deception_loss(made: Tensor, contest: Contest = "lsgan") -> Tensor:
-    """What a network minimizes that makes pictures: that the critic takes them for real.
+    """Return the loss of a network that makes pictures. It is low if the critic takes the pictures for real ones.
 
     lsgan: (D(G(x)) - 1)^2 / 2 (Mao et al. 2017, eq. 9).
     vanilla: -log s(D(G(x))), the form that does not saturate (Goodfellow et al. 2014, 3).
@@ -41,7 +41,7 @@ def deception_loss(made: Tensor, contest: Contest = "lsgan") -> Tensor:
 
 
 def cycle_loss(pictures: Tensor, returned: Tensor) -> Tensor:
-    """How far pictures are from themselves after a way there and back.
+    """Return the difference of pictures before and after a cycle through both networks.
 
     |F(G(x)) - x|, the mean (Zhu et al. 2017, eq. 2).
 
@@ -52,27 +52,27 @@ def cycle_loss(pictures: Tensor, returned: Tensor) -> Tensor:
 
 
 def identity_loss(pictures: Tensor, kept: Tensor) -> Tensor:
-    """How much a network changes what is already as it makes it: |G(y) - y|, the mean (Zhu et al. 2017, section 5.2).
+    """Return how much a network changes pictures of its target kind: |G(y) - y|, the mean (Zhu et al. 2017, 5.2).
 
-    Without it, nothing holds the colors: a network may turn day into night, or light into dark.
+    Without this loss, colors may shift: a network may turn day into night, or light into dark.
     """
     return F.l1_loss(kept, pictures)
 
 
 def pair_loss(targets: Tensor, made: Tensor) -> Tensor:
-    """How far made pictures are from their targets: |y - G(x)|, the mean (Isola et al. 2017, eq. 3)."""
+    """Return the difference of made pictures from their targets: |y - G(x)|, the mean (Isola et al. 2017, eq. 3)."""
     return F.l1_loss(made, targets)
 
 
 def patch_nce(queries: Tensor, keys: Tensor, temperature: float = 0.07) -> Tensor:
-    """Whether each patch of a painted picture is known by its place in the photo, among the photo's other patches.
+    """Return how well each patch of a painted picture identifies its place in the photo, among the photo's patches.
 
-    -log( exp(q_i k_i / t) / sum_j exp(q_i k_j / t) ), j over the patches of the same picture (Park et al. 2020, eq. 2,
-    3). It is the mean over all patches i, as that paper's code has it, where the equation has a sum.
+    -log( exp(q_i k_i / t) / sum_j exp(q_i k_j / t) ), j over the patches of the same picture (Park et al. 2020, eq. 2
+    and 3). The result is the mean over all patches i, as in that paper's code; its equation has a sum.
 
     Args:
-        queries: N x P x C, of length 1 each: P patches of the painted pictures.
-        keys: N x P x C, of length 1 each: those of the photos at the same places. No gradient flows into them.
+        queries: N x P x C, unit vectors of P patches of the painted pictures.
+        keys: N x P x C, unit vectors of the photos' patches at the same places. They get no gradient.
         temperature: t.
     """
     likeness = torch.bmm(queries.float(), keys.detach().float().mT) / temperature  # N P P

@@ -1,4 +1,4 @@
-"""Critics: networks that judge, patch by patch, whether a picture is real (Isola et al. 2017: PatchGAN)."""
+"""Critics: networks that judge each patch of a picture as real or made (Isola et al. 2017: PatchGAN)."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
 LAYERS = {1: 0, 16: 1, 34: 2, 70: 3}
-"""Pixels a side of a patch: how many convolutions lie between the first and the last. Single pixels have 1 x 1 ones."""
+"""{side of a patch in pixels: number of convolutions between the first and the last}. Side 1 has 1 x 1 convolutions."""
 
 
 class PatchGAN(nn.Module):
-    """Convolutions 4 x 4 with instance normalization, after Isola et al. 2017, section 6.1.2; 1 x 1 for single pixels.
+    """Convolutions 4 x 4 with instance normalization (Isola et al. 2017, section 6.1.2); 1 x 1 for single pixels.
 
     Args:
-        patch: pixels a side that one number judges: 70 as published, or another of `LAYERS`.
+        patch: side, in pixels, of the patch behind one number: 70 as published, or another of `LAYERS`.
         width: channels of the first convolution: 64 as published.
-        channels: of what is judged: 3, or 6 for a picture and its condition.
+        channels: of the input: 3, or 6 for a picture and its condition.
     """
 
     def __init__(self, patch: int = 70, width: int = 64, channels: int = 3) -> None:
@@ -36,7 +36,7 @@ class PatchGAN(nn.Module):
         self.verdict = _judging(last, 1, 1 if patch == 1 else 4, 1)
 
     def forward(self, pictures: Tensor) -> Tensor:
-        """N x C x H x W, 0..1, to a number for each patch, N x 1 x h x w."""
+        """Convert N x C x H x W, 0..1, to a number for each patch, N x 1 x h x w."""
         x = 2 * pictures - 1
         for index, layer in enumerate(self.layers):
             x = layer(x)
@@ -52,9 +52,9 @@ def _judging(cin: int, cout: int, kernel: int, stride: int) -> nn.Conv2d:
 
 
 class PatchCritic(nn.Module):
-    """Four convolutions that see patches of 22 x 22 pixels; with spectral normalization (Miyato et al. 2018).
+    """Four convolutions with patches of 22 x 22 pixels and spectral normalization (Miyato et al. 2018).
 
-    It serves enlargers, whose details are finer than a PatchGAN's patches.
+    It is for enlargers, whose details are finer than the patches of a PatchGAN.
 
     Args:
         width: channels of the first convolution.
@@ -67,7 +67,7 @@ class PatchCritic(nn.Module):
         self.verdict = spectral_norm(nn.Conv2d(2 * width, 1, 3, padding=1))
 
     def forward(self, pictures: Tensor) -> Tensor:
-        """N x 3 x H x W, 0..1, to a number for each patch, N x 1 x h x w: the higher, the more real it looks."""
+        """Convert N x 3 x H x W, 0..1, to a number for each patch, N x 1 x h x w. Higher numbers: more real."""
         x = 2 * pictures - 1
         for layer in self.layers:
             x = F.leaky_relu(layer(x), 0.2)

@@ -1,12 +1,12 @@
-"""The enlarger in PyTorch: the form to read and to train. `impasto.exchange.enlarger` writes it as ONNX.
+"""The enlarger in PyTorch, in a form for reading and training. `impasto.exchange.enlarger` writes it as ONNX.
 
-All convolutions work at the small size, and a pixel shuffle makes the picture large (Shi et al. 2016). Residual blocks
-are without normalization (Lim et al. 2017). What they draw, t, is no picture yet: the result is t + P (x - D t) with
-bicubic reduction D and a right inverse P (`impasto.pixels.reduction`), so that, reduced, it is x. So colors cannot
-shift, and only what is finer than the small picture's pixels can be invented.
+All convolutions work at the small size. A pixel shuffle makes the picture large (Shi et al. 2016). Residual blocks have
+no normalization (Lim et al. 2017). Their output t is not yet the picture. The result is t + P (x - D t), with bicubic
+reduction D and a right inverse P (`impasto.pixels.reduction`). So the reduced result equals x: colors cannot shift, and
+the network can only invent details that are finer than the small picture's pixels.
 
-To double a picture the network looks at squares of 2 x 2 pixels: as many places as there are in a picture of a quarter
-the size, and as much time.
+To double a picture, the network works on blocks of 2 x 2 pixels. It then has a quarter of the places, and takes a
+quarter of the time.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class EnlargerForm:
     Attributes:
         scale: 2, 3 or 4.
         width: channels.
-        blocks: residual blocks of two convolutions.
+        blocks: number of residual blocks with two convolutions each.
     """
 
     scale: int
@@ -38,23 +38,23 @@ class EnlargerForm:
 
     @property
     def step(self) -> int:
-        """Pixels of the small picture along a block's side; its sides are multiples of it."""
+        """Side of a block in pixels of the small picture, whose sides are multiples of it."""
         return 2 if self.scale == 2 else 1
 
     @property
     def shuffle(self) -> int:
-        """Pixels of the large picture along a block's side."""
+        """Side of a block in pixels of the large picture."""
         return self.step * self.scale
 
     @property
     def margin(self) -> int:
-        """Pixels of the small picture that the network looks at beyond a place, to each side."""
+        """The network's reach around a place, in pixels of the small picture, to each side."""
         convolutions = 1 + 2 * self.blocks
         return self.step * (convolutions + stencils(self.scale, self.step).down.shape[0] // 2 + REACH)
 
 
 class EnlargeNet(nn.Module):
-    """3 x H x W to 3 x sH x sW.
+    """Enlarge 3 x H x W to 3 x sH x sW.
 
     Args:
         form: scale and size.
@@ -67,7 +67,7 @@ class EnlargeNet(nn.Module):
         self.head = nn.Conv2d(3 * form.step**2, width, 3, padding=1)
         self.body = nn.ModuleList(nn.Conv2d(width, width, 3, padding=1) for _ in range(2 * form.blocks))
         self.tail = nn.Conv2d(width, 3 * form.shuffle**2, 1)
-        for layer in (*self.body[1::2], self.tail):  # so that it begins with interpolation
+        for layer in (*self.body[1::2], self.tail):  # so that training starts from interpolation
             assert isinstance(layer, nn.Conv2d)
             nn.init.trunc_normal_(layer.weight, std=0.1 * layer.weight[0].numel() ** -0.5)
             nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
@@ -78,17 +78,17 @@ class EnlargeNet(nn.Module):
         """Enlarge pictures.
 
         Args:
-            x: N x 3 x H x W, 0..1; sides are multiples of the form's step. Borders are taken for black: mirror the
-                picture by the form's margin, and cut that off again.
+            x: N x 3 x H x W, 0..1. Sides are multiples of the form's step. Everything outside is black: mirror the
+                picture by the form's margin, and remove the margin again.
         Returns:
-            N x 3 x sH x sW, float32. Values may leave 0..1.
+            N x 3 x sH x sW, float32. Values may exceed 0..1.
         """
         small = F.pixel_unshuffle(x, self.form.step)
         y = self.head(small)
         for one, two in zip(self.body[::2], self.body[1::2], strict=True):
             y = y + two(F.relu(one(y)))
         drawn = self.tail(y)
-        with torch.autocast(x.device.type, enabled=False):  # half precision would not give the picture back
+        with torch.autocast(x.device.type, enabled=False):  # half precision would not reproduce the picture
             missing = small.float() - self._columns(self._rows(drawn.float(), "down"), "down")
             return F.pixel_shuffle(drawn.float() + self._columns(self._rows(missing, "up"), "up"), self.form.shuffle)
 
@@ -100,9 +100,9 @@ class EnlargeNet(nn.Module):
 
 
 def projection(form: EnlargerForm) -> dict[str, Tensor]:
-    """The filters that reduce a picture in blocks, and those of the inverse: along rows, then along columns.
+    """Return the filters that reduce a picture in blocks, and those of the inverse: for rows, then for columns.
 
-    Channels are color x row in the block x column in the block, as pixel shuffles have them.
+    Channels are color x row in the block x column in the block, as in pixel shuffles.
     """
     found = {}
     for way, taps in zip(("down", "up"), map(torch.from_numpy, stencils(form.scale, form.step)), strict=True):

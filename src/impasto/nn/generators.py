@@ -1,8 +1,9 @@
 """The generators of CycleGAN, CUT and pix2pix: residual networks and U-Nets (Zhu et al. 2017, Isola et al. 2017).
 
-Both give pictures through a hyperbolic tangent and normalize by instance. They are enlarged by nearest upsampling and a
-convolution, which leaves no checkerboard (Odena et al. 2016), or, as published and for weights of other programs, by
-transposed convolutions. Layers have short names of their own; `impasto.exchange.generators` knows other programs'.
+Both have instance normalization, and a hyperbolic tangent at the output. They enlarge by nearest upsampling and a
+convolution, which leaves no checkerboard pattern (Odena et al. 2016). With weights of other programs, they enlarge by
+transposed convolutions, as published. Layers have short names of their own; `impasto.exchange.generators` converts
+those of other programs.
 """
 
 from __future__ import annotations
@@ -19,14 +20,14 @@ Kind = Literal["resnet", "unet"]
 
 @dataclass(frozen=True)
 class GeneratorForm:
-    """What must be known to build a generator.
+    """Everything needed to build a generator.
 
     Attributes:
         kind: "resnet" or "unet".
         depth: residual blocks, 6 or 9 as published; halvings of a U-Net, 8 or 7 as published.
         width: channels of the first convolution, 64 as published.
-        affine: whether normalizations have scales and shifts of their own, as where batches were normalized.
-        transposed: whether it enlarges by transposed convolutions.
+        affine: True if normalizations have scales and shifts, as networks with batch normalization do.
+        transposed: True if it enlarges by transposed convolutions.
     """
 
     kind: Kind = "resnet"
@@ -37,12 +38,12 @@ class GeneratorForm:
 
     @property
     def multiple(self) -> int:
-        """Sides of pictures are multiples of it, in pixels."""
+        """Sides of pictures are multiples of this, in pixels."""
         return 4 if self.kind == "resnet" else 2**self.depth
 
 
 class _Norm(nn.Module):
-    """Instance normalization, with statistics in float32; with a scale and a shift for each channel if `affine`."""
+    """Instance normalization with float32 statistics, and with a scale and a shift for each channel if `affine`."""
 
     def __init__(self, channels: int, affine: bool) -> None:
         super().__init__()
@@ -50,12 +51,12 @@ class _Norm(nn.Module):
         self.bias = nn.Parameter(torch.zeros(channels)) if affine else None
 
     def forward(self, x: Tensor) -> Tensor:
-        """N x C x H x W to the same."""
+        """Normalize N x C x H x W."""
         return F.instance_norm(x, weight=self.weight, bias=self.bias)
 
 
 class Rise(nn.Module):
-    """To twice the size: nearest upsampling, then a convolution 3 x 3; or a transposed convolution.
+    """Double the size: nearest upsampling and a 3 x 3 convolution, or a transposed convolution.
 
     Args:
         kernel: of the transposed convolution: 3 in residual networks, 4 in U-Nets.
@@ -77,7 +78,7 @@ class Rise(nn.Module):
 
 
 class _Block(nn.Module):
-    """Two convolutions added to what went in."""
+    """Two convolutions, added to their input."""
 
     def __init__(self, channels: int, affine: bool) -> None:
         super().__init__()
@@ -112,7 +113,7 @@ class ResNet(nn.Module):
         _begin(self)
 
     def forward(self, pictures: Tensor) -> Tensor:
-        """N x 3 x H x W to N x 3 x H x W, 0..1; sides are multiples of four."""
+        """Convert N x 3 x H x W to N x 3 x H x W, 0..1. Sides are multiples of four."""
         x = F.pad(2 * pictures - 1, (3,) * 4, mode="reflect")
         x = self.norm0(self.enter(x)).relu()
         x = self.norm1(self.down1(x)).relu()
@@ -126,10 +127,10 @@ class ResNet(nn.Module):
 
 
 class UNet(nn.Module):
-    """Halvings to a single place and doublings back, each beside the features of its size (Isola et al. 2017, 6.1.1).
+    """Halve to a single place and double again; each doubling also reads the features of its size (Isola et al. 2017).
 
-    In training, half of the features of the deepest three doublings that have 8 x `width` channels on both sides are
-    dropped: pix2pix has no other noise. Painting is without.
+    In training, half of the features are dropped in the three deepest doublings that have 8 x `width` channels on both
+    sides. This is the only noise of pix2pix (Isola et al. 2017, 6.1.1). Painting drops none.
     """
 
     def __init__(self, form: GeneratorForm) -> None:
@@ -147,7 +148,7 @@ class UNet(nn.Module):
         _begin(self)
 
     def forward(self, pictures: Tensor) -> Tensor:
-        """N x 3 x H x W to N x 3 x H x W, 0..1; sides are multiples of 2^depth."""
+        """Convert N x 3 x H x W to N x 3 x H x W, 0..1. Sides are multiples of 2^depth."""
         x, deepest = 2 * pictures - 1, len(self.down) - 1
         seen: list[Tensor] = []
         for index, layer in enumerate(self.down):
@@ -170,12 +171,12 @@ Generator: TypeAlias = ResNet | UNet
 
 
 def build(form: GeneratorForm) -> Generator:
-    """A generator with new weights."""
+    """Build a generator with new weights."""
     return ResNet(form) if form.kind == "resnet" else UNet(form)
 
 
 def _begin(net: nn.Module) -> None:
-    """Weights as published: a deviation of 0.02, no biases."""
+    """Initialize weights as published: a deviation of 0.02, no biases."""
     for layer in net.modules():
         if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
             nn.init.normal_(layer.weight, std=0.02)

@@ -1,6 +1,6 @@
-"""Layers of a loss network and their weights, as recipes write them.
+"""Parse layers of a loss network and their weights, as in recipes.
 
-Apart from `impasto.nn.losses`, because recipes are read where PyTorch may not be installed: by the command line's help.
+This module is separate from `impasto.nn.losses` because the command line's help reads recipes without PyTorch.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from impasto.errors import UsageError
 
 
 def weigh(layers: tuple[str, ...]) -> dict[str, float]:
-    """{layer: weight}, summing to 1, of layers that may carry a weight.
+    """Return {layer: weight} for layers with optional weights. The weights are scaled to a sum of 1.
 
     Raises:
-        UsageError: a weight that is negative or no number, or all of them 0.
+        UsageError: a weight is negative or not a number, or all weights are 0.
     """
     weights: dict[str, float] = {}
     for text in layers:
@@ -22,11 +22,15 @@ def weigh(layers: tuple[str, ...]) -> dict[str, float]:
         try:
             weight = float(tail) if colon else 1.0
         except ValueError:
-            raise UsageError(f"the weight of layer {text} is no number", f"{name}:0.5", code="not-a-number") from None
+            raise UsageError(
+                f"the weight of layer {text} is not a number", f"{name}:0.5", code="not-a-number"
+            ) from None
         if not math.isfinite(weight) or weight < 0:
-            raise UsageError(f"the weight of layer {text} is not 0 or more", code="out-of-range")
+            raise UsageError(f"the weight of layer {text} is below 0 or infinite", f"{name}:0.5", code="out-of-range")
         weights[name] = weights.get(name, 0) + weight
     total = sum(weights.values())
     if total <= 0:
-        raise UsageError(f"the weights of {', '.join(weights)} sum to 0", code="zero-weights")
+        raise UsageError(
+            f"the weights of {', '.join(weights)} sum to 0", "give at least one weight above 0", code="zero-weights"
+        )
     return {name: weight / total for name, weight in weights.items() if weight}

@@ -1,10 +1,11 @@
-"""The light engine in PyTorch: the form to read and to train; what runs are the graphs of `tools/light/`.
+"""The light engine in PyTorch, in a form for reading and training. The graphs of `tools/light/` run it.
 
-A style vector is read off a painting by MicroAST's style encoder (Wang et al., AAAI 2023). The network that paints is
-Impasto's own, at about 12,000 multiply-adds a pixel: the photo is worked on at a quarter of its size in 64 channels;
-every block looks at a neighbourhood channel by channel and then mixes the channels, and between the two its features
-are brought to a mean and a deviation that follow from the style (conditional instance normalization, Dumoulin et al.
-2017, with parameters predicted from the style as in Ghiasi et al. 2017).
+MicroAST's style encoder (Wang et al., AAAI 2023) computes a style vector from a painting. The painting network is
+Impasto's own, with about 12,000 multiply-adds a pixel. It works at a quarter of the photo's size with 64 channels.
+Every block first filters a neighborhood channel by channel, and then mixes the channels. Between the two, features get
+a mean
+and a deviation that depend on the style: conditional instance normalization (Dumoulin et al. 2017), with parameters
+predicted from the style (Ghiasi et al. 2017).
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ Moments: TypeAlias = "list[tuple[Tensor, Tensor]]"
 
 
 class Conv(nn.Module):
-    """A convolution over a picture padded by reflection with half the kernel."""
+    """A convolution with reflection padding of half the kernel."""
 
     def __init__(self, cin: int, cout: int, kernel: int, stride: int = 1, groups: int = 1) -> None:
         super().__init__()
@@ -47,7 +48,7 @@ class Conv(nn.Module):
 
 
 class Residual(nn.Module):
-    """Two convolutions added to their input."""
+    """Two convolutions, added to their input."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -59,7 +60,7 @@ class Residual(nn.Module):
 
 
 class Encoder(nn.Module):
-    """A picture to its two features, f1 and f2, both 64 channels at a quarter of the size."""
+    """Convert a picture to two features, f1 and f2, both with 64 channels at a quarter of the size."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -77,7 +78,7 @@ class Encoder(nn.Module):
 
 
 class Modulator(nn.Module):
-    """Style features to the scales and shifts of the two modulated blocks."""
+    """Convert style features to the scales and shifts of the two modulated blocks."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -90,7 +91,7 @@ class Modulator(nn.Module):
 
 
 class Block(nn.Module):
-    """What a 5 x 5 neighbourhood and the style add to the features."""
+    """Add to the features what their 5 x 5 neighborhood and the style contribute."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -105,7 +106,7 @@ class Block(nn.Module):
 
 
 class LightNet(nn.Module):
-    """A photo and a style vector to a picture.
+    """Paint a photo with a style vector.
 
     Args:
         detail: channels at half the size.
@@ -132,23 +133,23 @@ class LightNet(nn.Module):
             for block in self.blocks:
                 assert isinstance(block, Block)
                 block.narrow.weight.mul_(0.5)
-            for shuffled in (self.leave1, self.leave3):  # the four pixels of a block begin alike: no checkerboard
+            for shuffled in (self.leave1, self.leave3):  # equal starts for a block's four pixels avoid a checkerboard
                 shuffled.weight.copy_(shuffled.weight[::4].repeat_interleave(4, 0))
                 assert shuffled.bias is not None
                 shuffled.bias.copy_(shuffled.bias[::4].repeat_interleave(4, 0))
 
     def modulations(self, vector: Tensor) -> Tensor:
-        """N x 512 to N x 8 x 128: for every normalization 64 scales, then 64 shifts."""
+        """Convert N x 512 to N x 8 x 128: for every normalization 64 scales, then 64 shifts."""
         told = ((vector - self.usual) / self.spread).clamp(-6, 6)
         out = self.style2(F.relu(self.style1(told))) + self.direct(told)
         out = out.unflatten(1, (NORMS, 2 * WIDTH))
         return torch.cat([1 + out[..., :WIDTH], out[..., WIDTH:]], dim=-1)
 
     def forward(self, photo: Tensor, vector: Tensor, measured: Moments | None = None) -> Tensor:
-        """N x 3 x H x W and N x 512 to N x 3 x H x W, not clipped.
+        """Paint: N x 3 x H x W and N x 512 to N x 3 x H x W, not clipped.
 
         Args:
-            measured: an empty list gets what features are normalized by; a full one is what they are normalized by.
+            measured: an empty list receives the statistics that normalize features; a full list replaces them.
         """
         steps = iter(self.modulations(vector)[..., None, None].unbind(1))
         given = iter(measured or ())
@@ -160,7 +161,7 @@ class LightNet(nn.Module):
             scale, shift = next(steps).chunk(2, 1)
             return conditioned(x, scale, shift, *found)
 
-        x = F.pad(photo * 2 - 1, (MARGIN + 2,) * 4, mode="reflect")  # enter1 looks two pixels further
+        x = F.pad(photo * 2 - 1, (MARGIN + 2,) * 4, mode="reflect")  # enter1 reaches two pixels farther
         x = F.relu(self.enter2(F.relu(self.enter1(x))))
         x = normalize(x)
         for block in self.blocks:
@@ -173,21 +174,21 @@ class LightNet(nn.Module):
 
 
 def filters(state: Mapping[str, Tensor]) -> Tensor:
-    """A brush's weights that paint, or changes of them, as one array in the order of `light_weights.filter_shapes`.
+    """Return the brush's painting weights, or changes of them, as one array in the order of `filter_shapes`.
 
     They are for pictures in 0..1 (`light_weights.folded`).
 
     Args:
-        state: the brush's state dict, or the difference of a fine-tuned one's and its own.
+        state: the brush's state dict, or the difference of a fine-tuned one and the original.
     """
     return torch.cat([value.flatten() for value in folded(state).values()])
 
 
 def changes_of(filters: Tensor, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Undo `filters`: what each parameter of the brush changes by.
+    """Invert `filters`: return the change of each parameter of the brush.
 
     Args:
-        filters: a style's changes, as `filters` gives them for a difference; `light_weights.unpack` adds zeros.
+        filters: a style's changes, the result of `filters` for a difference; `light_weights.unpack` appends zeros.
         state: the brush's state dict, for shapes.
     """
     names = list(filter_shapes())
@@ -202,12 +203,12 @@ def changes_of(filters: Tensor, state: Mapping[str, Tensor]) -> dict[str, Tensor
 
 
 def is_filter(name: str) -> bool:
-    """Whether a parameter of the brush paints, rather than reads style vectors."""
+    """Return True for the brush's painting parameters, False for those that read style vectors."""
     return name in filter_shapes()
 
 
 class LightEngineNet(nn.Module):
-    """encode(picture) -> style vector, paint(photo, vector) -> picture; RGB in 0..1, sides multiples of four."""
+    """encode(picture) returns a style vector, paint(photo, vector) a picture; RGB in 0..1, sides multiples of four."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -216,19 +217,19 @@ class LightEngineNet(nn.Module):
         self.brush = LightNet()
 
     def encode(self, picture: Tensor) -> Tensor:
-        """N x 3 x H x W to N x 512."""
+        """Convert N x 3 x H x W to N x 512."""
         f1, f2 = self.style_encoder(picture)
         stats = [s.flatten(1) for s in (*moments(f1), *moments(f2))]
         return torch.cat([*stats, *self.modulator(f1, f2)], dim=1)
 
     def paint(self, photo: Tensor, vector: Tensor) -> Tensor:
-        """N x 3 x H x W and N x 512 to N x 3 x H x W, not clipped."""
+        """Paint: N x 3 x H x W and N x 512 to N x 3 x H x W, not clipped."""
         painted: Tensor = self.brush(photo, vector)
         return painted
 
 
 def moments(x: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean and standard deviation of every channel: two tensors N x C x 1 x 1.
+    """Return mean and standard deviation of every channel: two tensors N x C x 1 x 1.
 
     The deviation is the root of the unbiased variance plus 1e-5, as in Huang & Belongie 2017.
     """
@@ -236,11 +237,11 @@ def moments(x: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def moments_of(x: Tensor) -> tuple[Tensor, Tensor]:
-    """Variance and mean of every channel over the picture, in float32: N x C x 1 x 1 each."""
+    """Return variance and mean of every channel over the picture, in float32: N x C x 1 x 1 each."""
     return torch.var_mean(x.float(), (2, 3), keepdim=True, correction=0)
 
 
 def conditioned(x: Tensor, scale: Tensor, shift: Tensor, variance: Tensor, mean: Tensor) -> Tensor:
-    """Features normalized per channel, then scaled and shifted."""
+    """Normalize features per channel, then scale and shift them."""
     factor = scale * torch.rsqrt(variance + EPSILON)
     return (x.float() * factor + (shift - mean * factor)).to(x.dtype)

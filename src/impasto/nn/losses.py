@@ -1,11 +1,11 @@
-"""Perceptual losses on feature maps: N x C x H x W, any float type.
+"""Perceptual losses on feature maps, N x C x H x W, of any float type.
 
-Statistics are in float32, or in float64 if that is given. A statistic may be taken over a part of the picture:
-`weights`, N x 1 x H x W, say how much every position counts. Each loss is a function of two statistics (or of two
-feature maps), and a module that holds its target.
+Statistics are computed in float32, or in float64 for float64 features. They may cover a part of the picture: `weights`,
+N x 1 x H x W, are the weights of the positions. Each loss exists as a function of two statistics (or two feature maps),
+and as a module that stores its target.
 
-The modules divide by the target's own energy, so that 1 means "as far from the target as nothing at all is", and one
-weight of a loss does for all layers, styles and sizes.
+The modules divide by the target's own energy. So 1 means "as far from the target as zero is", and one weight of a loss
+fits all layers, styles and sizes.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ def _wide(x: Tensor) -> Tensor:
 
 
 def _shares(weights: Tensor) -> Tensor:
-    """What every position counts for: N x 1 x H x W to N x 1 x HW, summing to 1."""
+    """Scale weights, N x 1 x H x W, to a sum of 1: N x 1 x HW."""
     wide = _wide(weights).flatten(2)
     return wide / wide.sum(-1, keepdim=True).clamp_min(_TINY)
 
 
 def _rows(features: Tensor) -> Tensor:
-    """N x C x H x W to N x H W x C; without a copy if the channels lie together."""
+    """Convert N x C x H x W to N x H W x C, without a copy if the memory format is channels last."""
     return features.permute(0, 2, 3, 1).flatten(1, 2)
 
 
 class _Gram(torch.autograd.Function):
-    """The weighted second moment, with a gradient in the layout of the features: half the time on a CPU."""
+    """The weighted second moment. Its gradient keeps the features' layout, which takes half the time on a CPU."""
 
     @staticmethod
     def forward(ctx: Any, features: Tensor, weights: Tensor | None) -> Tensor:
@@ -61,10 +61,10 @@ class _Gram(torch.autograd.Function):
 
 
 def gram(features: Tensor, weights: Tensor | None = None) -> Tensor:
-    """Channel correlations of a feature map, averaged over its positions.
+    """Return the channel correlations of a feature map, averaged over its positions.
 
-    G = F F^T / (H W), Gatys et al. 2016, eq. 5, here divided by the area so that it does not depend on the size. With
-    weights T^2: the guided Gram matrix of Gatys et al. 2017, eq. 3, guidance channels normalized as there.
+    G = F F^T / (H W): Gatys et al. 2016, eq. 5, divided by the area so that it does not depend on the size. With
+    weights T^2 it is the guided Gram matrix of Gatys et al. 2017, eq. 3, with guidance channels normalized as there.
 
     Returns:
         N x C x C, float32, symmetric and positive semi-definite.
@@ -74,14 +74,15 @@ def gram(features: Tensor, weights: Tensor | None = None) -> Tensor:
 
 
 def gram_loss(result: Tensor, style: Tensor) -> Tensor:
-    """Mean squared difference of two Gram matrices (Gatys et al. 2016, eq. 4, as a mean). A scalar."""
+    """Return the mean squared difference of two Gram matrices (Gatys et al. 2016, eq. 4, as a mean). A scalar."""
     return (result - style).square().mean()
 
 
 def content_loss(features: Tensor, photo: Tensor) -> Tensor:
-    """Mean squared difference over the mean square of the photo's features.
+    """Return the mean squared difference divided by the mean square of the photo's features.
 
-    Gatys et al. 2016, eq. 1, divided by the photo's energy: 0 is the photo, and the scale of a layer cancels out.
+    Gatys et al. 2016, eq. 1, divided by the photo's energy. It is 0 for the photo itself, and independent of a layer's
+    scale.
     """
     return (_wide(features) - _wide(photo)).square().mean() / energy(photo)
 
@@ -89,12 +90,12 @@ def content_loss(features: Tensor, photo: Tensor) -> Tensor:
 def mean_content_loss(
     features: Tensor, photos: Tensor, weights: Tensor | None = None, *, relative: bool = True
 ) -> Tensor:
-    """`content_loss` of each picture by its own photo's energy, a mean over the pictures. A scalar.
+    """Return the mean of `content_loss` over pictures, each divided by its own photo's energy. A scalar.
 
-    By its own energy, so that a batch may be shared by several processes.
+    Each picture uses its own energy so that several processes can share a batch.
 
     Args:
-        weights: N, by which each picture's is multiplied.
+        weights: N, factors of the pictures' losses.
         relative: divide by the photo's energy.
     """
     before = _wide(photos)
@@ -105,16 +106,16 @@ def mean_content_loss(
 
 
 def energy(x: Tensor) -> Tensor:
-    """Mean square, never quite 0. A scalar."""
+    """Return the mean square plus a tiny number, so that it is never 0. A scalar."""
     return _wide(x).square().mean().clamp_min(_TINY)
 
 
 def moments(features: Tensor, weights: Tensor | None = None) -> tuple[Tensor, Tensor]:
-    """Mean and standard deviation of every channel, N x C each (Huang & Belongie 2017, eq. 5 and 6)."""
+    """Return mean and standard deviation of every channel, N x C each (Huang & Belongie 2017, eq. 5 and 6)."""
     flat = _wide(features.flatten(2))
     if weights is None:
         mean = flat.mean(-1, keepdim=True)
-        variance = (flat - mean).square().mean(-1)  # an order of magnitude faster on a CPU than Tensor.var
+        variance = (flat - mean).square().mean(-1)  # ten times as fast on a CPU as Tensor.var
     else:
         share = _shares(weights)  # N 1 HW
         mean = (flat * share).sum(-1, keepdim=True)
@@ -123,32 +124,32 @@ def moments(features: Tensor, weights: Tensor | None = None) -> tuple[Tensor, Te
 
 
 def moments_loss(result: tuple[Tensor, Tensor], style: tuple[Tensor, Tensor]) -> Tensor:
-    """Mean squared difference of means plus that of deviations (Huang & Belongie 2017, eq. 13). A scalar."""
+    """Return the mean squared differences of means and deviations, added (Huang & Belongie 2017, eq. 13). A scalar."""
     return (result[0] - style[0]).square().mean() + (result[1] - style[1]).square().mean()
 
 
 def mean_and_covariance(features: Tensor, weights: Tensor | None = None) -> tuple[Tensor, Tensor]:
-    """Mean, N x C, and covariance, N x C x C, of the features as C-dimensional points; float32."""
+    """Return mean, N x C, and covariance, N x C x C, of the features as C-dimensional points, in float32."""
     flat = _rows(features)
     mean = _wide(flat).mean(1) if weights is None else (_wide(flat) * _shares(weights).mT).sum(1)
     return mean, gram(features, weights) - mean[:, :, None] * mean[:, None, :]
 
 
 def wasserstein_loss(result: tuple[Tensor, Tensor], style: tuple[Tensor, Tensor], root: Tensor | None = None) -> Tensor:
-    """Squared 2-Wasserstein distance of two Gaussians with these means and covariances, over C. A scalar.
+    """Return the squared 2-Wasserstein distance of two Gaussians with these means and covariances, over C. A scalar.
 
-    W^2 = |m - n|^2 + tr(A + B - 2 (B^1/2 A B^1/2)^1/2): Olkin & Pukelsheim 1982, eq. 4; as a style loss Kolkin et al.
+    W^2 = |m - n|^2 + tr(A + B - 2 (B^1/2 A B^1/2)^1/2): Olkin & Pukelsheim 1982, eq. 4. As a style loss, Kolkin et al.
     2019 use a bound of it, and Mroueh 2020 transports along it.
 
     Args:
-        result, style: what `mean_and_covariance` gives.
-        root: `square_root` of the style's covariance if the caller has it.
+        result, style: results of `mean_and_covariance`.
+        root: `square_root` of the style's covariance, if the caller has computed it.
     """
     (mean, covariance), (other_mean, other_covariance) = result, style
     root = square_root(other_covariance) if root is None else root
     product = root @ covariance @ root
     values = torch.linalg.eigvalsh((product + product.mT) / 2)
-    # The root's slope is infinite at 0, where features of few positions have most of their eigenvalues.
+    # The root's slope is infinite at 0, and features of few positions have most of their eigenvalues there.
     floor = 1e-9 * other_covariance.diagonal(dim1=-2, dim2=-1).mean(-1, keepdim=True).square().clamp_min(_TINY)
     cross = ((values.clamp_min(0) + floor).sqrt() - floor.sqrt()).sum(-1)
     traces = (covariance + other_covariance).diagonal(dim1=-2, dim2=-1).sum(-1)
@@ -157,18 +158,18 @@ def wasserstein_loss(result: tuple[Tensor, Tensor], style: tuple[Tensor, Tensor]
 
 
 def square_root(matrix: Tensor) -> Tensor:
-    """Symmetric square root of positive semi-definite N x C x C; a constant to the gradient."""
+    """Return the symmetric square root of positive semi-definite N x C x C. It gets no gradient."""
     with torch.no_grad():
         values, vectors = torch.linalg.eigh(matrix)
         return (vectors * values.clamp_min(0).sqrt()[:, None, :]) @ vectors.mT
 
 
 def quantiles(features: Tensor, weights: Tensor | None = None, count: int = 256) -> Tensor:
-    """Every channel's values at `count` equal steps of its distribution, N x C x count, float32."""
+    """Return each channel's values at `count` equal steps of its distribution, N x C x count, float32."""
     flat = _wide(features.flatten(2))
     if weights is None:
         ordered, order = flat.sort(-1)
-    else:  # what does not count at all stands at the end, where it bends no ramp between others
+    else:  # positions without weight go to the end, where they do not affect interpolation between others
         outside = (weights.flatten(2) <= 0).expand_as(flat)
         ordered, order = flat.masked_fill(outside, torch.inf).sort(-1)
         ordered = ordered.minimum(flat.masked_fill(outside, -torch.inf).amax(-1, keepdim=True))
@@ -183,7 +184,7 @@ def quantiles(features: Tensor, weights: Tensor | None = None, count: int = 256)
 
 
 def _ranks(order: Tensor, weights: Tensor | None, like: Tensor) -> Tensor:
-    """What share of the weight lies below each value of a sorted channel, N x C x HW; a value's own counts half."""
+    """Return the share of the weight below each value of a sorted channel, N x C x HW. Half of its own counts."""
     if weights is None:
         count = order.shape[-1]
         return ((torch.arange(count, device=like.device, dtype=like.dtype) + 0.5) / count).expand_as(like)
@@ -192,10 +193,10 @@ def _ranks(order: Tensor, weights: Tensor | None, like: Tensor) -> Tensor:
 
 
 def histogram_loss(features: Tensor, style: Tensor, weights: Tensor | None = None) -> Tensor:
-    """Mean squared way of every value to where the style's distribution has it.
+    """Return the mean squared distance of every value from its place in the style's distribution.
 
-    Risser et al. 2017, eq. 5: |O - R(O)|^2, R(O) the features after their channels' histograms are matched, a constant
-    to the gradient. Here the histograms are exact: ranks against `quantiles` instead of bins.
+    Risser et al. 2017, eq. 5: |O - R(O)|^2. R(O) are the features after their channels' histograms are matched, and get
+    no gradient. Here the histograms are exact: ranks are compared with `quantiles` instead of bins.
 
     Args:
         style: N x C x K, `quantiles` of the style.
@@ -215,7 +216,7 @@ def histogram_loss(features: Tensor, style: Tensor, weights: Tensor | None = Non
 
 
 def total_variation(pictures: Tensor) -> Tensor:
-    """Mean absolute step between neighbors, across plus down (anisotropic; Mahendran & Vedaldi 2015). A scalar."""
+    """Return the mean absolute difference of neighbors, across plus down (Mahendran & Vedaldi 2015). A scalar."""
     across = (pictures[..., 1:] - pictures[..., :-1]).abs()
     down = (pictures[..., 1:, :] - pictures[..., :-1, :]).abs()
     zero = torch.zeros((), dtype=pictures.dtype, device=pictures.device)
@@ -223,10 +224,10 @@ def total_variation(pictures: Tensor) -> Tensor:
 
 
 def blemishes(pictures: Tensor, window: int, grid: int) -> dict[str, Tensor]:
-    """What no painted picture should have: "variation", a "lattice", values out of "range". Scalars.
+    """Return losses for defects of painted pictures: "variation", "lattice", and "range" for values outside 0..1.
 
     Args:
-        pictures: N x 3 x H x W, sides multiples of the grid.
+        pictures: N x 3 x H x W, with sides that are multiples of the grid.
         window, grid: as for `lattice`.
     """
     return {
@@ -237,12 +238,12 @@ def blemishes(pictures: Tensor, window: int, grid: int) -> dict[str, Tensor]:
 
 
 def lattice(pictures: Tensor, window: int, grid: int) -> Tensor:
-    """How much repeats on a network's own grid. A scalar.
+    """Return how much of a picture repeats on a network's own grid. A scalar.
 
     Args:
-        pictures: N x 3 x H x W, sides multiples of the grid.
-        window: places of the grid a side, over which it must repeat.
-        grid: pixels of a place a side.
+        pictures: N x 3 x H x W, with sides that are multiples of the grid.
+        window: side of the window over which the pattern must repeat, in places of the grid.
+        grid: side of a place in pixels.
     """
     count, _, height, width = pictures.shape
     blocks = pictures.reshape(count, 3, height // grid, grid, width // grid, grid).permute(0, 1, 3, 5, 2, 4)
@@ -271,14 +272,14 @@ class ContentLoss(nn.Module):
 
 
 class StyleLoss(nn.Module, ABC):
-    """A statistic of one layer's features against its target.
+    """Compare a statistic of one layer's features with its target.
 
-    Statistics are single tensors, so that those of several styles blend as their weighted mean.
+    Statistics are single tensors, so that several styles can be blended as a weighted mean.
 
     Args:
-        target: what `statistic` gives for the style.
-        weights: N x 1 x H x W, how much every position of the features counts; None, all alike.
-        scale: what the squared difference is multiplied with; None, one over the target's energy.
+        target: the style's `statistic`.
+        weights: N x 1 x H x W, the weights of the features' positions; None: equal weights.
+        scale: factor of the squared difference; None: one over the target's energy.
     """
 
     target: Tensor
@@ -294,11 +295,11 @@ class StyleLoss(nn.Module, ABC):
     @staticmethod
     @abstractmethod
     def statistic(features: Tensor, weights: Tensor | None = None) -> Tensor:
-        """What is compared, of N x C x H x W features."""
+        """Return the statistic of N x C x H x W features."""
 
     @staticmethod
     def energy(target: Tensor) -> Tensor:
-        """What `distance` to nothing at all would be. A scalar."""
+        """Return the `distance` of the target from zero. A scalar."""
         return energy(target)
 
     def distance(self, features: Tensor) -> Tensor:

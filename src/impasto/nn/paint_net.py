@@ -1,16 +1,16 @@
-"""The painter in PyTorch: the form to read and to train. ONNX files of `tools/painter` run it.
+"""The painter in PyTorch, in a form for reading and training. ONNX files of `tools/painter` run it.
 
 A style is a vector: statistics of the painting's features in the normalized VGG-19 (Huang & Belongie 2017), reduced by
-a learned matrix. The network has Johnson's form (2016): two strided convolutions, residual blocks, nearest upsampling
-with convolutions. It differs from Johnson's in three ways:
+a learned matrix. The network has the form of Johnson et al. (2016): two strided convolutions, residual blocks, nearest
+upsampling with convolutions. It differs in three ways:
 
-- Blocks work at an eighth of the size, so that shapes may be large; some at a quarter follow, for strokes.
-- Every instance normalization is conditional (Dumoulin et al. 2017), its scale and shift predicted from the style
+- Blocks work at an eighth of the size, so that shapes may be large. Some blocks at a quarter follow, for strokes.
+- Every instance normalization is conditional (Dumoulin et al. 2017). Its scale and shift are predicted from the style
   vector (Ghiasi et al. 2017).
-- Fixed noise enters at an eighth and at a quarter, as much of it as the style wants, so that plain areas can be painted
-  (Ulyanov et al. 2016 feed noise to their generators; the amplitudes are as in Karras et al. 2019).
+- Fixed noise enters at an eighth and at a quarter, with an amplitude that depends on the style, so that the network can
+  paint plain areas (Ulyanov et al. 2016 feed noise to their generators; amplitudes are as in Karras et al. 2019).
 
-It takes about 100,000 multiply-adds a pixel, for pictures of some 0.3 megapixels.
+It has about 100,000 multiply-adds a pixel, for pictures of about 0.3 megapixels.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from impasto.nn.losses import moments
 
-LAYERS = {"relu1_1": 64, "relu2_1": 128, "relu3_1": 256, "relu4_1": 512}  # that a style is read off
+LAYERS = {"relu1_1": 64, "relu2_1": 128, "relu3_1": 256, "relu4_1": 512}  # from which a style is encoded
 STATISTICS = 2 * sum(LAYERS.values())  # means and deviations
 VECTOR_SIZE = 256
 HIDDEN = 512
@@ -29,37 +29,37 @@ WIDTHS = (16, 48, 96, 160)  # channels at full size, a half, a quarter, an eight
 DEEP_BLOCKS, BLOCKS = 5, 2  # residual blocks at an eighth and at a quarter
 MULTIPLE = 8  # sides of pictures
 MARGIN = 32  # pixels mirrored at the borders, once for all layers
-EPSILON = 1e-3  # of the normalizations: channels that hardly vary must not make their own noise count
+EPSILON = 1e-3  # of the normalizations: must not amplify the noise of channels that hardly vary
 
 
 def statistics(features: Tensor) -> Tensor:
-    """What a style is read off at one of `LAYERS`: roots of the features' means and deviations, N x 2C, float32.
+    """Return a style's statistics at one of `LAYERS`: roots of the features' means and deviations, N x 2C, float32.
 
-    Roots, because the statistics of rectified features are spread like squares. Features are those of the normalized
-    VGG-19 with maximum pooling.
+    Roots are used because the statistics of rectified features are distributed like squares. Features are those of the
+    normalized VGG-19 with maximum pooling.
     """
     mean, deviation = moments(features)
     return torch.cat([mean.clamp_min(0).sqrt(), deviation.sqrt()], 1)
 
 
 class Rise(nn.Conv2d):
-    """Nearest upsampling to twice the size, then a convolution 3 x 3 (Odena et al. 2016: it leaves no grid).
+    """Nearest upsampling to twice the size, then a 3 x 3 convolution (Odena et al. 2016: it leaves no grid).
 
-    The same sums are computed before the upsampling, once for each of the four places that a place becomes.
+    The same sums are computed before the upsampling, once for each of the four pixels that a pixel becomes.
     """
 
     def __init__(self, cin: int, cout: int) -> None:
         super().__init__(cin, cout, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
-        """N x C x H x W to N x C' x 2H x 2W."""
+        """Convert N x C x H x W to N x C' x 2H x 2W."""
         assert self.bias is not None
         return F.pixel_shuffle(F.conv2d(x, four_places(self.weight), self.bias.repeat_interleave(4), padding=1), 2)
 
 
 def four_places(weight: Tensor) -> Tensor:
-    """Filters C' x C x 3 x 3 after an upsampling as 4C' x C x 3 x 3 before it, in the order of a pixel shuffle."""
-    taps = weight.new_zeros(2, 3, 3)  # place, tap after, tap before: a tap sees the place it has come from
+    """Convert filters C' x C x 3 x 3 after upsampling to 4C' x C x 3 x 3 before it, in the order of a pixel shuffle."""
+    taps = weight.new_zeros(2, 3, 3)  # place, tap after, tap before: a tap reads the place it comes from
     for place in range(2):
         for tap in range(3):
             taps[place, tap, (place + tap - 1) // 2 + 1] = 1
@@ -68,14 +68,14 @@ def four_places(weight: Tensor) -> Tensor:
 
 
 class PaintNet(nn.Module):
-    """A photo and a style vector to a picture."""
+    """Paint a photo with a style vector."""
 
     def __init__(self) -> None:
         super().__init__()
         full, half, quarter, eighth = WIDTHS
         self.usual: Tensor
         self.spread: Tensor
-        self.register_buffer("usual", torch.zeros(STATISTICS))  # of the statistics of many paintings
+        self.register_buffer("usual", torch.zeros(STATISTICS))  # mean statistics of many paintings
         self.register_buffer("spread", torch.ones(STATISTICS))
         self.embed = nn.Linear(STATISTICS, VECTOR_SIZE)
         self.norms = [half, quarter, eighth, *[eighth] * (2 * DEEP_BLOCKS)]
@@ -98,21 +98,21 @@ class PaintNet(nn.Module):
             self.leave.weight.mul_(0.3)
 
     def vector(self, found: Tensor) -> Tensor:
-        """Statistics, N x 1920, to style vectors, N x 256."""
+        """Convert statistics, N x 1920, to style vectors, N x 256."""
         vectors: Tensor = self.embed(((found - self.usual) / self.spread).clamp(-5, 5))
         return vectors
 
     def modulations(self, vector: Tensor) -> Tensor:
-        """N x 256 to N x 5,296: scales, less one, and shifts of every normalization, then amplitudes of the noise."""
+        """Convert N x 256 to N x 5,296: scales minus one and shifts of every normalization, then noise amplitudes."""
         out: Tensor = self.style2(F.relu(self.style1(vector)))
         return out
 
     def forward(self, photo: Tensor, modulations: Tensor, noise: tuple[Tensor, Tensor]) -> Tensor:
-        """N x 3 x H x W to N x 3 x H x W, not clipped.
+        """Paint: N x 3 x H x W to N x 3 x H x W, not clipped.
 
         Args:
             photo: sides are multiples of eight.
-            modulations: as `modulations` gives them, and what a style changes of them.
+            modulations: the result of `modulations`, plus a style's changes.
             noise: N x 1 x H/8+8 x W/8+8 and N x 1 x H/4+16 x W/4+16, of mean 0 and deviation 1.
         """
         steps = iter(torch.split(modulations, self.sizes, 1))
@@ -145,7 +145,7 @@ def _conv(cin: int, cout: int) -> nn.Conv2d:
 
 
 def normalized(x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
-    """Features normalized per channel over the picture, in float32, then scaled by 1 + scale and shifted.
+    """Normalize features per channel over the picture, in float32, then scale by 1 + scale and shift.
 
     Args:
         x: N x C x H x W.

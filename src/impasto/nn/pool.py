@@ -1,4 +1,4 @@
-"""A pool of made pictures, from which a critic learns, so that it does not forget (Shrivastava et al. 2017)."""
+"""A pool of made pictures, which keeps a critic from forgetting earlier ones (Shrivastava et al. 2017)."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ SIZE = 50  # pictures, as in Zhu et al. 2017
 
 
 class ImagePool:
-    """Pictures that were made before. Each new one takes the place of an old one, which is judged, or is judged itself.
+    """Pictures that were made earlier. The critic judges either a new picture, or an old one that it replaces here.
 
     Args:
-        size: pictures; 0 keeps none.
+        size: number of pictures; 0 stores none.
     """
 
     def __init__(self, size: int = SIZE) -> None:
@@ -21,11 +21,11 @@ class ImagePool:
         self.pictures: list[Tensor] = []
 
     def exchange(self, made: Tensor, rng: np.random.Generator) -> Tensor:
-        """Put pictures in; take as many out.
+        """Add pictures, and return the same number of new or old pictures.
 
         Args:
             made: N x C x H x W, without gradients.
-            rng: half of the pictures, as it falls, are exchanged for old ones once the pool is full.
+            rng: decides randomly. Once the pool is full, half of the pictures are exchanged for old ones.
         """
         found = []
         for picture in torch.split(made, 1):

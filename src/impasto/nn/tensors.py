@@ -1,4 +1,4 @@
-"""Pictures as tensors and back; files of tensors."""
+"""Convert pictures to tensors and back, and read files of tensors."""
 
 from __future__ import annotations
 
@@ -22,27 +22,27 @@ from impasto.pixels.arrays import Pixels
 
 
 def to_tensor(pixels: NDArray[np.float32]) -> Tensor:
-    """H x W x 3, or a mask's H x W, to 1 x 3 x H x W or 1 x 1 x H x W."""
+    """Convert H x W x 3, or a mask's H x W, to 1 x 3 x H x W or 1 x 1 x H x W."""
     planes = pixels.transpose(2, 0, 1)[None] if pixels.ndim == 3 else pixels[None, None]
     return torch.from_numpy(np.ascontiguousarray(planes, np.float32))
 
 
 def to_pixels(picture: Tensor) -> Pixels:
-    """1 x 3 x H x W to H x W x 3, held to 0..1."""
+    """Convert 1 x 3 x H x W to H x W x 3, clamped to 0..1."""
     return np.ascontiguousarray(picture[0].detach().float().clamp(0, 1).permute(1, 2, 0).cpu().numpy(), np.float32)
 
 
 def read_tensors(path: Path, wanted: str = "") -> dict[str, Tensor]:
-    """The tensors of a .safetensors or .pth file, or of the network inside what a training has saved.
+    """Read the tensors of a .safetensors or .pth file, or of the network inside a training's checkpoint.
 
-    Nothing that could run code is unpickled. Where a file holds several networks, the running average is taken, else
-    the largest.
+    Only data are unpickled, never code. If a file contains several networks, the running average is used, or else the
+    largest network.
 
     Args:
-        wanted: how a name of a tensor ends; a network with such a one goes before others.
+        wanted: the end of a tensor's name. A network with such a tensor is preferred.
     Raises:
-        PictureError: the file is missing, damaged, no file of tensors, or holds more than tensors.
-        UsageError: it is another program's network.
+        PictureError: the file is missing, damaged, not a file of tensors, or contains more than tensors.
+        UsageError: the file is a network of another program.
     """
     check_kind(path)
     try:
@@ -52,19 +52,23 @@ def read_tensors(path: Path, wanted: str = "") -> dict[str, Tensor]:
         with torch.serialization.safe_globals(_HARMLESS):
             found = torch.load(path, map_location="cpu", weights_only=True)
     except (SafetensorError, OSError, RuntimeError, ValueError, EOFError, json.JSONDecodeError) as error:
-        reason = " ".join(str(error).split())[:100] or "it is cut short"
+        reason = " ".join(str(error).split())[:100] or "the file is truncated"
         raise PictureError(f"{path} cannot be read as weights", reason, code="not-a-network") from error
     except PictureError:
         raise
-    except Exception as error:  # unpickling refuses in several ways
+    except Exception as error:  # unpickling fails with different types of errors
         raise PictureError(
-            f"{path} holds more than tensors and is refused",
-            "save the network's state_dict() alone, or export it to .onnx",
+            f"{path} contains more than tensors and is refused",
+            "save only the network's state_dict(), or export it to .onnx",
             code="unsafe-file",
         ) from error
     networks = list(_networks(found))
     if not networks:
-        raise PictureError(f"{path} holds no network's tensors and is refused", code="unsafe-file")
+        raise PictureError(
+            f"{path} contains no network's tensors and is refused",
+            "save the network's state_dict(), or export it to .onnx",
+            code="unsafe-file",
+        )
 
     def worth(tensors: dict[str, Tensor]) -> tuple[bool, int]:
         return any(name.endswith(wanted) for name in tensors), sum(tensor.numel() for tensor in tensors.values())
@@ -72,8 +76,8 @@ def read_tensors(path: Path, wanted: str = "") -> dict[str, Tensor]:
     return max(networks, key=worth)
 
 
-_MULTIARRAY: Any = (vars(np).get("_core") or vars(np)["core"]).multiarray  # NumPy 2's name, and the one before
-_HARMLESS: list[Any] = [  # what trainings keep beside tensors: settings, and numbers of NumPy
+_MULTIARRAY: Any = (vars(np).get("_core") or vars(np)["core"]).multiarray  # the name in NumPy 2, and the old one
+_HARMLESS: list[Any] = [  # types that trainings save beside tensors: settings, and numbers of NumPy
     argparse.Namespace,
     np.dtype,
     np.ndarray,
@@ -81,11 +85,11 @@ _HARMLESS: list[Any] = [  # what trainings keep beside tensors: settings, and nu
     *(getattr(_MULTIARRAY, name) for name in ("scalar", "_reconstruct")),
 ]
 _AVERAGES = ("average", "ema", "params_ema", "model_ema", "ema_state_dict", "state_dict_ema", "g_ema", "shadow")
-_DEEPEST = 4  # that a network lies inside what was saved
+_DEEPEST = 4  # largest nesting of a network in a checkpoint
 
 
 def _networks(found: object, depth: int = 0) -> Iterator[dict[str, Tensor]]:
-    """Dictionaries of tensors under names, the running average's first."""
+    """Yield dictionaries of named tensors, the running averages first."""
     if not isinstance(found, Mapping) or depth > _DEEPEST:
         return
     inner = sorted(
@@ -100,35 +104,35 @@ def _networks(found: object, depth: int = 0) -> Iterator[dict[str, Tensor]]:
 
 
 def _is_safetensors(path: Path) -> bool:
-    """Whether it begins with the length of a header in JSON, whatever it is called."""
+    """Return True if a file begins like .safetensors, with the length of a JSON header, whatever its name is."""
     with path.open("rb") as file:
         head = file.read(9)
     return path.suffix.lower() == ".safetensors" or head[8:] == b"{"
 
 
 def _check_archive(path: Path) -> None:
-    """Refuse what PyTorch does not save tensors in.
+    """Refuse files in which PyTorch does not save tensors.
 
     Raises:
-        PictureError: it is another archive, or no archive and no pickle.
+        PictureError: the file is another archive, or neither an archive nor a pickle.
     """
     with path.open("rb") as file:
         head = file.read(2)
-    if head.startswith(b"\x80"):  # a pickle, as PyTorch saved tensors until 1.5
+    if head.startswith(b"\x80"):  # a pickle, PyTorch's format for tensors until 1.5
         return
     if head != b"PK":
         raise PictureError(
-            f"{path} is no file of weights", "PyTorch's .pth, .safetensors or .onnx", code="not-a-network"
+            f"{path} is not a file of weights", "use PyTorch's .pth, .safetensors or .onnx", code="not-a-network"
         )
     try:
         names = zipfile.ZipFile(path).namelist()
     except zipfile.BadZipFile as error:
-        raise PictureError(f"{path} is cut short", "download it again", code="damaged-file") from error
+        raise PictureError(f"{path} is truncated", "download it again", code="damaged-file") from error
     inside = {name.partition("/")[2] or name for name in names}
     if "constants.pkl" in inside or any(name.startswith("code/") for name in inside):
         raise PictureError(
             f"{path} is a TorchScript program, not tensors, and is refused",
-            "torch.onnx.export writes it as .onnx, which can be imported",
+            "export it with torch.onnx.export, and import the .onnx file",
             code="unsafe-file",
         )
     if "data.pkl" not in inside:

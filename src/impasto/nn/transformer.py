@@ -1,9 +1,9 @@
-"""The feed-forward transformation network of one style, or of several (Johnson et al. 2016).
+"""The feed-forward transformation network of one or several styles (Johnson et al. 2016).
 
 Layers and their names are those of PyTorch's `fast_neural_style` example, so that its checkpoints load: reflection
 padding, 9 x 9, two 3 x 3 of stride 2, residual blocks, two nearest upsamplings with 3 x 3, 9 x 9; instance
-normalization (Ulyanov et al. 2016) after all but the last. With several styles every normalization has a scale and a
-shift for each (conditional instance normalization, Dumoulin et al. 2017), and styles may be mixed by weights.
+normalization (Ulyanov et al. 2016) after all but the last. With several styles, every normalization has a scale and a
+shift for each style (conditional instance normalization, Dumoulin et al. 2017). Styles may be mixed by weights.
 """
 
 from __future__ import annotations
@@ -29,13 +29,14 @@ FIRST = "conv1.conv2d.weight"
 
 @dataclass(frozen=True)
 class Architecture:
-    """What must be known to build the network.
+    """Everything needed to build the network.
 
     Attributes:
         width: channels of the first convolution: 32 as published, 16 in the light form.
         blocks: residual blocks.
-        styles: how many styles it has; 1 is plain instance normalization.
-        span: of its values: 255 for networks of PyTorch's example, which see and give 0..255; 1 for those trained here.
+        styles: number of styles; 1 is plain instance normalization.
+        span: of its values: 255 for networks of PyTorch's example, which take and return 0..255; 1 for those trained
+            here.
     """
 
     width: int = 32
@@ -45,9 +46,9 @@ class Architecture:
 
 
 class TransformerNet(nn.Module):
-    """Pictures in, painted pictures out.
+    """Paint pictures.
 
-    Sides that are no multiple of four come out up to three pixels larger, as in PyTorch's example.
+    If a side is not a multiple of four, the result is up to three pixels larger, as in PyTorch's example.
     """
 
     def __init__(self, architecture: Architecture = Architecture()) -> None:
@@ -69,16 +70,16 @@ class TransformerNet(nn.Module):
         self.deconv3 = _Convolution(width, 3, 9)
         if architecture.span == 1:
             assert self.deconv3.conv2d.bias is not None
-            nn.init.constant_(self.deconv3.conv2d.bias, 0.5)  # gray, until it has learned better
+            nn.init.constant_(self.deconv3.conv2d.bias, 0.5)  # start with gray
 
     def forward(self, pictures: Tensor, styles: Tensor | None = None) -> Tensor:
-        """Paint.
+        """Paint pictures.
 
         Args:
             pictures: N x 3 x H x W, RGB, 0..1.
-            styles: N x K, the weights of the network's K styles, each row summing to 1; None, the first style.
+            styles: N x K, the weights of the network's K styles, each row summing to 1; None: the first style.
         Returns:
-            N x 3 x H x W; may leave 0..1.
+            N x 3 x H x W; values may exceed 0..1.
         """
         if styles is None:
             styles = pictures.new_zeros(pictures.shape[0], self.architecture.styles)
@@ -97,7 +98,7 @@ class TransformerNet(nn.Module):
 
 
 class _Convolution(nn.Module):
-    """Reflection padding and convolution, after a nearest upsampling if asked for."""
+    """Convolution with reflection padding, after nearest upsampling if requested."""
 
     def __init__(self, cin: int, cout: int, kernel: int, stride: int = 1, upsample: int = 1) -> None:
         super().__init__()
@@ -112,7 +113,7 @@ class _Convolution(nn.Module):
 
 
 class _Conv2d(nn.Conv2d):
-    """Without padding; in tiles where a network in training gains by it."""
+    """A convolution without padding, in tiles where this makes training faster."""
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002 (the name is nn.Conv2d's)
         if self.training and self.stride == (1, 1) and winograd.pays(input, self.weight):
@@ -122,7 +123,7 @@ class _Conv2d(nn.Conv2d):
 
 
 class _Norm(nn.Module):
-    """Instance normalization with a scale and a shift for each style; statistics in float32."""
+    """Instance normalization with a scale and a shift for each style, and float32 statistics."""
 
     def __init__(self, channels: int, styles: int) -> None:
         super().__init__()
@@ -139,7 +140,7 @@ class _Norm(nn.Module):
 
 
 class _Block(nn.Module):
-    """Two convolutions added to what went in; no ReLU after the sum."""
+    """Two convolutions, added to their input, without ReLU after the sum."""
 
     def __init__(self, channels: int, styles: int) -> None:
         super().__init__()
@@ -153,17 +154,17 @@ class _Block(nn.Module):
         return out
 
 
-def recognise(tensors: Mapping[str, Tensor], label: str, span: float = 255.0) -> TransformerNet:
-    """The network that a state dict belongs to, with its weights.
+def recognize(tensors: Mapping[str, Tensor], label: str, span: float = 255.0) -> TransformerNet:
+    """Build the network of a state dict, with its weights.
 
-    The tensors' shapes give width, blocks and styles. Prefixes of wrappers and trainers are removed. What they saved
-    beside the network is left out, and so are running statistics, which instance normalization does not use.
+    The tensors' shapes determine width, blocks and styles. Prefixes of wrappers and trainers are removed. Other
+    contents are ignored, also running statistics, which instance normalization does not use.
 
     Args:
-        label: what to call the file in messages.
+        label: the file's name in messages.
         span: of the network's values.
     Raises:
-        StyleError: the tensors are those of another architecture; the message names what differs.
+        StyleError: the tensors belong to another architecture. The message names the difference.
     """
     state = {name.replace("_orig_mod.", ""): value for name, value in tensors.items()}
     before = min(
@@ -182,7 +183,7 @@ def recognise(tensors: Mapping[str, Tensor], label: str, span: float = 255.0) ->
     if first is None or norm is None or first.ndim != 4:
         known = ", ".join(list(state)[:3]) or "nothing"
         raise StyleError(
-            f"{label} holds another network: conv1.conv2d.weight is missing",
+            f"{label} contains another network: conv1.conv2d.weight is missing",
             f"it begins with {known}",
             code="other-network",
         )
@@ -190,32 +191,32 @@ def recognise(tensors: Mapping[str, Tensor], label: str, span: float = 255.0) ->
     styles = norm.shape[0] if norm.ndim == 2 else 1
     net = TransformerNet(Architecture(first.shape[0], blocks, styles, span))
     wanted = net.state_dict()
-    for name, value in state.items():  # one style's normalization is a row of several styles'
+    for name, value in state.items():  # convert the normalization of a single style to a row of several styles
         if name in wanted and value.ndim == 1 and wanted[name].shape == (1, *value.shape):
             state[name] = value[None]
     for name, value in wanted.items():
         if name not in state:
-            raise StyleError(f"{label} holds another network: {name} is missing", code="other-network")
+            raise StyleError(f"{label} contains another network: {name} is missing", code="other-network")
         if state[name].shape != value.shape:
             theirs, ours = (" x ".join(map(str, t.shape)) for t in (state[name], value))
-            raise StyleError(f"{label} holds another network: {name} is {theirs}, not {ours}", code="other-network")
+            raise StyleError(f"{label} contains another network: {name} is {theirs}, not {ours}", code="other-network")
         if not bool(torch.isfinite(state[name]).all()):
-            raise StyleError(f"{label} is damaged: {name} holds values that are no numbers", code="damaged-file")
+            raise StyleError(f"{label} is damaged: {name} has values that are not numbers", code="damaged-file")
     for name in state:
         if name not in wanted:
-            raise StyleError(f"{label} holds another network: {name} is unknown", code="other-network")
+            raise StyleError(f"{label} contains another network: {name} is unknown", code="other-network")
     net.load_state_dict({name: value.float() for name, value in state.items()})
     return net.eval()
 
 
 @torch.no_grad()
 def rebased(net: TransformerNet, takes: Values, gives: Values) -> TransformerNet:
-    """The same network for pictures in 0..1, RGB.
+    """Convert the network to RGB pictures in 0..1.
 
-    The ranges are taken into its first and last convolution; since borders are mirrored, nothing else changes.
+    The ranges become part of its first and last convolution. Nothing else changes, because borders are mirrored.
 
     Args:
-        takes, gives: the numbers that it was trained with, whatever its span.
+        takes, gives: the value ranges with which it was trained, whatever its span.
     """
     order = {values: [2, 1, 0] if values.bgr else [0, 1, 2] for values in (takes, gives)}
     low, spread = (torch.tensor(values) for values in (takes.low, np.subtract(takes.high, takes.low).tolist()))
@@ -232,7 +233,7 @@ def rebased(net: TransformerNet, takes: Values, gives: Values) -> TransformerNet
 
 
 def one_style(net: TransformerNet, index: int) -> TransformerNet:
-    """The network with one of its styles alone."""
+    """Return the network with only one of its styles."""
     state = {
         name: value[index : index + 1] if ".in" in f".{name}" and value.ndim == 2 else value
         for name, value in net.state_dict().items()
@@ -243,7 +244,7 @@ def one_style(net: TransformerNet, index: int) -> TransformerNet:
 
 
 def mac_per_pixel(architecture: Architecture) -> float:
-    """Multiply-adds for each pixel of a picture."""
+    """Return the multiply-adds for each pixel of a picture."""
     width = architecture.width
     ends = 2 * 81 * 3 * width
     down = 9 * (2 * width**2 / 4 + 8 * width**2 / 16)

@@ -1,7 +1,7 @@
-"""The loss network: VGG-16 or VGG-19 (Simonyan & Zisserman 2015) up to the deepest layer that is asked for.
+"""The loss network: VGG-16 or VGG-19 (Simonyan & Zisserman 2015), up to the deepest requested layer.
 
-Three kinds of weights load: the VGG-19 that ships (Gatys' normalized one, 8 bits a weight), and VGG-16 and VGG-19 in
-torchvision's format from a file.
+Three kinds of weights can be loaded: the VGG-19 that ships (Gatys' normalized one, with 8 bits a weight), and files of
+VGG-16 and VGG-19 in torchvision's format.
 """
 
 from __future__ import annotations
@@ -30,28 +30,28 @@ See: TypeAlias = Callable[[str, Tensor], Tensor]
 
 BLOCKS = {16: (2, 2, 3, 3, 3), 19: (2, 2, 4, 4, 4)}
 WIDTHS = (64, 128, 256, 512, 512)
-SHIPPED = ASSETS / "vgg19" / "vgg19-normalised-int8.safetensors"
+SHIPPED = ASSETS / "vgg19" / "vgg19-normalized-int8.safetensors"
 HUB_FILES = {16: "vgg16-397923af.pth", 19: "vgg19-dcbb9e9d.pth"}
 _IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 
 
 def layer_names(depth: int) -> list[str]:
-    """relu1_1, relu1_2, relu2_1 ... of VGG-16 or VGG-19, in order."""
+    """Return the names relu1_1, relu1_2, relu2_1 ... of VGG-16 or VGG-19, in order."""
     return [f"relu{block}_{i}" for block, count in enumerate(BLOCKS[depth], 1) for i in range(1, count + 1)]
 
 
 class VGG(nn.Module):
-    """Convolutions 3 x 3 with ReLU in five blocks, pooling between them.
+    """3 x 3 convolutions with ReLU in five blocks, with pooling between them.
 
-    The convolutions may be brought to another type (`net.convolutions.to(torch.bfloat16)`); features are of that type.
+    The convolutions may have another type (`net.convolutions.to(torch.bfloat16)`). Features then have the same type.
 
     Args:
         depth: 16 or 19.
-        layers: how many convolutions there are weights for; the rest cannot be asked for.
-        pooling: "max" as trained, "average" after Gatys et al. 2016.
-        padding: "zeros" as trained; "reflect" and "replicate" leave no frame in an optimized picture; "circular" for
-            pictures whose opposite borders meet.
-        ceil: pool an odd last row alone rather than leave it out, as the normalized network was published.
+        layers: the number of convolutions with weights. Deeper layers do not exist.
+        pooling: "max" as trained, "average" as in Gatys et al. 2016.
+        padding: "zeros" as trained; "reflect" and "replicate" avoid a frame in optimized pictures; "circular" is for
+            pictures whose opposite borders match.
+        ceil: pool an odd last row by itself instead of dropping it, as in the published normalized network.
     """
 
     def __init__(
@@ -66,14 +66,14 @@ class VGG(nn.Module):
         super().__init__()
         self.depth, self.pooling, self.padding, self.ceil = depth, pooling, padding, ceil
         self.recompute = (
-            False  # a block's features anew when its gradient is wanted: a third of the memory, 4/3 the time
+            False  # compute a block's features again for its gradient: a third of the memory, 4/3 of the time
         )
         self.names = layer_names(depth)[:layers]
-        self.entry = nn.Conv2d(3, 3, 1)  # RGB 0..1 to what the weights expect
+        self.entry = nn.Conv2d(3, 3, 1)  # converts RGB 0..1 to the input of the weights
         widths = [WIDTHS[int(name[4]) - 1] for name in self.names]
         inputs = [3, *widths[:-1]]
         self.convolutions = nn.ModuleList(nn.Conv2d(cin, cout, 3) for cin, cout in zip(inputs, widths, strict=True))
-        self._transformed: dict[tuple[int, bool], tuple[object, Tensor]] = {}  # their weights, for `winograd`
+        self._transformed: dict[tuple[int, bool], tuple[object, Tensor]] = {}  # weights for `winograd`
         self.requires_grad_(False)
         self.eval()
 
@@ -82,11 +82,11 @@ class VGG(nn.Module):
         return f"VGG-{self.depth}"
 
     def smallest_side(self, layers: Iterable[str]) -> int:
-        """Below this side in pixels the deepest of the layers has nothing left to look at."""
+        """Return the shortest side, in pixels, for which the deepest of the layers has features."""
         return 2 ** int(self.names[max(self._index(layer) for layer in layers)][4])
 
     def mac_per_pixel(self, layers: Iterable[str]) -> float:
-        """Multiply-adds for each pixel of a picture, up to the deepest of the layers."""
+        """Return the multiply-adds for each pixel of a picture, up to the deepest of the layers."""
         deepest = max(self._index(layer) for layer in layers)
         weights = (parameter for parameter in self.convolutions.parameters() if parameter.ndim == 4)
         return sum(
@@ -95,23 +95,23 @@ class VGG(nn.Module):
         )
 
     def feature_size(self, layer: str, height: int, width: int) -> tuple[int, int]:
-        """Height and width of a layer's features for a picture of that size."""
+        """Return height and width of a layer's features for a picture of that size."""
         for _ in range(int(self.names[self._index(layer)][4]) - 1):
             height, width = ((side + self.ceil) // 2 for side in (height, width))
         return height, width
 
     def forward(self, pictures: Tensor, layers: Sequence[str], see: See | None = None) -> dict[str, Tensor]:
-        """Features after the ReLU of each layer, from one pass that ends at the deepest.
+        """Return the features after the ReLU of each layer, from one pass that ends at the deepest layer.
 
         Args:
             pictures: N x 3 x H x W, RGB, 0..1.
             layers: such as "relu4_1".
-            see: called with each layer and its features at once; what it returns is kept in their place. Features are
-                the most of the memory, and with `recompute` they are forgotten after that.
+            see: called with each layer and its features as soon as they exist. Its result replaces the features. They
+                use most of the memory, and with `recompute` they are dropped after the call.
         Returns:
-            {layer: N x C x h x w}, h and w being H and W over 1, 2, 4, 8 or 16; or what `see` has made of them.
+            {layer: N x C x h x w}, where h and w are H and W divided by 1, 2, 4, 8 or 16; or the results of `see`.
         Raises:
-            UsageError: a layer that the network has not (the message lists those it has), or pictures below
+            UsageError: the network does not have a layer (the message lists its layers), or pictures are smaller than
                 `smallest_side` of the layers.
         """
         deepest = max(self._index(layer) for layer in layers)
@@ -120,7 +120,7 @@ class VGG(nn.Module):
             height, width = pictures.shape[-2:]
             raise UsageError(
                 f"{width} x {height} pixels are too few for {self.names[deepest]}",
-                f"{smallest} a side",
+                f"use at least {smallest} pixels a side",
                 code="too-small",
             )
         features: dict[str, Tensor] = {}
@@ -144,7 +144,7 @@ class VGG(nn.Module):
         for index in indices:
             convolution = self.get_submodule(f"convolutions.{index}")
             assert isinstance(convolution, nn.Conv2d)
-            if self.padding != "zeros":  # those are inside the convolution: no copy
+            if self.padding != "zeros":  # the convolution itself adds zeros, without a copy
                 x = _padded(x, self.padding)
             filters = functools.partial(self._filters, index) if winograd.pays(x, convolution.weight) else None
             x = _ConvolutionReLU.apply(  # type: ignore[no-untyped-call]
@@ -155,7 +155,7 @@ class VGG(nn.Module):
         return x, features
 
     def _filters(self, index: int, back: bool) -> Tensor:
-        """A layer's weights as `winograd` has them; kept until they change, unless memory is dearer than time."""
+        """Return a layer's weights for `winograd`. Cache them until they change, unless memory must be saved."""
         weight = self.get_parameter(f"convolutions.{index}.weight")
         if self.recompute:
             return winograd.transformed(weight.detach(), back)
@@ -167,13 +167,13 @@ class VGG(nn.Module):
     def _index(self, layer: str) -> int:
         if layer not in self.names:
             raise UsageError(
-                f"{layer} is no layer of {self.label}", f"one of {', '.join(self.names)}", code="unknown-choice"
+                f"{self.label} has no layer {layer}", f"one of {', '.join(self.names)}", code="unknown-choice"
             )
         return self.names.index(layer)
 
 
 def _padded(x: Tensor, mode: str) -> Tensor:
-    """One position more on each side."""
+    """Pad by one position on each side."""
     if mode == "circular":
         wrapped: Tensor = _Wrap.apply(x)  # type: ignore[no-untyped-call]
         return wrapped
@@ -181,7 +181,7 @@ def _padded(x: Tensor, mode: str) -> Tensor:
 
 
 class _Wrap(torch.autograd.Function):
-    """Circular padding by one; its gradient in place is several times as fast as that of the slices it is made of."""
+    """Circular padding by one. Its gradient, computed in place, is several times as fast as that of slices."""
 
     @staticmethod
     def forward(_: Any, x: Tensor) -> Tensor:
@@ -199,9 +199,9 @@ class _Wrap(torch.autograd.Function):
 
 
 class _ConvolutionReLU(torch.autograd.Function):
-    """Convolution and ReLU with a gradient for their input alone: only the result is kept, not the padded input too.
+    """Convolution and ReLU with a gradient only for their input. Only the result is stored, not the padded input.
 
-    With `filters`, the transformed weights there and back, both are Winograd's.
+    With `filters`, the transformed weights for both directions, both use Winograd's algorithm.
     """
 
     @staticmethod
@@ -222,11 +222,11 @@ class _ConvolutionReLU(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None, None, None]:
         y, weight = ctx.saved_tensors
-        # In place: what follows a ReLU here, convolution, pooling or a statistic, has made this gradient for it alone.
+        # In place: a convolution, pooling or statistic follows each ReLU here, and its gradient is used only once.
         grad = torch.ops.aten.threshold_backward.grad_input(grads[0], y, 0, grad_input=grads[0])
         if ctx.filters:
             return winograd.convolve(grad, ctx.filters(True), padding=2 - ctx.padding), None, None, None, None
-        like = torch.empty(ctx.shape, dtype=y.dtype, device=y.device, memory_format=ctx.layout)  # its shape is used
+        like = torch.empty(ctx.shape, dtype=y.dtype, device=y.device, memory_format=ctx.layout)  # only for its shape
         border = [ctx.padding] * 2
         mask = [True, False, False]
         back = torch.ops.aten.convolution_backward(
@@ -236,9 +236,9 @@ class _ConvolutionReLU(torch.autograd.Function):
 
 
 def shipped_vgg(pooling: Pooling = "max", padding: Padding = "reflect") -> VGG:
-    """The normalized VGG-19 that ships, up to relu5_1.
+    """Load the normalized VGG-19 that ships, up to relu5_1.
 
-    Weights are stored as 8-bit integers with a scale for every output channel; see the card beside them for the error.
+    Weights are stored as 8-bit integers with a scale for every output channel. The card beside them gives the error.
     """
     tensors = load_file(SHIPPED)
     count = sum(key.endswith(".scale") for key in tensors)
@@ -253,18 +253,18 @@ def shipped_vgg(pooling: Pooling = "max", padding: Padding = "reflect") -> VGG:
 
 
 def perceptual_vgg(device: torch.device, pooling: Pooling, padding: Padding) -> VGG:
-    """`shipped_vgg` on a device, in the layout and the type in which it is fastest there."""
+    """Load `shipped_vgg` on a device, in the layout and the type that are fastest there."""
     net = shipped_vgg(pooling, padding).to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     net.convolutions.to(find_precision("auto", device))
     return net
 
 
 def load_vgg(path: Path, pooling: Pooling = "max", padding: Padding = "zeros") -> VGG:
-    """VGG-16 or VGG-19 in torchvision's format: .safetensors, or a .pth that holds nothing but tensors.
+    """Load VGG-16 or VGG-19 in torchvision's format: a .safetensors file, or a .pth file with only tensors.
 
     Raises:
         PictureError: the file is missing or damaged.
-        StyleError: it holds another network.
+        StyleError: the file contains another network.
     """
     tensors = read_tensors(path)
     indices = sorted(
@@ -273,8 +273,8 @@ def load_vgg(path: Path, pooling: Pooling = "max", padding: Padding = "zeros") -
     depth = {13: 16, 16: 19}.get(len(indices))
     if depth is None:
         raise StyleError(
-            f"{path} holds no VGG-16 or VGG-19",
-            "torchvision's format: features.0.weight and so on",
+            f"{path} contains no VGG-16 or VGG-19",
+            "use torchvision's format: features.0.weight and so on",
             code="other-network",
         )
     net = VGG(16 if depth == 16 else 19, pooling=pooling, padding=padding)
@@ -287,12 +287,14 @@ def load_vgg(path: Path, pooling: Pooling = "max", padding: Padding = "zeros") -
         net.load_state_dict(state)
     except RuntimeError as error:
         raise StyleError(
-            f"{path} holds another network than VGG-{depth}", str(error).splitlines()[-1].strip(), code="other-network"
+            f"{path} contains another network than VGG-{depth}",
+            str(error).splitlines()[-1].strip(),
+            code="other-network",
         ) from error
     return net
 
 
 def cached_vgg(depth: int) -> Path | None:
-    """Torchvision's weights in the torch hub's cache, if somebody has put them there."""
+    """Return torchvision's weights in the torch hub's cache, or None if they are not there."""
     path = Path(torch.hub.get_dir()) / "checkpoints" / HUB_FILES[depth]
     return path if path.is_file() else None

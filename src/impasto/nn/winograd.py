@@ -1,8 +1,8 @@
 """Convolutions 3 x 3 in float32 with a quarter of the multiplications (Winograd's minimal filtering, F(4 x 4, 3 x 3)).
 
-Lavin & Gray 2016: a tile of 6 x 6 positions and the filter are brought to a basis in which the convolution is a product
-number by number; 36 products then give 16 results, where sums over the filter take 144. Between channels the products
-are 36 matrix products. PyTorch's own float32 kernels multiply out all 144.
+Lavin & Gray 2016. A tile of 6 x 6 positions and the filter are transformed so that the convolution becomes an
+element-wise product. Then 36 products give 16 results; sums over the filter need 144 products. Between channels, the
+products are 36 matrix products. PyTorch's own float32 kernels compute all 144.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from torch import Tensor
 
 TILE = 4  # results a side
 SPAN = TILE + 2
-# Inputs times outputs: with fewer channels, bringing tiles there and back costs what the products save.
+# Inputs times outputs. With fewer channels, transforming the tiles costs as much as the products save.
 PAIRS = 128 * 256
-LEARNING_PAIRS = 64 * 128  # where the weights' gradient is wanted, too
-CHUNK = 2**18  # numbers of tiles at a time: they stay near the processor
+LEARNING_PAIRS = 64 * 128  # the same if the weights' gradient is needed, too
+CHUNK = 2**18  # numbers of tiles at a time, so that they stay in the processor's cache
 
-# Lavin & Gray 2016, section 4.3: the points 0, 1, -1, 2, -2 and infinity.
+# Lavin & Gray 2016, section 4.3, with the points 0, 1, -1, 2, -2 and infinity.
 _TO_TILE = torch.tensor(
     [
         [4.0, 0, -5, 0, 1, 0],
@@ -36,12 +36,12 @@ _TO_FILTER = torch.tensor(
     [[6.0, 0, 0], [-4, -4, -4], [-4, 4, -4], [1, 2, 4], [1, -2, 4], [0, 0, 24]],
 ) / 24  # fmt: skip
 _FROM = torch.tensor([[1.0, 1, 1, 1, 1, 0], [0, 1, -1, 2, -2, 0], [0, 1, 1, 4, 4, 0], [0, 1, -1, 8, -8, 1]])
-# Both directions of a tile at once.
+# Transform both axes of a tile at once.
 _THERE, _SPREAD, _BACK = (torch.kron(basis, basis) for basis in (_TO_TILE, _TO_FILTER, _FROM))
 
 
 def pays(x: Tensor, weight: Tensor) -> bool:
-    """Whether a convolution of these is faster this way (`benchmarks/convolution.py`)."""
+    """Return True if such a convolution is faster in tiles (`benchmarks/convolution.py`)."""
     return (
         weight.shape[2:] == (3, 3)
         and weight.shape[0] * weight.shape[1] >= (LEARNING_PAIRS if weight.requires_grad else PAIRS)
@@ -53,7 +53,7 @@ def pays(x: Tensor, weight: Tensor) -> bool:
 
 
 def transformed(weight: Tensor, back: bool = False) -> Tensor:
-    """K x C x 3 x 3 to 36 x C x K; for the gradient of the input, `back`, to 36 x K x C."""
+    """Transform K x C x 3 x 3 to 36 x C x K; with `back`, for the gradient of the input, to 36 x K x C."""
     if back:
         weight = weight.flip(2, 3).transpose(0, 1)
     count, channels = weight.shape[:2]
@@ -62,7 +62,7 @@ def transformed(weight: Tensor, back: bool = False) -> Tensor:
 
 
 def convolve(x: Tensor, filters: Tensor, bias: Tensor | None = None, padding: int = 0, *, relu: bool = False) -> Tensor:
-    """The convolution of N x C x H x W with filters of `transformed`, zeros around it.
+    """Convolve N x C x H x W, padded with zeros, with filters from `transformed`.
 
     Returns:
         N x K x (H + 2 padding - 2) x (W + 2 padding - 2), channels last.
@@ -88,7 +88,7 @@ def convolve(x: Tensor, filters: Tensor, bias: Tensor | None = None, padding: in
 
 
 class Convolution(torch.autograd.Function):
-    """A convolution without padding, N x C x H x W with K x C x 3 x 3; its gradients are computed in tiles, too."""
+    """A convolution without padding, N x C x H x W with K x C x 3 x 3, whose gradients are computed in tiles, too."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
@@ -103,7 +103,7 @@ class Convolution(torch.autograd.Function):
 
 
 def _weight_gradient(x: Tensor, grad: Tensor) -> Tensor:
-    """K x C x 3 x 3, for N x C x H x W and N x K x (H - 2) x (W - 2)."""
+    """Return the gradient K x C x 3 x 3, from N x C x H x W and N x K x (H - 2) x (W - 2)."""
     channels, outputs = x.shape[1], grad.shape[1]
     x = _whole_tiles(x, 0)
     grid = x.shape[0], x.shape[1] // TILE, x.shape[2] // TILE
@@ -124,7 +124,7 @@ def _weight_gradient(x: Tensor, grad: Tensor) -> Tensor:
 
 
 class _Part(NamedTuple):
-    """Some pictures, and a first and a last row of tiles."""
+    """A range of pictures, and the first and the last row of tiles."""
 
     pictures: slice
     first: int
@@ -132,9 +132,9 @@ class _Part(NamedTuple):
 
 
 def _tiles(x: Tensor, grid: tuple[int, int, int], channels: int) -> Iterator[tuple[_Part, Tensor]]:
-    """Parts of a batch, and their tiles in the basis of the products: 36 x T x C, until the next part.
+    """Yield parts of a batch with their transformed tiles, 36 x T x C, which are valid until the next part.
 
-    Several small pictures are taken at once, or rows of a large one.
+    A part is several small pictures, or rows of a large one.
     """
     count, down, across = grid
     most = max(128, CHUNK // (SPAN * SPAN * channels))  # tiles; with fewer, reading the filters takes longer
@@ -152,7 +152,7 @@ def _tiles(x: Tensor, grid: tuple[int, int, int], channels: int) -> Iterator[tup
 
 
 def _whole_tiles(x: Tensor, padding: int) -> Tensor:
-    """N x C x H x W to N x H x W x C with zeros around it, and more below and to the right up to whole tiles."""
+    """Convert N x C x H x W to N x H x W x C, padded with zeros around it and up to whole tiles."""
     x = x.permute(0, 2, 3, 1)
     count, height, width, channels = x.shape
     below, right = (padding + -(side + 2 * padding - 2) % TILE for side in (height, width))
@@ -167,7 +167,7 @@ def _whole_tiles(x: Tensor, padding: int) -> Tensor:
 
 
 def _split(x: Tensor) -> Tensor:
-    """N x H x W x K to 4 x 4 x N x H/4 x W/4 x K, the same memory."""
+    """View N x H x W x K as 4 x 4 x N x H/4 x W/4 x K, in the same memory."""
     count, height, width, outputs = x.shape
     parts = x.view(count, height // TILE, TILE, width // TILE, TILE, outputs)
     return parts.permute(2, 4, 0, 1, 3, 5)

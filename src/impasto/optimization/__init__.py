@@ -1,1 +1,1 @@
-"""The slow engine: a picture optimized until a network sees the photo's content and the painting's style in it."""
+"""The slow engine: optimize a picture until a network sees the photo's content and the painting's style in it."""

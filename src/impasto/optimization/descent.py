@@ -1,4 +1,4 @@
-"""The descent itself: scale after scale, stepping back where a step fails, stopping where the loss is flat."""
+"""Minimize the loss: scale after scale, step back after a failed step, stop where the loss is flat."""
 
 from __future__ import annotations
 
@@ -19,26 +19,27 @@ from impasto.optimization.pyramid import Level, history
 from impasto.optimization.recipe import Recipe
 
 Show: TypeAlias = Callable[[Level, int, float, "dict[str, float]", Tensor], bool]
-"""Called with the scale, evaluations so far, share of the work, terms, and the picture; returning False stops."""
+"""Called with the scale, evaluations so far, share of the work, terms, and the picture. Returning False stops."""
 
-_PATIENCE = 20  # evaluations over which a flat loss is told
+_PATIENCE = 20  # evaluations in which the loss must fall
 _RETREATS = 8
 
 
 def descend(
     plan: Sequence[Level], objective: Callable[[Level], Objective], start: Tensor, recipe: Recipe, show: Show
 ) -> tuple[Tensor, bool]:
-    """Minimize an objective coarse to fine.
+    """Minimize an objective from coarse to fine.
 
-    From one scale to the next goes what the coarse one has changed; the start's own detail, which the coarse one could
-    not hold, comes back. Enlarging the coarse picture alone would begin every scale blurred.
+    The next scale starts from the start picture at that scale, plus the changes that the coarse scale has made. So the
+    start's fine detail, which the coarse scale cannot store, is kept. Enlarging the coarse picture alone would start
+    every scale blurred.
 
     Args:
-        plan: the scales; the last has the start's size.
-        objective: makes that of a scale.
+        plan: the scales; the last one has the start's size.
+        objective: returns the objective of a scale.
         start: 1 x 3 x H x W.
     Returns:
-        The best picture of the last scale that was reached, at the start's size, and whether `show` stopped it.
+        The best picture of the last scale that was reached, at the start's size; and True if `show` stopped the work.
     Raises:
         TrainingError: the losses are not finite from the start.
     """
@@ -79,7 +80,7 @@ def _one_scale(
     recipe: Recipe,
     report: Callable[[int, dict[str, float], Tensor], bool],
 ) -> tuple[Tensor, bool]:
-    """The best picture after at most so many evaluations, and whether it was told to stop."""
+    """Return the best picture after at most `iterations` evaluations, and True if `report` stopped the work."""
     best, lowest = picture, math.inf
     recent: deque[float] = deque(maxlen=_PATIENCE + 1)
     stopped = False
@@ -90,9 +91,7 @@ def _one_scale(
         loss = terms["total"]
         if not math.isfinite(loss) or loss > lowest * optimizer.limit or not bool(torch.isfinite(gradient).all()):
             if lowest == math.inf:
-                raise TrainingError(
-                    "the losses are not finite from the start", "--precision float32 may help", code="not-finite"
-                )
+                raise TrainingError("losses are not finite at the start", "try --precision float32", code="not-finite")
             if optimizer.failures >= _RETREATS:
                 break
             picture = optimizer.retreat()
@@ -113,7 +112,7 @@ def _flat(recent: deque[float], tolerance: float) -> bool:
 
 
 def resized(picture: Tensor, size: tuple[int, int]) -> Tensor:
-    """1 x 3 x H x W at another height and width; bicubic, with a low-pass where it shrinks."""
+    """Resize 1 x 3 x H x W to another height and width: bicubic, with a low-pass filter where it shrinks."""
     if picture.shape[-2:] == size:
         return picture
     return F.interpolate(picture, size, mode="bicubic", align_corners=False, antialias=True)

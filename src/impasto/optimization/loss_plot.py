@@ -1,4 +1,4 @@
-"""The curve of a run's losses."""
+"""Plot the losses of a run."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 
 
 def terms(row: Mapping[str, float]) -> dict[str, float]:
-    """The weighted losses of an evaluation and their total, without where and when it was."""
+    """Return the weighted losses of an evaluation and their total, without step, scale and time."""
     return {name: value for name, value in row.items() if name not in ("step", "scale", "seconds")}
 
 
 def plot(losses: Sequence[Mapping[str, float]]) -> bytes:
-    """A PNG of every term over the evaluations, logarithmic, with a line where a new scale begins."""
+    """Return a PNG that plots every term over the evaluations, on a log scale, with a line where a new scale begins."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 

@@ -1,4 +1,4 @@
-"""What is minimized at one scale: content, style, histogram and variation of a picture, each against its target."""
+"""The objective at one scale: content, style, histogram and variation losses of a picture."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ from impasto.optimization.recipe import Recipe
 STYLE_LOSSES: dict[str, type[StyleLoss]] = {"gram": GramLoss, "moments": MomentsLoss, "wasserstein": WassersteinLoss}
 
 _Kind: TypeAlias = "tuple[str, float, dict[str, float], type[StyleLoss]]"
-"""A term, its weight, its layers with theirs, and its loss."""
+"""A term, its weight, its layers with their weights, and its loss."""
 
 
 @dataclass(frozen=True)
 class StyledRegion:
-    """A part of the picture and the paintings whose style it gets.
+    """A part of the picture, and the paintings whose style it gets.
 
     Attributes:
         paintings: 1 x 3 x h x w each, with weights that sum to 1.
-        share: 1 x 1 x H x W, 0..1, how much of every pixel belongs to the part; None, the whole picture.
+        share: 1 x 1 x H x W, 0..1, the part's share of every pixel; None: the whole picture.
     """
 
     paintings: Sequence[tuple[Tensor, float]]
@@ -45,21 +45,21 @@ class StyledRegion:
 class Objective:
     """The weighted sum of a recipe's losses for one picture size.
 
-    Regions use guided statistics (Gatys et al. 2017): the part's share, averaged over each feature's area, says how
-    much the feature counts; a part's loss counts as much as the part's area.
+    Regions use guided statistics (Gatys et al. 2017). The region's share, averaged over each feature's area, is the
+    feature's weight. The region's area is the weight of its loss.
 
-    Strength moves the style's target: at s it is (1 - s) times the photo's own statistics plus s times the style's, so
-    that at 0 the photo has no loss at all.
+    Strength interpolates the style's target. At strength s, the target is (1 - s) times the photo's own statistics plus
+    s times the style's. So at 0 the photo's loss is 0.
 
     Args:
         photo: 1 x 3 x H x W, the content; None for textures.
         regions: parts with a style.
-        strength: 0..1; below 1 a photo is needed.
-        kept: 1 x 1 x H x W, 0..1, how much of every pixel stays the photo's.
-        held: a picture to hold to, 1 x 3 x H x W, how much at every pixel, 1 x 1 x H x W, and the weight of the mean
+        strength: 0..1; values below 1 need a photo.
+        kept: 1 x 1 x H x W, 0..1, the photo's share of every pixel.
+        held: a picture to stay near, 1 x 3 x H x W; a weight for every pixel, 1 x 1 x H x W; and the weight of the mean
             squared difference (Ruder et al. 2016, eq. 7).
     Raises:
-        UsageError: a layer that the network has not, or a picture too small for the deepest.
+        UsageError: the network does not have a layer, or the picture is too small for the deepest layer.
     """
 
     def __init__(
@@ -80,7 +80,7 @@ class Objective:
             kinds.append(("style", recipe.style_weight, weigh(recipe.style_layers), kind))
         if recipe.histogram_weight:
             kinds.append(("histogram", recipe.histogram_weight, weigh(recipe.histogram_layers), HistogramLoss))
-        # For each layer: a term, a loss that belongs to it, and the loss's factor.
+        # For each layer: a term, one of its losses, and the loss's factor.
         self.losses: dict[str, list[tuple[str, ContentLoss | StyleLoss, float]]] = {
             layer: [] for layer in recipe.layers()
         }
@@ -95,11 +95,11 @@ class Objective:
         self.names = list(dict.fromkeys(name for losses in self.losses.values() for name, _, _ in losses))
 
     def shown(self, picture: Tensor) -> Tensor:
-        """The picture with the parts of the photo that stay."""
+        """Return the picture with the parts of the photo that stay."""
         return picture if self.kept is None or self.photo is None else torch.lerp(picture, self.photo, self.kept)
 
     def terms(self, picture: Tensor) -> dict[str, Tensor]:
-        """Each weighted term, and their sum as "total", of 1 x 3 x H x W."""
+        """Return each weighted term of a picture 1 x 3 x H x W, and their sum as "total"."""
         picture = self.shown(picture)
 
         def see(layer: str, features: Tensor) -> Tensor:
@@ -119,7 +119,7 @@ class Objective:
         return terms
 
     def gradient(self, picture: Tensor) -> tuple[dict[str, float], Tensor]:
-        """The terms as numbers and the gradient of their sum, 1 x 3 x H x W, float32."""
+        """Return the terms as numbers, and the gradient of their sum: 1 x 3 x H x W, float32."""
         picture = picture.detach().requires_grad_()
         terms = self.terms(picture)
         (gradient,) = torch.autograd.grad(terms["total"], picture)
@@ -129,7 +129,7 @@ class Objective:
         return self.net(picture.contiguous(memory_format=torch.channels_last), layers, see)
 
     def _add(self, region: StyledRegion, kinds: Sequence[_Kind], strength: float) -> None:
-        """The losses of one part."""
+        """Add the losses of one part."""
         area, shares = 1.0, {}
         if region.share is not None:
             area = float(region.share.mean())
@@ -142,7 +142,7 @@ class Objective:
         targets: dict[tuple[str, str], Tensor] = {}
         padding = self.net.padding
         for painting, weight in region.paintings:
-            # The borders of a painting do not meet, even where those of the texture shall.
+            # A painting's opposite borders do not match, even if those of the texture must.
             self.net.padding = "replicate" if padding == "circular" else padding
             for key, statistic in self._statistics(painting, kinds, {}).items():
                 targets[key] = weight * statistic + targets.get(key, 0)
@@ -163,7 +163,7 @@ class Objective:
     def _statistics(
         self, picture: Tensor, kinds: Sequence[_Kind], shares: Mapping[str, Tensor]
     ) -> dict[tuple[str, str], Tensor]:
-        """{(term, layer): what that term's loss compares there}."""
+        """Return {(term, layer): statistic that the term's loss compares at that layer}."""
         found = {}
 
         def see(layer: str, features: Tensor) -> Tensor:

@@ -1,7 +1,7 @@
-"""The public face of the optimizer: paint a photo, or make a texture.
+"""Paint a photo, or make a texture, by optimization: the public functions.
 
-Gatys, Ecker, Bethge: Image Style Transfer Using Convolutional Neural Networks, CVPR 2016; controls after Gatys et al.:
-Controlling Perceptual Factors in Neural Style Transfer, CVPR 2017.
+Gatys, Ecker, Bethge: Image Style Transfer Using Convolutional Neural Networks, CVPR 2016. The controls follow Gatys et
+al.: Controlling Perceptual Factors in Neural Style Transfer, CVPR 2017.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ from impasto.styles.resolve import StyleRequest
 
 @dataclass(frozen=True)
 class Optimization:
-    """What came out of a run.
+    """The result of an optimization.
 
     Attributes:
         picture: the best picture, with the photo's metadata and alpha.
-        losses: of every evaluation: step, scale (the longer side in pixels), seconds since the run was
-            set up, each weighted term and their "total". Totals of different scales have different targets.
-        stopped: whether `on_progress` ended it early.
-        memory: bytes that were expected to be needed.
+        losses: one entry for each evaluation: step, scale (the longer side in pixels), seconds since the run was set
+            up, each weighted term, and their "total". Do not compare totals of different scales: their targets differ.
+        stopped: True if `on_progress` stopped the run.
+        memory: estimate of the required memory, in bytes.
 
     >>> result = impasto.optimize("photo.jpg", "starry-night", recipe=impasto.Recipe(iterations=2, start="photo"))
     >>> isinstance(result, impasto.Optimization), len(result.losses), result.stopped
@@ -62,20 +62,20 @@ def optimize(
     on_memory: Callable[[int], None] | None = None,
     **controls: Any,
 ) -> Optimization:
-    """Paint a photo by optimizing its pixels: slower than `stylize`, and as close to a style as the method gets.
+    """Paint a photo by optimizing its pixels. This is slower than `stylize` and follows the style more closely.
 
     Args:
         photo, style, regions, gallery, max_pixels: as for `impasto.stylize`.
-        recipe: a name from `RECIPES` or a `Recipe` of your own.
-        network: VGG-16 or VGG-19 in torchvision's format; None, the normalized VGG-19 that ships.
+        recipe: a name from `RECIPES`, or a `Recipe` of your own.
+        network: a file of VGG-16 or VGG-19 in torchvision's format; None: the normalized VGG-19 that ships.
         device: "auto", "cpu", "cuda" or "mps".
-        precision: of the convolutions: "auto", "float32" or "bfloat16"; statistics are in float32 in any case.
-        on_progress: called after every evaluation; returning False stops and keeps the best so far.
-        on_memory: called once with the bytes that will be needed.
+        precision: of the convolutions: "auto", "float32" or "bfloat16". Statistics always use float32.
+        on_progress: called after every evaluation. Returning False stops, and keeps the best picture so far.
+        on_memory: called once, with an estimate of the required memory in bytes.
         controls: the fields of `impasto.Controls`.
     Raises:
-        UsageError: an unknown style, recipe, layer or control, or a photo or painting too small.
-        PictureError: a file that cannot be read, or not enough memory.
+        UsageError: a style, recipe, layer or control is unknown, or a photo or painting is too small.
+        PictureError: a file cannot be read, or there is not enough memory.
         TrainingError: the losses are not finite.
 
     >>> impasto.optimize("photo.jpg", "starry-night", on_progress=lambda now: now.step < 1).picture
@@ -106,12 +106,15 @@ def texture(
     brush_size: float = 1.0,
     seed: int = 0,
 ) -> Optimization:
-    """Make a new texture from a picture of one (Gatys et al. 2015): the style's statistics and nothing else.
+    """Make a new texture from a picture of one: match the style's statistics only (Gatys et al. 2015).
 
     Args:
+        style: the texture's example, as for `optimize`.
         width, height: of the texture, in pixels.
-        tileable: opposite borders meet.
-        the others: as for `optimize`.
+        tileable: make opposite borders match.
+        recipe, network, device, precision, gallery, max_pixels, on_progress, on_memory: as for `optimize`.
+        brush_size: 0.25..4, the size of the strokes.
+        seed: of the noise from which the texture starts.
     Raises:
         UsageError, PictureError, TrainingError: as `optimize`.
 
@@ -120,10 +123,10 @@ def texture(
     """
     chosen = find_recipe(recipe)
     if chosen.start not in (DEFAULT.start, "noise"):
-        raise UsageError(f"a texture cannot start from {chosen.start}", "it starts from noise", code="conflict")
+        raise UsageError(f"a texture cannot start from {chosen.start}", "--start noise", code="conflict")
     chosen = replace(chosen, content_weight=0.0, start="noise")
     if not chosen.layers():
-        raise UsageError("a texture needs a style loss", "--style-weight above 0", code="conflict")
+        raise UsageError("a texture needs a style loss", "--style-weight 10, or any weight above 0", code="conflict")
     controls = Controls(brush_size=brush_size, seed=seed)
     stylizer = Stylizer(style, controls=controls, gallery=gallery, max_pixels=max_pixels)
     net = load_network(network, device, precision)

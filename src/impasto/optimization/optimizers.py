@@ -1,7 +1,7 @@
-"""How the picture moves: L-BFGS, Adam and gradient descent, each of which can step back and go on at another scale.
+"""The optimizers: L-BFGS, Adam and gradient descent. Each can step back, and can continue at another scale.
 
-An optimizer proposes the next picture from one whose gradient is known. If that turns out worse, or not finite, it is
-asked to `retreat`: to a shorter step from the last good picture.
+An optimizer proposes the next picture from a picture and its gradient. If the next picture has a much higher or
+non-finite loss, `retreat` returns a shorter step from the last good picture.
 """
 
 from __future__ import annotations
@@ -17,67 +17,67 @@ from torch import Tensor
 from impasto.optimization.recipe import Recipe
 
 Resize = Callable[[Tensor], Tensor]
-"""Brings 1 x 3 x H x W to the next scale's size."""
+"""Resizes 1 x 3 x H x W to the next scale."""
 
 
 class Optimizer(ABC):
-    """What all three share.
+    """The base of all three optimizers.
 
     Attributes:
-        rate: the learning rate; a schedule may change it between steps.
-        limit: a loss above this multiple of the lowest so far counts as a failed step.
+        rate: the learning rate. A schedule may change it between steps.
+        limit: a loss above this multiple of the lowest loss so far is a failed step.
     """
 
     limit = 10.0
 
     def __init__(self, rate: float) -> None:
         self.rate = rate
-        self.caution = 1.0  # shrinks with every retreat, recovers with every good step
+        self.caution = 1.0  # factor of the step: shrinks with every retreat, recovers with every good step
         self.failures = 0
         self._good: Tensor | None = None
 
     def propose(self, picture: Tensor, gradient: Tensor) -> Tensor:
-        """The next picture; `picture` becomes the last good one."""
+        """Return the next picture. `picture` becomes the last good one."""
         self._good = picture
         self.failures = 0
         self.caution = min(1.0, self.caution * 1.5)
         return self._step(picture, gradient)
 
     def retreat(self) -> Tensor:
-        """A shorter step from the last good picture than the one that failed."""
+        """Return a picture from a shorter step than the failed one, from the last good picture."""
         self.failures += 1
         self.caution *= 0.25
         return self._shorter()
 
     @abstractmethod
     def rescale(self, resize: Resize, factor: float) -> None:
-        """Carry the state to a picture that is larger by `factor` along each side."""
+        """Transfer the state to a picture whose sides are larger by `factor`."""
 
     def result(self, picture: Tensor) -> Tensor:
-        """What to show for the steps so far, given the last picture."""
+        """Return the result of the steps so far. `picture` is the best one."""
         return picture
 
     @abstractmethod
     def _step(self, picture: Tensor, gradient: Tensor) -> Tensor:
-        """The next picture."""
+        """Return the next picture."""
 
     @abstractmethod
     def _shorter(self) -> Tensor:
-        """A quarter of the way that failed, from the last good picture."""
+        """Return a picture a quarter of the failed step away from the last good one."""
 
 
 class LBFGS(Optimizer):
-    """Limited-memory BFGS with a fixed step that is shortened when it fails.
+    """Limited-memory BFGS with a fixed step, which is shortened when it fails.
 
-    Nocedal & Wright 2006, algorithm 7.4, initial scaling 7.20; the first step has length 1 in the sum norm. The
-    picture is held to 0..1 if `bounded`: what a gradient wants beyond is left out, and the pairs are of the pictures as
-    held.
+    Nocedal & Wright 2006, algorithm 7.4, initial scaling 7.20. The first step has length 1 in the sum norm. If
+    `bounded`, pixels are clamped to 0..1: the gradient's parts that point out of the range are dropped, and the pairs
+    are computed from clamped pictures.
     """
 
     def __init__(self, rate: float = 1.0, history: int = 20, bounded: bool = False) -> None:
         super().__init__(rate)
         self.bounded = bounded
-        self.limit = 1.5 if bounded else math.inf  # the classic form goes on whatever the loss does
+        self.limit = 1.5 if bounded else math.inf  # the classic form accepts every loss
         self.pairs: deque[tuple[Tensor, Tensor, float]] = deque(maxlen=history)
         self._last: tuple[Tensor, Tensor] | None = None  # picture and gradient
         self._direction: Tensor | None = None
@@ -98,7 +98,7 @@ class LBFGS(Optimizer):
         return self._held(picture + self._direction)
 
     def _newton(self, gradient: Tensor) -> Tensor:
-        """The inverse Hessian, as far as the pairs know it, times the gradient (the two-loop recursion)."""
+        """Multiply the gradient by the inverse Hessian that the pairs approximate (two-loop recursion)."""
         direction, shares = gradient.clone(), []
         for moved, turned, curvature in reversed(self.pairs):
             share = float(torch.dot(moved.flatten(), direction.flatten())) / curvature
@@ -115,7 +115,7 @@ class LBFGS(Optimizer):
     def _shorter(self) -> Tensor:
         assert self._good is not None
         assert self._direction is not None
-        if self.failures > 3:  # what is known of the curvature misleads
+        if self.failures > 3:  # the stored curvature is misleading
             self.pairs.clear()
             if self._last is not None:
                 gradient = self._last[1]
@@ -128,7 +128,7 @@ class LBFGS(Optimizer):
         return picture.clamp(0, 1) if self.bounded else picture
 
     def rescale(self, resize: Resize, factor: float) -> None:
-        """Moves are resized as pictures are; a gradient spreads over factor^2 as many pixels."""
+        """Resize moves like pictures. Divide gradients by factor^2, because they spread over more pixels."""
         carried = [(resize(moved), resize(turned) / factor**2) for moved, turned, _ in self.pairs]
         self.pairs.clear()
         for moved, turned in carried:
@@ -139,12 +139,12 @@ class LBFGS(Optimizer):
 
 
 class Adam(Optimizer):
-    """Adam (Kingma & Ba 2015), both moments corrected for their start, with an average of the iterates.
+    """Adam (Kingma & Ba 2015) with bias-corrected moments, and an average of the iterates.
 
-    The average forgets with the factor 0.95 and is corrected in the same way; it is less noisy than the last iterate.
+    The average decays by 0.95 and is bias-corrected as well. It is less noisy than the last iterate.
     """
 
-    limit = 100.0  # steps are bounded by the rate; at a new scale the loss may rise at first
+    limit = 100.0  # the rate bounds the steps; at a new scale the loss may rise at first
 
     def __init__(self, rate: float = 0.03, betas: tuple[float, float] = (0.9, 0.99), memory: float = 0.95) -> None:
         super().__init__(rate)
@@ -179,7 +179,7 @@ class Adam(Optimizer):
         return (self._good + self._move).clamp(0, 1)
 
     def rescale(self, resize: Resize, factor: float) -> None:
-        """A gradient spreads over factor^2 as many pixels, its square over factor^4."""
+        """Divide gradients by factor^2 and their squares by factor^4, because they spread over more pixels."""
         if self._mean is not None and self._square is not None:
             self._mean = resize(self._mean) / factor**2
             self._square = resize(self._square).clamp_min(0) / factor**4
@@ -192,9 +192,10 @@ class Adam(Optimizer):
 
 
 class SGD(Optimizer):
-    """Gradient descent with momentum 0.9 (Polyak 1964): v = 0.9 v + g, x = x - rate n v, held to 0..1.
+    """Gradient descent with momentum 0.9 (Polyak 1964): v = 0.9 v + g, x = x - rate n v, clamped to 0..1.
 
-    n is the number of values of the picture: a mean's gradient is so much smaller, and one rate does for all sizes.
+    n is the number of the picture's values. The gradient of a mean is smaller by this factor, so one rate fits all
+    sizes.
     """
 
     limit = 2.0
@@ -213,19 +214,19 @@ class SGD(Optimizer):
     def _shorter(self) -> Tensor:
         assert self._good is not None
         assert self._move is not None
-        self.rate *= 0.5  # unlike the others, its step has no natural scale: the rate was too large for this loss
+        self.rate *= 0.5  # unlike the other optimizers', this step has no natural scale: the rate was too large
         self._velocity = None
         self._move = self._move * 0.25
         return (self._good + self._move).clamp(0, 1)
 
     def rescale(self, resize: Resize, factor: float) -> None:
-        """A gradient spreads over factor^2 as many pixels."""
+        """Divide the velocity by factor^2, because gradients spread over more pixels."""
         self._velocity = None if self._velocity is None else resize(self._velocity) / factor**2
         self._good = self._move = None
 
 
 def make_optimizer(recipe: Recipe, history: int) -> Optimizer:
-    """What a recipe asks for; `history` is how many pairs L-BFGS keeps."""
+    """Make the optimizer of a recipe; `history` is the number of pairs that L-BFGS keeps."""
     if recipe.optimizer == "lbfgs":
         return LBFGS(recipe.step, history, recipe.bounded)
     return Adam(recipe.step) if recipe.optimizer == "adam" else SGD(recipe.step)

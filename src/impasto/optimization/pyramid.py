@@ -1,4 +1,4 @@
-"""Coarse to fine: the sizes that are worked on, how many evaluations each gets, and the memory it takes."""
+"""Plan the scales, from coarse to fine: their sizes, their evaluations, and the memory they need."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from impasto.nn.vgg import BLOCKS, WIDTHS, layer_names
 from impasto.optimization.recipe import Recipe
 
 HISTORY = 20
-_SMALL_HISTORY = 3  # pairs of pictures that L-BFGS keeps of a large picture
+_SMALL_HISTORY = 3  # pairs of pictures that L-BFGS keeps for a large picture
 _LARGE = 1_500_000  # pixels
 _BASE = 700_000_000  # bytes: PyTorch, the loss network, the program
 
 
 @dataclass(frozen=True)
 class Level:
-    """One scale: its size in pixels, and how many evaluations of the losses it gets."""
+    """One scale: its size in pixels, and the number of evaluations of the losses."""
 
     width: int
     height: int
@@ -32,14 +32,14 @@ class Level:
 
 
 def levels(width: int, height: int, recipe: Recipe, smallest: int = 16, multiple: int = 1) -> list[Level]:
-    """The scales of a picture, coarse to fine; the last is the picture's own size.
+    """Return the scales of a picture from coarse to fine. The last one is the picture's own size.
 
-    A scale's share of the evaluations is proportional to 1 / its side: the time is spent about evenly where an
-    evaluation's cost grows with the area.
+    The number of evaluations at a scale is proportional to 1 / its side. As their cost grows with the area, the time is
+    spread more evenly over the scales.
 
     Args:
         smallest: the shorter side that the loss network needs.
-        multiple: of which the sides of the coarser scales are multiples.
+        multiple: the sides of coarser scales are multiples of this.
     """
     factors = [1.0]
     coarsest = max(recipe.coarsest, smallest)
@@ -57,16 +57,17 @@ def levels(width: int, height: int, recipe: Recipe, smallest: int = 16, multiple
 
 
 def history(pixels: int) -> int:
-    """How many pairs L-BFGS keeps."""
+    """Return the number of pairs that L-BFGS keeps."""
     return HISTORY if pixels < _LARGE else _SMALL_HISTORY
 
 
 def bytes_needed(pixels: int, layers: Sequence[str], *, depth: int = 19, bytes_per_value: int, recompute: bool) -> int:
-    """About how much memory an evaluation at this size takes, the program itself included.
+    """Estimate the memory of an evaluation at this size in bytes, including the program.
 
-    What is kept of a block is each of its convolutions' results; at the same time its largest result is there three
-    more times: its gradient, that of what went into it, and its padded copy. With `recompute` one block's results are
-    there at a time, and every block's last.
+    Each block keeps the results of all its convolutions. Three more copies of the largest result exist at the same
+    time: its gradient, the gradient of its input, and its padded copy. With `recompute`, only one block keeps all its
+        results,
+    and every block its last.
     """
     deepest = max(layers)
     per_block = [0.0] * 5
@@ -79,10 +80,10 @@ def bytes_needed(pixels: int, layers: Sequence[str], *, depth: int = 19, bytes_p
         values = max(per_block) + ends + working
     else:
         values = sum(per_block) + sum(width / 4 ** (i + 1) for i, width in enumerate(WIDTHS[:4])) + working
-    # Statistics of a layer, and the content's target, are in float32 whatever the convolutions are in.
+    # Statistics of a layer, and the content's target, are float32, whatever type the convolutions have.
     statistics = WIDTHS[0] * (4 if bytes_per_value < 4 else 0)
     optimizer = 12 * (2 * history(pixels) + 10)
-    # In float32 the weights are kept in the basis of `winograd`, too, four times as many, for each direction.
+    # In float32, `winograd` also stores transformed weights, four times as many, for each direction.
     filters = 0
     if bytes_per_value == 4 and not recompute:
         names = layer_names(depth)
@@ -94,10 +95,10 @@ def bytes_needed(pixels: int, layers: Sequence[str], *, depth: int = 19, bytes_p
 def choose_memory(
     width: int, height: int, layers: Sequence[str], depth: int, bytes_per_value: int, free: int | None
 ) -> tuple[int, bool]:
-    """How many bytes will be needed, and whether features must be computed twice for that.
+    """Return the required bytes, and True if features must be computed twice to need no more.
 
     Raises:
-        OutOfMemory: more than there is; the message names the size that fits.
+        OutOfMemory: there is not enough memory. The hint names the size that fits.
     """
     pixels = width * height
     needed = functools.partial(bytes_needed, layers=layers, depth=depth, bytes_per_value=bytes_per_value)

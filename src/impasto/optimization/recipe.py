@@ -1,4 +1,4 @@
-"""What the slow engine minimizes and how: a recipe, and the ones that have a name."""
+"""Recipes: the losses that the slow engine minimizes, and how."""
 
 from __future__ import annotations
 
@@ -17,37 +17,38 @@ PoolingName = Literal["max", "average"]
 PaddingName = Literal["zeros", "reflect", "replicate"]
 
 STEPS: dict[str, float] = {"lbfgs": 1.0, "adam": 0.03, "sgd": 0.01}
-"""The learning rate of each optimizer that is used when none is given."""
+"""The default learning rate of each optimizer."""
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """Losses, their weights, the loss network's form and the descent.
+    """Set the losses, their weights, the loss network and the optimizer of the slow engine.
 
-    A layer may carry a weight: "relu4_1:0.5"; weights of one loss's layers are brought to a sum of 1.
+    Layers can have weights: "relu4_1:0.5". The weights of one loss's layers are scaled to a sum of 1.
 
     Attributes:
-        content_layers, style_layers, histogram_layers: relu1_1 to relu5_1, or what the loss network has.
-        style_loss: which statistics of a layer are matched: Gram matrix, mean and deviation, or mean and covariance.
-        content_weight, style_weight, histogram_weight, variation_weight: of the losses' sum.
-        relative: divide each loss by its target's energy, so that the weights mean the same for all layers and styles.
+        content_layers, style_layers, histogram_layers: relu1_1 to relu5_1, or other layers of the loss network.
+        style_loss: the statistics of a layer to match: Gram matrix, mean and deviation, or mean and covariance.
+        content_weight, style_weight, histogram_weight, variation_weight: 0..1e9, factors in the sum of the losses.
+        relative: divide each loss by its target's energy, so that weights have the same meaning for all layers and
+            styles.
         pooling, padding: of the loss network.
         optimizer: L-BFGS, Adam with averaged iterates, or gradient descent with momentum.
-        learning_rate: None takes the optimizer's own.
-        bounded: hold the picture to 0..1 on the way; Adam and SGD always do.
-        schedule: whether the learning rate falls towards the end of each scale.
+        learning_rate: None uses the optimizer's default.
+        bounded: clamp pixels to 0..1 at every step. Adam and SGD always do.
+        schedule: "cosine" lowers the learning rate towards the end of each scale.
         iterations: evaluations of the losses, over all scales.
-        start: "painter" (the fast engine's picture) or "painter:0.25" (that share of it, the rest the photo in the
-            style's colors), "style" (the photo in the style's colors), "photo", "noise", "mix" or "mix:0.3" (photo
-            with that share of noise), or a picture's file.
-        largest: the longer side in pixels that is optimized at most. A larger photo is reduced to it, and the result
-            enlarged octave by octave (`impasto.painting.octaves`).
-        pyramid: the factor from one scale to the next, coarse to fine; 1 works at the last size alone.
-        coarsest: the shorter side in pixels below which no scale is begun with.
-        tolerance: stop a scale once the loss has fallen by less than this share in twenty evaluations.
-        style_scales: the painting is looked at in these sizes at once, relative to its usual one.
+        start: "painter" (the fast engine's picture), "painter:0.25" (that share of it, blended with the photo in the
+            style's colors), "style" (the photo in the style's colors), "photo", "noise", "mix" or "mix:0.3" (the photo
+            with that share of noise), or a picture file.
+        largest: the largest longer side, in pixels, that is optimized. Larger photos are reduced to it, and the result
+            is enlarged octave by octave (`impasto.painting.octaves`).
+        pyramid: 1..4, the factor between scales, coarse to fine. At 1 only the last size is optimized.
+        coarsest: the least shorter side of the coarsest scale, in pixels.
+        tolerance: end a scale when the loss has fallen by less than this share in twenty evaluations.
+        style_scales: sizes of the painting, relative to its usual size, that are matched at the same time.
     Raises:
-        UsageError: a value of another type or out of its range.
+        UsageError: a value has the wrong type or is out of its range.
 
     >>> impasto.Recipe(content_weight=0.5, iterations=100).layers()
     ['relu4_2', 'relu1_1', 'relu2_1', 'relu3_1', 'relu4_1', 'relu5_1']
@@ -55,9 +56,9 @@ class Recipe:
 
     content_layers: tuple[str, ...] = setting(("relu4_2",), "Layers of the content loss.")
     style_layers: tuple[str, ...] = setting(
-        ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"), "Layers of the style loss, each with :WEIGHT or not."
+        ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"), "Layers of the style loss; LAYER:WEIGHT sets a weight."
     )
-    style_loss: StyleLossName = setting("gram", "Which statistics of the style are matched.")
+    style_loss: StyleLossName = setting("gram", "Statistics of the style to match.")
     content_weight: float = setting(1.0, "Weight of the content loss.", 0, 1e9)
     style_weight: float = setting(10.0, "Weight of the style loss.", 0, 1e9)
     histogram_layers: tuple[str, ...] = setting(("relu1_1", "relu4_1"), "Layers of the histogram loss.")
@@ -67,23 +68,23 @@ class Recipe:
     pooling: PoolingName = setting("average", "Pooling of the loss network.")
     padding: PaddingName = setting("replicate", "Padding of the loss network.")
     optimizer: OptimizerName = setting("lbfgs", "The optimizer.")
-    learning_rate: float | None = setting(None, "Step of the optimizer.", 1e-6, 1e6)
-    bounded: bool = setting(True, "Hold the picture to 0..1 on the way.")
-    schedule: Schedule = setting("constant", "Whether the learning rate falls towards the end.")
+    learning_rate: float | None = setting(None, "Learning rate; default: the optimizer's own.", 1e-6, 1e6)
+    bounded: bool = setting(True, "Clamp pixels to 0..1 at every step.")
+    schedule: Schedule = setting("constant", "Schedule of the learning rate; cosine lowers it towards the end.")
     iterations: int = setting(400, "Evaluations of the losses, over all scales.", 1, 100_000)
     start: str = setting(
-        "painter:0.25", "painter, painter:SHARE, photo, noise, style, mix:SHARE of noise, or a picture."
+        "painter:0.25", "painter, painter:SHARE, photo, noise, style, mix:SHARE of noise, or a picture file."
     )
     largest: int = setting(
         1024,
-        "Longer side in pixels that is optimized at most; what is larger is enlarged from there, octave by octave.",
+        "Largest longer side in pixels to optimize; larger pictures are enlarged from it, octave by octave.",
         64,
         100_000,
     )
-    pyramid: float = setting(math.sqrt(2), "Factor from one scale to the next; 1 works at the last size alone.", 1, 4)
+    pyramid: float = setting(math.sqrt(2), "Factor between scales; 1 optimizes the last size alone.", 1, 4)
     coarsest: int = setting(160, "Shorter side of the coarsest scale in pixels.", 16, 10_000)
-    tolerance: float = setting(0.002, "Stop a scale that improves by less than this share in 20 evaluations.", 0, 1)
-    style_scales: tuple[float, ...] = setting((1.0,), "Look at the painting in these sizes at once.")
+    tolerance: float = setting(0.002, "End a scale that improves by less than this share in 20 evaluations.", 0, 1)
+    style_scales: tuple[float, ...] = setting((1.0,), "Relative sizes of the painting to match at the same time.")
 
     def __post_init__(self) -> None:
         check(self)
@@ -98,7 +99,7 @@ class Recipe:
         return STEPS[self.optimizer] if self.learning_rate is None else self.learning_rate
 
     def layers(self) -> list[str]:
-        """Every layer that a loss of this recipe looks at."""
+        """Return every layer that a loss of this recipe uses."""
         wanted = [*weigh(self.content_layers)] if self.content_weight else []
         wanted += weigh(self.style_layers) if self.style_weight else []
         wanted += weigh(self.histogram_layers) if self.histogram_weight else []
@@ -109,7 +110,7 @@ DEFAULT = Recipe()
 
 RECIPES: dict[str, Recipe] = {
     "default": DEFAULT,
-    # Gatys et al. 2016: eq. 4, 5 and 7 with the losses averaged over positions, alpha / beta = 1e-3, one scale, L-BFGS.
+    # Gatys et al. 2016: eq. 4, 5 and 7 with losses averaged over positions, alpha / beta = 1e-3, one scale, L-BFGS.
     "gatys2016": replace(
         DEFAULT,
         content_weight=0.5,
@@ -137,9 +138,9 @@ RECIPES: dict[str, Recipe] = {
 
 
 def find_recipe(recipe: str | Recipe) -> Recipe:
-    """A recipe by its name.
+    """Return a recipe by its name. Return a `Recipe` unchanged.
 
     Raises:
-        UsageError: no such recipe.
+        UsageError: there is no such recipe.
     """
     return find(RECIPES, recipe, "recipe")

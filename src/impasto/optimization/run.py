@@ -1,4 +1,4 @@
-"""Run the optimizer once, on a photo or on a texture: from the inputs to the finished picture."""
+"""Run the optimizer once, on a photo or on a texture, from the inputs to the finished picture."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from impasto.styles.style import Blend, Style
 from impasto.system.memory import free_memory
 
 SMALLEST_STYLE = 64  # pixels a side
-LARGEST_BRUSH = 2  # paintings are enlarged so far; for a larger brush the photo is reduced
+LARGEST_BRUSH = 2  # largest factor by which paintings are enlarged; larger brushes reduce the photo instead
 
 Paintings: TypeAlias = "list[tuple[Pixels, float]]"
 """H x W x 3 each, with weights that sum to 1."""
@@ -46,11 +46,11 @@ Paintings: TypeAlias = "list[tuple[Pixels, float]]"
 
 @dataclass(frozen=True)
 class Anchor:
-    """A picture to begin with and to stay near: a video's last one, carried along the motion.
+    """A picture to start from and to stay near: a video's last picture, warped along the motion.
 
     Attributes:
         picture: H x W x 3.
-        trust: H x W in 0..1, how much at every pixel.
+        trust: H x W, 0..1, the weight of every pixel.
         weight: of the mean squared difference.
     """
 
@@ -60,12 +60,12 @@ class Anchor:
 
 
 class _Content(NamedTuple):
-    """A photo at the size at which it is optimized, and what belongs to its pixels.
+    """A photo at the size at which it is optimized, with its regions.
 
     Attributes:
         pixels: H x W x 3.
-        regions: the paintings of each part with a style, and the part's share of every pixel, H x W, or None.
-        kept: how much of every pixel stays the photo's, H x W, or None.
+        regions: for each part with a style: its paintings, and its share of every pixel, H x W, or None.
+        kept: the photo's share of every pixel, H x W, or None.
     """
 
     pixels: Pixels
@@ -75,14 +75,14 @@ class _Content(NamedTuple):
 
 
 def load_network(network: Path | str | None = None, device: str = "auto", precision: str = "auto") -> VGG:
-    """Read the loss network. Any number of runs may use it, one after the other.
+    """Load the loss network. Any number of runs may use it, one after the other.
 
     Args:
         network, device, precision: as for `impasto.optimize`.
     Raises:
-        UsageError: an unknown device or precision.
+        UsageError: the device or the precision is unknown.
         PictureError: the file cannot be read.
-        StyleError: it holds another network.
+        StyleError: the file contains another network.
     """
     where = find_device(device)
     kind = find_precision(precision, where)
@@ -95,11 +95,11 @@ class Run:
     """One optimization.
 
     Args:
-        net: the loss network, from `load_network`; the run sets its pooling and padding.
-        recipe: what is minimized, and how.
+        net: the loss network, from `load_network`. The run sets its pooling and padding.
+        recipe: the losses, and how to minimize them.
         stylizer: styles, regions and controls.
-        on_progress: called after every evaluation; returning False stops and keeps the best so far.
-        on_memory: called once with the bytes that will be needed.
+        on_progress: called after every evaluation. Returning False stops, and keeps the best picture so far.
+        on_memory: called once, with an estimate of the required memory in bytes.
     Attributes:
         losses, stopped, memory: see `impasto.Optimization`.
     """
@@ -120,24 +120,25 @@ class Run:
         self._started = time.perf_counter()
 
     def photo(self, photo: Picture, *, anchor: Anchor | None = None, max_pixels: int = MAX_PIXELS) -> Picture:
-        """Paint a photo; the result has its metadata and alpha.
+        """Paint a photo. The result has its metadata and alpha.
 
         Args:
-            anchor: of the size at which the photo is optimized: see `worked_size`.
-            max_pixels: refuse a larger picture to start from.
+            anchor: at the size at which the photo is optimized: see `worked_size`.
+            max_pixels: refuse a start picture with more pixels.
         Raises:
             UsageError, PictureError, TrainingError: as `impasto.optimize`.
         """
         controls, recipe = self.controls, self.recipe
         if photo.frames:
-            warnings.warn("the photo moves; the optimizer paints its first frame alone", stacklevel=2)
+            warnings.warn("the photo is animated; the optimizer paints only its first frame", stacklevel=2)
         photo = replace(photo.resized(*controls.output_size(photo.width, photo.height)), frames=(), cover=None)
         if controls.strength == 0:
             return replace(photo, made_with=self._made_with())
         if not recipe.layers():
-            raise UsageError("all losses have the weight 0", "--style-weight, --content-weight", code="zero-weights")
+            raise UsageError("all losses have the weight 0", "--style-weight 10", code="zero-weights")
         if any(region.brush_size is not None for region in self.stylizer.regions):
-            raise UsageError("the optimizer has one brush size for all regions", "--brush-size", code="conflict")
+            hint = "use --brush-size instead of the regions' brush sizes"
+            raise UsageError("the optimizer uses one brush size for all regions", hint, code="conflict")
         masks = [region.mask for region in self.stylizer.regions if isinstance(region.mask, np.ndarray)]
         check_proportions(masks, photo.width, photo.height)
         whole = filled(photo.samples, photo.alpha)
@@ -157,13 +158,13 @@ class Run:
         return self._finished(result, photo)
 
     def texture(self, width: int, height: int, *, tileable: bool = False) -> Picture:
-        """Make a texture; arguments and errors as for `impasto.texture`."""
+        """Make a texture. Arguments and errors are those of `impasto.texture`."""
         plan = self._plan(width, height, "circular" if tileable else self.recipe.padding)
         multiple = self.net.smallest_side(self.recipe.layers()) // 2
-        if tileable and (width % multiple or height % multiple):  # else the pooled borders would not meet
+        if tileable and (width % multiple or height % multiple):  # otherwise the pooled borders would not match
             fits = "x".join(str(max(1, round(side / multiple)) * multiple) for side in (width, height))
             raise UsageError(
-                f"a tileable texture's sides are multiples of {multiple}", f"--size {fits}", code="out-of-range"
+                f"sides of a tileable texture must be multiples of {multiple}", f"--size {fits}", code="out-of-range"
             )
         paintings = self._paintings(self.stylizer.style, None)
         made_with = self._made_with()
@@ -177,17 +178,17 @@ class Run:
         start = match_covariance(noise(width, height, self.controls.seed), paintings[0][0])
         return finish(self._descend(plan, objective, start, finish))
 
-    # What is needed before the first evaluation.
+    # Before the first evaluation.
 
     def _plan(self, width: int, height: int, padding: Padding) -> list[Level]:
-        """Set the network up for pictures of that size; return the scales they are worked on at."""
+        """Set the network up for pictures of that size; return the scales."""
         net, recipe, layers = self.net, self.recipe, self.recipe.layers()
         net.pooling, net.padding = recipe.pooling, padding
-        smallest = net.smallest_side(layers)  # also says which layers there are
+        smallest = net.smallest_side(layers)  # raises an error for unknown layers
         if min(width, height) < smallest:
             raise UsageError(
                 f"{width} x {height} pixels are too few for {max(layers)}",
-                f"{smallest} a side, or shallower layers",
+                f"use at least {smallest} pixels a side, or shallower layers",
                 code="too-small",
             )
         plan = levels(width, height, recipe, smallest, smallest // 2 if padding == "circular" else 1)
@@ -199,7 +200,7 @@ class Run:
         return plan
 
     def _regions(self, photo: Pixels) -> tuple[list[tuple[Paintings, Pixels | None]], Pixels | None]:
-        """`regions` and `kept` of `_Content`."""
+        """Return `regions` and `kept` of `_Content`."""
         height, width = photo.shape[:2]
         blends = self.stylizer.blends
         found = [region.mask for region in self.stylizer.regions]
@@ -215,7 +216,7 @@ class Run:
         return styled, np.sum(kept, axis=0) if kept else None
 
     def _paintings(self, blend: Blend, photo: Pixels | None) -> Paintings:
-        """A blend's paintings, in the photo's colors if the controls ask for that."""
+        """Return a blend's paintings, in the photo's colors if the controls ask for that."""
         found = []
         for style, weight in blend.parts:
             painting = _painting(style)
@@ -223,7 +224,7 @@ class Run:
             if min(height, width) < SMALLEST_STYLE:
                 raise UsageError(
                     f"the style {style.label} is {width} x {height} pixels",
-                    f"{SMALLEST_STYLE} a side are needed",
+                    f"use a painting of at least {SMALLEST_STYLE} pixels a side",
                     code="too-small",
                 )
             found.append(
@@ -244,7 +245,7 @@ class Run:
     # One scale.
 
     def _objective(self, content: _Content, level: Level) -> Objective:
-        """What is minimized at a scale."""
+        """Make the objective of a scale."""
         regions = [
             StyledRegion(self._scaled(paintings, level), None if share is None else self._at(share, level))
             for paintings, share in content.regions
@@ -263,11 +264,11 @@ class Run:
         )
 
     def _at(self, pixels: Pixels, level: Level) -> Tensor:
-        """A picture, or a mask, at a scale's size."""
+        """Convert a picture, or a mask, to a tensor at a scale's size."""
         return self._tensor(resize(pixels, level.width, level.height, "lanczos" if pixels.ndim == 3 else "bilinear"))
 
     def _scaled(self, paintings: Paintings, level: Level) -> list[tuple[Tensor, float]]:
-        """Paintings in the sizes that are looked at: as many pixels as the picture, never enlarged for that."""
+        """Resize paintings for a scale: about as many pixels as the picture, but not enlarged to reach them."""
         found = []
         scales = self.recipe.style_scales
         for painting, weight in paintings:
@@ -282,7 +283,7 @@ class Run:
     def _tensor(self, pixels: Pixels) -> Tensor:
         return to_tensor(pixels).to(self.net.entry.weight.device)
 
-    # The way down, and its end.
+    # The descent, and its end.
 
     def _descend(
         self,
@@ -306,15 +307,15 @@ class Run:
         return to_pixels(picture)
 
     def _finished(self, result: Pixels, photo: Picture) -> Picture:
-        """A result as a picture of the photo's size: colors, tone, the parts of the photo that stay, metadata."""
-        stylizer, plain = self.stylizer, replace(self.controls, strength=100.0)  # the losses know the strength
+        """Finish a result at the photo's size: colors, tone, the parts of the photo that stay, metadata."""
+        stylizer, plain = self.stylizer, replace(self.controls, strength=100.0)  # the losses already include strength
         seen = filled(photo.samples, photo.alpha)
         compose = Composition(plain, stylizer.layers, seen, budget=stylizer.painter.budget)
         return replace(photo, samples=compose.finished(result, seen), made_with=self._made_with())
 
 
 def worked_size(controls: Controls, recipe: Recipe, width: int, height: int) -> tuple[int, int]:
-    """The size at which the pixels of a photo of width x height are optimized: its own, up to the recipe's limit."""
+    """Return the size at which a photo of width x height is optimized: its own, up to the recipe's limit."""
     brush = max(1.0, controls.brush_size / LARGEST_BRUSH)
     return Controls(brush_size=brush).painted_size(width, height, recipe.largest)
 
@@ -323,7 +324,7 @@ def _painting(style: Style) -> Pixels:
     if style.painting is None:
         raise UsageError(
             f"{style.label} is a network without its painting",
-            "the optimizer needs the painting's file",
+            "give the painting's file as the style",
             code="network-style",
         )
     return style.painting

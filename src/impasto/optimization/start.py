@@ -1,4 +1,4 @@
-"""The picture that an optimization starts from."""
+"""Make the picture that an optimization starts from."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ NOISE = 0.25  # standard deviation around gray
 
 
 def make_start(start: str, photo: Pixels, painting: Pixels, stylizer: Stylizer, max_pixels: int) -> Pixels:
-    """Make the picture that a recipe's `start` names.
+    """Make the start picture of a recipe.
 
     Args:
         start: see `Recipe.start`.
         photo: H x W x 3.
-        painting: h x w x 3, whose colors the start "style" takes.
+        painting: h x w x 3, whose colors the start "style" uses.
         stylizer: paints the start "painter".
-        max_pixels: refuse a larger picture file.
+        max_pixels: refuse a picture file with more pixels.
     Returns:
         H x W x 3.
     Raises:
-        UsageError: no such start, or a share that is not in 0..1.
-        PictureError: the start is a picture's file that cannot be read.
+        UsageError: there is no such start, or its share is not in 0..1.
+        PictureError: the start is a picture file that cannot be read.
     """
     height, width = photo.shape[:2]
     kind = start.partition(":")[0]
@@ -51,31 +51,31 @@ def make_start(start: str, photo: Pixels, painting: Pixels, stylizer: Stylizer, 
     path = Path(start)
     if not path.exists() and not path.suffix:
         raise UsageError(
-            f"unknown start {start!r}", f"one of {', '.join(STARTS)}, or a picture's file", code="unknown-choice"
+            f"unknown start {start!r}", f"one of {', '.join(STARTS)}, or a picture file", code="unknown-choice"
         )
     return Picture.open(path, max_pixels=max_pixels).resized(width, height).pixels
 
 
 def noise(width: int, height: int, seed: int) -> Pixels:
-    """Gray noise, H x W x 3."""
+    """Return gray noise, H x W x 3."""
     values = np.random.default_rng(seed).normal(0.5, NOISE, (height, width, 3))
     return values.clip(0, 1).astype(np.float32)
 
 
 def label(start: str) -> str:
-    """A start for a picture's metadata: names of the user's files stay with the user."""
+    """Return a start for a picture's metadata, without names of the user's files."""
     return start if start.partition(":")[0] in STARTS else "picture"
 
 
 def _painted(photo: Pixels, stylizer: Stylizer) -> Pixels:
-    """The fast engine's picture; tone and luminance are finished at the end, not here."""
+    """Paint the fast engine's picture, without tone and luminance, which are applied at the end."""
     controls = stylizer.controls
     colors = "none" if controls.keep_color == "luminance" else controls.keep_color
     return stylizer.with_controls(replace(controls, tone="none", keep_color=colors, size=None))(Picture(photo)).pixels
 
 
 def _share(start: str) -> float:
-    """The number after "painter:" or "mix:"."""
+    """Return the number after "painter:" or "mix:"."""
     kind, _, text = start.partition(":")
     try:
         share = float(text or SHARES[kind])
@@ -83,6 +83,6 @@ def _share(start: str) -> float:
         share = math.nan
     if not 0 <= share <= 1:
         raise UsageError(
-            f"--start {start}: {text} is no share in 0..1", f"--start {kind}:{SHARES[kind]}", code="out-of-range"
+            f"--start {start}: {text} is not in 0..1", f"--start {kind}:{SHARES[kind]}", code="out-of-range"
         )
     return share

@@ -1,1 +1,1 @@
-"""A photo, painted: styles, regions, brush and strength in one composition."""
+"""Paint a photo: styles, regions, brush and strength in one composition."""

@@ -1,8 +1,7 @@
-"""The one composition: strength, brush size, blends, regions, kept colors and tone, for photos and frames alike.
+"""Compose strength, brush size, blends, regions, kept colors and tone. Photos and frames use the same code.
 
-A photo is painted at the size at which strokes look natural, enlarged, and finished. Everything that happens at full
-size is done to a window at a time, so a photo of any size takes little more memory than its own samples and the
-result's.
+A photo is painted at the size at which strokes look natural, then enlarged, then finished. All work at full size is
+done in windows. So a photo of any size needs little more memory than its own samples and those of the result.
 """
 
 from __future__ import annotations
@@ -25,23 +24,23 @@ from impasto.pixels.masks import Mask, check_proportions, fit_mask, layer
 from impasto.system.memory import allocate
 
 BYTES_PER_PIXEL = 30  # of a photo that is finished in floats
-_LEAST_SHARE = np.float32(1e-3)  # of a pixel that is painted, below which the photo stands for the paint
+_LEAST_SHARE = np.float32(1e-3)  # painted share of a pixel, below which `painted` returns the photo there
 
 Moved: TypeAlias = Mapping[int, Mask]
-"""{region's number: mask} in place of masks that move, or that each photo has by itself."""
+"""{region's number: mask}: replaces masks that move or that are found in each photo."""
 
 
 class Composition:
-    """Paints one photo, or the frames of an animation or of a video's shot, all in the same way.
+    """Paint one photo, or all frames of an animation or of a video's shot, in the same way.
 
     Args:
-        layers: the ground, and the regions over it.
-        first: one of the frames, H x W x 3; styles are brought to its colors if that is asked for. Like all frames it
-            is filled in where it is not seen (`impasto.pixels.arrays.filled`).
-        budget: bytes that may be taken beside the frame.
-        shot: remembers how frames are normalized; None, each by itself. Frames of a moving shot are reduced and
-            enlarged faster, and without strokes that would flicker.
-        side: pixels of the longer side at which strokes look natural.
+        layers: the ground, then the regions over it.
+        first: one of the frames, H x W x 3. If `keep_color` asks for it, styles are matched to its colors. Transparent
+            parts of all frames must be filled in (`impasto.pixels.arrays.filled`).
+        budget: bytes that may be used in addition to the frame.
+        shot: stores the statistics by which frames are normalized; None: each frame uses its own. Frames of a moving
+            shot are resized by faster methods, and without new strokes, which would flicker.
+        side: the longer side, in pixels, at which strokes look natural.
     """
 
     def __init__(
@@ -60,20 +59,20 @@ class Composition:
         self._strength = np.float32(controls.strength / 100)
         self._weakens = any(layer.share < 1 for layer in layers)
         self._finds = {index: one.mask for index, one in enumerate(layers[1:]) if isinstance(one.mask, str)}
-        self._found: tuple[Samples, dict[int, Mask]] | None = None  # in the last frame
+        self._found: tuple[Samples, dict[int, Mask]] | None = None  # the last frame, and the masks found in it
         self._measured: dict[tuple[str, tuple[int, int]], NDArray[Any]] = {}
 
     def __call__(self, frame: Samples, moved: Moved | None = None) -> Pixels:
-        """A frame, finished: H x W x 3, float32, 0..1."""
+        """Return a finished frame: H x W x 3, float32, 0..1."""
         return self.finished(self.painted(frame, moved), frame, moved)
 
     def _with_found(self, frame: Samples, moved: Moved | None) -> Moved | None:
-        """The masks that move, with those that are found in the frame unless the caller has found them."""
+        """Return the moving masks. Find those masks in the frame that the caller has not found already."""
         missing = {index: name for index, name in self._finds.items() if index not in (moved or {})}
         if not missing:
             return moved
         if self._found is None or self._found[0] is not frame:
-            from impasto.painting.people import mask_in  # and OpenCV
+            from impasto.painting.people import mask_in  # here, because it imports OpenCV
 
             masks = {name: mask_in(name, frame, warn=self._found is None) for name in set(missing.values())}
             self._found = frame, {index: masks[name] for index, name in missing.items()}
@@ -81,7 +80,7 @@ class Composition:
 
     @functools.cached_property
     def _engines(self) -> list[list[tuple[float, Engine, StyleVector]]]:
-        """What paints each blend: one set of vectors for all frames, so that they do not flicker."""
+        """The engines of each blend. All frames use one set of vectors, so that they do not flicker."""
         recolor = None
         if self.controls.recolors_style:
             height, width = self._first.shape[:2]
@@ -90,24 +89,24 @@ class Composition:
         return [[] if layer.blend is None else layer.blend.by_engine(recolor) for layer in self._layers]
 
     def normalize_by(self, sample: Pixels) -> None:
-        """Normalize all frames by the statistics of a picture, in place of their own.
+        """Normalize all frames by the statistics of one picture, instead of their own.
 
         Args:
-            sample: h x w x 3, float32, 0..1, in the size in which frames are painted.
+            sample: h x w x 3, float32, 0..1, at the size at which frames are painted.
         """
         shot = Shot(frames=1)
         for index, engines in enumerate(self._engines):
             for _, engine, vector in engines:
                 engine.paint(sample, vector, shot=shot, run=f"style {index}")
-        self._shot = Shot(frames=1)  # it has seen no frame yet, so all that come are normalized by what is known
+        self._shot = Shot(frames=1)  # with no frame of its own, it normalizes all frames by the sample's statistics
         self._shot.means, self._shot.counts = shot.means, shot.counts
 
     def _paint(self, index: int, frame: Pixels) -> Pixels:
-        """A small frame in one of the blends: every engine's picture, mixed by its share."""
+        """Paint a small frame in one blend: mix the pictures of its engines by their shares."""
         pictures = []
         for share, engine, vector in self._engines[index]:
             picture = engine.paint(frame, vector, shot=self._shot, run=f"style {index}")
-            if self.controls.recolors_style and not engine.encodes:  # its style could not be recolored before
+            if self.controls.recolors_style and not engine.encodes:  # a network's style cannot be recolored beforehand
                 picture = recolored(picture, controls=self.controls, photo=frame)
             pictures.append((np.float32(share), picture))
         if len(pictures) == 1:
@@ -115,7 +114,7 @@ class Composition:
         return np.sum([share * picture for share, picture in pictures], axis=0, dtype=np.float32)
 
     def small(self, frame: Samples, layer: Layer | None = None) -> Pixels:
-        """A frame in the size in which a layer is painted; None, in that of the finest brush."""
+        """Return a frame at the size at which a layer is painted; None: at the size for the finest brush."""
         height, width = frame.shape[:2]
         size = painted_size(self.controls, self._layers if layer is None else [layer], width, height, self._side)
         if self.moving and size != (width, height):
@@ -125,12 +124,12 @@ class Composition:
         return reduced(frame, *size)
 
     def painted(self, frame: Samples, moved: Moved | None = None) -> Pixels:
-        """Each style in a run of its own, the pictures mixed as the weights and the masks say.
+        """Paint each style on its own, and mix the pictures by the weights and the masks.
 
         Args:
             frame: H x W x 3.
         Returns:
-            A picture of the size in which the finest brush paints, at full strength.
+            A picture at full strength, at the size for the finest brush.
         """
         masks = [layer.mask for layer in self._layers[1:] if isinstance(layer.mask, np.ndarray)]
         check_proportions(masks, frame.shape[1], frame.shape[0])
@@ -144,12 +143,12 @@ class Composition:
                 total += share[:, :, None] * self._painted_layer(index, frame, small)
         if not self._weakens:
             return total
-        # Where a region is weaker, `finished` puts the photo there: here the painted shares are all there is.
+        # In weaker regions `finished` adds the photo. So this mixture contains painted shares only.
         painted = self._strengths(shares)[:, :, None]
         return np.where(painted > _LEAST_SHARE, total / painted.clip(_LEAST_SHARE), small)
 
     def _paintings(self, shares: NDArray[np.float32]) -> dict[int, NDArray[np.float32]]:
-        """What each painting gets of every pixel; layers that differ in strength alone share the first one's."""
+        """Return each painting's share of every pixel. Layers that differ only in strength share one painting."""
         first: dict[tuple[int, float], int] = {}
         found: dict[int, NDArray[np.float32]] = {}
         for index, (one, share) in enumerate(zip(self._layers, shares, strict=True)):
@@ -161,7 +160,7 @@ class Composition:
         return found
 
     def _painted_layer(self, index: int, frame: Samples, small: Pixels) -> Pixels:
-        """A frame in the style and with the brush of a layer, at the size of `small`."""
+        """Paint a frame in the style and with the brush of a layer; return it at the size of `small`."""
         own = self.small(frame, self._layers[index])
         if own.shape == small.shape:
             return self._paint(index, small)
@@ -175,7 +174,7 @@ class Composition:
         return large
 
     def _strengths(self, shares: NDArray[np.float32]) -> NDArray[np.float32]:
-        """How much of the painting each pixel gets, of full strength."""
+        """Return the painting's share of each pixel, relative to full strength."""
         strengths = np.array([layer.share for layer in self._layers], np.float32)
         found: NDArray[np.float32] = np.einsum("k,kij->ij", strengths, shares)
         return found
@@ -188,13 +187,13 @@ class Composition:
         kind: Any = np.float32,
         on_window: Callable[[int], None] = lambda _: None,
     ) -> Samples:
-        """What was painted, at the frame's size, in its colors and tone if that is asked for.
+        """Bring a painted picture to the frame's size, and apply strength, kept colors and tone.
 
         Args:
-            painted: what `painted` gives, or a mixture of such pictures.
+            painted: a result of `painted`, or a mixture of such pictures.
             frame: H x W x 3.
-            kind: of the result's samples.
-            on_window: called with the pixels of each window that is done, from several threads; it may raise.
+            kind: the type of the result's samples.
+            on_window: called with the number of pixels of each finished window, from several threads. It may raise.
         Returns:
             H x W x 3.
         """
@@ -202,7 +201,7 @@ class Composition:
         whole = slice(0, frame.shape[0]), slice(0, frame.shape[1])
         if painted.shape == frame.shape:
             return last(painted, whole)
-        from impasto.painting.octaves import enlarge, enlarge_frame  # and OpenCV: a small photo starts sooner without
+        from impasto.painting.octaves import enlarge, enlarge_frame  # here: without OpenCV, small photos start sooner
 
         detail = self.controls.detail / 100
         if self.moving:
@@ -221,13 +220,13 @@ class Composition:
     def windows(
         self, painted: Pixels, frame: Samples, grays: Sequence[Pixels] | None = None
     ) -> Callable[[tuple[slice, slice]], Pixels]:
-        """What computes windows of the picture that `finished` gives, each by itself.
+        """Return a function that computes single windows of the picture that `finished` returns.
 
         Args:
             painted, frame: as for `finished`.
-            grays: `impasto.painting.octaves.luminances` of the frame; computed if not given.
+            grays: the result of `impasto.painting.octaves.luminances` for the frame; None: compute it.
         Returns:
-            Called with rows and columns, it gives that part: h x w x 3, float32, 0..1.
+            A function from rows and columns to that part of the picture: h x w x 3, float32, 0..1.
         """
         last = _LastSteps(self, painted, frame, None, np.float32)
         if painted.shape == frame.shape:
@@ -238,26 +237,26 @@ class Composition:
         return lambda place: last(large.window(place), place)
 
     def _colored(self, painted: Pixels, photo: Pixels) -> Pixels:
-        """A picture at the strength that is asked for, in the photo's colors if they are kept."""
+        """Return a picture at the requested strength, with the photo's colors if `keep_color` is "luminance"."""
         if self._strength < 1:
             painted = photo + self._strength * (painted - photo)
         return with_colors_of(painted, photo) if self.controls.keep_color == "luminance" else painted
 
     def _tone(self, painted: Pixels, frame: Samples) -> Change | None:
-        """What gives the picture the frame's brightness and contrast, told by the small ones."""
+        """Return a function that matches brightness and contrast to the frame's, as measured on small pictures."""
         if self.controls.tone != "match":
             return None
         small = self.small(frame)
         return tone_change(self._colored(painted, small), small)
 
     def _shares_of(self, frame: Samples, moved: Moved | None) -> NDArray[np.float32] | None:
-        """What each of the blends gets of every pixel of a small frame."""
+        """Return each layer's share of every pixel of a small frame."""
         if len(self._layers) < 2:
             return None
         return self._kept("shares", frame, moved, lambda size: self._shares(moved, size, slice(0, size[1])))
 
     def _left_of(self, frame: Samples, moved: Moved | None) -> NDArray[Any] | None:
-        """What the photo itself gets of every pixel, where a region leaves it or is weaker: H x W."""
+        """Return the photo's own share of every pixel, H x W: above 0 where a region leaves the photo or is weaker."""
         if not self._weakens:
             return None
 
@@ -278,7 +277,7 @@ class Composition:
     def _kept(
         self, name: str, frame: Samples, moved: Moved | None, measure: Callable[[tuple[int, int]], NDArray[Any]]
     ) -> NDArray[Any]:
-        """What follows from masks that stand still is measured once for a size."""
+        """Measure a map that depends on masks. Maps of masks that do not move are cached for each size."""
         size = frame.shape[1], frame.shape[0]
         if moved:
             return measure(size)
@@ -288,10 +287,10 @@ class Composition:
 
 
 class _LastSteps:
-    """Strength, kept colors, tone, and the photo where it is left: what is done to windows at full size.
+    """The last steps, done to windows at full size: strength, kept colors, tone, and parts that stay photo.
 
     Attributes:
-        change: whether they change anything.
+        change: True if any step changes the picture.
     """
 
     def __init__(self, of: Composition, painted: Pixels, frame: Samples, moved: Moved | None, kind: Any) -> None:
@@ -312,14 +311,14 @@ class _LastSteps:
 def painted_size(
     controls: Controls, layers: Sequence[Layer], width: int, height: int, side: float = NATURAL_SIDE
 ) -> tuple[int, int]:
-    """The size at which a photo of width x height is painted by several layers: that of the finest brush."""
+    """Return the size at which a photo of width x height is painted by several layers: that for the finest brush."""
     brushes = {layer.brush_size or controls.brush_size for layer in layers if layer.blend is not None}
     finest = min(brushes or {controls.brush_size})
     return replace(controls, brush_size=finest).painted_size(width, height, side)
 
 
 def recolored(picture: Pixels, *, controls: Controls, photo: Pixels) -> Pixels:
-    """A picture in the photo's colors, if `keep_color` asks for that before painting. H x W x 3 each, any sizes."""
+    """Match a picture's colors to the photo's if `keep_color` asks for it. Both are H x W x 3, of any size."""
     if not controls.recolors_style:
         return picture
     change = histogram_change if controls.keep_color == "histogram" else covariance_change

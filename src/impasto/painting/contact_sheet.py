@@ -1,4 +1,4 @@
-"""A contact sheet: one photo in many styles, labelled."""
+"""Make a contact sheet: one photo in many styles, with labels."""
 
 from __future__ import annotations
 
@@ -33,21 +33,21 @@ def contact_sheet(
     file_format: str | None = None,
     on_progress: OnProgress | None = None,
 ) -> Picture:
-    """The photo and its painted versions in a grid, each with its style's name under it.
+    """Paint a photo in many styles; return a grid of the photo and its paintings, with the style's name under each.
 
     Args:
-        photo: any size; tiles are painted as the photo would be, and reduced.
-        styles: as for `stylize`; all of the gallery if not given.
-        columns: tiles in a row; about as wide as high if not given.
+        photo: of any size. Tiles are painted like the whole photo, then reduced.
+        styles: as for `stylize`; None: all styles of the gallery.
+        columns: tiles in a row; None: about as many as rows.
         tile: the longer side of a tile in pixels, 32..2048.
-        file_format: Pillow's name of the format that the sheet will have: one that cannot hold it is refused at once.
-        on_progress: called after each tile; if it returns False, the places of the others stay empty.
+        file_format: Pillow's name of the sheet's format. A format that cannot store the sheet is refused at once.
+        on_progress: called after each tile. If it returns False, the remaining tiles stay empty.
     Raises:
-        UsageError: no such style, or a size out of range.
+        UsageError: there is no such style, or a size is out of range.
         PictureError: the sheet is too large for its format.
     """
     if not 32 <= tile <= 2048:
-        raise UsageError(f"tiles of {tile} pixels", "32 to 2048", code="out-of-range")
+        raise UsageError(f"tile size of {tile} pixels is not in 32..2048", "--tile 320", code="out-of-range")
     gallery = gallery or Gallery()
     requests: Sequence[StyleRequest] = gallery.names() if styles is None else styles
     stylizers = [Stylizer(request, controls=controls, gallery=gallery) for request in requests]
@@ -56,7 +56,7 @@ def contact_sheet(
     if columns is None:
         columns = max(1, round((total * (height + LABEL_HEIGHT) / width) ** 0.5))
     if columns < 1:
-        raise UsageError(f"{columns} columns", "1 or more", code="out-of-range")
+        raise UsageError(f"a sheet cannot have {columns} columns", "--columns 1 or more", code="out-of-range")
     columns = min(columns, total)
     rows = -(-total // columns)
     cell_width, cell_height = width + GAP, height + LABEL_HEIGHT + GAP
@@ -83,7 +83,7 @@ def contact_sheet(
 
 
 def _made_with(stylizers: Sequence[Stylizer]) -> dict[str, object]:
-    """What is written into the sheet's metadata: as for one painting, with all styles."""
+    """Return the sheet's metadata: like that of one painting, but with all styles."""
     if not stylizers:
         return {}
     engines = dict.fromkeys(stylizer.engine for stylizer in stylizers)

@@ -1,7 +1,7 @@
-"""Faces in a photo, found by YuNet, and a mask of them.
+"""Find the faces in a photo with YuNet, and make a mask of them.
 
 Wu et al.: YuNet: A Tiny Millisecond-level Face Detector, 2023. The network divides the photo into cells of 8, 16 and 32
-pixels; each says how surely a face has its middle there, and where that face lies.
+pixels. For each cell it returns a score, that a face has its center there, and the face's box.
 """
 
 from __future__ import annotations
@@ -21,21 +21,21 @@ from impasto.pixels.masks import Mask
 from impasto.system.sessions import Model
 
 _NETWORK = Path(__file__).parents[1] / "assets" / "person" / "faces.onnx"
-_SIDE = 640  # of the photo that the network looks at
+_SIDE = 640  # longer side of the photo in the network
 _CELLS = (8, 16, 32)
-_SURE = 0.7  # score of a face
-_OVERLAP = 0.3  # of two boxes, as a share of both together: above it they are one face
-_WIDE, _HIGH = 0.62, 0.66  # half axes of a face's ellipse, of its box's sides: with forehead and chin
-_INNER, _OUTER = 0.8, 1.2  # of the half axes: the mask fades between
+_SURE = 0.7  # least score of a face
+_OVERLAP = 0.3  # intersection over union, above which two boxes are the same face
+_WIDE, _HIGH = 0.62, 0.66  # semi-axes of a face's ellipse, relative to its box; they include forehead and chin
+_INNER, _OUTER = 0.8, 1.2  # relative to the semi-axes: the mask fades between the two
 
 
 @dataclass(frozen=True)
 class Face:
-    """A face.
+    """A face in a photo.
 
     Attributes:
         box: left, top, right, bottom, in pixels of the photo.
-        tilt: radians; 0, upright; the line through the eyes, clockwise.
+        tilt: the angle of the line through the eyes, in radians, clockwise; 0 is upright.
         score: 0..1.
     """
 
@@ -45,10 +45,10 @@ class Face:
 
 
 def find_faces(photo: Pixels) -> list[Face]:
-    """The faces of a photo, the surest first.
+    """Find the faces of a photo. Return those with the highest scores first.
 
     Args:
-        photo: H x W x 3, float32, 0..1, any size.
+        photo: H x W x 3, float32, 0..1, of any size.
     """
     height, width = photo.shape[:2]
     size = fit(width, height, _SIDE)
@@ -72,7 +72,7 @@ def _faces_of(
         corner = np.array([index % columns, index // columns])
         middle = (corner + boxes[index, :2]) * cell * scale
         half = np.exp(boxes[index, 2:]) * cell * scale / 2
-        eyes = points[index, :4].reshape(2, 2)  # the person's right one, which lies left, and the left one
+        eyes = points[index, :4].reshape(2, 2)  # the person's right eye, which is on the left, then the left eye
         across = (eyes[1] - eyes[0]) * scale
         box = (*(middle - half).tolist(), *(middle + half).tolist())
         faces.append(Face(box, math.atan2(across[1], across[0]), float(scores[index])))
@@ -80,7 +80,7 @@ def _faces_of(
 
 
 def _distinct(faces: Sequence[Face]) -> list[Face]:
-    """One of all boxes that lie over one another: the surest."""
+    """Keep the box with the highest score of those that overlap."""
     kept: list[Face] = []
     for face in faces:
         if all(_overlap(face.box, other.box) <= _OVERLAP for other in kept):
@@ -97,7 +97,7 @@ def _overlap(one: Sequence[float], other: Sequence[float]) -> float:
 
 
 def ellipses(faces: Sequence[Face], width: int, height: int) -> Mask:
-    """A mask of faces: an ellipse around each, which fades.
+    """Make a mask of faces: an ellipse with soft edges around each face.
 
     Returns:
         height x width, float32, 0..1.
@@ -119,7 +119,7 @@ def ellipses(faces: Sequence[Face], width: int, height: int) -> Mask:
 
 
 def resized(photo: Samples, width: int, height: int) -> Samples:
-    """A photo for a network, in a tenth of the time that `impasto.pixels.arrays.resize` takes."""
+    """Resize a photo for a network, ten times as fast as `impasto.pixels.arrays.resize`."""
     shrinks = width * height < photo.shape[0] * photo.shape[1]
     return cv2.resize(photo, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
 

@@ -1,15 +1,21 @@
-"""Enlarge a painting octave by octave, every octave with strokes of its own size.
+"""Enlarge a painting octave by octave. Every octave gets strokes of its own size.
 
-A photo is painted at the size at which strokes look natural (`Controls.painted_size`). Enlarged as it is, the picture
-would be soft. So each octave doubles the size, takes in the photo's own fine detail, and lets strokes form: the picture
-is averaged along its lines and made crisp across them. Lines become long and sharp, plain areas stay plain. What the
-picture showed before is put back, so that the result, reduced, is that picture; where nothing is drawn less of it,
-for there it may be a network's grid. No network runs here, and all of it is local: windows are computed by themselves,
-in bounded memory.
+A photo is painted at the size at which strokes look natural (`Controls.painted_size`). Plain resampling of that picture
+would look soft. So each octave has four steps:
 
-Averaging along lines: coherence-enhancing filtering (Weickert 1999), with the shock filter of Kyprianidis & Kang: Image
-and Video Abstraction by Coherence-Enhancing Filtering, 2011. This differs from the latter: lines are straight over the
-few pixels that are averaged, and it is done once for each octave instead of many times at one size.
+1. It doubles the size.
+2. It adds the photo's own fine detail.
+3. It forms strokes: it averages the picture along its lines and sharpens across them. Lines become long and crisp,
+   plain areas stay plain.
+4. It adds back the difference to the picture before, so that the reduced result equals that picture. In plain areas it
+   adds back less, because the difference may contain a network's grid.
+
+No network runs here. All filters are local: windows are computed independently, in bounded memory.
+
+The averaging along lines is coherence-enhancing filtering (Weickert 1999) with the shock filter of Kyprianidis & Kang:
+Image and Video Abstraction by Coherence-Enhancing Filtering, 2011. It differs from the latter in two ways. Lines are
+straight over the few pixels that are averaged. And filtering runs once for each octave instead of many times at one
+size.
 """
 
 from __future__ import annotations
@@ -42,32 +48,32 @@ Gray: TypeAlias = NDArray[np.float32]
 
 Seen: TypeAlias = Callable[[Place], Gray]
 
-_FIRST = math.sqrt(2)  # the first octave is at least so many times as large as what was painted
-_PASSES, _LATER_PASSES = 2, 1  # in the first two octaves, and in those after them, where next to nothing is gained
-_TENSOR = 2.0  # pixels: the structure tensor is smoothed by a Gaussian of this deviation
-_ALONG, _WEIGHT = 2.0, 0.7  # pixels, to the two places of a line that are averaged with each; and their weight
+_FIRST = math.sqrt(2)  # least factor between what was painted and the first octave
+_PASSES, _LATER_PASSES = 2, 1  # in the first two octaves, and in later ones, where a second pass gains almost nothing
+_TENSOR = 2.0  # pixels: deviation of the Gaussian that smooths the structure tensor
+_ALONG, _WEIGHT = 2.0, 0.7  # pixels: distance of the two samples averaged with each pixel; and their weight
 _WEIGHTS = 1 + 2 * _WEIGHT
 _EDGE = 1.2  # pixels: deviation of the Gaussian before the second derivative
-_ACROSS = 1.3  # pixels, to the neighbours across a line
+_ACROSS = 1.3  # pixels: distance of the neighbors across a line
 _GAIN, _SHOCK = 160.0, 0.7
-_TIE = 100.0  # neighbours that differ by half of 1 / _TIE and less are mixed
-_PLAIN, _DRAWN = 0.5, 1.0  # shares put back where local contrast is 0, and where it is high
+_TIE = 100.0  # neighbors that differ by at most half of 1 / _TIE are mixed
+_PLAIN, _DRAWN = 0.5, 1.0  # shares added back where local contrast is 0, and where it is high
 _CONTRAST = 0.02  # local contrast at which the share is half-way
-_NEAR = 2.0  # pixels: local contrast is measured within a Gaussian of this deviation
-_LATER = 0.95  # share of an octave that is put back in the next
+_NEAR = 2.0  # pixels: deviation of the Gaussian in which local contrast is measured
+_LATER = 0.95  # share of the difference that later octaves add back
 _SHARPEN_FRAME = 0.25
-_SHARPEN, _SHARPEST = 0.4, 1.0  # at the end: for every octave, and at most
+_SHARPEN, _SHARPEST = 0.4, 1.0  # final sharpening: for each octave, and at most
 _WITH_GRAY = np.vstack([np.eye(3, 4), [*LUMA, 0]]).astype(np.float32)  # luminance as the fourth channel
-_SIDE = 560  # of a window's own part, at most
+_SIDE = 560  # largest side of a window without its margin
 _MARGIN, _LATER_MARGIN = (
     32,
     20,
-)  # pixels around it, with two passes and with one; the filters see no further
+)  # pixels around a window, with two passes and with one: the reach of the filters
 _BORDER = cv2.BORDER_REFLECT_101
 
 
 def octaves(small: Size, full: Size) -> list[Size]:
-    """The sizes through which a picture grows, the last one `full`: every one twice as large as the one before."""
+    """Return the sizes through which a picture grows. Each is twice the one before; the last is `full`."""
     sizes = [full]
     while True:
         width, height = ((side + 1) // 2 for side in sizes[0])
@@ -82,21 +88,21 @@ def enlarge(painting: Pixels, photo: Samples, detail: float, write_tile: WriteTi
     Args:
         painting: h x w x 3, float32, 0..1.
         photo: H x W x 3, of the same proportions.
-        detail: 0..1, how much of the photo's fine detail comes back.
-        write_tile: gets the picture, window by window, from several threads.
-        budget: bytes that an array may take; a larger one goes to a temporary file.
+        detail: 0..1, the share of the photo's fine detail that is added.
+        write_tile: receives the picture, window by window, from several threads.
+        budget: bytes that an array may use. Larger arrays go to a temporary file.
     Raises:
-        OutOfMemory: there is no room on the disk, either.
+        OutOfMemory: the disk has no room either.
     """
     Enlargement(painting, photo, detail, budget).write(write_tile)
 
 
 class Enlargement:
-    """A painting on its way to its photo's size: the whole of it, or windows as they are asked for.
+    """Enlarge a painting to its photo's size: the whole picture, or single windows on request.
 
     Args:
         painting, photo, detail, budget: as for `enlarge`.
-        grays: what `luminances` gives for the photo and the painting's size; computed if not given.
+        grays: the result of `luminances` for the photo and the painting's size; None: compute it.
     """
 
     def __init__(
@@ -114,7 +120,7 @@ class Enlargement:
         self._sharpen = min(_SHARPEST, _SHARPEN * len(self._sizes))
 
     def write(self, write_tile: WriteTile) -> None:
-        """The whole picture, window by window, from several threads."""
+        """Compute the whole picture, window by window, in several threads."""
         if len(self._sizes) == 1:
             _fill(self.size, self._completed(self._sharpen), write_tile)
             return
@@ -127,10 +133,11 @@ class Enlargement:
             _fill(size, compute, write_tile if last else picture.__setitem__)
 
     def window(self, place: Place) -> Pixels:
-        """A window of the picture: what `write` gives there, but for what lies beyond the filters' reach.
+        """Return a window of the picture.
 
-        The first octave, an eighth of a photo of 24 megapixels or less, is computed in whole once; of the later ones
-        what the window needs.
+        It equals that part of what `write` computes, except for effects from beyond the filters' reach. The whole first
+        octave is computed once: an eighth of a photo of 24 megapixels, or less. Later octaves are computed only where
+        the window needs them.
         """
         if len(self._sizes) == 1:
             if self._finished is None:
@@ -143,14 +150,14 @@ class Enlargement:
 
     @functools.cached_property
     def _first_octave(self) -> Pixels:
-        """The first octave's whole picture, where others follow."""
+        """The whole picture of the first octave, if later octaves follow."""
         width, height = self._sizes[0]
         picture = allocate((height, width, 3), np.float32, self._budget)
         _fill((width, height), self._completed(0.0), picture.__setitem__)
         return picture
 
     def _completed(self, sharpen: float) -> Callable[[Place], Pixels]:
-        """What computes windows of the first octave's picture."""
+        """Return a function that computes windows of the first octave's picture."""
         size, painting = self._sizes[0], self._painting
         step = _Octave(painting, self._grays[0], self._seen[0], size, self._detail)
         picture = allocate((size[1], size[0], 3), np.float32, self._budget)
@@ -160,7 +167,7 @@ class Enlargement:
         return functools.partial(step.completed, picture, missing, sharpen=sharpen * step.share)
 
     def _at(self, number: int, place: Place) -> Pixels:
-        """A window of a later octave, or of the first one."""
+        """Return a window of any octave."""
         if number == 0:
             return self._first_octave[place]
         size = self._sizes[number]
@@ -180,7 +187,7 @@ class Enlargement:
 
 
 class _Part:
-    """A window of a picture that is asked for by its places in the whole picture."""
+    """A window of a picture that is indexed by places in the whole picture."""
 
     def __init__(self, pixels: Pixels, place: Place, size: Size) -> None:
         self._pixels, self._place = pixels, place
@@ -191,7 +198,7 @@ class _Part:
 
 
 def _moved_by(place: Place, rows: int, columns: int) -> Place:
-    """A window, so many rows and columns further."""
+    """Return a window moved by a number of rows and columns."""
     down, right = (slice(part.start + by, part.stop + by) for part, by in zip(place, (rows, columns), strict=True))
     return down, right
 
@@ -204,14 +211,14 @@ def _fill(size: Size, compute: Callable[[Place], Pixels], keep: WriteTile) -> No
 
 
 def enlarge_frame(painting: Pixels, frame: Samples, detail: float) -> Samples:
-    """Enlarge a video's painted frame at once: with the frame's fine detail, and without strokes of its own.
+    """Enlarge a painted video frame in one step. Add the frame's fine detail, but form no strokes.
 
-    Strokes that form anew in every frame would flicker, and take longer than the painting.
+    New strokes in every frame would flicker, and would take longer than the painting.
 
     Args:
         painting, frame, detail: as for `enlarge`.
     Returns:
-        H x W x 3, in 8 bits if the frame is, else float32, 0..1.
+        H x W x 3: uint8 if the frame is uint8, else float32, 0..1.
     """
     if frame.dtype != np.uint8:
         frame = floats(frame)
@@ -229,15 +236,15 @@ def enlarge_frame(painting: Pixels, frame: Samples, detail: float) -> Samples:
 
 
 class _Octave:
-    """One octave: windows of a picture in a new size.
+    """Compute windows of one octave, a picture at its next size.
 
     Args:
-        before: the picture so far, h x w x 3.
-        gray: the photo's luminance in that size.
-        seen: gives the photo's luminance in the new size, for any rows and columns.
-        size: the new one.
+        before: the picture before this octave, h x w x 3.
+        gray: the photo's luminance at that size.
+        seen: returns the photo's luminance at the new size, for any rows and columns.
+        size: the new size.
         detail: see `enlarge`.
-        number: how many octaves come before it.
+        number: the number of octaves before this one.
     """
 
     def __init__(
@@ -246,11 +253,11 @@ class _Octave:
         self.before, self.gray, self.seen, self.size, self.detail = before, gray, seen, size, np.float32(detail)
         self.passes, self.margin = _passes(number), _margin(number)
         ratio = max(size[0] / before.shape[1], size[1] / before.shape[0])
-        # A photo that is hardly larger than what was painted changes little.
+        # If the photo is hardly larger than what was painted, this octave changes little.
         self.share = np.float32(min(1.0, math.log2(ratio) / math.log2(_FIRST)))
 
     def first(self, place: Place) -> Pixels:
-        """A window of the first octave, by which the size may grow by any factor up to about 2.8."""
+        """Return a window of the first octave, which may enlarge by any factor up to about 2.8."""
         outer, inner = _around(place, self.size, self.margin)
         assert isinstance(self.before, np.ndarray)
         x = _enlarged(self.before, self.size, outer)
@@ -258,13 +265,13 @@ class _Octave:
         return (x + self.share * (painted - x))[inner]
 
     def completed(self, picture: Pixels, missing: Pixels, place: Place, sharpen: float) -> Pixels:
-        """A window of the first octave's picture with what it lacks of the painting."""
+        """Return a window of the first octave's picture, with the difference to the painting added back."""
         outer, inner = _around(place, self.size, self.margin) if sharpen else (place, (slice(None), slice(None)))
         piece = picture[outer] + _enlarged(missing, self.size, outer)
         return _sharpened(piece, sharpen)[inner].clip(0, 1)
 
     def later(self, place: Place, sharpen: float) -> Pixels:
-        """A window of a later octave, twice as large as the one before."""
+        """Return a window of a later octave, which doubles the size."""
         outer, inner = _around(place, self.size, self.margin)
         before = np.ascontiguousarray(self.before[_halves(outer)])
         height, width = (part.stop - part.start for part in outer)
@@ -275,7 +282,7 @@ class _Octave:
         return _sharpened(painted, sharpen)[inner].clip(0, 1)
 
     def _painted(self, x: Pixels, place: Place) -> Pixels:
-        """The enlarged picture with the photo's fine detail, made of strokes."""
+        """Add the photo's fine detail to an enlarged picture, and form strokes."""
         if self.detail:
             fine = self.seen(place) - _enlarged(self.gray, self.size, place)
             x = cv2.add(x, cv2.merge([self.detail * fine] * 3))
@@ -290,7 +297,7 @@ def _sharpened(picture: Pixels, share: float) -> Pixels:
 
 
 def _enlarged(values: NDArray[np.float32], size: Size, place: Place) -> NDArray[np.float32]:
-    """A window of a picture, or of a luminance, in a larger size."""
+    """Return a window of a picture, or of a luminance, at a larger size."""
     rows, columns = place
     height, width = rows.stop - rows.start, columns.stop - columns.start
     if ((size[0] + 1) // 2, (size[1] + 1) // 2) == (values.shape[1], values.shape[0]):
@@ -309,13 +316,13 @@ def _enlarged(values: NDArray[np.float32], size: Size, place: Place) -> NDArray[
 
 
 def _doubled(values: NDArray[np.float32], width: int, height: int) -> NDArray[np.float32]:
-    """Twice as large; less the last row or column where the size is odd."""
+    """Double the size. Drop the last row or column where the new size is odd."""
     large = cv2.resize(values, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)
     return large if large.shape[:2] == (height, width) else np.ascontiguousarray(large[:height, :width])
 
 
 def _halved(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Half as large, the last row or column repeated where their number is odd."""
+    """Halve the size. Repeat the last row or column where their number is odd."""
     height, width = values.shape[:2]
     if height % 2 or width % 2:
         values = cv2.copyMakeBorder(values, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE)
@@ -323,23 +330,23 @@ def _halved(values: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _halves(place: Place) -> Place:
-    """Where a window that begins at even places lies in half the size."""
+    """Return the place, at half the size, of a window that begins at even places."""
     rows, columns = (slice(part.start // 2, (part.stop + 1) // 2) for part in place)
     return rows, columns
 
 
 def _passes(number: int) -> int:
-    """How often strokes form in an octave, the first of which is 0."""
+    """Return how often strokes are formed in an octave; the first octave is number 0."""
     return _PASSES if number < 2 else _LATER_PASSES
 
 
 def _margin(number: int) -> int:
-    """Pixels that an octave's filters see around a window."""
+    """Return the margin, in pixels, that an octave's filters need around a window."""
     return _MARGIN if _passes(number) == _PASSES else _LATER_MARGIN
 
 
 def _around(place: Place, size: Size, margin: int) -> tuple[Place, Place]:
-    """A window with its margin; and where in that the window lies."""
+    """Return a window with its margin, and the window's place inside it."""
     outer, inner = [], []
     for part, side in zip(place, size[::-1], strict=True):
         start, stop = max(0, part.start - margin), min(side, part.stop + margin)
@@ -349,17 +356,18 @@ def _around(place: Place, size: Size, margin: int) -> tuple[Place, Place]:
 
 
 def strokes(picture: Pixels, passes: int = 1) -> Pixels:
-    """Average a picture along its lines, and make it crisp across them.
+    """Average a picture along its lines, and sharpen it across them.
 
-    Along: three places of a line, weighted. Across: where the second derivative is positive a pixel goes towards its
-    darker neighbour, where it is negative towards the brighter one (a shock filter), as far as `_SHOCK`.
+    Along a line, three samples are averaged with weights. Across it, a shock filter moves each pixel towards its darker
+    neighbor where the second derivative is positive, and towards the brighter one where it is negative. `_SHOCK` limits
+    the step.
 
     Args:
         picture: h x w x 3, float32.
     """
     height, width = picture.shape[:2]
     columns, rows = _grid(height, width)
-    picture = cv2.cvtColor(picture, cv2.COLOR_RGB2RGBA)  # OpenCV moves four channels in less time than three
+    picture = cv2.cvtColor(picture, cv2.COLOR_RGB2RGBA)  # OpenCV remaps four channels faster than three
     for _ in range(passes):
         picture = cv2.transform(picture, _WITH_GRAY)
         x, y = _across(cv2.extractChannel(picture, 3))
@@ -376,7 +384,7 @@ def strokes(picture: Pixels, passes: int = 1) -> Pixels:
         one, other = cv2.extractChannel(ahead, 3), cv2.extractChannel(behind, 3)
         curve = cv2.scaleAdd(soft, -2 * _GAIN, cv2.addWeighted(one, _GAIN, other, _GAIN, 0))
         np.clip(curve, -1, 1, out=curve)
-        # Neighbours that differ by next to nothing are mixed.
+        # Mix neighbors that hardly differ.
         brighter = np.copysign(np.float32(_TIE), curve)
         brighter *= cv2.subtract(other, one)
         brighter += np.float32(0.5)
@@ -393,7 +401,7 @@ def _moved(values: NDArray[np.float32], places: tuple[Gray, Gray]) -> NDArray[np
 
 
 def _across(gray: Gray) -> tuple[Gray, Gray]:
-    """The direction across the lines of a picture, as unit vectors: the main one of the smoothed structure tensor."""
+    """Return the direction across a picture's lines as unit vectors: the main axis of the smoothed structure tensor."""
     height, width = gray.shape
     half = _halved(gray)
     x, y = (cv2.Scharr(half, cv2.CV_32F, *way, borderType=_BORDER) for way in ((1, 0), (0, 1)))
@@ -405,7 +413,7 @@ def _across(gray: Gray) -> tuple[Gray, Gray]:
 
 
 def _told(picture: Pixels) -> Gray:
-    """How much of a painting is put back in the first octave: little in plain areas, where a network's grid shows."""
+    """Return the share of the difference to add back in the first octave: less in plain areas, where a grid shows."""
     gray = _gray(picture)
     mean = cv2.GaussianBlur(gray, (0, 0), _NEAR, borderType=_BORDER)
     square = cv2.GaussianBlur(gray * gray, (0, 0), _NEAR, borderType=_BORDER)
@@ -414,15 +422,15 @@ def _told(picture: Pixels) -> Gray:
 
 
 def windows(size: Size) -> Iterator[Place]:
-    """Rows and columns of a picture's parts, which begin at even places."""
+    """Yield the rows and columns of a picture's windows, which begin at even places."""
     rows, columns = (parts(side, _SIDE, 2) for side in size[::-1])
     yield from itertools.product(rows, columns)
 
 
 def luminances(photo: Samples, small: Size, budget: int) -> list[Gray]:
-    """A photo's luminance in the sizes through which its painting grows, but for the last.
+    """Return a photo's luminance at the sizes through which its painting grows, except for the last size.
 
-    Each but the first is half of the next, the last half of the photo's.
+    The first has the painting's size. Each later one is half of the next, and the last is half of the photo.
 
     Args:
         photo: H x W x 3.
@@ -439,7 +447,7 @@ def luminances(photo: Samples, small: Size, budget: int) -> list[Gray]:
 
 
 def _in_strips(photo: Samples, size: Size, change: Callable[[Gray], Gray], budget: int) -> Gray:
-    """What `change` makes of the photo's luminance, of a size that is the photo's or half of it."""
+    """Apply `change` to strips of the photo's luminance. `size` is the photo's size or half of it."""
     height, width = photo.shape[:2]
     found, halves = allocate((size[1], size[0]), np.float32, budget), size[1] < height
 
@@ -455,7 +463,7 @@ def _in_strips(photo: Samples, size: Size, change: Callable[[Gray], Gray], budge
 
 
 def _luma(photo: Samples, place: Place) -> Gray:
-    """A window of a photo's luminance."""
+    """Return a window of a photo's luminance."""
     return _gray(floats(photo[place]))
 
 
@@ -469,6 +477,6 @@ def _gray(picture: Pixels) -> Gray:
 
 @functools.lru_cache(maxsize=8)
 def _grid(height: int, width: int) -> tuple[Gray, Gray]:
-    """The column and the row of every pixel."""
+    """Return the column and the row of every pixel."""
     columns, rows = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
     return columns, rows

@@ -1,8 +1,9 @@
-"""Masks that find themselves: the people of a photo, what is behind them, and their faces.
+"""Find masks in a photo: people, background and faces.
 
-Two networks find people. DeepLabV3 knows 21 kinds of things and says where a person is, and where only a dog is. SINet,
-made for portraits, takes anything in front for a person, but follows outlines closely. So SINet's opinion counts a
-little, and as far as people fill the photo. Edges then follow the photo's own (`impasto.pixels.guided`).
+Two networks find people. DeepLabV3 knows 21 classes: it recognizes a person, and does not mistake a dog for one. SINet
+is made for portraits. It takes anything in front for a person, but follows outlines closely. So SINet's logits are
+clipped to a limit that grows with the share of the photo that people cover. At the end, a guided filter aligns the
+edges with the photo's (`impasto.pixels.guided`).
 """
 
 from __future__ import annotations
@@ -26,31 +27,31 @@ from impasto.system.sessions import Model
 
 ASSETS = Path(__file__).parents[1] / "assets" / "person"
 
-_SIDE = 513  # of the photo that DeepLabV3 looks at, as it was trained
-_STEP = 16  # its sides are a multiple of this, and one more
+_SIDE = 513  # longer side of the photo in DeepLabV3, as in its training
+_STEP = 16  # its sides are a multiple of this, plus one
 _LEAST = 33
-_PORTRAIT = 320  # pixels a side that SINet takes
+_PORTRAIT = 320  # side of SINet's input in pixels
 _PORTRAIT_MEAN = np.array([102.890434, 111.25247, 126.91212], np.float32)  # of blue, green, red
 _PORTRAIT_SPREAD = np.array([62.93292, 62.82138, 66.355705], np.float32) * 255
-_TRUST = 2.0  # SINet's logits count up to here
-_FILLED = 0.2  # share of the photo that people cover, from which on SINet counts fully
-_GUIDE_SIDE = 640  # of the photo in which the filter's coefficients are computed
+_TRUST = 2.0  # limit of SINet's logits
+_FILLED = 0.2  # share of the photo covered by people, above which SINet has its full limit
+_GUIDE_SIDE = 640  # longer side of the photo at which the filter's coefficients are computed
 _RADIUS, _SMOOTHING = 16, 1e-4
-_SURE = 0.12  # a mask's values this near to 0 and 1 become that
-_MASK_SIDE = 2048  # of a mask, at most; larger photos stretch it
-_LEAST_PERSON = 1.0  # logit that somebody reaches somewhere
-_FACE_INSIDE = 0.3  # mean of the person mask within a face
+_SURE = 0.12  # mask values within this distance of 0 and 1 become 0 and 1
+_MASK_SIDE = 2048  # largest side of a mask; for larger photos it is stretched
+_LEAST_PERSON = 1.0  # least maximum of the logits if a person is in the photo
+_FACE_INSIDE = 0.3  # least mean of the person mask within a face
 
 
 def person_mask(photo: Source) -> Mask:
-    """Where people are in a photo.
+    """Return a mask of the people in a photo.
 
-    Warns where nobody is found.
+    Warn if nobody is found.
 
     Args:
-        photo: a path, bytes, a file object, a PIL image, an array or a `Picture`; of an animation its first frame.
+        photo: a path, bytes, a file object, a PIL image, an array or a `Picture`. Of an animation, the first frame.
     Returns:
-        H x W, float32: 1 is a person, 0 is none, edges are in between. It has the photo's size.
+        H x W, float32, of the photo's size: 1 is a person, 0 is not, edges lie between.
     Raises:
         PictureError: as `Picture.open`.
 
@@ -63,15 +64,15 @@ def person_mask(photo: Source) -> Mask:
 
 
 def automatic_mask(name: str, picture: Picture) -> Mask:
-    """One of a photo's own masks, by its name.
+    """Find one of a photo's masks by its name.
 
-    Warns where nobody is found; "person" and "faces" are 0 everywhere then, "background" is 1.
+    Warn if nobody is found. Then "person" and "faces" are 0 everywhere, and "background" is 1.
 
     Args:
-        name: "person", "background" (all that is no person) or "faces".
-        picture: of an animation its first frame counts.
+        name: "person", "background" (everything except people) or "faces".
+        picture: of an animation, the first frame.
     Returns:
-        H x W, float32, 0..1: of the picture's proportions, 2048 pixels a side at most.
+        H x W, float32, 0..1, with the picture's proportions and at most 2048 pixels a side.
     Raises:
         UsageError: there is no mask of that name.
     """
@@ -79,14 +80,14 @@ def automatic_mask(name: str, picture: Picture) -> Mask:
 
 
 def mask_in(name: str, photo: Samples, *, warn: bool = True) -> Mask:
-    """As `automatic_mask`, of samples.
+    """Find a mask as `automatic_mask` does, in samples.
 
     Args:
         photo: H x W x 3.
-        warn: whether to warn where nobody is found.
+        warn: warn if nobody is found.
     """
     if name not in FOUND:
-        raise UsageError(f"{name!r} is no mask", f"one of {', '.join(FOUND)}", code="unknown-choice")
+        raise UsageError(f"unknown mask {name!r}", f"one of {', '.join(FOUND)}", code="unknown-choice")
     large = floats(_smaller(photo, _MASK_SIDE))
     found = masks_of({name}, see(large, faces=name == "faces"), large)[name]
     if warn and not (1 - found if name == "background" else found).any():
@@ -95,18 +96,18 @@ def mask_in(name: str, photo: Samples, *, warn: bool = True) -> Mask:
 
 
 def nothing_found(name: str, where: str) -> str:
-    """What is said of a mask in which nothing was found."""
+    """Return the warning for a mask in which nothing was found."""
     what, covers = "no face" if name == "faces" else "nobody", "everything" if name == "background" else "nothing"
     return f"{what} was found in the {where}: the mask {name} covers {covers}"
 
 
 @dataclass(frozen=True)
 class Seen:
-    """What the networks see in a photo, at a size of 640 pixels a side at most.
+    """What the networks found in a photo, with at most 640 pixels a side.
 
     Attributes:
         people: h x w, logits.
-        faces: h x w, 0..1; None, they were not looked for.
+        faces: h x w, 0..1; None if faces were not requested.
     """
 
     people: NDArray[np.float32]
@@ -114,17 +115,17 @@ class Seen:
 
 
 def see(photo: Pixels, *, faces: bool) -> Seen:
-    """Look for people.
+    """Run the networks that find people, and faces if requested.
 
     Args:
         photo: H x W x 3, float32, 0..1.
-        faces: look for faces as well.
+        faces: find faces as well.
     """
     small = _smaller(photo, _GUIDE_SIDE)
     size = small.shape[1], small.shape[0]
     logits = _seen_by_deeplab(photo)
     trust = np.float32(_TRUST * min(1.0, float((logits > 0).mean()) / _FILLED))
-    if logits.max() < _LEAST_PERSON:  # doubtful places are nobody, too
+    if logits.max() < _LEAST_PERSON:  # if no pixel is certain, nobody is in the photo
         logits, trust = np.minimum(logits, -_LEAST_PERSON), np.float32(0)
     people = cv2.resize(logits, size, interpolation=cv2.INTER_LINEAR)
     if trust:
@@ -138,22 +139,22 @@ def see(photo: Pixels, *, faces: bool) -> Seen:
 
 
 def masks_of(names: set[str], seen: Seen, photo: Pixels) -> dict[str, Mask]:
-    """The masks of a photo, at its size.
+    """Make the masks of a photo, at its size.
 
     Args:
-        names: of `FOUND`.
-        seen: in the photo, or steadied between frames.
+        names: a subset of `FOUND`.
+        seen: the result of `see` for the photo, or one that is smoothed over frames.
         photo: H x W x 3, float32, 0..1.
     """
     person = _to_edges(seen.people, photo)
     found = {"person": person, "background": 1 - person}
-    if seen.faces is not None:  # an ellipse ends where the person does
+    if seen.faces is not None:  # clip the ellipses to the person
         found["faces"] = cv2.resize(seen.faces, photo.shape[1::-1], interpolation=cv2.INTER_LINEAR) * person
     return {name: found[name] for name in names}
 
 
 def _to_edges(people: NDArray[np.float32], photo: Pixels) -> Mask:
-    """The mask of people, at the photo's size, whose edges are the photo's."""
+    """Return the mask of people at the photo's size, with its edges aligned to the photo's."""
     height, width = photo.shape[:2]
     if people.max() <= 0:
         return np.zeros((height, width), np.float32)
@@ -171,7 +172,7 @@ def _shares(logits: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _smaller(photo: Samples, side: int) -> Samples:
-    """The photo with a longer side of at most `side` pixels."""
+    """Reduce the photo to a longer side of at most `side` pixels."""
     height, width = photo.shape[:2]
     return photo if max(width, height) <= side else resized(photo, *fit(width, height, side))
 
@@ -182,7 +183,7 @@ def _network(name: str) -> Model:
 
 
 def _seen_by_deeplab(photo: Pixels) -> NDArray[np.float32]:
-    """Logits of "person" against everything else, at an eighth of the size in which the network looks at the photo."""
+    """Return the logits of "person", at an eighth of the network's input size."""
     height, width = photo.shape[:2]
     sides = (max(_LEAST, round((side - 1) / _STEP) * _STEP + 1) for side in fit(width, height, _SIDE))
     (logits,) = _network("person.onnx").run({"photo": planes(resized(photo, *sides) * 255)})

@@ -1,4 +1,4 @@
-"""From a photo and a style to a painted picture: what every caller of the fast engine runs."""
+"""Paint a photo in a style. Every caller of the fast engine uses this module."""
 
 from __future__ import annotations
 
@@ -28,23 +28,24 @@ from impasto.styles.resolve import StyleRequest, resolve
 from impasto.styles.style import Blend
 from impasto.version import __version__
 
-_PAINTED = 0.15  # of the time, once the picture is painted small
-_LARGER = 0.6  # of the time, in which a photo becomes larger, if the picture shall be larger than it
+_PAINTED = 0.15  # share of the time until the small picture is painted
+_LARGER = 0.6  # share of the time for enlarging the photo, if the picture is to be larger than the photo
 
 
 class Stylizer:
-    """Paints photos with one style and one set of controls; styles and masks are read once.
+    """Paint photos with one style and one set of controls. Styles and masks are read only once.
 
-    May be called from several threads at once.
+    Several threads may call it at once.
 
     Args:
         style: a name, a painting, or several with weights: see `impasto.styles.resolve.StyleRequest`.
-        regions: {mask: style}, or a list of `impasto.Region`; later ones lie over earlier ones. The masks "person",
-            "background" and "faces" are found in each photo. The style "none" leaves the photo.
+        regions: {mask: style}, or a list of `impasto.Region`. Later regions lie over earlier ones. The masks "person",
+            "background" and "faces" are found in each photo. The style "none" leaves the photo unpainted.
         controls: strength, color, tone, brush size, detail, output size.
-        gallery: where names are looked up.
-        max_pixels: the limit for paintings and masks.
-        untrusted: strangers have sent them: see `Picture.open`. No network is read from a file.
+        gallery: where style names are looked up.
+        painter: the engine that paints; None: the painter.
+        max_pixels: refuse paintings and masks with more pixels.
+        untrusted: strangers sent the files: see `Picture.open`. Networks are not read from files.
     Raises:
         UsageError, PictureError, StyleError: as `resolve` (`impasto.styles`) and `read_mask`.
 
@@ -75,7 +76,7 @@ class Stylizer:
         self.regions = [self._read(region) for region in as_regions(regions)]
 
     def _read(self, region: Region) -> Layer:
-        """A region with its mask and its style."""
+        """Read the mask and the style of a region."""
         gallery, how = self._gallery, self._how
         mask = region.mask if region.automatic else read_mask(region.mask, **how)
         plain = region.style if isinstance(region.style, str) and region.style in ("", "none") else None
@@ -87,19 +88,19 @@ class Stylizer:
         return Layer(blend, mask, region.strength / 100, region.brush_size, label, as_ground=plain == "")
 
     def prepare(self) -> None:
-        """Begin to load what paints, so that it is there when the first photo is."""
+        """Start to load the engine in the background, so that it is ready for the first photo."""
         (style, _), *others = self.style.parts
         if not others:
             style.engine.prepare(style.vector)
 
     def __call__(self, photo: Picture, on_progress: OnProgress | None = None) -> Picture:
-        """The photo, painted: every frame of it, with the photo's metadata and alpha.
+        """Paint a photo, with all frames. The result has the photo's metadata and alpha.
 
         Args:
             on_progress: called while a large photo is painted, from several threads.
         Raises:
-            OutOfMemory: it takes more memory than there is.
-            Stopped: `on_progress` has returned False.
+            OutOfMemory: painting needs more memory than is available.
+            Stopped: `on_progress` returned False.
         """
         try:
             return self._painted(photo, on_progress or (lambda _: None))
@@ -107,7 +108,7 @@ class Stylizer:
             megapixels = photo.width * photo.height / 1e6
             raise OutOfMemory(
                 f"painting {megapixels:.1f} megapixels takes more memory than is free",
-                "--size makes the picture smaller",
+                "--size 2000 paints a smaller picture",
             ) from error
 
     def _painted(self, photo: Kind, on_progress: OnProgress) -> Kind:
@@ -136,48 +137,48 @@ class Stylizer:
         return replace(photo, samples=samples, made_with=self.made_with())
 
     def for_frames(self, first: Samples, shot: Shot | None = None, side: float = NATURAL_SIDE) -> Composition:
-        """What paints every frame of an animation or of a video's shot, in the same way.
+        """Return a composition that paints all frames of an animation, or of a video's shot, in the same way.
 
         Args:
-            first: one of its frames, H x W x 3; the style is brought to its colors and strength if that is asked for.
-                Frames with alpha are handed over filled in (`impasto.pixels.arrays.filled`).
-            shot: remembers how frames are normalized; None, each by itself.
-            side: pixels of the longer side at which strokes look natural.
+            first: one of the frames, H x W x 3. If `keep_color` asks for it, the style is matched to its colors.
+                Transparent parts of all frames must be filled in (`impasto.pixels.arrays.filled`).
+            shot: stores the statistics by which frames are normalized; None: each frame uses its own.
+            side: the longer side, in pixels, at which strokes look natural.
         """
         return Composition(self.controls, self.layers, first, budget=self.painter.budget, shot=shot, side=side)
 
     @property
     def at_most(self) -> int | None:
-        """Pixels of the longer side at which photos may be read; None, at their own size."""
+        """The longer side, in pixels, at which photos may be read; None: their own size."""
         return self.controls.size
 
     def output_size(self, width: int, height: int) -> tuple[int, int]:
-        """The picture's size for a photo of width x height."""
+        """Return the picture's size for a photo of width x height."""
         return self.controls.output_size(width, height)
 
     @property
     def label(self) -> str:
-        """The style, for messages."""
+        """The style's name, for messages."""
         return self.style.label
 
     def painted_size(self, width: int, height: int) -> tuple[int, int]:
-        """The size at which a photo of width x height is painted."""
+        """Return the size at which a photo of width x height is painted."""
         return painted_size(self.controls, self.layers, width, height)
 
     def with_controls(self, controls: Controls) -> Stylizer:
-        """The same styles and regions with other controls."""
+        """Return a stylizer with the same style and regions, and other controls."""
         other = copy.copy(self)
         other.controls = controls
         return other
 
     def with_regions(self, regions: Regions) -> Stylizer:
-        """The same style and controls with other regions."""
+        """Return a stylizer with the same style and controls, and other regions."""
         other = copy.copy(self)
         other.regions = [self._read(region) for region in as_regions(regions)]
         return other
 
     def made_with(self) -> dict[str, object]:
-        """What is written into a picture's metadata."""
+        """Return the painting's entry in a picture's metadata."""
         regions = {"regions": [region.label for region in self.regions]} if self.regions else {}
         return {
             "program": "Impasto",
@@ -190,23 +191,23 @@ class Stylizer:
 
     @property
     def uses_networks(self) -> bool:
-        """Whether a style is a network of its own."""
+        """True if a style is a trained network."""
         return not all(engine.encodes for engine in self._engines)
 
     @property
     def engine(self) -> str:
-        """What paints: "painter" (or "light", "adain", "wct"), "network", or both."""
+        """The names of the engines: "painter" (or "light", "adain", "wct"), "network", or both."""
         return " + ".join(dict.fromkeys(engine.name for engine in self._engines))
 
     @property
     def layers(self) -> list[Layer]:
-        """The ground and every region over it."""
+        """The ground and the regions over it."""
         over = [replace(one, blend=self.style) if one.as_ground else one for one in self.regions]
         return [Layer(self.style), *over]
 
     @property
     def blends(self) -> list[Blend | None]:
-        """Of the ground and of every region; None leaves the photo as it is."""
+        """The styles of the ground and of each region; None leaves the photo unpainted."""
         return [layer.blend for layer in self.layers]
 
     @property
@@ -215,7 +216,7 @@ class Stylizer:
 
 
 def _part(on_progress: OnProgress, begin: float, end: float) -> OnProgress:
-    """Tells of work that is a part of all the work, from one share of the time to another."""
+    """Report a part of the work as a share of the whole, from `begin` to `end`, both in 0..1."""
 
     def tell(now: Progress) -> bool | None:
         return on_progress(replace(now, fraction=begin + (end - begin) * now.fraction))
@@ -240,22 +241,23 @@ def stylize(
 
     Args:
         photo: a path, bytes, a file object, a PIL image, an array or a `Picture`.
-        style: a built-in or own style's name, a painting, or several: {"starry-night": .6, "my.jpg": .4}.
-        regions: {mask: style}: white of the mask gets that style; the style "none" leaves the photo there. The masks
-            "person", "background" and "faces" are found in the photo: {"person": "none"}. Or a list of
-            `impasto.Region`, which have a strength and a brush size of their own.
-        engine: "painter"; "light", five times as fast and plainer; "adain", "wct" (see `impasto.engines.adain_wct`).
-        gallery: where names are looked up; the built-in styles and the user's own if not given.
-        max_pixels: refuse larger pictures.
-        strip_location: leave out of the metadata where the photo was taken.
-        strip_metadata: leave out all metadata that the photo came with.
-        untrusted: strangers have sent photo, paintings and masks: see `Picture.open`.
+        style: the name of a style, a painting, or several with weights: {"starry-night": .6, "my.jpg": .4}.
+        regions: {mask: style}. The white part of the mask gets the style; the style "none" leaves the photo unpainted.
+            The masks "person", "background" and "faces" are found in the photo: {"person": "none"}. Or a list of
+            `impasto.Region`, which have their own strength and brush size.
+        engine: "painter"; "light", five times as fast, with plainer results; "adain" or "wct" (see
+            `impasto.engines.adain_wct`).
+        gallery: where style names are looked up; None: the built-in styles and the user's own.
+        max_pixels: refuse pictures with more pixels.
+        strip_location: remove the place where the photo was taken from the metadata.
+        strip_metadata: remove all of the photo's metadata.
+        untrusted: strangers sent photo, paintings and masks: see `Picture.open`.
         controls: the fields of `impasto.Controls`: strength, keep_color, tone, brush_size, detail, size, seed.
     Returns:
         A picture of the photo's size, or of `size`: `.save("out.png")`, `.to_pil()`, `.to_numpy()`.
     Raises:
-        UsageError: an unknown style or control, or a value out of range.
-        PictureError: a file that is missing, damaged, too large, or no picture.
+        UsageError: a style or control is unknown, or a value is out of range.
+        PictureError: a file is missing, damaged, too large, or not a picture.
 
     >>> impasto.stylize("photo.jpg", "starry-night", engine="light", size=48)
     <Picture 48x27>

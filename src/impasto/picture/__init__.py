@@ -1,4 +1,4 @@
-"""Picture files. No other room knows formats."""
+"""Picture files. No other room of the package knows file formats."""
 
 from impasto.picture.picture import Picture, Source
 

@@ -1,4 +1,4 @@
-"""Decode AVIF, HEIF and WebP files otherwise than Pillow does: with all their bits, or in fewer copies."""
+"""Decode AVIF, HEIF and WebP without Pillow: with all bits, or with less memory."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from impasto.picture import boxes
 
 
 def read(file_format: str, data: bytes) -> NDArray[np.uint16] | None:
-    """The samples of an AVIF or HEIF file with more than eight bits.
+    """Return the samples of an AVIF or HEIF file that has more than eight bits a channel.
 
     Returns:
-        H x W x 3 or 4, as they are stored, not turned; None where there are no more than eight bits, or no decoder.
+        H x W x 3 or 4, as stored, not yet turned upright. None if the file has eight bits, or there is no decoder.
     """
     if file_format == "HEIF":
         return _heif(data)
@@ -34,7 +34,7 @@ def read(file_format: str, data: bytes) -> NDArray[np.uint16] | None:
 
 
 def webp(data: bytes) -> Image.Image | None:
-    """A WebP file in half of the memory that Pillow takes."""
+    """Decode a WebP file with half of the memory that Pillow needs."""
     samples = _opencv(data)
     return None if samples is None or samples.dtype != np.uint8 else Image.fromarray(samples)
 
@@ -49,7 +49,7 @@ def _heif(data: bytes) -> NDArray[np.uint16] | None:
 
 
 def _opencv(data: bytes) -> NDArray[np.generic] | None:
-    """As OpenCV decodes it, RGB or RGBA; None if it does not."""
+    """Decode a file with OpenCV, to RGB or RGBA; None if OpenCV cannot."""
     import cv2
 
     try:

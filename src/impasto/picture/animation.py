@@ -1,4 +1,4 @@
-"""Animations: every frame of a file that moves, read and written."""
+"""Animations: read and write every frame of a file."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ from impasto.picture.frame_times import played, timetable
 from impasto.picture.samples import SAYS_COLORS, in_srgb, upright
 from impasto.pixels.arrays import filled, floats, stored
 
-_WEBP_MOVES, _WEBP_ALPHA = 0x02, 0x10  # flags of a WebP file's head
-_FORGOTTEN = ("AVIF",)  # formats of which Pillow neither reads nor writes how often they run
+_WEBP_MOVES, _WEBP_ALPHA = 0x02, 0x10  # flags in the header of a WebP file
+_FORGOTTEN = ("AVIF",)  # formats whose repeat count Pillow neither reads nor writes
 
 
 def frame_count(image: Image.Image) -> int:
-    """How many frames of a file are read: all of an animation, one page of a document."""
+    """Return the number of frames to read from a file: all of an animation, one page of a document."""
     animated = image.format in ANIMATED and getattr(image, "is_animated", False)
     return getattr(image, "n_frames", 1) if animated else 1
 
 
 def moves_longer(data: bytes, most: int) -> bool:
-    """Whether a GIF's file holds more frames than so many, or pieces of fewer than some 100 bytes, as none should.
+    """Return True if a GIF has more than `most` frames, or suspiciously small blocks (under about 100 bytes).
 
-    No more of it is looked at than that. Pillow goes through all pieces to count the frames, 1 to 7 microseconds each,
-    and a piece may have 2 bytes. Other formats say how many frames they have.
+    The function stops reading at that limit. Pillow visits all blocks to count frames, at 1 to 7 microseconds each, and
+    a block may have only 2 bytes. Other formats store their frame count.
     """
     if not data.startswith(b"GIF8"):
         return False
     frames, pieces, at = 0, len(data) // 100 + 10 * most + 1000, 13
     try:
         at += _color_table(data[10])
-        while data[at] in b"\x21\x2c" and frames <= most:  # an extension, a frame
+        while data[at] in b"\x21\x2c" and frames <= most:  # an extension or a frame
             if data[at] == 0x2C:
                 frames += 1
                 at += 9 + _color_table(data[at + 9])
@@ -48,21 +48,21 @@ def moves_longer(data: bytes, most: int) -> bool:
             if pieces < 0:
                 return True
             at += 1
-    except IndexError:  # it is cut short
+    except IndexError:  # the file is truncated
         pass
     return frames > most
 
 
 def _color_table(flags: int) -> int:
-    """Bytes of the table of colors that flags tell of."""
+    """Return the size in bytes of the color table that the flags describe."""
     return 3 << (flags % 8 + 1) if flags & 0x80 else 0
 
 
 def declare_alpha(data: bytes) -> bytes:
-    """Say in an animated WebP file's head that it has alpha; other files are left as they are.
+    """Set the alpha flag in the header of an animated WebP file. Other files stay unchanged.
 
-    libwebp does not say so where every frame holds opaque pixels alone, even if frames leave a part of the canvas
-    clear. Pillow then takes that part for black.
+    libwebp leaves the flag unset if all frames contain only opaque pixels, even if frames leave part of the canvas
+    clear. Pillow then reads that part as black.
     """
     if data[:4] != b"RIFF" or data[8:16] != b"WEBPVP8X" or len(data) < 21 or not data[20] & _WEBP_MOVES:
         return data
@@ -70,23 +70,23 @@ def declare_alpha(data: bytes) -> bytes:
 
 
 def read_animation(first: Contents, image: Image.Image, count: int, orientation: int, name: str) -> Contents:
-    """All of a file that moves.
+    """Read all frames of an animation.
 
-    Further frames go the first one's way: profile, orientation, alpha of their own. They have eight bits.
+    Further frames are read like the first one: profile, orientation, own alpha. They have eight bits a channel.
 
     Args:
-        first: what was read of the file's first picture.
-        image: the file, that picture decoded.
-        count: pictures in the file.
-        orientation: EXIF's.
-        name: of the file.
+        first: the contents of the file's first picture.
+        image: the file, with that picture decoded.
+        count: number of pictures in the file.
+        orientation: the orientation from EXIF.
+        name: the name of the file.
     Raises:
         PictureError: a frame is damaged.
     """
-    info = dict(image.info)  # a further frame changes it
+    info = dict(image.info)  # decoding a further frame changes it
     frames = [read_frame(image, index, count, orientation, name) for index in range(1, count)]
     picture = replace(first, duration=_duration(info), loop=_plays(image.format, info))
-    if info.get("default_image"):  # the first picture is for programs that know no APNG
+    if info.get("default_image"):  # the first picture is for programs without APNG support
         begun, *frames = frames
         color = np.ascontiguousarray(begun.color)
         picture = replace(picture, samples=color, alpha=begun.alpha, bits=8, duration=begun.duration)
@@ -100,7 +100,7 @@ def read_animation(first: Contents, image: Image.Image, count: int, orientation:
 
 
 def read_frame(image: Image.Image, index: int, count: int, orientation: int, name: str) -> Frame:
-    """A further frame of an animation, as `read_animation` says."""
+    """Read a further frame of an animation. The arguments are those of `read_animation`."""
     meaning = {key: image.info[key] for key in SAYS_COLORS if key in image.info}
     try:
         image.seek(index)
@@ -119,7 +119,10 @@ def _duration(info: dict[Any, Any]) -> float:
 
 
 def _plays(file_format: str | None, info: dict[Any, Any]) -> int:
-    """How often an animation runs, 0 for ever. GIF says how often it is run again, and nothing where it runs once."""
+    """Return how often an animation plays; 0 for ever.
+
+    GIF stores the number of repeats, and nothing for a single run.
+    """
     loop = info.get("loop")
     if file_format == "GIF":
         return 1 if loop is None else int(loop) and int(loop) + 1
@@ -127,9 +130,9 @@ def _plays(file_format: str | None, info: dict[Any, Any]) -> int:
 
 
 def images_and_options(picture: Contents, file_format: str) -> tuple[list[Image.Image], dict[str, Any]]:
-    """An animation's frames and what Pillow must know to write them; the first image is saved, with the options.
+    """Return an animation's frames and Pillow's options for writing them. The first image is saved, with the options.
 
-    A file that becomes one of its own kind keeps its numbers. Otherwise they are what players made of them.
+    A file that keeps its format keeps its durations. Otherwise durations are those that players use.
     """
     alpha = picture.alpha is not None or any(frame.alpha is not None for frame in picture.frames)
     frames = [_with_alpha(frame) if alpha else frame for frame in picture.every()]
@@ -139,8 +142,8 @@ def images_and_options(picture: Contents, file_format: str) -> tuple[list[Image.
     if file_format == "GIF":
         if picture.loop != 1:
             options["loop"] = max(0, picture.loop - 1)
-        if alpha:  # what a frame leaves clear must not show the one before
-            options |= {"disposal": 2, "optimize": False}  # optimizing forgets the clear color where no pixel has it
+        if alpha:  # clear parts must not show the previous frame
+            options |= {"disposal": 2, "optimize": False}  # optimizing drops the clear color if no pixel uses it
     elif file_format not in _FORGOTTEN:
         options["loop"] = picture.loop
     if file_format == "PNG" and picture.cover is not None:
@@ -151,34 +154,34 @@ def images_and_options(picture: Contents, file_format: str) -> tuple[list[Image.
 
 
 def _table(picture: Contents, file_format: str) -> list[tuple[int, float]]:
-    """Which frames are written, and for how many milliseconds."""
+    """Return the indices of the written frames, and their durations in milliseconds."""
     durations = [frame.duration for frame in picture.every()]
     if picture.file_format == file_format:
         return [(index, time if file_format == "PNG" else round(time)) for index, time in enumerate(durations)]
-    made_here = not picture.file_format  # and durations are times, whatever players make of short ones
+    made_here = not picture.file_format  # then durations are exact, and not subject to players' rules for short ones
     times = [duration if made_here and duration > 0 else played(duration) for duration in durations]
     return list(timetable(times, file_format))
 
 
 def note_left_out(picture: Contents, file_format: str) -> None:
-    """Say how many frames are too short for players of a format."""
+    """Warn about frames that are too short for players of a format."""
     count = len(picture.frames) + 1
     left_out = count - len(_table(picture, file_format))
     if left_out:
         name, are = picture.name or "the picture", "is" if left_out == 1 else "are"
-        said = f"{left_out} of {count} frames {are} left out, which players of {file_format} would slow down"
+        said = f"{left_out} of {count} frames {are} left out, because {file_format} players would slow them down"
         warnings.warn(f"{name}: {said}", stacklevel=3)
 
 
 def image_for(frame: Frame, file_format: str) -> Image.Image:
-    """A frame as a PIL image of the kind that a format's writer wants."""
+    """Return a frame as a PIL image that the format's writer accepts."""
     return clear_or_not(frame) if file_format == "GIF" and frame.alpha is not None else Image.fromarray(frame.samples)
 
 
 def clear_or_not(frame: Frame) -> Image.Image:
-    """A frame in 255 colors and one that is clear: GIF knows nothing between.
+    """Reduce a frame to 255 colors and one clear color: GIF has no partial alpha.
 
-    The colors are those that are seen, not those that lie under what is clear.
+    The colors come from visible pixels only.
     """
     assert frame.alpha is not None
     seen = frame.alpha >= 0.5
@@ -200,8 +203,8 @@ def _with_alpha(frame: Frame) -> Frame:
 
 
 def said_of_frames(picture: Contents, file_format: str, bits: Bits) -> str:
-    """What to say where a file of that kind holds the first frame alone; else ""."""
+    """Return a remark if a file of that format would contain only the first frame; else ""."""
     if not picture.frames or (file_format in ANIMATED and bits == 8):
         return ""
     kind = f"{file_format} with {bits} bits" if bits == 16 else file_format
-    return f"moves, {kind} does not: only its first frame is written"
+    return f"is animated, but {kind} is not: only the first frame is written"

@@ -1,6 +1,6 @@
-"""What files say in their boxes and Pillow does not hand on: color, crop, depth, order of channels.
+"""Read properties from the boxes of a file that Pillow does not return: color, crop, depth, channel order.
 
-These are AVIF and HEIF (ISO/IEC 23008-12) and JPEG 2000 (ISO/IEC 15444-1, annex I).
+The formats are AVIF and HEIF (ISO/IEC 23008-12) and JPEG 2000 (ISO/IEC 15444-1, annex I).
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ _NCLX = re.compile(rb"colrnclx(....)", re.DOTALL)
 
 
 class Said(NamedTuple):
-    """What is said about the file's main picture."""
+    """Properties of the file's main picture."""
 
     cicp: tuple[int, int] | None = None  # primaries and transfer of ITU-T H.273
-    crop: tuple[int, int, int, int] | None = None  # left, top, right, bottom, of the picture as it is stored
-    bits: int = 8  # of a channel
+    crop: tuple[int, int, int, int] | None = None  # left, top, right, bottom, in the stored picture
+    bits: int = 8  # a channel
 
 
 def read(data: bytes) -> Said:
-    """Read the properties of a file's main picture; nothing is said where its boxes cannot be read."""
+    """Read the properties of a file's main picture. If the boxes cannot be read, return defaults."""
     properties: list[tuple[bytes, bytes]] = []
     with contextlib.suppress(struct.error, IndexError, ValueError, ZeroDivisionError, KeyError):
         properties = _properties(data)
@@ -41,18 +41,18 @@ def read(data: bytes) -> Said:
                 bits = body[5]
             elif kind == b"clap":
                 crop = _crop(body, size)
-    if cicp is None and (said := _NCLX.search(data[: 1 << 16])):  # an image sequence, or a grid's parts
+    if cicp is None and (said := _NCLX.search(data[: 1 << 16])):  # an image sequence, or the tiles of a grid
         cicp = struct.unpack(">HH", said[1])
     return Said(cicp, crop, bits)
 
 
 class Jp2(NamedTuple):
-    """What is said about a JPEG 2000 picture.
+    """Properties of a JPEG 2000 picture.
 
     Attributes:
-        color: which channels are its colors, in their order; () where nothing is said.
-        alpha: which channel is alpha, or None.
-        premultiplied: whether colors are multiplied by alpha.
+        color: the indices of the color channels, in their order; () if unknown.
+        alpha: the index of the alpha channel, or None.
+        premultiplied: True if colors are multiplied by alpha.
         profile: an ICC profile, or b"".
     """
 
@@ -63,7 +63,7 @@ class Jp2(NamedTuple):
 
 
 def read_jp2(data: bytes) -> Jp2:
-    """Read the header of a JPEG 2000 file; nothing is said where it has none, or it cannot be read."""
+    """Read the header of a JPEG 2000 file. If it is missing or cannot be read, return defaults."""
     header = next((body for kind, body in _boxes(data) if kind == b"jp2h"), b"")
     color, alpha, premultiplied, profile = {}, None, False, b""
     with contextlib.suppress(struct.error):
@@ -82,7 +82,7 @@ def read_jp2(data: bytes) -> Jp2:
 
 
 def _properties(data: bytes) -> list[tuple[bytes, bytes]]:
-    """Kind and body of each property of the main picture, in their order."""
+    """Return kind and body of each property of the main picture, in order."""
     meta = next((body for kind, body in _boxes(data) if kind == b"meta"), b"")
     boxes = dict(_boxes(meta[4:]))
     pitm = boxes[b"pitm"]
@@ -93,7 +93,7 @@ def _properties(data: bytes) -> list[tuple[bytes, bytes]]:
 
 
 def _associations(body: bytes) -> Iterator[tuple[int, int]]:
-    """An item's number and the number of one of its properties, from 1."""
+    """Yield the number of an item and the number of one of its properties, counted from 1."""
     wide_item, wide_index = body[0] > 0, bool(body[3] & 1)
     (count,), at = struct.unpack_from(">I", body, 4), 8
     for _ in range(count):
@@ -122,7 +122,7 @@ def _boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 
 def _crop(body: bytes, size: tuple[int, int]) -> tuple[int, int, int, int] | None:
-    """A clean aperture: its size, and how far its center lies from the picture's."""
+    """Return the crop box of a clean aperture, which stores a size and the offset of its center."""
     numbers = struct.unpack_from(">iiiiiiii", body)
     width, height, right, down = (Fraction(*numbers[i : i + 2]) for i in range(0, 8, 2))
     left = round(right + (size[0] - width) / 2)

@@ -1,4 +1,4 @@
-"""Color profiles: what a file's numbers mean, brought to sRGB."""
+"""Color profiles: convert a file's values to sRGB."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from PIL import Image, ImageCms
 
 _FAILURES = (ImageCms.PyCMSError, OSError, ValueError, TypeError)
 _SPACES = {"L": "GRAY", "RGB": "RGB", "CMYK": "CMYK", "LAB": "Lab"}
-_PROBES = (0, 16, 32, 64, 96, 128, 192, 255)  # of each channel
+_PROBES = (0, 16, 32, 64, 96, 128, 192, 255)  # values of each channel
 _SAME = 3
 
 
 def to_srgb(image: Image.Image, profile: bytes | None) -> tuple[Image.Image, bool]:
-    """An RGB image in sRGB, and whether there was a profile that could be used."""
+    """Return an RGB image in sRGB, and whether its profile could be used."""
     if profile:
         with contextlib.suppress(*_FAILURES):
             source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
@@ -50,13 +50,13 @@ def _through(
 
 @functools.lru_cache(maxsize=8)
 def is_srgb(profile: bytes) -> bool:
-    """Whether a profile calls itself sRGB, and is it: it changes no color of a small set by more than 3 of 255."""
+    """Return True if a profile is named sRGB and behaves so: it changes no test color by more than 3 of 255."""
     try:
         source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
         if "srgb" not in (source.profile.profile_description or "").lower():
             return False
         colors = np.stack(np.meshgrid(*[np.array(_PROBES, np.uint8)] * 3), axis=-1).reshape(1, -1, 3)
-        shown = _through(Image.fromarray(colors), source, ImageCms.Flags.NOOPTIMIZE)  # a tenth of the time
+        shown = _through(Image.fromarray(colors), source, ImageCms.Flags.NOOPTIMIZE)  # takes a tenth of the time
     except _FAILURES:
         return False
     return shown is not None and int(np.abs(np.asarray(shown).astype(int) - colors).max()) <= _SAME
@@ -68,5 +68,5 @@ def _srgb() -> ImageCms.ImageCmsProfile:
 
 @functools.cache
 def srgb() -> bytes:
-    """The profile of sRGB."""
+    """Return the bytes of the sRGB profile."""
     return _srgb().tobytes()

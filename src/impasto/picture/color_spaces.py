@@ -1,7 +1,7 @@
-"""What a file's numbers mean where no 8-bit profile engine is asked: curves and a matrix, in float.
+"""Color spaces of curves and a matrix, computed in floating point instead of an 8-bit profile engine.
 
-Sources are ICC profiles of that kind, CICP numbers, and PNG's chunks for gamma and chromaticities. 16 bits keep
-all their steps this way.
+Sources are ICC profiles of that kind, CICP numbers, and PNG chunks for gamma and chromaticities. 16-bit pictures keep
+all their steps.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ class Space(NamedTuple):
     """A color space.
 
     Attributes:
-        curves: light by the value of 16 bits, one row for each channel or one for all.
-        matrix: from light in the space's primaries to light in sRGB's; None for gray.
+        curves: linear light for each 16-bit value, one row for each channel or one for all.
+        matrix: converts light in the space's primaries to light in sRGB's; None for gray.
     """
 
     curves: NDArray[np.float32]
     matrix: NDArray[np.float32] | None
 
     def to_srgb(self, rgb: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Values of 0..1 in sRGB."""
+        """Convert values in 0..1 to sRGB."""
         steps = np.rint(np.clip(rgb, 0, 1) * (_STEPS - 1)).astype(np.uint16)
         rows = [self.curves[index % len(self.curves)][steps[..., index]] for index in range(rgb.shape[-1])]
         light = np.stack(rows, axis=-1)
@@ -46,7 +46,7 @@ class Space(NamedTuple):
 
 
 class Hdr(NamedTuple):
-    """High dynamic range: transfer and primaries of ITU-T H.273."""
+    """A high-dynamic-range space: transfer and primaries of ITU-T H.273."""
 
     transfer: int
     primaries: int
@@ -56,7 +56,7 @@ class Hdr(NamedTuple):
 
 
 def converted(samples: Samples, space: Space | Hdr) -> Samples:
-    """Samples in sRGB, in the type that they have.
+    """Return samples in sRGB, with the same dtype.
 
     Args:
         samples: H x W x 3, or H x W x 1 for gray.
@@ -68,7 +68,7 @@ def converted(samples: Samples, space: Space | Hdr) -> Samples:
 
 
 def of_cicp(primaries: int, transfer: int) -> Space | Hdr | None:
-    """The space of two numbers of ITU-T H.273; None if it is sRGB, or nothing that is known here."""
+    """Return the space for two numbers of ITU-T H.273; None if it is sRGB or unknown."""
     if transfer in hdr.TRANSFERS:
         return Hdr(transfer, primaries)
     curve = linear(_RAMP, transfer)
@@ -80,11 +80,11 @@ def of_cicp(primaries: int, transfer: int) -> Space | Hdr | None:
 
 
 def of_png(info: Mapping[Any, Any]) -> Space | None:
-    """The space that PNG's chunks for gamma and chromaticities describe; None if it is sRGB, or if one says so."""
+    """Return the space that PNG's gamma and chromaticity chunks describe; None if it is sRGB, or the file says so."""
     gamma, said = info.get("gamma"), info.get("chromaticity")
     if "srgb" in info or not (gamma or said):
         return None
-    if gamma and abs(gamma / _SRGB_GAMMA - 1) < 0.05:  # as libpng has it
+    if gamma and abs(gamma / _SRGB_GAMMA - 1) < 0.05:  # the same tolerance as in libpng
         gamma = None
     chromaticities: Chromaticities = PRIMARIES[1]
     if said and np.abs(np.subtract(said[2:] + said[:2], chromaticities)).max() > 0.005:
@@ -101,13 +101,13 @@ def of_png(info: Mapping[Any, Any]) -> Space | None:
 
 @functools.cache
 def adobe_rgb() -> Space:
-    """What cameras mean by EXIF's interoperability index R03, with or without a profile (DCF 2.0)."""
+    """Return Adobe RGB, which EXIF's interoperability index R03 means, with or without a profile (DCF 2.0)."""
     return Space((_RAMP ** np.float32(563 / 256))[None], to_srgb(_ADOBE_RGB))
 
 
 @functools.lru_cache(maxsize=4)
 def of_profile(profile: bytes) -> Space | Hdr | None:
-    """The space of an ICC profile that consists of curves and a matrix, or says its CICP numbers; None of others."""
+    """Return the space of an ICC profile that consists of curves and a matrix, or contains CICP numbers; else None."""
     with contextlib.suppress(struct.error, IndexError, ValueError, KeyError, OverflowError, np.linalg.LinAlgError):
         tags = _tags(profile)
         if b"cicp" in tags and tags[b"cicp"][9] in hdr.TRANSFERS:
@@ -132,7 +132,7 @@ def _tags(profile: bytes) -> dict[bytes, bytes]:
 
 
 def _curve(tag: bytes) -> NDArray[np.float32]:
-    """A tone curve (ICC.1:2022, 10.6 and 10.18): light by the value of 16 bits."""
+    """Return a tone curve (ICC.1:2022, 10.6 and 10.18): linear light for each 16-bit value."""
     if tag[:4] == b"curv":
         (count,) = struct.unpack_from(">I", tag, 8)
         if count == 0:
@@ -146,7 +146,7 @@ def _curve(tag: bytes) -> NDArray[np.float32]:
     g, a, b, c, d, e, f = (*np.array(struct.unpack_from(f">{sizes[kind]}i", tag, 12)) / 65536, *[0.0] * 7)[:7]
     if kind == 0:
         a = 1.0
-    if kind in (1, 2):  # a power down to where it is zero, and a constant below
+    if kind in (1, 2):  # a power function down to its zero, and a constant below
         d, e, f, c = -b / a, c, c, 0.0
     with np.errstate(invalid="ignore"):
         power = np.maximum(a * _RAMP + b, 0) ** g + e

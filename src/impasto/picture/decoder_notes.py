@@ -1,4 +1,4 @@
-"""What Pillow remarks about a file, as one note with the file's name."""
+"""Collect Pillow's warnings about a file into one warning with the file's name."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from typing import Any
 
 _here = threading.local()
 _LONGEST = 200
-_HEAD = 1 << 16  # bytes of a file in which EXIF begins
+_HEAD = 1 << 16  # EXIF begins within these first bytes of a file
 
 
 class _Listener:
-    """Stands for the module `warnings` in Pillow's modules: a thread that reads a file keeps what is said about it.
+    """Replace the module `warnings` in Pillow's modules, to collect warnings separately for each thread.
 
-    `warnings.catch_warnings` would do so for all threads at once, and files are read in several.
+    `warnings.catch_warnings` affects all threads at once, and several threads read files.
     """
 
     def __getattr__(self, name: str) -> Any:
@@ -30,16 +30,16 @@ class _Listener:
         remarks = getattr(_here, "remarks", None)
         if remarks is None or (category is not None and issubclass(category, DeprecationWarning)):
             warnings.warn(message, category, stacklevel + 1, source)
-        elif not str(message).startswith("Metadata Warning"):  # about fields that Pillow reads and Impasto does not
+        elif not str(message).startswith("Metadata Warning"):  # these concern fields that Impasto does not use
             remarks.append(" ".join(str(message).split()))
 
 
 _listener = _Listener()
-_modules = 0  # that were loaded when Pillow's were last looked for
+_modules = 0  # number of loaded modules at the last search for Pillow's
 
 
 def _listen() -> None:
-    """Stand in each of Pillow's modules that has been loaded."""
+    """Install the listener in each loaded module of Pillow."""
     global _modules
     loaded = len(sys.modules)
     if loaded == _modules:
@@ -52,10 +52,10 @@ def _listen() -> None:
 
 @contextlib.contextmanager
 def collected(name: str, data: bytes = b"") -> Iterator[None]:
-    """Within this, warnings of Pillow's in this thread are kept; they end as one that names the file.
+    """Collect Pillow's warnings in this thread during the block, and issue them as one warning that names the file.
 
     Args:
-        data: the file. EXIF is read by a module that Pillow loads late.
+        data: the file. A module that Pillow loads late reads EXIF, so it is loaded first.
     """
     head = data[:_HEAD]
     if b"Exif\0\0" in head or b"eXIf" in head:

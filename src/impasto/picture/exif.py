@@ -1,7 +1,7 @@
-"""EXIF as bytes: a block's directories, read and written without a change to what they hold (CIPA DC-008, TIFF 6.0).
+"""EXIF blocks: read and write directories without changing their fields (CIPA DC-008, TIFF 6.0).
 
-Pillow decodes every value and encodes it again, which turns a name that is not ASCII into question marks and loses
-types. Here a field keeps its bytes, its type and the block's byte order.
+Pillow decodes and encodes every value, which turns non-ASCII names into question marks and loses types. Here a field
+keeps its bytes, its type, and the byte order of the block.
 """
 
 from __future__ import annotations
@@ -13,21 +13,21 @@ from typing import Literal, NamedTuple, TypeAlias
 HEAD = b"Exif\0\0"
 ORIENTATION, SOFTWARE, PACKET, IPTC, RESOURCES, PROFILE = 274, 305, 700, 33723, 34377, 34675
 DETAILS, POSITION, INTEROPERABILITY = 34665, 34853, 40965
-"""The pointers to the directories that are kept: the camera's settings, the place, and the file's rules."""
+"""Pointers to the directories that are kept: camera settings, GPS position, and interoperability."""
 
 _MAKER_NOTE, _USER_COMMENT, _WIDTH, _HEIGHT, _COLOR_SPACE, _GAMMA = 37500, 37510, 40962, 40963, 40961, 42240
 
-# Of a photo's first directory, what says something about the photo; the rest describes the old file's layout.
+# Tags of the first directory that describe the photo. All others describe the old file's layout.
 _KEPT = {269, 270, 271, 272, 282, 283, 285, 296, SOFTWARE, 306, 315, 316, 18246, 18249, 33432, *range(40091, 40096)}
-# What the other ones say of the old file: bytes a pixel, gamma, padding, offsets in Microsoft's and Samsung's files.
+# Tags of other directories that describe the old file: bytes a pixel, gamma, padding, offsets of Microsoft and Samsung.
 _STALE = {37122, _GAMMA, 59932, 59933, 40976, 40977}
-# Positions in the picture, and its density on the sensor: they hold for one size only.
+# Positions in the picture, and pixel density on the sensor, which are valid for one size only.
 _IN_PIXELS = {37396, 41492, 41486, 41487, 41488}
 
 _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8, 129: 1}
 _SHORT, _LONG = 3, 4
 _MOST = 2000
-"""Fields of a directory that are read; there are some hundred tags."""
+"""Largest number of fields that are read from a directory. A few hundred tags exist."""
 
 _PARENTS = {DETAILS: 0, POSITION: 0, INTEROPERABILITY: DETAILS}
 
@@ -35,7 +35,7 @@ Order: TypeAlias = Literal["<", ">"]
 
 
 class Field(NamedTuple):
-    """A field of a directory: its type, how many values it has, and their bytes."""
+    """A field of a directory: type, number of values, and bytes."""
 
     kind: int
     values: int
@@ -43,17 +43,18 @@ class Field(NamedTuple):
 
 
 def text_field(text: str) -> Field:
-    """Text; what is not ASCII is UTF-8, as EXIF 3.0 has it."""
+    """Return a text field. Non-ASCII text is UTF-8, as in EXIF 3.0."""
     data = text.encode() + b"\0"
     return Field(2, len(data), data)
 
 
 class Exif:
-    """Directories of fields, by the pointer that leads to them; the first one is 0.
+    """Directories of fields, by their pointers. The first directory has the key 0.
 
     Attributes:
-        order: of the bytes of a number.
-        maker_note_at: where the camera maker's note began. It may count from the block's beginning, and so stays there.
+        order: the byte order.
+        maker_note_at: the offset of the camera maker's note. Its own offsets may count from the block's beginning, so
+            it stays in place.
     """
 
     def __init__(
@@ -67,7 +68,7 @@ class Exif:
         self.maker_note_at = maker_note_at
 
     def numbers(self, *values: int, long: bool = True) -> Field:
-        """A field of integers."""
+        """Return a field of integers."""
         data = struct.pack(f"{self.order}{len(values)}{'I' if long else 'H'}", *values)
         return Field(_LONG if long else _SHORT, len(values), data)
 
@@ -78,7 +79,7 @@ class Exif:
         return Field(5, 1, struct.pack(f"{self.order}2I", ratio.numerator, ratio.denominator))
 
     def number(self, directory: int, tag: int) -> int | None:
-        """The first value of an integer field."""
+        """Return the first value of an integer field."""
         found = self.directories.get(directory, {}).get(tag)
         kind = None if found is None else {1: "B", 3: "H", 4: "I"}.get(found.kind)
         if found is None or kind is None or not found.values:
@@ -86,7 +87,7 @@ class Exif:
         return int(struct.unpack_from(self.order + kind, found.data)[0])
 
     def tobytes(self) -> bytes:
-        """The block, from its byte order on; b"" if it is empty."""
+        """Return the block, beginning with the byte order; b"" if it is empty."""
         if not any(self.directories.values()):
             return b""
         tables = self._with_pointers()
@@ -96,7 +97,7 @@ class Exif:
         return self._laid_out(tables, None)
 
     def _with_pointers(self) -> dict[int, dict[int, Field]]:
-        """The directories with fields for the pointers among them, still 0; those without a field are left out."""
+        """Return the directories with pointer fields, which are still 0. Empty directories are left out."""
         tables = {key: dict(fields) for key, fields in self.directories.items() if fields or not key}
         for pointer, parent in reversed(_PARENTS.items()):
             if pointer in tables:
@@ -116,7 +117,7 @@ class Exif:
             out.extend(bytes(max(0, free - len(out))))
             return at
 
-        # A directory that is pointed to gets its place when its pointer is written.
+        # Place all directories first, so that pointers to them can be written.
         starts = {key: place(6 + 12 * len(tables[key])) for key in sorted(tables)}
         for key, fields in tables.items():
             at = starts[key]
@@ -141,10 +142,10 @@ class Exif:
 
 
 def parse(block: bytes) -> Exif | None:
-    """The directories of a block or of a whole TIFF file; a field that lies outside of it is left out.
+    """Read the directories of a block or of a whole TIFF file. Fields that lie outside the data are left out.
 
     Returns:
-        None if it is no such block.
+        None if the data are not an EXIF block.
     """
     while block.startswith(HEAD):
         block = block[len(HEAD) :]
@@ -173,7 +174,7 @@ def parse(block: bytes) -> Exif | None:
 
 
 def _directory(block: bytes, order: Order, at: int, *, big: bool) -> tuple[dict[int, Field], dict[int, int]]:
-    """A directory's fields, and where their bytes lie; the same tag's first field counts."""
+    """Return a directory's fields, and the offsets of their bytes. For repeated tags, the first one counts."""
     fields: dict[int, Field] = {}
     places: dict[int, int] = {}
     head, entry, room = ("Q", "HHQ", 8) if big else ("H", "HHI", 4)
@@ -193,13 +194,13 @@ def _directory(block: bytes, order: Order, at: int, *, big: bool) -> tuple[dict[
 
 
 def of_photo(found: Exif, orientation: int) -> Exif:
-    """What is kept of a photo's EXIF once it is turned upright: no thumbnail, no orientation, no dangling pointer."""
+    """Return the EXIF that is valid after turning a photo upright: no thumbnail, orientation or dangling pointer."""
     turned = orientation != 1
     kept = Exif(found.order, {}, found.maker_note_at)
     kept.directories[0] = {tag: value for tag, value in found.directories[0].items() if tag in _KEPT}
     if details := found.directories.get(DETAILS):
         gone = _STALE | (_IN_PIXELS if turned else set())
-        # A pointer's own type stands for a directory that would be left out.
+        # Types 13 and 18 are pointers to directories, which would not be copied.
         details = {tag: value for tag, value in details.items() if tag not in gone and value.kind not in (13, 18)}
         details[_COLOR_SPACE] = found.numbers(1, long=False)  # sRGB
         if orientation in (5, 6, 7, 8):
@@ -209,14 +210,14 @@ def of_photo(found: Exif, orientation: int) -> Exif:
     if position := found.directories.get(POSITION):
         kept.directories[POSITION] = position
     if found.directories.get(INTEROPERABILITY):
-        # Its rule says the color space: R98 is sRGB.
+        # The interoperability index gives the color space: R98 is sRGB.
         rule = {1: text_field("R98"), 2: Field(7, 4, b"0100")}
         kept.directories[INTEROPERABILITY] = found.directories[INTEROPERABILITY] | rule
     return kept
 
 
 def at_size(block: bytes, width: int, height: int) -> Exif:
-    """A photo's block for a picture of another size; what is counted in pixels is left out if it changed."""
+    """Return a photo's block for a picture of another size. Values in pixels are removed if the size changed."""
     found = parse(block) or Exif()
     details = found.directories.get(DETAILS, {})
     before = found.number(DETAILS, _WIDTH), found.number(DETAILS, _HEIGHT)
@@ -230,7 +231,7 @@ def at_size(block: bytes, width: int, height: int) -> Exif:
 
 
 def within(found: Exif, most: int) -> tuple[bytes, list[str]]:
-    """The block in at most so many bytes, and the names of what had to be left out for that."""
+    """Return the block in at most `most` bytes, and the names of the fields that were removed for that."""
     out: list[str] = []
     data = found.tobytes()
     if len(data) > most and found.maker_note_at is not None:
@@ -252,7 +253,7 @@ def within(found: Exif, most: int) -> tuple[bytes, list[str]]:
 
 
 def without_location(block: bytes) -> bytes:
-    """The block without the place, and without the maker's note, which may name it in a form of its own."""
+    """Return the block without the position, and without the maker's note, which may contain it in its own form."""
     found = parse(block)
     if found is None:
         return b""

@@ -1,4 +1,4 @@
-"""The formats of picture files: endings, and which have alpha, motion or sixteen bits."""
+"""File formats of pictures: endings, and support of alpha, animation and sixteen bits."""
 
 from __future__ import annotations
 
@@ -32,13 +32,12 @@ SUFFIXES = {
 }
 
 NAMES = tuple(sorted({suffix.lstrip(".") for suffix in SUFFIXES}))
-"""What the formats are called on the command line: their endings without the dot."""
-"""What can be written, by the name's ending."""
+"""Names of the writable formats on the command line: their endings without the dot."""
 
 READABLE = {*SUFFIXES, ".ppm", ".pgm", ".pbm", ".pnm", ".pfm", ".jp2", ".j2k", ".j2c", ".jpf", ".jpx", ".qoi", ".dib"}
 READABLE |= {".mpo", ".avifs", ".tga", ".icb", ".vda", ".vst", ".ico", ".icns", ".pcx", ".sgi", ".bw", ".dds"}
 READABLE |= {".psd"}
-"""The endings of files that are read."""
+"""Endings of files that Impasto reads."""
 _CLIPS = {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi"}
 JPEG_PREFIX = b"\xff\xd8\xff"
 TIFF_PREFIXES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
@@ -48,48 +47,52 @@ WITHOUT_ALPHA = {"JPEG", "BMP"}
 
 
 def format_of(path: Path) -> str:
-    """Pillow's name of the format that a file name's ending stands for.
+    """Return Pillow's name of the format for a file name's ending.
 
     Raises:
-        UsageError: an ending that Impasto does not write; the message lists those it does.
+        UsageError: Impasto does not write this ending. The hint lists the endings that it writes.
     """
     file_format = SUFFIXES.get(path.suffix.lower())
     if file_format is None and path.suffix.lower() in _CLIPS:
-        raise UsageError(f"{path.name} is a video", "impasto video paints animations, too", code="unknown-format")
+        raise UsageError(
+            f"{path.name} is a video, not a picture", "impasto video also writes animations", code="unknown-format"
+        )
     if file_format is None:
         endings = " ".join(sorted(SUFFIXES))
         raise UsageError(
-            f"{path.name}: what format is {path.suffix or 'a name without an ending'}?",
+            f"{path.name}: unknown format {path.suffix or 'without an ending'}",
             f"one of {endings}",
             code="unknown-format",
         )
     load_writer(file_format)
     if file_format not in Image.SAVE:
-        raise UsageError(f"{file_format} cannot be written here", "pip install 'impasto[heif]'", code="missing-extra")
+        raise UsageError(
+            f"{file_format} needs an extra to be written", "pip install 'impasto[heif]'", code="missing-extra"
+        )
     return file_format
 
 
 def check_saving(file_format: str, quality: int, bits: int) -> None:
-    """Refuse what cannot be written in a format.
+    """Refuse a quality or a bit depth that a format cannot store.
 
     Raises:
-        UsageError: quality is not in 1..100, bits are neither 8 nor 16, or are 16 where the format holds 8.
+        UsageError: quality is not in 1..100, bits are not 8 or 16, or bits are 16 and the format stores only 8.
     """
     if not 1 <= quality <= 100:
         raise UsageError(f"quality {quality} is not in 1..100", code="out-of-range")
     if bits not in (8, 16):
-        raise UsageError(f"{bits} bits a channel cannot be written", "8 or 16", code="unknown-choice")
+        raise UsageError(f"{bits} bits a channel cannot be written", "choose 8 or 16", code="unknown-choice")
     if bits == 16 and file_format not in SIXTEEN_BITS:
-        raise UsageError(f"{file_format} holds no 16 bits a channel", "PNG and TIFF do", code="not-encodable")
+        raise UsageError(f"{file_format} cannot store 16 bits a channel", "PNG and TIFF can", code="not-encodable")
 
 
 def readable(path: Path) -> bool:
-    """Whether a file's name says that it is a picture."""
+    """Return True if a file's name has the ending of a readable picture."""
     return path.suffix.lower() in READABLE
 
 
 def load_writer(file_format: str) -> None:
-    """Load what Pillow needs to write a format; for the usual ones that is little."""
+    """Load the parts of Pillow that write a format. For common formats, that is little."""
     Image.preinit()
     if file_format not in Image.SAVE:
         load_plugins()
@@ -97,7 +100,10 @@ def load_writer(file_format: str) -> None:
 
 @functools.cache
 def load_plugins() -> tuple[str, ...]:
-    """Pillow's names of the formats that are read here: pictures, and nothing that runs a program to be shown."""
+    """Load Pillow's readers, and return the names of their formats.
+
+    Formats whose readers run another program are left out.
+    """
     Image.preinit()
     names = ["BMP", "DIB", "GIF", "JPEG", "PNG", "PPM"]
     for name in ("Avif", "Dds", "Icns", "Ico", "Jpeg2K", "Mpo", "Pcx", "Psd", "Qoi", "Sgi", "Tga", "Tiff", "WebP"):
@@ -108,5 +114,5 @@ def load_plugins() -> tuple[str, ...]:
 
         register_heif_opener()
     names += ["AVIF", "HEIF", "JPEG2000", "MPO", "QOI", "TIFF", "WEBP"]
-    names += ["DDS", "ICNS", "ICO", "PCX", "PSD", "SGI", "TGA"]  # the last: it has no magic number
+    names += ["DDS", "ICNS", "ICO", "PCX", "PSD", "SGI", "TGA"]  # TGA comes last, since it has no magic number
     return tuple(name for name in names if name in Image.OPEN)

@@ -1,36 +1,36 @@
-"""How long an animation's frames are shown: what players make of a file's numbers, and what formats can say."""
+"""Frame durations of animations: how players interpret them, and what formats can store."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 TOO_SHORT = 10
-"""Milliseconds. Browsers show a frame of at most so many for `INSTEAD`, whatever the format."""
+"""Milliseconds. Browsers show frames that are this short, or shorter, for `INSTEAD`, in all formats."""
 
 INSTEAD = 100
 
 _UNITS = {"GIF": (10, 2, 65_535)}
-"""Milliseconds in which a format counts, and how many units a frame has at least and at most."""
+"""The time unit of a format in milliseconds, and the smallest and largest number of units of a frame."""
 
 _USUAL_UNIT = (1, TOO_SHORT + 1, 2**24 - 1)
 
 
 def played(duration: float) -> float:
-    """Milliseconds that players show a frame for whose file says `duration`."""
+    """Return the milliseconds for which players show a frame with this stored duration."""
     return duration if duration > TOO_SHORT else INSTEAD
 
 
 def timetable(durations: Sequence[float], file_format: str) -> list[tuple[int, int]]:
-    """Which frames a format can show in time, and for how long.
+    """Return the frames that a format can show in time, and their durations.
 
-    Times are rounded, not durations, so that no error adds up. A frame that players would slow down is left out, and
-    the one before stands for as long.
+    Rounding applies to times, not to durations, so that errors do not add up. A frame that players would slow down is
+    left out, and the frame before it lasts longer.
 
     Args:
         durations: milliseconds of every frame.
         file_format: Pillow's name.
     Returns:
-        Every kept frame's index and its milliseconds; at least one.
+        The index of every kept frame, and its milliseconds; at least one frame.
     """
     unit, least, most = _UNITS.get(file_format, _USUAL_UNIT)
     kept, starts, time = [0], [0], 0.0

@@ -1,9 +1,7 @@
-"""Metadata: what is kept of a photo's own, and what says how a picture was made.
+"""Metadata: keep those of the photo, and record how the picture was made.
 
-That is an XMP packet with IPTC's digital source type.
-
-https://cv.iptc.org/newscodes/digitalsourcetype/: `compositeWithTrainedAlgorithmicMedia` is a photograph
-that a trained model has changed.
+The record is an XMP packet with IPTC's digital source type, https://cv.iptc.org/newscodes/digitalsourcetype/.
+`compositeWithTrainedAlgorithmicMedia` means a photograph that a trained model has changed.
 """
 
 from __future__ import annotations
@@ -21,26 +19,26 @@ from impasto.picture.xmp import BrokenPacket, Packet, names_location, parse, val
 
 SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
 
-# What a segment of a JPEG file holds, less what stands before the block itself.
+# Largest contents of a JPEG segment, from which the headers of each block are subtracted below.
 _SEGMENT = 65533
 SEGMENT_HEAD = b"http://ns.adobe.com/xap/1.0/\0"
-"""What stands before a packet in a JPEG file's segment."""
+"""The header of an XMP packet in a JPEG segment."""
 _MOST_EXIF, _MOST_XMP = _SEGMENT - len(exif.HEAD), _SEGMENT - len(SEGMENT_HEAD)
 
 _EXTENSION = b"http://ns.adobe.com/xmp/extension/\0"
 _WITHOUT_METADATA = {"BMP", "GIF"}
-_UPRIGHT = {"AVIF", "HEIF"}  # turned by the decoder, by what their container says
+_UPRIGHT = {"AVIF", "HEIF"}  # the decoder turns them upright, as the container says
 
 
 class Kept(NamedTuple):
     """A picture's metadata.
 
     Attributes:
-        exif: a block, with `exif.HEAD` before it.
+        exif: a block that begins with `exif.HEAD`.
         xmp: a packet.
-        iptc: the records of IPTC's older format.
-        texts: keyword and text, as PNG has them.
-        comment: as JPEG has it.
+        iptc: records of IPTC's older format.
+        texts: keyword and text, as in PNG.
+        comment: a comment, as in JPEG.
     """
 
     exif: bytes = b""
@@ -51,22 +49,22 @@ class Kept(NamedTuple):
 
 
 def settings_text(made_with: Mapping[str, object]) -> str:
-    """The settings as one line of JSON."""
+    """Return the settings as one line of JSON."""
     return json.dumps(made_with, ensure_ascii=False, sort_keys=True)
 
 
 def comment_text(made_with: Mapping[str, object]) -> str:
-    """The settings and IPTC's digital source type, for files whose comment is all that they hold: clips and GIFs."""
+    """Return the settings and IPTC's digital source type, for files that store only a comment: clips and GIFs."""
     return settings_text({"digital_source_type": SOURCE_TYPE, **made_with})
 
 
 def made_with_of(kept: Kept) -> dict[str, Any] | None:
-    """The settings that a picture's metadata say: the opposite of `settings_text`.
+    """Return the settings in a picture's metadata: the inverse of `settings_text`.
 
-    A file may say anything, so that nothing of them is certain but that they are names and values of JSON.
+    A file may contain anything. The result is only guaranteed to be names and JSON values.
 
     Returns:
-        None if Impasto has not made the picture, or the file does not say.
+        None if Impasto did not make the picture, or its file does not say so.
     """
     try:
         packet = parse(kept.xmp) if b"impasto" in kept.xmp else Packet()
@@ -78,7 +76,10 @@ def made_with_of(kept: Kept) -> dict[str, Any] | None:
 
 
 def made_with_in(comment: str) -> dict[str, Any] | None:
-    """As `made_with_of`, of a comment: the opposite of `comment_text`. Others may have written lines before ours."""
+    """Return the settings in a comment: the inverse of `comment_text`.
+
+    Other programs may have added lines before ours.
+    """
     lines = (line for line in reversed(comment.splitlines()) if SOURCE_TYPE in line)
     return _settings_in(next(lines, "null"))
 
@@ -92,21 +93,21 @@ def _settings_in(text: str) -> dict[str, Any] | None:
 
 
 def program_text(made_with: Mapping[str, object]) -> str:
-    """The program and its version."""
+    """Return the program and its version."""
     return f"{made_with.get('program', 'Impasto')} {made_with.get('version', '')}".strip()
 
 
 def read(image: Image.Image, data: bytes | None = None) -> tuple[int, Kept]:
-    """How a picture must be turned (1: not at all), and its metadata without what no longer holds then.
+    """Return a picture's orientation (1: upright), and its metadata, corrected for the upright picture.
 
-    EXIF says how; where it does not, XMP does.
+    The orientation comes from EXIF, else from XMP.
 
     Args:
         data: the picture's file; None for an image in memory, whose EXIF may have been changed.
     """
     try:
         return _read(image, data)
-    except Exception:  # metadata written by broken software are no reason to refuse the photo
+    except Exception:  # broken metadata must not prevent reading the photo
         return 1, Kept()
 
 
@@ -115,7 +116,7 @@ def _read(image: Image.Image, data: bytes | None) -> tuple[int, Kept]:
     texts = _texts(image, data)
     tiff = exif.parse(data) if image.format == "TIFF" and data else None
     if image.format == "AVIF":
-        # As it stands in the file: Pillow encodes it anew where the container turns the picture.
+        # The block as stored: Pillow re-encodes it if the container turns the picture.
         *_, raw, orientation, _ = image._decoder.get_info()  # type: ignore[attr-defined]
         block = exif.parse(raw or b"")
     else:
@@ -129,9 +130,9 @@ def _read(image: Image.Image, data: bytes | None) -> tuple[int, Kept]:
     kept = exif.of_photo(block, orientation).tobytes() if block else b""
     comment = info.get("comment", b"")
     comment = comment if isinstance(comment, bytes) else str(comment).encode()
-    if SOURCE_TYPE.encode() in comment:  # how a GIF was painted before
+    if SOURCE_TYPE.encode() in comment:  # the record of an earlier painting
         comment = b""
-    # Pillow has turned a TIFF file that it has decoded, and says so.
+    # Pillow turns decoded TIFF files upright, and resets the orientation.
     left = orientation if tiff is None else image.getexif().get(exif.ORIENTATION, 1)
     return left, Kept(
         exif.HEAD + kept if kept else b"",
@@ -164,13 +165,16 @@ def _xmp_packet(info: Mapping[Any, Any], texts: list[tuple[str, str]], tiff: exi
     if not packet:
         hidden = (data for data in png_text.raw_profiles(texts, "app1") if data.startswith(SEGMENT_HEAD))
         return png_text.raw_profile(texts, "xmp") or next(hidden, b"").removeprefix(SEGMENT_HEAD)
-    if isinstance(packet, tuple):  # bytes, as a TIFF file's numbers
+    if isinstance(packet, tuple):  # bytes, stored as numbers in a TIFF file
         return bytes(packet)
     return packet.encode("utf-8", "replace") if isinstance(packet, str) else bytes(packet)
 
 
 def _with_extension(xmp: bytes, segments: Sequence[tuple[str, bytes]]) -> bytes:
-    """The packet with the part that did not fit into a JPEG's first segment (XMP specification, part 3, 1.1.3.1)."""
+    """Return the packet with the part that did not fit into the first JPEG segment.
+
+    Source: XMP specification, part 3, 1.1.3.1.
+    """
     found = re.search(rb"HasExtendedXMP[^0-9A-Fa-f]{1,4}([0-9A-Fa-f]{32})", xmp)
     if not found:
         return xmp
@@ -201,7 +205,7 @@ def _iptc_records(info: Mapping[Any, Any], texts: list[tuple[str, str]], tiff: e
 
 
 def _orientation(xmp: bytes) -> int:
-    if b"Orientation" not in xmp.replace(b"\0", b""):  # in UTF-16 every second byte is 0
+    if b"Orientation" not in xmp.replace(b"\0", b""):  # UTF-16 has a 0 in every second byte
         return 1
     try:
         return parse(xmp).orientation() or 1
@@ -210,7 +214,7 @@ def _orientation(xmp: bytes) -> int:
 
 
 def _turned(xmp: bytes, orientation: int) -> bytes:
-    """The packet of the picture once it is turned upright; a broken one stays, for `written` to speak of it."""
+    """Return the packet of the upright picture. A broken packet stays, so that `written` can warn about it."""
     if orientation == 1 or not xmp:
         return xmp
     try:
@@ -230,7 +234,7 @@ def read_dpi(info: Mapping[Any, Any]) -> tuple[float, float] | None:
 
 
 def without_location(kept: Kept) -> Kept:
-    """Leave out where a photo was taken: positions, and the names of places in fields made for them."""
+    """Remove the location of a photo: positions, and place names in fields for places."""
     try:
         packet = parse(kept.xmp) if kept.xmp else None
     except BrokenPacket:
@@ -249,15 +253,15 @@ def without_location(kept: Kept) -> Kept:
 def written(
     kept: Kept, file_format: str, size: tuple[int, int], made_with: Mapping[str, object], name: str = ""
 ) -> Kept:
-    """The metadata of a picture as a file of this format gets them.
+    """Return the metadata for a file of this format.
 
-    Sizes become the picture's, and what does not hold for it goes. What is too large for the format is shrunk, and a
-    warning says so. What the format has no place for goes into XMP.
+    Sizes are updated, and values that no longer hold are removed. Metadata that are too large for the format are
+    shortened, with a warning. Metadata that the format cannot store move to XMP.
 
     Args:
         size: width and height of the picture.
-        made_with: program, version, style, controls: anything that JSON holds; empty, nothing is said of that.
-        name: of the photo's file, for the warning.
+        made_with: program, version, style, controls, or any JSON object. If it is empty, no record is written.
+        name: the name of the photo's file, for the warning.
     """
     if file_format in _WITHOUT_METADATA:
         return Kept()
@@ -301,7 +305,7 @@ def _packet(
         try:
             packet = parse(photo_packet)
         except BrokenPacket as error:
-            warnings.warn(f"{name}: its XMP is left out: {error}", stacklevel=2)
+            warnings.warn(f"{name}: XMP is left out: {error}", stacklevel=2)
             if not (made_with or said):
                 return b""
         xmp_corrections.fit(packet, *size, f"image/{file_format.lower()}")
@@ -325,7 +329,7 @@ def _packet(
 def _say_left_out(name: str, what: str, left: Sequence[str]) -> None:
     if left:
         named = ", ".join(left[:3]) + (f" and {len(left) - 3} more" if len(left) > 3 else "")
-        warnings.warn(f"{name}: a JPEG file holds 64 kB of {what}; left out: {named}", stacklevel=2)
+        warnings.warn(f"{name}: a JPEG file stores at most 64 kB of {what}; left out: {named}", stacklevel=2)
 
 
 def _decoded(comment: bytes) -> str:

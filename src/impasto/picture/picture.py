@@ -1,4 +1,4 @@
-"""A picture in memory: read from anything, written to a file."""
+"""A picture in memory, which can be read from any source and written to a file."""
 
 from __future__ import annotations
 
@@ -23,7 +23,9 @@ Source: TypeAlias = "Picture | str | os.PathLike[str] | bytes | IO[bytes] | Imag
 
 
 class Picture(Contents):
-    """A picture: its colors in sRGB, its alpha apart, and what its file said about it.
+    """Hold a picture: colors in sRGB, alpha, and the metadata of its file.
+
+    Its attributes are those of `impasto.picture.contents.Contents`.
 
     >>> picture = impasto.Picture.open("photo.jpg")
     >>> picture
@@ -47,23 +49,23 @@ class Picture(Contents):
         shorter: int | None = None,
         untrusted: bool = False,
     ) -> Picture:
-        """Read a picture from wherever it is.
+        """Read a picture from any source.
 
-        Orientation is applied, colors are converted to sRGB by the file's profile.
+        Orientation is applied. Colors are converted to sRGB by the file's profile.
 
         Args:
-            source: a path, the bytes of a file, a binary file object, a PIL image, or an array
-                (H x W or H x W x 1, 3 or 4; uint8, uint16, bool, or float in 0..1).
-            max_pixels: refuse more than this, before memory is spent on them.
-            at_most: reduce it if its longer side is above so many pixels, as `at_most` does. The file of a JPEG three
-                times as large or more is decoded at a half, a quarter or an eighth, in a fraction of the time; samples
-                then differ by about 1 of 255 from what the method gives.
-            shorter: pixels of the shorter side that are needed: a JPEG's file twice as large or more is decoded
-                smaller, too, and left at the size that this gives.
-            untrusted: a stranger has sent it. A path must be an ordinary file, no link; the format must be one that
-                browsers and cameras send; and half as many pixels are allowed where `max_pixels` is not given.
+            source: a path, the bytes of a file, a binary file object, a PIL image, or an array (H x W or H x W x 1, 3
+                or 4; uint8, uint16, bool, or float in 0..1).
+            max_pixels: refuse larger pictures, before they use memory.
+            at_most: scale the picture down if its longer side is above this, in pixels, as `at_most` does. JPEG files
+                at least three times as large are decoded at 1/2, 1/4 or 1/8, in a fraction of the time. Samples then
+                differ by about 1 of 255 from those of the method.
+            shorter: pixels of the shorter side that the caller needs. JPEG files at least twice as large are also
+                decoded at a smaller scale, and keep the size that results.
+            untrusted: set this for files from strangers. A path must then be an ordinary file, not a link. The format
+                must be one that browsers and cameras send. The default of `max_pixels` is halved.
         Raises:
-            PictureError: missing, empty, damaged, too large, or no picture.
+            PictureError: the file is missing, empty, damaged, too large, or not a picture.
         """
         picture = cls._opened(source, max_pixels, at_most, shorter, untrusted)
         return picture if at_most is None else picture.at_most(at_most)
@@ -92,11 +94,11 @@ class Picture(Contents):
             data = source.read()
             name = str(getattr(source, "name", "the file"))
             if not isinstance(data, bytes):
-                raise UsageError(f"{name} is open as text", 'open it with mode "rb"', code="wrong-type")
+                raise UsageError(f"{name} is open in text mode", 'open it with mode "rb"', code="wrong-type")
         else:
             raise UsageError(
-                f"a picture cannot be read from {type(source).__name__}",
-                "give a path, bytes, an image or an array",
+                f"cannot read a picture from {type(source).__name__}",
+                "pass a path, bytes, a file object, an image or an array",
                 code="wrong-type",
             )
         if untrusted:
@@ -105,20 +107,20 @@ class Picture(Contents):
 
     @classmethod
     def from_array(cls, array: ArrayLike) -> Picture:
-        """A picture from samples.
+        """Make a picture from samples.
 
         Args:
             array: H x W or H x W x 1, 3 or 4 (gray, RGB, RGBA); uint8, uint16, bool, or float in 0..1.
         Raises:
-            PictureError: another shape or type, or floats outside 0..1.
+            PictureError: the shape or type is another one, or floats are outside 0..1.
         """
         samples = np.asarray(array)
         if samples.ndim == 2:
             samples = samples[:, :, None]
         if samples.ndim != 3 or samples.shape[2] not in (1, 3, 4) or not samples.size:
             raise PictureError(
-                f"an array of shape {np.shape(array)} is no picture",
-                "H x W, or H x W x 1, 3 or 4",
+                f"an array of shape {np.shape(array)} is not a picture",
+                "pass H x W, or H x W x 1, 3 or 4",
                 code="not-a-picture",
             )
         bits: Bits = 8
@@ -129,27 +131,27 @@ class Picture(Contents):
             values = samples.astype(np.float32)
         elif np.issubdtype(samples.dtype, np.floating):
             values = samples.astype(np.float32)
-            # A hair of rounding beyond the range is usual after arithmetic; more means another scale.
+            # Small rounding errors beyond 0..1 are usual after arithmetic. Larger ones mean another scale.
             if not np.isfinite(values).all() or values.min() < -0.01 or values.max() > 1.01:
                 raise PictureError(
-                    "an array of floats must lie in 0..1", "divide by 255, or give uint8", code="not-a-picture"
+                    "an array of floats is not in 0..1", "divide by 255, or pass uint8", code="not-a-picture"
                 )
             values = values.clip(0, 1)
         else:
             raise PictureError(
-                f"an array of {samples.dtype} is no picture",
-                "uint8, uint16, bool, or float in 0..1",
+                f"an array of {samples.dtype} is not a picture",
+                "pass uint8, uint16, bool, or float in 0..1",
                 code="not-a-picture",
             )
         alpha = floats(values[:, :, 3]) if values.shape[2] == 4 else None
         return cls(np.repeat(values, 3, axis=2) if values.shape[2] == 1 else values[:, :, :3].copy(), alpha, bits)
 
     def to_numpy(self, *, bits: Bits = 8) -> NDArray[Any]:
-        """H x W x 3, or 4 with alpha; uint8, or uint16 with bits=16."""
+        """Return the samples as H x W x 3, or 4 with alpha; uint8, or uint16 with bits=16."""
         return self.samples_in(bits).copy()
 
     def to_pil(self) -> Image.Image:
-        """A PIL image, RGB or RGBA, 8 bits; the first frame of an animation."""
+        """Return a PIL image, RGB or RGBA, with 8 bits. Of an animation, return the first frame."""
         return Image.fromarray(self.samples_in(8))
 
     def _repr_png_(self) -> bytes:
@@ -166,18 +168,18 @@ class Picture(Contents):
         strip_metadata: bool = False,
         overwrite: bool = True,
     ) -> None:
-        """Write the picture to a file, in one step; the name's ending says the format.
+        """Write the picture to a file, in one step. The name's ending sets the format.
 
         Args:
             quality: 1..100, for JPEG, WebP and AVIF.
-            bits: 16 for PNG and TIFF with 16 bits a channel.
-            mark: say in the metadata what made the picture (see `made_with`).
-            strip_location: leave out where the photo was taken, as `without_location` does.
-            strip_metadata: leave out all that the photo's file said about it, as `without_metadata` does.
-            overwrite: replace a file that is there.
+            bits: 8, or 16 for PNG and TIFF with 16 bits a channel.
+            mark: record in the metadata how the picture was made (see `made_with`).
+            strip_location: remove the photo's location, as `without_location` does.
+            strip_metadata: remove all metadata of the photo's file, as `without_metadata` does.
+            overwrite: replace an existing file.
         Raises:
-            UsageError: no such format, or bits or quality that it does not have.
-            PictureError: the file cannot be written; what was there before is untouched.
+            UsageError: an unknown format, or a quality or bit depth that it does not support.
+            PictureError: the file cannot be written. An existing file stays unchanged.
         """
         path = Path(path)
         file_format = format_of(path)
@@ -205,6 +207,6 @@ class Picture(Contents):
         strip_metadata: bool = False,
         animated: bool = True,
     ) -> bytes:
-        """The bytes of a file in Pillow's `file_format`; the other arguments as for `save`."""
+        """Return the bytes of a file in Pillow's `file_format`. The other arguments are those of `save`."""
         picture = self.stripped(location=strip_location, metadata=strip_metadata)
         return writing.encode(picture, file_format, quality=quality, bits=bits, mark=mark, animated=animated)

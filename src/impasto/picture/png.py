@@ -1,4 +1,4 @@
-"""Write PNG, 8 or 16 bits a channel. Pillow writes no 16 bits of color, and takes long for the rest."""
+"""Write PNG with 8 or 16 bits a channel. Pillow is slower, and does not write 16-bit colors."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ def write_png(samples: NDArray[Any], chunks: list[tuple[bytes, bytes]], *, strip
 
     Args:
         samples: H x W x 3 or 4, uint8 or uint16.
-        chunks: type and data of each chunk that goes before the pixels.
-        strip_bytes: compressed at once.
+        chunks: type and data of each chunk before the pixels.
+        strip_bytes: bytes that are compressed at a time.
     """
     height, width, channels = samples.shape
     done = in_strips(strip_rows(samples, strip_bytes), height, partial(_strip, samples))
     sums, sizes, parts = zip(*done, strict=True)
-    # One zlib stream: what the strips are deflated to, one after the other, and the sum of all.
-    end = b"\x03\0" + struct.pack(">I", _adler(sums, sizes))  # an empty last block
+    # Join the deflated strips and the checksum of all data into one zlib stream.
+    end = b"\x03\0" + struct.pack(">I", _adler(sums, sizes))  # an empty final block
     header = struct.pack(">IIBBBBB", width, height, 8 * samples.itemsize, {3: 2, 4: 6}[channels], 0, 0, 0)
     body = [(b"IDAT", part) for part in (b"\x78\x9c", *parts, end)]
     body = [(b"IHDR", header), *chunks, *body, (b"IEND", b"")]
@@ -35,7 +35,7 @@ def write_png(samples: NDArray[Any], chunks: list[tuple[bytes, bytes]], *, strip
 
 
 def _strip(samples: NDArray[Any], strip: slice) -> tuple[int, int, bytes]:
-    """Some rows, filtered: their Adler-32, how many bytes they are, and what these are deflated to."""
+    """Filter and deflate some rows. Return the Adler-32 and size of the filtered bytes, and the deflated bytes."""
     rows = _rows(samples[strip])
     above = np.empty_like(rows)
     above[1:] = rows[:-1]
@@ -43,8 +43,8 @@ def _strip(samples: NDArray[Any], strip: slice) -> tuple[int, int, bytes]:
     pixel = samples.shape[2] * samples.itemsize
     left = np.zeros_like(rows)
     left[:, pixel:] = rows[:, :-pixel]
-    # Filter 3 (Average): each byte less the mean of those to its left and above. Of the five it is the best for painted
-    # pictures next to Paeth, which takes ten times as long.
+    # Filter 3 (Average) subtracts the mean of the left and the upper byte. For painted pictures it is the second best
+    # of the five filters. The best, Paeth, takes ten times as long.
     filtered = np.empty((len(rows), rows.shape[1] + 1), np.uint8)
     filtered[:, 0] = 3
     np.subtract(rows, (left >> 1) + (above >> 1) + (left & above & 1), out=filtered[:, 1:])
@@ -54,12 +54,12 @@ def _strip(samples: NDArray[Any], strip: slice) -> tuple[int, int, bytes]:
 
 
 def _rows(samples: NDArray[Any]) -> NDArray[np.uint8]:
-    """The rows' bytes, the higher ones first."""
+    """Return the rows' bytes, in big-endian order."""
     return np.ascontiguousarray(samples, samples.dtype.newbyteorder(">")).view(np.uint8).reshape(len(samples), -1)
 
 
 def _adler(sums: tuple[int, ...], sizes: tuple[int, ...]) -> int:
-    """The Adler-32 (RFC 1950) of several pieces in a row, from that of each."""
+    """Combine the Adler-32 sums (RFC 1950) of consecutive pieces."""
     low, high = 1, 0
     for each, size in zip(sums, sizes, strict=True):
         high = (high + (each >> 16) + size * (low - 1)) % _ADLER
@@ -72,7 +72,7 @@ def _chunk(kind: bytes, data: bytes) -> bytes:
 
 
 def text_chunk(key: str, text: str, *, international: bool = False) -> tuple[bytes, bytes]:
-    """A text: international, or where it is not ASCII."""
+    """Return a text chunk, international if asked for or if the text is not ASCII."""
     name, text = key.encode("latin-1", "replace"), text.replace("\0", "")
     if text.isascii() and not international:
         return b"tEXt", name + b"\0" + text.encode()
@@ -80,10 +80,10 @@ def text_chunk(key: str, text: str, *, international: bool = False) -> tuple[byt
 
 
 def profile_chunk(profile: bytes) -> tuple[bytes, bytes]:
-    """An ICC profile."""
+    """Return a chunk for an ICC profile."""
     return b"iCCP", b"ICC profile\0\0" + zlib.compress(profile)
 
 
 def density_chunk(dpi: tuple[float, float]) -> tuple[bytes, bytes]:
-    """Dots per inch, stored as dots per metre."""
+    """Return a chunk for dots per inch, which PNG stores as dots per meter."""
     return b"pHYs", struct.pack(">IIB", round(dpi[0] / 0.0254), round(dpi[1] / 0.0254), 1)

@@ -1,4 +1,4 @@
-"""Read PNG's chunks where Pillow gives up on them, leaves them out or takes them otherwise than they are meant."""
+"""Read PNG chunks that Pillow rejects, ignores or misinterprets."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import NamedTuple
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
-_MOST_INFLATED = 1 << 20  # bytes of a compressed text or profile: what Pillow takes
+_MOST_INFLATED = 1 << 20  # bytes of an inflated text or profile; Pillow's own limit
 _MOST_TEXT = 1 << 25  # bytes of all texts together
 _MOST_PROFILE = 1 << 25
-_FIRST_CHUNK = 33  # bytes of a file up to the end of its header
-# Chunks that say something about the pixels and may be missing, and the bytes that they have at least.
+_FIRST_CHUNK = 33  # bytes of a file, including the header chunk
+# Optional chunks about the pixels, and their minimum sizes in bytes.
 _SMALL = {b"gAMA": 4, b"cHRM": 32, b"sRGB": 1, b"cICP": 4, b"pHYs": 9, b"tRNS": 1, b"sBIT": 1, b"bKGD": 1, b"tIME": 7}
 _SMALL |= {b"eXIf": 8, b"hIST": 2, b"oFFs": 9, b"mDCV": 24, b"cLLI": 8}
 _TEXTS = (b"tEXt", b"zTXt", b"iTXt")
@@ -28,7 +28,7 @@ class _Chunk(NamedTuple):
 
 
 class Mended(NamedTuple):
-    """A PNG file that Pillow reads as it is meant, and what its chunks say beyond that."""
+    """A PNG file that Pillow reads correctly, and properties that Pillow does not return."""
 
     data: bytes
     cicp: tuple[int, int] | None = None  # primaries and transfer of ITU-T H.273
@@ -36,11 +36,11 @@ class Mended(NamedTuple):
 
 
 def mended(data: bytes, name: str) -> Mended:
-    """The same PNG file where it needs no change; otherwise one without what stops or misleads Pillow.
+    """Return the PNG file without chunks that stop or mislead Pillow. A file without them stays unchanged.
 
-    - Chunks beside the pixels that are damaged, and texts too large for Pillow, are left out, with a note.
-    - A profile too large for Pillow is handed over apart.
-    - A transparent shade of gray with 2 or 4 bits is scaled as its samples are.
+    - Damaged optional chunks, and texts too large for Pillow, are left out, with a warning.
+    - A profile that is too large for Pillow is returned separately.
+    - A transparent gray of 2 or 4 bits is scaled like the samples.
     """
     if len(data) < _FIRST_CHUNK:
         return Mended(data)
@@ -52,7 +52,7 @@ def mended(data: bytes, name: str) -> Mended:
         if part.kind in _SMALL and (len(part.body) < _SMALL[part.kind] or not _is_whole(part)):
             left_out.append(part.kind.decode())
             kept = None
-        elif part.kind == b"cICP" and 2 not in part.body[:2]:  # 2 is "unspecified"
+        elif part.kind == b"cICP" and 2 not in part.body[:2]:  # 2 means "unspecified"
             cicp = (part.body[0], part.body[1])
         elif part.kind == b"tRNS" and color_type == _GRAY and bits in (2, 4):
             (key,) = struct.unpack_from(">H", part.body)
@@ -75,14 +75,14 @@ def mended(data: bytes, name: str) -> Mended:
             parts.append(kept)
     if left_out:
         more = f" and {len(left_out) - 3} more" if len(left_out) > 3 else ""
-        warnings.warn(f"{name}: damaged or too large, and left out: {', '.join(left_out[:3])}{more}", stacklevel=2)
+        warnings.warn(f"{name}: damaged or too large, so left out: {', '.join(left_out[:3])}{more}", stacklevel=2)
     return Mended(b"".join(parts) if changed else data, cicp, profile)
 
 
 def as_bytes_of_four(data: bytes) -> bytes | None:
-    """A file of gray and alpha with 16 bits, as one of four channels with 8: higher and lower byte of each.
+    """Return a 16-bit gray and alpha file as one of four 8-bit channels: high and low byte of each.
 
-    Both have four bytes a pixel, and PNG's filters work on bytes. None for other files.
+    Both have four bytes a pixel, and PNG's filters work on bytes. Return None for other files.
     """
     if data[24:26] != bytes((16, _GRAY_ALPHA)):
         return None
@@ -92,7 +92,7 @@ def as_bytes_of_four(data: bytes) -> bytes | None:
 
 
 def _chunks(data: bytes) -> Iterator[_Chunk]:
-    """All chunks up to the end, or up to where the file is cut; what follows is handed over as it is."""
+    """Yield all chunks up to the end, or up to a truncation. The rest is one nameless chunk."""
     view, at = memoryview(data), len(SIGNATURE)
     while at + 12 <= len(data):
         (length,) = struct.unpack_from(">I", data, at)
@@ -110,7 +110,7 @@ def _is_whole(part: _Chunk) -> bool:
 
 
 def _text_size(part: _Chunk) -> int | None:
-    """Bytes of a text; None if it is too large to be inflated, or compressed in an unknown way."""
+    """Return the size of a text in bytes; None if it is too large to inflate, or its compression is unknown."""
     if part.kind == b"zTXt":
         return _compressed_size(part)
     rest = bytes(part.body).partition(b"\0")[2]
@@ -121,7 +121,7 @@ def _text_size(part: _Chunk) -> int | None:
 
 
 def _compressed_size(part: _Chunk) -> int | None:
-    """As `_text_size`, of what follows a name and the number of the compression."""
+    """Return the size as `_text_size`, of data after a name and a compression method."""
     rest = bytes(part.body).partition(b"\0")[2]
     method, rest = rest[:1], rest[1:]
     inflated = _inflated(rest, _MOST_INFLATED) if method == b"\0" else None
@@ -129,7 +129,7 @@ def _compressed_size(part: _Chunk) -> int | None:
 
 
 def _inflated(data: bytes, most: int) -> bytes | None:
-    """None if it is more than `most` bytes; b"" if it is damaged."""
+    """Inflate data. Return None if there are more than `most` bytes, and b"" if they are damaged."""
     stream = zlib.decompressobj()
     try:
         out = stream.decompress(data, most)

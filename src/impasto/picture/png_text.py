@@ -1,4 +1,4 @@
-"""The text of PNG files: tEXt, zTXt and iTXt chunks (W3C PNG), and what ImageMagick hides in them."""
+"""The texts of PNG files: tEXt, zTXt and iTXt chunks (W3C PNG), and profiles that ImageMagick hides in them."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from collections.abc import Iterator
 
 PACKET = "XML:com.adobe.xmp"
 MOST = 4_000_000
-"""Bytes of one text that is kept; libpng refuses chunks of more than 8 MB."""
+"""Largest size of a kept text, in bytes. libpng refuses chunks of more than 8 MB."""
 
-# Made anew, or of the old file: profiles in hexadecimal, the mark, thumbnails, the old header.
+# Not copied: hexadecimal profiles, our own mark, thumbnails and the old header.
 _NOT_KEPT = ("raw profile type ", "thumb::", "png:", "exif:", PACKET.lower(), "impasto")
 
-# The property of XMP that says the same.
+# The equivalent property of XMP.
 _PROPERTIES = {
     "title": "dc:title",
     "author": "dc:creator",
@@ -24,16 +24,16 @@ _PROPERTIES = {
 
 
 def read(data: bytes) -> list[tuple[str, str]]:
-    """Keyword and text of each chunk of a file; what is damaged, or opens to more than 64 MB, is left out."""
+    """Return keyword and text of each text chunk, except damaged texts and those that inflate to more than 64 MB."""
     found = []
     for kind, body in _chunks(data):
         key, _, rest = body.partition(b"\0")
         packed = kind == b"zTXt"
         if packed:
-            rest = rest[1:]  # the method, which is deflate
+            rest = rest[1:]  # skip the compression method, which is deflate
         elif kind == b"iTXt":
             packed = rest[:1] == b"\1"
-            rest = rest[2:].split(b"\0", 2)[-1]  # behind the language and the translated keyword
+            rest = rest[2:].split(b"\0", 2)[-1]  # skip the language and the translated keyword
         text = _inflated(rest) if packed else rest
         if text is not None:
             found.append((key.decode("latin-1"), text.decode("utf-8" if kind == b"iTXt" else "latin-1", "replace")))
@@ -59,20 +59,20 @@ def _inflated(data: bytes) -> bytes | None:
 
 
 def kept(texts: list[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
-    """Those that belong to the picture."""
+    """Return the texts that describe the picture."""
     return tuple((key, text) for key, text in texts if text and not key.lower().startswith(_NOT_KEPT))
 
 
 def raw_profile(texts: list[tuple[str, str]], *names: str) -> bytes:
-    """What ImageMagick wrote in hexadecimal under one of the names, such as exif; b"" if there is none."""
+    """Return a profile that ImageMagick wrote in hexadecimal under one of the names, such as exif; b"" if none."""
     return next(raw_profiles(texts, *names), b"")
 
 
 def raw_profiles(texts: list[tuple[str, str]], *names: str) -> Iterator[bytes]:
-    """All that it wrote under the names; app1 may stand for EXIF, and once more for XMP."""
+    """Yield all such profiles under the names. The name app1 may contain EXIF, and again XMP."""
     for key, text in texts:
         if key.lower() in {f"raw profile type {name}" for name in names}:
-            digits = text.strip().partition("\n")[2].partition("\n")[2]  # a name and a length come first
+            digits = text.strip().partition("\n")[2].partition("\n")[2]  # skip a name and a length
             try:
                 yield bytes.fromhex("".join(digits.split()))
             except ValueError:
@@ -80,7 +80,7 @@ def raw_profiles(texts: list[tuple[str, str]], *names: str) -> Iterator[bytes]:
 
 
 def properties(texts: tuple[tuple[str, str], ...]) -> dict[str, list[str]]:
-    """What the texts say, by the names of XMP's properties."""
+    """Return the texts by the names of XMP's properties."""
     found: dict[str, list[str]] = {}
     for key, text in texts:
         if name := _PROPERTIES.get(key.lower()):

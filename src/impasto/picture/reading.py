@@ -1,4 +1,4 @@
-"""Read a picture file: bytes to `Contents`."""
+"""Read a picture file: turn bytes into `Contents`."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ from impasto.pixels.arrays import Pixels, Samples, fit, floats, stored
 from impasto.system.remote import is_web_address
 
 MAX_PIXELS = 200_000_000
-"""Pictures with more pixels, all frames of an animation together, are refused unless the caller allows them."""
+"""Largest number of pixels, over all frames of an animation, unless the caller allows more."""
 
 _COSTLY = {"AVIF": 120_000_000, "HEIF": 120_000_000, "WEBP": 120_000_000}
-"""Lower limits of formats that are decoded as a whole, in several copies: a few bytes may claim all these pixels."""
+"""Lower limits for formats whose decoders make several full copies. A tiny file may claim all these pixels."""
 
 _NOT_REDUCED = ("1", "I", "F", "I;16", "I;16B", "I;16L", "I;16N")
 _OF_PSD = {"exif": 1058, "xmp": 1060}  # Photoshop's resources
-_MARGIN = 1.5  # how much larger than needed a JPEG is decoded
+_MARGIN = 1.5  # a JPEG is decoded this much larger than needed
 
 _header_lock = threading.Lock()
 
@@ -52,10 +52,10 @@ _header_lock = threading.Lock()
 def read(
     data: bytes, name: str, max_pixels: int = MAX_PIXELS, at_most: int | None = None, shorter: int | None = None
 ) -> Contents:
-    """What the bytes of a picture file hold; the other arguments as for `Picture.open`.
+    """Return the contents of a picture file. The other arguments are those of `Picture.open`.
 
     Args:
-        name: of the file, for what is said about it.
+        name: the name of the file, for messages.
     """
     if not data:
         raise PictureError(f"{name} is empty", code="empty-file")
@@ -78,7 +78,7 @@ def read(
 
 
 def read_image(image: Image.Image, max_pixels: int = MAX_PIXELS) -> Contents:
-    """What a PIL image holds."""
+    """Return the contents of a PIL image."""
     name = "the image"
     with _decoding(name, b""):
         count = frame_count(image)
@@ -97,7 +97,7 @@ def read_image(image: Image.Image, max_pixels: int = MAX_PIXELS) -> Contents:
 
 def _note_hdr(image: Image.Image, name: str) -> None:
     if says_hdr(image.info):
-        warnings.warn(f"{name} has high dynamic range; it is tone-mapped to sRGB", stacklevel=3)
+        warnings.warn(f"{name} has high dynamic range, and is tone-mapped to sRGB", stacklevel=3)
 
 
 def _note_pages(image: Image.Image, data: bytes, name: str) -> None:
@@ -108,14 +108,14 @@ def _note_pages(image: Image.Image, data: bytes, name: str) -> None:
 
 
 def file_bytes(source: str | os.PathLike[str]) -> bytes:
-    """A file's bytes.
+    """Return the bytes of a file.
 
     Raises:
-        PictureError: it cannot be read.
+        PictureError: the file cannot be read.
     """
     if is_web_address(str(source)):
         raise PictureError(
-            f"{source} is a web address", "download it first: Impasto reads files only", code="web-address"
+            f"{source} is a web address", "download it first, because Impasto reads only files", code="web-address"
         )
     path = Path(source)
     try:
@@ -132,21 +132,24 @@ def file_bytes(source: str | os.PathLike[str]) -> bytes:
 
 @contextlib.contextmanager
 def _decoding(name: str, data: bytes) -> Iterator[None]:
-    """Turn whatever a decoder raises over bad data into one line about the file, and its warnings into one note."""
+    """Turn any decoder error into one line about the file, and decoder warnings into one warning."""
     with collected(name, data):
         try:
             yield
         except (PictureError, UserWarning):
             raise
         except MemoryError as error:
-            raise PictureError(f"{name} does not fit into memory", code="memory") from error
-        # Decoders raise nearly everything over bad data: OSError, SyntaxError, struct.error, zlib.error, IndexError ...
+            raise PictureError(f"{name} needs more memory than is available", code="memory") from error
+        # Decoders raise nearly any error for bad data: OSError, SyntaxError, struct.error, zlib.error, IndexError ...
         except Exception as error:
             raise refusals.undecodable(error, data, name) from error
 
 
 def _formats(data: bytes, name: str) -> tuple[str, ...]:
-    """What a file may be: the usual ones say so in their first bytes, and nothing else need be loaded for them."""
+    """Return the possible formats of a file.
+
+    The first bytes identify common formats, so that other readers need not be loaded.
+    """
     if data.startswith(JPEG_PREFIX):
         Image.preinit()
         return ("JPEG",)
@@ -158,7 +161,7 @@ def _formats(data: bytes, name: str) -> tuple[str, ...]:
 
 
 class Head(NamedTuple):
-    """What a file says of its picture before it is decoded: its size as it is stored, frames, Pillow's format."""
+    """Properties in a file's header: width and height as stored, number of frames, Pillow's format name."""
 
     width: int
     height: int
@@ -167,10 +170,10 @@ class Head(NamedTuple):
 
 
 def head_of(data: bytes, name: str = "the data") -> Head:
-    """What a file's head says.
+    """Read a file's header.
 
     Raises:
-        PictureError: it is no picture.
+        PictureError: the file is not a picture.
     """
     with _decoding(name, data):
         image = _open(data, name)[0]
@@ -178,10 +181,10 @@ def head_of(data: bytes, name: str = "the data") -> Head:
 
 
 def size_of(data: bytes, name: str = "the data") -> tuple[int, int]:
-    """Width and height of a file's picture as it is stored, as its head says.
+    """Return the stored width and height of a picture, from its file's header.
 
     Raises:
-        PictureError: it is no picture.
+        PictureError: the file is not a picture.
     """
     with _decoding(name, data):
         return _open(data, name)[0].size
@@ -191,13 +194,13 @@ def _open(data: bytes, name: str) -> tuple[Image.Image, bytes]:
     """Open a file without decoding it.
 
     Returns:
-        The image, its `info` completed by what Pillow leaves out, and the data to decode it from.
+        The image, with `info` completed by what Pillow leaves out, and the data to decode.
     """
     refusals.check_raw(data, name)
     if data.startswith(png_chunks.SIGNATURE):
         mended = png_chunks.mended(data, name)
         image = _open_header(mended.data, name)
-        if mended.cicp:  # comes before all else that a PNG file says of its colors
+        if mended.cicp:  # has precedence over all other color chunks
             image.info.pop("icc_profile", None)
             image.info[CICP] = mended.cicp
         elif mended.profile:
@@ -231,7 +234,7 @@ def _open(data: bytes, name: str) -> tuple[Image.Image, bytes]:
 
 def _open_header(data: bytes, name: str) -> Image.Image:
     formats = _formats(data, name)
-    # Pillow's own limit is one for the whole process; ours is checked by the caller, before anything is decoded.
+    # Pillow's own limit applies to the whole process. The caller checks ours, before anything is decoded.
     with _header_lock:
         limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
         try:
@@ -243,7 +246,7 @@ def _open_header(data: bytes, name: str) -> Image.Image:
 
 
 def _still(image: Image.Image, data: bytes, name: str) -> Still:
-    """Decode the picture, all its bits, and bring it to sRGB."""
+    """Decode the picture with all its bits, and convert it to sRGB."""
     if image.format == "TIFF":
         return in_srgb(*_tiff(image, data, name))
     deep = _deep(image, data)
@@ -254,14 +257,14 @@ def _still(image: Image.Image, data: bytes, name: str) -> Still:
 
 
 def _loaded(image: Image.Image, data: bytes) -> Image.Image:
-    """Decode a picture; of a JPEG that is whole, its end marker may be missing."""
+    """Decode a picture. A JPEG without an end marker is accepted if its scan is complete."""
     try:
         image.load()
         return image
     except OSError:
         if image.format not in ("JPEG", "MPO"):
             raise
-        # Where a scan is cut short, what follows changes the picture.
+        # If the scan is truncated, different bytes after it give different pictures.
         one, other = (_open_header(data + noise * 32 + b"\xff\xd9", "the data") for noise in (b"\x55", b"\xaa"))
         if not np.array_equal(np.asarray(one), np.asarray(other)):
             raise
@@ -270,12 +273,12 @@ def _loaded(image: Image.Image, data: bytes) -> Image.Image:
 
 
 def _is_no_alpha(alpha: Pixels, image: Image.Image, data: bytes) -> bool:
-    """Whether what Pillow takes for alpha is something else."""
-    if image.format in ("TGA", "BMP", "DIB"):  # 32 bits without alpha often have zeros in its place
+    """Return True if the channel that Pillow takes for alpha is something else."""
+    if image.format in ("TGA", "BMP", "DIB"):  # 32-bit files without alpha often have zeros there
         return not alpha.any()
     if image.format != "PSD":
         return False
-    at = 26  # the palette, the resources, the layers: if their number is negative, the fourth channel is transparency
+    at = 26  # skip palette and resources; a negative layer count means that channel 4 is alpha
     for _ in range(2):
         at += 4 + int.from_bytes(data[at : at + 4], "big")
     return not (data[at : at + 4] != bytes(4) and data[at + 4 : at + 8] != bytes(4) and data[at + 8] >= 0x80)
@@ -289,7 +292,7 @@ def _tiff(image: Image.Image, data: bytes, name: str) -> tuple[Image.Image, Samp
 
 
 def _deep(image: Image.Image, data: bytes) -> Samples | None:
-    """Samples of more than eight bits where Pillow gives eight of them: PNG's, and those of high dynamic range."""
+    """Return samples with more than eight bits if Pillow would reduce them to eight: PNG, and high dynamic range."""
     if image.format == "PNG":
         four = png_chunks.as_bytes_of_four(data)
         if four is not None:
@@ -305,7 +308,7 @@ def _deep(image: Image.Image, data: bytes) -> Samples | None:
 
 
 def _as_stated(image: Image.Image, data: bytes) -> Image.Image:
-    """An AVIF's clean aperture, and a JPEG 2000's channels in the order that its header gives; Pillow knows neither."""
+    """Apply properties that Pillow ignores: an AVIF's clean aperture, and the channel order of a JPEG 2000 file."""
     if image.format not in ("AVIF", "JPEG2000"):
         return image
     from impasto.picture import boxes
@@ -333,7 +336,7 @@ def _check_pixels(image: Image.Image, count: int, name: str, max_pixels: int) ->
     if pixels > max_pixels:
         what = f"{pixels / 1e6:,.1f} megapixels" + (f" in {count} frames" if count > 1 else "")
         raise PictureError(
-            f"{name} has {what}, the limit is {max_pixels / 1e6:,.1f}",
+            f"{name} has {what}, more than the limit of {max_pixels / 1e6:,.1f}",
             f"--max-pixels {pixels} allows it",
             code="too-large",
         )
@@ -342,12 +345,13 @@ def _check_pixels(image: Image.Image, count: int, name: str, max_pixels: int) ->
 
 
 def _decode_smaller(image: Image.Image, at_most: int | None, shorter: int | None) -> tuple[int, int] | None:
-    """Let the decoder of a JPEG make it smaller, where that leaves as many pixels as are needed.
+    """Let the JPEG decoder scale the picture down, if enough pixels remain.
 
     Args:
         at_most, shorter: as for `Picture.open`.
     Returns:
-        The size to which `at_most` reduces the picture, if its decoder does a part of it, or it is large; else None.
+        The size to which `at_most` scales the picture, if its decoder does a part of it or the picture is large; else
+            None.
     """
     full, wanted = image.size, None
     if at_most is not None and max(full) > at_most:
@@ -363,9 +367,9 @@ def _is_large(image: Image.Image) -> bool:
 
 
 def _reduction(image: Image.Image, count: int, wanted: tuple[int, int] | None) -> int:
-    """By what whole factor a large picture is reduced as soon as it is decoded, so that memory follows its new size.
+    """Return the integer factor by which a large picture is reduced right after decoding, to save memory.
 
-    Still larger ones, which only libvips decodes without a copy in memory, are left to it.
+    Pictures above `MAX_PIXELS` return 1: only libvips decodes them without a full copy in memory.
     """
     small_enough = vips.PIXELS < image.width * image.height <= MAX_PIXELS
     if wanted is None or count > 1 or not small_enough:
@@ -374,18 +378,18 @@ def _reduction(image: Image.Image, count: int, wanted: tuple[int, int] | None) -
 
 
 def _reduced(image: Image.Image, data: bytes, name: str, factor: int) -> Still:
-    """Decode a large picture, and reduce it by means of `factor` x `factor` pixels."""
+    """Decode a large picture, and reduce it by averaging `factor` x `factor` pixels."""
     decoded: Image.Image | None = None
     width = image.width
     if image.format == "TIFF":
         decoded, deep = _tiff(image, data, name)
         if deep is not None:
             return in_srgb(decoded, _means(deep, factor))
-    elif image.format == "WEBP":  # Pillow decodes by way of three copies
+    elif image.format == "WEBP":  # Pillow makes three copies
         from impasto.picture import all_bits
 
         decoded = all_bits.webp(data)
-    elif image.format == "JPEG2000":  # its decoder can leave out the finest levels
+    elif image.format == "JPEG2000":  # its decoder can skip the finest levels
         image.reduce = _levels(image, data, factor)  # type: ignore[method-assign, assignment]
     if decoded is None:
         image.load()
@@ -399,7 +403,7 @@ def _reduced(image: Image.Image, data: bytes, name: str, factor: int) -> Still:
 
 
 def _means(deep: Samples, factor: int) -> Samples:
-    """Samples of more than eight bits, reduced by means of `factor` x `factor` pixels, seen colors alone."""
+    """Reduce samples of more than eight bits by averaging `factor` x `factor` pixels, weighted by alpha."""
     import cv2
 
     size = deep.shape[1] // factor, deep.shape[0] // factor
@@ -416,17 +420,18 @@ def _means(deep: Samples, factor: int) -> Samples:
 
 
 def _levels(image: Image.Image, data: bytes, factor: int) -> int:
-    """How many levels of a JPEG 2000 file its decoder can leave out."""
-    there = data[data.find(b"\xff\x52") + 9]  # of the marker COD
+    """Return the number of levels of a JPEG 2000 file that its decoder can skip."""
+    there = data[data.find(b"\xff\x52") + 9]  # a field of the marker COD
     for levels in range(min(there, factor.bit_length() - 1), 0, -1):
         half = 1 << levels - 1
-        if all((side + half) >> levels == -(-side >> levels) for side in image.size):  # Pillow rounds, the decoder up
+        # Pillow rounds to nearest, the decoder rounds up.
+        if all((side + half) >> levels == -(-side >> levels) for side in image.size):
             return levels
     return 0
 
 
 def _in_strips(image: Image.Image, data: bytes) -> Still | None:
-    """A large picture by way of libvips, if its samples need no change: three channels, in sRGB."""
+    """Decode a large picture with libvips, if its samples need no change: three channels in sRGB."""
     profile = image.info.get("icc_profile")
     if image.format not in vips.FORMATS or image.mode != "RGB" or image.has_transparency_data:
         return None
@@ -444,12 +449,12 @@ def _contents(
     wanted: tuple[int, int] | None = None,
     data: bytes | None = None,
 ) -> Contents:
-    """Turn a decoded picture upright, and read its further frames and its metadata.
+    """Turn a decoded picture upright, and read its further frames and metadata.
 
     Args:
-        count: its frames.
-        wanted: the size that the picture is brought to, before it is turned.
-        data: the file's bytes.
+        count: the number of frames.
+        wanted: the size to scale to, before the picture is turned.
+        data: the bytes of the file.
     """
     orientation, kept = metadata.read(image, data)
     color = upright(still.color, orientation)

@@ -1,4 +1,4 @@
-"""Why a file is not read: told by what it begins with, so that what is unknown here is not called damaged."""
+"""Explain why a file is not read. Its first bytes tell unknown formats from damaged files."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _OTHER_SUFFIX = re.compile(r"\.(jxl|jxr|wdp|hdp|exr|hdr|psb|xcf|kra|bpg|flif|fit
 _RAW_MAGIC = re.compile(
     rb"II\*\0.{4}CR|IIRO|IIRS|MMOR|IIU\0|IIII|FUJIFILMCCD-RAW|\0MRM|FOVb|.{6}HEAPCCDR|....ftypcrx ", re.DOTALL
 )
-_VERSION_INFO = 1057  # of Photoshop's resources
+_VERSION_INFO = 1057  # a number of Photoshop's resources
 _DNG_VERSION, _SENSOR, _LINEAR_SENSOR = 50706, 32803, 34892
 _UNKNOWN = re.compile(
     r"unsupported|not supported|unknown|unrecogni[sz]ed|unimplemented|not implemented|cannot handle|not yet|unhandled"
@@ -31,15 +31,15 @@ _UNKNOWN = re.compile(
     re.IGNORECASE,
 )
 
-_JPEG_LS = 0xF7  # the marker that begins its frame
-_CODEC = "data stream"  # what Pillow says of data that a decoder stumbles over, whatever is wrong with them
+_JPEG_LS = 0xF7  # the marker at the start of its frame
+_CODEC = "data stream"  # part of Pillow's message for any decoder failure
 
-# What a file begins with, what it is, and what to do.
+# First bytes of a file, the kind of file, and what to do.
 _KNOWN = (
     (rb"\xff\x0a|\0\0\0\x0cJXL ", "JPEG XL", "export it as PNG or JPEG: djxl picture.jxl picture.png"),
     (rb"\x76\x2f\x31\x01", "OpenEXR", "export it as TIFF or PNG"),
     (rb"#\?R", "Radiance HDR", "export it as TIFF or PNG"),
-    (rb"8BPS\0\x02", "PSB, Photoshop's format of large pictures", "export it as TIFF or PNG"),
+    (rb"8BPS\0\x02", "PSB (Photoshop's format for large pictures)", "export it as TIFF or PNG"),
     (rb"II\xbc", "JPEG XR", "export it as PNG or JPEG"),
     (rb"gimp xcf", "a GIMP project", "export it as PNG"),
     (rb"FORM....(ILBM|PBM )", "an Amiga picture", "export it as PNG"),
@@ -51,7 +51,7 @@ _KNOWN = (
     (rb"SIMPLE  =", "FITS", "export it as TIFF or PNG"),
     (rb"PF\s", "PFM with colors", "export it as TIFF or PNG"),
     (rb"P7\s", "PAM", "export it as PNG"),
-    (rb"version https://git-lfs", "a pointer to a document of Git LFS", "fetch the picture: git lfs pull"),
+    (rb"version https://git-lfs", "a Git LFS pointer to a document", "fetch the picture: git lfs pull"),
     (rb"\xd0\xcf\x11\xe0", "an Office or FlashPix file", "export it as PNG"),
     (rb"PK\x03\x04", "an archive or a document", "unpack it, or export it as PNG"),
 )
@@ -59,15 +59,15 @@ _VIDEO = re.compile(rb"....ftyp(isom|mp4|iso|qt  |M4V|avc1|3gp|MSNV|dash)|\x1aE\
 
 
 def named_unreadable(name: str) -> bool:
-    """Whether a name has the ending of pictures that are not read here, such as a camera's raw files."""
+    """Return True if a name has the ending of a picture format that Impasto does not read, such as raw files."""
     return bool(_RAW_SUFFIX.search(name) or _OTHER_SUFFIX.search(name))
 
 
 def check_raw(data: bytes, name: str) -> None:
-    """Refuse a camera's raw file: what a picture's reader finds in it is its thumbnail.
+    """Refuse a camera's raw file. A picture reader would find only its thumbnail.
 
     Raises:
-        PictureError: it is one.
+        PictureError: the file is a raw file.
     """
     named_so = _RAW_SUFFIX.search(name)
     if _RAW_MAGIC.match(data) or (data.startswith(TIFF_PREFIXES) and (named_so or _holds_sensor_data(data))):
@@ -79,7 +79,7 @@ def check_raw(data: bytes, name: str) -> None:
 
 
 def _holds_sensor_data(data: bytes) -> bool:
-    """Whether a TIFF file's first directory says that it is a DNG, or any of it holds a sensor's own samples."""
+    """Return True if a TIFF file is a DNG, or one of its first directories contains sensor samples."""
     from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
     stream = io.BytesIO(data)
@@ -97,13 +97,13 @@ def _holds_sensor_data(data: bytes) -> bool:
                 directory.load(stream)
             if _DNG_VERSION in directory or directory.get(262) in (_SENSOR, _LINEAR_SENSOR):
                 return True
-    except Exception:  # noqa: BLE001 - damaged: its reader says so
+    except Exception:  # noqa: BLE001 - damaged, which its reader will report
         return False
     return False
 
 
 def may_be_tga(data: bytes, name: str) -> bool:
-    """Whether a file may be a Targa: a format without a magic number, which Pillow would see in nearly anything."""
+    """Return True if a file may be a Targa. The format has no magic number, so Pillow finds it in nearly any data."""
     if data[-18:].rstrip(b"\0").endswith(b"TRUEVISION-XFILE."):
         return True
     if len(data) < 18 or data[1] > 1 or data[2] not in (1, 2, 3, 9, 10, 11) or data[16] not in (8, 15, 16, 24, 32):
@@ -116,59 +116,59 @@ def may_be_tga(data: bytes, name: str) -> bool:
 
 
 def is_missing_heic(data: bytes) -> bool:
-    """Whether a file is HEIC, and no reader for it is installed; plugins must have been loaded."""
+    """Return True if a file is HEIC and no reader for it is installed. Plugins must be loaded before."""
     return data[4:8] == b"ftyp" and "HEIF" not in Image.OPEN and bool(re.match(rb"hei|hev|mif1|msf1|heix", data[8:12]))
 
 
 def unread_heic(name: str) -> PictureError:
-    hint = "HEIC needs: pip install 'impasto[heif]'"
-    return PictureError(f"{name} is HEIC, which is not read here", hint, code="missing-extra")
+    hint = "pip install 'impasto[heif]'"
+    return PictureError(f"{name} is HEIC, which needs an extra", hint, code="missing-extra")
 
 
 def unidentified(data: bytes, name: str, formats: tuple[str, ...]) -> PictureError:
-    """The error for a file that no reader takes."""
+    """Return the error for a file that no reader accepts."""
     for magic, what, hint in _KNOWN:
         if re.match(magic, data[:64], re.DOTALL):
             code = "not-a-picture" if "document" in what else "unknown-format"
-            return PictureError(f"{name} is {what}, which is not read here", hint, code=code)
+            return PictureError(f"{name} is {what}, which Impasto does not read", hint, code=code)
     if is_missing_heic(data):
         return unread_heic(name)
     if _VIDEO.match(data):
-        return PictureError(f"{name} is a video", "impasto video paints it", code="not-a-picture")
+        return PictureError(f"{name} is a video", "paint it with impasto video", code="not-a-picture")
     said = _reader_says(data, formats)
     if said:
         file_format, reason = said
         if _UNKNOWN.search(reason) or _is_odd_jpeg(data):
             return _unknown_kind(file_format, name)
-        return PictureError(f"{name} is damaged or cut short", reason, code="damaged-file")
-    hint = "JPEG, PNG, WebP, TIFF, BMP, GIF and AVIF are read, and others that docs/files.md lists"
+        return PictureError(f"{name} is damaged or truncated", reason, code="damaged-file")
+    hint = "readable: JPEG, PNG, WebP, TIFF, BMP, GIF, AVIF and the others in docs/guides/files.md"
     if b"\0" not in data[:1024]:
-        hint = "it holds text"
-    return PictureError(f"{name} is no picture that Impasto can read", hint, code="not-a-picture")
+        hint = "it contains text"
+    return PictureError(f"{name} is not a picture that Impasto can read", hint, code="not-a-picture")
 
 
 def undecodable(error: Exception, data: bytes, name: str) -> PictureError:
-    """The error for a file whose reader has given up."""
+    """Return the error for a file whose reader failed."""
     reason = _reason(error)
     if _is_odd_jpeg(data):
         return _unknown_kind("JPEG", name)
     if data[12:16] == b"CgBI":
-        return _unknown_kind("PNG, made by Apple for devices,", name)
+        return _unknown_kind("PNG (Apple's variant for devices)", name)
     if isinstance(error, NotImplementedError) or (_UNKNOWN.search(reason) and _CODEC not in reason):
         return PictureError(
-            f"{name}: this kind of picture is not read here ({reason})", "export it as PNG", code="unknown-format"
+            f"{name}: Impasto does not read this kind of picture ({reason})", "export it as PNG", code="unknown-format"
         )
-    return PictureError(f"{name} is damaged or cut short", reason, code="damaged-file")
+    return PictureError(f"{name} is damaged or truncated", reason, code="damaged-file")
 
 
 def _unknown_kind(file_format: str, name: str) -> PictureError:
     return PictureError(
-        f"{name}: this kind of {file_format} is not read here", "export it as PNG", code="unknown-format"
+        f"{name}: Impasto does not read this kind of {file_format}", "export it as PNG", code="unknown-format"
     )
 
 
 def _reason(error: Exception) -> str:
-    """What a decoder says, in one line; nothing of what Python says about its own arithmetic."""
+    """Return a decoder's message in one line, or "" if it is only about Python's own operations."""
     said = (str(error).splitlines() or [""])[0][:120]
     return (
         "" if isinstance(error, (struct.error, IndexError, KeyError, TypeError)) or said.startswith("unpack") else said
@@ -176,36 +176,36 @@ def _reason(error: Exception) -> str:
 
 
 def check_psd(resources: Mapping[int, bytes], name: str) -> None:
-    """Refuse a Photoshop file without its flattened picture: what lies in that one's place is white.
+    """Refuse a Photoshop file without a flattened picture. Its place in the file is white.
 
     Args:
-        resources: by their numbers.
+        resources: Photoshop's resources, by number.
     Raises:
-        PictureError: it has none.
+        PictureError: there is no flattened picture.
     """
     if resources.get(_VERSION_INFO, b"")[4:5] == b"\0":  # hasRealMergedData
         raise PictureError(
-            f"{name} holds layers alone, no flattened picture",
+            f"{name} contains only layers, and no flattened picture",
             "save it with 'maximize compatibility', or export it as PNG",
             code="unknown-format",
         )
 
 
 def _reader_says(data: bytes, formats: tuple[str, ...]) -> tuple[str, str] | None:
-    """The format whose reader knows a file by its first bytes, and why it does not take it."""
+    """Return the format whose reader recognizes the first bytes, and why the reader rejects the file."""
     for file_format in formats:
         factory, accept = Image.OPEN[file_format]
         if accept is None or not accept(data[:16].ljust(16, b"\0")):
             continue
         try:
             factory(io.BytesIO(data), "")
-        except Exception as error:  # noqa: BLE001 - decoders raise nearly everything
+        except Exception as error:  # noqa: BLE001 - decoders raise nearly any error
             return file_format, str(error)[:120] if isinstance(error.__cause__, KeyError) else _reason(error)
     return None
 
 
 def _is_odd_jpeg(data: bytes) -> bool:
-    """Whether a JPEG is of a kind that no ordinary decoder reads: not 8 bits, lossless, hierarchical, or JPEG-LS."""
+    """Return True for a JPEG that ordinary decoders cannot read: not 8 bits, lossless, hierarchical, or JPEG-LS."""
     at = 2
     while data[:2] == b"\xff\xd8" and at + 5 <= len(data) and data[at] == 0xFF:
         marker = data[at + 1]

@@ -1,4 +1,4 @@
-"""Decoded samples as pixels: colors in sRGB, alpha apart, upright."""
+"""Decoded samples as pixels: colors in sRGB, separate alpha, upright."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from impasto.picture.formats import Bits
 from impasto.pixels.arrays import Pixels, Samples, floats, stored, strips
 
 LYING = (5, 6, 7, 8)
-"""The orientations that exchange width and height."""
+"""Orientations that swap width and height."""
 
 CICP = "cicp"
-"""In an image's `info`: primaries and transfer of ITU-T H.273, as the file states them."""
+"""Key in an image's `info`: primaries and transfer of ITU-T H.273, as stored in the file."""
 
 ADOBE_RGB = "adobe_rgb"
-"""In an image's `info`: there, if EXIF says that the colors are Adobe RGB's."""
+"""Key in an image's `info`: present if EXIF says that the colors are Adobe RGB."""
 
 SAYS_COLORS = ("icc_profile", CICP, "nclx_profile", ADOBE_RGB, "gamma", "chromaticity", "srgb")
-"""What an image's `info` may hold about the meaning of its colors."""
+"""Keys in an image's `info` that define its colors."""
 
-_WHOLE = {"La": "LA", "RGBa": "RGBA"}  # modes with premultiplied colors, and those without
+_WHOLE = {"La": "LA", "RGBa": "RGBA"}  # premultiplied modes, and their plain counterparts
 
 
 class Still(NamedTuple):
-    """The decoded picture, or an animation's first frame, as it lies in the file."""
+    """The decoded picture, or an animation's first frame, as stored in the file."""
 
     color: Samples
     alpha: Pixels | None
@@ -40,12 +40,12 @@ class Still(NamedTuple):
 def in_srgb(image: Image.Image, deep: Samples | None = None) -> Still:
     """Convert a decoded image's colors to sRGB.
 
-    The first of these that the image's `info` has says what its numbers mean: CICP numbers of high dynamic range,
-    a profile, EXIF's word for Adobe RGB, other CICP numbers, PNG's chunks for gamma and chromaticities.
+    The first of these in the image's `info` defines its colors: CICP numbers of high dynamic range, a profile, EXIF's
+    Adobe RGB, other CICP numbers, PNG chunks for gamma and chromaticities.
 
     Args:
-        deep: what the file holds beyond the image's eight bits: H x W x 1 to 4 (gray, gray and alpha, RGB, RGBA),
-            uint16, or float32 in 0..1. The image then need not be decoded.
+        deep: the samples, if the file has more than eight bits: H x W x 1 to 4 (gray, gray and alpha, RGB, RGBA),
+            uint16, or float32 in 0..1. The image itself then need not be decoded.
     """
     if deep is None and (image.mode.startswith("I") or image.mode == "F"):
         deep = _deep_gray(image)
@@ -92,7 +92,7 @@ def _deep_in_srgb(info: Mapping[Any, Any], deep: Samples) -> Still:
 
 
 def _by_eight_bits(deep: Samples, profile: bytes) -> tuple[Samples, bool]:
-    """Apply a profile to the upper eight bits, and add to the result what the lower ones add to them."""
+    """Apply a profile to the upper eight bits, and add the lower bits to the result."""
     shades = stored(floats(deep), np.uint16)
     upper = (shades >> 8).astype(np.uint8)
     rgb, converted = _to_srgb(Image.fromarray(upper[:, :, 0] if upper.shape[2] == 1 else upper), profile)
@@ -103,7 +103,7 @@ def _by_eight_bits(deep: Samples, profile: bytes) -> tuple[Samples, bool]:
 
 
 def _deep_gray(image: Image.Image) -> Samples:
-    """Gray with more than eight bits, H x W x 1: integers up to 65535, or floats (see `float_shades`)."""
+    """Return gray of more than eight bits, H x W x 1: integers up to 65535, or floats (see `float_shades`)."""
     values = np.asarray(image)
     if image.mode != "F":
         return values.clip(0, 65535).astype(np.uint16)[:, :, None]
@@ -111,9 +111,9 @@ def _deep_gray(image: Image.Image) -> Samples:
 
 
 def float_shades(values: NDArray[np.floating[Any]], name: str = "") -> NDArray[np.uint16]:
-    """Floats from a file as 0..65535: they may lie in 0..1, 0..255 or 0..65535.
+    """Convert a file's floats to 0..65535. Their range may be 0..1, 0..255 or 0..65535.
 
-    Floats of which at least half are below 1 are taken for 0..1, and what is brighter is clipped.
+    If at least half of the floats are at most 1, their range is taken for 0..1, and brighter values are clipped.
 
     Args:
         values: H x W or H x W x C.
@@ -125,7 +125,7 @@ def float_shades(values: NDArray[np.floating[Any]], name: str = "") -> NDArray[n
         dark += int(np.count_nonzero(part <= 1))
     if top > 1 and 2 * dark >= values.size:
         if name:
-            warnings.warn(f"{name} holds light brighter than white: it is clipped", stacklevel=2)
+            warnings.warn(f"{name} contains light brighter than white, which is clipped", stacklevel=2)
         top = 1
     white = np.float32(65535 if top > 255 else 255 if top > 1 else 1)
     out = np.empty(values.shape, np.uint16)
@@ -141,7 +141,7 @@ def _profile(info: Mapping[Any, Any]) -> bytes | None:
 
 
 def is_srgb(info: Mapping[Any, Any]) -> bool:
-    """Whether an RGB image's numbers are sRGB already."""
+    """Return True if an RGB image's values are already sRGB."""
     profile = _profile(info)
     if _space(info, None) is not None:
         return False
@@ -153,7 +153,7 @@ def is_srgb(info: Mapping[Any, Any]) -> bool:
 
 
 def says_hdr(info: Mapping[Any, Any]) -> bool:
-    """Whether an image has high dynamic range."""
+    """Return True if an image has high dynamic range."""
     space = _space(info, None)
     if space is None:
         return False
@@ -163,21 +163,21 @@ def says_hdr(info: Mapping[Any, Any]) -> bool:
 
 
 def says_adobe_rgb(image: Image.Image) -> bool:
-    """Whether EXIF says that the colors are Adobe RGB's, as cameras do that embed no profile (DCF 2.0)."""
+    """Return True if EXIF says that the colors are Adobe RGB, as in cameras that embed no profile (DCF 2.0)."""
     try:
         exif = image.getexif()
         uncalibrated = exif.get_ifd(ExifTags.IFD.Exif).get(ExifTags.Base.ColorSpace) == 0xFFFF
         return uncalibrated and str(exif.get_ifd(ExifTags.IFD.Interop).get(1, "")).startswith("R03")
-    except Exception:  # noqa: BLE001 - EXIF written by broken software is no reason to refuse the photo
+    except Exception:  # noqa: BLE001 - broken EXIF must not prevent reading the photo
         return False
 
 
 def _space(info: Mapping[Any, Any], channels: int | None) -> Any:
-    """The color space that samples must be converted from, if it is neither sRGB nor a profile engine's business.
+    """Return the color space to convert from; None for sRGB, and for profiles that the profile engine converts.
 
     Args:
-        channels: 1 or 3, of samples with more than eight bits; None where eight bits are all there are: a profile
-            engine then does as well.
+        channels: 1 or 3, for samples with more than eight bits; None for eight bits, where the profile engine is
+            precise enough.
     """
     profile, cicp = _profile(info), _cicp(info)
     by_engine = profile and channels is None and b"cicp" not in profile
@@ -204,12 +204,12 @@ def _space(info: Mapping[Any, Any], channels: int | None) -> Any:
 def _cicp(info: Mapping[Any, Any]) -> tuple[int, int] | None:
     if CICP in info:
         return (int(info[CICP][0]), int(info[CICP][1]))
-    said = info.get("nclx_profile")  # pillow_heif's
+    said = info.get("nclx_profile")  # from pillow_heif
     return (int(said["color_primaries"]), int(said["transfer_characteristics"])) if said else None
 
 
 def _to_srgb(image: Image.Image, profile: bytes | None) -> tuple[Image.Image, bool]:
-    """An RGB image in sRGB, and whether there was a profile that could be used."""
+    """Return an RGB image in sRGB, and whether its profile could be used."""
     if not profile and image.mode != "LAB":
         return image.convert("RGB"), False
     from impasto.picture import color_profiles
@@ -224,7 +224,7 @@ def srgb_profile() -> bytes:
 
 
 def upright(samples: Samples, orientation: int) -> Samples:
-    """Undo what EXIF's orientation says was done to the picture (CIPA DC-008, tag 0x0112)."""
+    """Undo the rotation and mirroring that EXIF's orientation describes (CIPA DC-008, tag 0x0112)."""
     if orientation in LYING:
         samples = samples.swapaxes(0, 1)
     if orientation in (2, 3, 6, 7):

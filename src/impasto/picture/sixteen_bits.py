@@ -1,7 +1,7 @@
-"""Read PNG with 16 bits a channel, of which Pillow gives the upper eight.
+"""Read PNG with 16 bits a channel. Pillow returns only the upper eight.
 
-This relies on what Pillow keeps in `Image.tile` between opening and decoding, which it does not promise to keep so.
-Where that looks otherwise, eight bits are read.
+This uses `Image.tile` between opening and decoding, whose content Pillow does not guarantee. If it looks different,
+eight bits are read.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from numpy.typing import NDArray
 from PIL import Image
 
 RAWMODES = ("RGB;16", "RGBA;16", "RGBX;16")
-"""How Pillow names the layout of such samples; the byte order follows: B, L, or N for the machine's own."""
+"""Pillow's names of 16-bit layouts. The byte order follows: B, L, or N for the machine's own."""
 
 
 def read(reopen: Callable[[], Image.Image]) -> NDArray[np.uint16] | None:
     """Read all 16 bits of a color picture.
 
-    Pillow unpacks 16-bit samples of either byte order and keeps the eight bits that it takes for the high ones.
-    Reading once in the right order and once in the wrong one gives both halves.
+    Pillow unpacks 16-bit samples of either byte order, and keeps only the high eight bits. Reading once in the right
+    byte order and once in the wrong one gives both halves.
 
     Args:
-        reopen: opens the picture, which is known to be undamaged, anew; called twice.
+        reopen: opens the picture again. It is called twice. The file must be undamaged.
     Returns:
-        H x W x 3 or 4; None if it has not 16 bits a channel, or if Pillow does not work as expected.
+        H x W x 3 or 4; None if the picture does not have 16 bits a channel, or Pillow behaves unexpectedly.
     """
     picture: Any = reopen()
     try:
@@ -45,10 +45,10 @@ def read(reopen: Callable[[], Image.Image]) -> NDArray[np.uint16] | None:
 
 
 def _with_other_byte_order(tile: Any) -> Any:
-    """A part of a file as Pillow describes it, to be unpacked with the other byte order.
+    """Return Pillow's description of a part of a file, with the other byte order.
 
     Raises:
-        ValueError: it does not hold 16 bits a channel.
+        ValueError: the part does not have 16 bits a channel.
     """
     rest = tile.args[1:] if isinstance(tile.args, tuple) else ()
     rawmode = tile.args[0] if isinstance(tile.args, tuple) else tile.args

@@ -1,6 +1,6 @@
-"""Write TIFF, 8 or 16 bits a channel.
+"""Write TIFF with 8 or 16 bits a channel.
 
-Pillow writes no 16 bits of color, and leaves out EXIF's sub-directories where it compresses.
+Pillow does not write 16-bit colors, and drops EXIF's sub-directories from compressed files.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from impasto.picture.strips import STRIP_BYTES, in_strips, strip_rows
 
 
 def write_tiff(samples: NDArray[Any], found: Exif | None = None, *, strip_bytes: int = STRIP_BYTES) -> bytes:
-    """Make a TIFF 6.0 file, deflated.
+    """Make a TIFF 6.0 file with deflate compression.
 
     Args:
         samples: H x W x 3 or 4, uint8 or uint16.
-        found: the directories that the picture's own joins; they say the order of bytes.
-        strip_bytes: compressed at once.
+        found: EXIF directories to include. They set the byte order.
+        strip_bytes: bytes that are compressed at a time.
     """
     found = found or Exif()
     height, width, channels = samples.shape
@@ -36,12 +36,12 @@ def write_tiff(samples: NDArray[Any], found: Exif | None = None, *, strip_bytes:
         258: found.numbers(*(8 * samples.itemsize,) * channels, long=False),
         259: found.numbers(8, long=False),  # deflate
         262: found.numbers(2, long=False),  # RGB
-        273: found.numbers(*sizes),  # where the strips begin: known when the directories are laid out
+        273: found.numbers(*sizes),  # placeholder for the strips' offsets, which are set below
         277: found.numbers(channels, long=False),
-        278: found.numbers(min(rows, height)),  # rows of a strip
+        278: found.numbers(min(rows, height)),  # rows in a strip
         279: found.numbers(*sizes),
         284: found.numbers(1, long=False),  # interleaved
-        317: found.numbers(2, long=False),  # each pixel less the one to its left
+        317: found.numbers(2, long=False),  # predictor: difference from the left pixel
     }
     if channels == 4:
         own[338] = found.numbers(2, long=False)  # alpha, not premultiplied

@@ -1,7 +1,7 @@
-"""Read TIFF files that Pillow does not know, or of which it gives eight bits.
+"""Read TIFF files that Pillow does not support, or reduces to eight bits.
 
-Pillow opens every file for its tags, and decodes what it knows. What the samples of the others mean is worked out here:
-9 to 32 bits, floats, premultiplied colors.
+Pillow opens every file for its tags, and decodes the layouts it knows. This module interprets the samples of all
+others: 9 to 32 bits, floats, premultiplied colors.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ from impasto.pixels.arrays import Samples, stored, strips
 _PREMULTIPLIED, _ALPHA = 1, 2
 _COMPRESSIONS = {22610: "JPEG XR", 34712: "JPEG 2000", 34887: "LERC", 50002: "JPEG XL", 52546: "JPEG XL"}
 _MOST_PAGES = 100
-_READ_AS = {  # what Pillow is made to believe where it does not know a layout
+_READ_AS = {  # tags that stand in for a layout that Pillow does not know
     258: (8, 8, 8),
     259: 1,
     262: 2,
@@ -53,14 +53,14 @@ _READ_AS = {  # what Pillow is made to believe where it does not know a layout
 
 
 class Tiff(AnySize):
-    """A TIFF file of any layout: where Pillow does not know it, only tags and size can be asked for."""
+    """A TIFF file of any layout. If Pillow does not know the layout, only tags and size are available."""
 
     known: bool
     tags: dict[int, Any]
 
     @property
     def plain(self) -> bool:
-        """Whether Pillow reads all of it."""
+        """True if Pillow reads all of the file."""
         layout = layout_of(self.tags)
         if layout is None or layout.compression not in LOSSLESS or layout.photometric not in COLORS:
             return self.known
@@ -79,12 +79,12 @@ class Tiff(AnySize):
             for tag, value in _READ_AS.items():
                 self.tag_v2[tag] = value
             super()._setup()
-        if not self.plain:  # it is turned where all others are, not by Pillow
+        if not self.plain:  # Pillow must not turn it: all pictures are turned later
             self._size = (self.tag_v2[256], self.tag_v2[257])
 
 
 def open_file(data: bytes, name: str) -> Tiff:
-    """A file's first page; where that is a thumbnail, the largest page that is none."""
+    """Open a file's first page, or the largest page if the first one is a thumbnail."""
     if data.startswith(b"MM\0+"):
         raise _not_read(name, "BigTIFF in big-endian byte order")
     _silence_libtiff()
@@ -97,44 +97,44 @@ def open_file(data: bytes, name: str) -> Tiff:
 
 
 def _pages(image: Tiff) -> Iterator[int]:
-    """Bring the image to each of its pages; give their numbers."""
+    """Move the image to each of its pages, and yield their numbers."""
     for page in range(_MOST_PAGES):
         try:
             image.seek(page)
-        except Exception:  # noqa: BLE001 - it was the last one, or the next is damaged
+        except Exception:  # noqa: BLE001 - there are no more pages, or the next one is damaged
             return
         yield page
 
 
 def note_pages(data: bytes, name: str) -> None:
-    """Say so where a file holds several pages that are neither thumbnails nor masks."""
+    """Warn about a file with several pages that are neither thumbnails nor masks."""
     full = page_count(data)
     if full > 1:
         which = "largest" if _is_reduced(Tiff(io.BytesIO(data), "").tags) else "first"
         more = " or more" if full == _MOST_PAGES else ""
-        warnings.warn(f"{name} has {full}{more} pages; the {which} is painted", stacklevel=3)
+        warnings.warn(f"{name} has {full}{more} pages; only the {which} is painted", stacklevel=3)
 
 
 def page_count(data: bytes) -> int:
-    """How many pages a file holds that are neither thumbnails nor masks; not more than are looked at."""
+    """Return the number of pages that are neither thumbnails nor masks, at most 100."""
     image = Tiff(io.BytesIO(data), "")
     return sum(not _is_reduced(image.tags) and not _is_mask(image.tags) for _ in _pages(image))
 
 
 def not_kept(data: bytes) -> str:
-    """Say what of a file is not written again: pages, Photoshop's layers, channels, bits; "" if nothing is lost."""
+    """Describe what rewriting the file would lose: pages, Photoshop's layers, channels, bits; "" if nothing."""
     tags = Tiff(io.BytesIO(data), "").tags
     bits = tags.get(258, 8)
     bits = max(bits) if isinstance(bits, (tuple, list)) else bits
     extra = tags.get(338, ())
     if page_count(data) > 1:
-        return "has several pages, and one would be left"
+        return "contains several pages, and only one would be kept"
     if 37724 in tags:
-        return "has layers of Photoshop's, and they would be gone"
+        return "contains Photoshop layers, which would be lost"
     if isinstance(extra, (tuple, list)) and len(extra) > 1:
-        return "has more channels than a picture's, and they would be gone"
+        return "contains additional channels, which would be lost"
     if not isinstance(bits, int) or bits > 16 or tags.get(339, 1) in (3, (3, 3, 3), (3, 3, 3, 3)):
-        return "has numbers of more than 16 bits, or floating point"
+        return "has more than 16 bits a channel, or floating point"
     return ""
 
 
@@ -150,9 +150,9 @@ def _is_reduced(tags: dict[int, Any]) -> bool:
 
 @functools.cache
 def _silence_libtiff() -> None:
-    """Keep libtiff from writing to the terminal: Pillow says what matters.
+    """Keep libtiff from writing to the terminal. Pillow reports what matters.
 
-    The handlers belong to Pillow's own copy of the library, and are found among what its module is linked with.
+    The handlers belong to Pillow's own copy of the library, which its module is linked with.
     """
     try:
         library = ctypes.CDLL(Image.core.__file__)  # type: ignore[attr-defined]
@@ -160,7 +160,7 @@ def _silence_libtiff() -> None:
             function = getattr(library, name)
             function.argtypes, function.restype = [ctypes.c_void_p], ctypes.c_void_p
             function(None)
-    except (AttributeError, OSError):  # linked in another way
+    except (AttributeError, OSError):  # the module is linked in another way
         pass
 
 
@@ -168,10 +168,10 @@ def decode(image: Tiff, data: bytes, name: str) -> tuple[Image.Image, Samples | 
     """Decode a page.
 
     Returns:
-        An image of eight bits; or `image` itself, not decoded, and H x W x 1 to 4 samples: gray or RGB with or without
-        alpha, uint16.
+        An image of eight bits; or `image` itself, not decoded, and H x W x 1 to 4 samples: gray or RGB, with or without
+            alpha, uint16.
     Raises:
-        PictureError: a layout that is not read here.
+        PictureError: Impasto does not read the layout.
     """
     if image.plain:
         image.load()
@@ -205,7 +205,7 @@ def decode(image: Tiff, data: bytes, name: str) -> tuple[Image.Image, Samples | 
 
 
 def _alpha(layout: Layout, color: int) -> int | None:
-    """Which channel is alpha."""
+    """Return the index of the alpha channel."""
     for index, kind in enumerate(layout.extra[: layout.channels - color]):
         if kind in (_PREMULTIPLIED, _ALPHA):
             return color + index
@@ -214,9 +214,9 @@ def _alpha(layout: Layout, color: int) -> int | None:
 
 
 def _shades(values: NDArray[Any], layout: Layout, name: str) -> NDArray[np.uint16]:
-    """Samples as 0..65535.
+    """Convert samples to 0..65535.
 
-    Whole numbers of 32 bits that stay below 65536 are taken for 16 bits, and negative ones for a range about zero.
+    32-bit integers below 65536 are taken for 16 bits. Negative integers are taken for a range around zero.
     """
     if layout.kind == FLOAT:
         return float_shades(values, name)
@@ -235,7 +235,7 @@ def _shades(values: NDArray[Any], layout: Layout, name: str) -> NDArray[np.uint1
 
 
 def _eight_bits(samples: NDArray[Any], layout: Layout) -> Image.Image:
-    """An image of inks, or of lightness and two signed colors, in Pillow's way."""
+    """Return a CMYK or LAB image in Pillow's form."""
     eight = (samples[:, :, : COLORS[layout.photometric]] >> (layout.bits - 8)).astype(np.uint8)
     if layout.photometric == ICCLAB:
         eight[:, :, 1:] ^= 128
@@ -244,12 +244,12 @@ def _eight_bits(samples: NDArray[Any], layout: Layout) -> Image.Image:
 
 
 def _unknown(tags: dict[int, Any], name: str) -> PictureError:
-    """Why a file is not read: what it holds that is not known here."""
+    """Return the error that names the unsupported part of a file."""
     compression, bits = tags.get(259, RAW), tags.get(258, (1,))
     if compression not in TiffImagePlugin.COMPRESSION_INFO:
         what = f"compression {_COMPRESSIONS.get(compression, compression)}"
     elif not isinstance(bits, tuple) or not all(isinstance(each, int) and 0 < each <= 64 for each in bits):
-        return PictureError(f"{name} is damaged or cut short", "", code="damaged-file")
+        return PictureError(f"{name} is damaged or truncated", "", code="damaged-file")
     elif len(bits) == 1:
         what = f"{bits[0]} bits, photometric interpretation {tags.get(262)}"
     else:
@@ -258,5 +258,5 @@ def _unknown(tags: dict[int, Any], name: str) -> PictureError:
 
 
 def _not_read(name: str, what: str) -> PictureError:
-    message = f"{name}: this kind of TIFF is not read here ({what})"
-    return PictureError(message, "save it as PNG or as ordinary TIFF", code="unknown-format")
+    message = f"{name}: Impasto does not read this kind of TIFF ({what})"
+    return PictureError(message, "save it as PNG or as plain TIFF", code="unknown-format")

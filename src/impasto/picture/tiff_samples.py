@@ -1,6 +1,6 @@
-"""How a TIFF page's samples lie in its file, and the samples as they are: strips, tiles, planes, bits of any count.
+"""Read the samples of a TIFF page: strips, tiles, planes, any bit depth.
 
-Pillow and libtiff undo compressions: some strips or tiles of a plane are described anew, as rows of bytes.
+Pillow and libtiff decompress. For them, the strips or tiles of a plane are described as rows of bytes.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from PIL import Image, TiffImagePlugin
 
 WHITE_IS_ZERO, GRAY, RGB, CMYK, CIELAB, ICCLAB = 0, 1, 2, 5, 8, 9
 COLORS = {WHITE_IS_ZERO: 1, GRAY: 1, RGB: 3, CMYK: 4, CIELAB: 3, ICCLAB: 3}
-"""Photometric interpretations that are known here, and their channels."""
+"""Supported photometric interpretations, and their numbers of channels."""
 
 RAW, LOSSLESS = 1, {1, 5, 8, 32773, 32946, 34925, 50000}
-"""Compressions of which samples' bytes come out."""
+"""Compressions that return the samples' exact bytes."""
 
 UNSIGNED, SIGNED, FLOAT = 1, 2, 3
 _KINDS = {UNSIGNED: "u", SIGNED: "i", FLOAT: "f"}
 _MOST_CHANNELS = 64
-_AT_ONCE = 1 << 25  # bytes that are decoded at once
+_AT_ONCE = 1 << 25  # bytes that are decoded at a time
 
 
 class AnySize(TiffImagePlugin.TiffImageFile):
-    """A TIFF file without Pillow's limit, which is one for the whole process; ours is checked before."""
+    """A TIFF file without Pillow's size limit, which applies to the whole process. Our own limit is checked before."""
 
     def load_prepare(self) -> None:
         size = getattr(self, "_tile_size", None)
@@ -38,7 +38,7 @@ class AnySize(TiffImagePlugin.TiffImageFile):
 
 
 class Layout(NamedTuple):
-    """How a page's samples lie in the file."""
+    """The layout of a page's samples in its file."""
 
     width: int
     height: int
@@ -57,7 +57,7 @@ class Layout(NamedTuple):
 
 
 def layout_of(tags: dict[int, Any]) -> Layout | None:
-    """None for what is not described as it should be, or has samples of several sizes."""
+    """Return the layout; None if tags are missing or wrong, or samples have different sizes."""
 
     def one(tag: int, usual: int) -> int:
         value = tags.get(tag, usual)
@@ -102,14 +102,14 @@ def layout_of(tags: dict[int, Any]) -> Layout | None:
 
 
 def read(layout: Layout, data: bytes) -> NDArray[Any]:
-    """All samples, H x W x channels, in the machine's byte order."""
+    """Return all samples, H x W x channels, in the machine's byte order."""
     width, height = layout.block
     across, down = math.ceil(layout.width / width), math.ceil(layout.height / height)
     planes, channels = (layout.channels, 1) if layout.planar else (1, layout.channels)
     row_bytes = math.ceil(width * channels * layout.bits / 8)
     if len(layout.offsets) < planes * across * down or not layout.height:
         raise EOFError("strips are missing")
-    at_once = max(1, _AT_ONCE // max(1, row_bytes * height * across))  # rows of strips or tiles
+    at_once = max(1, _AT_ONCE // max(1, row_bytes * height * across))  # rows of strips or tiles to decode at a time
     out: NDArray[Any] | None = None
     for plane in range(planes):
         for first in range(0, down, at_once):
@@ -134,7 +134,7 @@ def read(layout: Layout, data: bytes) -> NDArray[Any]:
 
 
 def _bytes(layout: Layout, data: bytes, part: slice, row_bytes: int, rows: int) -> NDArray[np.uint8]:
-    """The bytes of some rows of a plane, its strips or tiles one below the other."""
+    """Return the bytes of some rows of a plane, with its strips or tiles one below the other."""
     offsets, counts = layout.offsets[part], layout.counts[part]
     if len(counts) != len(offsets) or not all(counts):
         counts = (row_bytes * layout.block[1],) * len(offsets)
@@ -152,7 +152,7 @@ def _bytes(layout: Layout, data: bytes, part: slice, row_bytes: int, rows: int) 
     directory[259], directory[266] = layout.compression, layout.fill_order
     directory[278] = layout.block[1]
     directory[279] = tuple(map(len, pieces))
-    # Pillow adds the length of what it writes: the strips begin behind the directory.
+    # Pillow adds the size of the directory to these offsets, so the strips begin after it.
     directory[273] = tuple(itertools.accumulate(map(len, pieces[:-1]), initial=0))
     file = io.BytesIO()
     directory.save(file)
@@ -162,16 +162,16 @@ def _bytes(layout: Layout, data: bytes, part: slice, row_bytes: int, rows: int) 
 
 
 def _values(raw: NDArray[np.uint8], layout: Layout, order: bytes, count: int) -> NDArray[Any]:
-    """Rows of bytes as rows of numbers.
+    """Convert rows of bytes to rows of numbers.
 
     Args:
-        order: of the bytes: II or MM.
+        order: the byte order, II or MM.
         count: numbers in a row.
     """
     size = layout.bits // 8
     if layout.bits not in (8, 16, 32, 64):
         return _packed(raw, layout.bits, order, count)
-    if layout.predictor == 3:  # Adobe's for floats: bytes of one significance together, each less the one before
+    if layout.predictor == 3:  # Adobe's float predictor: bytes grouped by significance, as differences
         channels = 1 if layout.planar else layout.channels
         summed = np.cumsum(raw.reshape(len(raw), -1, channels), axis=1, dtype=np.uint8)
         parts = summed.reshape(len(raw), size, count).transpose(0, 2, 1)
@@ -181,7 +181,7 @@ def _values(raw: NDArray[np.uint8], layout: Layout, order: bytes, count: int) ->
 
 
 def _packed(raw: NDArray[np.uint8], bits: int, order: bytes, count: int) -> NDArray[np.uint32]:
-    """Numbers of any count of bits, the highest first, as TIFF packs them."""
+    """Unpack numbers of any bit depth, most significant bit first, as TIFF packs them."""
     out = np.empty((len(raw), count), np.uint32)
     weights = (1 << np.arange(bits - 1, -1, -1, dtype=np.uint64)).astype(np.float64)
     if bits == 24 and order == b"II":

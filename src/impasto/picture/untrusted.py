@@ -1,4 +1,4 @@
-"""Pictures that strangers have sent: files as they lie, in the formats that browsers and cameras send, no larger."""
+"""Pictures from strangers: only ordinary files, in common formats, with a lower size limit."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from impasto.picture.refusals import is_missing_heic, unread_heic
 from impasto.system.remote import is_url
 
 MAX_PIXELS = 100_000_000
-"""More pixels, all frames of an animation together, are refused from strangers unless the caller allows them."""
+"""Largest number of pixels from strangers, over all frames of an animation, unless the caller allows more."""
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIF")
 
 
 def read_file(source: str | os.PathLike[str]) -> bytes:
-    """The bytes of an ordinary file; neither a link nor a pipe is followed, and no address is looked up.
+    """Return the bytes of an ordinary file. Links, pipes and addresses are refused.
 
     Raises:
-        PictureError: it is something else, or cannot be read.
+        PictureError: the file is not an ordinary one, or cannot be read.
     """
     name = os.fspath(source)
     if is_url(name):
         raise PictureError(f"{name} is an address, not a file", code="web-address")
     try:
-        # Looked at once it is open: what lies under the name may be replaced at any time.
+        # Check the open file, because the name may be given to another file at any time.
         found = os.open(name, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
     except FileNotFoundError:
         raise PictureError(f"there is no file {name}", code="no-such-file") from None
@@ -47,17 +47,19 @@ def read_file(source: str | os.PathLike[str]) -> bytes:
 
 def _no_plain_file(name: str) -> PictureError:
     return PictureError(
-        f"{name} is no plain file", "links, folders and devices of strangers are refused", code="not-a-file"
+        f"{name} is not an ordinary file",
+        "links, folders and devices are refused for untrusted input",
+        code="not-a-file",
     )
 
 
 def check(data: bytes, name: str) -> None:
-    """Refuse bytes in another format than those of `FORMATS`, by what they hold, before a decoder sees them.
+    """Refuse data in formats other than `FORMATS`, by their first bytes, before a decoder reads them.
 
-    Empty bytes are left to whoever reads them.
+    Empty data are accepted here. The reader reports them.
 
     Raises:
-        PictureError: they are.
+        PictureError: the data have another format.
     """
     load_plugins()
     accepts = [Image.OPEN[name][1] for name in FORMATS if name in Image.OPEN]
@@ -65,7 +67,7 @@ def check(data: bytes, name: str) -> None:
         raise unread_heic(name)
     if data and not any(accept is not None and accept(data[:32]) for accept in accepts):
         raise PictureError(
-            f"{name} is no picture of a kind that is taken here",
-            "JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF and HEIC are",
+            f"{name} is not a picture in an accepted format",
+            "accepted: JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF and HEIC",
             code="not-a-picture",
         )

@@ -1,4 +1,7 @@
-"""Large files decoded and encoded strip by strip by libvips, which Pillow would hold as a whole: the extra `large`."""
+"""Decode and encode large files in strips with libvips (the extra `large`).
+
+Pillow would hold the whole file in memory.
+"""
 
 from __future__ import annotations
 
@@ -12,21 +15,21 @@ from impasto.pixels.arrays import Samples
 from impasto.system.memory import allocate
 
 PIXELS = 30_000_000
-"""Pictures of more pixels are worth it."""
+"""Use libvips for pictures with more pixels than this."""
 
 FORMATS = {"JPEG", "PNG", "TIFF"}
 _KINDS = {"uchar": np.uint8, "ushort": np.uint16}
 
 
 def decode(data: bytes, width: int, height: int) -> Samples | None:
-    """The samples of a JPEG, PNG or TIFF file, in a temporary file.
+    """Decode a JPEG, PNG or TIFF file into a temporary file.
 
     Args:
-        data: the file; three channels, neither alpha nor a palette.
-        width, height: of the picture in it.
+        data: the file. It must have three channels, and neither alpha nor a palette.
+        width, height: the size of its picture.
     Returns:
-        H x W x 3, uint8 or uint16, as they stand in the file; None where libvips is not there, or is not sure of them,
-        or where there is no room for them on the disk.
+        H x W x 3, uint8 or uint16, as stored. None if libvips is not installed, reports an error, or the disk is too
+            full.
     """
     vips = _vips()
     if vips is None:
@@ -53,10 +56,10 @@ def decode(data: bytes, width: int, height: int) -> Samples | None:
 
 
 def encode_jpeg(samples: Samples, quality: int, profile: bytes) -> bytes | None:
-    """A JPEG file of H x W x 3 samples, uint8, with nothing in it but the profile: libvips encodes EXIF anew.
+    """Encode H x W x 3 samples, uint8, as a JPEG file with no metadata but the profile: libvips would re-encode EXIF.
 
     Returns:
-        None where libvips is not there, or is older than 8.15.
+        None if libvips is not installed, or is older than 8.15.
     """
     vips = _vips()
     if vips is None:
@@ -72,7 +75,7 @@ def encode_jpeg(samples: Samples, quality: int, profile: bytes) -> bytes | None:
 
 
 def _vips() -> Any:
-    """pyvips; None if it, or the library that it calls, is not installed."""
+    """Return pyvips; None if it or the library libvips is not installed."""
     try:
         import pyvips
     except (ImportError, OSError):

@@ -1,4 +1,4 @@
-"""Write a picture file: `Contents` to bytes."""
+"""Write a picture file: turn `Contents` into bytes."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def encode(
     mark: bool,
     animated: bool,
 ) -> bytes:
-    """The bytes of a file in Pillow's `file_format`; the other arguments as for `Picture.encode`."""
+    """Return the bytes of a file in Pillow's `file_format`. The other arguments are those of `Picture.encode`."""
     check_saving(file_format, quality, bits)
     check_size(file_format, picture.width, picture.height)
     marked = picture.made_with if mark else {}
@@ -53,9 +53,9 @@ def encode(
                 return _with_segments(data, own + _jpeg_segments(kept))
         data = _encode_eight(picture, file_format, quality, kept, marked, animated)
         return _with_segments(data, _jpeg_segments(kept)) if file_format == "JPEG" else data
-    except Exception as error:  # like decoders, encoders raise nearly everything
+    except Exception as error:  # like decoders, encoders raise nearly any error
         raise PictureError(
-            f"a picture of {picture.width} x {picture.height} cannot be written as {file_format}: {error}",
+            f"cannot write a picture of {picture.width} x {picture.height} as {file_format}: {error}",
             code="not-encodable",
         ) from error
 
@@ -100,7 +100,7 @@ def _encode_eight(
 
 
 def _encode_tiff(picture: Contents, bits: Bits, kept: meta.Kept, marked: Mapping[str, object]) -> bytes:
-    # EXIF is a TIFF directory: here all of it goes into the picture's own.
+    # EXIF is a TIFF directory, so all of it joins the picture's own directory.
     found = exif.parse(kept.exif) or exif.Exif()
     tags = found.directories[0]
     for tag, kind, data in ((exif.PACKET, 1, kept.xmp), (exif.IPTC, 7, kept.iptc), (exif.PROFILE, 7, picture.profile)):
@@ -115,7 +115,7 @@ def _encode_tiff(picture: Contents, bits: Bits, kept: meta.Kept, marked: Mapping
 
 
 def _encode_png(picture: Contents, bits: Bits, kept: meta.Kept, marked: Mapping[str, object]) -> bytes:
-    """A still PNG, compressed strip by strip."""
+    """Encode a still PNG, compressed in strips."""
     chunks = [png.profile_chunk(picture.profile)] if picture.profile else []
     if picture.dpi:
         chunks.append(png.density_chunk(picture.dpi))
@@ -134,18 +134,18 @@ def _text_chunks(kept: meta.Kept, marked: Mapping[str, object]) -> list[tuple[by
 
 
 def _jpeg_segments(kept: meta.Kept) -> list[tuple[int, bytes]]:
-    """IPTC's records and the comment, which Pillow does not write."""
+    """Return segments for IPTC records and the comment, which Pillow does not write."""
     return [(0xED, iptc.as_resources(kept.iptc) if kept.iptc else b""), (0xFE, kept.comment)]
 
 
 def _density(dpi: tuple[float, float] | None) -> bytes:
-    """JFIF's header."""
+    """Return JFIF's header."""
     across, down = (round(value) for value in dpi) if dpi else (1, 1)
     return b"JFIF\0\1\1" + struct.pack(">BHH", dpi is not None, min(across, 0xFFFF), min(down, 0xFFFF)) + b"\0\0"
 
 
 def _with_segments(jpeg: bytes, segments: Iterable[tuple[int, bytes]]) -> bytes:
-    """A JPEG file with further segments, marker and data of each, behind JFIF's, EXIF and XMP."""
+    """Insert segments (marker and data) into a JPEG file, after JFIF, EXIF and XMP."""
     at = 2
     while jpeg[at : at + 2] in (b"\xff\xe0", b"\xff\xe1"):
         at += 2 + int.from_bytes(jpeg[at + 2 : at + 4], "big")

@@ -1,4 +1,4 @@
-"""XMP packets (ISO 16684-1): read as programs have written them, corrected, and written with their own prefixes."""
+"""XMP packets (ISO 16684-1): read as programs wrote them, corrected, and written with their own prefixes."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ NAMESPACES = {
 }
 
 Properties: TypeAlias = Mapping[str, "list[str]"]
-"""Values by a property's name with its prefix, such as dc:creator."""
+"""Values by property names with prefixes, such as dc:creator."""
 
 _DEEPEST = 100
 
 
 @functools.cache
 def full_name(text: str) -> str:
-    """A property's name with its namespace in braces, from that with its usual prefix."""
+    """Return a property's name with its namespace in braces, from the name with its usual prefix."""
     prefix, _, local = text.partition(":")
     return f"{{{NAMESPACES[prefix]}}}{local}"
 
@@ -50,14 +50,14 @@ def full_names(prefix: str, locals_: str) -> set[str]:
 
 
 _RDF, _DESCRIPTION, _ABOUT, _LI = map(full_name, ("rdf:RDF", "rdf:Description", "rdf:about", "rdf:li"))
-_ABOUT_IT = {_ABOUT, "about"}  # older programs leave out the prefix
+_ABOUT_IT = {_ABOUT, "about"}  # older programs omit the prefix
 ORIENTATIONS = {full_name("tiff:Orientation"), full_name("exif:Orientation")}
 _OURS = {full_name("Iptc4xmpExt:DigitalSourceType"), full_name("xmp:CreatorTool"), full_name("impasto:settings")}
 
-# What editing has left behind: the first to go where there is not room enough.
+# Records of earlier editing, which are removed first if space is short.
 _HISTORY = full_names("xmpMM", "History Pantry Ingredients") | full_names("photoshop", "DocumentAncestors History")
 
-# Compiled when first used: most photos need neither.
+# Compiled at the first use, since most photos do not need it.
 _LOCATION = (
     r"(?i)gps|lat+itude|longt?itude|altitude|geotag|iso6709"
     r"|^(city|sub-?location|(geo-?)?location(created|shown|id|name)?|(province|province-?)?state|country(code|name)?"
@@ -69,18 +69,18 @@ _LISTS = {"dc:creator": "rdf:Seq", "dc:subject": "rdf:Bag"}
 
 
 class BrokenPacket(ValueError):
-    """A packet that is no XML, or has what XMP does not: a document type, elements without end in one another."""
+    """Report a packet that is not XML, or has what XMP forbids: a document type, or elements nested too deeply."""
 
 
 class Packet:
-    """A packet's RDF, and the prefixes that it has for its namespaces."""
+    """A packet's RDF, and its prefixes for namespaces."""
 
     def __init__(self) -> None:
         self.rdf = Element(_RDF)
         self.prefixes: dict[str, str] = {}
 
     def tobytes(self) -> bytes:
-        """The packet in UTF-8, with the wrapper by which programs find it."""
+        """Return the packet in UTF-8, with the wrapper by which programs find it."""
         prefixes = _distinct(self.prefixes, self.rdf)
         names = "".join(f' xmlns:{prefix}="{uri.translate(_ENTITIES)}"' for uri, prefix in prefixes.items())
         text: list[str] = []
@@ -90,7 +90,7 @@ class Packet:
         return head + body.encode("utf-8", "replace") + b'\n<?xpacket end="w"?>'
 
     def properties(self) -> list[tuple[Element, str, Element | None]]:
-        """Each property: its description, its name, and its element, or None where it is an attribute."""
+        """Return each property: its description, its name, and its element, or None if it is an attribute."""
         found: list[tuple[Element, str, Element | None]] = []
         for description in self.rdf:
             found += [(description, name, None) for name in description.attrib if name not in _ABOUT_IT]
@@ -98,16 +98,16 @@ class Packet:
         return found
 
     def structures(self) -> Iterator[Element]:
-        """The elements that have properties."""
+        """Yield the elements that have properties."""
         return (element for element in self.rdf.iter() if len(element) or element.attrib)
 
     def leave_out(self, unwanted: Callable[[str], bool]) -> None:
-        """Leave out each property whose name is unwanted, however deep."""
+        """Remove each property whose name is unwanted, at any depth."""
         _leave_out(self.rdf, unwanted)
         self.rdf[:] = [each for each in self.rdf if len(each) or set(each.attrib) - _ABOUT_IT]
 
     def orientation(self) -> int | None:
-        """1..8, how the picture must be turned."""
+        """Return the orientation, 1..8; None if it is not given."""
         for element in self.rdf.iter():
             for name in ORIENTATIONS:
                 text = element.get(name) or (element.text if element.tag == name else None) or ""
@@ -116,7 +116,7 @@ class Packet:
         return None
 
     def add(self, properties: Properties) -> None:
-        """Say what it does not say yet."""
+        """Add properties that the packet does not have yet."""
         said = {name for _, name, _ in self.properties()}
         new = {name: values for name, values in properties.items() if full_name(name) not in said}
         if not new:
@@ -134,21 +134,22 @@ class Packet:
                 description.set(full_name(name), values[0])
 
     def mark(self, properties: Mapping[str, str]) -> None:
-        """Say how the picture was made, instead of what was said of that before."""
+        """Record how the picture was made, and replace earlier records."""
         self.leave_out(lambda name: name in _OURS)
         description = self._description()
         for key, value in properties.items():
             description.set(full_name(key), value)
 
     def _description(self) -> Element:
-        """A new description of the same thing: Adobe's programs refuse a packet that speaks of two."""
+        """Add a new description of the same subject: Adobe's programs refuse a packet about two subjects."""
         about = (each.get(name, "") for each in self.rdf for name in (_ABOUT, "about"))
         return SubElement(self.rdf, _DESCRIPTION, {_ABOUT: next(filter(None, about), "")})
 
     def within(self, most: int) -> tuple[bytes, list[str]]:
-        """The packet in at most so many bytes, and the names of the properties that had to be left out for that.
+        """Return the packet in at most `most` bytes, and the names of the properties that were removed for that.
 
-        History goes first, then the largest property, until the rest fits. What says how the picture was made stays.
+        History is removed first, then the largest properties, until the rest fits. The record of how the picture was
+        made stays.
         """
         data = self.tobytes()
         out: list[str] = []
@@ -180,7 +181,7 @@ class Packet:
 
 
 def names_location(name: str) -> bool:
-    """Whether the name of a property, a text or a clip's metadata stands for a place.
+    """Return True if the name of a property, a text or a clip's metadata stands for a place.
 
     >>> [names_location(name) for name in ("exif:GPSLatitude", "location-eng", "exif:SubjectLocation", "City")]
     [True, True, False, True]
@@ -194,10 +195,10 @@ def names_location(name: str) -> bool:
 
 
 def parse(data: bytes) -> Packet:
-    """Read a packet: in any encoding that XML has, wrapped or bare, padded with anything.
+    """Read a packet in any XML encoding, wrapped or bare, with any padding.
 
     Raises:
-        BrokenPacket: it cannot be read.
+        BrokenPacket: the packet cannot be read.
     """
     text = re.sub(_CONTROLS, "", _text(data))
     begin = re.search(r"<(?!\?|!--)", text)
@@ -208,7 +209,7 @@ def parse(data: bytes) -> Packet:
 
     def start(name: str, attributes: dict[str, str]) -> None:
         if len(stack) > _DEEPEST:
-            raise BrokenPacket("its elements are nested too deep")
+            raise BrokenPacket("its elements are nested too deeply")
         stack.append(SubElement(stack[-1], _braced(name), {_braced(key): value for key, value in attributes.items()}))
 
     def end(_: str) -> None:
@@ -232,16 +233,16 @@ def parse(data: bytes) -> Packet:
     try:
         parser.Parse(f"<_{_USUAL}>{body}</_>".encode("utf-8", "replace"), True)
     except expat.ExpatError as error:
-        raise BrokenPacket(f"it is no XML: {error}") from error
+        raise BrokenPacket(f"it is not XML: {error}") from error
     rdf = next(stack[0].iter(_RDF), None)
     if rdf is None:
-        raise BrokenPacket("it holds no RDF")
+        raise BrokenPacket("it contains no RDF")
     rdf.tail = None
     packet.rdf = rdf
     return packet
 
 
-# Around a packet, for those that leave out the declaration of a usual prefix.
+# Declarations around a packet, for packets that omit those of usual prefixes.
 _USUAL = "".join(f' xmlns:{prefix}="{uri}"' for prefix, uri in NAMESPACES.items() if prefix != "xml")
 
 _CONTROLS = (
@@ -251,7 +252,7 @@ _CONTROLS = (
 
 
 def _text(data: bytes) -> str:
-    """A packet's characters; its first bytes tell its encoding (ISO 16684-1, 7.3.2)."""
+    """Decode a packet. Its first bytes tell the encoding (ISO 16684-1, 7.3.2)."""
     head = data.lstrip(b" \t\r\n")[:4] if data[:1] != b"\0" else data[:4]
     for start, encoding in (
         (b"\xff\xfe\0\0", "utf-32"),
@@ -296,7 +297,7 @@ def _size(element: Element) -> int:
 
 
 def value_of(element: Element, name: str) -> str | None:
-    """A simple property of a description or a structure: an attribute, or an element with text."""
+    """Return a simple property of a description or a structure: an attribute, or an element with text."""
     full = full_name(name)
     if full in element.attrib:
         return element.attrib[full]
@@ -305,7 +306,7 @@ def value_of(element: Element, name: str) -> str | None:
 
 
 def put(element: Element, name: str, value: str) -> None:
-    """Change a simple property that is there."""
+    """Change an existing simple property."""
     full = full_name(name)
     if full in element.attrib:
         element.set(full, value)
@@ -316,7 +317,7 @@ def put(element: Element, name: str, value: str) -> None:
 
 
 def number_in(element: Element, name: str) -> float | None:
-    """A property's number, if it is one of a usual size."""
+    """Return a property's number, if it is below 1e9."""
     try:
         number = float(value_of(element, name) or "")
     except ValueError:
@@ -325,7 +326,7 @@ def number_in(element: Element, name: str) -> float | None:
 
 
 def _distinct(known: Mapping[str, str], rdf: Element) -> dict[str, str]:
-    """A prefix of its own for each namespace in use: the packet's, the usual one, or a number."""
+    """Return a unique prefix for each namespace in use: the packet's own, the usual one, or a numbered one."""
     used = dict.fromkeys(
         name[1:].partition("}")[0]
         for element in rdf.iter()

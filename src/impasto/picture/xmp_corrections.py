@@ -1,4 +1,4 @@
-"""What of a photo's XMP no longer holds once it is turned, painted and resized: left out, or corrected."""
+"""Correct or remove XMP properties that are no longer valid after a photo is turned, painted and resized."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from xml.etree.ElementTree import Element
 
 from impasto.picture.xmp import ORIENTATIONS, Packet, full_name, full_names, number_in, put, value_of
 
-# What does not hold for a painted picture: the old file's samples, its thumbnail, digests of what has changed ...
+# Not valid for a painted picture: the old file's samples and thumbnail, digests of changed data, ...
 _STALE = (
     ORIENTATIONS
     | full_names("tiff", "BitsPerSample Compression PhotometricInterpretation PlanarConfiguration SamplesPerPixel")
@@ -15,12 +15,12 @@ _STALE = (
     | full_names("exif", "CompressedBitsPerPixel Gamma NativeDigest")
     | full_names("photoshop", "ICCProfile LegacyIPTCDigest")
     | full_names("xmp", "Thumbnails")
-    # ... and what promises pictures, clips or packets that are not in the file.
+    # ... and references to pictures, clips or packets that are not in the file.
     | full_names("xmpNote", "HasExtendedXMP")
     | full_names("GCamera", "HdrPlusMakernote hdrp_makernote ShotLogData shot_log_data")
 )
-_PROMISES = ("MotionPhoto", "MicroVideo", "OLivePhoto")  # in the vocabularies of several makers
-# Whole vocabularies of that kind: development of a raw file, gain maps, depth maps, sound, embedded files.
+_PROMISES = ("MotionPhoto", "MicroVideo", "OLivePhoto")  # in several makers' namespaces
+# Whole namespaces of that kind: raw development, gain maps, depth maps, sound, embedded files.
 _STALE_NAMESPACES = (
     "http://ns.adobe.com/camera-raw-",
     "http://ns.adobe.com/hdr-gain-map/",
@@ -38,17 +38,17 @@ _STALE_NAMESPACES = (
     "http://ns.xiaomi.com/photos/1.0/camera/",
     "http://ns.oplus.com/photos/1.0/camera/",
 )
-# Positions in the picture, and its density on the sensor: they hold for one size only.
+# Positions in the picture, and pixel density on the sensor, which are valid for one size only.
 _IN_PIXELS = full_names("exif", "SubjectArea SubjectLocation FocalPlaneXResolution FocalPlaneYResolution") | full_names(
     "exif", "FocalPlaneResolutionUnit"
 )
-# Regions of faces in other forms than the one that is turned with the picture.
+# Face regions in forms that are not turned with the picture.
 _REGIONS = {full_name("MP:RegionInfo"), full_name("Iptc4xmpExt:ImageRegion")}
 _AREA, _APPLIED = full_name("mwg-rs:Area"), full_name("mwg-rs:AppliedToDimensions")
 
 
 def turn(packet: Packet, orientation: int) -> None:
-    """Make a packet say of the upright picture what it said of the one that lay in the file."""
+    """Adapt a packet's sizes and areas to the upright picture."""
     packet.leave_out(lambda name: name in ORIENTATIONS | _IN_PIXELS | _REGIONS)
     pairs = [
         ("tiff:ImageWidth", "tiff:ImageLength"),
@@ -67,7 +67,7 @@ def turn(packet: Packet, orientation: int) -> None:
 
 
 def fit(packet: Packet, width: int, height: int, mime: str) -> None:
-    """Make a packet say nothing of the old file: not its size, its samples, its thumbnail or its clip."""
+    """Adapt a packet to the new file, and remove properties of the old one: size, samples, thumbnail, clip."""
     sizes = {value_of(element, "exif:PixelXDimension") for element in packet.rdf.iter()} - {None}
     unwanted = _STALE | (_IN_PIXELS if sizes != {str(width)} else set())
     packet.leave_out(lambda name: name in unwanted or _is_stale(name))
@@ -98,7 +98,7 @@ def _is_stale(name: str) -> bool:
 
 
 def _turn_area(area: Element, orientation: int) -> None:
-    """Turn a region's center as `samples.upright` turns the picture; its sides have been exchanged before."""
+    """Turn a region's center as `samples.upright` turns the picture. Its sides have been swapped before."""
     x, y = number_in(area, "stArea:x"), number_in(area, "stArea:y")
     if x is None or y is None:
         return
@@ -113,7 +113,7 @@ def _turn_area(area: Element, orientation: int) -> None:
 
 
 def _scale_panorama(element: Element, width: int, height: int) -> None:
-    """Give a panorama's places and sizes the scale of a picture of this size (Google's Photo Sphere metadata)."""
+    """Scale a panorama's positions and sizes to a picture of this size (Google's Photo Sphere metadata)."""
     for size, side, others in (
         (width, "Width", ("FullPanoWidthPixels", "CroppedAreaLeftPixels", "LargestValidInteriorRectLeft")),
         (height, "Height", ("FullPanoHeightPixels", "CroppedAreaTopPixels", "LargestValidInteriorRectTop")),

@@ -1,1 +1,1 @@
-"""Arithmetic on arrays. No file and no network is known here."""
+"""Arithmetic on arrays. This room knows no files and no networks."""

@@ -1,6 +1,6 @@
-"""Arrays of samples: as they are stored, as the numbers that are computed with, and at other sizes.
+"""Arrays of samples: storage types, float values, and resampling.
 
-Samples change their size in float, without a detour over eight bits.
+Resampling works in float, without rounding to eight bits in between.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ Pixels: TypeAlias = NDArray[np.float32]
 Samples: TypeAlias = NDArray[Any]
 """H x W x C: uint8, uint16, or floats in 0..1."""
 
-_AT_ONCE = 65536  # numbers that are changed at once: few enough to stay near the processor
-_ROWS = 1024  # of a reduced picture that are computed at once
+_AT_ONCE = 65536  # numbers that are changed at a time, few enough for the processor's cache
+_ROWS = 1024  # rows of a reduced picture that are computed at a time
 
 STRIP_PIXELS = 2_000_000
-"""Pixels of a large picture that are worked on at once."""
+"""Pixels of a large picture that are processed at a time."""
 
-_SEEN = 4 / 255  # of alpha: below it a color is not seen; lossy files have such noise where nothing is
+_SEEN = 4 / 255  # alpha below this counts as invisible; lossy files contain such noise
 
 FILTERS = {
     "lanczos": Image.Resampling.LANCZOS,
@@ -36,7 +36,7 @@ FILTERS = {
 
 
 def floats(samples: Samples) -> NDArray[np.float32]:
-    """Samples as float32, 0..1."""
+    """Convert samples to float32 in 0..1."""
     values = samples.astype(np.float32, order="C")
     if samples.dtype.kind == "u":
         values /= np.float32(np.iinfo(samples.dtype).max)
@@ -44,7 +44,7 @@ def floats(samples: Samples) -> NDArray[np.float32]:
 
 
 def stored(values: NDArray[np.float32], kind: Any) -> Samples:
-    """Floats of 0..1 in a kind of storage, rounded to its nearest steps."""
+    """Convert floats in 0..1 to a storage type, rounded to its nearest steps."""
     kind = np.dtype(kind)
     if kind.kind != "u":
         return values.astype(kind)
@@ -59,18 +59,18 @@ def stored(values: NDArray[np.float32], kind: Any) -> Samples:
 
 
 def planes(picture: NDArray[np.float32]) -> NDArray[np.float32]:
-    """H x W x 3 to 1 x 3 x H x W."""
+    """Reshape H x W x 3 to 1 x 3 x H x W."""
     return np.ascontiguousarray(picture.transpose(2, 0, 1)[None], np.float32)
 
 
 def filled(photo: Samples, alpha: Pixels | None) -> Samples:
-    """Give what nobody sees the mean of what is seen: its color must not steer the style of the rest.
+    """Fill invisible pixels with the mean of the visible ones, so that their color does not steer the style.
 
     Args:
         photo: H x W x 3.
-        alpha: H x W, 0..1; None, all is seen.
+        alpha: H x W, 0..1; None, all is visible.
     Returns:
-        H x W x 3 of the same kind; gray where nothing is seen at all.
+        H x W x 3 of the same type; gray if nothing is visible.
     """
     if alpha is None or alpha.min() >= _SEEN:
         return photo
@@ -85,11 +85,11 @@ def filled(photo: Samples, alpha: Pixels | None) -> Samples:
 
 
 def spread(color: Samples, alpha: Pixels | None) -> Samples:
-    """Give what nobody sees the color of the nearest place that is seen: none bleeds in from under what is clear.
+    """Give invisible pixels the color of the nearest visible one, so that no hidden color bleeds in.
 
     Args:
         color: H x W x C.
-        alpha: H x W, 0..1; None, all is seen.
+        alpha: H x W, 0..1; None, all is visible.
     """
     if alpha is None or not (alpha < _SEEN).any() or not (alpha >= _SEEN).any():
         return color
@@ -104,7 +104,10 @@ def spread(color: Samples, alpha: Pixels | None) -> Samples:
 
 
 def seen_part(photo: Samples, alpha: Pixels) -> tuple[Samples, Pixels]:
-    """The smallest part of a picture, and of its alpha, that holds all that is seen; all of it where nothing is."""
+    """Return the smallest part of a picture and its alpha that contains all visible pixels.
+
+    If nothing is visible, return all of it.
+    """
     seen = alpha >= _SEEN
     if not seen.any():
         return photo, alpha
@@ -114,26 +117,26 @@ def seen_part(photo: Samples, alpha: Pixels) -> tuple[Samples, Pixels]:
 
 
 def strips(height: int, width: int) -> Iterator[slice]:
-    """Rows of a picture, some `STRIP_PIXELS` pixels at a time."""
+    """Yield slices of a picture's rows, about `STRIP_PIXELS` pixels each."""
     rows = max(1, STRIP_PIXELS // width)
     for top in range(0, height, rows):
         yield slice(top, min(height, top + rows))
 
 
 def parts(length: int, side: int, multiple: int) -> list[slice]:
-    """A length in equal parts of `side` at most, that begin at multiples of `multiple`."""
+    """Split a length into equal parts of at most `side`, which begin at multiples of `multiple`."""
     count = math.ceil(length / side)
     bounds = [round(length * i / count / multiple) * multiple for i in range(count)] + [length]
     return [slice(start, end) for start, end in itertools.pairwise(bounds)]
 
 
 def resize(samples: Samples, width: int, height: int, how: str = "lanczos") -> NDArray[np.float32]:
-    """Resample a picture or a mask; shrinking is free of aliasing, the range 0..1 is kept.
+    """Resample a picture or a mask, without aliasing, and within 0..1.
 
     Args:
         samples: H x W or H x W x C.
         width, height: the new size in pixels, at least 1.
-        how: "lanczos" (sharp) or "bilinear" (no ringing: for masks).
+        how: "lanczos" (sharp), "bicubic", or "bilinear" (no ringing, for masks).
     Returns:
         height x width, with C channels if there were any, float32, 0..1.
     """
@@ -143,7 +146,7 @@ def resize(samples: Samples, width: int, height: int, how: str = "lanczos") -> N
 
 
 def reduced(samples: Samples, width: int, height: int) -> NDArray[np.float32]:
-    """As `resize`, faster where it shrinks to less than a quarter: to a multiple of the size by means first."""
+    """Resize as `resize` does, but faster when shrinking below a quarter: average to a multiple of the size first."""
     factor = min(samples.shape[1] // width, samples.shape[0] // height) // 2
     if factor < 2:
         if samples.shape[:2] == (height, width):
@@ -162,14 +165,14 @@ def reduced(samples: Samples, width: int, height: int) -> NDArray[np.float32]:
 def resize_with_alpha(
     samples: Samples, alpha: Pixels | None, width: int, height: int
 ) -> tuple[NDArray[np.float32], Pixels | None]:
-    """Resample a picture and its alpha. A color weighs as much as it is seen, so none leaks from under what is clear.
+    """Resample a picture and its alpha. Alpha weights the colors, so that no color leaks from transparent parts.
 
     Args:
         samples: H x W x C.
-        alpha: H x W, 0..1; None, all is seen.
+        alpha: H x W, 0..1; None, all is visible.
         width, height: the new size in pixels.
     Returns:
-        height x width x C and height x width, float32, 0..1. Where nothing is seen colors are 0.
+        height x width x C and height x width, float32, 0..1. Colors are 0 where nothing is visible.
     """
     if alpha is None or alpha.min() == 1:
         return resize(samples, width, height), None if alpha is None else resize(alpha, width, height, "bilinear")
@@ -179,7 +182,7 @@ def resize_with_alpha(
     out = np.empty((height, width, samples.shape[2]), np.float32)
     for channel in range(samples.shape[2]):
         plane = floats(samples[:, :, channel]) * alpha
-        # Where little is seen the lobes of Lanczos' filter outweigh what they surround: nothing can be divided by.
+        # At low alpha, the negative lobes of Lanczos' filter dominate, and the quotient is not stable.
         soft = _resampled(plane, width, height, rows, "bilinear") / np.maximum(share, 1e-6)
         crisp = _resampled(plane, width, height, rows, "lanczos") / np.maximum(sharp, 0.5)
         out[:, :, channel] = np.where(sharp >= 0.5, crisp, soft)
@@ -187,16 +190,16 @@ def resize_with_alpha(
 
 
 def resized_rows(samples: Samples, width: int, height: int, rows: slice, how: str = "lanczos") -> NDArray[np.float32]:
-    """Some rows of what `resize` gives."""
+    """Return some rows of the result of `resize`."""
     out = _resampled(samples, width, height, rows, how)
     return np.clip(out, 0, 1, out=out)
 
 
 def _resampled(samples: Samples, width: int, height: int, rows: slice, how: str) -> NDArray[np.float32]:
-    """As `resized_rows`; Lanczos' filter may leave 0..1."""
+    """Resample as `resized_rows` does, but without clipping: Lanczos' filter may leave 0..1."""
     planes = samples[:, :, None] if samples.ndim == 2 else samples
     scale = planes.shape[0] / height
-    reach = math.ceil(3 * max(1, scale)) + 1  # Lanczos looks at three pixels to either side, of the coarser grid
+    reach = math.ceil(3 * max(1, scale)) + 1  # Lanczos reaches three pixels of the coarser grid to each side
     top = max(0, math.floor(rows.start * scale) - reach)
     planes = planes[top : math.ceil(rows.stop * scale) + reach]
     box = (0, rows.start * scale - top, planes.shape[1], min(rows.stop * scale - top, planes.shape[0]))
@@ -208,6 +211,6 @@ def _resampled(samples: Samples, width: int, height: int, rows: slice, how: str)
 
 
 def fit(width: int, height: int, longer_side: int) -> tuple[int, int]:
-    """The size with the same proportions whose longer side is `longer_side`; never below one pixel."""
+    """Return the size with the same proportions and the given longer side, at least one pixel wide and high."""
     scale = longer_side / max(width, height)
     return max(1, round(width * scale)), max(1, round(height * scale))

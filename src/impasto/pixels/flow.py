@@ -1,4 +1,4 @@
-"""Optical flow between two frames, and where it can be trusted; with OpenCV's DIS."""
+"""Optical flow between two frames, and its reliability, with OpenCV's DIS."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Flow = NDArray[np.float32]
 
 
 def optical_flow(one: Pixels, other: Pixels, quality: Literal["medium", "fast"] = "medium") -> Flow:
-    """For every pixel of `one` the way in pixels (x, y) to where it is in `other`: H x W x 2.
+    """Return the motion in pixels (x, y) of every pixel of `one` to its place in `other`: H x W x 2.
 
     Kroeger et al. 2016: Fast Optical Flow using Dense Inverse Search.
 
@@ -32,7 +32,7 @@ def optical_flow(one: Pixels, other: Pixels, quality: Literal["medium", "fast"] 
 
 
 def warp(frame: Pixels, flow: Flow) -> Pixels:
-    """The frame fetched back along a flow: out(p) = frame(p + flow(p)), bilinear."""
+    """Fetch a frame along a flow, bilinear: out(p) = frame(p + flow(p))."""
     height, width = flow.shape[:2]
     x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
     fetched = cv2.remap(frame, x + flow[:, :, 0], y + flow[:, :, 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
@@ -40,13 +40,13 @@ def warp(frame: Pixels, flow: Flow) -> Pixels:
 
 
 def reliable(forward: Flow, backward: Flow) -> NDArray[np.bool_]:
-    """Where the flow can be trusted: not occluded, not at a motion boundary, not leaving the frame.
+    """Return where the flow is reliable: not occluded, not at a motion boundary, not leaving the frame.
 
     Ruder et al. 2016, eq. 5 and 6: |w + w'|^2 <= 0.01 (|w|^2 + |w'|^2) + 0.5, and the same of its gradient.
     """
     height, width = forward.shape[:2]
     returned = warp(backward, forward)
-    # Planes of their own: sums over two numbers that lie side by side take ten times as long.
+    # Use separate planes: sums over interleaved pairs take ten times as long.
     (x, y), (back_x, back_y) = (np.ascontiguousarray(flow.transpose(2, 0, 1)) for flow in (forward, returned))
     length = x * x + y * y
     consistent = (x + back_x) ** 2 + (y + back_y) ** 2 <= 0.01 * (length + back_x**2 + back_y**2) + 0.5
@@ -61,7 +61,7 @@ def reliable(forward: Flow, backward: Flow) -> NDArray[np.bool_]:
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """OpenCV without threads of its own: beside a network's they take more of the processors than they give."""
+    """Run OpenCV with a single thread. Beside a network's threads, its own cost more time than they save."""
     before = cv2.getNumThreads()
     cv2.setNumThreads(1)
     try:

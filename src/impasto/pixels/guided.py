@@ -1,6 +1,6 @@
-"""The guided filter: smooth values, such as a mask's, along a picture's own edges.
+"""The guided filter: smooth values, such as a mask's, along a picture's edges.
 
-He, Sun, Tang: Guided Image Filtering, 2010; at a large size by the coefficients of a small one, as in He & Sun: Fast
+He, Sun, Tang: Guided Image Filtering, 2010. Large pictures use the coefficients of a small one, as in He & Sun: Fast
 Guided Filter, 2015.
 """
 
@@ -16,14 +16,14 @@ from impasto.pixels.arrays import Pixels
 
 
 class GuidedFilter:
-    """Takes values to the edges of a picture in color.
+    """Fit values to the edges of a color picture.
 
     Within a window, the result is an affine function of the picture's colors: `a . color + b`.
 
     Args:
         guide: h x w x 3, float32, 0..1.
-        radius: pixels from the middle of a window to its side.
-        smoothing: variance of color below which a window counts as plain.
+        radius: pixels from the center of a window to its side.
+        smoothing: color variance below which a window counts as plain.
     """
 
     def __init__(self, guide: Pixels, radius: int, smoothing: float) -> None:
@@ -36,7 +36,7 @@ class GuidedFilter:
         rr, rg, rb, gg, gb, bb = (
             part + np.float32(smoothing * (i == j)) for part, (i, j) in zip(products, pairs, strict=True)
         )
-        # The inverse of the symmetric matrix of covariances, by its cofactors.
+        # Invert the symmetric covariance matrix by its cofactors.
         first, second, third = gg * bb - gb * gb, gb * rb - rg * bb, rg * gb - gg * rb
         fourth, fifth, sixth = rr * bb - rb * rb, rb * rg - rr * gb, rr * gg - rg * rg
         scale = 1 / (rr * first + rg * second + rb * third)
@@ -46,13 +46,13 @@ class GuidedFilter:
         ]
 
     def __call__(self, values: NDArray[np.float32], large: Pixels | None = None) -> NDArray[np.float32]:
-        """The values along the picture's edges.
+        """Return the values, fitted to the picture's edges.
 
         Args:
             values: h x w, float32.
-            large: the same picture in another size, H x W x 3, whose edges are followed; None, the guide itself.
+            large: the same picture in another size, H x W x 3, whose edges are used; None, the guide itself.
         Returns:
-            H x W, float32; it may leave the values' range a little.
+            H x W, float32. It may exceed the values' range a little.
         """
         mean = self._box(values)
         away = [self._box(self._guide[:, :, i] * values) - self._mean[:, :, i] * mean for i in range(3)]

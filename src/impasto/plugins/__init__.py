@@ -1,1 +1,1 @@
-"""Plug-ins for other programs: which there are, where they go, and how they are installed."""
+"""Plug-ins for other programs, their folders, and their installation."""

@@ -1,4 +1,4 @@
-"""The programs that Impasto has plug-ins for, and where those look for them."""
+"""The programs that Impasto has plug-ins for, and their plug-in folders."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ class Host:
     """A program with a plug-in.
 
     Attributes:
-        name: on the command line.
-        title: of the program.
-        parts: files and folders that go into its folder; the first is the plug-in's own folder.
-        folder: finds where it looks for plug-ins. Raises UsageError if that cannot be told.
-        next: what the user does then, in one line.
-        talks: whether the plug-in runs outside Impasto's Python, and so needs the shared modules.
+        name: its name on the command line.
+        title: its name for people.
+        parts: files and folders that are copied into its plug-in folder. The first is the plug-in's own folder.
+        folder: returns its plug-in folder. Raises UsageError if the folder is unknown.
+        next: what the user must do after the installation, in one line.
+        talks: True if the plug-in runs outside Impasto's Python, and therefore needs the shared modules.
     """
 
     name: str
@@ -43,7 +43,7 @@ def _gimp() -> Path:
 
 
 def _versions(folder: Path) -> Iterator[tuple[int, str]]:
-    """The minor numbers and names of the folders of GIMP 3 and later."""
+    """Yield minor number and name of each folder of GIMP 3."""
     for path in folder.glob("3.*"):
         minor = path.name.partition(".")[2]
         if minor.isdecimal():
@@ -63,7 +63,7 @@ def _blender() -> Path:
     numbered = [(path.name.partition("."), path) for path in folder.glob("*.*")]
     found = [(int(major), int(minor), path) for (major, _, minor), path in numbered if (major + minor).isdecimal()]
     if not found or max(found)[:2] < (4, 2):
-        hint = "start Blender 4.2 or later once, or type --folder FOLDER"
+        hint = "start Blender 4.2 or later once, or give --folder FOLDER"
         raise UsageError(f"there is no Blender 4.2 or later in {folder}", hint, code="no-such-folder")
     return max(found)[2] / "scripts" / "addons"
 
@@ -88,14 +88,14 @@ def _darktable() -> Path:
 
 
 def _data(program: str, flatpak: str) -> Path:
-    """Where a program keeps a user's resources."""
+    """Return the folder of a program's user data."""
     if sys.platform in ("win32", "darwin"):
         return _application(program)
     return _xdg("XDG_DATA_HOME", ".local/share", program, f"{flatpak}/data")
 
 
 def _config(program: str, flatpak: str) -> Path:
-    """Where a program keeps a user's settings."""
+    """Return the folder of a program's user settings."""
     if sys.platform in ("win32", "darwin"):
         return _application(program)
     return _xdg("XDG_CONFIG_HOME", ".config", program, f"{flatpak}/config")
@@ -108,7 +108,7 @@ def _application(program: str) -> Path:
 
 
 def _xdg(variable: str, usual: str, program: str, flatpak: str) -> Path:
-    """A program's folder by the XDG rules; a Flatpak's own where the program is there as one alone."""
+    """Return a program's folder by the XDG rules, or its Flatpak's folder if only that exists."""
     plain = Path(os.environ.get(variable) or Path.home() / usual) / program
     boxed = Path.home() / ".var" / "app" / flatpak
     return boxed / program if boxed.is_dir() and not plain.is_dir() else plain
@@ -122,22 +122,22 @@ HOSTS = {
             "Krita",
             ("impasto_painter", "impasto_painter.desktop"),
             _krita,
-            "restart Krita, switch it on in Settings > Configure Krita > Python Plugin Manager, and restart once more",
+            "restart Krita, enable it in Settings > Configure Krita > Python Plugin Manager, and restart again",
         ),
-        Host("gimp", "GIMP 3", ("impasto-paint",), _gimp, "restart GIMP; it is in Filters > Artistic"),
+        Host("gimp", "GIMP 3", ("impasto-paint",), _gimp, "restart GIMP; find it in Filters > Artistic"),
         Host(
             "blender",
             "Blender",
             ("impasto_paint",),
             _blender,
-            "restart Blender, and switch Impasto on in Edit > Preferences > Add-ons; it is in the 3D view's sidebar",
+            "restart Blender, and enable Impasto in Edit > Preferences > Add-ons; find it in the 3D view's sidebar",
         ),
         Host(
             "comfyui",
             "ComfyUI",
             ("impasto_nodes",),
             _comfyui,
-            "pip install impasto with ComfyUI's Python, and restart ComfyUI; the nodes are under Impasto",
+            "pip install impasto with ComfyUI's Python, and restart ComfyUI; find the nodes under Impasto",
             talks=False,
         ),
         Host(

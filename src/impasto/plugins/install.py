@@ -1,4 +1,4 @@
-"""Install a plug-in into another program's folder, see what is there, and remove it."""
+"""Install plug-ins into other programs' folders, find them, and remove them."""
 
 from __future__ import annotations
 
@@ -17,20 +17,21 @@ from impasto.system.names import free_name
 from impasto.version import __version__
 
 RECORD = "installed.json"
-"""What a plug-in's folder says of its installation: version, the command that runs Impasto, files and their hashes."""
+"""The file in a plug-in's folder that records version, the command that runs Impasto, files and their hashes."""
 _PACKAGED = Path(__file__).parent.parent / "integrations"
 _CHECKOUT = Path(__file__).parents[3] / "integrations"
-_SHARED = ("link.py", "png.py")  # by which plug-ins talk to Impasto
+_SHARED = ("link.py", "png.py")  # modules with which plug-ins talk to Impasto
 
 
 @dataclass(frozen=True)
 class Installation:
-    """What lies in a program's folder.
+    """The plug-in in a program's folder.
 
     Attributes:
-        folder: where the program looks for plug-ins.
-        version: of the plug-in that is installed; "" if none is.
-        files: {path in the folder: its hash as it was installed}.
+        host: the program.
+        folder: the program's plug-in folder.
+        version: the version of the installed plug-in; "" if there is none.
+        files: {path in the folder: hash of the installed file}.
     """
 
     host: Host
@@ -40,15 +41,15 @@ class Installation:
 
     @property
     def current(self) -> bool:
-        """Whether it is of this version of Impasto."""
+        """True if the plug-in has this version of Impasto."""
         return self.version == __version__
 
 
 def found(host: Host, folder: Path | None = None) -> Installation:
-    """What is installed for a program.
+    """Return the installation for a program.
 
     Raises:
-        UsageError: the program's folder cannot be told.
+        UsageError: the program's folder is unknown.
     """
     try:
         folder = folder or host.folder()
@@ -68,31 +69,31 @@ def install(host: Host, folder: Path | None = None, *, overwrite: bool = False) 
     """Copy a plug-in into a program's folder.
 
     Args:
-        overwrite: replace another version, and files that are there; what has been changed stays as NAME.changed.
+        overwrite: replace another version, and existing files. Files that the user has changed stay as NAME.changed.
     Raises:
-        UsageError: the program's folder cannot be told.
-        PictureError: something is there already, or cannot be written.
+        UsageError: the program's folder is unknown.
+        PictureError: the plug-in or a file exists, or a file cannot be written.
     """
     before, given = found(host, folder), folder is not None
     folder = before.folder
     if before.version and not overwrite:
-        kind = "is installed already" if before.current else f"is there, and this is Impasto {__version__}"
+        kind = "is already installed" if before.current else f"is installed, but this is Impasto {__version__}"
         hint = f"impasto plugins install {host.name} --overwrite replaces it"
         raise PictureError(f"the plug-in for {host.title} {before.version} {kind}", hint, code="already-there")
     wanted = dict(_files(host))
     strange = [name for name in wanted if (folder / name).exists() and name not in before.files]
     if strange and not overwrite:
-        raise PictureError(f"{folder / strange[0]} exists already", "--overwrite replaces it", code="already-there")
+        raise PictureError(f"{folder / strange[0]} already exists", "--overwrite replaces it", code="already-there")
     if not folder.parent.is_dir() and given:
-        raise PictureError(f"there is no folder {folder.parent}", "look at --folder", code="no-such-folder")
+        raise PictureError(f"there is no folder {folder.parent}", "check --folder", code="no-such-folder")
     digests = {name: _digest(data) for name, data in wanted.items()}
-    _record(host, folder, {**before.files, **digests})  # first: what is cut off can be removed
+    _record(host, folder, {**before.files, **digests})  # first, so that an interrupted installation can be removed
     for name, data in wanted.items():
         _keep_changed(folder / name, {before.files.get(name, ""), digests[name]})
         write_atomically(folder / name, data, overwrite=True)
         if data.startswith(b"#!"):
             (folder / name).chmod(0o755)
-    for name in before.files.keys() - wanted.keys():  # of the version before
+    for name in before.files.keys() - wanted.keys():  # files of the earlier version
         _drop(folder / name, before.files[name])
     _record(host, folder, digests)
     return found(host, folder)
@@ -105,21 +106,21 @@ def _record(host: Host, folder: Path, files: Mapping[str, str]) -> None:
 
 
 def _keep_changed(path: Path, known: set[str]) -> None:
-    """Keep a file that the user has changed beside its successor, as NAME.changed."""
+    """Keep a file that the user has changed, as NAME.changed beside the new one."""
     data = path.read_bytes() if path.is_file() else None
     if data is not None and _digest(data) not in known:
         write_atomically(free_name(path.parent, f"{path.name}.changed"), data, overwrite=False)
-    if path.is_symlink():  # what it leads to is the user's
+    if path.is_symlink():  # the link's target belongs to the user
         path.unlink()
 
 
 def remove(host: Host, folder: Path | None = None) -> list[Path]:
-    """Take a plug-in away. Files that the user has changed stay.
+    """Remove a plug-in. Files that the user has changed stay.
 
     Returns:
-        Those files.
+        The files that stay.
     Raises:
-        UsageError: the program's folder cannot be told, or there is no plug-in.
+        UsageError: the program's folder is unknown, or there is no plug-in.
         PictureError: the system refuses.
     """
     there = found(host, folder)
@@ -138,7 +139,7 @@ def remove(host: Host, folder: Path | None = None) -> list[Path]:
 
 
 def _drop(path: Path, digest: str) -> bool:
-    """Delete a file, unless it has been changed; whether it is gone."""
+    """Delete a file unless the user has changed it, and return True if it is gone."""
     with contextlib.suppress(FileNotFoundError):
         if _digest(path.read_bytes()) != digest:
             return False
@@ -147,7 +148,7 @@ def _drop(path: Path, digest: str) -> bool:
 
 
 def _drop_folder(path: Path, keep: Path) -> None:
-    """Delete a folder that holds nothing but what Python has compiled."""
+    """Delete a folder that contains only Python's compiled files."""
     if path == keep or not path.is_dir():
         return
     compiled = path / "__pycache__"
@@ -164,11 +165,11 @@ def _digest(data: bytes) -> str:
 
 
 def _files(host: Host) -> Iterator[tuple[str, bytes]]:
-    """The plug-in's files: their paths in the program's folder, and what they hold."""
+    """Yield the path of each of the plug-in's files in the program's folder, and its content."""
     source = next((folder for folder in (_PACKAGED, _CHECKOUT) if folder.is_dir()), None)
     if source is None:
         raise ImpastoError(
-            "this installation has no plug-ins", "pip install --force-reinstall impasto", code="damaged-file"
+            "this installation contains no plug-ins", "pip install --force-reinstall impasto", code="damaged-file"
         )
     for part in host.parts:
         whole = source / host.name / part

@@ -1,1 +1,1 @@
-"""Settings that are kept: presets, and what a saved picture says of how it was made."""
+"""Saved settings: presets, and the settings in a painted picture's metadata."""

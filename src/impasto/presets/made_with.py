@@ -1,4 +1,4 @@
-"""The settings that made a picture, read back from its metadata: as fields of the service, or as a preset."""
+"""Read the settings that made a picture from its metadata, as fields of the service or as a preset."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ _REGION = re.compile(
 
 
 def fields_of(made_with: Mapping[str, object] | None) -> dict[str, Any] | None:
-    """The fields by which the same painting is asked for; None if the picture does not say them.
+    """Return the fields that request the same painting; None if the picture does not contain them.
 
-    A file may say anything: what is no control, or not in its range, is left out.
+    A file may contain anything. Unknown controls and values out of range are left out.
 
     Args:
-        made_with: what the picture's metadata say, as `Stylizer.made_with` gives it.
+        made_with: the record in the picture's metadata, as `Stylizer.made_with` makes it.
     Returns:
         `style`, names or files of paintings; `weight`, a number for each; `engine`; the controls; `regions`, a list of
-        mask, style, strength and brush_size; and `left_out`, how many regions the file does not describe, such as those
-        whose masks were drawn.
+            mask, style, strength and brush_size; and `left_out`, the number of regions that the file does not describe,
+            such as those with drawn masks.
     """
     if not made_with:
         return None
@@ -61,10 +61,10 @@ def fields_of(made_with: Mapping[str, object] | None) -> dict[str, Any] | None:
 
 
 def preset_like(settings: Mapping[str, Any], name: str) -> Preset:
-    """A preset out of what `settings_of` has found.
+    """Make a preset from the result of `settings_of`.
 
     Args:
-        name: of the picture's file. Paintings are looked for beside it.
+        name: the name of the picture's file. Paintings are looked up beside it first.
     """
     styles = tuple(zip(settings["style"], settings["weight"], strict=True))
     controls = {part.name: settings[part.name] for part in fields(Controls) if part.name in settings}
@@ -74,21 +74,21 @@ def preset_like(settings: Mapping[str, Any], name: str) -> Preset:
 
 
 def settings_of(photo: Picture, data: bytes) -> dict[str, Any] | None:
-    """The fields that made a picture.
+    """Return the fields that made a picture.
 
     Args:
-        data: its file. A GIF says them in its comment alone, which no picture takes along.
+        data: the picture's file. A GIF stores the fields in its comment, which `Picture` does not keep.
     """
     made_with = made_with_of(photo.metadata)
     if made_with is None and photo.file_format == "GIF":
-        with suppress(Exception):  # what has been decoded once may say anything in its comments
+        with suppress(Exception):  # comments may contain anything
             comment = Image.open(io.BytesIO(data)).info.get("comment", b"")
             made_with = made_with_in(comment.decode("utf-8", "replace"))
     return fields_of(made_with)
 
 
 def settings_of_clip(metadata: Mapping[str, str]) -> dict[str, Any] | None:
-    """The fields that made a clip, whose comment or description says them."""
+    """Return the fields that made a clip, from its comment or description."""
     said = (made_with_in(text) for text in metadata.values())
     return fields_of(next(filter(None, said), None))
 
@@ -102,25 +102,25 @@ def _is_valid(name: str, value: Any) -> bool:
 
 
 def _styles(label: object) -> list[tuple[str, float]]:
-    """Names with their weights, from a style's label: NAME, or a blend's NAME:WEIGHT + NAME:WEIGHT."""
+    """Return names and weights from a style's label: NAME, or for a blend NAME:WEIGHT + NAME:WEIGHT."""
     if not isinstance(label, str) or len(label) > (_LONGEST + 20) * MOST:
         return []
     parts = _WEIGHTED.findall(label)
     found = [(name, float(weight)) for name, weight in parts]
-    if len(parts) == 1 or " + ".join(map(":".join, parts)) != label:  # a name may hold anything
+    if len(parts) == 1 or " + ".join(map(":".join, parts)) != label:  # a name may contain anything
         found = [(label, 1.0)]
     is_usable = all(0 < len(name) <= _LONGEST and name.isprintable() for name, _ in found)
     return found if is_usable and len(found) <= MOST and sum(weight for _, weight in found) > 0 else []
 
 
 def _region(label: object) -> dict[str, Any] | None:
-    """A region that finds itself, from its label: MASK=STYLE,strength=60,brush-size=2; None of another one."""
+    """Return a region with an automatic mask from its label, MASK=STYLE,strength=60,brush-size=2; else None."""
     parts = _REGION.fullmatch(label) if isinstance(label, str) and len(label) <= 2 * _LONGEST else None
     if parts is None:
         return None
     mask, style, strength, brush_size = parts.groups()
     if not (style == "" or [name for name, _ in _styles(style)] == [style]):
-        return None  # a blend, which no field stands for
+        return None  # a blend, which fields cannot express
     try:
         region = Region(mask, style, float(strength or 100), None if brush_size is None else float(brush_size))
     except ImpastoError:

@@ -1,4 +1,4 @@
-"""A preset: styles and controls as one small JSON file, which the command line, the service and the page share."""
+"""Presets: styles and controls in a small JSON file, which the command line, the service and the page share."""
 
 from __future__ import annotations
 
@@ -18,27 +18,28 @@ from impasto.pixels.masks import FOUND
 
 T = TypeVar("T")
 
+FORMAT = 1  # docs/formats.md; files without a number have this one
 SUFFIX = ".impasto.json"
-"""How files of presets end that are handed on."""
+"""The ending of preset files for sharing."""
 MOST = 16
-"""Styles, and regions."""
+"""Largest number of styles, and of regions."""
 _LARGEST = 1_000_000  # bytes of a file
 _LONGEST_TITLE = 100  # characters
-_OWN = "own:"  # how the page calls a painting that it keeps itself
+_OWN = "own:"  # prefix of a painting that only the page stores
 _CONTROLS = {part.name for part in fields(Controls)}
 
 
 @dataclass(frozen=True)
 class Preset:
-    """Styles, controls and regions under a name. What it does not say is left to whoever uses it.
+    """Keep styles, controls and regions under a name. Unset values are left to the user of the preset.
 
     Attributes:
-        styles: names, or paintings' files, each with a weight.
+        styles: names or files of paintings, each with a weight.
         controls: fields of `impasto.Controls` and their values.
-        regions: those whose masks are found in each photo: person, background, faces.
-        engine: what paints; "", not said.
-        title: what people call it.
-        left_out: regions of the file or the picture that it came from, whose masks were drawn, and are not in it.
+        regions: regions with automatic masks: person, background, faces.
+        engine: the engine that paints; "" if it is not set.
+        title: a title for people.
+        left_out: the number of regions with drawn masks in the source, which a preset cannot contain.
 
     >>> preset = impasto.Preset((("starry-night", 1.0),), {"strength": 60.0}, title="Quiet night")
     >>> preset.arguments
@@ -56,13 +57,13 @@ class Preset:
 
     @classmethod
     def open(cls, source: str | Path) -> Preset:
-        """Read one of the user's presets by its name, or any preset's file.
+        """Read one of the user's presets by its name, or the file of any preset.
 
-        Paintings that a file names are looked for beside it first.
+        Paintings that a file names are looked up beside it first.
 
         Raises:
-            UsageError: there is no such preset, or it makes no sense.
-            PictureError: its file cannot be read.
+            UsageError: there is no such preset, or its content is invalid.
+            PictureError: the file cannot be read.
         """
         from impasto.presets.store import preset_file
 
@@ -75,16 +76,16 @@ class Preset:
         except OSError as error:
             raise PictureError(f"cannot read {path}: {error.strerror}", code="not-readable") from error
         except (ValueError, RecursionError):
-            raise _not_one(path, "it holds no JSON") from None
+            raise _not_one(path, "it is not JSON") from None
         return cls.of(read, str(path)).with_styles(lambda style: beside(path, style))
 
     @classmethod
     def like(cls, picture: str | Path) -> Preset:
-        """Read the settings that made a picture from its file. Paintings are looked for beside it first.
+        """Read the settings that made a picture from its file. Paintings are looked up beside it first.
 
         Raises:
-            UsageError: it does not say them: Impasto has not made it, or another program has taken them out.
-            PictureError: it cannot be read.
+            UsageError: the file has no settings. Impasto did not make it, or another program removed them.
+            PictureError: the file cannot be read.
         """
         from impasto.presets.made_with import preset_like, settings_of
 
@@ -95,19 +96,21 @@ class Preset:
 
     @classmethod
     def of(cls, data: object, name: str) -> Preset:
-        """A preset from what its JSON says. Fields of other versions are not looked at.
+        """Make a preset from parsed JSON. Fields of other versions are ignored.
 
         Args:
-            name: of the file, for messages.
+            name: the name of the file, for messages.
         Raises:
-            UsageError: it makes no sense.
+            UsageError: the content is invalid.
         """
         if not isinstance(data, dict) or not any(isinstance(data.get(key), (list, dict)) for key in _PARTS):
             raise _not_one(name, "it has neither styles nor controls")
+        if data.get("format", FORMAT) != FORMAT:
+            raise UsageError(f"a later version of Impasto wrote {name}", "update Impasto", code="other-version")
         try:
             layers = data.get("layers", [])
             if len(layers) > MOST:
-                raise UsageError(f"{len(layers)} regions are too many", f"up to {MOST}", code="out-of-range")
+                raise UsageError(f"{len(layers)} regions are too many", f"use up to {MOST}", code="out-of-range")
             regions = _regions(layers)
             found = cls(
                 _styles(data),
@@ -117,15 +120,15 @@ class Preset:
                 _title(data.get("title")),
                 len(layers) - len(regions),
             )
-            found.as_json()  # refuses texts that no file holds
+            found.as_json()  # refuses texts that a file cannot contain
             return found
         except UsageError as error:
             raise UsageError(f"{name}: {error.message}", error.hint, code=error.code) from None
         except (TypeError, ValueError, AttributeError, KeyError):
-            raise _not_one(name, "a field holds something else than it should") from None
+            raise _not_one(name, "a field has the wrong type") from None
 
     def as_dict(self) -> dict[str, Any]:
-        """What its JSON says."""
+        """Return the preset as JSON values."""
         layers = [
             {"found": one.mask, "style": one.style, "strength": one.strength, "brush_size": one.brush_size}
             for one in self.regions
@@ -139,11 +142,11 @@ class Preset:
         }
 
     def as_json(self) -> bytes:
-        """The bytes of its file."""
-        return (json.dumps(self.as_dict(), indent=1, ensure_ascii=False) + "\n").encode()
+        """Return the bytes of the preset's file."""
+        return (json.dumps({"format": FORMAT, **self.as_dict()}, indent=1, ensure_ascii=False) + "\n").encode()
 
     def with_styles(self, change: Callable[[str], str]) -> Preset:
-        """The same preset with other names of its styles, and of its regions'."""
+        """Return the preset with other names for its styles and those of its regions."""
         regions = tuple(
             one if one.style in ("", "none") else replace(one, style=change(one.style)) for one in self.regions
         )
@@ -151,7 +154,7 @@ class Preset:
 
     @property
     def arguments(self) -> dict[str, Any]:
-        """What `impasto.stylize` takes beside the photo."""
+        """The preset as keyword arguments of `impasto.stylize`."""
         said = {"style": list(self.styles), "regions": list(self.regions), "engine": self.engine}
         return {name: value for name, value in said.items() if value} | dict(self.controls)
 
@@ -167,21 +170,23 @@ def _styles(data: Mapping[str, Any]) -> tuple[tuple[str, float], ...]:
             raise ValueError
         if style.startswith(_OWN):
             title = data.get("names", {}).get(style, style)
-            hint = "save the painting as a style there, and keep the preset again"
-            raise UsageError(f"the painting {title!r:.80} is kept by the page alone", hint, code="unknown-style")
+            hint = "save the painting as a style in the page, and save the preset again"
+            raise UsageError(f"only the page stores the painting {title!r:.80}", hint, code="unknown-style")
         if not 0 <= weight <= 1e6:
             raise UsageError(f"the weight {weight} of {style} is not in 0..1,000,000", code="out-of-range")
         found.append((style, float(weight)))
     if len(found) > MOST:
-        raise UsageError(f"{len(found)} styles are too many", f"up to {MOST}", code="out-of-range")
+        raise UsageError(f"{len(found)} styles are too many", f"use up to {MOST}", code="out-of-range")
     if found and not any(weight for _, weight in found):
-        raise UsageError("the weights of the styles sum to 0", "give one a weight above 0", code="zero-weights")
+        raise UsageError(
+            "the weights of the styles sum to 0", "give at least one style a weight above 0", code="zero-weights"
+        )
     return tuple(found)
 
 
 def _controls(data: Mapping[str, Any]) -> dict[str, Any]:
     found = {name: value for name, value in data.get("controls", {}).items() if name in _CONTROLS and value is not None}
-    Controls(**found)  # says what is wrong with them
+    Controls(**found)  # refuses invalid values
     return found
 
 
@@ -219,21 +224,21 @@ def _text(value: object) -> str:
 def _choice(noun: str, value: object, choices: tuple[str, ...]) -> str:
     if value not in choices:
         hint = f"one of {', '.join(filter(None, choices))}"
-        raise UsageError(f"{noun} {value!r:.60} is unknown", hint, code="unknown-choice")
+        raise UsageError(f"unknown {noun} {value!r:.60}", hint, code="unknown-choice")
     return str(value)
 
 
 def says_nothing(picture: str | Path) -> UsageError:
-    """What is wrong with a file that holds no settings."""
-    hint = "pictures that were painted with --no-mark do not, nor do those that other programs have saved"
-    return UsageError(f"{picture} does not say how it was made", hint, code="nothing-given")
+    """Return the error for a picture without settings."""
+    hint = "--no-mark, and saving with another program, leave the settings out"
+    return UsageError(f"{picture} contains no settings", hint, code="nothing-given")
 
 
 def beside(path: Path, style: str) -> str:
-    """A painting's file that lies where the preset's file lies; anything else as it is."""
+    """Return the path of a painting's file beside the preset's file; any other text unchanged."""
     beside = path.absolute().parent / style
     return str(beside) if Path(style).suffix and beside.is_file() else style
 
 
 def _not_one(name: object, reason: str) -> UsageError:
-    return UsageError(f"{name} is no preset: {reason}", "impasto presets save NAME makes one", code="malformed")
+    return UsageError(f"{name} is not a preset: {reason}", "make one: impasto presets save NAME", code="malformed")

@@ -1,4 +1,4 @@
-"""The user's presets: a folder of files, one each."""
+"""The user's presets: a folder with a file for each."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ _SUFFIX = ".json"
 
 
 def names() -> list[str]:
-    """The names of the user's presets; none for a user without a home folder."""
+    """Return the names of the user's presets; none if the user has no home folder."""
     with contextlib.suppress(NoHome, OSError):
         return sorted(path.stem for path in _folder().glob(f"*{_SUFFIX}") if path.is_file())
     return []
 
 
 def preset_file(source: str | Path) -> Path:
-    """The file of one of the user's presets, or a file that is given itself; write ./NAME for one of a preset's name.
+    """Return the file of one of the user's presets, or the given file. For a file with a preset's name, write ./NAME.
 
     Raises:
-        UsageError: there is neither.
+        UsageError: there is no such preset and no such file.
     """
     name = os.fspath(source)
     if name in names():
@@ -37,20 +37,18 @@ def preset_file(source: str | Path) -> Path:
 
 
 def unknown(name: str) -> UsageError:
-    """There is no preset of that name; the message proposes near ones."""
+    """Return the error for an unknown preset. The message suggests similar names."""
     near = difflib.get_close_matches(name.lower(), names(), n=2, cutoff=0.6)
-    guess = f" Did you mean {' or '.join(near)}?" if near else ""
-    return UsageError(f"{name} is no preset.{guess}", "impasto presets lists them all", code="unknown-preset")
+    guess = f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
+    return UsageError(f"unknown preset '{name}'{guess}", "list all: impasto presets", code="unknown-preset")
 
 
 def save(name: str, preset: Preset, *, replace: bool = False) -> Path:
-    """Write a preset into the user's folder.
+    """Write a preset to the user's folder, and return its file.
 
-    Returns:
-        Its file.
     Raises:
-        UsageError: `name` cannot be a preset's.
-        PictureError: there is one of that name, or the file cannot be written.
+        UsageError: `name` is not a valid preset name.
+        PictureError: a preset of that name exists, or the file cannot be written.
     """
     check_name(name, "preset")
     path = _folder() / f"{name}{_SUFFIX}"
@@ -62,7 +60,7 @@ def remove(name: str) -> None:
     """Delete one of the user's presets.
 
     Raises:
-        UsageError: there is none of that name.
+        UsageError: there is no preset of that name.
         PictureError: the system refuses.
     """
     if name not in names():

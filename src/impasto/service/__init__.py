@@ -1,1 +1,1 @@
-"""The service: painting over HTTP, for one machine and for many."""
+"""The HTTP service, for one machine or for many."""

@@ -1,4 +1,4 @@
-"""The application: all routes, and errors as problem details."""
+"""Build the application: all routes, and errors as problem details."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ MODULES: tuple[ModuleType, ...] = (
     openapi,
     documentation,
 )
-"""Each has `routes(service)` and `paths(service)`, its part of the OpenAPI document."""
+"""Each module has `routes(service)` and `paths(service)`, its part of the OpenAPI document."""
 
 
 def make_app(service: Service, studio: Studio | None = None) -> Starlette:
-    """The service as an ASGI application, without the limits that stand before it.
+    """Build the service as an ASGI application, without the limits that are applied before it.
 
     Args:
-        studio: answers all paths that no route has; None, there is no page.
+        studio: answers all paths that have no route; None for no page.
     """
     routes = [route for module in MODULES for route in module.routes(service)]
     handlers = {
@@ -53,13 +53,13 @@ def make_app(service: Service, studio: Studio | None = None) -> Starlette:
         Exception: _unexpected,
     }
     app = Starlette(routes=routes, exception_handlers=handlers)  # type: ignore[arg-type]
-    app.router.redirect_slashes = False  # a path has one name
+    app.router.redirect_slashes = False  # a path has exactly one form
     if studio is not None:
         app.router.default = studio
     app.state.service = service
     app.state.paths = {}
     for module in MODULES:
-        for path, item in module.paths(service).items():  # several may answer one path, by other methods
+        for path, item in module.paths(service).items():  # several modules can answer one path, with different methods
             app.state.paths[path] = app.state.paths.get(path, {}) | item
     return app
 
@@ -71,10 +71,10 @@ async def _refused(request: Request, error: ImpastoError) -> Response:
 async def _missed(request: Request, error: HTTPException) -> Response:
     headers, path = dict(error.headers or {}), request.url.path
     if error.status_code == 404:
-        fault = ImpastoError(f"there is no {path[:200]}", "/docs lists what there is", code="no-such-page")
+        fault = ImpastoError(f"{path[:200]} does not exist", "see /docs for all paths", code="no-such-page")
     elif error.status_code == 405:
         headers["Allow"] = allowed = _methods(request)
-        message = f"{request.method[:20]} is not for {path[:200]}"
+        message = f"{path[:200]} does not support {request.method[:20]}"
         fault = ImpastoError(message, f"use {allowed}", code="wrong-method")
     else:
         fault = ImpastoError(str(error.detail)[:200], code="malformed")
@@ -82,7 +82,7 @@ async def _missed(request: Request, error: HTTPException) -> Response:
 
 
 def _methods(request: Request) -> str:
-    """The methods of a path, whichever modules answer them."""
+    """Return the methods of a path, from all modules that answer it."""
     found: set[str] = set()
     for route in request.app.routes:
         if route.matches(request.scope)[0] is not Match.NONE:
@@ -91,10 +91,10 @@ def _methods(request: Request) -> str:
 
 
 async def _left(_request: Request, _error: Exception) -> Response:
-    return Response(status_code=499)  # nobody reads it
+    return Response(status_code=499)  # nobody reads this answer
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:
     LOG.error("%s %s", request.method, request.url.path, exc_info=error)
-    fault = ImpastoError("this should not have happened", "please report it", code="unexpected")
+    fault = ImpastoError("unexpected error of the service", "please report it", code="unexpected")
     return problem(fault, request.url.path)

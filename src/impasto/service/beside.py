@@ -1,4 +1,4 @@
-"""The service beside another program: in a process of its own, for that program's page, and no longer than it lives."""
+"""Run the service in a process of its own, for the page of another program, as long as that program lives."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from dataclasses import replace
 from impasto.errors import ImpastoError
 
 HOST = "127.0.0.1"
-_GRACE = 2.0  # seconds for what runs to end: whoever waited for it is gone
+_GRACE = 2.0  # seconds for running work to end; nobody waits for its result any more
 _PATIENCE = 10.0  # seconds for the process to end after that
 
 
 class Beside:
-    """A service on a free port of this machine; it ends when this process does, however that ends.
+    """A service on a free port of this machine. It ends with this process, however that ends.
 
-    A process of its own: the service's signals, temporary files and event loop stay apart from those of the program
-    that it runs beside, such as Streamlit.
+    It runs in a process of its own. This separates its signals, temporary files and event loop from those of the other
+    program, such as Streamlit.
 
     Args:
         origins: of the pages that may use it.
     Attributes:
-        port: that it listens on.
+        port: the port on which it listens.
     Raises:
         ImpastoError: it cannot be started.
     """
@@ -35,20 +35,22 @@ class Beside:
         try:
             self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # noqa: S603
         except OSError as error:
-            raise ImpastoError(f"the service does not start: {error.strerror}", code="server-failed") from error
+            raise ImpastoError(f"the service cannot start: {error.strerror}", code="server-failed") from error
         assert self._process.stdout is not None
         try:
             said = json.loads(self._process.stdout.readline())
-        except ValueError:  # it has died, and its own words are on the error stream
+        except ValueError:  # it has died; its own message is on standard error
             self.close()
-            raise ImpastoError("the service does not start", "impasto doctor", code="server-failed") from None
+            raise ImpastoError(
+                "the service cannot start", "find the cause with impasto doctor", code="server-failed"
+            ) from None
         if "port" not in said:
             self.close()
             raise ImpastoError(said["message"], said["hint"], code=said["code"])
         self.port = int(said["port"])
 
     def alive(self) -> bool:
-        """Whether it still runs."""
+        """Return True if it is running."""
         return self._process.poll() is None
 
     def close(self) -> None:
@@ -64,7 +66,7 @@ class Beside:
 
 
 def main(origins: Sequence[str]) -> None:
-    """Serve until the standard input ends, which it does with the program that has started this one."""
+    """Serve until standard input ends, which happens when the parent program ends."""
     try:
         from impasto.service.limits import Access
         from impasto.service.origins import check_origin
@@ -72,7 +74,7 @@ def main(origins: Sequence[str]) -> None:
         from impasto.service.pool import WorkerPool
         from impasto.service.run import BACKLOG, Front
 
-        # Jobs lie in a temporary file, not where those of `impasto app` do, which may run at the same time.
+        # A temporary store of jobs, because `impasto app` may run at the same time with the user's own.
         config = replace(Personal().service_config(), jobs_url=None, grace=_GRACE)
         painting = WorkerPool(config.workers, config.worker_megabytes)
         working = WorkerPool(config.job_workers, config.worker_megabytes, nice=10)

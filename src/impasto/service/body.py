@@ -1,4 +1,4 @@
-"""How much a request may send, how slowly, and how much all of them together may hold."""
+"""Limit how much a request may send, how slowly, and how much all requests together may hold."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from impasto.errors import ImpastoError
 from impasto.service.hosts import Busy
 from impasto.service.problems import problem
 
-_ENVELOPE = 1_000_000  # bytes that a form may have beside its files
-_PATIENCE = 10.0  # seconds that a client may let us wait, beside those that its bytes give it
-_BYTES_A_SECOND = 4000.0  # slower is no connection that a picture can come by
-_RETRY = 2.0  # seconds; requests end as pictures do
+_ENVELOPE = 1_000_000  # bytes that a form may have besides its files
+_PATIENCE = 10.0  # seconds that a client may take, in addition to the time for its bytes
+_BYTES_A_SECOND = 4000.0  # slowest accepted rate of a connection
+_RETRY = 2.0  # seconds; requests end about as often as pictures do
 
 
 class Body:
-    """Limits of requests' bodies.
+    """Limits the bodies of requests.
 
     Args:
-        most: bytes of one's files.
-        held: bytes of all requests that are not answered yet.
-        patience: seconds that a client may take, beside one for each 4,000 bytes.
+        most: largest size of a request's files in bytes.
+        held: largest size in bytes of all requests without an answer yet.
+        patience: seconds that a client may take, plus one second for each 4,000 bytes.
     """
 
     def __init__(self, app: ASGIApp, most: int, held: int, patience: float = _PATIENCE) -> None:
@@ -52,24 +52,24 @@ class Body:
             await problem(reading.refusal, scope["path"])(scope, receive, send)
 
     def check(self, before: int, more: int) -> None:
-        """See whether there is room for more bytes of a request.
+        """Check that there is room for more bytes of a request.
 
         Raises:
-            ImpastoError: it is too large.
-            Busy: all of them hold too much.
+            ImpastoError: the request is too large.
+            Busy: all requests together are too large.
         """
         if before + more > self.most + _ENVELOPE:
             raise ImpastoError(
-                f"the request has more than {self.most / 1e6:g} MB",
-                "send a smaller file; who runs the service can set --max-upload",
+                f"the request is larger than {self.most / 1e6:g} MB",
+                "send a smaller file; the operator of the service can raise --max-upload",
                 code="too-large",
             )
         if self.held + more > self.most_held:
-            raise Busy("too many uploads at once", _RETRY, "try again")
+            raise Busy("too many uploads at once", _RETRY, "try again later")
 
 
 class _Reading:
-    """One request's body on its way, and whether its answer has begun."""
+    """The body of one request while it arrives. It also notes whether the answer has begun."""
 
     def __init__(self, limits: Body, receive: Receive, send: Send) -> None:
         self._limits, self._receive, self._send = limits, receive, send
@@ -95,18 +95,20 @@ class _Reading:
         return message
 
     async def _in_time(self) -> Message:
-        """The next part. Only the time counts that is spent here, waiting for the client."""
+        """Return the next part. Only time spent here, waiting for the client, counts."""
         begun = time.monotonic()
         left = self._limits.patience + self.bytes / _BYTES_A_SECOND - self.waited
         try:
             return await asyncio.wait_for(self._receive(), max(0.0, left))
         except asyncio.TimeoutError:
-            raise ImpastoError("the request comes too slowly", "try again", code="slow-request") from None
+            raise ImpastoError(
+                "the request arrives too slowly", "use a faster connection, or send a smaller file", code="slow-request"
+            ) from None
         finally:
             self.waited += time.monotonic() - begun
 
     async def send(self, message: Message) -> None:
-        """Hand the answer on; what is answered after a refusal is not sent, since the refusal is."""
+        """Pass the answer on. After a refusal, drop the application's answer, because the refusal is sent."""
         if self.refusal and not self.started:
             return
         self.started = True

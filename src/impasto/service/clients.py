@@ -1,4 +1,4 @@
-"""Clients that leave before they are answered."""
+"""Cancel work for clients that disconnect before they get an answer."""
 
 from __future__ import annotations
 
@@ -16,10 +16,12 @@ class Left(Exception):
 
 
 async def while_there(request: Request, work: Coroutine[Any, Any, T]) -> T:
-    """What some work gives; it is cancelled if the client leaves. The request's body must have been read.
+    """Return the result of some work. Cancel the work if the client disconnects.
+
+    The request's body must have been read.
 
     Raises:
-        Left: the client has left.
+        Left: the client has disconnected.
     """
     task, leaving = asyncio.ensure_future(work), asyncio.ensure_future(_left(request))
     try:

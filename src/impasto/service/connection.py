@@ -1,4 +1,4 @@
-"""A process that does work, as the one that has started it sees it."""
+"""Talk to a worker process from the process that started it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 from impasto.service.messages import LENGTH, framed
 
 _PIECE = 1 << 20  # bytes that are written or read at once
-_UNBOUNDED = 1 << 40  # a pipe that is not read on would hide that the process has ended
+_UNBOUNDED = 1 << 40  # a limit would stop the reading, and hide that the process has ended
 
 
 class Died(Exception):
@@ -24,13 +24,13 @@ class Connection:
     """A process, and the frames to and from it. A task that waits in `say` or `hear` may be cancelled.
 
     Attributes:
-        size: bytes that it held when it was ready.
-        begun: whether it has begun with the last work that it was given.
-        whole: whether all that was said has been written to its end.
-        wanted: whether it is still meant to live.
-        gone: set once it has ended.
-        leaving: set once its seat needs another process.
-        retired: whether it ends as soon as it is free.
+        size: memory of the process in bytes when it was ready.
+        begun: True if it has begun with its current work.
+        whole: True if the last message was written completely.
+        wanted: True until the process should end.
+        gone: set when the process has ended.
+        leaving: set when its seat needs another process.
+        retired: True if it should end as soon as it is free.
     """
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
@@ -46,7 +46,7 @@ class Connection:
         """Start a process.
 
         Raises:
-            OSError: the system does not.
+            OSError: the system cannot start it.
         """
         pipe = asyncio.subprocess.PIPE
         process = await asyncio.create_subprocess_exec(
@@ -55,7 +55,7 @@ class Connection:
         return cls(process)
 
     async def say(self, pieces: Sequence[bytes | memoryview]) -> None:
-        """Write a message's pieces. Raises Died if the process does not listen any more."""
+        """Write the pieces of a message. Raise Died if the process no longer listens."""
         pipe = self.process.stdin
         assert pipe is not None
         self.whole = False
@@ -69,7 +69,7 @@ class Connection:
         self.whole = True
 
     async def hear(self) -> Any:
-        """The next message. Raises Died if there is none any more."""
+        """Return the next message. Raise Died if there are no more."""
         pipe = self.process.stdout
         assert pipe is not None
         try:
@@ -91,22 +91,22 @@ class Connection:
         return message
 
     def kill(self) -> None:
-        """End it at once."""
+        """Kill the process at once."""
         self.wanted = False
         with contextlib.suppress(ProcessLookupError):
             self.process.kill()
 
     async def end(self) -> None:
-        """End it, and wait until it has."""
+        """Kill the process, and wait until it has ended."""
         self.kill()
         await self._watching
 
     def when_gone(self, call: Callable[[Connection], None]) -> None:
-        """Have something called once it has ended."""
+        """Call a function when the process has ended."""
         self._watching.add_done_callback(lambda _: call(self))
 
     async def _die(self) -> NoReturn:
-        """End a process that has closed a pipe, as one that ends does."""
+        """End a process that has closed a pipe, as an ending process does."""
         with contextlib.suppress(ProcessLookupError):
             self.process.kill()
         await asyncio.shield(self._watching)
@@ -119,7 +119,7 @@ class Connection:
 
 
 class _Pieces(io.RawIOBase):
-    """Bytes read on, piece by piece, so that no step takes long and the event loop has its turn."""
+    """Reads pieces of bytes one after the other, so that no step blocks the event loop for long."""
 
     def __init__(self, pieces: Sequence[bytes | memoryview]) -> None:
         self._left = deque(memoryview(piece) for piece in pieces)

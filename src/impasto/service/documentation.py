@@ -1,4 +1,4 @@
-"""`GET /docs`: what the service does, as a page that asks nobody else for anything and runs no script."""
+"""`GET /docs`: describe the service on a page without scripts and without requests to other hosts."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ _GROUPS = {
     "Health": ("/healthz", "/readyz", "/metrics", "/v2"),
     "About": ("",),
 }
-"""How the paths of each part of the page begin."""
+"""The prefixes of the paths in each part of the page."""
 
 
 def routes(_service: Service) -> list[Route]:
@@ -60,43 +60,53 @@ async def page(request: Request) -> Response:
 
 
 def html(paths: dict[str, Any], base: str) -> str:
-    """The page about the routes of an OpenAPI document.
+    """Return the page about the routes of an OpenAPI document.
 
     Args:
         base: the service's address, for the examples.
     """
+    return (
+        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>Impasto {__version__}</title>'
+        f'<meta name="viewport" content="width=device-width,initial-scale=1"><style>{_STYLE}</style>'
+        f"<h1>Impasto {__version__}</h1>{body(paths, base)}</html>"
+    )
+
+
+def body(paths: dict[str, Any], base: str) -> str:
+    """Return the page without its head, for the project's site as well; arguments as for `html`."""
     groups: dict[str, list[tuple[str, str, dict[str, Any]]]] = {name: [] for name in _GROUPS}
     for path, item in paths.items():
         group = next(name for name, begins in _GROUPS.items() if path.startswith(begins))
         groups[group] += [(path, method, operation) for method, operation in item.items()]
     index = "".join(_row(f"<b>{name}</b>", "".join(_link(*one) for one in group)) for name, group in groups.items())
-    body = "".join(f"<h2>{name}</h2>" + "".join(_operation(*one) for one in group) for name, group in groups.items())
+    operations = "".join(
+        f"<h2>{name}</h2>" + "".join(_operation(*one) for one in group) for name, group in groups.items()
+    )
     common = "".join(_row(status, escape(found["description"])) for status, found in openapi.problems().items())
     codes = "".join(
-        f'<tr id="{code}"><td><code>{code}</code><td>{problems.STATUS.get(code, 422)}<td>{escape(meaning)}</tr>'
+        f'<tr id="{code}"><td><code>{code}</code></td><td>{problems.STATUS.get(code, 422)}</td>'
+        f"<td>{escape(meaning)}</td></tr>"
         for code, meaning in MEANINGS.items()
     )
     return (
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>Impasto {__version__}</title>'
-        f'<meta name="viewport" content="width=device-width,initial-scale=1"><style>{_STYLE}</style>'
-        f"<h1>Impasto {__version__}</h1><p>This service paints photographs in the style of any painting: send a photo "
-        "and the name of a style, or a painting of your own, and the painted picture comes back.</p>"
-        f"<pre>{escape(_START.format(base=base))}</pre><p>What takes longer, such as the optimizer, clips and folders, "
+        "<p>This service paints photographs in the style of any painting. Send a photo and the name of a style, or a "
+        "painting of your own. The answer is the painted picture.</p>"
+        f"<pre>{escape(_START.format(base=base))}</pre><p>Longer work, such as the optimizer, clips and folders, "
         f"is a job:</p><pre>{escape(_LONGER.format(base=base))}</pre>"
-        f'<p><a href="/v1/styles">/v1/styles</a> lists the styles. If this service wants a key, send '
+        "<p><code>/v1/styles</code> lists the styles. If this service wants a key, send "
         "<code>Authorization: Bearer KEY</code> or <code>X-API-Key: KEY</code> with each request. Programs read "
-        f'<a href="/openapi.json">/openapi.json</a>, which says the same as this page.</p>'
-        f"<table>{index}</table>{body}"
+        "<code>/openapi.json</code>, which says the same as this page.</p>"
+        f"<table>{index}</table>{operations}"
         "<h2>Errors</h2><p>Errors are problem details (RFC 9457), <code>application/problem+json</code>: "
         "<code>detail</code> says what is wrong, <code>hint</code> what to do about it, and <code>code</code> names "
         "the kind; codes stay from version to version. Any request may get one of these:</p>"
-        f"<table><tr><th>Status<th>Meaning</tr>{common}</table>"
-        f"<table><tr><th>Code<th>Status<th>What is wrong</tr>{codes}</table></html>"
+        f"<table><tr><th>Status</th><th>Meaning</th></tr>{common}</table>"
+        f"<table><tr><th>Code</th><th>Status</th><th>What is wrong</th></tr>{codes}</table>"
     )
 
 
 def _row(*cells: str) -> str:
-    return "<tr>" + "".join(f"<td>{cell}" for cell in cells) + "</tr>"
+    return "<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
 
 
 def _link(path: str, method: str, one: dict[str, Any]) -> str:
@@ -110,7 +120,7 @@ def _operation(path: str, method: str, one: dict[str, Any]) -> str:
         if "form" in kind:
             needed = content["schema"].get("required", ())
             for name, schema in content["schema"].get("properties", {}).items():
-                rows.pop(name, None)  # a field of the form, which may stand in the query, too
+                rows.pop(name, None)  # the field belongs to the form, and may be in the query, too
                 rows[name] = ("needed" if name in needed else "", {"schema": schema})
     table = "".join(_field(name, *found) for name, found in rows.items())
     common = openapi.problems()
@@ -119,12 +129,12 @@ def _operation(path: str, method: str, one: dict[str, Any]) -> str:
         for status, found in one["responses"].items()
         if status not in common
     )
-    fields_table = f"<table><tr><th>Field<th>Values<th>Meaning</tr>{table}</table>" if table else ""
+    fields_table = f"<table><tr><th>Field</th><th>Values</th><th>Meaning</th></tr>{table}</table>" if table else ""
     name, summary = one["operationId"], escape(one["summary"])
     about = f"<p>{_text(one['description'])}</p>" if one.get("description") else ""
     return (
         f'<h3 id="{name}">{summary}</h3><code>{method.upper()} {escape(path)}</code>{about}{fields_table}'
-        f"<table><tr><th>Answer<th>Meaning</tr>{answers}</table>"
+        f"<table><tr><th>Answer</th><th>Meaning</th></tr>{answers}</table>"
     )
 
 
@@ -135,7 +145,7 @@ def _field(name: str, where: str, item: dict[str, Any]) -> str:
 
 
 def _told(answer: dict[str, Any]) -> str:
-    """What an answer that is no problem consists of, in small print."""
+    """Describe an answer that is not a problem, in small print."""
     parts = []
     for kind, content in answer.get("content", {}).items():
         if kind != problems.MEDIA_TYPE:
@@ -147,12 +157,12 @@ def _told(answer: dict[str, Any]) -> str:
 
 
 def _text(text: str) -> str:
-    """A text whose names stand between backticks."""
+    """Return a text in HTML. Names between backticks become code."""
     return re.sub(r"`(.+?)`", r"<code>\1</code>", escape(text))
 
 
 def _values(schema: dict[str, Any]) -> str:
-    """A schema's values in a few words."""
+    """Describe a schema's values in a few words."""
     if "items" in schema:
         return f"several: {_values(schema['items'])}"
     if "anyOf" in schema:

@@ -1,4 +1,4 @@
-"""`/v1/edit`: the page chooses how `impasto edit` paints a file; it is there while that waits."""
+"""`/v1/edit`: let the page choose how `impasto edit` paints a file, while that program waits."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from impasto.service.service import Service
 from impasto.service.work import PaintWork, Upload
 
 _LOOK_EVERY = 0.2  # seconds
-_GONE_AFTER = 5.0  # seconds without the page: a reload takes less
+_GONE_AFTER = 5.0  # seconds; a reload of the page takes less
 
 
 class Editing:
-    """What is to be painted, and what the page says of it.
+    """A file that waits to be painted, and the page's choice.
 
     Attributes:
-        chosen: how it is to be painted; None, it is left as it is.
+        chosen: how to paint the file; None to leave it unchanged.
 
     Args:
         name: of the file.
-        count: how many files are painted alike.
-        picture: what the page shows: a picture's file.
+        count: number of files that are painted alike.
+        picture: the content of the picture file that the page shows.
     """
 
     def __init__(self, name: str, count: int, picture: bytes) -> None:
@@ -38,31 +38,31 @@ class Editing:
         self._leaving: threading.Timer | None = None
 
     def end(self, chosen: PaintWork | None = None) -> None:
-        """The page has said what it wants."""
+        """Record the page's choice."""
         if not self._over.is_set():
             self.chosen = chosen
             self._over.set()
 
     def wait(self, ending: Callable[[], bool]) -> None:
-        """Wait for the page, or until the service ends."""
+        """Wait for the page's choice, or until the service ends."""
         while not self._over.wait(_LOOK_EVERY) and not ending():
             pass
         self.come()
 
     @property
     def answered(self) -> bool:
-        """Whether the page has said what it wants, or is gone."""
+        """Return True if the page has made its choice or is gone."""
         return self._over.is_set()
 
     def leave(self) -> None:
-        """The page is left: unless it comes again soon, nothing is wanted."""
+        """Note that the page was closed. Unless it soon returns, nothing is painted."""
         self.come()
         self._leaving = threading.Timer(_GONE_AFTER, self.end)
         self._leaving.daemon = True
         self._leaving.start()
 
     def come(self) -> None:
-        """The page is there."""
+        """Note that the page is open."""
         if self._leaving is not None:
             self._leaving.cancel()
 
@@ -81,7 +81,7 @@ def routes(service: Service) -> list[Route]:
         form.check_known(PAINTING - names_of(SavingFields) - {"image", "format", "size"})
         whole = replace(form, order={**form.order, "image": [Upload(editing.name, b"")]})
         work = paint_work(whole, service, ".png")
-        editing.end(replace(work, controls=replace(work.controls, size=None)))  # a preset may have one
+        editing.end(replace(work, controls=replace(work.controls, size=None)))  # a preset may have a size
         return JSONResponse({"name": editing.name, "count": editing.count})
 
     async def leave(_request: Request) -> Response:
@@ -106,5 +106,5 @@ def routes(service: Service) -> list[Route]:
 
 
 def paths(_service: Service) -> dict[str, Any]:
-    """Nothing: these are the page's alone."""
+    """Return nothing: only the page uses these paths."""
     return {}

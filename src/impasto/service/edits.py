@@ -1,7 +1,7 @@
-"""`POST /v1/images/edits` and `GET /v1/models`, as OpenAI's clients speak them.
+"""`POST /v1/images/edits` and `GET /v1/models`, compatible with OpenAI's clients.
 
-The first image is the photo. The prompt names styles; further images are paintings. Where the mask is opaque, the photo
-stays as it is.
+The first image is the photo, further images are paintings. The prompt names styles. The photo stays unchanged where the
+mask is opaque.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _FORMATS = {"png": ".png", "jpeg": ".jpg", "webp": ".webp"}
 _IGNORED = ("model", "user", "quality", "background", "input_fidelity", "moderation", "partial_images", "style")
 _FIELDS = ("image", "image[]", "mask", "prompt", "n", "size", "response_format", "output_format", "output_compression")
 _SIZE = re.compile(r"(\d{1,6})x(\d{1,6})", re.ASCII)
-_MOST = 10  # pictures of one request
+_MOST = 10  # most pictures of one request
 _MOST_PAINTINGS = 16
 _PIECE = 1 << 18  # bytes that are sent at once
 
@@ -74,25 +74,27 @@ async def edit(request: Request) -> Response:
 
 
 async def _sent(pieces: Iterable[bytes]) -> AsyncIterator[bytes]:
-    """The pieces, large ones bit by bit: a client that reads slowly does not have them held once more."""
+    """Yield the pieces, large ones in parts, so that a slow client does not cause another copy in memory."""
     for piece in pieces:
         for start in range(0, len(piece), _PIECE):
             yield piece[start : start + _PIECE]
 
 
 def _asked(form: Form, service: Service) -> tuple[PaintWork, int]:
-    """The painting that a request asks for, and how many of it."""
+    """Return the requested painting, and the number of pictures."""
     form.check_known({*_FIELDS, *_IGNORED, "stream"})
     if value_of(form.text("stream", "false") or "false", bool, "stream"):
-        raise UsageError("pictures are not streamed", "leave out stream", code="unknown-choice")
+        raise UsageError("this service does not stream pictures", "leave out stream", code="unknown-choice")
     if form.text("response_format", "b64_json") != "b64_json":
-        raise UsageError("pictures come as b64_json", "response_format=b64_json", code="unknown-choice")
+        raise UsageError(
+            "this service sends pictures as b64_json only", "use response_format=b64_json", code="unknown-choice"
+        )
     count = value_of(form.text("n", "1") or "1", int, "n")
     if not 1 <= count <= _MOST:
         raise UsageError(f"n {count} is not in 1..{_MOST}", code="out-of-range")
     named = form.text("output_format", "png") or "png"
     if named not in _FORMATS:
-        hint = f"one of {', '.join(_FORMATS)}"
+        hint = f"output formats: {', '.join(_FORMATS)}"
         raise UsageError(f"output_format {named[:40]!r} is unknown", hint, code="unknown-choice")
     quality = value_of(form.text("output_compression", "92") or "92", int, "output_compression")
     check_saving(format_of_suffix(_FORMATS[named]), max(1, quality), 8)
@@ -102,16 +104,18 @@ def _asked(form: Form, service: Service) -> tuple[PaintWork, int]:
 def _painting(form: Form, service: Service, suffix: str, quality: int) -> PaintWork:
     images = [*form.files("image"), *form.files("image[]")]
     if not images:
-        raise UsageError("there is no image", "-F image=@photo.jpg", code="nothing-given")
+        raise UsageError("the image is missing", "send one: curl -F image=@photo.jpg", code="nothing-given")
     photo, *paintings = images
     if len(paintings) > _MOST_PAINTINGS:
-        raise UsageError(f"{len(images)} images are too many", f"up to {_MOST_PAINTINGS + 1}", code="out-of-range")
+        raise UsageError(
+            f"{len(images)} images are too many", f"send at most {_MOST_PAINTINGS + 1}", code="out-of-range"
+        )
     styles: list[tuple[Wanted, float]] = [(painting, 1.0) for painting in paintings]
     styles += named_in(form.text("prompt", "") or "", service.gallery, needed=not paintings)
     engine = form.text("model", DEFAULT)
     masks = form.files("mask")
     if len(masks) > 1:
-        raise UsageError("there are several masks", "one is enough", code="conflict")
+        raise UsageError("there are several masks", "send only one", code="conflict")
     head = look_at(photo, service.config)
     controls = Controls(size=_longer_side(form.text("size", "auto") or "auto"))
     check_result(head, controls, format_of_suffix(suffix), service.config.max_pixels)
@@ -130,20 +134,20 @@ def _longer_side(text: str) -> int | None:
         return None
     match = _SIZE.fullmatch(text)
     if match is None:
-        raise UsageError(f"size {text[:40]!r} is no size", "auto, or 1024x1024", code="malformed")
+        raise UsageError(f"size {text[:40]!r} is not a size", "use auto, or for example 1024x1024", code="malformed")
     return max(int(match[1]), int(match[2]))
 
 
 def named_in(prompt: str, gallery: Gallery, *, needed: bool = True) -> list[tuple[str, float]]:
-    """The styles that a prompt names, by their names or their titles, each with its weight.
+    """Return the styles that a prompt names, by name or title, each with its weight.
 
     >>> named_in("Starry Night:0.7, great-wave:0.3", Gallery())
     [('starry-night', 0.7), ('great-wave', 0.3)]
 
     Args:
-        needed: refuse a prompt that names none.
+        needed: True to refuse a prompt without a style.
     Raises:
-        UsageError: it names none.
+        UsageError: the prompt names no style.
     """
     spoken: dict[str, str] = {}
     for entry in gallery.entries():
@@ -159,7 +163,7 @@ def named_in(prompt: str, gallery: Gallery, *, needed: bool = True) -> list[tupl
     if not found and needed:
         near = difflib.get_close_matches(_words(prompt)[:80], spoken, n=3, cutoff=0.4)
         names = ", ".join(dict.fromkeys(spoken[words] for words in near))
-        hint = f"such as {names}" if names else "GET /v1/styles lists them"
+        hint = f"for example {names}" if names else "list all: GET /v1/styles"
         raise UsageError("the prompt names no style", hint, code="unknown-style")
     if found and not sum(found.values()):
         raise UsageError("the weights of the styles sum to 0", "give one a weight above 0", code="zero-weights")
@@ -176,7 +180,7 @@ async def models(_request: Request) -> Response:
 
 
 async def model(request: Request) -> Response:
-    """Tell of one engine."""
+    """Describe one engine."""
     return JSONResponse(_model(check_engine(request.path_params["name"])))
 
 
@@ -186,20 +190,20 @@ def _model(name: str) -> dict[str, object]:
 
 def paths(_service: Service) -> dict[str, Any]:
     text: dict[str, Any] = {"type": "string"}
-    images = {"type": "array", "items": openapi.FILE, "description": "The photo, and paintings."}
+    images = {"type": "array", "items": openapi.FILE, "description": "The photo, then paintings."}
     fields: dict[str, Any] = {
         "image": openapi.FILE | {"description": "The photo."},
         "image[]": images,
         "prompt": text | {"description": "Styles by name or title, with weights: starry-night:0.7, great-wave:0.3."},
-        "mask": openapi.FILE | {"description": "Where it is opaque, the photo stays as it is."},
-        "n": {"type": "integer", "minimum": 1, "maximum": _MOST, "description": "So many, all the same."},
-        "size": text | {"description": "auto, or WxH, whose larger number is the result's longer side."},
+        "mask": openapi.FILE | {"description": "The photo stays unchanged where the mask is opaque."},
+        "n": {"type": "integer", "minimum": 1, "maximum": _MOST, "description": "Number of pictures, all the same."},
+        "size": text | {"description": "auto, or WxH. The larger number is the result's longer side."},
         "response_format": text | {"enum": ["b64_json"]},
         "output_format": text | {"enum": list(_FORMATS)},
         "output_compression": {"type": "integer", "minimum": 0, "maximum": 100},
-        "stream": {"type": "boolean", "description": "Not offered: true is refused."},
-        **{name: text | {"description": "Taken and not used."} for name in _IGNORED},
-        "model": text | {"description": "An engine's name; others stand for the painter."},
+        "stream": {"type": "boolean", "description": "Not supported: true is refused."},
+        **{name: text | {"description": "Accepted and ignored."} for name in _IGNORED},
+        "model": text | {"description": "The name of an engine. Other names select the painter."},
     }
     data = {"type": "array", "items": {"type": "object", "required": ["b64_json"], "properties": {"b64_json": text}}}
     said = {"created": {"type": "integer"}, "data": data, "output_format": text, "size": text}
@@ -212,20 +216,20 @@ def paths(_service: Service) -> dict[str, Any]:
     }
     answers = {"200": openapi.json("The pictures, in Base64.", edited)}
     edits = {
-        "summary": "Paint a photo, as OpenAI's clients ask for it",
-        "description": "The prompt names styles; other words are not read. Of several images the first is the photo, "
-        "and the others are paintings.",
+        "summary": "Paint a photo, for OpenAI's clients",
+        "description": "The prompt names styles; other words are ignored. The first image is the photo, "
+        "all others are paintings.",
         "operationId": "edits",
         "requestBody": openapi.form(fields, ("prompt",)),
         "responses": answers | openapi.problems(400, 413, 415, 422, 501, load=True),
     }
     listed = {
-        "summary": "List the engines, as OpenAI's clients ask for them",
+        "summary": "List the engines, for OpenAI's clients",
         "operationId": "models",
         "responses": {"200": openapi.json("The engines.", several)} | openapi.problems(),
     }
     told = {
-        "summary": "Tell of one engine",
+        "summary": "Describe one engine",
         "operationId": "model",
         "parameters": [openapi.in_path("name")],
         "responses": {"200": openapi.json("The engine.", one)} | openapi.problems(404),

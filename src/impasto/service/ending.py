@@ -1,4 +1,4 @@
-"""Requests at the service's end: which run, and what happens to those that take too long."""
+"""Track the running requests, and end them when the service ends."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from impasto.service.hosts import Ending
 from impasto.service.problems import problem
 
-_RETRY = 5.0  # seconds after which a balancer has found another
+_RETRY = 5.0  # seconds until a load balancer has found another replica
 
 
 class Requests:
-    """Knows the requests that run. Streams of events do not count: they end by themselves."""
+    """Tracks the running requests. Streams of events do not count, because they end on their own."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -23,14 +23,14 @@ class Requests:
         self._ending = self._cut = False
 
     def end(self) -> None:
-        """From now on close each connection with its answer."""
+        """From now on, close each connection with its answer."""
         self._ending = True
         self._awaited = set(self._running)
         if not self._awaited:
             self._idle.set()
 
     async def idle(self, seconds: float) -> None:
-        """Wait for the requests that ran at `end`, for so many seconds at most; then answer all that run with 503."""
+        """Wait for the requests that were running at `end`, up to a time in seconds. Then answer the rest with 503."""
         try:
             await asyncio.wait_for(self._idle.wait(), max(0.0, seconds))
         except asyncio.TimeoutError:

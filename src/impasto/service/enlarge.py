@@ -1,4 +1,4 @@
-"""`POST /v1/enlarge`: a picture in, a larger one out."""
+"""`POST /v1/enlarge`: return a larger version of a picture."""
 
 from __future__ import annotations
 
@@ -41,10 +41,11 @@ async def enlarge(request: Request) -> Response:
 
 
 def _work_of(form: Form, service: Service, accept: str) -> EnlargeWork:
-    """The work that a form asks for, looked at as far as that costs little.
+    """Return the work that a form asks for. Only quick checks are made.
 
     Raises:
-        ImpastoError: it makes no sense, its picture is none or too large, or no format of the result is acceptable.
+        ImpastoError: the request is invalid, the file is not a picture or is too large, or no format of the result is
+            acceptable.
     """
     picture = form.file("image")
     head = look_at(picture, service.config)
@@ -62,11 +63,11 @@ def paths(_service: Service) -> dict[str, Any]:
         **openapi.schemas(SavingFields),
         **openapi.schemas(EnlargeOptions),
     }
-    made = openapi.picture("The picture, enlarged; of the format that the request names, accepts, or has.")
+    made = openapi.picture("The enlarged picture, in the requested or accepted format, or else in its own.")
     operation = {
         "summary": "Enlarge a picture",
-        "description": "The picture is byte for byte the one that `impasto enlarge` writes. "
-        "The body may also be the picture itself, with the other fields in the query.",
+        "description": "The result is byte for byte the file that `impasto enlarge` writes. "
+        "The body may also be the picture itself. Then the other fields are in the query.",
         "operationId": "enlarge",
         "parameters": [openapi.IF_NONE_MATCH, *openapi.as_parameters(fields, without=("image",))],
         "requestBody": openapi.form(fields, ("image",), or_pictures=True),

@@ -1,4 +1,4 @@
-"""What a request says: its fields and files, and the work that they ask for."""
+"""Read the fields and files of a request, and make the work that they ask for."""
 
 from __future__ import annotations
 
@@ -43,31 +43,31 @@ TEXTS = ("preset", "weight", "engine", "format", *(f"region_{name}" for name in 
 class SavingFields:
     """How a picture is written, as in `Saving`."""
 
-    quality: int = setting(92, "For JPEG, WebP and AVIF.", 1, 100)
-    bits: Bits = setting(8, "A channel; 16 for PNG and TIFF.")
-    mark: bool = setting(True, "Say in the metadata what made the picture.")
-    strip_location: bool = setting(False, "Leave out of the metadata where the photo was taken.")
-    strip_metadata: bool = setting(False, "Leave out all metadata that the photo came with.")
+    quality: int = setting(92, "Quality of JPEG, WebP and AVIF.", 1, 100)
+    bits: Bits = setting(8, "Bits per channel; 16 needs PNG or TIFF.")
+    mark: bool = setting(True, "Record in the metadata how the picture was made.")
+    strip_location: bool = setting(False, "Remove the place of the photo from the metadata.")
+    strip_metadata: bool = setting(False, "Remove all metadata of the photo.")
 
     def __post_init__(self) -> None:
         check(self)
 
 
 def names_of(kind: type[Any]) -> set[str]:
-    """The names of a dataclass's fields."""
+    """Return the names of a dataclass's fields."""
     return {part.name for part in fields(kind)}
 
 
 PAINTING = frozenset({*FILES, *MIXED, *TEXTS, *names_of(SavingFields), *names_of(Controls)})
-"""The names of all fields by which a painting is asked for."""
+"""The names of all fields that describe a painting."""
 
 MOST_STYLES = 16
 MOST_REGIONS = 16
 MOST_FILES = 1000
 MOST_FIELDS = 200
-LONGEST_TEXT = 64 * 1024  # bytes of a field that is no file
+LONGEST_TEXT = 64 * 1024  # bytes of a text field
 _LONGEST_FORM = 1_000_000  # bytes of a form without files
-_QUICK = 65_536  # bytes of JPEG files that are looked at at once; other formats' heads may unpack to much more
+_QUICK = 65_536  # bytes of JPEG files that are examined on the event loop; other formats may unpack to much more
 _TRUTHS = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
 _WHOLE = re.compile(r"[+-]?\d{1,30}", re.ASCII)
 _NUMBER = re.compile(r"[+-]?(\d{1,30}(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
@@ -76,11 +76,11 @@ _BODY_TYPES = re.compile(r"image/[\w.+-]+|application/octet-stream")
 
 @dataclass(frozen=True)
 class Form:
-    """The fields of a request; each may be there several times, in order.
+    """The fields of a request. Each may occur several times, in order.
 
     Attributes:
-        order: {name: texts and files as they came}.
-        kept: ids of the uploads that stand in it.
+        order: {name: texts and files in order}.
+        kept: ids of the uploads that it names.
     """
 
     order: Mapping[str, list[str | Upload]] = field(default_factory=dict)
@@ -88,71 +88,76 @@ class Form:
 
     @functools.cached_property
     def texts(self) -> dict[str, list[str]]:
-        """The texts of each field that has some."""
+        """The texts of each field that has any."""
         found = {name: [one for one in given if isinstance(one, str)] for name, given in self.order.items()}
         return {name: texts for name, texts in found.items() if texts}
 
     @functools.cached_property
     def uploads(self) -> dict[str, list[Upload]]:
-        """The files of each field that has some."""
+        """The files of each field that has any."""
         found = {name: [one for one in given if isinstance(one, Upload)] for name, given in self.order.items()}
         return {name: uploads for name, uploads in found.items() if uploads}
 
     def text(self, name: str, default: str | None = None) -> str | None:
-        """A field that is there once, or not at all.
+        """Return the text of a field that occurs at most once.
 
         Raises:
-            UsageError: it is there more often, or as a file.
+            UsageError: the field occurs more often, or is a file.
         """
         if name in self.uploads:
-            raise UsageError(f"{name} is a text, not a file", code="wrong-type")
+            raise UsageError(f"{name} must be a text, not a file", code="wrong-type")
         given = self.texts.get(name, [])
         if len(given) > 1:
-            raise UsageError(f"{name} is given {len(given)} times", "once is enough", code="conflict")
+            raise UsageError(f"{name} is given {len(given)} times", "give it once", code="conflict")
         return given[0] if given else default
 
     def files(self, name: str) -> list[Upload]:
-        """All files of a field.
+        """Return all files of a field.
 
         Raises:
-            UsageError: it is there as a text.
+            UsageError: the field is a text.
         """
         if name in self.texts:
-            raise UsageError(f"{name} is a file, not a text", f"curl -F {name}=@FILE sends one", code="wrong-type")
+            raise UsageError(
+                f"{name} must be a file, not a text", f"send a file: curl -F {name}=@FILE", code="wrong-type"
+            )
         return list(self.uploads.get(name, []))
 
     def file(self, name: str) -> Upload:
-        """The one file of a field.
+        """Return the only file of a field.
 
         Raises:
-            UsageError: there is none, or several, or it is a text.
+            UsageError: there is no file or several, or the field is a text.
         """
         given = self.files(name)
         if not given:
-            raise UsageError(f"there is no {name}", f"curl -F {name}=@FILE sends one", code="nothing-given")
+            raise UsageError(f"the field {name} is missing", f"send a file: curl -F {name}=@FILE", code="nothing-given")
         if len(given) > 1:
-            raise UsageError(f"{name} is given {len(given)} times", "once is enough", code="conflict")
+            raise UsageError(f"{name} is given {len(given)} times", "give it once", code="conflict")
         return given[0]
 
     async def looked_at(self, look: Callable[[], T]) -> T:
-        """What a look at the form gives: taken here if it is quick, else in a thread, whose waking takes longer."""
+        """Return the result of a function that examines the form.
+
+        It runs here if it is quick. Otherwise it runs in a thread, which takes longer to start.
+        """
         files = [file.data for given in self.uploads.values() for file in given]
         quick = sum(map(len, files)) <= _QUICK and all(data.startswith(JPEG_PREFIX) for data in files)
         return look() if quick else await asyncio.to_thread(look)
 
     def check_known(self, known: Collection[str]) -> None:
-        """Raises UsageError if there is a field of another name."""
+        """Raise a UsageError if the form has an unknown field."""
         unknown = sorted(set(self.order) - set(known))
         if unknown:
-            hint = f"the fields are {', '.join(sorted(known))}"
-            raise UsageError(f"{unknown[0][:80]} is no field", hint, code="unknown-setting")
+            hint = f"fields: {', '.join(sorted(known))}"
+            raise UsageError(f"unknown field '{unknown[0][:80]}'", hint, code="unknown-setting")
 
 
 async def read_form(request: Request) -> Form:
-    """The fields of a form; or of the query string, with the body as the image. Uploads stand where they are named.
+    """Return the fields of a form, or of the query with the body as the image. Named uploads are inserted.
 
     Raises:
-        UsageError: the body is no form and no picture, or is broken.
+        UsageError: the body is neither a form nor a picture, or it is damaged.
     """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     order: dict[str, list[str | Upload]] = {}
@@ -168,16 +173,16 @@ async def read_form(request: Request) -> Form:
         if data:
             order.setdefault("image", []).append(Upload("picture", data))
     else:
-        hint = "multipart/form-data, or a picture as image/jpeg, image/png, ..."
-        raise UsageError(f"a body of {kind[:80]} is not read here", hint, code="unknown-format")
+        hint = "send multipart/form-data, or a picture as image/jpeg, image/png, ..."
+        raise UsageError(f"a body of the type {kind[:80]} is not supported", hint, code="unknown-format")
     return await with_uploads(Form(order), request)
 
 
 async def read_parts(request: Request) -> Form:
-    """The fields of multipart/form-data alone.
+    """Return the fields of multipart/form-data only.
 
     Raises:
-        UsageError: it cannot be read.
+        UsageError: the body cannot be parsed.
     """
     order: dict[str, list[str | Upload]] = {}
     await _read_parts(request, order)
@@ -185,18 +190,18 @@ async def read_parts(request: Request) -> Form:
 
 
 def _texts(body: bytes, kind: str) -> list[tuple[str, str]]:
-    """The fields of a form that cannot hold files."""
-    if len(body) > _LONGEST_FORM or not body.isascii():  # what curl --data-binary sends if it is not told a type
-        hint = "curl -F image=@FILE, or curl -H 'Content-Type: image/jpeg' --data-binary @FILE"
-        raise UsageError(f"a body of {kind} holds no files", hint, code="wrong-type")
+    """Return the fields of a form without files."""
+    if len(body) > _LONGEST_FORM or not body.isascii():  # as curl --data-binary sends without a type
+        hint = "use curl -F image=@FILE, or curl -H 'Content-Type: image/jpeg' --data-binary @FILE"
+        raise UsageError(f"a body of the type {kind} cannot contain files", hint, code="wrong-type")
     try:
         return parse_qsl(body.decode("ascii"), keep_blank_values=True, max_num_fields=MOST_FIELDS)
     except ValueError as error:
-        raise malformed(f"the form cannot be read: {error}", f"up to {MOST_FIELDS} fields") from error
+        raise malformed(f"cannot parse the form: {error}", f"send at most {MOST_FIELDS} fields") from error
 
 
 class _Parts(MultiPartParser):
-    """Keeps files in memory, since bodies are bounded; knows whether the form has come to its end."""
+    """Keeps files in memory, because bodies are limited. It notes whether the form is complete."""
 
     spool_max_size = 1 << 40
     ended = False
@@ -212,23 +217,25 @@ async def _read_parts(request: Request, order: dict[str, list[str | Upload]]) ->
             parts = _Parts(request.headers, stream, **limits)
             form = await parts.parse()
         for name, value in form.multi_items():
-            f"{name}{value}".encode()  # charsets such as UTF-7 can say what is no text
+            f"{name}{value}".encode()  # some charsets, such as UTF-7, can encode invalid text
     except (MultiPartException, ValueError) as error:
         reason = getattr(error, "message", "") or str(error)
-        raise malformed(f"the form cannot be read: {reason[:200]}", "curl -F sends one that can be") from error
+        raise malformed(
+            f"cannot parse the form: {reason[:200]}", "send a valid form, for example with curl -F"
+        ) from error
     for name, value in form.multi_items():
         one = value if isinstance(value, str) else Upload(safe_name(value.filename or ""), await value.read())
         order.setdefault(name, []).append(one)
     await form.close()
     if not parts.ended:
-        raise malformed("the form has no end: its last boundary is missing", "send all of it")
+        raise malformed("the form is incomplete: its last boundary is missing", "send the whole form")
 
 
 def settings(kind: type[T], form: Form) -> T:
-    """A dataclass of settings (see `impasto.settings`) from the texts of the fields of the same names.
+    """Make a dataclass of settings (see `impasto.settings`) from the fields with the same names.
 
     Raises:
-        UsageError: a text that is no value of its field's type, or out of its range.
+        UsageError: a text is not a value of its field's type, or it is out of its range.
     """
     hints = hints_of(kind)
     given = {name: form.text(name) or "" for name in form.order if name in hints}
@@ -236,10 +243,10 @@ def settings(kind: type[T], form: Form) -> T:
 
 
 def value_of(text: str, hint: Any, name: str) -> Any:
-    """A text as a value of a type: a number, a truth value, a choice, or several with commas between.
+    """Convert a text to a type: a number, a truth value, a choice, or several values separated by commas.
 
     Raises:
-        UsageError: it is none.
+        UsageError: the text is not such a value.
     """
     kinds = [kind for kind in get_args(hint) if kind is not NoneType] or [hint]
     if get_origin(hint) is Literal:
@@ -254,22 +261,22 @@ def value_of(text: str, hint: Any, name: str) -> Any:
         return _TRUTHS[text.lower()]
     whole = float not in kinds
     if not (_WHOLE if whole else _NUMBER).fullmatch(text):
-        raise UsageError(f"{name} {text[:40]!r} is no {'whole ' if whole else ''}number", code="not-a-number")
+        raise UsageError(f"{name} {text[:40]!r} is not a {'whole ' if whole else ''}number", code="not-a-number")
     return int(text) if whole else float(text)
 
 
 def paint_work(form: Form, service: Service, suffix: str) -> PaintWork:
-    """The painting that a form asks for; its other fields are not looked at.
+    """Return the painting that a form asks for. Its other fields are ignored.
 
     Args:
-        suffix: says the result's format.
+        suffix: determines the result's format.
     Raises:
-        UsageError: something is missing, is given too often, or makes no sense.
+        UsageError: something is missing, occurs too often, or is invalid.
     """
     form = with_preset(form, service)
     engine = form.text("engine", DEFAULT)
     if engine not in ENGINES:
-        raise UsageError(f"engine {engine!r:.60} is unknown", f"one of {', '.join(ENGINES)}", code="unknown-choice")
+        raise UsageError(f"engine {engine!r:.60} is unknown", f"engines: {', '.join(ENGINES)}", code="unknown-choice")
     saving = settings(SavingFields, form)
     check_saving(format_of_suffix(suffix), saving.quality, saving.bits)
     photo, styles, regions = form.file("image"), _styles(form, service), _regions(form, service)
@@ -291,14 +298,16 @@ def paint_work(form: Form, service: Service, suffix: str) -> PaintWork:
 def _styles(form: Form, service: Service) -> tuple[tuple[Wanted, float], ...]:
     given = form.order.get("style", [])
     if not given:
-        raise UsageError("there is no style", "-F style=NAME; GET /v1/styles lists them", code="nothing-given")
+        raise UsageError("the style is missing", "add -F style=NAME; list all: GET /v1/styles", code="nothing-given")
     if len(given) > MOST_STYLES:
-        raise UsageError(f"{len(given)} styles are too many", f"up to {MOST_STYLES}", code="out-of-range")
+        raise UsageError(f"{len(given)} styles are too many", f"give at most {MOST_STYLES}", code="out-of-range")
     if "weight" in form.uploads:
-        raise UsageError("weight is a text, not a file", code="wrong-type")
+        raise UsageError("weight must be a text, not a file", code="wrong-type")
     weights = [_weight(text) for text in form.texts.get("weight", [])]
     if weights and len(weights) != len(given):
-        raise UsageError(f"{len(given)} styles and {len(weights)} weights", "one weight a style", code="mismatch")
+        raise UsageError(
+            f"{len(given)} styles but {len(weights)} weights", "give one weight for each style", code="mismatch"
+        )
     found = [wanted(one, service) for one in given]
     pairs = [
         (style, factor * weight) for (style, factor), weight in zip(found, weights or [1.0] * len(found), strict=True)
@@ -316,10 +325,10 @@ def _weight(text: str) -> float:
 
 
 def wanted(one: str | Upload, service: Service) -> tuple[Wanted, float]:
-    """A style and its weight: an upload, or the name of one in the gallery, NAME or NAME:WEIGHT; never a path.
+    """Return a style and its weight: an upload, or a name in the gallery as NAME or NAME:WEIGHT, but never a path.
 
     Raises:
-        UsageError: there is no style of that name.
+        UsageError: no style has this name.
     """
     if isinstance(one, Upload):
         return one, 1.0
@@ -335,19 +344,19 @@ def _regions(form: Form, service: Service) -> tuple[Region, ...]:
     masks, styles = form.order.get("mask", []), form.order.get("region_style", [])
     unknown = [mask for mask in masks if isinstance(mask, str) and mask not in FOUND]
     if unknown:
-        hint = f"curl -F mask=@FILE sends one; or one of {', '.join(FOUND)}"
-        raise UsageError(f"the mask {unknown[0][:40]!r} is no file", hint, code="wrong-type")
+        hint = f"send a file: curl -F mask=@FILE; or name one of {', '.join(FOUND)}"
+        raise UsageError(f"the mask {unknown[0][:40]!r} is not a file", hint, code="wrong-type")
     numbers = {name: form.texts.get(f"region_{name}", []) for name in REGION_NUMBERS}
     for name in REGION_NUMBERS:
         if f"region_{name}" in form.uploads:
-            raise UsageError(f"region_{name} is a text, not a file", code="wrong-type")
+            raise UsageError(f"region_{name} must be a text, not a file", code="wrong-type")
     counts = {"style": len(styles)} | {name: len(given) for name, given in numbers.items()}
     for name, count in counts.items():
         if count != len(masks) and (count or not any(counts.values())):
-            message = f"{len(masks)} masks and {count} fields region_{name}"
-            raise UsageError(message, f"one region_{name} a mask, in the same order", code="mismatch")
+            message = f"{len(masks)} masks but {count} fields region_{name}"
+            raise UsageError(message, f"give one region_{name} for each mask, in the same order", code="mismatch")
     if len(masks) > MOST_REGIONS:
-        raise UsageError(f"{len(masks)} regions are too many", f"up to {MOST_REGIONS}", code="out-of-range")
+        raise UsageError(f"{len(masks)} regions are too many", f"give at most {MOST_REGIONS}", code="out-of-range")
     found = []
     for index, mask in enumerate(masks):
         values = {
@@ -360,5 +369,5 @@ def _regions(form: Form, service: Service) -> tuple[Region, ...]:
 
 
 def _inside(style: str | Upload, service: Service) -> Wanted:
-    """A region's style; "" is the picture's own."""
+    """Return a region's style. "" stands for the picture's own."""
     return style if style in ("", "none") else wanted(style, service)[0]

@@ -1,4 +1,4 @@
-"""`/healthz`, `/readyz` and `/metrics`, with the names of the Open Inference Protocol (KServe v2) beside them."""
+"""`/healthz`, `/readyz` and `/metrics`, also under the names of the Open Inference Protocol (KServe v2)."""
 
 from __future__ import annotations
 
@@ -32,39 +32,39 @@ def routes(_service: Service) -> list[Route]:
 
 
 async def live(_request: Request) -> Response:
-    """Say that the service answers."""
+    """Answer that the service is alive."""
     return JSONResponse({"live": True})
 
 
 async def ready(request: Request) -> Response:
-    """Say whether it can take work."""
+    """Answer whether the service can take work."""
     load = service_of(request).load
     if load.ending or not load.hosts.ready():
-        hint = "ask again in a moment"
-        raise Ending(_RETRY) if load.ending else Busy("no process is ready yet", _RETRY, hint, code="not-ready")
+        hint = "try again in a moment"
+        raise Ending(_RETRY) if load.ending else Busy("no worker process is ready yet", _RETRY, hint, code="not-ready")
     return JSONResponse({"ready": True})
 
 
 async def server(_request: Request) -> Response:
-    """Say what this is."""
+    """Return the service's name and version."""
     return JSONResponse({"name": "impasto", "version": __version__, "extensions": []})
 
 
 async def model_ready(request: Request) -> Response:
-    """Say whether an engine can take work."""
+    """Answer whether an engine can take work."""
     check_engine(request.path_params["name"])
     return await ready(request)
 
 
 def check_engine(name: str) -> str:
-    """The name of an engine. Raises ImpastoError if there is none of that name."""
+    """Return the name of an engine. Raise an ImpastoError if there is no such engine."""
     if name not in ENGINES:
-        raise ImpastoError(f"there is no engine {name[:80]}", f"one of {', '.join(ENGINES)}", code="no-such-page")
+        raise ImpastoError(f"unknown engine '{name[:80]}'", f"engines: {', '.join(ENGINES)}", code="no-such-page")
     return name
 
 
 async def metrics(request: Request) -> Response:
-    """Tell Prometheus."""
+    """Return the metrics for Prometheus."""
     service = service_of(request)
     counts = await service.jobs.counts() if service.jobs else None
     return Response(service.metrics.text(counts), media_type=_METRICS)
@@ -77,19 +77,22 @@ def paths(_service: Service) -> dict[str, Any]:
         found["responses"] = {"200": openapi.json("Yes.", schema)} | openapi.problems(*statuses)
         return {"get": found | ({"security": []} if openly else {})}
 
-    text = {"description": "In Prometheus' text format.", "content": {"text/plain": {"schema": {"type": "string"}}}}
+    text = {
+        "description": "Metrics in the text format of Prometheus.",
+        "content": {"text/plain": {"schema": {"type": "string"}}},
+    }
     told: dict[str, Any] = {"summary": "Metrics for Prometheus", "operationId": "metrics"}
     told |= {"responses": {"200": text} | openapi.problems()}
-    model = get("Whether an engine can take work", "model_ready", "ready", 404, openly=False)
+    model = get("Test whether an engine can take work", "model_ready", "ready", 404, openly=False)
     model["get"]["parameters"] = [openapi.in_path("name")]
     identity = {"type": "object", "required": ["name", "version"], "properties": {"name": {"type": "string"}}}
-    about: dict[str, Any] = {"summary": "What this is", "operationId": "server"}
+    about: dict[str, Any] = {"summary": "Show the service's name and version", "operationId": "server"}
     about |= {"responses": {"200": openapi.json("Name and version.", identity)} | openapi.problems()}
     return {
-        "/healthz": get("Whether the service answers", "healthz", "live"),
-        "/v2/health/live": get("Whether the service answers", "live", "live"),
-        "/readyz": get("Whether it can take work", "readyz", "ready"),
-        "/v2/health/ready": get("Whether it can take work", "ready", "ready"),
+        "/healthz": get("Test whether the service answers", "healthz", "live"),
+        "/v2/health/live": get("Test whether the service answers", "live", "live"),
+        "/readyz": get("Test whether the service can take work", "readyz", "ready"),
+        "/v2/health/ready": get("Test whether the service can take work", "ready", "ready"),
         "/v2": {"get": about},
         "/v2/models/{name}/ready": model,
         "/metrics": {"get": told},

@@ -1,4 +1,4 @@
-"""Where work is done: processes of this machine, or replicas of a cluster."""
+"""The interface of the hosts that do the work: processes of this machine, or replicas of a cluster."""
 
 from __future__ import annotations
 
@@ -14,64 +14,66 @@ Heard: TypeAlias = Callable[[Progress], object]
 
 
 class Hosts(Protocol):
-    """Some processes that each do one piece of work at a time."""
+    """Several processes that each do one piece of work at a time."""
 
     workers: int
     shares_files: bool
-    """Whether they read the files of this machine."""
+    """True if the processes can read the files of this machine."""
 
     async def start(self) -> None:
-        """Begin to start them; returns before all are there."""
+        """Begin to start the processes. Return before all are ready."""
 
     async def run(self, work: Work, seconds: float, on_progress: Heard | None = None) -> Answer:
-        """Do some work on the next one that is free. A task that is cancelled cancels the work.
+        """Do some work on the next free process. Canceling the task cancels the work.
 
         Args:
-            seconds: that it may take, the waiting for a free one apart.
-            on_progress: called with each report. False asks the work to end early with what there is, where hosts can
-                tell it.
+            seconds: largest time for the work, not including the wait for a free process.
+            on_progress: called with each report. Returning False asks the work to end early with its current result, if
+                these hosts support it.
         Raises:
-            ImpastoError: what the work has raised.
-            WorkerLost: the process has died, and died again when the work was tried once more.
-            TookTooLong: it has taken more than `seconds`.
+            ImpastoError: the error that the work has raised.
+            WorkerLost: the process died, and another one died when the work was retried.
+            TookTooLong: the work took more than `seconds`.
         """
 
     def ready(self) -> bool:
-        """Whether at least one can take work now or soon."""
+        """Return True if at least one process can take work now or soon."""
 
     def memory(self) -> int:
-        """Bytes that all of them hold."""
+        """Return the memory of all processes in bytes."""
 
     def free_memory(self) -> int | None:
-        """Bytes that work may take where it is done; None if nobody tells."""
+        """Return the free memory for work in bytes, where the work runs; None if it is unknown."""
 
     async def close(self, grace: float) -> None:
-        """Let what runs end, for so many seconds; then end all processes."""
+        """Let running work end, up to a time in seconds. Then end all processes."""
 
 
 class WorkerLost(ImpastoError):
-    """A process that painted has died twice over the same work."""
+    """Two worker processes have died over the same work."""
 
     code = "killed"
 
     def __init__(self) -> None:
-        super().__init__("the process that painted has died, twice over the same work", "a smaller picture takes less")
+        super().__init__(
+            "two worker processes died while painting this picture", "use a smaller picture, which needs less memory"
+        )
 
 
 class TookTooLong(ImpastoError):
-    """Some work has taken longer than it may."""
+    """Some work took longer than it may."""
 
     code = "too-slow"
 
     def __init__(self, seconds: float) -> None:
-        super().__init__(f"it has taken more than {seconds:g} seconds", "ask for a smaller picture")
+        super().__init__(f"the work took more than {seconds:g} seconds", "ask for a smaller picture")
 
 
 class Busy(ImpastoError):
     """There is no room for more work now.
 
     Attributes:
-        retry_after: seconds after which there may be.
+        retry_after: seconds after which there may be room.
     """
 
     code = "busy"
@@ -82,9 +84,9 @@ class Busy(ImpastoError):
 
 
 class Ending(Busy):
-    """The service is being stopped."""
+    """The service is shutting down."""
 
     code = "ending"
 
     def __init__(self, retry_after: float = 1.0) -> None:
-        super().__init__("the service is being stopped", retry_after, "ask again in a moment")
+        super().__init__("the service is shutting down", retry_after, "try again in a moment")

@@ -1,4 +1,4 @@
-"""Keys: who may use the service."""
+"""Check the API keys of requests."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from impasto.errors import ImpastoError, UsageError
 from impasto.service.origins import refuse
 
 OPEN = frozenset({"/healthz", "/readyz", "/v2/health/live", "/v2/health/ready", "/openapi.json", "/docs"})
-"""Paths that want no key: what balancers and people who learn about the service ask for."""
+"""Paths that need no key, for load balancers and for people who want to learn about the service."""
 SHORTEST = 16
-_LINE = re.compile(r"(?:(?P<name>[\w .-]{1,64}):\s*)?(?P<key>[A-Za-z0-9._~+/=-]+)")  # keys: what headers can hold
+_LINE = re.compile(r"(?:(?P<name>[\w .-]{1,64}):\s*)?(?P<key>[A-Za-z0-9._~+/=-]+)")  # keys fit headers
 
 
 class Keyring:
-    """The keys of a file: one a line, NAME: KEY or KEY alone; empty lines and lines that begin with # count nothing.
+    """The keys in a file: one per line, NAME: KEY or KEY alone. Empty lines and lines that begin with # are ignored.
 
-    Keys are kept as digests. Two keys of one name belong to one client.
+    Keys are stored as digests. Two keys with the same name belong to one client.
 
     Raises:
-        UsageError: as `reload`.
+        UsageError: as for `reload`.
     """
 
     def __init__(self, file: Path) -> None:
@@ -42,52 +42,60 @@ class Keyring:
         return len(self._names)
 
     def reload(self) -> None:
-        """Read the file again. If it cannot be used, the keys stay as they were.
+        """Read the file again. If it is invalid, the old keys remain.
 
         Raises:
-            UsageError: there is no such file, or none that can be read; it has no key, or one that is too short.
+            UsageError: the file does not exist, cannot be read, or contains no key or a key that is too short.
         """
         try:
             text = self.file.read_text(encoding="utf-8")
             mode = self.file.stat().st_mode
         except FileNotFoundError:
-            raise UsageError(f"there is no file {self.file}", "one key a line", code="no-such-file") from None
+            raise UsageError(
+                f"file {self.file} does not exist", "write one key per line", code="no-such-file"
+            ) from None
         except IsADirectoryError:
-            raise UsageError(f"{self.file} is a folder", "a file with one key a line", code="not-a-file") from None
+            raise UsageError(
+                f"{self.file} is a folder", "give a file with one key per line", code="not-a-file"
+            ) from None
         except OSError as error:
             raise UsageError(f"{self.file}: {error.strerror}", code="not-readable") from None
         except UnicodeDecodeError:
-            raise UsageError(f"{self.file} is no text", "one key a line", code="malformed") from None
+            raise UsageError(f"{self.file} is not a text file", "write one key per line", code="malformed") from None
         names = {}
         for number, line in enumerate(map(str.strip, text.splitlines()), 1):
             if line and not line.startswith("#"):
                 name, key = self._read(line, number)
                 names[_digest(key)] = name or f"key-{_digest(key).hex()[:8]}"
         if not names:
-            raise UsageError(f"{self.file} has no key", "one key a line: openssl rand -hex 24", code="empty-file")
+            raise UsageError(
+                f"{self.file} contains no key",
+                "write one key per line; make one: openssl rand -hex 24",
+                code="empty-file",
+            )
         if sys.platform != "win32" and mode & stat.S_IROTH:
-            warnings.warn(f"others can read {self.file}  (chmod 600 {self.file})", stacklevel=2)
+            warnings.warn(f"other users can read {self.file}  (chmod 600 {self.file})", stacklevel=2)
         self._names = names
 
     def _read(self, line: str, number: int) -> tuple[str, str]:
-        """A line's name and key. What is wrong is told without the key."""
+        """Return a line's name and key. Error messages never contain the key."""
         parts = _LINE.fullmatch(line)
         if parts is None:
             raise UsageError(
-                f"line {number} of {self.file} is no key",
-                "letters, digits and ._~+/=- ; or NAME: KEY",
+                f"line {number} of {self.file} is not a key",
+                "use letters, digits and ._~+/=-, or NAME: KEY",
                 code="malformed",
             )
         if len(parts["key"]) < SHORTEST:
             raise UsageError(
                 f"the key in line {number} of {self.file} has fewer than {SHORTEST} characters",
-                "openssl rand -hex 24",
+                "make one: openssl rand -hex 24",
                 code="malformed",
             )
         return parts["name"] or "", parts["key"]
 
     def name_of(self, key: str) -> str | None:
-        """The name of a key, its own or one made from it; None for an unknown one. It takes as long for each."""
+        """Return the name of a key, given or derived; None for an unknown key. The time is the same for all keys."""
         given, found = _digest(key), None
         for digest, name in self._names.items():
             if hmac.compare_digest(digest, given):
@@ -100,10 +108,11 @@ def _digest(key: str) -> bytes:
 
 
 class Keys:
-    """Lets in who has a key; `scope["state"]["key"]` says whose it is.
+    """Admits requests with a key. `scope["state"]["key"]` contains the key's name.
 
     Args:
-        page: let browsers in, too, which ask their users for a name and a password: any name, and the key.
+        page: also admit browsers, which ask their users for a name and a password. Any name is valid, the password is
+            the key.
     """
 
     def __init__(self, app: ASGIApp, keyring: Keyring, *, page: bool = False) -> None:
@@ -114,9 +123,9 @@ class Keys:
             given = self._given(Headers(scope=scope))
             name = None if given is None else self.keyring.name_of(given)
             if name is None:
-                what = "this key is not known" if given else "a key is needed"
-                error = ImpastoError(what, "Authorization: Bearer KEY, or X-API-Key: KEY", code="no-key")
-                # A header for each: browsers read the first way of a header and no other.
+                what = "unknown API key" if given else "an API key is required"
+                error = ImpastoError(what, "send a header Authorization: Bearer KEY, or X-API-Key: KEY", code="no-key")
+                # One header for each scheme, because browsers read only the first scheme of a header.
                 ways = [f'{way} realm="impasto"' for way in (("Bearer", "Basic") if self.page else ("Bearer",))]
                 await refuse(error, scope, receive, send, [("WWW-Authenticate", way) for way in ways])
                 return

@@ -1,4 +1,4 @@
-"""What stands before the routes: who may ask, how often and how much."""
+"""Apply the limits before the routes: who may send requests, how many, and how large."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ class Access:
     """Who may use the service.
 
     Attributes:
-        host: that it listens on.
-        keyring: None lets all in who reach it.
-        origins: of web pages that may use it, beside its own.
-        allowed_hosts: names by which it is asked for, beside `host`.
-        page: whether browsers use it.
-        by_number: whether it may be asked for by any address in numbers: no page can have one bound to it anew.
+        host: the address on which it listens.
+        keyring: the keys; None admits everybody who can reach it.
+        origins: of web pages that may use it, besides its own.
+        allowed_hosts: names that the Host header may contain, besides `host`.
+        page: True if browsers use it.
+        by_number: True if the Host header may be any numeric address, which no page can rebind.
     """
 
     host: str = "127.0.0.1"
@@ -41,23 +41,23 @@ class Access:
 
     @property
     def at_home(self) -> bool:
-        """Whether only whoever runs the service reaches it."""
+        """Return True if only the operator of the service can reach it."""
         return is_loopback(self.host) and self.keyring is None and not self.allowed_hosts
 
     def hosts(self) -> tuple[str, ...] | None:
-        """What the Host header may name: on loopback this machine; elsewhere anything, unless names are given."""
+        """Return the allowed names in the Host header: on loopback this machine, else any unless some are given."""
         if is_loopback(self.host) or self.allowed_hosts:
             return (*HERE, self.host, *self.allowed_hosts)
         return None
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches an address."""
+    """Return True if only this machine can reach an address."""
     return host in HERE or host.startswith("127.")
 
 
 def limited(app: ASGIApp, access: Access, config: ServiceConfig) -> ASGIApp:
-    """The application behind its limits. What costs least is asked first."""
+    """Return the application with its limits. The cheapest checks come first."""
     if config.requests_per_minute:
         app = Rates(app, config.requests_per_minute)
     if access.keyring is not None:

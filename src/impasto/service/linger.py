@@ -1,4 +1,4 @@
-"""An answer that comes before the request's end: it is not lost, and the rest of the request is not read for long."""
+"""Keep a connection open briefly after an early answer, so that the client receives it."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ _PATIENCE = 5.0  # seconds
 
 
 class Linger:
-    """Reads on for a while where a request is refused before its end, and closes the connection then.
+    """Reads on for a while if a request is refused before its end, and then closes the connection.
 
-    A connection that is closed with bytes unread is reset, and the client may never see why it was refused.
+    Closing a connection with unread bytes resets it, so the client might never see the refusal.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -29,7 +29,7 @@ class Linger:
         async def reading() -> Message:
             nonlocal more
             message = await receive()
-            more = bool(message.get("more_body"))  # a client that has left sends no more, too
+            more = bool(message.get("more_body"))  # False, too, if the client has left
             return message
 
         async def sending(message: Message) -> None:
@@ -50,6 +50,6 @@ class Linger:
 
 
 def has_body(scope: Scope) -> bool:
-    """Whether a request says that a body follows."""
+    """Return True if a request announces a body."""
     headers = Headers(scope=scope)
     return "transfer-encoding" in headers or headers.get("content-length", "0") != "0"

@@ -1,4 +1,4 @@
-"""How much may wait: a queue bounded in megapixels before the processes that do the work."""
+"""Queue work for the worker processes, limited in megapixels."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from impasto.service.metrics import Metrics
 from impasto.service.speed import Speed
 from impasto.service.work import Answer, Work
 
-_LEAST = 0.1  # megapixels that a work counts as at least; a tiny one costs its request, too
-_BYTES = 200_000_000  # that a work takes beside what a worker holds anyway, and
-_BYTES_PER_PIXEL = 30  # for each pixel; 1 to 49 megapixels took at most 190 MB and 22 bytes a pixel
-_MEMORY_BACK = 5.0  # seconds after which there may be more memory
-_LOOK_EVERY = 1.0  # seconds between two looks at how much memory is free
+_LEAST = 0.1  # megapixels that even the smallest work counts, because it costs a request
+_BYTES = 200_000_000  # memory in bytes of a work, besides the worker's own
+_BYTES_PER_PIXEL = 30  # and for each pixel; 1 to 49 megapixels took at most 190 MB and 22 bytes a pixel
+_MEMORY_BACK = 5.0  # seconds after which more memory may be free
+_LOOK_EVERY = 1.0  # seconds between two measurements of the free memory
 
 
 @dataclass(eq=False)
@@ -28,16 +28,16 @@ class _Waiting:
 
 
 class Load:
-    """Work that waits for a host, first come, first served; the one way to have some done.
+    """Work that waits for a host, in order of arrival. All work of the service runs through it.
 
     Args:
-        hosts: that do it.
+        hosts: do the work.
 
     Attributes:
-        running: how many works are under way.
-        waiting_megapixels: of all works that wait; each counts as 0.1 at least.
-        rejected: how often work was refused, by the error's code.
-        speed: of the works that were done.
+        running: number of running works.
+        waiting_megapixels: megapixels of all waiting works. Each counts at least 0.1.
+        rejected: number of refused works for each error code.
+        speed: measured on the finished works.
     """
 
     def __init__(self, hosts: Hosts, config: ServiceConfig, metrics: Metrics) -> None:
@@ -54,18 +54,18 @@ class Load:
 
     @property
     def waiting(self) -> int:
-        """How many wait."""
+        """Return the number of waiting works."""
         return len(self._waiting)
 
     async def run(self, work: Work, on_progress: Heard | None = None) -> Answer:
-        """Wait for a host and have it do the work. A task that is cancelled leaves the queue, or cancels the work.
+        """Wait for a host, and let it do the work. Canceling the task removes it from the queue, or cancels the work.
 
-        A picture larger than the whole queue is taken when nothing waits.
+        A picture larger than the whole queue is accepted if nothing waits.
 
         Raises:
-            Busy: the queue is full; or, with the code "memory", there is too little memory.
-            Ending: the service is being stopped.
-            ImpastoError: as `Hosts.run`.
+            Busy: the queue is full. With the code "memory": there is too little memory.
+            Ending: the service is shutting down.
+            ImpastoError: as for `Hosts.run`.
         """
         try:
             return await self._run(work, max(_LEAST, work.megapixels), on_progress)
@@ -79,11 +79,11 @@ class Load:
         await self._turn(megapixels)
         began = time.monotonic()
         try:
-            self._check_memory(megapixels)  # others may have taken it meanwhile
+            self._check_memory(megapixels)  # others may have used it in the meantime
             answer = await self.hosts.run(work, self.config.seconds, on_progress)
             stages = dict(answer.facts.get("seconds", {}))
             spent = time.monotonic() - began
-            self.speed.learn(megapixels, math.fsum(stages.values()) or spent)  # `spent` may include a worker's start
+            self.speed.learn(megapixels, math.fsum(stages.values()) or spent)  # `spent` includes a start
             stages |= {"wait": began - came, "work": spent}
             self.metrics.painted(str(answer.facts.get("engine", "")), work.megapixels, stages)
             return answer
@@ -92,7 +92,7 @@ class Load:
             self._call_next()
 
     def end(self) -> None:
-        """Refuse what waits and what comes."""
+        """Refuse waiting and new work."""
         self.ending = True
         while self._waiting:
             turn = self._leave(self._waiting[0]).turn
@@ -100,7 +100,7 @@ class Load:
                 turn.set_exception(Ending())
 
     def retry_after(self) -> float:
-        """Seconds after which what waits now will have begun, by the speed that was measured; at least 1."""
+        """Return the seconds until the waiting work has begun, estimated from the measured speed; at least 1."""
         seconds = self.speed.seconds(self.waiting, self.waiting_megapixels) / max(1, self.hosts.workers)
         return max(1.0, math.ceil(seconds))
 
@@ -108,8 +108,8 @@ class Load:
         if self.ending:
             raise Ending
         if self._waiting and self.waiting_megapixels + megapixels > self.config.queue_megapixels:
-            waiting = f"{self.waiting_megapixels:.1f} megapixels wait already"
-            raise Busy(waiting, self.retry_after(), "ask again after the seconds of Retry-After")
+            waiting = f"the queue is full: {self.waiting_megapixels:.1f} megapixels wait"
+            raise Busy(waiting, self.retry_after(), "try again after the seconds in Retry-After")
         self._check_memory(megapixels)
 
     def _check_memory(self, megapixels: float) -> None:
@@ -117,12 +117,12 @@ class Load:
         if now - self._looked > _LOOK_EVERY:
             self._looked, self._memory = now, self.hosts.free_memory()
         if self._memory is not None and _BYTES + 1e6 * megapixels * _BYTES_PER_PIXEL > self._memory:
-            message = f"there is too little memory for {megapixels:.1f} megapixels now"
-            hint = "a smaller picture takes less"
+            message = f"not enough free memory for {megapixels:.1f} megapixels now"
+            hint = "send a smaller picture, or try again later"
             raise Busy(message, max(_MEMORY_BACK, self.retry_after()), hint, code="memory")
 
     async def _turn(self, megapixels: float) -> None:
-        """Wait until it is this one's turn."""
+        """Wait for this work's turn."""
         if self.running < self.hosts.workers and not self._waiting:
             self.running += 1
             return
@@ -147,7 +147,7 @@ class Load:
                 turn.set_result(None)
 
     def _leave(self, one: _Waiting) -> _Waiting:
-        """Take one out of the queue."""
+        """Remove one work from the queue."""
         self._waiting.remove(one)
         self.waiting_megapixels = self.waiting_megapixels - one.megapixels if self._waiting else 0.0
         return one

@@ -1,4 +1,4 @@
-"""One record for each request, for whoever runs the service. Neither keys nor queries nor names of files are in it."""
+"""Log one record for each request. It contains no keys, no queries and no names of files."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from typing import Any, TypeAlias
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 Say: TypeAlias = Callable[[dict[str, Any]], None]
-"""Called with a request's record: time, client, method, path, status, ms, bytes; and key, megapixels where known."""
+"""Called with the record of a request: time, client, method, path, status, ms, bytes; and key, megapixels if known."""
 
 
 def moment(seconds: float) -> str:
-    """A time, in seconds since 1970, as RFC 3339 writes it."""
+    """Format a time, in seconds since 1970, as in RFC 3339."""
     return datetime.fromtimestamp(seconds, timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 class Log:
-    """Tells of each request when it has ended. `scope["state"]` says whose key it was and how large its picture."""
+    """Reports each request when it has ended. `scope["state"]` has the name of its key and the size of its picture."""
 
     def __init__(self, app: ASGIApp, say: Say) -> None:
         self.app, self.say = app, say
@@ -29,7 +29,7 @@ class Log:
             await self.app(scope, receive, send)
             return
         begun = time.perf_counter()
-        status, size = 0, 0  # 0: the client has left before there was an answer
+        status, size = 0, 0  # 0: the client disconnected before the answer
 
         async def sending(message: Message) -> None:
             nonlocal status, size

@@ -1,4 +1,4 @@
-"""What pictures' files say of themselves, before they are decoded, and how large a painting would be."""
+"""Read the heads of picture files before they are decoded, and check the size of the result."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ from impasto.service.work import Upload
 
 
 def look_at(photo: Upload, config: ServiceConfig) -> Head:
-    """Look at a photo's head.
+    """Read a photo's head.
 
     Raises:
-        PictureError: it is no picture that is taken from strangers, is damaged, or has too many pixels or frames.
+        PictureError: the file is not a picture of a format that is accepted from clients, is damaged, or has too many
+            pixels or frames.
     """
     name = photo.name
     if not photo.data:
@@ -28,7 +29,7 @@ def look_at(photo: Upload, config: ServiceConfig) -> Head:
     head = None if moves_longer(photo.data, config.clip_frames) else photo.head
     if head is None or head.frames > config.clip_frames:
         raise PictureError(
-            f"{name} has more than {config.clip_frames:,} frames, or is in too many pieces",
+            f"{name} has more than {config.clip_frames:,} frames, or consists of too many pieces",
             "send a shorter animation",
             code="too-large",
         )
@@ -37,32 +38,32 @@ def look_at(photo: Upload, config: ServiceConfig) -> Head:
 
 
 def look_at_all(pictures: Iterable[Upload], config: ServiceConfig) -> None:
-    """Look at the heads of paintings and masks, which are held at the same time.
+    """Read the heads of paintings and masks, which are all in memory at the same time.
 
     Raises:
-        PictureError: as `look_at`, or all of them together have too many pixels.
+        PictureError: as for `look_at`, or all of them together have too many pixels.
     """
     total = sum(_pixels(look_at(picture, config)) for picture in pictures)
     check_pixels("all paintings and masks together have", total, config.max_pixels)
 
 
 class Sized(Protocol):
-    """What says how large the result of a photo becomes: controls, or what works on it."""
+    """Determines the size of a photo's result: controls, or the work itself."""
 
     def output_size(self, width: int, height: int) -> tuple[int, int]: ...
 
 
 def check_result(head: Head, wanted: Sized, file_format: str, max_pixels: int) -> None:
-    """See whether a photo's painting is of a size that is allowed and that its format holds.
+    """Check that the result is not too large for the service and for its format.
 
     Args:
-        wanted: says how large the result becomes.
-        file_format: Pillow's name.
+        wanted: determines the size of the result.
+        file_format: Pillow's name of the format.
     Raises:
-        PictureError: it is too large.
+        PictureError: the result is too large.
     """
     width, height = wanted.output_size(head.width, head.height)
-    check_size(file_format, width, height, hint="a smaller size")
+    check_size(file_format, width, height, hint="choose a smaller size")
     frames = head.frames if file_format in ANIMATED else 1
     check_pixels("the result would have", width * height * frames, max_pixels)
 
@@ -72,10 +73,10 @@ def _pixels(head: Head) -> int:
 
 
 def check_pixels(what: str, pixels: int, most: int) -> None:
-    """Raises PictureError if there are more than are allowed."""
+    """Raise a PictureError if there are more pixels than allowed."""
     if pixels > most:
         raise PictureError(
-            f"{what} {pixels / 1e6:,.3g} megapixels; {most / 1e6:,g} are allowed",
-            "a smaller picture or size",
+            f"{what} {pixels / 1e6:,.3g} megapixels; at most {most / 1e6:,g} are allowed",
+            "use a smaller picture or size",
             code="too-large",
         )

@@ -1,4 +1,4 @@
-"""What a process that does work says of it, on this machine or in a cluster: Begun, then Progress, then Done."""
+"""The messages of a process about its work, on this machine or in a cluster: Begun, then Progress, then Done."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from impasto.service.work import Answer, Tell, Work
 
 LOG = logging.getLogger("impasto.service")
 LENGTH = struct.Struct("<Q")
-"""Stands before each message in a pipe and says how many bytes it has. One of none stops the work."""
+"""The prefix of each message in a pipe: its length in bytes. A length of 0 stops the work."""
 
-_SMALL = 500_000  # bytes that are copied sooner than written one by one
+_SMALL = 500_000  # smaller messages are copied into one piece, which is faster than many writes
 
 
 @dataclass(frozen=True)
 class Begun:
-    """The process is there, or has taken the work."""
+    """The process is ready, or has accepted the work."""
 
 
 @dataclass(frozen=True)
@@ -33,9 +33,9 @@ class Done:
     """The work has ended.
 
     Attributes:
-        answer: or, as its parts, the error that it has raised.
-        process: which one.
-        memory: bytes that the process holds.
+        answer: the answer, or the parts of the error that the work has raised.
+        process: the id of the process.
+        memory: memory of the process in bytes.
     """
 
     answer: Answer | tuple[type[ImpastoError], tuple[Any, ...], dict[str, Any]]
@@ -52,45 +52,45 @@ class Done:
 
 
 def packed(message: object) -> list[bytes | memoryview]:
-    """A message in pieces, without its length. Large files in it become pieces without being copied."""
+    """Pack a message into pieces, without its length. Large files in it become pieces of their own, without a copy."""
     pieces = _Pieces()
     pickle.Pickler(pieces, pickle.HIGHEST_PROTOCOL).dump(message)
     return pieces
 
 
 def framed(pieces: Sequence[bytes | memoryview]) -> Sequence[bytes | memoryview]:
-    """A message with its length before it; in one piece if it is small, for each that is written wakes who reads."""
+    """Return a message with its length before it. Small messages are one piece, because each piece wakes the reader."""
     size = sum(map(len, pieces))
     whole = [LENGTH.pack(size), *pieces]
     return whole if size > _SMALL else [b"".join(whole)]
 
 
 class _Pieces(list[bytes | memoryview]):
-    """A file that keeps what is written as it is."""
+    """A file that keeps the written pieces unchanged."""
 
     def write(self, piece: bytes | pickle.PickleBuffer) -> None:
         self.append(piece.raw() if isinstance(piece, pickle.PickleBuffer) else piece)
 
 
 def outcome(work: Work, tell: Tell) -> Done:
-    """Do some work; what goes wrong is in the message, whatever it is."""
+    """Do some work. Every error becomes part of the message."""
     answer: Any
     try:
         answer = work.run(tell)
     except MemoryError:
-        answer = OutOfMemory("the picture takes more memory than there is", "a smaller size takes less")
+        answer = OutOfMemory("the picture needs more memory than is available", "choose a smaller size")
     except ImpastoError as error:
         answer = error
-    except Exception as error:  # the process lives on
+    except Exception as error:  # the process must survive
         LOG.error("a fault of the service", exc_info=error)
-        answer = ImpastoError("this should not have happened", "please report it", code="unexpected")
+        answer = ImpastoError("unexpected error of the service", "please report it", code="unexpected")
     if isinstance(answer, ImpastoError):
         answer = (type(answer), answer.args, answer.__dict__)
     return Done(answer, f"{platform.node()} {os.getpid()}", resident())
 
 
 def resident(process: int | None = None) -> int:
-    """Bytes that a process holds, this one if none is named; 0 if it has ended."""
+    """Return the memory of a process in bytes, by default of this one; 0 if it has ended."""
     try:
         return int(psutil.Process(process).memory_info().rss)
     except psutil.Error:

@@ -1,4 +1,4 @@
-"""How the service feels, for Prometheus."""
+"""Metrics of the service for Prometheus."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
 
 @dataclass(frozen=True)
 class JobCounts:
-    """How many jobs there are.
+    """The counts of jobs.
 
     Attributes:
-        waiting: in the store; None, it does not answer.
-        running: here.
-        ended: here, by their state.
-        memory: bytes that the processes hold which work on them.
+        waiting: jobs in the store; None if the store does not answer.
+        running: jobs that run in this service.
+        ended: jobs that have ended in this service, by state.
+        memory: memory in bytes of the processes that work on jobs.
     """
 
     waiting: int | None
@@ -35,7 +35,9 @@ class JobCounts:
     memory: int
 
     def collect(self) -> Iterator[Metric]:
-        jobs = GaugeMetricFamily("impasto_jobs", "Jobs that wait in the store, and that run here.", labels=["state"])
+        jobs = GaugeMetricFamily(
+            "impasto_jobs", "Jobs that wait in the store, and jobs that run here.", labels=["state"]
+        )
         if self.waiting is not None:
             jobs.add_metric(["waiting"], self.waiting)
         jobs.add_metric(["running"], self.running)
@@ -49,7 +51,7 @@ class JobCounts:
 
 
 class Metrics:
-    """Counts what was done, and tells how much waits.
+    """Counts finished work, and reports the queue.
 
     All names begin with impasto_.
     """
@@ -66,18 +68,18 @@ class Metrics:
         )
         self._per_megapixel = Histogram(
             "impasto_stage_seconds_per_megapixel",
-            "Seconds of each stage, a megapixel.",
+            "Seconds of each stage per megapixel.",
             ["stage"],
             buckets=_SECONDS,
             registry=self._registry,
         )
 
     def watch(self, load: Load) -> None:
-        """Tell of this queue from now on."""
+        """Report this queue from now on."""
         self._registry.register(_Queue(load))
 
     def painted(self, engine: str, megapixels: float, seconds: Mapping[str, float]) -> None:
-        """Count a picture and what each stage took."""
+        """Count a picture and the time of each stage."""
         self._pictures.labels(engine).inc()
         self._megapixels.labels(engine).inc(megapixels)
         for stage, spent in seconds.items():
@@ -85,16 +87,16 @@ class Metrics:
             self._per_megapixel.labels(stage).observe(spent / max(megapixels, 0.01))
 
     def answered(self, status: int) -> None:
-        """Count an answer; 0, the client has left before there was one."""
+        """Count an answer. A status of 0 means that the client disconnected before it."""
         self._answers.labels(str(status) if status else "left").inc()
 
     def text(self, jobs: JobCounts | None = None) -> bytes:
-        """All of it in Prometheus' text format."""
+        """Return all metrics in Prometheus' text format."""
         return generate_latest(self._registry) + (generate_latest(jobs) if jobs else b"")
 
 
 class _Queue:
-    """Looked at when somebody asks."""
+    """Collects the metrics of the queue when they are requested."""
 
     def __init__(self, load: Load) -> None:
         self._load = load
@@ -103,10 +105,10 @@ class _Queue:
         load, hosts = self._load, self._load.hosts
         values = {
             "queue_depth": ("Works that wait.", load.waiting),
-            "queue_megapixels": ("Megapixels that wait.", load.waiting_megapixels),
-            "running": ("Works under way.", load.running),
+            "queue_megapixels": ("Megapixels of waiting works.", load.waiting_megapixels),
+            "running": ("Running works.", load.running),
             "workers": ("Processes that paint.", hosts.workers),
-            "ready": ("Whether it can take work.", float(hosts.ready())),
+            "ready": ("1 if it can take work.", float(hosts.ready())),
         }
         for name, (text, value) in values.items():
             yield GaugeMetricFamily(f"impasto_{name}", text, value=value)

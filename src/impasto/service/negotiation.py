@@ -1,4 +1,4 @@
-"""What clients say of results: the format that they accept, and those that they have already."""
+"""Choose the format of a result, and compare the tags of results that a client already has."""
 
 from __future__ import annotations
 
@@ -16,39 +16,39 @@ _QUALITY = re.compile(r"(?:^|;)\s*q\s*=\s*([01](?:\.\d{0,3})?)\s*(?:;|$)", re.IG
 
 
 def suffix_of(named: str | None, accept: str, photo_format: str) -> str:
-    """The ending that says a result's format.
+    """Return the file name's suffix for a result's format.
 
     Args:
-        named: what the request asks for, such as "webp"; None, it does not.
-        accept: the header's value, or "".
+        named: the format that the request names, such as "webp"; None if it names none.
+        accept: the value of the Accept header, or "".
         photo_format: Pillow's name of the photo's own format.
     Raises:
-        UsageError: `named` is no format that is written here.
-        ImpastoError: nothing is written here that is accepted.
+        UsageError: `named` is not a format that the service writes.
+        ImpastoError: the service writes no format that the client accepts.
     """
     if named is not None:
         suffix = usual(SUFFIXES.get("." + named.lower().lstrip("."), ""))
         if suffix is None:
-            hint = f"one of {', '.join(name.lstrip('.') for name in MEDIA_TYPES)}"
+            hint = f"formats: {', '.join(name.lstrip('.') for name in MEDIA_TYPES)}"
             raise UsageError(f"the format {named[:40]!r} is unknown", hint, code="unknown-choice")
         format_of_suffix(suffix)
         return suffix
     own = usual(photo_format) or ".png"
     ranges = _ranges(accept) or {"*/*": 1.0}
     offered = [own, *(suffix for suffix in MEDIA_TYPES if suffix != own)]
-    offered.sort(key=lambda suffix: -_weight(MEDIA_TYPES[suffix], ranges))  # of equals the first
+    offered.sort(key=lambda suffix: -_weight(MEDIA_TYPES[suffix], ranges))  # stable: the first of equals wins
     accepted = [suffix for suffix in offered if _weight(MEDIA_TYPES[suffix], ranges) > 0]
     if not accepted:
-        hint = f"pictures come as {', '.join(MEDIA_TYPES.values())}"
-        raise ImpastoError(f"nothing can be sent that is accepted: {accept[:80]}", hint, code="not-acceptable")
+        hint = f"accept one of {', '.join(MEDIA_TYPES.values())}"
+        raise ImpastoError(f"none of the accepted formats is available: {accept[:80]}", hint, code="not-acceptable")
     written = next((suffix for suffix in accepted if is_written(suffix)), None)
     if written is None:
-        format_of_suffix(accepted[0])  # says what is not installed
+        format_of_suffix(accepted[0])  # raises an error if a package is missing
     return written or accepted[0]
 
 
 def is_written(suffix: str) -> bool:
-    """Whether a format can be written here, by its ending."""
+    """Return True if the format of a suffix can be written here."""
     try:
         format_of_suffix(suffix)
     except UsageError:
@@ -57,7 +57,7 @@ def is_written(suffix: str) -> bool:
 
 
 def usual(file_format: str) -> str | None:
-    """The ending that stands for one of Pillow's formats here; None for one that results do not have."""
+    """Return the usual suffix of one of Pillow's formats; None if results cannot have it."""
     return next((suffix for suffix in MEDIA_TYPES if SUFFIXES[suffix] == file_format), None)
 
 
@@ -80,11 +80,11 @@ def _weight(media_type: str, ranges: dict[str, float]) -> float:
 
 
 def header_of(request: Request, name: str) -> str:
-    """A header that lists things; where it comes several times, all of it."""
+    """Return a header with a list. If the header occurs several times, join the values."""
     return ", ".join(request.headers.getlist(name))
 
 
 def matches(header: str, tag: str) -> bool:
-    """Whether an If-None-Match header names a tag."""
+    """Return True if an If-None-Match header names the tag."""
     names = [one.strip().removeprefix("W/") for one in header.split(",")]
     return "*" in names or tag in names

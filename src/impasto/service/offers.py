@@ -1,4 +1,4 @@
-"""`GET /v1/limits`: what a page needs to know before it offers something."""
+"""`GET /v1/limits`: tell a page which features and limits the service has."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ def routes(_service: Service) -> list[Route]:
 
 
 async def limits(request: Request) -> Response:
-    """Tell what is allowed and what is there."""
+    """Return the limits and the available features."""
     return JSONResponse(offered(service_of(request)), headers={"Cache-Control": "no-cache"})
 
 
 def offered(service: Service) -> dict[str, Any]:
-    """What is allowed and what is there; sizes of files in bytes."""
+    """Return the limits and the available features. Sizes of files are in bytes."""
     config = service.config
     jobs = service.jobs is not None
     return {
@@ -52,7 +52,7 @@ def offered(service: Service) -> dict[str, Any]:
 
 
 def controls(kind: type[Any]) -> list[dict[str, Any]]:
-    """The fields of a dataclass of settings, as widgets are made of them."""
+    """Return the fields of a dataclass of settings, described for widgets."""
     hints = hints_of(kind)
     return [_control(part, hints[part.name]) for part in fields(kind)]
 
@@ -84,14 +84,17 @@ def paths(_service: Service) -> dict[str, Any]:
             "version": {"type": "string"},
             **dict.fromkeys(("max_upload", "max_frames", *_CONFIG), number),
             **{name: {"type": "boolean"} for name in ("presets", "learn", "optimize", "clips")},
-            "edit": {"type": ["object", "null"], "description": "Files that `impasto edit` asks the page about."},
+            "edit": {
+                "type": ["object", "null"],
+                "description": "Files that wait for the page's choice in `impasto edit`.",
+            },
             "engines": texts,
             "formats": texts,
             "controls": {"type": "array", "items": control},
         },
     }
     operation = {
-        "summary": "What is allowed, and what is there",
+        "summary": "Show the limits and the available features",
         "operationId": "limits",
         "responses": {"200": openapi.json("Sizes of files are in bytes.", schema)} | openapi.problems(),
     }

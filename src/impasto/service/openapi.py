@@ -1,4 +1,4 @@
-"""`GET /openapi.json`: what the service understands and answers, made from the settings that it is made of."""
+"""`GET /openapi.json`: describe requests and answers. The document is generated from the dataclasses of settings."""
 
 from __future__ import annotations
 
@@ -28,52 +28,52 @@ FILE: Schema = {"type": "string", "format": "binary"}
 FORMAT: Schema = {
     "type": "string",
     "enum": [suffix.lstrip(".") for suffix in MEDIA_TYPES],
-    "description": "The result's format. If not given, what Accept prefers, else the photo's own.",
+    "description": "The result's format. The default is the format that Accept prefers, or else the photo's own.",
 }
 IF_NONE_MATCH: Schema = {
     "name": "If-None-Match",
     "in": "header",
-    "description": "Tags of results that the client has. If one is the result's, the answer is 412.",
+    "description": "Tags of results that the client already has. If one matches the result, the answer is 412.",
     "schema": {"type": "string"},
 }
 
 
 def in_path(name: str, longest: int = 200) -> Schema:
-    """A part of the path."""
+    """Describe a part of the path."""
     return {"name": name, "in": "path", "required": True, "schema": {"type": "string", "maxLength": longest}}
 
 
 _RETRY: Schema = {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer", "minimum": 1}}}
 _TITLES = {
-    400: "The request cannot be read.",
-    401: "A key is needed, or this one is not known.",
-    403: "Not for pages of this site, or under this name, or not allowed here.",
-    404: "There is no such thing.",
-    405: "Not by this method.",
-    406: "No format is accepted that is written here.",
-    408: "The request came too slowly.",
-    409: "It is there already, or is being made.",
-    412: "The result is the one that the client has.",
-    413: "More bytes or pixels than are allowed.",
-    415: "A file is no picture that is read here.",
-    422: "A field makes no sense, or a file cannot be used.",
-    429: "Too much waits, or too many requests: again after the seconds of Retry-After.",
-    500: "The service has failed.",
-    501: "A part is not installed.",
-    503: "No room or memory now, or the service is being stopped: again after the seconds of Retry-After.",
-    504: "It has taken longer than is allowed.",
+    400: "The request cannot be parsed.",
+    401: "The API key is missing or unknown.",
+    403: "The operator does not allow this: the site, the host name, or the action.",
+    404: "It does not exist.",
+    405: "The path does not support this method.",
+    406: "The service writes none of the accepted formats.",
+    408: "The request arrived too slowly.",
+    409: "It exists already, or is not finished yet.",
+    412: "The client already has this result.",
+    413: "The request has too many bytes, or the picture too many pixels.",
+    415: "A file is not a picture of a supported format.",
+    422: "A field is invalid, or a file cannot be used.",
+    429: "The queue is full, or there are too many requests. Try again after the seconds in Retry-After.",
+    500: "The service failed.",
+    501: "An optional package is not installed.",
+    503: "There is no room or memory now, or the service is shutting down. Try again after the seconds in Retry-After.",
+    504: "The work took longer than allowed.",
 }
 _PROBLEM: Schema = {
     "type": "object",
     "required": ["type", "title", "status", "detail", "code"],
     "properties": {
-        "type": {"type": "string", "description": "A place in the documentation."},
+        "type": {"type": "string", "description": "A link to the documentation."},
         "title": {"type": "string"},
         "status": {"type": "integer", "minimum": 400, "maximum": 599},
         "detail": {"type": "string", "description": "What is wrong, in one line."},
         "hint": {"type": "string", "description": "What to do about it."},
-        "code": {"type": "string", "description": "The kind of fault; these stay from version to version."},
-        "error": {"type": "object", "description": "The same as OpenAI's clients read it, where they ask."},
+        "code": {"type": "string", "description": "The kind of error. Codes do not change between versions."},
+        "error": {"type": "object", "description": "The same for OpenAI's clients, on their paths."},
     },
 }
 
@@ -88,7 +88,7 @@ async def answer(request: Request) -> Response:
 
 
 def document(paths: Mapping[str, Any]) -> Schema:
-    """The OpenAPI document of the routes' own parts."""
+    """Return the OpenAPI document, made from the parts of the routes."""
     return {
         "openapi": "3.1.0",
         "info": {
@@ -112,7 +112,7 @@ def document(paths: Mapping[str, Any]) -> Schema:
 
 def paths(_service: Service) -> dict[str, Any]:
     operation = {
-        "summary": "This document",
+        "summary": "Show this document",
         "operationId": "openapi",
         "security": [],
         "responses": {"200": json("The document.", {"type": "object"})} | problems(),
@@ -121,10 +121,10 @@ def paths(_service: Service) -> dict[str, Any]:
 
 
 def problems(*statuses: int, load: bool = False) -> dict[str, Any]:
-    """The answers that are problems: those that any request may have, and these.
+    """Describe the answers that are problems: the general ones, and those with the given statuses.
 
     Args:
-        load: the request brings work, which the queue may refuse.
+        load: True if the request brings work, which the queue may refuse.
     """
     all_of = {400, 401, 403, 408, 413, 429, 500, 503, *statuses} | ({429, 503, 504} if load else set())
     return {str(status): _problem(status) for status in sorted(all_of)}
@@ -137,16 +137,16 @@ def _problem(status: int) -> Schema:
 
 
 def json(description: str, schema: Schema, **more: Any) -> Schema:
-    """An answer in JSON."""
+    """Describe an answer in JSON."""
     return {"description": description, "content": {"application/json": {"schema": schema}}} | more
 
 
 def picture(description: str) -> Schema:
-    """An answer that is a picture."""
+    """Describe an answer that is a picture."""
     headers = {
-        "ETag": ("The result's tag: of the same photo, style, controls and version it is the same.", "string"),
+        "ETag": ("The result's tag. It is determined by photo, style, controls and version.", "string"),
         "Impasto-Size": ("WIDTHxHEIGHT in pixels.", "string"),
-        "Impasto-Notes": ("What the user should know, a JSON list of texts.", "string"),
+        "Impasto-Notes": ("Notes for the user, a JSON list of texts.", "string"),
         "Server-Timing": ("Milliseconds of each stage.", "string"),
     }
     described = {name: {"description": text, "schema": {"type": kind}} for name, (text, kind) in headers.items()}
@@ -158,10 +158,10 @@ def picture(description: str) -> Schema:
 
 
 def form(fields: Mapping[str, Schema], required: Collection[str], *, or_pictures: bool = False) -> Schema:
-    """A body that is a form.
+    """Describe a body that is a form.
 
     Args:
-        or_pictures: it may also be the photo itself.
+        or_pictures: True if the body may also be the photo itself.
     """
     schema = {"type": "object", "properties": dict(fields), "required": list(required), "additionalProperties": False}
     content: Schema = {"multipart/form-data": {"schema": schema}}
@@ -171,7 +171,7 @@ def form(fields: Mapping[str, Schema], required: Collection[str], *, or_pictures
 
 
 def as_parameters(fields: Mapping[str, Schema], *, without: Collection[str] = ()) -> list[Schema]:
-    """The texts among a form's fields, as they may stand in the query."""
+    """Describe the text fields of a form as parameters of the query."""
     found = []
     for name, schema in fields.items():
         if name not in without and not _is_file(schema):
@@ -185,20 +185,20 @@ def _is_file(schema: Schema) -> bool:
 
 
 def _as_text(schema: Schema) -> Schema:
-    """The schema of a field that may be a file, too, where it is a text."""
+    """Return the schema of a field for the query, where it is a text even if the form allows a file."""
     items = schema.get("items", {})
     return schema | {"items": items["anyOf"][0]} if "anyOf" in items else schema
 
 
 def _region_numbers(name: str) -> Schema:
-    """One of the numbers of every region."""
+    """Describe a number that each region has."""
     (part,) = (one for one in fields(Region) if one.name == name)
     number = {"type": "number", "minimum": part.metadata["low"], "maximum": part.metadata["high"]}
-    return {"items": number, "description": f"For each mask, in their order: {part.metadata['help']}"}
+    return {"items": number, "description": f"One for each mask, in the same order: {part.metadata['help']}"}
 
 
 def painting_fields() -> dict[str, Schema]:
-    """The fields by which a painting is asked for."""
+    """Describe the fields of a painting."""
     text = {"type": "string", "maxLength": 200}
     style = {"anyOf": [text, FILE]}
     several: Schema = {"type": "array", "maxItems": 16}
@@ -207,32 +207,32 @@ def painting_fields() -> dict[str, Schema]:
         "style": several
         | {"items": style, "minItems": 1}
         | {
-            "description": "A style's name, with :WEIGHT if there are several, or a painting's file. Needed, unless "
-            "a preset has one."
+            "description": "The name of a style, with :WEIGHT if there are several, or the file of a painting. "
+            "Required, unless a preset contains one."
         },
-        "preset": text | {"description": "A preset's name; what it says counts where no field says otherwise."},
+        "preset": text | {"description": "The name of a preset. Other fields override its values."},
         "weight": several
         | {
             "items": {"type": "number", "minimum": 0, "maximum": 1e6},
-            "description": "Each style's weight, in their order.",
+            "description": "One weight for each style, in the same order.",
         },
         "mask": several
         | {
             "items": {"anyOf": [{"type": "string", "enum": list(FOUND)}, FILE]},
-            "description": "Each region's mask: a picture, white inside, or the name of one that is found.",
+            "description": "The mask of each region: a picture, white inside, or the name of an automatic mask.",
         },
         "region_style": several
         | {
             "items": style,
-            "description": "Each mask's style, in their order: a name, a painting's file, none: the photo, or empty: "
-            "the picture's own. May be left out where a strength or a brush size is given.",
+            "description": "One style for each mask, in the same order: a name, the file of a painting, none for the "
+            "photo, or empty for the picture's own. Optional if a strength or a brush size is given.",
         },
         **{f"region_{name}": several | _region_numbers(name) for name in ("strength", "brush_size")},
         "engine": {
             "type": "string",
             "enum": list(ENGINES),
             "default": DEFAULT,
-            "description": "What paints: light is fast and plainer, adain and wct are slow.",
+            "description": "The engine: light is fast and simpler, adain and wct are slow.",
         },
         "format": FORMAT,
         **schemas(SavingFields),
@@ -241,7 +241,7 @@ def painting_fields() -> dict[str, Schema]:
 
 
 def schemas(kind: type[Any]) -> dict[str, Schema]:
-    """The fields of a dataclass of settings (see `impasto.settings`)."""
+    """Describe the fields of a dataclass of settings (see `impasto.settings`)."""
     hints = hints_of(kind)
     return {part.name: _schema(part, hints[part.name]) for part in fields(kind)}
 

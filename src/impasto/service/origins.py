@@ -1,4 +1,4 @@
-"""Which web pages may use the service: its own, and those that it was told of."""
+"""Decide which web pages may use the service: its own, and the allowed ones."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ HERE = ("localhost", "127.0.0.1", "::1")
 
 
 class Origins:
-    """Refuses what other sites' pages send, and hosts that are not this one's.
+    """Refuses requests from pages of other sites, and requests for other host names.
 
-    A browser sends a form to any address for any page. And a page whose name was bound to this address anew
-    counts as this server's own; it is known by the Host that it asks for.
+    A browser sends a form to any address for any page. A page can also rebind its own name to this address, and then
+    counts as this server's page. The Host header reveals such a page.
 
     Args:
-        allowed: origins of pages beside the server's own, such as "https://shop.example".
-        hosts: names that Host may have; None, any.
-        by_number: Host may be any address in numbers, too.
-        verb: of the command line, for the hints.
+        allowed: origins of pages besides the server's own, such as "https://shop.example".
+        hosts: names that the Host header may contain; None for any.
+        by_number: True if the Host header may also be any numeric address.
+        verb: verb of the command line, for the hints.
     """
 
     def __init__(
@@ -53,31 +53,33 @@ class Origins:
     def _fault(self, headers: Headers, scope: Scope) -> ImpastoError | None:
         hosts = headers.getlist("host")
         if len(hosts) != 1 and scope["http_version"] != "1.0":
-            return ImpastoError("a request names one host", code="malformed")
+            return ImpastoError("a request must have exactly one Host header", code="malformed")
         own = hosts[0].lower() if hosts else ""
         if self.hosts is not None and not (_name(own) in self.hosts or (self.by_number and is_address(_name(own)))):
             return ImpastoError(
-                "this server has another name", f"impasto {self.verb} --allowed-host NAME", code="not-allowed"
+                "this server does not answer under this host name",
+                f"the operator can add it: impasto {self.verb} --allowed-host NAME",
+                code="not-allowed",
             )
         origin = headers.get("origin")
-        if origin is None:  # browsers leave it out where a page shows a picture, or a link is followed
+        if origin is None:  # browsers omit it for embedded pictures and for links
             far = headers.get("sec-fetch-site") == "cross-site" and headers.get("sec-fetch-mode") != "navigate"
         else:
             far = origin not in self.allowed and (not own or _place(origin) != own)
         if far:
             return ImpastoError(
-                "pages of other sites may not use this server",
-                "impasto serve --cors-origin URL" if self.verb == "serve" else "",
+                "pages of this site may not use this server",
+                "the operator can allow it: impasto serve --cors-origin URL" if self.verb == "serve" else "",
                 code="not-allowed",
             )
         return None
 
 
 def check_origin(text: str) -> str:
-    """An origin as browsers send it.
+    """Return an origin as browsers send it.
 
     Raises:
-        UsageError: a text that is none, such as a page's whole address or *.
+        UsageError: the text is not an origin, for example a page's whole address or *.
     """
     try:
         parts = urlsplit(text)
@@ -86,14 +88,14 @@ def check_origin(text: str) -> str:
     except ValueError:
         valid = False
     if not valid:
-        raise UsageError(f"{text} is no origin", "--cors-origin https://shop.example", code="malformed")
+        raise UsageError(f"{text} is not an origin", "for example --cors-origin https://shop.example", code="malformed")
     return text.lower()
 
 
 async def refuse(
     error: ImpastoError, scope: Scope, receive: Receive, send: Send, headers: Sequence[tuple[str, str]] = ()
 ) -> None:
-    """Answer a request with a problem, or refuse the web socket that it asks for."""
+    """Answer a request with a problem, or refuse its web socket."""
     if scope["type"] == "websocket":
         await send({"type": "websocket.close", "code": 1008})
         return
@@ -104,13 +106,13 @@ async def refuse(
 
 
 def _name(host: str) -> str:
-    """A Host header's name, without its port and an address's brackets; "" of one that is none."""
+    """Return the name in a Host header, without port and brackets; "" if the header is invalid."""
     parts = _HOST.fullmatch(host)
     return parts[1].strip("[]") if parts else ""
 
 
 def is_address(name: str) -> bool:
-    """Whether a host is named by its address in numbers."""
+    """Return True if a host is a numeric address."""
     try:
         ipaddress.ip_address(name)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Whose a request is, and whose a style."""
+"""Identify the owner of a request and of a style."""
 
 from __future__ import annotations
 
@@ -15,33 +15,37 @@ if TYPE_CHECKING:
     from impasto.styles.store import Entry
 
 VISITOR = "Impasto-Visitor"
-"""The header with what a visitor's browser has made up and keeps."""
+"""The header with a secret that a visitor's browser has generated and keeps."""
 _SECRET = re.compile(r"[\x21-\x7e]{16,200}")
 
 
 def owner_of(request: Request) -> str:
-    """Whose key a request has; "" where there are no keys."""
+    """Return the name of a request's key; "" without keys."""
     return str(request.scope.get("state", {}).get("key", ""))
 
 
 def visitor_of(request: Request) -> str:
-    """A digest that stands for the visitor: of the header's secret, else of the key's name; "" of one who has neither.
+    """Return a digest that identifies the visitor, from the header's secret or else from the key's name.
+
+    Return "" for a visitor who has neither.
 
     Raises:
-        UsageError: the secret is too short to be one, or too long.
+        UsageError: the secret is too short or too long.
     """
     secret, key = request.headers.get(VISITOR, ""), owner_of(request)
     if secret and not _SECRET.fullmatch(secret):
-        raise UsageError(f"{VISITOR} is no secret", "16 to 200 letters and digits, random ones", code="malformed")
+        raise UsageError(
+            f"{VISITOR} is not a valid secret", "use 16 to 200 random letters and digits", code="malformed"
+        )
     said = f"visitor {secret}" if secret else f"key {key}" if key else ""
     return hashlib.sha256(said.encode()).hexdigest() if said else ""
 
 
 def may_change(entry: Entry, visitor: str, service: Service) -> bool:
-    """Whether a style is the visitor's; what the command line has saved is of whoever runs it on this machine.
+    """Return True if the visitor owns a style. A style from the command line belongs to the operator of the service.
 
     Args:
-        visitor: of `visitor_of`.
+        visitor: the result of `visitor_of`.
     """
     if entry.builtin:
         return False
@@ -49,6 +53,6 @@ def may_change(entry: Entry, visitor: str, service: Service) -> bool:
 
 
 def check_may_change(entry: Entry, visitor: str, service: Service) -> None:
-    """Raises ImpastoError unless a style is the visitor's; one that is built in is refused by the gallery."""
+    """Raise an ImpastoError unless the visitor owns a style. The gallery itself refuses to change built-in styles."""
     if not entry.builtin and not may_change(entry, visitor, service):
-        raise ImpastoError(f"{entry.name} is somebody else's", "your own styles can be changed", code="not-allowed")
+        raise ImpastoError(f"{entry.name} belongs to somebody else", "change only your own styles", code="not-allowed")

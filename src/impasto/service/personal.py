@@ -1,4 +1,4 @@
-"""The service on one person's computer: what `impasto app` starts."""
+"""The service on a personal computer, as `impasto app` starts it."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ class Personal:
     """The limits of `impasto app`.
 
     Raises:
-        UsageError: a value out of its range.
+        UsageError: a value is out of its range.
     """
 
     max_upload: int = setting(200, "Largest upload in megabytes.", 1, 2000)
-    max_pixels: int = setting(MAX_PIXELS, "Refuse pictures with more pixels.", 1000, 10**10)
-    jobs: int = setting(1, "How many previews are painted at once, each by a process.", 1, 64)
-    optimize_jobs: int = setting(1, "How many jobs run at once; others wait.", 1, 16)
-    learn_seconds: int = setting(1800, "Seconds that a painting may be learned.", 1, 86_400)
-    idle: int = setting(120, "Minutes without use after which an upload is forgotten.", 1, 10_000)
+    max_pixels: int = setting(MAX_PIXELS, "Most pixels of a picture.", 1000, 10**10)
+    jobs: int = setting(1, "Number of previews painted at once, each by its own process.", 1, 64)
+    optimize_jobs: int = setting(1, "Number of jobs that run at once; others wait.", 1, 16)
+    learn_seconds: int = setting(1800, "Longest training on a painting in seconds.", 1, 86_400)
+    idle: int = setting(120, "Minutes without use after which an upload is deleted.", 1, 10_000)
 
     def __post_init__(self) -> None:
         check(self)
 
     def service_config(self) -> ServiceConfig:
-        """The service's settings; jobs lie in the user's cache folder, and survive a restart."""
+        """Return the service's settings. Jobs are stored in the user's cache folder and survive a restart."""
         return ServiceConfig(
             workers=self.jobs,
             job_workers=self.optimize_jobs,
@@ -45,7 +45,7 @@ class Personal:
             max_pixels=self.max_pixels,
             queue_megapixels=2000,
             queue_megabytes=max(512, 3 * self.max_upload),
-            cache_megabytes=64,  # the browser remembers what it was shown, too
+            cache_megabytes=64,  # the browser caches pictures, too
             uploads_megabytes=max(2000, 4 * self.max_upload),
             upload_minutes=self.idle,
             seconds=600,
@@ -63,7 +63,7 @@ class Personal:
 
 
 def _jobs_url() -> str | None:
-    """Where jobs lie; None, in a temporary file, for a user without a home folder, or one that is not written to."""
+    """Return the store of jobs; None for a temporary file, if the user's home folder is missing or not writable."""
     try:
         folder = cache_folder()
         folder.mkdir(parents=True, exist_ok=True)
@@ -73,14 +73,14 @@ def _jobs_url() -> str | None:
 
 
 def access(host: str) -> Access:
-    """Who may use it: on loopback this computer alone; elsewhere all who reach the address, by a name of this one."""
-    from impasto.service.limits import Access, is_loopback  # here: they need an extra, and the settings do not
+    """Return who may use it: on loopback only this computer, elsewhere everybody who uses a name of this computer."""
+    from impasto.service.limits import Access, is_loopback  # the settings above need no extra
 
     names = () if is_loopback(host) else tuple(_names())
     return Access(host, allowed_hosts=names, page=True, by_number=not is_loopback(host))
 
 
 def _names() -> list[str]:
-    """This computer's names."""
+    """Return the names of this computer."""
     short = socket.gethostname().lower()
     return [short, f"{short.partition('.')[0]}.local"]

@@ -1,4 +1,4 @@
-"""Processes of this machine that do work: started, replaced, and asked to stop."""
+"""Start, replace and stop the worker processes of this machine."""
 
 from __future__ import annotations
 
@@ -20,26 +20,26 @@ from impasto.system.sessions import processors
 
 LOG = logging.getLogger("impasto.service")
 DEATHS = 2
-"""Processes that die over the same work before it is given up."""
-_LOSSES = 10  # of processes, those that had not begun with the work among them
-_GOES_ON = 2.0  # seconds that work which is not wanted any more may go on, before its process is killed
-_PAUSES = (0.1, 0.5, 2.0, 10.0)  # seconds between two tries to start a process that does not get ready
-_PATIENCE = 10.0  # seconds in which no process starts, after which those who wait for one are refused
+"""Processes that may die over the same work before it is given up."""
+_LOSSES = 10  # lost processes before work is given up, including those that had not begun with it
+_GOES_ON = 2.0  # seconds that canceled work may run on before its process is killed
+_PAUSES = (0.1, 0.5, 2.0, 10.0)  # seconds between attempts to start a process that does not get ready
+_PATIENCE = 10.0  # seconds without any process after which waiting work is refused
 _READY_IN = 120.0  # seconds that a process may take to get ready
-_GROWTH = 1.5  # times its size when it was ready, a process may have in any case
+_GROWTH = 1.5  # a process may grow to this many times its initial memory in any case
 
 
 class WorkerPool:
-    """A fixed number of seats, each with a process; one that has died, or holds too much memory, gets a successor.
+    """A fixed number of seats with a process each. A process that dies or holds too much memory is replaced.
 
     Args:
-        workers: how many; 0, as many as there are processors.
+        workers: number of seats; 0 for one on each processor.
         worker_megabytes: a process that holds more after its work is replaced.
-        nice: by how much they give way to the process that answers requests.
+        nice: lowers the priority relative to the process that answers requests.
 
     Attributes:
-        lost: processes that have died of themselves.
-        recycled: processes that were replaced for their memory.
+        lost: number of processes that have died.
+        recycled: number of processes that were replaced because of their memory.
     """
 
     shares_files = True
@@ -62,7 +62,7 @@ class WorkerPool:
         self._keepers = [asyncio.create_task(self._keep()) for _ in range(self.workers)]
 
     async def run(self, work: Work, seconds: float, on_progress: Heard | None = None) -> Answer:
-        """Do some work. See `Hosts.run`.
+        """Do some work; see `Hosts.run`.
 
         Raises:
             Busy: with the code "not-ready": no process can be started.
@@ -108,7 +108,7 @@ class WorkerPool:
         await asyncio.gather(*(worker.end() for worker in list(self._alive)))
 
     async def _next(self) -> Connection:
-        """The next process that is free; the one that worked last, so that others stay small."""
+        """Return the next free process. The one that worked last comes first, so that others stay small."""
         if self._ending:
             raise Ending
         if self._failing and not self._alive:
@@ -125,14 +125,14 @@ class WorkerPool:
             raise
 
     def _refuse(self, error: Callable[[], Busy]) -> None:
-        """Have all who wait for a process wait no longer."""
+        """Refuse all work that waits for a process."""
         while self._wanted:
             asked = self._wanted.popleft()
             if not asked.done():
                 asked.set_exception(error())
 
     def _give(self, worker: Connection) -> None:
-        """Hand a process to whoever waits for one."""
+        """Hand a process to waiting work."""
         if worker.gone.is_set():
             return
         if worker.retired:
@@ -152,7 +152,7 @@ class WorkerPool:
         seconds: float,
         on_progress: Heard | None,
     ) -> Done:
-        """Have one process do some work; afterwards it is free, on its way to be so, or dead."""
+        """Let one process do some work. Afterwards it is free, about to be free, or dead."""
         worker.begun = False
         try:
             done = await asyncio.wait_for(_asked(worker, said, on_progress), seconds)
@@ -171,10 +171,10 @@ class WorkerPool:
         return done
 
     async def _abandon(self, worker: Connection) -> None:
-        """Have a process stop what it does, and be free; or kill it."""
+        """Make a process stop its work, or kill it."""
         try:
             if not worker.whole:
-                raise Died("it has heard but half of its work")
+                raise Died("it has received only half of its work")
             done = await asyncio.wait_for(_asked(worker, (), None), _GOES_ON)
         except BaseException as error:
             worker.kill()
@@ -189,13 +189,13 @@ class WorkerPool:
             self.recycled += 1
             free = free_memory()
             if free is not None and free < _GROWTH * worker.size:
-                worker.kill()  # no room for two
+                worker.kill()  # there is no memory for two
             else:
-                worker.leaving.set()  # works on until its successor is there
+                worker.leaving.set()  # it continues until its successor is ready
         self._give(worker)
 
     async def _keep(self) -> None:
-        """Keep one seat taken until the end."""
+        """Keep one seat filled until the end."""
         failures, failing_since, before = 0, 0.0, None
         while not self._ending:
             try:
@@ -209,7 +209,7 @@ class WorkerPool:
                     self._refuse(_not_ready)
                 await asyncio.sleep(_PAUSES[min(failures, len(_PAUSES)) - 1])
                 continue
-            if self._ending:  # Python 3.11's `wait_for` swallows a cancellation that comes with what it waits for
+            if self._ending:  # Python 3.11's `wait_for` drops a cancellation that arrives together with its result
                 await worker.end()
                 return
             failures, self._failing = 0, False
@@ -224,7 +224,7 @@ class WorkerPool:
     async def _started(self) -> Connection:
         threads = os.environ.get("IMPASTO_THREADS") or str(max(1, processors() // self.workers))
         limits = {"IMPASTO_THREADS": threads, "OMP_NUM_THREADS": threads, "MALLOC_ARENA_MAX": "2"}
-        limits |= {"PYTHONSAFEPATH": "1"}  # nothing is imported from the folder in which the service was started
+        limits |= {"PYTHONSAFEPATH": "1"}  # do not import modules from the current folder
         command = [sys.executable, "-m", "impasto.service.worker", str(self._nice)]
         worker = await Connection.to(command, os.environ | limits)
         try:
@@ -237,7 +237,7 @@ class WorkerPool:
         return worker
 
     def _retire(self, worker: Connection) -> None:
-        """End a process whose successor is there, once its work is done."""
+        """End a process whose successor is ready, after its current work."""
         worker.retired = True
         if worker in self._free:
             self._free.remove(worker)
@@ -252,7 +252,7 @@ class WorkerPool:
 
 
 async def _asked(worker: Connection, said: Sequence[bytes | memoryview], on_progress: Heard | None) -> Done:
-    """Say something, and listen until work has ended."""
+    """Send a message, and listen until the work has ended."""
     await worker.say(said)
     going = True
     while not isinstance(message := await worker.hear(), Done):
@@ -265,5 +265,5 @@ async def _asked(worker: Connection, said: Sequence[bytes | memoryview], on_prog
 
 
 def _not_ready() -> Busy:
-    hint = "the service's log says why"
-    return Busy("no process that paints can be started", _PAUSES[-1], hint, code="not-ready")
+    hint = "see the log of the service"
+    return Busy("no worker process can be started", _PAUSES[-1], hint, code="not-ready")

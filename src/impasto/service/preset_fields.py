@@ -1,4 +1,4 @@
-"""The field `preset`: a name that stands for other fields."""
+"""The form field `preset`, which stands for other fields."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _REGIONS = ("mask", "region_style", "region_strength", "region_brush_size")
 
 
 def with_preset(form: Form, service: Service) -> Form:
-    """The form, with a preset's styles, controls and regions in the place of its name, where the form has none itself.
+    """Replace the name of a preset in a form by its styles, controls and regions. The form's own fields override them.
 
     Raises:
-        UsageError: there is no such preset, or it is not for a service.
+        UsageError: no preset has this name, or the service cannot use it.
     """
     if "preset" not in form.order:
         return form
@@ -42,23 +42,25 @@ def with_preset(form: Form, service: Service) -> Form:
 
 
 def opened(name: str, gallery: Gallery) -> Preset:
-    """A preset that the service's gallery can paint.
+    """Return a preset that the service's gallery can paint.
 
     Raises:
-        UsageError: there is none of that name, or it is damaged, or its styles are not here.
+        UsageError: no preset has this name, it is damaged, or its styles are missing here.
     """
-    if name not in store.names():  # a path is no name
+    if name not in store.names():  # a path is not a name
         raise store.unknown(name[:80])
     try:
         preset = Preset.open(name)
-    except ImpastoError:  # the message says where its file lies
-        raise UsageError(f"the preset {name} is damaged", "impasto presets says how", code="damaged-file") from None
+    except ImpastoError:  # its message contains the path of the file
+        raise UsageError(
+            f"the preset {name} is damaged", "show the error with impasto presets", code="damaged-file"
+        ) from None
     check_styles(preset, gallery)
     return preset
 
 
 def check_styles(preset: Preset, gallery: Gallery) -> None:
-    """Raises UsageError for a style that is no name of the gallery's: no field names a file of the server's."""
+    """Raise a UsageError for a style that is not in the gallery, because no field may name a file of the server."""
     for style in (*(style for style, _ in preset.styles), *(one.style for one in preset.regions)):
         if style not in ("", "none") and style not in gallery:
             raise gallery.unknown(PurePath(style).name[:80])

@@ -1,4 +1,4 @@
-"""`GET /v1/presets`: sets of styles and controls that whoever runs the service has saved."""
+"""`/v1/presets`: list, save and remove sets of styles and controls."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from impasto.service.preset_fields import check_styles, opened
 from impasto.service.service import Service, service_of
 from impasto.styles.gallery import Gallery
 
-_LARGEST = 100_000  # bytes of a preset that is saved
+_LARGEST = 100_000  # bytes of a preset
 _NAME = openapi.in_path("name")
 _SAID: dict[str, Any] = {
     "type": "object",
     "properties": {
         "title": {"type": "string"},
         "styles": {"type": "array", "items": {"type": "object", "required": ["style", "weight"]}},
-        "controls": {"type": "object", "description": "Fields of a painting and their values."},
+        "controls": {"type": "object", "description": "Fields of a painting, with their values."},
         "layers": {"type": "array", "items": {"type": "object", "required": ["found", "style"]}},
         "engine": {"type": "string"},
     },
@@ -42,7 +42,7 @@ def routes(_service: Service) -> list[Route]:
 
 
 async def every(request: Request) -> Response:
-    """List the presets that can be used."""
+    """List the usable presets."""
     found = await asyncio.to_thread(lambda: _listed(store.names(), service_of(request).gallery))
     return JSONResponse({"presets": found}, headers={"Cache-Control": "no-cache"})
 
@@ -60,7 +60,7 @@ async def save(request: Request) -> Response:
     check_styles(preset, service.gallery)
     new = request.headers.get("if-none-match") == "*"
     if name in store.names() and (new or not _listed([name], service.gallery)):
-        raise ImpastoError(f"there is a preset {name} already", "choose another name", code="name-taken")
+        raise ImpastoError(f"a preset named {name} exists already", "choose another name", code="name-taken")
     await asyncio.to_thread(store.save, name, preset, replace=not new)
     return JSONResponse(_told(name, preset))
 
@@ -70,19 +70,19 @@ async def remove(request: Request) -> Response:
     service, name = service_of(request), request.path_params["name"]
     _check_changeable(service)
     if name not in store.names():
-        raise ImpastoError(store.unknown(name[:80]).message, "GET /v1/presets lists them", code="no-such-preset")
+        raise ImpastoError(store.unknown(name[:80]).message, "list all: GET /v1/presets", code="no-such-preset")
     await asyncio.to_thread(store.remove, name)
     return Response(status_code=204)
 
 
 def _listed(names: Iterable[str], gallery: Gallery) -> list[dict[str, Any]]:
-    """Describe those presets that can be used here."""
+    """Describe the presets that can be used here."""
     found = []
     for name in names:
         try:
             found.append(_told(name, opened(name, gallery)))
         except ImpastoError:
-            continue  # the command line says what is wrong with it
+            continue  # the command line shows what is wrong with it
     return found
 
 
@@ -91,13 +91,15 @@ def _told(name: str, preset: Preset) -> dict[str, Any]:
 
 
 def changeable(service: Service) -> bool:
-    """Whether presets may be changed: where the gallery may, on one's own computer."""
+    """Return True if presets may be changed: on the user's own computer, where the gallery may be changed."""
     return service.at_home and service.config.learn
 
 
 def _check_changeable(service: Service) -> None:
     if not changeable(service):
-        raise ImpastoError("presets are not to be changed here", "impasto app allows it", code="not-allowed")
+        raise ImpastoError(
+            "presets cannot be changed on this service", "change them with impasto app", code="not-allowed"
+        )
 
 
 def paths(_service: Service) -> dict[str, Any]:
@@ -109,13 +111,13 @@ def paths(_service: Service) -> dict[str, Any]:
             "get": {
                 "summary": "List the presets",
                 "operationId": "presets",
-                "responses": {"200": openapi.json("Those that can be used here.", listed)} | openapi.problems(),
+                "responses": {"200": openapi.json("The usable presets.", listed)} | openapi.problems(),
             }
         },
         "/v1/presets/{name}": {
             "put": {
                 "summary": "Save a preset",
-                "description": "On one's own computer only.",
+                "description": "Only on the user's own computer, with `impasto app`.",
                 "operationId": "savePreset",
                 "parameters": [_NAME],
                 "requestBody": body,
@@ -123,10 +125,10 @@ def paths(_service: Service) -> dict[str, Any]:
             },
             "delete": {
                 "summary": "Remove a preset",
-                "description": "On one's own computer only.",
+                "description": "Only on the user's own computer, with `impasto app`.",
                 "operationId": "removePreset",
                 "parameters": [_NAME],
-                "responses": {"204": {"description": "It is removed."}} | openapi.problems(403, 404),
+                "responses": {"204": {"description": "The preset is removed."}} | openapi.problems(403, 404),
             },
         },
     }

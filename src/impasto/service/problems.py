@@ -1,4 +1,4 @@
-"""Errors as answers: problem details (RFC 9457) with the library's message, hint and code."""
+"""Turn errors into problem details (RFC 9457) with the library's message, hint and code."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from impasto.service.hosts import Busy
 
 MEDIA_TYPE = "application/problem+json"
 OPENAI = ("/v1/images/", "/v1/models")
-"""How the paths begin that OpenAI's clients ask for."""
+"""The prefixes of the paths for OpenAI's clients."""
 
 STATUS = {
     "busy": 429,
@@ -51,30 +51,30 @@ STATUS = {
     "disk-full": 503,
     "not-writable": 503,
 }
-"""Each code's status; of the others, requests that make no sense and files that cannot be used have 422."""
+"""The status of each code. Other codes stand for invalid requests and unusable files, and have status 422."""
 _HINTS = {
-    "impasto presets lists them all": "GET /v1/presets lists them all",
-    "impasto styles lists them all": "GET /v1/styles lists them all",
-    "impasto stylize paints it; for a clip, a folder of them": "POST /v1/stylize takes it as image",
+    "list all: impasto presets": "list all: GET /v1/presets",
+    "list all: impasto styles": "list all: GET /v1/styles",
+    "paint it with impasto stylize; for a clip, give a folder of pictures": "send it to POST /v1/stylize as image",
 }
 _OPTION = re.compile(r"--(size|start|end|fps|codec|style|style-weight|content-weight)\b")
 
 
 def status_of(error: ImpastoError) -> int:
-    """The HTTP status of an error."""
+    """Return the HTTP status of an error."""
     if isinstance(error, Busy) and error.code not in STATUS:
         return 429
     return STATUS.get(error.code, 422)
 
 
 def hint_of(error: ImpastoError) -> str:
-    """An error's hint: what it says of the command line's verbs and options, said of paths and fields."""
+    """Return an error's hint, with paths and fields in place of commands and options."""
     hint = _HINTS.get(error.hint, error.hint)
     return _OPTION.sub(lambda option: option[1].replace("-", "_"), hint)
 
 
 def document(error: ImpastoError) -> dict[str, object]:
-    """The problem's members: type, title, status, detail, code, and the hint if there is one."""
+    """Return the members of a problem: type, title, status, detail, code, and the hint if there is one."""
     status = status_of(error)
     found: dict[str, object] = {
         "type": f"/docs#{error.code}",
@@ -87,17 +87,17 @@ def document(error: ImpastoError) -> dict[str, object]:
 
 
 def as_openai(error: ImpastoError) -> dict[str, object]:
-    """An error in the form that OpenAI's clients read."""
+    """Return an error in the form for OpenAI's clients."""
     kind = "invalid_request_error" if status_of(error) < 500 else "server_error"
     message = f"{error.message}  ({hint_of(error)})" if error.hint else error.message
     return {"message": message, "type": kind, "param": None, "code": error.code}
 
 
 def problem(error: ImpastoError, path: str = "", *, headers: Mapping[str, str] | None = None) -> Response:
-    """An error as an answer.
+    """Return an error as an answer.
 
     Args:
-        path: that was asked for; on those of OpenAI's clients, the answer says it in their form, too.
+        path: the requested path. On paths for OpenAI's clients, the answer also has their form.
     """
     found = document(error)
     if path.startswith(OPENAI):
@@ -112,11 +112,11 @@ def problem(error: ImpastoError, path: str = "", *, headers: Mapping[str, str] |
 
 
 def malformed(message: str, hint: str = "") -> UsageError:
-    """A request that cannot be read."""
+    """Return the error for a request that cannot be parsed."""
     return UsageError(message, hint, code="malformed")
 
 
 def unchanged(tag: str) -> Response:
-    """The answer to a client that has the result already."""
-    error = ImpastoError("the picture is the one that you have", "leave out If-None-Match to get it", code="unchanged")
+    """Return the answer for a client that already has the result."""
+    error = ImpastoError("you already have this picture", "to get it again, leave out If-None-Match", code="unchanged")
     return problem(error, headers={"ETag": tag})

@@ -1,6 +1,6 @@
-"""HTTP/1.1 on a connection, as uvicorn speaks it, for clients that do not hurry.
+"""Serve HTTP/1.1 on a connection with uvicorn, with limits for slow clients.
 
-Heads are bounded in time and size. An answer that is not read does not stay in memory.
+The head of a request is limited in time and size. An answer that the client does not read does not stay in memory.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from impasto.errors import ImpastoError
 from impasto.service.problems import malformed, problem
 
 HEAD_SECONDS = 15.0
-"""Seconds that a request's head may take, from the connection's or the last request's end on."""
+"""Seconds for a request's head, from the start of the connection or from the end of the last request."""
 HEAD_BYTES = 65_536
 UNREAD_SECONDS = 30.0
-"""Seconds in which a client has to read on in an answer that waits for it."""
+"""Seconds in which a client must read some of a waiting answer."""
 
 
 class Protocol(HttpToolsProtocol):
@@ -49,8 +49,10 @@ class Protocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         if self._in_head:
             self._head += len(data)
-            if self._head > HEAD_BYTES + len(data):  # the last piece may be body
-                self._refuse(ImpastoError(f"the request's head has more than {HEAD_BYTES} bytes", code="long-head"))
+            if self._head > HEAD_BYTES + len(data):  # the last piece may belong to the body
+                self._refuse(
+                    ImpastoError(f"the head of the request has more than {HEAD_BYTES} bytes", code="long-head")
+                )
                 return
         if self._timer is None and (self.cycle is None or self.cycle.response_complete):
             self._wait_for_head()
@@ -68,7 +70,7 @@ class Protocol(HttpToolsProtocol):
 
     def _wait_for_head(self) -> None:
         if self._timer is None:
-            late = ImpastoError("the request's head comes too slowly", "try again", code="slow-request")
+            late = ImpastoError("the head of the request arrives too slowly", "try again", code="slow-request")
             self._timer = self.loop.call_later(HEAD_SECONDS, self._refuse, late)
 
     def _head_is_there(self) -> None:
@@ -84,7 +86,7 @@ class Protocol(HttpToolsProtocol):
         if self.transport.get_write_buffer_size() < before:
             self._wait_for_reader()
         else:
-            self.transport.abort()  # a mere close would wait for the reader, too
+            self.transport.abort()  # close() would also wait for the reader
 
     def _is_read(self) -> None:
         if self._unread_timer is not None:
@@ -92,11 +94,11 @@ class Protocol(HttpToolsProtocol):
             self._unread_timer = None
 
     def send_400_response(self, msg: str) -> None:
-        """Say in the service's own form that what came is not HTTP."""
+        """Answer in the service's own form that the data are not HTTP."""
         self._refuse(malformed(msg.rstrip(".").lower()))
 
     def _refuse(self, error: ImpastoError) -> None:
-        """Say why, if no answer is on its way, and close."""
+        """Send the reason, unless an answer is on its way, and close."""
         self._head_is_there()
         if not self.transport.is_closing():
             if self.cycle is None or self.cycle.response_complete:

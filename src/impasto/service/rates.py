@@ -1,4 +1,4 @@
-"""Requests a minute: a bucket of tokens for each key, or for each address where there are no keys."""
+"""Limit requests per minute, with a token bucket for each key or, without keys, for each address."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ _MOST = 10_000  # buckets
 
 
 class TooOften(Busy):
-    """Somebody asks more often than is allowed."""
+    """A client sends more requests than allowed."""
 
     code = "too-often"
 
 
 class Rates:
-    """Refuses requests of those who send too many.
+    """Refuses requests of clients that send too many.
 
     Args:
-        per_minute: requests of each; as many may come at once.
-        most: buckets that are kept; those that were used the longest ago are forgotten.
+        per_minute: allowed requests of each client. As many may arrive at once.
+        most: number of buckets. The least recently used are forgotten.
     """
 
     def __init__(
@@ -40,13 +40,17 @@ class Rates:
         if scope["type"] == "http" and scope["path"] not in OPEN:
             seconds = self.take(_who(scope))
             if seconds:
-                error = TooOften(f"more than {self.per_minute} requests a minute", seconds, "try again")
+                error = TooOften(
+                    f"more than {self.per_minute} requests a minute",
+                    seconds,
+                    "try again after the seconds in Retry-After",
+                )
                 await refuse(error, scope, receive, send)
                 return
         await self.app(scope, receive, send)
 
     def take(self, who: str) -> float:
-        """Take a token: 0; or the seconds until there is one."""
+        """Take a token. Return 0, or the seconds until there is one."""
         now = self.clock()
         tokens, last = self._buckets.pop(who, (float(self.per_minute), now))
         tokens = min(self.per_minute, tokens + (now - last) * self.per_minute / 60)
@@ -58,7 +62,7 @@ class Rates:
 
 
 def _who(scope: Scope) -> str:
-    """Whose request it is: the key's name, or the address. Whoever has an address of IPv6 has 2^64 of them."""
+    """Return the client of a request: the key's name, or the address. An IPv6 user has a network of 2^64 addresses."""
     key = scope.get("state", {}).get("key")
     if key is not None:
         return f"key {key}"

@@ -1,4 +1,4 @@
-"""Work done by replicas of Ray Serve: on the machines of a cluster, or on this one."""
+"""Let replicas of Ray Serve do the work, on the machines of a cluster or on this one."""
 
 from __future__ import annotations
 
@@ -26,34 +26,34 @@ from impasto.service.ray_painter import Painter, Said, Tally
 from impasto.service.work import Answer, Work
 from impasto.system.memory import free_memory
 
-_LOSSES = 10  # of replicas, most of them before they have begun with the work
-_LOOK_EVERY = 1.0  # seconds between two looks at how many replicas there are
-_ON_THE_WAY = 256_000_000  # bytes of photos and pictures between the service and each processor, before disk is used
-_ONE_AT_A_TIME = threading.Lock()  # Ray pickles a deployment's settings by a list of modules that all threads share
+_LOSSES = 10  # lost replicas before work is given up, most of them lost before they have begun with it
+_LOOK_EVERY = 1.0  # seconds between counts of the replicas
+_ON_THE_WAY = 256_000_000  # bytes of pictures on the way, for each processor, before Ray uses the disk
+_ONE_AT_A_TIME = threading.Lock()  # Ray pickles a deployment's settings with a list of modules that all threads share
 _REPLICA = {"IMPASTO_THREADS": "1", "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
 
 
 class RayHosts:
     """Replicas that each do one piece of work at a time.
 
-    Ray runs on the cluster that RAY_ADDRESS names, else on this machine.
+    Ray uses the cluster that RAY_ADDRESS names, or else this machine.
 
     Attributes:
-        lost: replicas that have died, or could not be reached.
-        recycled: replicas replaced for their memory.
+        lost: number of replicas that have died or could not be reached.
+        recycled: number of replicas that were replaced because of their memory.
 
     Args:
-        workers: how many replicas; 0, as many as the cluster has processors.
+        workers: number of replicas; 0 for one on each processor of the cluster.
         worker_megabytes: a replica that holds more after its work is replaced.
-        processors: that Ray counts for each replica.
+        processors: number of processors that Ray reserves for each replica.
     """
 
     shares_files = False
 
     def __init__(self, workers: int = 0, worker_megabytes: int = 2000, processors: float = 1) -> None:
         self.workers, self._most, self._processors = workers, worker_megabytes * 1_000_000, processors
-        self._name = f"impasto-{uuid.uuid4().hex[:12]}"  # several services may share a cluster
-        # Ray's processes end with the thread that has begun them, and Ray takes SIGTERM over in the main thread.
+        self._name = f"impasto-{uuid.uuid4().hex[:12]}"  # several services can share a cluster
+        # Ray's processes end with the thread that starts them. In the main thread, Ray replaces SIGTERM's handler.
         self._thread = ThreadPoolExecutor(1, "ray")
         self._began = self._ending = False
         self._folder: tempfile.TemporaryDirectory[str] | None = None
@@ -66,10 +66,10 @@ class RayHosts:
         self._held: OrderedDict[str, int] = OrderedDict()
 
     async def start(self) -> None:
-        """Join the cluster, or start one here, and begin to start the replicas.
+        """Join the cluster or start one here, and begin to start the replicas.
 
         Raises:
-            ImpastoError: Ray is not installed, the cluster cannot be reached, or none can be started.
+            ImpastoError: Ray is not installed, or the cluster cannot be reached or started.
         """
         await self._in_thread(self._connect)
         _take_back_sigterm()
@@ -77,7 +77,7 @@ class RayHosts:
         self._looking = asyncio.create_task(self._look())
 
     async def run(self, work: Work, seconds: float, on_progress: Heard | None = None) -> Answer:
-        """Do some work on a free replica; on another, if the one that does it is lost. See `Hosts.run`."""
+        """Do some work on a free replica. If that replica is lost, use another. See `Hosts.run`."""
         if self._ending:
             raise Ending
         task = asyncio.create_task(self._tried_again(work, seconds, on_progress))
@@ -94,15 +94,15 @@ class RayHosts:
         return self._replicas > 0 and not self._ending
 
     def memory(self) -> int:
-        """Bytes that the replicas held when each ended its last work."""
+        """Return the memory of the replicas in bytes, measured after each one's last work."""
         return sum(self._held.values())
 
     def free_memory(self) -> int | None:
-        """Bytes that work may take, if the replicas are on this machine; a cluster's are not counted."""
+        """Return the free memory for work in bytes if the replicas are on this machine; None for a cluster."""
         return None if "RAY_ADDRESS" in os.environ else free_memory()
 
     async def close(self, grace: float) -> None:
-        """Let what runs end, for so many seconds; then end the replicas, and Ray if it was started here."""
+        """Let running work end, up to a time in seconds. Then end the replicas, and Ray if it was started here."""
         if self._deploying is None:  # it was never started
             return
         if self._running:
@@ -160,7 +160,7 @@ class RayHosts:
         return handle.options(stream=True)
 
     async def _look(self) -> None:
-        """See again and again how many replicas can work."""
+        """Count the replicas that can work, again and again."""
         while True:
             if self._handle is not None:
                 self._replicas = await self._in_thread(self._counted)
@@ -187,7 +187,7 @@ class RayHosts:
                 try:
                     return self._unpacked(await _followed(said, seconds, on_progress))
                 except RayTaskError as error:
-                    message = f"the work cannot be done: {_first_line(error.cause)}"
+                    message = f"unexpected error of the service: {_first_line(error.cause)}"
                     raise ImpastoError(message, "please report it", code="unexpected") from None
                 except RayError:
                     self.lost += 1
@@ -200,7 +200,7 @@ class RayHosts:
         self.recycled += done.memory > self._most
         self._held[done.process] = done.memory
         self._held.move_to_end(done.process)
-        while len(self._held) > self.workers:  # of one that was replaced
+        while len(self._held) > self.workers:  # entries of replaced replicas
             self._held.popitem(last=False)
         return done.unpacked()
 
@@ -219,7 +219,7 @@ class RayHosts:
 
 
 async def _followed(said: Any, seconds: float, on_progress: Heard | None) -> Done:
-    """Wait until a replica has begun, and then for its last word; whoever stops waiting cancels the work.
+    """Wait until a replica has begun and then for its last message. Canceling the wait cancels the work.
 
     Raises:
         RayError: the replica is lost.
@@ -242,7 +242,7 @@ async def _ended(said: AsyncIterator[Said], on_progress: Heard | None) -> Done:
 
 
 def _take_back_sigterm() -> None:
-    """Put Python's handler back in the place of Ray's, which prints a stack first."""
+    """Restore Python's signal handler. Ray's own prints a stack trace first."""
     handler = signal.getsignal(signal.SIGTERM)
     if handler is not None and threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, handler)
@@ -253,17 +253,17 @@ def _reached() -> Iterator[None]:
     try:
         yield
     except Exception as error:  # noqa: BLE001  Ray raises of all kinds
-        hint = "see RAY_ADDRESS, and whether the cluster runs the same Ray and Python"
+        hint = "check RAY_ADDRESS, and that the cluster runs the same Ray and Python"
         raise ImpastoError(f"Ray cannot be used: {_first_line(error)}", hint, code="unreachable") from None
 
 
 def _check_address(address: str) -> None:
-    """Find out at once whether somebody listens; Ray would try for minutes."""
+    """Find out quickly whether somebody listens. Ray would try for minutes."""
     if address in ("auto", "local"):
         return
     host, colon, port = address.rpartition(":")
-    if not colon or not port.isdigit() or "/" in host:  # a client, ray://, cannot follow what replicas tell
-        raise ValueError(f"RAY_ADDRESS is {address}, not HOST:PORT")
+    if not colon or not port.isdigit() or "/" in host:  # a Ray client (ray://) cannot receive the replicas' progress
+        raise ValueError(f"RAY_ADDRESS must be HOST:PORT, not {address}")
     socket.create_connection((host.strip("[]"), int(port)), 5).close()
 
 
@@ -272,13 +272,14 @@ def _first_line(error: BaseException) -> str:
 
 
 def _ray(local: bool = False) -> tuple[Any, Any]:
-    """Ray and its Serve, quiet.
+    """Import Ray and Ray Serve, without their output.
 
     Args:
-        local: let nobody else into the cluster that is to be started here; Ray listens to all of the network.
+        local: True to close the cluster, which is to be started here, to other machines. Ray listens to the whole
+            network by default.
     """
-    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # what goes wrong is raised, or done again
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it would tell its makers about every run
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # errors are raised, or the work is retried
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # otherwise Ray reports every run to its makers
     if local and "RAY_AUTH_MODE" not in os.environ and "ray" not in sys.modules:
         os.environ["RAY_AUTH_MODE"] = "token"
         os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))

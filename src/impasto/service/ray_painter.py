@@ -1,4 +1,4 @@
-"""A replica of Ray Serve's that does one piece of work at a time, and what it says meanwhile."""
+"""A replica of Ray Serve that does one piece of work at a time and reports its progress."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from impasto.service.pool import DEATHS
 from impasto.service.work import Answer, Tell, Work
 from impasto.service.worker import warm
 
-_GOES_ON = 2.0  # seconds that work which is canceled may go on, before its process is ended
-_LINGERS = 1.0  # seconds that a replica which holds too much stays, so that its answer is on its way
+_GOES_ON = 2.0  # seconds that canceled work may run on before its process is ended
+_LINGERS = 1.0  # seconds that an oversized replica stays, so that its answer is sent
 
 
 class Tally:
-    """How often each work was begun. It ends with the service, and once it has ended, so do the replicas."""
+    """Counts how often each work was begun. It ends with the service, and then the replicas end, too."""
 
     def __init__(self) -> None:
         self._begun: Counter[str] = Counter()
@@ -40,12 +40,12 @@ Said: TypeAlias = "Begun | Progress | Done"
 
 
 class Painter:
-    """What runs in each replica.
+    """The code that runs in each replica.
 
     Args:
-        most: bytes; a replica that holds more after its work ends, and Ray starts another.
-        name: of the application.
-        tally: a handle of the service's `Tally`.
+        most: limit of the memory in bytes. A larger replica ends after its work, and Ray starts another.
+        name: name of the application.
+        tally: handle of the service's `Tally`.
     """
 
     def __init__(self, most: int, name: str, tally: Any) -> None:
@@ -53,7 +53,7 @@ class Painter:
         warm()
 
     async def check_health(self) -> None:
-        """Have the application removed whose service was killed. Ray calls this again and again."""
+        """Remove the application if its service was killed. Ray calls this periodically."""
         from ray import serve
         from ray.exceptions import ActorDiedError
 
@@ -63,10 +63,10 @@ class Painter:
             await asyncio.to_thread(serve.delete, self.name, _blocking=False)
 
     async def work(self, key: str, work: Work) -> AsyncIterator[Said]:
-        """Do some work. A caller that leaves stops it, and if it does not stop, ends this process.
+        """Do some work. A caller that leaves stops the work. If the work does not stop, the process is ended.
 
         Args:
-            key: the same for each try.
+            key: the same for each attempt.
         """
         tries = await self.tally.begin.remote(key)
         yield Begun()
@@ -102,7 +102,7 @@ class Painter:
 
 
 class _Fatal:
-    """In the place of work that has killed too many replicas."""
+    """Replaces work that has killed too many replicas."""
 
     megapixels = 0.0
 

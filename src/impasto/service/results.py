@@ -1,4 +1,4 @@
-"""Results that are kept, and paintings that several clients wait for."""
+"""Cache results, and share paintings between clients that wait for the same one."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ class _Shared:
 
 
 class Results:
-    """Has work done once, however many ask for it at the same time, and keeps the answers that were used last.
+    """Has each piece of work done only once, even if several clients ask at the same time, and caches recent answers.
 
     Args:
-        megabytes: of answers that are kept.
+        megabytes: largest size of the cached answers.
     """
 
     def __init__(self, load: Load, megabytes: int) -> None:
@@ -32,17 +32,17 @@ class Results:
         self._under_way: dict[str, _Shared] = {}
 
     def kept(self, key: str) -> Answer | None:
-        """An answer that is there already."""
+        """Return a cached answer."""
         answer = self._kept.get(key)
         if answer is not None:
             self._kept.move_to_end(key)
         return answer
 
     async def of(self, work: Work, key: str) -> Answer:
-        """The answer for a key. The work is cancelled once the last one who waits for it has left.
+        """Return the answer for a key. The work is canceled when the last client that waits for it has left.
 
         Raises:
-            ImpastoError: as `Load.run`.
+            ImpastoError: as for `Load.run`.
         """
         answer = self.kept(key)
         if answer is not None:
@@ -62,7 +62,7 @@ class Results:
             if not shared.waiting and not shared.task.done():
                 self._under_way.pop(key, None)
                 shared.task.cancel()
-            del shared  # whose task holds the error that holds this frame
+            del shared  # it holds the task, whose error holds this frame
 
     async def _done(self, work: Work, key: str) -> Answer:
         answer = await self.load.run(work)
@@ -70,7 +70,7 @@ class Results:
         return answer
 
     def _ended(self, key: str, task: asyncio.Task[Answer]) -> None:
-        """Forget a task. It does not do so itself, since its error would hold it together with the photo."""
+        """Forget a task. The task cannot do this itself: its error would keep both the task and the photo in memory."""
         shared = self._under_way.get(key)
         if shared is not None and shared.task is task:
             del self._under_way[key]
@@ -78,7 +78,7 @@ class Results:
     def _keep(self, key: str, answer: Answer) -> None:
         if len(answer.data) > self.most / 4:
             return
-        answer = replace(answer, facts={**answer.facts, "seconds": {"cache": 0.0}})  # it was painted for another
+        answer = replace(answer, facts={**answer.facts, "seconds": {"cache": 0.0}})  # it took time only once
         if key not in self._kept:
             self._bytes += len(answer.data)
         self._kept[key] = answer

@@ -1,4 +1,4 @@
-"""The process that answers requests: its beginning, its signals, its end."""
+"""Run the process that answers requests: start, signals and end."""
 
 from __future__ import annotations
 
@@ -36,23 +36,23 @@ from impasto.service.studio import Studio
 
 LOG = logging.getLogger("impasto.service")
 BACKLOG = 2048
-"""Connections that may wait to be taken."""
+"""The number of connections that may wait to be accepted."""
 KEEP_ALIVE = 15
-"""Seconds that a connection stays open without a request; longer than balancers' clients wait between two."""
-_LAST = 2.0  # seconds of the grace, at most a quarter of it, for what is to be done once no work runs
+"""Seconds that a connection stays open without a request. It is longer than the pauses of load balancers' clients."""
+_LAST = 2.0  # seconds of the grace period, at most a quarter, for what follows the last work
 
 
 class Front:
     """The service and its server.
 
     Args:
-        hosts, job_hosts: have pictures painted and jobs done; started here.
-        access: who may ask.
+        hosts, job_hosts: do the work of pictures and of jobs. They are started here.
+        access: who may use the service.
         say: called with a record of each request.
-        proxies: addresses whose X-Forwarded-For and X-Forwarded-Proto are believed, with commas between; * all.
-        editing: files that wait to be painted in their place.
+        proxies: addresses, separated by commas, whose X-Forwarded-For and X-Forwarded-Proto are trusted; * for all.
+        editing: a file that waits for the page's choice.
     Raises:
-        UsageError: the jobs' settings make no sense.
+        UsageError: the settings of the jobs are invalid.
     """
 
     def __init__(
@@ -78,16 +78,16 @@ class Front:
         self._jobs_closed = False
 
     def run(self, place: socket.socket, announce: Callable[[], None], work: Callable[[], None] | None = None) -> None:
-        """Serve until a signal, or until `work`, which is called in a thread, has ended.
+        """Serve until a signal arrives, or until `work`, which runs in a thread, has ended.
 
-        The first SIGTERM or SIGINT lets end what runs; a second one ends the process at once, with code 128 + number.
-        SIGHUP has the keys read again.
+        The first SIGTERM or SIGINT lets running work end. A second one ends the process at once, with code 128 +
+        number. SIGHUP reloads the keys.
 
         Args:
-            place: listens.
-            announce: called once it answers.
+            place: a listening socket.
+            announce: called when the service answers.
         Raises:
-            ImpastoError: the jobs' store or the hosts cannot be opened; or what `work` has raised.
+            ImpastoError: the store of jobs or the hosts cannot be opened, or `work` has raised an error.
         """
         loop = _new_loop()
         asyncio.set_event_loop(loop)
@@ -128,7 +128,7 @@ class Front:
                 await working
 
     async def _drain(self, deadline: float) -> None:
-        """Refuse what waits and what comes; answer what runs, or refuse it too when its time is over."""
+        """Refuse waiting and new work. Answer running work, or refuse it, too, when its time is over."""
         self.service.load.end()
         self._requests.end()
         left = deadline - time.monotonic() - min(_LAST, self.config.grace / 4)
@@ -154,7 +154,7 @@ class Front:
         if sys.platform != "win32":
             if self.access.keyring:
                 wanted[signal.SIGHUP] = again
-            elif signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup
+            elif signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup ignores it
                 wanted[signal.SIGHUP] = asked
         before = {number: signal.signal(number, handler) for number, handler in wanted.items()}
         try:
@@ -168,15 +168,15 @@ class Front:
         try:
             self.access.keyring.reload()
         except UsageError as error:
-            LOG.error("the keys stay as they were: %s", error)
+            LOG.error("the old keys remain: %s", error)
         else:
-            LOG.warning("%d keys are read again", len(self.access.keyring))
+            LOG.warning("reloaded %d keys", len(self.access.keyring))
 
 
 def _server(app: ASGIApp, proxies: str, max_upload: int) -> Server:
     try:
         from impasto.service.protocol import Protocol as Http
-    except ImportError:  # httptools is for CPython
+    except ImportError:  # httptools needs CPython
         Http = "h11"  # type: ignore[assignment,misc]  # noqa: N806
     return make_server(
         app,
@@ -192,14 +192,17 @@ def _server(app: ASGIApp, proxies: str, max_upload: int) -> Server:
 def _new_loop() -> asyncio.AbstractEventLoop:
     try:
         import uvloop
-    except ImportError:  # it is for CPython, and not for Windows
+    except ImportError:  # uvloop needs CPython, and does not exist for Windows
         return asyncio.new_event_loop()
     return uvloop.new_event_loop()
 
 
 @contextmanager
 def _temporary() -> Iterator[Path]:
-    """Have all temporary files, the workers' too, in a private folder that is removed; first those of the dead."""
+    """Put all temporary files, including the workers', in a private folder, and remove it at the end.
+
+    First remove the folders of processes that have died.
+    """
     remove_abandoned()
     before = tempfile.tempdir, os.environ.get("TMPDIR")
     with private_folder() as folder:
@@ -215,7 +218,7 @@ def _temporary() -> Iterator[Path]:
 
 
 def notify(state: str) -> None:
-    """Tell systemd, if it has started this process with Type=notify."""
+    """Notify systemd, if it started this process with Type=notify."""
     place = os.environ.get("NOTIFY_SOCKET", "")
     if place:
         with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as telling:

@@ -1,4 +1,4 @@
-"""The server that speaks HTTP, with signals left to whoever runs it."""
+"""The HTTP server. Signals are left to the program that runs it."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from starlette.types import ASGIApp
 
 
 class Server(uvicorn.Server):
-    """Ends when it is asked to, and never by a signal of its own hearing."""
+    """Ends when asked to, and ignores signals."""
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
 
     def end(self, seconds: float) -> None:
-        """Take no more connections, and close those that there are after so many seconds at the latest."""
+        """Accept no more connections, and close the existing ones after a time in seconds at the latest."""
         self.config.timeout_graceful_shutdown = max(0.2, seconds)  # type: ignore[assignment]  # it may be a fraction
         self.should_exit = True
 
 
 def make_server(app: ASGIApp, **settings: Any) -> Server:
-    """A server without a log and without its name in the answers.
+    """Make a server without a log and without its name in the answers.
 
     Args:
-        settings: further ones, of `uvicorn.Config`.
+        settings: further settings of `uvicorn.Config`.
     """
-    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # who sends nonsense shall not fill the log
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # invalid requests of clients must not fill the log
     return Server(
         uvicorn.Config(
             app,

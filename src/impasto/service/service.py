@@ -1,4 +1,4 @@
-"""The parts of a running service, handed to those that answer requests."""
+"""The parts of a running service, shared by all routes."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ if TYPE_CHECKING:
 
 @dataclass
 class Service:
-    """What the routes share.
+    """The objects that the routes share.
 
     Attributes:
-        gallery: where names of styles are looked up.
-        load: has work done.
-        results: has paintings done, or has them already.
-        metrics: what Prometheus is told.
-        uploads: files that are kept to be looked at.
-        jobs: what takes longer; None, it is not offered.
-        editing: files that wait to be painted in their place; None, there are none.
-        at_home: whether all who ask are whoever runs it: it is on loopback, without keys and without a proxy.
+        gallery: the gallery of styles.
+        load: runs work.
+        results: runs paintings, or returns cached ones.
+        metrics: the metrics for Prometheus.
+        uploads: files kept for previews.
+        jobs: longer work; None if the service has no jobs.
+        editing: a file that waits for the page's choice; None if there is none.
+        at_home: True if only the operator can use the service: it is on loopback, without keys and without a proxy.
     """
 
     config: ServiceConfig
@@ -47,7 +47,7 @@ class Service:
 
     @classmethod
     def of(cls, hosts: Hosts, config: ServiceConfig, editing: Editing | None = None) -> Service:
-        """A service on some hosts."""
+        """Make a service on some hosts."""
         metrics = Metrics()
         load = Load(hosts, config, metrics)
         uploads = Uploads(config.uploads_megabytes, config.upload_minutes, inline=not hosts.shares_files)
@@ -55,6 +55,6 @@ class Service:
 
 
 def service_of(request: Request) -> Service:
-    """The service that a request is made to."""
+    """Return the service to which a request is made."""
     service: Service = request.app.state.service
     return service

@@ -1,14 +1,14 @@
-"""How long work takes, as it was measured lately."""
+"""Estimate how long work takes, from recent measurements."""
 
 from __future__ import annotations
 
-_FADES = 0.98  # of what was measured, the share that still counts after another measurement
-_GUESSES = ((0.0, 0.05), (1.0, 0.3))  # megapixels and seconds, until there are measurements, beside which
-_GUESS = 0.1  # is what one counts
+_FADES = 0.98  # the weight that old measurements keep after each new one
+_GUESSES = ((0.0, 0.05), (1.0, 0.3))  # initial guesses as (megapixels, seconds), each
+_GUESS = 0.1  # with this weight
 
 
 class Speed:
-    """A line through what was measured, the newest counting most: seconds = fixed + slope * megapixels."""
+    """A line through the measurements, the newest weighted most: seconds = fixed + slope * megapixels."""
 
     def __init__(self) -> None:
         self._n = self._x = self._y = self._xx = self._xy = 0.0
@@ -16,17 +16,17 @@ class Speed:
             self._take(megapixels, seconds, _GUESS)
 
     def learn(self, megapixels: float, seconds: float) -> None:
-        """Take a measurement in."""
+        """Add a measurement."""
         self._take(megapixels, seconds, 1.0)
 
     def seconds(self, works: float, megapixels: float) -> float:
-        """The time that so many works of so many megapixels in all take, one after the other."""
+        """Return the time in seconds of a number of works with a total of megapixels, one after the other."""
         fixed, slope = self.line
         return works * fixed + megapixels * slope
 
     @property
     def line(self) -> tuple[float, float]:
-        """Seconds that a work takes, and each of its megapixels; neither is negative."""
+        """Return the seconds for a work, and for each of its megapixels; neither is negative."""
         mean_x, mean_y = self._x / self._n, self._y / self._n
         spread = self._xx / self._n - mean_x**2
         slope = (self._xy / self._n - mean_x * mean_y) / spread if spread > 1e-9 else 0.0

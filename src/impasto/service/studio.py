@@ -1,4 +1,4 @@
-"""The studio: the page at `/`, made of static files, which asks this service and nobody else."""
+"""Serve the studio: the page at `/`, which consists of static files and sends requests only to this service."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ TYPES = {
     ".ico": "image/x-icon",
     ".woff2": "font/woff2",
 }
-"""What is served, by its ending; nothing else is."""
+"""The kinds of files that are served, by suffix. No other files are served."""
 SAMPLE = ASSETS / "samples" / "colosseum.jpg"
-"""What the page shows until a photo is opened, as `sample.jpg`."""
+"""The picture that the page shows as `sample.jpg` until a photo is opened."""
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; "
     "connect-src 'self'; worker-src 'self'; manifest-src 'self'; font-src 'self'; base-uri 'none'; "
@@ -46,17 +46,17 @@ HEADERS = {
 
 
 class Studio:
-    """Serves a folder's files at paths that no route has.
+    """Serves the files of a folder at paths that have no route.
 
     Args:
-        folder: read at each request, so that a page under work shows its changes.
+        folder: read at each request, so that changes of a page in development show at once.
     """
 
     def __init__(self, folder: Path = FOLDER) -> None:
         self.folder = folder
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send a file. Raises HTTPException if there is none of that name."""
+        """Send a file. Raise an HTTPException if there is no such file."""
         name = scope["path"].removeprefix("/") or "index.html"
         data = await asyncio.to_thread(self.read, name) if scope.get("method") in ("GET", "HEAD") else None
         if data is None:
@@ -69,7 +69,7 @@ class Studio:
         await answer(scope, receive, send)
 
     def read(self, name: str) -> bytes | None:
-        """A file's bytes; None if the folder has none of that name, or it is not to be served."""
+        """Return a file's content; None if the file does not exist or must not be served."""
         files = {file.relative_to(self.folder).as_posix(): file for file in self.folder.rglob("*") if _is_served(file)}
         files["sample.jpg"] = SAMPLE
         return files[name].read_bytes() if name in files else None

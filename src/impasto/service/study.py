@@ -1,4 +1,4 @@
-"""A study over HTTP: the observers' page, its pictures, and what they answer. Nothing else of the study is shown."""
+"""Serve a study over HTTP: the observers' page, its pictures, and the receiver of answers. Nothing else is visible."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ from impasto.study.gathering import Gathering
 from impasto.study.page import served_page
 from impasto.study.pictures import picture_file
 
-_MOST, _HELD = 1_000_000, 50_000_000  # bytes of a request, and of all that are being read
+_MOST, _HELD = 1_000_000, 50_000_000  # bytes of a request, and of all requests that are being read
 _GRACE = 5  # seconds that open requests have when the server ends
 _HEADERS = {"Referrer-Policy": "no-referrer", "Cross-Origin-Opener-Policy": "same-origin", "Cache-Control": "no-cache"}
 
 
 def make_app(folder: Path, gathering: Gathering, hosts: Collection[str] | None = None) -> ASGIApp:
-    """A study as an ASGI application: `/`, `/pictures/NAME.webp`, `/answers` and `/healthz`.
+    """Build a study as an ASGI application: `/`, `/pictures/NAME.webp`, `/answers` and `/healthz`.
 
     Args:
-        folder: the study's.
-        hosts: by which it may be asked for; None, any.
+        folder: of the study.
+        hosts: names that the Host header may contain; None for any.
     """
     plan = gathering.plan
     text, policy = served_page(plan)
@@ -54,7 +54,7 @@ def make_app(folder: Path, gathering: Gathering, hosts: Collection[str] | None =
             data = None
         if data is None:
             return _nothing(request)
-        # No time of the file: pictures of one program were made one after the other.
+        # The file's time is not sent: pictures of one condition were made one after the other.
         headers = {"Cache-Control": "max-age=31536000, immutable", "Cross-Origin-Resource-Policy": "same-origin"}
         return Response(data, media_type="image/webp", headers=headers)
 
@@ -62,9 +62,9 @@ def make_app(folder: Path, gathering: Gathering, hosts: Collection[str] | None =
         try:
             given = json.loads(await request.body())
         except (ValueError, RecursionError):
-            raise malformed("this is no JSON") from None
+            raise malformed("the request is not JSON") from None
         if not isinstance(given, dict):
-            raise malformed("this is no request of the page")
+            raise malformed("the request does not come from the study's page")
         trials = gathering.take(given)
         return JSONResponse({"trials": trials}, headers={"Cache-Control": "no-store"})
 
@@ -88,31 +88,31 @@ async def _refused(_request: Request, error: ImpastoError) -> Response:
 
 async def _missed(request: Request, error: HTTPException) -> Response:
     if error.status_code == 405:
-        fault = ImpastoError(f"{request.method[:20]} is not for this path", code="wrong-method")
+        fault = ImpastoError(f"this path does not support {request.method[:20]}", code="wrong-method")
         return problem(fault, headers=error.headers)
     return _nothing(request)
 
 
 async def _left(_request: Request, _error: Exception) -> Response:
-    return Response(status_code=499)  # nobody reads it
+    return Response(status_code=499)  # nobody reads this answer
 
 
 def _nothing(request: Request) -> Response:
-    return problem(ImpastoError(f"there is no {request.url.path[:200]}", "the study is at /", code="no-such-page"))
+    return problem(ImpastoError(f"{request.url.path[:200]} does not exist", "the study is at /", code="no-such-page"))
 
 
 def serve(app: ASGIApp, place: socket.socket, announce: Callable[[], None]) -> None:
-    """Answer until SIGINT or SIGTERM; a second one ends the process at once, with code 128 + number.
+    """Answer until SIGINT or SIGTERM. A second signal ends the process at once, with code 128 + number.
 
     Args:
-        place: listens.
-        announce: called once it answers.
+        place: a listening socket.
+        announce: called when the server answers.
     """
     server = make_server(app)
 
     def asked(number: int, _frame: FrameType | None) -> None:
         if server.should_exit:
-            os._exit(128 + number)  # what was acknowledged is on the disk
+            os._exit(128 + number)  # acknowledged answers are on the disk
         server.end(_GRACE)
 
     async def run() -> None:

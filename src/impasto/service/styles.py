@@ -1,4 +1,4 @@
-"""`GET /v1/styles`: what there is to paint with."""
+"""`GET /v1/styles`: list and describe the styles of the gallery."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ _ENTRY: dict[str, Any] = {
     "type": "object",
     "required": ["name", "title", "builtin"],
     "properties": {
-        **{key: {"type": "string"} for key in ("name", "title", "artist", "year", "kind", "licence", "thumbnail")},
+        **{key: {"type": "string"} for key in ("name", "title", "artist", "year", "kind", "license", "thumbnail")},
         "builtin": {"type": "boolean"},
-        "mine": {"type": "boolean", "description": "Whether whoever asks may rename and remove it."},
+        "mine": {"type": "boolean", "description": "True if the client may rename and remove it."},
     },
 }
 _NAME = openapi.in_path("name")
@@ -47,19 +47,19 @@ async def every(request: Request) -> Response:
 
 
 async def one(request: Request) -> Response:
-    """Tell of one style."""
+    """Describe one style."""
     service = service_of(request)
     entry = await asyncio.to_thread(found, service.gallery, request.path_params["name"])
     return JSONResponse(told(entry, mine=may_change(entry, visitor_of(request), service)))
 
 
 async def thumbnail(request: Request) -> Response:
-    """Show a style's painting, small."""
+    """Send a small picture of a style's painting."""
     gallery = service_of(request).gallery
     entry = await asyncio.to_thread(found, gallery, request.path_params["name"])
     try:
         data = await asyncio.to_thread(entry.thumbnail.read_bytes)
-    except FileNotFoundError:  # it has just been removed
+    except FileNotFoundError:  # it was removed a moment ago
         raise _missing(gallery, entry.name) from None
     tag = f'"{hash_of(data)}"'
     headers = {"ETag": tag, "Cache-Control": "private, max-age=3600"}
@@ -69,10 +69,10 @@ async def thumbnail(request: Request) -> Response:
 
 
 def found(gallery: Gallery, name: str) -> Entry:
-    """The style of a name.
+    """Return the style with a name.
 
     Raises:
-        ImpastoError: there is none.
+        ImpastoError: there is no such style.
     """
     entry = next((entry for entry in gallery.entries() if entry.name == name), None)
     if entry is None:
@@ -81,16 +81,16 @@ def found(gallery: Gallery, name: str) -> Entry:
 
 
 def _missing(gallery: Gallery, name: str) -> ImpastoError:
-    return ImpastoError(gallery.unknown(name[:80]).message, "GET /v1/styles lists them all", code="no-such-style")
+    return ImpastoError(gallery.unknown(name[:80]).message, "list all: GET /v1/styles", code="no-such-style")
 
 
 def told(entry: Entry, *, mine: bool) -> dict[str, object]:
     """Describe a style to a client, without its place on disk.
 
     Args:
-        mine: whether the client may change it.
+        mine: True if the client may change it.
     """
-    keys = ("name", "title", "artist", "year", "kind", "licence", "builtin")
+    keys = ("name", "title", "artist", "year", "kind", "license", "builtin")
     said = {key: getattr(entry, key) for key in keys} | {"mine": mine}
     return said | {"thumbnail": f"/v1/styles/{entry.name}/thumbnail"}
 
@@ -102,7 +102,7 @@ def hash_of(data: bytes) -> str:
 def paths(_service: Service) -> dict[str, Any]:
     listed = {"type": "object", "required": ["styles"], "properties": {"styles": {"type": "array", "items": _ENTRY}}}
     small = {"description": "A JPEG.", "content": {"image/jpeg": {"schema": openapi.FILE}}}
-    unchanged = {"304": {"description": "The client has it."}}
+    unchanged = {"304": {"description": "The client already has it."}}
     return {
         "/v1/styles": {
             "get": {
@@ -113,7 +113,7 @@ def paths(_service: Service) -> dict[str, Any]:
         },
         "/v1/styles/{name}": {
             "get": {
-                "summary": "Tell of one style",
+                "summary": "Describe one style",
                 "operationId": "style",
                 "parameters": [_NAME],
                 "responses": {"200": openapi.json("The style.", _ENTRY)} | openapi.problems(404),
@@ -121,7 +121,7 @@ def paths(_service: Service) -> dict[str, Any]:
         },
         "/v1/styles/{name}/thumbnail": {
             "get": {
-                "summary": "A style's painting, small",
+                "summary": "Show a small picture of a style's painting",
                 "operationId": "thumbnail",
                 "parameters": [_NAME, openapi.IF_NONE_MATCH],
                 "responses": {"200": small} | unchanged | openapi.problems(404),

@@ -1,4 +1,4 @@
-"""`POST /v1/stylize`: a photo in, a picture out."""
+"""`POST /v1/stylize`: return a photo in a style."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from impasto.service.problems import unchanged
 from impasto.service.service import Service, service_of
 from impasto.service.work import Answer, PaintWork, Work, format_of_suffix
 
-_KEPT_FOR = "private, no-cache"  # kept by the client alone, and asked for again before it is shown
+_KEPT_FOR = "private, no-cache"  # only the client may cache it, and must ask again before showing it
 
 
 def routes(_service: Service) -> list[Route]:
@@ -40,10 +40,11 @@ async def stylize(request: Request) -> Response:
 
 
 def work_of(form: Form, service: Service, accept: str) -> PaintWork:
-    """The painting that a form asks for, looked at as far as that costs little.
+    """Return the painting that a form asks for. Only quick checks are made.
 
     Raises:
-        ImpastoError: it makes no sense, its photo is none or too large, or no format of the result is acceptable.
+        ImpastoError: the request is invalid, the file is not a picture or is too large, or no format of the result is
+            acceptable.
     """
     photo = form.file("image")
     head = look_at(photo, service.config)
@@ -54,10 +55,10 @@ def work_of(form: Form, service: Service, accept: str) -> PaintWork:
 
 
 async def done(request: Request, work: Work, key: str) -> Response:
-    """Do some work, unless the client has its result already.
+    """Do some work, unless the client already has its result.
 
     Args:
-        key: tells the result from all others.
+        key: identifies the result.
     """
     request.state.megapixels = round(work.megapixels, 2)
     tag = f'"{key}"'
@@ -67,7 +68,7 @@ async def done(request: Request, work: Work, key: str) -> Response:
 
 
 def _answered(answer: Answer, tag: str) -> Response:
-    """A picture as an answer."""
+    """Return a picture as an answer."""
     facts = answer.facts
     seconds: dict[str, float] = facts.get("seconds", {})
     headers = {
@@ -83,11 +84,11 @@ def _answered(answer: Answer, tag: str) -> Response:
 
 
 def paths(_service: Service) -> dict[str, Any]:
-    painted = openapi.picture("The photo, painted; of the format that the request names, accepts, or has.")
+    painted = openapi.picture("The painted photo, in the requested or accepted format, or else in the photo's own.")
     operation = {
         "summary": "Paint a photo",
-        "description": "The picture is byte for byte the one that `impasto stylize` writes. "
-        "The body may also be the photo itself, with the other fields in the query.",
+        "description": "The result is byte for byte the file that `impasto stylize` writes. "
+        "The body may also be the photo itself. Then the other fields are in the query.",
         "operationId": "stylize",
         "parameters": [openapi.IF_NONE_MATCH, *openapi.as_parameters(openapi.painting_fields(), without=("image",))],
         "requestBody": openapi.form(openapi.painting_fields(), ("image",), or_pictures=True),

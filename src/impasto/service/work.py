@@ -1,4 +1,4 @@
-"""Work that goes to a process that paints, and what comes back. All of it can be pickled."""
+"""Work for a worker process, and its result. Everything here can be pickled."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ MEDIA_TYPES = {
     ".bmp": "image/bmp",
     ".heic": "image/heic",
 }
-"""What results may be, by their endings."""
+"""The formats of results, by suffix."""
 
 
 def format_of_suffix(suffix: str) -> str:
-    """Pillow's name of the format that an ending stands for.
+    """Return Pillow's name of the format for a suffix.
 
     Raises:
-        UsageError: it cannot be written here.
+        UsageError: the format cannot be written here.
     """
     return format_of(Path(f"picture{suffix}"))
 
@@ -59,15 +59,15 @@ _AFTER = {
     "paint": Progress(3, 4, 0.92, "writing the file"),
     "encode": Progress(4, 4, 1.0, ""),
 }
-"""Where the work on a photo stands once a stage has ended."""
+"""The progress of the work on a photo after each stage."""
 
 Tell: TypeAlias = Callable[[Progress], bool]
-"""Called with where the work stands; a preview is a `Still`. False asks to end early with what there is."""
+"""Called with the progress; a preview is a `Still`. False asks the work to end early with its current result."""
 
 
 @dataclass(frozen=True)
 class Still:
-    """A preview that can travel: a small JPEG."""
+    """A preview that can be sent to another process: a small JPEG."""
 
     jpeg: bytes = field(repr=False)
 
@@ -77,12 +77,12 @@ class Still:
 
 @dataclass(frozen=True)
 class Answer:
-    """What some work has made.
+    """The result of some work.
 
     Attributes:
         media_type: of `data`.
-        facts: what else is to be told: width, height, engine, style, seconds by stage ({"paint": 0.2}).
-        notes: what the user should know about the result.
+        facts: further facts: width, height, engine, style, seconds by stage ({"paint": 0.2}).
+        notes: notes for the user about the result.
     """
 
     data: bytes = field(repr=False)
@@ -92,14 +92,14 @@ class Answer:
 
 
 class Work(Protocol):
-    """Something to do, in a process of its own."""
+    """A piece of work for a process."""
 
     @property
     def megapixels(self) -> float:
-        """How much it is, for the queue."""
+        """Return the size of the work, for the queue."""
 
     def run(self, tell: Tell) -> Answer:
-        """Do it.
+        """Do the work.
 
         Raises:
             ImpastoError: it cannot be done.
@@ -108,7 +108,7 @@ class Work(Protocol):
 
 @contextmanager
 def notes_of() -> Iterator[list[str]]:
-    """What the user is warned of meanwhile, each note once."""
+    """Collect the warnings for the user while the context lasts, each once."""
     found: list[str] = []
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -120,7 +120,7 @@ def notes_of() -> Iterator[list[str]]:
 
 
 class Stages:
-    """How long each stage took: called at its end.
+    """Measures how long each stage takes. Call it at the end of each stage.
 
     Attributes:
         seconds: of each stage.
@@ -141,7 +141,7 @@ class Upload:
     """A file that a client has sent.
 
     Attributes:
-        name: what to call it; never a path.
+        name: name of the file in messages; never a path.
     """
 
     name: str
@@ -149,33 +149,33 @@ class Upload:
 
     @functools.cached_property
     def head(self) -> Head:
-        """What it says of its picture. Raises PictureError if it is none."""
+        """Return the facts in the picture's head. Raise a PictureError if it is not a picture."""
         return head_of(self.data, self.name)
 
     def file(self) -> BinaryIO:
-        """It as a file in memory, so that what is wrong with it is said by its name."""
+        """Return it as a file in memory, whose name appears in error messages."""
         file = io.BytesIO(self.data)
         file.name = self.name
         return file
 
     def open(self, max_pixels: int) -> Picture:
-        """The picture that it is."""
+        """Decode the picture."""
         return replace(Picture.open(self.file(), max_pixels=max_pixels, untrusted=True), name=self.name)
 
 
 Wanted: TypeAlias = "str | Upload"
-"""A style: the name of one in the gallery, or a painting. Never a path."""
+"""A style: a name in the gallery, or a painting. Never a path."""
 
 
 @dataclass(frozen=True)
 class PaintWork:
-    """One photo to be painted.
+    """A photo to paint.
 
     Attributes:
         styles: each with its weight.
-        regions: masks are files or names of `FOUND`; styles are `Wanted`, "" or "none".
-        kept: a picture; where it is opaque, the photo is left.
-        suffix: says the result's format, as ".png".
+        regions: masks are files or names of `FOUND`. Styles are `Wanted`, "" or "none".
+        kept: a mask picture. The photo stays unchanged where it is opaque.
+        suffix: determines the result's format, for example ".png".
     """
 
     photo: Upload
@@ -195,7 +195,7 @@ class PaintWork:
         return max(head.width * head.height, width * height) * head.frames / 1e6
 
     def digest(self, gallery: Gallery) -> str:
-        """What tells the result from all others: of the same digest, the same bytes."""
+        """Return a digest that identifies the result. Works with the same digest give the same bytes."""
         said = hashlib.blake2b(digest_size=20)
         for setting in (__version__, self.controls, self.engine, self.suffix, self.saving):
             said.update(f"{setting!r}\n".encode())
@@ -209,7 +209,7 @@ class PaintWork:
         return answer(self.photo, self.stylizer, self.saving, self.suffix, self.max_pixels, tell)
 
     def stylizer(self) -> Stylizer:
-        """What paints it; paintings and masks are read here."""
+        """Return the stylizer for the work. This reads the paintings and masks."""
         painter = engine_of(self.engine)
         return Stylizer(
             self.style_request(),
@@ -222,11 +222,11 @@ class PaintWork:
         )
 
     def style_request(self) -> list[tuple[str | Picture, float]]:
-        """The styles as the library takes them."""
+        """Return the styles in the form for the library."""
         return [(self._source(style), weight) for style, weight in self.styles]
 
     def region_request(self) -> list[Region]:
-        """The regions as the library takes them."""
+        """Return the regions in the form for the library."""
         found = [
             replace(one, mask=one.mask if one.automatic else one.mask.file(), style=self._source(one.style))
             for one in self.regions
@@ -234,13 +234,13 @@ class PaintWork:
         if self.kept is not None:
             mask = self.kept.open(self.max_pixels)
             if mask.alpha is None or mask.alpha.min() == 1:
-                hint = "make the part transparent that is to be painted"
+                hint = "make the part to paint transparent"
                 raise UsageError("the mask is opaque everywhere", hint, code="nothing-given")
             found.append(Region(mask.alpha, "none"))
         return found
 
     def _source(self, style: Wanted) -> str | Picture:
-        """A style as the library takes it; an uploaded painting keeps its name."""
+        """Return a style in the form for the library. An uploaded painting keeps its name."""
         if isinstance(style, str):
             return style
         return style.open(self.max_pixels)
@@ -248,10 +248,10 @@ class PaintWork:
 
 @dataclass(frozen=True)
 class EnlargeWork:
-    """One picture to be enlarged.
+    """A picture to enlarge.
 
     Attributes:
-        suffix: says the result's format, as ".png".
+        suffix: determines the result's format, for example ".png".
     """
 
     photo: Upload
@@ -266,7 +266,7 @@ class EnlargeWork:
         return width * height * self.photo.head.frames / 1e6
 
     def digest(self) -> str:
-        """What tells the result from all others: of the same digest, the same bytes."""
+        """Return a digest that identifies the result. Works with the same digest give the same bytes."""
         said = hashlib.blake2b(digest_size=20)
         for setting in (__version__, self.options, Enlarger(self.options).facts(), self.suffix, self.saving):
             said.update(f"{setting!r}\n".encode())
@@ -281,10 +281,10 @@ class EnlargeWork:
 def answer(
     photo: Upload, make: Callable[[], PhotoWork], saving: Saving, suffix: str, max_pixels: int, tell: Tell
 ) -> Answer:
-    """What becomes of one photo.
+    """Paint or enlarge one photo, and return the file.
 
     Args:
-        make: what paints or enlarges it; what that needs is read here.
+        make: makes the stylizer or enlarger. This reads what it needs.
     """
     written: list[bytes] = []
     clock = Stages()
@@ -300,19 +300,19 @@ def answer(
 
 
 class _Steps:
-    """Tells of a photo's stages: it is read, painted, brought to full size, written."""
+    """Reports the stages of a photo: reading, painting, enlarging to full size, writing."""
 
     def __init__(self, tell: Tell, clock: Stages) -> None:
         self._tell, self._clock, self._next = tell, clock, 0.0
 
     def ended(self, stage: str) -> None:
-        """A stage has ended. Raises Stopped if nobody wants the others."""
+        """Note the end of a stage. Raise Stopped if the other stages are no longer wanted."""
         self._clock(stage)
         if not self._tell(_AFTER[stage]):
             raise Stopped
 
     def on(self, now: Progress) -> bool:
-        """The painting goes on; False if it shall not."""
+        """Report the progress of the painting. Return False if it should stop."""
         moment = time.monotonic()
         if moment < self._next:
             return True
@@ -322,7 +322,7 @@ class _Steps:
 
 
 def _add(said: hashlib.blake2b, part: Wanted | float, gallery: Gallery) -> None:
-    """Add a file's name and bytes, a number, or the name of a style and, if it is the user's, its state."""
+    """Hash a file's name and content, a number, or the name of a style and, for a user's style, its state."""
     if isinstance(part, Upload):
         said.update(f"{part.name!r} {len(part.data)}\n".encode())
         said.update(part.data)

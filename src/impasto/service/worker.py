@@ -1,7 +1,7 @@
-"""A process that does one piece of work at a time for the one that has started it: `python -m impasto.service.worker`.
+"""A process that does one piece of work at a time for its parent: `python -m impasto.service.worker`.
 
-It reads frames from its standard input and writes frames to its standard output: eight bytes of length, then a pickle.
-It ends when its standard input does.
+It reads frames from standard input and writes frames to standard output. A frame consists of eight bytes of length and
+a pickle. The process ends when its standard input ends.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from impasto.system.parents import end_with_parent
 
 
 class _Pipes:
-    """The frames that come in and go out."""
+    """The incoming and outgoing frames."""
 
     def __init__(self, questions: IO[bytes], answers: IO[bytes]) -> None:
         self._questions, self._answers = questions, answers
@@ -35,7 +35,7 @@ class _Pipes:
         try:
             self._answers.writelines(framed(packed(message)))
             self._answers.flush()
-        except BrokenPipeError:  # nobody hears
+        except BrokenPipeError:  # the parent is gone
             os._exit(0)
 
     def tell(self, progress: Progress) -> bool:
@@ -43,7 +43,7 @@ class _Pipes:
         return self.going
 
     def _listen(self) -> None:
-        """Hear what is wanted, work or its end; once nobody can want anything any more, leave."""
+        """Read the messages of the parent: work, or its cancellation. Leave when the parent is gone."""
         while True:
             head = self._questions.read(LENGTH.size)
             wanted = LENGTH.unpack(head)[0] if len(head) == LENGTH.size else -1
@@ -53,12 +53,12 @@ class _Pipes:
             self.going = bool(data)
             if data:
                 self.works.put(data)
-            del data  # the next may not come for long
+            del data  # release the memory, because the next message may take long
 
 
 @dataclass(frozen=True)
 class _Packed:
-    """Work as it has come, which may turn out not to be known here."""
+    """Work as it has arrived. Unpacking it may fail."""
 
     data: bytes = field(repr=False)
     megapixels = 0.0
@@ -69,7 +69,7 @@ class _Packed:
 
 
 def _pipes() -> _Pipes:
-    """Standard input and output, out of reach of anything that a library reads or prints."""
+    """Return standard input and output, and replace them so that no library can read or print there."""
     questions, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
@@ -78,7 +78,7 @@ def _pipes() -> _Pipes:
 
 
 def warm() -> None:
-    """Load what paints, and paint a little, so that the first picture takes no longer than others."""
+    """Load the engines and paint a little, so that the first picture takes no longer than others."""
     import cv2
     import numpy as np
 
@@ -100,9 +100,9 @@ def _serve(pipes: _Pipes) -> None:
 
 def main() -> None:
     """Do work until the parent is gone."""
-    if sys.platform == "linux":  # sees to it that one is killed which has been stopped and cannot hear of it
+    if sys.platform == "linux":  # the system kills a stopped process, which cannot notice the end of its parent
         end_with_parent(signal.SIGKILL)
-    for number in (signal.SIGINT, signal.SIGTERM):  # sent to a whole group or service; the parent decides when to end
+    for number in (signal.SIGINT, signal.SIGTERM):  # sent to a whole group; the parent decides
         signal.signal(number, signal.SIG_IGN)
     if hasattr(os, "nice"):
         os.nice(int(sys.argv[1]) if len(sys.argv) > 1 else 0)

@@ -1,6 +1,6 @@
-"""The studio in anybody's Streamlit page.
+"""The studio as a component for any Streamlit page.
 
-A page of three lines; `streamlit run page.py` shows it:
+This page shows the studio, with `streamlit run page.py`:
 
     import impasto.streamlit
 

@@ -1,4 +1,4 @@
-"""Mount the studio in a Streamlit page, and start the service that it paints with."""
+"""Show the studio in a Streamlit page, and start the service that paints for it."""
 
 from __future__ import annotations
 
@@ -21,22 +21,23 @@ _services: list[Beside] = []
 
 
 def studio(server: str | None = None, *, height: int = HEIGHT, key: str | None = None) -> dict[str, Any] | None:
-    """Show the studio where this is called: photo, styles, brush, export.
+    """Show the studio at this place of the page: photo, styles, brush, export.
 
-    Without `server`, a service is started on a free port of this machine, once for all visitors and pages of this
-    process, and ends with it. Only browsers on this machine reach it. Where visitors are on other machines, run
-    `impasto app` where they reach it, let it in this page's origin, and give its address.
+    Without `server`, a service starts on a free port of this machine, once for all visitors and pages of this process,
+    and ends with the process. Only browsers on this machine reach it. If visitors are on other machines, run `impasto
+    app` where they can reach it, allow this page's origin there, and give its address.
 
     Args:
-        server: the address of a running service, such as "https://paint.example"; "" if this page's own server has it.
-        height: of the studio, in pixels, 200 or more.
-        key: tells several studios of one page apart, as for Streamlit's widgets.
+        server: the address of a running service, such as "https://paint.example"; "" if this page's own server provides
+            it.
+        height: the height of the studio in pixels, at least 200.
+        key: distinguishes several studios on one page, as for Streamlit's widgets.
     Returns:
-        What the visitor exported last, {"name": of the file, "settings": that made it}; None before the first export.
+        The visitor's last export, {"name": of the file, "settings": that made it}; None before the first export.
     Raises:
-        UsageError: `server` is no address, or `height` is too small.
+        UsageError: `server` is not an address, or `height` is too small.
 
-    A page that lists what was exported::
+    A page that lists exports::
 
         import impasto.streamlit
         import streamlit as st
@@ -52,7 +53,7 @@ def studio(server: str | None = None, *, height: int = HEIGHT, key: str | None =
     else:
         try:
             server = _own_service()
-        except ImpastoError as error:  # it depends on who looks at the page, not on what its author has written
+        except ImpastoError as error:  # it depends on the visitor, so it is shown on the page, and not raised
             st.error(str(error))
             return None
     mount = st.components.v2.component("impasto-studio", js=SCRIPT.read_text("utf-8"), isolate_styles=False)
@@ -62,7 +63,7 @@ def studio(server: str | None = None, *, height: int = HEIGHT, key: str | None =
 
 
 def _checked(server: str) -> str:
-    """A service's address without a slash at its end."""
+    """Return a service's address without a trailing slash."""
     parts = urlsplit(server)
     if server and (parts.scheme not in _PORTS or not parts.hostname or parts.query or parts.fragment):
         raise UsageError(f"{server} is not a server's address", 'server="https://paint.example"', code="malformed")
@@ -70,27 +71,27 @@ def _checked(server: str) -> str:
 
 
 def _own_service() -> str:
-    """The address, for the visitor's browser, of the service beside this process; it is started if need be.
+    """Return the address of the service of this process for the visitor's browser. Start the service if necessary.
 
     Raises:
-        ImpastoError: the visitor's browser does not reach it, or it cannot be started.
+        ImpastoError: the visitor's browser cannot reach the service, or the service cannot be started.
     """
     origins = _origins()
     page = urlsplit(st.context.url or origins[0])  # tests without a browser have no address
     if f"{page.scheme}://{page.netloc}" not in origins:
-        message = f"visitors at {page.netloc} do not reach the studio's server, which is for {origins[0]}"
-        raise ImpastoError(message, 'studio(server="https://...") names one that they reach', code="not-allowed")
+        message = f"visitors at {page.netloc} cannot reach the studio's server, which serves {origins[0]}"
+        raise ImpastoError(message, 'name one that they can reach: studio(server="https://...")', code="not-allowed")
     with _starting:
         if not (_services and _services[-1].alive()):
             _services[:] = [Beside(origins)]
         port = _services[-1].port
-    # By the name that the page has: so the two are one site for the browser.
+    # Use the page's own host name, so that browsers treat both as the same site.
     host = "127.0.0.1" if ":" in str(page.hostname) else page.hostname
     return f"http://{host}:{port}"
 
 
 def _origins() -> tuple[str, ...]:
-    """This page's own, as browsers on this machine name it."""
+    """Return this page's origins, as browsers on this machine name them."""
     scheme = "https" if st.get_option("server.sslCertFile") else "http"
     port = st.get_option("server.port")
     return tuple(f"{scheme}://{name}" + ("" if port == _PORTS[scheme] else f":{port}") for name in _NAMES)

@@ -24,7 +24,7 @@
  * @property {string} kind
  * @property {boolean} builtin
  * @property {boolean} mine whether this visitor may change it
- * @property {string} licence
+ * @property {string} license
  * @property {string} thumbnail an address
  *
  * @typedef {object} Control

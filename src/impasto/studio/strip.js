@@ -20,7 +20,7 @@ const SIDE = 320; // pixels of a picture of the strip
 const AT_ONCE = 4;
 const KINDS = /** @type {const} */ ({
   prints: /print|woodcut|etching|engraving/,
-  drawings: /ink|charcoal|manuscript|watercolour/,
+  drawings: /ink|charcoal|manuscript|watercolor/,
   modern: /abstract|cubist|orphist|neoplastic|divisionist|expressionist oil|fauvist/,
 });
 

@@ -202,7 +202,7 @@ export class Studio extends HTMLElement {
     );
     dialog.addEventListener("toggle", () => {
       const styles = this.app?.styles ?? [];
-      fill(credits, ...styles.filter((style) => style.builtin).map((style) => el("li", {}, `${style.title}, ${style.artist}, ${style.year}. ${style.licence}`)));
+      fill(credits, ...styles.filter((style) => style.builtin).map((style) => el("li", {}, `${style.title}, ${style.artist}, ${style.year}. ${style.license}`)));
       fill(/** @type {Element} */ (dialog.querySelector(".version")), words.version(this.app?.limits?.version ?? ""));
       fill(/** @type {Element} */ (dialog.querySelector(".private")), this.app?.limits?.local ? words.privateHere : words.private);
     });

@@ -1,4 +1,4 @@
-"""How well numbers rank results as people do: Kendall's tau over the pairs that people have compared."""
+"""Measure how well metrics rank results as people do, with Kendall's tau over the pairs that people compared."""
 
 from __future__ import annotations
 
@@ -23,22 +23,24 @@ BETTER = {
     "ms_ssim": 1,
     "variation": -1,
 }
-"""{metric: 1 if more of it is better, -1 if less}"""
+"""{metric: 1 if more is better, -1 if less is better}"""
 OTHERS = "other observers"
-"""The row that says how well people rank as other people do: no number can be expected to do much better."""
+"""The name of the row that compares people with other people. A metric can hardly agree better."""
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """How well one number agrees with the answers to one question.
+    """The agreement of one metric with the answers to one question.
 
     Attributes:
         metric: its name, or OTHERS.
-        better: 1 if more of it is better, -1 if less.
-        answers: how many answers there are to pairs that have the number.
-        tau, low, high: Kendall's tau-b and its 95 % interval; 1, always as people; 0, as a coin; -1, against them.
-        right: the share of decided answers that the number foretells.
-        order: tau of the conditions' order by the number's mean and by people's scores; None if there are two.
+        better: 1 if more is better, -1 if less is better.
+        answers: number of answers to pairs for which the metric is known.
+        tau, low, high: Kendall's tau-b and its 95 % interval: 1 agrees with all answers, 0 is chance, -1 contradicts
+            all.
+        right: share of decided answers that the metric predicts.
+        order: tau between the order of the conditions by the metric's mean and by people's scores; None for two
+            conditions.
     """
 
     metric: str
@@ -52,9 +54,10 @@ class Agreement:
 
 
 def agreements(answers: Sequence[Answer], ranking: Ranking, scores: Scores, *, seed: int = 0) -> list[Agreement]:
-    """Hold every metric against the answers to one question, the best first; and other observers against each.
+    """Compare every metric with the answers to one question, best agreement first. Other observers come before them.
 
-    Tau is over answers, each of which ranks two results. A metric ranks them by its values (Kendall 1945, tau-b).
+    Tau is computed over answers, each of which ranks two results. A metric ranks them by its values (Kendall 1945,
+    tau-b).
     """
     found = []
     for name, better in BETTER.items():
@@ -90,7 +93,7 @@ def _agreement(
 
     value = float(tau(products.sum(0)[None])[0, 0])
     count = len(answers)
-    careful = value * count / (count + 4)  # as if two answers had agreed and two had not
+    careful = value * count / (count + 4)  # as if two more answers had agreed and two had not
     least = (1 - careful**2) / count / 2
     error = float(half_widths(*groups_of(answers), sums, tau, least=least, seed=seed)[0])
     decided = (lead != 0) & (chosen != 0)
@@ -114,7 +117,7 @@ def _order(ranking: Ranking, known: dict[tuple[str, str], float]) -> float | Non
 
 
 def _votes(answers: Sequence[Answer]) -> list[float | None]:
-    """For each answer how the others have voted on its pair, more than 0 for `a`; None if nobody else has."""
+    """Return for each answer the other observers' votes on its pair, positive for `a`; None if nobody else answered."""
     total: dict[tuple[str, frozenset[str]], dict[str, list[float]]] = {}
     for answer in answers:
         first = min(answer.trial.pair)

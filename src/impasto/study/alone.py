@@ -1,4 +1,4 @@
-"""Have a study for oneself: one server gathers its answers, or one program makes it."""
+"""Lock a study, so that only one server collects its answers, or only one program makes it."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from impasto.system.locks import lock
 
 
 def alone(folder: Path) -> IO[bytes]:
-    """Hold a study until what this returns is closed, or the program ends.
+    """Lock a study until the returned file is closed or the program ends.
 
     Raises:
-        UsageError: another program holds it.
+        UsageError: another program has locked it.
         PictureError: the folder cannot be written to.
     """
     try:
@@ -24,6 +24,6 @@ def alone(folder: Path) -> IO[bytes]:
         lock(file)
     except OSError:
         file.close()
-        hint = "end the other program, or make a second study"
-        raise UsageError(f"{folder} is being served already", hint, code="in-use") from None
+        hint = "end the other program, or use another folder"
+        raise UsageError(f"another program is using {folder}", hint, code="in-use") from None
     return file

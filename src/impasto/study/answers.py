@@ -1,8 +1,8 @@
-"""Answers, and the tables that hold them: those of pwcmp (Perez-Ortiz & Mantiuk 2017), with further columns.
+"""Read and write tables of answers. They have the columns of pwcmp (Perez-Ortiz & Mantiuk 2017) and further ones.
 
 observer,session,scene,condition_A,condition_B,is_A_selected,criterion,trial,seconds
 
-`is_A_selected` is 1, 0, or 0.5 for no difference. The scene is PHOTO__STYLE, the criterion a question's name.
+`is_A_selected` is 1, 0, or 0.5 for no difference. The scene is PHOTO__STYLE, the criterion is a question's name.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ COLUMNS = (
     "seconds",
 )
 PWCMP = COLUMNS[:7]
-_ALSO = {  # the names of other programs and of pwcmp's own tables
+_ALSO = {  # column names of other programs and of pwcmp's own tables
     "session_id": "session",
     "condition_1": "condition_a",
     "condition_2": "condition_b",
@@ -42,21 +42,21 @@ _ALSO = {  # the names of other programs and of pwcmp's own tables
 _NEEDED = ("observer", "scene", "condition_a", "condition_b")
 _OURS = re.compile(r"[0-9a-f]{16}")
 WHOLE = "preferred"
-"""The question of a table that has no criterion."""
+"""The question's name in a table without criteria."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What one observer said of one pair.
+    """One observer's answer to one question about a pair.
 
     Attributes:
         observer: an anonymous name.
-        session: which round of this observer, from 1.
-        trial: `a` was shown on the left, `b` on the right.
-        preferred: 1, `a`; 0, `b`; 0.5, no difference.
-        question: its name.
-        number: the trial's place in the session, from 1; 0 if it is not known.
-        seconds: how long the observer looked, or None.
+        session: number of the observer's session, from 1.
+        trial: the pair. `a` was shown on the left, `b` on the right.
+        preferred: 1 for `a`, 0 for `b`, 0.5 for no difference.
+        question: the question's name.
+        number: number of the trial in the session, from 1; 0 if it is unknown.
+        seconds: time until the answer, or None.
     """
 
     observer: str
@@ -77,34 +77,34 @@ class Answer:
 
     @property
     def chosen(self) -> str | None:
-        """The condition that was preferred; None for no difference."""
+        """Return the preferred condition; None for no difference."""
         return None if self.preferred == 0.5 else self.trial.a if self.preferred == 1 else self.trial.b
 
     def outcome(self, first: str) -> int:
-        """WON, LOST or TIED for one of the two conditions."""
+        """Return WON, LOST or TIED for one of the two conditions."""
         return TIED if self.chosen is None else WON if self.chosen == first else LOST
 
     def row(self) -> list[str]:
-        """The answer in `COLUMNS`."""
+        """Return the answer as a row of `COLUMNS`."""
         seconds = "" if self.seconds is None else f"{self.seconds:.2f}"
         head = [self.observer, str(self.session), self.trial.scene, self.trial.a, self.trial.b]
         return [*head, f"{self.preferred:g}", self.question, str(self.number), seconds]
 
 
 def written(answers: Iterable[Answer], columns: Sequence[str] = COLUMNS) -> str:
-    """Answers as a table with a head, of the first columns."""
+    """Format answers as a table with a header, with the first of the columns."""
     return as_table(columns, *(answer.row()[: len(columns)] for answer in answers))
 
 
 def as_table(*rows: Sequence[object]) -> str:
-    """Rows as a CSV file's text."""
+    """Format rows as the text of a CSV file."""
     out = io.StringIO()
     csv.writer(out, lineterminator="\n").writerows(rows)
     return out.getvalue()
 
 
 def decided(answers: Iterable[Answer]) -> list[Answer]:
-    """Answers as pwcmp takes them: without "no difference", which goes to one side and the other by turns."""
+    """Return answers for pwcmp, which has no "no difference": such answers go to either side in turn."""
     found, turns = [], dict[tuple[str, str, frozenset[str]], int]()
     for answer in answers:
         if answer.preferred == 0.5:
@@ -117,25 +117,25 @@ def decided(answers: Iterable[Answer]) -> list[Answer]:
 
 
 def read_answers(path: Path, plans: Mapping[str, Plan] | None = None) -> list[Answer]:
-    """Read a table of answers. Of several answers to one question in one trial the last one counts.
+    """Read a table of answers. If a trial has several answers to one question, the last one counts.
 
     Args:
-        plans: studies by their pictures' names: a table that a page without a server has made names pictures.
+        plans: studies by the names of their pictures. The single-file page writes tables that name pictures.
     Raises:
-        PictureError: no such file, or no table of answers.
+        PictureError: the file does not exist, or it is not a table of answers.
     """
     try:
         data = path.read_bytes()
     except FileNotFoundError:
-        raise PictureError(f"there is no file {path}", code="no-such-file") from None
+        raise PictureError(f"file {path} does not exist", code="no-such-file") from None
     except OSError as error:
         raise PictureError(f"cannot read {path}: {error.strerror}", code="not-readable") from None
-    encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"  # Excel writes both
+    encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"  # Excel writes both encodings
     return latest(_parsed(path, data.decode(encoding, errors="replace"), plans or {}))
 
 
 def latest(answers: Iterable[Answer]) -> list[Answer]:
-    """Leave out what the same observer has answered anew, and what is there twice."""
+    """Remove duplicates, and answers that the same observer has changed later."""
     found: dict[object, Answer] = {}
     for number, answer in enumerate(answers):
         trial = answer.trial
@@ -146,10 +146,10 @@ def latest(answers: Iterable[Answer]) -> list[Answer]:
 
 def _parsed(path: Path, text: str, plans: Mapping[str, Plan]) -> list[Answer]:
     head = text.partition("\n")[0]
-    delimiter = max(",;\t", key=head.count)  # Excel takes what the country's numbers leave free
+    delimiter = max(",;\t", key=head.count)  # Excel's separator depends on the country
     reader = csv.reader(io.StringIO(text), delimiter=delimiter)
     try:
-        lines = [(reader.line_num, line) for line in reader if any(cell.strip() for cell in line)]  # Excel leaves ,,,,
+        lines = [(reader.line_num, line) for line in reader if any(cell.strip() for cell in line)]  # Excel writes ,,,,
     except csv.Error as error:
         raise _no_table(path, f"line {reader.line_num}: {error}") from None
     if not lines:
@@ -158,9 +158,9 @@ def _parsed(path: Path, text: str, plans: Mapping[str, Plan]) -> list[Answer]:
     missing = [name for name in _NEEDED if name not in names]
     choice = next((name for name in ("is_a_selected", "selection") if name in names), None)
     if missing or choice is None:
-        raise _no_table(path, f"it has no column {(missing or ['is_A_selected'])[0]}")
+        raise _no_table(path, f"the column is missing:  {(missing or ['is_A_selected'])[0]}")
     if len(lines[-1][1]) < len(names) and not text.endswith("\n"):
-        del lines[-1]  # a server was killed while it wrote
+        del lines[-1]  # a server was killed while it wrote this line
     place = names.index(choice)
     by_number = choice == "selection" and any(line[place : place + 1] == ["2"] for _, line in lines[1:])
     sessions: dict[str, int] = {}
@@ -172,21 +172,23 @@ def _parsed(path: Path, text: str, plans: Mapping[str, Plan]) -> list[Answer]:
         except ValueError as error:
             why = f": {error}" if len(line) == len(names) else f": it has {len(line)} of {len(names)} columns"
             hint = f"columns: {','.join(PWCMP)}"
-            raise PictureError(f"{path}: line {number} is no answer{why}", hint, code="malformed") from None
+            raise PictureError(f"{path}: line {number} is not an answer{why}", hint, code="malformed") from None
         except LookupError:
-            message = f"{path}: line {number} names pictures of a study that is not given"
-            raise PictureError(message, f"impasto study report STUDY {path}", code="malformed") from None
+            message = f"{path}: line {number} names pictures of another study"
+            raise PictureError(
+                message, f"give the study's folder, too: impasto study report STUDY {path}", code="malformed"
+            ) from None
     return found
 
 
 def _answer(row: Mapping[str, str], preferred: float, plans: Mapping[str, Plan], sessions: dict[str, int]) -> Answer:
-    """Read a line.
+    """Parse a line.
 
     Args:
-        sessions: numbers of the sessions that are no numbers, by their names.
+        sessions: numbers for the sessions that have names instead of numbers.
     Raises:
-        ValueError: it is no answer.
-        LookupError: it names pictures that no plan has.
+        ValueError: the line is not an answer.
+        LookupError: it names pictures that no plan contains.
     """
     a, b, scene, session = (row.get(name, "").strip() for name in ("condition_a", "condition_b", "scene", "session"))
     trial = Trial(scene, a, b)
@@ -196,11 +198,11 @@ def _answer(row: Mapping[str, str], preferred: float, plans: Mapping[str, Plan],
             raise LookupError(a)
         trial = shown
     if not a or not b:
-        raise ValueError("a condition is missing")
+        raise ValueError("a condition is empty")
     if a == b:
-        raise ValueError(f"{a!a} beside itself")
+        raise ValueError(f"{a!a} is compared with itself")
     if not row["observer"].strip():
-        raise ValueError("no observer")
+        raise ValueError("the observer is empty")
     if not session or session.isdecimal():
         number = int(session or 1)
     else:
@@ -229,7 +231,7 @@ def _number(row: Mapping[str, str], name: str, otherwise: str) -> float:
 
 
 def _preferred(row: Mapping[str, str], name: str, by_number: bool) -> float:
-    """Read a choice: 1, 0 and 0.5; by number 1, 2 and 0 for no difference."""
+    """Parse a choice: 1, 0 and 0.5. With `by_number`: 1, 2, and 0 for no difference."""
     choices = {1.0: 1.0, 2.0: 0.0, 0.0: 0.5} if by_number else {1.0: 1.0, 0.0: 0.0, 0.5: 0.5}
     preferred = choices.get(_number(row, name, "nan"))
     if preferred is None:
@@ -239,25 +241,27 @@ def _preferred(row: Mapping[str, str], name: str, by_number: bool) -> float:
 
 
 def _no_table(path: Path, why: str) -> PictureError:
-    return PictureError(f"{path} is no table of answers: {why}", f"columns: {','.join(PWCMP)}", code="malformed")
+    return PictureError(
+        f"{path} is not a table of answers: {why}", f"required columns: {','.join(PWCMP)}", code="malformed"
+    )
 
 
 def kept_in(folder: Path) -> Path | None:
-    """A study's table of answers; None while there is none, or one without its head: its server was killed early."""
+    """Return a study's table of answers, or None if there is none or if its server was killed before the header."""
     path = folder / ANSWERS
     return path if path.exists() and path.stat().st_size else None
 
 
 def distinct(paths: Iterable[Path]) -> list[Path]:
-    """Files without those that are named twice."""
+    """Return the files without duplicates."""
     return list({path.resolve(): path for path in paths}.values())
 
 
 def merged(sources: Sequence[Path], plans: Sequence[Plan]) -> list[Answer]:
-    """The answers of several tables. Studies' folders are given by the table in them.
+    """Return the answers of several tables. A study's folder stands for its table.
 
-    An observer keeps its name if a page of ours has given it; others are named FILE:OBSERVER if there are several
-    tables, since observer 1 of two tables need not be one person.
+    An observer keeps its name if a page of Impasto has given it. With several tables, other observers are named
+    FILE:OBSERVER, because observer 1 of two tables may be different people.
     """
     by_picture = {picture: plan for plan in plans for picture in plan.shown}
     tables = distinct(sources)

@@ -1,4 +1,4 @@
-"""Choose the pair whose answer tells most: information gain (Mikhailiuk et al. 2021; Lindley 1956)."""
+"""Choose the most informative pair: the expected information gain (Mikhailiuk et al. 2021; Lindley 1956)."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from impasto.study.davidson import Array, differences, fit, pair_places, probabi
 from impasto.study.plan import UNPAINTED, Plan
 from impasto.study.trials import Chosen, pairs
 
-_WAITING = 16  # pairs that were chosen last and not answered yet; older ones are given up
+_WAITING = 16  # chosen pairs that wait for an answer; older ones are given up
 _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(15)
 _WEIGHTS = _WEIGHTS / _WEIGHTS.sum()
 
 
 def information(counts: Array, conditions: int) -> Array:
-    """How much one more answer to each pair would say of the scores, in nats.
+    """Return the expected information about the scores of one more answer to each pair, in nats.
 
-    It is the mutual information of the answer and the scores: the entropy of the answer that is to be expected, less
-    the answer's mean entropy if the scores were known. The scores are taken as a Gaussian around the fit.
+    It is the mutual information of answer and scores: the entropy of the expected answer, minus the mean entropy of the
+    answer for known scores. The scores are approximated by a Gaussian around the fit.
 
     Args:
         counts: questions x pairs x 3.
     Returns:
-        Pairs; the sum over the questions.
+        A value for each pair, summed over the questions.
     """
     found = fit(counts, conditions)
     matrix = differences(conditions)
@@ -44,10 +44,10 @@ def _entropy(chances: Array) -> Array:
 
 
 class Chooser:
-    """Chooses pairs by what all observers have answered.
+    """Chooses pairs, given the answers of all observers.
 
     Args:
-        answers: so far; `add` takes the later ones.
+        answers: the answers so far. Later ones are passed to `add`.
     """
 
     def __init__(self, plan: Plan, answers: Iterable[Answer] = ()) -> None:
@@ -63,7 +63,7 @@ class Chooser:
             self.add(answer)
 
     def add(self, answer: Answer) -> None:
-        """Take an answer into account. Catch trials and repeats say nothing new of the scores."""
+        """Add an answer. Catch trials and repeats do not count, because they say nothing new about the scores."""
         trial = answer.trial
         known = answer.question, answer.observer, (trial.scene, trial.pair)
         if UNPAINTED in trial.pair or known in self._seen:
@@ -77,9 +77,9 @@ class Chooser:
                 self._waiting.remove(trial.pair)
 
     def __call__(self, seen: set[Chosen], chance: random.Random) -> Chosen:
-        """The pair that tells most, in the scene in which it has been asked least.
+        """Choose the most informative pair, in the scene in which it was asked least often.
 
-        Observers who come at the same time get different pairs: one that is chosen and not answered yet counts less.
+        Observers who come at the same time get different pairs, because a chosen pair without an answer counts less.
         """
         gains = information(self._counts, len(self.plan.conditions))
         free = [pair for pair in self._every if pair not in seen] or self._every

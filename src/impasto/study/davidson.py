@@ -1,9 +1,9 @@
-"""Bradley-Terry scores of answers that may be "no difference" (Davidson 1970).
+"""Fit Bradley-Terry scores to answers that include "no difference" (Davidson 1970).
 
 P(i over j) : P(j over i) : P(no difference) = exp(s_i) : exp(s_j) : exp(t + (s_i + s_j) / 2)
 
-s are the scores, t says how readily observers see no difference. Without such answers it is the model of Bradley &
-Terry (1952). Weak Gaussian priors keep the scores of a condition that has always won finite.
+s are the scores. t describes how often observers see no difference. Without such answers, it is the model of Bradley &
+Terry (1952). Weak Gaussian priors keep the score of a condition finite that has always won.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ class Fit:
     """The most probable scores of R sets of answers.
 
     Attributes:
-        scores: R x K; their mean is 0.
-        ties: R, how readily "no difference" is answered.
-        precision: R x (K + 1) x (K + 1), the negative Hessian at the fit of the scores and t, priors included.
-        log_likelihood: R, of the answers alone.
+        scores: R x K, with mean 0.
+        ties: R values of t, the tendency to answer "no difference".
+        precision: R x (K + 1) x (K + 1), the negative Hessian for the scores and t at the fit, including the priors.
+        log_likelihood: R values, of the answers alone.
     """
 
     scores: Array
@@ -43,7 +43,7 @@ class Fit:
 
 
 def pairs_of(conditions: int) -> list[tuple[int, int]]:
-    """All pairs i < j of so many conditions, in the order that counts have.
+    """Return all pairs i < j of a number of conditions, in the order of the counts.
 
     >>> from impasto.study.davidson import pairs_of
     >>> pairs_of(3)
@@ -53,13 +53,13 @@ def pairs_of(conditions: int) -> list[tuple[int, int]]:
 
 
 def pair_places(conditions: Sequence[str]) -> dict[frozenset[str], tuple[int, str]]:
-    """For each pair of names its place in `pairs_of`, and its first condition."""
+    """Return for each pair of names its index in `pairs_of`, and its first condition."""
     return {frozenset(pair): (place, pair[0]) for place, pair in enumerate(itertools.combinations(conditions, 2))}
 
 
 @functools.lru_cache
 def differences(conditions: int) -> Array:
-    """Pairs x conditions: 1 for a pair's first condition, -1 for its second."""
+    """Return a matrix, pairs x conditions: 1 for a pair's first condition, -1 for its second."""
     found = np.zeros((conditions * (conditions - 1) // 2, conditions))
     for row, (i, j) in enumerate(pairs_of(conditions)):
         found[row, i], found[row, j] = 1, -1
@@ -67,22 +67,22 @@ def differences(conditions: int) -> Array:
 
 
 def probabilities(difference: Array, ties: Array | float) -> Array:
-    """The probabilities of WON, LOST and TIED, ... x 3, at a difference of scores."""
+    """Return the probabilities of WON, LOST and TIED, ... x 3, for a difference of scores."""
     logits = np.stack(np.broadcast_arrays(difference / 2, -difference / 2, np.asarray(ties)), axis=-1)
     powers = np.exp(logits - logits.max(-1, keepdims=True))
     return powers / powers.sum(-1, keepdims=True)
 
 
 def curvature(chances: Array) -> Array:
-    """Fisher's information of one answer on the difference of two scores, given `probabilities`."""
+    """Return Fisher's information of one answer about the difference of two scores, given `probabilities`."""
     half_lead = (chances[..., WON] - chances[..., LOST]) / 2
     found: Array = (1 - chances[..., TIED]) / 4 - half_lead**2
     return found
 
 
 def laplacian(weights: Array, conditions: int) -> Array:
-    """R x K x K: the sum over pairs of their weights, R x pairs, times the squares of the scores' differences."""
-    first, second = np.triu_indices(conditions, 1)  # in the order of `pairs_of`
+    """Return the weighted Laplacian, R x K x K: the sum over pairs of weight times squared difference of scores."""
+    first, second = np.triu_indices(conditions, 1)  # the order of `pairs_of`
     links = np.zeros((len(weights), conditions, conditions))
     links[:, first, second] = weights
     links += links.swapaxes(1, 2)
@@ -96,11 +96,11 @@ def fit(
     """Find the most probable scores by Newton's method, for several sets of answers at once.
 
     Args:
-        counts: R x pairs x 3, how often a pair's first condition WON, LOST, TIED; weights need not be whole.
-        conditions: how many there are.
-        center: R x K, the scores that the prior expects; None, all 0.
+        counts: R x pairs x 3, how often a pair's first condition WON, LOST or TIED. Weights may be fractions.
+        conditions: number of conditions.
+        center: R x K, the prior's mean scores; None for 0.
         spread: the prior's standard deviation of a score.
-        ties: the t that the prior expects, one or R.
+        ties: the prior's mean of t, one value or R.
     """
     rows, matrix = len(counts), differences(conditions)
     start = np.zeros((rows, conditions)) if center is None else np.asarray(center, np.float64)
@@ -116,7 +116,7 @@ def fit(
         if np.abs(step).max(initial=0) < _ENOUGH:
             break
         length = np.ones(rows)
-        for _halving in range(20):  # Newton's step may go too far where the curvature is small
+        for _halving in range(20):  # Newton's step may be too large where the curvature is small
             after = parameters + length[:, None] * step
             found = _objective(after, counts, matrix, center, weight)
             worse = found < value - 1e-9 * np.abs(value)
@@ -141,7 +141,7 @@ def _objective(parameters: Array, counts: Array, matrix: Array, center: Array, w
 def _slopes(
     parameters: Array, counts: Array, total: Array, matrix: Array, center: Array, weight: Array
 ) -> tuple[Array, Array]:
-    """The objective's gradient and its negative Hessian."""
+    """Return the objective's gradient and its negative Hessian."""
     chances = probabilities(parameters[:, :-1] @ matrix.T, parameters[:, -1:])
     lead = (chances[..., WON] - chances[..., LOST]) / 2
     tied = chances[..., TIED]

@@ -1,4 +1,4 @@
-"""What the answers of studies show: read them, judge observers, rank conditions, hold metrics against people."""
+"""Analyze the answers of studies: read them, judge observers, rank conditions, and compare metrics with people."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ from impasto.study.transitivity import Circles, circles
 
 PAINTING = "(painting)"
 _ROUNDS_OF_PARTS = 100  # resamplings for a single photo or style
-_NAMED = 5  # observers in a note
-_MOST = 200  # conditions
-_VOTES = 3  # below which a single pair is not shown
-_FEW = 10  # answers below which a photo or a style is not ranked
+_NAMED = 5  # observers named in a note
+_MOST = 200  # largest number of conditions
+_VOTES = 3  # votes that a single pair needs to be shown
+_FEW = 10  # answers that a photo or a style needs to be ranked
 
 
 @dataclass(frozen=True)
 class Result:
-    """What the answers to one question show.
+    """The analysis of the answers to one question.
 
     Attributes:
         name, text: of the question.
-        overall: all photos and styles together.
-        by_photo, by_style: each apart, where there are answers enough.
+        overall: the ranking over all photos and styles.
+        by_photo, by_style: rankings of single photos and styles that have enough answers.
         circles: how transitive the answers are.
-        agreements: how well numbers rank as people do; the first row is other people.
+        agreements: how well metrics rank as people do. The first row is other people.
     """
 
     name: str
@@ -50,11 +50,11 @@ class Result:
 
 @dataclass(frozen=True)
 class Choice:
-    """How one pair in one scene was answered.
+    """The votes on one pair in one scene.
 
     Attributes:
         scene: its name.
-        chosen, other: conditions; `chosen` has more votes, or as many.
+        chosen, other: the conditions. `chosen` has at least as many votes.
         votes: for `chosen`, for `other`, for neither.
     """
 
@@ -66,17 +66,17 @@ class Choice:
 
 @dataclass
 class Findings:
-    """What one study or several show.
+    """The analysis of one study or several.
 
     Attributes:
-        answers: all of them, of all observers.
-        conditions: what is compared.
-        observers: everybody.
-        left_out: those whose answers do not count.
-        counted: the answers that the scores are made of: no catch trials, no repeats.
+        answers: all answers of all observers.
+        conditions: the names of the conditions.
+        observers: all observers.
+        left_out: names of the observers whose answers do not count.
+        counted: the answers that determine the scores, without catch trials and repeats.
         results: one for each question.
-        notes: what a reader should know.
-        pictures: {scene: {condition, UNPAINTED or PAINTING: file}}, of studies; tables have none.
+        notes: remarks for the reader.
+        pictures: {scene: {condition, UNPAINTED or PAINTING: file}} of studies. Tables have no pictures.
     """
 
     answers: list[Answer]
@@ -90,7 +90,7 @@ class Findings:
 
     @property
     def seconds(self) -> float | None:
-        """The median time of an answer."""
+        """Return the median time of an answer."""
         times = [answer.seconds for answer in self.answers if answer.seconds is not None]
         return median(times) if times else None
 
@@ -105,17 +105,17 @@ def find(
     seed: int = 0,
     on_progress: OnProgress | None = None,
 ) -> Findings:
-    """Read studies and tables of answers, and say what they show.
+    """Read studies and tables of answers, and analyze them.
 
     Args:
-        sources: studies' folders, and tables that `impasto.study.answers.read_answers` takes.
-        metrics: tables of metrics for the agreement.
-        score: compute the metrics of studies that have none yet, if PyTorch is installed.
+        sources: folders of studies, and tables for `impasto.study.answers.read_answers`.
+        metrics: tables of metrics to compare with people.
+        score: True to compute missing metrics of studies, if PyTorch is installed.
         judge: the network for that; see `impasto.study.scores.score_pictures`.
-        keep_random: count those who seem to click at random, too.
-        on_progress: of the computation of metrics.
+        keep_random: True to also count observers who seem to click at random.
+        on_progress: called while metrics are computed.
     Raises:
-        UsageError, PictureError: a source is no study and no table, or there are no answers.
+        UsageError, PictureError: a source is neither a study nor a table, or there are no answers.
     """
     folders = [source for source in sources if source.is_dir()]
     plans = [load_plan(folder) for folder in folders]
@@ -123,21 +123,23 @@ def find(
     tables = distinct([*tables, *filter(None, map(kept_in, folders))])
     answers = merged(tables, plans)
     if not answers:
-        hint = f"impasto study serve {folders[0]}" if folders else "a table of answers"
-        raise PictureError("there are no answers", hint, code="nothing-given")
+        hint = f"collect answers: impasto study serve {folders[0]}" if folders else "give a table with answers"
+        raise PictureError("there are no answers yet", hint, code="nothing-given")
     conditions = _conditions(plans, answers)
     if len(conditions) > _MOST:
-        raise PictureError(f"there are {len(conditions)} conditions, and {_MOST} are compared", code="too-large")
+        raise PictureError(
+            f"{len(conditions)} conditions are too many to compare; the limit is {_MOST}", code="too-large"
+        )
     questions = _questions(plans, answers)
     caught_by = [name for name, question in questions.items() if question.catch]
     people = observers(answers, caught_by, conditions)
     left_out = [] if keep_random else [one.name for one in people if one.at_random]
     if len(left_out) == len(people):
         left_out = []
-    notes = [f"{one} and {other} are alike: are their observers the same people?" for one, other in _alike(tables)]
+    notes = [f"{one} and {other} are similar: are their observers the same people?" for one, other in _alike(tables)]
     scores = _scores(folders, plans, metrics, score, judge, on_progress, notes)
     if metrics and not any((answer.trial.scene, answer.trial.a) in scores for answer in answers):
-        notes.append("the metrics are of other pictures: none is compared")
+        notes.append("the metrics belong to other pictures and are not compared")
     found = Findings(answers, conditions, people, left_out, notes=notes)
     for folder, plan in zip(folders, plans, strict=True):
         for scene in plan.scenes:
@@ -153,13 +155,13 @@ def find(
             found.counted += theirs
             found.results.append(_result(name, question.text, theirs, conditions, scores, seed))
     if not found.results:
-        raise PictureError("all answers are to catch trials", code="nothing-given")
+        raise PictureError("all answers belong to catch trials", code="nothing-given")
     _remark(found)
     return found
 
 
 def _alike(tables: Sequence[Path]) -> list[tuple[Path, Path]]:
-    """Tables that are copies of earlier ones."""
+    """Return tables that are copies of earlier ones."""
     first: dict[bytes, Path] = {}
     found = []
     for path in tables:
@@ -176,7 +178,7 @@ def _conditions(plans: Sequence[Plan], answers: Sequence[Answer]) -> list[str]:
 
 
 def _questions(plans: Sequence[Plan], answers: Sequence[Answer]) -> dict[str, Question]:
-    """The questions that have answers. One that no plan knows is called by its name."""
+    """Return the questions that have answers. If no plan contains a question, its text is its name."""
     planned = [question for plan in plans for question in plan.questions]
     known = {one.name: one for one in (*QUESTIONS, Question(WHOLE, "Which is preferred?"), *planned)}
     names = dict.fromkeys(answer.question for answer in answers)
@@ -227,7 +229,7 @@ def _result(
 
 
 def clearest(found: Findings, question: str, most: int = 4) -> list[Choice]:
-    """The pairs about which observers were most of one mind, at most one of a scene; three votes or more each."""
+    """Return the pairs with the clearest votes, with three votes or more, at most one for each scene."""
     votes: dict[tuple[str, frozenset[str]], Counter[str]] = {}
     for answer in found.counted:
         if answer.question == question:
@@ -264,7 +266,7 @@ def _remark(found: Findings) -> None:
         ]
         if alone:
             of = "" if len(alone) == len(found.results) else f"{', '.join(alone)}: "
-            found.notes.append(f"{of}there is one {what}: the intervals say nothing of others")
+            found.notes.append(f"{of}there is only one {what}: the intervals do not include other {what}s")
     for result in found.results:
         apart = islands(result.overall)
         if len(apart) > 1:

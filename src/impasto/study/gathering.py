@@ -1,4 +1,4 @@
-"""A study that is being answered: takes answers, keeps them at once, and says what comes next."""
+"""Collect the answers of a running study: save each at once, and choose the next trials."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ from impasto.study.plan import ANSWERS, Trial, load_plan
 from impasto.study.trials import Chosen, pairs, trial_of
 
 LARGEST = 100_000_000
-"""Bytes of answers that a study takes; nobody fills the disk."""
-_LONGEST = 3600.0  # seconds of one answer
+"""The largest size of a study's answers in bytes, so that nobody can fill the disk."""
+_LONGEST = 3600.0  # largest time of one answer in seconds
 _OBSERVER = re.compile(r"[0-9a-f]{16}")
 _CHOICES = {"a": 1.0, "b": 0.0, "none": 0.5}
 
 
 class Gathering:
-    """Gathers answers into a study's answers.csv, for one server at a time.
+    """Collects answers in a study's answers.csv, for one server at a time.
 
-    Every answer is on the disk before it is acknowledged. What was answered is all that is kept in mind, so that a
-    server that was killed goes on where it was.
+    Every answer is on the disk before it is acknowledged. The state consists of the answers alone, so a server that was
+    killed can continue where it stopped.
 
     Raises:
-        UsageError: no study, or another server gathers its answers.
+        UsageError: the folder contains no study, or another server collects its answers.
         PictureError: the folder's files cannot be read or written.
     """
 
@@ -71,30 +71,30 @@ class Gathering:
         self.close()
 
     def close(self) -> None:
-        """Let another server have the study."""
+        """Release the study for another server."""
         self._file.close()
         self._lock.close()
 
     @property
     def observers(self) -> int:
-        """How many have answered."""
+        """Return the number of observers with answers."""
         return len({observer for observer, _ in self._sessions})
 
     @property
     def answers(self) -> int:
-        """How many answers there are."""
+        """Return the number of answers."""
         return sum(1 for _ in self._every())
 
     def take(self, request: Mapping[str, Any]) -> list[dict[str, str]]:
-        """Keep a request's answers, and give the trials that it wants.
+        """Save the answers of a request, and return the trials that it asks for.
 
         Args:
-            request: `observer`, `session`, `answers`; `next`, the number of the first trial that is wanted; `want`,
-                how many; `ahead`, those before it that are not answered yet.
+            request: `observer`, `session` and `answers`; `next`, the number of the first trial to return; `want`, the
+                number of trials; `ahead`, the earlier trials without an answer.
         Returns:
-            Trials as pictures; fewer than wanted at the session's end.
+            Trials as pictures. At the end of the session there are fewer than requested.
         Raises:
-            UsageError: the request makes no sense.
+            UsageError: the request is invalid.
             PictureError: the answers cannot be written.
         """
         observer, session, answers, number, want, ahead = self._read(request)
@@ -131,7 +131,7 @@ class Gathering:
             ahead = [self._trial(one) for one in _listed(request["ahead"], number - 1)]
             return observer, session, answers, number, _whole(request["want"], 0, 4), ahead
         except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
-            raise UsageError("this is no answer of this study", "load the page again", code="malformed") from None
+            raise UsageError("the request does not fit this study", "reload the page", code="malformed") from None
 
     def _answer(self, observer: str, session: int, given: Mapping[str, Any]) -> Answer:
         if given["question"] not in self._questions:
@@ -155,7 +155,7 @@ class Gathering:
         return kept.get(answer.question) == answer
 
     def _keep(self, answers: list[Answer]) -> None:
-        """Have answers on the disk, all or none, and remember them."""
+        """Write answers to the disk, all or none, and remember them."""
         if not answers:
             return
         text = as_table(*(answer.row() for answer in answers)).encode()
@@ -163,7 +163,7 @@ class Gathering:
             self._begin()
         size = os.fstat(self._file.fileno()).st_size
         if size + len(text) > LARGEST:
-            raise PictureError(f"{self.path} is full", "move it away", code="disk-full")
+            raise PictureError(f"{self.path} has reached its largest size", "move the file away", code="disk-full")
         try:
             _write(self._file, text)
         except OSError as error:
@@ -172,7 +172,7 @@ class Gathering:
                 self._file.truncate(size)
             raise self._cannot_write(error) from error
         anew = [self._remember(answer) for answer in answers]
-        if any(anew):  # observers have thought better of it
+        if any(anew):  # an observer has changed an answer
             self._chooser = Chooser(self.plan, self._every())
 
     def _every(self) -> Iterator[Answer]:
@@ -181,7 +181,7 @@ class Gathering:
                 yield from trial.values()
 
     def _remember(self, answer: Answer) -> bool:
-        """Whether it takes the place of another answer; else the chooser has heard of it."""
+        """Remember an answer. Return True if it replaces another; otherwise pass it to the chooser."""
         trial = self._sessions.setdefault((answer.observer, answer.session), {}).setdefault(answer.number, {})
         anew = answer.question in trial
         trial[answer.question] = answer
@@ -190,13 +190,14 @@ class Gathering:
         return anew
 
     def _begin(self) -> None:
-        """Write the head, or cut off a line that was left unfinished: by a killed server, on a full disk."""
+        """Write the header, or cut off an incomplete line of a killed server or a full disk."""
         data = self.path.read_bytes()
         if not data:
             _write(self._file, as_table(COLUMNS).encode())
         elif not data.endswith(b"\n"):
             whole, _, last = data.rpartition(b"\n")
-            if len(next(csv.reader([last.decode(errors="replace")]), [])) == len(COLUMNS):  # by an editor
+            if len(next(csv.reader([last.decode(errors="replace")]), [])) == len(COLUMNS):
+                # An editor has removed the final line break.
                 _write(self._file, b"\n")
             else:
                 self._file.truncate(len(whole) + 1 if whole else 0)
@@ -209,7 +210,7 @@ class Gathering:
 
 
 def _write(file: IO[bytes], data: bytes) -> None:
-    """Append, and have it on the disk."""
+    """Append data and flush it to the disk."""
     while data:
         data = data[file.write(data) :]
     os.fsync(file.fileno())

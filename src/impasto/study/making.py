@@ -1,4 +1,4 @@
-"""Make a study: paint and gather results, give them names that say nothing, plan who sees what."""
+"""Make a study: paint and collect results, give them anonymous names, and plan the sessions."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ from impasto.study.wording import Wording
 from impasto.system.files import already_there, check_folder, write_atomically
 
 SIZE, TRIALS, SHARE = 1024, 40, 10
-_OTHER_SHAPE = 0.05  # by how much a result's proportions may differ from its photo's
-_SMALLEST = 8  # a result of fewer pixels than its photo's part of this, along the longer side, is refused
-_LEAST = 32  # pixels of a photo's or a painting's shorter side
-_LARGEST_PAGE = 150_000_000  # bytes of pictures in one file
+_OTHER_SHAPE = 0.05  # largest difference between a result's aspect ratio and its photo's
+_SMALLEST = 8  # a result whose longer side is less than the photo's divided by this is refused
+_LEAST = 32  # smallest shorter side in pixels of a photo or a painting
+_LARGEST_PAGE = 150_000_000  # largest size in bytes of the pictures in a single file
 
 
 @dataclass
 class Made:
-    """A study that was made.
+    """The result of making a study.
 
     Attributes:
-        plan: what it asks.
-        failures: a line for every picture that could not be used.
-        notes: a line for each condition that has not painted all that the others have.
-        page: the single file; None if its pictures are too many for one.
+        plan: the plan of the study.
+        failures: a line for every picture that cannot be used.
+        notes: a line for each condition that lacks results which others have.
+        page: the single file; None if there are too many pictures for one.
     """
 
     plan: Plan
@@ -62,26 +62,26 @@ def make(
     max_pixels: int = MAX_PIXELS,
     on_progress: OnProgress | None = None,
 ) -> Made:
-    """Make a study of every photo in every style, by engines and from folders of results named PHOTO__STYLE.ext.
+    """Make a study of every photo in every style, from engines and from folders of results named PHOTO__STYLE.ext.
 
-    A run that was stopped goes on with the pictures that it has painted.
+    A run that was stopped keeps its painted pictures and continues with them.
 
     Args:
         folder: for study.json, the pictures, and study.html.
         engines: names from `impasto.measure.engines.ENGINES`, each a condition.
-        results: folders of results, each a condition of the folder's name.
-        size: the longer side of every picture, in pixels.
-        limit: at most so many photos and styles.
-        wording: what observers read; the usual words if none.
-        trials: pairs that an observer sees in a session, fewer if there are no more; repeats and catch trials included.
-        repeats, catches: per cent of them.
-        seed: what chance follows from.
-        overwrite: replace a study that has no answers.
-        on_progress: called after every picture; returning False stops.
+        results: folders of results. Each is a condition with the folder's name.
+        size: longer side of every picture in pixels.
+        limit: largest number of photos, and of styles.
+        wording: texts for the observers; None for the default texts.
+        trials: pairs of a session, including repeats and catch trials; fewer if there are not enough pairs.
+        repeats, catches: their shares of the trials in per cent.
+        seed: determines everything random.
+        overwrite: True to replace a study that has no answers.
+        on_progress: called after every picture. Returning False stops.
     Raises:
-        UsageError: fewer than two conditions, or two of one name.
-        PictureError: no pictures, or the folder cannot be written to, or holds a study or answers.
-        Stopped: by `on_progress`.
+        UsageError: there are fewer than two conditions, or two with the same name.
+        PictureError: there are no pictures, the folder cannot be written to, or it contains a study or answers.
+        Stopped: `on_progress` has returned False.
     """
     check_engines(engines)
     conditions = [*engines, *(path.resolve().name for path in results)]
@@ -101,12 +101,12 @@ def make(
         makers |= {name: _gathered(store, name, of, names, failures) for name, of in files.items()}
         scenes = list(_scenes(store, photo_files, style_files, makers, failures, on_progress))
         if not scenes:
-            hint = failures[0] if failures else f"results are named PHOTO{SEPARATOR}STYLE.png"
+            hint = failures[0] if failures else f"name results PHOTO{SEPARATOR}STYLE.png"
             raise PictureError("no photo has two results in one style", hint, code="no-pictures")
         plan = _plan(store, scenes, conditions, wording, photo_files, style_files, seed)
         plan = planned(plan, trials, repeats, catches)
         write_atomically(folder / FILE, plan.to_json().encode(), overwrite=overwrite)
-        for stale in (METRICS, PAGE):  # of the study that was replaced
+        for stale in (METRICS, PAGE):  # of the replaced study
             (folder / stale).unlink(missing_ok=True)
         made = Made(plan, failures, [note for name in conditions if (note := _missing(plan, name))])
         if sum(picture_file(folder, name).stat().st_size for name in plan.pictures) <= _LARGEST_PAGE:
@@ -123,14 +123,16 @@ def _missing(plan: Plan, condition: str) -> str:
 def _check_conditions(names: Sequence[str]) -> None:
     for name in names:
         if not name.isprintable() or name != name.strip() or not name:
-            raise UsageError(f"{name!a} cannot name a condition", "rename the folder of results", code="bad-name")
+            raise UsageError(
+                f"{name!a} cannot be the name of a condition", "rename the folder of results", code="bad-name"
+            )
         if names.count(name) > 1:
-            raise UsageError(f"two conditions are called {name}", "name each one once", code="name-taken")
+            raise UsageError(f"two conditions are named {name}", "give each condition once", code="name-taken")
     if UNPAINTED in names:
-        raise UsageError(f"{UNPAINTED} stands for the unpainted photo", "rename the folder", code="name-taken")
+        raise UsageError(f"{UNPAINTED} is reserved for the unpainted photo", "rename the folder", code="name-taken")
     if len(names) < 2:
-        hint = "--engine painter --engine light, or --results DIR --results DIR"
-        raise UsageError("a study compares two conditions or more", hint, code="nothing-given")
+        hint = "add --engine painter --engine light, or --results FOLDER --results FOLDER"
+        raise UsageError("a study needs at least two conditions", hint, code="nothing-given")
 
 
 def _check_free(folder: Path, overwrite: bool) -> None:
@@ -140,7 +142,7 @@ def _check_free(folder: Path, overwrite: bool) -> None:
     except OSError as error:
         raise PictureError(f"cannot read {answers}: {error.strerror}", code="not-readable") from None
     if answered:
-        raise PictureError(f"{folder} holds answers", "make the study in another folder", code="already-there")
+        raise PictureError(f"{folder} contains answers", "make the study in another folder", code="already-there")
     for name in (FILE, PAGE, METRICS):
         if (folder / name).exists() and not overwrite:
             raise already_there(folder / name)
@@ -148,23 +150,23 @@ def _check_free(folder: Path, overwrite: bool) -> None:
 
 
 def _named(store: Pictures, folder: Path, kind: str, limit: int | None, failures: list[str]) -> dict[str, Path]:
-    """The pictures of a folder that can be read, by name."""
+    """Return the readable pictures of a folder by their names."""
     found: dict[str, Path] = {}
     for file in pictures_in(folder):
         if len(found) == limit:
             break
         if not file.stem.isprintable():
-            failures.append(f"{file.name!a} has characters in its name that are not to be printed")
+            failures.append(f"{file.name!a} has unprintable characters in its name")
         elif SEPARATOR in file.stem:
-            failures.append(f"{file.name}: {SEPARATOR} parts photo and style, and cannot be in a name")
+            failures.append(f"{file.name}: names cannot contain {SEPARATOR}, which separates photo and style")
         elif file.stem in found:
-            failures.append(f"{file.name}: there is another {kind} of that name")
+            failures.append(f"{file.name}: another {kind} has the same name")
         else:
             try:
                 _, picture = store.read(file)
                 if min(picture.width, picture.height) < _LEAST:
                     size = f"{picture.width} x {picture.height}"
-                    raise PictureError(f"{file.name} is too small to be judged: {size}", code="too-small")
+                    raise PictureError(f"{file.name} is too small to judge: {size}", code="too-small")
             except ImpastoError as error:
                 failures.append(str(error))
             else:
@@ -175,7 +177,7 @@ def _named(store: Pictures, folder: Path, kind: str, limit: int | None, failures
 
 
 _Result = Callable[[str, Path, str, Path], "str | None"]
-"""A photo and a style, name and file each, to the name of a picture; None if there is no such result."""
+"""Maps a photo and a style, name and file each, to the name of a picture; None if there is no result."""
 
 
 def _engine(store: Pictures, name: str) -> _Result:
@@ -197,11 +199,13 @@ def _gathered(
     for file in results:
         photo, style = names_of(file)
         if (photo, style) in files:
-            failures.append(f"{condition}/{file.name}: there is another result of that name")
+            failures.append(f"{condition}/{file.name}: another result has the same name")
         elif photo in photos and style in styles:
             files[photo, style] = file
         else:
-            failures.append(f"{condition}/{file.name} is no PHOTO{SEPARATOR}STYLE of these folders")
+            failures.append(
+                f"{condition}/{file.name} is not named PHOTO{SEPARATOR}STYLE after pictures of these folders"
+            )
 
     def result(photo: str, photo_file: Path, style: str, _style_file: Path) -> str | None:
         file = files.get((photo, style))
@@ -212,9 +216,9 @@ def _gathered(
         shape = picture.width / picture.height / (source.width / source.height)
         size = f"{picture.width} x {picture.height}"
         if abs(shape - 1) > _OTHER_SHAPE:
-            raise PictureError(f"{file} has another shape than its photo: {size}", code="mismatch")
+            raise PictureError(f"{file} differs in shape from its photo: {size}", code="mismatch")
         if max(picture.width, picture.height) * _SMALLEST < max(source.width, source.height):
-            raise PictureError(f"{file} is too small to be compared: {size}", code="too-small")
+            raise PictureError(f"{file} is too small to compare: {size}", code="too-small")
         parts = (f"results {condition}", photo, style, digest)
         return store.put(parts, lambda: picture.resized(source.width, source.height))
 
@@ -251,7 +255,7 @@ def _scenes(
                 pictures[UNPAINTED] = store.put(parts, source)
                 yield Scene(photo, style, pictures)
             else:
-                failures.append(f"{photo} in {style} is left out: fewer than two results")
+                failures.append(f"skipped {photo} in {style}: fewer than two results")
 
 
 def _plan(
@@ -263,7 +267,7 @@ def _plan(
     styles: dict[str, Path],
     seed: int,
 ) -> Plan:
-    """The plan of a session without trials; `planned` says how many there are."""
+    """Return the plan of a session, without its numbers of trials; `planned` adds them."""
     used_photos, used_styles = ({getattr(scene, kind): None for scene in scenes} for kind in ("photo", "style"))
 
     def shown(kind: str, name: str, file: Path) -> str:

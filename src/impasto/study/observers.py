@@ -1,4 +1,4 @@
-"""Tell observers who look from those who click at random."""
+"""Distinguish attentive observers from those who click at random."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ from impasto.study.davidson import TIES_SPREAD, Array, fit, pair_places
 from impasto.study.plan import UNPAINTED
 
 PERSONAL = 0.7
-"""The standard deviation of what a person's taste adds to a score, as far as is known before."""
-_ATTENTIVE = (0.94, 0.03, 0.03)  # the honest one's chances to name the painted result, the photo, neither
-_STEADY = 3.0, 2.0  # of a Beta distribution: the honest one's chance to answer a repeat as before
-_EVEN = 20.0  # how evenly one clicks who clicks anything: the parameter of a Dirichlet distribution
+"""Prior standard deviation of a person's deviation from the common score."""
+_ATTENTIVE = (0.94, 0.03, 0.03)  # an attentive observer's chances to choose the painted result, the photo, neither
+_STEADY = 3.0, 2.0  # Beta distribution of an attentive observer's chance to repeat an answer
+_EVEN = 20.0  # Dirichlet parameter for the shares of random clicks: larger is more even
 ENOUGH = 20
-"""Answers by which an observer is judged."""
+"""The number of answers needed to judge an observer."""
 DOUBT, UNTESTED = -0.5, -3.0
-"""Below this evidence an observer seems to click at random; below the second where there were no catch trials."""
+"""With less evidence, an observer seems to click at random. The second value holds without catch trials."""
 
 
 @dataclass(frozen=True)
 class Observer:
-    """How one observer has answered.
+    """The statistics of one observer's answers.
 
     Attributes:
-        name: anonymous.
-        answers: how many, repeats and catch trials among them.
-        caught, catches: how often the unpainted photo was taken for the painted, or for equal; out of how many.
-        same, repeats: how often a pair was answered as before; out of how many.
-        left, tied: the shares of answers for the left side, and of no difference.
-        seconds: the median time for an answer, or None.
-        evidence: the logarithm of how much likelier the answers are of one who looks than of one who clicks at random.
+        name: an anonymous name.
+        answers: number of answers, including repeats and catch trials.
+        caught, catches: failed catch trials, in which the photo was not recognized as unpainted, and all catch trials.
+        same, repeats: repeats answered as before, and all repeats.
+        left, tied: shares of answers for the left side, and for no difference.
+        seconds: median time of an answer, or None.
+        evidence: log likelihood ratio of looking versus clicking at random.
     """
 
     name: str
@@ -51,18 +51,18 @@ class Observer:
 
     @property
     def judged(self) -> bool:
-        """Whether there are answers enough to tell looking from clicking."""
+        """Return True if there are enough answers to judge the observer."""
         return self.answers >= ENOUGH
 
     @property
     def at_random(self) -> bool:
-        """Whether the answers look more like chance than like a taste. Of few answers nothing is said."""
+        """Return True if the answers look more like chance than like a taste. With few answers, return False."""
         return self.judged and self.evidence < (DOUBT if self.catches else UNTESTED)
 
 
 @dataclass(frozen=True)
 class Sorted:
-    """One question's answers: what is compared, what was asked again, and what was a catch trial."""
+    """One observer's answers to one question: first answers, repeats and catch trials."""
 
     first: list[Answer]
     again: list[tuple[Answer, Answer]]
@@ -74,7 +74,7 @@ class Sorted:
 
 
 def sort(answers: Iterable[Answer]) -> Sorted:
-    """Part an observer's answers to one question. A pair that was seen before is a repeat."""
+    """Sort an observer's answers to one question. A pair that was shown before is a repeat."""
     found = Sorted([], [], [])
     before: dict[tuple[str, frozenset[str]], Answer] = {}
     for answer in sorted(answers, key=lambda one: (one.session, one.number)):
@@ -90,7 +90,7 @@ def sort(answers: Iterable[Answer]) -> Sorted:
 
 
 def sort_all(answers: Iterable[Answer]) -> dict[str, dict[str, Sorted]]:
-    """{question: {observer: that observer's answers to it, parted}}, in the order of the answers."""
+    """Return {question: {observer: sorted answers}}, in the order of the answers."""
     found: dict[str, dict[str, list[Answer]]] = {}
     for answer in answers:
         found.setdefault(answer.question, {}).setdefault(answer.observer, []).append(answer)
@@ -98,16 +98,16 @@ def sort_all(answers: Iterable[Answer]) -> dict[str, dict[str, Sorted]]:
 
 
 def observers(answers: Sequence[Answer], caught_by: Sequence[str], conditions: Sequence[str]) -> list[Observer]:
-    """Judge every observer by all the answers of a study.
+    """Judge every observer by all answers of a study.
 
-    Three things tell one who looks from one who clicks at random, as a ratio of likelihoods. Comparisons follow the
-    other observers' scores, or a taste of one's own that is not too far from them (Laplace's approximation); catch
-    trials are answered rightly; repeats are answered as before. Chance has shares of left, right and no difference of
-    its own, so that one who always clicks the left side is found as well.
+    A likelihood ratio distinguishes looking from clicking at random. It combines three observations. Comparisons follow
+    the other observers' scores, or a personal taste close to them (Laplace's approximation). Catch trials are answered
+    correctly. Repeats are answered as before. The model of chance has free shares of left, right and no difference, so
+    it also detects an observer who always clicks the left side.
 
     Args:
-        caught_by: the questions to which the unpainted photo is a wrong answer.
-        conditions: what is compared.
+        caught_by: the questions for which the unpainted photo is a wrong answer.
+        conditions: the names of the conditions.
     """
     names = list(dict.fromkeys(answer.observer for answer in answers))
     sorted_answers = sort_all(answers)
@@ -137,7 +137,7 @@ def _counts(answers: Iterable[Answer], conditions: Sequence[str]) -> Array:
 
 
 def _taste_evidence(counts: Array, conditions: int) -> Array:
-    """The log evidence of each observer's counts (observers x pairs x 3) under a taste near the others'."""
+    """Return the log evidence of each observer's counts (observers x pairs x 3) for a taste close to the others'."""
     others = fit(counts.sum(0) - counts, conditions)
     found = fit(counts, conditions, center=others.scores, spread=PERSONAL, ties=others.ties)
     weight = np.array([PERSONAL**-2] * conditions + [TIES_SPREAD**-2])
@@ -147,17 +147,17 @@ def _taste_evidence(counts: Array, conditions: int) -> Array:
 
 
 def _chance_evidence(answers: Sequence[Answer], ways: int) -> float:
-    """The log evidence of clicks by chance: as often left, right and neither, or with shares of one's own.
+    """Return the log evidence of random clicks: with equal shares of left, right and neither, or with free shares.
 
     Args:
-        ways: 3, or 2 where nobody could say that there is no difference.
+        ways: 3, or 2 if nobody could answer "no difference".
     """
     clicks = [sum(answer.preferred == side for answer in answers) for side in (1, 0, 0.5)][:ways]
     return float(np.logaddexp(_shares_evidence(clicks, _EVEN), _shares_evidence(clicks, 1.0)) - math.log(2))
 
 
 def _shares_evidence(clicks: Sequence[int], alike: float) -> float:
-    """The log evidence of counts whose shares have a symmetric Dirichlet prior."""
+    """Return the log evidence of counts whose shares have a symmetric Dirichlet prior."""
     prior = math.lgamma(len(clicks) * alike) - len(clicks) * math.lgamma(alike)
     return prior + sum(math.lgamma(count + alike) for count in clicks) - math.lgamma(sum(clicks) + len(clicks) * alike)
 
@@ -167,7 +167,7 @@ def _same(first: Answer, again: Answer) -> bool:
 
 
 def _steady_evidence(same: Sequence[bool], ways: int) -> float:
-    """The log evidence of repeats by one who looks. An answer that differs is any of the other ways."""
+    """Return the log evidence of repeats for an attentive observer. A changed answer is any other one."""
     alike, apart = sum(same), len(same) - sum(same)
     beta = [
         math.lgamma(x) + math.lgamma(y) - math.lgamma(x + y)
@@ -177,7 +177,7 @@ def _steady_evidence(same: Sequence[bool], ways: int) -> float:
 
 
 def _caught(answer: Answer) -> int:
-    """0, the painted one was named; 1, the photo; 2, neither."""
+    """Return 0 if the painted result was chosen, 1 for the photo, 2 for neither."""
     return 2 if answer.chosen is None else int(answer.chosen == UNPAINTED)
 
 

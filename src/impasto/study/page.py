@@ -1,4 +1,4 @@
-"""The observers' page: its files in one, with what it is to show. Nothing in it comes from outside."""
+"""Build the observers' page: all its files in one, with the study's data. It loads nothing from other hosts."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from impasto.study.trials import fixed_orders
 
 FILES = Path(__file__).with_name("page")
 ORDERS = 24
-"""Sessions that a page without a server draws from."""
+"""Number of sessions in the page that works without a server."""
 _IMPORT = re.compile(r'^import .* from "\./(.+)";\n', re.MULTILINE)
 _EXPORT = re.compile(r"^export ", re.MULTILINE)
 
 
 def served_page(plan: Plan) -> tuple[str, str]:
-    """The page that asks a server for trials, and its Content-Security-Policy."""
+    """Return the page that gets its trials from a server, and its Content-Security-Policy."""
     return _page({**_head(plan), "served": True, "pictures": _pictures(plan)})
 
 
 def single_file(plan: Plan, folder: Path) -> str:
-    """The page with all pictures and sessions in it, for any static host or as a file.
+    """Return the page with all pictures and sessions in it, for static hosts or to open as a file.
 
     Args:
-        folder: the study's.
+        folder: of the study.
     """
     orders = fixed_orders(plan, ORDERS)
     pictures = _pictures(plan)
@@ -43,7 +43,7 @@ def single_file(plan: Plan, folder: Path) -> str:
 
 
 def _pictures(plan: Plan) -> dict[str, dict[str, int | str]]:
-    """The pictures and their sizes, in the order of their names: that of making would tell who made which."""
+    """Return pictures and sizes, sorted by name. The original order would reveal the conditions."""
     return {name: {"width": width, "height": height} for name, (width, height) in sorted(plan.pictures.items())}
 
 
@@ -74,7 +74,7 @@ def _page(plan: dict[str, object]) -> tuple[str, str]:
 
 @functools.cache
 def _script() -> str:
-    """All modules in the order in which they need each other, as one. Their top-level names are unique."""
+    """Return all modules as one script, in the order of their imports. Their top-level names are unique."""
     found: dict[str, str] = {}
 
     def visit(name: str) -> None:

@@ -1,4 +1,4 @@
-"""The pictures of a study: where they lie, and under which names."""
+"""Store the pictures of a study under anonymous names."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ _QUALITY = 90  # of WebP
 
 
 def picture_file(folder: Path, picture: str) -> Path:
-    """Where a study has a picture."""
+    """Return the file of a study's picture."""
     return folder / PICTURES / f"{picture}.webp"
 
 
 def check_pictures(folder: Path, plan: Plan) -> None:
-    """Raises PictureError if files of a study are missing."""
+    """Raise a PictureError if files of a study are missing."""
     missing = [picture for picture in plan.pictures if not picture_file(folder, picture).is_file()]
     if missing:
         message = f"{len(missing)} of {len(plan.pictures)} pictures of {folder} are missing"
-        raise PictureError(message, f"such as {picture_file(folder, missing[0])}", code="no-such-file")
+        raise PictureError(message, f"for example {picture_file(folder, missing[0])}", code="no-such-file")
 
 
 class Pictures:
-    """Puts pictures into the study's folder, under names that follow from what they are made of."""
+    """Writes pictures to the study's folder, under names that are derived from their sources."""
 
     def __init__(self, folder: Path, size: int, seed: int, max_pixels: int) -> None:
         self.folder, self.size, self.seed, self.max_pixels = folder, size, seed, max_pixels
@@ -39,7 +39,7 @@ class Pictures:
         self._read: dict[Path, tuple[bytes, Picture]] = {}
 
     def read(self, path: Path) -> tuple[bytes, Picture]:
-        """A file's digest and the picture, reduced. The last few are kept."""
+        """Return a file's digest and its reduced picture. The last few are cached."""
         if path not in self._read:
             picture = Picture.open(path, max_pixels=self.max_pixels, at_most=self.size)
             while len(self._read) > 2:
@@ -48,7 +48,7 @@ class Pictures:
         return self._read[path]
 
     def put(self, parts: Sequence[str | bytes], picture: Picture | Callable[[], Picture]) -> str:
-        """Write a picture, or what paints it, unless an earlier run has. Its name follows from the parts."""
+        """Write a picture, painted first if needed, unless an earlier run did. The parts determine its name."""
         text = repr((self.size, self.seed, __version__, *parts)).encode(errors="replace")
         name = hashlib.blake2b(text, digest_size=8, key=self._key).hexdigest()
         path = picture_file(self.folder, name)
@@ -62,7 +62,7 @@ class Pictures:
 
 
 def _secret(folder: Path) -> bytes:
-    """What keeps observers from computing a picture's name from what it is made of; kept for a run that goes on."""
+    """Return the secret that keeps observers from deriving a picture's name. It is saved for continued runs."""
     path = folder / ".secret"
     try:
         return bytes.fromhex(path.read_text(encoding="ascii"))[:64] or secrets.token_bytes(16)
@@ -73,7 +73,7 @@ def _secret(folder: Path) -> bytes:
 
 
 def _readable(path: Path) -> Picture | None:
-    """A picture of an earlier run; None if there is none that can be read."""
+    """Return a picture of an earlier run; None if it is missing or unreadable."""
     try:
         return Picture.open(path)
     except PictureError:

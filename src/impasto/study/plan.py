@@ -1,4 +1,4 @@
-"""A study as it was made: which pictures there are, what is asked of them, and who made them. `study.json`."""
+"""The plan of a study, `study.json`: its pictures, their conditions, and its questions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from impasto.measure.folders import SEPARATOR
 FILE, PICTURES, ANSWERS, METRICS, PAGE = "study.json", "pictures", "answers.csv", "metrics.csv", "study.html"
 FORMAT = 1
 UNPAINTED = "(photo)"
-"""The condition of a catch trial: the photo, passed off as a result."""
+"""The condition of the unpainted photo, which a catch trial shows as a result."""
 
 
 _PICTURE = re.compile(r"[0-9a-f]{16}")
@@ -21,12 +21,12 @@ _PICTURE = re.compile(r"[0-9a-f]{16}")
 
 @dataclass(frozen=True)
 class Question:
-    """What observers are asked of two results.
+    """A question about two results.
 
     Attributes:
-        name: what stands in the answers.
-        text: what observers read.
-        catch: whether the unpainted photo is a wrong answer to it.
+        name: identifies the question in the answers.
+        text: the text for the observers.
+        catch: True if the unpainted photo is a wrong answer.
     """
 
     name: str
@@ -42,11 +42,11 @@ QUESTIONS = (
 
 @dataclass(frozen=True)
 class Scene:
-    """A photo in a style, and what conditions have made of it.
+    """A photo in a style, and each condition's result for it.
 
     Attributes:
         photo, style: names.
-        results: {condition: picture}; the unpainted photo is among them.
+        results: {condition: picture}, including the unpainted photo.
     """
 
     photo: str
@@ -60,7 +60,7 @@ class Scene:
 
 @dataclass(frozen=True)
 class Trial:
-    """Two results beside each other: `a` on the left, `b` on the right. Conditions of a scene, by name."""
+    """Two results side by side, `a` on the left, `b` on the right. They are conditions of a scene, by name."""
 
     scene: str
     a: str
@@ -79,14 +79,14 @@ class Plan:
     """A study.
 
     Attributes:
-        study: its name for browsers, hexadecimal.
-        conditions: what is compared, in the order they were given.
+        study: a hexadecimal name that identifies the study in browsers.
+        conditions: the names of the conditions, in the order given.
         scenes: at least one, each with two conditions or more.
         photos, styles: {name: picture}.
-        pictures: {picture: (width, height)}; files are named so, and a name says nothing of who made it.
-        trials: how many pairs one observer sees in a session, repeats and catch trials among them.
-        repeats, catches: how many of them show a pair again, and how many have the unpainted photo in them.
-        seed: what order, sides and resampling follow from.
+        pictures: {picture: (width, height)}. Files have these names, which do not reveal the condition.
+        trials: pairs that one observer sees in a session, including repeats and catch trials.
+        repeats, catches: how many of them repeat a pair, and how many contain the unpainted photo.
+        seed: determines order, sides and resampling.
     """
 
     study: str
@@ -113,7 +113,7 @@ class Plan:
         object.__setattr__(self, "shown", shown)
 
     def as_pictures(self, trial: Trial) -> dict[str, str]:
-        """A trial as the page knows it: pictures, and no names."""
+        """Return a trial for the page: pictures without names."""
         scene = self.by_name[trial.scene]
         return {
             "photo": self.photos[scene.photo],
@@ -123,7 +123,7 @@ class Plan:
         }
 
     def as_trial(self, a: object, b: object) -> Trial | None:
-        """The trial that shows two pictures; None if no scene has both."""
+        """Return the trial that shows two pictures; None if no scene contains both."""
         first, second = self.shown.get(str(a)), self.shown.get(str(b))
         if first is None or second is None or first[0] != second[0] or first == second:
             return None
@@ -139,14 +139,14 @@ def load_plan(folder: Path) -> Plan:
     """Read a study's plan.
 
     Raises:
-        UsageError: the folder holds no study.
-        PictureError: its plan is damaged, or of a later version.
+        UsageError: the folder contains no study.
+        PictureError: the plan is damaged, or a later version of Impasto wrote it.
     """
     path = folder / FILE
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
         if record.pop("format") != FORMAT:
-            raise PictureError(f"{path} is of a later version", "update Impasto", code="other-version")
+            raise PictureError(f"a later version of Impasto wrote {path}", "update Impasto", code="other-version")
         record["questions"] = [Question(**one) for one in record["questions"]]
         record["scenes"] = [Scene(**one) for one in record["scenes"]]
         record["pictures"] = {name: (int(size[0]), int(size[1])) for name, size in record["pictures"].items()}
@@ -154,8 +154,8 @@ def load_plan(folder: Path) -> Plan:
         _check(plan)
         return plan
     except (FileNotFoundError, NotADirectoryError):
-        hint = f"impasto study make --photos DIR --styles DIR --engine painter --engine light -o {folder}"
-        raise UsageError(f"{folder} holds no study", hint, code="no-such-file") from None
+        hint = f"make one: impasto study make --photos DIR --styles DIR --engine painter --engine light -o {folder}"
+        raise UsageError(f"{folder} contains no study", hint, code="no-such-file") from None
     except OSError as error:
         raise PictureError(f"cannot read {path}: {error.strerror}", code="not-readable") from None
     except (ValueError, TypeError, KeyError, AttributeError, IndexError):
@@ -163,7 +163,7 @@ def load_plan(folder: Path) -> Plan:
 
 
 def _check(plan: Plan) -> None:
-    """Raises ValueError for a plan that makes no sense: somebody has edited the file."""
+    """Raise a ValueError if the plan is inconsistent, for example because somebody edited the file."""
     texts = plan.study, plan.title, plan.welcome, plan.consent, plan.mail
     numbers = plan.trials, plan.repeats, plan.catches, plan.seed
     known = {*plan.conditions, UNPAINTED}

@@ -1,4 +1,4 @@
-"""Rank conditions by answers to one question."""
+"""Rank conditions by the answers to one question."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from impasto.study.resampling import ROUNDS, Groups, half_widths
 
 @dataclass(frozen=True)
 class Table:
-    """Answers to one question as arrays, one entry an answer.
+    """Answers to one question as arrays, with one entry for each answer.
 
     Attributes:
-        conditions: the K names that `pair` counts.
-        person, photo: whose answer it is and of which photo, numbers from 0.
-        pair: its place in `pairs_of(K)`.
+        conditions: the K names to which `pair` refers.
+        person, photo: numbers of the observer and of the photo, from 0.
+        pair: index of the pair in `pairs_of(K)`.
         outcome: WON, LOST or TIED, for the pair's first condition.
     """
 
@@ -34,7 +34,7 @@ class Table:
         return len(self.pair)
 
     def counts(self, groups: Groups | None = None) -> Array:
-        """Groups x pairs x 3: how often a pair's first condition WON, LOST, TIED. All answers are one group if none."""
+        """Count how often a pair's first condition WON, LOST, TIED: groups x pairs x 3. None puts all in one group."""
         of = np.zeros(len(self), np.intp) if groups is None else groups
         found = np.zeros((int(of.max(initial=0)) + 1, len(pairs_of(len(self.conditions))), 3))
         np.add.at(found, (of, self.pair, self.outcome), 1)
@@ -42,7 +42,7 @@ class Table:
 
 
 def as_table(answers: Sequence[Answer], conditions: Sequence[str]) -> Table:
-    """Answers as arrays. Conditions that no answer names are left out."""
+    """Convert answers to arrays. Conditions without answers are left out."""
     used = {name for answer in answers for name in answer.trial.pair}
     names = tuple(name for name in conditions if name in used)
     places = pair_places(names)
@@ -56,7 +56,7 @@ def as_table(answers: Sequence[Answer], conditions: Sequence[str]) -> Table:
 
 
 def groups_of(answers: Sequence[Answer]) -> tuple[Groups, Groups]:
-    """For each answer the numbers of its observer and of its photo."""
+    """Return for each answer the numbers of its observer and of its photo."""
     found = []
     for names in ([answer.observer for answer in answers], [answer.photo for answer in answers]):
         numbers = {name: index for index, name in enumerate(dict.fromkeys(names))}
@@ -66,15 +66,15 @@ def groups_of(answers: Sequence[Answer]) -> tuple[Groups, Groups]:
 
 @dataclass(frozen=True)
 class Ranking:
-    """What the answers to one question say of K conditions.
+    """The ranking of K conditions by the answers to one question.
 
     Attributes:
         conditions: their names.
-        answers: how many they are.
-        scores: K, with mean 0. A lead of 1 is chosen e : 1 by those who see a difference.
-        low, high: K, the ends of the scores' 95 % intervals.
+        answers: number of answers.
+        scores: K scores with mean 0. With a lead of 1, a condition is chosen e times as often as the other.
+        low, high: K ends of the scores' 95 % intervals.
         margin: K x K, half the width of the 95 % interval of each difference of two scores.
-        ties: Davidson's t.
+        ties: t of Davidson's model.
         counts: pairs x 3.
     """
 
@@ -88,16 +88,16 @@ class Ranking:
     counts: Array
 
     def order(self) -> list[int]:
-        """The conditions' places, the best first."""
+        """Return the indices of the conditions, the best first."""
         return [int(place) for place in np.argsort(-self.scores, kind="stable")]
 
     def better_than(self, place: int) -> list[str]:
-        """The conditions that one is better than, the best first: the interval of the difference is above 0."""
+        """Return the conditions that are significantly worse, the best first: the difference's interval is above 0."""
         lead = self.scores[place] - self.scores - self.margin[place]
         return [self.conditions[other] for other in self.order() if lead[other] > 0]
 
     def wins(self) -> Array:
-        """K x K: how often the row's condition was chosen over the column's; no difference is half for both."""
+        """Return how often the row's condition was chosen over the column's, K x K. A tie is half a choice for each."""
         count = len(self.conditions)
         found = np.zeros((count, count))
         for (i, j), (won, lost, tied) in zip(pairs_of(count), self.counts, strict=True):
@@ -105,10 +105,10 @@ class Ranking:
         return found
 
     def halved(self) -> Array:
-        """K plain Bradley-Terry scores, by choix: no difference is half a win for both, as many studies have it."""
+        """Return K plain Bradley-Terry scores, computed by choix. No difference is half a win for each."""
         import choix
 
-        scores: Array = choix.ilsr_pairwise_dense(self.wins(), alpha=0.01, max_iter=10_000)  # alpha: all stay finite
+        scores: Array = choix.ilsr_pairwise_dense(self.wins(), alpha=0.01, max_iter=10_000)  # alpha keeps scores finite
         return scores - scores.mean()
 
 
@@ -121,7 +121,7 @@ def rank_table(table: Table, *, rounds: int = ROUNDS, seed: int = 0) -> Ranking:
     """Score the conditions, with `half_widths` as intervals.
 
     Args:
-        rounds: how often people and photos are drawn anew.
+        rounds: number of resamplings of people and photos.
     """
     count = len(table.conditions)
     unit = np.eye(count)
@@ -155,7 +155,7 @@ def rank_table(table: Table, *, rounds: int = ROUNDS, seed: int = 0) -> Ranking:
 
 
 def islands(ranking: Ranking) -> list[list[str]]:
-    """The conditions in groups that have been compared, if only by way of others; the best first, in each."""
+    """Return the groups of conditions that were compared with each other, directly or through others; best first."""
     compared = ranking.counts.sum(-1) > 0
     links = [pair for pair, some in zip(pairs_of(len(ranking.conditions)), compared, strict=True) if some]
     found: list[list[str]] = []
@@ -170,5 +170,5 @@ def islands(ranking: Ranking) -> list[list[str]]:
 
 
 def ties_share(ranking: Ranking) -> float:
-    """The share of answers that saw no difference."""
+    """Return the share of answers "no difference"."""
     return float(ranking.counts[:, TIED].sum() / max(1, ranking.counts.sum()))

@@ -1,4 +1,4 @@
-"""Write what a study shows: report.html (all in one file), report.json, scores.csv, answers.csv and pwcmp.csv."""
+"""Write the report of a study: report.html (a single file), report.json, scores.csv, answers.csv and pwcmp.csv."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FILES = ("report.html", "report.json", "scores.csv", "answers.csv", "pwcmp.csv")
 
 
 def place_for(sources: Sequence[Path]) -> Path:
-    """Where a report goes if nobody says it: into the first study.
+    """Return the default folder of a report: inside the first study.
 
     Raises:
         UsageError: no source is a study.
@@ -29,12 +29,14 @@ def place_for(sources: Sequence[Path]) -> Path:
         if source.is_dir():
             return source / "report"
         if not source.exists():
-            raise UsageError(f"there is no {source}", "a study, or a table of answers", code="no-such-file")
-    raise UsageError("the report needs a folder", "-o report/", code="nothing-given")
+            raise UsageError(
+                f"{source} does not exist", "give a study's folder, or a table of answers", code="no-such-file"
+            )
+    raise UsageError("the report needs a folder", "add -o report/", code="nothing-given")
 
 
 def check_free(folder: Path, overwrite: bool) -> None:
-    """Raises PictureError if a report is there already and may not be replaced, or none can be written."""
+    """Raise a PictureError if a report exists and may not be replaced, or if none can be written."""
     check_folder(folder, FILES[0])
     for name in FILES:
         if (folder / name).exists() and not overwrite:
@@ -42,7 +44,7 @@ def check_free(folder: Path, overwrite: bool) -> None:
 
 
 def as_dict(found: Findings) -> dict[str, object]:
-    """The findings for programs."""
+    """Return the findings for programs."""
     return {
         "impasto": __version__,
         "answers": len(found.answers),
@@ -82,7 +84,7 @@ def _ranking_record(ranking: Ranking) -> dict[str, object]:
 
 
 def scores_table(found: Findings) -> str:
-    """All scores as CSV: a line for each question, photo, style or all, and condition."""
+    """Return all scores as CSV: a line for each question, each photo, style or all, and each condition."""
     rows: list[Sequence[object]] = [("question", "of", "name", "condition", "score", "low", "high", "answers")]
     for result in found.results:
         parts = [("all", "", result.overall)]
@@ -96,10 +98,10 @@ def scores_table(found: Findings) -> str:
 
 
 def write_report(found: Findings, folder: Path, *, overwrite: bool = False) -> None:
-    """Write report.html (all in one file), report.json, scores.csv, answers.csv, and pwcmp.csv without ties.
+    """Write report.html (a single file), report.json, scores.csv, answers.csv, and pwcmp.csv without ties.
 
     Raises:
-        PictureError: a file is there already, or the folder cannot be written to.
+        PictureError: a file exists already, or the folder cannot be written to.
         MissingExtra: Matplotlib or Jinja2 is not installed.
     """
     texts = (

@@ -1,4 +1,4 @@
-"""The report of a study for people: tables and plots in one HTML file."""
+"""Build the report of a study for people: tables and plots in one HTML file."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_LONGEST = 40  # letters of a name in a plot
-_FONTS = (  # for letters that Matplotlib's own font lacks, where the system has one
+_LONGEST = 40  # longest name in a plot, in letters
+_FONTS = (  # fonts for letters that Matplotlib's own font lacks, where the system has one
     "Noto Sans CJK JP",
     "Noto Sans CJK SC",
     "WenQuanYi Zen Hei",
@@ -44,7 +44,7 @@ _TEMPLATE = Path(__file__).with_name("report.html.jinja")
 
 
 def report_page(found: Findings) -> str:
-    """The findings as an HTML page.
+    """Return the findings as an HTML page.
 
     Raises:
         MissingExtra: Matplotlib or Jinja2 is not installed.
@@ -60,7 +60,7 @@ def report_page(found: Findings) -> str:
 
 @contextmanager
 def _any_text() -> Iterator[None]:
-    """Draw names as they are: no formulas in them, and no word about letters that the font lacks."""
+    """Draw names literally: without formulas, and without warnings about missing letters."""
     try:
         import matplotlib
         from matplotlib.font_manager import fontManager
@@ -113,14 +113,14 @@ def _short(name: str) -> str:
 
 
 def _png(figure: Figure) -> str:
-    """A PNG file in base 64."""
+    """Return a figure as a PNG file in base 64."""
     out = io.BytesIO()
     figure.savefig(out, format="png", dpi=110)
     return base64.b64encode(out.getvalue()).decode()
 
 
 def _jpeg(path: Path) -> str:
-    """A picture, reduced, as a JPEG file in base 64; "" if it cannot be read."""
+    """Return a reduced picture as a JPEG file in base 64; "" if it cannot be read."""
     try:
         return jpeg(Picture.open(path, at_most=_PREVIEW_SIDE), _PREVIEW_SIDE)
     except PictureError:
@@ -128,14 +128,14 @@ def _jpeg(path: Path) -> str:
 
 
 def scores_plot(ranking: Ranking) -> str:
-    """Scores with intervals, the best on top."""
+    """Plot the scores with intervals, the best on top."""
     order = ranking.order()[::-1]
     figure, axes = _figure(7, 0.8 + 0.38 * len(order))
     _errorbars(axes, ranking, order, np.arange(len(order)))
     axes.set_yticks(range(len(order)), [_short(ranking.conditions[place]) for place in order])
     axes.set_ylim(-0.6, len(order) - 0.4)
     axes.axvline(0, color="0.7", linewidth=1)
-    axes.set_xlabel("score (1: chosen e : 1), 95 % interval")
+    axes.set_xlabel("score (a lead of 1: chosen e times as often), 95 % interval")
     axes.grid(axis="x", alpha=0.3)
     return _png(figure)
 
@@ -147,7 +147,7 @@ def _errorbars(axes: Axes, ranking: Ranking, order: Sequence[int], rows: np.ndar
 
 
 def wins_plot(ranking: Ranking) -> str:
-    """How often the row's condition was chosen over the column's."""
+    """Plot how often the row's condition was chosen over the column's."""
     order = ranking.order()
     wins = ranking.wins()[np.ix_(order, order)]
     total = wins + wins.T
@@ -170,16 +170,16 @@ def wins_plot(ranking: Ranking) -> str:
 
 
 def parts_plot(parts: dict[str, Ranking], conditions: Sequence[str]) -> str:
-    """The scores of each photo, or each style."""
+    """Plot the scores of each photo, or each style."""
     step = 1 / (len(conditions) + 1)
     figure, axes = _figure(7, 1 + 0.16 * len(parts) * (len(conditions) + 1))
-    labelled: set[int] = set()
+    labeled: set[int] = set()
     for number, name in enumerate(conditions):
         for row, ranking in enumerate(parts.values()):
             if name in ranking.conditions:
                 place = [ranking.conditions.index(name)]
-                label = _short(name) if number not in labelled else None
-                labelled.add(number)
+                label = _short(name) if number not in labeled else None
+                labeled.add(number)
                 height = np.array([row + (number - (len(conditions) - 1) / 2) * step])
                 _errorbars(axes, ranking, place, height, color=f"C{number}", label=label, markersize=4)
     axes.set_yticks(range(len(parts)), [_short(name) for name in parts])
@@ -192,7 +192,7 @@ def parts_plot(parts: dict[str, Ranking], conditions: Sequence[str]) -> str:
 
 
 def both_plot(results: Sequence[Result]) -> str:
-    """The scores of the first two questions against each other."""
+    """Plot the scores of the first two questions against each other."""
     first, second = results[:2]
     figure, axes = _figure(5.5, 4.8)
     for place, name in enumerate(first.overall.conditions):
@@ -209,7 +209,7 @@ def both_plot(results: Sequence[Result]) -> str:
 
 
 def times_plot(found: Findings) -> str | None:
-    """How long answers took; None if nobody knows."""
+    """Plot how long answers took; None if no times are known."""
     times = [answer.seconds for answer in found.answers if answer.seconds is not None]
     if not times:
         return None

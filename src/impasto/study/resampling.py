@@ -1,4 +1,4 @@
-"""Intervals that count people and photos as samples of all people and all photos."""
+"""Compute intervals that treat people and photos as samples of all people and all photos."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from impasto.study.davidson import Array
 
 ROUNDS = 300
-"""How often people are drawn anew; and photos; and both together."""
+"""Number of resamplings of people, of photos, and of both together."""
 
 Groups = NDArray[np.intp]
 """For each answer the number of its group, from 0."""
@@ -26,16 +26,16 @@ def half_widths(
     rounds: int = ROUNDS,
     seed: int = 0,
 ) -> Array:
-    """Half the width of the 95 % interval of each value of a statistic.
+    """Return half the width of the 95 % interval of each value of a statistic.
 
-    People are drawn anew with replacement, photos are, and what one person has answered on one photo is (Efron 1979).
-    The last variance is in both others: an interval has it once, and what people and photos add (Cameron, Gelbach &
-    Miller 2011). It is Student's, with Satterthwaite's degrees of freedom.
+    Three groupings are resampled with replacement (Efron 1979): people, photos, and one person's answers on one photo.
+    The first two variances each contain the third, so the interval uses their sum minus the third (Cameron, Gelbach &
+    Miller 2011). The interval is Student's, with Satterthwaite's degrees of freedom.
 
     Args:
-        sums: what the statistic is made of, summed over each group of answers: groups x ...
-        least: a variance below which that of single answers does not go: answers that all agree do not vary.
-        statistic: values of each of several sets of answers, given their sums: rounds x ... to rounds x values.
+        sums: returns the statistic's inputs, summed over each group of answers: groups x ...
+        statistic: maps the sums of several sets of answers to values: rounds x ... to rounds x values.
+        least: lower bound of the variance of single answers, which is 0 if all answers agree.
     """
     from scipy.special import stdtrit
 
@@ -49,13 +49,13 @@ def half_widths(
         return values.var(0) * size / max(size - 1, 1), max(size - 1, 1)
 
     cell = _numbered(person * (int(photo.max(initial=0)) + 1) + photo)
-    if not cell.any():  # one person's answers on one photo
+    if not cell.any():  # every answer is its own group: one person's answers on one photo
         cell = np.arange(len(cell))
     alone, freedom = variance(cell)
     alone = np.maximum(alone, least)
     total, spread = alone, alone**2 / freedom
     for groups in (_numbered(person), _numbered(photo)):
-        together, freedom = variance(groups)  # 0 if there is one group: it says nothing
+        together, freedom = variance(groups)  # a single group gives 0, because it says nothing
         more = np.maximum(together - alone, 0)
         total, spread = total + more, spread + more * together / freedom
     freedoms = np.maximum(total**2 / np.maximum(spread, 1e-300), 1)

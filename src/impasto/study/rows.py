@@ -1,4 +1,4 @@
-"""The findings of a study as tables of text, for the command line and the page."""
+"""Format the findings of a study as tables of text, for the command line and the page."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from impasto.study.findings import Findings
 from impasto.study.ranking import Ranking, islands
 
 SHOWN = 20
-"""How many observers are shown at once; those with the least evidence are the first."""
+"""How many observers are shown at once. Those with the least evidence come first."""
 
 
 def tables(found: Findings) -> Iterator[tuple[str, list[dict[str, str]]]]:
-    """What the command line prints: titles and rows."""
+    """Yield titles and rows for the command line."""
     for result in found.results:
         yield f"{result.text}  ({counted(result.overall.answers)})", ranking_rows(result.overall)
         if result.agreements:
@@ -24,7 +24,7 @@ def tables(found: Findings) -> Iterator[tuple[str, list[dict[str, str]]]]:
 
 
 def ranking_rows(ranking: Ranking) -> list[dict[str, str]]:
-    """A row for each condition, the best first; groups that were never compared with each other are apart."""
+    """Return a row for each condition, the best first. Groups that were never compared are separated."""
     wins, halved = ranking.wins(), ranking.halved()
     groups = islands(ranking)
     return [
@@ -43,7 +43,7 @@ def ranking_rows(ranking: Ranking) -> list[dict[str, str]]:
 
 
 def agreement_rows(held: Sequence[Agreement]) -> list[dict[str, str]]:
-    """A row for each number, the best first."""
+    """Return a row for each metric, the best first."""
     return [
         {
             "number": one.metric,
@@ -58,7 +58,7 @@ def agreement_rows(held: Sequence[Agreement]) -> list[dict[str, str]]:
 
 
 def observer_rows(found: Findings) -> list[dict[str, str]]:
-    """A row for each observer."""
+    """Return a row for each observer."""
     return [
         {
             "observer": one.name,
@@ -76,5 +76,5 @@ def observer_rows(found: Findings) -> list[dict[str, str]]:
 
 
 def counted(answers: int) -> str:
-    """So many answers, in words."""
+    """Return a number of answers in words."""
     return f"{answers} answer{'' if answers == 1 else 's'}"

@@ -1,4 +1,4 @@
-"""The metrics of a study's pictures, as `impasto evaluate` has them. PyTorch is loaded only to compute them."""
+"""Compute and read the metrics of a study's pictures, as in `impasto evaluate`. Only computing them loads PyTorch."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from impasto.system.files import write_atomically
 
 Scores = dict[tuple[str, str], dict[str, float]]
 """{(scene, condition): {metric: value}}"""
-_SIZE = 512  # pixels of the longer side at which pictures are scored, as by `impasto evaluate`
+_SIZE = 512  # longer side in pixels at which pictures are scored, as in `impasto evaluate`
 _HEAD = ("method", "photo", "painting", "strength", "judge")
 
 
 def read_scores(path: Path, judge: str | None = None) -> Scores:
-    """Read metrics.csv, or the results.csv of `impasto evaluate`; of that the results at full strength.
+    """Read metrics.csv, or the results.csv of `impasto evaluate`, of which only results at full strength count.
 
     Args:
-        judge: read what this network has scored, and nothing else.
+        judge: read only metrics that this network has computed.
     Raises:
-        PictureError: the file cannot be read, or is no such table.
+        PictureError: the file cannot be read, or it is not such a table.
     """
     found: Scores = {}
     try:
@@ -41,12 +41,12 @@ def read_scores(path: Path, judge: str | None = None) -> Scores:
         if not found and judge is None:
             raise ValueError
     except FileNotFoundError:
-        raise PictureError(f"there is no file {path}", code="no-such-file") from None
+        raise PictureError(f"file {path} does not exist", code="no-such-file") from None
     except OSError as error:
         raise PictureError(f"cannot read {path}: {error.strerror}", code="not-readable") from None
     except (KeyError, ValueError, TypeError, csv.Error):
-        hint = "results.csv of impasto evaluate is one"
-        raise PictureError(f"{path} is no table of metrics", hint, code="malformed") from None
+        hint = "give a results.csv of impasto evaluate"
+        raise PictureError(f"{path} is not a table of metrics", hint, code="malformed") from None
     return found
 
 
@@ -58,16 +58,16 @@ def score_pictures(
     failures: list[str],
     on_progress: OnProgress | None = None,
 ) -> Scores:
-    """Score the pictures of a study, and keep that in its metrics.csv. What the same judge has scored is not done anew.
+    """Score the pictures of a study and save the metrics in its metrics.csv. Metrics of the same judge are reused.
 
     Args:
         judge: VGG-16 in torchvision's format; see `impasto.measure.judge.find_judge`.
         failures: gets a line for every picture that cannot be read.
-        on_progress: called after every picture; returning False stops. What is scored by then is kept.
+        on_progress: called after every picture. Returning False stops. The metrics so far are saved.
     Raises:
         ImportError: PyTorch is not installed.
         PictureError: the judge's file cannot be read.
-        Stopped: by `on_progress`.
+        Stopped: `on_progress` has returned False.
     """
     from impasto.measure.judge import Scorer, find_judge
 
@@ -96,12 +96,12 @@ def score_pictures(
         try:
             _keep(table, found, network.name)
         except PictureError as error:
-            failures.append(f"the metrics are not kept: {error}")
+            failures.append(f"the metrics are not saved: {error}")
     return found
 
 
 def every_result(plan: Plan) -> list[tuple[Scene, str]]:
-    """All results of a study: scenes and conditions."""
+    """Return all results of a study: scenes and conditions."""
     return [(scene, name) for scene in plan.scenes for name in scene.results if name != UNPAINTED]
 
 

@@ -1,4 +1,4 @@
-"""Observers whose tastes are known: what a study finds is held against the truth, and a study is tried beforehand."""
+"""Simulate observers with known tastes, to compare a study's findings with the truth and to try a study beforehand."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from impasto.study.trials import Pick, trial_of
 
 @dataclass
 class Crowd:
-    """People with a common taste and some of their own.
+    """People with a common taste and individual deviations.
 
     Attributes:
-        scores: {condition: score} of the people's mean.
-        ties: Davidson's t.
-        of_people, of_photos: the standard deviations of what a person, and a photo, adds to each score.
-        attentive: the share of catch trials in which an honest observer names the painted one.
+        scores: {condition: score}, the mean over people.
+        ties: t of Davidson's model.
+        of_people, of_photos: standard deviations of a person's, and a photo's, contribution to each score.
+        attentive: share of catch trials that an attentive observer answers correctly.
     """
 
     scores: Mapping[str, float]
@@ -34,7 +34,7 @@ class Crowd:
     _added: dict[tuple[str, str], float] = field(default_factory=dict, repr=False)
 
     def answer(self, observer: str, trial: Trial, photo: str, chance: random.Random, *, question: str = "") -> float:
-        """An honest answer: 1, `trial.a`; 0, `trial.b`; 0.5, no difference."""
+        """Return an attentive observer's answer: 1 for `trial.a`, 0 for `trial.b`, 0.5 for no difference."""
         if UNPAINTED in trial.pair:
             if chance.random() > self.attentive:
                 return chance.choice([0.0, 0.5, 1.0])
@@ -54,15 +54,15 @@ class Crowd:
 
 
 def random_clicks(chance: random.Random) -> float:
-    """The answer of one who does not look."""
+    """Return the answer of an observer who clicks at random."""
     return chance.choice([0.0, 0.5, 1.0])
 
 
 def sitting(plan: Plan, crowd: Crowd | None, observer: str, pick: Pick, *, session: int = 1) -> list[Answer]:
-    """One observer's whole session; without a crowd the observer clicks at random.
+    """Return one observer's answers of a whole session. Without a crowd, the observer clicks at random.
 
     Args:
-        pick: chooses the pairs; a `Chooser` receives the answers, too.
+        pick: chooses the pairs. If it is a `Chooser`, it also receives the answers.
     """
     chance = random.Random(f"{plan.seed} {observer} {session}")  # noqa: S311
     trials: dict[int, Trial] = {}

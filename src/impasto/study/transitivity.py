@@ -21,11 +21,11 @@ class Circles:
     """How transitive the answers to one question are (Kendall & Babington Smith 1940).
 
     Attributes:
-        triples: threes of conditions of which each two were compared.
-        circular: those of which the majorities go in a circle, as names.
-        expected: how many there would be by chance if the scores were true.
-        chance: how often there would be as many or more.
-        own, own_circular: threes that one observer has answered in full in one scene, and those that are circles.
+        triples: triples of conditions in which each two were compared.
+        circular: triples whose majorities form a circle, as names.
+        expected: expected number of circles if the scores are true.
+        chance: probability of at least as many circles if the scores are true.
+        own, own_circular: triples that one observer has answered completely in one scene, and circles among them.
     """
 
     triples: int
@@ -37,9 +37,9 @@ class Circles:
 
 
 def circles(ranking: Ranking, answers: Sequence[Answer], *, seed: int = 0) -> Circles:
-    """Find the circles of the majorities and those of single observers.
+    """Find the circles of the majorities, and those of single observers.
 
-    What chance gives is drawn from the fitted scores, with as many answers to each pair as there are.
+    Chance is simulated: answers are drawn from the fitted scores, as many for each pair as there are.
     """
     count = len(ranking.conditions)
     lead = _leads(ranking.counts[None], count)[0]
@@ -67,7 +67,7 @@ def circles(ranking: Ranking, answers: Sequence[Answer], *, seed: int = 0) -> Ci
 
 
 def _leads(counts: Array, conditions: int) -> Array:
-    """R x K x K: the votes of the row's condition over the column's, less the column's over the row's."""
+    """Return each row condition's lead in votes over the column condition, R x K x K."""
     found = np.zeros((len(counts), conditions, conditions))
     for (i, j), of in zip(pairs_of(conditions), counts.swapaxes(0, 1), strict=True):
         found[:, i, j] = of[:, 0] - of[:, 1]
@@ -76,20 +76,20 @@ def _leads(counts: Array, conditions: int) -> Array:
 
 
 def _circular(lead: Array, places: NDArray[np.intp]) -> NDArray[np.bool_]:
-    """Whether threes of conditions, 3 x N, are circles in one direction or the other."""
+    """Return True for each triple of conditions, 3 x N, that is a circle in either direction."""
     i, j, k = places
     around = np.stack([lead[i, j], lead[j, k], lead[k, i]])
     return np.asarray((around > 0).all(0) | (around < 0).all(0))
 
 
 def _way(lead: Array, circle: tuple[int, int, int]) -> tuple[int, int, int]:
-    """A circle's conditions, each above the next and the last above the first."""
+    """Return a circle's conditions, each above the next and the last above the first."""
     i, j, k = circle
     return circle if lead[i, j] > 0 else (i, k, j)
 
 
 def _own(answers: Sequence[Answer]) -> list[bool]:
-    """For each three that one observer has answered in full in one scene, whether it is a circle."""
+    """Return, for each triple that one observer has answered completely in one scene, whether it is a circle."""
     by_sitting: dict[tuple[str, str], dict[tuple[str, str], float]] = {}
     for answer in answers:
         sitting = by_sitting.setdefault((answer.observer, answer.trial.scene), {})
@@ -104,7 +104,7 @@ def _threes(lead: Mapping[tuple[str, str], float]) -> list[bool]:
     for a, b, c in itertools.combinations(names, 3):
         if {(a, b), (b, c), (c, a)} <= lead.keys():
             around = lead[a, b], lead[b, c], lead[c, a]
-            if 0 in around:  # no circle, and no order either
+            if 0 in around:  # neither a circle nor an order
                 continue
             found.append(min(around) > 0 or max(around) < 0)
     return found

@@ -1,4 +1,4 @@
-"""Which trials an observer sees: pairs, some of them twice, and catch trials among them."""
+"""Choose the trials of an observer: pairs, repeats and catch trials."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ from impasto.study.plan import UNPAINTED, Plan, Trial
 
 CATCH = -1
 PAIR = 0
-_BEGINNING = 2  # trials that are plain pairs
+_BEGINNING = 2  # the first trials are plain pairs
 _ATTEMPTS = 20
-_APART = 4  # trials between a pair and its repeat, where there is room
+_APART = 4  # smallest distance of a repeat from its pair, where there is room
 
 Chosen = tuple[str, frozenset[str]]
 """A scene and the two conditions that are compared in it."""
 Pick = Callable[[set[Chosen], random.Random], Chosen]
-"""Choose a pair for an observer who has seen those."""
+"""Chooses a pair for an observer, given the pairs seen before."""
 
 
 def dice(plan: Plan, *what: object) -> random.Random:
-    """Chance that follows from the study's seed and from what it is for."""
+    """Return a random generator, determined by the study's seed and by its purpose."""
     text = repr((plan.study, plan.seed, *what)).encode()
     return random.Random(hashlib.blake2b(text, digest_size=16).digest())  # noqa: S311
 
 
 def planned(plan: Plan, trials: int, repeats: int, catches: int) -> Plan:
-    """Plan how many trials a session has.
+    """Plan the number of trials of a session.
 
     Args:
-        trials: at most so many in all; fewer where there are fewer pairs, since none is shown twice unasked.
-        repeats, catches: per cent of the trials. Without a question that a catch trial is for, there are none.
+        trials: largest number of trials. With fewer pairs there are fewer, because only repeats show a pair twice.
+        repeats, catches: their shares of the trials in per cent. Catch trials need a question with `catch`.
     """
     judged = any(question.catch for question in plan.questions)
     again, caught = (max(1, round(trials * share / 100)) if share else 0 for share in (repeats, catches * judged))
@@ -46,7 +46,7 @@ def planned(plan: Plan, trials: int, repeats: int, catches: int) -> Plan:
 
 
 def schedule(plan: Plan, observer: str, session: int) -> list[int]:
-    """What each trial of a session is: PAIR, CATCH, or the number (from 1) of the earlier trial that it repeats."""
+    """Return the kind of each trial: PAIR, CATCH, or for a repeat the number (from 1) of the earlier trial."""
     chance = dice(plan, "schedule", observer, session)
     kinds = [PAIR] * plan.trials
     pairs = plan.trials - plan.catches - plan.repeats
@@ -64,7 +64,7 @@ def schedule(plan: Plan, observer: str, session: int) -> list[int]:
 
 
 def _repeats(free: list[int], count: int, chance: random.Random) -> list[int]:
-    """The places of so many repeats among those that are free: before each there are more originals than repeats."""
+    """Choose the places of repeats among the free ones. Before each repeat there are more originals than repeats."""
     late = [place for place in free if place > _APART]
     for _ in range(_ATTEMPTS if len(late) >= count else 0):
         repeats = sorted(chance.sample(late, count))
@@ -74,11 +74,11 @@ def _repeats(free: list[int], count: int, chance: random.Random) -> list[int]:
 
 
 def trial_of(plan: Plan, observer: str, session: int, number: int, earlier: Mapping[int, Trial], pick: Pick) -> Trial:
-    """One trial of a session.
+    """Return one trial of a session.
 
     Args:
-        number: its place, from 1.
-        earlier: the session's trials so far, by number. A repeat has the sides exchanged.
+        number: number of the trial, from 1.
+        earlier: the session's earlier trials by number. A repeat swaps the sides.
         pick: chooses a pair.
     """
     kind = schedule(plan, observer, session)[number - 1]
@@ -96,7 +96,7 @@ def trial_of(plan: Plan, observer: str, session: int, number: int, earlier: Mapp
 
 
 def pairs(plan: Plan) -> list[Chosen]:
-    """All pairs that the study can ask for, without the unpainted photo."""
+    """Return all pairs that the study can show, without the unpainted photo."""
     return [
         (scene.name, frozenset(pair))
         for scene in plan.scenes
@@ -105,7 +105,7 @@ def pairs(plan: Plan) -> list[Chosen]:
 
 
 def catches(plan: Plan) -> list[Chosen]:
-    """All catch trials: a result beside the photo that it was made of."""
+    """Return all catch trials: a result beside its unpainted photo."""
     return [
         (scene.name, frozenset((UNPAINTED, name)))
         for scene in plan.scenes
@@ -115,7 +115,7 @@ def catches(plan: Plan) -> list[Chosen]:
 
 
 def least_shown(plan: Plan) -> Pick:
-    """Choose pairs at random, each as often as any other; what it returns counts what it has chosen."""
+    """Return a function that chooses pairs at random and equally often. It counts its own choices."""
     shown = Counter[Chosen]()
     every = pairs(plan)
 
@@ -130,7 +130,7 @@ def least_shown(plan: Plan) -> Pick:
 
 
 def fixed_orders(plan: Plan, count: int) -> list[list[Trial]]:
-    """Whole sessions for a page without a server. Together they show every pair as often as any other."""
+    """Return whole sessions for a page without a server. Together they show all pairs equally often."""
     pick, found = least_shown(plan), []
     for order in range(count):
         trials: dict[int, Trial] = {}

@@ -1,4 +1,4 @@
-"""What observers read."""
+"""The texts for the observers of a study."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ _MAIL = re.compile(r"[^@\s]+@[^@\s]+")
 
 @dataclass(frozen=True)
 class Wording:
-    """What observers read.
+    """The texts for the observers.
 
     Attributes:
         title, welcome, consent: texts.
-        mail: where answers of the single file are to be sent, or "".
+        mail: address to which observers of the single file send their answers, or "".
         questions: one or more.
     """
 
@@ -38,17 +38,21 @@ class Wording:
     questions: tuple[Question, ...] = QUESTIONS
 
     def check(self) -> None:
-        """Raises UsageError for a text that is none, or two questions of one name."""
+        """Raise a UsageError if a text is invalid, or if two questions have the same name."""
         names = [question.name for question in self.questions]
         if not self.title.strip():
-            raise UsageError("a page needs a title", '--title "Which picture is better?"', code="nothing-given")
+            raise UsageError("the page needs a title", 'add --title "Which picture is better?"', code="nothing-given")
         if self.mail and not _MAIL.fullmatch(self.mail):
-            raise UsageError(f"{self.mail!a} is no address", "--mail me@example.org", code="malformed")
+            raise UsageError(
+                f"{self.mail!a} is not a mail address", "for example --mail me@example.org", code="malformed"
+            )
         for text in (self.title, self.welcome, self.consent, self.mail, *(one.text for one in self.questions)):
             if any("\ud800" <= char <= "\udfff" for char in text):
-                raise UsageError(f"{text!a} is no text in UTF-8", "type it anew", code="malformed")
+                raise UsageError(f"{text!a} is not valid UTF-8 text", "type it again", code="malformed")
         for name in names:
             if not _NAME.fullmatch(name):
-                raise UsageError(f"{name!a} cannot name a question", "letters, digits, - and _", code="bad-name")
+                raise UsageError(
+                    f"{name!a} cannot be the name of a question", "use letters, digits, - and _", code="bad-name"
+                )
             if names.count(name) > 1:
-                raise UsageError(f"two questions are called {name}", "name one otherwise", code="name-taken")
+                raise UsageError(f"two questions are named {name}", "rename one of them", code="name-taken")

@@ -1,1 +1,1 @@
-"""What may stand after --style: names, files, paintings."""
+"""Styles: names, files and paintings that --style accepts."""

@@ -1,4 +1,4 @@
-"""The styles that ship with Impasto: what is said of each, and its vectors."""
+"""The built-in styles: their cards and their vectors."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FOLDER = ASSETS / "gallery"
 
 @functools.cache
 def cards() -> dict[str, dict[str, Any]]:
-    """{name: its title, artist, year, kind, licence and source}, in the gallery's order; collections come last."""
+    """Return {name: title, artist, year, kind, license and source} in the gallery's order. Collections come last."""
     return _read("gallery.json") | _read("collections.json")
 
 
@@ -28,7 +28,7 @@ def _read(file: str) -> dict[str, dict[str, Any]]:
 
 @functools.lru_cache(maxsize=128)
 def vector(name: str, engine: str) -> StyleVector:
-    """A style's vector for an engine that keeps vectors."""
+    """Return a style's vector, for an engine with stored vectors."""
     from impasto.engines.light_weights import unpack
 
     if "card" in cards()[name]:  # learned from a collection: `tools/ship_collection.py`

@@ -1,4 +1,4 @@
-"""Named styles on disk: the built-in ones, and the user's own in the platform's data folder."""
+"""Named styles: the built-in ones, and the user's own in the platform's data folder."""
 
 from __future__ import annotations
 
@@ -38,15 +38,15 @@ from impasto.styles.store import (
 from impasto.styles.style import Style
 from impasto.system.files import NoHome, part_name, user_folder
 
-KEPT_SIDE = 1280  # a user's painting is kept at this size: a later painter computes its vector anew from it
+KEPT_SIDE = 1280  # longer side of a stored painting, from which later versions recompute its vector
 
 
 class Gallery:
-    """The built-in styles and the user's own.
+    """Manage the built-in styles and the user's own.
 
     Args:
-        folder: where the user's styles lie; the platform's data folder, or $IMPASTO_HOME, if not given.
-        painter: whose vectors are wanted.
+        folder: the folder of the user's styles; default: $IMPASTO_HOME/styles, else the platform's data folder.
+        painter: the engine whose vectors `vector` and `style` return; default: the painter.
 
     >>> gallery = impasto.Gallery()
     >>> gallery.get("starry-night").artist
@@ -62,25 +62,25 @@ class Gallery:
 
     @functools.cached_property
     def folder(self) -> Path:
-        """Where the user's styles lie.
+        """The folder of the user's styles.
 
         Raises:
-            NoHome: they have no place, and IMPASTO_HOME gives them none: a user without a home folder.
+            NoHome: the user has no home folder, and IMPASTO_HOME is not set.
         """
         return self._folder or user_folder()
 
     def names(self) -> list[str]:
-        """Of all styles; those of a network of several are NETWORK/STYLE."""
+        """Return the names of all styles. Styles of a network with several are called NETWORK/STYLE."""
         return [entry.name for entry in self.entries()]
 
     def entries(self) -> list[Entry]:
-        """All usable styles, the built-in ones first; damaged ones of the user's are left out (see `problems`)."""
+        """Return all usable styles, the built-in ones first. Damaged ones are left out (see `problems`)."""
         found = (_entries(self.folder / name) for name in self._own_names())
         own = [entry for entries in found if isinstance(entries, list) for entry in entries]
         return [*_builtin().values(), *own]
 
     def problems(self) -> list[str]:
-        """What is wrong with the user's styles, a line for each damaged one."""
+        """Return one line for each damaged style of the user."""
         found = [_entries(self.folder / name) for name in self._own_names()]
         return [f"{problem.message}  ({problem.hint})" for problem in found if isinstance(problem, StyleError)]
 
@@ -96,11 +96,11 @@ class Gallery:
         return not slash or isinstance(found, StyleError) or name in [entry.name for entry in found]
 
     def get(self, name: str) -> Entry:
-        """The style of that name.
+        """Return the style with this name.
 
         Raises:
-            UsageError: there is none; the message proposes near ones.
-            StyleError: it is the user's and damaged.
+            UsageError: there is none. The message suggests similar names.
+            StyleError: the user's style is damaged.
         """
         if name in _builtin():
             return _builtin()[name]
@@ -115,11 +115,13 @@ class Gallery:
                 return entry
         names = ", ".join(entry.name for entry in found[:4])
         if name == folder:
-            raise UsageError(f"{name} holds {len(found)} styles", names, code="several-styles")
-        raise UsageError(f"{name} is no style", names, code="unknown-style")
+            raise UsageError(
+                f"{name} contains {len(found)} styles", f"choose one, such as {names}", code="several-styles"
+            )
+        raise UsageError(f"unknown style '{name}'", f"choose one, such as {names}", code="unknown-style")
 
     def state(self, name: str) -> str:
-        """What changes whenever a style of the user's does; "" for a built-in one."""
+        """Return a text that changes whenever a style of the user changes; "" for a built-in one."""
         if name in _builtin():
             return ""
         try:
@@ -130,14 +132,14 @@ class Gallery:
 
     def unknown(self, name: str) -> UsageError:
         near = difflib.get_close_matches(name.lower(), self.names(), n=2, cutoff=0.6)
-        guess = f" Did you mean {' or '.join(near)}?" if near else ""
-        return UsageError(f"{name} is no style.{guess}", "impasto styles lists them all", code="unknown-style")
+        guess = f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
+        return UsageError(f"unknown style '{name}'{guess}", "list all: impasto styles", code="unknown-style")
 
     def style(self, name: str) -> Style:
-        """The style of that name, and what paints it.
+        """Return the style with this name, and the engine that paints it.
 
         Raises:
-            UsageError, StyleError: as `get`.
+            UsageError, StyleError: as for `get`.
         """
         entry = self.get(name)
         painting = self.picture(entry).pixels if entry.painting else None
@@ -147,16 +149,16 @@ class Gallery:
         return Style(name, network, network.style(name.partition("/")[2] or None), painting)
 
     def vector(self, name: str) -> StyleVector:
-        """The style's vector for this gallery's engine.
+        """Return the style's vector for this gallery's engine.
 
-        It is computed anew from the stored picture where there is none, or another version's encoder made it.
+        If there is no stored vector, or another version's encoder made it, it is computed from the stored picture.
 
         Raises:
-            StyleError: the style is a network of its own and has none.
+            StyleError: the style is a network and has no vector, or a collection that was trained for another version.
         """
         entry = self.get(name)
         if entry.network is not None:
-            raise StyleError(f"{name} is a network and has no style vector", code="network-style")
+            raise StyleError(f"{name} is a network, which has no style vector", code="network-style")
         if not self.painter.keeps_vectors:
             return self.painter.encode(self.picture(entry).pixels)
         if entry.builtin:
@@ -166,49 +168,49 @@ class Gallery:
             return kept
         if entry.engine == self.painter.name:
             raise StyleError(
-                f"{name} was trained for another version of the engine {entry.engine}",
-                "impasto train collection trains it again",
+                f"{name} was trained for another version of the {entry.engine} engine",
+                "train it again: impasto train collection",
                 code="other-version",
             )
         if entry.engine:
             warnings.warn(
-                f"{name} was trained for --engine {entry.engine}; the engine {self.painter.name} paints what it reads "
-                "off some of its paintings",
+                f"{name} was trained for --engine {entry.engine}; the {self.painter.name} engine uses only some of its "
+                "paintings",
                 stacklevel=2,
             )
         vector = self.painter.encode(self.picture(entry).pixels)
-        kept = self._kept(name)  # it may have been learned meanwhile
+        kept = self._kept(name)  # another process may have learned it meanwhile
         if kept is not None:
             return kept
         card = read_card(self.folder / name)
         learned = lessons(card)
-        learned.pop(self.painter.name, None)  # by another version
-        with contextlib.suppress(PictureError, OSError):  # a gallery that cannot be written to paints all the same
+        learned.pop(self.painter.name, None)  # learned by another version
+        with contextlib.suppress(PictureError, OSError):  # a read-only gallery still paints
             file = self.folder / name / vector_file(self.painter.name)
             write_style(file, self._encoded(card) | {"learned": learned}, vector)
         return vector
 
     def _kept(self, name: str) -> StyleVector | None:
-        """The vector that this engine's present encoder, or its learning, has left in a style's folder."""
+        """Return the vector that this engine's current encoder, or its learning, has stored in a style's folder."""
         file = self.folder / name / vector_file(self.painter.name)
         if encoders(read_card(self.folder / name)).get(self.painter.name) != self.painter.id or not file.is_file():
             return None
         return read_vector(file, self.painter.name)
 
     def _encoded(self, card: Mapping[str, object]) -> dict[str, object]:
-        """A style's card, with a vector of this gallery's engine."""
+        """Return a style's card with the encoder of this gallery's engine."""
         rest = {key: value for key, value in card.items() if key != "painter"}
         return rest | {"encoders": encoders(card) | {self.painter.name: self.painter.id}}
 
     def teach(self, name: str, vector: StyleVector, learned: Mapping[str, float]) -> Entry:
-        """Give a style of the user's the vector that was learned from its painting.
+        """Store the vector that was learned from the painting of a user's style.
 
         Args:
-            vector: its numbers, and the changes of the painter's filters after them.
-            learned: how long, and what it is worth: see `Entry`.
+            vector: its numbers, followed by the changes of the painter's filters.
+            learned: the duration and the result of learning: see `Entry`.
         Raises:
-            UsageError: it is no style of the user's, or a network.
-            StyleError: it is damaged or gone, or its folder cannot be written to.
+            UsageError: the style is not the user's own, or is a network.
+            StyleError: the style is damaged or gone, or its folder cannot be written to.
         """
         folder = self.own_painting(name)
         card = read_card(self.folder / name)
@@ -218,16 +220,18 @@ class Gallery:
             write_style(folder / vector_file(self.painter.name), card, vector)
         except PictureError as error:
             raise StyleError(
-                f"cannot write to your gallery in {self.folder}: {error}", "IMPASTO_HOME moves it", code=error.code
+                f"cannot write to your gallery in {self.folder}: {error}",
+                "set IMPASTO_HOME to another folder",
+                code=error.code,
             ) from error
         return self.get(name)
 
     def own_painting(self, name: str) -> Path:
-        """The folder of a style of the user's that is a painting with a vector.
+        """Return the folder of a user's style that is a painting with a vector.
 
         Raises:
             UsageError: there is no such style, it is built in, or it is a network.
-            StyleError: it is damaged.
+            StyleError: the style is damaged.
         """
         entry = self.get(name)
         if entry.builtin:
@@ -235,19 +239,19 @@ class Gallery:
         if entry.engine:
             raise UsageError(
                 f"{name} was learned from a collection",
-                "impasto train collection --resume goes on with that",
+                "continue with impasto train collection --resume",
                 code="network-style",
             )
         if entry.network is not None:
             raise UsageError(
-                f"{name} is a network of its own",
-                "only styles that were added from a painting can learn",
+                f"{name} is a network",
+                "only styles that you added from a painting can learn",
                 code="network-style",
             )
         return self.folder / name
 
     def picture(self, entry: Entry) -> Picture:
-        """The painting: of a built-in style its thumbnail, of the user's what was stored."""
+        """Return the painting: of a built-in style its thumbnail, of a user's style the stored picture."""
         return Picture.open(entry.picture.read_bytes())
 
     def add(
@@ -258,20 +262,21 @@ class Gallery:
         title: str = "",
         artist: str = "",
         year: str = "",
-        licence: str = "",
+        license: str = "",
         owner: str = "",
         vector: StyleVector | None = None,
         card: Mapping[str, object] | None = None,
         replace: bool = False,
     ) -> Entry:
-        """Put a painting into the user's gallery under a name.
+        """Add a painting to the user's gallery under a name.
 
         Args:
             owner: see `Entry`.
-            vector: for this gallery's engine, with or without changes of its network; None, what its encoder sees.
+            vector: for this gallery's engine, with or without changes of its network; None, the encoder's vector.
             card: how the vector was made.
+            replace: replace a style of the same name.
         Raises:
-            UsageError: a name that is not made of lower-case letters, digits and hyphens, or is taken.
+            UsageError: the name is taken, or does not consist of lower-case letters, digits and hyphens.
             PictureError: the painting cannot be read.
             StyleError: the folder cannot be written to.
         """
@@ -284,7 +289,7 @@ class Gallery:
             "title": title or (Path(source).stem.replace("_", " ") if source else name),
             "artist": artist,
             "year": str(year),
-            "licence": licence,
+            "license": license,
             "source": source,
             "added": date.today().isoformat(),
             **({"owner": owner} if owner else {}),
@@ -307,15 +312,17 @@ class Gallery:
         weights: bytes | None = None,
         replace: bool = False,
     ) -> list[Entry]:
-        """Put a network into the user's gallery: a style for each of those it knows.
+        """Add a network to the user's gallery, with a style for each one that it knows.
 
         Args:
             network: an .onnx file (see `impasto.engines.network.Network`).
-            paintings: of its styles, in their order; without them what it makes of a photo stands for it.
+            paintings: the paintings of its styles, in their order. Without them, a photo that the network paints stands
+                for each.
             weights: a .safetensors file with the same network's tensors, for later exports.
+            replace: replace a style of the same name.
         Raises:
-            UsageError: as `add`; one of several styles has a name that is none.
-            StyleError: the file holds no network that paints, or the folder cannot be written to.
+            UsageError: as for `add`, or one of several styles has an invalid name.
+            StyleError: the file does not contain a network that paints, or the folder cannot be written to.
         """
         from impasto.engines.network import Network
 
@@ -329,18 +336,18 @@ class Gallery:
             single = len(styles) == 1
             for index, style in enumerate(styles):
                 if not single:
-                    check_name(style)  # its pictures' files are called so
+                    check_name(style)  # its pictures' files get this name
                 if paintings:
                     shown = paintings[index].as_painting().at_most(KEPT_SIDE)
                 else:
                     photo = sample_photo().resized(640, 427)
                     with warnings.catch_warnings():
-                        warnings.simplefilter("ignore")  # they would name a file that is gone soon
+                        warnings.simplefilter("ignore")  # warnings would name a temporary file
                         shown = Picture(loaded.paint(photo.pixels, loaded.style(style)))
                 write_pictures(part, *(("picture", "thumbnail") if single else (style, f"{style}-small")), shown)
             card = {
                 "title": name,
-                "licence": str((loaded.facts.card or {}).get("licence", "")),
+                "license": str((loaded.facts.card or {}).get("license", "")),
                 "added": date.today().isoformat(),
                 "network": list(styles),
                 "painting": bool(paintings),
@@ -349,41 +356,45 @@ class Gallery:
         return [entry for entry in self.entries() if entry.name.partition("/")[0] == name]
 
     def weights(self, name: str) -> Path:
-        """The file with the tensors of a network in the user's gallery.
+        """Return the file with the tensors of a network in the user's gallery.
 
         Raises:
             UsageError: there is no such network.
-            StyleError: it came without its tensors.
+            StyleError: the network was imported without its tensors.
         """
         folder = self.folder / name
         if name not in self._own_names() or not (folder / "network.onnx").is_file():
             networks = [entry.name.partition("/")[0] for entry in self.entries() if entry.network is not None]
-            hint = f"your networks are {', '.join(dict.fromkeys(networks))}" if networks else "you have none yet"
-            raise UsageError(f"{name} is no network of yours", hint, code="unknown-style")
+            hint = f"your networks: {', '.join(dict.fromkeys(networks))}" if networks else "you have no networks yet"
+            raise UsageError(f"you have no network '{name}'", hint, code="unknown-style")
         path = folder / "network.safetensors"
         if not path.is_file():
             raise StyleError(
-                f"{name} was imported as .onnx; its tensors are not there",
+                f"{name} was imported as .onnx, without its tensors",
                 str(folder / "network.onnx"),
                 code="no-such-file",
             )
         return path
 
     def check_free(self, name: str, *, replace: bool = False) -> None:
-        """Raises UsageError unless a style of the user's may get this name."""
+        """Check that a style of the user may get this name.
+
+        Raises:
+            UsageError: the name is invalid, taken, or that of a built-in style.
+        """
         check_name(name)
         if name in _builtin():
             raise UsageError(f"{name} is a built-in style", "choose another name", code="built-in")
         if name in self._own_names() and not replace:
             raise UsageError(
-                f"you have a style {name} already",
-                f"--overwrite replaces it, impasto styles remove {name} deletes it",
+                f"you already have a style {name}",
+                f"--overwrite replaces it; impasto styles remove {name} deletes it",
                 code="name-taken",
             )
 
     @contextmanager
     def _new(self, name: str, replace: bool) -> Iterator[Path]:
-        """A folder to fill, which becomes the style's in one step."""
+        """Yield a folder to fill, which becomes the style's folder in one step."""
         part = self.folder / part_name(name)
         try:
             part.mkdir(parents=True)
@@ -393,33 +404,37 @@ class Gallery:
             part.rename(self.folder / name)
         except OSError as error:
             if not replace:
-                self.check_free(name)  # another process may have been faster
+                self.check_free(name)  # another process may have taken the name
             raise StyleError(
                 f"cannot write to your gallery in {self.folder}: {error.strerror or error}",
-                "IMPASTO_HOME moves it",
+                "set IMPASTO_HOME to another folder",
                 code=write_fault(error),
             ) from error
         except PictureError as error:
             raise StyleError(
-                f"cannot write to your gallery in {self.folder}: {error}", "IMPASTO_HOME moves it", code=error.code
+                f"cannot write to your gallery in {self.folder}: {error}",
+                "set IMPASTO_HOME to another folder",
+                code=error.code,
             ) from error
         finally:
             shutil.rmtree(part, ignore_errors=True)
 
     def rename(self, name: str, new_name: str | None = None, *, title: str | None = None) -> Entry:
-        """Give a style of the user's another name, another title, or both.
+        """Give a style of the user another name, another title, or both.
 
         Raises:
-            UsageError: it is built in, there is no such style, or the new name is none or is taken.
-            StyleError: it is damaged, holds several styles, or its folder cannot be written to.
+            UsageError: the style is built in or unknown, or the new name is invalid or taken.
+            StyleError: the style is damaged, contains several styles, or its folder cannot be written to.
         """
         entry = self.get(name)
         if entry.builtin:
-            raise UsageError(f"{name} is built in and stays", "only your own styles can be renamed", code="built-in")
+            raise UsageError(f"{name} is a built-in style", "only your own styles can be renamed", code="built-in")
         wanted = new_name or name
         if wanted != name:
             if "/" in name:
-                raise UsageError(f"{name} is one of a network's styles", "rename the network", code="network-style")
+                raise UsageError(
+                    f"{name} is one of several styles of a network", "rename the network", code="network-style"
+                )
             self.check_free(wanted)
         try:
             if title is not None and "/" not in name:
@@ -428,21 +443,28 @@ class Gallery:
                 (self.folder / name).rename(self.folder / wanted)
         except (OSError, PictureError) as error:
             if wanted != name:
-                self.check_free(wanted)  # another process may have been faster
+                self.check_free(wanted)  # another process may have taken the name
             reason = getattr(error, "strerror", None) or error
             code = write_fault(error) if isinstance(error, OSError) else error.code
-            raise StyleError(f"cannot rename {name}: {reason}", "IMPASTO_HOME moves your gallery", code=code) from error
+            raise StyleError(
+                f"cannot rename {name}: {reason}", "set IMPASTO_HOME to another folder", code=code
+            ) from error
         return self.get(wanted)
 
     def remove(self, name: str) -> None:
-        """Delete a style of the user's, damaged or not."""
+        """Delete a style of the user, even a damaged one.
+
+        Raises:
+            UsageError: the style is built in or unknown.
+            StyleError: the system refuses.
+        """
         if name in _builtin():
-            raise UsageError(f"{name} is built in and stays", "only your own styles can be removed", code="built-in")
+            raise UsageError(f"{name} is a built-in style", "only your own styles can be removed", code="built-in")
         if name not in self._own_names():
             raise self.unknown(name)
         away = self.folder / part_name(name)
         try:
-            (self.folder / name).rename(away)  # first out of sight, so that a half-deleted style is never seen
+            (self.folder / name).rename(away)  # rename first, so that no half-deleted style is visible
             shutil.rmtree(away)
         except OSError as error:
             raise StyleError(f"cannot remove {name}: {error.strerror}", code=write_fault(error)) from error
@@ -466,7 +488,7 @@ def _builtin() -> dict[str, Entry]:
 
 
 def _entries(folder: Path) -> list[Entry] | StyleError:
-    """A folder's styles, or what is wrong with it."""
+    """Return a folder's styles, or the error if it is damaged."""
     try:
         return read_folder(folder)
     except StyleError as error:

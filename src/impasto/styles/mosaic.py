@@ -1,4 +1,4 @@
-"""One picture that stands for several: their middles, as squares."""
+"""Combine several pictures into one that represents them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from impasto.picture import Picture
 
 
 def mosaic(pictures: Sequence[Picture], side: int = 720) -> Picture:
-    """The middles of one, four or nine pictures as one: what stands for a collection."""
+    """Combine the square centers of one, four or nine pictures into one picture, to represent a collection."""
     count = next(n for n in (3, 2, 1) if n * n <= len(pictures))
     rows = []
     for index in range(count):
@@ -20,7 +20,7 @@ def mosaic(pictures: Sequence[Picture], side: int = 720) -> Picture:
 
 
 def square(picture: Picture, side: int) -> Picture:
-    """The middle of a picture, `side` pixels high and wide."""
+    """Return the square center of a picture, `side` pixels wide and high."""
     least = min(picture.width, picture.height)
     top, left = (picture.height - least) // 2, (picture.width - least) // 2
     return Picture(picture.samples[top : top + least, left : left + least]).resized(side, side)

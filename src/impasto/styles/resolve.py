@@ -1,4 +1,4 @@
-"""What a user may write after --style, parsed and found."""
+"""Parse --style, and find the styles."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from impasto.styles.style import Blend, Style
 WEIGHTS = (".pth", ".model", ".pt", ".safetensors")
 
 StyleRequest: TypeAlias = "Source | Mapping[Any, float] | Sequence[Source | tuple[Source, float]]"
-"""A name, a painting (anything that `Picture.open` takes), or several: {style: weight} or [style, (style, weight)]."""
+"""A name, a painting (any source of `Picture.open`), or several: {style: weight} or [style, (style, weight)]."""
 
 
 def parse(text: str) -> tuple[str, float]:
-    """NAME, FILE, NAME:WEIGHT or FILE:WEIGHT.
+    """Parse NAME, FILE, NAME:WEIGHT or FILE:WEIGHT.
 
     >>> parse("starry-night:0.7")
     ('starry-night', 0.7)
 
     Raises:
-        UsageError: nothing before the weight, or a weight that is negative or no number.
+        UsageError: there is no style before the weight, or the text is empty.
     """
-    if Path(text).is_file():  # a file whose name looks like a weight
+    if Path(text).is_file():  # a file whose name ends like a weight
         return text, 1.0
     name, colon, tail = text.rpartition(":")
     if colon:
@@ -41,10 +41,10 @@ def parse(text: str) -> tuple[str, float]:
             pass
         else:
             if not name:
-                raise UsageError(f"--style {text}: there is a weight and no style", code="nothing-given")
+                raise UsageError(f"--style {text}: a weight without a style", code="nothing-given")
             return name, weight
     if not text:
-        raise UsageError("an empty style", "impasto styles lists them all", code="nothing-given")
+        raise UsageError("the style is empty", "list all: impasto styles", code="nothing-given")
     return text, 1.0
 
 
@@ -58,12 +58,13 @@ def resolve(
 ) -> Blend:
     """Find each style and its vector.
 
-    A text is a built-in or own style's name first and a file second; write ./NAME for a file of a style's name.
+    A text is first looked up as a style's name, then as a file. For a file with a style's name, write ./NAME.
 
     Args:
-        untrusted: strangers have sent the paintings: see `Picture.open`. Files of networks are refused.
+        untrusted: set this if the paintings come from strangers: see `Picture.open`. Files of networks are refused
+            then.
     Raises:
-        UsageError: no such style, no style at all, or weights that are negative, not finite, or all 0.
+        UsageError: an unknown style, no style at all, or weights that are negative, not finite, or all 0.
         PictureError: a painting cannot be read.
     """
     pairs: list[tuple[Any, float]] = []
@@ -73,7 +74,7 @@ def resolve(
             weight = _weight(source, weight) * factor
         pairs.append((source, _weight(source, weight)))
     if not pairs:
-        raise UsageError("no style given", "impasto styles lists them all", code="nothing-given")
+        raise UsageError("no style given", "list all: impasto styles", code="nothing-given")
     total = math.fsum(weight for _, weight in pairs)
     if total <= 0:
         raise UsageError(
@@ -84,7 +85,7 @@ def resolve(
 
 
 def weighted(request: StyleRequest) -> list[tuple[Any, Any]]:
-    """Each style of a request and its weight."""
+    """Return each style of a request with its weight."""
     if isinstance(request, Mapping):
         return list(request.items())
     items = request if isinstance(request, (list, tuple)) else [request]
@@ -94,9 +95,11 @@ def weighted(request: StyleRequest) -> list[tuple[Any, Any]]:
 def _weight(source: object, weight: object) -> float:
     name = source if isinstance(source, (str, os.PathLike)) else "a style"
     if isinstance(weight, bool) or not isinstance(weight, (int, float)):
-        raise UsageError(f"the weight of {name} is {weight!r}, no number", code="not-a-number")
+        raise UsageError(f"the weight of {name} is {weight!r}, not a number", code="not-a-number")
     if not math.isfinite(weight) or weight < 0:
-        raise UsageError(f"the weight of {name} is {weight:g}", "weights are 0 or more", code="out-of-range")
+        raise UsageError(
+            f"the weight of {name} is {weight:g}, not 0 or more", "give a weight of 0 or more", code="out-of-range"
+        )
     return float(weight)
 
 
@@ -106,16 +109,16 @@ def _find(source: Any, gallery: Gallery, engine: Engine, how: dict[str, Any]) ->
             return gallery.style(source)
         if source == "none":
             raise UsageError(
-                "none is for regions: it leaves a part of the photo as it is", "--region face.png=none", code="conflict"
+                "style none is only for regions, to keep a part of the photo", "--region face.png=none", code="conflict"
             )
         if not Path(source).exists() and source.partition("/")[0] in gallery:
-            gallery.get(source)  # says which styles that network has
+            gallery.get(source)  # its error names the network's styles
         if not Path(source).exists() and not _looks_like_file(source):
             raise gallery.unknown(source)
     if isinstance(source, (str, os.PathLike)) and Path(source).is_dir():
         raise PictureError(
             f"the style {source} is a folder",
-            "a style is one painting, or a name from impasto styles",
+            "choose one painting, or a name from impasto styles",
             code="not-a-file",
         )
     if isinstance(source, (str, os.PathLike)) and not how["untrusted"]:
@@ -125,11 +128,11 @@ def _find(source: Any, gallery: Gallery, engine: Engine, how: dict[str, Any]) ->
             if len(network.facts.styles) > 1:
                 names = ", ".join(network.facts.styles[:4])
                 hint = f"impasto styles import {source} --name NAME, then NAME/STYLE"
-                raise UsageError(f"{source} holds several styles: {names}", hint, code="several-styles")
+                raise UsageError(f"{source} contains several styles: {names}", hint, code="several-styles")
             return Style(Path(source).name, network, network.style(), None)
         if suffix in WEIGHTS:
             raise UsageError(
-                f"{source} is a network's weights",
+                f"{source} contains a network's weights",
                 f"impasto styles import {source} --name NAME first",
                 code="unknown-format",
             )
@@ -137,9 +140,9 @@ def _find(source: Any, gallery: Gallery, engine: Engine, how: dict[str, Any]) ->
     label = "a painting"
     if isinstance(source, (str, os.PathLike)):
         label = Path(source).name
-    elif isinstance(source, Picture) and Path(source.name).suffix:  # of a file, not of bytes
+    elif isinstance(source, Picture) and Path(source.name).suffix:  # the name of a file, not of bytes
         label = Path(source.name).name
-    pixels = picture.pixels  # what the style keeps, so that it is not encoded again when its colors change
+    pixels = picture.pixels  # kept by the style, for encoding it again in other colors
     return Style(label, engine, engine.encode(pixels), pixels)
 
 

@@ -1,4 +1,4 @@
-"""A style's folder on disk: its card, its painting, its vectors, its network."""
+"""A style's folder: its card, its painting, its vectors, its network."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from impasto.system.files import ASSETS, write_atomically
 if TYPE_CHECKING:
     from impasto.engines.network import Network
 
+FORMAT = 1  # docs/formats.md; files without a number have this one
 NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 RESERVED = {"none", "con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))}
 LONGEST_NAME = 64
@@ -30,10 +31,15 @@ LONGEST_NAME = 64
 
 @dataclass(frozen=True)
 class Entry:
-    """A named style: where it comes from, and where its data lies.
+    """A named style: its origin, and the places of its files.
 
-    `learned` says of each engine that has learned it for how many "steps" and "seconds", and what "style" and "content"
-    losses came to, over the encoded vector's. `card` says how its vector was made, if it was trained.
+    Attributes:
+        network: the file of a network that is this style, or contains it; None for styles with vectors.
+        painting: True if `picture` is the painting; False if it is a photo that the network has painted.
+        learned: for each engine that has learned the style: the number of "steps" and "seconds", and the "style" and
+            "content" losses relative to those of the encoded vector.
+        card: how the vector was made, if it was trained.
+        owner: a digest of the owner's secret; "" for styles that were saved on this machine.
     """
 
     name: str
@@ -41,40 +47,40 @@ class Entry:
     artist: str
     year: str
     kind: str
-    licence: str
+    license: str
     source: str
     builtin: bool
     picture: Path
     thumbnail: Path
-    network: Path | None = None  # of a style that is a network of its own, or one of its styles
-    painting: bool = True  # whether `picture` is the painting; else it is what the network makes of a photo
+    network: Path | None = None
+    painting: bool = True
     learned: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     card: Mapping[str, object] = field(default_factory=dict)
-    owner: str = ""  # a digest of what its owner alone knows; "" of a style that was saved on this machine
+    owner: str = ""
 
     @property
     def engine(self) -> str:
-        """The engine that was trained on it as a collection; "" of every other style."""
+        """The engine that was trained on the style as a collection; "" for all other styles."""
         recipe = self.card.get("recipe")
         return str(recipe.get("generator", "")) if isinstance(recipe, Mapping) and self.network is None else ""
 
     def as_dict(self) -> dict[str, object]:
-        keys = ("name", "title", "artist", "year", "kind", "licence", "source", "builtin")
+        keys = ("name", "title", "artist", "year", "kind", "license", "source", "builtin")
         found = {key: getattr(self, key) for key in keys}
         learned = {engine: dict(facts) for engine, facts in self.learned.items()}
         return found | ({"learned": learned} if learned else {}) | ({"card": dict(self.card)} if self.card else {})
 
 
 def read_folder(folder: Path) -> list[Entry]:
-    """The styles in a folder of the user's gallery: one, or those of a network.
+    """Return the styles in a folder of the user's gallery: one, or those of a network.
 
     Raises:
-        StyleError: it is damaged.
+        StyleError: the folder is damaged.
     """
     name = folder.name
     try:
         if not NAME.fullmatch(name):
-            raise ValueError("its folder's name is no style's name")
+            raise ValueError("its folder does not have a style's name")
         card = read_card(folder)
         styles = card.get("network")
         if styles is None:
@@ -83,7 +89,7 @@ def read_folder(folder: Path) -> list[Entry]:
                     read_vector(folder / vector_file(engine), engine)
             return [_entry(folder, card, "your own", name, "picture", "thumbnail", learned=lessons(card))]
         if not isinstance(styles, list) or not all(isinstance(style, str) for style in styles):
-            raise ValueError("style.json names no styles")
+            raise ValueError("style.json does not name its styles")
         facts = {"network": folder / "network.onnx", "painting": bool(card.get("painting"))}
         _there(folder / "network.onnx")
         if len(styles) == 1:
@@ -104,16 +110,16 @@ def read_folder(folder: Path) -> list[Entry]:
         reason = getattr(error, "strerror", None) or str(error).splitlines()[0][:100]
         raise StyleError(
             f"your style {name} is damaged: {reason}",
-            f"impasto styles remove {name}, then add it again",
+            f"impasto styles remove {name}, and add it again",
             code="damaged-file",
         ) from error
 
 
 def load_network(path: Path, budget: int | None = None) -> Network:
-    """The network in a file; the last ones used stay loaded until their files change.
+    """Load the network in a file. Up to eight networks stay loaded until their files change.
 
     Args:
-        budget: bytes that painting may take, as for `Network`.
+        budget: bytes that painting may use, as for `Network`.
     """
     try:
         found = path.stat()
@@ -123,39 +129,41 @@ def load_network(path: Path, budget: int | None = None) -> Network:
 
 
 @functools.lru_cache(maxsize=8)
-def _loaded(path: Path, budget: int | None, state: object) -> Network:  # noqa: ARG001  what the file was
-    from impasto.engines.network import Network  # here, since few styles are networks
+def _loaded(path: Path, budget: int | None, state: object) -> Network:  # noqa: ARG001  the file's state, for the cache
+    from impasto.engines.network import Network  # imported here, because few styles are networks
 
     return Network(path, trial_photo, budget)
 
 
 @functools.cache
 def trial_photo() -> Pixels:
-    """The photo that tells what a network's numbers mean: 128 x 192 x 3."""
+    """Return a photo (128 x 192 x 3) that tells how a network's values are to be interpreted."""
     return sample_photo().resized(192, 128).pixels
 
 
 def sample_photo() -> Picture:
-    """A photo that ships."""
+    """Return a built-in photo."""
     return Picture.open(ASSETS / "samples" / "colosseum.jpg")
 
 
 def read_card(folder: Path) -> dict[str, object]:
-    """What a style's folder says of it.
+    """Return the card in a style's folder.
 
     Raises:
-        OSError, ValueError: it is missing or damaged.
+        OSError, ValueError: the card is missing or damaged, or a later version of Impasto wrote it.
     """
     card = json.loads((folder / "style.json").read_text(encoding="utf-8"))
     if not isinstance(card, dict):
-        raise ValueError("style.json holds no object")
+        raise ValueError("style.json does not contain an object")
+    if card.pop("format", FORMAT) != FORMAT:
+        raise ValueError("a later version of Impasto wrote style.json")
     return card
 
 
 def _entry(
     folder: Path, card: Mapping[str, object], kind: str, name: str, picture: str, thumbnail: str, **facts: Any
 ) -> Entry:
-    texts: dict[str, Any] = {key: str(card.get(key, "")) for key in ("title", "artist", "year", "licence", "source")}
+    texts: dict[str, Any] = {key: str(card.get(key, "")) for key in ("title", "artist", "year", "license", "source")}
     facts |= {"owner": str(card.get("owner", ""))}
     how = card.get("card")
     facts |= {"card": how} if isinstance(how, dict) else {}
@@ -171,33 +179,37 @@ def _there(file: Path) -> None:
 
 
 def as_name(text: str, noun: str = "style") -> str:
-    """A text as the name of a style, or of another thing that is called in the same way.
+    """Turn a text into a valid name for a style, or for another thing with such names.
 
     >>> as_name("My Painting_2")
     'my-painting-2'
 
     Raises:
-        UsageError: nothing of it can be in a name.
+        UsageError: the text contains no valid characters.
     """
     name = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:LONGEST_NAME].strip("-")
     if not name:
-        raise UsageError(f"{text!r} gives no name", f"--name my-{noun}", code="bad-name")
+        raise UsageError(f"cannot make a name from {text!r}", f"--name my-{noun}", code="bad-name")
     check_name(name, noun)
     return name
 
 
 def check_name(name: str, noun: str = "style") -> None:
-    """Raises UsageError unless `name` may be a style's: it is also a file's or a folder's name, on every system."""
+    """Check that `name` is valid as a style's name, and as a file or folder name on every system.
+
+    Raises:
+        UsageError: the name is not valid.
+    """
     if not NAME.fullmatch(name) or len(name) > LONGEST_NAME or name in RESERVED:
         raise UsageError(
-            f"{name!r} cannot be a {noun}'s name",
-            f"lower-case letters, digits and hyphens, up to {LONGEST_NAME}: my-{noun}",
+            f"{name!r} is not a valid {noun} name",
+            f"use up to {LONGEST_NAME} lower-case letters, digits and hyphens: my-{noun}",
             code="bad-name",
         )
 
 
 def lessons(card: Mapping[str, object]) -> dict[str, dict[str, float]]:
-    """{engine: what a card says of its learning}; older cards know of the light engine only."""
+    """Return {engine: the card's facts about its learning}. Older cards contain only the light engine."""
     found = card.get("learned")
     if not isinstance(found, dict) or not found:
         return {}
@@ -211,27 +223,27 @@ def lessons(card: Mapping[str, object]) -> dict[str, dict[str, float]]:
 
 
 def vector_file(engine: str) -> str:
-    """What holds a user's style's vector for an engine."""
+    """Return the name of the file with a user style's vector for an engine."""
     return "vector.npy" if engine == "light" else f"{engine}.npy"
 
 
 def encoders(card: Mapping[str, object]) -> dict[str, str]:
-    """{engine: which of its encoders made the style's vector}; older cards know of the light engine only."""
+    """Return {engine: the encoder that made the style's vector}. Older cards contain only the light engine."""
     found = card.get("encoders", {"light": card["painter"]} if "painter" in card else {})
     if not isinstance(found, dict):
-        raise ValueError("style.json names no engines")
+        raise ValueError("style.json does not name its engines")
     return {engine: str(value) for engine, value in found.items() if engine in ENGINES}
 
 
 def read_vector(path: Path, engine: str) -> StyleVector:
-    """A style's vector for an engine.
+    """Read a style's vector for an engine.
 
     Raises:
-        OSError, ValueError, EOFError: it is missing or damaged.
+        OSError, ValueError, EOFError: the file is missing or damaged.
     """
     numbers = np.load(path, allow_pickle=False)
     if numbers.dtype != np.float32 or not np.isfinite(numbers).all():
-        raise ValueError(f"{path.name} holds no style vector")
+        raise ValueError(f"{path.name} does not contain a style vector")
     return engine_of(engine).style(np.asarray(numbers))
 
 
@@ -243,7 +255,7 @@ def write_style(file: Path, card: Mapping[str, object], vector: StyleVector) -> 
 
 
 def write_json(path: Path, card: Mapping[str, object]) -> None:
-    text = json.dumps(card, indent=2, ensure_ascii=False) + "\n"
+    text = json.dumps({"format": FORMAT, **card}, indent=2, ensure_ascii=False) + "\n"
     write_atomically(path, text.encode(), overwrite=True)
 
 

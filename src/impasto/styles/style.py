@@ -1,4 +1,4 @@
-"""A style and a blend of styles."""
+"""Styles, and blends of styles."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from impasto.pixels.arrays import Pixels
 
 @dataclass(frozen=True)
 class Style:
-    """One style: how it is called, and what paints it.
+    """One style, and the engine that paints it.
 
     Attributes:
-        vector: the style as `engine` knows it.
-        painting: H x W x 3, that the vector can be computed anew from; of an imported network there is none.
+        label: the style's name, for people.
+        vector: the style in the form of `engine`.
+        painting: H x W x 3, from which the vector can be recomputed; None for an imported network without one.
     """
 
     label: str
@@ -24,11 +25,11 @@ class Style:
     painting: Pixels | None
 
     def recolored(self, recolor: Callable[[Pixels], Pixels]) -> StyleVector:
-        """The vector of the painting in other colors; the vector itself where the engine reads no paintings.
+        """Return the vector of the painting in other colors; the vector itself if the engine does not encode paintings.
 
-        What the change of colors does to the painting's vector is added to the style's own, which may have been
-        fitted. Not so with changes of the network: trained on the painting's colors, with a vector of theirs, they
-        bring them back, and the encoder's vector of the recolored painting takes the place of both.
+        The change of the encoded vector is added to the style's own vector, which may have been fitted. A vector with
+        changes of the network is different: its training has fixed the painting's colors. It is replaced by the
+        encoder's vector of the recolored painting.
         """
         if self.painting is None or not self.engine.encodes:
             return self.vector
@@ -52,14 +53,14 @@ class Blend:
 
     @property
     def engines(self) -> list[Engine]:
-        """What paints it, every engine once."""
+        """The engines that paint the blend, each once."""
         return list(dict.fromkeys(style.engine for style, _ in self.parts))
 
     def by_engine(self, recolor: Callable[[Pixels], Pixels] | None = None) -> list[tuple[float, Engine, StyleVector]]:
-        """The share of every engine in the blend, and the weighted mean of its styles' vectors.
+        """Return every engine's share of the blend, and the weighted mean of its styles' vectors.
 
         Args:
-            recolor: changes the colors of paintings; None leaves them.
+            recolor: changes the colors of paintings; None keeps them.
         """
         found = []
         for engine in self.engines:

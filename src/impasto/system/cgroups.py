@@ -1,7 +1,7 @@
-"""Read what a container, a service or a job of a cluster may take: Linux's control groups, both versions.
+"""Read the resource limits of a container, a service or a cluster job from Linux's control groups, versions 1 and 2.
 
-A group's limits hold for the groups in it, so the tightest of them counts. Where a container does not see the groups
-around it, the kernel's paths lead nowhere; those are skipped.
+A group's limits apply to all groups in it, so the tightest one counts. In a container, the kernel's paths may lead to
+groups that the container cannot see. These are skipped.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-_MEMORY = (  # limits, what is used, and the file cache in it that the kernel gives back when it must
+_MEMORY = (  # limits, usage, and the part of usage that is reclaimable file cache
     (("memory.max", "memory.high"), "memory.current", ("inactive_file", "active_file")),
     (("memory.limit_in_bytes",), "memory.usage_in_bytes", ("total_inactive_file", "total_active_file")),
 )
@@ -18,7 +18,7 @@ _MOUNTS = {"memory": ("", "unified", "memory"), "cpu": ("", "unified", "cpu", "c
 
 
 def free_memory(root: Path = Path("/")) -> int | None:
-    """Bytes that this process's groups leave to it; None without a limit."""
+    """Return the bytes that this process may still use within its groups; None without a limit."""
     free = None
     for group in _groups("memory", root):
         for limits, usage, caches in _MEMORY:
@@ -31,13 +31,13 @@ def free_memory(root: Path = Path("/")) -> int | None:
 
 
 def processors(root: Path = Path("/")) -> int | None:
-    """How many processors' time this process's groups may take, rounded up; None without a limit."""
+    """Return the number of processors that this process's groups may use, rounded up; None without a limit."""
     found = [quota for group in _groups("cpu", root) if (quota := _quota(group)) is not None]
     return max(1, math.ceil(min(found))) if found else None
 
 
 def _groups(controller: str, root: Path) -> Iterator[Path]:
-    """The folders of this process's groups and of all groups around them, wherever the two versions have them."""
+    """Yield the folders of this process's groups and their parents, in both versions' places."""
     paths = {"/"}
     for line in _text(root / "proc/self/cgroup").splitlines():
         _, _, rest = line.partition(":")
@@ -70,7 +70,7 @@ def _number(file: Path) -> int | None:
 
 
 def _stat(file: Path, names: tuple[str, ...]) -> int:
-    """The sum of what a file says of the names."""
+    """Return the sum of a file's values for the names."""
     pairs = (line.partition(" ") for line in _text(file).splitlines())
     return sum(int(value) for key, _, value in pairs if key in names and value.strip().isdecimal())
 

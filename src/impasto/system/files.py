@@ -1,4 +1,4 @@
-"""Where files lie, what ships and what is the user's, and writing one whole or not at all."""
+"""Locations of files, and atomic writes."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from impasto.system.names import beginning, nearest
 
 ASSETS = Path(__file__).parent.parent / "assets"
 
-_PART = re.compile(r"\..+\.[0-9a-f]{8}\.part", re.DOTALL)  # what `write_atomically` calls its own
-_STALE = 600  # seconds; a picture is written in a few
+_PART = re.compile(r"\..+\.[0-9a-f]{8}\.part", re.DOTALL)  # temporary names of `write_atomically`
+_STALE = 600  # seconds; writing a picture takes only a few
 
 _unfinished: set[Path] = set()
 
 
 class NoHome(StyleError):
-    """The user's styles and trainings have no place."""
+    """Report that there is no folder for the user's styles and trainings."""
 
 
 def user_folder(kind: str = "styles") -> Path:
-    """Where the user's styles lie, or the trainings.
+    """Return the folder of the user's styles, or of another kind of data.
 
     Raises:
-        NoHome: this process's user has no folder of its own.
+        NoHome: this process's user has no home folder.
     """
     home = os.environ.get("IMPASTO_HOME")
     if home:
@@ -38,7 +38,7 @@ def user_folder(kind: str = "styles") -> Path:
 
     try:
         folder = platformdirs.user_data_path("impasto", appauthor=False)
-    except (RuntimeError, KeyError, OSError):  # in a container: no HOME, and a user whom nobody knows
+    except (RuntimeError, KeyError, OSError):  # in a container: no HOME, and no entry in the user database
         folder = Path()
     if not folder.is_absolute():
         raise NoHome("this user has no home folder", "set IMPASTO_HOME to a folder", code="no-such-folder")
@@ -46,10 +46,10 @@ def user_folder(kind: str = "styles") -> Path:
 
 
 def cache_folder() -> Path:
-    """Where what may be lost lies between two runs, for this user.
+    """Return this user's folder for data that may be lost between two runs.
 
     Raises:
-        NoHome: this process's user has no folder of its own.
+        NoHome: this process's user has no home folder.
     """
     home = os.environ.get("IMPASTO_HOME")
     if home:
@@ -66,22 +66,22 @@ def cache_folder() -> Path:
 
 
 def part_name(name: str, suffix: str = "") -> str:
-    """What a file or folder is called beside its place until it is whole; no two are called alike.
+    """Return a unique temporary name for a file or a folder, until it is complete.
 
     Args:
-        suffix: an ending by which its format is told.
+        suffix: an ending that gives the format.
     """
     return f".{beginning(name, 60)}.{os.urandom(4).hex()}.part{suffix}"
 
 
 def write_atomically(path: Path, data: bytes, *, overwrite: bool) -> None:
-    """Put `data` at `path` in one step: other programs see the old file or the new one, never a part.
+    """Write `data` to `path` in one step. Other programs see the old file or the new one, never a part.
 
-    Missing parent folders are made. A device or a pipe is written to directly.
+    Missing parent folders are created. Devices and pipes are written to directly.
 
     Raises:
-        PictureError: the file exists and `overwrite` is false, or the system refuses (no permission, disk full);
-            what was there before is untouched then.
+        PictureError: the file exists and `overwrite` is False, or the system refuses the write (permission, full disk).
+            An existing file stays unchanged.
     """
     try:
         if path.is_dir():
@@ -94,7 +94,7 @@ def write_atomically(path: Path, data: bytes, *, overwrite: bool) -> None:
         target = path.resolve() if path.is_symlink() else path
         if not target.parent.is_dir():
             _make_folder(target.parent)
-        # Beside the target, so that the last step is a rename within one file system.
+        # The temporary file is in the same folder, so that the last step is a rename within one file system.
         part = target.with_name(part_name(target.name))
         _unfinished.add(part)
         try:
@@ -116,7 +116,7 @@ def write_atomically(path: Path, data: bytes, *, overwrite: bool) -> None:
     except OSError as error:
         raise PictureError(
             f"cannot write {path}: {error.strerror or error}",
-            "what was there before is untouched",
+            "an existing file is unchanged",
             code=write_fault(error),
         ) from error
 
@@ -129,13 +129,13 @@ def _make_folder(folder: Path) -> None:
 
 
 def check_folder(folder: Path, name: str) -> None:
-    """Refuse, before any work is done, a folder in which no file can be made.
+    """Refuse a folder in which no file can be created, before any work.
 
     Args:
-        folder: if it is not there, the nearest one around it counts, in which it would be made.
-        name: what is to be written, for the message.
+        folder: if it does not exist, the nearest existing parent is checked.
+        name: the file to be written, for the message.
     Raises:
-        PictureError: the system refuses: no permission, a read-only file system, a full disk.
+        PictureError: the system refuses the write: permission, read-only file system, full disk.
     """
     place = nearest(folder)
     probe = place / part_name("impasto")
@@ -152,22 +152,22 @@ def check_folder(folder: Path, name: str) -> None:
 
 
 def already_there(path: Path | str) -> PictureError:
-    return PictureError(f"{path} exists already", "--overwrite replaces it", code="already-there")
+    return PictureError(f"{path} already exists", "--overwrite replaces it", code="already-there")
 
 
 def _move_without_replacing(part: Path, target: Path) -> None:
     try:
-        os.link(part, target)  # unlike a rename, fails if the target has appeared meanwhile
+        os.link(part, target)  # unlike a rename, this fails if the target exists by now
     except FileExistsError:
         raise
-    except OSError:  # no hard links on this file system
+    except OSError:  # the file system has no hard links
         if target.exists():
             raise FileExistsError from None
         os.replace(part, target)
 
 
 def remove_stale(folders: Iterable[Path]) -> None:
-    """Delete what programs that were killed have begun in these folders; what is younger may be another's work."""
+    """Delete unfinished files of killed programs in these folders. Younger files may belong to running programs."""
     for folder in folders:
         with contextlib.suppress(OSError):
             for path in folder.iterdir():
@@ -176,7 +176,7 @@ def remove_stale(folders: Iterable[Path]) -> None:
 
 
 def remove_unfinished() -> None:
-    """Delete what a write in another thread has begun; for a program that is about to stop at once."""
+    """Delete unfinished files of other threads, before the program exits at once."""
     for part in list(_unfinished):
         with contextlib.suppress(OSError):
             part.unlink()

@@ -1,4 +1,4 @@
-"""List a folder's files: which of them count, and in which order."""
+"""List the files of a folder, without junk, in natural order."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 from collections.abc import Collection
 from pathlib import Path, PurePath
 
-_JUNK = {  # in lower case; what begins with a dot is left out anyway
+_JUNK = {  # in lower case; names with a leading dot are left out anyway
     "#recycle",  # Synology
     "#snapshot",
     "@eadir",
@@ -31,7 +31,7 @@ _NUMBER = re.compile("([0-9]+)")
 
 
 def is_junk(name: str) -> bool:
-    """Whether a file or a folder of this name is hidden, or made by a system, a NAS or a file manager for itself.
+    """Return True for names of hidden files, and of files that systems, NAS devices or file managers create.
 
     >>> [name for name in ("a.jpg", "._a.jpg", "@eaDir", ".thumbnails", "Thumbs.db") if is_junk(name)]
     ['._a.jpg', '@eaDir', '.thumbnails', 'Thumbs.db']
@@ -40,7 +40,7 @@ def is_junk(name: str) -> bool:
 
 
 def natural(name: str) -> tuple[tuple[object, ...], ...]:
-    """A key that sorts names as people count: img2 before img10. In a path, each folder is compared by itself.
+    """Return a key that sorts names as people count: img2 before img10. Each folder of a path is compared separately.
 
     >>> sorted(["img10.png", "Img2.png", "img1.png"], key=natural)
     ['img1.png', 'Img2.png', 'img10.png']
@@ -56,10 +56,10 @@ def _natural(part: str) -> tuple[object, ...]:
 
 
 def files_in(folder: Path, endings: Collection[str]) -> list[Path]:
-    """The files of a folder whose names end so, in natural order, without junk.
+    """Return the files of a folder that have one of the endings, in natural order, without junk.
 
-    Pipes, sockets and devices are left out: reading one may wait for ever. A link to nothing is listed, so that
-    whoever opens it says that the file is missing.
+    Pipes, sockets and devices are left out: reading one may wait for ever. Broken links are included, so that opening
+    them reports the missing file.
 
     Args:
         endings: in lower case, with the dot.
@@ -78,5 +78,5 @@ def files_in(folder: Path, endings: Collection[str]) -> list[Path]:
 def _may_be_read(entry: os.DirEntry[str]) -> bool:
     try:
         return entry.is_file() or (entry.is_symlink() and not os.path.exists(entry.path))
-    except OSError:  # a link that leads to itself
+    except OSError:  # a link to itself
         return True

@@ -1,4 +1,4 @@
-"""Hold a file for oneself: the system lets go of it even if the program is killed."""
+"""Lock a file for this process. The system releases the lock even if the program is killed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,11 @@ from typing import IO
 
 
 def lock(file: IO[bytes]) -> None:
-    """Raises OSError if another holds the lock of this file; closing the file releases it."""
+    """Lock a file until it is closed.
+
+    Raises:
+        OSError: another process has locked the file.
+    """
     if sys.platform == "win32":
         import msvcrt
 

@@ -1,4 +1,4 @@
-"""How much memory there is, and room for what does not fit into it."""
+"""Measure free memory, and allocate arrays that may exceed it."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from numpy.typing import NDArray
 from impasto.errors import OutOfMemory
 from impasto.system import cgroups
 
-_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # of `mallopt`, in bytes: malloc.h
+_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # parameters of `mallopt` (malloc.h), in bytes
 _KEPT = 1 << 28
 
 
 def free_memory(meminfo: str = "/proc/meminfo") -> int | None:
-    """Tell how many bytes this process may still take.
+    """Return the number of bytes that this process may still allocate.
 
-    Linux says so in a file, and the limits of containers and services in others. Elsewhere psutil is asked, if it is
-    installed.
+    Linux gives it in a file, and the limits of containers and services in others. On other systems psutil gives it, if
+    it is installed.
 
     Args:
-        meminfo: the file in which Linux says so.
+        meminfo: Linux's file.
     Returns:
-        None where nobody tells.
+        None if it is unknown.
     """
     free = _said_by_linux(meminfo)
     if free is None:
@@ -53,10 +53,10 @@ def _said_by_psutil() -> int | None:
 
 
 def keep_freed() -> None:
-    """Have this process keep what it frees for what it asks for next; for programs, not for libraries.
+    """Keep freed memory in this process for later allocations. Call this in programs, not in libraries.
 
-    A large picture's windows free and ask for the same few megabytes again and again. Given back to Linux in between,
-    that takes a sixth of the time. The C library glibc can be told; others are left as they are.
+    The windows of a large picture allocate and free the same few megabytes again and again. Returning them to Linux in
+    between takes a sixth of the time. This has an effect only with glibc.
     """
     if sys.platform != "linux":
         return
@@ -64,15 +64,15 @@ def keep_freed() -> None:
         tell = ctypes.CDLL(None).mallopt
     except (AttributeError, OSError):
         return
-    tell(_MMAP_THRESHOLD, 1 << 25)  # the most that it takes
+    tell(_MMAP_THRESHOLD, 1 << 25)  # the largest value that it accepts
     tell(_TRIM_THRESHOLD, _KEPT)
 
 
 def allocate(size: tuple[int, ...], kind: Any, budget: int) -> NDArray[Any]:
-    """An array without values: in memory, or in a temporary file if it takes more bytes than the budget has.
+    """Return an uninitialized array, in memory, or in a temporary file if it needs more bytes than the budget.
 
     Raises:
-        OutOfMemory: there is no room on the disk, either.
+        OutOfMemory: the disk is full, too.
     """
     wanted = np.dtype(kind).itemsize * math.prod(size)
     try:
@@ -81,11 +81,11 @@ def allocate(size: tuple[int, ...], kind: Any, budget: int) -> NDArray[Any]:
         import tempfile
 
         with tempfile.TemporaryFile() as file:
-            if hasattr(os, "posix_fallocate"):  # a disk that fills up later would stop the program where it stands
+            if hasattr(os, "posix_fallocate"):  # reserve space now: a full disk would crash the program later
                 os.posix_fallocate(file.fileno(), 0, wanted)
             return np.memmap(file, kind, "w+", shape=size)
     except (MemoryError, OSError) as error:
         raise OutOfMemory(
-            f"there is no room for {wanted / 1e9:.1f} GB that the photo takes while it is painted",
-            "--size makes the picture smaller",
+            f"no room for the {wanted / 1e9:.1f} GB that painting this photo needs",
+            "choose a smaller --size",
         ) from error

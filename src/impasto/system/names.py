@@ -1,4 +1,4 @@
-"""Names of files: how long they may be, and which of them a file system takes for one."""
+"""File names: length limits, and names that a file system treats as equal."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from pathlib import Path, PurePath
 
 
 def longest_name(folder: Path) -> int:
-    """How many bytes a name in this folder may have, or in the nearest folder around it that is there.
+    """Return the largest length of a name in this folder, or in its nearest existing parent, in bytes.
 
-    255 nearly everywhere; an encrypted folder has fewer.
+    It is 255 on nearly all file systems, and less in encrypted folders.
     """
     with contextlib.suppress(AttributeError, OSError, ValueError):
         return min(255, max(64, os.pathconf(nearest(folder), "PC_NAME_MAX")))
@@ -19,12 +19,12 @@ def longest_name(folder: Path) -> int:
 
 
 def nearest(folder: Path) -> Path:
-    """The folder, or the nearest one around it that is there."""
+    """Return the folder, or its nearest existing parent."""
     return next((place for place in (folder, *folder.absolute().parents) if place.is_dir()), folder)
 
 
 def shortened(name: str, limit: int) -> str:
-    """The name, or if it has more bytes, one that begins and ends alike; of two long names two others are made.
+    """Return the name, or if it is longer than `limit` bytes, one with the same beginning and ending, and a hash.
 
     >>> shortened("a" * 80 + ".jpg", 24)
     'aaaaaaaaaaa-faae4522.jpg'
@@ -32,7 +32,7 @@ def shortened(name: str, limit: int) -> str:
     data = os.fsencode(name)
     if len(data) <= limit:
         return name
-    import hashlib  # here and below, since the names of most runs are short and plain
+    import hashlib  # imported here and below on demand: most names are short and ASCII
 
     ending = PurePath(name).suffix
     ending = ending if len(ending) <= 10 else ""
@@ -41,7 +41,7 @@ def shortened(name: str, limit: int) -> str:
 
 
 def beginning(text: str, limit: int) -> str:
-    """As much of a text as has so many bytes."""
+    """Return the longest beginning of a text that has at most `limit` bytes."""
     text = text[:limit]
     while len(os.fsencode(text)) > limit:
         text = text[:-1]
@@ -49,7 +49,7 @@ def beginning(text: str, limit: int) -> str:
 
 
 def folded(name: str) -> str:
-    """The same text for names that some file system takes for one: other cases, other spellings of an accent."""
+    """Return an equal text for names that a file system may treat as equal: other case, other Unicode form."""
     if name.isascii():
         return name.lower()
     import unicodedata
@@ -58,7 +58,7 @@ def folded(name: str) -> str:
 
 
 def told_apart(folder: Path, one: str, other: str) -> bool:
-    """Whether a folder can hold both of two names that are the same when they are folded."""
+    """Return True if a folder can contain both names, although they are equal when folded."""
     token = os.urandom(4).hex()
     probe = nearest(folder) / f".{beginning(one, 60)}.{token}.part"
     try:
@@ -73,7 +73,7 @@ def told_apart(folder: Path, one: str, other: str) -> bool:
 
 
 def free_name(folder: Path, name: str, suffix: str = "") -> Path:
-    """The path of NAME and its ending in a folder; if something has that name, of NAME-2, NAME-3, ..."""
+    """Return a free path for NAME and its ending in a folder: NAME, else NAME-2, NAME-3, ..."""
     found, count = folder / f"{name}{suffix}", 1
     while os.path.lexists(found):
         count += 1
@@ -82,6 +82,6 @@ def free_name(folder: Path, name: str, suffix: str = "") -> Path:
 
 
 def safe_name(name: str) -> str:
-    """A file's name without folders, controls and what some systems refuse."""
+    """Return a file name without folders, control characters, and characters that some systems refuse."""
     name = re.sub(r"[^\w.\- ]+", "_", re.split(r"[/\\]", name)[-1]).strip(" ._")
     return name[:80] or "picture"

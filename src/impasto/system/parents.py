@@ -1,4 +1,4 @@
-"""Processes that end when the one that has started them does."""
+"""End processes together with their parent."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _PR_SET_PDEATHSIG = 1
 
 
 def end_with_parent(number: int) -> None:
-    """Have this process get a signal when its parent ends, even if the parent is killed; Linux alone can do so."""
+    """Send this process a signal when its parent ends, even if the parent is killed. Works only on Linux."""
     if sys.platform == "linux":
         import ctypes
 

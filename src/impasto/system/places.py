@@ -1,4 +1,4 @@
-"""Read and write files here or behind URLs: a place is a path or a URL, and every function here takes either."""
+"""Read and write local files and files behind URLs. A place is a path or a URL, and every function accepts both."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from impasto.system.remote import filesystem, is_url, reaching
 
 
 def as_url(place: str) -> str:
-    """The place's URL, written in one way."""
+    """Return the place's URL in a normalized form."""
     system, path = filesystem(place)
     return str(system.unstrip_protocol(path.rstrip("/")))
 
@@ -25,12 +25,12 @@ def join(folder: str, name: str) -> str:
 
 
 def relative(place: str, folder: str) -> str:
-    """The place's name in a folder: the opposite of `join`."""
+    """Return the place's name relative to a folder: the inverse of `join`."""
     return place.removeprefix(folder).strip("/") if is_url(place) else os.path.relpath(place, folder)
 
 
 def is_folder(place: str) -> bool:
-    """Tell folders from files; behind a URL everything but a file is one."""
+    """Return True if the place is a folder. Behind a URL, everything that is not a file counts as a folder."""
     if not is_url(place):
         return Path(place).is_dir()
     system, path = filesystem(place)
@@ -47,12 +47,12 @@ def is_file(place: str) -> bool:
 
 
 def files_below(folder: str, leave_out: str) -> Iterator[tuple[str, str]]:
-    """Find the files below a folder, in natural order, without junk (see `listing`).
+    """Yield the files in a folder and its subfolders, in natural order, without junk (see `listing`).
 
-    A folder below it that cannot be listed is left out with a note.
+    A subfolder that cannot be listed is left out with a warning.
 
     Args:
-        leave_out: a folder below the first whose files are not wanted.
+        leave_out: a subfolder to leave out.
     Yields:
         Each file's place and its name in the folder.
     Raises:
@@ -95,7 +95,7 @@ def _same(one: Path, other: Path) -> bool:
 
 
 def identity(place: str) -> object:
-    """The same for two names of one file; None for what is not there."""
+    """Return an equal value for two names of the same file; None if there is no file."""
     if is_url(place):
         return place
     try:
@@ -106,10 +106,10 @@ def identity(place: str) -> object:
 
 
 def version(place: str) -> str | None:
-    """Name a file with its size and last change, so that another version has another text; None without a file.
+    """Return a text that changes when a file changes: its name, size and time of change; None if there is no file.
 
     Raises:
-        PictureError: a URL behind which there is no file, or whose service cannot be reached.
+        PictureError: there is no file behind a URL, or its service cannot be reached.
     """
     found = facts(place)
     if found is None:
@@ -118,7 +118,7 @@ def version(place: str) -> str | None:
 
 
 def facts(place: str) -> str | None:
-    """A file's size and last change, which stay when it is moved; None without a file.
+    """Return a file's size and time of change, which survive a move; None if there is no file.
 
     Raises:
         PictureError: as for `version`.
@@ -137,22 +137,22 @@ def facts(place: str) -> str | None:
 
 
 def read(place: str) -> bytes:
-    """A file's bytes.
+    """Return the bytes of a file.
 
     Raises:
-        PictureError: it is not there or cannot be read.
+        PictureError: the file does not exist or cannot be read.
     """
     data = read_if_there(place)
     if data is None:
-        raise PictureError(f"there is no {place}", code="no-such-file")
+        raise PictureError(f"there is no file {place}", code="no-such-file")
     return data
 
 
 def read_if_there(place: str) -> bytes | None:
-    """A file's bytes, or None if there is no such file; one request instead of two.
+    """Return the bytes of a file, or None if it does not exist, with a single request.
 
     Raises:
-        PictureError: it cannot be read.
+        PictureError: the file cannot be read.
     """
     with reaching(place), contextlib.suppress(FileNotFoundError):
         if not is_url(place):
@@ -163,12 +163,12 @@ def read_if_there(place: str) -> bytes | None:
 
 
 def write(place: str, data: bytes, *, overwrite: bool) -> None:
-    """Write a file whole or not at all, with the folders that it needs.
+    """Write a file completely or not at all, and create missing folders.
 
-    Behind URLs `overwrite` is up to the caller: object stores have no step that writes only what is not there.
+    For URLs the caller must check `overwrite`: object stores have no operation that writes only new files.
 
     Raises:
-        PictureError: it cannot be written, or is there and `overwrite` is false.
+        PictureError: the file cannot be written, or exists and `overwrite` is False.
     """
     if not is_url(place):
         write_atomically(Path(place), data, overwrite=overwrite)
@@ -179,14 +179,14 @@ def write(place: str, data: bytes, *, overwrite: bool) -> None:
         return
     with reaching(place):
         system.makedirs(str(PurePosixPath(path).parent), exist_ok=True)
-        system.pipe_file(path, data)  # object stores show a file when it is whole
+        system.pipe_file(path, data)  # object stores show a file only when it is complete
 
 
 def check_target(place: str, *, overwrite: bool) -> None:
-    """Refuse before painting what could not be written after it.
+    """Refuse a target that could not be written, before painting.
 
     Raises:
-        PictureError: a file is there and `overwrite` is false, or a folder is there.
+        PictureError: the target is an existing file and `overwrite` is False, or it is a folder.
     """
     if not overwrite and is_file(place):
         raise already_there(place)

@@ -1,4 +1,4 @@
-"""Folders behind URLs: s3://, gs://, memory:// and whatever else fsspec reads and writes."""
+"""Folders behind URLs: s3://, gs://, memory:// and all others that fsspec reads and writes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _URL = re.compile(r"([a-z][a-z0-9+._-]*::)*[a-z][a-z0-9+._-]*://", re.IGNORECASE
 
 
 def is_url(text: str) -> bool:
-    """Whether a text is a URL, not a path; a file here may have a name like one."""
+    """Return True if a text is a URL, and not the path of an existing file."""
     return _URL.match(text) is not None and not os.path.exists(text)
 
 
@@ -23,11 +23,11 @@ def is_web_address(text: str) -> bool:
 
 
 def filesystem(url: str) -> tuple[Any, str]:
-    """The fsspec file system of a URL or of a path, and what the place is called there.
+    """Return the fsspec file system of a URL or a path, and the place's name in it.
 
     Raises:
         MissingExtra: fsspec is not installed.
-        PictureError: nothing that is installed knows such URLs.
+        PictureError: no installed package supports such URLs.
     """
     try:
         import fsspec
@@ -40,13 +40,13 @@ def filesystem(url: str) -> tuple[Any, str]:
 
 @contextlib.contextmanager
 def reaching(url: str) -> Iterator[None]:
-    """Turn whatever a service's library raises into one line about the place."""
+    """Turn any error of a service's library into one line about the place."""
     try:
         yield
     except ImpastoError:
         raise
     except FileNotFoundError:
-        raise PictureError(f"there is no {url}", code="no-such-file") from None
-    except Exception as error:  # the libraries behind URLs share no base class for what goes wrong
+        raise PictureError(f"there is no file {url}", code="no-such-file") from None
+    except Exception as error:  # the libraries behind URLs share no base class of errors
         first = str(error).splitlines()[0][:160] if str(error) else type(error).__name__
-        raise PictureError(f"{url} cannot be reached: {first}", code="unreachable") from error
+        raise PictureError(f"cannot reach {url}: {first}", code="unreachable") from error

@@ -1,1 +1,1 @@
-"""The textures of 3-D models, painted without seams."""
+"""Paint the textures of 3-D models without seams."""

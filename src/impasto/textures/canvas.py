@@ -1,6 +1,6 @@
-"""Lay all charts of a model side by side on one canvas, each with the texels that one unit of the object is to have.
+"""Lay all charts of a model side by side on one canvas. Each unit of the object gets the same number of pixels.
 
-So strokes come out in one size on the whole object, and all of its textures are painted as parts of one picture.
+So strokes have one size on the whole object, and all its textures are painted as parts of one picture.
 """
 
 from __future__ import annotations
@@ -19,24 +19,24 @@ from impasto.system.memory import allocate
 from impasto.textures.charts import Chart, draw
 from impasto.textures.model import Wrap
 
-_MOST = 2.0  # times as many pixels as the charts have texels
-_ENLARGED = 3.0  # times, at most, that a texel becomes wide and high
-_KEPT = 0.15  # a scale that differs from 1 by less is 1: nothing is resampled
-_MARGIN = 24  # pixels around a chart, where strokes look natural
+_MOST = 2.0  # the canvas has at most this many times the charts' texels
+_ENLARGED = 3.0  # largest factor by which a texel is enlarged
+_KEPT = 0.15  # scales that differ from 1 by less become 1, so that nothing is resampled
+_MARGIN = 24  # pixels around a chart, where strokes have their natural size
 _LEAST_MARGIN, _LARGEST_MARGIN = 8, 160
-_SOFT = 1024  # pixels of the longer side at which gaps are filled
+_SOFT = 1024  # longer side of the picture in which gaps are filled, in pixels
 
 COVERED, FILLED = 1, 2
-"""What a pixel of the canvas shows: a place of the object; or what lies across a seam, beyond a chart's border."""
+"""States of a canvas pixel: it shows the object, or the continuation beyond a chart's border, across a seam."""
 
 
 @dataclass(frozen=True, eq=False)
 class Place:
-    """Where a chart lies on the canvas, in pixels.
+    """The place of a chart on the canvas, in pixels.
 
     Attributes:
-        left, top, width, height: the rectangle that the chart's texels take.
-        margin: around it, which is the chart's too.
+        left, top, width, height: the rectangle of the chart's texels.
+        margin: the width of a border around it, which also belongs to the chart.
     """
 
     chart: Chart
@@ -48,7 +48,7 @@ class Place:
 
     @property
     def factors(self) -> NDArray[np.float64]:
-        """Pixels per texel, to the right and down."""
+        """Pixels per texel, horizontally and vertically."""
         return np.array([self.width / self.chart.width, self.height / self.chart.height])
 
     @property
@@ -63,19 +63,19 @@ class Place:
         )
 
     def pixels(self, texels: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Where texels of the chart, ... x 2, lie on the canvas."""
+        """Convert texels of the chart, ... x 2, to pixels of the canvas."""
         found: NDArray[np.float64] = (texels - (self.chart.left, self.chart.top)) * self.factors + (self.left, self.top)
         return found
 
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """A canvas before anything is on it.
+    """An empty canvas.
 
     Attributes:
         places: of all charts, in their order.
         width, height: of the canvas.
-        extent: pixels that the object's longest side has.
+        extent: the object's longest side in pixels.
     """
 
     places: list[Place]
@@ -85,12 +85,12 @@ class Plan:
 
 
 def plan_canvas(charts: Sequence[Chart], areas: Sequence[float], extent: float, natural: float) -> Plan:
-    """Choose a scale for each chart, and a place.
+    """Choose a scale and a place for each chart.
 
     Args:
         areas: of each chart on the object.
         extent: the object's longest side, in its units.
-        natural: pixels of that side at which strokes look natural.
+        natural: pixels of that side at which strokes have their natural size.
     """
     texels = sum(chart.width * chart.height for chart in charts)
     density = _density(charts, areas, texels)  # pixels per unit
@@ -111,7 +111,7 @@ def plan_canvas(charts: Sequence[Chart], areas: Sequence[float], extent: float, 
 
 
 def _density(charts: Sequence[Chart], areas: Sequence[float], texels: float) -> float:
-    """Pixels that one unit of the object gets: as the finest chart has, as long as the canvas is not too large."""
+    """Return pixels per unit of the object: those of the finest chart, unless the canvas becomes too large."""
     scaled = [(chart, area) for chart, area in zip(charts, areas, strict=True) if chart.scale is not None]
     if not scaled:
         return 1.0
@@ -135,12 +135,12 @@ def _density(charts: Sequence[Chart], areas: Sequence[float], texels: float) -> 
 
 
 def _packed(sizes: Sequence[tuple[int, int]]) -> tuple[list[tuple[int, int]], int, int]:
-    """Left and top of rectangles on a square of about their area; and its width and height.
+    """Pack rectangles into a square of about their area. Return their left and top, and the square's width and height.
 
-    The highest come first, each as far up as it fits (the skyline heuristic).
+    The tallest rectangles come first, each as high up as it fits (skyline heuristic).
     """
     wide = max(max(width for width, _ in sizes), math.ceil(math.sqrt(1.05 * sum(w * h for w, h in sizes))))
-    skyline = [(0, 0, wide)]  # left, top and width of what is free below
+    skyline = [(0, 0, wide)]  # left, top and width of the free space below
     found: dict[int, tuple[int, int]] = {}
     for index in sorted(range(len(sizes)), key=lambda index: (-sizes[index][1], -sizes[index][0])):
         width, height = sizes[index]
@@ -165,10 +165,10 @@ def _packed(sizes: Sequence[tuple[int, int]]) -> tuple[list[tuple[int, int]], in
 
 @dataclass(frozen=True, eq=False)
 class Canvas:
-    """The charts, as the textures show them.
+    """The charts, with the colors of the textures.
 
     Attributes:
-        plan: where they lie.
+        plan: the places of the charts.
         colors: H x W x 3.
         state: H x W, `COVERED`, `FILLED` or 0.
     """
@@ -179,11 +179,11 @@ class Canvas:
 
 
 def lay(plan: Plan, textures: Sequence[Samples], budget: int) -> Canvas:
-    """Put the charts on the canvas.
+    """Draw the charts on the canvas.
 
     Args:
-        textures: H x W x 3 each, all of one kind.
-        budget: bytes, beyond which the canvas lies in a file.
+        textures: H x W x 3 each, all with the same type of samples.
+        budget: bytes; a larger canvas is stored in a file.
     """
     size = plan.height, plan.width
     colors = allocate((*size, 3), textures[0].dtype, budget)
@@ -192,7 +192,7 @@ def lay(plan: Plan, textures: Sequence[Samples], budget: int) -> Canvas:
         colors[rows], state[rows] = 0, 0
     for place in plan.places:
         chart, margin = place.chart, place.margin
-        if chart.whole:  # the texture itself goes on beyond its borders
+        if chart.whole:  # the texture continues beyond its borders
             reach = np.ceil(margin / place.factors).astype(int)
             grown = [round(step * factor) for step, factor in zip(reach, place.factors, strict=True)]
             piece = texels_of(textures[chart.texture], chart, int(reach[0]), int(reach[1]))
@@ -210,7 +210,7 @@ def lay(plan: Plan, textures: Sequence[Samples], budget: int) -> Canvas:
 
 
 def fill_gaps(canvas: Canvas) -> None:
-    """Give what shows nothing a soft mixture of the colors around it: no edge there draws strokes."""
+    """Fill empty pixels with a soft mixture of the colors around them, so that no edge there attracts strokes."""
     height, width = canvas.state.shape
     step = max(1, math.ceil(max(height, width) / _SOFT))
     size = math.ceil(width / step), math.ceil(height / step)
@@ -231,11 +231,11 @@ def fill_gaps(canvas: Canvas) -> None:
 
 
 def _pulled(colors: Pixels, weight: Pixels) -> Pixels:
-    """Colors that are known in part, and for the rest taken from ever coarser grids (Gortler et al. 1996, push-pull).
+    """Fill in unknown colors from coarser and coarser grids (Gortler et al. 1996, push-pull).
 
     Args:
-        colors: h x w x 3, times the weight.
-        weight: h x w, 0..1.
+        colors: h x w x 3, multiplied by the weight.
+        weight: h x w, 0..1, 0 where the color is unknown.
     """
     height, width = weight.shape
     if height * width == 1:
@@ -251,13 +251,13 @@ def _pulled(colors: Pixels, weight: Pixels) -> Pixels:
 
 
 def drawn(place: Place) -> NDArray[np.uint8]:
-    """Which of a chart's pixels show the object: `COVERED`, or 0. height x width, without the margin."""
+    """Return which of a chart's pixels show the object: height x width, `COVERED` or 0, without the margin."""
     corners = place.pixels(place.chart.texels) - (place.left, place.top)
     return (draw(corners, place.width, place.height) > 0).astype(np.uint8) * COVERED
 
 
 def texels_of(texture: NDArray[Any], chart: Chart, beside: int = 0, above: int = 0) -> NDArray[Any]:
-    """A chart's rectangle of its texture; what lies beyond the borders is wrapped as the texture is."""
+    """Return a chart's rectangle of its texture. Beyond the borders, the texture's wrap mode applies."""
     height, width = texture.shape[:2]
     wraps = chart.wraps
     columns = wrapped(np.arange(chart.left - beside, chart.left + chart.width + beside), width, wraps[0])
@@ -268,7 +268,7 @@ def texels_of(texture: NDArray[Any], chart: Chart, beside: int = 0, above: int =
 
 
 def wrapped(places: NDArray[np.int64], side: int | NDArray[np.int64], wrap: Wrap) -> NDArray[np.int64]:
-    """Where a texture of so many texels is read for places that may lie beyond its borders."""
+    """Return the texels, 0..side - 1, that a wrap mode shows at places beyond a texture's borders."""
     if wrap == "repeat":
         return places % side
     if wrap == "mirror":

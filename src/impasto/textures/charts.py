@@ -1,4 +1,4 @@
-"""Group islands into charts: the parts of a texture that are painted, each by itself."""
+"""Group islands into charts: parts of a texture that are painted separately."""
 
 from __future__ import annotations
 
@@ -13,30 +13,30 @@ from numpy.typing import NDArray
 from impasto.textures.islands import Mesh, components
 from impasto.textures.model import Wrap
 
-_RASTER = 2048  # pixels of a texture's longer side at which overlaps are looked for
-_OVERLAP = 0.1  # of the smaller island's pixels, from which on two islands show the same place
-_LEAST_OVERLAP = 16  # pixels of it
-_STRAY = 0.02  # of the usual area that a texel has on the object: triangles with less show what others are painted with
+_RASTER = 2048  # longer side, in pixels, of the picture in which overlaps are searched
+_OVERLAP = 0.1  # of the smaller island's pixels: two islands with a larger overlap share their place
+_LEAST_OVERLAP = 16  # pixels: least overlap
+_STRAY = 0.02  # of the usual area of a texel on the object: islands below show texels that belong to other islands
 _NEGLIGIBLE = 0.005  # of the object's area
-_STRETCHED = 4.0  # times at most, that a texel is taken to be wider than high on the object
-_THIN = 2.0  # texels: what is thinner shows single colors
-_REPEATED = 0.25  # of a texture's area on the object: where more of it repeats, all is painted as one that repeats
-_TILED = 1.02  # times a texture's side: a longer island shows the texture more than once
-_BITS = 4  # of a pixel's fraction, in which OpenCV takes corners
+_STRETCHED = 4.0  # largest assumed ratio of a texel's width and height on the object
+_THIN = 2.0  # texels: thinner islands show single colors
+_REPEATED = 0.25  # of a texture's area on the object: if more of it repeats, the whole texture is painted as repeating
+_TILED = 1.02  # of a texture's side: longer islands show the texture more than once
+_BITS = 4  # fractional bits of pixel coordinates for OpenCV
 
 
 @dataclass(frozen=True, eq=False)
 class Chart:
-    """A part of a texture: the triangles that show it, brought to where the texture lies.
+    """A part of a texture: triangles, with their corners moved to where the texture is.
 
     Attributes:
         texture: its index.
         triangles: their numbers, N.
-        texels: their corners, N x 3 x 2. Where the texture repeats, those of a chart may lie beyond its borders.
-        left, top, width, height: the rectangle of texels around them.
-        scale: of the object, how many units one texel is wide and high; None where no triangle has an extent.
-        wraps: of the texture, across and down.
-        whole: whether the chart is the whole texture, which repeats on the object.
+        texels: their corners, N x 3 x 2. In repeating textures, corners may lie beyond the borders.
+        left, top, width, height: the bounding rectangle, in texels.
+        scale: width and height of a texel on the object, in its units; None if no triangle has an area.
+        wraps: of the texture, horizontally and vertically.
+        whole: True if the chart is the whole texture, which repeats on the object.
     """
 
     texture: int
@@ -56,11 +56,11 @@ class Layout:
     """The charts of a model's textures.
 
     Attributes:
-        charts: of a texture, one that is whole comes first: the others lie over it.
-        chart_of: T, the chart that a triangle's place in the texture is painted with; -1 if none.
-        shift: T x 2 x 2, what brings the triangle's texels to the chart: a factor of 1 or -1, and what is added to it.
-        overlapping: how many islands share their place with another one.
-        palettes: textures of which single colors are shown.
+        charts: in each texture, a whole chart comes first; the other charts lie over it.
+        chart_of: T, the chart that paints a triangle's place in the texture; -1 if none.
+        shift: T x 2 x 2, converts the triangle's texels to those of the chart: a factor of 1 or -1, and an offset.
+        overlapping: the number of islands that share their place with another one.
+        palettes: textures of which only single colors are shown.
     """
 
     charts: list[Chart]
@@ -74,7 +74,7 @@ def lay_out(mesh: Mesh, islands: NDArray[np.int64], wraps: Sequence[tuple[Wrap, 
     """Find the charts of a model.
 
     Args:
-        islands: T, of each triangle, from `find_islands`.
+        islands: T, the island of each triangle, from `find_islands`.
         wraps: of each surface.
     """
     shift, tiled = _unwrapped(mesh, islands, wraps)
@@ -118,7 +118,7 @@ def lay_out(mesh: Mesh, islands: NDArray[np.int64], wraps: Sequence[tuple[Wrap, 
 def _unwrapped(
     mesh: Mesh, islands: NDArray[np.int64], wraps: Sequence[tuple[Wrap, Wrap]]
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """What brings each triangle into the texture; and whether it belongs to an island that shows the texture again."""
+    """Return each triangle's shift into the texture, and True if its island shows parts of the texture repeatedly."""
     count = int(islands.max()) + 1
     sizes = mesh.sizes[mesh.texture].astype(np.float64)  # T x 2
     low, high = np.full((count, 2), np.inf), np.full((count, 2), -np.inf)
@@ -145,7 +145,7 @@ def _unwrapped(
 def _is_palette(
     texels: NDArray[np.float64], islands: NDArray[np.int64], areas: NDArray[np.float64], triangles: NDArray[np.int64]
 ) -> bool:
-    """Whether most of what shows a texture shows single colors of it."""
+    """Return True if most of a texture's area on the object shows single colors."""
     names, own = np.unique(islands[triangles], return_inverse=True)
     low, high = np.full((len(names), 2), np.inf), np.full((len(names), 2), -np.inf)
     np.minimum.at(low, own, texels[triangles].min(axis=1))
@@ -158,7 +158,7 @@ def _is_palette(
 def _stray(
     texels: NDArray[np.float64], islands: NDArray[np.int64], areas: NDArray[np.float64], triangles: NDArray[np.int64]
 ) -> NDArray[np.bool_]:
-    """Which triangles belong to islands that are large in the texture and next to nothing on the object."""
+    """Return True for triangles of islands that are large in the texture but negligible on the object."""
     _, own = np.unique(islands[triangles], return_inverse=True)
     a, b = (texels[triangles, index] - texels[triangles, 0] for index in (1, 2))
     shown = np.bincount(own, np.abs(a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]) / 2)
@@ -171,7 +171,7 @@ def _stray(
 
 
 def _scale(positions: NDArray[np.float64], texels: NDArray[np.float64]) -> tuple[float, float] | None:
-    """How many units of the object one texel is wide and high, on average."""
+    """Return the average width and height of a texel on the object, in its units."""
     one, two = (positions[:, index] - positions[:, 0] for index in (1, 2))
     a, b = (texels[:, index] - texels[:, 0] for index in (1, 2))
     shown = a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]
@@ -179,7 +179,7 @@ def _scale(positions: NDArray[np.float64], texels: NDArray[np.float64]) -> tuple
     good = (np.abs(shown) > 1e-6) & (areas > 0)
     if not good.any():
         return None
-    across = (one * b[:, 1:] - two * a[:, 1:])[good]  # what a step of one texel to the right moves by, times `shown`
+    across = (one * b[:, 1:] - two * a[:, 1:])[good]  # movement on the object for one texel to the right, times `shown`
     down = (two * a[:, :1] - one * b[:, :1])[good]
     ratio = np.log(np.maximum(_lengths(across), 1e-30) / np.maximum(_lengths(down), 1e-30))
     limit = math.log(_STRETCHED)
@@ -195,7 +195,7 @@ def _lengths(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
 def _groups(
     texels: NDArray[np.float64], islands: NDArray[np.int64], triangles: NDArray[np.int64], width: int, height: int
 ) -> Iterator[NDArray[np.int64]]:
-    """Triangles of the islands, together where they show the same place."""
+    """Yield the triangles of the islands. Islands that share a place are yielded together."""
     names, own = np.unique(islands[triangles], return_inverse=True)
     if not len(names):
         return
@@ -234,7 +234,7 @@ def _brought_together(
     shift: NDArray[np.float64],
     wraps: Sequence[tuple[Wrap, Wrap]],
 ) -> Chart:
-    """A chart of islands that show the same place, those that lie a whole texture further moved to the others."""
+    """Make a chart of islands that share a place. Move islands that lie whole textures away to the others."""
     corners, sizes = texels[group], mesh.sizes[mesh.texture[group[0]]]
     names, own = np.unique(islands[group], return_inverse=True)
     if len(names) > 1:
@@ -256,13 +256,13 @@ def _brought_together(
 def draw(
     corners: NDArray[np.float64], width: int, height: int, values: NDArray[np.float64] | None = None
 ) -> NDArray[np.uint8]:
-    """Draw triangles, their borders included.
+    """Draw triangles, including their borders.
 
     Args:
         corners: N x 3 x 2, in pixels; 0, 0 is the upper left corner of the first pixel.
-        values: N, 0..1; None, 1.
+        values: N, 0..1; None: 1 for all.
     Returns:
-        height x width; 255 times the value of the triangle that was drawn last; 0 where there is none.
+        height x width: 255 times the value of the triangle drawn last, 0 where there is none.
     """
     found = np.zeros((height, width), np.uint8)
     fixed = np.round((corners - 0.5) * (1 << _BITS)).astype(np.int32)

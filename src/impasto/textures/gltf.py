@@ -1,4 +1,4 @@
-"""glTF models: which of their pictures are painted, and on which triangles those show."""
+"""glTF models: find the pictures to paint and the triangles that show them."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ _SLOTS: dict[Role, tuple[tuple[str, ...], ...]] = {
 _BESIDE = ("EXT_texture_webp", "EXT_texture_avif")
 _UNREAD = {"KHR_texture_basisu": "KTX2", "MSFT_texture_dds": "DDS"}
 _WRAPS: dict[int, Wrap] = {10497: "repeat", 33648: "mirror", 33071: "clamp"}
-_NAMED = 5  # names in a note
+_NAMED = 5  # largest number of names in a note
 
 
 @dataclass(frozen=True)
 class Slot:
-    """Where a material names a texture that is painted.
+    """A place where a material names a texture that is painted.
 
     Attributes:
-        path: keys from the root of the file to what is said there of the texture.
-        info: that.
+        path: keys from the file's root to the texture's entry.
+        info: the entry.
         image: the picture.
-        fallback: the same one for programs that do not read its format; -1 if there is none.
+        fallback: the same picture for programs that do not support its format; -1 if there is none.
     """
 
     path: tuple[str | int, ...]
@@ -70,7 +70,7 @@ class Gltf:
         self._file, self._meshes, self._max_pixels = file, meshes, max_pixels
         roles: tuple[Role, ...] = ("color", "emissive") if emissive else ("color",)
         self._slots = [slot for role in roles for slot in self._named(role)]
-        self._numbers: dict[str, int] = {}  # of textures, by where their bytes are
+        self._numbers: dict[str, int] = {}  # place of the bytes: number of the texture
         self._find_surfaces()
 
     @property
@@ -93,10 +93,10 @@ class Gltf:
                     yield Slot(("materials", index, *keys), info, role, *self._images_of(info["index"]))
 
     def _images_of(self, texture: object) -> tuple[int, int]:
-        """A texture's picture, and the same for programs that do not read its format; -1 if there is none.
+        """Return a texture's picture, and the fallback for programs that do not support its format, or -1.
 
         Raises:
-            PictureError: it is in a format that is not read.
+            PictureError: Impasto does not support the picture's format.
         """
         one = self._file.item("textures", texture)
         extensions = one.get("extensions", {})
@@ -116,7 +116,7 @@ class Gltf:
         hint = "save it with PNG textures"
         if kind == "KTX2":
             hint = f"gltf-transform ktxdecompress {path.name} plain{path.suffix}"
-        raise PictureError(f"a texture of {path} is {kind}, which is not read", hint, code="unknown-format")
+        raise PictureError(f"a texture of {path} is {kind}, which is not supported", hint, code="unknown-format")
 
     def _find_surfaces(self) -> None:
         shown, bare = set[int](), set[str]()
@@ -136,18 +136,18 @@ class Gltf:
                         self.surfaces.append(self._surface(primitive, material, slot, number, wrap))
                         seen.add(key)
         if bare:
-            self.notes.append(f"parts without coordinates for their texture stay as they are: {_listed(sorted(bare))}")
+            self.notes.append(f"parts without coordinates for their texture are not painted: {_listed(sorted(bare))}")
         plain = sorted(shown - {int(slot.path[1]) for slot in self._slots if slot.role == "color"})
         if plain:
-            several = "materials have no texture and stay as they are"
-            what = several if len(plain) > 1 else "material has no texture and stays as it is"
+            several = "materials have no texture and are not painted"
+            what = several if len(plain) > 1 else "material has no texture and is not painted"
             self.notes.append(f"{len(plain)} {what}: {_listed([self._material(one) for one in plain])}")
 
     def _material(self, index: int) -> str:
         return name_of(self._file.item("materials", index)) or f"material {index}"
 
     def _number(self, slot: Slot) -> int:
-        """The number of a picture's texture, which is made where it is met first."""
+        """Return the number of a picture's texture. Add the texture at its first use."""
         place = self._file.place_of(slot.image)
         if place not in self._numbers:
             self._numbers[place] = len(self.textures)
@@ -175,7 +175,7 @@ class Gltf:
         points = moved(meshes.positions(primitive), meshes.first_way(primitive.mesh))
         coordinates = _transformed(meshes.coordinates(primitive, slot.coordinates), slot.transform)
         if len(coordinates) != len(points):
-            raise ValueError("a mesh has other positions than texture coordinates")
+            raise ValueError("positions and texture coordinates differ in number")
         triangles = meshes.triangles(primitive, len(points))
         return Surface(
             points[triangles],
@@ -206,8 +206,8 @@ class Gltf:
             return edits.files()
 
     def _again(self, data: bytes, fallback: int) -> bytes:
-        """A painted picture in the format of another one."""
-        if not data:  # only the names of the files are asked for
+        """Convert a painted picture to the format of the fallback."""
+        if not data:  # only the names of the files are requested
             return data
         picture = Picture.open(data, max_pixels=self._max_pixels)
         return encoded(picture, image_suffix(self._file.image(fallback)) or ".png")
@@ -216,18 +216,18 @@ class Gltf:
 def open_gltf(path: Path, *, emissive: bool = False, max_pixels: int = MAX_PIXELS) -> Model:
     """Read a .glb or .gltf file.
 
-    A model without any texture of color gets coordinates and a texture.
+    Make texture coordinates and a texture if the model has no color texture.
 
     Args:
-        emissive: paint what glows, too.
-        max_pixels: refuse larger textures.
+        emissive: paint emissive textures as well.
+        max_pixels: refuse textures with more pixels.
     Raises:
-        PictureError: it is missing, damaged, of another version, has no triangles, or textures in a format that is not
-            read.
-        MissingExtra: it has no texture coordinates, and what makes them is not installed.
+        PictureError: the file is missing, damaged, of another version, has no triangles, or has textures in an
+            unsupported format.
+        MissingExtra: the model has no texture coordinates, and xatlas, which makes them, is not installed.
     """
     file = GltfFile.open(path)
-    with damaged(path), np.errstate(all="ignore"):  # numbers that are none are found where they are used
+    with damaged(path), np.errstate(all="ignore"):  # invalid numbers are found where they are used
         meshes = Meshes(file)
         model = Gltf(file, meshes, emissive, max_pixels)
         if model.textures:
@@ -242,14 +242,14 @@ def open_gltf(path: Path, *, emissive: bool = False, max_pixels: int = MAX_PIXEL
 
 
 def _transformed(coordinates: NDArray[np.float64], transform: dict[str, Any]) -> NDArray[np.float64]:
-    """Texture coordinates after KHR_texture_transform, which turns them against the clock as one sees the picture."""
+    """Apply KHR_texture_transform to texture coordinates. It rotates counterclockwise as seen in the picture."""
     scale = np.array(transform.get("scale", [1, 1]), np.float64).reshape(2)
     offset = np.array(transform.get("offset", [0, 0]), np.float64).reshape(2)
     angle = float(transform.get("rotation", 0))
     cosine, sine = np.cos(angle), np.sin(angle)
     found: NDArray[np.float64] = (coordinates * scale) @ np.array([[cosine, -sine], [sine, cosine]]) + offset
     if not np.isfinite(found).all():
-        raise ValueError("a texture coordinate is no number")
+        raise ValueError("a texture coordinate is not a number")
     return found
 
 

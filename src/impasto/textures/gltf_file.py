@@ -1,6 +1,7 @@
-"""A glTF 2.0 file as it lies on the disk: its JSON, its buffers, its images, its numbers.
+"""Read a glTF 2.0 file: its JSON, buffers, images and numbers.
 
-Specification: Khronos Group, glTF 2.0. A broken file raises Python's own errors here; `damaged` says them in one line.
+Specification: Khronos Group, glTF 2.0. A broken file raises Python's own errors here. `damaged` turns them into one
+line.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from impasto.errors import ImpastoError, MissingExtra, OutOfMemory, PictureError
 from impasto.picture.reading import file_bytes
 
 BIN = 0x004E4942
-"""The kind of a .glb's chunk that holds its first buffer."""
+"""The type of a .glb's chunk that contains its first buffer."""
 
 MESHOPT = ("EXT_meshopt_compression", "KHR_meshopt_compression")
 
@@ -49,21 +50,21 @@ _KINDS: dict[int, Any] = {
     5126: np.float32,
 }
 _COUNTS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4, "MAT2": 4, "MAT3": 9, "MAT4": 16}
-_MOST = 30_000_000  # numbers of an accessor that has no bytes of its own
+_MOST = 30_000_000  # numbers of an accessor without bytes of its own
 _FILTERS = {"OCTAHEDRAL": "decode_filter_oct", "QUATERNION": "decode_filter_quat", "EXPONENTIAL": "decode_filter_exp"}
 _MODES = {"TRIANGLES": "decode_index_buffer", "INDICES": "decode_index_sequence"}
 
 
 @dataclass(frozen=True, eq=False)
 class GltfFile:
-    """A file, read.
+    """The contents of a glTF file.
 
     Attributes:
-        path: where it lies.
-        text: its JSON, character by character.
-        root: the same, parsed.
-        chunks: of a .glb, type and bytes of all after the JSON; of a .gltf, none.
-        binary: whether it is a .glb.
+        path: of the file.
+        text: its JSON, unchanged.
+        root: its JSON, parsed.
+        chunks: in a .glb, type and bytes of all chunks after the JSON; in a .gltf, none.
+        binary: True for a .glb.
     """
 
     path: Path
@@ -76,7 +77,7 @@ class GltfFile:
 
     @staticmethod
     def open(path: Path) -> GltfFile:
-        """Raises: PictureError: it is missing, damaged, or of another version."""
+        """Open a file. Raise PictureError if it is missing, damaged, or of another version."""
         data = file_bytes(path)
         if not data:
             raise PictureError(f"{path} is empty", code="empty-file")
@@ -88,46 +89,46 @@ class GltfFile:
             if version != 2:
                 _refuse_version(path, version)
             if not 12 <= length <= len(data):
-                raise ValueError("it is cut short")
+                raise ValueError("the file is truncated")
             chunks = list(_chunks(data[:length]))
             if not chunks or chunks[0][0] != _JSON:
-                raise ValueError("its first part is no JSON")
+                raise ValueError("the first chunk is not JSON")
             text = chunks[0][1].decode().rstrip("\0")
             return GltfFile(path, text, _parsed(text, path), chunks[1:], True)
 
     def items(self, name: str) -> list[dict[str, Any]]:
-        """One of the lists of the file, such as "materials"; empty if it is not there."""
+        """Return one of the file's lists, such as "materials"; empty if it is missing."""
         found: list[dict[str, Any]] = self.root.get(name, [])
         return found
 
     def item(self, name: str, index: object) -> dict[str, Any]:
         found = self.items(name)
         if whole(index) >= len(found):
-            raise IndexError(f"there is no {index} in its {name}")
+            raise IndexError(f"{name} has no item {index}")
         return found[whole(index)]
 
     @property
     def sources(self) -> list[Path]:
-        """The files that belong to it and are there, itself first."""
+        """The files of the model that exist, the .glb or .gltf first."""
         uris = [one["uri"] for name in ("buffers", "images") for one in self.items(name) if "uri" in one]
         return [self.path, *(self.path_of(uri) for uri in dict.fromkeys(uris) if self.has(uri))]
 
     def path_of(self, uri: str) -> Path:
-        """Where a file lies that the model names."""
+        """Return the path of a file that the model names."""
         return self.path.parent / unquote(uri)
 
     def has(self, uri: str) -> bool:
-        """Whether a URI names a file, and it is there."""
+        """Return True if a URI names a file that exists."""
         try:
             return is_file(uri) and self.path_of(uri).is_file()
         except OSError:  # no file can have such a name
             return False
 
     def at(self, uri: str) -> bytes:
-        """The bytes behind a URI.
+        """Return the bytes behind a URI.
 
         Raises:
-            PictureError: there is no such file, or it is a web address: nothing is fetched.
+            PictureError: there is no such file, or the URI is a web address. Impasto does not download it.
         """
         if uri not in self._read:
             self._read[uri] = self._bytes(uri)
@@ -145,14 +146,14 @@ class GltfFile:
             return base64.b64decode(data + b"=" * (-len(data) % 4), validate=True)
         if not is_file(uri):
             raise PictureError(
-                f"{self.path} names {uri[:80]}, and no web address is fetched",
+                f"{self.path} names {uri[:80]}, and web addresses are not downloaded",
                 "save that file beside the model, and name it there",
                 code="web-address",
             )
         if not self.has(uri):
             raise PictureError(
-                f"{self.path} needs {self.path_of(uri)}, which is not there",
-                "put the model's files back beside it",
+                f"{self.path} needs {self.path_of(uri)}, which does not exist",
+                "put the model's files beside it",
                 code="no-such-file",
             )
         return file_bytes(self.path_of(uri))
@@ -168,7 +169,7 @@ class GltfFile:
         raise ValueError(f"buffer {index} has no bytes")
 
     def packed(self, view: object) -> str:
-        """The name of the extension that has compressed a buffer view, if its plain bytes are not there; else ""."""
+        """Return the extension that compresses a buffer view, if its plain bytes are missing; else ""."""
         one = self.item("bufferViews", view)
         found = next((name for name in MESHOPT if name in one.get("extensions", {})), "")
         buffer = whole(one["buffer"])
@@ -176,7 +177,7 @@ class GltfFile:
         return "" if in_chunk or "uri" in self.item("buffers", buffer) else found
 
     def view(self, index: object) -> memoryview:
-        """The bytes of a buffer view."""
+        """Return the bytes of a buffer view."""
         one = self.item("bufferViews", index)
         packed = self.packed(index)
         return memoryview(self._unpacked(whole(index), one["extensions"][packed])) if packed else self._slice(one)
@@ -189,7 +190,7 @@ class GltfFile:
         return data[start : start + length]
 
     def _unpacked(self, index: int, packed: dict[str, Any]) -> bytes:
-        """What meshoptimizer has compressed. Specification: EXT_meshopt_compression."""
+        """Decompress bytes of meshoptimizer. Specification: EXT_meshopt_compression."""
         if ("view", index) in self._decoded:
             return bytes(self._decoded["view", index])
         try:
@@ -207,7 +208,7 @@ class GltfFile:
                     values = getattr(meshoptimizer, _FILTERS[name])(values, count, step)
             else:
                 if count % 3 and mode == "TRIANGLES":
-                    raise ValueError("a buffer view has a part of a triangle")
+                    raise ValueError("a buffer view contains an incomplete triangle")
                 values = getattr(meshoptimizer, _MODES[mode])(count, step, data).view(f"u{step}")[:count]
         except RuntimeError as error:
             raise ValueError(str(error)) from None
@@ -216,22 +217,22 @@ class GltfFile:
         return bytes(found)
 
     def image(self, index: int) -> bytes:
-        """The bytes of an image's file."""
+        """Return the bytes of an image's file."""
         one = self.item("images", index)
         return self.at(one["uri"]) if "uri" in one else bytes(self.view(one["bufferView"]))
 
     def place_of(self, image: int) -> str:
-        """Where an image's bytes are; two images with one place are one picture."""
+        """Return the place of an image's bytes. Images with the same place are the same picture."""
         one = self.item("images", image)
         if "uri" not in one:
             return f"view {whole(one['bufferView'])}"
         return str(self.path_of(one["uri"])) if is_file(one["uri"]) else str(one["uri"])
 
     def accessor(self, index: object, *, normalized: bool = True) -> NDArray[Any]:
-        """The numbers of an accessor, N x components; it may be no copy.
+        """Return the numbers of an accessor, N x components. The result may be a view of the file's bytes.
 
         Args:
-            normalized: whole numbers that stand for 0..1 or -1..1 become those, float64.
+            normalized: convert integers that stand for 0..1 or -1..1 to float64.
         """
         one = self.item("accessors", index)
         kind, width, count = np.dtype(_KINDS[one["componentType"]]), _COUNTS[one["type"]], whole(one["count"])
@@ -265,7 +266,7 @@ class GltfFile:
         return values
 
     def draco(self, view: object) -> Any:
-        """The mesh that a buffer view holds, compressed by Draco."""
+        """Return the mesh of a buffer view that Draco has compressed."""
         key = "draco", whole(view)
         if key not in self._decoded:
             try:
@@ -280,7 +281,7 @@ class GltfFile:
 
 
 def refuse_packed(path: Path, what: str) -> NoReturn:
-    """Say that geometry is compressed in a way that is not read here."""
+    """Raise an error for geometry with an unsupported compression."""
     raise PictureError(
         f"the geometry of {path} is compressed by {what}",
         f"gltf-transform copy {path.name} plain{path.suffix}",
@@ -289,36 +290,36 @@ def refuse_packed(path: Path, what: str) -> NoReturn:
 
 
 def whole(value: object) -> int:
-    """A whole number from 0 up. Raises: TypeError, ValueError: it is something else."""
+    """Return an integer of 0 or more. Raise TypeError or ValueError for other values."""
     if not isinstance(value, int) or isinstance(value, bool):
-        raise TypeError(f"{str(value)[:20]!r} is no whole number")
+        raise TypeError(f"{str(value)[:20]!r} is not a whole number")
     if value < 0:
         raise ValueError(f"{value} is below 0")
     return value
 
 
 def checked(indices: NDArray[Any], count: int) -> NDArray[np.int64]:
-    """Indices of so many things. Raises: ValueError: one is beyond them."""
+    """Return indices of `count` things. Raise ValueError if one is out of range."""
     if indices.dtype.kind not in "iu":
-        raise ValueError("an index is no whole number")
+        raise ValueError("an index is not a whole number")
     found = indices.astype(np.int64)
     if found.size and not (found.min() >= 0 and found.max() < count):
-        raise ValueError("an index lies beyond what it counts")
+        raise ValueError("an index is out of range")
     return found
 
 
 def is_data(uri: str) -> bool:
-    """Whether a URI holds its data itself."""
+    """Return True if a URI contains its data."""
     return uri[:5].lower() == "data:"
 
 
 def is_file(uri: str) -> bool:
-    """Whether a URI names a file; one that begins with two slashes names a computer."""
+    """Return True if a URI names a file. A URI that begins with two slashes names a computer."""
     return not is_data(uri) and "://" not in uri and unquote(uri[:6]).replace("\\", "/")[:2] != "//"
 
 
 def image_suffix(data: bytes) -> str:
-    """The ending of an image's format, by its first bytes; "" if it is none that glTF knows."""
+    """Return the file ending of an image, from its first bytes; "" if glTF does not support its format."""
     if data[:8] == b"\x89PNG\r\n\x1a\n":
         return ".png"
     if data[:2] == b"\xff\xd8":
@@ -332,7 +333,7 @@ def image_suffix(data: bytes) -> str:
 
 @contextlib.contextmanager
 def damaged(path: Path) -> Iterator[None]:
-    """Say in one line that a file is damaged, whatever the fault is that comes of it."""
+    """Report any error of a damaged file in one line, as a PictureError."""
     try:
         yield
     except ImpastoError:
@@ -356,28 +357,28 @@ def damaged(path: Path) -> Iterator[None]:
 
 
 def _parsed(text: str, path: Path) -> dict[str, Any]:
-    """What the JSON says. Raises: PictureError: it is of another version."""
+    """Parse the JSON. Raise PictureError if it is of another version."""
 
     def refuse(constant: str) -> NoReturn:
-        raise ValueError(f"{constant} is no number")
+        raise ValueError(f"{constant} is not a number")
 
     root = json.loads(text, parse_constant=refuse)
     if not isinstance(root, dict):
-        raise TypeError("it holds no object")
+        raise TypeError("the JSON is not an object")
     lists = [root.get(name, []) for name in _LISTS]
     asset = root.get("asset", {"version": "1"} if any(isinstance(one, dict) for one in lists) else {})
     version = str(asset["version"])
     if version.partition(".")[0] != "2":
         _refuse_version(path, version)
     if not all(isinstance(one, list) and all(isinstance(item, dict) for item in one) for one in lists):
-        raise TypeError("one of its lists is no list of objects")
+        raise TypeError("a list contains something other than objects")
     return root
 
 
 def _refuse_version(path: Path, version: object) -> NoReturn:
     raise PictureError(
-        f"{path} is of glTF {str(version)[:20]}",
-        "version 2 is read: save it as that" if str(version)[:1] in "01" else "version 2 is read",
+        f"{path} is a glTF {str(version)[:20]} file",
+        "save it as glTF 2.0" if str(version)[:1] in "01" else "Impasto reads glTF 2.0",
         code="unknown-format",
     )
 
@@ -387,18 +388,18 @@ def _chunks(data: bytes) -> Iterator[tuple[int, bytes]]:
     while at + 8 <= len(data):
         length, kind = struct.unpack_from("<II", data, at)
         if at + 8 + length > len(data):
-            raise ValueError("it is cut short")
+            raise ValueError("the file is truncated")
         yield kind, data[at + 8 : at + 8 + length]
         at += 8 + length
 
 
 def glb(text: str, chunks: Sequence[tuple[int, bytes]]) -> bytes:
-    """The bytes of a .glb. Raises: PictureError: it would be too long for its format."""
+    """Return the bytes of a .glb. Raise PictureError if they exceed the format's limit."""
     parts, length = [], 12
     for kind, data in [(_JSON, text.encode()), *chunks]:
         fill = (b" " if kind == _JSON else b"\0") * (-len(data) % 4)
         parts += [struct.pack("<II", min(len(data) + len(fill), 2**32 - 1), kind), data, fill]
         length += 8 + len(data) + len(fill)
     if length >= 2**32:
-        raise PictureError("a .glb holds 4 GB at most", "gltf-transform copy makes a .gltf of it", code="too-large")
+        raise PictureError("a .glb stores at most 4 GB", "gltf-transform copy makes a .gltf of it", code="too-large")
     return b"".join([_MAGIC, struct.pack("<II", 2, length), *parts])

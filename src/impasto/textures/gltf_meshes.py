@@ -1,4 +1,4 @@
-"""The triangles of a glTF file, and where its scene puts them."""
+"""Read the triangles of a glTF file, and their places in its scene."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from impasto.errors import PictureError
 from impasto.textures.gltf_file import GltfFile, checked, whole
 
 _TRIANGLES, _STRIP, _FAN = 4, 5, 6
-_MOST = 10_000_000  # triangles: few bytes can name the same ones again and again
-_FARTHEST = 1e15  # of a position and a texture coordinate: squares of more overflow
+_MOST = 10_000_000  # triangles; a few bytes can repeat the same triangles very often
+_FARTHEST = 1e15  # largest position and texture coordinate; squares of larger numbers overflow
 _DRACO = "KHR_draco_mesh_compression"
 
 
@@ -23,8 +23,8 @@ class Primitive:
     """A part of a mesh.
 
     Attributes:
-        mesh, index: which mesh, and which of its parts.
-        value: what the file says of it.
+        mesh, index: the numbers of the mesh and of the part.
+        value: its entry in the file.
     """
 
     mesh: int
@@ -33,7 +33,7 @@ class Primitive:
 
     @property
     def materials(self) -> list[int]:
-        """The material that it shows, and those that it shows in variants of the model."""
+        """The part's material, and those in variants of the model."""
         used = [self.value["material"]] if "material" in self.value else []
         variants = self.value.get("extensions", {}).get("KHR_materials_variants", {})
         used += [one["material"] for one in variants.get("mappings", [])]
@@ -51,7 +51,7 @@ class Primitive:
 
 
 class Meshes:
-    """Reads the meshes of a file."""
+    """Read the meshes of a file."""
 
     def __init__(self, file: GltfFile) -> None:
         self._file = file
@@ -66,14 +66,14 @@ class Meshes:
         self._check_tree()
 
     def primitives(self) -> Iterator[Primitive]:
-        """All parts of meshes that are triangles."""
+        """Yield all parts of meshes that consist of triangles."""
         for number, mesh in enumerate(self._file.items("meshes")):
             for index, value in enumerate(mesh["primitives"]):
                 if value.get("mode", _TRIANGLES) in (_TRIANGLES, _STRIP, _FAN):
                     yield Primitive(number, index, value)
 
     def attribute(self, primitive: Primitive, name: str) -> NDArray[Any]:
-        """The numbers of an attribute, V x components; whole ones that stand for 0..1 or -1..1 as those."""
+        """Return the values of an attribute, V x components. Normalized integers become 0..1 or -1..1."""
         packed = primitive.draco
         if packed is None or name not in packed["attributes"]:
             return self._file.accessor(primitive.attributes[name])
@@ -84,21 +84,21 @@ class Meshes:
         return values
 
     def positions(self, primitive: Primitive) -> NDArray[np.float64]:
-        """V x 3, as the mesh has them."""
+        """Return the positions in the mesh, V x 3."""
         return _vectors(self.attribute(primitive, "POSITION"), 3)
 
     def coordinates(self, primitive: Primitive, number: int) -> NDArray[np.float64]:
-        """One of its sets of texture coordinates, V x 2."""
+        """Return one set of texture coordinates, V x 2."""
         return _vectors(self.attribute(primitive, f"TEXCOORD_{number}"), 2)
 
     def triangles(self, primitive: Primitive, count: int) -> NDArray[np.int64]:
-        """T x 3 of its `count` vertices.
+        """Return the triangles, T x 3, of a part with `count` vertices.
 
         Raises:
-            PictureError: the model has too many.
+            PictureError: the model has too many triangles.
         """
         mode, value = primitive.value.get("mode", _TRIANGLES), primitive.value
-        if primitive.draco is not None:  # which decodes strips, too
+        if primitive.draco is not None:  # Draco decodes strips to triangles, too
             mode, indices = _TRIANGLES, np.asarray(self._file.draco(primitive.draco["bufferView"]).faces).reshape(-1)
         elif "indices" in value:
             indices = self._file.accessor(value["indices"], normalized=False)[:, 0]
@@ -115,23 +115,23 @@ class Meshes:
         return found
 
     def first_way(self, mesh: int) -> NDArray[np.float64]:
-        """4 x 4, what brings a mesh into the scene, where it is shown first. Joints move skinned ones, not nodes."""
+        """Return the matrix, 4 x 4, that puts a mesh into the scene, at its first node. Skinned meshes stay."""
         nodes = self._nodes.get(mesh, [])
         return np.eye(4) if not nodes or self._skin(nodes[0]) is not None else self._way(nodes[0])
 
     def copies(self, mesh: int) -> NDArray[np.float64]:
-        """N x 4 x 4, what moves it from there to the other places where it is shown."""
+        """Return matrices, N x 4 x 4, from the mesh's first place to its other places in the scene."""
         others = [node for node in self._nodes.get(mesh, [])[1:] if self._skin(node) is None]
         back = np.linalg.pinv(self.first_way(mesh))
         return np.array([self._way(node) @ back for node in others]).reshape(-1, 4, 4)
 
     def parts(self, mesh: int) -> frozenset[str]:
-        """The names of a mesh and of the nodes that show it."""
+        """Return the names of a mesh and of the nodes that show it."""
         shown = [self._file.items("nodes")[node] for node in self._nodes.get(mesh, [])]
         return frozenset(name_of(one) for one in (self._file.item("meshes", mesh), *shown) if one.get("name"))
 
     def groups(self, primitive: Primitive, triangles: NDArray[np.int64]) -> Mapping[str, NDArray[np.float32]]:
-        """What corners belong to: {name of a joint, or of numbers with a name of their own: T x 3, 0..1}."""
+        """Return the corners' weights in joints and named attributes: {name: T x 3, 0..1}."""
         nodes = self._nodes.get(primitive.mesh, [])
         skin = self._skin(nodes[0]) if nodes else None
         numbered = [] if skin is None else self._file.item("skins", skin)["joints"]
@@ -153,7 +153,7 @@ class Meshes:
         return found
 
     def _way(self, node: int) -> NDArray[np.float64]:
-        """What brings a node's mesh into the scene."""
+        """Return the matrix that puts a node's mesh into the scene."""
         chain = [node]
         while chain[-1] not in self._ways and chain[-1] in self._parents:
             chain.append(self._parents[chain[-1]])
@@ -162,13 +162,13 @@ class Meshes:
                 above = self._ways[self._parents[one]] if one in self._parents else np.eye(4)
                 self._ways[one] = above @ _matrix(self._file.items("nodes")[one])
         if not np.isfinite(self._ways[node]).all():
-            raise ValueError("a node has a place that is no number")
+            raise ValueError("a node's transform is not a number")
         return self._ways[node]
 
     def _check_tree(self) -> None:
-        """Raises: ValueError: a node is below itself; IndexError: one is not there."""
+        """Check the nodes. Raise ValueError if a node is below itself, IndexError if one is missing."""
         if self._parents and max(self._parents) >= len(self._file.items("nodes")):
-            raise IndexError("a node has a child that is not there")
+            raise IndexError("a node has a missing child")
         fine = set[int]()
         for node in self._parents:
             way, at = set[int](), node
@@ -181,7 +181,7 @@ class Meshes:
 
 
 class _Groups(Mapping[str, NDArray[np.float32]]):
-    """What corners belong to, computed when it is asked for: a figure may have hundreds of joints."""
+    """Weights of corners, computed on access: a figure may have hundreds of joints."""
 
     def __init__(
         self,
@@ -196,7 +196,7 @@ class _Groups(Mapping[str, NDArray[np.float32]]):
         if any(len(one) < count for one in everything):
             raise ValueError("a mesh has fewer weights than positions")
         if any(one.shape != other.shape for one, other in zip(numbers, weights, strict=True)):
-            raise ValueError("a mesh has other weights than joints")
+            raise ValueError("a mesh has different numbers of weights and joints")
         self._triangles, self._numbers, self._own = triangles, numbers, own
         self._weights = [np.nan_to_num(one, nan=0, posinf=0, neginf=0) for one in weights]
         self._joints: dict[str, list[int]] = {}
@@ -221,26 +221,26 @@ class _Groups(Mapping[str, NDArray[np.float32]]):
 
 
 def moved(points: NDArray[np.float64], way: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Points, V x 3, after a matrix. Raises: ValueError: they are no numbers, or too large."""
+    """Apply a matrix to points, V x 3. Raise ValueError if they are not numbers, or too large."""
     return _vectors(points @ way[:3, :3].T + way[:3, 3], 3)
 
 
 def name_of(one: Mapping[str, Any]) -> str:
-    """A name that can be shown, whatever characters the file has in it."""
+    """Return a name without unprintable characters."""
     return "".join(each if each.isprintable() else "\ufffd" for each in str(one.get("name", "")))
 
 
 def _vectors(values: NDArray[Any], width: int) -> NDArray[np.float64]:
     if values.ndim != 2 or values.shape[1] != width:
-        raise ValueError(f"an attribute has not {width} numbers for a vertex")
+        raise ValueError(f"an attribute does not have {width} numbers for each vertex")
     found = values.astype(np.float64)
     if not (np.abs(found) < _FARTHEST).all():
-        raise ValueError("a position is no number, or too large")
+        raise ValueError("a position is not a number, or is too large")
     return found
 
 
 def _triangles(indices: NDArray[np.int64], mode: int) -> NDArray[np.int64]:
-    """T x 3 vertices of triangles, strips or fans."""
+    """Return the vertices, T x 3, of triangles, strips or fans."""
     if mode == _TRIANGLES:
         return indices[: len(indices) // 3 * 3].reshape(-1, 3)
     count = max(0, len(indices) - 2)
@@ -252,7 +252,7 @@ def _triangles(indices: NDArray[np.int64], mode: int) -> NDArray[np.int64]:
 
 
 def _matrix(node: dict[str, Any]) -> NDArray[np.float64]:
-    """What a node does to what lies below it."""
+    """Return the matrix of a node."""
     found = np.eye(4)
     if "matrix" in node:
         found[:] = np.array(node["matrix"], np.float64).reshape(4, 4).T

@@ -1,4 +1,4 @@
-"""Give a glTF model without textures one: coordinates from xatlas, a picture of its materials' and vertices' colors."""
+"""Texture a glTF model that has no texture: coordinates from xatlas, colors from its materials and vertices."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from impasto.textures.unwrap import Unwrapped, drawn, unwrap
 
 _KINDS = {"int8": 5120, "uint8": 5121, "int16": 5122, "uint16": 5123, "uint32": 5125, "float32": 5126}
 _TYPES = {1: "SCALAR", 2: "VEC2", 3: "VEC3", 4: "VEC4"}
-_VERTICES, _INDICES = 34962, 34963  # what a buffer view is for
-_MADE = ("bufferView", "byteOffset", "sparse", "min", "max")  # what an accessor says of its own bytes
+_VERTICES, _INDICES = 34962, 34963  # targets of buffer views
+_MADE = ("bufferView", "byteOffset", "sparse", "min", "max")  # keys of an accessor that describe its own bytes
 _CLAMPED = {"magFilter": 9729, "minFilter": 9987, "wrapS": 33071, "wrapT": 33071}
 _GLOSSINESS = "KHR_materials_pbrSpecularGlossiness"
 
 
 @dataclass(frozen=True, eq=False)
 class _Part:
-    """A primitive with its triangles, T x 3 of its vertices, and their places in the scene, V x 3."""
+    """A primitive with its triangles, T x 3 vertices, and their positions in the scene, V x 3."""
 
     primitive: Primitive
     points: NDArray[np.float64]
@@ -35,23 +35,23 @@ class _Part:
 
     @property
     def material(self) -> int:
-        """-1 has none."""
+        """The number of the material; -1 if there is none."""
         found: int = self.primitive.value.get("material", -1)
         return found
 
     @property
     def next_set(self) -> int:
-        """The number of the first set of texture coordinates that it does not have."""
+        """The number of the first unused set of texture coordinates."""
         return next(number for number in range(1000) if f"TEXCOORD_{number}" not in self.primitive.attributes)
 
 
 def with_texture(file: GltfFile, meshes: Meshes) -> GltfFile:
-    """The same model with texture coordinates and a texture of its colors, which its materials show.
+    """Return a copy of the model with texture coordinates and a color texture, which its materials show.
 
-    Vertices are doubled where charts end. The colors of vertices are in the texture, and no longer beside it.
+    Vertices are duplicated at the borders of charts. The vertices' colors move into the texture.
 
     Raises:
-        PictureError: it has no triangles, or its geometry is compressed.
+        PictureError: the model has no triangles, or its geometry is compressed.
         MissingExtra: xatlas is not installed.
     """
     parts = [part for part in (_read(file, meshes, one) for one in meshes.primitives()) if len(part.triangles)]
@@ -77,7 +77,7 @@ def _read(file: GltfFile, meshes: Meshes, primitive: Primitive) -> _Part:
 
 
 def _colors(file: GltfFile, meshes: Meshes, part: _Part) -> NDArray[np.float64]:
-    """Each triangle's color and alpha, T x 4: the material's color times the mean of its vertices', in sRGB."""
+    """Return each triangle's color and alpha, T x 4, in sRGB: the material's color times its vertices' mean color."""
     material = file.item("materials", part.material) if part.material >= 0 else {}
     factor = material.get("pbrMetallicRoughness", {}).get("baseColorFactor", [1, 1, 1, 1])
     factor = material.get("extensions", {}).get(_GLOSSINESS, {}).get("diffuseFactor", factor)
@@ -90,7 +90,7 @@ def _colors(file: GltfFile, meshes: Meshes, part: _Part) -> NDArray[np.float64]:
 
 
 def _materials(file: GltfFile, edits: Edits, parts: list[_Part], texture: int) -> dict[tuple[int, int], int]:
-    """Let materials show the texture; their numbers, by the old ones and the sets of texture coordinates.
+    """Make materials show the texture. Return their numbers, by old numbers and sets of texture coordinates.
 
     A material is copied if it is used with several sets, by other parts, or in variants.
     """
@@ -115,7 +115,7 @@ def _materials(file: GltfFile, edits: Edits, parts: list[_Part], texture: int) -
 
 
 def _textured(material: Mapping[str, Any], info: dict[str, int]) -> dict[str, Any]:
-    """A material that shows a texture in place of its color; its alpha stays."""
+    """Return a material that shows a texture instead of its color. Its alpha stays."""
     info = info if info["texCoord"] else {"index": info["index"]}
     found = copy.deepcopy(dict(material))
     shown = [(found.setdefault("pbrMetallicRoughness", {}), "baseColor")]
@@ -129,7 +129,7 @@ def _textured(material: Mapping[str, Any], info: dict[str, int]) -> dict[str, An
 
 
 def _primitive(file: GltfFile, edits: Edits, part: _Part, layout: Unwrapped, material: int) -> dict[str, Any]:
-    """A primitive with coordinates."""
+    """Return a primitive with texture coordinates."""
 
     def gathered(attributes: Mapping[str, object]) -> dict[str, int]:
         return {
@@ -142,7 +142,7 @@ def _primitive(file: GltfFile, edits: Edits, part: _Part, layout: Unwrapped, mat
     found.pop("mode", None)
     placed = _accessor(edits, layout.coordinates, _VERTICES, {})
     found["attributes"] = {**gathered(found["attributes"]), f"TEXCOORD_{part.next_set}": placed}
-    kind = np.uint16 if len(layout.vertices) < 2**16 else np.uint32  # 65535 itself may not be used
+    kind = np.uint16 if len(layout.vertices) < 2**16 else np.uint32  # glTF does not allow the index 65535
     found["indices"] = _accessor(edits, layout.triangles.astype(kind).reshape(-1, 1), _INDICES, {})
     found["material"] = material
     if "targets" in found:
@@ -151,12 +151,12 @@ def _primitive(file: GltfFile, edits: Edits, part: _Part, layout: Unwrapped, mat
 
 
 def _gathered(file: GltfFile, edits: Edits, index: object, rows: NDArray[np.int64], bounded: bool) -> int:
-    """Add some rows of an accessor."""
+    """Add an accessor with some rows of another one."""
     values, one = file.accessor(index, normalized=False), file.item("accessors", index)
     if "bufferView" in one and file.packed(one["bufferView"]):
         refuse_packed(file.path, "meshoptimizer, and it has no texture coordinates")
     if len(rows) and rows.max() >= len(values):
-        raise ValueError("a mesh has attributes of several lengths")
+        raise ValueError("a mesh has attributes of different lengths")
     values = values[rows]
     said = {key: value for key, value in one.items() if key not in _MADE}
     if bounded:
@@ -165,7 +165,7 @@ def _gathered(file: GltfFile, edits: Edits, index: object, rows: NDArray[np.int6
 
 
 def _accessor(edits: Edits, values: NDArray[Any], target: int, said: Mapping[str, Any]) -> int:
-    """Add numbers, N x components. What belongs to vertices begins at multiples of four bytes."""
+    """Add numbers, N x components. Attributes of vertices are aligned to four bytes."""
     width = values.shape[1] * values.itemsize
     step = width + (-width % 4 if target == _VERTICES else 0)
     rows = np.zeros((len(values), step), np.uint8)

@@ -1,4 +1,4 @@
-"""Write a glTF model with other pictures: whatever else its files hold stays, byte for byte."""
+"""Write a glTF model with other pictures. All other contents of its files stay, byte for byte."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from impasto.textures.writing import check_apart, new_name
 
 _MIMES = {".png": "image/png", ".jpg": "image/jpeg", ".webp": "image/webp", ".avif": "image/avif"}
 
-_STEM = 120  # bytes of a name's beginning: the label and a number follow
-_STEP = 8  # what lies behind a changed picture moves by a multiple of it; no kind of numbers needs more
+_STEM = 120  # bytes of a name, before its label and number
+_STEP = 8  # data after a changed picture move by a multiple of this; no number type needs a larger alignment
 _BYTES = "application/octet-stream"
 
 
 class Edits:
-    """What changes in a file, and the files that come of it.
+    """The changes of a file, and the new files that result from them.
 
     Args:
         target: the new model.
@@ -37,39 +37,39 @@ class Edits:
     def __init__(self, file: GltfFile, target: Path, label: str) -> None:
         if target.suffix.lower() != file.path.suffix.lower():
             raise UsageError(
-                f"{target} is to hold a model from {file.path.name}",
+                f"{target} has another ending than the model {file.path.name}",
                 f"-o NAME{file.path.suffix}",
                 code="unknown-format",
             )
         self._file, self._target, self._label = file, target, label
         self._changes: dict[Place, Any] = {}
         self._added: dict[str, list[dict[str, Any]]] = {}
-        self._views: dict[int, bytes] = {}  # those whose bytes are replaced where they lie
-        self._appended: dict[int, list[tuple[int, bytes]]] = {}  # of each buffer, which added view has which bytes
+        self._views: dict[int, bytes] = {}  # views whose bytes are replaced in place
+        self._appended: dict[int, list[tuple[int, bytes]]] = {}  # for each buffer: added views and their bytes
         self._beside: dict[Path, bytes] = {}
-        self._moved: dict[str, dict[str, Any]] = {}  # where the new bytes of a picture are, by where the old ones were
+        self._moved: dict[str, dict[str, Any]] = {}  # old place of a picture's bytes: the new one
 
     def change(self, place: Place, value: Any) -> None:
-        """Give a value to what is there, or to a new key of what is there."""
+        """Set an existing value, or add a key to an existing object."""
         self._changes[place] = value
 
     def add(self, name: str, value: dict[str, Any]) -> int:
-        """Add something to one of the file's lists; its number."""
+        """Add an item to one of the file's lists; return its number."""
         self._added.setdefault(name, []).append(value)
         return len(self._file.items(name)) + len(self._added[name]) - 1
 
     def add_data(self, data: bytes, **said: object) -> int:
-        """Add bytes; the number of their buffer view, of which the file says `said`, too."""
+        """Add bytes; return the number of their buffer view. `said` are more keys of the view."""
         buffers = self._file.items("buffers")
         in_chunk = self._file.binary and (not buffers or "uri" not in buffers[0])
         return self._append(data, 0 if in_chunk else len(buffers), said)
 
     def replace_images(self, images: Mapping[int, bytes], slots: Sequence[tuple[Place, int]]) -> None:
-        """Give pictures other bytes. Those that something else shows, too, are copied for `slots`.
+        """Replace the bytes of pictures. Copy pictures that other places show, too, and let `slots` show the copies.
 
         Args:
             images: {number: bytes}.
-            slots: of all materials that are to show the new ones, the place and its texture.
+            slots: place and texture of all materials that are to show the new pictures.
         """
         kept = self._shown_elsewhere({place for place, _ in slots})
         copied = {image for image in images if image in kept}
@@ -86,7 +86,7 @@ class Edits:
                 self.change((*place, "index"), made[texture])
 
     def files(self) -> dict[Path, bytes]:
-        """Every file that is new, the model's own first.
+        """Return all new files, the model's own first.
 
         Raises:
             UsageError: one of them is a file of the model that is read.
@@ -99,12 +99,12 @@ class Edits:
         return found
 
     def file(self) -> GltfFile:
-        """The file with the changes, in memory, where nothing new lies beside it."""
+        """Return the changed file in memory. It must not have new files beside it."""
         chunks, text = self._chunks(), self._text()
         return replace(self._file, text=text, root=json.loads(text), chunks=chunks)
 
     def _chunks(self) -> list[tuple[int, bytes]]:
-        """Put the changed buffers where they belong; what a .glb holds after its JSON."""
+        """Store the changed buffers; return the chunks after a .glb's JSON."""
         chunks, known = list(self._file.chunks), self._file.items("buffers")
         for index, data in self._buffers().items():
             said: dict[str, Any] = {"byteLength": len(data)}
@@ -131,14 +131,14 @@ class Edits:
         return changed(self._file.text, self._changes)
 
     def _uris(self) -> Iterator[tuple[str, int, str]]:
-        """What names a file or holds it: the list, the number, the URI."""
+        """Yield every URI of buffers and images: the list, the number, the URI."""
         for name in ("buffers", "images"):
             for index, one in enumerate(self._file.items(name)):
                 if "uri" in one:
                     yield name, index, one["uri"]
 
     def _shown_elsewhere(self, painted: set[Place]) -> set[int]:
-        """Pictures that materials show in other places than those that are painted."""
+        """Return pictures that materials also show in places that are not painted."""
         found = set[int]()
         for index, material in enumerate(self._file.items("materials")):
             for place, texture in _named_textures(material, ("materials", index)):
@@ -161,13 +161,13 @@ class Edits:
         return self.add("images", {**image, **self._said(index, data, self._placed(index, data))})
 
     def _said(self, index: int, data: bytes, where: dict[str, Any]) -> dict[str, Any]:
-        """What is said anew of a picture: where it is, and its kind if that is no longer the old one."""
+        """Return the changed keys of a picture: its place, and its MIME type if the format changes."""
         if image_suffix(self._file.image(index)) or "mimeType" not in self._file.item("images", index):
             return where
         return where | {"mimeType": _MIMES[image_suffix(data) or ".png"]}
 
     def _placed(self, index: int, data: bytes) -> dict[str, Any]:
-        """Store a picture's bytes, once for all that have shared the old ones; where they are."""
+        """Store a picture's bytes, once for all pictures that shared the old bytes; return their place."""
         place, image = self._file.place_of(index), self._file.item("images", index)
         known = image_suffix(self._file.image(index))
         if place not in self._moved:
@@ -184,7 +184,7 @@ class Edits:
         return self._moved[place]
 
     def _write_beside(self, stem: str, suffix: str, data: bytes) -> str:
-        """Put a new file beside the model; its URI."""
+        """Add a new file beside the model; return its URI."""
         taken = [self._target, *self._beside, *self._kept().values(), *self._file.sources]
         path = new_name(self._target.parent, beginning(stem, _STEM), self._label, suffix, taken)
         self._beside[path] = data
@@ -196,7 +196,7 @@ class Edits:
         return view
 
     def _alone(self, view: int, replaced: set[int]) -> bool:
-        """Whether nothing lies in a view's bytes but pictures that are replaced."""
+        """Return True if a view's bytes contain only pictures that are replaced."""
         mine = self._file.item("bufferViews", view)
         start, stop = _reach(mine)
         for index, image in enumerate(self._file.items("images")):
@@ -212,7 +212,7 @@ class Edits:
         return True
 
     def _buffers(self) -> dict[int, bytes]:
-        """The buffers that change, whole."""
+        """Return the changed buffers."""
         views, found = self._file.items("bufferViews"), dict[int, bytes]()
         buffers = {whole(views[index]["buffer"]) for index in self._views} | set(self._appended)
         for buffer in sorted(buffers):
@@ -228,7 +228,7 @@ class Edits:
         return found
 
     def _spliced(self, buffer: int, old: bytes) -> bytearray:
-        """A buffer with the new bytes of views in the places of the old ones; what lies behind them moves."""
+        """Replace bytes of views in a buffer. Later data move."""
         views = self._file.items("bufferViews")
         mine = sorted((_reach(views[view]), view) for view in self._views if views[view]["buffer"] == buffer)
         data, at, moves = bytearray(), 0, list[tuple[int, int]]()
@@ -250,7 +250,7 @@ class Edits:
         return data
 
     def _kept(self) -> dict[tuple[str, int], Path]:
-        """Where the files are to lie that stay as they are, if the model moves to another folder."""
+        """Return the new places of unchanged files, if the model moves to another folder."""
         folder = self._target.parent
         if self._file.path.parent.resolve() == folder.resolve():
             return {}
@@ -270,7 +270,7 @@ class Edits:
         return found
 
     def _carry(self) -> None:
-        """Take along the files that stay as they are, unless they are there already."""
+        """Copy the unchanged files, unless equal ones exist already."""
         for (name, index), path in self._kept().items():
             uri = self._file.items(name)[index]["uri"]
             if path != self._target.parent / unquote(uri):
@@ -286,7 +286,7 @@ def _reach(view: dict[str, Any]) -> tuple[int, int]:
 
 
 def _parts(views: Iterable[dict[str, Any]]) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Whatever says of a view where bytes lie: it itself, and the extensions that compress it."""
+    """Yield everything that gives the place of a view's bytes: the view, and extensions that compress it."""
     for index, view in enumerate(views):
         yield index, view
         for name in MESHOPT:
@@ -295,14 +295,14 @@ def _parts(views: Iterable[dict[str, Any]]) -> Iterator[tuple[int, dict[str, Any
 
 
 def _data_uri(old: str, data: bytes) -> str:
-    """A URI with other data, of the kind that an old one says."""
+    """Return a data URI with other data and the head of an old one."""
     head = old.partition(",")[0]
     head = head if head.lower().endswith(";base64") else f"{head};base64"
     return f"{head},{base64.b64encode(data).decode()}"
 
 
 def _named_textures(value: Any, place: Place) -> Iterator[tuple[Place, int]]:
-    """Every place below a material that names a texture."""
+    """Yield every place below a material that names a texture."""
     members = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for key, one in members:
         if isinstance(one, dict) and isinstance(one.get("index"), int) and str(key).lower().endswith("texture"):
@@ -311,13 +311,13 @@ def _named_textures(value: Any, place: Place) -> Iterator[tuple[Place, int]]:
 
 
 def _images_of(texture: dict[str, Any]) -> list[int]:
-    """All pictures that a texture names, each for other programs."""
+    """Return all pictures of a texture, including those for other programs."""
     extensions = [one for one in texture.get("extensions", {}).values() if isinstance(one, dict)]
     return [one["source"] for one in (texture, *extensions) if isinstance(one.get("source"), int)]
 
 
 def _pointed(texture: dict[str, Any], copies: Mapping[int, int]) -> dict[str, Any]:
-    """A texture with other pictures."""
+    """Return a texture with other pictures."""
 
     def moved(one: Any) -> Any:
         return {**one, "source": copies.get(one["source"], one["source"])} if "source" in one else one

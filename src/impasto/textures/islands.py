@@ -1,6 +1,7 @@
-"""Find a model's islands: triangles that are neighbors in the texture as they are on the object; and its seams.
+"""Find a model's islands and seams.
 
-A seam is an edge of the object whose two triangles show different places of a texture, or different textures.
+Triangles of an island are neighbors both in the texture and on the object. A seam is an edge of the object whose two
+triangles show different places of a texture, or different textures.
 """
 
 from __future__ import annotations
@@ -14,16 +15,16 @@ from numpy.typing import NDArray
 
 from impasto.textures.model import Surface
 
-_WELD = 1e-5  # of the object's size, within which corners are one
-_TEXEL = 32  # steps of a texel, within which texture coordinates are one
+_WELD = 1e-5  # of the object's size: corners within this distance are the same
+_TEXEL = 32  # texture coordinates within 1 / 32 of a texel are the same
 
 
 @dataclass(frozen=True, eq=False)
 class Mesh:
-    """All triangles of a model, in one row.
+    """All triangles of a model.
 
     Attributes:
-        positions: T x 3 x 3, the object's units.
+        positions: T x 3 x 3, in the object's units.
         texels: T x 3 x 2, pixels of the texture to the right and down; may lie beyond its borders.
         texture: T, index of the texture.
         surface: T, index of the surface.
@@ -38,7 +39,7 @@ class Mesh:
 
     @staticmethod
     def of(surfaces: Sequence[Surface], sizes: Sequence[tuple[int, int]]) -> Mesh:
-        """Args: sizes: width and height of every texture."""
+        """Collect the triangles of surfaces. `sizes` are width and height of every texture."""
         counts = [len(one.positions) for one in surfaces]
         wide = np.array(sizes, np.int64).reshape(-1, 2)
         texture = np.repeat([one.texture for one in surfaces], counts).astype(np.int64)
@@ -59,14 +60,14 @@ class Mesh:
 
     @property
     def areas(self) -> NDArray[np.float64]:
-        """Of each triangle on the object, T."""
+        """The area of each triangle on the object, T."""
         one, two = (self.positions[:, index] - self.positions[:, 0] for index in (1, 2))
         return np.linalg.norm(np.cross(one, two), axis=1) / 2
 
 
 @dataclass(frozen=True, eq=False)
 class Seams:
-    """Edges of the object with a triangle of either side. Every seam is there twice, once from each side.
+    """Edges of the object, each with a triangle on either side. Every seam is listed twice, once from each side.
 
     Attributes:
         own, other: E, the triangles.
@@ -91,16 +92,16 @@ class Seams:
 
 
 def find_islands(mesh: Mesh) -> tuple[NDArray[np.int64], Seams, Seams]:
-    """The island of each triangle, T, numbered from 0; the seams between them; and where the object ends.
+    """Return each triangle's island, T, numbered from 0; the seams between islands; and the object's borders.
 
-    An edge at which the object ends is there once, and has its own triangle on the other side.
+    A border edge is listed once. Its own triangle stands for the other side.
     """
     points = _numbered(np.round(mesh.positions.reshape(-1, 3) / max(mesh.extent * _WELD, 1e-30)))
     steps = np.round(mesh.texels.reshape(-1, 2) * _TEXEL)
     places = _numbered(np.concatenate([np.repeat(mesh.texture, 3)[:, None], points[:, None], steps], axis=1))
     points, places = points.reshape(-1, 3), places.reshape(-1, 3)
 
-    # Every triangle's three edges, each from its lower to its higher point.
+    # The three edges of every triangle, each from its lower to its higher point.
     triangle = np.repeat(np.arange(len(points)), 3)
     first = np.tile([0, 1, 2], len(points))
     second, third = (first + 1) % 3, (first + 2) % 3
@@ -131,10 +132,10 @@ def find_islands(mesh: Mesh) -> tuple[NDArray[np.int64], Seams, Seams]:
 
 
 def components(count: int, one: NDArray[np.int64], two: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The connected components of a graph, numbered from 0: what SciPy's function of that name gives.
+    """Return the connected components of a graph, numbered from 0, like SciPy's function of that name.
 
     Args:
-        count: of the nodes.
+        count: the number of nodes.
         one, two: the ends of the edges.
     """
     label = np.arange(count)
@@ -142,7 +143,7 @@ def components(count: int, one: NDArray[np.int64], two: NDArray[np.int64]) -> ND
         lowest = label.copy()
         np.minimum.at(lowest, one, label[two])
         np.minimum.at(lowest, two, label[one])
-        np.minimum.at(lowest, label, lowest.copy())  # a component's root learns what its members know
+        np.minimum.at(lowest, label, lowest.copy())  # pass the lowest label of a component's members to its root
         while not np.array_equal(lowest, lowest[lowest]):
             lowest = lowest[lowest]
         if np.array_equal(lowest, label):
@@ -151,6 +152,6 @@ def components(count: int, one: NDArray[np.int64], two: NDArray[np.int64]) -> ND
 
 
 def _numbered(rows: NDArray[Any]) -> NDArray[np.int64]:
-    """Equal rows get equal numbers, from 0."""
+    """Return the number of each row, from 0; equal rows have equal numbers."""
     _, numbers = np.unique(rows, axis=0, return_inverse=True)
     return numbers.reshape(-1).astype(np.int64)

@@ -1,4 +1,4 @@
-"""Change values in the text of a JSON file, and leave every other character as it is."""
+"""Change values in the text of a JSON file, and leave all other characters unchanged."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 Path: TypeAlias = "tuple[str | int, ...]"
-"""The keys and indices that lead to a value; an index beyond an array stands for a new element at its end."""
+"""The keys and indices that lead to a value. An index beyond an array stands for a new element at its end."""
 
-_SPACE = " \t\n\r\ufeff"  # some programs put a byte order mark first
+_SPACE = " \t\n\r\ufeff"  # some programs write a byte order mark first
 _DECODER = json.JSONDecoder()
 
 
 def changed(text: str, changes: Mapping[Path, Any]) -> str:
-    """The text with other values at some places. Keys and elements that are not there are added.
+    """Return the text with changed values. Missing keys and elements are added.
 
-    Values below an added one are given with it. Several elements are added to an array in the order of their indices.
+    Pass the values below an added value with it. Several elements are added to an array in the order of their indices.
 
     Raises:
-        KeyError: what a value would be added to is not there, or is no object and no array.
+        KeyError: a value would be added to something missing, or to something other than an object or an array.
 
     >>> from impasto.textures.json_text import changed
     >>> changed('{"a": [1, 2.50], "b": {}}', {("a", 0): 7, ("b", "c"): "x", ("a", 2): 3})
@@ -51,7 +51,7 @@ def _written(value: Any) -> str:
 
 
 def _addition(text: str, span: tuple[int, int], members: list[tuple[str | int, Any]]) -> tuple[int, int, str]:
-    """Where new members of an object or an array go, behind its last one, and their text."""
+    """Return the place for new members of an object or an array, after its last one, and their text."""
     end = span[1] - 1
     while text[end - 1] in _SPACE:
         end -= 1
@@ -63,7 +63,7 @@ def _addition(text: str, span: tuple[int, int], members: list[tuple[str | int, A
 
 
 class _Finder:
-    """Finds values in a text; what an object or an array holds is looked through once."""
+    """Find values in a text. Each object or array is scanned once."""
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -72,7 +72,7 @@ class _Finder:
         self._known: dict[int, dict[str | int, tuple[int, int]]] = {}
 
     def __call__(self, path: Path) -> tuple[int, int] | None:
-        """Where a value begins and ends; None if it is not there."""
+        """Return where a value begins and ends; None if it is missing."""
         span = self._root
         for step in path:
             if span[0] not in self._known:
@@ -84,7 +84,7 @@ class _Finder:
         return span
 
     def _members(self, at: int) -> dict[str | int, tuple[int, int]]:
-        """Where the values of an object or an array lie; of several with one key the last, as readers take it."""
+        """Return the places of the values in an object or an array. Of equal keys the last counts, as in readers."""
         text, found = self._text, dict[str | int, tuple[int, int]]()
         opening = text[at]
         if opening not in "{[":
@@ -96,7 +96,7 @@ class _Finder:
             key: str | int = len(found)
             if opening == "{":
                 key, at = _DECODER.raw_decode(text, at)
-                at = _after_space(text, _after_space(text, at) + 1)  # beyond the colon
+                at = _after_space(text, _after_space(text, at) + 1)  # after the colon
             end = _DECODER.raw_decode(text, at)[1]
             found[key] = at, end
             at = _after_space(text, end)

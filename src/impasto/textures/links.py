@@ -1,4 +1,4 @@
-"""What lies across a seam: for a pixel near the border of a chart, the same place of the object in another chart."""
+"""Find what lies across a seam: for a pixel near the border of a chart, the same place in another chart."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ from impasto.textures.charts import Layout
 from impasto.textures.islands import Seams
 
 Window: TypeAlias = "tuple[slice, slice]"
-_SIDE = 512  # pixels of the windows that are worked on
-_STEP = 1.5  # pixels beyond an edge that still belong to the side that is drawn
-_EDGE = 0.1  # a difference of the colors on both sides, from which on the object has an edge there
-_RATIO = 4.0  # times that one side of a seam may be longer than the other: beyond, neither shows what the other does
+_SIDE = 512  # side of a window, in pixels
+_STEP = 1.5  # pixels beyond an edge that still belong to the drawn side
+_EDGE = 0.1  # color difference across a seam, above which the object has an edge there
+_RATIO = 4.0  # largest ratio of the lengths of a seam's sides; beyond it, the sides are not linked
 
 
 @dataclass(frozen=True, eq=False)
 class Links:
-    """The seams between two charts, or of a chart with itself, from one side, in pixels of the canvas.
+    """The seams between two charts, or of a chart with itself, seen from one side, in pixels of the canvas.
 
     Attributes:
         own, other: the charts' numbers.
-        start, along, out: E x 2, of the own side: where an edge begins, its direction, and that which leads outside;
-            both of length one.
+        start, along, out: E x 2, on the own side: the beginning of an edge, its direction, and the direction outwards.
+            Both directions are unit vectors.
         length: E, of the edge.
-        other_start, other_along, other_in: E x 2, the same on the other side: one step along the edge, and one from
+        other_start, other_along, other_in: E x 2, the same on the other side: a step along the edge, and a step from
             the edge into the other chart.
-        trust: E, 0..1, how much both sides are one surface: little where the object has an edge of color.
+        trust: E, 0..1, the degree to which both sides are one surface: low where the object has a color edge.
     """
 
     own: int
@@ -49,7 +49,7 @@ class Links:
     trust: NDArray[np.float64]
 
     def scaled(self, factor: float) -> Links:
-        """The same on a canvas whose sides are `factor` times as long."""
+        """Return the links on a canvas whose sides are `factor` times as long."""
         return replace(
             self,
             start=self.start * factor,
@@ -58,21 +58,21 @@ class Links:
         )
 
     def at(self, rows: NDArray[np.int64]) -> Links:
-        """Some of the edges."""
+        """Return some of the edges."""
         arrays = {one.name: getattr(self, one.name) for one in fields(self) if one.name not in ("own", "other")}
         return replace(self, **{name: values[rows] for name, values in arrays.items()})
 
 
 class Across(NamedTuple):
-    """What is known of the pixels of a window, h x w each, float32.
+    """What lies across a seam, for each pixel of a window: h x w each, float32.
 
     Attributes:
         other: the chart across the seam.
         window: rows and columns.
-        x, y: where the same place lies in the other chart, as OpenCV's `remap` takes it.
+        x, y: the same place in the other chart, in the coordinates of OpenCV's `remap`.
         distance: from the seam, in pixels.
-        beyond: how far beyond the seam, in pixels; negative on the own side.
-        ratio: how many of the other chart's pixels one of the own chart's is.
+        beyond: distance beyond the seam, in pixels; negative on the own side.
+        ratio: pixels of the other chart for one pixel of the own chart.
         trust: of the edge, as in `Links`.
     """
 
@@ -87,7 +87,7 @@ class Across(NamedTuple):
 
 
 def find_links(plan: Plan, layout: Layout, seams: Seams) -> list[Links]:
-    """The seams of a model on its canvas; or its ends, across which lies its mirror image."""
+    """Find the seams of a model on its canvas; or its borders, across which its mirror image lies."""
     sides = []
     for triangles, points in (
         (seams.own, (seams.start, seams.end, seams.inside)),
@@ -105,7 +105,7 @@ def find_links(plan: Plan, layout: Layout, seams: Seams) -> list[Links]:
 
 
 def trusted(canvas: Canvas, links: Sequence[Links]) -> list[Links]:
-    """Find out where the object has an edge of color along a seam: there the two sides are not mixed."""
+    """Measure color edges of the object along seams. The two sides of such a seam are not mixed."""
     if not links:
         return []
     names = [one.name for one in fields(Links) if one.name not in ("own", "other")]
@@ -116,7 +116,7 @@ def trusted(canvas: Canvas, links: Sequence[Links]) -> list[Links]:
 
 
 def _steps(canvas: Canvas, links: Links) -> NDArray[np.float64]:
-    """How much the colors differ a little inside both charts, E, 0..1."""
+    """Return the color difference between places slightly inside both charts, E, 0..1."""
     sides = []
     for start, along, into in (
         (links.start, links.along, -links.out),
@@ -136,7 +136,7 @@ def _steps(canvas: Canvas, links: Links) -> NDArray[np.float64]:
 
 
 def find_borders(plan: Plan) -> list[Links]:
-    """Where textures that repeat meet themselves."""
+    """Find the borders at which repeating textures meet themselves."""
     return [one for index, place in enumerate(plan.places) if place.chart.whole for one in _borders(index, place)]
 
 
@@ -164,7 +164,7 @@ def _linked(
 def _frame(
     start: NDArray[np.float64], end: NDArray[np.float64], inside: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Of edges: start, direction, length, and the direction that leads away from the triangle."""
+    """Return for edges: start, direction, length, and the direction away from the triangle."""
     way = end - start
     length = np.linalg.norm(way, axis=1)
     along = way / np.maximum(length, 1e-9)[:, None]
@@ -174,7 +174,7 @@ def _frame(
 
 
 def _borders(index: int, place: Place) -> list[Links]:
-    """Of a texture that repeats: its border meets the opposite one."""
+    """Link the borders of a repeating texture with the opposite ones."""
     left, top = place.left, place.top
     right, bottom = left + place.width, top + place.height
     sides = {"left": (left, top, left, bottom), "right": (right, top, right, bottom)}
@@ -192,10 +192,10 @@ def _borders(index: int, place: Place) -> list[Links]:
 
 
 def windows(plan: Plan, size: tuple[int, ...], links: Sequence[Links]) -> Iterator[tuple[int, Window, list[Across]]]:
-    """The windows of a canvas that lie near a seam: the chart, rows and columns, and what lies across, seam by seam.
+    """Yield the windows of a canvas near seams: the chart, rows and columns, and what lies across each seam.
 
     Args:
-        size: height and width of the canvas, the plan's or another with the same proportions; links are in its pixels.
+        size: height and width of the canvas: the plan's, or others of the same proportions. Links are in its pixels.
     """
     factor = size[1] / plan.width
     by_chart: dict[int, list[Links]] = {}
@@ -218,7 +218,7 @@ def windows(plan: Plan, size: tuple[int, ...], links: Sequence[Links]) -> Iterat
 
 
 def _near(links: Links, box: tuple[int, int, int, int], reach: float) -> Links | None:
-    """Those edges whose surroundings meet a rectangle."""
+    """Return the edges that lie within `reach` of a rectangle."""
     end = links.start + links.along * links.length[:, None]
     low, high = np.minimum(links.start, end) - reach, np.maximum(links.start, end) + reach
     rows = np.flatnonzero((low[:, 0] < box[2]) & (high[:, 0] > box[0]) & (low[:, 1] < box[3]) & (high[:, 1] > box[1]))
@@ -228,7 +228,7 @@ def _near(links: Links, box: tuple[int, int, int, int], reach: float) -> Links |
 
 
 def across(links: Links, window: Window, reach: float) -> Across | None:
-    """What lies across the nearest edge, for that part of a window that has one within `reach` pixels."""
+    """Find what lies across the nearest edge, for the part of a window with an edge within `reach` pixels."""
     ends = links.start + links.along * links.length[:, None]
     points = np.concatenate([links.start, ends])
     low, high = np.floor(points.min(axis=0) - reach).astype(int), np.ceil(points.max(axis=0) + reach).astype(int)
@@ -251,7 +251,7 @@ def across(links: Links, window: Window, reach: float) -> Across | None:
     numbers = np.zeros(labels.max() + 1, np.int64)
     numbers[labels[empty == 0]] = drawn[empty == 0] - 1
     edge = numbers[labels[margin:-margin, margin:-margin]]
-    origin = np.array([columns.start, rows.start]) - 0.5  # so that the numbers stay small, in float32
+    origin = np.array([columns.start, rows.start]) - 0.5  # keeps numbers small, for float32
     table = [links.start - origin, links.along, links.out, links.length[:, None]]
     table += [links.other_start, links.other_along, links.other_in, links.trust[:, None]]
     near = np.concatenate(table, axis=1).astype(np.float32)[edge]
@@ -267,16 +267,16 @@ def across(links: Links, window: Window, reach: float) -> Across | None:
 
 
 def _pixel(point: NDArray[np.float64]) -> tuple[int, int]:
-    """A point as OpenCV takes it, kept near enough for its integers."""
+    """Convert a point to integers for OpenCV, within its range."""
     x, y = np.floor(point).clip(-30000, 30000).astype(int).tolist()
     return x, y
 
 
 def fill_margins(canvas: Canvas, links: Sequence[Links], on_window: Callable[[], None] = lambda: None) -> None:
-    """Give the margins of all charts what lies across their seams; twice, for charts narrower than a margin.
+    """Fill the margins of all charts with what lies across their seams. Run twice, for charts narrower than a margin.
 
     Args:
-        on_window: called after every part of the work; it may raise.
+        on_window: called after every part of the work. It may raise.
     """
     plan, colors, state = canvas.plan, canvas.colors, canvas.state
     for _ in range(2):
@@ -299,7 +299,7 @@ def fill_margins(canvas: Canvas, links: Sequence[Links], on_window: Callable[[],
 
 
 def _read(canvas: NDArray[Any], found: Across, how: int = cv2.INTER_LINEAR) -> NDArray[Any]:
-    """What the canvas shows across a seam. OpenCV gets the part that is looked at: it takes no more than 2 GB."""
+    """Read the canvas across a seam. OpenCV gets only the needed part, because it is limited to 2 GB."""
     height, width = canvas.shape[:2]
     left, right = (int(one.clip(0, width - 1)) for one in (found.x.min() - 1, found.x.max() + 2))
     top, bottom = (int(one.clip(0, height - 1)) for one in (found.y.min() - 1, found.y.max() + 2))
@@ -309,7 +309,7 @@ def _read(canvas: NDArray[Any], found: Across, how: int = cv2.INTER_LINEAR) -> N
 
 
 def inside(part: Window, window: Window) -> Window:
-    """A part of a window, counted from the window's own corner."""
+    """Return a part of a window relative to the window's corner."""
     rows, columns = (
         slice(one.start - whole.start, one.stop - whole.start) for one, whole in zip(part, window, strict=True)
     )
@@ -323,14 +323,14 @@ def joined(
     width: float,
     on_window: Callable[[], None] = lambda: None,
 ) -> None:
-    """Mix what is painted on either side of the seams, in place: at a seam both sides become the same.
+    """Mix the two painted sides of each seam, in place. At the seam both sides become equal.
 
-    Beyond a seam a chart's margin becomes what the other side is.
+    Beyond a seam, a chart's margin becomes a copy of the other side.
 
     Args:
-        picture: H x W x 3, the canvas painted, in its size or in another with the same proportions.
-        width: pixels of the picture, from a seam to where each side is all its own.
-        on_window: called after every part of the work; it may raise.
+        picture: H x W x 3, the painted canvas, in its size or another of the same proportions.
+        width: distance from the seam, in pixels of the picture, from which on a side is not mixed.
+        on_window: called after every part of the work. It may raise.
     """
     plan = canvas.plan
     factor = picture.shape[1] / plan.width
@@ -346,7 +346,7 @@ def joined(
         for found in near:
             part = inside(found.window, window)
             there = _lies_in(found, plan.places[found.other], factor)
-            painted = max(1.0, 0.75 * plan.places[found.other].margin * factor)  # what lies further out saw too little
+            painted = max(1.0, 0.75 * plan.places[found.other].margin * factor)  # farther out, strokes lack context
             away = found.distance * np.maximum(found.ratio / min(painted, width), 1 / width)
             share = np.where(there, _falling(away), 0)
             mixed = share * found.trust
@@ -369,20 +369,20 @@ def joined(
 
 
 def _lies_in(found: Across, place: Place, factor: float = 1.0) -> NDArray[np.bool_]:
-    """Which pixels have their place in another chart within its margin."""
+    """Return True for pixels whose place lies within the margin of another chart."""
     rows, columns = place.outer
     inside_ = (found.x >= columns.start * factor) & (found.x <= columns.stop * factor - 1)
     return inside_ & (found.y >= rows.start * factor) & (found.y <= rows.stop * factor - 1)
 
 
 def _falling(share: NDArray[np.float32]) -> NDArray[np.float32]:
-    """1 at 0, 0 from 1 on, smooth in between."""
+    """Fall smoothly from 1 at 0 to 0 at 1 and above."""
     rest = 1 - share.clip(0, 1)
     return rest * rest * (3 - 2 * rest)
 
 
 def _state_in(canvas: Canvas, window: Window, shape: tuple[int, ...]) -> NDArray[np.uint8]:
-    """What the pixels of a window show, of a canvas of that shape."""
+    """Return the state of a window's pixels, for a canvas of that shape."""
     rows, columns = (
         ((np.arange(part.start, part.stop) + 0.5) * (side / new)).astype(int).clip(0, side - 1)
         for part, side, new in zip(window, canvas.state.shape, shape, strict=False)

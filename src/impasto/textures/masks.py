@@ -1,4 +1,4 @@
-"""Which part of the canvas a region is: by material, by part of the model, by group of vertices, or by a picture."""
+"""Find the part of the canvas that a region covers: a material, a part of the model, a vertex group, or a picture."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from impasto.textures.islands import Mesh
 from impasto.textures.model import Surface
 
 KINDS = ("material", "part", "group")
-"""What may stand before the colon of a region: a material; a mesh, node or object; a group of vertices or a joint."""
+"""Words before a region's colon: a material; a mesh, node or object (part); a vertex group or joint (group)."""
 
-_LONGEST = 2048  # pixels of a mask's longer side
+_LONGEST = 2048  # longer side of a mask, in pixels
 
 
 def check_regions(regions: Iterable[Region], surfaces: Sequence[Surface]) -> None:
     """Refuse regions that a model does not have.
 
     Raises:
-        UsageError: no such material, part or group; or a mask that only photos have.
+        UsageError: there is no such material, part or group; or the mask is for photos only.
     """
     for region in regions:
         kind, name = _named(region)
@@ -45,15 +45,15 @@ def check_regions(regions: Iterable[Region], surfaces: Sequence[Surface]) -> Non
 
 
 def _check_picture(region: Region) -> None:
-    hint = "material:NAME, part:NAME, group:NAME, or a mask that has the textures' layout"
+    hint = "use material:NAME, part:NAME, group:NAME, or a mask with the layout of the textures"
     if region.automatic:
-        raise UsageError(f"{region.mask} is found in photos, not on models", hint, code="conflict")
+        raise UsageError(f"the mask {region.mask} exists for photos, not for models", hint, code="conflict")
     if isinstance(region.mask, (str, os.PathLike)) and not os.path.exists(region.mask):
         raise UsageError(f"there is no file {region.mask}, and no such part", hint, code="no-such-file")
 
 
 def drawn(region: Region, canvas: Canvas, mesh: Mesh, surfaces: Sequence[Surface]) -> Region:
-    """The region with its mask on the canvas, a picture of at most `_LONGEST` pixels a side."""
+    """Return the region with its mask drawn on the canvas, at most `_LONGEST` pixels a side."""
     plan = canvas.plan
     width, height = fit(plan.width, plan.height, min(_LONGEST, max(plan.width, plan.height)))
     share = np.array([width / plan.width, height / plan.height])
@@ -70,12 +70,12 @@ def drawn(region: Region, canvas: Canvas, mesh: Mesh, surfaces: Sequence[Surface
 
 
 def left_alone(layers: Sequence[Layer]) -> Mask | None:
-    """How much of each pixel of the canvas is left as it is, where a region has no style or no strength.
+    """Return the unpainted share of each pixel of the canvas, from regions without style or strength.
 
     Args:
-        layers: the ground and the regions, whose masks are of one size.
+        layers: the ground and the regions, with masks of one size.
     Returns:
-        H x W, 0..1; None if nothing is.
+        H x W, 0..1; None if everything is painted.
     """
     if all(one.share > 0 for one in layers):
         return None
@@ -85,7 +85,7 @@ def left_alone(layers: Sequence[Layer]) -> Mask | None:
 
 
 def _named(region: Region) -> tuple[str, str]:
-    """Kind and name of a region that is not a picture."""
+    """Return kind and name of a region; ("", "") if its mask is a picture."""
     kind, colon, name = region.mask.partition(":") if isinstance(region.mask, str) else ("", "", "")
     return (kind, name) if colon and kind in KINDS else ("", "")
 
@@ -97,7 +97,7 @@ def _names(surface: Surface, kind: str) -> Iterable[str]:
 
 
 def _values(surface: Surface, kind: str, name: str) -> NDArray[np.float32]:
-    """How much each triangle belongs to a region, T, 0..1."""
+    """Return each triangle's share of a region, T, 0..1."""
     if kind == "group" and name in surface.groups:
         return surface.groups[name].mean(axis=1)
     return np.full(len(surface.positions), name in _names(surface, kind), np.float32)
@@ -117,13 +117,13 @@ def _draw(
         return
     corners = place.pixels(place.chart.texels) * share - (columns.start, rows.start)
     size = columns.stop - columns.start, rows.stop - rows.start
-    order = np.argsort(values, kind="stable")  # where islands overlap, the region wins
+    order = np.argsort(values, kind="stable")  # where islands overlap, draw the region last
     seen[rows, columns] = draw(corners, *size) > 0
     mask[rows, columns] = draw(corners[order], *size, values[order].astype(np.float64)) / np.float32(255)
 
 
 def _laid(given: Mask, canvas: Canvas, mesh: Mesh, width: int, height: int) -> tuple[Pixels, Pixels]:
-    """A picture that has the textures' layout, as it lies on the canvas."""
+    """Return a picture with the layout of the textures as a mask on the canvas."""
     whole = np.zeros((canvas.plan.height, canvas.plan.width), np.float32)
     for place in canvas.plan.places:
         columns, rows = mesh.sizes[place.chart.texture]

@@ -1,4 +1,4 @@
-"""What a 3-D model is to the painter: triangles with texture coordinates, and the pictures that they show."""
+"""A 3-D model for the painter: triangles with texture coordinates, and the pictures that they show."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Wrap: TypeAlias = Literal["repeat", "mirror", "clamp"]
-"""What a texture shows beyond its borders, along one axis."""
+"""How a texture continues beyond its borders, along one axis."""
 
 Role: TypeAlias = Literal["color", "emissive"]
 
@@ -21,10 +21,10 @@ class Texture:
     """A picture that may be painted.
 
     Attributes:
-        name: for messages and the names of files.
-        data: the bytes of its file, as the model has them.
+        name: for messages and file names.
+        data: the bytes of its file, as in the model.
         suffix: of its format: ".png", ".jpg", ".webp".
-        role: what it is in the material.
+        role: its role in the material.
     """
 
     name: str
@@ -38,15 +38,15 @@ class Surface:
     """Triangles that show one picture.
 
     Attributes:
-        positions: T x 3 x 3, the corners in the object's units, where the scene puts them. Float64.
-        coordinates: T x 3 x 2, where in the picture each corner lies: 0, 0 is its upper left corner and 1, 1 its lower
-            right one, whatever the file's own convention; numbers beyond those are `wrap`'s. Float64.
+        positions: T x 3 x 3, the corners in the object's units, placed in the scene. Float64.
+        coordinates: T x 3 x 2, the corners in the picture: 0, 0 is its upper left corner and 1, 1 its lower right one,
+            whatever the file's own convention. Beyond 0..1, `wrap` applies. Float64.
         texture: index of the picture in `Model.textures`.
         wrap: beyond the left and right borders, and beyond the upper and lower ones.
-        material: its name; "" has none.
-        parts: names of the mesh, the node, the object or the groups that all of these triangles belong to.
-        groups: {name: T x 3}, how much each corner belongs to a group of vertices, 0..1. Float32.
-        copies: N x 4 x 4, what moves the positions to the other places where the scene shows them.
+        material: its name; "" if there is none.
+        parts: names of the mesh, node, object or groups that all these triangles belong to.
+        groups: {name: T x 3}, each corner's weight in a vertex group, 0..1. Float32.
+        copies: N x 4 x 4, matrices from these positions to other places in the scene.
     """
 
     positions: NDArray[np.float64]
@@ -63,10 +63,10 @@ class Model(Protocol):
     """A file of a 3-D model.
 
     Attributes:
-        textures: what may be painted; each shows on one surface at least.
-        surfaces: the triangles that show those. Triangles without texture are not among them.
-        notes: lines for the user: what stays as it is, and why.
-        sources: the files that it consists of, its own first.
+        textures: pictures that may be painted. Each appears on at least one surface.
+        surfaces: the triangles that show these pictures. Triangles without a texture are not included.
+        notes: lines for the user: which parts are not painted, and why.
+        sources: the model's files, the main file first.
     """
 
     @property
@@ -82,22 +82,22 @@ class Model(Protocol):
     def sources(self) -> list[Path]: ...
 
     def files(self, target: Path, label: str) -> list[Path]:
-        """All files that `save` would write, the model's own first.
+        """Return all files that `save` would write, the model's own first.
 
         Args:
-            label: for the names of painted pictures that lie in files of their own.
+            label: for the names of painted pictures in files of their own.
         """
 
     def save(self, target: Path, painted: Mapping[int, bytes], label: str, *, overwrite: bool) -> list[Path]:
-        """Write the model with other pictures; everything else in it stays, byte for byte.
+        """Write the model with other pictures. Everything else stays, byte for byte.
 
         Args:
-            target: of the same kind as the model's file.
+            target: of the same format as the model's file.
             painted: {index of a texture: the bytes of its new file, in the texture's own format}.
             label: as for `files`.
-            overwrite: replace files that are there.
+            overwrite: replace existing files.
         Returns:
             The files, the model's own first.
         Raises:
-            PictureError: a file is there already, or cannot be written.
+            PictureError: a file already exists, or cannot be written.
         """

@@ -1,4 +1,4 @@
-"""OBJ models: which of their pictures are painted, on which triangles, and how the painted model is written."""
+"""OBJ models: find the pictures to paint and their triangles, and write the painted model."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from impasto.textures.writing import check_apart, new_name, write_all
 
 _ROLES: dict[str, Role] = {"map_kd": "color", "map_ke": "emissive"}
 _ALONG = "map_ka"
-"""Follows the picture of the color where it names the same one: some programs mix them."""
+"""Painted together with the color if it names the same picture: some programs mix the two."""
 
 _KEPT = {".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp"}
-"""Pictures that keep their format; others become PNG."""
+"""Formats that are kept; others become PNG."""
 
-_FARTHEST = 1e6  # a texture coordinate, in pictures; what lies beyond is an error of the program that wrote it
+_FARTHEST = 1e6  # texture coordinate, in pictures; larger values are errors of the program that wrote the file
 
 
 class Obj:
     """An OBJ model; see `impasto.textures.model.Model`.
 
     Args:
-        made: pictures that its materials name and that are not on the disk.
+        made: pictures that the materials name but that are not on the disk.
     """
 
     def __init__(self, file: ObjFile, emissive: bool, made: Mapping[Path, bytes] | None = None) -> None:
@@ -38,13 +38,13 @@ class Obj:
         self.notes: list[str] = []
         self.textures: list[Texture] = []
         self.surfaces: list[Surface] = []
-        self._lines: list[list[Map]] = []  # of each texture, those that name it
+        self._lines: list[list[Map]] = []  # for each texture, the lines that name it
         used = {one.material for one in file.faces}
         kinds = ("map_kd", "map_ke") if emissive else ("map_kd",)
         numbers: dict[Path, int] = {}
         shown: dict[str, list[tuple[int, Map]]] = {}
         for kind in kinds:
-            # Where a material names several pictures of one kind, programs show the last one.
+            # If a material names several pictures of one kind, programs show the last one.
             for one in {one.material: one for one in file.maps if one.kind == kind and one.material in used}.values():
                 shown.setdefault(one.material, []).append((self._number(one, numbers), one))
         for material, found in shown.items():
@@ -55,11 +55,11 @@ class Obj:
         self._find_surfaces(shown)
 
     def _number(self, line: Map, numbers: dict[Path, int]) -> int:
-        """Of the texture that a line names."""
+        """Return the number of the texture that a line names."""
         if line.path not in self._made and not is_file(line.path):
             raise PictureError(
-                f"{self.file.mtls[line.file][0]} needs {line.path}, which is not there",
-                "put the model's pictures back beside it",
+                f"{self.file.mtls[line.file][0]} needs {line.path}, which does not exist",
+                "put the model's pictures beside it",
                 code="no-such-file",
             )
         path = line.path if line.path in self._made else line.path.resolve()
@@ -79,7 +79,7 @@ class Obj:
                 untextured.add(faces.material or "no material")
             ways = {
                 (number, line.scale, line.offset, line.wrap) for number, line in shown.get(faces.material, [])
-            }  # a picture of color may be the one that glows, too
+            }  # the color picture may also be the emissive one
             for number, scale, offset, wrap in sorted(ways):
                 placed = (faces.coordinates >= 0).all(axis=1)
                 with np.errstate(over="ignore", invalid="ignore"):
@@ -96,9 +96,9 @@ class Obj:
                     Surface(positions, found[near], number, (wrap, wrap), faces.material, faces.parts, groups)
                 )
         if bare:
-            self.notes.append(f"faces without texture coordinates stay as they are: {', '.join(sorted(bare))}")
+            self.notes.append(f"faces without texture coordinates are not painted: {', '.join(sorted(bare))}")
         if untextured:
-            self.notes.append(f"materials without a texture of color stay as they are: {', '.join(sorted(untextured))}")
+            self.notes.append(f"materials without a color texture are not painted: {', '.join(sorted(untextured))}")
 
     @property
     def sources(self) -> list[Path]:
@@ -112,10 +112,12 @@ class Obj:
         return write_all(self._built(target, painted, label), overwrite=overwrite)
 
     def _built(self, target: Path, painted: Mapping[int, bytes], label: str) -> dict[Path, bytes]:
-        """All files of the painted model and what they hold, its own first."""
+        """Return all files of the painted model with their bytes, the model's own first."""
         file, folder = self.file, target.parent
         if target.suffix.lower() != ".obj":
-            raise UsageError(f"{target} is to hold a model from {file.path.name}", "-o NAME.obj", code="unknown-format")
+            raise UsageError(
+                f"{target} has another ending than the model {file.path.name}", "-o NAME.obj", code="unknown-format"
+            )
         edits: list[list[Edit]] = [[] for _ in file.mtls]
         changed = {(line.file, line.start) for index in painted for line in self._lines[index]}
         kept = [one for one in file.maps if (one.file, one.start) not in changed]
@@ -129,7 +131,7 @@ class Obj:
             beside[path] = data
             for start, stop, number in {(line.start, line.stop, line.file) for line in self._lines[index]}:
                 edits[number].append((start, stop, bytes_of(path.name)))
-        # A line may name several files only if no name has spaces.
+        # A line can name several files only if no name contains spaces.
         stem = target.stem if len(file.mtls) == 1 else "_".join(target.stem.split())
         names = [f"{stem}{f'-{number + 1}' if number else ''}.mtl" for number in range(len(file.mtls))]
         for name, (_, data), found in zip(names, file.mtls, edits, strict=True):
@@ -142,7 +144,7 @@ class Obj:
         return files
 
     def _carried(self, folder: Path, lines: list[Map], edits: list[list[Edit]]) -> dict[Path, bytes]:
-        """Other pictures, where the new MTL files would not find them; adds edits of their lines."""
+        """Return other pictures that the new MTL files would not find. Add edits of their lines."""
         together = self.file.path.parent.resolve() == folder.resolve()
         places: dict[Path, Path] = {}
         for line in lines:
@@ -160,7 +162,7 @@ class Obj:
         return {} if together else {path: file_bytes(source) for source, path in places.items()}
 
     def _place(self, line: Map, folder: Path, taken: Collection[Path]) -> Path:
-        """Where a picture goes that comes along: under the name in its line, if that leads into the folder."""
+        """Return the new place of a copied picture: under the name in its line, if that lies inside the folder."""
         path = folder / line.name
         exact = is_file(self.file.mtls[line.file][0].parent / line.name)
         if not exact or not path.resolve().is_relative_to(folder.resolve()):
@@ -169,12 +171,12 @@ class Obj:
 
 
 def open_obj(path: Path, *, emissive: bool = False) -> Obj:
-    """Read an .obj file with its .mtl and its pictures; where no texture shows, one of its colors is made.
+    """Read an .obj file with its .mtl files and pictures. Make a texture of its colors if it shows none.
 
     Raises:
         PictureError: one of the files is missing or damaged.
-        UsageError: it has other textures, but none of color.
-        MissingExtra: it has no texture coordinates, and what makes them is not installed.
+        UsageError: the model has other textures, but no color texture.
+        MissingExtra: the model has no texture coordinates, and xatlas, which makes them, is not installed.
     """
     file = ObjFile.open(path)
     model = Obj(file, emissive)
@@ -189,5 +191,5 @@ def open_obj(path: Path, *, emissive: bool = False) -> Obj:
 
 
 def _whole(parts: frozenset[str], count: int) -> dict[str, NDArray[np.float32]]:
-    """Groups of faces as groups of vertices."""
+    """Return groups of faces as vertex groups."""
     return {name: np.ones((count, 3), np.float32) for name in parts}

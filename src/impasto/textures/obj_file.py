@@ -1,4 +1,4 @@
-"""Wavefront OBJ and MTL files as they lie on the disk: faces by material, and the lines that name pictures."""
+"""Read Wavefront OBJ and MTL files: faces by material, and the lines that name pictures."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from impasto.system.names import folded
 from impasto.textures.model import Wrap
 
 _MAPS = re.compile(rb"^\s*(map_\w+|bump|disp|decal|refl|norm)\s", re.IGNORECASE)
-_VALUES = {  # of the options of such a line
+_VALUES = {  # number of values of each option in such a line
     "-blendu": 1,
     "-blendv": 1,
     "-bm": 1,
@@ -36,14 +36,14 @@ _VALUES = {  # of the options of such a line
 }
 _UP_TO_THREE = ("-o", "-s", "-t")
 _NUMBER = rb"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
-_FORMS = (b"#", b"#/#", b"#//#", b"#/#/#")  # of a face's corner: vertex, texture coordinate, normal
-_ALIKE, _AT_ONCE = 8, 4096  # lines of one form that are read at once: at least, at most
+_FORMS = (b"#", b"#/#", b"#//#", b"#/#/#")  # forms of a face's corner: vertex, texture coordinate, normal
+_ALIKE, _AT_ONCE = 8, 4096  # least and largest number of lines of one form that are read at once
 _WORDS = bytes.maketrans(b"vtnf/", b"     ")
-_LARGEST = 1e30  # a position or coordinate; its square is a number still, as a float of 32 bits it is one
-_MARK = b"\xef\xbb\xbf"  # some editors begin a text in UTF-8 with it
+_LARGEST = 1e30  # of a position or coordinate; as a float of 32 bits it is finite, and so is its square as a double
+_MARK = b"\xef\xbb\xbf"  # byte order mark with which some editors begin UTF-8
 
 Edit: TypeAlias = "tuple[int, int, bytes]"
-"""Where bytes start and stop, and what replaces them."""
+"""Start and stop of the old bytes, and the new bytes."""
 
 
 @dataclass(frozen=True)
@@ -54,9 +54,9 @@ class Map:
         material: its name.
         kind: "map_kd", in lower case.
         file: number of the MTL file.
-        start, stop: where the picture's name lies in its bytes.
-        name: as it is written, with slashes.
-        path: where the picture lies, or would.
+        start, stop: the place of the picture's name in the file's bytes.
+        name: as written, with slashes.
+        path: of the picture, even if it does not exist.
         scale, offset: of the texture coordinates.
         wrap: beyond the picture's borders.
     """
@@ -75,13 +75,13 @@ class Map:
 
 @dataclass(frozen=True, eq=False)
 class Faces:
-    """Triangles of one material and of the same parts.
+    """Triangles of one material and the same parts.
 
     Attributes:
-        material: its name, "" if none.
+        material: its name; "" if there is none.
         parts: the object and the groups that they belong to.
         corners: T x 3, numbers of vertices.
-        coordinates: T x 3, numbers of texture coordinates, -1 where there are none.
+        coordinates: T x 3, numbers of texture coordinates; -1 if there are none.
     """
 
     material: str
@@ -99,7 +99,7 @@ class ObjFile:
         points: V x 3. Float64.
         coordinates: N x 2, as written: v points up. Float64.
         faces: by material and part.
-        libraries: of each line mtllib, where its text lies in the bytes, and the numbers of the MTL files in it.
+        libraries: for each line mtllib: the place of its text in the bytes, and the numbers of its MTL files.
         mtls: the MTL files' paths and bytes.
         maps: the lines that name pictures.
     """
@@ -115,12 +115,12 @@ class ObjFile:
 
     @staticmethod
     def open(path: Path) -> ObjFile:
-        """Raises: PictureError: it is damaged, or an MTL file that it names is not there."""
+        """Open a file. Raise PictureError if it is damaged, or if an MTL file that it names is missing."""
         data = file_bytes(path)
         reader = Reader(path)
         reader.read(data)
         if not reader.faces:
-            raise PictureError(f"{path} is damaged", "it has no faces", code="damaged-file")
+            raise PictureError(f"{path} is damaged", "it contains no faces", code="damaged-file")
         faces = [
             Faces(material, parts, *(np.array(one, np.int64).reshape(-1, 3) for one in found))
             for (material, parts), found in reader.faces.items()
@@ -134,12 +134,12 @@ class ObjFile:
 
     @property
     def sources(self) -> list[Path]:
-        """The files that belong to it and are there, itself first."""
+        """The files of the model that exist, the .obj first."""
         return [self.path, *(path for path, _ in self.mtls), *(one.path for one in self.maps if is_file(one.path))]
 
 
 def lines_of(data: bytes, at: int = 0) -> Iterator[tuple[int, bytes]]:
-    """Start and text of every line; one that ends with a backslash goes on in the next, if it is no comment."""
+    """Yield start and text of every line. A line that ends with a backslash continues, unless it is a comment."""
     at += len(_MARK) if data.startswith(_MARK, at) else 0
     while at < len(data):
         start = at
@@ -154,12 +154,12 @@ def lines_of(data: bytes, at: int = 0) -> Iterator[tuple[int, bytes]]:
 
 
 class Reader:
-    """What has been read of an OBJ file.
+    """Read an OBJ file, and collect its contents.
 
     Attributes:
         points: three numbers a vertex.
         coordinates: two numbers a texture coordinate.
-        faces: {material and parts: the numbers of the corners' vertices and those of their coordinates}.
+        faces: {material and parts: the corners' numbers of vertices and of texture coordinates}.
         mtls: the MTL files.
         libraries: as in `ObjFile`.
     """
@@ -183,7 +183,7 @@ class Reader:
             at = stop
 
     def _read_alike(self, data: bytes, at: int) -> int:
-        """Read lines of one form at once; returns where they end, or `at` if there are few or one of them is wrong."""
+        """Read lines of one form at once. Return where they end, or `at` if there are few or one is invalid."""
         word, *rest = data[at : at + 200].partition(b"\n")[0].split() or [b""]
         if word not in (b"v", b"vt", b"vn", b"f") or not rest:
             return at
@@ -209,7 +209,7 @@ class Reader:
         return found.end()
 
     def _take_faces(self, numbers: NDArray[np.int64], form: bytes) -> bool:
-        """Faces x corners x numbers of a corner; False if one of them does not exist."""
+        """Add faces x corners x numbers of a corner. Return False if one of them does not exist."""
         corners = numbers[..., 0]
         shown = numbers[..., 1] if form.startswith(b"#/#") else None
         found = []
@@ -224,7 +224,7 @@ class Reader:
         return True
 
     def _into(self) -> tuple[array[int], array[int]]:
-        """Where faces go that come now."""
+        """Return the lists to which new faces are added."""
         parts = frozenset(name for name in (self._object, *self._groups) if name)
         return self.faces.setdefault((self._material, parts), (array("q"), array("q")))
 
@@ -257,7 +257,7 @@ class Reader:
 
     def _take_face(self, rest: list[bytes]) -> None:
         if len(rest) < 3:
-            raise ValueError("a face of fewer than three corners")
+            raise ValueError("a face has fewer than three corners")
         corners, shown = [], []
         for word in rest:
             first, _, others = word.partition(b"/")
@@ -272,7 +272,7 @@ class Reader:
             into[1].extend((shown[0], shown[index], shown[index + 1]))
 
     def _take_library(self, given: bytes, start: int) -> None:
-        """A line mtllib: one name, which may hold spaces, or several."""
+        """Read a line mtllib: one name, which may contain spaces, or several."""
         whole, several = (
             find_file(self._path.parent, given),
             [find_file(self._path.parent, one) for one in given.split()],
@@ -281,8 +281,8 @@ class Reader:
         for path in paths:
             if not is_file(path):
                 raise PictureError(
-                    f"{self._path} needs {path}, which is not there",
-                    "put the .mtl back beside the .obj",
+                    f"{self._path} needs {path}, which does not exist",
+                    "put the .mtl beside the .obj",
                     code="no-such-file",
                 )
             if path not in self.mtls:
@@ -292,7 +292,7 @@ class Reader:
 
 @lru_cache
 def _alike(word: bytes, form: bytes, count: int) -> re.Pattern[bytes]:
-    """Many lines of a word and so many numbers, or corners of one form."""
+    """Return a pattern of many lines with a word and `count` numbers, or corners of one form."""
     one = form.replace(b"#", rb"-?\d{1,12}") if form else _NUMBER
     return re.compile(rb"(?:%s(?:[ \t]+%s){%d}[ \t]*\r?\n){%d,%d}" % (word, one, count, _ALIKE, _AT_ONCE))
 
@@ -302,7 +302,7 @@ def _numbers(words: list[bytes], least: int) -> list[float]:
         raise ValueError(f"fewer than {least} numbers")
     found = [_number(one) for one in words]
     if not all(abs(one) < _LARGEST for one in found):
-        raise ValueError("a position without a place")
+        raise ValueError("a position is not finite, or is too large")
     return found
 
 
@@ -310,12 +310,12 @@ def _number(word: bytes) -> float:
     try:
         return float(word)
     except ValueError:
-        raise ValueError(f"{text_of(word[:20])} is no number") from None
+        raise ValueError(f"{text_of(word[:20])} is not a number") from None
 
 
 def _index(word: bytes, count: int) -> int:
     if not re.fullmatch(rb"[-+]?\d{1,18}", word):
-        raise ValueError(f"{text_of(word[:20])} is no number of a corner")
+        raise ValueError(f"{text_of(word[:20])} is not the number of a corner")
     number = int(word)
     found = number - 1 if number > 0 else count + number
     if number == 0 or not 0 <= found < count:
@@ -324,12 +324,12 @@ def _index(word: bytes, count: int) -> int:
 
 
 def _behind(line: bytes, word: bytes) -> bytes:
-    """What stands behind a word; spaces within it stay."""
+    """Return the text after a word, with its inner spaces."""
     return line.split(word, 1)[1].strip()
 
 
 def text_of(data: bytes) -> str:
-    """A name, in UTF-8 as most programs write it, or as older ones do."""
+    """Decode a name: UTF-8, as in most programs, or Latin-1, as in older ones."""
     try:
         return data.decode()
     except UnicodeDecodeError:
@@ -337,7 +337,7 @@ def text_of(data: bytes) -> str:
 
 
 def edited(data: bytes, edits: Collection[Edit]) -> bytes:
-    """Bytes with others in some places."""
+    """Return bytes with some parts replaced."""
     pieces, at = [], 0
     for start, stop, new in sorted(edits):
         pieces += [data[at:start], new]
@@ -346,7 +346,7 @@ def edited(data: bytes, edits: Collection[Edit]) -> bytes:
 
 
 def bytes_of(name: str) -> bytes:
-    """A name as it is written into a file."""
+    """Encode a name for a file."""
     return name.encode("utf-8", "surrogateescape")
 
 
@@ -358,13 +358,13 @@ def is_file(path: Path) -> bool:
 
 
 def find_file(folder: Path, name: bytes) -> Path:
-    """Where a file lies that a line names.
+    """Find a file that a line names.
 
-    It is looked for as it is written; then in other cases and spellings; then without its folders, which may be those
-    of another computer.
+    Try the name as written, then other cases and spellings, then the name without its folders, which may be those of
+    another computer.
 
     Returns:
-        The file; where there is none, where it would lie as it is written.
+        The file; or, if there is none, the path as written.
     """
     spellings = [folder / one.replace("\\", "/") for one in (name.decode("utf-8", "surrogateescape"), text_of(name))]
     for path in (*spellings, *(folder / one.name for one in spellings)):
@@ -390,7 +390,7 @@ def _read_maps(mtl: Path, data: bytes, number: int) -> Iterator[Map]:
 
 
 def _map(line: bytes, start: int, material: str, file: int, folder: Path) -> Map | None:
-    """What a line says that names a picture: options first, then the name, which may hold spaces; None has no name."""
+    """Read a line that names a picture: options first, then the name, which may contain spaces. None: no name."""
     words = [(found.group(), found.start()) for found in re.finditer(rb"\S+", line)]
     values: dict[str, list[float]] = {}
     clamp, at = False, 1

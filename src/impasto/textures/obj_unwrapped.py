@@ -1,4 +1,4 @@
-"""Give an OBJ model without textures one: coordinates from xatlas, a picture of its materials' colors."""
+"""Texture an OBJ model that has no texture: coordinates from xatlas, colors from its materials."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from impasto.errors import UsageError
 from impasto.textures.obj_file import Edit, Faces, Map, ObjFile, Reader, bytes_of, edited, lines_of, text_of
 from impasto.textures.unwrap import drawn, unwrap
 
-_PLAIN = "plain"  # the material of faces that have none
+_PLAIN = "plain"  # name of the material for faces without one
 _COLOR = ("map_kd", "map_ka")
 _NAMED = re.compile(rb"^[ \t]*(newmtl|kd|map_kd)[ \t]+([^\r\n]*?)[ \t]*\r?$", re.IGNORECASE | re.MULTILINE)
 
 
 def with_texture(file: ObjFile) -> tuple[ObjFile, dict[Path, bytes]]:
-    """The same model with texture coordinates and a texture of its colors; its faces become triangles.
+    """Return a copy of the model with texture coordinates and a color texture. Its faces become triangles.
 
     Returns:
-        The model; and the texture's bytes by its place, where nothing is written.
+        The model; and the texture's bytes by its path, which is not written.
     Raises:
-        UsageError: it has other textures, which lie on coordinates that would be lost.
+        UsageError: the model has other textures, whose coordinates would be lost.
         MissingExtra: xatlas is not installed.
     """
     _check_replaceable(file)
@@ -63,22 +63,22 @@ def _check_replaceable(file: ObjFile) -> None:
     others = {one.material for one in file.maps if one.kind not in _COLOR}
     if any(faces.material in others and (faces.coordinates >= 0).any() for faces in file.faces):
         raise UsageError(
-            f"{file.path} has no texture of color, but others, whose coordinates new ones would replace",
-            "give its materials a texture of color, too",
+            f"{file.path} has other textures but no color texture, and new coordinates would replace theirs",
+            "give its materials a color texture, too",
             code="nothing-given",
         )
 
 
 @dataclass(frozen=True, eq=False)
 class _Statement:
-    """A face as it is written.
+    """A face as written.
 
     Attributes:
-        start, stop: where it lies in the bytes.
+        start, stop: its place in the bytes.
         words: its corners.
-        material, parts: what it belongs to.
+        material, parts: those of the face.
         corners: T x 3 vertices of its triangles.
-        before: how many texture coordinates come before it.
+        before: the number of texture coordinates before it.
     """
 
     start: int
@@ -91,7 +91,7 @@ class _Statement:
 
 
 class _Reread(Reader):
-    """Reads an OBJ file line by line, and notes where its faces are written."""
+    """Read an OBJ file line by line, and record the places of its faces."""
 
     def __init__(self, file: ObjFile) -> None:
         super().__init__(file.path)
@@ -113,7 +113,7 @@ def _read(file: ObjFile) -> list[_Statement]:
 
 
 def _grouped(statements: Sequence[_Statement], shown: Sequence[NDArray[np.int64]], plain: str) -> list[Faces]:
-    """Triangles by material and parts, as an OBJ file has them."""
+    """Group triangles by material and parts, as in an OBJ file."""
     groups: dict[tuple[str, frozenset[str]], list[tuple[NDArray[np.int64], NDArray[np.int64]]]] = {}
     for one, found in zip(statements, shown, strict=True):
         groups.setdefault((one.material or plain, one.parts), []).append((one.corners, found))
@@ -127,7 +127,7 @@ def _written(
     coordinates: NDArray[np.float32],
     plain: str,
 ) -> list[Edit]:
-    """The faces as triangles with texture coordinates, which come before the first one."""
+    """Write the faces as triangles with texture coordinates, which are inserted before the first face."""
     newline = b"\r\n" if b"\r\n" in file.data else b"\n"
     lines = [b"vt %.6f %.6f" % (x, 1 - y) for x, y in coordinates.tolist()]
     first = statements[0].before + 1
@@ -147,7 +147,7 @@ def _written(
 
 
 def _word(word: bytes, coordinate: int) -> bytes:
-    """A corner with another texture coordinate; its vertex and its normal stay as they are written."""
+    """Return a corner with another texture coordinate. Its vertex and its normal stay as written."""
     vertex, _, others = word.partition(b"/")
     normal = others.partition(b"/")[2]
     return b"%s/%d/%s" % (vertex, coordinate, normal) if normal else b"%s/%d" % (vertex, coordinate)
@@ -156,7 +156,7 @@ def _word(word: bytes, coordinate: int) -> bytes:
 def _with_maps(
     file: ObjFile, mtls: Sequence[tuple[Path, bytes]], used: Collection[str], picture: Path
 ) -> tuple[list[tuple[Path, bytes]], list[Map]]:
-    """The MTL files, in which all materials that are used show the picture; and all lines that name pictures."""
+    """Make all used materials show the picture. Return the MTL files and all lines that name pictures."""
     maps: list[Map] = []
     found: list[tuple[Path, bytes]] = []
     missing = set(used)
@@ -193,7 +193,7 @@ def _with_maps(
 
 
 def _colors(mtls: Sequence[tuple[Path, bytes]]) -> dict[str, tuple[float, ...]]:
-    """{material: its color, 0..1}; those that are not written as three numbers are left out."""
+    """Return {material: its color, 0..1}, without colors that are not written as three numbers."""
     found: dict[str, tuple[float, ...]] = {}
     for _, data in mtls:
         material = ""
@@ -208,12 +208,12 @@ def _colors(mtls: Sequence[tuple[Path, bytes]]) -> dict[str, tuple[float, ...]]:
 
 
 def _moved(place: int, edits: Collection[Edit]) -> int:
-    """Where a place in the bytes lies once they are edited; what is inserted there comes behind it."""
+    """Return a place in the bytes after the edits. Text inserted at the place comes after it."""
     return place + sum(len(new) - (stop - start) for start, stop, new in edits if start < place)
 
 
 def _free(used: Collection[str]) -> str:
-    """A name for a material that no other has."""
+    """Return an unused name for a material."""
     name, number = _PLAIN, 1
     while name in used:
         number += 1

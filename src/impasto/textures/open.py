@@ -1,4 +1,4 @@
-"""Open a file of a 3-D model, whatever its kind."""
+"""Open a 3-D model of any supported format."""
 
 from __future__ import annotations
 
@@ -15,20 +15,18 @@ def open_model(path: Path, *, emissive: bool = False, max_pixels: int = MAX_PIXE
     """Read a model and the textures that may be painted.
 
     Args:
-        emissive: those that glow, too.
-        max_pixels: refuse larger textures, where they are decoded here.
+        emissive: include emissive textures.
+        max_pixels: refuse textures with more pixels, if they are decoded here.
     Raises:
-        UsageError: another kind of file.
-        PictureError: it is missing or damaged, or a texture is.
-        MissingExtra: it has no texture coordinates, and what makes them is not installed.
+        UsageError: the file's ending is not supported.
+        PictureError: the model or a texture is missing or damaged.
+        MissingExtra: the model has no texture coordinates, and xatlas, which makes them, is not installed.
     """
     suffix = path.suffix.lower()
     if path.is_dir():
-        raise UsageError(f"{path} is a folder", "give a model's file", code="not-a-file")
+        raise UsageError(f"{path} is a folder", "give a model file", code="not-a-file")
     if suffix not in ENDINGS:
-        raise UsageError(
-            f"{path}: no model of that kind is read", f"one of {', '.join(ENDINGS)}", code="unknown-format"
-        )
+        raise UsageError(f"{path}: unsupported model format", f"use one of {', '.join(ENDINGS)}", code="unknown-format")
     if not path.exists():
         raise PictureError(f"there is no file {path}", code="no-such-file")
     if suffix == ".obj":

@@ -1,4 +1,4 @@
-"""Paint a canvas by the optimizer in place of an engine. PyTorch is imported when it begins."""
+"""Paint a canvas with the optimizer instead of an engine. PyTorch is imported at the first use."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Optimizer:
-    """Changes the pixels of a canvas until its features have the style's statistics.
+    """Change the pixels of a canvas until its features match the style's statistics.
 
     Attributes:
-        recipe: what is minimized, and how.
+        recipe: the losses, and how to minimize them.
         device: as for `impasto.optimize`.
     """
 
@@ -32,7 +32,7 @@ class Optimizer:
 
     @staticmethod
     def of(recipe: str | Recipe, device: str = "auto") -> Optimizer:
-        """Raises: UsageError: no such recipe. MissingExtra: PyTorch is not installed."""
+        """Make an optimizer. Raise UsageError for unknown recipes, MissingExtra if PyTorch is not installed."""
         if importlib.util.find_spec("torch") is None:
             raise MissingExtra("torch, which the optimizer needs,", "torch")
         from impasto.optimization.recipe import find_recipe
@@ -40,18 +40,18 @@ class Optimizer:
         return Optimizer(find_recipe(recipe), device)
 
     def __call__(self, canvas: Samples, stylizer: Stylizer, side: float, on_share: Callable[[float], None]) -> Samples:
-        """The canvas, painted: H x W x 3, of the same kind.
+        """Paint the canvas. Return H x W x 3 with the same type of samples.
 
         Args:
-            side: pixels of the longer side at which a brush of 1 paints.
-            on_share: called with the share of the work that is done; it may raise.
+            side: the longer side, in pixels, at which a brush of 1 paints.
+            on_share: called with the finished share of the work. It may raise.
         """
         from impasto.optimization.run import Run, load_network
 
         def show(now: Progress) -> None:
             on_share(now.fraction)
 
-        # Paintings are scaled to the picture's size: on a canvas, to the object's.
+        # Paintings are scaled to the picture's size; on a canvas, that is the object's size.
         controls = stylizer.controls
         brush = min(4.0, max(0.25, controls.brush_size * NATURAL_SIDE / side))
         sized = stylizer.with_controls(replace(controls, brush_size=brush))

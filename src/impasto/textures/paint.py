@@ -1,4 +1,4 @@
-"""Paint the textures of a 3-D model: the public face of this room."""
+"""Paint the textures of a 3-D model: the public function."""
 
 from __future__ import annotations
 
@@ -36,20 +36,20 @@ from impasto.textures.writing import check_apart, encoded
 if TYPE_CHECKING:
     from impasto.optimization.recipe import Recipe
 
-_ORIENTATION = 0x0112  # in EXIF
-_LEVEL = 1 / 255  # a step of colors below which nobody sees any
+_ORIENTATION = 0x0112  # EXIF tag
+_LEVEL = 1 / 255  # smallest visible color step
 
 
 @dataclass(frozen=True, eq=False)
 class PaintedModel:
-    """What came out.
+    """The result of `impasto.paint_textures`.
 
     Attributes:
-        files: what was written, the model's own file first.
+        files: the written files, the model first.
         pictures: the model's textures, painted.
-        names: theirs.
-        notes: what stays as it was, and why; and what was seen of the texture coordinates.
-        source_step, step: the mean difference of the colors on both sides of the seams, before and after; 0..1.
+        names: of the textures.
+        notes: which parts are not painted, and why; and remarks on the texture coordinates.
+        source_step, step: 0..1, mean color difference across the seams, before and after painting.
         surfaces: the triangles that show the textures.
     """
 
@@ -63,17 +63,17 @@ class PaintedModel:
 
     @property
     def seam_score(self) -> float:
-        """How many times as large the step at the seams is as before; steps below one level of 255 count as one."""
+        """The ratio of the steps at the seams after and before painting. Steps below 1/255 count as 1/255."""
         return max(self.step, _LEVEL) / max(self.source_step, _LEVEL)
 
     def turntable(self, size: int = 400, frames: int = 36, on_progress: OnProgress | None = None) -> Picture:
-        """An animation of the model, which turns once.
+        """Return an animation in which the model turns once.
 
         Args:
-            size: pixels of its sides.
+            size: width and height in pixels.
             frames: of the whole turn.
         Raises:
-            MissingExtra: what draws it is not installed.
+            MissingExtra: embreex, which draws it, is not installed.
         """
         from impasto.textures.turntable import turntable
 
@@ -98,32 +98,33 @@ def paint_textures(
     on_progress: OnProgress | None = None,
     **controls: Any,
 ) -> PaintedModel:
-    """Paint the textures of a 3-D model, without seams and with strokes of one size on the whole object.
+    """Paint the textures of a 3-D model without seams. Strokes have one size on the whole object.
 
-    Only pictures of base color are painted; all else in the file stays as it is, byte for byte.
+    Only base color textures are painted. Everything else in the file stays, byte for byte.
 
     Args:
         model: a .glb, .gltf or .obj file.
         style: as for `impasto.stylize`.
         output: a file with the same ending.
-        regions: {part of the model: style}: "material:NAME"; "part:NAME", a mesh, node or object; "group:NAME", a group
-            of vertices or a joint; or a mask that has the textures' layout. Later ones lie over earlier ones.
+        regions: {part of the model: style}. Parts are "material:NAME"; "part:NAME", a mesh, node or object;
+            "group:NAME", a vertex group or joint; or a mask with the layout of the textures. Later regions lie over
+            earlier ones.
         engine: as for `impasto.stylize`.
-        recipe: paint by the optimizer, with a name from `RECIPES` or a `Recipe`; None, by the engine.
+        recipe: paint with the optimizer: a name from `RECIPES` or a `Recipe`; None: paint with the engine.
         device: for the optimizer: "auto", "cpu", "cuda" or "mps".
-        emissive: paint what glows, too.
-        memory: bytes that painting may take at most.
-        max_pixels: refuse larger textures.
-        overwrite: replace files that are there.
-        preview: draw the painted model turning once, into this file: .gif, .webp, .png, or a still in another format.
-        on_progress: called after every step; returning False stops, and nothing is written.
-        controls: the fields of `impasto.Controls` without size; the brush's size is a share of the object.
+        emissive: paint emissive textures as well.
+        memory: limit of the memory for painting, in bytes.
+        max_pixels: refuse textures with more pixels.
+        overwrite: replace existing files.
+        preview: write an animation of the turning model to this file: .gif, .webp, .png; other formats get a still.
+        on_progress: called after every step. Returning False stops, and nothing is written.
+        controls: the fields of `impasto.Controls`, except size. The brush size is relative to the object.
     Raises:
-        UsageError: an unknown style, control or part of the model; or the model's own file as output.
-        PictureError: a file that is missing, damaged or there already.
-        MissingExtra: the model has no texture coordinates, and what makes them is not installed; or what draws the
-            preview, or the optimizer's PyTorch.
-        Stopped: `on_progress` has returned False.
+        UsageError: a style, control or part of the model is unknown, or the output is the model's own file.
+        PictureError: a file is missing, damaged, or exists already.
+        MissingExtra: xatlas (for models without texture coordinates), embreex (for the preview) or PyTorch (for the
+            optimizer) is not installed.
+        Stopped: `on_progress` returned False.
 
     >>> impasto.paint_textures("model.glb", "starry-night", "painted.glb", engine="light").files
     [PosixPath('painted.glb')]
@@ -189,7 +190,7 @@ def paint_textures(
 
 
 def _opened(texture: Texture, max_pixels: int) -> Picture:
-    """A texture's pixels as they lie in its file: models know no orientation."""
+    """Decode a texture without applying its EXIF orientation, as programs for models do."""
     picture = Picture.open(_Named(texture.data, texture.name), max_pixels=max_pixels)
     with Image.open(io.BytesIO(texture.data)) as image:
         if image.getexif().get(_ORIENTATION, 1) == 1:
@@ -198,7 +199,7 @@ def _opened(texture: Texture, max_pixels: int) -> Picture:
 
 
 def _alike(pictures: Sequence[Picture]) -> list[Samples]:
-    """The colors of all textures in one kind of samples: 16 bits if one has as many."""
+    """Convert the colors of all textures to one type of samples: 16 bits if any texture has them."""
     found = [filled(one.samples, one.alpha) for one in pictures]
     if all(one.dtype == np.uint8 for one in found):
         return found
@@ -214,20 +215,20 @@ def _teller(on_progress: OnProgress | None) -> Tell:
 
 
 def _part(tell: Tell, number: int, count: int) -> Tell:
-    """Tells of one role's work as a part of all."""
+    """Report the work on one role as a part of the whole."""
     return lambda fraction, message: tell(0.05 + 0.9 * (number + fraction) / count, message)
 
 
 def _notes(skin: Skin, model: Model) -> list[str]:
     found = []
     if skin.overlapping:
-        found.append(f"{skin.overlapping} islands lie over others in the texture and share their paint")
+        found.append(f"{skin.overlapping} islands overlap others in the texture and share their paint")
     names = [model.textures[texture].name for texture in skin.palettes]
-    return found + [f"{name} is a palette: its colors are painted, it has no room for strokes" for name in names]
+    return found + [f"{name} is a palette: its colors are painted, without strokes" for name in names]
 
 
 def _label(style: str) -> str:
-    """The style's name as a part of names of files."""
+    """Return the style's name as a part of file names."""
     return re.sub(r"[^\w.-]+", "-", style).strip("-.")[:60] or "painted"
 
 

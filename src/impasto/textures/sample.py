@@ -1,7 +1,7 @@
-"""Show the painter nothing but the object: patches of the canvas, by whose statistics all of it is normalized.
+"""Select patches of the canvas that show only the object. The whole canvas is normalized by their statistics.
 
-The networks normalize by the means and deviations of a whole picture. What lies between the charts is no part of the
-object and must not steer them.
+The networks normalize by the means and deviations of a whole picture. The gaps between charts are not part of the
+object and must not influence them.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from numpy.typing import NDArray
 
 from impasto.pixels.arrays import Pixels
 
-_SIDES = (96, 64, 32)  # pixels of the patches: smaller ones where too few of the larger ones show the object alone
-_FULL = 0.9  # of a patch shows the object
-_ENOUGH = 0.3  # of all that shows the object is in patches
+_SIDES = (96, 64, 32)  # sides of the patches, in pixels; smaller ones are used if too few of the larger ones fit
+_FULL = 0.9  # least share of a patch that shows the object
+_ENOUGH = 0.3  # least share of the object's pixels that must be in patches
 _MOST = 400  # patches
 
 
 def sample_of(canvas: Pixels, shown: NDArray[np.bool_]) -> Pixels:
-    """Patches that show the object, side by side; the canvas itself where there are none.
+    """Return patches that show the object, side by side; the whole canvas if there are none.
 
     Args:
-        canvas: h x w x 3, in the size in which it is painted.
-        shown: h x w, where it shows the object.
+        canvas: h x w x 3, at the size at which it is painted.
+        shown: h x w, True where it shows the object.
     Returns:
         A picture of k x k patches.
     """
@@ -46,10 +46,10 @@ def sample_of(canvas: Pixels, shown: NDArray[np.bool_]) -> Pixels:
 
 
 def _places(total: NDArray[np.int32], side: int) -> list[tuple[int, int]]:
-    """Top and left of patches that do not overlap, the fullest first.
+    """Return top and left of patches that do not overlap. Patches with most of the object come first.
 
     Args:
-        total: h+1 x w+1, how many pixels above and to the left show the object.
+        total: h+1 x w+1, integral image: the number of object pixels above and to the left.
     """
     rows, columns = (np.arange(0, length - side, side // 4) for length in total.shape)
     if not len(rows) or not len(columns):
@@ -57,7 +57,7 @@ def _places(total: NDArray[np.int32], side: int) -> list[tuple[int, int]]:
     corners = [total[(rows + down)[:, None], columns + right] for down in (0, side) for right in (0, side)]
     shares = (corners[3] - corners[2] - corners[1] + corners[0]) / side**2
     order = np.argsort(-shares, axis=None, kind="stable")
-    taken = np.zeros((len(rows) + 3, len(columns) + 3), np.bool_)  # of quarters of patches
+    taken = np.zeros((len(rows) + 3, len(columns) + 3), np.bool_)  # in quarters of patches
     found: list[tuple[int, int]] = []
     for row, column in zip(*np.unravel_index(order, shares.shape), strict=True):
         if shares[row, column] < _FULL or len(found) == _MOST:

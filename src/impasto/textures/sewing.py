@@ -1,7 +1,8 @@
-"""Make the two sides of every seam show the same colors: the last step, in the texels themselves.
+"""Make both sides of every seam show the same colors. This last step changes the texels themselves.
 
-Renderers mix the four texels around a place. So the texels along a seam are changed as little as it takes for these
-mixtures to agree on both sides: a linear least-squares problem (Iwanicki, Lighting Technology of The Last of Us, 2013).
+Renderers interpolate between the four texels around a place. So the texels along a seam are changed as little as
+possible until the interpolated colors agree on both sides. This is a linear least-squares problem (Iwanicki, Lighting
+Technology of The Last of Us, 2013).
 """
 
 from __future__ import annotations
@@ -17,22 +18,22 @@ from impasto.textures.canvas import wrapped
 from impasto.textures.islands import Mesh, Seams
 from impasto.textures.model import Wrap
 
-_PER_TEXEL = 1.5  # samples along an edge
-_MOST_SAMPLES = 4_000_000  # in all
-_STIFF = 0.05  # how much a texel's change counts, beside a difference across a seam
+_PER_TEXEL = 1.5  # samples per texel along an edge
+_MOST_SAMPLES = 4_000_000  # in total
+_STIFF = 0.05  # weight of a texel's change, relative to a difference across a seam
 _ROUNDS = 40
-_EDGE = 0.05  # a step of the source, from which on it counts as an edge of the object
+_EDGE = 0.05  # color step of the source, above which it is an edge of the object
 
 
 @dataclass(frozen=True, eq=False)
 class SeamSamples:
-    """Places along all seams, once each: S, by four texels on either side.
+    """Sample points along all seams, S, each with four texels on either side.
 
     Attributes:
-        names: M, the texels that are concerned: their numbers, those of all textures in one row.
-        texels: S x 2 x 4, indices of those.
-        shares: S x 2 x 4, of the mixture; they sum to 1.
-        weights: S, the length on the object that a place stands for.
+        names: M, numbers of the texels involved, counted over all textures.
+        texels: S x 2 x 4, indices into `names`.
+        shares: S x 2 x 4, interpolation weights, which sum to 1.
+        weights: S, the length on the object that a sample represents.
     """
 
     names: NDArray[np.int64]
@@ -42,7 +43,7 @@ class SeamSamples:
 
 
 def sample_seams(mesh: Mesh, seams: Seams, wraps: Sequence[tuple[Wrap, Wrap]]) -> SeamSamples:
-    """Args: wraps: of each surface."""
+    """Place samples along the seams. `wraps` are those of each surface."""
     once = np.flatnonzero(seams.own < seams.other)
     own, other = seams.own[once], seams.other[once]
     lengths = [
@@ -82,7 +83,7 @@ def _mixture(
     starts: NDArray[np.int64],
     wraps: Sequence[tuple[Wrap, Wrap]],
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """The four texels around each place, and their shares."""
+    """Return the four texels around each place, and their interpolation weights."""
     corner = np.floor(places - 0.5).astype(np.int64)
     rest = places - 0.5 - corner
     sides = []
@@ -100,14 +101,14 @@ def _mixture(
 
 
 def color_steps(samples: SeamSamples, textures: Sequence[Samples]) -> NDArray[np.float32]:
-    """How much the colors on the two sides of the seams differ, the mean over the channels, S, 0..1."""
+    """Return the color differences across the seams, S, 0..1, as means over the channels."""
     sides = np.einsum("skj,skjc->skc", samples.shares, _read(textures, samples.names)[samples.texels])
     found: NDArray[np.float32] = np.abs(sides[:, 0] - sides[:, 1]).mean(axis=1)
     return found
 
 
 def mean_step(samples: SeamSamples, textures: Sequence[Samples]) -> float:
-    """The mean difference of the colors on the two sides of the seams, weighted by their length; 0..1."""
+    """Return the mean color difference across the seams, weighted by their length, 0..1."""
     if not len(samples.weights):
         return 0.0
     return float(np.average(color_steps(samples, textures), weights=samples.weights))
@@ -122,9 +123,8 @@ def sew(
     """Change the texels along the seams, in place.
 
     Args:
-        painted: of each texture, H x W, which texels may change.
-        source: S, the steps that the textures had before they were painted. Where the object has an edge there, the
-            two sides stay apart.
+        source: S, the color steps before painting. The two sides stay different where the object has an edge.
+        painted: for each texture, H x W, the texels that may change.
     """
     if not len(samples.weights):
         return
@@ -173,7 +173,7 @@ def _write(textures: Sequence[Samples], names: NDArray[np.int64], values: NDArra
 
 
 def _each(textures: Sequence[Samples], names: NDArray[np.int64]) -> Iterator[tuple[int, slice, NDArray[np.int64]]]:
-    """Every texture's number, which of the texels are its own, and their places in it."""
+    """Yield each texture's number, the slice of its texels in `names`, and their places in it."""
     start = 0
     for number, texture in enumerate(textures):
         count = texture.shape[0] * texture.shape[1]

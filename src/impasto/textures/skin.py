@@ -1,4 +1,4 @@
-"""All textures of a model that play one role, as one picture: laid out, painted, and brought back without seams."""
+"""Treat all textures of a model with one role as one picture: lay out, paint, and write back without seams."""
 
 from __future__ import annotations
 
@@ -30,21 +30,21 @@ if TYPE_CHECKING:
 NATURAL_EXTENT = 640.0
 """Pixels of an object's longest side at which strokes look as on a photo of the whole object."""
 
-_BLENDED = 20.0  # pixels on either side of a seam, in which both sides are mixed
+_BLENDED = 20.0  # pixels on either side of a seam in which both sides are mixed
 
 Tell = Callable[[float, str], None]
-"""Called with the share of the work that is done, 0..1, and what is done next."""
+"""Called with the finished share of the work, 0..1, and the next activity."""
 
 
 class Skin:
     """A model's textures of one role.
 
     Args:
-        surfaces: those that show them.
-        textures: the model's textures, H x W x 3 each, all of one kind.
+        surfaces: those that show the textures.
+        textures: the model's textures, H x W x 3 each, all with the same type of samples.
     Attributes:
-        overlapping: how many islands share their place in a texture with others.
-        palettes: textures of which single colors are shown.
+        overlapping: the number of islands that share their place in a texture with others.
+        palettes: textures of which only single colors are shown.
     """
 
     def __init__(self, surfaces: Sequence[Surface], textures: Sequence[Samples]) -> None:
@@ -58,11 +58,11 @@ class Skin:
     def paint(
         self, stylizer: Stylizer, regions: Sequence[Region], optimizer: Optimizer | None, tell: Tell
     ) -> list[Samples]:
-        """The textures, painted; those of another role as they are.
+        """Paint the textures. Return those of other roles unchanged.
 
         Args:
-            regions: parts of the model with a style of their own.
-            optimizer: paints in place of the stylizer's engine.
+            regions: parts of the model with their own style.
+            optimizer: paints instead of the stylizer's engine.
         """
         areas = self.mesh.areas
         of_charts = [float(areas[chart.triangles].sum()) for chart in self._layout.charts]
@@ -118,7 +118,7 @@ class Skin:
         return color_steps(self.seam_samples, self.textures)
 
     def steps(self, textures: Sequence[Samples]) -> tuple[float, float]:
-        """The length of the seams; and the mean step of the colors across them, 0..1."""
+        """Return the length of the seams, and the mean color step across them, 0..1."""
         return float(self.seam_samples.weights.sum()), mean_step(self.seam_samples, textures)
 
 

@@ -1,4 +1,4 @@
-"""Draw a model that turns once: a small ray caster. Embree finds what each ray hits; color and light are done here."""
+"""Draw a turning model with a small ray caster. Embree finds the hits; color and light are computed here."""
 
 from __future__ import annotations
 
@@ -20,35 +20,35 @@ from impasto.progress import OnProgress, Progress, Stopped
 from impasto.textures.canvas import wrapped
 from impasto.textures.model import Surface, Wrap
 
-_PITCH = 0.35  # radians, from above
-_FILLED = 0.92  # of the picture's side
-_FINER = 2  # rays per pixel, across and down
-_LAYERS = 4  # surfaces that one ray may pass where they are clear
-_CLEAR = 0.5  # alpha
-_BEYOND = np.float32(1e-4)  # how far behind a clear surface its rays go on; the model reaches 1 from its axis
+_PITCH = 0.35  # radians: the camera looks down
+_FILLED = 0.92  # share of the picture's side that the model fills
+_FINER = 2  # rays per pixel, horizontally and vertically
+_LAYERS = 4  # largest number of transparent surfaces that one ray may pass
+_CLEAR = 0.5  # alpha below which a surface is transparent
+_BEYOND = np.float32(1e-4)  # distance behind a transparent surface at which rays continue; the model's radius is 1
 _GROUND = np.float32(0.94)
 _AMBIENT, _LIGHT = np.float32(0.72), np.float32(0.3)
 _TOWARDS = (np.array([-0.4, 0.6, 0.7]) / np.linalg.norm([-0.4, 0.6, 0.7])).astype(np.float32)  # light, from the camera
-_LARGEST = 1024  # pixels of a texture's longer side, as it is looked up
-_WIDTH = 4096  # places that are looked up in one row; OpenCV takes up to 32767
-_SMALLEST = 1e-30  # of a model
+_LARGEST = 1024  # longer side, in pixels, of a texture for drawing
+_WIDTH = 4096  # places looked up in one row; OpenCV allows up to 32767
+_SMALLEST = 1e-30  # least size of a model
 _SECONDS = 3.0  # of the whole turn
 
 Look: TypeAlias = "Callable[[float], Pixels]"
 
 
 def check_installed() -> None:
-    """Raises: MissingExtra: what finds the rays' hits is not installed."""
+    """Raise MissingExtra if embreex, which finds the hits of rays, is not installed."""
     if importlib.util.find_spec("embreex") is None:
         raise MissingExtra("embreex, which draws the preview,", "textures")
 
 
 def check_preview(path: Path) -> None:
-    """Refuse a preview that cannot be drawn, before the work is done.
+    """Refuse a preview that cannot be drawn, before painting.
 
     Raises:
-        UsageError: no such format.
-        MissingExtra: what finds the rays' hits is not installed.
+        UsageError: the format is not supported.
+        MissingExtra: embreex, which finds the hits of rays, is not installed.
     """
     format_of(path)
     check_installed()
@@ -62,17 +62,17 @@ def turntable(
     frames: int = 36,
     on_progress: OnProgress | None = None,
 ) -> Picture:
-    """An animation of a model that turns once about its upright axis, y.
+    """Return an animation of a model that turns once about its vertical axis, y.
 
     Args:
         surfaces: its triangles.
         pictures: the textures, by `Surface.texture`.
-        size: pixels of the sides.
+        size: width and height in pixels.
         frames: of the whole turn.
-        on_progress: called after every frame; it stops the work by returning False.
+        on_progress: called after every frame. Returning False stops the work.
     Raises:
         MissingExtra: embreex is not installed.
-        Stopped: the end is asked for.
+        Stopped: `on_progress` returned False.
     """
     look = camera(surfaces, pictures, size)
     drawn = []
@@ -88,7 +88,7 @@ def turntable(
 
 
 def camera(surfaces: Sequence[Surface], pictures: Sequence[Picture], size: int) -> Look:
-    """What draws a model: called with how far it is turned, in radians, it gives size x size x 3, 0..1.
+    """Return a function that draws a model: from its rotation in radians to size x size x 3, 0..1.
 
     Raises:
         MissingExtra: embreex is not installed.
@@ -117,7 +117,7 @@ def camera(surfaces: Sequence[Surface], pictures: Sequence[Picture], size: int) 
         across, upward = points @ right, points @ up
         columns = np.flatnonzero((steps >= across.min()) & (steps <= across.max()))
         rows = np.flatnonzero((-steps >= upward.min()) & (-steps <= upward.max()))
-        rays = (rows[:, None] * side + columns).reshape(-1)  # those that may meet the model
+        rays = (rows[:, None] * side + columns).reshape(-1)  # rays that may hit the model
         starts = (steps[columns, None] * right - steps[rows, None, None] * up + 4 * back).reshape(-1, 3)
         directions = np.tile(-back, (len(rays), 1))
         whole = np.full((side * side, 3), _GROUND)
@@ -140,7 +140,7 @@ def camera(surfaces: Sequence[Surface], pictures: Sequence[Picture], size: int) 
 
 
 def _axes(turned: float) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
-    """The camera's right, up and back, of a camera that goes around the model the other way."""
+    """Return the camera's right, up and back. The camera moves around the model in the opposite direction."""
     cosine, sine = np.cos(-turned), np.sin(-turned)
     right = np.array([cosine, 0, -sine])
     back = np.array([sine * np.cos(_PITCH), np.sin(_PITCH), cosine * np.cos(_PITCH)])
@@ -148,13 +148,13 @@ def _axes(turned: float) -> tuple[NDArray[np.float32], NDArray[np.float32], NDAr
 
 
 def _everywhere(surface: Surface) -> list[NDArray[np.float64]]:
-    """A surface's corners, once for each place where the scene shows it."""
+    """Return a surface's corners, once for each place in the scene."""
     moved = [surface.positions @ way[:3, :3].T + way[:3, 3] for way in surface.copies]
     return [surface.positions, *moved]
 
 
 def _normals(corners: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Of triangles, T x 3; 0 where one has no area."""
+    """Return the normals of triangles, T x 3; 0 for triangles without area."""
     wide = corners.astype(np.float64)
     found: NDArray[np.float64] = np.cross(wide[:, 1] - wide[:, 0], wide[:, 2] - wide[:, 0])
     found /= np.maximum(np.linalg.norm(found, axis=1), _SMALLEST)[:, None]
@@ -162,7 +162,7 @@ def _normals(corners: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 class _Skin:
-    """Colors of places on triangles."""
+    """Look up colors of places on triangles."""
 
     def __init__(self, surfaces: Sequence[Surface], pictures: Sequence[Picture]) -> None:
         ways = sorted({(one.texture, one.wrap) for one in surfaces})
@@ -177,7 +177,7 @@ class _Skin:
     def __call__(
         self, triangles: NDArray[np.int32], u: NDArray[np.float32], v: NDArray[np.float32]
     ) -> NDArray[np.float32]:
-        """Colors with alpha, N x 4, 0..1, of triangles at barycentric coordinates."""
+        """Return colors with alpha, N x 4, 0..1, of triangles at barycentric coordinates."""
         edges = self._edges[triangles]
         places = self._corner[triangles] + u[:, None] * edges[:, 0] + v[:, None] * edges[:, 1]
         found = np.empty((len(triangles), 4), np.uint8)
@@ -189,20 +189,20 @@ class _Skin:
 
 
 def _near(surface: Surface) -> NDArray[np.float32]:
-    """Texture coordinates that show the same and are small where the texture goes on beyond its borders."""
+    """Return equivalent texture coordinates that are small, where the texture repeats."""
     start = surface.coordinates[:, :1]
     endless = [wrap != "clamp" for wrap in surface.wrap]
     return (surface.coordinates - np.where(endless, 2 * np.floor(start / 2), 0)).astype(np.float32)
 
 
 def _texture(picture: Picture) -> NDArray[np.uint8]:
-    """A texture with its alpha, H x W x 4, no larger than it is looked up."""
+    """Return a texture with its alpha, H x W x 4, of at most `_LARGEST` pixels a side."""
     found = picture.at_most(_LARGEST).samples_in(8)
     return found if found.shape[2] == 4 else np.dstack([found, np.full(found.shape[:2], 255, np.uint8)])
 
 
 def _bordered(texture: NDArray[np.uint8], wrap: tuple[Wrap, Wrap]) -> NDArray[np.uint8]:
-    """A texture with one more texel on each side."""
+    """Return a texture with one more texel on each side."""
     columns, rows = (
         wrapped(np.arange(-1, side + 1), side, way) for side, way in zip(texture.shape[1::-1], wrap, strict=True)
     )
@@ -210,7 +210,7 @@ def _bordered(texture: NDArray[np.uint8], wrap: tuple[Wrap, Wrap]) -> NDArray[np
 
 
 def _mixed(texture: NDArray[np.uint8], places: NDArray[np.float32], wrap: tuple[Wrap, Wrap]) -> NDArray[np.uint8]:
-    """The four texels around each place, mixed; the texture has a border."""
+    """Interpolate between the four texels around each place, in a texture with a border."""
     height, width = texture.shape[:2]
     at = np.zeros((len(places) // _WIDTH + 1, _WIDTH, 2), np.float32)
     flat = at.reshape(-1, 2)[: len(places)]
@@ -221,7 +221,7 @@ def _mixed(texture: NDArray[np.uint8], places: NDArray[np.float32], wrap: tuple[
 
 
 def _within(places: NDArray[np.float32], wrap: Wrap) -> NDArray[np.float32]:
-    """Where in the texture, 0..1, lies what is shown at places beyond it."""
+    """Return the place in the texture, 0..1, that is shown at a place beyond it."""
     found: NDArray[np.float32] = places.clip(0, 1)
     if wrap == "repeat":
         found = places - np.floor(places)

@@ -1,4 +1,4 @@
-"""Bring the painted canvas back into the textures."""
+"""Write the painted canvas back into the textures."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ from impasto.pixels.masks import Mask
 from impasto.textures.canvas import Place, Plan
 from impasto.textures.charts import draw
 
-_ROWS = 1024  # texels that are worked on at a time
-_LEFT = 0.999  # share of a texel, from which on it is left as it is
-_BLEED = 64  # a texture's longer side has so many margins: what smaller copies of it mix in
+_ROWS = 1024  # texel rows processed at a time
+_LEFT = 0.999  # unpainted share, above which a texel is not changed
+_BLEED = 64  # the margin is 1 / 64 of a texture's longer side, because mipmaps mix it in
 
 
 def unpack(
     picture: Samples, plan: Plan, textures: Sequence[Samples], left: Mask | None = None
 ) -> list[NDArray[np.bool_]]:
-    """Write what was painted over the textures, in place: the charts, and around them what lies across their seams.
+    """Write the painted canvas over the textures, in place: the charts, and around them their margins.
 
     Args:
-        picture: H x W x 3, the canvas painted.
+        picture: H x W x 3, the painted canvas.
         textures: H x W x 3 each.
-        left: h x w, the canvas in any size: where it is 1 the textures stay; None, nowhere.
+        left: h x w, for the canvas, of any size: textures do not change where it is 1; None: they change everywhere.
     Returns:
-        Of each texture, H x W: which texels are painted.
+        For each texture, H x W: True for painted texels.
     """
     found = []
     for number, texture in enumerate(textures):
         height, width = texture.shape[:2]
         bleed = max(4, max(height, width) // _BLEED)
-        near = np.full((height, width), 255, np.uint8)  # texels from the nearest chart
+        near = np.full((height, width), 255, np.uint8)  # distance from the nearest chart, in texels
         written = np.zeros((height, width), np.bool_)
         for place in plan.places:
             if place.chart.texture == number:
@@ -45,7 +45,7 @@ def unpack(
 
 
 def _stays(place: Place, plan: Plan, left: Mask | None) -> Callable[[NDArray[np.int64], NDArray[np.int64]], Any]:
-    """What says which of a chart's texels stay, called with rows and columns."""
+    """Return a function from rows and columns to True for texels of a chart that do not change."""
     if left is None:
         return lambda rows, columns: np.zeros((len(rows), len(columns)), np.bool_)
     share = np.array([left.shape[1] / plan.width, left.shape[0] / plan.height])
@@ -73,7 +73,7 @@ def _write(
     chart = place.chart
     height, width = texture.shape[:2]
     reach = 0 if chart.whole else max(0, min(bleed, int(place.margin / place.factors.max()) - 1))
-    beside, above = (  # a margin must not come round to the chart itself
+    beside, above = (  # a margin must not wrap around to the chart itself
         max(0, min(reach, (side - own) // 2)) for side, own in ((width, chart.width), (height, chart.height))
     )
     left, right = chart.left - beside, chart.left + chart.width + beside
@@ -83,7 +83,7 @@ def _write(
         rows = np.arange(top, bottom)
         piece = _piece(picture, place, left, top, right - left, bottom - top)
         if chart.whole:
-            distance = np.full((len(rows), len(columns)), 254, np.uint8)  # every other chart lies over it
+            distance = np.full((len(rows), len(columns)), 254, np.uint8)  # all other charts lie over it
         else:
             distance = _distance(chart.texels - (left, top - reach), right - left, bottom - top + 2 * reach)
             distance = distance[reach : reach + bottom - top]
@@ -102,14 +102,14 @@ def _write(
 
 
 def _distance(corners: NDArray[np.float64], width: int, height: int) -> NDArray[np.uint8]:
-    """Of each pixel, how far it is from the triangles: 0 on them, 255 at most."""
+    """Return each pixel's distance from the triangles: 0 on them, at most 255."""
     near = (corners[..., 1].max(axis=1) >= 0) & (corners[..., 1].min(axis=1) <= height)
     empty = (draw(corners[near], width, height) == 0).astype(np.uint8)
     return cv2.distanceTransform(empty, cv2.DIST_L2, 3).clip(0, 255).astype(np.uint8)
 
 
 def _piece(picture: Samples, place: Place, left: int, top: int, width: int, height: int) -> Samples:
-    """A rectangle of texels, from the canvas."""
+    """Return a rectangle of texels, read from the canvas."""
     start = place.pixels(np.array([left, top], np.float64))
     factors = place.factors
     if (factors == 1).all():

@@ -1,4 +1,4 @@
-"""Write all files of a model, or none that was not there before."""
+"""Write all files of a model, or no new file at all."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from impasto.picture.formats import format_of
 from impasto.system.files import already_there, write_atomically
 from impasto.system.names import shortened
 
-_QUALITY = 95  # of lossy formats: textures are looked at closely, and blended
-_LONGEST = 240  # bytes of a name: systems take 255, and unfinished files have an ending of their own
+_QUALITY = 95  # of lossy formats, because textures are seen from close by, and interpolated
+_LONGEST = 240  # bytes of a name; systems allow 255, and unfinished files have an additional ending
 
 
 def encoded(picture: Picture, suffix: str) -> bytes:
-    """The file of a painted texture, in the format that an ending stands for."""
+    """Encode a painted texture in the format of a file ending."""
     file_format = format_of(Path(f"texture{suffix}"))
     return picture.encode(file_format, quality=_QUALITY, bits=picture.bits, mark=False)
 
 
 def write_all(files: Mapping[Path, bytes], *, overwrite: bool) -> list[Path]:
-    """Write files; the first one, which names the others, last. If one fails, those that are new are removed.
+    """Write files. The first one, which names the others, is written last. If one fails, new files are removed.
 
     Raises:
-        PictureError: one is there already, or cannot be written.
+        PictureError: a file already exists, or cannot be written.
     """
     paths = list(files)
     present = {path for path in paths if os.path.exists(path)}
@@ -46,21 +46,21 @@ def write_all(files: Mapping[Path, bytes], *, overwrite: bool) -> list[Path]:
 
 
 def check_apart(files: Iterable[Path], sources: Iterable[Path]) -> None:
-    """Refuse to write over a file that the model consists of.
+    """Refuse to overwrite a file of the model.
 
     Raises:
-        UsageError: one of the files is one of the sources, be it by a link.
+        UsageError: one of the files is one of the sources, directly or through a link.
     """
     there = [path for path in sources if os.path.exists(path)]
     for path in files:
         if os.path.exists(path) and any(path.samefile(source) for source in there):
             raise UsageError(
-                f"{path} belongs to the model that is read", "choose another name or folder for -o", code="same-file"
+                f"{path} belongs to the model that is read", "use another name or folder for -o", code="same-file"
             )
 
 
 def new_name(folder: Path, stem: str, label: str, suffix: str, taken: Iterable[Path]) -> Path:
-    """A name for a painted picture that no other file of the model has."""
+    """Return an unused file name for a painted picture."""
     used, number = set(taken), 1
     path = folder / shortened(f"{stem}-{label}{suffix}", _LONGEST)
     while path in used:

@@ -1,4 +1,4 @@
-"""A running mean of a network's weights: smoother than the last ones, and what is used in the end."""
+"""Keep a running mean of a network's weights. It is smoother than the last weights and becomes the result."""
 
 from __future__ import annotations
 
@@ -14,11 +14,13 @@ Net = TypeVar("Net", bound=nn.Module)
 
 
 class AverageWeights(Generic[Net]):
-    """An exponential mean of a network's weights that forgets its start: it follows faster in the first steps.
+    """Keep an exponential moving average of a network's weights.
+
+    In the first steps the average follows faster, so that it soon forgets the initial weights.
 
     Args:
-        net: whose weights it follows.
-        memory: 0..1, what stays of the mean in a step; 0 takes the last weights.
+        net: the network whose weights it averages.
+        memory: share of the average that each step keeps, 0..1; 0 uses the last weights.
     """
 
     def __init__(self, net: Net, memory: float) -> None:
@@ -26,20 +28,20 @@ class AverageWeights(Generic[Net]):
         self.values = {name: value.clone() for name, value in net.state_dict().items()}
 
     def follow(self, step: int) -> None:
-        """Move towards the weights after a step, counted from 0."""
+        """Update the average after a step. Steps count from 0."""
         memory = min(self.memory, (1 + step) / (10 + step)) if self.memory else 0.0
         for name, value in self.net.state_dict().items():
             self.values[name].lerp_(value, 1 - memory)
 
     def network(self) -> Net:
-        """A network of its own on the CPU, with the mean's weights."""
+        """Return a copy of the network on the CPU, with the averaged weights."""
         other = copy.deepcopy(self.net).cpu()
         other.load_state_dict({name: value.cpu() for name, value in self.values.items()})
         return other.eval()
 
     @contextmanager
     def in_place(self) -> Iterator[Net]:
-        """The network itself with the mean's weights, for as long as the context lasts; no gradients are computed."""
+        """Load the averaged weights into the network while the context lasts. Gradients are off."""
         own = {name: value.clone() for name, value in self.net.state_dict().items()}
         self.net.load_state_dict(self.values)
         try:

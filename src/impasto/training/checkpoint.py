@@ -1,4 +1,4 @@
-"""What a training keeps in its folder to go on from, and the check that it is the same training that goes on."""
+"""Save and restore a training in its folder, and refuse to resume it with other settings."""
 
 from __future__ import annotations
 
@@ -21,44 +21,46 @@ FORMAT = 1
 
 
 def claim(folder: Path, settings: dict[str, Any], *, resume: bool) -> None:
-    """Keep a training's settings, or compare those of a resumed one: two trainings never mix.
+    """Write a training's settings to its folder. If it resumes, compare them with the saved ones instead.
+
+    This keeps two trainings from mixing in one folder.
 
     Raises:
-        UsageError: another training has begun here; or `resume`, and there is none or its settings differ.
-        TrainingError: the settings are damaged.
+        UsageError: another training is in the folder. Or, with `resume`: there is none, or its settings differ.
+        TrainingError: the saved settings are damaged.
         PictureError: the folder cannot be written to.
     """
-    settings = json.loads(json.dumps(settings))  # as they come back: lists for tuples
+    settings = json.loads(json.dumps(settings))  # as JSON returns them: lists instead of tuples
     if not resume:
         check_unused(folder)
         data = (json.dumps(settings, indent=1) + "\n").encode()
         write_atomically(folder / SETTINGS, data, overwrite=True)
         return
     before = read_settings(folder)
-    if before.get("precision") == "auto":  # a training of a version that did not keep the choice
+    if before.get("precision") == "auto":  # written by a version that did not save the chosen precision
         before["precision"] = settings["precision"]
     for name in dict.fromkeys([*before, *settings]):
         if before.get(name) != settings.get(name):
             label = name.replace("_", " ")
             raise UsageError(
                 f"{label} was {before.get(name)} and is {settings.get(name)} now",
-                "a training goes on with its own settings; another --name begins a new one",
+                "resume with the saved settings, or start a new training with another --name",
                 code="changed-settings",
             )
 
 
 def check_unused(folder: Path) -> None:
-    """Raises UsageError for a folder with another training's checkpoint; without one there is nothing to lose."""
+    """Raise a UsageError if the folder holds the checkpoint of another training. Without one, nothing is lost."""
     if (folder / CHECKPOINT).exists():
         raise UsageError(
-            f"{folder} holds a training already",
-            "--resume goes on with it, --overwrite begins anew",
+            f"{folder} already contains a training",
+            "continue it with --resume, or start over with --overwrite",
             code="already-there",
         )
 
 
 def forget(folder: Path) -> None:
-    """Delete what another training has left in a folder, and nothing else.
+    """Delete the files of a training from its folder, and nothing else.
 
     Raises:
         PictureError: the system refuses.
@@ -75,23 +77,23 @@ def forget(folder: Path) -> None:
 
 
 def read_settings(folder: Path) -> dict[str, Any]:
-    """The settings of the training in a folder.
+    """Return the settings of the training in a folder.
 
     Raises:
-        UsageError: there is none to go on with.
-        TrainingError: they are damaged.
+        UsageError: the folder has no checkpoint to resume.
+        TrainingError: the settings are damaged.
     """
     if not (folder / CHECKPOINT).is_file():
-        raise UsageError(f"there is nothing to resume in {folder}", "leave out --resume", code="nothing-to-resume")
+        raise UsageError(f"{folder} contains no training to resume", "leave out --resume", code="nothing-to-resume")
     try:
         found = json.loads((folder / SETTINGS).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise TrainingError(
-            f"{folder / SETTINGS} is missing or damaged", "--overwrite begins anew", code="damaged-file"
+            f"{folder / SETTINGS} is missing or damaged", "start over with --overwrite", code="damaged-file"
         ) from error
     if not isinstance(found, dict):
-        raise TrainingError(f"{folder / SETTINGS} is damaged", "--overwrite begins anew", code="damaged-file")
-    if "cosine" in found:  # as earlier versions called it
+        raise TrainingError(f"{folder / SETTINGS} is damaged", "start over with --overwrite", code="damaged-file")
+    if "cosine" in found:  # the name in earlier versions
         found["decay"] = "cosine" if found.pop("cosine") else "none"
     return found
 
@@ -106,15 +108,15 @@ def save(
     average: dict[str, Tensor],
     beside: dict[str, Any],
 ) -> None:
-    """Write the state after a step, whole or not at all.
+    """Write the state after a step to the folder, completely or not at all.
 
     Args:
-        step: steps that are done; the order of the photographs, the crops and the learning rate follow from it.
-        seconds: spent so far, by all runs.
+        step: completed steps. They determine the order of the photographs, the crops and the learning rate.
+        seconds: time spent so far, in all runs.
         average: the averaged weights.
-        beside: what learns beside the network.
+        beside: the state of what else learns, such as a critic.
     Raises:
-        PictureError: the disk is full; the checkpoint before stays.
+        PictureError: the disk is full. The previous checkpoint remains.
     """
     state = {
         "format": FORMAT,
@@ -133,10 +135,12 @@ def save(
 def restore(
     folder: Path, net: nn.Module, optimizer: torch.optim.Optimizer, average: dict[str, Tensor]
 ) -> tuple[int, float, dict[str, Any]]:
-    """Put a checkpoint's state in place; return its step, the seconds spent, and what learns beside the network.
+    """Load a checkpoint into the network, the optimizer and the average.
 
+    Returns:
+        Completed steps, seconds spent, and the state of what else learns.
     Raises:
-        TrainingError: the checkpoint is damaged, or of a version of Impasto that keeps another form.
+        TrainingError: the checkpoint is damaged, or another version of Impasto wrote it in another format.
     """
     path = folder / CHECKPOINT
     try:
@@ -151,6 +155,6 @@ def restore(
         raise TrainingError(f"{path} is damaged", str(error).splitlines()[0][:120], code="damaged-file") from error
     raise TrainingError(
         f"{path} was written by another version of Impasto",
-        f"it has format {state['format']}, this one reads {FORMAT}",
+        f"it has format {state['format']}; this version reads format {FORMAT}",
         code="other-version",
     )

@@ -1,4 +1,4 @@
-"""A critic that learns beside the network, from the same pictures, one step after it."""
+"""Train a critic together with a network, on the same pictures, one step after the network."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from torch import Tensor, nn
 from impasto.nn.adversarial import Contest, critic_loss, deception_loss
 from impasto.nn.pool import ImagePool
 
-_PATIENCE = 0.98  # how slowly the share of patches follows that it tells right
+_PATIENCE = 0.98  # how slowly the running share of correctly judged patches changes
 
 
 class Critic:
-    """A critic with its optimizer, Adam whatever the network's is.
+    """A critic and its optimizer. The optimizer is always Adam.
 
     Args:
         net: judges pictures, N x C x H x W.
-        rate: Adam's step.
-        betas: memories of its moments.
-        pool: pictures of earlier steps that it learns from, too.
+        rate: learning rate of Adam.
+        betas: decay rates of Adam's two moments.
+        pool: number of pictures from earlier steps that the critic also learns from.
 
     Attributes:
         loss: of its last step.
-        right: a running mean of the share of patches whose origin it tells; 0.5 is chance.
+        right: running mean of the share of patches that it judges correctly; 0.5 is chance.
     """
 
     def __init__(
@@ -45,18 +45,18 @@ class Critic:
         self.loss, self.right = 0.0, 0.5
 
     def verdict(self, made: Tensor, real: Tensor) -> Tensor:
-        """The network's loss; the pictures are kept for the critic's own step."""
+        """Return the network's adversarial loss. Keep the pictures for the critic's own step."""
         self._seen = made.detach(), real
         self.net.requires_grad_(False)
         with self.fabric.autocast():
             return deception_loss(self.net(made).float(), self.contest)
 
     def learn(self, rng: np.random.Generator | None = None, rate: float | None = None) -> None:
-        """Take a step on the pictures that were judged last.
+        """Take one step on the pictures that were judged last.
 
         Args:
-            rng: for the pool.
-            rate: of this step.
+            rng: draws from the pool.
+            rate: learning rate of this step.
         """
         if self._seen is None:
             return
@@ -70,7 +70,7 @@ class Critic:
         loss = critic_loss(on_real, on_made, self.contest)
         self.optimizer.zero_grad(set_to_none=True)
         self.fabric.backward(loss)
-        if not bool(torch.isfinite(loss)):  # the network's own step looks at its losses likewise
+        if not bool(torch.isfinite(loss)):  # the network's own step checks its losses in the same way
             return
         self.optimizer.step()
         middle = 0.5 if self.contest == "lsgan" else 0.0
@@ -79,7 +79,7 @@ class Critic:
         self.right = _PATIENCE * self.right + (1 - _PATIENCE) * float(right)
 
     def state(self) -> dict[str, Any]:
-        """What a checkpoint keeps of it. Every process calls this: each has pictures of its own in its pool."""
+        """Return the critic's state for a checkpoint. Call this in every process: each has its own pool of pictures."""
         pools: Any = self.fabric.all_gather(self.pool.pictures)
         return {
             "critic": self.net.state_dict(),
@@ -89,7 +89,7 @@ class Critic:
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on from a checkpoint's state."""
+        """Restore the critic from a checkpoint's state."""
         self.net.load_state_dict(state["critic"])
         self.optimizer.load_state_dict(state["optimizer"])
         pools = [of_each.to(self.fabric.device) for of_each in state.get("pool", [])]

@@ -1,4 +1,4 @@
-"""Crops of two folders at once: a photo and a painting, or an input and its target."""
+"""Crop from two folders at once: a photo and a painting, or an input and its target."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from impasto.pixels.arrays import resize
 from impasto.training.data import Crops, Item, Photos, read, read_some
 
 SEEN = 427
-"""Pixels of the shorter side at which photos are painted and paintings are looked at: about 0.27 megapixels."""
+"""Shorter side in pixels at which photos are painted and paintings are viewed: about 0.27 megapixels."""
 
-_SHAPE = 0.05  # by which the ratios of an input's and its target's sides may differ
+_SHAPE = 0.05  # largest difference between the aspect ratios of an input and its target
 
 
 class StrokeCrops(Crops):
-    """Crops in which strokes have the size at which they are painted.
+    """Crops in which strokes have the size that they have in painted pictures.
 
     Args:
-        photos: what to crop from.
-        size: of the crops in pixels.
-        seed: another seed, another order and other crops.
-        brush: how large strokes are, over those of a picture seen at `SEEN`.
-        spread: least and most of what the crops' scale is multiplied by.
+        photos: pictures to crop from.
+        size: side of the crops in pixels.
+        seed: determines the order and the crops.
+        brush: stroke size, relative to a picture whose shorter side is `SEEN`.
+        spread: lowest and highest random factor on the scale of the crops.
     """
 
     def __init__(
@@ -46,23 +46,23 @@ class StrokeCrops(Crops):
 
 
 class Couples(Dataset[tuple[Tensor, int]]):
-    """A crop of a photo and one of a painting, which have nothing to do with each other, 6 x size x size."""
+    """Pairs of a photo's crop and an unrelated painting's crop, 6 x size x size."""
 
     def __init__(self, photos: Crops, paintings: Crops) -> None:
         self.photos, self.paintings = photos, paintings
 
     def __getitem__(self, position: int) -> tuple[Tensor, int]:
-        """By position; and how many damaged pictures were passed over."""
+        """Return the pair at a position, and the number of damaged pictures that were skipped."""
         (photo, first), (painting, second) = self.photos[position], self.paintings[position]
         return torch.cat([photo, painting]), first + second
 
 
 class Pairs(Dataset[tuple[Tensor, int]]):
-    """The same part of an input and of its target, 6 x size x size, flipped alike.
+    """Pairs of the same region of an input and of its target, 6 x size x size, flipped alike.
 
     Args:
-        inputs: what to crop from, and how.
-        targets: in the order of the inputs; None, if an input's right half is its target.
+        inputs: the crops of the inputs.
+        targets: in the order of the inputs; None if the right half of each input is its target.
     """
 
     def __init__(self, inputs: Crops, targets: Photos | None) -> None:
@@ -70,13 +70,13 @@ class Pairs(Dataset[tuple[Tensor, int]]):
         self.targets = {} if targets is None else dict(zip(inputs.photos.items, targets.items, strict=True))
 
     def __getitem__(self, position: int) -> tuple[Tensor, int]:
-        """By position; and how many damaged pairs were passed over."""
-        trouble = "pairs in a row cannot be read, or have different shapes"
+        """Return the pair at a position, and the number of damaged pairs that were skipped."""
+        trouble = "pairs in a row cannot be read or have different shapes"
         pair, tries = self.inputs.readable(position, self.read, trouble)
         return torch.cat([self.inputs.crop(picture, self.inputs.chance(position)) for picture in pair]), tries
 
     def some(self, most: int, side: int) -> list[Tensor]:
-        """Some pairs, evenly spread, as squares, 6 x side x side each; damaged ones are left out.
+        """Return at most `most` pairs, evenly spaced, as squares, 6 x side x side each. Skip damaged pairs.
 
         Raises:
             PictureError: none of them can be read.
@@ -85,10 +85,10 @@ class Pairs(Dataset[tuple[Tensor, int]]):
         return [torch.cat([to_tensor(resize(part.samples, side, side))[0] for part in pair]) for pair in pairs]
 
     def read(self, item: Item) -> tuple[Picture, Picture]:
-        """An input and its target, of one size.
+        """Return an input and its target, resized to the same size.
 
         Raises:
-            PictureError: one of them cannot be read, or they have different shapes.
+            PictureError: one of them cannot be read, or their shapes differ.
         """
         if item not in self.targets:
             both = Picture.open(read(item))
@@ -101,23 +101,25 @@ class Pairs(Dataset[tuple[Tensor, int]]):
 
 
 def matched(inputs: Photos, targets: Photos) -> tuple[Photos, Photos, int]:
-    """Inputs and targets of the same names, in one order; and how many have no other.
+    """Match inputs and targets by name. Return both in the same order, and the number of pictures without a partner.
 
     Raises:
-        UsageError: none has, or two have one name.
+        UsageError: no input has a target, or two pictures have the same name.
     """
     both = [{item.name: item for item in photos.items} for photos in (inputs, targets)]
     for photos, known in zip((inputs, targets), both, strict=True):
         if len(known) < len(photos.items):
             twice = next(item for item in photos.items if known[item.name] is not item)
             raise UsageError(
-                f"two pictures are called {twice.name}", "a pair is known by its two files' name", code="name-taken"
+                f"two pictures are named {twice.name}", "pairs are matched by file name: rename one", code="name-taken"
             )
     names = [name for name in both[0] if name in both[1]]
     if not names:
         examples = ", ".join(next(iter(known)) for known in both)
         raise UsageError(
-            f"no input and target have the same name: {examples}", "a/1.png and b/1.jpg are a pair", code="mismatch"
+            f"no input and target have the same name: {examples}",
+            "name the files of a pair alike: a/1.png and b/1.jpg",
+            code="mismatch",
         )
     found = [
         replace(photos, items=tuple(known[name] for name in names))

@@ -1,7 +1,7 @@
-"""Photographs to train on: any folder tree, a remote one, or tar shards; crops that depend on nothing but their number.
+"""Find photographs for a training and crop from them. Folder trees, remote folders and tar shards are supported.
 
-Which crop of which picture is at which position of the training follows from the seed and the position alone. So a
-training that is stopped goes on exactly, and several processes share one order by taking every n-th position.
+The seed and the position in the training alone determine which crop of which picture is used. So a stopped training
+resumes exactly, and several processes share one order: each takes every n-th position.
 """
 
 from __future__ import annotations
@@ -35,17 +35,17 @@ from impasto.system.remote import filesystem, is_url
 
 T = TypeVar("T")
 
-SMALLEST = 64  # pixels of the shorter side below which a photograph is left out
-_HEAD = 1 << 18  # bytes in which most files say their size
-_TRIES = 16  # of damaged pictures in a row, before giving up
-_SMALLEST_SHARE = 0.25  # of a photograph's area that a crop shows
+SMALLEST = 64  # pixels; photographs with a smaller shorter side are skipped
+_HEAD = 1 << 18  # bytes; the size of a picture is usually found in these
+_TRIES = 16  # damaged pictures in a row before the training gives up
+_SMALLEST_SHARE = 0.25  # lowest share of a photograph's area that a crop shows
 
 
 @dataclass(frozen=True)
 class Item:
-    """Where one photograph's bytes are: a file, or a stretch of a tar file.
+    """The location of one photograph's bytes: a file, or a part of a tar file.
 
-    `name` is what it is called inside its folder or tar file, without the suffix.
+    `name` is its name inside the folder or tar file, without the suffix.
     """
 
     path: str
@@ -56,11 +56,12 @@ class Item:
 
 @dataclass(frozen=True)
 class Photos:
-    """What was found in a folder.
+    """The photographs found in a folder.
 
     Attributes:
         items: usable photographs, in an order that does not depend on the file system.
-        damaged, tiny: how many were left out, and why.
+        damaged: number of skipped files that cannot be read.
+        tiny: number of skipped files that are too small.
     """
 
     items: tuple[Item, ...]
@@ -68,28 +69,28 @@ class Photos:
     tiny: int = 0
 
     def spread(self, most: int) -> list[Item]:
-        """Some of them, evenly spread."""
+        """Return at most `most` photographs, evenly spaced over the folder."""
         return [self.items[int(i)] for i in np.linspace(0, len(self.items) - 1, min(most, len(self.items)))]
 
     @property
     def digest(self) -> str:
-        """Tells one set of photographs from another, wherever the folder lies."""
+        """Return a hash of the file names. It identifies the set of photographs wherever the folder is."""
         names = "\n".join(f"{Path(item.path).name}:{item.offset}" for item in self.items)
         return hashlib.sha256(names.encode()).hexdigest()[:16]
 
 
 def find_photos(folder: str | Path, cache: Path | None = None, *, noun: str = "photographs") -> Photos:
-    """All photographs below a folder, hidden ones left out.
+    """Find all photographs in a folder and its subfolders. Hidden files are skipped.
 
-    Each file's head is read once; what was found is kept in `cache` and read anew for files that have changed.
+    The start of each file is read once. The result is kept in `cache`; only changed files are read again.
 
     Args:
-        folder: a folder, a tar file, a folder of tar files (WebDataset shards), or the same behind any URL that
-            fsspec reads: s3://, gs://, memory://.
+        folder: a folder, a tar file, a folder of tar files (WebDataset shards), or a URL of one of these that fsspec
+            reads: s3://, gs://, memory://.
         cache: a JSON file.
-        noun: what they are called in messages.
+        noun: the word for the pictures in messages.
     Raises:
-        PictureError: there is no such folder, or no usable photograph in it.
+        PictureError: the folder does not exist, or it contains no usable photograph.
     """
     candidates = [
         item for path, size, changed in _files(str(folder)) for item in _inside(path, size, changed, str(folder))
@@ -104,13 +105,15 @@ def find_photos(folder: str | Path, cache: Path | None = None, *, noun: str = "p
     if not items:
         left_out = f"; {len(candidates)} files are damaged or below {SMALLEST} pixels" if candidates else ""
         raise PictureError(
-            f"there are no {noun} in {folder}{left_out}", "JPEG, PNG, WebP ... or tar shards", code="no-pictures"
+            f"{folder} contains no {noun}{left_out}",
+            "give a folder of JPEG, PNG or WebP files, or tar shards",
+            code="no-pictures",
         )
     return Photos(items, states.count("damaged"), states.count("tiny"))
 
 
 def _files(folder: str) -> Iterator[tuple[str, int, str]]:
-    """Path, size and last change of every picture and tar file, in order."""
+    """Yield path, size and modification time of every picture and tar file, in order."""
     if is_url(folder):
         system, root = filesystem(folder)
         protocol = folder.partition("://")[0]
@@ -128,7 +131,7 @@ def _files(folder: str) -> Iterator[tuple[str, int, str]]:
         return
     base = Path(folder)
     if not base.exists():
-        raise PictureError(f"there is no folder {folder}", code="no-such-folder")
+        raise PictureError(f"folder {folder} does not exist", code="no-such-folder")
     if base.is_file():
         paths = [base]
     else:
@@ -153,7 +156,7 @@ def _is_picture(name: str) -> bool:
 
 
 def _inside(path: str, size: int, changed: str, folder: str) -> Iterator[tuple[Item, str]]:
-    """A picture, or the pictures of a tar file, each with what it is remembered by."""
+    """Yield a picture, or the pictures of a tar file, each with its key in the cache."""
     if not path.lower().endswith(".tar"):
         inside = Path(path).as_posix().removeprefix(Path(folder).as_posix()).lstrip("/") or Path(path).name
         yield Item(path, name=str(PurePosixPath(inside).with_suffix(""))), f"{path}:{size}:{changed}"
@@ -162,7 +165,7 @@ def _inside(path: str, size: int, changed: str, folder: str) -> Iterator[tuple[I
         with _open(path) as file, tarfile.open(fileobj=file, mode="r:") as shard:
             members = [member for member in shard if member.isfile() and _is_picture(member.name)]
     except (tarfile.TarError, OSError) as error:
-        raise PictureError(f"{path} is no tar file that can be read", code="damaged-file") from error
+        raise PictureError(f"{path} is not a readable tar file", code="damaged-file") from error
     for member in sorted(members, key=lambda member: member.name):
         key = f"{path}:{size}:{changed}:{member.offset_data}"
         name = str(PurePosixPath(member.name).with_suffix(""))
@@ -177,14 +180,14 @@ def _open(path: str) -> IO[bytes]:
 
 
 def read(item: Item, most: int | None = None) -> bytes:
-    """A photograph's bytes, or the first `most` of them."""
+    """Return a photograph's bytes, or the first `most` of them."""
     with _open(item.path) as file:
         file.seek(item.offset)
         return file.read(min((count for count in (item.size, most) if count is not None), default=-1))
 
 
 def read_each(items: Iterable[Item], opened: Callable[[Item], T]) -> Iterator[T]:
-    """What is made of each photograph; those that cannot be read, though their heads were good, are left out."""
+    """Yield `opened(item)` for each photograph. Skip photographs that turn out to be unreadable."""
     for item in items:
         try:
             yield opened(item)
@@ -193,10 +196,10 @@ def read_each(items: Iterable[Item], opened: Callable[[Item], T]) -> Iterator[T]
 
 
 def read_some(photos: Photos, most: int, opened: Callable[[Item], T]) -> list[T]:
-    """What is made of some photographs, evenly spread; those that cannot be read are left out.
+    """Return `opened(item)` for at most `most` photographs, evenly spaced. Skip those that cannot be read.
 
     Raises:
-        PictureError: that are all of them.
+        PictureError: none can be read.
     """
     found = list(read_each(photos.spread(most), opened))
     if not found:
@@ -205,11 +208,11 @@ def read_some(photos: Photos, most: int, opened: Callable[[Item], T]) -> list[T]
 
 
 def _state(item: Item) -> str:
-    """good, tiny or damaged, as far as the file's head tells."""
+    """Return "good", "tiny" or "damaged", judged by the start of the file."""
     try:
         try:
             size = size_of(read(item, _HEAD))
-        except PictureError:  # some formats say it at the end, or to those only who have all of it
+        except PictureError:  # some formats store the size at the end, or decoders need the whole file
             size = size_of(read(item))
         return "tiny" if min(size) < SMALLEST else "good"
     except Exception:  # noqa: BLE001  decoders raise anything over damaged data
@@ -225,37 +228,39 @@ def _read_cache(path: Path | None) -> dict[str, str]:
 
 
 class Crops(Dataset[tuple[Tensor, int]]):
-    """Random square crops, flipped or not, by their position in the training.
+    """Random square crops, randomly flipped, indexed by their position in the training.
 
     Args:
-        photos: what to crop from.
-        size: of the crops in pixels.
-        seed: another seed, another order and other crops.
+        photos: pictures to crop from.
+        size: side of the crops in pixels.
+        seed: determines the order and the crops.
     """
 
     def __init__(self, photos: Photos, size: int, seed: int) -> None:
         self.photos, self.size, self.seed = photos, size, seed
-        self.shorter = round(size / _SMALLEST_SHARE**0.5)  # pixels of a photograph's side that are read at least
+        self.shorter = round(size / _SMALLEST_SHARE**0.5)  # smallest side in pixels to which a photograph is decoded
         self._order: tuple[int, np.ndarray[Any, Any]] | None = None
 
     def __getitem__(self, position: int) -> tuple[Tensor, int]:
-        """The crop, 3 x size x size in 0..1, and how many damaged pictures were passed over for it."""
+        """Return the crop, 3 x size x size in 0..1, and the number of damaged pictures that were skipped."""
         picture, tries = self.readable(position, self.open, "photographs in a row cannot be read")
         return self.crop(picture, self.chance(position)), tries
 
     def open(self, item: Item) -> Picture:
-        """A photograph, large enough to be cropped."""
+        """Read a photograph, large enough to crop from."""
         return Picture.open(read(item), shorter=self.shorter).as_painting()
 
     def chance(self, position: int) -> np.random.Generator:
-        """What places and flips the crop at a position."""
+        """Return the random generator that places and flips the crop at a position."""
         return np.random.default_rng([self.seed, 1, position])
 
     def readable(self, position: int, opened: Callable[[Item], T], trouble: str) -> tuple[T, int]:
-        """What is made of the photograph at a position, or of another if it cannot be read; how many could not.
+        """Apply `opened` to the photograph at a position. If it cannot be read, try others.
 
+        Returns:
+            The result, and the number of unreadable photographs.
         Raises:
-            PictureError: sixteen cannot, which `trouble` says.
+            PictureError: sixteen photographs in a row cannot be read. `trouble` is the message.
         """
         for tries in range(_TRIES):
             for found in read_each([self.item(position + tries * 7919)], opened):
@@ -263,7 +268,7 @@ class Crops(Dataset[tuple[Tensor, int]]):
         raise PictureError(f"{_TRIES} {trouble}", code="damaged-file")
 
     def item(self, position: int) -> Item:
-        """Which photograph is at a position; in each round through all of them every one comes once."""
+        """Return the photograph at a position. Each pass over the photographs uses every one once."""
         items = self.photos.items
         epoch, index = divmod(position, len(items))
         if self._order is None or self._order[0] != epoch:
@@ -271,14 +276,14 @@ class Crops(Dataset[tuple[Tensor, int]]):
         return items[int(self._order[1][index])]
 
     def share(self, rng: np.random.Generator) -> float:
-        """What of a photograph's shorter side a crop shows."""
+        """Return the share of a photograph's shorter side that a crop shows."""
         return float(np.sqrt(rng.uniform(_SMALLEST_SHARE, 1)))
 
     def crop(self, picture: Picture, rng: np.random.Generator) -> Tensor:
-        """A square part of a picture, 3 x size x size."""
+        """Cut a square from a picture, 3 x size x size."""
         shorter = min(picture.width, picture.height)
         side = round(shorter * self.share(rng))
-        side = max(min(side, shorter), min(shorter, self.size))  # never enlarged if that can be helped
+        side = max(min(side, shorter), min(shorter, self.size))  # not enlarged unless the picture is too small
         left, top = rng.integers(picture.width - side + 1), rng.integers(picture.height - side + 1)
         pixels = resize(picture.samples[top : top + side, left : left + side], self.size, self.size)
         if rng.random() < 0.5:
@@ -287,7 +292,7 @@ class Crops(Dataset[tuple[Tensor, int]]):
 
 
 class _Positions:
-    """Batches of positions for one of several processes, from a step on."""
+    """Batches of positions for one of several processes, for a range of steps."""
 
     def __init__(self, first: int, last: int, batch_size: int, rank: int, processes: int) -> None:
         self.steps, self.batch_size, self.rank, self.processes = range(first, last), batch_size, rank, processes
@@ -310,12 +315,12 @@ def batches(
     rank: int = 0,
     processes: int = 1,
 ) -> Iterator[tuple[Tensor, int]]:
-    """One process's share of every batch, N x C x size x size, and how many damaged pictures were passed over.
+    """Yield one process's share of every batch, N x C x size x size, and the number of damaged pictures skipped.
 
     Args:
-        first, last: the steps from `first` to before `last`.
-        batch_size: over all processes, which divide it evenly.
-        workers: processes that read ahead; 0 reads in this one.
+        first, last: first step, and the step after the last.
+        batch_size: over all processes. They divide it evenly.
+        workers: processes that read ahead; 0 reads in the calling process.
     """
     loader: DataLoader[tuple[Tensor, int]] = DataLoader(
         crops,
@@ -330,22 +335,24 @@ def batches(
 
 @contextlib.contextmanager
 def readers_watched() -> Iterator[None]:
-    """Say in a line that a reading process was killed; PyTorch raises it wherever the program is at that moment.
+    """Turn PyTorch's error about a killed reading process into one line.
+
+    PyTorch raises that error at any point of the program, so wrap the whole training.
 
     Raises:
-        TrainingError: that happened.
+        TrainingError: a reading process was killed.
     """
     try:
         yield
     except RuntimeError as error:
         if "DataLoader worker" not in str(error):
             raise
-        hint = "--resume goes on from the last checkpoint; --workers 0 reads without such processes"
-        raise TrainingError("a process that reads photographs was killed", hint, code="killed") from error
+        hint = "continue from the last checkpoint with --resume; --workers 0 reads without such processes"
+        raise TrainingError("a process that read photographs was killed", hint, code="killed") from error
 
 
 def _ignore_interrupts(_: int) -> None:
-    """Ctrl-C reaches every process of a terminal; the training itself decides when its readers end."""
+    """Ignore Ctrl-C, which reaches every process of a terminal. The training itself ends its readers."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 

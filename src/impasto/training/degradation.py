@@ -1,4 +1,4 @@
-"""Small pictures for large ones: the pairs that an enlarger learns from."""
+"""Make small pictures from large ones, for the pairs that train an enlarger."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from PIL import Image, ImageFilter
 Bytes = NDArray[np.uint8]
 
 _FILTERS = (Image.Resampling.BOX, Image.Resampling.BILINEAR, Image.Resampling.BICUBIC, Image.Resampling.LANCZOS)
-_ROUGH = (0.7, 1.6)  # times the small size, by way of which a chain goes
-_NOISE = 3.0  # steps of 255: largest deviation
-_QUALITY = (60, 97)  # of JPEG
+_ROUGH = (0.7, 1.6)  # size of the intermediate picture, relative to the small one
+_NOISE = 3.0  # largest standard deviation, of 255
+_QUALITY = (60, 97)  # range of JPEG qualities
 
 
 def reduce(large: Bytes, scale: int, *, blur: float = 0.0) -> Bytes:
-    """A picture, blurred or not, then bicubically reduced (Johnson et al. 2016, section 3.2).
+    """Reduce a picture bicubically, with or without a blur before (Johnson et al. 2016, section 3.2).
 
     Args:
         large: H x W x 3, sides multiples of `scale`.
-        blur: deviation of the Gaussian in pixels.
+        blur: standard deviation of the Gaussian in pixels.
     """
     image = Image.fromarray(large)
     if blur:
@@ -30,7 +30,7 @@ def reduce(large: Bytes, scale: int, *, blur: float = 0.0) -> Bytes:
 
 
 def reduce_wildly(large: Bytes, scale: int, rng: np.random.Generator) -> Bytes:
-    """A picture as files of the wild are: resized more than once, a little noisy, compressed.
+    """Reduce a picture so that it resembles everyday files: resized more than once, slightly noisy, compressed.
 
     A mild form of the degradations of Wang et al.: Real-ESRGAN, 2021.
     """

@@ -1,4 +1,4 @@
-"""How any network here is trained: steps, batches, the optimizer and its rate."""
+"""The settings of gradient descent that all trainings share: steps, batches, optimizer and learning rate."""
 
 from __future__ import annotations
 
@@ -14,41 +14,45 @@ Decay = Literal["cosine", "linear", "none"]
 
 @dataclass(frozen=True)
 class Descent:
-    """What all recipes share.
+    """Settings that all recipes share.
+
+    The learning rate rises over `warmup` steps. Then it falls along a cosine, stays constant, or stays constant for
+    half of the steps and falls linearly to 0.
 
     Attributes:
         iterations: steps of the optimizer.
         batch_size: pictures in a step, over all processes.
         size: side of the square crops in pixels.
-        optimizer, learning_rate, warmup, decay, clip: the rate rises over `warmup` steps and then falls: along a
-            cosine, or from the middle on in a straight line to 0; gradients are cut to the norm `clip`.
-        ema: how slowly the averaged weights, which are what is used in the end, follow.
+        optimizer, learning_rate, warmup, decay: see above.
+        clip: largest norm of the gradients; longer ones are scaled down.
+        ema: memory of the averaged weights, which become the result.
         seed: of weights, crops and order.
     Raises:
-        UsageError: a value of another type or out of its range.
+        UsageError: a value has the wrong type or is out of its range.
     """
 
     iterations: int = setting(20_000, "Steps of the optimizer.", 1, 10_000_000)
     batch_size: int = setting(4, "Pictures in a step, over all processes.", 1, 1024)
     size: int = setting(256, "Side of the square crops in pixels.", 32, 2048)
     optimizer: OptimizerName = setting("adam", "The optimizer.")
-    learning_rate: float = setting(1e-3, "Its step.", 1e-8, 10)
-    warmup: int = setting(100, "Steps over which the learning rate rises.", 0, 1_000_000)
-    decay: Decay = setting("cosine", "How the learning rate falls; linear, from the middle on.")
-    clip: float = setting(1.0, "Norm to which gradients are cut.", 1e-6, 1e9)
-    ema: float = setting(0.998, "How slowly the averaged weights follow; 0 takes the last ones.", 0, 0.99999)
-    seed: int = setting(0, "Of weights, crops and order.", 0, 2**31 - 1)
+    learning_rate: float = setting(1e-3, "The learning rate.", 1e-8, 10)
+    warmup: int = setting(100, "Steps over which the learning rate rises at the start.", 0, 1_000_000)
+    decay: Decay = setting("cosine", "How the learning rate falls; linear starts halfway.")
+    clip: float = setting(1.0, "Largest norm of the gradients; longer ones are scaled down.", 1e-6, 1e9)
+    ema: float = setting(0.998, "Memory of the averaged weights; 0 uses the last weights.", 0, 0.99999)
+    seed: int = setting(0, "Seed of weights, crops and order.", 0, 2**31 - 1)
 
     betas: ClassVar[tuple[float, float]] = (0.9, 0.999)
-    """Memories of Adam's two moments."""
+    """Decay rates of Adam's two moments."""
 
     def __post_init__(self) -> None:
         check(self)
 
     def rate(self, step: int) -> float:
-        """The learning rate of a step, counted from 0.
+        """Return the learning rate of a step. Steps count from 0.
 
-        A straight rise; then a cosine to a hundredth, a constant half and a straight line to 0, or a constant.
+        It rises linearly. Then it follows a cosine down to 1 %, stays constant for half of the steps and falls linearly
+        to 0, or stays constant.
         """
         return self._rate(step, self.iterations)
 

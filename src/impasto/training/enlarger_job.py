@@ -1,4 +1,4 @@
-"""The training of an enlarger: small pictures of large ones, and the losses of the two stages (Johnson et al. 2016)."""
+"""Train an enlarger on small versions of large pictures, with the losses of two stages (Johnson et al. 2016)."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ from impasto.training.degradation import Bytes, reduce, reduce_wildly
 from impasto.training.enlarger_recipe import DEFAULT, EnlargerRecipe, Scale
 from impasto.training.job import Job, Share, Terms
 
-_BORDER = 4  # small pixels at a crop's borders that are not compared: the network has not seen what is beyond
-_WINDOW = 6  # blocks a side, over which a lattice must repeat to count
+_BORDER = 4  # small pixels at a crop's borders that are not compared: there the network lacks context
+_WINDOW = 6  # blocks a side; a pattern must repeat over this window to count as a lattice
 _CRITIC_RATE = 2e-4
 
 
 @dataclass(frozen=True)
 class EnlargerJob(Job[EnlargeNet]):
-    """An enlarger.
+    """A job that trains an enlarger.
 
     Attributes:
         scale: 2, 3 or 4.
-        start: another enlarger's weights to begin with, as far as they fit (.safetensors).
+        start: the file of another enlarger (.safetensors). Its weights are used where they fit.
     """
 
     scale: Scale = 4
@@ -63,12 +63,15 @@ class EnlargerJob(Job[EnlargeNet]):
         return {"scale": self.scale, "start": start}
 
     def card(self, photos: Photos, step: int, losses: dict[str, float], seconds: float) -> dict[str, Any]:
-        """How the network was made."""
+        """Return how the network was made."""
         return super().card(photos, step, losses, seconds) | {"form": dataclasses.asdict(self.form)}
 
 
 class EnlargerLosses:
-    """Pixels in the first stage; pixels, features and, if asked for, a critic's verdict in the second."""
+    """The losses of both stages.
+
+    The first stage compares pixels. The second also compares features and, if the recipe asks for it, uses a critic.
+    """
 
     def __init__(self, job: EnlargerJob, fabric: Fabric) -> None:
         self.recipe, self.scale, self.fabric = job.recipe, job.scale, fabric
@@ -91,7 +94,7 @@ class EnlargerLosses:
         if recipe.lattice_weight:
             terms["lattice"] = recipe.lattice_weight * lattice(made - real, _WINDOW, self.shuffle)
         second = share.step >= recipe.pixel_iterations
-        zero = made.new_zeros(())  # before the second stage: all rows of the log have the same columns
+        zero = made.new_zeros(())  # in the first stage, so that all rows of the log have the same columns
         if self.net is not None:
             terms["features"] = recipe.feature_weight * self._features(self.net, made, real) if second else zero
         if self.critic is not None:
@@ -99,7 +102,7 @@ class EnlargerLosses:
         return terms
 
     def _small(self, pictures: Tensor, rng: np.random.Generator) -> Tensor:
-        """N x 3 x H x W to N x 3 x H/s x W/s."""
+        """Reduce a batch, N x 3 x H x W to N x 3 x H/s x W/s."""
         large = pictures.permute(0, 2, 3, 1).mul(255).round().to(torch.uint8).cpu().numpy()
         found = np.stack([self._reduced(picture, rng) for picture in large])
         return torch.from_numpy(found).permute(0, 3, 1, 2).float() / 255
@@ -112,7 +115,10 @@ class EnlargerLosses:
         return reduce(picture, self.scale, blur=self.recipe.blur if blurred else 0.0)
 
     def _features(self, net: VGG, made: Tensor, real: Tensor) -> Tensor:
-        """The feature reconstruction loss (Johnson et al. 2016, eq. 2), over the target's energy if `relative`."""
+        """Return the feature reconstruction loss (Johnson et al. 2016, eq. 2).
+
+        If the recipe is `relative`, the loss is divided by the energy of the target's features.
+        """
         with torch.no_grad():
             wanted = net(real, list(self.layers))
         total = made.new_zeros(())
@@ -134,7 +140,7 @@ class EnlargerLosses:
         return {}
 
     def show(self, net: Any) -> list[list[Tensor]]:
-        """Each sample: reduced and enlarged bicubically, by the network, and as it is."""
+        """Return a row for each sample: bicubically enlarged, enlarged by the network, and the original."""
         rows = []
         for sample in self._samples:
             small = to_tensor(floats(reduce(stored(to_pixels(sample), np.uint8), self.scale)))
@@ -155,10 +161,10 @@ class EnlargerLosses:
 
 
 def begin(net: EnlargeNet, weights: Path) -> None:
-    """Begin with another enlarger's weights, as far as they fit: those of another scale have other ends.
+    """Load another enlarger's weights where they fit. An enlarger of another scale has other last layers.
 
     Raises:
-        PictureError, StyleError: the file is missing or damaged, or holds no tensors.
+        PictureError, StyleError: the file is missing or damaged, or contains no tensors.
     """
     own = net.state_dict()
     for name, value in read_tensors(weights).items():

@@ -1,4 +1,4 @@
-"""What is in the folders of a training on collections: too few, the same pictures twice, photos for paintings."""
+"""Check the folders of a training: too few pictures, duplicates, or photos in place of paintings."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ from impasto.system.files import ASSETS
 from impasto.training.data import Photos, read, read_each
 
 LEAST = 4  # pictures
-FEW = 30  # pictures below which a collection's look is learned in part only
-_LOOKED_AT = 5000  # pictures, at most, that are compared with each other
-_JUDGED = 16  # pictures of a folder that are judged: painted or photographed
-_NAMED, _REFUSED = 0.1, 0.5  # shares of a folder that are there twice
-_NEAR = 6  # of 128 bits, by which two fingerprints of one picture differ at most
-_SIDE = 8  # places a side of a fingerprint
-_PLAIN = 0.01  # deviation of luminance, seen from afar
-_UNLIKE = 0.3  # of a folder's pictures that are of the kind that is wanted, below which that is said
+FEW = 30  # with fewer pictures than this, a collection's look is learned only in part
+_LOOKED_AT = 5000  # most pictures that are compared with each other
+_JUDGED = 16  # pictures of a folder that are classified as painted or photographed
+_NAMED, _REFUSED = 0.1, 0.5  # shares of duplicates in a folder: above the first, warn; above the second, refuse
+_NEAR = 6  # of 128 bits; fingerprints that differ in at most so many belong to one picture
+_SIDE = 8  # cells a side of a fingerprint
+_PLAIN = 0.01  # standard deviation of luminance over the cells below which a picture counts as plain
+_UNLIKE = 0.3  # warn if a smaller share of a folder's pictures is of the expected kind
 
 
 def check_collection(photos: Photos, paintings: Photos, names: tuple[str, str]) -> None:
-    """Look at the two folders of a collection's training; warn of what is odd.
+    """Check the two folders of a collection's training. Warn of what looks odd.
 
     Args:
         names: of the folders of photos and of paintings.
     Raises:
-        UsageError: too few paintings or photos, mostly the same pictures again and again or in both folders, or the two
-            folders have taken each other's places.
+        UsageError: there are too few paintings or photos, most pictures are duplicates, both folders contain the same
+            pictures, or the two folders are swapped.
     """
     check_count(photos, names[0], "photos")
     check_count(paintings, names[1], "paintings")
@@ -47,26 +47,26 @@ def check_collection(photos: Photos, paintings: Photos, names: tuple[str, str]) 
     _check_kinds(photos, paintings, names)
     if len(paintings.items) < FEW:
         warnings.warn(
-            f"{len(paintings.items)} paintings are few: colors and brush work can be learned of them, shapes hardly",
+            f"{len(paintings.items)} paintings are few: colors and brush work can be learned from them, shapes hardly",
             stacklevel=2,
         )
 
 
 def check_count(photos: Photos, name: str, noun: str) -> None:
-    """Raises UsageError for a folder with fewer than four pictures."""
+    """Raise a UsageError if a folder has fewer than four pictures."""
     if len(photos.items) < LEAST:
         raise UsageError(
-            f"{name} holds {len(photos.items)} {noun}",
-            f"{LEAST} are the least; a hundred are usual. A single painting: impasto train style, or styles learn",
+            f"{name} contains only {len(photos.items)} {noun}",
+            f"at least {LEAST} are needed, a hundred are usual; for one painting, type impasto styles learn",
             code="no-pictures",
         )
 
 
 def fingerprints(photos: Photos) -> NDArray[np.bool_]:
-    """N x 128 of up to five thousand pictures: whether each place is lighter than the next, sideways and down.
+    """Return the fingerprints of up to five thousand pictures, N x 128.
 
-    Copies of one picture, of whatever size and quality, have nearly the same. Pictures that cannot be read, or show
-    nothing, have none.
+    Each bit says whether a cell of the picture is lighter than the next one, sideways or down. Copies of one picture,
+    whatever their size and quality, have nearly the same fingerprint. Unreadable and plain pictures have none.
     """
     items = photos.spread(_LOOKED_AT)
 
@@ -87,24 +87,24 @@ def fingerprints(photos: Photos) -> NDArray[np.bool_]:
 
 
 def repeated(marks: NDArray[np.bool_]) -> int:
-    """How many of a folder's pictures another one of it shows already."""
+    """Count the pictures of a folder that duplicate an earlier one."""
     near = _distances(marks, marks) <= _NEAR
     return int(np.triu(near, 1).any(0).sum())
 
 
 def shared(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> int:
-    """How many of the second folder's pictures are in the first."""
+    """Count the pictures of the second folder that are also in the first."""
     return int((_distances(first, second) <= _NEAR).any(0).sum()) if len(first) and len(second) else 0
 
 
 def painted_share(photos: Photos) -> float:
-    """The share of a folder's pictures that look painted rather than photographed, of sixteen."""
+    """Return the share of pictures in a folder that look painted rather than photographed. Sixteen are examined."""
     found = list(read_each(photos.spread(_JUDGED), lambda item: looks_painted(Picture.open(read(item), shorter=320))))
     return float(np.mean(found)) if found else 0.5
 
 
 def looks_painted(picture: Picture) -> bool:
-    """Whether a picture looks painted rather than photographed, by its style vector."""
+    """Return True if a picture looks painted rather than photographed, judged by its style vector."""
     judge = _judge()
     vector = engine_of("light").encode(picture.at_most(512).pixels).embedding
     told = np.clip(vector, judge["least"], judge["most"]) @ judge["weight"] + judge["bias"]
@@ -113,32 +113,32 @@ def looks_painted(picture: Picture) -> bool:
 
 @functools.cache
 def _judge() -> dict[str, NDArray[np.float32]]:
-    """What `tools/build_painted.py` has fitted."""
+    """Load the classifier that `tools/build_painted.py` has fitted."""
     with np.load(ASSETS / "light" / "painted.npz", allow_pickle=False) as found:
         return dict(found)
 
 
 def _distances(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """In how many bits every two differ."""
+    """Return the number of differing bits for every two fingerprints."""
     one, two = first.astype(np.float32), second.astype(np.float32)
     return np.abs(one.sum(1)[:, None] + two.sum(1)[None] - 2 * one @ two.T)
 
 
 def _check_repeated(marks: NDArray[np.bool_], name: str) -> None:
     count = repeated(marks)
-    text = f"{count} of {len(marks)} pictures in {name} are there twice"
+    text = f"{count} of {len(marks)} pictures in {name} are duplicates"
     if count > _REFUSED * len(marks):
-        raise UsageError(text, "leave one of each; --unchecked trains all the same", code="conflict")
+        raise UsageError(text, "keep one of each, or train anyway with --unchecked", code="conflict")
     if count > _NAMED * len(marks):
-        warnings.warn(f"{text}; they count as often as they are there", stacklevel=3)
+        warnings.warn(f"{text}; the training sees each copy", stacklevel=3)
 
 
 def _check_shared(photos: NDArray[np.bool_], paintings: NDArray[np.bool_], names: Sequence[str]) -> None:
     count = shared(photos, paintings)
-    text = f"{count} of {len(paintings)} paintings in {names[1]} are among the photos in {names[0]}, too"
+    text = f"{count} of {len(paintings)} paintings in {names[1]} are also among the photos in {names[0]}"
     if count > _REFUSED * len(paintings):
         raise UsageError(
-            text, "two folders that have nothing in common are needed; --unchecked trains all the same", code="conflict"
+            text, "use two folders without common pictures, or train anyway with --unchecked", code="conflict"
         )
     if count > _NAMED * len(paintings):
         warnings.warn(text, stacklevel=3)
@@ -149,7 +149,7 @@ def _check_kinds(photos: Photos, paintings: Photos, names: Sequence[str]) -> Non
     if of_photos > 1 - _UNLIKE and of_paintings < _UNLIKE:
         raise UsageError(
             f"{names[0]} looks like paintings, {names[1]} like photos",
-            "--photos and --paintings have taken each other's places; --unchecked trains all the same",
+            "swap --photos and --paintings, or train anyway with --unchecked",
             code="conflict",
         )
     if of_paintings < _UNLIKE:
@@ -167,20 +167,20 @@ def _percent(share: float) -> str:
 
 
 def check_pairs(inputs: Photos, targets: Photos | None, names: tuple[str, str], unmatched: int) -> None:
-    """Look at the folders of a training on pairs; warn of what is odd.
+    """Check the folders of a training on pairs. Warn of what looks odd.
 
     Raises:
-        UsageError: too few pairs, or mostly the same ones again and again.
-        PictureError: a picture of both halves that is too narrow.
+        UsageError: there are too few pairs, or most of them are duplicates.
+        PictureError: a picture that should contain input and target side by side is too narrow.
     """
     check_count(inputs, names[0], "pairs")
     if unmatched:
-        warnings.warn(f"{unmatched} pictures have no other of their name and are left out", stacklevel=2)
+        warnings.warn(f"{unmatched} pictures have no partner with the same name and are skipped", stacklevel=2)
     if targets is None:
         _check_halves(inputs)
     _check_repeated(fingerprints(targets or inputs), names[1])
     if len(inputs.items) < FEW:
-        warnings.warn(f"{len(inputs.items)} pairs are few: what they show is learned by heart", stacklevel=2)
+        warnings.warn(f"{len(inputs.items)} pairs are few: the network may memorize them", stacklevel=2)
 
 
 def _check_halves(inputs: Photos) -> None:
@@ -188,7 +188,7 @@ def _check_halves(inputs: Photos) -> None:
         if width < 1.5 * height:
             raise PictureError(
                 f"{path} is {width} x {height} pixels, not two squares side by side",
-                "--targets FOLDER, if inputs and targets are files of their own",
+                "if inputs and targets are separate files, add --targets FOLDER",
                 code="mismatch",
             )
         return

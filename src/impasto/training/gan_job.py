@@ -1,4 +1,4 @@
-"""Training against a critic: a collection's style from unpaired pictures, or what pairs show."""
+"""Train networks against a critic: a collection's style from unpaired pictures, or a mapping from pairs."""
 
 from __future__ import annotations
 
@@ -38,23 +38,23 @@ from impasto.training.translation import (
 )
 from impasto.training.watch import EVERY, Watch
 
-_ENGINES_MULTIPLE = 8  # pixels, of the sides that the painter's network takes, and the light engine's
-_READ = 64  # paintings, at most, whose mean style is begun with
-_WATCHED = 6  # photos that are looked at now and then
-_SHOWN = 3  # paintings, or pairs, on a sheet of samples
-_PHOTO_SPREAD = 0.7, 1.9  # least and most of the scale of photos' crops, over that of paintings
-_PAINTING_SIDE = 640  # pixels of the longer side at which paintings are read
+_ENGINES_MULTIPLE = 8  # pixels; the networks of both engines take sides that are multiples of this
+_READ = 64  # most paintings whose mean style is the starting point
+_WATCHED = 6  # photos on which the training is watched
+_SHOWN = 3  # most paintings, or pairs, on a sheet of samples
+_PHOTO_SPREAD = 0.7, 1.9  # lowest and highest scale of photos' crops, relative to those of paintings
+_PAINTING_SIDE = 640  # longer side in pixels at which paintings are read
 
 Recipe = TypeVar("Recipe", bound=GanRecipe)
 
 
 @dataclass(frozen=True)
 class CollectionJob(Job[nn.Module]):
-    """A collection of paintings: photos to such (Park et al. 2020, Zhu et al. 2017).
+    """A job that learns to turn photos into pictures like those of a collection (Park et al. 2020, Zhu et al. 2017).
 
     Attributes:
         paintings: a folder or URL, as `photos`.
-        unchecked: whatever the folders hold (`impasto.training.folders`).
+        unchecked: skip the checks of the folders (`impasto.training.folders`).
     """
 
     paintings: str = dataclasses.field(kw_only=True)
@@ -64,7 +64,7 @@ class CollectionJob(Job[nn.Module]):
 
     @functools.cached_property
     def collection(self) -> Photos:
-        """The paintings that were found.
+        """The paintings of the collection.
 
         Raises:
             PictureError: there are none.
@@ -98,7 +98,7 @@ class CollectionJob(Job[nn.Module]):
         return Cycle(generator, back, keeps=recipe.identity_weight > 0)
 
     def _generator(self, pictures: Photos) -> nn.Module:
-        """A network as it begins: an engine with the mean style of some pictures, or new weights."""
+        """Return a network before training: an engine with the mean style of some pictures, or random weights."""
         recipe = self.recipe
         if recipe.generator in FORMS:
             return generator_of(recipe.generator, recipe.width, None)
@@ -109,23 +109,24 @@ class CollectionJob(Job[nn.Module]):
         return ContrastLosses(self, fabric) if self.recipe.method == "cut" else CycleLosses(self, fabric)
 
     def facts(self) -> dict[str, Any]:
-        """What the paintings are."""
+        """Return the digest of the paintings."""
         return {"paintings": self.collection.digest}
 
     def card(self, photos: Photos, step: int, losses: dict[str, float], seconds: float) -> dict[str, Any]:
-        """How the network was made."""
+        """Return how the network was made."""
         paintings = {"count": len(self.collection.items), "digest": self.collection.digest}
         return super().card(photos, step, losses, seconds) | {"paintings": paintings}
 
 
 @dataclass(frozen=True)
 class PairsJob(Job[nn.Module]):
-    """Pairs: inputs to targets of the same names (Isola et al. 2017).
+    """A job that learns to turn inputs into their targets (Isola et al. 2017).
 
     Attributes:
         photos: the inputs.
-        targets: a folder or URL; None, if an input's right half is its target.
-        unchecked: whatever the folders hold (`impasto.training.folders`).
+        targets: a folder or URL of pictures with the names of the inputs; None if the right half of each input is its
+            target.
+        unchecked: skip the checks of the folders (`impasto.training.folders`).
     """
 
     targets: str | None = dataclasses.field(kw_only=True)
@@ -140,7 +141,7 @@ class PairsJob(Job[nn.Module]):
 
     @functools.cached_property
     def found_targets(self) -> Photos:
-        """All targets; the inputs, whose right halves they are, if there are no others.
+        """The targets. Without a folder of targets, these are the inputs, whose right halves are the targets.
 
         Raises:
             PictureError: there are none.
@@ -150,16 +151,16 @@ class PairsJob(Job[nn.Module]):
         return find_photos(self.targets, self.folder / "targets.json", noun="targets")
 
     def matched(self, photos: Photos) -> tuple[Photos, Photos | None, int]:
-        """Inputs and targets in one order, and how many were left out.
+        """Return inputs and targets in the same order, and the number of pictures left out.
 
         Raises:
             PictureError: there are no targets.
-            UsageError: no two pictures have one name.
+            UsageError: no input has the name of a target.
         """
         return (photos, None, 0) if self.targets is None else matched(photos, self.found_targets)
 
     def pairs(self, photos: Photos) -> Pairs:
-        """The pairs, cropped."""
+        """Return the crops of the pairs."""
         inputs, targets, _ = self.matched(photos)
         return Pairs(Crops(inputs, self.recipe.size, self.recipe.seed), targets)
 
@@ -178,16 +179,16 @@ class PairsJob(Job[nn.Module]):
         return PairLosses(self, fabric)
 
     def facts(self) -> dict[str, Any]:
-        """What the targets are."""
+        """Return the digest of the targets."""
         return {"targets": None if self.targets is None else self.found_targets.digest}
 
 
 class GanLosses(ABC, Generic[Recipe]):
-    """What trainings against critics share: critics, chance, and what is watched.
+    """The part that all trainings against critics share: critics, randomness and watching.
 
     Args:
-        critics: channels of what each judges, by what it is called in the log.
-        probes: photos that are looked at now and then, N x 3 x H x W.
+        critics: the number of input channels of each critic, by its name in the log.
+        probes: photos on which the training is watched, N x 3 x H x W.
         inverts: see `Watch`.
     """
 
@@ -210,7 +211,7 @@ class GanLosses(ABC, Generic[Recipe]):
         self._share = Share(0, recipe.seed)
 
     def begin(self, share: Share) -> None:
-        """Make all chance of a step depend on nothing but the step."""
+        """Seed all randomness of a step from the step alone."""
         self._share = share
         torch.manual_seed(int(share.generator().integers(2**63)))
 
@@ -236,11 +237,11 @@ class GanLosses(ABC, Generic[Recipe]):
 
     @abstractmethod
     def __call__(self, model: Any, pictures: Tensor, share: Share) -> Terms:
-        """The weighted losses of a batch: N x 6 x H x W, a photo and a painting each, or an input and its target."""
+        """Return the weighted losses of a batch, N x 6 x H x W: photo and painting each, or input and target."""
 
     @abstractmethod
     def show(self, net: Any) -> list[list[Tensor]]:
-        """Rows of sample pictures, 1 x 3 x H x W each."""
+        """Return rows of sample pictures, 1 x 3 x H x W each."""
 
     def state(self) -> dict[str, Any]:
         return {name: critic.state() for name, critic in self.critics.items()} | {"watch": self.watch.state()}
@@ -253,7 +254,7 @@ class GanLosses(ABC, Generic[Recipe]):
 
 
 class _CollectionLosses(GanLosses[CollectionRecipe]):
-    """What both methods share: the photos and paintings that are shown and watched."""
+    """The part that both methods for collections share: the photos and paintings that are shown and watched."""
 
     def __init__(self, job: CollectionJob, fabric: Fabric, critics: dict[str, int]) -> None:
         photos = some_pictures(job.found, _WATCHED)
@@ -263,7 +264,7 @@ class _CollectionLosses(GanLosses[CollectionRecipe]):
         self._samples = [*job.read_samples(8), *paintings] if fabric.global_rank == 0 else []
 
     def show(self, net: Any) -> list[list[Tensor]]:
-        """Every photo and painting, what the network makes of it, and the way back if there is one."""
+        """Return a row for each photo and painting: itself, the network's result and, if possible, the way back."""
         rows = []
         with painting(net):
             for picture in self._samples:
@@ -274,7 +275,7 @@ class _CollectionLosses(GanLosses[CollectionRecipe]):
 
 
 class ContrastLosses(_CollectionLosses):
-    """The critic's verdict, and the contrast of patches, of photos and of paintings (Park et al. 2020, eq. 1, 5)."""
+    """The losses of Park et al. 2020, eq. 1, 5: the critic's, and the contrast of patches of photos and paintings."""
 
     def __init__(self, job: CollectionJob, fabric: Fabric) -> None:
         super().__init__(job, fabric, {"": 3})
@@ -302,7 +303,7 @@ class ContrastLosses(_CollectionLosses):
 
 
 class CycleLosses(_CollectionLosses):
-    """Two critics' verdicts, the ways there and back, and what is to stay as it is (Zhu et al. 2017, eq. 3, 5.2)."""
+    """The losses of Zhu et al. 2017, eq. 3 and section 5.2: two critics', the cycle's and the identity's."""
 
     def __init__(self, job: CollectionJob, fabric: Fabric) -> None:
         super().__init__(job, fabric, {" of paintings": 3, " of photos": 3})
@@ -328,7 +329,7 @@ class CycleLosses(_CollectionLosses):
 
 
 class PairLosses(GanLosses[PairsRecipe]):
-    """The verdict of a critic that sees the input, too; the difference from the target (Isola et al. 2017, eq. 4)."""
+    """The losses of Isola et al. 2017, eq. 4: of a critic that also sees the input, and of the target."""
 
     def __init__(self, job: PairsJob, fabric: Fabric) -> None:
         pairs = job.pairs(job.found)
@@ -346,7 +347,7 @@ class PairLosses(GanLosses[PairsRecipe]):
         return {"adversarial": recipe.adversarial_weight * verdict, "pair": recipe.pair_weight * pair}
 
     def show(self, net: Any) -> list[list[Tensor]]:
-        """Some inputs, what the network makes of them, and their targets."""
+        """Return a row for some pairs: the input, the network's result, the target."""
         rows = []
         with painting(net):
             for pair in torch.split(self._shown[:_SHOWN], 1):
@@ -356,7 +357,7 @@ class PairLosses(GanLosses[PairsRecipe]):
 
 
 def some_pictures(photos: Photos, most: int) -> list[Picture]:
-    """Some pictures of a folder, evenly spread, at a moderate size; damaged ones are left out.
+    """Return at most `most` pictures of a folder, evenly spaced, at a moderate size. Skip damaged ones.
 
     Raises:
         PictureError: none of them can be read.
@@ -370,7 +371,7 @@ def some_pictures(photos: Photos, most: int) -> list[Picture]:
 
 @contextmanager
 def painting(net: Any) -> Iterator[Any]:
-    """A network as it paints when it has been trained: without the noise that it learns with."""
+    """Switch a network to evaluation, without the noise of training, while the context lasts."""
     trains = net.training
     net.eval()
     try:
@@ -380,5 +381,5 @@ def painting(net: Any) -> Iterator[Any]:
 
 
 def _square(picture: Picture, size: int) -> Tensor:
-    """The middle of a picture, 1 x 3 x size x size."""
+    """Return the middle of a picture, 1 x 3 x size x size."""
     return to_tensor(square(picture, size).pixels)

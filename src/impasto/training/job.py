@@ -1,4 +1,4 @@
-"""A training job: what is trained, on what, where it is kept; and what came out."""
+"""The base class of training jobs, which say what is trained on which data and where it is saved; and their result."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ class Share:
     """One process's share of a step's batch.
 
     Attributes:
-        step: counted from 0.
-        seed: of the training.
-        rank, processes: which of how many.
+        step: the step, counted from 0.
+        seed: seed of the training.
+        rank, processes: number of this process, and the count of all.
     """
 
     step: int
@@ -51,50 +51,51 @@ class Share:
     processes: int = 1
 
     def generator(self) -> np.random.Generator:
-        """Chance that no other share has, and that is the same whenever the step is taken."""
+        """Return a random generator that only this share has. It is the same whenever the step is repeated."""
         return np.random.default_rng([self.seed, self.step, self.rank])
 
 
 class Losses(Protocol):
-    """What a network is trained to make small."""
+    """The losses that a training minimizes."""
 
     def __call__(self, model: Any, pictures: Tensor, share: Share) -> Terms:
-        """The weighted losses of a batch, a scalar each.
+        """Return the weighted losses of a batch, a scalar each.
+
+        A trial call may bring other pictures of another size than the training's. So do not keep state before `follow`.
 
         Args:
             model: the network, as the training runs it.
-            pictures: N x C x H x W, as the job's crops are, on its device. A trial may be with other pictures and
-                another size than those of the training: nothing of it lasts before `follow`.
+            pictures: N x C x H x W, made by the job's crops, on the job's device.
         """
 
     def follow(self) -> None:
-        """Called after each step of the network, for what learns beside it."""
+        """Train what learns besides the network, such as a critic. Called after each step of the network."""
 
     def measured(self, model: Any) -> Terms:
-        """What is logged beside the losses of the step just taken, a scalar each; the same names at every step."""
+        """Return values to log beside the losses of the last step, a scalar each; the same names at every step."""
 
     def show(self, net: Any) -> list[list[Tensor]]:
-        """Rows of sample pictures, 1 x 3 x H x W each."""
+        """Return rows of sample pictures, 1 x 3 x H x W each."""
 
     def state(self) -> dict[str, Any]:
-        """What a checkpoint keeps of it."""
+        """Return the state for a checkpoint."""
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on from a checkpoint's state."""
+        """Restore the state from a checkpoint."""
 
 
 @dataclass(frozen=True)
 class Job(ABC, Generic[Net]):
-    """What is trained, on what, and where it is kept.
+    """The base class of training jobs: what is trained, on which data, and where it is saved.
 
     Attributes:
         photos: a folder or URL: see `impasto.training.data.find_photos`.
-        folder: for checkpoints, curves and samples.
-        network: the loss network's file; None, the shipped VGG-19, or VGG-16 from the torch hub's cache.
+        folder: where checkpoints, curves and samples are saved.
+        network: the file of the loss network; None for the built-in VGG-19, or VGG-16 from the torch hub's cache.
         device, precision: see `impasto.nn.device`. A resumed training keeps the precision that "auto" chose.
-        workers: processes that read photographs; None, as many as there are processors to spare, up to four.
-        checkpoint_every, sample_every: steps.
-        samples: photographs that are shown every `sample_every` steps.
+        workers: processes that read photographs; None for the number of spare processors, up to four.
+        checkpoint_every, sample_every: steps between checkpoints and between sample sheets.
+        samples: photographs on the sample sheets.
     """
 
     photos: str
@@ -108,63 +109,63 @@ class Job(ABC, Generic[Net]):
     samples: tuple[Path, ...] = ()
 
     recipe: Descent = dataclasses.field(default=Descent(), kw_only=True)
-    channels: ClassVar[int] = 3  # of what the crops hold
+    channels: ClassVar[int] = 3  # of the crops
     noun: ClassVar[str] = "photographs"
 
     @functools.cached_property
     def found(self) -> Photos:
-        """What was found in the folder of photos.
+        """The photographs found in the folder.
 
         Raises:
-            PictureError: there is no such folder, or no usable photograph in it.
+            PictureError: the folder does not exist, or it contains no usable photograph.
         """
         return find_photos(self.photos, self.folder / "photos.json", noun=self.noun)
 
     @property
     def multiple(self) -> int:
-        """Sides of crops are multiples of it, in pixels."""
+        """The number of pixels of which the sides of crops must be multiples."""
         return 1
 
     @abstractmethod
     def build(self) -> Net:
-        """The network as it begins."""
+        """Return the network before training."""
 
     @abstractmethod
     def losses(self, fabric: Fabric) -> Losses:
-        """What it is trained to make small.
+        """Return the losses to minimize.
 
         Raises:
-            UsageError, PictureError: what they need is not there, or does not fit.
+            UsageError, PictureError: something that they need is missing or does not fit.
         """
 
     def counted(self, photos: Photos) -> str:
-        """What there is to learn from, in a few words."""
+        """Return in a few words how many pictures there are to learn from."""
         return counted(photos, self.noun)
 
     def check(self, photos: Photos) -> None:
-        """Look at what is to be learned from, before a training begins; warn of what is odd.
+        """Check the data before a training begins. Warn of what looks odd.
 
         Raises:
-            UsageError, PictureError: nothing can be learned from it.
+            UsageError, PictureError: nothing can be learned from the data.
         """
 
     def crops(self, photos: Photos) -> Dataset[tuple[Tensor, int]]:
-        """What the batches are made of: by position, C x `size` x `size`, and how many damaged pictures were passed."""
+        """Return the crops for the batches. An item is a crop, C x `size` x `size`, and the count of skipped ones."""
         return Crops(photos, self.recipe.size, self.recipe.seed)
 
     @abstractmethod
     def facts(self) -> dict[str, Any]:
-        """What the result depends on besides the recipe, the photographs and the precision."""
+        """Return the facts that determine the result, besides the recipe, the photographs and the precision."""
 
     def with_precision(self, device: torch.device, *, resume: bool) -> Self:
-        """Replace the precision "auto" by the fastest one, or by the one that a resumed training began with."""
+        """Return the job with "auto" precision replaced: by the fastest, or by that of the resumed training."""
         name = self.precision
         if name == "auto" and resume:
             name = read_settings(self.folder).get("precision", name)
         return dataclasses.replace(self, precision=str(find_precision(name, device)).removeprefix("torch."))
 
     def settings(self, photos: Photos) -> dict[str, Any]:
-        """Everything that the result depends on.
+        """Return everything that determines the result.
 
         Raises:
             PictureError: a file cannot be read.
@@ -178,7 +179,7 @@ class Job(ABC, Generic[Net]):
         }
 
     def card(self, photos: Photos, step: int, losses: dict[str, float], seconds: float) -> dict[str, Any]:
-        """How a network was made."""
+        """Return how a network was made."""
         return {
             "made with": f"Impasto {__version__}",
             "date": date.today().isoformat(),
@@ -187,16 +188,16 @@ class Job(ABC, Generic[Net]):
             "steps": step,
             "seconds": round(seconds),
             "losses": {name: round(value, 6) for name, value in losses.items()},
-            "licence": "",
+            "license": "",
         }
 
     def loss_network(self, name: str, fabric: Fabric) -> VGG:
-        """The network whose features are compared, on the training's device and in its type.
+        """Return the network whose features are compared, on the training's device and in its type.
 
         Args:
-            name: "vgg19" or "vgg16", if no file was given.
+            name: "vgg19" or "vgg16". If `network` is set, its file is used instead.
         Raises:
-            UsageError: VGG-16 is asked for and not there.
+            UsageError: VGG-16 is requested but not available.
         """
         net = self._loss_network(name).to(device=fabric.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         net.convolutions.to(getattr(torch, self.precision))
@@ -210,12 +211,14 @@ class Job(ABC, Generic[Net]):
         path = cached_vgg(16)
         if path is None:
             raise UsageError(
-                "there is no VGG-16 here", "--network vgg16.pth, in torchvision's format", code="no-such-file"
+                "VGG-16 is not available",
+                "give its file in torchvision's format: --network vgg16.pth",
+                code="no-such-file",
             )
         return load_vgg(path, "max", "zeros")
 
     def read_samples(self, multiple: int = 4) -> list[Tensor]:
-        """1 x 3 x H x W each, 0..1, with sides that are multiples of a number of pixels.
+        """Return the sample photographs, 1 x 3 x H x W each, in 0..1. Their sides are multiples of `multiple` pixels.
 
         Raises:
             PictureError: a file cannot be read.
@@ -223,7 +226,7 @@ class Job(ABC, Generic[Net]):
         return [_sample(path, multiple) for path in self.samples]
 
     def readers(self, processes: int) -> int:
-        """How many processes read photographs for each of the processes that train."""
+        """Return how many processes read photographs for each training process."""
         if self.workers is not None:
             return self.workers
         return max(1, min(4, processors() // processes - 1))
@@ -231,16 +234,16 @@ class Job(ABC, Generic[Net]):
 
 @dataclass(frozen=True)
 class Trained(Generic[Net]):
-    """What came out.
+    """The result of a training.
 
     Attributes:
-        net: with the averaged weights.
-        step, total: how far it got.
-        stopped: whether it was told to end early.
+        net: the network with the averaged weights.
+        step, total: completed steps, and steps of the recipe.
+        stopped: True if the training was asked to end early.
         losses: of the last step that was logged.
-        card: how it was made.
-        seconds: of all runs together.
-        damaged: photographs that could not be read in this run; others took their places.
+        card: how the network was made.
+        seconds: time of all runs together.
+        damaged: photographs that could not be read in this run; others replaced them.
     """
 
     net: Net
@@ -254,7 +257,7 @@ class Trained(Generic[Net]):
 
 
 def counted(photos: Photos, noun: str) -> str:
-    """What was found in a folder, in a few words."""
+    """Return in a few words what was found in a folder."""
     counts = {"damaged": photos.damaged, "too small": photos.tiny}
     left_out = [f"{count} {what}" for what, count in counts.items() if count]
     return f"{len(photos.items)} {noun}" + (f"; left out: {', '.join(left_out)}" if left_out else "")

@@ -1,13 +1,13 @@
-"""Learn one painting: train its style vector and filters of its own for a given time.
+"""Learn one painting: train its style vector and its own filters for a given time.
 
-A network that knows one painting paints it better than one for all of them. Gradient descent changes the vector and the
-painter's convolutions until the painter's pictures of photographs come nearer to the painting in the perceptual losses
-(Johnson et al. 2016; a learned vector for each style: Dumoulin et al. 2017). `impasto.training.perception` has the
-losses, `impasto.training.practice` the photographs.
+A network that knows one painting paints it better than a network for all paintings. Gradient descent changes the vector
+and the painter's convolutions until painted photographs come nearer to the painting in the perceptual losses (Johnson
+et al. 2016; a learned vector for each style: Dumoulin et al. 2017). `impasto.training.perception` has the losses,
+`impasto.training.practice` the photographs.
 
-The content's weight is steered: on the crops of every step the content loss is held a little below the loss that the
-painting's encoded vector has there, so that all that is gained is style. Losses on held-back photographs choose the
-best state; if none is better than the encoded vector, that vector is the result.
+The weight of the content loss adapts. On the crops of every step it keeps the content loss slightly below that of the
+painting's encoded vector, so that the whole gain is in style. Losses on held-back photographs choose the best state. If
+none is better than the encoded vector, the result is that vector.
 """
 
 from __future__ import annotations
@@ -38,15 +38,15 @@ from impasto.training.practice import Practice
 from impasto.training.pupil import pupil_of
 
 SMALLEST_PAINTING = 64  # pixels a side
-PAINTING_SIDE = 512  # at which Gram matrices are taken: the size at which results are looked at
+PAINTING_SIDE = 512  # longer side for Gram matrices; results are viewed at about this size
 BATCH = 2
-VECTOR_RATE = 20  # times the filters' rate, in units of the spread
-POOL = 48  # batches that are kept with what the loss network sees in them
-FRESH = 4  # every so many steps a new batch is drawn
+VECTOR_RATE = 20  # relative to the filters' rate, in units of the spread
+POOL = 48  # batches that are kept with their features
+FRESH = 4  # steps between new batches
 SHOWN = 3  # held-back crops in a preview
-CHECKS = (0.2, 0.4, 0.55, 0.7, 0.85, 1.0)  # shares of the time at which held-back crops are looked at
-CONTENT_SHARE = 0.97  # of the encoded vector's content loss that is steered to; whole photos keep less than crops
-STEER = 0.25  # how fast the content's weight follows
+CHECKS = (0.2, 0.4, 0.55, 0.7, 0.85, 1.0)  # shares of the time at which held-back crops are measured
+CONTENT_SHARE = 0.97  # target of the relative content loss; below 1, because whole photos lose more
+STEER = 0.25  # how fast the content's weight adapts
 WEIGHTS = {
     "style": 10.0,
     "bands": 2.0,
@@ -58,20 +58,20 @@ WEIGHTS = {
     "flat": 7000.0,
     "tone": 100.0,
 }
-TURNS = ("plain", "", "steady", "", "plain", "", "border", "")  # what a step asks for beside the losses on its crops
+TURNS = ("plain", "", "steady", "", "plain", "", "border", "")  # extra term of each step, in turn
 BORDER = 24  # pixels around the part that is painted alone
-EDGE = 12  # pixels of a plain area's side where outlines are
+EDGE = 12  # pixels at the edge of a plain area, where outlines may appear
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How large the crops are, and how fast is learned.
+    """The sizes of the crops and the learning rate.
 
     Attributes:
-        side: of a crop in pixels.
-        plain: pixels a side of the area that is painted over with one color.
-        held_back: crops to judge by.
-        rate: of the filters.
+        side: side of a crop in pixels.
+        plain: side in pixels of the area that is filled with one color.
+        held_back: number of crops that measure the progress.
+        rate: learning rate of the filters.
         warm_up: steps over which the rate rises.
     """
 
@@ -87,15 +87,14 @@ PLAN = Plan()
 
 @dataclass(frozen=True)
 class Learned:
-    """What came out.
+    """The result of learning a painting.
 
     Attributes:
-        vector: the vector's numbers, then the filters' changes; the vector alone if nothing better was found.
-        before, after: "style" and "content" losses on held-back photographs, with the encoded vector and with this
-            one. 1 is the style loss of the untouched photographs.
-        steps: of the descent, those before this run included.
-        seconds: likewise.
-        stopped: whether `on_progress` ended it early.
+        vector: the vector's numbers, then the changes of the filters; the vector alone if nothing better was found.
+        before, after: losses "style" and "content" on held-back photographs, with the encoded vector and with this
+            vector. A style loss of 1 is that of the unpainted photographs.
+        steps, seconds: steps and time of all runs, earlier ones included.
+        stopped: True if `on_progress` ended the run early.
     """
 
     vector: StyleVector = field(repr=False)
@@ -106,7 +105,7 @@ class Learned:
     stopped: bool = False
 
     def ratio(self, term: str) -> float:
-        """A loss over the encoded vector's."""
+        """Return a loss relative to that of the encoded vector. Below 1 is better."""
         return self.after[term] / max(self.before[term], 1e-9)
 
 
@@ -125,25 +124,25 @@ def learn_style(
     engine: str = DEFAULT,
     plan: Plan | None = None,
 ) -> Learned:
-    """Train a style's vector and filters for a time.
+    """Train a style's vector and filters for a given time.
 
     Args:
         painting: of any size, at least 64 pixels a side.
-        seconds: to spend; the learning rate follows their share that is spent.
-        steps: end after so many, if the time has not ended before.
-        photos: to paint while learning: a folder, tar shards or a URL (`impasto.training.data.find_photos`); the
-            photographs that ship if not given.
-        start: what an earlier run came to, to go on from.
+        seconds: time to spend. The learning rate follows the share of it that has passed.
+        steps: end after this many steps, or when the time is up, whichever comes first.
+        photos: photographs to paint while learning: a folder, tar shards or a URL
+            (`impasto.training.data.find_photos`); None for the built-in photographs.
+        start: the result of an earlier run, to continue from.
         device: "auto", "cpu", "cuda" or "mps".
-        on_progress: called after every step with the losses over the encoded vector's; returning False stops and
-            keeps the best so far.
-        on_best: called whenever the held-back photographs find a better state.
-        clock: seconds of what is spent.
-        engine: that learns, one of `impasto.training.pupil.PUPILS`.
-        plan: sizes and rates; the usual ones if not given.
+        on_progress: called after every step with the losses relative to the encoded vector's. Returning False stops and
+            keeps the best result so far.
+        on_best: called whenever a better state is found on the held-back photographs.
+        clock: returns the current time in seconds.
+        engine: the engine that learns, one of `impasto.training.pupil.PUPILS`.
+        plan: sizes and rates; None for the default plan.
     Raises:
-        UsageError: no time, a painting too small, or a device or an engine that is not there.
-        PictureError: there are no photographs in the folder.
+        UsageError: the time is not positive, the painting is too small, or the device or engine is unavailable.
+        PictureError: the folder contains no photographs.
     """
     check(painting, seconds)
     learning = Learning(painting, photos=photos, start=start, device=device, seed=seed, engine=engine, plan=plan)
@@ -151,27 +150,29 @@ def learn_style(
 
 
 def check(painting: Picture, seconds: float) -> None:
-    """Raises UsageError for a painting too small, or for no time."""
+    """Raise a UsageError if the painting is too small or the time is not positive."""
     if not seconds > 0:
-        raise UsageError(f"{seconds:g} seconds are no time to learn", "3m", code="out-of-range")
+        raise UsageError(
+            f"cannot learn in {seconds:g} seconds", "give a positive time, such as 3m", code="out-of-range"
+        )
     if min(painting.width, painting.height) < SMALLEST_PAINTING:
         raise UsageError(
             f"the painting is {painting.width} x {painting.height} pixels",
-            f"{SMALLEST_PAINTING} a side are needed",
+            f"use a painting of at least {SMALLEST_PAINTING} pixels a side",
             code="too-small",
         )
 
 
 class _Seen(NamedTuple):
-    """A batch of crops, and what is known of it."""
+    """A batch of crops with its features and its reference loss."""
 
     photos: Tensor  # N x 3 x H x W
-    features: Tensor  # of the content's layer
+    features: Tensor  # of the content layer
     content: float  # the encoded vector's content loss
 
 
 class Learning:
-    """One run: the network and vector that change, and what they are compared with; arguments as `learn_style`'s."""
+    """One run: the network and the vector that learn, and their losses. Its arguments are those of `learn_style`."""
 
     def __init__(
         self,
@@ -204,7 +205,7 @@ class Learning:
         self.move = torch.zeros_like(self.vector).requires_grad_()  # in units of the spread
         self.trained = [*self.filters, self.move]
         self.mean = [value.detach().clone() for value in self.trained]
-        self.weight = 2.5  # of the content
+        self.weight = 2.5  # of the content loss
         self.before = self._judge(self.first, self.encoded)
         self.best = Learned(encoded, self.before, self.before, 0, 0.0)
         if start is not None:
@@ -221,7 +222,7 @@ class Learning:
         on_best: Callable[[Learned], None] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> Learned:
-        """Descend until the time, or the number of steps, is up; see `learn_style`."""
+        """Train until the time or the number of steps is up; see `learn_style`."""
         vector_rate = VECTOR_RATE * self.plan.rate
         optimizer = torch.optim.Adam(
             [{"params": self.filters, "base": self.plan.rate}, {"params": [self.move], "base": vector_rate}],
@@ -258,7 +259,7 @@ class Learning:
         return {term: self.best.ratio(term) for term in ("style", "content")}
 
     def _loss(self, step: int) -> Tensor:
-        """What one step descends: all terms on two crops, and in turns one that asks for more painting."""
+        """Return the loss of one step: all terms on two crops and, in some steps, one extra term."""
         if not self.pool or step % FRESH == 0:
             seen = self._see(self._on(self.practice.batch(BATCH)))
             self.pool = [*self.pool[-POOL + 1 :], seen]
@@ -293,15 +294,15 @@ class Learning:
     def _on(self, pictures: Tensor) -> Tensor:
         return pictures.to(device=self.device, memory_format=torch.channels_last)
 
-    # What else must hold.
+    # The extra terms.
 
     def _plain(self, photos: Tensor, vector: Tensor) -> dict[str, Tensor]:
-        """Where all is plain the network's grid must not show, and the tone must stay what it was at first."""
+        """Return the losses on a plain area: the network's grid must not show, and the tone must not change."""
         grid, side, size = self.pupil.grid, photos.shape[-1], self.plan.plain
         top, left = (int(self.rng.integers(0, (side - size) // grid + 1)) * grid for _ in range(2))
         flat = photos[:1].clone()
         color = flat[0, :, int(self.rng.integers(side)), int(self.rng.integers(side))]
-        if self.rng.random() < 0.5:  # grays, which are rarer in photographs
+        if self.rng.random() < 0.5:  # more grays, which are rare in photographs
             color = torch.full_like(color, float(self.rng.random()))
         slopes = (2 * self.rng.random(2) - 1) * self.rng.choice([0, 0.4])
         down, right = (float(slope) * torch.linspace(-1, 1, size, device=self.device) for slope in slopes)
@@ -315,16 +316,19 @@ class Learning:
         return {"flat": lattice(inside, LATTICE // 2, grid), "tone": tone}
 
     def _bordered(self, photo: Tensor, vector: Tensor, painted: Tensor, measured: Moments) -> Tensor:
-        """How much it shows what lies beyond a border: the middle painted alone against the middle of the whole."""
+        """Return how much the result depends on pixels beyond a border.
+
+        It paints the middle of a photo alone, and compares that with the middle of the painted photo.
+        """
         middle = (slice(None), slice(None), slice(BORDER, -BORDER), slice(BORDER, -BORDER))
         same = [(variance[:1], mean[:1]) for variance, mean in measured]
         alone = self.net(photo[middle], vector, same)
         return (alone - painted[middle].detach()).square().mean()
 
-    # Which state is the best.
+    # The choice of the best state.
 
     def _judge(self, net: Any, vector: Tensor) -> dict[str, float]:
-        """Mean style and content loss on the held-back crops."""
+        """Return the mean style and content losses on the held-back crops."""
         found: dict[str, list[float]] = {"style": [], "content": []}
         with torch.no_grad():
             for seen in self.held_back:
@@ -334,12 +338,12 @@ class Learning:
         return {name: float(np.mean(values)) for name, values in found.items()}
 
     def _cost(self, found: dict[str, float]) -> float:
-        """The style loss over the encoded vector's; what is lost of the content counts several times."""
+        """Return the relative style loss, plus five times any increase of the relative content loss."""
         style, content = (found[term] / max(self.before[term], 1e-9) for term in ("style", "content"))
         return style + 5 * max(0.0, content - 1)
 
     def _check(self, steps: int, seconds: float) -> bool:
-        """Look at the running mean; keep it if it is the best so far."""
+        """Measure the running mean of the weights. Keep it if it is the best so far, and return True then."""
         own = [value.detach().clone() for value in self.filters]
         self._set(self.mean)
         vector = self.vector + self.mean[-1] * self.pupil.spread
@@ -357,7 +361,7 @@ class Learning:
                 value.copy_(new)
 
     def _preview(self) -> Picture:
-        """Some held-back photographs as they are painted now, side by side."""
+        """Return some held-back photographs as they are painted now, side by side."""
         with torch.no_grad():
             vector = self.vector + self.move * self.pupil.spread
             photos = torch.cat([seen.photos for seen in self.held_back])[:SHOWN]

@@ -1,4 +1,4 @@
-"""Learn a painting into the user's gallery: add it as a style, keep the best so far there, go on later."""
+"""Learn a painting into the user's gallery: add the style, save the best state so far, and continue later."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def learn(
     title: str = "",
     artist: str = "",
     year: str = "",
-    licence: str = "",
+    license: str = "",
     replace: bool = False,
     engine: str = DEFAULT,
     device: str = "auto",
@@ -35,25 +35,30 @@ def learn(
     gallery: Gallery | None = None,
     on_progress: OnProgress | None = None,
 ) -> Learned:
-    """Learn a painting for some minutes; it becomes a style of your gallery.
+    """Learn a painting for some minutes. It becomes a style of your gallery.
 
-    The style is in the gallery from the first step on and gets better while it is learned. Without a painting, learn
-    the one of your style `name`, or go on from what was learned of it before.
+    The style is in the gallery from the first step on and improves while the training runs. Without a painting, the
+    training continues with the style `name` of your gallery.
 
     Args:
-        painting: its file or picture; None for a style that is there.
-        name: what the style is called.
-        minutes: to spend.
-        steps: end after so many, if the time has not ended before.
-        photos: to paint while learning: a folder, tar shards or a URL; the photographs that ship if not given.
-        title, artist, year, licence, replace: of a new style, as for `impasto.Gallery.add`.
-        engine: that learns, "painter" or "light"; others paint the style as its encoded vector.
+        painting: file or picture of the painting; None to continue with an existing style.
+        name: name of the style.
+        minutes: time to spend.
+        steps: end after this many steps, or when the time is up, whichever comes first.
+        photos: photographs to paint while learning: a folder, tar shards or a URL; None for the built-in photographs.
+        title, artist, year, license, replace: facts of a new style, as for `impasto.Gallery.add`.
+        engine: the engine that learns, "painter" or "light". All other engines paint the style without the training.
         device: "auto", "cpu", "cuda" or "mps".
-        on_progress: called after every step with the losses over the encoded vector's; returning False stops and
-            keeps the best so far.
+        seed: determines the photographs, the crops and the noise.
+        gallery: the gallery of the style; None for your own.
+        on_progress: called after every step with the losses relative to those before the training. Returning False
+            stops and keeps the best result so far.
+    Returns:
+        The learned style and its losses before and after.
     Raises:
-        UsageError: no time, a painting too small, a name that is taken or not there, or that is being learned.
-        PictureError: the painting cannot be read, or there are no photographs in the folder.
+        UsageError: the time is not positive, the painting is too small, the name is taken or unknown, or another
+            program is learning the style.
+        PictureError: the painting cannot be read, or the folder contains no photographs.
         StyleError: the gallery cannot be written to, or the style is damaged.
 
     >>> learned = impasto.learn("painting.jpg", name="mine", engine="light", on_progress=lambda now: now.step < 1)
@@ -70,12 +75,12 @@ def learn(
         folder = gallery.folder / name
         picture, start = Picture.open(painting), None
         if folder.exists():
-            with alone(folder, name):  # not while it is learned
+            with alone(folder, name):  # refuse if another program is learning it
                 pass
     check(picture, 60 * minutes)
     learning = Learning(picture, photos=photos, start=start, device=device, seed=seed, engine=engine)
     if painting is not None:
-        gallery.add(name, painting, title=title, artist=artist, year=year, licence=licence, replace=replace)
+        gallery.add(name, painting, title=title, artist=artist, year=year, license=license, replace=replace)
     with alone(folder, name):
         result = learning.run(
             60 * minutes,
@@ -93,7 +98,7 @@ def _keep(gallery: Gallery, name: str, result: Learned) -> None:
 
 
 def _earlier(gallery: Gallery, name: str) -> Learned | None:
-    """What was learned of a style before; its losses are measured anew."""
+    """Return what an earlier run learned of a style, without its losses."""
     vector, facts = gallery.vector(name), gallery.get(name).learned.get(gallery.painter.name)
     if facts is None:
         return None
@@ -102,10 +107,10 @@ def _earlier(gallery: Gallery, name: str) -> Learned | None:
 
 @contextmanager
 def alone(folder: Path, name: str) -> Iterator[None]:
-    """Hold a style for oneself; the system lets go of it even if the program is killed.
+    """Lock a style while the context lasts. The system releases the lock even if the program is killed.
 
     Raises:
-        UsageError: another program, or another part of this one, is learning it.
+        UsageError: another program, or another part of this one, is learning the style.
         StyleError: the folder cannot be written to.
     """
     try:
@@ -118,5 +123,7 @@ def alone(folder: Path, name: str) -> Iterator[None]:
         try:
             lock(file)
         except OSError:
-            raise UsageError(f"{name} is being learned already", "wait for that, or stop it", code="in-use") from None
+            raise UsageError(
+                f"another program is already learning {name}", "wait until it ends, or stop it", code="in-use"
+            ) from None
         yield

@@ -1,4 +1,4 @@
-"""What a training leaves to look at: metrics.csv, curves.png, sample pictures, and TensorBoard's files."""
+"""Write the log of a training: metrics.csv, curves.png, sample pictures, and TensorBoard files."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ _GAP = 4  # pixels between sample pictures
 
 
 class Log:
-    """The files of one run; every row is on disk before the next step.
+    """The log files of one training. Every row is written to disk before the next step.
 
     Args:
-        folder: of the run.
-        first: the step that a resumed run begins with: what was logged beyond it will be logged again.
+        folder: the folder of the training.
+        first: the step at which a resumed run begins. Later rows of the old log are dropped.
     """
 
     def __init__(self, folder: Path, first: int = 0) -> None:
@@ -56,7 +56,7 @@ class Log:
             except OSError as error:
                 raise PictureError(
                     f"cannot write {self.path}: {error.strerror}",
-                    "the last checkpoint is whole",
+                    "the last checkpoint is intact: free some space, then continue with --resume",
                     code=write_fault(error),
                 ) from error
         if self._board is not None:
@@ -66,7 +66,7 @@ class Log:
             self._board.add_scalar("images per second", images_per_second, step)
 
     def show(self, step: int, rows: Sequence[Sequence[Tensor]]) -> None:
-        """Write the curves, and sample pictures: a row for each photo, 1 x 3 x H x W each."""
+        """Write the curves and the sample pictures, 1 x 3 x H x W each. A row is one photo."""
         if self.rows:
             write_atomically(self.folder / CURVES, plot(self.rows), overwrite=True)
         if not rows:
@@ -101,13 +101,13 @@ class Log:
         logging.getLogger("tensorboard").setLevel(logging.ERROR)
         try:
             from torch.utils.tensorboard import SummaryWriter
-        except ImportError:  # the other files say the same
+        except ImportError:  # optional: the other files contain the same values
             return None
         return SummaryWriter(str(self.folder / "tensorboard"), purge_step=first + 1 if first else None)
 
 
 SHARES = ("critic is right", "correlation", "diversity")
-"""Columns that are no losses: see `impasto.training.watch`."""
+"""Columns that are not losses: see `impasto.training.watch`."""
 
 _FACTS = ("step", "seconds", "images_per_second", "learning_rate")
 
@@ -117,12 +117,12 @@ def _read(path: Path) -> list[dict[str, float]]:
         with path.open(newline="", encoding="utf-8") as file:
             rows = [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
         return [{**row, "step": int(row["step"])} for row in rows]
-    except (OSError, ValueError, TypeError, KeyError):  # a line that a crash has cut off
+    except (OSError, ValueError, TypeError, KeyError):  # a crash can truncate the last line
         return []
 
 
 def plot(rows: Sequence[dict[str, float]]) -> bytes:
-    """A PNG of every loss over the steps, logarithmic, with a running mean of the total."""
+    """Plot every loss over the steps on a logarithmic scale, with a running mean. Return a PNG."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -145,7 +145,7 @@ def plot(rows: Sequence[dict[str, float]]) -> bytes:
 
 
 def _smoothed(values: Sequence[float]) -> list[float]:
-    """Running means over a fiftieth of the training."""
+    """Return running means over one fiftieth of the training."""
     span = max(1, len(values) // 50)
     windows = (values[max(0, i - span) : i + 1] for i in range(len(values)))
     return [sum(window) / len(window) for window in windows]

@@ -1,7 +1,7 @@
-"""Train a network, from top to bottom: the steps, the log, the checkpoints.
+"""Train a network: steps, log and checkpoints.
 
-Johnson, Alahi, Fei-Fei: Perceptual Losses for Real-Time Style Transfer and Super-Resolution, ECCV 2016; instance
-normalization after Ulyanov et al. 2016, several styles after Dumoulin et al. 2017.
+After Johnson, Alahi, Fei-Fei: Perceptual Losses for Real-Time Style Transfer and Super-Resolution, ECCV 2016. Instance
+normalization follows Ulyanov et al. 2016, several styles in one network Dumoulin et al. 2017.
 """
 
 from __future__ import annotations
@@ -35,27 +35,28 @@ PATIENCE = 20  # steps in a row whose losses are not finite
 def train(
     job: Job[Net], *, resume: bool = False, overwrite: bool = False, on_progress: OnProgress | None = None
 ) -> Trained[Net] | None:
-    """Train a network, or go on with it exactly where it stopped.
+    """Train a network, or resume a training exactly where it stopped.
 
-    With several processes (torchrun) every one calls this; the global batch is that of the recipe. The process group
-    stays for another training: call `leave` after the last.
+    With several processes (torchrun), call this in every process. The recipe's batch is divided among them. The process
+    group remains for further trainings: call `leave` after the last one.
 
     Args:
-        resume: go on with the training in the folder.
-        overwrite: begin anew there, whatever it holds.
-        on_progress: called by the first process: once before the first step with the photographs found, then after
-            every step. Returning False after a step stops the training, which keeps a checkpoint.
+        resume: continue the training in the folder.
+        overwrite: delete the training in the folder and start over.
+        on_progress: called in the first process: once before the first step with the number of photographs, then after
+            every step. Returning False after a step saves a checkpoint and stops.
     Returns:
-        The network; None in all processes but the first.
+        The result; None in all processes but the first.
     Raises:
-        UsageError: a folder that holds a run already; or `resume`, and there is none or its settings differ.
-        PictureError: a picture that cannot be read, no photographs, or a disk that is full: the last checkpoint stays.
-        TrainingError: losses that are not finite, a checkpoint that is damaged, or a reading process that was killed.
+        UsageError: the folder contains a training. Or, with `resume`: it contains none, or its settings differ.
+        PictureError: a picture cannot be read, there are no photographs, or the disk is full. The last checkpoint
+            remains.
+        TrainingError: losses are not finite, the checkpoint is damaged, or a reading process was killed.
     """
     recipe, device = job.recipe, find_device(job.device)
     if recipe.size % job.multiple:
         raise UsageError(
-            f"this network takes crops of multiples of {job.multiple} pixels, not of {recipe.size}",
+            f"the crop size of this network must be a multiple of {job.multiple} pixels, not {recipe.size}",
             f"--size {max(1, recipe.size // job.multiple) * job.multiple}",
             code="mismatch",
         )
@@ -64,7 +65,8 @@ def train(
     leads = fabric.global_rank == 0
     if recipe.batch_size % fabric.world_size:
         raise UsageError(
-            f"a batch of {recipe.batch_size} cannot be shared by {fabric.world_size} processes", code="mismatch"
+            f"a batch of {recipe.batch_size} cannot be divided evenly among {fabric.world_size} processes",
+            code="mismatch",
         )
     photos = job.found
     if leads:
@@ -94,7 +96,7 @@ def train(
         for pictures, damaged in source:
             terms = learner.learn(pictures)
             record.measure(terms, damaged)
-            stopped = bool(learner.mean(float(record.stops())) > 0)  # the first process tells the others
+            stopped = bool(learner.mean(float(record.stops())) > 0)  # all processes learn the first one's decision
             at_end = stopped or learner.step == recipe.iterations
             if learner.step % job.checkpoint_every == 0 or at_end:
                 record.keep()
@@ -111,25 +113,25 @@ def train(
 
 
 def leave() -> None:
-    """End the process group, if there is one: threads of it that outlive the interpreter can abort the process."""
+    """End the process group, if there is one. Its threads could otherwise abort the process at exit."""
     if distributed.is_initialized():
         distributed.destroy_process_group()
-        gc.collect()  # the threads are joined with the last object that holds the group
+        gc.collect()  # deletes the last reference to the group, which joins the threads
 
 
 class Learner(Generic[Net]):
-    """The network, its averaged weights, its losses and its optimizer: everything that a step needs or changes.
+    """The state of a training: the network, its averaged weights, its losses and its optimizer.
 
     Args:
         fabric: one device, or this process's share of several.
-        resume: begin where the checkpoint in the job's folder stands.
+        resume: start from the checkpoint in the job's folder.
     """
 
     def __init__(self, job: Job[Net], fabric: Fabric, *, resume: bool = False) -> None:
         self.recipe, self.fabric = job.recipe, fabric
         torch.manual_seed(job.recipe.seed)
         self.net = job.build()
-        self.net.to(fabric.device)  # before the optimizer has a state, which Fabric leaves where it is
+        self.net.to(fabric.device)  # do this before the optimizer has a state, because Fabric does not move that
         self.average = AverageWeights(self.net, job.recipe.ema)
         optimizer = _optimizer(self.net, job.recipe)
         self.step, self.seconds = 0, 0.0
@@ -141,17 +143,17 @@ class Learner(Generic[Net]):
         self.losses = job.losses(fabric)
         check_memory(self.net, self.losses, self.model, job, fabric)
         self.losses.restore(beside)
-        self._failures = 0  # steps in a row whose losses were not finite
+        self._failures = 0  # steps in a row with losses that are not finite
 
     def learn(self, pictures: Tensor) -> Terms:
-        """Take one step; one whose losses are not finite changes nothing.
+        """Take one step. If its losses are not finite, it changes nothing.
 
         Args:
             pictures: N x C x H x W, this process's share of the batch.
         Returns:
-            The weighted losses, what is measured besides, and the losses' "total".
+            The weighted losses, other measured values, and the sum of the losses as "total".
         Raises:
-            TrainingError: the losses have not been finite for twenty steps.
+            TrainingError: the losses were not finite for twenty steps in a row.
         """
         for group in self.optimizer.param_groups:
             group["lr"] = self.recipe.rate(self.step)
@@ -170,13 +172,15 @@ class Learner(Generic[Net]):
         self.optimizer.zero_grad(set_to_none=True)
         if self._failures == PATIENCE:
             raise TrainingError(
-                "the losses are not finite any more", "a lower --learning-rate, --precision float32", code="not-finite"
+                "the losses are no longer finite",
+                "lower --learning-rate, or add --precision float32",
+                code="not-finite",
             )
         self.step += 1
         return terms | self.losses.measured(self.model) | {"total": total}
 
     def mean(self, value: Tensor | float) -> Tensor:
-        """Average a value over all processes, each of which must call this."""
+        """Average a value over all processes. Call this in every process."""
         if not isinstance(value, Tensor):
             value = torch.tensor(value, device=self.fabric.device)
         found = self.fabric.all_reduce(value, reduce_op="mean")
@@ -187,7 +191,7 @@ class Learner(Generic[Net]):
 class _Record(Generic[Net]):
     """Measures a training, reports its progress, and writes its log, checkpoints and samples.
 
-    Every process has one, because the means of the losses need all of them. Only the first one writes and reports.
+    Every process has one, because the mean losses need all of them. Only the first process writes and reports.
     """
 
     def __init__(self, job: Job[Net], learner: Learner[Net], on_progress: OnProgress | None) -> None:
@@ -200,11 +204,11 @@ class _Record(Generic[Net]):
 
     @property
     def seconds(self) -> float:
-        """Spent so far, by all runs."""
+        """The time spent so far, in all runs."""
         return self.learner.seconds + time.perf_counter() - self._started
 
     def measure(self, terms: Terms, damaged: int) -> None:
-        """Count damaged photographs; log the losses of the first, the last and every tenth step."""
+        """Count damaged photographs. Log the losses of the first, the last and every tenth step."""
         self.damaged += damaged
         recipe, step = self.job.recipe, self.learner.step
         if step % LOG_EVERY and step not in (1, recipe.iterations):
@@ -218,7 +222,7 @@ class _Record(Generic[Net]):
             self.log.write(step, self.seconds, self.speed, recipe.rate(step - 1), self.losses)
 
     def stops(self) -> bool:
-        """Report the progress; return whether the training was asked to end."""
+        """Report the progress. Return True if the training was asked to stop."""
         if self.log is None or self.on_progress is None:
             return False
         step, total = self.learner.step, self.job.recipe.iterations
@@ -228,7 +232,7 @@ class _Record(Generic[Net]):
 
     def keep(self) -> None:
         """Write a checkpoint."""
-        beside = self.learner.losses.state()  # gathers what the processes have each
+        beside = self.learner.losses.state()  # gathers the states of all processes
         if self.log:
             checkpoint.save(
                 self.job.folder,
@@ -254,7 +258,7 @@ class _Record(Generic[Net]):
 
 
 def _fabric(device: torch.device, precision: str) -> Fabric:
-    """One device, or one for each process that torchrun has started."""
+    """Return a Fabric for one device, or for one device in each process that torchrun started."""
     world, local = (int(os.environ.get(name, 1)) for name in ("WORLD_SIZE", "LOCAL_WORLD_SIZE"))
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
     fabric = Fabric(

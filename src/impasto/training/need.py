@@ -1,4 +1,4 @@
-"""How much memory a step of a training needs, before the first one is taken."""
+"""Estimate the memory of a training step before the first step."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from impasto.errors import OutOfMemory
 from impasto.system.memory import free_memory
 from impasto.training.job import Job, Losses, Share
 
-_TRIAL = 64  # pixels a side of the smaller pictures that are tried, if the network takes such
-_COPIES = 5  # of the weights: themselves, gradients, two moments of Adam, their mean
-_BESIDE = 1.4  # what is needed for a moment, over what is kept for the way back
-_STEP = 32  # pixels in which a smaller size is proposed
+_TRIAL = 64  # side in pixels of the smaller trial pictures, if the network takes them
+_COPIES = 5  # copies of the weights: weights, gradients, two moments of Adam, average
+_BESIDE = 1.4  # peak memory relative to the memory kept for the backward pass
+_STEP = 32  # proposed sizes are multiples of this many pixels
 
 
 def check_memory(net: nn.Module, losses: Losses, model: Any, job: Job[Any], fabric: Fabric) -> None:
-    """Refuse a training whose steps would not fit into the memory.
+    """Refuse a training whose steps do not fit into the memory.
 
     Raises:
-        OutOfMemory: the message says what is needed and free; the hint, which size fits.
+        OutOfMemory: the message says how much is needed and free, the hint which size fits.
     """
     free = _free(fabric.device)
     if free is None:
@@ -44,16 +44,19 @@ def check_memory(net: nn.Module, losses: Losses, model: Any, job: Job[Any], fabr
     if batch > 1 and fitting(pixel / batch) >= _TRIAL:
         fits.append(f"--batch-size {fabric.world_size} --size {fitting(pixel / batch)}")
     raise OutOfMemory(
-        f"a step with {recipe.batch_size} crops of {recipe.size} pixels takes about {_gigabytes(needed)}, and "
+        f"a step with {recipe.batch_size} crops of {recipe.size} pixels needs about {_gigabytes(needed)}, but "
         f"{_gigabytes(free)} are free",
-        " or ".join(fits) + " fits" if fits else "a recipe with a smaller network",
+        " or ".join(fits) + " fits" if fits else "use a recipe with a smaller network",
     )
 
 
 def kept_bytes(losses: Losses, model: Any, job: Job[Any], fabric: Fabric) -> tuple[float, float]:
-    """What the last step keeps for its way back, in bytes: whatever its size, and for each pixel of a crop's area.
+    """Measure the memory that the last step keeps for its backward pass.
 
-    A batch runs through the losses in two small sizes. What both keep are weights and their copies.
+    A batch runs through the losses in two small sizes. Memory that both need consists of weights and their copies.
+
+    Returns:
+        Bytes that do not depend on the size, and bytes for each pixel of a crop.
     """
     small = -(-_TRIAL // job.multiple) * job.multiple
     one, two = (_kept(losses, model, job, fabric, side) for side in (small, 2 * small))
@@ -79,7 +82,7 @@ def _kept(losses: Losses, model: Any, job: Job[Any], fabric: Fabric, side: int) 
 
 
 def _size(state: Mapping[str, Any]) -> int:
-    """Bytes of all tensors in a state dict, whatever lies in what."""
+    """Count the bytes of all tensors in a state dict, nested ones included."""
     found = 0
     for value in state.values():
         if isinstance(value, Tensor):
@@ -90,7 +93,7 @@ def _size(state: Mapping[str, Any]) -> int:
 
 
 def _free(device: torch.device) -> int | None:
-    """Bytes that this process may take: of the device's memory, or its share of the machine's."""
+    """Return the free bytes for this process: of the device's memory, or its share of the machine's."""
     if device.type == "cuda":
         return int(torch.cuda.mem_get_info(device)[0])
     free = free_memory()

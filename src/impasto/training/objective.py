@@ -1,4 +1,4 @@
-"""What a style network is trained to minimize: the perceptual losses of a batch (Johnson et al. 2016)."""
+"""The objective of a style network: the perceptual losses of a batch (Johnson et al. 2016)."""
 
 from __future__ import annotations
 
@@ -21,16 +21,17 @@ _NOISE = 2 / 255
 
 
 class TrainingObjective:
-    """Content, style and variation of painted pictures, each style against its own painting's Gram matrices.
+    """The content, style and variation losses of painted pictures. Each style's target is its painting.
 
-    A style's loss at a layer is divided by that painting's own energy there, so that one weight does for all styles.
+    A target consists of the painting's Gram matrices. A style's loss at a layer is divided by the painting's own energy
+    there, so that one weight suits all styles.
 
     Args:
-        net: the loss network, on the device and in the type that convolutions are computed in.
+        net: the loss network, on the device and in the type for convolutions.
         recipe: layers and weights.
         paintings: 1 x 3 x H x W each, 0..1, any sizes.
     Raises:
-        UsageError: a layer that the network has not.
+        UsageError: the network has no layer of that name.
     """
 
     def __init__(self, net: VGG, recipe: TrainingRecipe, paintings: Sequence[Tensor]) -> None:
@@ -50,7 +51,7 @@ class TrainingObjective:
                 self.scales[layer] = 1 / power if recipe.relative else torch.ones_like(power)
 
     def __call__(self, painted: Tensor, photos: Tensor, styles: Tensor) -> Terms:
-        """The weighted terms, a scalar each.
+        """Return the weighted losses, a scalar each.
 
         Args:
             painted, photos: N x 3 x H x W.
@@ -83,10 +84,10 @@ class TrainingObjective:
 
 
 def disturbed(photos: Tensor, generator: torch.Generator) -> tuple[Tensor, tuple[int, int]]:
-    """Photographs shifted by up to two pixels, with a little noise; and the shift, down and right.
+    """Shift photographs by up to two pixels and add a little noise. Return them and the shift, down and right.
 
-    A video's frames differ in such ways, and a picture that then changes more than the photo did flickers (the
-    stability loss of Gupta et al. 2017 without their recurrence).
+    Frames of a video differ in such ways. If the painted picture changes more than the photo, the video flickers. This
+    is the stability loss of Gupta et al. 2017 without their recurrence.
 
     Args:
         photos: N x 3 x H x W.
@@ -100,13 +101,13 @@ def disturbed(photos: Tensor, generator: torch.Generator) -> tuple[Tensor, tuple
 
 
 def stability(painted: Tensor, other: Tensor, shift: tuple[int, int]) -> Tensor:
-    """Mean squared difference of two painted pictures, the second of the photo moved by `shift`, where both show it.
+    """Return the mean squared difference of two painted pictures where they overlap, a scalar.
 
-    A scalar.
+    The second is painted from the photo moved by `shift`.
     """
     down, right = shift
     height, width = painted.shape[-2:]
-    border = 8  # what comes in at the border has no counterpart, and neither has what saw it
+    border = 8  # pixels near the border depend on parts that only one of the pictures shows
     rows, columns = slice(border, height - border), slice(border, width - border)
     there = other[..., border + down : height - border + down, border + right : width - border + right]
     return (painted[..., rows, columns] - there).square().mean()
@@ -115,11 +116,11 @@ def stability(painted: Tensor, other: Tensor, shift: tuple[int, int]) -> Tensor:
 def unsteadiness(
     paint: Callable[[Tensor], Tensor], photos: Tensor, painted: Tensor, rng: np.random.Generator, shift: int = 4
 ) -> Tensor:
-    """How much else is painted for photographs that are shifted, around their borders, and a little noisy. A scalar.
+    """Return how much the result changes if photographs are shifted cyclically and get a little noise, a scalar.
 
     Args:
-        photos, painted: N x 3 x H x W, and what `paint` makes of them.
-        shift: pixels, at most.
+        photos, painted: N x 3 x H x W: the photographs, and the result of `paint` for them.
+        shift: largest shift in pixels.
     """
     down, right = (int(step) for step in rng.integers(-shift, shift + 1, size=2))
     other = torch.roll(photos, (down, right), (2, 3))

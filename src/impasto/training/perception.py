@@ -1,7 +1,7 @@
-"""How near pictures are to a painting and to their photographs, while that painting is learned.
+"""The losses of learning one painting: distances from the painting and from the photographs.
 
-The style loss compares Gram matrices at the second layer of every block of a max-pooling VGG-19. Each layer's distance
-is divided by that of the untouched photographs. A second style loss looks at the pixels themselves (`Bands`).
+The style loss compares Gram matrices at four layers of a max-pooling VGG-19. Each layer's distance is divided by that
+of the unpainted photographs. A second style loss compares the pixels themselves (`Bands`).
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from impasto.nn.vgg import perceptual_vgg
 
 STYLE = ("relu1_2", "relu2_2", "relu3_3", "relu4_3")
 CONTENT = "relu3_3"
-LATTICE = 8  # places of the network's grid on a window's side
+LATTICE = 8  # side of a window, in cells of the network's grid
 
 
 class Perception:
     """The losses of painted pictures.
 
     Args:
-        painting: 1 x 3 x H x W, 0..1, at the size at which results are looked at.
-        photos: N x 3 x H x W, 0..1; their distance from the painting is 1.
-        grid: pixels after which the lattice of the network that paints repeats.
+        painting: 1 x 3 x H x W, 0..1, at the size at which results are viewed.
+        photos: N x 3 x H x W, 0..1. Their distance from the painting is the unit of the style loss.
+        grid: period in pixels of the painting network's own lattice.
     """
 
     def __init__(self, painting: Tensor, photos: Tensor, grid: int) -> None:
@@ -39,20 +39,20 @@ class Perception:
         self.bands = Bands(painting, photos)
 
     def content(self, photos: Tensor) -> Tensor:
-        """The features of photographs that the content loss compares, N x C x h x w."""
+        """Return the features of photographs for the content loss, N x C x h x w."""
         with torch.no_grad():
             return self.loss_net(photos, [CONTENT])[CONTENT]
 
     def content_loss(self, painted: Tensor, content: Tensor) -> float:
-        """The content loss alone; arguments as for a call."""
+        """Return the content loss alone. The arguments are those of a call."""
         return float(mean_content_loss(self.content(painted), content))
 
     def __call__(self, painted: Tensor, content: Tensor) -> dict[str, Tensor]:
-        """Content, style and bands, and what no picture should have: variation, a lattice, values out of range.
+        """Return the losses: content, style and bands, and the blemishes variation, lattice and values out of range.
 
         Args:
             painted: N x 3 x H x W.
-            content: what `content` gives for their photographs.
+            content: the result of `content` for their photographs.
         """
         found = {"style": painted.new_zeros(())}
 
@@ -73,11 +73,11 @@ class Perception:
 
 
 class Bands:
-    """How far the finest structure of pictures is from a painting's, whatever a loss network makes of it.
+    """The distance of a picture's finest structure from that of a painting, measured without a loss network.
 
-    Neighbourhoods of 3 x 3 pixels are divided into the nine bands of a cosine transform, for each color. The style is
-    the bands' Gram matrix, at full and at half size. Every band is divided by its strength in the painting, so that the
-    weak ones count. A network's first layers can come near the painting while the pixels do not; this term prevents it.
+    A cosine transform divides each neighborhood of 3 x 3 pixels into nine bands for each color. The style is the Gram
+    matrix of the bands, at full and at half size. Every band is divided by its strength in the painting, so that weak
+    ones count. A network's first layers can resemble the painting while the pixels do not. This term prevents that.
     """
 
     def __init__(self, painting: Tensor, photos: Tensor) -> None:
@@ -96,12 +96,12 @@ class Bands:
             ]
 
     def __call__(self, pictures: Tensor) -> Tensor:
-        """A scalar; 1 is the untouched photographs' distance."""
+        """Return the distance, a scalar. 1 is the distance of the unpainted photographs."""
         found = zip(self._grams(pictures), self.targets, self.apart, strict=True)
         return torch.stack([(own - target).square().mean() / apart for own, target, apart in found]).mean()
 
     def _bands(self, pictures: Tensor) -> list[Tensor]:
-        """N x 27 x H x W at full and at half size."""
+        """Return the bands, N x 27 x H x W, at full and at half size."""
         return [F.conv2d(level - 0.5, self.kernels, groups=3) for level in (pictures, F.avg_pool2d(pictures, 2))]
 
     def _grams(self, pictures: Tensor) -> list[Tensor]:

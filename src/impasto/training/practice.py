@@ -1,4 +1,4 @@
-"""The photographs that a painting is learned on: random crops of them, and some that are held back to judge by."""
+"""The photographs for learning a painting: random crops, and held-back ones to measure the progress."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ KEPT = 512  # decoded photographs that stay in memory
 
 
 class Practice:
-    """Photographs that ship, or those of a folder, as square crops.
+    """Square crops of the built-in photographs, or of those in a folder.
 
     Args:
-        folder: see `impasto.training.data.find_photos`; None, the photographs that ship.
+        folder: see `impasto.training.data.find_photos`; None for the built-in photographs.
         side: of a crop in pixels.
-        held_back: crops to judge by, of photographs that are never drawn: of a third of those that there are, at most.
-        seed: chooses which are held back.
+        held_back: crops that measure the progress. Their photographs, at most a third of all, are never drawn.
+        seed: chooses the held-back photographs.
         rng: draws crops.
     Raises:
-        PictureError: there are no photographs in the folder.
+        PictureError: the folder contains no photographs.
     """
 
     def __init__(
@@ -46,11 +46,11 @@ class Practice:
         self._held, self._others = order[:held] or order, order[held:]
 
     def batch(self, count: int) -> Tensor:
-        """Random parts of photographs: scaled, mirrored, brighter or darker. N x 3 x `side` x `side`, 0..1."""
+        """Return random crops, randomly scaled, mirrored and brightened, N x 3 x `side` x `side`, 0..1."""
         return torch.cat([self._crop() for _ in range(count)])
 
     def held_back(self) -> Tensor:
-        """The middles of the photographs held back, N x 3 x `side` x `side`, 0..1; repeated if they are too few."""
+        """Return the centers of the held-back photographs, N x 3 x `side` x `side`, 0..1, repeated if too few."""
         return torch.cat([self._middle(index) for index in (self._held * self.count)[: self.count]])
 
     def _crop(self) -> Tensor:
@@ -72,7 +72,7 @@ class Practice:
         return _resized(photo, height, width)[..., top : top + self.side, left : left + self.side]
 
     def _photo(self, index: int) -> Pixels:
-        """A photograph at about the size of a crop."""
+        """Return a photograph at about the size of a crop."""
         if index not in self._known:
             picture = Picture.open(self._read(index), shorter=round(self.side * 1.5))
             if len(self._known) >= KEPT:
@@ -82,7 +82,7 @@ class Practice:
 
 
 def _reader(folder: str | Path | None) -> tuple[Callable[[int], bytes], int]:
-    """What reads a photograph's file, and how many there are."""
+    """Return a function that reads the file of a photograph by its index, and the number of photographs."""
     if folder is None:
         with zipfile.ZipFile(ASSETS / "photos" / "photos.zip") as bundle:
             files = [bundle.read(name) for name in bundle.namelist()]

@@ -1,7 +1,7 @@
-"""The networks that learn one painting: all that learning must know of them.
+"""The networks that can learn one painting, described by a common interface.
 
-`impasto.training.learn` calls nothing of a particular network but what a `Pupil` names, so another network with the
-same call can learn by the same code.
+`impasto.training.learn` uses only the fields of `Pupil`. So another network with the same signature can learn with the
+same code.
 """
 
 from __future__ import annotations
@@ -27,24 +27,24 @@ from impasto.nn.device import find_precision
 from impasto.nn.paint_net import MULTIPLE, PaintNet
 from impasto.styles import builtin
 
-_STEP = 0.1  # by which a modulation usually differs between styles
+_STEP = 0.1  # usual difference of a modulation between styles
 
 
 @dataclass(frozen=True)
 class Pupil:
-    """A painter's network and how a style's array of numbers changes it.
+    """A painting network, and how a style's numbers change it.
 
     Attributes:
-        net: paints: net(photos, vectors, measured), N x 3 x H x W and N x `size` to N x 3 x H x W, as
-            `light_net.LightNet` does. It is never changed.
-        painter: encodes paintings, and paints with what was learned.
-        size: numbers of a style that are no filters: a vector, and what else of the network follows it.
-        spread: how much each of them usually differs between paintings.
-        grid: pixels after which the network's own lattice repeats.
-        measures: whether the net takes `measured`, so that a part of a photo can be painted as in the whole.
-        is_filter: whether a parameter of that name is learned.
-        pack: the difference of two state dicts as the flat array that follows the vector.
-        unpack: undoes `pack`, for the state dict whose names and shapes it takes.
+        net: the network, called net(photos, vectors, measured). It maps N x 3 x H x W and N x `size` to N x 3 x H x W,
+            as `light_net.LightNet` does. It is never changed.
+        painter: the engine that encodes paintings and paints with the learned style.
+        size: count of a style's numbers that are not filters: the vector and what else depends on it.
+        spread: usual difference of each of these numbers between paintings.
+        grid: period in pixels of the network's own lattice.
+        measures: True if the net uses `measured`, so that a part of a photo can be painted as in the whole.
+        is_filter: returns True if the parameter of that name is learned.
+        pack: turns the difference of two state dicts into the flat array that follows the vector.
+        unpack: the inverse of `pack`, for the state dict whose names and shapes it is given.
     """
 
     net: nn.Module = field(repr=False)
@@ -58,7 +58,7 @@ class Pupil:
     unpack: Callable[[Tensor, Mapping[str, Tensor]], Mapping[str, Tensor]]
 
     def begin(self, style: StyleVector) -> tuple[Any, Tensor]:
-        """A copy of the network with the style's filters, which gradients may change, and its vector, 1 x `size`."""
+        """Return a trainable copy of the network with the style's filters, and the style's vector, 1 x `size`."""
         net = copy.deepcopy(self.net)
         state = net.state_dict()
         numbers, filters = np.split(style.numbers, [self.size])
@@ -74,7 +74,7 @@ class Pupil:
         return net, torch.from_numpy(vector).to(self.spread.device)
 
     def style(self, state: Mapping[str, Tensor], vector: Tensor) -> StyleVector:
-        """What a style file holds: the vector's numbers, then the changes of the filters."""
+        """Return the content of a style file: the vector's numbers, then the changes of the filters."""
         before = self.net.state_dict()
         changes = {name: state[name] - before[name] for name in before if self.is_filter(name)}
         numbers = torch.cat([vector.flatten(), self.pack(changes)])
@@ -83,13 +83,15 @@ class Pupil:
 
 
 def pupil_of(engine: str, device: torch.device) -> Pupil:
-    """An engine that ships, as it learns.
+    """Return an engine's network, ready to learn.
 
     Raises:
-        UsageError: it does not.
+        UsageError: the engine cannot learn.
     """
     if engine not in PUPILS:
-        raise UsageError(f"engine {engine!r} learns no paintings", f"one of {', '.join(PUPILS)}", code="unknown-choice")
+        raise UsageError(
+            f"engine {engine!r} cannot learn paintings", f"engines that can: {', '.join(PUPILS)}", code="unknown-choice"
+        )
     return PUPILS[engine](device)
 
 
@@ -112,12 +114,12 @@ def _light(device: torch.device) -> Pupil:
 
 
 class _Painting(PaintNet):
-    """The painter with the noise that its engine takes; a style is a vector, then changes of the modulations.
+    """The painter with the noise that its engine feeds it. A style is a vector, then changes of the modulations.
 
-    The palette is not learned: the engine brings the picture nearer to it, whatever was learned.
+    The palette is not learned. The engine moves the picture toward it in any case.
 
     Attributes:
-        chooses: whether it computes in half precision wherever that is faster; else as whoever calls it says.
+        chooses: True to use half precision where it is faster; False to leave the choice to the caller.
     """
 
     chooses = True
@@ -126,7 +128,7 @@ class _Painting(PaintNet):
         self,
         photo: Tensor,
         style: Tensor,
-        measured: None = None,  # noqa: ARG002  as `light_net.LightNet` is called
+        measured: None = None,  # noqa: ARG002  in the signature of `light_net.LightNet`
     ) -> Tensor:
         height, width = photo.shape[2:]
         noise = [torch.from_numpy(painter.noise_at(by, (0, 0), height, width)).to(photo.device) for by in (8, 4)]

@@ -1,4 +1,4 @@
-"""What a style network is trained for and how: a recipe, and the ones that have a name."""
+"""Recipes for the training of a style network, and the named ones."""
 
 from __future__ import annotations
 
@@ -13,35 +13,37 @@ NetworkName = Literal["vgg19", "vgg16"]
 
 _EXAMPLE_LAYERS = ("relu1_2", "relu2_2", "relu3_3", "relu4_3")
 _EXAMPLE_CHANNELS = (64, 128, 256, 512)
-_EXAMPLE_SCALES = [1 / channels**2 for channels in _EXAMPLE_CHANNELS]  # it divides a Gram matrix by its channels, too
+# The example also divides a Gram matrix by the number of its channels.
+_EXAMPLE_SCALES = [1 / channels**2 for channels in _EXAMPLE_CHANNELS]
 
 
 @dataclass(frozen=True)
 class TrainingRecipe(Descent):
-    """The network, the losses, the descent.
+    """The network, the losses and the descent.
 
     Attributes:
-        width, blocks: of the network: see `impasto.nn.transformer.Architecture`.
-        style_size: longer side at which paintings are looked at, in pixels.
-        loss_network: the shipped VGG-19, or VGG-16 in torchvision's format.
-        content_layers, style_layers: each with :WEIGHT or not; weights of one loss are brought to a sum of 1.
-        content_weight, style_weight, variation_weight, stability_weight: of the losses' sum. Stability is the mean
-            squared change of the painted picture when the photo is shifted or gets a little noise.
+        width, blocks: size of the network: see `impasto.nn.transformer.Architecture`.
+        style_size: longer side in pixels to which paintings are resized.
+        loss_network: the built-in VGG-19, or VGG-16 in torchvision's format.
+        content_layers, style_layers: names, each with an optional :WEIGHT. The weights of one loss are scaled to sum to
+            1.
+        content_weight, style_weight, variation_weight, stability_weight: weights of the losses in the total. Stability
+            is the mean squared change of the painted picture when the photo is shifted or gets a little noise.
         relative: divide each loss by its target's energy, so that the weights mean the same for all styles and layers.
     Raises:
-        UsageError: a value of another type or out of its range.
+        UsageError: a value has the wrong type or is out of its range.
     """
 
     width: int = setting(32, "Channels of the network's first convolution; 16 is the light form.", 4, 128)
     blocks: int = setting(5, "Residual blocks.", 1, 16)
-    style_size: int = setting(384, "Longer side in pixels at which paintings are looked at.", 64, 4096)
+    style_size: int = setting(384, "Longer side in pixels to which paintings are resized.", 64, 4096)
     loss_network: NetworkName = setting("vgg19", "The network whose features are compared.")
     content_layers: tuple[str, ...] = setting(("relu3_1", "relu4_1"), "Layers of the content loss.")
     style_layers: tuple[str, ...] = setting(("relu1_1", "relu2_1", "relu3_1", "relu4_1"), "Layers of the style loss.")
     content_weight: float = setting(1.0, "Weight of the content loss.", 0, 1e9)
     style_weight: float = setting(5.0, "Weight of the style loss.", 0, 1e12)
     variation_weight: float = setting(0.05, "Weight of the total variation.", 0, 1e9)
-    stability_weight: float = setting(0.0, "Weight of steadiness under small shifts and noise.", 0, 1e9)
+    stability_weight: float = setting(0.0, "Weight of the stability under small shifts and noise.", 0, 1e9)
     relative: bool = setting(True, "Divide each loss by its target's energy.")
 
     def __post_init__(self) -> None:
@@ -56,8 +58,8 @@ RECIPES: dict[str, TrainingRecipe] = {
     "default": DEFAULT,
     # Half the channels: 42 k multiply-adds a pixel instead of 154 k.
     "light": replace(DEFAULT, width=16),
-    # Johnson et al. 2016 with the numbers of PyTorch's fast_neural_style example: 1e5 times the content's and 1e10
-    # times the styles' mean squared errors, VGG-16, no clipping to speak of, a constant rate, the last weights.
+    # Johnson et al. 2016 with the numbers of PyTorch's fast_neural_style example: VGG-16, a constant rate, the last
+    # weights, practically no clipping. The mean squared error counts 1e5 times for content, 1e10 times for styles.
     "johnson2016": replace(
         DEFAULT,
         loss_network="vgg16",
@@ -78,9 +80,9 @@ RECIPES: dict[str, TrainingRecipe] = {
 
 
 def find_recipe(recipe: str | TrainingRecipe) -> TrainingRecipe:
-    """A recipe by its name.
+    """Return a recipe by its name.
 
     Raises:
-        UsageError: no such recipe.
+        UsageError: no recipe has this name.
     """
     return find(RECIPES, recipe, "recipe")

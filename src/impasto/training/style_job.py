@@ -1,4 +1,4 @@
-"""The training of a style network: what is trained on which paintings, with which losses."""
+"""Train a style network on one painting or several."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from impasto.training.objective import TrainingObjective, disturbed, stability
 from impasto.training.recipe import DEFAULT, TrainingRecipe
 
 SMALLEST_PAINTING = 32  # pixels a side
-_SHOWN = 4  # styles on a sheet of samples, at most
+_SHOWN = 4  # most styles on a sheet of samples
 
 
 @dataclass(frozen=True)
 class StyleJob(Job[TransformerNet]):
-    """A feed-forward network for one painting or several (Johnson et al. 2016).
+    """A job that trains a feed-forward network for one painting or several (Johnson et al. 2016).
 
     Attributes:
         styles: {name: painting}, in the order of the network's styles.
@@ -48,7 +48,7 @@ class StyleJob(Job[TransformerNet]):
         return StyleLosses(self, fabric)
 
     def facts(self) -> dict[str, Any]:
-        """What the paintings are.
+        """Return the digests of the paintings.
 
         Raises:
             PictureError: a painting's file cannot be read.
@@ -57,12 +57,12 @@ class StyleJob(Job[TransformerNet]):
         return {"styles": digests}
 
     def card(self, photos: Photos, step: int, losses: dict[str, float], seconds: float) -> dict[str, Any]:
-        """How the network was made."""
+        """Return how the network was made."""
         form = {"architecture": dataclasses.asdict(self.architecture), "styles": list(self.styles)}
         return super().card(photos, step, losses, seconds) | form
 
     def read_paintings(self) -> list[Tensor]:
-        """1 x 3 x H x W each, 0..1.
+        """Return the paintings, 1 x 3 x H x W each, 0..1.
 
         Raises:
             UsageError: a painting is too small.
@@ -72,7 +72,7 @@ class StyleJob(Job[TransformerNet]):
 
 
 class StyleLosses:
-    """Each picture of a batch in the next of the styles."""
+    """The losses of a batch. Each picture has the next of the styles."""
 
     def __init__(self, job: StyleJob, fabric: Fabric) -> None:
         paintings = [painting.to(fabric.device) for painting in job.read_paintings()]
@@ -95,14 +95,14 @@ class StyleLosses:
         return terms
 
     def follow(self) -> None:
-        """Nothing learns beside the network."""
+        """Do nothing: only the network learns."""
 
     def measured(self, model: Any) -> Terms:  # noqa: ARG002
         return {}
 
     def show(self, net: Any) -> list[list[Tensor]]:
-        """Every sample in each of the first styles, with the photo itself in front."""
-        styles = torch.eye(self.styles, device=self.device)[:_SHOWN, None]  # of 1 K each
+        """Return a row for each sample: the photo itself, then the photo in each of the first styles."""
+        styles = torch.eye(self.styles, device=self.device)[:_SHOWN, None]  # 1 x K each
         return [[sample.cpu(), *(net(sample, share).cpu() for share in styles)] for sample in self._samples]
 
     def state(self) -> dict[str, Any]:
@@ -117,7 +117,7 @@ def _painting(path: Path, side: int) -> Tensor:
     if min(picture.width, picture.height) < SMALLEST_PAINTING:
         raise UsageError(
             f"the style {path} is {picture.width} x {picture.height} pixels",
-            f"{SMALLEST_PAINTING} a side are needed",
+            f"use a painting of at least {SMALLEST_PAINTING} pixels a side",
             code="too-small",
         )
     return to_tensor(picture.pixels)

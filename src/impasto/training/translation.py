@@ -1,4 +1,4 @@
-"""Networks that translate pictures, as they are trained against critics: what a step runs, in one call each."""
+"""Networks that translate pictures and are trained against critics. One call of each runs all networks of a step."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ FORMS = {
     "unet128": GeneratorForm("unet", 7),
     "unet64": GeneratorForm("unet", 6),
 }
-_LAYERS = {  # whose features tell a picture's patches from each other; "", the picture itself
+_LAYERS = {  # layers whose features distinguish a picture's patches; "" is the picture itself
     "resnet": ("", "down1", "down2", "blocks.0", "blocks.4"),  # as published
     "painter": ("", "net.enter2", "net.enter3", "net.deep.3"),
     "light": ("", "net.enter2", "net.blocks.0", "net.blocks.1"),
 }
-_HEAD = 256  # numbers that a patch is told by
-_MOVE = 5.0  # in units of an engine's spread, what one step of the rate moves a style's numbers by
+_HEAD = 256  # features of a patch after the head
+_MOVE = 5.0  # change of a style's numbers per step of the learning rate, in units of the engine's spread
 
 
 class EngineGenerator(nn.Module):
-    """An engine that ships, as a generator: pictures of one style, whose vector and filters are learned.
+    """A built-in engine as a generator of pictures in one style. It learns the style's vector and filters.
 
     Args:
         engine: "painter" or "light".
-        style: to begin with.
+        style: initial style.
     """
 
     def __init__(self, engine: str, style: StyleVector) -> None:
@@ -46,7 +46,7 @@ class EngineGenerator(nn.Module):
         self.engine = engine
         pupil = pupil_of(engine, torch.device("cpu"))
         net, start = pupil.begin(style)
-        net.chooses = False  # the training does
+        net.chooses = False  # the training chooses the precision
         self.net: nn.Module = net
         self.start: Tensor
         self.spread: Tensor
@@ -55,22 +55,22 @@ class EngineGenerator(nn.Module):
         self.move = nn.Parameter(torch.zeros_like(start))
 
     def forward(self, pictures: Tensor) -> Tensor:
-        """N x 3 x H x W to N x 3 x H x W; may leave 0..1."""
+        """Paint pictures, N x 3 x H x W to N x 3 x H x W. Values may leave 0..1."""
         vector = self.start + self.move * self.spread
         painted: Tensor = self.net(pictures, vector.expand(len(pictures), -1), [])
         return painted
 
     def style(self) -> StyleVector:
-        """What was learned."""
+        """Return the learned style."""
         vector = self.start + self.move * self.spread
         return pupil_of(self.engine, torch.device("cpu")).style(self.net.state_dict(), vector)
 
 
 def generator_of(name: str, width: int, style: StyleVector | None) -> nn.Module:
-    """A generator by its name in a recipe, as it begins.
+    """Return a generator by its name in a recipe, before training.
 
     Args:
-        style: that "painter" and "light" begin with.
+        style: initial style of "painter" and "light".
     """
     if name in FORMS:
         form = FORMS[name]
@@ -80,7 +80,7 @@ def generator_of(name: str, width: int, style: StyleVector | None) -> nn.Module:
 
 
 def mean_style(paintings: Sequence[np.ndarray[Any, Any]], engine: str) -> StyleVector:
-    """The mean of paintings' styles, without a palette: what is learned knows its colors."""
+    """Return the mean of the paintings' styles, without a palette, because the learned weights contain the colors."""
     found = np.mean([engine_of(engine).encode(painting).embedding for painting in paintings], axis=0)
     if engine == "painter":
         found[painter.CODE :] = 0
@@ -88,11 +88,11 @@ def mean_style(paintings: Sequence[np.ndarray[Any, Any]], engine: str) -> StyleV
 
 
 class Contrasted(NamedTuple):
-    """What a step of contrastive training sees.
+    """The outputs of one step of contrastive training.
 
     Attributes:
-        painted, kept: what the network makes of the photos, and of the paintings (empty if nobody asks).
-        queries, keys: for each layer, N x P x C: patches of what was made, and of what it was made of.
+        painted, kept: the network's results for the photos, and for the paintings (empty if not requested).
+        queries, keys: features of patches, N x P x C for each layer: of the results, and of their sources.
     """
 
     painted: Tensor
@@ -102,11 +102,11 @@ class Contrasted(NamedTuple):
 
 
 class Contrast(nn.Module):
-    """A generator, and what tells patches of its pictures from each other (Park et al. 2020).
+    """A generator, and the heads that distinguish patches of its pictures (Park et al. 2020).
 
     Args:
-        generator: whose first layers see the patches.
-        patches: places in a picture.
+        generator: its first layers provide the features.
+        patches: places compared in a picture.
     """
 
     def __init__(self, generator: nn.Module, patches: int) -> None:
@@ -126,7 +126,7 @@ class Contrast(nn.Module):
                 nn.init.zeros_(layer.bias)
 
     def forward(self, photos: Tensor, paintings: Tensor | None) -> Contrasted:
-        """N x 3 x H x W each."""
+        """Run one step. Photos and paintings are N x 3 x H x W each."""
         pictures = photos if paintings is None else torch.cat([photos, paintings])
         with features_of(self.generator, self.layers) as seen:
             made = self.generator(pictures)
@@ -146,7 +146,7 @@ class Contrast(nn.Module):
 
 
 class Cycled(NamedTuple):
-    """What a step of cycle-consistent training sees: of photos (a) and paintings (b), and ways on from there."""
+    """The outputs of one step of cycle-consistent training, for photos (a) and paintings (b)."""
 
     made_b: Tensor
     made_a: Tensor
@@ -160,8 +160,8 @@ class Cycle(nn.Module):
     """Two generators, from photos to paintings and back (Zhu et al. 2017).
 
     Args:
-        generator, back: the two.
-        keeps: whether each also sees what it is to leave as it is.
+        generator, back: from photos to paintings, and from paintings to photos.
+        keeps: True to run each generator also on pictures that it should leave unchanged.
     """
 
     def __init__(self, generator: nn.Module, back: nn.Module, *, keeps: bool) -> None:
@@ -169,7 +169,7 @@ class Cycle(nn.Module):
         self.generator, self.back, self.keeps = generator, back, keeps
 
     def forward(self, photos: Tensor, paintings: Tensor) -> Cycled:
-        """N x 3 x H x W each."""
+        """Run one step. Photos and paintings are N x 3 x H x W each."""
         to_b, to_a = [photos], [paintings]
         if self.keeps:
             to_b, to_a = [photos, paintings], [paintings, photos]
@@ -181,25 +181,25 @@ class Cycle(nn.Module):
 
 
 class Translator(nn.Module):
-    """One generator alone, as pairs need it."""
+    """A single generator, for training on pairs."""
 
     def __init__(self, generator: nn.Module) -> None:
         super().__init__()
         self.generator = generator
 
     def forward(self, pictures: Tensor) -> Tensor:
-        """N x 3 x H x W to the same."""
+        """Translate pictures, N x 3 x H x W to the same shape."""
         made: Tensor = self.generator(pictures)
         return made
 
 
 class _Enough(Exception):
-    """The last layer that was asked for has been seen."""
+    """Raised to stop a network after the last requested layer."""
 
 
 @contextmanager
 def features_of(net: nn.Module, layers: Sequence[str], *, stop: bool = False) -> Iterator[dict[str, Tensor]]:
-    """The features that layers of a network give while the context lasts, by their names.
+    """Collect the features of a network's layers while the context lasts, by the layers' names.
 
     Args:
         layers: names of modules, in the order in which they run.

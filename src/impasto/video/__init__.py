@@ -1,1 +1,1 @@
-"""Video in and out, and painting it without flicker."""
+"""Read and write video, and paint it without flicker."""

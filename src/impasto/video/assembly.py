@@ -1,4 +1,4 @@
-"""A clip's file: what it is to hold is found out before a frame is painted, and what is painted is never lost."""
+"""Prepare and write a clip's file. Problems are found before painting starts, and painted frames are never lost."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ _OF_THE_SYSTEM = (errno.EACCES, errno.EPERM, errno.ENOENT, errno.EROFS, errno.EF
 
 
 class Assembly:
-    """The file that a clip becomes, and what goes into it beside the pictures.
+    """The output file of a clip, and everything in it besides the pictures.
 
     Args:
         path: of the result.
-        source: the clip that it is made of; None, nothing comes along.
-        sound: take its sound and subtitles along.
-        strip_location: leave out where it was recorded.
-        strip_metadata: leave out all that it says of itself.
-        made_with: what painted the frames, for the file's comment; empty, none is written.
-        first: the source's first frame, to say what of such frames is lost; None, nothing is said.
+        source: the source clip; None: copy nothing from it.
+        sound: copy its sound and subtitles.
+        strip_location: remove the place of recording.
+        strip_metadata: remove all metadata.
+        made_with: the painting's entry for the file's comment; empty: no entry.
+        first: the source's first frame, to report what the encoding loses; None: no report.
     Attributes:
         notes: what was converted or left out.
-        written: where the file is, once it is there.
+        written: the file's path, after it was written.
     """
 
     def __init__(
@@ -79,11 +79,11 @@ class Assembly:
             self._trial.path.unlink(missing_ok=True)
 
     def piece_path(self) -> Path:
-        """Where frames are encoded to."""
+        """Return the path to which frames are encoded."""
         return part_of(self.path, self.encoding.piece_suffix)
 
     def _try_encoder(self) -> None:
-        """Encode a gray frame."""
+        """Encode a gray frame to test the encoder."""
         self._trial = Piece(self.piece_path())
         frame = VideoFrame(np.full((*self.encoding.even_size[::-1], 3), 127, np.uint8), Fraction(0))
         try:
@@ -99,12 +99,12 @@ class Assembly:
                 raise
             raise UsageError(
                 f"{self.path} cannot be written with {self.encoding.codec}",
-                f"another --codec or ending: {first_line(error.__cause__ or error)}",
+                f"try another --codec or ending: {first_line(error.__cause__ or error)}",
                 code="not-encodable",
             ) from error
 
     def _collect(self, source: Clip, *, sound: bool, strip: Strip) -> list[str]:
-        """Gather what comes along; return what of it is converted or left out."""
+        """Collect everything to copy from the source. Return notes on what is converted or left out."""
         origin = origin_of(source)
         with source.opened() as container:
             belongings = belongings_of(
@@ -122,7 +122,7 @@ class Assembly:
         return notes
 
     def _try_joining(self) -> None:
-        """Make a file of the first packets; what it cannot hold is left out."""
+        """Write a file of the first packets as a test. Leave out what it cannot store."""
         error = self._fault(self.company)
         if error is None:
             return
@@ -132,7 +132,7 @@ class Assembly:
             wanted.remove_files()
             raise UsageError(
                 f"{self.path} cannot be written with {self.encoding.codec}",
-                f"another --codec or ending: {first_line(error)}",
+                f"try another --codec or ending: {first_line(error)}",
                 code="not-encodable",
             ) from error
         for name in ("said", "picture", "chapters", "covers", "attachments"):
@@ -157,7 +157,7 @@ class Assembly:
                 )
 
     def _fault(self, company: Company) -> BaseException | None:
-        """What is against a file of such streams."""
+        """Return the error that a file with these streams causes, or None."""
         part = part_of(self.path)
         try:
             join(part, [self._trial], self.encoding, company, probe=True)
@@ -173,10 +173,10 @@ class Assembly:
         """Join the pieces and put the file in its place.
 
         Args:
-            length: seconds after which sound ends, where the pictures end early; None, with itself.
+            length: seconds after which sound ends, if the pictures end early; None: sound ends by itself.
             target: another place.
         Raises:
-            PictureError: it cannot be written. Where the pictures alone could be, they are in place.
+            PictureError: the file cannot be written. If the pictures alone can be written, they are in place.
         """
         part = part_of(self.path)
         place = target or self.path
@@ -187,8 +187,8 @@ class Assembly:
                 join(part, pieces, self.encoding, Company(made_with=self.company.made_with))
                 self._put_in_place(part, place)
                 raise PictureError(
-                    f"what belongs to the video could not be written: {first_line(error)}",
-                    f"{place} holds the painted pictures alone",
+                    f"sound, subtitles and metadata could not be written: {first_line(error)}",
+                    f"{place} contains only the painted pictures",
                     code=cannot_write(place, error).code,
                 ) from error
             self._put_in_place(part, place)
@@ -204,10 +204,10 @@ class Assembly:
         self.written = place
 
     def keep(self, pieces: Sequence[Piece], length: Fraction) -> Path | None:
-        """Keep what is painted of a clip that cannot be finished, under another name; say where.
+        """Save the painted part of a clip that cannot be finished, under another name. Return its path.
 
         Returns:
-            None, if the file is in its place after all.
+            None if the file is in its place after all.
         """
         if self.written is not None:
             return None
@@ -215,7 +215,7 @@ class Assembly:
         try:
             self.finish(pieces, length=length, target=kept)
         except PictureError:
-            if not kept.exists():  # no room for a copy: the pieces themselves
+            if not kept.exists():  # no room for a copy: keep the pieces themselves
                 for piece in pieces:
                     kept = free_name(self.path, piece.path.suffix)
                     with contextlib.suppress(OSError):
@@ -223,12 +223,12 @@ class Assembly:
         return kept if kept.exists() else None
 
     def discard(self) -> None:
-        """Delete what came along."""
+        """Delete temporary files of sound and subtitles."""
         self.company.remove_files()
 
 
 def origin_of(clip: Clip) -> Fraction:
-    """Seconds of a file at which its first picture is shown."""
+    """Return the time of a file's first picture, in seconds."""
     with clip.opened() as container:
         video = main_video(container)
         with contextlib.suppress(*faults()):
@@ -239,7 +239,7 @@ def origin_of(clip: Clip) -> Fraction:
 
 
 def constant_rate(clip: Clip) -> Fraction:
-    """Frames a second at which a clip whose frames are not shown equally long loses none, up to 120."""
+    """Return a constant rate, in frames a second up to 120, at which a clip of variable rate loses no frame."""
     if clip.fps is not None or not clip.path.is_file():
         return clip.rate
     if is_animation(clip.path):
@@ -257,19 +257,19 @@ def constant_rate(clip: Clip) -> Fraction:
 
 
 def refused_by_system(error: BaseException | None) -> bool:
-    """Whether a disk is full or closed to us, rather than a stream one that cannot be held."""
+    """Return True if the disk is full or not writable, False if the file cannot store a stream."""
     if error is None:
         return False
     return write_fault(error) == "disk-full" or getattr(error, "errno", None) in _OF_THE_SYSTEM
 
 
 def part_of(path: Path, suffix: str | None = None) -> Path:
-    """Where a clip is written until it is whole: FFmpeg tells the format by the ending."""
+    """Return the temporary path of a clip. It keeps the ending, from which FFmpeg derives the format."""
     return path.with_name(part_name(path.stem, suffix or path.suffix))
 
 
 def free_name(path: Path, suffix: str | None = None) -> Path:
-    """A name beside a path that says that the file is not finished, and that nothing has."""
+    """Return an unused path that marks the file as unfinished."""
     suffix = path.suffix if suffix is None else suffix
     stem = path.stem[:60]
     names = (f"{stem}-unfinished{number}{suffix}" for number in ("", *(f"-{n}" for n in range(2, 1000))))

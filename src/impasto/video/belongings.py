@@ -1,4 +1,4 @@
-"""What a video file says of itself, besides its pictures and its sound: titles, dates, chapters, covers, fonts."""
+"""Contents of a video file besides pictures and sound: titles, dates, chapters, covers, fonts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _OF_THE_FILE = re.compile(
     r"|wm/.*|.*_umid|isvbr|devicecontenttype|hw|maxrate|te_is_reencode|id3v2_priv.*|service_(name|provider)|filename|mimetype",
     re.IGNORECASE,
 )
-"""What a file says of its own bytes, which are others now, or says twice."""
+"""Metadata on the old file's bytes, which no longer apply, or duplicates."""
 
 _PLACE = re.compile(
     r"location|gps|geo|xyz$|latitude|longitude|altitude|loci|coordinates|place|recorded_at", re.IGNORECASE
@@ -27,31 +27,31 @@ _ITUNES = {
     *("lyrics", "description", "synopsis", "show", "episode_id", "network", "keywords", "track", "disc"),
     *("location", "creation_time", "timecode"),
 }
-"""What MP4 files have places of their own for; other names need a table that fewer programs read."""
+"""Names with a standard place in MP4 files. Other names need a table that fewer programs read."""
 
 _QUICKTIME = {
     *("title", "artist", "author", "album", "date", "comment", "genre", "copyright", "make", "model", "location"),
     *("creation_time", "timecode"),
 }
-"""The same of MOV files."""
+"""The same for MOV files."""
 
 _MARKS = ("comment", "description", "synopsis")
 
 
 @dataclass(frozen=True)
 class Strip:
-    """Leaves out of metadata what nobody shall know.
+    """Remove private data from metadata.
 
     Attributes:
-        location: where it was recorded.
-        metadata: all but what is needed to play it: languages of tracks, fonts of subtitles.
+        location: remove the place of recording.
+        metadata: remove everything that players do not need. They need languages of tracks and fonts of subtitles.
     """
 
     location: bool = False
     metadata: bool = False
 
     def __call__(self, said: Mapping[str, str]) -> dict[str, str]:
-        """What is left of metadata."""
+        """Return the metadata that remain."""
         if self.metadata:
             return {name: value for name, value in said.items() if name.lower() == "language"}
         return {name: value for name, value in said.items() if not (self.location and _PLACE.search(name))}
@@ -59,12 +59,12 @@ class Strip:
 
 @dataclass(frozen=True)
 class Belongings:
-    """What belongs to a clip.
+    """Contents of a clip besides pictures and sound.
 
     Attributes:
         said: the file's metadata, such as its title and its date.
-        picture: those of its pictures' stream, such as their language.
-        chapters: as PyAV gives them, in seconds of the part that is painted: (start, end, metadata).
+        picture: metadata of the picture stream, such as its language.
+        chapters: in PyAV's form, in seconds of the painted part: (start, end, metadata).
         attachments: name, MIME type and bytes of each, such as fonts.
         covers: codec and bytes of each.
         notes: what is left out.
@@ -88,15 +88,15 @@ def belongings_of(
     *,
     strip: Strip,
 ) -> Belongings:
-    """Collect what belongs to a clip.
+    """Collect the contents of a clip besides pictures and sound.
 
     Args:
-        container: the opened file. Its covers are read, so its place is another one afterwards.
+        container: the opened file. Reading its covers moves its position.
         video: the stream that is painted.
-        origin: seconds of the file at which the clip begins.
-        span: the part of the clip that is painted: begin, and end or None.
+        origin: the time in the file at which the clip begins, in seconds.
+        span: the painted part of the clip: begin, and end or None.
         suffix: of the result.
-        strip: what is left out.
+        strip: the metadata to remove.
     """
     said = strip({name: value for name, value in container.metadata.items() if not value.startswith("Lavf")})
     picture = strip(video.metadata)
@@ -107,7 +107,7 @@ def belongings_of(
     notes = [*_data_notes(container)]
     others = [s for s in container.streams.video if s.index != video.index and not int(s.disposition) & _COVER]
     if others:
-        notes.append(f"{_count(others, 'other video track', 'other video tracks')} left out: one is painted")
+        notes.append(f"{_count(others, 'other video track', 'other video tracks')} left out: only one is painted")
     return Belongings(
         _kept(said),
         picture,
@@ -131,10 +131,10 @@ def _is_font(attachment: Any) -> bool:
 
 
 def metadata_for(said: Mapping[str, str], made_with: Mapping[str, object], suffix: str) -> dict[str, str]:
-    """A file's metadata: what its source says, and how it was made.
+    """Return a file's metadata: those of the source, and how the result was made.
 
-    Every container that we write keeps a comment, and few keep anything else. Where the source has one, how it was made
-    goes to the description.
+    Every container that Impasto writes stores a comment, and few store more. If the source has a comment, the
+    description tells how the result was made.
     """
     metadata = {name.lower() if name.lower() in _ITUNES else name: value for name, value in said.items()}
     names = {name.lower(): name for name in metadata}
@@ -151,13 +151,13 @@ def metadata_for(said: Mapping[str, str], made_with: Mapping[str, object], suffi
 
 
 def unusual(metadata: Mapping[str, str], suffix: str) -> list[str]:
-    """The names for which an MP4 or MOV file needs a table of its own, in which it can hold no cover."""
+    """Return the names for which an MP4 or MOV file needs its own table. Files with that table cannot have a cover."""
     usual = {".mp4": _ITUNES, ".m4v": _ITUNES, ".mov": _QUICKTIME}.get(suffix, metadata.keys())
     return sorted(metadata.keys() - usual)
 
 
 def stream_metadata(metadata: Mapping[str, str], suffix: str) -> dict[str, str]:
-    """What stays of a sound's or subtitles' metadata: language, title."""
+    """Return the metadata of a sound or subtitle stream that are kept: language, title."""
     kept = _kept(dict(metadata))
     handler = metadata.get("handler_name", "")
     if handler and "title" not in kept and not re.search(r"handler|gpac|media|l-smash|\x00", handler, re.IGNORECASE):
@@ -174,7 +174,7 @@ _PAIRS = (
     "ja:jpn ko:kor nl:nld no:nor pl:pol pt:por ro:ron ru:rus sv:swe th:tha tr:tur uk:ukr vi:vie zh:zho"
 )
 _LANGUAGES = dict(pair.split(":") for pair in _PAIRS.split())
-"""MP4 has room for three letters."""
+"""MP4 stores three letters."""
 
 _QUICKTIME_LANGUAGES = {
     "deu": "ger",
@@ -185,11 +185,11 @@ _QUICKTIME_LANGUAGES = {
     "fre": "fra",
     "swe": "sve",
 }
-"""FFmpeg's names of QuickTime's numbered languages, where they differ from ISO 639-2's terms."""
+"""FFmpeg's names of QuickTime's numbered languages, where they differ from the ISO 639-2 terms."""
 
 
 def later_timecode(timecode: str, seconds: Fraction, rate: Fraction | None) -> str | None:
-    """A SMPTE timecode so many seconds later; None where it cannot be counted.
+    """Move a SMPTE timecode by some seconds. Return None if it cannot be parsed.
 
     >>> later_timecode("01:00:00:00", Fraction(3, 2), Fraction(24))
     '01:00:01:12'
@@ -205,7 +205,7 @@ def later_timecode(timecode: str, seconds: Fraction, rate: Fraction | None) -> s
         return None
     hours, minutes, whole, frame = (int(parts[i]) for i in (1, 2, 3, 5))
     nominal, dropped = round(rate), parts[4] in ";." and round(rate) % 30 == 0
-    skip = nominal // 15 if dropped else 0  # numbers that each minute leaves out, but for every tenth
+    skip = nominal // 15 if dropped else 0  # numbers skipped in each minute, except in every tenth
     total = (hours * 60 + minutes) * 60 * nominal + whole * nominal + frame
     total -= skip * (hours * 60 + minutes - (hours * 60 + minutes) // 10)
     total += round(seconds * rate)
@@ -217,7 +217,7 @@ def later_timecode(timecode: str, seconds: Fraction, rate: Fraction | None) -> s
 
 
 def _kept(metadata: Mapping[str, str]) -> dict[str, str]:
-    if "name" in metadata and "title" not in metadata:  # what FFmpeg calls the title of an MP4 file's track
+    if "name" in metadata and "title" not in metadata:  # FFmpeg's key for the title of an MP4 track
         metadata = {"title" if name == "name" else name: value for name, value in metadata.items()}
     return {
         name: value.replace("\0", "")
@@ -227,7 +227,7 @@ def _kept(metadata: Mapping[str, str]) -> dict[str, str]:
 
 
 def _taken(metadata: dict[str, str], name: str) -> str | None:
-    """Take out an entry, however its name is written."""
+    """Remove an entry, whatever its case, and return its value."""
     return next((metadata.pop(key) for key in list(metadata) if key.lower() == name), None)
 
 
@@ -241,7 +241,7 @@ def _chapters(
         if (end <= 0 and span[0] > 0) or (length is not None and start >= length):
             continue
         end = end if length is None else min(end, length)
-        start = max(start, Fraction(0)) if span[0] else start  # sound may lie before a whole clip's first picture
+        start = max(start, Fraction(0)) if span[0] else start  # a whole clip's sound may begin before its pictures
         yield start, end, dict(chapter.get("metadata", {}))
 
 
@@ -249,7 +249,7 @@ def _covers(container: Any) -> Iterable[tuple[str, bytes]]:
     covers = [stream for stream in container.streams.video if int(stream.disposition) & _COVER]
     seen = set()
     if covers:
-        for packet in container.demux(covers):  # they come first
+        for packet in container.demux(covers):  # covers come first in a file
             if packet.size and packet.stream_index not in seen:
                 seen.add(packet.stream_index)
                 yield packet.stream.codec_context.name, bytes(packet)
@@ -258,7 +258,7 @@ def _covers(container: Any) -> Iterable[tuple[str, bytes]]:
 
 
 def _data_notes(container: Any) -> Iterable[str]:
-    """Tracks of measurements, such as a camera's; those of chapters and timecodes come along in another way."""
+    """Note data tracks, such as a camera's measurements, which are left out. Chapters and timecodes are kept."""
     names = []
     for stream in container.streams.data:
         handler = stream.metadata.get("handler_name", "")
@@ -266,7 +266,7 @@ def _data_notes(container: Any) -> Iterable[str]:
         if not chapters and "timecode" not in stream.metadata and "TimeCode" not in handler:
             names.append(handler.strip("\0 \t\x0b") or stream.name or "unknown")
     if names:
-        yield f"{_count(names, 'track of data', 'tracks of data')} left out ({', '.join(dict.fromkeys(names))[:80]})"
+        yield f"{_count(names, 'data track', 'data tracks')} left out ({', '.join(dict.fromkeys(names))[:80]})"
 
 
 def _count(things: list[Any], one: str, more: str) -> str:
@@ -274,7 +274,7 @@ def _count(things: list[Any], one: str, more: str) -> str:
 
 
 def mime_type(codec: str) -> tuple[str, str]:
-    """The ending and the MIME type of a cover's codec."""
+    """Return the file ending and the MIME type of a cover's codec."""
     return {"mjpeg": (".jpg", "image/jpeg"), "png": (".png", "image/png"), "webp": (".webp", "image/webp")}.get(
         codec, (f".{codec}", f"image/{codec}")
     )
@@ -285,20 +285,20 @@ def cover_name(codec: str, index: int) -> str:
 
 
 def has_covers(suffix: str) -> bool:
-    """Whether a container has a place for a cover."""
+    """Return True if a container can store a cover."""
     return suffix in (".mp4", ".m4v", ".mkv")
 
 
 def not_held(belongings: Belongings, suffix: str) -> list[str]:
-    """What a container has no place for."""
+    """Return notes on contents that a container cannot store."""
     notes = []
     if belongings.attachments and suffix != ".mkv":
-        notes.append(f"its attachments, such as fonts, cannot go into {suffix} and are left out")
+        notes.append(f"its attachments, such as fonts, cannot be stored in {suffix} and are left out")
     if belongings.covers and not has_covers(suffix):
-        notes.append(f"its cover cannot go into {suffix} and is left out")
+        notes.append(f"its cover cannot be stored in {suffix} and is left out")
     names = unusual(metadata_for(belongings.said, {}, suffix), suffix)
     if names and belongings.covers and has_covers(suffix):
-        notes.append(f"what it says as {', '.join(names)[:80]} cannot go into {suffix} with a cover: left out")
+        notes.append(f"its metadata {', '.join(names)[:80]} cannot be stored in {suffix} with a cover: left out")
     if belongings.chapters and suffix == ".avi":
-        notes.append("its chapters cannot go into .avi and are left out")
+        notes.append("its chapters cannot be stored in .avi and are left out")
     return notes

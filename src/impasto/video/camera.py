@@ -1,4 +1,4 @@
-"""A live camera: the newest frame is painted, at a size that keeps up; keys change what is painted."""
+"""Paint a live camera: the newest frame, at a size that keeps up. Keys change style and strength."""
 
 from __future__ import annotations
 
@@ -33,26 +33,26 @@ from impasto.video.writing import Writer
 
 KEYS = "n p: next and previous style   + -: strength   r: record   s: snapshot   q: quit"
 
-_SMALLEST = 160  # pixels of the longer side, below which nothing can be recognised
+_SMALLEST = 160  # least longer side, in pixels, at which a picture is recognizable
 _STEP = 16
-_PATIENCE = 5.0  # seconds without a frame after which the camera is gone
+_PATIENCE = 5.0  # seconds without a frame, after which the camera counts as disconnected
 
 
 class Camera:
-    """The newest frame of a camera, read by a thread of its own so that none is ever old.
+    """Read a camera in a thread, and keep only the newest frame, so that frames are never outdated.
 
     Args:
-        source: a camera's number; or a video's file or URL, which is shown at its own speed, once.
+        source: a camera's number; or a video file or URL, which is played once at its own speed.
     Raises:
-        PictureError: it cannot be opened.
+        PictureError: the camera or the video cannot be opened.
     """
 
     def __init__(self, source: int | str) -> None:
-        cv2.utils.logging.setLogLevel(0)  # it says on its own, in several lines, that a camera is not there
+        cv2.utils.logging.setLogLevel(0)  # OpenCV reports a missing camera itself, in several lines
         self._capture = cv2.VideoCapture(source)
         if not self._capture.isOpened():
             what = f"camera {source}" if isinstance(source, int) else str(source)
-            raise PictureError(f"{what} cannot be opened", "--camera 1, or a video's file", code="no-device")
+            raise PictureError(f"{what} cannot be opened", "--camera 1, or a video file", code="no-device")
         rate = self._capture.get(cv2.CAP_PROP_FPS)
         self._pause = 0.0 if isinstance(source, int) else 1 / (rate if 0 < rate <= 1000 else 25)
         self._changed = threading.Condition()
@@ -63,7 +63,7 @@ class Camera:
         self._thread.start()
 
     def newest(self, after: int) -> tuple[int, Pixels] | None:
-        """Number and pixels (H x W x 3, 0..1) of the newest frame, later than `after`; None at the end."""
+        """Return number and pixels (H x W x 3, 0..1) of a frame later than `after`, the newest; None at the end."""
         with self._changed:
             self._changed.wait_for(lambda: self._number > after or self._ended, _PATIENCE)
             if self._number <= after:
@@ -72,7 +72,7 @@ class Camera:
         return number, np.ascontiguousarray(frame[:, :, ::-1], np.float32) / np.float32(255)
 
     def close(self) -> None:
-        """Switch the camera off. A thread left inside OpenCV at the program's end would abort it."""
+        """Switch the camera off. If its thread were still inside OpenCV at exit, the program would abort."""
         with self._changed:
             self._ended = True
             self._changed.notify_all()
@@ -97,21 +97,21 @@ class Camera:
 
 
 class Screen(Protocol):
-    """Where the painted frames go, and where keys come from."""
+    """A destination of painted frames, and source of keys."""
 
     def show(self, picture: Pixels, status: str) -> Sequence[str]:
-        """Show a frame, H x W x 3 in 0..1; the keys that were pressed since the last one."""
+        """Show a frame, H x W x 3 in 0..1. Return the keys pressed since the last one."""
 
     def close(self) -> None: ...
 
 
 @dataclass(frozen=True)
 class LiveStatus:
-    """What is painted now.
+    """The present state of painting.
 
     Attributes:
-        side: the longer side that is shown; above 640 pixels what is painted does not grow.
-        rate: frames a second of late.
+        side: the longer side that is shown. Above 640 pixels, the painted size does not grow.
+        rate: recent frames a second.
     """
 
     style: str
@@ -127,15 +127,16 @@ class LiveStatus:
 
 
 class Live:
-    """Paints a camera until it ends or somebody quits.
+    """Paint a camera until it ends or the user quits.
 
     Args:
-        styles: names, paintings or blends to go through with the keys.
-        controls: strength, color, tone, brush size; `size` is the longer side of what is shown.
-        fps: the painted size is reduced, and raised again up to `controls.size`, to keep this many frames a second.
-        folder: where recordings and snapshots go.
-        engine: what paints.
-        mark: say in the metadata of recordings and snapshots what made them.
+        styles: names, paintings or blends that the keys select in turn.
+        controls: strength, color, tone, brush size; `size` is the longer side that is shown.
+        fps: target rate in frames a second. To keep it, the painted size shrinks, and grows again up to
+            `controls.size`.
+        folder: for recordings and snapshots.
+        engine: the engine that paints.
+        mark: write into the metadata of recordings and snapshots how they were made.
     """
 
     def __init__(
@@ -162,7 +163,7 @@ class Live:
         self._stylizers: dict[int, Stylizer] = {}
         self._paint: Composition | None = None
         self._record: tuple[Writer, float] | None = None
-        self._stylizer()  # a style that is not there is said before the camera's light goes on for long
+        self._stylizer()  # reports a missing style before the camera has been on for long
 
     def run(
         self,
@@ -171,11 +172,11 @@ class Live:
         frames: int | None = None,
         on_status: Callable[[LiveStatus], bool] = lambda _: True,
     ) -> int:
-        """Paint until the end; how many frames.
+        """Paint until the end. Return the number of frames.
 
         Args:
-            frames: end after so many.
-            on_status: called after each; False ends it.
+            frames: stop after this number of frames.
+            on_status: called after each frame. Returning False stops.
         """
         number, began = 0, time.perf_counter()
         try:
@@ -226,7 +227,7 @@ class Live:
         return stylizer.with_controls(replace(stylizer.controls, strength=self.strength))
 
     def _handle(self, keys: Sequence[str], picture: Pixels) -> bool:
-        """Do what the keys say; False to quit."""
+        """Act on the keys. Return False to quit."""
         for key in keys:
             if key == "q":
                 return False
@@ -243,7 +244,7 @@ class Live:
         return True
 
     def _guarded(self, act: Callable[[], None]) -> None:
-        """A disk that is full does not end what is shown."""
+        """Run an action. On errors, such as a full disk, end the recording but keep painting."""
         try:
             act()
         except ImpastoError as error:
@@ -256,7 +257,7 @@ class Live:
         self.on_note(f"{path} saved")
 
     def _toggle_recording(self, picture: Pixels) -> None:
-        """Begin a recording, or end it; its metadata name the style with which it begins."""
+        """Start or end a recording. Its metadata name the style with which it starts."""
         if self._record is not None:
             self._stop_recording()
             return
@@ -274,7 +275,7 @@ class Live:
             self.on_note(f"{writer.path} saved")
 
     def _made_with(self) -> dict[str, object]:
-        """What is written into a file's metadata; nothing where it shall not say."""
+        """Return the entry for a file's metadata; empty if files must not have one."""
         controls = replace(self.controls, strength=self.strength).as_dict()
         return self._stylizer().made_with() | {"controls": controls} if self.mark else {}
 
@@ -283,7 +284,7 @@ class Live:
         return free_name(self.folder, stem, suffix)
 
     def _adapt(self, seconds: float) -> None:
-        """Another size if the rate is off by more than a tenth: painting takes as long as there are pixels."""
+        """Change the size if the rate is off by more than a tenth. The time is proportional to the number of pixels."""
         self._seconds += 0.2 * (seconds - self._seconds)
         if self.frames % 5:
             return
@@ -294,4 +295,4 @@ class Live:
         side = int(min(self._asked, max(_SMALLEST, round(wanted / _STEP) * _STEP)))
         if side != self.side:
             self.side, self._paint = side, None
-            self._seconds = 1 / self.fps  # what was measured was of another size
+            self._seconds = 1 / self.fps  # the measured time belonged to the old size

@@ -1,4 +1,4 @@
-"""Open a video file, and nothing else: what is named inside it stays closed."""
+"""Open a video file, and never any other file that it names."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ DEMUXERS = (
     *("film_cpk", "idcin", "ipmovie", "wc3movie", "ea", "vivo", "rpl", "mtv", "thp", "dxa", "amv", "ser", "moflex"),
     *("jpegxl_anim", "mp3", "wav", "w64", "flac", "aac", "aiff", "caf", "ac3", "eac3", "dts", "amr", "au"),
 )
-"""FFmpeg's names of the formats that hold everything themselves. Those of sound are told apart from damaged files."""
+"""FFmpeg's names of self-contained formats. Sound formats are listed to tell them from damaged files."""
 
 _OPTIONS = {
     "format_whitelist": ",".join(DEMUXERS),
     "protocol_whitelist": "file",
-    "enable_drefs": "0",  # a QuickTime file may name others
+    "enable_drefs": "0",  # a QuickTime file may name other files
     "use_absolute_path": "0",
-    "default_fps": "10",  # of an APNG's frames that do not say; as browsers show them
+    "default_fps": "10",  # of APNG frames without a duration; browsers show them so
 }
 
 _STILL = (b"\xff\xd8\xff", b"\x89PNG", b"II*\0", b"MM\0*", b"BM", b"P5", b"P6", b"8BPS", b"\0\0\0\x0cjP", b"qoif")
-_MOTION_JPEG = (".mjpg", ".mjpeg")  # FFmpeg takes some of these for a single picture
+_MOTION_JPEG = (".mjpg", ".mjpeg")  # FFmpeg mistakes some of these for a single picture
 _NAMES_OTHERS = (
     b"#EXTM3U",
     b"ffconcat",
@@ -54,11 +54,12 @@ def opened(
     """Open a file for reading.
 
     Args:
-        untrusted: somebody else chose the file: a link is not followed.
-        max_pixels: of a frame; refuse larger ones.
-        edited: leave out what an MP4's edit list hides.
+        untrusted: a stranger chose the file: do not follow links.
+        max_pixels: refuse frames with more pixels.
+        edited: apply an MP4's edit list, which may hide frames.
     Raises:
-        PictureError: it is not there, no regular file, names other files, or holds no video that can be decoded here.
+        PictureError: the file does not exist, is not a regular file, names other files, or contains no video that can
+            be decoded.
         MissingExtra: PyAV is not installed.
     """
     av = ffmpeg()
@@ -83,15 +84,15 @@ def opened(
 
 
 def check_file(path: Path, *, untrusted: bool = False) -> None:
-    """Refuse what is no file; a pipe or a device may have no end.
+    """Refuse anything but a regular file, because a pipe or a device may never end.
 
     Raises:
-        PictureError: nothing is there, or something else than a regular file; a link, where `untrusted`.
+        PictureError: the path does not exist, is not a regular file, or is a link and `untrusted`.
     """
     try:
         mode = (os.lstat if untrusted else os.stat)(path).st_mode
     except FileNotFoundError:
-        hint = "for frames as pictures, name their folder" if "%" in path.name else ""
+        hint = "for frames as pictures, give their folder" if "%" in path.name else ""
         raise PictureError(f"there is no file {path}", hint, code="no-such-file") from None
     except (OSError, ValueError) as error:
         raise PictureError(f"cannot read {path}: {first_line(error)}", code="not-readable") from error
@@ -100,34 +101,34 @@ def check_file(path: Path, *, untrusted: bool = False) -> None:
     if stat.S_ISLNK(mode):
         kind, hint = "a link", "give the file itself"
     elif stat.S_ISDIR(mode):
-        kind, hint = "a folder", "give a video's file"
+        kind, hint = "a folder", "give a video file"
     else:
         kind, hint = "a pipe or a device", "save the clip to a file first"
-    raise PictureError(f"{path} is {kind}, not a video's file", hint, code="not-a-file")
+    raise PictureError(f"{path} is {kind}, not a video file", hint, code="not-a-file")
 
 
 def file_url(path: Path) -> str:
-    """What FFmpeg takes for a path, whatever characters it has: a colon would begin a protocol's name."""
+    """Return a URL for FFmpeg. In a plain path, a colon would mark a protocol."""
     return f"file:{path}"
 
 
 def main_video(container: InputContainer) -> Any:
-    """The stream that players show: no cover, no thumbnail; the default one, and the largest of several."""
+    """Return the stream that players show: not a cover or thumbnail; the default one, or the largest."""
     return max(_moving_streams(container), key=_rank)
 
 
 def has_sound(container: InputContainer) -> bool:
-    """Whether the file has a track of sound."""
+    """Return True if the file has a sound track."""
     return bool(container.streams.audio)
 
 
 def decoder_of(stream: Any, max_pixels: int | None = None) -> Any:
-    """What decodes a stream's packets, with as many threads as it likes.
+    """Return a multithreaded decoder for a stream.
 
-    FFmpeg's own VP8 and VP9 leave alpha out, so libvpx decodes clips that have it.
+    FFmpeg's own VP8 and VP9 decoders ignore alpha. So libvpx decodes clips with alpha.
 
     Args:
-        max_pixels: of a frame; larger ones are errors.
+        max_pixels: larger frames raise errors.
     """
     context = stream.codec_context
     if alpha_is_apart(stream):
@@ -141,13 +142,13 @@ def decoder_of(stream: Any, max_pixels: int | None = None) -> Any:
 
 
 def alpha_is_apart(stream: Any) -> bool:
-    """Whether a WebM stream has its alpha beside its pictures."""
+    """Return True if a WebM stream stores alpha beside its pictures."""
     said = {name.lower(): value for name, value in stream.metadata.items()}
     return said.get("alpha_mode") == "1" and stream.codec_context.name in ("vp8", "vp9")
 
 
 def promises_alpha(stream: Any) -> bool:
-    """Whether an HEVC stream says that it has alpha in a layer of its own, as Apple's do."""
+    """Return True if an HEVC stream announces alpha in a separate layer, as Apple's files do."""
     context = stream.codec_context
     return context.name == "hevc" and _ALPHA_MESSAGE in (context.extradata or b"")
 
@@ -155,16 +156,16 @@ def promises_alpha(stream: Any) -> bool:
 _ALPHA_MESSAGE = b"\x4e\x01\xa5"  # SEI, "alpha channel information" (H.265, F.14.2.8)
 
 
-_MOST_FAILURES = 32  # one after the other, until the rest is given up
+_MOST_FAILURES = 32  # consecutive errors, after which the rest is skipped
 
 
 def packets_of(container: InputContainer, *streams: Any) -> Generator[Any, None, bool]:
-    """The packets of streams; go on behind damage.
+    """Yield the packets of streams. Continue after damaged parts.
 
     Yields:
-        packets, and for each place that cannot be read the error.
+        packets; and one error for each damaged part.
     Returns:
-        whether the end was reached.
+        True if the end was reached.
     """
     av = ffmpeg()
     failures = 0
@@ -182,7 +183,7 @@ def packets_of(container: InputContainer, *streams: Any) -> Generator[Any, None,
 
 
 def video_packets(container: InputContainer, stream: Any) -> Iterator[Any]:
-    """As `packets_of`, with an empty packet at the end."""
+    """Yield packets like `packets_of`, and an empty packet at the end."""
     if not (yield from packets_of(container, stream)):
         yield from stream_end(stream)
 
@@ -195,7 +196,7 @@ def stream_end(stream: Any) -> list[Any]:
 
 
 def head_of(path: Path, length: int = 4096) -> bytes:
-    """A file's first bytes; none where it cannot be read."""
+    """Return a file's first bytes; empty if it cannot be read."""
     try:
         with path.open("rb") as file:
             return file.read(length)
@@ -204,13 +205,13 @@ def head_of(path: Path, length: int = 4096) -> bytes:
 
 
 def first_line(error: BaseException) -> str:
-    """What FFmpeg or the system says, in one short line."""
+    """Return the message of FFmpeg or the system, in one short line."""
     text = getattr(error, "strerror", None) or str(error)
     return str(text).splitlines()[0][:120] if text else type(error).__name__
 
 
 def ffmpeg() -> Any:
-    """Import PyAV; raise MissingExtra where it is not installed."""
+    """Import PyAV. Raise MissingExtra if it is not installed."""
     try:
         import av
     except ImportError:
@@ -223,33 +224,37 @@ def _refuse_others(path: Path) -> None:
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     if text.startswith(_NAMES_OTHERS) or b"<MPD" in text[:1024] or b"<SmoothStreamingMedia" in text[:1024]:
         raise PictureError(
-            f"{path} is a playlist or a script: it names other files, which are not opened",
+            f"{path} is a playlist or a script: Impasto does not open other files that it names",
             "give the clip itself",
             code="not-a-video",
         )
     moves = b"acTL" in head or path.suffix.lower() in _MOTION_JPEG
     if head.startswith(_STILL) and not moves:
         raise PictureError(
-            f"{path} is a still picture", "impasto stylize paints it; for a clip, a folder of them", code="not-a-video"
+            f"{path} is a still picture",
+            "paint it with impasto stylize; for a clip, give a folder of pictures",
+            code="not-a-video",
         )
 
 
 def _check_video(container: InputContainer, path: Path, max_pixels: int | None) -> None:
     streams = _moving_streams(container)
     if not streams:
-        raise PictureError(f"{path} holds no pictures that move", "sound alone cannot be painted", code="not-a-video")
+        raise PictureError(
+            f"{path} contains no moving pictures", "give a video: sound alone cannot be painted", code="not-a-video"
+        )
     stream = main_video(container)
     context = stream.codec_context
     if context is None:
         raise PictureError(
-            f"{path} is written in a codec that cannot be decoded here",
-            "convert it to H.264 or another common one first",
+            f"{path} has a codec that cannot be decoded here",
+            "convert it first, for example to H.264",
             code="unknown-format",
         )
     if max_pixels is not None and context.width * context.height > max_pixels:
         raise PictureError(
             f"{path} has frames of {context.width} x {context.height} pixels: too large",
-            "a clip with smaller frames, or a higher --max-pixels",
+            "use a clip with smaller frames, or a higher --max-pixels",
             code="too-large",
         )
 
@@ -258,7 +263,7 @@ def _moving_streams(container: InputContainer) -> list[Any]:
     return [stream for stream in container.streams.video if not int(stream.disposition) & _NO_VIDEO]
 
 
-_NO_VIDEO = 1 << 10 | 1 << 11  # a cover, thumbnails
+_NO_VIDEO = 1 << 10 | 1 << 11  # flags of covers and thumbnails
 _DEFAULT = 1
 _PART_OF_ANOTHER = 1 << 19 | 1 << 21
 
@@ -276,22 +281,22 @@ def _unreadable(path: Path, error: BaseException) -> PictureError:
         return PictureError(f"{path} is empty", code="empty-file")
     if head[4:8] in _MOVIE_BOXES and not _has_index(path):
         return PictureError(
-            f"{path} is cut short: its index (moov) is missing",
-            "the recording was broken off, or is still being copied",
+            f"{path} is truncated: its index (moov) is missing",
+            "the recording was interrupted, or is still being copied",
             code="damaged-file",
         )
     try:
         text = all(character.isprintable() or character.isspace() for character in head[:512].decode())
     except UnicodeDecodeError:
         text = False
-    hint = "it holds text" if text else first_line(error) if isinstance(error, ffmpeg().InvalidDataError) else ""
-    if isinstance(error, ffmpeg().ArgumentError):  # the format is none of ours
-        hint = "MP4, MOV, MKV, WebM, AVI, MPEG and other files that hold everything themselves are read"
-    return PictureError(f"{path} is no video that can be read", hint, code="not-a-video")
+    hint = "it contains text" if text else first_line(error) if isinstance(error, ffmpeg().InvalidDataError) else ""
+    if isinstance(error, ffmpeg().ArgumentError):  # a format outside `DEMUXERS`
+        hint = "use MP4, MOV, MKV, WebM, AVI, MPEG or another self-contained format"
+    return PictureError(f"{path} is not a readable video", hint, code="not-a-video")
 
 
 def _has_index(path: Path) -> bool:
-    """Whether an MP4 or MOV file has its index: a box "moov" on its highest level."""
+    """Return True if an MP4 or MOV file has its index: a box "moov" on its top level."""
     with path.open("rb") as file:
         size = file.seek(0, os.SEEK_END)
         at = 0

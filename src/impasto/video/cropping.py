@@ -1,6 +1,6 @@
-"""What of a frame is to be shown, as containers say it: MP4's clean aperture, Matroska's PixelCrop.
+"""Read a container's cropping: MP4's clean aperture, Matroska's PixelCrop.
 
-FFmpeg's libraries hand it over beside the pictures, where PyAV does not reach.
+FFmpeg's libraries return it as side data, which PyAV cannot access.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _LARGEST_INDEX = 64_000_000  # bytes
 
 @dataclass(frozen=True)
 class Cropping:
-    """Columns and rows of a lying frame that are not shown."""
+    """Columns and rows of a frame, as stored, that are not shown."""
 
     left: int = 0
     right: int = 0
@@ -43,7 +43,7 @@ WHOLE = Cropping()
 
 
 def cropping_of(path: Path, container: Any, stream: Any) -> Cropping:
-    """What a file says of a stream's frames; all of them where it says nothing, or nothing that makes sense."""
+    """Return the cropping of a stream's frames, or none if the file has none or an invalid one."""
     width, height = stream.codec_context.width, stream.codec_context.height
     try:
         with path.open("rb") as file:
@@ -71,7 +71,7 @@ def _of_mp4(file: BinaryIO, width: int, height: int) -> Cropping:
 
 
 def _boxes(file: BinaryIO) -> Iterator[tuple[bytes, int]]:
-    """A file's boxes, of its highest level: names, and bytes of what they hold, at whose beginning the file then is."""
+    """Yield a file's top-level boxes: names and sizes of their contents, at whose start the file is positioned."""
     end = file.seek(0, os.SEEK_END)
     at = 0
     while at + 8 <= end:
@@ -98,7 +98,7 @@ def _of_matroska(file: BinaryIO, index: int) -> Cropping:
 
 
 def _elements(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """EBML elements: names, and what they hold as far as it is there."""
+    """Yield EBML elements: names, and their contents as far as they are present."""
     at = 0
     while at < len(data):
         name, at = _number(data, at, keep_marker=True)
@@ -110,6 +110,6 @@ def _elements(data: bytes) -> Iterator[tuple[int, bytes]]:
 def _number(data: bytes, at: int, *, keep_marker: bool = False) -> tuple[int, int]:
     length = 9 - data[at].bit_length()
     if length > 8:
-        raise ValueError("no EBML")
+        raise ValueError("not an EBML number")
     value = int.from_bytes(data[at : at + length], "big")
     return value if keep_marker else value & (1 << 7 * length) - 1, at + length

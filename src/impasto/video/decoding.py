@@ -1,4 +1,4 @@
-"""FFmpeg's frames as arrays: upright, in sRGB, with straight alpha."""
+"""Convert FFmpeg's frames to arrays: upright, in sRGB, with straight alpha."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from impasto.pixels.hdr import to_sdr
 from impasto.video.cropping import WHOLE, Cropping
 
 PIXEL_FORMATS = {(False, False): "rgb24", (False, True): "rgba", (True, False): "rgb48le", (True, True): "rgba64le"}
-"""FFmpeg's name of an array's pixels, by whether a channel has 16 bits and whether there is alpha."""
+"""FFmpeg's name of an array's pixel format, by: channels have 16 bits, there is alpha."""
 
 MATRICES = {1: "ITU709", 4: "FCC", 5: "ITU601", 6: "ITU601", 7: "SMPTE240M", 9: "BT2020", 10: "BT2020"}
-"""PyAV's name of a color matrix, by the number that files give it (ITU-T H.273, table 4)."""
+"""PyAV's names of color matrices, by their numbers in files (ITU-T H.273, table 4)."""
 
 _UNKNOWN_MATRICES = {8: "YCgCo", 11: "Y'D'zD'x", 14: "ICtCp", 15: "IPT-C2", 16: "YCgCo-Re", 17: "YCgCo-Ro"}
 _LIMITED = 1
-_WIDE = (9, 11, 12)  # BT.2020 and the two P3; others are so near to sRGB's that players show them as such
+_WIDE = (9, 11, 12)  # BT.2020 and the two P3; players show other primaries as sRGB, because they are close to it
 
 
 @dataclass(frozen=True)
 class Orientation:
-    """How a frame becomes upright: first rows and columns change places, then it is mirrored.
+    """The way a frame becomes upright: first it is transposed, then mirrored.
 
     >>> Orientation.of_matrix([0, 65536, 0, -65536, 0, 0, 0, 0, 1 << 30])  # a quarter to the right
     Orientation(transposed=True, left_right=True, top_bottom=False)
@@ -40,9 +40,9 @@ class Orientation:
 
     @classmethod
     def of_matrix(cls, matrix: Any) -> Orientation:
-        """The nearest of the eight to a display matrix: a b u, c d v, x y w; x' = a x + c y, y' = b x + d y."""
+        """Return the nearest of eight orientations to a matrix a b u, c d v, x y w: x' = a x + c y, y' = b x + d y."""
         a, b, _, c, d = (float(value) for value in matrix[:5])
-        if a * d - b * c == 0:  # it shows nothing: players leave the picture as it is
+        if a * d - b * c == 0:  # a singular matrix: players leave the picture as it is
             return cls()
         if abs(a) + abs(d) >= abs(b) + abs(c):
             return cls(False, a < 0, d < 0)
@@ -50,7 +50,7 @@ class Orientation:
 
     @classmethod
     def of_degrees(cls, degrees: float) -> Orientation:
-        """The nearest quarter to an angle, counterclockwise."""
+        """Return the nearest quarter turn to an angle, counterclockwise."""
         quarters = round(degrees / 90) % 4 if math.isfinite(degrees) and abs(degrees) <= 360 else 0
         return (cls(), cls(True, False, True), cls(False, True, True), cls(True, True, False))[quarters]
 
@@ -63,17 +63,17 @@ UPRIGHT = Orientation()
 
 
 def orientation_of(frame: Any, rotate: str | None = None) -> Orientation:
-    """How a frame becomes upright.
+    """Return the orientation of a frame.
 
     Args:
-        rotate: what an old file says in its stream's tag of that name: degrees, clockwise.
+        rotate: the stream's tag "rotate" of an old file: degrees, clockwise.
     """
     from av.sidedata.sidedata import SideDataContainer
 
-    try:  # `frame.side_data` would be a cycle of references, and frames stay until Python looks for those
+    try:  # `frame.side_data` would create a reference cycle, and frames would stay until garbage collection
         side_data = SideDataContainer(frame)  # type: ignore[call-arg]
         matrix = np.frombuffer(bytes(side_data["DISPLAYMATRIX"]), np.int32)
-    except (KeyError, ValueError):  # none, or beside it something that PyAV does not know
+    except (KeyError, ValueError):  # there is no matrix, or side data that PyAV does not know
         matrix = np.empty(0, np.int32)
     if len(matrix) == 9:
         return Orientation.of_matrix(matrix)
@@ -91,14 +91,14 @@ def decoded_samples(
     upright: Orientation = UPRIGHT,
     cropping: Cropping = WHOLE,
 ) -> tuple[Samples, Pixels | None]:
-    """Turn FFmpeg's frame into arrays.
+    """Convert a frame of FFmpeg to arrays.
 
     Args:
         frame: PyAV's `VideoFrame`.
-        size: width and height of the upright picture. FFmpeg resizes ten times as fast as we do, in the frame's own
-            bits. None, the frame's.
-        upright: how the frame becomes it.
-        cropping: what of the frame is not shown.
+        size: width and height of the upright picture; None: the frame's own. FFmpeg resizes in the frame's own bit
+            depth, ten times as fast as Impasto.
+        upright: the frame's orientation.
+        cropping: the part of the frame that is not shown.
     Returns:
         H x W x 3, upright, sRGB, uint8 or uint16; and alpha, H x W in 0..1, or None.
     """
@@ -121,7 +121,7 @@ def decoded_samples(
         alpha = None
     if size is None or color.shape[:2] == size[::-1]:
         return color, alpha
-    picture = Picture(color, alpha).resized(*size)  # color and alpha together: FFmpeg would mix in what nobody sees
+    picture = Picture(color, alpha).resized(*size)  # with alpha: FFmpeg would mix in the colors of invisible pixels
     return stored(picture.pixels, color.dtype), picture.alpha
 
 
@@ -131,7 +131,7 @@ def has_alpha(frame: Any) -> bool:
 
 
 def color_notes(frame: Any) -> list[str]:
-    """What is converted, or assumed, of a frame's colors that a viewer will notice."""
+    """Return notes on a frame's colors: conversions and assumptions that viewers will notice."""
     transfer, matrix = int(frame.color_trc), int(frame.colorspace)
     notes = []
     if transfer in HDR:
@@ -142,7 +142,7 @@ def color_notes(frame: Any) -> list[str]:
 
 
 def _full_range(samples: Samples) -> Samples:
-    """What FFmpeg does for colors, but not for gray: 16 of 255 becomes black, 235 white."""
+    """Expand gray from 16..235 to 0..255. FFmpeg expands colors, but not gray."""
     return stored((floats(samples) * np.float32(255) - np.float32(16)) / np.float32(219), samples.dtype)
 
 
@@ -156,5 +156,5 @@ def _in_srgb(samples: Samples, transfer: int, primaries: int) -> Samples:
 
 
 def usual_matrix(height: int, width: int = 0) -> int:
-    """The matrix that players expect where a file names none: BT.709 from high definition on, else BT.601."""
+    """Return the matrix that players assume if a file names none: BT.709 from high definition on, else BT.601."""
     return 1 if height > 576 or width >= 1280 else 5

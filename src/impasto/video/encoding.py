@@ -1,4 +1,4 @@
-"""Encode painted frames into a file that holds them alone, and that can be read however it ends."""
+"""Encode painted frames into a file of pictures only, which stays readable even if encoding is interrupted."""
 
 from __future__ import annotations
 
@@ -31,30 +31,30 @@ DEEP = ("av1", "prores")
 """Codecs that are written with more than 8 bits."""
 
 CONTAINERS = {".mp4": "h264", ".m4v": "h264", ".mov": "h264", ".mkv": "h264", ".avi": "h264", ".webm": "vp9"}
-"""Endings of video files, and the codec of each where none is named."""
+"""Endings of video files, and their default codecs."""
 
 SAY_THEIR_ASPECT = ("h264", "hevc")
-"""Codecs whose own streams say that pixels are not square, so that every container keeps it."""
+"""Codecs whose streams store the pixel aspect ratio, so that every container keeps it."""
 
 _REORDERS = ("h264", "hevc")
 _TICK = Fraction(1, 90_000)  # seconds
-_COARSE = (".mkv", ".webm")  # their times are whole milliseconds
+_COARSE = (".mkv", ".webm")  # containers with times in whole milliseconds
 
 
 @dataclass(frozen=True)
 class Encoding:
-    """How frames are encoded.
+    """Set how frames are encoded.
 
     Attributes:
         width, height: of the frames, in pixels.
         rate: frames a second, on average.
         suffix: the result's ending, one of `CONTAINERS`.
         codec: one of `ENCODERS`.
-        quality: constant rate factor; None, the encoder's usual one.
-        alpha: whether frames have alpha; a codec without it leaves it out.
-        aspect: width of a pixel by its height.
+        quality: constant rate factor; None: the encoder's default.
+        alpha: True if frames have alpha. Codecs without alpha drop it.
+        aspect: width of a pixel divided by its height.
     Raises:
-        UsageError: a codec that is not there.
+        UsageError: the codec is unknown.
     """
 
     width: int
@@ -68,11 +68,11 @@ class Encoding:
 
     def __post_init__(self) -> None:
         if self.codec not in ENCODERS:
-            raise UsageError(f"{self.codec} is no codec", f"one of {', '.join(ENCODERS)}", code="unknown-choice")
+            raise UsageError(f"unknown codec '{self.codec}'", f"one of {', '.join(ENCODERS)}", code="unknown-choice")
 
     @property
     def holds_alpha(self) -> bool:
-        """Whether alpha is kept: VP9's lies beside its pictures, where Matroska alone has a place for it."""
+        """True if alpha is kept. VP9 stores it beside its pictures, which only Matroska supports."""
         beside = self.codec == "vp9" and self.suffix not in (".webm", ".mkv")
         return self.alpha and bool(ENCODERS[self.codec][2]) and not beside
 
@@ -83,37 +83,38 @@ class Encoding:
 
     @property
     def said_of_stream(self) -> dict[str, str]:
-        """What a file must say of the stream besides."""
+        """More metadata that a file's stream needs."""
         return {"alpha_mode": "1"} if self.codec == "vp9" and self.holds_alpha else {}
 
     @property
     def even_size(self) -> tuple[int, int]:
-        """Halves of colors need even sides."""
+        """Width and height, rounded up to even numbers for color subsampling."""
         return self.width + self.width % 2, self.height + self.height % 2
 
     @property
     def steady(self) -> bool:
-        """Whether all frames are shown equally long: AVI has no times."""
+        """True if all frames last equally long, because AVI stores no times."""
         return self.suffix == ".avi"
 
     @property
     def piece_suffix(self) -> str:
-        """The ending of the file that the frames are encoded into.
+        """The ending of the file to which the frames are encoded.
 
-        An MP4 file says when each packet is decoded and when it is shown, which frames that are stored in another order
-        need.
+        An MP4 file stores for each packet when it is decoded and when it is shown. Codecs that store frames in another
+        order need both times.
         """
         return ".mp4" if self.codec in _REORDERS and not self.steady else self.suffix
 
     def add_stream(self, container: Any) -> Any:
-        """Add the encoder to a file."""
+        """Add the encoder's stream to a file."""
         codec, quality = self.codec, self.quality
         options = {"crf": str(quality)} if quality is not None and codec not in ("prores", "ffv1") else {}
-        if codec == "h264":  # half the time of "fast" 18, a tenth smaller, half a decibel less
-            # Its own choice of threads takes two thirds more of the processors, which the network wants.
+        if codec == "h264":  # half the time of "fast" 18, files a tenth smaller, half a decibel worse
+            # By default, x264 starts so many threads that it uses two thirds more processor time, which the
+            # network needs.
             options = {"crf": "17", "preset": "veryfast", "threads": str(max(1, threads() // 4))} | options
         if codec == "hevc":
-            options |= {"x265-params": "log-level=error"}  # both write to standard error by themselves
+            options |= {"x265-params": "log-level=error"}  # x265 and SVT-AV1 write to standard error by themselves
         elif codec == "av1":
             os.environ.setdefault("SVT_LOG", "1")
         stream: Any = container.add_stream(ENCODERS[codec][0], rate=self.rate, options=options)
@@ -123,9 +124,9 @@ class Encoding:
         context = stream.codec_context
         context.time_base = 1 / self.rate if self.steady else _TICK
         context.color_range, context.colorspace = 1, usual_matrix(*self.even_size[::-1])
-        context.color_primaries = context.color_trc = 1  # BT.709, which has sRGB's primaries
+        context.color_primaries = context.color_trc = 1  # BT.709, which has the primaries of sRGB
         if self.steady and codec in _REORDERS:
-            context.max_b_frames = 0  # AVI keeps the order of decoding alone
+            context.max_b_frames = 0  # AVI stores only the order of decoding
         if self.aspect != 1 and codec in SAY_THEIR_ASPECT:
             context.sample_aspect_ratio = self.aspect
         if codec == "hevc" and self.suffix in (".mp4", ".m4v", ".mov"):
@@ -144,18 +145,18 @@ def encoding_for(
     alpha: bool = False,
     aspect: Fraction = Fraction(1),
 ) -> Encoding:
-    """How frames are encoded for a file of this name.
+    """Return the encoding for a file name.
 
     Args:
-        codec: one of `ENCODERS`; None, the container's usual one.
+        codec: one of `ENCODERS`; None: the container's default.
     Raises:
-        UsageError: an ending or a codec that is unknown.
+        UsageError: the ending or the codec is unknown.
     """
     suffix = path.suffix.lower()
     if suffix not in CONTAINERS:
         raise UsageError(
-            f"{path}: no such video format",
-            f"one of {', '.join([*CONTAINERS, '.gif', '.webp', '.apng', '.avif'])}, or a folder",
+            f"{path}: unsupported video format",
+            f"use one of {', '.join([*CONTAINERS, '.gif', '.webp', '.apng', '.avif'])}, or a folder",
             code="unknown-format",
         )
     rate = rate.limit_denominator(60_000)
@@ -163,26 +164,26 @@ def encoding_for(
 
 
 def losses(encoding: Encoding, frame: VideoFrame) -> list[str]:
-    """What an encoding cannot hold of such frames."""
+    """Return notes on what an encoding loses of such frames."""
     lost = []
     if frame.alpha is not None and not encoding.holds_alpha:
         lost.append(
-            f"{encoding.codec} in {encoding.suffix} has no transparency: what is clear becomes white "
-            "(vp9 in .webm, prores in .mov)"
+            f"{encoding.codec} in {encoding.suffix} has no transparency: transparent parts become white "
+            "(use vp9 in .webm, or prores in .mov)"
         )
     if frame.samples.dtype == np.uint16 and "10le" not in encoding.pixels:
-        lost.append(f"{encoding.codec} is written with 8 bits a color, not the source's 10 or more (av1, prores)")
+        lost.append(f"{encoding.codec} has 8 bits a color, fewer than the source (use av1 or prores)")
     return lost
 
 
 class EncodedFile:
-    """Frames of one encoding in a file; what is in it can be read even if it is never closed.
+    """A file to which frames are encoded. It stays readable even if it is never closed.
 
     Args:
         path: of the file.
-        result: what errors name.
+        result: the path that errors name.
     Raises:
-        PictureError: the container or the encoder cannot hold such frames, or the system refuses.
+        PictureError: the container or the encoder cannot store such frames, or the system refuses to write.
     """
 
     def __init__(self, path: Path, encoding: Encoding, result: Path) -> None:
@@ -192,9 +193,9 @@ class EncodedFile:
         self._last = -1  # tick of the last frame
         self._shown: Any = None
         self._first = 0  # tick of the first frame
-        self._until = 0  # tick at which the last frame has been shown long enough
+        self._until = 0  # tick at which the last frame ends
         suffix = path.suffix.lower()
-        options = {"flush_packets": "1"}  # else FFmpeg keeps 256 kB back, which may be half a minute
+        options = {"flush_packets": "1"}  # otherwise FFmpeg buffers 256 kB, up to half a minute of video
         if suffix in (".mp4", ".m4v", ".mov"):
             options |= {"movflags": "frag_keyframe+empty_moov", "frag_duration": "1000000"}
         elif suffix in (".mkv", ".webm"):
@@ -207,7 +208,7 @@ class EncodedFile:
             raise cannot_write(result, error) from error
 
     def write(self, frame: VideoFrame) -> None:
-        """Encode a frame; raise PictureError when the disk is full or the system refuses."""
+        """Encode a frame. Raise PictureError if the disk is full or the system refuses to write."""
         self._encode(self._picture(frame), frame.time, frame.duration)
         self.frames += 1
 
@@ -243,7 +244,7 @@ class EncodedFile:
 
     @property
     def last(self) -> tuple[Fraction, Fraction]:
-        """Seconds from the first frame to the last, and how long that is shown."""
+        """Seconds from the first frame to the last, and the duration of the last."""
         base = self.stream.codec_context.time_base
         return (self._last - self._first) * base, (self._until - self._last) * base
 
@@ -251,7 +252,8 @@ class EncodedFile:
         """Finish the file.
 
         Args:
-            ends: whether the clip ends with it. A file of constant rate then repeats its last frame while it lasts.
+            ends: True if the clip ends with this file. A file of constant rate then repeats its last frame for its
+                duration.
         """
         if self._shown is not None and ends:
             for tick in range(self._last + 1, self._until):
@@ -263,7 +265,7 @@ class EncodedFile:
             raise cannot_write(self.result, error) from error
 
     def end(self) -> None:
-        """Finish what can be finished, after a failure."""
+        """Finish as much as possible after a failure."""
         with contextlib.suppress(Exception):
             self._mux(None, 0)
         with contextlib.suppress(Exception):

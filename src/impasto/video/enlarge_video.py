@@ -1,4 +1,4 @@
-"""Enlarge a clip, frame by frame: `impasto.enlarge_video`."""
+"""Enlarge a clip frame by frame: `impasto.enlarge_video`."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ def enlarge_video(
     on_progress: OnProgress | None = None,
     **values: Any,
 ) -> PaintedVideo:
-    """Enlarge a video, with its sound and subtitles. A frame depends on no other: what stands still does not flicker.
+    """Enlarge a video, and keep its sound and subtitles. Frames are enlarged independently; still parts do not flicker.
 
     Args:
         source, output, mark, overwrite, max_pixels, on_progress: as for `impasto.paint_video`.
-        options: how the clip is read and written; nothing of it is painted, and nothing is resumed.
-        values: those of `impasto.enlarge`: scale, size, kind, strength.
+        options: how the clip is read and written. Options of painting and resuming have no effect.
+        values: the options of `impasto.enlarge`: scale, size, kind, strength.
     Raises:
-        UsageError: an option, format or codec that is unknown, or frames that would be too large.
-        PictureError: a source that cannot be read, or a file that cannot be written.
+        UsageError: an option, format or codec is unknown, or the frames would be too large.
+        PictureError: the source cannot be read, or a file cannot be written.
 
     >>> impasto.enlarge_video("frames", "large.gif", scale=2).frames
     3
@@ -49,10 +49,14 @@ def enlarge_video(
     clip = open_clip(Path(source), path, options, max_pixels)
     size = enlarger.output_size(clip.width, clip.height)
     if size[0] * size[1] > max_pixels:
-        raise UsageError(f"frames of {size[0]} x {size[1]} pixels are too large", "a smaller scale", code="too-large")
+        raise UsageError(
+            f"frames of {size[0]} x {size[1]} pixels are too large", "use a smaller --scale", code="too-large"
+        )
     first = next(clip.frames(), None)
     if first is None:
-        raise UsageError(f"{clip.path} has no frame from {options.start:g} s on", "--start, --end", code="no-frames")
+        raise UsageError(
+            f"{clip.path} has no frame from {options.start:g} s on", "change --start or --end", code="no-frames"
+        )
     enlarger.prepare()
     made_with = enlarger.made_with() if mark else {}
     sink = open_sink(path, clip, size, options, None, first=first, made_with=made_with, overwrite=overwrite)

@@ -1,4 +1,4 @@
-"""Masks that are found in every frame of a clip, steadied along its motion."""
+"""Find masks in every frame of a clip, and smooth them over time along the motion."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from impasto.pixels.flow import warp
 from impasto.pixels.masks import Mask
 from impasto.video.steady import Motion
 
-_KEPT = 0.75  # of what was seen in the frame before, where the motion is trusted
+_KEPT = 0.75  # share of the last frame's masks that is kept where the motion is trusted
 
 
 class MaskFinder:
-    """Finds people, background and faces in one frame after the other.
+    """Find people, background and faces in consecutive frames.
 
-    What the networks see is mixed with what they saw before, carried along the motion. Then the edges follow the
-    frame's own. So a mask neither jumps nor trails.
+    The networks' output is mixed with that for the last frame, warped along the motion. Then the edges are aligned with
+    the frame's own. So masks neither jump nor lag behind.
 
     Attributes:
-        before: what was seen in the last frame: logits of people, shares of faces.
+        before: output for the last frame: logits of people, shares of faces.
     """
 
     def __init__(self) -> None:
@@ -33,11 +33,11 @@ class MaskFinder:
         self._asked = False
 
     def __call__(self, names: set[str], frame: Samples, motion: Motion) -> dict[str, Mask]:
-        """The masks of those names, H x W each.
+        """Return the masks of those names, H x W each.
 
         Args:
             frame: H x W x 3.
-            motion: back to the frame before, at any size.
+            motion: back to the last frame, of any size.
         """
         photo = floats(frame)
         seen = see(photo, faces="faces" in names)
@@ -49,7 +49,7 @@ class MaskFinder:
         return found
 
     def notes(self, names: Iterable[str]) -> list[str]:
-        """What was looked for and found in no frame."""
+        """Return notes on masks that were requested but found in no frame."""
         missing = [name for name in dict.fromkeys(names) if name not in self._ever]
         return [nothing_found(name, "clip") for name in missing] if self._asked else []
 

@@ -1,4 +1,4 @@
-"""Clips that are pictures: folders of frames, and the animations that FFmpeg does not play."""
+"""Read clips that are pictures: folders of frames, and animations that FFmpeg does not play."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _HEAD = 12  # bytes
 
 
 def frame_files(folder: Path) -> list[Path]:
-    """A folder's frames in natural order, 2 before 10, without junk.
+    """Return a folder's picture files in natural order, 2 before 10, without hidden and system files.
 
     Raises:
-        PictureError: there is none.
+        PictureError: there are none.
     """
     try:
         files = files_in(folder, READABLE)
@@ -35,7 +35,7 @@ def frame_files(folder: Path) -> list[Path]:
 
 
 def is_animation(path: Path) -> bool:
-    """Whether a file is a WebP or an AVIF sequence, whose transparency Pillow reads and FFmpeg does not."""
+    """Return True for WebP and AVIF sequences, of which Pillow reads the transparency and FFmpeg does not."""
     try:
         with path.open("rb") as file:
             head = file.read(_HEAD)
@@ -45,7 +45,7 @@ def is_animation(path: Path) -> bool:
 
 
 def animation_frames(picture: Picture) -> Iterator[tuple[Picture, Fraction, Fraction]]:
-    """Each frame of an animation, when it is shown, and how long: seconds from the beginning, and seconds."""
+    """Yield each frame of an animation, its time, and its duration, both in seconds."""
     time = Fraction(0)
     shown = replace(picture, frames=())
     for frame in (None, *picture.frames):
@@ -57,7 +57,7 @@ def animation_frames(picture: Picture) -> Iterator[tuple[Picture, Fraction, Frac
 
 
 def placed(picture: Picture, width: int, height: int) -> tuple[Samples, Pixels | None]:
-    """Bring a frame to a clip's size; one of another shape keeps it, in the middle of black or nothing."""
+    """Bring a frame to a clip's size. Frames of another shape are centered, on black or transparent borders."""
     scale = min(width / picture.width, height / picture.height)
     inner = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
     if same_shape(picture.width, picture.height, width, height):
@@ -71,6 +71,6 @@ def placed(picture: Picture, width: int, height: int) -> tuple[Samples, Pixels |
 
 
 def same_shape(width: int, height: int, other_width: int, other_height: int) -> bool:
-    """Whether two sizes differ by so little in their proportions that one may be stretched to the other."""
+    """Return True if the proportions of two sizes are so similar that one may be stretched to the other."""
     one, other = width * other_height, height * other_width
     return abs(one - other) <= 0.02 * max(one, other)

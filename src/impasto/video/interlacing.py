@@ -1,4 +1,7 @@
-"""Interlaced frames: two half pictures, of two moments, in one; painted as they are, their combs become strokes."""
+"""Deinterlace frames, because the painter would turn their comb pattern into strokes.
+
+An interlaced frame contains two half pictures of two moments.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +12,10 @@ from impasto.video.containers import ffmpeg
 
 
 class Deinterlacer:
-    """Make whole pictures of interlaced frames by FFmpeg's `bwdif`; others pass untouched.
+    """Convert interlaced frames to whole pictures with FFmpeg's `bwdif`. Other frames pass unchanged.
 
     Attributes:
-        used: whether a frame was interlaced.
+        used: True if a frame was interlaced.
     """
 
     def __init__(self) -> None:
@@ -21,7 +24,7 @@ class Deinterlacer:
         self._form: tuple[Any, ...] = ()
 
     def __call__(self, frames: Iterable[Any]) -> Iterator[Any]:
-        """As many frames, with their times."""
+        """Yield the same number of frames, with their times."""
         for frame in frames:
             form = frame.format.name, frame.width, frame.height, frame.time_base
             if form != self._form:

@@ -1,4 +1,4 @@
-"""Put a clip's file together: painted pictures, sound, subtitles, and what else belongs to it."""
+"""Join a clip's file: painted pictures, sound, subtitles, and the rest of its contents."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from impasto.video.containers import ffmpeg, file_url
 from impasto.video.encoding import Encoding
 from impasto.video.streams import FORMATS, PRIMING, Side, is_gap
 
-_HAIR = Fraction(1, 2000)  # seconds that containers round by
-_PROBED = 3  # packets of each stream in a file that is made to see whether it can be made
+_HAIR = Fraction(1, 2000)  # seconds: rounding of times in containers
+_PROBED = 3  # packets of each stream in a test file
 
 
 @dataclass(frozen=True)
@@ -24,8 +24,8 @@ class Piece:
     """Encoded pictures in a file of their own.
 
     Attributes:
-        begun: seconds of the result at which its first picture is shown.
-        last: seconds from its first picture to its last, and how long that is shown; None, as its file says.
+        begun: time of its first picture in the result, in seconds.
+        last: seconds from its first picture to its last, and the duration of the last; None: as in its file.
     """
 
     path: Path
@@ -35,10 +35,10 @@ class Piece:
 
 @dataclass
 class Company:
-    """What goes into the result beside the pictures.
+    """Contents of the result besides the pictures.
 
     Attributes:
-        made_with: what painted the frames; empty, the file does not say.
+        made_with: the painting's entry in the metadata; empty: no entry.
     """
 
     belongings: Belongings = field(default_factory=Belongings)
@@ -65,15 +65,15 @@ def join(
     length: Fraction | None = None,
     probe: bool = False,
 ) -> None:
-    """Write the whole file, packet by packet; nothing is encoded.
+    """Write the whole file, packet by packet, without encoding.
 
     Args:
         target: is replaced.
         encoding: of the pieces.
-        length: seconds after which sound and subtitles end; None, with themselves.
-        probe: take the first packets alone.
+        length: seconds after which sound and subtitles end; None: they end by themselves.
+        probe: write only the first packets.
     Raises:
-        av.FFmpegError, OSError, ValueError: the container cannot hold this, or the system refuses.
+        av.FFmpegError, OSError, ValueError: the container cannot store this, or the system refuses to write.
     """
     av = ffmpeg()
     suffix = target.suffix.lower()
@@ -109,7 +109,7 @@ def _video_stream(out: Any, template: Any, encoding: Encoding, belongings: Belon
     stream = out.add_mux_stream(
         context.codec.name, rate=encoding.rate, width=context.width, height=context.height, time_base=template.time_base
     )
-    BitStreamFilterContext("null", in_stream=template, out_stream=stream)  # takes over all that describes the codec
+    BitStreamFilterContext("null", in_stream=template, out_stream=stream)  # copies all parameters of the codec
     stream.metadata.update({**belongings.picture, **encoding.said_of_stream})
     stream.disposition = belongings.disposition
     if encoding.steady:
@@ -127,10 +127,10 @@ def _side_stream(out: Any, template: Any, side: Side) -> Any:
 def _pictures(
     pieces: Iterable[Piece], stream: Any, lead: Fraction, by_decoding: bool
 ) -> Iterator[tuple[Fraction, Any, Any]]:
-    """The packets of the pictures, with when each is decoded.
+    """Yield the packets of the pictures, with their times of decoding.
 
     Args:
-        by_decoding: the container counts for how long packets are decoded, as MP4 does, and not when pictures end.
+        by_decoding: the container stores durations of decoding, as MP4 does, and not the end of pictures.
     """
     av = ffmpeg()
     last, begun = None, (0, 0)
@@ -145,7 +145,7 @@ def _pictures(
                 if shift is None:
                     shift = (
                         round((piece.begun + lead) / packet.time_base) - shown
-                    )  # its first packet is its first picture
+                    )  # a piece's first packet is its first picture
                 packet.pts = shown + shift
                 packet.dts = min(decoded + shift, packet.pts)
                 if last is not None:
@@ -156,13 +156,13 @@ def _pictures(
                 if piece.last is not None and abs((shown - first) * packet.time_base - piece.last[0]) < _HAIR:
                     packet.duration = round(piece.last[1] / packet.time_base)
                     whole = packet.pts + packet.duration - begun[0]
-                if by_decoding and whole:  # the last packet may be another than that of the last picture
+                if by_decoding and whole:  # the last packet may differ from the packet of the last picture
                     packet.duration = whole - (packet.dts - begun[1])
                 yield packet.dts * packet.time_base, packet, stream
 
 
 def _times(packet: Any, suffix: str) -> tuple[int, int]:
-    """When a piece's packet is shown and decoded: only MP4 and MOV say both, and elsewhere both are the same."""
+    """Return when a piece's packet is shown and decoded. Only MP4 and MOV store both; elsewhere both are equal."""
     if suffix in (".mp4", ".mov"):
         return packet.pts, packet.pts if packet.dts is None else packet.dts
     at = packet.dts if packet.pts is None or (suffix == ".avi" and packet.dts is not None) else packet.pts
@@ -189,7 +189,7 @@ def _side_packets(
 
 
 def _covers(out: Any, belongings: Belongings, suffix: str) -> list[Iterator[tuple[Fraction, Any, Any]]]:
-    """Add covers, and fonts and other attachments where there is a place for them."""
+    """Add covers, and attachments such as fonts if the container can store them."""
     av = ffmpeg()
     tracks = []
     for index, (codec, data) in enumerate(belongings.covers):

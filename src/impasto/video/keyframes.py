@@ -1,4 +1,4 @@
-"""Styles that change over a clip: what holds at certain seconds, and between them the way from one to the next."""
+"""Styles that change over a clip: keyframes, and interpolation between them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from impasto.styles.style import Blend
 
 @dataclass(frozen=True)
 class Keyframe:
-    """At `time` seconds the style is this, at this strength and brush size; None, what the controls say."""
+    """Style, strength and brush size at `time` seconds. None uses the value of the controls."""
 
     time: float
     style: str
@@ -22,14 +22,14 @@ class Keyframe:
 
 
 def parse_keyframes(text: str) -> list[Keyframe]:
-    """SECONDS:STYLE[:SHARE[:BRUSH SIZE]], several with commas between; the share, 0..1, is of the strength.
+    """Parse SECONDS:STYLE[:SHARE[:BRUSH SIZE]], separated by commas. SHARE is 0..1, a factor of the strength.
 
     >>> parse_keyframes("0:starry-night,5:great-wave:0.5")[1]
     Keyframe(time=5.0, style='great-wave', strength=50.0, brush_size=None)
 
     Raises:
-        UsageError: no number where one should be, a time that is not later than the one before, a share out of 0..1
-            or a brush size out of 0.25..4.
+        UsageError: a number is invalid, a time is not later than the one before, a share is not in 0..1, or a brush
+            size is not in 0.25..4.
     """
     found: list[Keyframe] = []
     for part in text.split(","):
@@ -38,7 +38,7 @@ def parse_keyframes(text: str) -> list[Keyframe]:
         while len(numbers) < 2:
             before, colon, last = style.rpartition(":")
             number = _number(last)
-            if not colon or number is None:  # a file's name may hold a colon
+            if not colon or number is None:  # a file name may contain a colon
                 break
             style, numbers = before, [number, *numbers]
         time = _number(time_text)
@@ -46,12 +46,16 @@ def parse_keyframes(text: str) -> list[Keyframe]:
         fits = (share is None or 0 <= share <= 1) and (brush_size is None or 0.25 <= brush_size <= 4)
         if not style or time is None or time < 0 or not fits:
             raise UsageError(
-                f"--keyframes {part}: no time and style",
+                f"--keyframes {part}: not SECONDS:STYLE[:SHARE[:BRUSH SIZE]]",
                 "--keyframes 0:starry-night,5:great-wave:0.5",
                 code="malformed",
             )
         if found and time <= found[-1].time:
-            raise UsageError(f"--keyframes: {time:g} s does not come after {found[-1].time:g} s", code="out-of-order")
+            raise UsageError(
+                f"--keyframes: {time:g} s does not come after {found[-1].time:g} s",
+                "sort the keyframes by time",
+                code="out-of-order",
+            )
         found.append(Keyframe(time, style, None if share is None else share * 100, brush_size))
     return found
 
@@ -65,24 +69,28 @@ def _number(text: str) -> float | None:
 
 
 class Keyframes:
-    """What paints at each time.
+    """The stylizers over time.
 
     Args:
-        frames: in the order of their times.
-        stylizers: one for each, all with the same regions and controls.
+        frames: sorted by time.
+        stylizers: one for each frame, all with the same regions and controls.
     Raises:
-        UsageError: a style that is a network: it cannot become another one step by step.
+        UsageError: a style is a trained network, which cannot be interpolated.
     """
 
     def __init__(self, frames: list[Keyframe], stylizers: list[Stylizer]) -> None:
         self.frames, self.stylizers = frames, stylizers
         for stylizer in stylizers:
             if stylizer.uses_networks:
-                raise UsageError(f"{stylizer.style.label} is a network and cannot be a keyframe", code="network-style")
+                raise UsageError(
+                    f"{stylizer.style.label} is a network and cannot be a keyframe",
+                    "use paintings or built-in styles in --keyframes",
+                    code="network-style",
+                )
 
     @property
     def label(self) -> str:
-        """The keyframes as one writes them, with paintings by their file's name alone."""
+        """The keyframes as text, with only the file names of paintings."""
         parts = []
         for frame, stylizer in zip(self.frames, self.stylizers, strict=True):
             share = None if frame.strength is None else frame.strength / 100
@@ -91,7 +99,7 @@ class Keyframes:
         return ",".join(parts)
 
     def at(self, time: Fraction) -> Stylizer:
-        """The stylizer of a moment: vectors, strength and brush size on the straight way between the neighbours."""
+        """Return the stylizer at a time: vectors, strength and brush size are interpolated linearly."""
         later = next((index for index, frame in enumerate(self.frames) if frame.time > time), len(self.frames))
         one, other = max(0, later - 1), min(later, len(self.frames) - 1)
         span = self.frames[other].time - self.frames[one].time
@@ -106,7 +114,7 @@ class Keyframes:
         return mixed
 
     def _controls(self, index: int, stylizer: Stylizer) -> tuple[float, float]:
-        """Strength and brush size at a keyframe."""
+        """Return strength and brush size at a keyframe."""
         frame, controls = self.frames[index], stylizer.controls
         return (
             controls.strength if frame.strength is None else frame.strength,

@@ -1,4 +1,4 @@
-"""Regions that move: masks that are clips themselves, or that are found in every frame."""
+"""Moving regions: masks that are clips, or that are found in every frame."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ from impasto.video.steady import Motion
 
 
 class MovingMasks:
-    """The masks that move, at each time.
+    """The moving masks at each time.
 
     Args:
-        regions: {mask: style} or [(mask, style)]; masks that are videos, animations or folders of frames move, others
-            stay.
-        untrusted: somebody else chose the masks: links and folders are refused.
+        regions: {mask: style} or [(mask, style)]. Masks that are videos, animations or folders of frames move; others
+            do not.
+        untrusted: a stranger chose the masks: refuse links and folders.
     Attributes:
-        regions: the same with every moving mask's first frame in its place; masks that are found keep their names.
-        moving: whether any of them does.
+        regions: the regions, with the first frame of every moving mask. Masks that are found keep their names.
+        moving: True if any mask is a clip.
     """
 
     def __init__(self, regions: Regions | None, *, untrusted: bool = False) -> None:
@@ -53,16 +53,16 @@ class MovingMasks:
 
     @property
     def notes(self) -> list[str]:
-        """What was damaged or mended in them, or not found."""
+        """Notes on damaged, repaired or not found masks."""
         notes = [note for moving in self._moving.values() for note in moving.clip.notes]
         return [*notes, *self._finder.notes(self._found.values())]
 
     def at(self, time: Fraction, frame: Samples, motion: Motion) -> dict[int, Mask]:
-        """The masks that move, by their region's number. Times must not go back.
+        """Return the moving masks by their region's number. Times must not decrease.
 
         Args:
             frame: at that time, H x W x 3.
-            motion: back to the frame before.
+            motion: back to the last frame.
         """
         masks = {index: moving.at(time) for index, moving in self._moving.items()}
         if self._found:
@@ -72,7 +72,7 @@ class MovingMasks:
 
     @property
     def memory(self) -> dict[str, NDArray[np.float32]]:
-        """What the next frame's masks depend on, besides the frame."""
+        """The state, besides the frame, that determines the next frame's masks."""
         return dict(self._finder.before)
 
     @memory.setter
@@ -88,7 +88,7 @@ def _moves(path: Path, untrusted: bool) -> bool:
 
 
 class _Moving:
-    """A clip of masks, as `mask_of` takes pictures. Its last frame holds when it ends before the other clip does."""
+    """A clip of masks, read as by `mask_of`. If it ends before the painted clip, its last frame stays."""
 
     def __init__(self, path: Path, untrusted: bool) -> None:
         self._exact, self._name = path.is_dir() or path.suffix.lower() in READABLE, f"the mask {path}"
@@ -96,7 +96,7 @@ class _Moving:
         self._frames = self.clip.frames()
         self._next = next(self._frames, None)
         if self._next is None:
-            raise PictureError(f"{path} holds no frame that can be read", code="no-frames")
+            raise PictureError(f"{path} contains no readable frame", "use another mask", code="no-frames")
         self.now = self._mask(self._next)
 
     def at(self, time: Fraction) -> Mask:
@@ -106,7 +106,7 @@ class _Moving:
         return self.now
 
     def _mask(self, frame: VideoFrame) -> Mask:
-        """A video without transparency is shades of gray: labels of 0 and 1 could not be told from its noise."""
+        """Return a frame as a mask. Videos without alpha are read as gray: noise would hide labels of 0 and 1."""
         if self._exact or (frame.alpha is not None and frame.alpha.min() < 1):
             return mask_of(frame.samples, frame.alpha, self._name)
         return luminance(frame.pixels)

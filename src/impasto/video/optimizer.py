@@ -1,7 +1,7 @@
-"""The slow engine on a clip: every frame begins as the last picture carried along the motion, and is held to it.
+"""Paint a clip with the slow engine. Every frame starts from the last picture, warped along the motion, and stays near.
 
-Ruder, Dosovitskiy, Brox: Artistic Style Transfer for Videos, GCPR 2016: the start (section 4.1), the short-term loss
-(eq. 7) and the long-term one (eq. 9 and 10), here as one picture to hold to.
+Ruder, Dosovitskiy, Brox: Artistic Style Transfer for Videos, GCPR 2016: initialization (section 4.1), short-term loss
+(eq. 7) and long-term loss (eq. 9 and 10). Here the two losses share one combined target picture.
 """
 
 from __future__ import annotations
@@ -20,36 +20,36 @@ from impasto.pixels.arrays import Pixels
 from impasto.pixels.flow import warp
 from impasto.video.steady import Motion, follow
 
-_WEIGHT = 200.0  # of the squared difference from what is held to, at full steadiness
-_LATER = 3  # frames after a shot's first get one in so many of its evaluations: they begin near their end
+_WEIGHT = 200.0  # of the squared difference from the target picture, at full steadiness
+_LATER = 3  # later frames of a shot get a third of the first frame's evaluations, because they start near their result
 
 
 class FrameOptimizer:
-    """Paints a clip's frames one after the other, with one loss network.
+    """Paint the frames of a clip in order, with one loss network.
 
     Args:
         stylizer: styles, regions and controls.
         steady: 0..1.
-        long_term: hold also to the picture so many frames ago, where the last one shows something else; 0, do not.
+        long_term: stay also near the picture this many frames ago, where the last picture shows something else; 0: off.
     """
 
     def __init__(self, stylizer: Stylizer, recipe: Recipe, steady: float, long_term: int = 0) -> None:
         self.stylizer, self.recipe, self.steady = stylizer, recipe, steady
         self.net = load_network()
         self.later = replace(recipe, pyramid=1.0, iterations=max(1, recipe.iterations // _LATER))
-        self._before: deque[tuple[Pixels, Pixels]] = deque(maxlen=max(1, long_term))  # frame and picture
+        self._before: deque[tuple[Pixels, Pixels]] = deque(maxlen=max(1, long_term))  # frames and their pictures
 
     def worked_size(self, width: int, height: int) -> tuple[int, int]:
-        """The size at which a frame of width x height is optimized."""
+        """Return the size at which a frame of width x height is optimized."""
         return worked_size(self.stylizer.controls, self.recipe, width, height)
 
     def __call__(self, frame: Pixels, motion: Motion, last: Pixels | None) -> Pixels:
         """Paint a frame.
 
         Args:
-            frame: of the size at which it is optimized.
-            motion: back to the frame before, in that size.
-            last: the picture of that one; None at the start of a shot.
+            frame: at the size at which it is optimized.
+            motion: back to the last frame, at that size.
+            last: the picture of the last frame; None at the start of a shot.
         """
         anchor = None
         if last is None:

@@ -1,4 +1,4 @@
-"""Paint a clip: the public face of this room."""
+"""Paint a clip: the public function."""
 
 from __future__ import annotations
 
@@ -35,20 +35,20 @@ if TYPE_CHECKING:
     from impasto.optimization.recipe import Recipe
     from impasto.video.optimizer import FrameOptimizer
 
-# What a run that goes on may say otherwise: none of it changes a frame.
+# Options that a resumed run may change, because they do not change any frame.
 _MAY_CHANGE = ("sound", "strip_location", "strip_metadata", "keep_partial", "resume", "segment", "untrusted")
 
 
 @dataclass(frozen=True)
 class PaintedVideo:
-    """What came out.
+    """The result of `impasto.paint_video`.
 
     Attributes:
-        path: the file, or the folder; None where it was stopped and nothing was kept.
-        frames, shots: how many.
-        stopped: whether `on_progress` ended it.
+        path: the file or the folder; None if the run was stopped and kept nothing.
+        frames, shots: their numbers.
+        stopped: True if `on_progress` stopped the run.
         notes: what was left out or damaged.
-        seconds: of the whole, and of each stage: read, motion, paint, write; blending is part of writing.
+        seconds: of the whole run ("all"), and of each stage: read, motion, paint, write. Blending is part of writing.
     """
 
     path: Path | None
@@ -74,22 +74,22 @@ def paint_video(
     on_progress: OnProgress | None = None,
     **values: Any,
 ) -> PaintedVideo:
-    """Paint a video in the style of a painting, without flicker, with its sound and subtitles.
+    """Paint a video in the style of a painting without flicker, and keep its sound and subtitles.
 
     Args:
         source: a file that FFmpeg reads, or a folder of frames.
-        style, gallery, max_pixels: as for `impasto.stylize`. Keyframes take the style's place.
+        style, gallery, max_pixels: as for `impasto.stylize`. Keyframes replace the style.
         output: .mp4, .mov, .mkv, .avi, .webm, .gif, .webp, .apng, .avif, or a folder for PNG frames (no ending).
         options: how the clip is read, painted and written.
-        recipe: of the optimizer, a name from `impasto.optimization.recipe.RECIPES` or a `Recipe`.
-        regions: as for `impasto.stylize`. A mask may also be a video or a folder of frames, and then moves.
-        mark: say in the result's metadata what made it.
-        overwrite: replace files that are there.
-        on_progress: called after every frame; `step` counts frames.
+        recipe: for the optimizer: a name from `impasto.optimization.recipe.RECIPES` or a `Recipe`.
+        regions: as for `impasto.stylize`. A mask may also be a video or a folder of frames; then it moves.
+        mark: write into the result's metadata how it was made.
+        overwrite: replace existing files.
+        on_progress: called after every frame; `step` counts frames. Returning False stops.
         values: fields of `VideoOptions`, which replace those of `options`, and of `impasto.Controls`.
     Raises:
-        UsageError: a style, control, option, format or codec that is unknown.
-        PictureError: a source that cannot be read, or a file that cannot be written.
+        UsageError: a style, control, option, format or codec is unknown.
+        PictureError: the source cannot be read, or a file cannot be written.
 
     >>> painted = impasto.paint_video("frames", "starry-night", "painted.gif", strength=80)
     >>> painted.frames
@@ -97,11 +97,15 @@ def paint_video(
     """
     options, controls = options_and_controls(options, values)
     if options.engine == "optimize" and options.keyframes is not None:
-        raise UsageError("the optimizer takes one style for the whole clip", "--style", code="conflict")
+        raise UsageError(
+            "the optimizer uses one style for the whole clip", "use --style instead of --keyframes", code="conflict"
+        )
     clip = open_clip(Path(source), Path(output), options, max_pixels)
     size = clip.output_size(controls.size, square=not _holds_pixel_shape(Path(output), options.codec))
     if size[0] * size[1] > max_pixels:
-        raise UsageError(f"frames of {size[0]} x {size[1]} pixels are too large", "a smaller --size", code="too-large")
+        raise UsageError(
+            f"frames of {size[0]} x {size[1]} pixels are too large", "use a smaller --size", code="too-large"
+        )
     masks = MovingMasks(regions, untrusted=options.untrusted)
     make_stylizer = functools.partial(
         Stylizer,
@@ -115,7 +119,9 @@ def paint_video(
     painters = _painters(style, masks, make_stylizer, options, recipe)
     first = next(clip.frames(), None)
     if first is None:
-        raise UsageError(f"{clip.path} has no frame from {options.start:g} s on", "--start, --end", code="no-frames")
+        raise UsageError(
+            f"{clip.path} has no frame from {options.start:g} s on", "change --start or --end", code="no-frames"
+        )
     made_with = _made_with(painters, options, controls, recipe) if mark else {}
     with contextlib.ExitStack() as claimed:
         checkpoint = None
@@ -148,7 +154,7 @@ def paint_video(
 
 
 def open_clip(source: Path, output: Path, options: VideoOptions, max_pixels: int) -> Clip:
-    """Open the source, at a rate that the result can show."""
+    """Open the source at a rate that players of the result support."""
     open_at = functools.partial(
         Clip, source, options.start, options.end, untrusted=options.untrusted, max_pixels=max_pixels
     )
@@ -161,7 +167,7 @@ def open_clip(source: Path, output: Path, options: VideoOptions, max_pixels: int
     if options.fps is not None:
         raise UsageError(said, f"--fps {fastest}", code="out-of-range")
     slower = open_at(fps=float(fastest))
-    slower.notes.append(f"{said}: of the clip's {float(clip.rate):.4g} some are left out")
+    slower.notes.append(f"{said}: some frames are left out, because the clip has {float(clip.rate):.4g} a second")
     return slower
 
 
@@ -169,7 +175,7 @@ def _say_what_is_kept(error: Exception, kept: Path | None, *, resume: bool) -> N
     """Add to an error where the frames are that were painted before it."""
     if kept is None or not isinstance(error, ImpastoError):
         return
-    resumed = f"what is done is in {kept}; the same command goes on from there"
+    resumed = f"the painted part is in {kept}; type the same command to continue from it"
     error.hint = resumed if resume else f"the frames painted so far are in {kept}"
     error.args = (f"{error.message}  ({error.hint})",)
 
@@ -191,7 +197,7 @@ def _painters(
         stylizer.prepare()
         return Painters(stylizer, masks)
     if masks.moving:
-        raise UsageError("the optimizer's masks do not move", "pictures as masks", code="conflict")
+        raise UsageError("the optimizer does not support moving masks", "use pictures as masks", code="conflict")
     return Painters(stylizer, masks, optimizer=_optimizer(stylizer, recipe, options))
 
 
@@ -207,7 +213,7 @@ def _optimizer(stylizer: Stylizer, recipe: str | Recipe, options: VideoOptions) 
 def _made_with(
     painters: Painters, options: VideoOptions, controls: Controls, recipe: str | Recipe
 ) -> dict[str, object]:
-    """What is written into the result's metadata."""
+    """Return the entry in the result's metadata."""
     made_with = painters.stylizer.made_with() | {"controls": controls.as_dict(), "steady": options.steady}
     if painters.keyframes is not None:
         made_with["style"] = painters.keyframes.label
@@ -226,7 +232,7 @@ def _settings(
     options: VideoOptions,
     controls: Controls,
 ) -> dict[str, object]:
-    """What another run must have alike to go on from this one."""
+    """Return the settings that must be equal in a run that continues from this one."""
     said = {name: value for name, value in asdict(options).items() if name not in _MAY_CHANGE}
     return said | {
         "source": (str(clip.path.resolve()), clip.width, clip.height),
@@ -238,7 +244,7 @@ def _settings(
 
 
 def _holds_pixel_shape(path: Path, codec: str | None) -> bool:
-    """Whether a result can say that its pixels are not square: some codecs can, animations and pictures cannot."""
+    """Return True if a result can store a pixel aspect ratio. Some codecs can; animations and pictures cannot."""
     usual = None if path.is_dir() else CONTAINERS.get(path.suffix.lower())
     return usual is not None and (codec or usual) in SAY_THEIR_ASPECT
 
@@ -254,7 +260,7 @@ def open_sink(
     made_with: Mapping[str, object],
     overwrite: bool,
 ) -> Sink:
-    """Where the frames go, by the output's ending."""
+    """Open the destination of the frames, by the output's ending."""
     suffix = path.suffix.lower()
     if not suffix or path.is_dir():
         done = checkpoint.state.frames if checkpoint and checkpoint.state else 0
@@ -262,7 +268,9 @@ def open_sink(
     if suffix in ANIMATIONS:
         if checkpoint:
             raise UsageError(
-                f"{suffix} files are made in one piece", "--resume goes with video files and folders", code="conflict"
+                f"{suffix} files cannot be written in pieces",
+                "use --resume with video files and folders",
+                code="conflict",
             )
         check_size(format_of(path), *size, str(path))
         return AnimationWriter(path, clip.rate, count=clip.count, size=size, made_with=made_with, overwrite=overwrite)

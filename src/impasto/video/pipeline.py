@@ -1,6 +1,6 @@
-"""A clip's way through three threads: reading with motion, painting, blending and writing.
+"""Paint a clip in three threads: reading with motion, painting, blending and writing.
 
-A few frames are in memory at a time.
+Only a few frames are in memory at a time.
 """
 
 from __future__ import annotations
@@ -40,13 +40,13 @@ _QUEUED = 4  # frames between two stages
 
 @dataclass(frozen=True)
 class Painters:
-    """What paints a clip's frames.
+    """Everything that paints a clip's frames.
 
     Attributes:
-        stylizer: style, regions and controls; where there are keyframes, those of the first.
-        masks: the regions' masks that move.
-        keyframes: styles that change; None, one style.
-        optimizer: optimizes each frame instead; None, an engine paints it.
+        stylizer: style, regions and controls; with keyframes, those of the first one.
+        masks: the regions' moving masks.
+        keyframes: styles that change; None: one style.
+        optimizer: optimizes each frame; None: an engine paints it.
     """
 
     stylizer: Stylizer
@@ -55,11 +55,11 @@ class Painters:
     optimizer: FrameOptimizer | None = None
 
     def at(self, time: Fraction) -> Stylizer:
-        """What paints at a moment."""
+        """Return the stylizer at a time."""
         return self.stylizer if self.keyframes is None else self.keyframes.at(time)
 
     def painted_size(self, frame: VideoFrame) -> tuple[int, int]:
-        """Width and height at which a frame is painted."""
+        """Return the width and height at which a frame is painted."""
         height, width = frame.samples.shape[:2]
         if self.optimizer is not None:
             return self.optimizer.worked_size(width, height)
@@ -71,11 +71,11 @@ class Painted:
     """A frame and its picture, on the way to the file.
 
     Attributes:
-        frame: the source's.
-        motion: back to the frame before.
+        frame: from the source.
+        motion: back to the last frame.
         picture: H x W x 3, at the size at which it was painted.
-        painter: what enlarges and finishes the picture; None for the optimizer's, which has followed the motion.
-        moved: the masks that move, by their region's number.
+        painter: enlarges and finishes the picture; None for the optimizer's, which already follows the motion.
+        moved: the moving masks, by their region's number.
     """
 
     frame: VideoFrame
@@ -87,13 +87,13 @@ class Painted:
 
 @dataclass(frozen=True)
 class CheckpointDue:
-    """What the painting knows after a frame. The writing saves it once that frame is in the file.
+    """The state of painting after a frame. The writing thread saves it when that frame is in the file.
 
     Attributes:
         frames, shots: painted so far.
         first: the shot's first frame.
-        shot: what is remembered of the shot.
-        masks: what is remembered of the masks that are found.
+        shot: the state of the shot.
+        masks: the state of the masks that are found.
     """
 
     frames: int
@@ -107,20 +107,20 @@ _Queued: TypeAlias = Painted | CheckpointDue
 
 
 class Pipeline:
-    """Paints one clip.
+    """Paint one clip.
 
     Args:
         clip: the source.
         size: width and height of the result.
-        painters: what paints.
-        sink: where the frames go. It is left open.
-        options: what the user says of the clip.
-        checkpoint: what an earlier run has left, and where this one notes how far it is; None, nowhere.
-        on_progress: called after every frame that is painted.
+        painters: everything that paints.
+        sink: the destination of the frames. It is not closed.
+        options: how the clip is read, painted and written.
+        checkpoint: the state of an earlier run, and the place for that of this run; None: not stored.
+        on_progress: called after every painted frame.
     Attributes:
-        frames, shots: painted so far, earlier runs included.
-        stopped: whether `on_progress` ended it.
-        seconds: of the whole ("all") and of each stage: "read", "motion", "paint", "write"; blending is part of
+        frames, shots: painted so far, including earlier runs.
+        stopped: True if `on_progress` stopped the run.
+        seconds: of the whole run ("all") and of each stage: "read", "motion", "paint", "write". Blending is part of
             writing.
     """
 
@@ -138,7 +138,7 @@ class Pipeline:
         self.clip, self.size, self.painters, self.sink, self.options = clip, size, painters, sink, options
         self.checkpoint, self.on_progress = checkpoint, on_progress
         self.steady = options.steady / 100
-        self.before = checkpoint.state if checkpoint else None  # what an earlier run has done
+        self.before = checkpoint.state if checkpoint else None  # the state of an earlier run
         self.frames = self.shots = 0
         self.stopped = False
         self.seconds = dict.fromkeys(("read", "motion", "paint", "write"), 0.0)
@@ -154,11 +154,11 @@ class Pipeline:
         self._read: queue.Queue[tuple[VideoFrame, Motion] | None] = queue.Queue(_QUEUED)
         self._painted: queue.Queue[_Queued | None] = queue.Queue(_QUEUED)
         self._failure: BaseException | None = None
-        self._ending = threading.Event()  # no more is wanted from the reading
-        self._written = threading.Event()  # the writing has come to its end, good or bad
+        self._ending = threading.Event()  # set when no more frames are needed
+        self._written = threading.Event()  # set when writing has ended, with or without an error
 
     def run(self) -> None:
-        """Paint all frames, until `on_progress` returns False; raise what any stage raises."""
+        """Paint all frames, until `on_progress` returns False. Raise any stage's error."""
         started = time.perf_counter()
         stages = ((self._reading, lambda: self._put(self._read, None)), (self._writing, self._written.set))
         threads = [threading.Thread(target=self._guarded, args=stage, daemon=True) for stage in stages]
@@ -184,7 +184,7 @@ class Pipeline:
             if index < done - 1:
                 continue
             began = time.perf_counter()
-            frame = replace(frame, samples=filled(frame.samples, frame.alpha))  # what is not seen steers nothing
+            frame = replace(frame, samples=filled(frame.samples, frame.alpha))  # invisible colors must not have effects
             motion = find_motion(frame.samples, self.painters.painted_size(frame))
             self.seconds["motion"] += time.perf_counter() - began
             if index >= done:
@@ -204,7 +204,7 @@ class Pipeline:
             if self.stopped or self._failure is not None:
                 return
         if self._failure is None and self.frames % self.options.segment:
-            self._note_state()  # all is painted: should the file fail, another run only writes it
+            self._note_state()  # all frames are painted: if writing fails, the next run only needs to write
 
     def _note_state(self) -> None:
         if self.checkpoint and self._first is not None:
@@ -215,7 +215,7 @@ class Pipeline:
     def _paint(self, frame: VideoFrame, motion: Motion) -> Painted:
         painters = self.painters
         if motion.cut or self._first is None:
-            # A block's statistics belong to its style: where that changes, every frame has its own.
+            # A shot's statistics belong to one style. If the style changes, every frame uses its own.
             self._shot = Shot() if painters.keyframes is None else None
             self._first, self._last, self._painter = frame, None, None
             self.shots += 1
@@ -237,7 +237,7 @@ class Pipeline:
         return self.on_progress(Progress(self.frames, total, self.frames / total, message))
 
     def _writing(self) -> None:
-        """Blend each picture with the one before, enlarge and write it, all while the next one is painted."""
+        """Blend each picture with the last one, enlarge and write it, while the next one is painted."""
         last = self.before.last if self.before else None
         while (item := self._painted.get()) is not None:
             began = time.perf_counter()
@@ -256,7 +256,7 @@ class Pipeline:
         return blend(item.picture, last, item.motion, self.steady)
 
     def _finished(self, item: Painted, picture: Pixels) -> Samples:
-        """The picture at the frame's size."""
+        """Return the picture at the frame's size."""
         source = item.frame.samples
         if item.painter is not None:
             kind = np.uint16 if self.options.codec in DEEP else source.dtype
@@ -276,7 +276,7 @@ class Pipeline:
         self.checkpoint.save(state, pieces)
 
     def _guarded(self, stage: Callable[[], None], after: Callable[[], None]) -> None:
-        """Run a stage, and what says that it has ended; what it raises ends the others."""
+        """Run a stage, then `after`. An error of the stage ends the other stages."""
         try:
             stage()
         except BaseException as error:  # noqa: BLE001  raised again by `run`
@@ -286,7 +286,7 @@ class Pipeline:
             after()
 
     def _put(self, target: queue.Queue[Any], item: Any) -> None:
-        """Wait for a place, but not for a stage that has ended."""
+        """Wait for room in a queue, unless the stage that empties it has ended."""
         ended = self._ending if target is self._read else self._written
         while True:
             try:

@@ -49,10 +49,10 @@ if TYPE_CHECKING:
 
 _Arrays: TypeAlias = "tuple[Samples, Pixels | None]"
 
-_TIMES_MAY_JUMP, _NO_TIMES = 0x200, 0x80  # FFmpeg's flags of formats: MPEG-TS, bare streams
-_LONGEST_PAUSE = Fraction(10)  # seconds, in these
-_SHORT = 0.5  # seconds by which a file's own statement may be off
-_NARROWEST = Fraction(1, 8)  # pixel; a ratio beyond is nonsense
+_TIMES_MAY_JUMP, _NO_TIMES = 0x200, 0x80  # FFmpeg's flags of formats: MPEG-TS, raw streams
+_LONGEST_PAUSE = Fraction(10)  # seconds, in formats whose times may jump
+_SHORT = 0.5  # seconds: tolerated error of the length that a file states
+_NARROWEST = Fraction(1, 8)  # least pixel aspect ratio; ratios beyond it are ignored as invalid
 
 
 @dataclass(frozen=True)
@@ -61,9 +61,9 @@ class VideoFrame:
 
     Attributes:
         samples: H x W x 3, upright; uint8 or uint16 as in the file, or float32 in 0..1.
-        time: seconds since the first frame that is taken.
+        time: seconds since the first frame that is painted.
         alpha: H x W in 0..1, or None.
-        duration: seconds that it is shown, as the file says; 0, it does not. It counts for the last frame alone.
+        duration: seconds, as stored in the file; 0 if unknown. Only the last frame's duration is used.
     """
 
     samples: Samples
@@ -73,7 +73,7 @@ class VideoFrame:
 
     @property
     def pixels(self) -> Pixels:
-        """H x W x 3, float32, 0..1."""
+        """The picture as H x W x 3, float32, 0..1."""
         return self.samples if self.samples.dtype == np.float32 else floats(self.samples)
 
 
@@ -83,20 +83,20 @@ class Clip:
 
     Args:
         path: the file or the folder.
-        start, end: seconds; None, the clip's own end.
-        fps: frames a second. A file's frames are left out or repeated for it. None keeps a file's own timing, variable
-            or not, and reads a folder at 25.
-        untrusted: somebody else chose the file: links and folders are refused.
-        max_pixels: refuse larger frames, before memory is spent on them.
+        start, end: seconds; None: the clip's own end.
+        fps: a new rate in frames a second, reached by dropping or repeating frames. None keeps a file's own timing,
+            constant or variable, and reads a folder at 25.
+        untrusted: a stranger chose the file: refuse links and folders.
+        max_pixels: refuse larger frames, before they use memory.
     Attributes:
-        width, height: of the upright picture, as it is stored.
-        sample_aspect_ratio: how wide a pixel is shown, as a share of its height; 1 for square ones.
+        width, height: of the upright picture, as stored.
+        sample_aspect_ratio: displayed width of a pixel divided by its height; 1 for square pixels.
         rate: frames a second, on average.
-        count: about how many frames; 0 if nobody knows.
-        notes: what was damaged, mended or converted, once frames have been read.
+        count: approximate number of frames; 0 if unknown.
+        notes: what was damaged, repaired or converted. Complete after all frames have been read.
     Raises:
-        UsageError: a span that holds nothing, or a rate that is none.
-        PictureError: a path that cannot be read as a clip.
+        UsageError: the span is empty, or the rate is invalid.
+        PictureError: the path cannot be read as a clip.
         MissingExtra: PyAV is not installed.
     """
 
@@ -123,10 +123,12 @@ class Clip:
         self.path = Path(self.path)
         numbers = [value for value in (self.start, self.end, self.fps) if value is not None]
         if not all(map(math.isfinite, numbers)) or (self.fps is not None and self.fps <= 0):
-            raise UsageError("start, end and fps are seconds and frames a second", code="not-a-number")
+            raise UsageError("start, end and fps must be finite numbers, and fps above 0", code="not-a-number")
         if self.start < 0 or (self.end is not None and self.end <= self.start):
             last = "the end" if self.end is None else f"{self.end:g} s"
-            raise UsageError(f"there is nothing from {self.start:g} s to {last}", "--start, --end", code="no-frames")
+            raise UsageError(
+                f"there is nothing from {self.start:g} s to {last}", "change --start or --end", code="no-frames"
+            )
         if os.path.isdir(self.path) and not self.untrusted:
             self._look_at_folder()
             return
@@ -168,11 +170,11 @@ class Clip:
             if first is None and self._edited:
                 self._edited = False
                 self._look_at_file()
-                self._note("its edit list hides every frame, and is passed over")
+                self._note("its edit list hides every frame and is ignored")
                 return
             if first is None:
                 raise PictureError(
-                    f"{self.path} holds no frame that can be read", "it is damaged or encrypted", code="no-frames"
+                    f"{self.path} contains no readable frame", "the file is damaged or encrypted", code="no-frames"
                 )
             upright = _orientation(first, stream)
             self._stored_size = first.width, first.height
@@ -190,10 +192,10 @@ class Clip:
         return exact[0] or Fraction(0), exact[1]
 
     def output_size(self, side: int | None, *, square: bool = False) -> tuple[int, int]:
-        """Width and height with the longer side of `side` pixels; None, the clip's own.
+        """Return width and height for a longer side of `side` pixels; None: the clip's own size.
 
         Args:
-            square: for square pixels; else they keep `sample_aspect_ratio`.
+            square: convert to square pixels; else pixels keep `sample_aspect_ratio`.
         """
         width, height = self.width, self.height
         if square:
@@ -204,10 +206,10 @@ class Clip:
     def frames(self, size: tuple[int, int] | None = None) -> Iterator[VideoFrame]:
         """Yield every frame from start to end, all of one size.
 
-        What is damaged is left out; `notes` then say so.
+        Damaged frames are left out, and `notes` report them.
 
         Args:
-            size: width and height; None, the first frame's.
+            size: width and height; None: those of the first frame.
         """
         size = size or (self.width, self.height)
         if self._files:
@@ -228,7 +230,7 @@ class Clip:
             yield VideoFrame(color, times[path] - begun, alpha)
 
     def _pictures(self, paths: Iterable[Path]) -> Iterator[tuple[Path, Picture]]:
-        """Pictures of a folder. In the place of one that cannot be read stands the one before, or else the next."""
+        """Yield the pictures of a folder. Replace an unreadable picture with the last one, or with the next one."""
         last: Picture | None = None
         unread: list[Path] = []
         for path in paths:
@@ -236,7 +238,7 @@ class Clip:
             try:
                 last = Picture.open(path, max_pixels=self.max_pixels)
             except PictureError as error:
-                self._note(f"{error.message}; the frame beside it stands in its place")
+                self._note(f"{error.message}; the frame beside it replaces it")
             if last is not None:
                 yield from ((place, last) for place in unread)
                 unread = []
@@ -279,13 +281,13 @@ class Clip:
                 else:
                     losses.end(end, length)
             finally:
-                if packets.jumps:  # where streams are joined, some data seem to miss, and no length holds for both
+                if packets.jumps:  # where streams are joined, data seem to be missing, and no length is valid for both
                     losses.torn, losses.missing = 0, ""
                 self._note(*losses.notes)
                 if (packets.jumps or times.made_up) and not int(container.format.flags) & _NO_TIMES:
-                    self._note("times that start anew, repeat or miss are mended")
+                    self._note("invalid times were repaired: they restart, repeat or are missing")
                 if deinterlaced.used:
-                    self._note("interlaced frames are made whole")
+                    self._note("interlaced frames were deinterlaced")
 
     def _arrays(self, frame: Any, stream: Any, size: tuple[int, int]) -> _Arrays:
         upright = _orientation(frame, stream)
@@ -297,11 +299,11 @@ class Clip:
             return decoded_samples(frame, size, upright, cropping)
         self._note("frames of another shape are shown within the first one's")
         picture = Picture(*decoded_samples(frame, None, upright))
-        stretch = Fraction(size[0] * self.height, size[1] * self.width)  # what makes the clip's pixels square
+        stretch = Fraction(size[0] * self.height, size[1] * self.width)  # makes the clip's pixels square
         return placed(picture.resized(max(1, round(width * stretch)), height), *size)
 
     def opened(self) -> InputContainer:
-        """Open the file, as it is read."""
+        """Open the file with the clip's settings."""
         return opened(self.path, untrusted=self.untrusted, max_pixels=self.max_pixels, edited=self._edited)
 
     def _packet_times(self, container: InputContainer) -> PacketTimes:
@@ -316,7 +318,7 @@ class Clip:
         return FrameTimes(1 / self._file_rate, max(1, stream.codec_context.reorder_depth))
 
     def _decoded(self, container: InputContainer, stream: Any, times: PacketTimes, losses: _Losses) -> Iterator[Any]:
-        """Every frame that can be decoded, in the order in which they are shown."""
+        """Yield every frame that can be decoded, in the order of display."""
         av = ffmpeg()
         decoder = decoder_of(stream, self.max_pixels)
         if alpha_is_apart(stream) and decoder is stream.codec_context:
@@ -344,7 +346,7 @@ class Clip:
 
 @dataclass
 class _Losses:
-    """What of a file could not be decoded."""
+    """Parts of a file that could not be decoded."""
 
     places: int = 0
     torn: int = 0  # packets
@@ -357,9 +359,9 @@ class _Losses:
         self.first = self.first or first_line(error)
 
     def end(self, shown: Fraction, length: Fraction | None) -> None:
-        """Compare what was shown with the length that the file promises, in seconds."""
+        """Compare the displayed length with the length that the file states, in seconds."""
         if length is not None and shown < 0.95 * length - _SHORT:
-            self.missing = f"it is cut short: {float(shown):.1f} of {float(length):.1f} s are there"
+            self.missing = f"it is truncated: it contains {float(shown):.1f} of {float(length):.1f} s"
 
     @property
     def notes(self) -> list[str]:
@@ -368,7 +370,7 @@ class _Losses:
             count = "one place" if self.places == 1 else f"{self.places} places"
             notes.append(f"it is damaged: {count} cannot be decoded ({self.first}); the rest is painted")
         elif self.torn or self.damaged:
-            notes.append("it is damaged: some data are missing; what can be decoded is painted")
+            notes.append("it is damaged: some data are missing; the decodable part is painted")
         return notes
 
 
@@ -377,7 +379,7 @@ def at_rate(frames: Iterable[VideoFrame], rate: Fraction, last: Fraction) -> Ite
 
     Args:
         rate: frames a second.
-        last: seconds that the last frame is shown, if it does not say so itself.
+        last: duration of the last frame in seconds, if it has none itself.
     """
     index = 0
     shown: VideoFrame | None = None

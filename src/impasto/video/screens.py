@@ -1,4 +1,4 @@
-"""Where a live camera's pictures go: a window, a page in the browser, another program's camera."""
+"""Destinations of a live camera's pictures: a window, a page in the browser, a virtual camera for other programs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from impasto.picture import Picture
 from impasto.pixels.arrays import Pixels
 from impasto.video.camera import KEYS
 
-_QUALITY = 85  # of the JPEGs that a page gets
+_QUALITY = 85  # of the JPEGs for the page
 _PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Impasto</title>
 <meta name="viewport" content="width=device-width">
 <style>body{margin:0;background:#111;color:#ddd;font:16px system-ui;text-align:center}
@@ -34,7 +34,7 @@ setInterval(async () => line.textContent = (await (await fetch("/status")).json(
 
 
 class Window:
-    """A window of the desktop, by Tk, which comes with most Pythons.
+    """A window of the desktop, made with Tk, which most Pythons include.
 
     Raises:
         UsageError: there is no display, or no Tk.
@@ -51,7 +51,7 @@ class Window:
             ) from None
         except Exception as error:
             raise UsageError(
-                f"no window can be opened: {error}", "--serve shows it in the browser", code="no-device"
+                f"cannot open a window: {error}", "--serve shows it in the browser", code="no-device"
             ) from error
         self._keys: list[str] = []
         self._label = tkinter.Label(self._root, borderwidth=0)
@@ -64,7 +64,7 @@ class Window:
     def show(self, picture: Pixels, status: str) -> Sequence[str]:
         from PIL import ImageTk
 
-        self._image = ImageTk.PhotoImage(Picture(picture).to_pil())  # Tk keeps no reference of its own
+        self._image = ImageTk.PhotoImage(Picture(picture).to_pil())  # stored, because Tk keeps no reference
         self._label.configure(image=self._image)
         self._root.title(f"Impasto   {status}")
         self._root.update()
@@ -76,10 +76,10 @@ class Window:
 
 
 class Server:
-    """A page on this computer with the pictures as a stream of JPEGs, and buttons.
+    """A web page on this computer with a stream of JPEGs, and buttons.
 
     Raises:
-        UsageError: the port is taken.
+        UsageError: the port is in use.
     """
 
     def __init__(self, port: int, host: str = "127.0.0.1") -> None:
@@ -92,7 +92,7 @@ class Server:
         try:
             self._http = _Http((host, port), _Handler)
         except OSError as error:
-            raise UsageError(f"port {port} of {host} is taken", "--port 8601", code="in-use") from error
+            raise UsageError(f"port {port} of {host} is in use", "--port 8601", code="in-use") from error
         self._http.screen = self
         self.url = f"http://{host}:{self._http.server_address[1]}"
         threading.Thread(target=self._http.serve_forever, daemon=True).start()
@@ -113,12 +113,12 @@ class Server:
         self._http.server_close()
 
     def press(self, key: str) -> None:
-        """Hand a key to whoever shows the next frame."""
+        """Store a key until the next frame is shown."""
         with self._changed:
             self._keys.append(key)
 
     def newest(self, after: int) -> tuple[int, bytes] | None:
-        """Wait up to ten seconds for a frame later than `after`; its number and JPEG, or None at the end."""
+        """Wait up to ten seconds for a frame later than `after`. Return its number and JPEG, or None at the end."""
         with self._changed:
             self._changed.wait_for(lambda: self._number > after or self._closed, 10)
             return None if self._closed else (self._number, self._jpeg)
@@ -166,7 +166,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer("application/json", b"{}")
 
     def _from_here(self) -> bool:
-        """Pages of other sites that this browser shows get nothing: not the camera, and no key."""
+        """Refuse requests from other sites: they must not see the camera or press keys."""
         own = urlsplit(self.server.screen.url).netloc
         names = {own, own.replace("127.0.0.1", "localhost")}
         origin = self.headers.get("Origin")
@@ -194,12 +194,12 @@ class _Handler(BaseHTTPRequestHandler):
             head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n"
             try:
                 self.wfile.write(head.encode() + jpeg + b"\r\n")
-            except OSError:  # nobody looks any more
+            except OSError:  # the viewer has disconnected
                 return
 
 
 class VirtualCamera:
-    """The pictures as a camera that other programs, such as those for calls, can choose.
+    """A virtual camera that other programs, such as video calls, can use.
 
     Raises:
         MissingExtra: pyvirtualcam is not installed.
@@ -222,7 +222,9 @@ class VirtualCamera:
                 self._camera = self._open(width=width, height=height, fps=self._fps)
             except Exception as error:
                 raise UsageError(
-                    f"there is no virtual camera: {error}", "v4l2loopback or OBS make one", code="no-device"
+                    f"no virtual camera is available: {error}",
+                    "install v4l2loopback (Linux) or OBS",
+                    code="no-device",
                 ) from error
         self._camera.send(Picture(picture).to_numpy())
         return []

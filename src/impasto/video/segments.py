@@ -1,4 +1,4 @@
-"""Long clips in pieces: what is done survives whatever ends the program, and another run goes on from there."""
+"""Write long clips in pieces. Finished pieces survive a crash, and another run continues from them."""
 
 from __future__ import annotations
 
@@ -28,6 +28,8 @@ from impasto.video.joining import Piece
 from impasto.video.reading import VideoFrame
 from impasto.video.streams import cannot_write
 
+FORMAT = 1  # docs/formats.md; files without a number have this one
+
 
 @dataclass
 class State:
@@ -36,9 +38,9 @@ class State:
     Attributes:
         frames, shots: painted so far.
         first: the shot's first frame.
-        last: the last picture, at the size at which it is painted.
-        shot: what is remembered of the shot.
-        masks: what is remembered of the masks that are found.
+        last: the last picture, at the size at which it was painted.
+        shot: the state of the shot.
+        masks: the state of the masks that are found.
     """
 
     frames: int
@@ -50,15 +52,15 @@ class State:
 
 
 class Checkpoint:
-    """A state in a hidden folder beside the result, with the settings that it belongs to.
+    """A state in a hidden folder beside the result, with the settings of its run.
 
-    One run at a time has the folder, until `close`.
+    Only one run at a time may use the folder, until `close`.
 
     Args:
         output: the result's path.
-        settings: what another run must have alike.
+        settings: must be equal in a run that continues.
     Raises:
-        UsageError: what is there was begun with other settings, or another run is at work on it.
+        UsageError: the stored state has other settings, or another run uses the folder.
         PictureError: the folder cannot be made.
     """
 
@@ -83,24 +85,24 @@ class Checkpoint:
     def _claim(self, output: Path) -> None:
         try:
             import fcntl
-        except ImportError:  # Windows refuses by itself to open a file twice for writing
+        except ImportError:  # Windows itself refuses to open a file twice for writing
             return
         lock = os.open(self.folder, os.O_RDONLY)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(lock)
-            raise UsageError(f"another run is at work on {output}", "wait until it has ended", code="in-use") from None
+            raise UsageError(f"another run is writing {output}", "wait until it has ended", code="in-use") from None
         except OSError:  # a file system without locks
             pass
         self._lock = lock
 
     def close(self) -> None:
-        """Let another run have the folder."""
+        """Release the folder for other runs."""
         if self._lock is None:
             return
         with contextlib.suppress(OSError):
-            self.folder.rmdir()  # if it is empty
+            self.folder.rmdir()  # only if it is empty
         os.close(self._lock)
         self._lock = None
 
@@ -108,14 +110,20 @@ class Checkpoint:
         try:
             with np.load(self.file, allow_pickle=False) as stored:
                 arrays = {name: stored[name] for name in stored.files}
-        except (OSError, ValueError, zipfile.BadZipFile):  # none, or damaged: from the start
+        except (OSError, ValueError, zipfile.BadZipFile):  # missing or damaged: start from the beginning
             return
         self._read(arrays)
 
     def save(self, state: State, pieces: int) -> None:
         arrays: dict[str, Any] = {
             "facts": json.dumps(
-                {"settings": self.settings, "frames": state.frames, "shots": state.shots, "pieces": pieces}
+                {
+                    "format": FORMAT,
+                    "settings": self.settings,
+                    "frames": state.frames,
+                    "shots": state.shots,
+                    "pieces": pieces,
+                }
             ),
             "first": state.first,
             "last": state.last,
@@ -132,14 +140,20 @@ class Checkpoint:
 
     def _read(self, arrays: dict[str, Any]) -> None:
         facts = json.loads(str(arrays["facts"]))
+        if facts.get("format", FORMAT) != FORMAT:
+            raise UsageError(
+                f"a later version of Impasto wrote {self.file}",
+                f"update Impasto, or delete {self.folder} to start again",
+                code="other-version",
+            )
         before = facts["settings"]
         changed = sorted(
             key for key in before.keys() | self.settings.keys() if before.get(key) != self.settings.get(key)
         )
         if changed:
             raise UsageError(
-                f"the run to go on with had other settings: {', '.join(changed)}",
-                f"the same ones, or delete {self.folder} to begin anew",
+                f"the run to resume had other settings: {', '.join(changed)}",
+                f"use the same settings, or delete {self.folder} to start again",
                 code="changed-settings",
             )
         kept, masks = (
@@ -152,11 +166,11 @@ class Checkpoint:
 
 
 class Segments:
-    """A video's file, written in pieces that are joined, packet by packet, when all are there.
+    """A video file that is written in pieces, which are joined, packet by packet, at the end.
 
     Args:
         assembly: of the result.
-        checkpoint: whose folder the pieces lie in, and how many an earlier run has left there.
+        checkpoint: its folder stores the pieces; it counts those of an earlier run.
     """
 
     def __init__(self, assembly: Assembly, checkpoint: Checkpoint) -> None:
@@ -164,10 +178,10 @@ class Segments:
         self.notes = assembly.notes
         self._file: EncodedFile | None = None
         self._begun = self._end = Fraction(0)
-        self._last: tuple[Fraction, Fraction] | None = None  # as of `Piece`
+        self._last: tuple[Fraction, Fraction] | None = None  # see `Piece`
         try:
             kept = {path for index in range(self.pieces) for path in (self._piece(index), self._time(index))}
-            for leftover in set(self.folder.iterdir()) - kept:  # of a piece that was not finished
+            for leftover in set(self.folder.iterdir()) - kept:  # files of an unfinished piece
                 if leftover.name != "state.npz":
                     leftover.unlink()
         except OSError as error:
@@ -186,7 +200,7 @@ class Segments:
         """Finish a piece.
 
         Args:
-            ends: whether it is the last one.
+            ends: True for the last piece.
         """
         if self._file is not None:
             self._file.close(ends=ends)
@@ -203,12 +217,12 @@ class Segments:
         self.assembly.discard()
 
     def keep(self) -> Path | None:
-        """Leave what is finished for another run."""
+        """Leave the finished pieces for another run. Return their folder."""
         self.discard()
         return self.folder if self.pieces and self.assembly.written is None else None
 
     def discard(self) -> None:
-        """Leave what is finished for another run."""
+        """Leave the finished pieces for another run."""
         if self._file is not None:
             self._file.discard()
             self._file = None
@@ -218,7 +232,7 @@ class Segments:
         return self.folder / f"{index:06d}{self.assembly.encoding.piece_suffix}"
 
     def _time(self, index: int) -> Path:
-        """What says when a piece's first frame is shown."""
+        """Return the file that stores the time of a piece's first frame."""
         return self._piece(index).with_suffix(".time")
 
     def _started(self, index: int) -> Fraction:
@@ -226,5 +240,5 @@ class Segments:
             return Fraction(self._time(index).read_text())
         except (OSError, ValueError) as error:
             raise PictureError(
-                f"{self._time(index)} is damaged", f"delete {self.folder} to begin anew", code="damaged-file"
+                f"{self._time(index)} is damaged", f"delete {self.folder} to start again", code="damaged-file"
             ) from error

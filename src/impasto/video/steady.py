@@ -1,7 +1,7 @@
-"""Keep a painted video from flickering: carry the last picture along the motion, where that can be trusted.
+"""Keep a painted video from flickering: reuse the last picture, warped along the motion, where the motion is reliable.
 
-Ruder, Dosovitskiy, Brox: Artistic Style Transfer for Videos, GCPR 2016; here the warped picture is blended with the new
-one rather than optimized towards (as the feed-forward methods after it do, such as Gupta et al. 2017).
+Ruder, Dosovitskiy, Brox: Artistic Style Transfer for Videos, GCPR 2016. Here the warped picture is blended with the new
+one, as in later feed-forward methods (such as Gupta et al. 2017), instead of being a target of the optimization.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from impasto.pixels.arrays import Pixels, Samples, floats, resize
 from impasto.pixels.color import luminance
 from impasto.pixels.flow import Flow, optical_flow, reliable, warp
 
-_FLOW_SIDE = 384  # longer side at which motion is looked for
+_FLOW_SIDE = 384  # longer side at which motion is measured
 _SMALL = (64, 36)
-_CUT = 0.16  # mean change of brightness that is always another shot
-_MAYBE_CUT = 0.07  # that is one if motion explains little of it
+_CUT = 0.16  # mean change of brightness, above which a new shot always begins
+_MAYBE_CUT = 0.07  # mean change, above which a new shot begins if motion explains little of it
 _LITTLE = 0.25
-_MOST = 0.92  # of the last picture that is kept at full steadiness
+_MOST = 0.92  # share of the last picture that is kept at full steadiness
 
 
 Gray: TypeAlias = NDArray[np.float32]
@@ -31,12 +31,12 @@ Gray: TypeAlias = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Motion:
-    """From a frame back to the one before.
+    """The motion from a frame back to the last one.
 
     Attributes:
-        flow: H x W x 2, the way in pixels to where each point was; None at the start of a shot.
-        trust: H x W in 0..1.
-        cut: whether another shot begins here.
+        flow: H x W x 2, in pixels, from each point to its last place; None at the start of a shot.
+        trust: H x W, 0..1.
+        cut: True if a new shot begins here.
     """
 
     flow: Flow | None
@@ -45,21 +45,21 @@ class Motion:
 
 
 class MotionFinder:
-    """Follows a clip's frames, one after the other.
+    """Measure the motion between consecutive frames of a clip.
 
     Args:
-        flow: look for motion; else for cuts alone.
+        flow: measure motion; False: find only cuts.
     """
 
     def __init__(self, flow: bool = True) -> None:
         self.flow = flow
-        self._before: tuple[Gray, Gray] | None = None  # reduced for the flow; for cuts
+        self._before: tuple[Gray, Gray] | None = None  # the last frame, reduced for the flow and for cuts
 
     def __call__(self, frame: Samples, size: tuple[int, int] | None = None) -> Motion:
-        """The motion back to the frame before, and where it holds (Ruder et al. 2016, eq. 5 and 6).
+        """Return the motion back to the last frame, and its reliability (Ruder et al. 2016, eq. 5 and 6).
 
         Args:
-            size: width and height at which it is wanted; None, the frame's own.
+            size: width and height of the result; None: the frame's own.
         """
         width, height = size or (frame.shape[1], frame.shape[0])
         small = _reduced(frame)
@@ -80,7 +80,7 @@ class MotionFinder:
 
 
 def follow(frame: Pixels, before: Pixels) -> Motion:
-    """The motion from a frame back to any earlier one of its shot."""
+    """Return the motion from a frame back to any earlier frame of its shot."""
     height, width = frame.shape[:2]
     small, last = _reduced(frame), _reduced(before)
     forward, backward = optical_flow(small, last, "fast"), optical_flow(last, small, "fast")
@@ -88,7 +88,7 @@ def follow(frame: Pixels, before: Pixels) -> Motion:
 
 
 def _reduced(frame: Samples) -> Gray:
-    """A frame's luminance in the size in which motion is looked for; free of aliasing."""
+    """Return a frame's luminance at the size at which motion is measured, without aliasing."""
     height, width = frame.shape[:2]
     scale = min(1.0, _FLOW_SIDE / max(height, width))
     size = max(16, round(width * scale)), max(16, round(height * scale))
@@ -96,28 +96,28 @@ def _reduced(frame: Samples) -> Gray:
 
 
 def _shrunk(gray: Gray, size: tuple[int, int]) -> Gray:
-    """Free of aliasing; OpenCV takes a hundredth of the time of `resize`."""
+    """Reduce without aliasing. OpenCV takes a hundredth of the time of `resize`."""
     return np.asarray(cv2.resize(gray, size, interpolation=cv2.INTER_AREA), np.float32)
 
 
 def _motion(small: Gray, last: Gray, forward: Flow, trusted: NDArray[np.bool_], width: int, height: int) -> Motion:
-    # What the flow brings must also look like what is there: it sees neither shadows nor what fades.
+    # The warped frame must also look like the new one: flow does not detect shadows and fading.
     error = np.abs(warp(last, forward) - small)
     trust = trusted * np.clip(1.5 - error / np.float32(0.06), 0, 1)
     return Motion(_enlarged(forward, width, height), _soft(trust.astype(np.float32), width, height), False)
 
 
 def blend(painted: Pixels, last: Pixels, motion: Motion, steady: float) -> Pixels:
-    """The new picture with the last one along its motion, as far as that is trusted.
+    """Blend the new picture with the last one, warped along the motion, where the motion is reliable.
 
     Args:
         painted: the new picture.
-        last: the one before, as it was shown.
+        last: the last picture, as shown.
         steady: 0..1.
     """
     if motion.flow is None or motion.trust is None or steady == 0:
         return painted
-    if last.shape != painted.shape:  # the brush has changed
+    if last.shape != painted.shape:  # the brush size has changed
         last = resize(last, painted.shape[1], painted.shape[0])
 
     share = motion.trust * np.float32(_MOST * steady)
@@ -125,7 +125,7 @@ def blend(painted: Pixels, last: Pixels, motion: Motion, steady: float) -> Pixel
 
 
 def _enlarged(flow: Flow, width: int, height: int) -> Flow:
-    """A flow at the frames' own size; small vectors are nothing, so that what stands still stays sharp."""
+    """Enlarge a flow to the frames' size. Set small vectors to 0, so that still parts stay sharp."""
     factors = width / flow.shape[1], height / flow.shape[0]
     x, y = (
         cv2.resize(plane, (width, height), interpolation=cv2.INTER_LINEAR) * np.float32(factor)
@@ -136,7 +136,7 @@ def _enlarged(flow: Flow, width: int, height: int) -> Flow:
 
 
 def _soft(trust: NDArray[np.float32], width: int, height: int) -> NDArray[np.float32]:
-    """Feathered inwards, so that no edge of the mask is seen and nothing untrusted gets in."""
+    """Feather trust inwards, so that its edges are invisible and unreliable places stay excluded."""
     shrunk = cv2.erode(trust, np.ones((3, 3), np.uint8))
     soft = cv2.GaussianBlur(shrunk, (0, 0), 1.5)
     return np.asarray(cv2.resize(np.minimum(soft, trust), (width, height), interpolation=cv2.INTER_LINEAR), np.float32)

@@ -1,6 +1,6 @@
-"""Sound and subtitles that come along: each is copied, or converted, into a file of its own before a frame is painted.
+"""Copy or convert sound and subtitles, each into a file of its own, before a frame is painted.
 
-What cannot come along is found out here, and a source that goes away later takes nothing with it.
+Problems are found at this point. If the source disappears later, the copies remain.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from impasto.video.containers import ffmpeg, file_url, first_line, packets_of
 from impasto.video.times import PacketTimes
 
 FORMATS = {".m4v": "mp4"}
-"""FFmpeg's format of an ending where its own choice holds less."""
+"""FFmpeg's format for endings whose default format stores less."""
 
-_COPIED = {  # by ending: codecs that common players find there; None, all that FFmpeg can write
+_COPIED = {  # by ending: codecs that common players support; other endings: all that FFmpeg can write
     ".mp4": {"aac", "mp3", "mp2", "ac3", "eac3", "dts", "alac", "flac", "opus", "mov_text"},
     ".m4v": {"aac", "mp3", "ac3", "eac3", "alac", "mov_text"},
     ".webm": {"opus", "vorbis", "webvtt"},
@@ -34,21 +34,21 @@ _TEXT = {".mp4": "mov_text", ".m4v": "mov_text", ".mov": "mov_text", ".mkv": "su
 _READABLE = {"subrip", "srt", "ass", "ssa", "webvtt", "mov_text", "text", "microdvd", "sami", "subviewer", "stl"}
 _LAYOUTS = {1: "mono", 2: "stereo", 3: "5.1", 4: "5.1", 5: "5.1", 6: "5.1", 7: "7.1", 8: "7.1"}
 PRIMING = Fraction(3, 20)
-"""Seconds; an encoder's own silence before the first sound is shorter, as AAC's of 8 kHz is."""
+"""Seconds. An encoder's initial silence is always shorter, even that of AAC at 8 kHz."""
 
-_BEYOND = Fraction(10)  # seconds behind the part; what belongs to it is not stored that late
-_LATE = Fraction(1, 25)  # seconds; AVI cannot say that a sound begins later than the picture
+_BEYOND = Fraction(10)  # seconds after the part; its packets are never stored later than this
+_LATE = Fraction(1, 25)  # seconds; AVI cannot store that a sound begins after the pictures
 
 
 @dataclass
 class Side:
-    """A sound or subtitles in a file of its own.
+    """Sound or subtitles in a file of its own.
 
     Attributes:
         path: a file of the target's format.
-        begun: seconds of the clip at which its first packet lies.
+        begun: time of its first packet in the clip, in seconds.
         metadata, disposition: of its stream.
-        label: what it is called in notes.
+        label: its name in notes.
     """
 
     path: Path
@@ -67,14 +67,14 @@ def side_files(
     *,
     strip: Strip,
 ) -> list[Side]:
-    """Write each sound and each subtitle of a clip into a file beside the target.
+    """Write each sound track and each subtitle track of a clip into a file beside the target.
 
     Args:
-        container: opens the clip; called once for each time that it is read.
-        origin: seconds of the file at which the clip begins.
-        span: the part that is painted: begin, and end or None.
-        notes: gets a line for all that is converted, damaged or left out.
-        strip: what is left out of metadata.
+        container: opens the clip. It is called for each reading.
+        origin: the time in the file at which the clip begins, in seconds.
+        span: the painted part: begin, and end or None.
+        notes: receives a line for everything that is converted, damaged or left out.
+        strip: the metadata to remove.
     """
     with container() as source:
         found = [_Plan.of(stream, target) for stream in (*source.streams.audio, *source.streams.subtitles)]
@@ -92,11 +92,11 @@ def side_files(
 
 @dataclass
 class _Plan:
-    """What becomes of a stream.
+    """What to do with a stream.
 
     Attributes:
-        encoder: "copy"; FFmpeg's encoder; or None, it is left out.
-        why: what was against copying it, or against taking it at all.
+        encoder: "copy"; FFmpeg's encoder; or None: leave it out.
+        why: the reason why it is not copied, or left out.
     """
 
     index: int
@@ -120,10 +120,10 @@ class _Plan:
             converter = _SOUND.get(suffix) if kind == "sound" else _TEXT.get(suffix) if codec in _READABLE else None
         copied = codec in _COPIED.get(suffix, {codec}) - _NOT_COPIED.get(suffix, set())
         plan = cls(stream.index, f"{kind} ({about})", codec, "copy", converter)
-        return plan if copied and context is not None else plan.next(f"{suffix} holds no {codec}")
+        return plan if copied and context is not None else plan.next(f"{suffix} does not support {codec}")
 
     def next(self, why: str) -> _Plan:
-        """Go over to what can be tried next."""
+        """Switch to the next possibility."""
         self.discard()
         self.why = self.why or why
         self.encoder = self.converter if self.encoder == "copy" else None
@@ -142,7 +142,7 @@ class _Plan:
         if self.encoder != "copy":
             lines.append(f"the {self.label} {verb} converted to {self.encoder.removeprefix('lib')}: {self.why}")  # type: ignore[union-attr]
         if self.damaged:
-            lines.append(f"the {self.label} {verb} damaged: {self.damaged}; what can be read is kept")
+            lines.append(f"the {self.label} {verb} damaged: {self.damaged}; the readable part is kept")
         return "; ".join(lines)
 
 
@@ -154,7 +154,7 @@ def _written(
     span: tuple[Fraction, Fraction | None],
     strip: Strip,
 ) -> list[_Plan]:
-    """Read the clip once and write all these streams; those that failed and may be tried in another way."""
+    """Read the clip once and write these streams. Return failed streams for which another way remains."""
     av = ffmpeg()
     failed: list[_Plan] = []
     suffix = target.suffix.lower()
@@ -201,7 +201,7 @@ def _written(
             try:
                 track.close()
                 if plans[index].side.begun is None:  # type: ignore[union-attr]
-                    raise av.InvalidDataError(0, "it holds nothing here")
+                    raise av.InvalidDataError(0, "it has no content in this part")
             except faults() as error:
                 fails(index, error)
     return [plan for plan in failed if plan.encoder is not None]
@@ -209,11 +209,11 @@ def _written(
 
 @dataclass
 class _Clock:
-    """Where packets lie in the part that is painted: rising times, whatever the source says.
+    """Place packets in the painted part, with increasing times, whatever times the source has.
 
     Attributes:
-        begin: seconds of the file at which the part begins.
-        beyond: seconds behind the end at which the last packet was; -1, none was.
+        begin: the time in the file at which the part begins, in seconds.
+        beyond: how many seconds after the end the last packet was; -1 if no packet was after it.
     """
 
     begin: Fraction
@@ -223,10 +223,10 @@ class _Clock:
     _last: Fraction | None = None
 
     def placed(self, packet: Any, *, subtitle: bool) -> tuple[Fraction, Fraction] | None:
-        """Time and length of a packet in seconds; None, it lies outside."""
+        """Return time and length of a packet in seconds; None if it lies outside."""
         if not packet.time_base:
             return None
-        if not subtitle:  # subtitles are sparse, and may lie above each other
+        if not subtitle:  # subtitles are sparse and may overlap
             self._times.mend(packet)
         ticks = packet.dts if packet.pts is None else packet.pts
         length = Fraction((packet.duration or 0) * packet.time_base)
@@ -237,7 +237,7 @@ class _Clock:
         else:
             at = ticks * packet.time_base - self.begin
         if packet.is_discard and not (at >= -PRIMING and (self._last is None or self._last < 0)):
-            return None  # an edit list hides it, and it is no run-up of the first sound
+            return None  # an edit list hides it, and the first sound does not need it as a pre-roll
         if self.span[1] is not None and at >= self.span[1] - self.span[0]:
             self.beyond = at - self.span[1] + self.span[0]
             return None
@@ -245,7 +245,7 @@ class _Clock:
             at, length = Fraction(0), at + length
             if length <= 0:
                 return None
-        if at < 0 and self.span[0]:  # what lies before the first picture of a whole clip stays
+        if at < 0 and self.span[0]:  # sound before a whole clip's first picture stays
             return None
         if subtitle and self.span[1] is not None:
             length = min(length, self.span[1] - self.span[0] - at)
@@ -268,14 +268,14 @@ class _Track(ABC):
 
     @abstractmethod
     def add(self, packet: Any, at: Fraction, length: Fraction) -> None:
-        """Write what a packet of the source becomes: its time and its length in seconds."""
+        """Write a packet of the source, converted if needed. `at` and `length` are its time and length in seconds."""
 
     def put(self, packet: Any, stream: Any, at: Fraction) -> None:
-        """Write a packet; times are set strictly rising."""
+        """Write a packet with strictly increasing times."""
         ticks = round(at / packet.time_base)
         if self.side.begun is None:
             self.side.begun = Fraction(ticks * packet.time_base)
-            self._shift = -ticks if self.side.begun < -PRIMING else 0  # what is shown before 0 an MP4 file leaves out
+            self._shift = -ticks if self.side.begun < -PRIMING else 0  # MP4 files drop what is shown before 0
         ticks += self._shift
         ticks = ticks if self._last is None else max(ticks, self._last + 1)
         self._last = packet.pts = packet.dts = ticks
@@ -298,14 +298,14 @@ class _Copied(_Track):
 
     def add(self, packet: Any, at: Fraction, length: Fraction) -> None:
         if self.side.begun is None and abs(at) > _LATE and self.side.path.suffix.lower() == ".avi":
-            raise ValueError(f".avi cannot say that it begins at {float(at):.2f} s")
+            raise ValueError(f".avi cannot store that it begins at {float(at):.2f} s")
         if self.source.type == "subtitle":
             packet.duration = round(length / packet.time_base)
         self.put(packet, self.stream, at)
 
 
 class _ConvertedSound(_Track):
-    """Decode, fill silences, bring into a form that the encoder takes, encode."""
+    """Decode sound, fill silences, convert it to a format that the encoder supports, and encode it."""
 
     def __init__(self, stream: Any, plan: _Plan) -> None:
         super().__init__(stream, plan)
@@ -342,7 +342,7 @@ class _ConvertedSound(_Track):
         super().close()
 
     def _encode(self, frame: Any) -> None:
-        if frame.pts is None:  # what a decoder gives out at the end has no time
+        if frame.pts is None:  # a decoder's last frames have no time
             frame.time_base, frame.pts = self._base, round(self._end / self._base)
         self._base = frame.time_base
         self._end = frame.pts * self._base + Fraction(frame.samples, frame.sample_rate)
@@ -355,7 +355,7 @@ class _ConvertedSound(_Track):
         self._drain(end=False)
 
     def _new_graph(self, frame: Any, *, begins: bool) -> Any:
-        """Bring frames of one form into the encoder's: gaps become silence, overlaps are cut."""
+        """Make a filter that converts frames of one format for the encoder. It fills gaps and cuts overlaps."""
         graph = ffmpeg().filter.Graph()
         source = graph.add_abuffer(
             sample_rate=frame.sample_rate,
@@ -396,7 +396,7 @@ class _ConvertedSound(_Track):
 
 
 class _ConvertedText(_Track):
-    """Decode subtitles to text, and encode that."""
+    """Decode subtitles to text, and encode the text."""
 
     def __init__(self, stream: Any, plan: _Plan) -> None:
         super().__init__(stream, plan)
@@ -433,18 +433,18 @@ _TRACKS: dict[tuple[bool, str], Callable[[Any, _Plan], _Track]] = {
 
 
 def is_gap(packet: Any, stream: Any) -> bool:
-    """Whether a packet is what an MP4 file stores between two subtitles."""
+    """Return True if a packet is the filler that an MP4 file stores between two subtitles."""
     return packet.size == 2 and stream.type == "subtitle" and stream.name == "mov_text" and bytes(packet) == b"\0\0"
 
 
 def faults() -> tuple[type[Exception], ...]:
-    """What FFmpeg and PyAV raise where a stream cannot be read, converted or held."""
+    """Return the errors of FFmpeg and PyAV for streams that cannot be read, converted or stored."""
     return (ffmpeg().FFmpegError, ValueError, OSError, RuntimeError, TypeError, AttributeError)
 
 
 def cannot_write(path: Path, error: BaseException) -> PictureError:
     return PictureError(
-        f"cannot write {path}: {first_line(error)}", "what was there is untouched", code=write_fault(error)
+        f"cannot write {path}: {first_line(error)}", "existing files are unchanged", code=write_fault(error)
     )
 
 

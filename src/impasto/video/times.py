@@ -1,4 +1,4 @@
-"""When frames are shown: no frame is left out because its time goes back, starts anew, repeats or misses."""
+"""Determine when frames are shown. No frame is lost if times decrease, restart, repeat or are missing."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ from typing import Any
 from impasto.picture.frame_times import played
 
 ANIMATIONS = ("gif", "apng")
-"""FFmpeg's names of formats whose frames say how long they stand."""
+"""FFmpeg's names of formats whose frames store durations."""
 
-USUAL_RATE = Fraction(25)  # of folders of frames, and of files that do not say
-_FASTEST = 240  # frames a second; what says more is measured
+USUAL_RATE = Fraction(25)  # of folders of frames, and of files without a rate
+_FASTEST = 240  # frames a second; higher stored rates are not trusted but measured
 _MEASURED = 48  # packets
-_BACK = Fraction(3, 2)  # steps; times of decoding go back so far only where they start anew
+_BACK = Fraction(3, 2)  # steps; larger decreases of decoding times happen only where times restart
 
 
 @dataclass
 class PacketTimes:
-    """One line of times through packets: where it starts anew or jumps, it goes on.
+    """Make the times of packets continuous: where they restart or jump, they continue.
 
-    Joined recordings and MPEG streams start anew; a counter that is reset jumps by hours.
+    Joined recordings and MPEG streams restart. A counter that is reset jumps by hours.
 
     Args:
-        step: seconds of a packet that does not say how long it is.
-        longest: seconds; a longer silence between two packets is no pause but a jump.
+        step: length of packets without one, in seconds.
+        longest: seconds; a longer gap between two packets is a jump, not a pause.
     Attributes:
-        jumps: how often it started anew.
+        jumps: the number of restarts and jumps.
     """
 
     step: Fraction
@@ -41,12 +41,12 @@ class PacketTimes:
     _offset: Fraction = Fraction(0)
     _last: Fraction | None = None
     _next: Fraction = Fraction(0)
-    _latest: Fraction = Fraction(0)  # that has been announced to be shown
+    _latest: Fraction = Fraction(0)  # latest time of display so far
 
     def mend(self, packet: Any) -> None:
-        """Move a packet's times, in the order in which packets are stored."""
+        """Correct a packet's times. Packets must come in the order in which they are stored."""
         unit = packet.time_base
-        if not unit or packet.is_discard:  # what an edit list hides lies at the times of what it shows
+        if not unit or packet.is_discard:  # packets hidden by an edit list have the same times as visible ones
             return
         if packet.dts is not None:
             self._follow(packet.dts * unit, packet.duration * unit if packet.duration else self.step)
@@ -70,7 +70,7 @@ class PacketTimes:
 
 @dataclass
 class AnimationTimes(PacketTimes):
-    """The times of a GIF or an APNG as browsers and viewers show it."""
+    """Times of a GIF or an APNG, as browsers and viewers show it."""
 
     def mend(self, packet: Any) -> None:
         if packet.pts is None or not packet.time_base:
@@ -81,15 +81,15 @@ class AnimationTimes(PacketTimes):
 
 @dataclass
 class FrameTimes:
-    """Rising times for frames in the order in which they are shown.
+    """Assign increasing times to frames, in the order of display.
 
-    AVI and raw streams store times of decoding: those of a few frames are in another order than the frames.
+    AVI and raw streams store times of decoding. Their order differs from that of the frames within a few frames.
 
     Args:
-        step: seconds of a frame, on average.
-        depth: how many frames a decoder holds back to bring them into their order.
+        step: average length of a frame in seconds.
+        depth: the number of frames that a decoder delays to reorder them.
     Attributes:
-        made_up: how many frames had no time, or that of another.
+        made_up: the number of frames without a time, or with a repeated one.
     """
 
     step: Fraction
@@ -98,7 +98,7 @@ class FrameTimes:
     _known: list[Fraction] = field(default_factory=list)
 
     def of(self, frames: Iterable[Any]) -> Iterator[tuple[Any, Fraction]]:
-        """Each frame with its time in seconds."""
+        """Yield each frame with its time in seconds."""
         waiting: deque[tuple[Any, bool]] = deque()
         last: Fraction | None = None
         for frame in frames:
@@ -133,23 +133,23 @@ def _time_of(frame: Any) -> Fraction | None:
 
 
 def shown_by(frame: Any, usual: Fraction) -> Fraction:
-    """Seconds that a decoded frame is shown, as the file says; `usual` where it does not, or says less."""
+    """Return a decoded frame's duration in seconds, as stored; `usual` if it is missing or shorter."""
     ticks = getattr(frame, "duration", None)
     return max(usual, Fraction(ticks * frame.time_base)) if ticks and ticks > 0 and frame.time_base else usual
 
 
 def file_rate(stream: Any) -> Fraction | None:
-    """Frames a second as a stream says; None where that is nothing, or nonsense such as its clock's ticks."""
+    """Return a stream's stored rate in frames a second; None if missing or implausible, such as clock ticks."""
     rates = (stream.average_rate, stream.guessed_rate, stream.base_rate)
     return next((Fraction(rate) for rate in rates if rate and Fraction(1, 3600) <= rate <= _FASTEST), None)
 
 
 def measured_rate(packets: Iterable[Any], mended: PacketTimes) -> tuple[Fraction | None, Fraction | None]:
-    """Frames a second by the times of packets, and seconds of the whole.
+    """Measure frames a second from the times of packets, and the length in seconds.
 
     Returns:
-        the usual rate of the first packets, None where they tell nothing; and None for the length where it was not
-        looked for. An animation is looked through: its average rate, and its length.
+        The usual rate of the first packets, or None if unknown; and None for the length. Animations are read to their
+        end: their average rate, and their length.
     """
     times: set[Fraction] = set()
     for packet in packets:
@@ -172,12 +172,12 @@ def measured_rate(packets: Iterable[Any], mended: PacketTimes) -> tuple[Fraction
 
 
 def shown_for(milliseconds: float) -> Fraction:
-    """Seconds that viewers show a frame of an animation that says this."""
+    """Return the seconds for which viewers show an animation's frame with this stored duration."""
     return Fraction(played(milliseconds)).limit_denominator(100) / 1000
 
 
 def exact_rate(fps: float) -> Fraction:
-    """A rate as it is meant: 29.97 is 30000/1001."""
+    """Return the exact rate behind a rounded one: 29.97 is 30000/1001."""
     for whole in (24, 30, 48, 60, 120):
         if abs(fps - whole * 1000 / 1001) < 0.004:
             return Fraction(whole * 1000, 1001)
@@ -185,7 +185,7 @@ def exact_rate(fps: float) -> Fraction:
 
 
 def stream_length(container: Any, stream: Any) -> Fraction | None:
-    """Seconds of a stream as its file says, or None: Matroska says it in a tag, or for all streams together."""
+    """Return a stream's stored length in seconds, or None. Matroska stores it in a tag, or for all streams together."""
     if stream.duration is not None and stream.time_base:
         return Fraction(stream.duration * stream.time_base)
     said = {name.upper(): value for name, value in stream.metadata.items()}

@@ -1,4 +1,4 @@
-"""Write a clip: a video file, an animation or a folder of frames. Each says in its metadata how it was made."""
+"""Write a clip: a video file, an animation or a folder of frames. Metadata tell how it was made."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from impasto.video.joining import Piece
 from impasto.video.reading import VideoFrame
 
 ANIMATIONS = {".gif": Fraction(50), ".webp": Fraction(90), ".apng": Fraction(90), ".avif": Fraction(90)}
-"""Endings of animations, and the most frames a second that players show of each."""
+"""Endings of animations, and the highest rate of each, in frames a second, that players support."""
 
 _MOST = 10**9  # bytes of an animation's frames
 
 
 class Sink(Protocol):
-    """Where painted frames go, in the order of their times.
+    """A destination of painted frames, in the order of their times.
 
     Attributes:
         notes: what was left out.
@@ -40,27 +40,27 @@ class Sink(Protocol):
     notes: list[str]
 
     def write(self, frame: VideoFrame) -> None:
-        """Add a frame; raise PictureError when the disk is full or the system refuses."""
+        """Add a frame. Raise PictureError if the disk is full or the system refuses to write."""
 
     def close(self, *, whole: bool = True) -> None:
-        """Finish, and put the result in its place.
+        """Finish the result, and put it in its place.
 
         Args:
-            whole: whether all frames are there; else sound ends with the last.
+            whole: True if all frames are present; else sound ends with the last frame.
         """
 
     def keep(self) -> Path | None:
-        """Keep the frames of a clip that cannot be finished; say where, or None where there are none."""
+        """Save the frames of a clip that cannot be finished. Return their path, or None if there are none."""
 
     def discard(self) -> None:
-        """Leave nothing that looks like a result."""
+        """Delete everything that looks like a result."""
 
 
 class Writer:
-    """A video file that appears whole or not at all: it is written beside its place and moved there.
+    """A video file that appears only when it is complete: it is written beside its place and moved there.
 
-    Frames are encoded into a file of their own. At the end they are joined with sound, subtitles and what else belongs
-    to the source.
+    Frames are encoded into a separate file. At the end they are joined with sound, subtitles and other contents of the
+    source.
 
     Args:
         assembly: of the result.
@@ -76,7 +76,7 @@ class Writer:
         self._end = Fraction(0)
 
     def write(self, frame: VideoFrame) -> None:
-        """Encode a frame; raise PictureError when the disk is full or the system refuses."""
+        """Encode a frame. Raise PictureError if the disk is full or the system refuses to write."""
         self._file.write(frame)
         self._end = frame.time + 1 / self._file.encoding.rate
 
@@ -87,7 +87,7 @@ class Writer:
         self.discard()
 
     def keep(self) -> Path | None:
-        """Keep the frames of a clip that cannot be finished; say where, or None where there are none."""
+        """Save the frames of a clip that cannot be finished. Return their path, or None if there are none."""
         if self._file.frames:
             self._file.end()
         kept = self.assembly.keep([Piece(self._file.path)], self._end) if self._file.frames else None
@@ -100,11 +100,11 @@ class Writer:
 
 
 class FolderWriter:
-    """Frames as numbered PNG files; each is whole or not there.
+    """Frames as numbered PNG files. Each file is complete or absent.
 
     Args:
-        made_with: what painted the frames, for each file's metadata; empty, none is written.
-        done: how many an earlier run has left for good; those after them are written anew.
+        made_with: the painting's entry in each file's metadata; empty: no entry.
+        done: the number of final frames from an earlier run. Later frames are written again.
     """
 
     def __init__(
@@ -132,18 +132,18 @@ class FolderWriter:
 
 
 class AnimationWriter:
-    """An animated GIF, WebP, PNG or AVIF; its frames are kept until the end, so it is for short clips.
+    """An animated GIF, WebP, PNG or AVIF for short clips. All frames stay in memory until the end.
 
     Each frame is shown until the next one's time.
 
     Args:
-        path: one of the endings of `ANIMATIONS`.
-        rate: frames a second, on average; the last frame is shown for one such if it does not say how long.
-        count: about how many frames come, each of `size`; 0, nobody knows.
+        path: with one of the endings of `ANIMATIONS`.
+        rate: average frames a second. It sets the last frame's duration if the frame has none.
+        count: approximate number of frames, each of `size`; 0 if unknown.
         size: width and height.
-        made_with: what painted the frames, for the file's metadata; empty, none is written.
+        made_with: the painting's entry in the file's metadata; empty: no entry.
     Raises:
-        UsageError: more frames than fit into a gigabyte.
+        UsageError: the frames need more than a gigabyte.
     """
 
     def __init__(
@@ -162,7 +162,7 @@ class AnimationWriter:
         self.made_with = made_with or {}
         self.frames: list[NDArray[np.uint8]] = []  # H x W x 3 or 4
         self.times: list[Fraction] = []
-        self._last = 1 / rate  # seconds that the last frame is shown
+        self._last = 1 / rate  # duration of the last frame in seconds
         self.notes: list[str] = []
         self._check(count, size[0] * size[1] * 3)
 
@@ -175,16 +175,16 @@ class AnimationWriter:
         self.times.append(frame.time)
         self._last = frame.duration or 1 / self.rate
 
-    def close(self, *, whole: bool = True) -> None:  # noqa: ARG002  there is no sound to end
+    def close(self, *, whole: bool = True) -> None:  # noqa: ARG002  animations have no sound to end
         self._save(self.path, overwrite=self.overwrite)
 
     def keep(self) -> Path | None:
-        """Keep the frames as an animation, or where that cannot be made as a folder of pictures."""
+        """Save the frames as an animation, or, if that fails, as a folder of pictures."""
         if not self.frames:
             return None
         for folder in (self.path.parent, Path(gettempdir())):
             place = free_name(folder / self.path.name)
-            with suppress(Exception):  # whatever it is, the pictures are there
+            with suppress(Exception):  # on any error, save pictures instead
                 self._save(place, overwrite=False)
                 return place
             place = free_name(folder / self.path.name, "")
@@ -216,7 +216,9 @@ class AnimationWriter:
     def _check(self, count: int, size: int) -> None:
         if count * size > _MOST:
             raise UsageError(
-                f"{count} frames are too many for {self.path.suffix}", "--end, --size, or .mp4", code="too-large"
+                f"{count} frames are too many for {self.path.suffix}",
+                "use --end, a smaller --size, or an .mp4 file",
+                code="too-large",
             )
 
 

@@ -1,1 +1,1 @@
-"""Long work: asked for in one request, done when there is room, fetched in another."""
+"""Jobs: long work that is requested in one request, done when there is room, and fetched in another request."""

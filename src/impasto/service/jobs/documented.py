@@ -1,4 +1,4 @@
-"""What the OpenAPI document says of jobs."""
+"""Describe jobs in the OpenAPI document."""
 
 from __future__ import annotations
 
@@ -20,56 +20,64 @@ _JOB: dict[str, Any] = {
         "id": _TEXT,
         "kind": {"enum": ["photo", "optimize", "clip", "folder", "style"]},
         "state": {"enum": ["waiting", "running", "done", "failed", "canceled"]},
-        "canceling": {"type": "boolean", "description": "It is to end, and has not yet."},
-        "stopping": {"type": "boolean", "description": "It is to end with what there is, and has not yet."},
+        "canceling": {"type": "boolean", "description": "True if it was canceled and has not ended yet."},
+        "stopping": {
+            "type": "boolean",
+            "description": "True if it was asked to end with its current result and has not ended yet.",
+        },
         "fraction": {"type": "number", "minimum": 0, "maximum": 1},
         "step": {"type": "integer"},
-        "total": {"type": "integer", "description": "Steps; 0 where nobody knows."},
+        "total": {"type": "integer", "description": "Number of steps; 0 if unknown."},
         "message": _TEXT,
-        "place": {"type": "integer", "minimum": 1, "description": "Among those that wait; 1 is the next."},
+        "place": {"type": "integer", "minimum": 1, "description": "Place in the queue; 1 is the next."},
         "losses": {"type": "object", "additionalProperties": {"type": "number"}},
         "created": _TIME,
         "began": _TIME,
         "ended": _TIME,
         "expires": _TIME,
-        "media_type": {"type": ["string", "null"], "description": "Of the result."},
-        "facts": {"type": "object", "description": "Of the result."},
+        "media_type": {"type": ["string", "null"], "description": "Media type of the result."},
+        "facts": {"type": "object", "description": "Facts about the result."},
         "notes": {"type": "array", "items": _TEXT},
-        "error": {"type": ["object", "null"], "description": "Message, hint and code."},
+        "error": {"type": ["object", "null"], "description": "The error: message, hint and code."},
         "links": {"type": "object", "additionalProperties": _TEXT},
-        "webhook": {"type": "object", "description": "What became of it."},
+        "webhook": {"type": "object", "description": "State of its delivery."},
     },
 }
-_WEBHOOK = {"type": "string", "maxLength": 2000, "description": "An address that is told of the job's end."}
+_WEBHOOK = {
+    "type": "string",
+    "maxLength": 2000,
+    "description": "An address that receives a POST when the job has ended.",
+}
 _ID = openapi.in_path("job", 64)
 _NAME = openapi.in_path("name")
 _VISITOR = {
     "name": "Impasto-Visitor",
     "in": "header",
-    "description": "What the client alone knows; who saves a style with it owns the style.",
+    "description": "A secret of the client. Styles that are saved with it belong to the client.",
     "schema": {"type": "string", "pattern": "^[!-~]{16,200}$"},
 }
-_LAST = {"name": "Last-Event-ID", "in": "header", "description": "Of the last event.", "schema": _TEXT}
+_LAST = {"name": "Last-Event-ID", "in": "header", "description": "Id of the last event received.", "schema": _TEXT}
 _AGAIN = {
     "name": "Idempotency-Key",
     "in": "header",
-    "description": "The same request again under the same key gives the same job.",
+    "description": "A request that is repeated with the same key returns the same job.",
     "schema": {"type": "string", "pattern": "^[!-~]{1,255}$"},
 }
 
 
 def documented(service: Service) -> dict[str, Any]:
-    """The path items of jobs and of what changes the gallery."""
+    """Return the path items of jobs, and of the routes that change the gallery."""
     learning = openapi.schemas(LearnFields) | {"painting": openapi.FILE, "webhook": _WEBHOOK}
     posts = {"parameters": [_AGAIN], "responses": _accepted()}
     send = {
-        "summary": "Have something done that takes longer",
-        "description": "One image is painted, or optimized; several, or a folder, give a zip file; a clip, a clip.",
+        "summary": "Start a job",
+        "description": "A job paints or optimizes one image. "
+        "Several images or a folder give a zip file. A clip gives a clip.",
         "operationId": "sendJob",
         "requestBody": openapi.form(_sent(service), ()),
     }
     learn = {
-        "summary": "Put a painting into the gallery; without one, learn on a style of one's own",
+        "summary": "Add a painting to the gallery, or without one, continue to train an own style",
         "operationId": "learnStyle",
         "requestBody": openapi.form(learning, ("name",)),
     }
@@ -77,28 +85,33 @@ def documented(service: Service) -> dict[str, Any]:
         "summary": "Remove a style that is not built in",
         "operationId": "forgetStyle",
         "parameters": [_NAME],
-        "responses": {"204": {"description": "It is removed."}} | openapi.problems(404, 422),
+        "responses": {"204": {"description": "The style is removed."}} | openapi.problems(404, 422),
     }
     forget["parameters"] = [_NAME, _VISITOR]
     learn_posts = posts | {"parameters": [_AGAIN, _VISITOR]}
     return {
         "/v1/jobs": {"post": send | posts},
         "/v1/jobs/{job}": {
-            "get": _read("See where a job stands", "job", {"200": openapi.json("The job.", _JOB)}),
+            "get": _read("Show the state of a job", "job", {"200": openapi.json("The job.", _JOB)}),
             "delete": _read(
-                "End a job; remove one that has ended",
+                "Cancel a job, or remove a finished one",
                 "cancelJob",
-                {"202": openapi.json("It ends.", _JOB), "204": {"description": "It is removed."}},
+                {
+                    "202": openapi.json("The job is being canceled.", _JOB),
+                    "204": {"description": "The job is removed."},
+                },
             ),
         },
         "/v1/jobs/{job}/stop": {
-            "post": _read("End a job with what there is", "stopJob", {"202": openapi.json("It ends.", _JOB)})
+            "post": _read(
+                "End a job with its current result", "stopJob", {"202": openapi.json("The job is ending.", _JOB)}
+            )
         },
         "/v1/jobs/{job}/result": {
-            "get": _read("Fetch what a job has made", "jobResult", {"200": _file(*_results())}, 409)
+            "get": _read("Fetch the result of a job", "jobResult", {"200": _file(*_results())}, 409)
         },
         "/v1/jobs/{job}/preview": {
-            "get": _read("See the picture as it is now", "jobPreview", {"200": _file("image/jpeg")}, 409)
+            "get": _read("Show the current picture of a job", "jobPreview", {"200": _file("image/jpeg")}, 409)
         },
         "/v1/jobs/{job}/events": {"get": _events()},
         "/v1/styles": {"post": learn | learn_posts},
@@ -111,7 +124,7 @@ def _rename() -> dict[str, Any]:
     properties = {"name": text, "title": text}
     schema = {"type": "object", "properties": properties, "minProperties": 1, "additionalProperties": False}
     return {
-        "summary": "Give a style of one's own another name or title",
+        "summary": "Change the name or title of an own style",
         "operationId": "renameStyle",
         "parameters": [_NAME, _VISITOR],
         "requestBody": {"required": True, "content": {"application/json": {"schema": schema}}},
@@ -120,7 +133,7 @@ def _rename() -> dict[str, Any]:
 
 
 def _sent(service: Service) -> dict[str, Any]:
-    """The fields of `POST /v1/jobs`."""
+    """Return the fields of `POST /v1/jobs`."""
     config, fields = service.config, openapi.painting_fields()
     several = {"type": "array", "items": openapi.FILE, "maxItems": config.folder_photos}
     formats = [suffix.lstrip(".") for suffix in dict.fromkeys((*MEDIA_TYPES, *CLIPS))]
@@ -128,13 +141,14 @@ def _sent(service: Service) -> dict[str, Any]:
         **openapi.schemas(DescentFields),
         **openapi.schemas(ClipFields),
         **fields,
-        "start": _TEXT | {"description": "Where an optimization starts; of a clip, the second that it starts at."},
+        "start": _TEXT | {"description": "The start of an optimization; for a clip, its first second."},
         "image": several | {"description": "The photo; several become a zip file."},
         "clip": openapi.FILE
         | {"description": f"A clip of up to {config.clip_seconds:g} s and {config.clip_frames} frames."},
         "folder": openapi.FILE | {"description": f"A zip file of up to {config.folder_photos} photos."},
         "engine": fields["engine"] | {"enum": [*ENGINES, OPTIMIZE]},
-        "format": fields["format"] | {"enum": formats, "description": "Of the result; the photo's own, or MP4."},
+        "format": fields["format"]
+        | {"enum": formats, "description": "Format of the result; the default is the photo's own, or MP4."},
         "webhook": _WEBHOOK,
     }
 
@@ -146,7 +160,7 @@ def _accepted() -> dict[str, Any]:
         name: {"operationId": name} | said
         for name in ("job", "jobEvents", "jobResult", "jobPreview", "stopJob", "cancelJob")
     }
-    accepted = openapi.json("The job waits.", _JOB, headers=located, links=links)
+    accepted = openapi.json("The job is queued.", _JOB, headers=located, links=links)
     return {"202": accepted} | openapi.problems(400, 403, 409, 413, 415, 422, 501, load=True)
 
 
@@ -161,7 +175,11 @@ def _read(summary: str, name: str, answers: dict[str, Any], *statuses: int) -> d
 
 def _events() -> dict[str, Any]:
     stream = {"description": "Events: progress, then done, failed or canceled.", "content": {"text/event-stream": {}}}
-    found = _read("Follow a job", "jobEvents", {"200": stream, "204": {"description": "There is nothing more."}})
+    found = _read(
+        "Follow a job",
+        "jobEvents",
+        {"200": stream, "204": {"description": "The job has ended, and there are no more events."}},
+    )
     return found | {"parameters": [_ID, _LAST]}
 
 
@@ -174,5 +192,5 @@ def _file(*kinds: str) -> dict[str, Any]:
 
 
 def _schema_of(kind: str) -> dict[str, Any]:
-    """A style's facts are JSON, all other results are files."""
+    """Return the schema of a result: JSON for a style's facts, otherwise a file."""
     return {"type": "object"} if kind == "application/json" else openapi.FILE

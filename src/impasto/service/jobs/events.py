@@ -1,6 +1,7 @@
-"""A job as server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html).
+"""Send the state of a job as server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html).
 
-They follow the store, so that any replica can tell them, and each says all that is known: who was away misses nothing.
+The events are read from the store, so that any replica can send them. Each event contains the whole state, so a client
+that was disconnected misses nothing.
 """
 
 from __future__ import annotations
@@ -17,13 +18,13 @@ from impasto.service.jobs.store import Job, StoreFault
 
 LOG = logging.getLogger("impasto.service")
 LOOK = 0.25
-"""Seconds between two looks at the store."""
+"""Seconds between two reads of the store."""
 QUIET = 15.0
 """Seconds without news after which a comment keeps the connection open."""
 RETRY = 2000
-"""Milliseconds after which a client that was cut off comes again."""
+"""Milliseconds after which a disconnected client reconnects."""
 END = "end"
-"""The id of a last event: who comes again with it is told that there is nothing more."""
+"""The id of the last event. A client that reconnects with it learns that there are no more."""
 
 
 async def events(
@@ -35,12 +36,12 @@ async def events(
     ending: Callable[[], bool] = lambda: False,
     quiet: float = QUIET,
 ) -> AsyncIterator[bytes]:
-    """A job's events, from now to its end.
+    """Yield the events of a job from now to its end.
 
     Args:
-        shown: the job as it is told.
-        last: the id of the last event that the client has had; what it says is not said again.
-        ending: whether the service is being stopped; the client comes again elsewhere.
+        shown: returns the job as clients see it.
+        last: id of the last event that the client received. This event is not repeated.
+        ending: returns True if the service is shutting down. The client then reconnects to another one.
     """
     yield f"retry: {RETRY}\n\n".encode()
     loop = asyncio.get_running_loop()

@@ -1,4 +1,4 @@
-"""Many photos in one job: several uploads, or a zip file of a stranger's."""
+"""Paint many photos in one job: several uploads, or an uploaded zip file."""
 
 from __future__ import annotations
 
@@ -25,24 +25,24 @@ from impasto.service.looking import check_result
 from impasto.service.work import MEDIA_TYPES, Answer, PaintWork, Tell, Upload, notes_of
 
 Photo: TypeAlias = "tuple[str, Callable[[], bytes]]"
-"""A name, and what gives its bytes."""
+"""A name, and a function that returns the bytes."""
 
 _JPEG = (".jpeg", ".jpe", ".jfif")
-_DATE = (1980, 1, 1, 0, 0, 0)  # the same photos give the same bytes
+_DATE = (1980, 1, 1, 0, 0, 0)  # a fixed date, so that the same photos give the same bytes
 
 
 @dataclass(frozen=True)
 class FolderWork:
-    """Photos that are painted alike. What is wrong with one is told in the report; the others are painted.
+    """Photos to paint alike. Errors of single photos go to the report, and the other photos are painted.
 
     Attributes:
-        paint: what is said of all; its photo is the zip file, or empty.
-        photos: those that came one by one.
-        suffix: the ending of all pictures; "" keeps each photo's.
-        most: photos at most.
-        unpacked: bytes of all photos of a zip file at most.
-        each: bytes of one at most.
-        packed: bytes of all pictures at most.
+        paint: styles and controls for all photos. Its photo is the zip file, or empty.
+        photos: photos that were uploaded one by one.
+        suffix: suffix of all results; "" keeps each photo's.
+        most: largest number of photos.
+        unpacked: largest size in bytes of all photos in a zip file.
+        each: largest size in bytes of one photo.
+        packed: largest size in bytes of all results.
     """
 
     paint: PaintWork
@@ -58,11 +58,11 @@ class FolderWork:
         return 0.0
 
     def run(self, tell: Tell) -> Answer:
-        """Paint them into a zip file with report.json.
+        """Paint the photos, and return a zip file with the results and report.json.
 
         Raises:
-            UsageError: too many, or too large once they are unpacked.
-            PictureError: the zip file is damaged, or holds nothing.
+            UsageError: there are too many photos, or they are too large when unpacked.
+            PictureError: the zip file is damaged or empty.
         """
         photos, teller, report = self._photos(), Teller(tell), Report()
         with notes_of() as notes:
@@ -76,7 +76,9 @@ class FolderWork:
                     target = names.take(name, self.suffix or _ending(name))
                     if out.tell() > self.packed:
                         raise UsageError(
-                            f"the pictures have more than {self.packed / 1e6:.0f} MB", "fewer photos", code="too-large"
+                            f"the results have more than {self.packed / 1e6:.0f} MB",
+                            "send fewer photos",
+                            code="too-large",
                         )
                     report.add(_painted(painting, PaintJob(name, target), read, _writer(archive, target)))
                 else:
@@ -91,12 +93,12 @@ class FolderWork:
             self._check_count(len(self.photos))
             return [(_clean(photo.name), lambda photo=photo: photo.data) for photo in self.photos]  # type: ignore[misc]
         data = self.paint.photo.data
-        self._check_count(data.count(b"PK\1\2") // 2)  # each file has one, and `ZipFile` reads them all into memory
+        self._check_count(data.count(b"PK\1\2") // 2)  # one for each file; `ZipFile` reads them all into memory
         try:
             archive = zipfile.ZipFile(io.BytesIO(data))
         except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError) as error:
             raise PictureError(
-                f"{self.paint.photo.name} is no zip file, or a damaged one", str(error), code="damaged-file"
+                f"{self.paint.photo.name} is not a zip file, or it is damaged", str(error), code="damaged-file"
             ) from None
         found = [info for info in archive.infolist() if not _is_beside(info)]
         self._check_count(len(found))
@@ -104,11 +106,11 @@ class FolderWork:
         if total > self.unpacked:
             raise UsageError(
                 f"the zip file unpacks to {total / 1e6:.0f} MB, more than {self.unpacked / 1e6:.0f}",
-                "send less at once",
+                "send fewer photos",
                 code="too-large",
             )
         if not found:
-            raise PictureError(f"{self.paint.photo.name} holds no files", code="no-pictures")
+            raise PictureError(f"{self.paint.photo.name} contains no files", code="no-pictures")
         return [(_clean(info.filename), self._reader(archive, info)) for info in found]
 
     def _check_count(self, count: int) -> None:
@@ -119,23 +121,23 @@ class FolderWork:
         def read() -> bytes:
             name = _clean(info.filename)
             if stat.S_IFMT(info.external_attr >> 16) not in (0, stat.S_IFREG):
-                raise PictureError(f"{name} is a link or a device", "files alone are painted", code="not-a-file")
+                raise PictureError(f"{name} is a link or a device", "send files only", code="not-a-file")
             if info.flag_bits & 1:
-                raise PictureError(f"{name} is encrypted", "a zip file without a password", code="not-readable")
+                raise PictureError(f"{name} is encrypted", "send a zip file without a password", code="not-readable")
             try:
                 with archive.open(info) as file:
                     data = file.read(min(self.each, info.file_size) + 1)
             except Exception as error:  # noqa: BLE001  zipfile and its decoders raise anything over damaged data
                 raise PictureError(f"{name} cannot be unpacked: {error}", code="damaged-file") from None
             if len(data) > self.each:
-                raise PictureError(f"{name} has more than {self.each / 1e6:g} MB", code="too-large")
+                raise PictureError(f"{name} is larger than {self.each / 1e6:g} MB", code="too-large")
             return data
 
         return read
 
 
 def _painted(painting: Painting, job: PaintJob, read: Callable[[], bytes], write: Callable[[bytes], None]) -> Result:
-    """What became of one photo."""
+    """Paint one photo and return its result or error."""
     try:
         data = read()
         if data:
@@ -146,9 +148,9 @@ def _painted(painting: Painting, job: PaintJob, read: Callable[[], bytes], write
     except ImpastoError as error:
         return failure(job, error)
     except MemoryError:
-        return failure(job, OutOfMemory(f"{job.photo} takes more memory than there is"))
+        return failure(job, OutOfMemory(f"{job.photo} needs more memory than is available"))
     except Exception as error:  # noqa: BLE001  the other photos are painted all the same
-        message = f"{job.photo}: this should not have happened: {type(error).__name__}"
+        message = f"{job.photo}: unexpected error: {type(error).__name__}"
         return failure(job, ImpastoError(message, "please report it", code="unexpected"))
 
 
@@ -167,27 +169,27 @@ def _row(result: Result) -> dict[str, object]:
 
 
 def _is_beside(info: zipfile.ZipInfo) -> bool:
-    """Whether it is no photo at all: a folder, or what systems put beside files."""
+    """Return True if an entry is not a photo: a folder, or a file that a system adds to folders."""
     parts = re.split(r"[/\\]", info.filename)
     return info.is_dir() or "__MACOSX" in parts or parts[-1].startswith(".") or parts[-1] in ("Thumbs.db", "")
 
 
 def _clean(name: str) -> str:
-    """A name that leads nowhere: relative, without "..", drives and control characters."""
+    """Return a safe name: relative, without "..", drives and control characters."""
     parts = [re.sub(r'[\x00-\x1f\x7f<>:"|?*]+', "_", part).strip(" ") for part in re.split(r"[/\\]", name)]
     kept = [part[:100] for part in parts if part.strip(".")]
     return "/".join(kept[-8:]) or "photo"
 
 
 def _ending(name: str) -> str:
-    """The ending of a photo's picture: the photo's own if it can be written here."""
+    """Return the suffix of a photo's result: the photo's own, if it can be written here."""
     suffix = PurePosixPath(name).suffix.lower()
     suffix = ".jpg" if suffix in _JPEG else ".tif" if suffix == ".tiff" else suffix
     return suffix if suffix in MEDIA_TYPES and suffix != ".heic" else ".png"
 
 
 class _Names:
-    """Names of pictures, no two alike to any file system."""
+    """Chooses names for results that are different on every file system."""
 
     def __init__(self) -> None:
         self._taken = {"report.json"}

@@ -1,4 +1,4 @@
-"""Temporary folders that are removed even if the program that made them was killed: by the next one that looks."""
+"""Temporary folders that are removed even if their program was killed: the next program removes them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _LOCK = ".lock"
 
 
 class PrivateFolder:
-    """A temporary folder of one's own, held by a lock that the system lets go of if the program is killed."""
+    """A private temporary folder. Its lock is released by the system if the program is killed."""
 
     def __init__(self) -> None:
         self.path = Path(tempfile.mkdtemp(prefix=_PREFIX))
@@ -30,7 +30,7 @@ class PrivateFolder:
 
 @contextmanager
 def private_folder() -> Iterator[Path]:
-    """A temporary folder of one's own; removed in the end, with all that is in it."""
+    """Create a private temporary folder, and remove it with its content at the end of the context."""
     folder = PrivateFolder()
     try:
         yield folder.path
@@ -39,7 +39,7 @@ def private_folder() -> Iterator[Path]:
 
 
 def remove_abandoned() -> None:
-    """Remove the folders whose programs have died."""
+    """Remove the folders of programs that have died."""
     for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
         with contextlib.suppress(OSError), (folder / _LOCK).open("r+b") as file:
             _lock(file)
@@ -47,7 +47,7 @@ def remove_abandoned() -> None:
 
 
 def _lock(file: IO[bytes]) -> None:
-    """Raises OSError if another holds the lock of this file; closing the file releases it."""
+    """Lock a file. Raise an OSError if another program has locked it. Closing the file releases the lock."""
     if sys.platform == "win32":
         import msvcrt
 

@@ -1,4 +1,4 @@
-"""The jobs of a service: their store, their hosts, and what clients see of them."""
+"""The jobs of a service: their store, their hosts, and their representation for clients."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ from impasto.service.metrics import JobCounts
 from impasto.service.service import Service
 from impasto.service.work import Work
 
-_SOON = 5.0  # seconds in which a page has painted what it shows at first
-_DELIVERIES = 4  # at once: a server that does not answer holds up few
-_PATIENCE = 2.0  # seconds that the store may take to be counted; metrics are asked for every few seconds
+_SOON = 5.0  # seconds in which a page has painted its first previews
+_DELIVERIES = 4  # deliveries at once, so that a server that does not answer delays only few
+_PATIENCE = 2.0  # seconds that the store may take to count; metrics are requested every few seconds
 
 
 def open_store(url: str | None) -> JobStore:
-    """The store that `--jobs-url` names.
+    """Return the store that `--jobs-url` names.
 
     Raises:
-        UsageError: it names none.
-        MissingExtra: it is a Redis, and the package redis is not there.
+        UsageError: the URL is invalid.
+        MissingExtra: the store is Redis, and the package redis is not installed.
     """
     if url is None:
         return SqliteStore()
@@ -42,27 +42,29 @@ def open_store(url: str | None) -> JobStore:
     if parts.scheme == "sqlite":
         path = unquote(parts.path[1:] if parts.path.startswith("/") else "")
         if not path or parts.netloc:
-            raise UsageError(f"--jobs-url {url} names no file", "sqlite:///jobs.sqlite", code="malformed")
+            raise UsageError(
+                f"--jobs-url {url} contains no file", "for example --jobs-url sqlite:///jobs.sqlite", code="malformed"
+            )
         return SqliteStore(Path(path))
     if parts.scheme in ("redis", "rediss", "unix"):
         from impasto.service.jobs.redis import RedisStore
 
         return RedisStore(url)
     raise UsageError(
-        f"--jobs-url {parts.scheme or url}: jobs do not lie there",
-        "sqlite:///FILE, redis://HOST:PORT/0 or rediss://HOST:PORT/0",
+        f"--jobs-url {parts.scheme or url} is not supported",
+        "use sqlite:///FILE, redis://HOST:PORT/0 or rediss://HOST:PORT/0",
         code="unknown-choice",
     )
 
 
 class Jobs:
-    """What the routes share of jobs.
+    """The objects that the routes of jobs share.
 
     Args:
-        service: whose jobs they are; called when a job is sent or begun.
-        hosts: that work on them; None, other services on the same store do.
+        service: the service of the jobs. It is used when a job is sent or begun.
+        hosts: do the jobs; None if other services on the same store do them.
     Raises:
-        UsageError: the address of the store, or the secret of webhooks, cannot be used.
+        UsageError: the store's address, or the webhooks' secret, is invalid.
     """
 
     def __init__(self, service: Service, hosts: Hosts | None, *, lease: float = 30) -> None:
@@ -80,7 +82,7 @@ class Jobs:
         """Open the store and begin to work.
 
         Raises:
-            StoreFault: it cannot be opened.
+            StoreFault: the store cannot be opened.
         """
         await self.queue.store.open()
         self.runner.start()
@@ -91,7 +93,7 @@ class Jobs:
                 self._tasks.append(asyncio.create_task(deliver))
 
     def expect(self) -> None:
-        """A job may come soon: have a process ready for it, once what is more urgent is done."""
+        """Prepare a process for a job that may come soon, after more urgent work."""
         self._expected.set()
 
     async def _prepare(self) -> None:
@@ -100,19 +102,19 @@ class Jobs:
         await self.runner.prepare()
 
     def end(self) -> None:
-        """End the streams of events; their clients come again elsewhere."""
+        """End the streams of events. Their clients reconnect to other services."""
         self.ending = True
 
     async def close(self, grace: float) -> None:
-        """Let what runs end, for so many seconds; what does not waits for the next service on the same store."""
+        """Let running jobs end, up to a time in seconds. The rest waits for the next service on the same store."""
         self.end()
         await self.runner.close(grace)
         await canceled(self._tasks)
-        with contextlib.suppress(Exception):  # nobody is left whom it could concern
+        with contextlib.suppress(Exception):  # errors no longer matter to anybody
             await self.queue.store.close()
 
     async def counts(self) -> JobCounts:
-        """How many jobs there are; what the store does not tell is left out."""
+        """Count the jobs. Counts that the store cannot provide are left out."""
         waiting, hosts = None, self.runner.hosts
         with contextlib.suppress(StoreFault, asyncio.TimeoutError):
             waiting = (await asyncio.wait_for(self.queue.store.usage(), _PATIENCE)).waiting
@@ -121,13 +123,13 @@ class Jobs:
     async def send(
         self, form: Form, owner: str, *, learn: bool = False, idempotency: str = "", webhook: str = ""
     ) -> Job:
-        """Put a job in.
+        """Add a job.
 
         Args:
-            learn: it is one of `POST /v1/styles`.
+            learn: True for a job of `POST /v1/styles`.
         Raises:
-            UsageError: it makes no sense.
-            MissingExtra: it needs a part that is not installed.
+            UsageError: the request is invalid.
+            MissingExtra: an optional package is not installed.
             Busy: there is no room.
         """
         if webhook:
@@ -157,10 +159,10 @@ class Jobs:
 
 
 def as_json(job: Job, place: int | None = None) -> dict[str, Any]:
-    """A job as clients see it.
+    """Return a job as clients see it.
 
     Args:
-        place: among those that wait, 1 for the next.
+        place: place in the queue, 1 for the next.
     """
     at = f"/v1/jobs/{job.id}"
     links = {"self": at, "events": f"{at}/events"}

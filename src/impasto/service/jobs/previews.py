@@ -1,4 +1,4 @@
-"""How long work tells where it stands: not too often, with small pictures that can travel."""
+"""Limit how often work reports its progress, and reduce its previews."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ _SIDE, _QUALITY = 512, 80
 
 
 def still(picture: Picture) -> Still:
-    """A picture, reduced to 512 pixels."""
+    """Return a picture, reduced to 512 pixels, as a preview."""
     plain = replace(picture, frames=(), cover=None).at_most(_SIDE)
     return Still(plain.encode("JPEG", quality=_QUALITY, mark=False, strip_metadata=True))
 
 
 class Teller:
-    """Passes on where work stands, as an `OnProgress`.
+    """Passes the progress of work on, as an `OnProgress`.
 
     Args:
         tell: of the work.
@@ -36,7 +36,7 @@ class Teller:
         self._going = True
 
     def __call__(self, now: Progress) -> bool:
-        """Pass a report on, or not; False if the work is to end."""
+        """Pass a report on, unless the last one was too recent. Return False if the work should end."""
         moment = self._clock()
         if not self._going or (moment < self._next and now.fraction < 1):
             return self._going

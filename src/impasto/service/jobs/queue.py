@@ -1,4 +1,4 @@
-"""What happens to jobs, whatever store they lie in: sent, claimed, reported, ended, canceled, forgotten."""
+"""The life of a job in any store: sent, claimed, reported, ended, canceled, deleted."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from impasto.service.jobs.store import Job, JobStore, State
 from impasto.service.problems import hint_of
 
 TRIES = 2
-"""Claims after which a job is given up: it may be what kills whoever works on it."""
+"""The number of claims after which a job is given up, because it may be what kills its workers."""
 
 PAUSES = (5, 60, 600, 3600)
-"""Seconds after each failed delivery of a webhook until the next."""
+"""Seconds from each failed delivery of a webhook to the next attempt."""
 MOST_JOBS = 10_000
-"""Jobs that are kept, however small they are."""
+"""The largest number of stored jobs, however small they are."""
 
 
 @dataclass(frozen=True)
 class Bounds:
-    """How much is kept.
+    """The limits of the store.
 
     Attributes:
-        waiting: jobs that may wait.
-        size: bytes of all jobs together.
+        waiting: largest number of waiting jobs.
+        size: largest size of all jobs in bytes.
         kept: seconds that a job is kept after its last change.
     """
 
@@ -40,13 +40,13 @@ class Bounds:
 
 
 class Queue:
-    """Jobs in a store; any number of programs may hold a queue of the same store.
+    """Jobs in a store. Any number of programs may use a queue of the same store.
 
     Args:
-        lease: seconds that a claim holds without a report.
+        lease: seconds for which a claim is valid without a report.
 
     Attributes:
-        ended: how many jobs have ended here, by their state.
+        ended: number of jobs that have ended in this program, by state.
     """
 
     def __init__(self, store: JobStore, bounds: Bounds, lease: float = 30) -> None:
@@ -55,47 +55,49 @@ class Queue:
         self._adding = asyncio.Lock()
 
     async def add(self, job: Job, request: bytes) -> Job:
-        """Put a job in; its times are set here.
+        """Add a job. This sets its times.
 
         Returns:
-            the job; an earlier one if its owner has sent the same request under the same idempotency key.
+            The job, or an earlier one if its owner has sent the same request with the same idempotency key.
         Raises:
-            Busy: too many wait, or there is no room.
-            UsageError: the idempotency key was another request's.
+            Busy: too many jobs wait, or there is no room.
+            UsageError: the idempotency key belongs to another request.
         """
         now = await self.store.now()
         job = replace(job, created=now, expires=now + self.bounds.kept, size=len(request))
         most = min(self.bounds.size, self.store.largest)
         if len(request) > most:
-            raise ImpastoError(f"a job may have {most / 1e6:g} MB", "send less at once", code="too-large")
+            raise ImpastoError(
+                f"the job is larger than {most / 1e6:g} MB", "send fewer or smaller files", code="too-large"
+            )
         async with self._adding:
             if not await self._make_room(len(request)):
-                raise Busy("there is no room for more jobs", 60, "send it again later")
+                raise Busy("there is no room for more jobs", 60, "try again later")
             found = await self.store.add(job, request, self.bounds.waiting)
         if found is None:
-            raise Busy("too many jobs wait", 30, "send it again later")
+            raise Busy("too many jobs wait", 30, "try again later")
         return _same(found, job.digest)
 
     async def earlier(self, owner: str, idempotency: str, digest: str) -> Job | None:
-        """What an owner has sent under an idempotency key.
+        """Return the job that an owner has sent with an idempotency key.
 
         Raises:
-            UsageError: it was another request.
+            UsageError: the key belongs to another request.
         """
         found = await self.store.named(owner, idempotency) if idempotency else None
         return None if found is None else _same(found, digest)
 
     async def get(self, job: str, owner: str) -> Job | None:
-        """A job of that owner; None if there is none."""
+        """Return an owner's job; None if there is none."""
         found = await self.store.get(job)
         return found if found is not None and found.owner == owner else None
 
     async def place(self, job: Job) -> int | None:
-        """The place of a job among those that wait, 1 for the next; None if it does not wait."""
+        """Return a job's place in the queue, 1 for the next; None if it does not wait."""
         return 1 + await self.store.earlier(job) if job.state == "waiting" else None
 
     async def claim(self) -> Job | None:
-        """Take a job that waits, or whose holder has gone, to work on it. No two claims hold the same job."""
+        """Claim a job that waits or whose holder is gone. No two claims hold the same job."""
         now, holder = await self.store.now(), secrets.token_hex(8)
 
         def take(job: Job) -> Job | None:
@@ -104,7 +106,7 @@ class Queue:
             if job.canceling:
                 return self._kept(job.ended_as("canceled", now), now)
             if job.tries >= TRIES:
-                error = _said(ImpastoError(f"whoever worked on it has died {job.tries} times", code="killed"))
+                error = _said(ImpastoError(f"the worker process died {job.tries} times", code="killed"))
                 return self._kept(job.ended_as("failed", now, error=error), now)
             began = job.began or now
             taken = replace(job, state="running", holder=holder, lease=now + self.lease, tries=job.tries + 1)
@@ -121,10 +123,10 @@ class Queue:
         return None
 
     async def report(self, claim: Job, report: Progress | None, preview: bytes | None = None) -> Job | None:
-        """Say where a job stands, and that its holder lives.
+        """Report the progress of a job. This also renews the claim.
 
         Returns:
-            the job, whose `canceling` may ask to end; None if the claim does not hold any more.
+            The job, whose `canceling` may ask to end; None if the claim is no longer valid.
         """
         now = await self.store.now()
 
@@ -143,31 +145,31 @@ class Queue:
         return await self.store.change(claim.id, note, {} if preview is None else {"preview": preview})
 
     async def done(self, claim: Job, data: bytes, **facts: Any) -> bool:
-        """Keep a result. False if the claim does not hold any more; nothing is written then.
+        """Store a result. Return False, and write nothing, if the claim is no longer valid.
 
         Raises:
-            ImpastoError: it is larger than may be kept.
+            ImpastoError: the result is larger than the store allows.
         """
         most = min(self.bounds.size, self.store.largest)
         if len(data) > most:
             raise ImpastoError(
-                f"the result has {len(data) / 1e6:.0f} MB, more than the {most / 1e6:.0f} that are kept",
-                "a smaller size, or less of it",
+                f"the result has {len(data) / 1e6:.0f} MB, but the service stores at most {most / 1e6:.0f} MB",
+                "choose a smaller size, or fewer pictures",
                 code="too-large",
             )
-        await self._make_room(len(data))  # what waits and runs stays, even if the bound is passed for a while
+        await self._make_room(len(data))  # waiting and running jobs remain, even if the limit is exceeded for a while
         return await self._end(claim, "done", {"result": data}, size=len(data), fraction=1.0, **facts)
 
     async def failed(self, claim: Job, error: ImpastoError) -> bool:
-        """Keep an error. False if the claim does not hold any more."""
+        """Store an error. Return False if the claim is no longer valid."""
         return await self._end(claim, "failed", {}, size=0, error=_said(error))
 
     async def canceled(self, claim: Job) -> bool:
-        """Say that a job has ended early. False if the claim does not hold any more."""
+        """Note that a job has ended early. Return False if the claim is no longer valid."""
         return await self._end(claim, "canceled", {"preview": None}, size=0)
 
     async def give_back(self, claim: Job) -> bool:
-        """Let somebody else work on a job, who begins anew. False if the claim does not hold any more."""
+        """Return a job to the queue, where it starts over. Return False if the claim is no longer valid."""
 
         def wait(job: Job) -> Job | None:
             if job.holder != claim.holder:
@@ -177,10 +179,10 @@ class Queue:
         return await self.store.change(claim.id, wait) is not None
 
     async def cancel(self, job: Job) -> Job | None:
-        """End a job: one that waits at once, one that runs as soon as its holder hears of it.
+        """Cancel a job: a waiting one at once, a running one as soon as its holder learns of it.
 
         Returns:
-            the job; None if it had ended already.
+            The job; None if it had already ended.
         """
         now = await self.store.now()
 
@@ -198,17 +200,17 @@ class Queue:
         return changed
 
     async def stop(self, job: Job) -> Job | None:
-        """End a job that runs with what there is; one that waits has nothing, and is canceled.
+        """End a running job with its current result. A waiting job has no result and is canceled.
 
         Returns:
-            the job; None if it had ended already.
+            The job; None if it had already ended.
         """
         if job.state == "waiting":
             return await self.cancel(job)
         return await self.store.change(job.id, lambda job: None if job.over else replace(job, stopping=True))
 
     async def claim_delivery(self) -> Job | None:
-        """Take a job whose end is to be told. If nobody says what became of it, it is taken again after a minute."""
+        """Claim a job whose webhook is due. If nobody reports the outcome, it is due again after a minute."""
         now = await self.store.now()
 
         def take(job: Job) -> Job | None:
@@ -225,7 +227,7 @@ class Queue:
         return None
 
     async def note_delivery(self, job: Job, *, delivered: bool) -> None:
-        """Say what became of an attempt; a failed one is made again later, a few times."""
+        """Note the outcome of a delivery. A failed delivery is repeated later, a few times."""
         now = await self.store.now()
 
         def note(found: Job) -> Job:
@@ -238,7 +240,7 @@ class Queue:
         await self.store.change(job.id, note)
 
     async def sweep(self) -> None:
-        """Remove what has expired."""
+        """Remove expired jobs."""
         await self.store.sweep(await self.store.now())
 
     async def _end(self, claim: Job, state: State, blobs: Mapping[str, bytes | None], **facts: Any) -> bool:
@@ -252,7 +254,7 @@ class Queue:
         return ended
 
     async def _make_room(self, size: int) -> bool:
-        """Forget the jobs that ended first until one of so many bytes fits. False if it does not even then."""
+        """Delete the jobs that ended first until a new job of this size fits. Return False if it never does."""
         used = await self.store.usage()
         count, total = used.jobs, used.size + size
         while count >= MOST_JOBS or total > self.bounds.size:
@@ -274,7 +276,7 @@ class Queue:
 def _same(found: Job, digest: str) -> Job:
     if found.digest != digest:
         raise UsageError(
-            "that Idempotency-Key belongs to another request", "a key of its own for each job", code="conflict"
+            "this Idempotency-Key belongs to another request", "use a different key for each job", code="conflict"
         )
     return found
 

@@ -1,4 +1,4 @@
-"""Jobs in Redis: any number of machines may share them."""
+"""Store jobs in Redis, which any number of machines can share."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ if TYPE_CHECKING:
     from redis.asyncio import Redis
     from redis.asyncio.client import Pipeline
 
-_ALL = "{impasto}"  # braces: a cluster keeps on one machine what a transaction touches
+_ALL = "{impasto}"  # the braces make a Redis cluster keep all keys of a transaction on one machine
 _SIZES, _WAITING, _ENDED, _EXPIRES = (f"{_ALL}:{name}" for name in ("sizes", "waiting", "ended", "expires"))
 _QUEUES = {"work": f"{_ALL}:work", "webhook": f"{_ALL}:webhook"}
 _BLOBS = ("request", "result", "preview")
-_SOME = 20  # jobs that are looked at together
-_CONNECTIONS = 32  # at most; who finds none free waits for one
+_SOME = 20  # jobs that are read together
+_CONNECTIONS = 32  # at most; a request waits if all are in use
 
 
 class RedisStore:
-    """Jobs in Redis; each change is a transaction that is tried again if another program was faster.
+    """Jobs in Redis. Each change is a transaction that is repeated if another program was faster.
 
     Args:
-        url: redis://, rediss:// or unix://, as the package redis takes it.
+        url: redis://, rediss:// or unix://, for the package redis.
     """
 
     largest = 500_000_000  # Redis' own limit is 512 MiB
@@ -39,14 +39,16 @@ class RedisStore:
         from redis.exceptions import ConnectionError as Lost
         from redis.retry import Retry
 
-        again = Retry(ExponentialBackoff(cap=0.5, base=0.05), 2, supported_errors=(Lost,))  # it was started anew
+        again = Retry(ExponentialBackoff(cap=0.5, base=0.05), 2, supported_errors=(Lost,))  # Redis was restarted
         times = {"timeout": 10, "socket_timeout": 30, "socket_connect_timeout": 5}
         try:
             pool = redis.BlockingConnectionPool.from_url(url, max_connections=_CONNECTIONS, retry=again, **times)
             self._redis: Redis = redis.Redis.from_pool(pool)
         except ValueError as error:
             raise UsageError(
-                f"--jobs-url is no address of a Redis: {error}", "redis://HOST:6379/0", code="malformed"
+                f"--jobs-url is not a valid address of Redis: {error}",
+                "for example redis://HOST:6379/0",
+                code="malformed",
             ) from error
 
     async def open(self) -> None:
@@ -119,7 +121,7 @@ class RedisStore:
         return [name.decode() for name in found]
 
     async def earlier(self, job: Job) -> int:
-        async with _faults():  # those that run are due when their leases end, which is later
+        async with _faults():  # running jobs are due when their leases end, which is later
             return int(await self._redis.zcount(_QUEUES["work"], "-inf", f"({job.due!r}"))
 
     async def usage(self) -> Usage:
@@ -143,13 +145,13 @@ class RedisStore:
             await pipe.execute()
 
     async def sweep(self, now: float) -> None:
-        async with _faults():  # Redis forgets the jobs themselves; what lists them must forget them, too
+        async with _faults():  # Redis deletes expired jobs itself, but not their entries in lists
             expired = await self._redis.zrangebyscore(_EXPIRES, "-inf", now)
         for name in expired:
             await self.remove(name.decode())
 
     async def _transaction(self, body: Callable[[Pipeline], Awaitable[Job | None]]) -> Job | None:
-        """Have a transaction done, and done again until no other program's crosses it."""
+        """Run a transaction. Repeat it until no other program interferes."""
         from redis.exceptions import WatchError
 
         for _ in range(1000):
@@ -158,7 +160,7 @@ class RedisStore:
                     return await body(pipe)
                 except WatchError:
                     continue
-        raise StoreFault("too many programs change the jobs at once")
+        raise StoreFault("too many programs change the jobs at the same time")
 
 
 def _key(job: str) -> str:
@@ -170,7 +172,7 @@ def _named(owner: str, idempotency: str) -> str:
 
 
 def _write(pipe: Pipeline, job: Job, blobs: Mapping[str, bytes | None]) -> None:
-    """Queue the commands that write a job and what lies beside it."""
+    """Queue the commands that write a job and its blobs."""
     key, until = _key(job.id), round(job.expires * 1000)
     pipe.set(key, job.to_json(), pxat=until)
     for name, data in blobs.items():
@@ -194,11 +196,13 @@ def _write(pipe: Pipeline, job: Job, blobs: Mapping[str, bytes | None]) -> None:
 
 @contextlib.asynccontextmanager
 async def _faults() -> AsyncIterator[Any]:
-    """Turn what the package redis raises into a `StoreFault`."""
+    """Convert errors of the package redis into a `StoreFault`."""
     from redis.exceptions import RedisError
 
     try:
         yield
     except (RedisError, OSError) as error:
         full = any(word in str(error) for word in ("OOM", "maxmemory", "MISCONF"))
-        raise StoreFault(f"the jobs' Redis fails: {error}", code="disk-full" if full else "unreachable") from error
+        raise StoreFault(
+            f"the Redis store of jobs failed: {error}", code="disk-full" if full else "unreachable"
+        ) from error

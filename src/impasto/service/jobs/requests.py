@@ -1,4 +1,4 @@
-"""What clients ask for: a form to work, and a form to bytes and back, for the store."""
+"""Convert the forms of clients into work, and forms into bytes and back for the store."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ from impasto.video.options import VideoOptions
 _START = re.compile(r"photo|noise|style|(painter|mix)(:(0(\.\d{1,6})?|1(\.0{1,6})?))?")
 _LARGEST = 2048  # pixels
 LONGEST = 200
-"""Characters of what is said of a painting."""
+"""Largest length in characters of a text about a painting."""
 SENT = ("image", "clip", "folder")
-"""The fields that say what a job is about."""
+"""The fields that contain a job's input."""
 OWNER = "impasto owner"
-"""The field that says whose a style is to be, set by the service itself."""
+"""The field with a style's owner, which only the service sets."""
 OPTIMIZE = "optimize"
-"""The engine that jobs have beside those of single pictures."""
+"""The engine that only jobs have."""
 
 
 class Asked(NamedTuple):
-    """What a client wants to have done."""
+    """The work that a client asks for."""
 
     kind: str
     work: Work
@@ -44,19 +44,19 @@ class Asked(NamedTuple):
 
 @dataclass(frozen=True)
 class DescentFields:
-    """What may be said of an optimization, as in `Recipe`; what is not said is the recipe's."""
+    """The fields of an optimization, as in `Recipe`. Missing fields have the recipe's values."""
 
-    recipe: str = setting("default", "The recipe: default, gatys2016, wasserstein, fast or faithful.")
+    recipe: str = setting("default", "Name of the recipe: default, gatys2016, wasserstein, fast or faithful.")
     iterations: int | None = setting(None, "Evaluations of the losses, over all scales.", 1, 100_000)
-    start: str | None = setting(None, "photo, noise, style, painter:SHARE or mix:SHARE.")
-    style_loss: str | None = setting(None, "gram, moments or wasserstein.")
-    optimizer: str | None = setting(None, "lbfgs, adam or sgd.")
+    start: str | None = setting(None, "Start: photo, noise, style, painter:SHARE or mix:SHARE.")
+    style_loss: str | None = setting(None, "Style loss: gram, moments or wasserstein.")
+    optimizer: str | None = setting(None, "Optimizer: lbfgs, adam or sgd.")
     content_weight: float | None = setting(None, "Weight of the content loss.", 0, 1e9)
     style_weight: float | None = setting(None, "Weight of the style loss.", 0, 1e9)
     histogram_weight: float | None = setting(None, "Weight of the histogram loss.", 0, 1e9)
     variation_weight: float | None = setting(None, "Weight of the total variation.", 0, 1e9)
-    largest: int | None = setting(None, "Longer side in pixels that is optimized at most.", 64, _LARGEST)
-    tolerance: float | None = setting(None, "Stop a scale that improves by less than this share.", 0, 1)
+    largest: int | None = setting(None, "Largest longer side in pixels that is optimized.", 64, _LARGEST)
+    tolerance: float | None = setting(None, "Stop a scale when it improves by less than this share.", 0, 1)
 
     def __post_init__(self) -> None:
         check(self)
@@ -64,15 +64,15 @@ class DescentFields:
 
 @dataclass(frozen=True)
 class ClipFields:
-    """What may be said of a clip, as in `VideoOptions`."""
+    """The fields of a clip, as in `VideoOptions`."""
 
-    steady: float = setting(70, "How much of the last picture is carried along the motion.", 0, 100)
-    start: float = setting(0, "From this second on.", 0, 1e6)
-    end: float | None = setting(None, "Up to this second.", 0, 1e6)
-    fps: float | None = setting(None, "Another frame rate.", 0.01, 1000)
-    codec: str | None = setting(None, "h264, hevc, av1, vp9, prores or ffv1.")
+    steady: float = setting(70, "How much of the last frame is carried along the motion.", 0, 100)
+    start: float = setting(0, "Start at this second.", 0, 1e6)
+    end: float | None = setting(None, "End at this second.", 0, 1e6)
+    fps: float | None = setting(None, "Frame rate; the default is the clip's own.", 0.01, 1000)
+    codec: str | None = setting(None, "Codec: h264, hevc, av1, vp9, prores or ffv1.")
     crf: int | None = setting(None, "Constant rate factor: lower is better and larger.", 0, 63)
-    sound: bool = setting(True, "Take sound and subtitles along.")
+    sound: bool = setting(True, "Keep sound and subtitles.")
 
     def __post_init__(self) -> None:
         check(self)
@@ -80,31 +80,31 @@ class ClipFields:
 
 @dataclass(frozen=True)
 class LearnFields:
-    """What may be said of a painting that becomes a style."""
+    """The fields of a painting that becomes a style."""
 
-    name: str = setting("", "What the style is called: lower-case letters, digits and hyphens.")
-    seconds: float = setting(0, "Seconds to learn it; 0, it is painted as the engine sees it at once.", 0, 86_400)
-    engine: EngineName = setting(DEFAULT, "What learns.")
+    name: str = setting("", "Name of the style: lower-case letters, digits and hyphens.")
+    seconds: float = setting(0, "Seconds of training; 0 for none, which makes the style available at once.", 0, 86_400)
+    engine: EngineName = setting(DEFAULT, "The engine to train.")
     title: str = setting("", "The painting's title.")
-    artist: str = setting("", "Who painted it.")
+    artist: str = setting("", "The painter.")
     year: str = setting("", "When.")
-    licence: str = setting("", "Its licence.")
+    license: str = setting("", "The painting's license.")
 
     def __post_init__(self) -> None:
         check(self)
 
 
 def job_work(form: Form, service: Service) -> Asked:
-    """What a form of `POST /v1/jobs` asks for.
+    """Return the work that a form of `POST /v1/jobs` asks for.
 
     Raises:
-        UsageError: it makes no sense, or is more than is allowed.
-        PictureError: a photo is none.
-        MissingExtra: it needs a part that is not installed.
+        UsageError: the request is invalid, or exceeds a limit.
+        PictureError: a photo is not a picture.
+        MissingExtra: an optional package is not installed.
     """
     sent = [name for name in SENT if name in form.uploads]
     if len(sent) > 1:
-        raise UsageError(f"{sent[0]} and {sent[1]} do not go together", "one of them", code="conflict")
+        raise UsageError(f"{sent[0]} and {sent[1]} cannot be combined", "send one of them", code="conflict")
     if sent == ["clip"]:
         return Asked("clip", _clip(form, service))
     if sent == ["folder"] or len(form.uploads.get("image", [])) > 1:
@@ -116,10 +116,10 @@ def job_work(form: Form, service: Service) -> Asked:
 
 
 def style_work(form: Form, service: Service) -> Asked:
-    """What a form of `POST /v1/styles` asks for: a new style, or without a painting that one's own is learned on.
+    """Return the work that a form of `POST /v1/styles` asks for: a new style or, without a painting, further training.
 
     Raises:
-        UsageError, PictureError, MissingExtra: as `job_work`; or the name is none, or taken.
+        UsageError, PictureError, MissingExtra: as for `job_work`; or the name is invalid or taken.
     """
     form.check_known({"painting", OWNER, *names_of(LearnFields)})
     config, said, owner = service.config, settings(LearnFields, form), form.text(OWNER, "") or ""
@@ -130,17 +130,17 @@ def style_work(form: Form, service: Service) -> Asked:
     else:
         look_at(form.file("painting"), config)
         service.gallery.check_free(said.name)
-    about = {name: getattr(said, name) for name in ("title", "artist", "year", "licence")}
+    about = {name: getattr(said, name) for name in ("title", "artist", "year", "license")}
     for name, text in about.items():
         if len(text) > LONGEST or not text.isprintable():
-            raise UsageError(f"{name} is too long, or no text", f"up to {LONGEST} characters", code="malformed")
+            raise UsageError(f"{name} is too long or not a text", f"use at most {LONGEST} characters", code="malformed")
     if said.seconds > config.learn_seconds:
         raise UsageError(f"seconds {said.seconds:g} is not in 0..{config.learn_seconds:g}", code="out-of-range")
     own = sum(not entry.builtin for entry in service.gallery.entries())
     if own >= config.own_styles and not learns_on:
-        raise UsageError(f"the gallery holds {own} styles and takes no more", code="too-large")
+        raise UsageError(f"the gallery is full: it contains {own} styles", code="too-large")
     if said.seconds:
-        need("torch", "PyTorch, which learning needs,", "torch")
+        need("lightning_fabric", "Lightning Fabric, which learning needs,", "train")
     painting = None if learns_on else form.file("painting")
     return Asked("style", LearnWork(painting, said.name, said.seconds, said.engine, about, owner, config.max_pixels))
 
@@ -154,7 +154,7 @@ def _optimize(form: Form, service: Service) -> Work:
     if not _START.fullmatch(said.start or "photo"):
         raise UsageError(
             f"unknown start {said.start!r:.60}",
-            "photo, noise, style, painter:SHARE or mix:SHARE",
+            "use photo, noise, style, painter:SHARE or mix:SHARE",
             code="unknown-choice",
         )
     most = service.config.job_iterations
@@ -179,10 +179,12 @@ def _clip(form: Form, service: Service) -> Work:
     suffix = "." + (form.text("format") or "mp4").lower().lstrip(".")
     if suffix not in CLIPS:
         known = ", ".join(ending[1:] for ending in CLIPS)
-        raise UsageError(f"format {suffix[1:40]!r} is unknown for clips", f"one of {known}", code="unknown-choice")
+        raise UsageError(f"format {suffix[1:40]!r} is unknown for clips", f"formats: {known}", code="unknown-choice")
     said = settings(ClipFields, form)
     if said.codec is not None and said.codec not in ENCODERS:
-        raise UsageError(f"codec {said.codec!r:.60} is unknown", f"one of {', '.join(ENCODERS)}", code="unknown-choice")
+        raise UsageError(
+            f"codec {said.codec!r:.60} is unknown", f"codecs: {', '.join(ENCODERS)}", code="unknown-choice"
+        )
     values = dict(vars(said))
     options = VideoOptions(
         engine=engine,  # type: ignore[arg-type]  # it looks itself
@@ -199,7 +201,7 @@ def _folder(form: Form, service: Service) -> Work:
     form.check_known(PAINTING | {"folder"})
     config = service.config
     if form.text("engine") == OPTIMIZE:
-        raise UsageError("the optimizer paints one photo a job", "send several jobs", code="conflict")
+        raise UsageError("the optimizer paints only one photo per job", "send several jobs", code="conflict")
     photos = form.files("image")
     if len(photos) > config.folder_photos:
         raise UsageError(f"a job takes at most {config.folder_photos} photos", "send several jobs", code="out-of-range")
@@ -214,16 +216,16 @@ def _folder(form: Form, service: Service) -> Work:
 
 
 def _with(form: Form, **changed: list[str] | list[Upload] | None) -> Form:
-    """The form with other values of some fields; None leaves one out."""
+    """Return the form with other values of some fields. None removes a field."""
     order: dict[str, Any] = dict(form.order) | changed
     return Form({name: values for name, values in order.items() if values is not None})
 
 
-# To bytes and back: texts and the lengths of files as JSON, then the files, one after the other.
+# The packed form: texts and the lengths of files as JSON, then the files.
 
 
 def pack(form: Form) -> bytes:
-    """A form as bytes, for a store. Nothing of it can be run."""
+    """Pack a form into bytes for a store. Unpacking it runs no code."""
     files = [upload.data for values in form.order.values() for upload in values if isinstance(upload, Upload)]
     order = {
         name: [[one.name, len(one.data)] if isinstance(one, Upload) else one for one in values]
@@ -234,10 +236,10 @@ def pack(form: Form) -> bytes:
 
 
 def unpack(data: bytes) -> Form:
-    """The form.
+    """Unpack a form.
 
     Raises:
-        ImpastoError: another version has packed it.
+        ImpastoError: another version of Impasto packed it.
     """
     try:
         length = int.from_bytes(data[:8], "big")
@@ -250,11 +252,13 @@ def unpack(data: bytes) -> Form:
                 order.setdefault(name, []).append(one if isinstance(one, str) else Upload(one[0], data[begin:at]))
         return Form(order)
     except (ValueError, KeyError, TypeError, IndexError) as error:
-        raise ImpastoError("another version has stored this job", "send it again", code="other-version") from error
+        raise ImpastoError(
+            "another version of Impasto stored this job", "send it again", code="other-version"
+        ) from error
 
 
 def digest(request: bytes, *more: str) -> str:
-    """Tells requests apart."""
+    """Return a digest that identifies a request."""
     said = hashlib.sha256(request)
     said.update(json.dumps(more).encode())
     return said.hexdigest()

@@ -1,4 +1,4 @@
-"""`/v1/jobs`, and what changes the gallery."""
+"""`/v1/jobs`, and the routes that change the gallery."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from impasto.service.styles import found, told
 from impasto.styles.store import Entry
 
 STREAMS = 500
-"""Streams of events at once."""
+"""Largest number of streams of events at once."""
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 _PRIVATE = {"Cache-Control": "no-store"}
@@ -59,7 +59,7 @@ def routes(service: Service) -> list[Route]:
 
 
 class JobRoutes:
-    """What answers requests about jobs."""
+    """The handlers of requests about jobs."""
 
     def __init__(self, service: Service) -> None:
         self.service = service
@@ -72,18 +72,20 @@ class JobRoutes:
         return found
 
     async def send(self, request: Request) -> Response:
-        """Put a job in: 202, and where to look."""
+        """Add a job. Answer 202 and the job's address."""
         return await self._send(request, learn=False)
 
     async def learn(self, request: Request) -> Response:
-        """Put a painting into the gallery, as a job."""
+        """Add a painting to the gallery, as a job."""
         self._allow_learning()
         return await self._send(request, learn=True)
 
     async def _send(self, request: Request, *, learn: bool) -> Response:
         named = request.headers.get("idempotency-key")
         if named is not None and not _KEY.fullmatch(named):
-            raise UsageError("Idempotency-Key is empty, too long, or no text", "up to 255 characters", code="malformed")
+            raise UsageError(
+                "Idempotency-Key is empty, too long or not a text", "use 1 to 255 characters", code="malformed"
+            )
         sent = await read_form(request)
         form, webhook = _webhook(sent)
         form = _owned(form, visitor_of(request)) if learn else with_preset(form, self.service)
@@ -96,7 +98,7 @@ class JobRoutes:
         return JSONResponse(said, 202, {**_PRIVATE, "Location": place})
 
     async def _goes_on(self, job: Job) -> bool:
-        """Whether a job waits or is worked on, as far as can be told."""
+        """Return True if a job waits or runs, as far as is known."""
         try:
             now = await self.jobs.queue.get(job.id, job.owner)
         except StoreFault:
@@ -104,12 +106,12 @@ class JobRoutes:
         return now is not None and not now.over
 
     async def show(self, request: Request) -> Response:
-        """Where a job stands."""
+        """Show the state of a job."""
         job = await self._job(request)
         return JSONResponse(as_json(job, await self.jobs.queue.place(job)), headers=_PRIVATE)
 
     async def cancel(self, request: Request) -> Response:
-        """End a job; remove one that has ended."""
+        """Cancel a job, or remove a finished one."""
         job = await self._job(request)
         canceled = await self.jobs.queue.cancel(job)
         if canceled is not None:
@@ -118,13 +120,13 @@ class JobRoutes:
         return Response(status_code=204)
 
     async def stop(self, request: Request) -> Response:
-        """End a job with what there is; of a single photo there is nothing before its end."""
+        """End a job with its current result. A single photo has no result before its end."""
         job, queue = await self._job(request), self.jobs.queue
         stopped = await (queue.cancel(job) if job.kind == "photo" else queue.stop(job))
         return JSONResponse(as_json(stopped or job), 202, _PRIVATE)
 
     async def result(self, request: Request) -> Response:
-        """What a job has made."""
+        """Send the result of a job."""
         job = await self._job(request)
         data = await self.jobs.queue.store.blob(job.id, "result") if job.state == "done" else None
         if data is None:
@@ -134,21 +136,25 @@ class JobRoutes:
         return Response(data, media_type=job.media_type, headers=_PRIVATE | headers)
 
     async def preview(self, request: Request) -> Response:
-        """A small picture of where a job stands."""
+        """Send a small picture of a job's current state."""
         job = await self._job(request)
         data = await self.jobs.queue.store.blob(job.id, "preview")
         if data is None:
-            raise ImpastoError("the job shows no preview, or none yet", "GET its events", code="no-result")
+            raise ImpastoError(
+                "the job has no preview, or none yet",
+                "wait for its next event: GET /v1/jobs/ID/events",
+                code="no-result",
+            )
         return Response(data, media_type="image/jpeg", headers=_PRIVATE)
 
     async def events(self, request: Request) -> Response:
-        """A job's progress as server-sent events."""
+        """Send a job's progress as server-sent events."""
         job = await self._job(request)
         last = request.headers.get("last-event-id", "")
         if last == END:
-            return Response(status_code=204)  # tells a browser not to come again
+            return Response(status_code=204)  # tells a browser not to reconnect
         if self._streams >= STREAMS:
-            raise Busy("too many listen to jobs", 10, "GET the job instead")
+            raise Busy("too many clients listen to jobs", 10, "poll GET /v1/jobs/ID instead")
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         if request.method == "HEAD":
             return Response(media_type="text/event-stream", headers=headers)
@@ -166,14 +172,14 @@ class JobRoutes:
             self._streams -= 1
 
     async def forget(self, request: Request) -> Response:
-        """Remove a style that a client has put into the gallery."""
+        """Remove a style that a client has added to the gallery."""
         self._allow_learning()
         entry = await self._own_style(request)
         await asyncio.to_thread(self.service.gallery.remove, entry.name)
         return Response(status_code=204)
 
     async def rename(self, request: Request) -> Response:
-        """Give a style another name or title."""
+        """Change the name or title of a style."""
         self._allow_learning()
         wanted = _renaming(await request.body())
         entry = await self._own_style(request)
@@ -184,61 +190,65 @@ class JobRoutes:
         return JSONResponse(told(renamed, mine=True))
 
     async def _own_style(self, request: Request) -> Entry:
-        """The style of a request, which its owner may change."""
+        """Return the style of a request, if the client may change it."""
         entry = await asyncio.to_thread(found, self.service.gallery, request.path_params["name"])
         check_may_change(entry, visitor_of(request), self.service)
         return entry
 
     def _allow_learning(self) -> None:
         if not self.service.config.learn:
-            raise ImpastoError("the gallery is not to be changed here", "impasto serve --learn", code="not-allowed")
+            raise ImpastoError(
+                "the gallery of this service cannot be changed",
+                "the operator can allow it: impasto serve --learn",
+                code="not-allowed",
+            )
 
     async def _job(self, request: Request) -> Job:
         name = request.path_params["job"]
         job = await self.jobs.queue.get(name, owner_of(request)) if _ID.fullmatch(name) else None
         if job is None:
-            raise ImpastoError("there is no such job", "it may have expired", code="no-such-job")
+            raise ImpastoError("no job has this id", "it may have expired; send it again", code="no-such-job")
         return job
 
 
 def _owned(form: Form, owner: str) -> Form:
-    """The form of a style, with whose it is to be."""
+    """Return the form of a style with its owner."""
     if OWNER in form.order:
-        raise UsageError(f"{OWNER} is no field", code="unknown-setting")
+        raise UsageError(f"unknown field '{OWNER}'", code="unknown-setting")
     return Form({**form.order, OWNER: [owner]} if owner else form.order)
 
 
 def _renaming(body: bytes) -> dict[str, str]:
-    """A style's new name and title, from JSON.
+    """Return a style's new name and title from JSON.
 
     Raises:
-        UsageError: it is something else.
+        UsageError: the body contains something else.
     """
     try:
         wanted = json.loads(body)
     except (ValueError, RecursionError) as error:
-        raise malformed("the body is no JSON", '{"name": "...", "title": "..."}') from error
+        raise malformed("the body is not JSON", 'send {"name": "...", "title": "..."}') from error
     valid = isinstance(wanted, dict) and bool(wanted) and set(wanted) <= {"name", "title"}
     if not valid or not all(isinstance(value, str) and len(value) <= LONGEST for value in wanted.values()):
-        raise malformed("the body names neither a name nor a title", '{"name": "...", "title": "..."}')
+        raise malformed("the body contains neither a name nor a title", 'send {"name": "...", "title": "..."}')
     if not str(wanted.get("title", "")).isprintable():
-        raise malformed("the title is no text")
+        raise malformed("the title must be a text")
     return wanted
 
 
 def _webhook(form: Form) -> tuple[Form, str]:
-    """The form without its webhook, and the webhook."""
+    """Return the form without its webhook, and the webhook."""
     given = form.text("webhook", "")
     return Form({name: values for name, values in form.order.items() if name != "webhook"}), given or ""
 
 
 def _after(job: Job) -> str:
-    """What to do about a result that is not there."""
+    """Return a hint for a client that asks for a missing result."""
     if job.state == "failed":
         return job.error.get("message", "")
-    return "send it again" if job.state == "canceled" else "GET its events"
+    return "send it again" if job.state == "canceled" else "wait until it ends: GET /v1/jobs/ID/events"
 
 
 def paths(service: Service) -> dict[str, Any]:
-    """Their part of the OpenAPI document."""
+    """Return the routes' part of the OpenAPI document."""
     return {} if service.jobs is None else documented(service)

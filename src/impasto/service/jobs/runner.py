@@ -1,4 +1,4 @@
-"""Have jobs done: claim, report, end. Whoever loses a claim writes nothing."""
+"""Run jobs: claim them, report their progress, store their results. A runner that loses a claim writes nothing."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ MakeWork: TypeAlias = "Callable[[Job, bytes], Work]"
 
 LOG = logging.getLogger("impasto.service")
 POLL = 1.0
-"""Seconds after which jobs of other programs are looked for."""
+"""Seconds between checks for jobs of other programs."""
 BEAT = 1.0
-"""Seconds between two reports of a job that has no news: how soon it hears that it is canceled."""
+"""Seconds between reports of a job without news, after which it learns that it is canceled."""
 SWEEP = 60.0
-"""Seconds between two looks for what has expired."""
+"""Seconds between removals of expired jobs."""
 
 
 class Runner:
-    """Claims jobs and has them done, as many at once as its hosts take.
+    """Claims jobs and runs them, as many at once as the hosts allow.
 
     Args:
-        hosts: of their own; started with the first job, or by `prepare`. None, others do the jobs.
+        hosts: for jobs only. They start with the first job, or with `prepare`. None if other programs run the jobs.
         make_work: see `MakeWork`.
-        seconds: that a job may take.
+        seconds: longest time of a job.
     """
 
     def __init__(self, queue: Queue, hosts: Hosts | None, make_work: MakeWork, seconds: float) -> None:
@@ -52,7 +52,7 @@ class Runner:
         self._loops = [asyncio.create_task(self._claim()), asyncio.create_task(self._sweep())]
 
     async def prepare(self) -> None:
-        """Start the hosts, if nobody has."""
+        """Start the hosts, if they have not started yet."""
         if self.hosts is not None and not self._started and not self._closing:
             self._started = True
             await self.hosts.start()
@@ -63,11 +63,11 @@ class Runner:
 
     @property
     def running(self) -> int:
-        """How many jobs are worked on here."""
+        """Return the number of jobs that run here."""
         return len(self._running)
 
     async def close(self, grace: float) -> None:
-        """Let what runs end, for so many seconds; what does not goes back to waiting."""
+        """Let running jobs end, up to a time in seconds. The rest returns to the queue."""
         self._closing = True
         await canceled(self._loops)
         if self._running:
@@ -82,13 +82,13 @@ class Runner:
         await asyncio.to_thread(remove_abandoned)
 
     async def _claim(self) -> None:
-        while not self._closing:  # in Python 3.11 `wait_for` swallows a cancellation that comes with what it waits for
+        while not self._closing:  # Python 3.11's `wait_for` drops a cancellation that arrives together with its result
             job = None
             if self.hosts is not None and len(self._running) < self.hosts.workers:
                 try:
                     job = await self.queue.claim()
                 except StoreFault as error:
-                    LOG.warning("no jobs are taken: %s", error)
+                    LOG.warning("cannot claim jobs: %s", error)
             if job is None:
                 with contextlib.suppress(asyncio.TimeoutError):
                     await asyncio.wait_for(self._wake.wait(), POLL)
@@ -99,11 +99,11 @@ class Runner:
             task.add_done_callback(self._ended)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
-        if not (self._closing and task.cancelled()):  # what `close` has cut off is given back there
+        if not (self._closing and task.cancelled()):  # `close` returns canceled jobs to the queue
             self._running.pop(task, None)
         self._wake.set()
         if not task.cancelled() and task.exception() is not None:
-            LOG.error("a job has ended with a fault of the service", exc_info=task.exception())
+            LOG.error("a job ended with an unexpected error", exc_info=task.exception())
 
     async def _sweep(self) -> None:
         while True:
@@ -112,7 +112,7 @@ class Runner:
             await asyncio.sleep(SWEEP)
 
     async def _do(self, job: Job) -> None:
-        """Work on a job until it has ended, or belongs to somebody else."""
+        """Run a job until it has ended or belongs to another program."""
         latest = _Latest()
         work = asyncio.create_task(self._answer(job, latest))
         try:
@@ -122,7 +122,7 @@ class Runner:
                 work.cancel()
                 await asyncio.gather(work, return_exceptions=True)
         if held is None:
-            LOG.warning("job %s is not held any more; its result is dropped", job.id[:6])
+            LOG.warning("the claim on job %s was lost; its result is discarded", job.id[:6])
         elif held.canceling:
             await self._stored(lambda: self.queue.canceled(job))
         else:
@@ -134,14 +134,14 @@ class Runner:
     async def _answer(self, job: Job, latest: _Latest) -> Answer:
         request = await self.queue.store.blob(job.id, "request")
         if request is None:
-            raise ImpastoError("the job's request has been removed", code="failure")
+            raise ImpastoError("the job's request was removed", code="failure")
         assert self.hosts is not None
         work = await asyncio.to_thread(self.make_work, job, request)
         await self.prepare()
         return await self.hosts.run(work, self.seconds, latest)
 
     async def _watch(self, job: Job, work: asyncio.Task[Answer], latest: _Latest) -> Job | None:
-        """Report until the work has ended or is to end. None if the job is not held any more."""
+        """Report until the work has ended or should end. Return None if the claim was lost."""
         loop, beat = asyncio.get_running_loop(), min(BEAT, self.queue.lease / 3)
         held: Job | None = job
         reported = loop.time()
@@ -157,14 +157,14 @@ class Runner:
                 held = await self.queue.report(job, news, preview)
                 reported = loop.time()
             except StoreFault as error:
-                LOG.warning("job %s cannot be reported: %s", job.id[:6], error)
+                LOG.warning("cannot report on job %s: %s", job.id[:6], error)
                 if loop.time() - reported > self.queue.lease:
                     return None
                 await asyncio.sleep(min(1.0, beat))
         return held
 
     async def _keep(self, job: Job, work: asyncio.Task[Answer]) -> None:
-        """Keep what has come out, or what was raised."""
+        """Store the result or the error."""
         error = work.exception()
         if error is None:
             answer = work.result()
@@ -180,17 +180,17 @@ class Runner:
             await self._stored(lambda: self.queue.give_back(job))
             return
         if not isinstance(error, ImpastoError):
-            LOG.error("a job has ended with a fault of the service", exc_info=error)
-            error = ImpastoError("this should not have happened", "please report it", code="unexpected")
+            LOG.error("a job ended with an unexpected error", exc_info=error)
+            error = ImpastoError("unexpected error of the service", "please report it", code="unexpected")
         failure = error
         await self._stored(lambda: self.queue.failed(job, failure))
         await asyncio.to_thread(remove_abandoned)
 
     async def _stored(self, write: Callable[[], Awaitable[T]]) -> T:
-        """Write to the store; if it does not answer, try again while the job is held.
+        """Write to the store. If it does not answer, try again while the claim is valid.
 
         Raises:
-            StoreFault: it has not answered for that long.
+            StoreFault: the store did not answer in that time.
         """
         deadline = asyncio.get_running_loop().time() + self.queue.lease / 3
         while True:
@@ -199,15 +199,16 @@ class Runner:
             except StoreFault as error:
                 if asyncio.get_running_loop().time() > deadline:
                     raise
-                LOG.warning("a job cannot be stored yet: %s", error)
+                LOG.warning("cannot store a job yet: %s", error)
                 await asyncio.sleep(1)
 
 
 async def canceled(tasks: Collection[asyncio.Task[None]], again: float = 0.1) -> None:
-    """Cancel tasks and wait for their ends.
+    """Cancel tasks, and wait until they have ended.
 
     Args:
-        again: seconds after which those are canceled again that have not ended: the package redis may swallow it.
+        again: seconds after which the remaining tasks are canceled again, because the package redis may swallow a
+            cancellation.
     """
     left = {task for task in tasks if not task.done()}
     while left:
@@ -220,7 +221,7 @@ class _Latest:
     """The last report, until it is taken.
 
     Attributes:
-        stopping: whether the work is to end with what there is.
+        stopping: True if the work should end with its current result.
     """
 
     def __init__(self) -> None:

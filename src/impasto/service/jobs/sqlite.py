@@ -1,4 +1,4 @@
-"""Jobs in a SQLite file: the programs of one machine may share it."""
+"""Store jobs in a SQLite file, which the programs of one machine can share."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ CREATE TABLE IF NOT EXISTS blobs (
 );
 """
 LOG = logging.getLogger("impasto.service")
-_SOME = 20  # jobs that are looked at together
+_SOME = 20  # jobs that are read together
 
 
 class SqliteStore:
-    """Jobs in a SQLite file; a thread of its own does what blocks.
+    """Jobs in a SQLite file. A thread of its own runs the blocking calls.
 
     Args:
-        path: the file; None, one in a private temporary folder that is removed at the end.
+        path: the file; None for one in a private temporary folder that is removed at the end.
     """
 
     largest = 900_000_000  # SQLite's own limit is 10^9
@@ -73,7 +73,7 @@ class SqliteStore:
 
     async def now(self) -> float:
         now, moment = time.time(), time.monotonic()
-        # Where the system's clock is set back, ours goes on: what waits would not be due for that long.
+        # If the system's clock is set back, this clock continues. Otherwise waiting jobs would be due too late.
         self._latest, self._at = max(now, self._latest + moment - self._at), moment
         return self._latest
 
@@ -116,16 +116,18 @@ class SqliteStore:
     async def sweep(self, now: float) -> None:
         await self._rows("DELETE FROM jobs WHERE expires <= ?", now)
 
-    # What runs in the thread.
+    # The methods that run in the thread.
 
     async def _do(self, call: Callable[[], T]) -> T:
         if self._closed:
-            raise StoreFault("the jobs' file is closed", "the service is being stopped")
+            raise StoreFault("the store of jobs is closed", "the service is shutting down")
         try:
             return await asyncio.get_running_loop().run_in_executor(self._thread, call)
         except sqlite3.Error as error:
             code = "disk-full" if "full" in str(error) else "unreachable"
-            raise StoreFault(f"the jobs cannot be stored: {error}", "--jobs-url sqlite:///FILE", code) from error
+            raise StoreFault(
+                f"cannot store jobs: {error}", "choose another file with --jobs-url sqlite:///FILE", code
+            ) from error
 
     async def _rows(self, asked: str, *values: object) -> list[Any]:
         def call() -> list[Any]:
@@ -140,9 +142,11 @@ class SqliteStore:
             self._path = self._folder.path / "jobs.sqlite"
         path = self._path
         try:
-            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))  # others must not read what clients have sent
+            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))  # other users must not read the data of clients
         except OSError as error:
-            raise StoreFault(f"cannot open {path}: {error.strerror}", "--jobs-url sqlite:///FILE") from error
+            raise StoreFault(
+                f"cannot open {path}: {error.strerror}", "choose another file with --jobs-url sqlite:///FILE"
+            ) from error
         database = sqlite3.connect(path, timeout=10, isolation_level=None, check_same_thread=False)
         self._connection = database
         for pragma in ("auto_vacuum = FULL", "journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON"):
@@ -160,10 +164,10 @@ class SqliteStore:
 
     def _opened(self) -> sqlite3.Connection:
         if self._connection is None:
-            raise StoreFault("the jobs' file is not open")
+            raise StoreFault("the store of jobs is not open")
         assert self._path is not None
         if _file(self._path) != self._file:
-            LOG.warning("the jobs' file has been removed; a new one is begun")
+            LOG.warning("the file of jobs was removed; a new one is created")
             self._connection.close()
             self._open()
         return self._connection
@@ -176,7 +180,7 @@ class SqliteStore:
             yield database
             database.execute("COMMIT")
         finally:
-            if database.in_transaction:  # a full disk ends it itself
+            if database.in_transaction:  # on a full disk, the transaction has already ended
                 database.execute("ROLLBACK")
 
     def _add(self, job: Job, request: bytes, most_waiting: int) -> Job | None:
@@ -222,7 +226,7 @@ class SqliteStore:
 
 
 def _file(path: Path) -> tuple[int, int] | None:
-    """What tells a file from one that has taken its place; None if there is none."""
+    """Return values that distinguish a file from its replacement; None if there is no file."""
     try:
         found = path.stat()
     except OSError:

@@ -1,4 +1,4 @@
-"""What is known of a job, and what a store of jobs must be able to do."""
+"""The record of a job, and the interface of a store of jobs."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ class Job:
     """One job. Times are seconds since 1970, by the store's clock.
 
     Attributes:
-        id: unguessable; who knows it and has the owner's key may see the job.
+        id: a secret id. A client that has it and the owner's key may see the job.
         kind: photo, optimize, clip, folder or style.
-        owner: whose key it was sent with; "" where there are no keys.
-        expires: when all of it is removed; every change moves it.
-        version: counts the changes that clients see.
-        idempotency: the owner's name for the request; the same again gives this job.
+        owner: name of the key that sent it; "" without keys.
+        expires: when everything of it is removed. Every change postpones this.
+        version: counts the changes that clients can see.
+        idempotency: the owner's name for the request. The same request with it returns this job.
         digest: of the request.
-        preview: whether there is a picture of where it stands.
+        preview: True if there is a preview.
         holder: the claim that works on it.
-        lease: until when that claim holds.
+        lease: until when that claim is valid.
         tries: how often it was claimed.
-        canceling: it is to end.
-        stopping: it is to end with what there is.
-        size: bytes that are stored of it.
+        canceling: True if it should end.
+        stopping: True if it should end with its current result.
+        size: stored bytes.
         error: message, hint and code, if it failed.
-        webhook: where to say that it has ended; "" nowhere.
-        delivery: what became of that: "", pending, delivered or failed.
-        attempts: how often that was tried; the next is due at `deliver_at`.
+        webhook: address to notify when it has ended; "" for none.
+        delivery: state of the notification: "", pending, delivered or failed.
+        attempts: number of delivery attempts. The next is due at `deliver_at`.
     """
 
     id: str
@@ -72,25 +72,25 @@ class Job:
 
     @property
     def over(self) -> bool:
-        """Whether it has ended, one way or another."""
+        """Return True if it has ended in any way."""
         return self.state in ("done", "failed", "canceled")
 
     @property
     def queue(self) -> QueueName | None:
-        """What has to be done about it."""
+        """Return the queue in which it waits."""
         if not self.over:
             return "work"
         return "webhook" if self.delivery == "pending" else None
 
     @property
     def due(self) -> float:
-        """From when on somebody may take it out of its queue."""
+        """Return the time from which it may be taken out of its queue."""
         if self.state == "waiting":
             return self.created
         return self.lease if self.state == "running" else self.deliver_at
 
     def after(self, before: Job) -> Job:
-        """The same job, its version counted; that somebody still works on it is no news."""
+        """Return the job with its version counted, unless only the lease has changed."""
         same = replace(self, lease=before.lease, expires=before.expires) == before
         return replace(self, version=before.version + (not same))
 
@@ -99,23 +99,23 @@ class Job:
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Job:
-        """A job out of a store; fields of another version are left out."""
+        """Read a job from a store. Fields of other versions are ignored."""
         values = json.loads(text)
         known = {name: value for name, value in values.items() if name in cls.__dataclass_fields__}
         return cls(**known | {"notes": tuple(known.get("notes", ()))})
 
     def ended_as(self, state: State, now: float, **facts: Any) -> Job:
-        """The same job, ended."""
+        """Return the job, ended."""
         delivery = "pending" if self.webhook else ""
         return replace(self, state=state, ended=now, holder="", lease=0.0, delivery=delivery, deliver_at=now, **facts)
 
 
 Edit: TypeAlias = Callable[[Job], "Job | None"]
-"""Gives the job as it shall be, or None to leave it. It may be called more than once."""
+"""Returns the changed job, or None to leave it unchanged. It may be called more than once."""
 
 
 class Usage(NamedTuple):
-    """How much is stored."""
+    """The size of the store's content."""
 
     waiting: int
     jobs: int
@@ -123,61 +123,61 @@ class Usage(NamedTuple):
 
 
 class StoreFault(Busy):
-    """The store does not answer, or has no room: code unreachable or disk-full."""
+    """The store does not answer or has no room: code unreachable or disk-full."""
 
     def __init__(self, message: str, hint: str = "", code: str = "unreachable") -> None:
         super().__init__(message, 10, hint, code=code)
 
 
 class JobStore(Protocol):
-    """Where jobs lie. All programs that share one see the same jobs.
+    """A store of jobs. All programs that share one see the same jobs.
 
-    What lies beside a job are bytes by name: "request", "result", "preview".
-    Every method raises `StoreFault` where the store does not answer.
+    A job has blobs, which are bytes by name: "request", "result", "preview". Every method raises `StoreFault` if the
+    store does not answer.
     """
 
     largest: int
-    """Bytes that one value may have."""
+    """The largest size of one blob in bytes."""
 
     async def open(self) -> None: ...
 
     async def close(self) -> None: ...
 
     async def now(self) -> float:
-        """Seconds since 1970, the same for all programs that share the store."""
+        """Return the seconds since 1970. The clock is the same for all programs that share the store."""
 
     async def add(self, job: Job, request: bytes, most_waiting: int) -> Job | None:
-        """Put a job in. None if so many wait already; the earlier job if the owner has sent its idempotency before."""
+        """Add a job. Return None if too many wait, or the earlier job if the owner has used the idempotency key."""
 
     async def get(self, job: str) -> Job | None: ...
 
     async def named(self, owner: str, idempotency: str) -> Job | None:
-        """What an owner has sent under a key."""
+        """Return the job that an owner has sent with a key."""
 
     async def change(self, job: str, edit: Edit, blobs: Mapping[str, bytes | None] | None = None) -> Job | None:
-        """Change a job and what lies beside it, at once or not at all.
+        """Change a job and its blobs in one step, or not at all.
 
         Args:
-            edit: gives the changed job; `version` is counted here.
-            blobs: what to write; None removes.
+            edit: returns the changed job. `version` is counted here.
+            blobs: new contents; None removes a blob.
         Returns:
-            the job as it is now; None if it is not there or `edit` left it.
+            The changed job; None if it does not exist or if `edit` returned None.
         """
 
     async def blob(self, job: str, name: str) -> bytes | None: ...
 
     async def due(self, queue: QueueName, now: float) -> list[str]:
-        """Some that can be taken out of a queue, the first due first."""
+        """Return some jobs that can be taken out of a queue, the earliest due first."""
 
     async def earlier(self, job: Job) -> int:
-        """How many wait that were sent before a job that waits."""
+        """Count the waiting jobs that were sent before a waiting job."""
 
     async def usage(self) -> Usage: ...
 
     async def ended(self) -> list[str]:
-        """Some that have ended, the first first."""
+        """Return some jobs that have ended, the earliest first."""
 
     async def remove(self, job: str) -> None: ...
 
     async def sweep(self, now: float) -> None:
-        """Remove what has expired."""
+        """Remove expired jobs."""

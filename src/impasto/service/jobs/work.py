@@ -36,23 +36,23 @@ CLIPS = {
     ".webp": "image/webp",
     ".apng": "image/apng",
 }
-"""What painted clips may be, by their endings."""
+"""The formats of painted clips, by suffix."""
 
 _SENT = {*CLIPS, ".m4v", ".avi", ".ts", ".mts", ".m2ts", ".mpg", ".mpeg", ".3gp", ".png"}
 
 
 def need(module: str, what: str, extra: str) -> None:
-    """Raises MissingExtra unless a module is there."""
+    """Raise MissingExtra if a module is not installed."""
     if importlib.util.find_spec(module) is None:
         raise MissingExtra(what, extra)
 
 
 @dataclass(frozen=True)
 class OptimizeWork:
-    """One photo to be painted by the optimizer.
+    """A photo for the optimizer.
 
     Attributes:
-        paint: the photo and all that is said of it.
+        paint: the photo, its styles and controls.
     """
 
     paint: PaintWork
@@ -89,13 +89,13 @@ class OptimizeWork:
 
 @dataclass(frozen=True)
 class ClipWork:
-    """One clip to be painted.
+    """A clip to paint.
 
     Attributes:
-        paint: styles, regions and controls; its photo is the clip.
+        paint: styles, regions and controls. Its photo is the clip.
         suffix: one of `CLIPS`.
-        max_frames, max_seconds: of the result; more is refused before anything is painted, and if the file did not
-            tell the truth, as soon as they are passed.
+        max_frames, max_seconds: limits of the result. They are checked before painting, and again while painting in
+            case the file's header is wrong.
     """
 
     paint: PaintWork
@@ -146,10 +146,10 @@ class ClipWork:
         return Answer(data, CLIPS[self.suffix], facts | {"seconds": seconds}, tuple(dict.fromkeys(said)))
 
     def _first(self, source: Path, options: VideoOptions) -> Picture | None:
-        """The clip's first frame, once its length has been looked at.
+        """Return the clip's first frame, after checking its length.
 
         Raises:
-            PictureError: it cannot be read, or is too long.
+            PictureError: the clip cannot be read or is too long.
         """
         from impasto.video.reading import Clip
 
@@ -172,7 +172,7 @@ class ClipWork:
 
 
 class _Frames:
-    """Tells of a clip's frames, with the first one as it is; ends the work once there are too many."""
+    """Reports the frames of a clip, with the first one unpainted, and ends the work if there are too many."""
 
     def __init__(self, tell: Teller, most: int, first: Picture | None) -> None:
         self.tell, self.most, self.too_many = tell, most, False
@@ -184,11 +184,11 @@ class _Frames:
 
 
 def _too_long(what: str) -> UsageError:
-    return UsageError(f"the clip has {what}", "end=SECONDS paints its beginning", code="too-large")
+    return UsageError(f"the clip has {what}", "to paint only its beginning, add end=SECONDS", code="too-large")
 
 
 def _without_folder(error: ImpastoError, folder: Path, name: str) -> ImpastoError:
-    """The same error without the temporary folder's name: whoever reads it has sent a file, not a path."""
+    """Return the error without the name of the temporary folder, because the client has sent a file, not a path."""
     texts = [error.message, error.hint]
     for place in sorted(folder.glob("clip*")):
         texts = [text.replace(str(place), name) for text in texts]
@@ -201,9 +201,9 @@ class LearnWork:
     """A painting that becomes a style of the gallery.
 
     Attributes:
-        painting: None learns on what the gallery has under the name.
-        seconds: to learn it; 0, it is painted as the engine sees it at once.
-        about: title, artist, year, licence.
+        painting: None to continue to train the style of this name in the gallery.
+        seconds: time of the training; 0 for none.
+        about: title, artist, year, license.
         owner: see `impasto.styles.store.Entry`.
     """
 
@@ -244,7 +244,7 @@ class LearnWork:
             gallery.add(self.name, painting, **about)
 
     def _begun(self, gallery: Gallery, painting: Picture) -> bool:
-        """Whether this very painting is there under the name: whoever worked on it before has died."""
+        """Return True if this very painting is already stored under the name by a worker that has died."""
         if self.name in gallery:
             kept = gallery.picture(gallery.get(self.name)).samples_in(8)
             if np.array_equal(kept, Picture(painting.as_painting().at_most(KEPT_SIDE).pixels).samples_in(8)):

@@ -1,1 +1,1 @@
-"""Files that clients send once and ask about often: kept for a while, shown, previewed."""
+"""Uploads: files that clients send once and preview often."""

@@ -1,4 +1,4 @@
-"""Masks that find themselves, in a worker: where an upload shows a person, the background, or faces."""
+"""Find masks automatically in a worker: people, background or faces in an upload."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from impasto.styles.gallery import Gallery
 
 @dataclass(frozen=True)
 class MaskWork:
-    """Where something is in an upload: white there, black elsewhere, gray between.
+    """An automatic mask of an upload: white inside, black outside, gray between.
 
     Attributes:
         of: person, background or faces.
@@ -34,15 +34,15 @@ class MaskWork:
     megapixels: float = 1.0
 
     def digest(self, _gallery: Gallery) -> str:
-        """What tells the view from all others."""
+        """Return a digest that identifies the view."""
         return digest_of("mask", self.canvas.digest, self.size, self.side, self.of)
 
-    def run(self, tell: Tell) -> Answer:  # noqa: ARG002  it has no steps to tell of
+    def run(self, tell: Tell) -> Answer:  # noqa: ARG002  noqa: ARG002  it has no steps to report
         clock = Stages()
         try:
             people = importlib.import_module("impasto.painting.people")
         except ModuleNotFoundError as error:
-            raise ImpastoError("masks are not found by themselves here", code="missing-extra") from error
+            raise ImpastoError("automatic masks are not available on this service", code="missing-extra") from error
         picture = VIEWS.of(self.canvas.digest, lambda: unpacked(self.canvas.read()))
         with notes_of() as notes:
             mask = people.automatic_mask(self.of, replace(picture, alpha=None))

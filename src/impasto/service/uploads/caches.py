@@ -1,4 +1,4 @@
-"""What a worker remembers between two previews, bounded: photos, what was read of styles, what was painted small."""
+"""The limited caches of a worker between previews: photos, opened styles, and small paintings."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ T = TypeVar("T")
 
 
 class Recent(Generic[T]):
-    """Remembers what was used last, as far as there is room.
+    """Caches recently used values, as far as there is room.
 
     Args:
-        room: how much all together may take; what was used last stays, however large it is.
-        size: how much one takes.
+        room: total size of all values. The last used value remains, however large it is.
+        size: returns the size of a value.
     """
 
     def __init__(self, room: float, size: Callable[[T], float] = lambda _: 1) -> None:
@@ -27,7 +27,7 @@ class Recent(Generic[T]):
         self._lock = threading.Lock()
 
     def of(self, key: Hashable, make: Callable[[], T]) -> T:
-        """What is remembered under a key; made if nothing is."""
+        """Return the value of a key. Make it if it is not cached."""
         with self._lock:
             if key in self._kept:
                 self._kept.move_to_end(key)
@@ -40,7 +40,7 @@ class Recent(Generic[T]):
         return found
 
     def get(self, key: Hashable) -> T | None:
-        """What is remembered under a key, if anything is."""
+        """Return the value of a key if it is cached."""
         return self._kept.get(key)
 
     def __len__(self) -> int:
@@ -48,13 +48,13 @@ class Recent(Generic[T]):
 
 
 class Noted(Generic[T]):
-    """Remembers what was warned of when something was made, and warns again whenever it is used."""
+    """Caches the warnings of making a value, and repeats them whenever the value is used."""
 
     def __init__(self, room: float) -> None:
         self._kept: Recent[tuple[T, list[str]]] = Recent(room)
 
     def of(self, key: Hashable, make: Callable[[], T]) -> T:
-        """As `Recent.of`."""
+        """Return the value of a key, as `Recent.of`."""
 
         def noted() -> tuple[T, list[str]]:
             with notes_of() as notes:
@@ -72,11 +72,11 @@ def _pixels(picture: Any) -> float:
 
 
 PHOTOS: Recent[Any] = Recent(60_000_000, lambda whole: whole.pixels)
-"""Whole photos, in pixels."""
+"""Whole photos; sizes in pixels."""
 VIEWS: Recent[Any] = Recent(12_000_000, _pixels)
-"""Reduced photos, in pixels."""
+"""Reduced photos; sizes in pixels."""
 STYLIZERS: Noted[Any] = Noted(64)
 PAINTED: Recent[Any] = Recent(16_000_000, lambda picture: picture.shape[0] * picture.shape[1])
-"""What was painted small, in pixels."""
+"""Small paintings; sizes in pixels."""
 WINDOWS: Noted[Any] = Noted(3)
-"""What computes parts of finished pictures."""
+"""Functions that compute parts of finished pictures."""

@@ -1,4 +1,4 @@
-"""Frames of uploaded clips, in a worker."""
+"""Read frames of uploaded clips in a worker."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from impasto.service.uploads.kept import Kept
 
 
 def frame_of(file: Kept, second: float, max_pixels: int) -> Picture:
-    """The frame of a clip that is shown at a second; the last one if the clip ends before."""
+    """Return the frame that a clip shows at a second, or the last frame if the clip ends earlier."""
     from impasto.video.reading import Clip
 
     last = None
@@ -23,13 +23,13 @@ def frame_of(file: Kept, second: float, max_pixels: int) -> Picture:
                 break
             last = frame
     if last is None:
-        raise PictureError(f"{file.name} holds no frames", code="no-frames")
+        raise PictureError(f"{file.name} contains no frames", code="no-frames")
     return Picture(last.samples, last.alpha)
 
 
 @contextmanager
 def on_disk(file: Kept) -> Iterator[Path]:
-    """Where a clip lies; what is wrong with it is said by its name."""
+    """Provide the path of a clip while the context lasts. Errors name the clip by its own name."""
     with private_folder() as folder:
         path = file.path
         if file.data is not None:

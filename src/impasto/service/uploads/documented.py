@@ -1,4 +1,4 @@
-"""What the OpenAPI document says of uploads."""
+"""Describe uploads in the OpenAPI document."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from impasto.service.fields import PAINTING, SavingFields, names_of
 from impasto.service.service import Service
 
 PREVIEWED = PAINTING - names_of(SavingFields) - {"image", "format"} | {"side", "at", "crop"}
-"""The fields by which a preview is asked for."""
+"""The fields of a preview."""
 LONGEST_NAME = 200
-"""Characters of a file's name."""
+"""Largest length of a file's name in characters."""
 MASKS = ("person", "background", "faces")
-"""What is found by itself."""
+"""The automatic masks."""
 _TEXT = {"type": "string"}
 _NUMBER = {"type": "number"}
 _ID = openapi.in_path("upload", 64)
@@ -23,21 +23,24 @@ _REGION = {
     "required": ["mask", "style", "strength", "brush_size"],
     "properties": {
         "mask": {"enum": list(MASKS)},
-        "style": _TEXT | {"description": "Empty: the picture's own; none leaves the photo."},
+        "style": _TEXT | {"description": "A name; empty for the picture's own; none for the photo."},
         "strength": _NUMBER,
         "brush_size": {"type": ["number", "null"]},
     },
 }
 _SETTINGS: dict[str, Any] = {
     "type": ["object", "null"],
-    "description": "Fields that made it, if Impasto has saved it; the controls among them.",
+    "description": "The fields with which Impasto made this picture, if it did.",
     "required": ["style", "weight", "regions", "left_out"],
     "properties": {
         "style": {"type": "array", "items": _TEXT},
         "weight": _NUMBERS | {"description": "One for each style."},
         "engine": _TEXT,
         "regions": {"type": "array", "items": _REGION},
-        "left_out": {"type": "integer", "description": "Regions that the file does not describe: drawn masks."},
+        "left_out": {
+            "type": "integer",
+            "description": "Number of regions with drawn masks, which the file does not contain.",
+        },
     },
 }
 _UPLOAD: dict[str, Any] = {
@@ -53,7 +56,11 @@ _UPLOAD: dict[str, Any] = {
         "alpha": {"type": "boolean"},
         "bits": {"type": "integer"},
         "bytes": {"type": "integer"},
-        "expires": {"type": "string", "format": "date-time", "description": "If nobody uses it; each use moves it."},
+        "expires": {
+            "type": "string",
+            "format": "date-time",
+            "description": "When it is deleted. Each use postpones this.",
+        },
         "settings": _SETTINGS,
         "notes": {"type": "array", "items": _TEXT},
         "seconds": _NUMBER,
@@ -64,32 +71,32 @@ _UPLOAD: dict[str, Any] = {
 _SIDE = {
     "name": "side",
     "in": "query",
-    "description": "Pixels of the longer side, at most.",
+    "description": "Largest longer side in pixels.",
     "schema": {"type": "integer", "minimum": 16, "maximum": 4096, "default": 1280},
 }
 _AT = {
     "name": "at",
     "in": "query",
-    "description": "Of a clip: the frame of that second.",
+    "description": "For a clip: the second of the frame.",
     "schema": {"type": "number", "minimum": 0, "maximum": 1e6},
 }
 _OF = {
     "name": "of",
     "in": "query",
     "required": True,
-    "description": "What the mask shows.",
+    "description": "The content of the mask.",
     "schema": {"type": "string", "enum": list(MASKS)},
 }
 _CROP = {
     "name": "crop",
     "in": "query",
-    "description": "X,Y,WIDTH,HEIGHT in pixels of the finished picture: that part of it as it is.",
+    "description": "X,Y,WIDTH,HEIGHT in pixels of the finished picture. This part is shown at full size.",
     "schema": {"type": "string", "pattern": r"^\d{1,6},\d{1,6},\d{1,6},\d{1,6}$"},
 }
 
 
 def documented(_service: Service) -> dict[str, Any]:
-    """The path items of uploads."""
+    """Return the path items of uploads."""
     file = {"file": openapi.FILE | {"description": "A photo or a clip."}}
     body = openapi.form(file, ("file",))
     body["content"]["application/octet-stream"] = {"schema": openapi.FILE}
@@ -103,9 +110,9 @@ def documented(_service: Service) -> dict[str, Any]:
     said = {"parameters": {"upload": "$response.body#/id"}}
     names = ("upload", "uploadPhoto", "uploadPainted", "uploadMask", "forgetUpload")
     links = {one: {"operationId": one} | said for one in names}
-    created = openapi.json("It is kept.", _UPLOAD, headers=located, links=links)
+    created = openapi.json("The file is stored.", _UPLOAD, headers=located, links=links)
     send = {
-        "summary": "Keep a file to be previewed, and to be named as upload:ID in the place of a file",
+        "summary": "Upload a file for previews, which upload:ID can replace in other requests",
         "operationId": "sendUpload",
         "parameters": [name],
         "requestBody": body,
@@ -117,19 +124,23 @@ def documented(_service: Service) -> dict[str, Any]:
     return {
         "/v1/uploads": {"post": send},
         "/v1/uploads/{upload}": {
-            "get": _read("Tell of an upload", "upload", [_ID], {"200": openapi.json("The upload.", _UPLOAD)}),
-            "delete": _read("Forget an upload", "forgetUpload", [_ID], {"204": {"description": "It is forgotten."}}),
+            "get": _read("Describe an upload", "upload", [_ID], {"200": openapi.json("The upload.", _UPLOAD)}),
+            "delete": _read(
+                "Delete an upload", "forgetUpload", [_ID], {"204": {"description": "The upload is deleted."}}
+            ),
         },
-        "/v1/uploads/{upload}/photo": {"get": _read("The photo, reduced", "uploadPhoto", shown, _pictures())},
-        "/v1/uploads/{upload}/mask": {"get": _read("Where something is in it", "uploadMask", [*shown, _OF], _mask())},
-        "/v1/uploads/{upload}/painted": {"get": _read("The photo, painted", "uploadPainted", asked, _pictures())},
+        "/v1/uploads/{upload}/photo": {"get": _read("Show the reduced photo", "uploadPhoto", shown, _pictures())},
+        "/v1/uploads/{upload}/mask": {"get": _read("Show an automatic mask", "uploadMask", [*shown, _OF], _mask())},
+        "/v1/uploads/{upload}/painted": {
+            "get": _read("Show a preview of the painted photo", "uploadPainted", asked, _pictures())
+        },
     }
 
 
 def _mask() -> dict[str, Any]:
     found = openapi.picture("White inside, 8 bits of gray.")
     found["content"] = {"image/png": {"schema": openapi.FILE}}
-    return {"200": found, "304": {"description": "The client has it."}}
+    return {"200": found, "304": {"description": "The client already has it."}}
 
 
 def _reference(name: str) -> dict[str, Any]:
@@ -141,7 +152,7 @@ def _reference(name: str) -> dict[str, Any]:
 def _pictures() -> dict[str, Any]:
     found = openapi.picture("The view: a JPEG, or a PNG if it is transparent.")
     found["content"] = {kind: {"schema": openapi.FILE} for kind in ("image/jpeg", "image/png")}
-    return {"200": found, "304": {"description": "The client has it."}}
+    return {"200": found, "304": {"description": "The client already has it."}}
 
 
 def _read(summary: str, name: str, parameters: list[Any], answers: dict[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A file that the service keeps for its workers, and what is known of an upload."""
+"""A file that the service stores for its workers, and the facts about an upload."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ UploadKind: TypeAlias = Literal["photo", "clip"]
 
 @dataclass(frozen=True)
 class Kept:
-    """A file that a worker reads.
+    """A file for workers to read.
 
     Attributes:
-        name: what to call it; never a path.
+        name: name in messages; never a path.
         digest: of the bytes.
-        path: where it lies, chosen by the service.
-        data: the bytes, for workers on other machines; None, they read the path.
+        path: its place, chosen by the service.
+        data: the bytes, for workers on other machines; None if workers read the path.
     """
 
     name: str
@@ -32,21 +32,21 @@ class Kept:
     data: bytes | None = field(default=None, repr=False)
 
     def read(self) -> bytes:
-        """The bytes."""
+        """Return the bytes."""
         return self.path.read_bytes() if self.data is None else self.data
 
     def upload(self) -> Upload:
-        """It as if it had just been sent."""
+        """Return it like a file that was just sent."""
         return Upload(self.name, self.read())
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What is known of an upload. See `GET /v1/uploads/ID`.
+    """The facts about an upload; see `GET /v1/uploads/ID`.
 
     Attributes:
-        frames: of an animation or a clip; 1 of a still picture.
-        settings: fields of the service that made it, if Impasto has saved it.
+        frames: number of frames of an animation or a clip; 1 for a still picture.
+        settings: the fields of the service with which Impasto made this picture, if it did.
         seconds, fps, sound: of a clip.
     """
 
@@ -63,7 +63,7 @@ class Facts:
     sound: bool | None = None
 
     def as_json(self) -> dict[str, Any]:
-        """As clients see it."""
+        """Return the facts as clients see them."""
         moving = ("seconds", "fps", "sound") if self.kind == "clip" else ()
         names = ("kind", "width", "height", "frames", "alpha", "bits", "settings", *moving)
         return {name: getattr(self, name) for name in names} | {"notes": list(self.notes)}

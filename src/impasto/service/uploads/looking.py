@@ -1,4 +1,4 @@
-"""Look at an upload once, in a worker: what it is, and the reduced picture that previews are painted from."""
+"""Examine an upload once, in a worker: read its facts, and make the reduced picture for previews."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from impasto.service.work import Answer, Tell, notes_of
 
 CANVAS = 1280
 """Longer side in pixels of the reduced picture."""
-_AT_ONCE = 36_000_000  # pixels; a larger JPEG is decoded smaller in a fraction of the time
+_AT_ONCE = 36_000_000  # pixels; larger JPEGs are decoded at a smaller size, in a fraction of the time
 
 
 @dataclass(frozen=True)
 class LookAtPhoto:
-    """A picture's facts and its first frame, reduced. The answer's data are those of `packed`."""
+    """Reads a picture's facts and its reduced first frame. The answer's data come from `packed`."""
 
     file: Kept
     max_pixels: int
     megapixels: float
 
-    def run(self, tell: Tell) -> Answer:  # noqa: ARG002  it has no steps to tell of
+    def run(self, tell: Tell) -> Answer:  # noqa: ARG002  noqa: ARG002  it has no steps to report
         with notes_of() as notes:
             head = head_of(self.file.read(), self.file.name)
             whole = head.width * head.height <= _AT_ONCE
@@ -56,13 +56,13 @@ class LookAtPhoto:
 
 @dataclass(frozen=True)
 class LookAtClip:
-    """A clip's facts and its first frame, reduced."""
+    """Reads a clip's facts and its reduced first frame."""
 
     file: Kept
     max_pixels: int
     megapixels: float = 2.0
 
-    def run(self, tell: Tell) -> Answer:  # noqa: ARG002  it has no steps to tell of
+    def run(self, tell: Tell) -> Answer:  # noqa: ARG002  noqa: ARG002  it has no steps to report
         from impasto.video.containers import has_sound
         from impasto.video.reading import Clip
 
@@ -72,7 +72,7 @@ class LookAtClip:
                 sound, said = has_sound(container), dict(container.metadata)
             frame = next(clip.frames(), None)
         if frame is None:
-            raise PictureError(f"{self.file.name} holds no frames", code="no-frames")
+            raise PictureError(f"{self.file.name} contains no frames", code="no-frames")
         canvas = canvas_of(Picture(frame.samples, frame.alpha))
         facts = Facts(
             "clip",
@@ -92,20 +92,20 @@ class LookAtClip:
 
 @dataclass(frozen=True)
 class FrameOfClip:
-    """The frame of a clip that is shown at a second, reduced; the last one if the clip ends before."""
+    """The reduced frame that a clip shows at a second, or the last frame if the clip ends earlier."""
 
     file: Kept
     second: float
     max_pixels: int
     megapixels: float = 2.0
 
-    def run(self, tell: Tell) -> Answer:  # noqa: ARG002  it has no steps to tell of
+    def run(self, tell: Tell) -> Answer:  # noqa: ARG002  noqa: ARG002  it has no steps to report
         picture = frame_of(self.file, self.second, self.max_pixels)
         return Answer(packed(canvas_of(picture)), "application/octet-stream")
 
 
 def canvas_of(photo: Picture) -> Picture:
-    """A photo, reduced for previews."""
+    """Return a photo, reduced for previews."""
     width, height = fit(photo.width, photo.height, CANVAS)
     if width >= photo.width:
         return photo
@@ -115,12 +115,12 @@ def canvas_of(photo: Picture) -> Picture:
 
 
 def packed(picture: Picture) -> bytes:
-    """A still picture's samples in 8 bits as bytes, without anything else that is known of it."""
+    """Return the 8-bit samples of a still picture as bytes, without its metadata."""
     out = io.BytesIO()
     np.save(out, replace(picture, frames=(), cover=None).samples_in(8), allow_pickle=False)
     return out.getvalue()
 
 
 def unpacked(data: bytes) -> Picture:
-    """The picture."""
+    """Return the picture of `packed`."""
     return Picture.from_array(np.load(io.BytesIO(data), allow_pickle=False))

@@ -1,4 +1,4 @@
-"""A preview: what the finished picture looks like, reduced; or a part of it as it is. In a worker."""
+"""Make a preview in a worker: the finished picture, reduced, or a part of it at full size."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ Crop: TypeAlias = tuple[int, int, int, int]
 """Column, row, width and height in pixels."""
 
 DRAFT = 320
-"""Pixels of the longer side of a view at which, and below which, it is a draft: painted at a third of the size."""
+"""Largest longer side in pixels of a view that is a draft, painted at a third of the size."""
 _DRAFT_SHARE = 0.35
 EXACT = 1000
-"""Pixels of the longer side from which on a view is the finished picture, reduced."""
+"""Smallest longer side in pixels of a view that is the exact finished picture, reduced."""
 
 
 @dataclass(frozen=True)
 class ShowPhoto:
-    """An upload's photo, or a clip's frame, reduced and not painted.
+    """An upload's photo, or a clip's frame, reduced and unpainted.
 
     Attributes:
         canvas: the upload's reduced picture.
         size: of the upload.
-        side: of the longer side, at most.
+        side: largest longer side of the view.
     """
 
     canvas: Kept
@@ -46,30 +46,30 @@ class ShowPhoto:
     side: int
     megapixels: float = 0.1
 
-    def run(self, tell: Tell) -> Answer:  # noqa: ARG002  it has no steps to tell of
+    def run(self, tell: Tell) -> Answer:  # noqa: ARG002  noqa: ARG002  it has no steps to report
         clock, size = Stages(), view_size(self.size, self.side)
         return encoded(VIEWS.of((self.canvas.digest, *size), lambda: view_of(self.canvas, size)), clock)
 
     def digest(self, _gallery: Gallery) -> str:
-        """What tells the view from all others."""
+        """Return a digest that identifies the view."""
         return digest_of("photo", self.canvas.digest, self.size, self.side)
 
 
 @dataclass(frozen=True)
 class PreviewWork:
-    """The finished picture of an upload, fitted to a side.
+    """The finished picture of an upload, reduced to a side.
 
-    The photo is painted at the size at which the whole picture's is; what was painted is kept for the next preview,
-    which may differ in what comes after painting: strength, detail, tone, the view's size.
+    The photo is painted at the size at which the final picture is painted. The painting is cached for the next preview,
+    which may differ in the steps after painting: strength, detail, tone, size of the view.
 
     Attributes:
-        paint: styles, regions and controls; its photo is empty.
+        paint: styles, regions and controls. Its photo is empty.
         file: the upload.
-        canvas: its reduced picture, or that of a clip's frame.
-        size: the upload's.
-        side: of the view's longer side, at most.
-        second: of a clip: which of its frames it is.
-        crop: column, row, width and height of the part that is shown as it is, in pixels of the finished picture.
+        canvas: the reduced picture of the upload or of a clip's frame.
+        size: of the upload.
+        side: largest longer side of the view.
+        second: for a clip: the second of the frame.
+        crop: column, row, width and height of the part to show at full size, in pixels of the finished picture.
     """
 
     paint: PaintWork
@@ -85,7 +85,7 @@ class PreviewWork:
         return max(0.1, self.side**2 / 1.5e6) if self.crop is None else self.size[0] * self.size[1] / 1e6
 
     def digest(self, gallery: Gallery) -> str:
-        """What tells the view from all others."""
+        """Return a digest that identifies the view."""
         return digest_of("painted", self.canvas.digest, self.size, self.side, self.crop, self.paint.digest(gallery))
 
     def run(self, tell: Tell) -> Answer:
@@ -99,7 +99,7 @@ class PreviewWork:
         return replace(encoded(shown, clock), notes=tuple(notes))
 
     def _whole(self, final: Size, clock: Stages, tell: Tell) -> Picture:
-        """The finished picture, fitted."""
+        """Return the finished picture, reduced."""
         view = view_size(final, self.side)
         photo = VIEWS.of((self.canvas.digest, *view), lambda: view_of(self.canvas, view))
         controls = replace(self.paint.controls, size=None)
@@ -113,7 +113,7 @@ class PreviewWork:
         return photo
 
     def _cropped(self, crop: Crop, final: Size, clock: Stages, tell: Tell) -> Picture:
-        """A part of the finished picture at its own size."""
+        """Return a part of the finished picture at full size."""
         photo, grays_of = whole_photo(self.file, self.second, final, self.paint.max_pixels)
         place = slice(crop[1], crop[1] + crop[3]), slice(crop[0], crop[0] + crop[2])
         controls = replace(self.paint.controls, size=None)
@@ -146,7 +146,7 @@ class PreviewWork:
             raise Stopped
         if painted.shape[0] > photo.height or painted.shape[1] > photo.width:
             painted = reduced(painted, photo.width, photo.height)
-        elif max(photo.width, photo.height) <= DRAFT:  # without strokes of its own, which would take as long again
+        elif max(photo.width, photo.height) <= DRAFT:  # without its own strokes, which would double the time
             painted = resize(painted, photo.width, photo.height)
         octave = octave_size((painted.shape[1], painted.shape[0]), final, (photo.width, photo.height))
         if octave == (photo.width, photo.height):
@@ -156,10 +156,10 @@ class PreviewWork:
 
 
 def octave_size(painted: Size, final: Size, view: Size) -> Size:
-    """The size to which a painting is enlarged for a view.
+    """Return the size to which a painting is enlarged for a view.
 
-    Of a large view it is the one in which the finished picture's strokes form, the next above the view's: reduced, both
-    are the same. Smaller views, for sliders and thumbnails, are enlarged to their own size, which takes less time.
+    For a large view, it is the next size above the view's at which the finished picture's strokes form. Reduced, both
+    are the same. Smaller views, for sliders and thumbnails, are enlarged only to their own size, which takes less time.
     """
     if max(view) < EXACT or max(view) >= max(final) or max(painted) >= max(view):
         return view
@@ -171,16 +171,17 @@ def digest_of(*said: object) -> str:
 
 
 def draft_size(size: Size, view: Size) -> Size:
-    """The size at which a picture is painted for a view: the finished picture's own; a third of it for a draft."""
+    """Return the size at which a picture is painted for a view: the final size, or a third of it for a draft."""
     if max(view) > DRAFT or max(size) <= DRAFT:
         return size
     return fit(*size, max(1, round(max(size) * _DRAFT_SHARE)))
 
 
 def painted_small(work: PreviewWork, stylizer: Stylizer, composition: Composition, size: Size, final: Size) -> Pixels:
-    """What is painted at a size, remembered until it is needed again.
+    """Return the painting at a size, from the cache if possible.
 
-    Where the whole photo is at hand it is painted from that, as for an export; else, and for drafts, from the canvas.
+    If the whole photo is cached, it is painted from that, as for an export. Otherwise, and for drafts, the canvas is
+    used.
     """
     colors = stylizer.controls.keep_color if stylizer.controls.recolors_style else ""
     place = (work.file.digest, work.second, *final)
@@ -199,22 +200,22 @@ def painted_small(work: PreviewWork, stylizer: Stylizer, composition: Compositio
 
 
 def look_digest(paint: PaintWork) -> str:
-    """Tells styles and regions from others, whatever the controls and the file's format."""
+    """Return a digest that identifies styles and regions, without the controls and the format."""
     return replace(paint, controls=Controls(), suffix="", saving=type(paint.saving)()).digest(Gallery())
 
 
 def stylizer_of(paint: PaintWork) -> Stylizer:
-    """What paints, with its styles and masks read; remembered."""
+    """Return the stylizer with its styles and masks, from the cache if possible."""
     return STYLIZERS.of(look_digest(paint), replace(paint, controls=Controls()).stylizer)
 
 
 def view_size(size: Size, side: int) -> Size:
-    """A picture's size, fitted to a side if it is larger."""
+    """Return a picture's size, reduced to a side if it is larger."""
     return size if max(size) <= side else fit(*size, side)
 
 
 def view_of(canvas: Kept, size: Size) -> Picture:
-    """The upload's picture at a size."""
+    """Return the upload's picture at a size."""
     picture = VIEWS.of(canvas.digest, lambda: unpacked(canvas.read()))
     if picture.alpha is not None:
         return picture.resized(*size)
@@ -225,7 +226,7 @@ def view_of(canvas: Kept, size: Size) -> Picture:
 
 
 def encoded(view: Picture, clock: Stages) -> Answer:
-    """A view as a file: a JPEG, or a PNG if something shows through."""
+    """Encode a view as a JPEG, or as a PNG if it is transparent."""
     clear = view.alpha is not None and float(view.alpha.min()) < 1
     picture = view if clear else replace(view, alpha=None)
     kind = "PNG" if clear else "JPEG"

@@ -1,4 +1,4 @@
-"""`upload:ID` in the place of a file."""
+"""Replace `upload:ID` in forms by files."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 PREFIX = "upload:"
 _REFERENCE = re.compile(rf"{PREFIX}([A-Za-z0-9_-]{{24}})")
 FIELDS = ("image", "image[]", "mask", "style", "region_style", "painting", "clip", "folder", "file")
-"""The fields that take files."""
+"""The fields that accept files."""
 
 
 async def with_uploads(form: Form, request: Request) -> Form:
-    """The form, with the files in the place of what stands for them.
+    """Return the form with files in place of their ids.
 
     Raises:
         ImpastoError: there is no such upload.

@@ -1,4 +1,4 @@
-"""`/v1/uploads`: keep a file, and look at it painted."""
+"""`/v1/uploads`: store a file, and preview it painted."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ from impasto.service.work import Answer, Upload, Work
 from impasto.system.names import safe_name
 
 SIDES = 16, 4096
-"""Pixels of a view's longer side."""
+"""Lowest and highest longer side of a view in pixels."""
 MOST_CROPPED = 4096 * 4096
-"""Pixels of a part that is shown as it is."""
+"""Most pixels of a part at full size."""
 _CROP = re.compile(r"\d{1,6},\d{1,6},\d{1,6},\d{1,6}", re.ASCII)
 _SIDE = "1280"
 _SHOWN = {"Cache-Control": "private, max-age=3600"}
@@ -54,7 +54,7 @@ def routes(_service: Service) -> list[Route]:
 
 
 async def send(request: Request) -> Response:
-    """Keep a file: 201, and what it is."""
+    """Store a file. Answer 201 and the file's facts."""
     service = service_of(request)
     upload = await _sent(request)
     if not upload.data:
@@ -74,10 +74,10 @@ async def send(request: Request) -> Response:
 
 
 async def _sent(request: Request) -> Upload:
-    """The file of a request: its whole body, or the field `file` of a form."""
+    """Return the file of a request: the whole body, or the field `file` of a form."""
     name = request.query_params.get("name", "")
     if len(name) > LONGEST_NAME:
-        raise UsageError(f"name has more than {LONGEST_NAME} characters", code="malformed")
+        raise UsageError(f"the name has more than {LONGEST_NAME} characters", code="malformed")
     if request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
         form = await read_parts(request)
         form.check_known({"file"})
@@ -86,7 +86,7 @@ async def _sent(request: Request) -> Upload:
 
 
 def _look(upload: Upload, file: Kept, service: Service) -> Work:
-    """What looks at a file: as a picture if its beginning is that of one, else as a clip."""
+    """Return the work that examines a file: as a picture if it starts like one, otherwise as a clip."""
     try:
         untrusted.check(upload.data, upload.name)
     except PictureError as error:
@@ -101,24 +101,24 @@ def _look(upload: Upload, file: Kept, service: Service) -> Work:
 
 
 def _may_be_clip(upload: Upload) -> bool:
-    """Whether a file is for FFmpeg; a text, as of a playlist or a drawing, is not."""
+    """Return True if FFmpeg may open a file. Text files, such as playlists or drawings, are excluded."""
     return b"\0" in upload.data[:4096]
 
 
 async def show(request: Request) -> Response:
-    """Tell of an upload."""
+    """Describe an upload."""
     service = service_of(request)
     return JSONResponse(told(_found(request), service), headers=_PRIVATE)
 
 
 async def forget(request: Request) -> Response:
-    """Forget an upload."""
+    """Delete an upload."""
     service_of(request).uploads.remove(_found(request))
     return Response(status_code=204)
 
 
 async def photo(request: Request) -> Response:
-    """The upload's picture, reduced and not painted."""
+    """Send the upload's picture, reduced and unpainted."""
     service, one, form = service_of(request), _found(request), await read_form(request)
     form.check_known({"side", "at"})
     side, second = _side(form), _second(form, one)
@@ -127,7 +127,7 @@ async def photo(request: Request) -> Response:
 
 
 async def painted(request: Request) -> Response:
-    """The upload's picture, painted."""
+    """Send a preview of the upload's painted picture."""
     service, one, form = service_of(request), _found(request), await read_form(request)
     form.check_known(documented.PREVIEWED)
     side, second = _side(form), _second(form, one)
@@ -142,12 +142,12 @@ async def painted(request: Request) -> Response:
 
 
 async def mask(request: Request) -> Response:
-    """Where the upload shows a person, the background, or faces."""
+    """Send an automatic mask of the upload: people, background or faces."""
     service, one, form = service_of(request), _found(request), await read_form(request)
     form.check_known({"of", "side", "at"})
     of = form.text("of")
     if of not in MASKS:
-        raise UsageError(f"of {of or ''!r:.40} is unknown", f"one of {', '.join(MASKS)}", code="unknown-choice")
+        raise UsageError(f"of {of or ''!r:.40} is unknown", f"masks: {', '.join(MASKS)}", code="unknown-choice")
     canvas = await _canvas(request, one, _second(form, one))
     return await _view(request, MaskWork(canvas, _size(one), _side(form), of), service)
 
@@ -174,7 +174,7 @@ def _answered(answer: Answer, headers: dict[str, str]) -> Response:
 
 
 async def _canvas(request: Request, one: Stored, second: float) -> Kept:
-    """The reduced picture of an upload, or of a clip's frame."""
+    """Return the reduced picture of an upload, or of a clip's frame."""
     if second in one.canvases:
         return one.canvases[second]
     service = service_of(request)
@@ -191,18 +191,20 @@ def _side(form: Form) -> int:
 
 
 def _crop(form: Form, final: tuple[int, int]) -> Crop | None:
-    """The part that a request asks for, as far as it lies in the picture."""
+    """Return the requested part, cut to the picture's borders."""
     text = form.text("crop")
     if not text:
         return None
     if not _CROP.fullmatch(text):
-        raise UsageError(f"crop {text[:40]!r} is no part", "crop=X,Y,WIDTH,HEIGHT in pixels", code="malformed")
+        raise UsageError(f"crop {text[:40]!r} is not a region", "use crop=X,Y,WIDTH,HEIGHT in pixels", code="malformed")
     x, y, width, height = map(int, text.split(","))
     width, height = min(width, final[0] - x), min(height, final[1] - y)
     if width < 1 or height < 1:
-        raise UsageError(f"crop {text} lies outside of {final[0]} x {final[1]} pixels", code="out-of-range")
+        raise UsageError(f"crop {text} is outside of {final[0]} x {final[1]} pixels", code="out-of-range")
     if width * height > MOST_CROPPED:
-        raise UsageError(f"crop {text} has more than {MOST_CROPPED} pixels", "a smaller part", code="out-of-range")
+        raise UsageError(
+            f"crop {text} has more than {MOST_CROPPED} pixels", "choose a smaller part", code="out-of-range"
+        )
     return x, y, width, height
 
 
@@ -223,11 +225,11 @@ def _found(request: Request) -> Stored:
 
 
 def told(one: Stored, service: Service) -> dict[str, Any]:
-    """An upload as clients see it."""
+    """Return an upload as clients see it."""
     expires = time.time() + service.uploads.expires_in(one)
     return {"id": one.id, "name": one.name, **one.facts.as_json(), "bytes": one.bytes, "expires": moment(expires)}
 
 
 def paths(service: Service) -> dict[str, Any]:
-    """Their part of the OpenAPI document."""
+    """Return the routes' part of the OpenAPI document."""
     return documented.documented(service)

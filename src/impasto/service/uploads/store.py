@@ -1,4 +1,4 @@
-"""The uploads of a service: a private temporary folder, bounded, and forgotten when nobody uses them."""
+"""Store the uploads of a service in a private temporary folder, with limits. Unused uploads are deleted."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from impasto.service.uploads.kept import Facts, Kept
 from impasto.service.work import Upload
 
 Holder: TypeAlias = Callable[[], Awaitable[bool]]
-"""Says whether an upload is still needed."""
+"""Returns True if an upload is still needed."""
 
 MOST = 10_000
-"""Uploads that are kept, however small they are."""
-_SWEEP = 30.0  # seconds between two looks for what nobody uses
+"""Largest number of uploads, however small they are."""
+_SWEEP = 30.0  # seconds between deletions of unused uploads
 _FRAMES = 40  # frames of a clip whose reduced pictures are kept
 _ENDINGS = {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".ts", ".mts", ".m2ts", ".mpg", ".mpeg", ".3gp"}
 
@@ -33,10 +33,10 @@ class Stored:
     """An upload.
 
     Attributes:
-        owner: whose key has sent it; "" where there are no keys.
-        canvases: {second: the reduced picture}; a photo's is that of 0.
-        used: when it was last asked for, by the monotonic clock.
-        holders: what it is needed for meanwhile; each says whether it still is.
+        owner: name of the key that sent it; "" without keys.
+        canvases: {second: the reduced picture}. A photo's is that of 0.
+        used: time of its last use, by the monotonic clock.
+        holders: functions that tell whether it is still needed.
     """
 
     id: str
@@ -52,12 +52,12 @@ class Stored:
 
 
 class Uploads:
-    """Keeps files until nobody has asked for them for a while. Only the event loop's thread may call it.
+    """Stores files until they are unused for a while. Only the event loop's thread may call this.
 
     Args:
-        megabytes: of all files together, the reduced pictures among them.
-        minutes: without use after which one is forgotten.
-        inline: hand workers the bytes, since they are on other machines and cannot read the folder.
+        megabytes: largest size of all files, including the reduced pictures.
+        minutes: time without use after which a file is deleted.
+        inline: True to send the bytes to workers on other machines, which cannot read the folder.
     """
 
     def __init__(
@@ -73,16 +73,16 @@ class Uploads:
         return len(self._kept)
 
     async def file(self, upload: Upload) -> Kept:
-        """Write a file to the folder; `add` or `drop` says what becomes of it.
+        """Write a file to the folder. Call `add` or `drop` afterwards.
 
         Raises:
-            Busy: there is no room, even if all that nobody has used lately is forgotten.
+            Busy: there is no room, even without the unused files.
         """
         self._make_room(len(upload.data))
         return await self._written(upload.name, upload.data)
 
     async def add(self, owner: str, file: Kept, size: int, facts: Facts, canvas: bytes) -> Stored:
-        """Keep a file that has been looked at, with its reduced picture.
+        """Add a file that was examined, with its reduced picture.
 
         Raises:
             Busy: there is no room.
@@ -96,7 +96,7 @@ class Uploads:
         return one
 
     async def keep_canvas(self, one: Stored, second: float, canvas: bytes) -> Kept:
-        """Keep a reduced picture with its upload.
+        """Store a reduced picture of an upload.
 
         Raises:
             Busy: there is no room.
@@ -106,7 +106,7 @@ class Uploads:
         while len(one.canvases) >= _FRAMES:
             oldest = next(second for second in one.canvases if second)
             self._forget_canvas(one, oldest)
-        if second in one.canvases or one.id not in self._kept:  # another was faster, or it has been removed meanwhile
+        if second in one.canvases or one.id not in self._kept:  # another request was faster, or the upload was removed
             self.drop(kept)
             return one.canvases.get(second, kept)
         one.canvases[second] = kept
@@ -115,42 +115,42 @@ class Uploads:
         return kept
 
     def find(self, name: str, owner: str) -> Stored:
-        """The upload of that id; asking for it is a use.
+        """Return the upload with an id. This counts as a use.
 
         Raises:
-            ImpastoError: there is none, it is another's, or it has been forgotten.
+            ImpastoError: it does not exist, belongs to another key, or was deleted.
         """
         one = self._kept.get(name)
         if one is None or one.owner != owner or self._is_over(one):
-            hint = "it may have been forgotten; send it again"
-            raise ImpastoError("there is no such upload", hint, code="no-such-upload")
+            hint = "it may have been deleted; send it again"
+            raise ImpastoError("no upload has this id", hint, code="no-such-upload")
         one.used = self._clock()
         return one
 
     def hold(self, names: Iterable[str], holder: Holder) -> None:
-        """Keep uploads as long as somebody needs them: a page that shows a clip being painted asks for nothing else."""
+        """Keep uploads while they are needed. A page that shows a clip being painted sends no other requests."""
         for name in names:
             if name in self._kept:
                 self._kept[name].holders.append(holder)
 
     def expires_in(self, one: Stored) -> float:
-        """Seconds after which an upload is forgotten if nobody uses it."""
+        """Return the seconds after which an upload is deleted if it is not used."""
         return max(0.0, self._idle - (self._clock() - one.used))
 
     def remove(self, one: Stored) -> None:
-        """Forget an upload."""
+        """Delete an upload."""
         if self._kept.pop(one.id, None) is not None:
             self._bytes -= one.size
             for file in (one.file, *one.canvases.values()):
                 self.drop(file)
 
     def drop(self, file: Kept) -> None:
-        """Remove a file."""
+        """Delete a file."""
         with suppress(OSError):
             file.path.unlink(missing_ok=True)
 
     async def close(self) -> None:
-        """Forget everything."""
+        """Delete everything."""
         if self._sweeping is not None:
             self._sweeping.cancel()
             await asyncio.gather(self._sweeping, return_exceptions=True)
@@ -164,7 +164,7 @@ class Uploads:
         return not one.holders and self._clock() - one.used > self._idle
 
     def _make_room(self, size: int) -> None:
-        """Forget what was used longest ago until so many bytes fit."""
+        """Delete the least recently used uploads until a new one of this size fits."""
         by_use = sorted((one for one in self._kept.values() if not one.holders), key=lambda one: one.used)
         for one in by_use:
             if not (self._is_over(one) or self._bytes + size > self._most or len(self._kept) >= MOST):
@@ -173,7 +173,7 @@ class Uploads:
                 break
             self.remove(one)
         if self._bytes + size > self._most:
-            raise Busy("there is no room for more uploads", 60, "send it again later, or a smaller file")
+            raise Busy("there is no room for more uploads", 60, "try again later, or send a smaller file")
 
     async def _written(self, name: str, data: bytes) -> Kept:
         if self._folder is None:
@@ -187,8 +187,8 @@ class Uploads:
         try:
             digest = await asyncio.to_thread(write)
         except OSError as error:
-            message = f"the upload cannot be kept: {error.strerror or error}"
-            raise ImpastoError(message, "send it again later", code=write_fault(error)) from error
+            message = f"cannot store the upload: {error.strerror or error}"
+            raise ImpastoError(message, "try again later", code=write_fault(error)) from error
         return Kept(name, digest, path, data if self._inline else None)
 
     def _forget_canvas(self, one: Stored, second: float) -> None:
@@ -205,7 +205,7 @@ class Uploads:
             await self.sweep()
 
     async def sweep(self) -> None:
-        """Forget what nobody has used for a while and nobody needs."""
+        """Delete uploads that are unused for a while and not needed."""
         for one in list(self._kept.values()):
             if one.holders:
                 one.used = self._clock()
@@ -215,6 +215,6 @@ class Uploads:
 
 
 def _ending(name: str) -> str:
-    """What a decoder may be told of a file's format: an ending that is known, nothing else of the sender's name."""
+    """Return a known suffix of the sender's name, for the decoder; nothing else of the name is used."""
     ending = PurePath(name).suffix.lower()
     return ending if ending in _ENDINGS else ""

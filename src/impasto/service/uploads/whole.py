@@ -1,4 +1,4 @@
-"""Whole photos in a worker: decoded once, for parts of finished pictures and for paintings as an export paints them."""
+"""Cache whole photos in a worker, for parts of finished pictures and for paintings as in an export."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class WholePhoto(NamedTuple):
 
     @classmethod
     def of(cls, photo: Picture) -> WholePhoto:
-        """The photo, whose luminance is not computed yet."""
+        """Return the photo. Its luminance is computed on demand."""
         found: dict[Size, list[Pixels]] = {}
 
         def grays_of(size: Size) -> list[Pixels]:
@@ -38,12 +38,12 @@ class WholePhoto(NamedTuple):
 
     @property
     def pixels(self) -> float:
-        """How many it has."""
+        """Return the number of pixels."""
         return self.photo.width * self.photo.height
 
 
 def whole_photo(file: Kept, second: float | None, size: Size, max_pixels: int) -> WholePhoto:
-    """An upload's photo, or the frame of a clip, at a size; remembered."""
+    """Return an upload's photo, or a clip's frame, at a size, from the cache if possible."""
 
     def make() -> WholePhoto:
         if second is None:
@@ -54,12 +54,12 @@ def whole_photo(file: Kept, second: float | None, size: Size, max_pixels: int) -
 
 
 def remember(file: Kept, photo: Picture) -> None:
-    """Keep a photo that has been decoded anyway."""
+    """Cache a photo that was decoded for another reason."""
     PHOTOS.of((file.digest, None, photo.width, photo.height), lambda: WholePhoto.of(photo))
 
 
 def still(file: Kept, max_pixels: int, at_most: int | None = None) -> Picture:
-    """A photo's first frame; what is wrong with it is said by its name."""
+    """Return a photo's first frame. Errors name the file by its own name."""
     source = io.BytesIO(file.read())
     source.name = file.name
     photo = Picture.open(source, max_pixels=max_pixels, at_most=at_most, untrusted=True)
