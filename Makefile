@@ -3,13 +3,15 @@
 #   make test    what CI runs: lint, types, import contracts, tests
 #   make studio  of these the checks of what runs in browsers, which want Node.js 20 or later
 #   make blender .venv-blender, a Python with Blender in it (Python 3.11): the add-on's tests run there
+#   make docs    build/site, the documents as a site for any static host
+#   make coverage  the tests once more, with the share of src/impasto's lines that they run; coverage.xml
 #   make web     web/dist, the edition that paints in the browser: a folder for any static host, or for impasto web
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint types contracts studio studio-checks web blender pytest format weights clean
+.PHONY: demo test lint types contracts studio studio-checks web blender pytest coverage docs format weights clean
 
 demo: $(VENV)/.base
 	@mkdir -p demo
@@ -28,6 +30,7 @@ test: $(VENV)/.dev
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/codespell
 
 types: $(VENV)/.dev
 	$(BIN)/mypy
@@ -68,6 +71,15 @@ blender: .venv-blender/.ready
 pytest: $(VENV)/.dev
 	OMP_NUM_THREADS=1 IMPASTO_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
+coverage: $(VENV)/.dev
+	rm -f .coverage*
+	OMP_NUM_THREADS=1 IMPASTO_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --cov --cov-report=term --cov-report=xml
+
+# The theme announces its end of life in 2027 at every build; docs/decisions says what then.
+docs: $(VENV)/.docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+	@echo "The site is in build/site. To read it, search included: $(BIN)/python -m http.server --directory build/site"
+
 format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
@@ -87,9 +99,13 @@ $(VENV)/.base: pyproject.toml constraints.txt | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check -c constraints.txt -e .
 	@touch $@
 
+$(VENV)/.docs: pyproject.toml constraints.txt | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check -c constraints.txt -e '.[docs]'
+	@touch $@ $(VENV)/.base
+
 $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check -c constraints.txt -e '.[dev]'
-	@touch $@ $(VENV)/.base
+	@touch $@ $(VENV)/.base $(VENV)/.docs
 
 node_modules/.ready: package.json package-lock.json web/package.json packages/web/package.json
 	@command -v npm >/dev/null || { echo "what runs in browsers is built with Node.js 20 or later, and npm"; exit 1; }
