@@ -429,7 +429,7 @@ class Victim:
 def _wrong(code: int, err: str, seconds: float, peak: int) -> str:
     if code not in (0, 1, 2):
         return f"exit code {code}: {err[-500:]}"
-    if "Traceback" in err or "should not have happened" in err:
+    if "Traceback" in err or "should not have happened" in err or "unexpected error" in err:
         return err[-500:]
     if code and not err.startswith("impasto: "):
         return f"exit code {code}, and it says {err[-200:]!r}"

@@ -14,7 +14,7 @@ Described = dict[str, Any]
 
 
 def tool(folder: str, name: str) -> ModuleType:
-    """A module of `tools/`; its neighbours are found as if it were run."""
+    """A module of `tools/`; its neighbors are found as if it were run."""
     path = str(ROOT / "tools" / folder)
     if path not in sys.path:
         sys.path.insert(0, path)

@@ -65,7 +65,7 @@ class Outcome(NamedTuple):
 def refused(kind: type[ImpastoError], code: str, *words: str) -> Iterator[pytest.ExceptionInfo[ImpastoError]]:
     """Within this an error of that kind and code is raised, with every word of `words`: names and values of the user's.
 
-    The wording beside them may change; where it is the behaviour itself, say so with what this gives.
+    The wording beside them may change; where it is the behavior itself, say so with what this gives.
     """
     with pytest.raises(kind) as caught:
         yield caught

@@ -107,16 +107,16 @@ def test_a_size_sets_how_fine_the_strokes_are() -> None:
     [
         (lambda: RandomStyle(2), "alpha 2 is not in 0..1"),
         (lambda: RandomStyle(p=-1), "p -1 is not in 0..1"),
-        (lambda: RandomStyle(seed=0.5), "seed 0.5 is no whole number"),  # type: ignore[arg-type]
+        (lambda: RandomStyle(seed=0.5), "seed 0.5 is not a whole number"),  # type: ignore[arg-type]
         (lambda: RandomStyle(engine="painter"), "engine 'painter' is unknown"),  # type: ignore[arg-type]
         (lambda: RandomStyle(size=8), "size 8 is not in 32..4096"),
-        (lambda: RandomStyle()(np.zeros((8, 8), np.uint8)), "there is no picture to paint"),
-        (lambda: RandomStyle()("photo.jpg"), "there is no picture to paint"),
+        (lambda: RandomStyle()(np.zeros((8, 8), np.uint8)), "the sample contains no picture"),
+        (lambda: RandomStyle()("photo.jpg"), "the sample contains no picture"),
         (lambda: RandomStyle()(np.zeros((8, 8, 1), np.uint8)), "a picture has the shape 8 x 8 x 1"),
         (lambda: RandomStyle()(np.zeros((3, 8, 8), np.uint8)), "a picture has the shape 3 x 8 x 8"),
-        (lambda: RandomStyle()(np.zeros((8, 8, 3), np.int64)), "a picture's values are of the type int64"),
-        (lambda: RandomStyle()(np.full((8, 8, 3), 255.0)), "a picture's values are in 0..255, not in 0..1"),
-        (lambda: RandomStyle()(np.full((8, 8, 3), np.nan)), "a picture's values are in nan"),
+        (lambda: RandomStyle()(np.zeros((8, 8, 3), np.int64)), "a picture has values of type int64"),
+        (lambda: RandomStyle()(np.full((8, 8, 3), 255.0)), "a picture has values in 0..255, not in 0..1"),
+        (lambda: RandomStyle()(np.full((8, 8, 3), np.nan)), "a picture has values in nan"),
     ],
 )
 def test_what_makes_no_sense_is_said_in_one_line(make: Any, message: str) -> None:
@@ -209,7 +209,7 @@ class TestTensors:
         assert distance(painted.float().movedim(0, -1).numpy(), array) < 0.01
 
     def test_normalized_tensors_are_refused(self, torch: Any) -> None:
-        with pytest.raises(UsageError, match="paint before you normalize"):
+        with pytest.raises(UsageError, match="apply RandomStyle before normalization"):
             RandomStyle()(torch.full((3, 8, 8), -2.0))
         with pytest.raises(UsageError, match="a picture has the shape 1 x 8 x 8"):
             RandomStyle()(torch.zeros(1, 8, 8))

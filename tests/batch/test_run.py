@@ -194,7 +194,7 @@ def test_what_is_done_is_not_done_again(run: Run, folder: Path) -> None:
     assert sum("skipped" not in record for record in paint(run, folder)) == 1
     assert not any("skipped" in record for record in paint(run, folder, "--overwrite"))
     told = run("stylize", folder, "--style", "udnie", "-o", folder.parent / "out").out
-    assert told == "5 were painted before and have not changed; --overwrite paints them again\n"
+    assert told == "5 skipped: done before and unchanged; --overwrite repeats them\n"
 
 
 def test_what_has_changed_is_painted_again(run: Run, folder: Path) -> None:

@@ -41,7 +41,7 @@ def test_a_folder_goes_on_past_a_bad_file_and_skips_what_is_done(run: Run, tmp_p
     assert "text.png" in done.err
     assert Picture.open(tmp_path / "large" / "1.jpg").width == 80
     again = run("enlarge", folder, "--kind", "painting", "--scale", 2, "-o", tmp_path / "large")
-    assert "2 were" in again.out
+    assert "2 skipped" in again.out
     other = run("enlarge", folder / "0.jpg", folder / "1.jpg", "--scale", 4, "-o", tmp_path / "more")
     assert other.code == 0, other.err
 

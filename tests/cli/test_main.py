@@ -47,8 +47,8 @@ def test_every_verb_has_a_help(run: Run, words: str) -> None:
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
-        ("paint", "usage", "No such command 'paint'"),
-        ("styliz photo.jpg", "usage", "Did you mean 'stylize'?"),
+        ("paint", "usage", "unknown command 'paint'"),
+        ("styliz photo.jpg", "usage", "did you mean 'stylize'?"),
         ("--nope", "usage", "--nope"),
         ("stylize photo.jpg", "usage", "Missing option '--style' / '-s'  (impasto stylize --help)"),
         ("stylize --style udnie", "usage", "Missing argument 'PHOTOS...'"),

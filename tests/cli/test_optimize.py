@@ -85,7 +85,7 @@ def test_nothing_is_replaced_unasked(run: Run, photo: Path, painting: Path, tmp_
     ("words", "exit_code", "code", "said"),
     [
         (("--style-layers", "relu9_1"), 2, "unknown-choice", ("relu9_1", "relu1_1")),
-        (("--size", "12"), 2, "too-small", ("relu5_1", "32 a side")),
+        (("--size", "12"), 2, "too-small", ("relu5_1", "32 pixels a side")),
         (("--size", "100x50"), 2, "malformed", ("100x50",)),
         (("--size", "big"), 2, "malformed", ("--size big",)),
         (("--tileable",), 2, "conflict", ("--tileable",)),
@@ -118,7 +118,7 @@ def test_refusals(
 
 
 def test_textures_refuse_what_needs_a_photo(run: Run, painting: Path, tmp_path: Path) -> None:
-    for words, said in ((("--strength", "50"), "--strength"), (("--region", "a=b"), "regions")):
+    for words, said in ((("--strength", "50"), "--strength"), (("--region", "a=b"), "--region")):
         assert_refused(
             run("optimize", "--texture", "-s", painting, "-o", tmp_path / "t.png", *words), 2, "conflict", said
         )
@@ -130,7 +130,9 @@ def test_small_styles_and_damaged_photos(run: Run, photo: Path, painting: Path, 
     small.write_bytes(file_bytes(scene(60, 60)))
     text.write_text("no picture")
     out = tmp_path / "out.png"
-    assert_refused(run("optimize", photo, "-s", small, "-o", out, "-q", *QUICK), 2, "too-small", "60 x 60", "64 a side")
+    assert_refused(
+        run("optimize", photo, "-s", small, "-o", out, "-q", *QUICK), 2, "too-small", "60 x 60", "64 pixels a side"
+    )
     assert_refused(run("optimize", text, "-s", painting, "-o", out, "-q", *QUICK), 1, "not-a-picture", "text.png")
 
 

@@ -78,7 +78,7 @@ def test_an_option_may_be_called_otherwise_or_be_left_out() -> None:
 def test_wrong_values_are_refused() -> None:
     with refused(UsageError, "out-of-range", "speed 101"):
         typed("--speed", "101")
-    assert "1,x are no numbers" in typed("--weights", "1,x")[1]
+    assert "1,x is not a list of numbers" in typed("--weights", "1,x")[1]
     assert "'run' is not one of" in typed("--gait", "run")[1]
 
 

@@ -86,7 +86,7 @@ def test_other_verbs_take_them(run: Run, photo: Path, tmp_path: Path) -> None:
     run("presets", "save", "people", "--preset", "quiet", "--region", "person=none")
     told = run("sheet", photo, "--preset", "people", "-s", "great-wave", "-s", "udnie", "-o", sheet)
     assert told.code == 0
-    assert "sheet paints no regions" in told.err
+    assert "sheet does not paint regions" in told.err
     assert '"strength": 60' in Image.open(sheet).info["XML:com.adobe.xmp"].replace("&quot;", '"')
 
 
@@ -128,4 +128,4 @@ def test_what_a_preset_cannot_hold_is_said(run: Run, photo: Path, tmp_path: Path
     file.write_text('{"styles": [{"style": "udnie"}], "layers": [{"style": "none", "found": "", "mask": "k"}]}')
     for told in (run("presets", "add", file), run("stylize", photo, "--preset", file, "-o", tmp_path / "a.png")):
         assert told.code == 0
-        assert "drawn masks are left out: 1" in told.err
+        assert "drawn masks are not included: 1" in told.err

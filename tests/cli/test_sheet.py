@@ -22,7 +22,7 @@ def test_sheet(run: Run, photo: Path, painting: Path, tmp_path: Path) -> None:
     assert_refused(run(*words), 1, "already-there")
     assert run(*words, "--overwrite", "--quiet").out == ""
     assert_refused(
-        run("sheet", photo, "--style", "udni", "-o", tmp_path / "b.png"), 2, "unknown-style", "Did you mean udnie?"
+        run("sheet", photo, "--style", "udni", "-o", tmp_path / "b.png"), 2, "unknown-style", "did you mean 'udnie'?"
     )
     assert_refused(run("sheet", tmp_path / "no.jpg", "-o", tmp_path / "b.png"), 1, "no-such-file", "no.jpg")
     assert_refused(run("sheet", photo, "-o", photo, "--overwrite"), 2, "same-file")

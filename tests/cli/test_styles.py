@@ -19,7 +19,7 @@ def test_styles_are_listed_shown_added_and_removed(run: Run, painting: Path, pho
     assert "public domain" in listed
     records = [json.loads(line) for line in run("styles", "--json").out.splitlines()]
     assert len(records) >= 20
-    assert {"name", "title", "artist", "year", "licence"} <= set(records[0])
+    assert {"name", "title", "artist", "year", "license"} <= set(records[0])
 
     added = run("styles", "add", painting, "--name", "my-style", "--artist", "[red]Me[/red]")
     assert added.code == 0
@@ -34,7 +34,7 @@ def test_styles_are_listed_shown_added_and_removed(run: Run, painting: Path, pho
     assert run("styles", "remove", "my-style").code == 0
     assert_refused(run("styles", "remove", "my-style"), 2, "unknown-style", "my-style")
     assert_refused(run("styles", "remove", "udnie"), 2, "built-in", "udnie")
-    assert_refused(run("styles", "show", "udni"), 2, "unknown-style", "Did you mean udnie?")
+    assert_refused(run("styles", "show", "udni"), 2, "unknown-style", "did you mean 'udnie'?")
 
 
 def test_a_corrupt_gallery_is_reported(run: Run, painting: Path, home: Path) -> None:

@@ -61,7 +61,7 @@ def test_bad_input_leaves_nothing_behind(run: Callable[..., Outcome], tmp_path: 
     tiny.write_bytes(file_bytes(scene(40, 90)))
     text.write_text("x")
     empty.mkdir()
-    assert_refused(run("styles", "add", tiny, "--name", "a", "--learn", "1s"), 2, "too-small", "64 a side")
+    assert_refused(run("styles", "add", tiny, "--name", "a", "--learn", "1s"), 2, "too-small", "64 pixels a side")
     assert_refused(run("styles", "add", text, "--name", "a", "--learn", "1s"), 1, "not-a-picture", "text.png")
     assert_refused(run("styles", "add", PAINTING, "--name", "a", "--learn", "1s", "--photos", empty), 1, "no-pictures")
     assert_refused(run("styles", "add", PAINTING, "--name", "a", "--photos", empty), 2, "conflict", "--learn")
@@ -84,7 +84,7 @@ def test_ctrl_c_keeps_the_best_so_far(run: Callable[..., Outcome], monkeypatch: 
     monkeypatch.setattr(progress, "bar", press)
     done = run("styles", "add", PAINTING, "--name", "mine", "--learn", "1h")
     assert done.code == 130
-    assert "impasto styles learn mine goes on" in done.err
+    assert "to continue: impasto styles learn mine" in done.err
     assert DEFAULT in Gallery(painter=ENGINE).get("mine").learned
 
 
@@ -95,5 +95,5 @@ def test_without_pytorch_the_extra_is_named() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    assert "pip install 'impasto[torch]'" in done.stderr
+    assert "pip install 'impasto[train]'" in done.stderr
     assert "mine" not in Gallery(painter=ENGINE)

@@ -101,7 +101,7 @@ def test_standard_input_to_a_file(run: Run, photo: Path, painting: Path, tmp_pat
     assert json.loads(again.out) == {
         "input": "standard input",
         "code": "already-there",
-        "error": f"{out} exists already",
+        "error": f"{out} already exists",
         "hint": "--overwrite replaces it",
     }
     assert again.code == 1
@@ -192,13 +192,13 @@ def test_an_animation_stays_one_or_says_so(run: Run, tmp_path: Path) -> None:
     assert len(Picture.open(tmp_path / "out.webp").frames) == 2
     outcome = run("stylize", gif, "--style", "udnie", "-o", tmp_path / "out.jpg")
     assert outcome.code == 0
-    assert "only its first frame is written" in outcome.err
+    assert "only the first frame is written" in outcome.err
 
 
 @pytest.mark.parametrize(
     ("words", "exit_code", "code", "word"),
     [
-        (["--style", "starry-nite"], 2, "unknown-style", "starry-nite is no style. Did you mean starry-night?"),
+        (["--style", "starry-nite"], 2, "unknown-style", "unknown style 'starry-nite'; did you mean 'starry-night'?"),
         (["--style", "missing.jpg"], 1, "no-such-file", "missing.jpg"),
         (["--style", "."], 1, "not-a-file", ""),
         (["--style", "udnie:0"], 2, "zero-weights", ""),
@@ -314,7 +314,7 @@ def test_ctrl_c_leaves_nothing_half_done(tmp_path: Path) -> None:
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=10)
     assert process.returncode == 130
-    assert err == "impasto: stopped  (pictures that were finished are complete)\n"
+    assert err == "impasto: stopped  (finished pictures are complete)\n"
     finished = [path for path in painted.iterdir() if path.name != ".impasto.jsonl"]
     assert 0 < len(finished) < 40
     for path in finished:
@@ -389,7 +389,7 @@ def test_a_note_names_the_photo_whose_metadata_did_not_fit(run: Run, tmp_path: P
     outcome = run("stylize", photo, "--style", "udnie", "--engine", "light", "-o", out)
     assert outcome.code == 0
     assert outcome.err.count("\n") == 1
-    assert f"{photo}: a JPEG file holds 64 kB of XMP; left out: photoshop:History" in outcome.err
+    assert f"{photo}: a JPEG file stores at most 64 kB of XMP; left out: photoshop:History" in outcome.err
     assert b"Basel" in Image.open(out).info["xmp"]
 
 
@@ -419,4 +419,4 @@ def test_sixteen_bits_hold_one_frame(run: Run, tmp_path: Path) -> None:
     moving.write_bytes(file_bytes(frames[0], "PNG", save_all=True, append_images=frames[1:], duration=80))
     outcome = run("stylize", moving, "--style", "udnie", "--engine", "light", "--bits", 16, "-o", tmp_path / "out.png")
     assert outcome.code == 0
-    assert "only its first frame is written" in outcome.err
+    assert "only the first frame is written" in outcome.err

@@ -107,7 +107,7 @@ def test_ctrl_c_saves_what_has_been_learned(photos: Path, painting: Path, tmp_pa
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130, err
     assert all(line.startswith("impasto: note: ") for line in err.splitlines()), err
-    assert "of 100000; --resume goes on" in err
+    assert "of 100000; --resume continues" in err
     assert "mine" in Gallery()
     state = torch.load(folder / "checkpoint.pt", weights_only=True)
     assert state["step"] > 10

@@ -98,13 +98,13 @@ def test_bad_folders_are_refused_at_once(run: Run, photos: Path, paintings: Path
     empty = tmp_path / "empty"
     empty.mkdir()
     start = ("train", "collection", "--quiet", "--name", "mine", "--photos", photos, "--paintings")
-    assert_refused(run(*start, empty), 1, "no-pictures", "no paintings in")
+    assert_refused(run(*start, empty), 1, "no-pictures", "no paintings")
     assert_refused(run(*start, tmp_path / "none"), 1, "no-such-folder", "none")
-    assert_refused(run(*start, photos), 2, "conflict", "nothing in common")
+    assert_refused(run(*start, photos), 2, "conflict", "also among")
     (paintings / "3.png").unlink()
     assert_refused(run(*start, paintings), 2, "no-pictures", "3 paintings")
     start = ("train", "pairs", "--quiet", "--name", "mine", "--inputs", photos, "--targets")
-    assert_refused(run(*start, empty), 1, "no-pictures", "no targets in")
+    assert_refused(run(*start, empty), 1, "no-pictures", "no targets")
     (paintings / "a.png").write_bytes(file_bytes(scene()))
     for file in ("0.png", "1.png", "2.png"):
         (paintings / file).rename(paintings / f"x{file}")

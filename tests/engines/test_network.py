@@ -1,4 +1,4 @@
-"""Networks as styles: what is exported runs without PyTorch, what is imported is recognised, and all controls apply."""
+"""Networks as styles: what is exported runs without PyTorch, what is imported is recognized, and all controls apply."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def opened(path: Path, budget: int | None = None) -> Network:
 @pytest.fixture
 def two(tmp_path: Path) -> Network:
     path = tmp_path / "two.onnx"
-    path.write_bytes(to_onnx(trained(2), ["a", "b"], {"licence": "CC0"}))
+    path.write_bytes(to_onnx(trained(2), ["a", "b"], {"license": "CC0"}))
     return opened(path)
 
 
@@ -82,7 +82,7 @@ def test_a_network_is_a_style_with_all_controls(two: Network, tmp_path: Path) ->
     gallery = Gallery()
     entries = gallery.add_network("nets", two.path.read_bytes())
     assert [entry.name for entry in entries] == ["nets/a", "nets/b"]
-    assert all(entry.licence == "CC0" and entry.kind == "your network" for entry in entries)
+    assert all(entry.license == "CC0" and entry.kind == "your network" for entry in entries)
     photo = Picture(PHOTO)
     a, b = (impasto.stylize(photo, f"nets/{name}").pixels for name in "ab")
     np.testing.assert_allclose(a, two.paint(PHOTO, two.style("a")), atol=1e-6)
@@ -130,7 +130,7 @@ def test_a_file_of_one_size_only_paints_larger_photos_in_tiles(tmp_path: Path) -
     path = tmp_path / "fixed.onnx"
     path.write_bytes(foreign(True, 0, 1))
     network = opened(path)
-    with pytest.warns(UserWarning, match="fixed.onnx takes pictures of 64 x 48 alone"):
+    with pytest.warns(UserWarning, match="fixed.onnx takes only pictures of 64 x 48"):
         painted = network.paint(PHOTO, network.style())
     np.testing.assert_allclose(painted, 1 - PHOTO, atol=1e-5)
     small = PHOTO[:30, :50]

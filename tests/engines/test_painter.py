@@ -101,7 +101,7 @@ def test_changes_of_the_network_are_those_of_its_filters(painter: Painter, refer
     filters = [changes[name].ravel() for name in names]
     numbers = np.concatenate([Gallery().vector("udnie").numbers, *filters])
     vector = painter.style(numbers)
-    with pytest.raises(ValueError, match="no style"):
+    with pytest.raises(ValueError, match="not a style"):
         painter.style(np.append(numbers, np.float32(0)))
     learned = PaintNet().eval()
     new = state | {name: state[name] + changes[name] for name in names}

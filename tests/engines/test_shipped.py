@@ -48,7 +48,7 @@ def test_a_style_is_made_of_its_numbers() -> None:
     engine = FakeEngine()
     np.testing.assert_array_equal(engine.style(np.float32([1, 2, 3])).embedding, [1, 2, 3])
     for numbers in (np.float32([1, 2]), np.float32([1, 2, 3, 4]), np.zeros((1, 3), np.float32)):
-        with pytest.raises(ValueError, match="no style of the engine fake"):
+        with pytest.raises(ValueError, match="not a style of the engine fake"):
             engine.style(numbers)
 
 

@@ -35,9 +35,9 @@ def enlarged(net: EnlargeNet) -> np.ndarray:
 def test_onnx_runtime_gives_what_pytorch_gives(tmp_path: Path, scale: int) -> None:
     net = untrained(scale)
     path = tmp_path / "net.onnx"
-    path.write_bytes(to_onnx(net, {"licence": "mine"}))
+    path.write_bytes(to_onnx(net, {"license": "mine"}))
     network = EnlargerNetwork(path)
-    assert network.facts.card == {"licence": "mine"}
+    assert network.facts.card == {"license": "mine"}
     wanted = enlarged(net)
     for as_bytes in (False, True):
         out = np.zeros(wanted.shape, np.uint8 if as_bytes else np.float32)

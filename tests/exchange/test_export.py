@@ -15,7 +15,7 @@ from networks import example_state, trained
 
 from impasto.engines.base import StyleVector
 from impasto.exchange.export import from_weights, to_onnx, to_program, to_weights
-from impasto.nn.transformer import Architecture, recognise
+from impasto.nn.transformer import Architecture, recognize
 from impasto.styles.store import load_network
 
 SIZES = [(88, 120), (64, 64), (37, 61), (130, 34), (201, 99)]
@@ -42,10 +42,10 @@ def test_onnx_gives_what_pytorch_gives(tmp_path: Path, size: tuple[int, int], st
 
 def test_torch_export_keeps_the_sizes_open() -> None:
     net = trained(2)
-    data = to_program(net, ["a", "b"], {"licence": "CC0"})
+    data = to_program(net, ["a", "b"], {"license": "CC0"})
     files = {"card.json": ""}
     program = torch.export.load(io.BytesIO(data), extra_files=files).module()
-    assert json.loads(files["card.json"])["card"] == {"licence": "CC0"}
+    assert json.loads(files["card.json"])["card"] == {"license": "CC0"}
     shares = torch.tensor([[0.3, 0.7]])
     for height, width in ((64, 96), (32, 40), (128, 36)):
         photo = torch.rand(1, 3, height, width)
@@ -54,20 +54,20 @@ def test_torch_export_keeps_the_sizes_open() -> None:
 
 
 def test_the_card_travels_with_the_file(tmp_path: Path) -> None:
-    (tmp_path / "two.onnx").write_bytes(to_onnx(trained(2), ["a", "b"], {"licence": "CC0"}))
+    (tmp_path / "two.onnx").write_bytes(to_onnx(trained(2), ["a", "b"], {"license": "CC0"}))
     two = load_network(tmp_path / "two.onnx")
     assert two.facts.styles == ("a", "b")
-    assert two.facts.card == {"licence": "CC0"}
+    assert two.facts.card == {"license": "CC0"}
     path = tmp_path / "two.safetensors"
-    path.write_bytes(to_weights(trained(2), ["a", "b"], {"licence": "CC0"}))
+    path.write_bytes(to_weights(trained(2), ["a", "b"], {"license": "CC0"}))
     net, facts = from_weights(path)
     assert facts == two.facts
     assert net.architecture == Architecture(8, 2, 2, 1.0)
 
 
-def test_recognised_and_exported_networks_agree() -> None:
+def test_recognized_and_exported_networks_agree() -> None:
     """A checkpoint of the example, exported, says that its values go to 255."""
-    net = recognise(example_state(8), "x")
+    net = recognize(example_state(8), "x")
     facts = json.loads(
         {p.key: p.value for p in onnx.load_from_string(to_onnx(net, ["x"], {})).metadata_props}["impasto"]
     )

@@ -138,10 +138,10 @@ def test_their_checkpoints_paint_as_they_do_there(kind: str, tmp_path: Path) -> 
 
 def test_names_of_wrappers_and_trainers_do_not_matter(tmp_path: Path) -> None:
     net = lively(TheirResNet(4, 6))
-    plain = generators.recognise(net.state_dict(), "x")
+    plain = generators.recognize(net.state_dict(), "x")
     wrapped = {f"netG_A.module.{name}": value for name, value in net.state_dict().items()}
     assert generators.is_generator(wrapped)
-    again = generators.recognise(wrapped, "x")
+    again = generators.recognize(wrapped, "x")
     assert all(torch.equal(value, again.state_dict()[name]) for name, value in plain.state_dict().items())
 
 
@@ -149,13 +149,13 @@ def test_two_networks_in_one_file_are_refused() -> None:
     state = lively(TheirResNet(4, 6)).state_dict()
     both = {f"{net}.{name}": value for net in ("netG_A", "netG_B") for name, value in state.items()}
     with refused(StyleError, "other-network", "netG_A, netG_B"):
-        generators.recognise(both, "file.pth")
+        generators.recognize(both, "file.pth")
 
 
 def test_running_statistics_of_old_checkpoints_are_left_out() -> None:
     state = lively(TheirResNet(4, 6)).state_dict()
     old = state | {"model.2.running_mean": torch.ones(4), "model.2.num_batches_tracked": torch.tensor(3)}
-    assert generators.recognise(old, "x").form == generators.recognise(state, "x").form
+    assert generators.recognize(old, "x").form == generators.recognize(state, "x").form
 
 
 @pytest.mark.parametrize(
@@ -171,14 +171,14 @@ def test_other_networks_are_refused_by_what_differs(
     change: Callable[[dict[str, Tensor]], dict[str, Tensor]], words: str
 ) -> None:
     with refused(StyleError, "other-network", words):
-        generators.recognise(change(lively(TheirResNet(4, 6)).state_dict()), "file.pth")
+        generators.recognize(change(lively(TheirResNet(4, 6)).state_dict()), "file.pth")
 
 
 def test_a_damaged_checkpoint_is_named() -> None:
     state = lively(TheirResNet(4, 6)).state_dict()
     state["model.1.weight"][0, 0, 0, 0] = float("nan")
     with refused(StyleError, "damaged-file", "enter.weight"):
-        generators.recognise(state, "file.pth")
+        generators.recognize(state, "file.pth")
 
 
 @pytest.mark.parametrize("form", [GeneratorForm("resnet", 6, 4), GeneratorForm("unet", 7, 4)])
@@ -206,7 +206,7 @@ def test_it_takes_the_statistics_that_tiles_need_but_not_for_other_programs() ->
 
 def test_an_imported_generator_is_a_style_like_any_other(run: Run, photo: Path, tmp_path: Path) -> None:
     torch.save(lively(TheirUNet(4, 7, batch=True)).state_dict(), tmp_path / "net_G.pth")
-    assert run("styles", "import", tmp_path / "net_G.pth", "--name", "theirs", "--licence", "MIT").code == 0
+    assert run("styles", "import", tmp_path / "net_G.pth", "--name", "theirs", "--license", "MIT").code == 0
     out = tmp_path / "out.png"
     done = run("stylize", photo, "-s", "theirs:0.5", "-s", "starry-night:0.5", "--strength", 80, "-o", out)
     assert done.code == 0, done.err

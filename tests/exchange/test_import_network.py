@@ -32,8 +32,8 @@ Run = Callable[..., Outcome]
 def test_an_examples_checkpoint_is_imported(tmp_path: Path) -> None:
     state = example_state(16)
     torch.save(state | {"in2.running_mean": torch.zeros(32)}, tmp_path / "candy.pth")
-    (entry,) = import_network(tmp_path / "candy.pth", "candy", licence="BSD")
-    assert (entry.name, entry.licence, entry.painting) == ("candy", "BSD", False)
+    (entry,) = import_network(tmp_path / "candy.pth", "candy", license="BSD")
+    assert (entry.name, entry.license, entry.painting) == ("candy", "BSD", False)
     painted = impasto.stylize(Picture(PHOTO), "candy").pixels
     with torch.no_grad():
         planes = torch.from_numpy(PHOTO.transpose(2, 0, 1)[None].copy())
@@ -42,7 +42,7 @@ def test_an_examples_checkpoint_is_imported(tmp_path: Path) -> None:
     net, _ = from_weights(Gallery().weights("candy"))
     assert net.architecture.span == 255
     again = import_network(Gallery().weights("candy"), "candy-again")
-    assert again[0].licence == "BSD"
+    assert again[0].license == "BSD"
 
 
 def test_an_imported_file_is_painted_in_tiles_too(tmp_path: Path) -> None:
@@ -135,11 +135,11 @@ def test_without_the_package_onnx_a_file_is_taken_as_it_is(tmp_path: Path, monke
     path = tmp_path / "fixed.onnx"
     path.write_bytes(foreign(True, 0, 1))
     monkeypatch.setitem(sys.modules, "onnx", None)
-    with pytest.warns(UserWarning, match="64 x 48 alone"):
+    with pytest.warns(UserWarning, match="only 64 x 48"):
         (entry,) = import_network(path, "fixed")
     assert entry.network is not None
     assert entry.network.read_bytes().startswith(path.read_bytes())  # and what was found out
-    with pytest.warns(UserWarning, match="fixed takes pictures of 64 x 48 alone"):
+    with pytest.warns(UserWarning, match="fixed takes only pictures of 64 x 48"):
         assert impasto.stylize(Picture(PHOTO), "fixed").pixels.shape == PHOTO.shape
 
 

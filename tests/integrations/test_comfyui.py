@@ -323,7 +323,7 @@ def test_a_large_image_is_stopped_while_it_is_painted(present: Host) -> None:
         ("ImpastoStylize", {"mask": torch.zeros(3, 48, 72)}, "3 masks for 1 images"),
         ("ImpastoStylize", {"mask": torch.zeros(1, 1, 48, 72)}, "[1, 1, 48, 72]"),
         ("ImpastoStylize", {"mask": torch.full((48, 72), float("nan"))}, "no numbers"),
-        ("ImpastoStylize", {"style": [("great-wav", 1.0)]}, "Did you mean great-wave?"),
+        ("ImpastoStylize", {"style": [("great-wav", 1.0)]}, "did you mean 'great-wave'?"),
         ("ImpastoStylize", {"strength": 300.0}, "0..100"),
         ("ImpastoStylize", {"keep_color": "oil"}, "coral"),
         ("ImpastoStylize", {"engine": "oil"}, "painter"),
@@ -331,7 +331,7 @@ def test_a_large_image_is_stopped_while_it_is_painted(present: Host) -> None:
         ("ImpastoOptimize", {"image": torch.zeros(1, 4, 4, 3)}, "4 x 4"),
         ("ImpastoEnlarge", {"scale": "7"}, "scale"),
         ("ImpastoEnlarge", {"kind": "etching"}, "painting"),
-        ("ImpastoLoadStyle", {"name": "great-wav"}, "Did you mean great-wave?"),
+        ("ImpastoLoadStyle", {"name": "great-wav"}, "did you mean 'great-wave'?"),
     ],
 )
 def test_bad_input_gets_one_line(host: Host, node: str, values: dict[str, Any], words: str) -> None:

@@ -319,9 +319,9 @@ class TestProgram:
     @pytest.mark.parametrize(
         ("picture", "wish", "said"),
         [
-            (PICTURE, link.Wish("nosuch"), "nosuch .*impasto styles"),
+            (PICTURE, link.Wish("nosuch"), "nosuch.*impasto styles"),
             (PICTURE, link.Wish("udnie", strength=300), "300"),
-            (b"only text", link.Wish("udnie"), "no picture"),
+            (b"only text", link.Wish("udnie"), "not a picture"),
         ],
     )
     def test_what_is_refused_gets_one_line(self, picture, wish, said):

@@ -90,7 +90,7 @@ def test_engines_and_folders_are_scored_alike(judge: Judge, pictures: tuple[Path
     half, whole = (np.median([s.values["content"] for s in found.of("painter", strength=at)]) for at in (50, 100))
     assert half < whole
     assert np.asarray(found.confusions["painter"]).sum() == 4
-    assert {"diversity", "recognised", "frechet"} <= set(found.sets["painter"])
+    assert {"diversity", "recognized", "frechet"} <= set(found.sets["painter"])
 
 
 def test_the_report(run: Run, pictures: tuple[Path, Path], tmp_path: Path) -> None:
@@ -192,7 +192,7 @@ def test_a_photo_too_thin_for_the_judge_is_reported_and_the_rest_goes_on(
     found = evaluate(Scorer(judge, 128), *pictures, engines=["painter"], strengths=[100], blend_steps=0)
     assert len(found.scores) == 4
     assert len(found.failures) == 2
-    assert "128 x 1 pixels are too few for relu4_4  (16 a side)" in found.failures[0]
+    assert "128 x 1 pixels are too few for relu4_4  (use at least 16 pixels a side)" in found.failures[0]
 
 
 def test_one_picture_alone_is_scored(judge: Judge, pictures: tuple[Path, Path]) -> None:
@@ -216,7 +216,7 @@ def test_progress_counts_the_pairs_and_stops_the_run(judge: Judge, pictures: tup
     assert len(found.scores) == 3
 
 
-def test_results_are_recognised_by_the_style_they_are_nearest_to(
+def test_results_are_recognized_by_the_style_they_are_nearest_to(
     judge: Judge, pictures: tuple[Path, Path], tmp_path: Path
 ) -> None:
     photos, styles = pictures
@@ -227,7 +227,7 @@ def test_results_are_recognised_by_the_style_they_are_nearest_to(
             data = (styles / f"{source}.png").read_bytes()
             (tmp_path / name / f"photo0__{style}.png").write_bytes(data)
     found = evaluate(Scorer(judge, 96), photos, styles, results=[tmp_path / name for name in given])
-    assert {name: found.sets[name]["recognised"] for name in given} == {"right": 1, "wrong": 0, "half": 0.5}
+    assert {name: found.sets[name]["recognized"] for name in given} == {"right": 1, "wrong": 0, "half": 0.5}
     assert found.confusions["half"] == [[1, 0], [1, 0]]
     assert found.paths == []  # results of other programs hold no blends
 

@@ -42,7 +42,7 @@ def test_the_published_forms_have_their_published_sizes(form: GeneratorForm, cou
 
 @pytest.mark.parametrize("kind", ["resnet", "unet"])
 def test_resized_convolutions_leave_no_checkerboard(kind: str) -> None:
-    """On a plain picture, far from its borders, neighbouring pixels are alike; transposed convolutions differ."""
+    """On a plain picture, far from its borders, neighboring pixels are alike; transposed convolutions differ."""
 
     def unevenness(transposed: bool) -> float:
         torch.manual_seed(1)

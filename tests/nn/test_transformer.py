@@ -9,14 +9,14 @@ from networks import example_state, reference
 from torch import Tensor
 
 from impasto.errors import StyleError
-from impasto.nn.transformer import Architecture, TransformerNet, mac_per_pixel, recognise
+from impasto.nn.transformer import Architecture, TransformerNet, mac_per_pixel, recognize
 
 
 @pytest.mark.parametrize(("width", "size"), [(32, (72, 100)), (16, (45, 66))])
 def test_it_computes_what_the_example_computes(width: int, size: tuple[int, int]) -> None:
     state = example_state(width)
     photo = torch.rand(1, 3, *size, generator=torch.Generator().manual_seed(1))
-    net = recognise(state, "candy.pth")
+    net = recognize(state, "candy.pth")
     assert net.architecture == Architecture(width, 5, 1, 255.0)
     with torch.no_grad():
         ours, theirs = net(photo) * 255, reference(state, photo * 255)
@@ -31,7 +31,7 @@ def test_old_running_statistics_and_wrapped_names_are_tolerated() -> None:
     wrapped = {f"module.{name}": value for name, value in (state | extra).items()}
     photo = torch.rand(1, 3, 32, 32)
     with torch.no_grad():
-        assert torch.equal(recognise(wrapped, "a")(photo), recognise(state, "b")(photo))
+        assert torch.equal(recognize(wrapped, "a")(photo), recognize(state, "b")(photo))
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_old_running_statistics_and_wrapped_names_are_tolerated() -> None:
 def test_another_architecture_is_named(change: dict[str, Tensor | None], code: str, word: str) -> None:
     state = {name: value for name, value in (example_state(8) | change).items() if value is not None}
     with refused(StyleError, code, "strange.pth", word):
-        recognise(state, "strange.pth")
+        recognize(state, "strange.pth")
 
 
 def test_several_styles_share_the_convolutions_and_mix() -> None:
@@ -60,7 +60,7 @@ def test_several_styles_share_the_convolutions_and_mix() -> None:
     photo = torch.rand(1, 3, 32, 40)
     with torch.no_grad():
         first, second = (net(photo, torch.eye(3)[[index]]) for index in (0, 1))
-        single = recognise(
+        single = recognize(
             {name: value[1] if value.ndim == 2 else value for name, value in net.state_dict().items()},
             "one of three",
             span=1.0,

@@ -132,7 +132,7 @@ def test_unknown_layers_and_small_pictures() -> None:
     with refused(UsageError, "unknown-choice", "relu9_9", "VGG-19", "relu1_1, relu1_2"):
         net(torch.rand(1, 3, 8, 8), ["relu9_9"])
     assert net.smallest_side(["relu1_1", "relu4_1"]) == 16
-    with refused(UsageError, "too-small", "40 x 15", "relu4_1", "16 a side"):
+    with refused(UsageError, "too-small", "40 x 15", "relu4_1", "16 pixels a side"):
         net(torch.rand(1, 3, 15, 40), ["relu1_1", "relu4_1"])
 
 

@@ -144,9 +144,9 @@ def test_refusals(pair: tuple[Picture, Picture]) -> None:
     photo, painting = pair
     with refused(UsageError, "unknown-choice", "relu9_9", "relu1_1"):
         impasto.optimize(photo, painting, recipe=replace(QUICK, style_layers=("relu9_9",)))
-    with refused(UsageError, "too-small", "12 x 8", "relu5_1", "32 a side"):
+    with refused(UsageError, "too-small", "12 x 8", "relu5_1", "32 pixels a side"):
         impasto.optimize(photo, painting, size=12)
-    with refused(UsageError, "too-small", "60 x 70", "64 a side"):
+    with refused(UsageError, "too-small", "60 x 70", "64 pixels a side"):
         impasto.optimize(photo, painting.resized(60, 70), recipe=QUICK)
     with refused(UsageError, "unknown-choice", "nothing", "default, gatys2016"):
         impasto.optimize(photo, painting, recipe="nothing")

@@ -81,7 +81,7 @@ def test_windows_leave_no_seams(width: int, height: int, monkeypatch: pytest.Mon
     assert np.isfinite(windows).all()
     difference = np.abs(windows - whole)
     assert difference.mean() < 0.05 / 255
-    assert (difference > 3 / 255).mean() < 1e-3  # where neighbours are alike, rounding chooses
+    assert (difference > 3 / 255).mean() < 1e-3  # where neighbors are alike, rounding chooses
 
 
 def test_reduced_it_is_what_was_painted_and_it_is_crisp() -> None:

@@ -196,7 +196,7 @@ def test_frames_that_are_left_out_are_counted_by_name(tmp_path: Path) -> None:
 def test_a_format_that_holds_one_frame_says_so(tmp_path: Path, bits: int) -> None:
     picture = Picture.open(animation([scene(seed=seed) for seed in range(2)], "PNG", duration=50))
     name = "out.png" if bits == 16 else "out.jpg"
-    with pytest.warns(UserWarning, match="only its first frame"):
+    with pytest.warns(UserWarning, match="only the first frame"):
         picture.save(tmp_path / name, bits=bits)
     assert Picture.open(tmp_path / name).frames == ()
 

@@ -198,5 +198,5 @@ def test_what_lies_under_a_picture_s_name(data: bytes, word: str) -> None:
 
 
 def test_a_text_of_one_letter_is_no_damaged_picture() -> None:
-    with refused(PictureError, "not-a-picture", "it holds text"):
+    with refused(PictureError, "not-a-picture", "it contains text"):
         Picture.open(b"x")

@@ -201,7 +201,7 @@ def test_a_thumbnail_before_the_picture(tmp_path: Path) -> None:
         file.write(DEEP[::4, ::4], photometric="rgb", subfiletype=1)
         file.write(DEEP, photometric="rgb", compression="zlib")
         file.write(SCENE[::2, ::2], photometric="rgb")
-    with pytest.warns(UserWarning, match="2 pages; the largest"):
+    with pytest.warns(UserWarning, match="2 pages; only the largest"):
         close(Picture.open(out.getvalue()), SCENE, 0)
     out = io.BytesIO()
     with tifffile.TiffWriter(out) as file:  # a document: its first page
@@ -210,7 +210,7 @@ def test_a_thumbnail_before_the_picture(tmp_path: Path) -> None:
         file.write(SCENE[::4, ::4], photometric="rgb", subfiletype=1)
         file.write(SCENE, photometric="rgb", subfiletype=2)
     (tmp_path / "scan.tif").write_bytes(out.getvalue())
-    with pytest.warns(UserWarning, match="scan.tif has 3 pages; the first is painted"):
+    with pytest.warns(UserWarning, match="scan.tif has 3 pages; only the first is painted"):
         assert Picture.open(tmp_path / "scan.tif").width == WIDTH // 2
 
 

@@ -125,17 +125,17 @@ def test_what_cannot_be_told_is_said() -> None:
             read_mask(file_bytes(labels))
     with refused(UsageError, "mismatch", "3 colors"):
         read_mask(file_bytes(palette([0, 0, 0, 128, 0, 0, 0, 128, 0], 2 * HALF.astype(np.uint8) - (three == 3))))
-    with pytest.warns(UserWarning, match="15 is taken as inside"):
+    with pytest.warns(UserWarning, match="15 counts as inside"):
         assert read_mask(file_bytes(HALF.astype(np.uint8) * 15))[:, :30].min() == 1
     for number, kind in ((38, np.uint8), (100, np.uint8), (300, np.uint16), (26001, np.uint16)):
-        with pytest.warns(UserWarning, match=f"{number} is taken as inside"):
+        with pytest.warns(UserWarning, match=f"{number} counts as inside"):
             assert read_mask(file_bytes(HALF.astype(kind) * number))[:, :30].min() == 1
     edge = np.linspace(0, 1, 60)[None, :, None] * np.float32([185, 230, -47]) + [68, 1, 84]  # between two colors
-    with pytest.warns(UserWarning, match="the brighter one is taken as inside"):
+    with pytest.warns(UserWarning, match="the brighter one counts as inside"):
         np.testing.assert_allclose(
             read_mask(file_bytes(edge.repeat(40, 0).astype(np.uint8)))[0, ::59], (0, 1), atol=0.1
         )
-    with pytest.warns(UserWarning, match="the brighter one is taken as inside"):
+    with pytest.warns(UserWarning, match="the brighter one counts as inside"):
         assert read_mask(file_bytes(palette([68, 1, 84, 253, 231, 37], HALF.astype(np.uint8))))[:, :30].min() == 1
     for empty in (0 * WHITE, np.zeros((40, 60, 4), np.uint8)):
         with pytest.warns(UserWarning, match="covers nothing"):
@@ -143,7 +143,7 @@ def test_what_cannot_be_told_is_said() -> None:
     with pytest.warns(UserWarning, match="covers everything"):
         read_mask(file_bytes(0 * WHITE + 255))
     frames = [Image.fromarray(WHITE), Image.fromarray(255 - WHITE)]
-    with pytest.warns(UserWarning, match="its first frame is the mask"):
+    with pytest.warns(UserWarning, match="its first frame is used"):
         assert read_mask(file_bytes(frames[0], "GIF", save_all=True, append_images=frames[1:]))[:, :30].min() == 1
 
 

@@ -97,6 +97,7 @@ def test_what_was_drawn_or_is_kept_by_the_page_is_said(tmp_path: Path) -> None:
         ({"styles": [{"style": "\ud800"}]}, "malformed"),
         ({"styles": [], "layers": [{"found": "faces"}] * 17}, "out-of-range"),
         ("[" + " " * 1_000_000 + "]", "malformed"),
+        ({"styles": [], "format": 2}, "other-version"),
         ({"styles": [], "engine": "steam"}, "unknown-choice"),
         ({"styles": [], "engine": ["light"]}, "unknown-choice"),
     ],
@@ -141,7 +142,7 @@ def test_the_user_s_presets(tmp_path: Path) -> None:
     for name in ("../x", "Loud", "none", "a" * 65, ""):
         with refused(UsageError, "bad-name"):
             store.save(name, QUIET)
-    with refused(UsageError, "unknown-preset", "Did you mean quiet?"):
+    with refused(UsageError, "unknown-preset", "did you mean 'quiet'?"):
         Preset.open("quite")
     with refused(UsageError, "unknown-preset"):
         store.remove(str(path))

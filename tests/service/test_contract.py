@@ -56,7 +56,7 @@ def test_documentation_asks_nobody_else(service: Running) -> None:
 
 def test_documentation_tells_what_each_code_means(service: Running) -> None:
     """In the words of errors.md; the `type` of a problem leads there."""
-    table = (ROOT / "docs" / "errors.md").read_text(encoding="utf-8")
+    table = (ROOT / "docs" / "reference" / "errors.md").read_text(encoding="utf-8")
     assert set(STATUS) <= set(MEANINGS)
     for code, meaning in MEANINGS.items():
         assert f"| `{code}` | {meaning} |" in table

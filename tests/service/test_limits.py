@@ -195,7 +195,7 @@ def test_a_keys_file_that_cannot_be_read_is_refused(tmp_path: Path, keys: Path) 
     with refused(UsageError, "not-a-file"):
         Keyring(tmp_path)
     keys.chmod(0o644)
-    with pytest.warns(UserWarning, match="others can read"):
+    with pytest.warns(UserWarning, match="other users can read"):
         Keyring(keys)
 
 

@@ -122,7 +122,7 @@ def test_keys_change_without_a_restart_and_never_reach_the_log(tmp_path: Path, p
         assert server.ask("/v1/styles", authorization=f"Bearer {KEY}").status == 401
         keys.write_text("")
         server.process.send_signal(signal.SIGHUP)
-        wait_until(lambda: "stay as they were" in server.log.read_text())
+        wait_until(lambda: "the old keys remain" in server.log.read_text())
         assert server.ask("/v1/styles", authorization=f"Bearer {OTHER}").status == 200
         log = server.log.read_text()
     line = next(line for line in log.splitlines() if "/v1/stylize 200" in line)

@@ -108,7 +108,7 @@ def test_a_server_that_does_not_answer_is_named(page: Any, tmp_path: Path) -> No
 def test_visitors_who_do_not_reach_this_machine_are_told_in_a_line(page: Any, tmp_path: Path) -> None:
     with shown(page_with(tmp_path, "")) as url:
         page.goto(url.replace("127.0.0.1", "page.localhost"))
-        page.get_by_text("do not reach the studio's server").wait_for()
+        page.get_by_text("cannot reach the studio's server").wait_for()
         page.get_by_text("exported: nothing").wait_for()
         assert page.locator("impasto-studio").count() == 0
 

@@ -90,5 +90,5 @@ def test_files_are_left_if_nothing_is_wanted(begin: Begin, tmp_path: Path, how: 
         page.close(run_before_unload=False)
     out, err = program.communicate(timeout=60)
     assert program.returncode == 0
-    assert "the files are as they were" in err
+    assert "the files are unchanged" in err
     assert (out, file.read_bytes()) == ("", before)

@@ -161,9 +161,9 @@ def test_files_that_are_not_there(tmp_path: Path) -> None:
         ("1,beach,good,poor,nan", "'nan'"),
         ("1,beach,good,poor,", "not 1, 0, or 0.5"),
         ("1,beach,good,poor,yes", "is_a_selected is 'yes'"),
-        ("1,beach,good,good,1", "'good' beside itself"),
-        ("1,beach,,poor,1", "a condition is missing"),
-        (",beach,good,poor,1", "no observer"),
+        ("1,beach,good,good,1", "'good' is compared with itself"),
+        ("1,beach,,poor,1", "a condition is empty"),
+        (",beach,good,poor,1", "the observer is empty"),
         ("1,beach,good,poor", "4 of 5 columns"),
     ],
 )

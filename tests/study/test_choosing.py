@@ -55,7 +55,7 @@ def test_observers_at_the_same_time_get_different_pairs() -> None:
 
 
 def test_fewer_answers_for_the_same_intervals() -> None:
-    """Of the differences of neighbours: a width goes with the root of the answers."""
+    """Of the differences of neighbors: a width goes with the root of the answers."""
     widths = {least_shown: 0.0, Chooser: 0.0}
     for seed in range(4):
         plan = replace(plan_of([f"c{n}" for n in range(8)], 4, 3, trials=40, questions=QUESTIONS[:1]), seed=seed)

@@ -137,7 +137,7 @@ def test_many_observers_are_not_all_shown_at_once(tmp_path: Path) -> None:
 def test_copies_of_a_table_are_told(tmp_path: Path) -> None:
     first = table(tmp_path, "1,beach__dots,good,poor,1", name="first.csv")
     second = Path(shutil.copyfile(first, tmp_path / "second.csv"))
-    (note,) = [one for one in find([first, second], score=False).notes if "alike" in one]
+    (note,) = [one for one in find([first, second], score=False).notes if "similar" in one]
     assert str(first) in note
     assert str(second) in note
     assert not any("alike" in one for one in find([first, first], score=False).notes)
@@ -163,7 +163,7 @@ def test_one_observer(plan: Plan, answers: Sequence[Answer], tmp_path: Path) -> 
     own = [one for one in answers if one.observer == answers[0].observer]
     found = find([study_at(tmp_path / "study", plan, own)], score=False)
     assert found.left_out == []
-    assert any(note.startswith("there is one observer") for note in found.notes)
+    assert any(note.startswith("there is only one observer") for note in found.notes)
     reported(found, tmp_path / "report")
 
 
@@ -171,7 +171,7 @@ def test_a_question_that_one_observer_answered_is_named(plan: Plan, answers: Seq
     first = answers[0].observer
     given = [one for one in answers if one.observer == first or one.question == "closer"]
     found = find([study_at(tmp_path / "study", plan, given)], score=False)
-    assert any(note.startswith("better: there is one observer") for note in found.notes)
+    assert any(note.startswith("better: there is only one observer") for note in found.notes)
 
 
 @pytest.mark.parametrize("preferred", [0, 0.5, 1])

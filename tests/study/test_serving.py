@@ -253,7 +253,7 @@ def test_one_server_has_a_study(run: Callable[..., Outcome], server: Server, tmp
     second = subprocess.run(command, capture_output=True, text=True, timeout=30)  # one that serves does not end
     assert second.returncode == 2
     assert len(second.stderr.splitlines()) == 1
-    assert f"{server.folder} is being served already" in second.stderr
+    assert f"another program is using {server.folder}" in second.stderr
     assert server.ask("/healthz").status == 200
     make_study(tmp_path / "other", ("harbour",), CONDITIONS, trials=3)
     other = tmp_path / "other" / "study"

@@ -65,7 +65,7 @@ def test_weights_are_shares() -> None:
         ("", "nothing-given", ""),
         ([], "nothing-given", ""),
         ("none", "conflict", "none"),
-        ("starry-nite:0.5", "unknown-style", "Did you mean starry-night?"),
+        ("starry-nite:0.5", "unknown-style", "did you mean 'starry-night'?"),
     ],
 )
 def test_requests_that_make_no_sense(request_: object, code: str, word: str) -> None:

@@ -324,11 +324,11 @@ def test_notes_name_what_stays_in_the_words_of_its_number(tmp_path: Path) -> Non
     (note,) = opened(build, tmp_path).notes
     assert "glass" in note
     assert "1 material has" in note
-    assert "stays" in note
+    assert "is not painted" in note
     build.mesh(build.rectangle(build.add("materials")))
     (note,) = opened(build, tmp_path).notes
     assert "2 materials have" in note
-    assert "stays" not in note
+    assert "are not painted" in note
 
 
 def test_a_part_without_coordinates_stays_and_is_noted(tmp_path: Path) -> None:

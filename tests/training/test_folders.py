@@ -66,9 +66,9 @@ def photographs(tmp_path: Path) -> Path:
 
 def test_too_few_are_refused(tmp_path: Path) -> None:
     many, few = find_photos(fill(tmp_path / "a", range(6))), find_photos(fill(tmp_path / "b", range(10, 13)))
-    with refused(UsageError, "no-pictures", "paintings/ holds 3 paintings"):
+    with refused(UsageError, "no-pictures", "paintings/ contains only 3 paintings"):
         check_collection(many, few, NAMES)
-    with refused(UsageError, "no-pictures", "photos/ holds 3 photos"):
+    with refused(UsageError, "no-pictures", "photos/ contains only 3 photos"):
         check_collection(few, many, NAMES)
     with refused(PictureError, "no-pictures", "no paintings"):
         find_photos(fill(tmp_path / "c", range(0)), noun="paintings")
@@ -89,17 +89,17 @@ def test_a_folder_of_copies_is_refused_and_one_with_some_is_named(tmp_path: Path
     for index in range(2):
         (folder / f"again{index}.jpeg").write_bytes((folder / f"{index}.jpeg").read_bytes())
     said = notes(lambda: check_collection(photos, find_photos(folder), NAMES))
-    assert "2 of 10 pictures in paintings/ are there twice; they count as often as they are there" in said
+    assert "2 of 10 pictures in paintings/ are duplicates; the training sees each copy" in said
     for index in range(12):
         (folder / f"more{index}.jpeg").write_bytes((folder / "3.jpeg").read_bytes())
-    with refused(UsageError, "conflict", "there twice"), warnings.catch_warnings():
+    with refused(UsageError, "conflict", "are duplicates"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         check_collection(photos, find_photos(folder), NAMES)
 
 
 def test_the_same_folder_twice_is_refused(tmp_path: Path) -> None:
     photos = find_photos(fill(tmp_path / "a", range(8)))
-    with refused(UsageError, "conflict", "8 of 8", "nothing in common"), warnings.catch_warnings():
+    with refused(UsageError, "conflict", "8 of 8", "without common pictures"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         check_collection(photos, photos, NAMES)
     assert shared(fingerprints(photos), np.zeros((0, 128), bool)) == 0
@@ -118,7 +118,7 @@ def test_folders_that_have_changed_places_are_refused(
     assert [text.partition(":")[0] for text in said] == ["8 paintings are few"]
     shares = {works: 0.9, photos: 0.1}
     monkeypatch.setattr("impasto.training.folders.painted_share", shares.__getitem__)
-    with refused(UsageError, "conflict", "each other's places", "--unchecked"):
+    with refused(UsageError, "conflict", "swap --photos and --paintings", "--unchecked"):
         check_collection(works, photos, NAMES)
     shares[works] = 0.2
     said = notes(lambda: check_collection(photos, works, NAMES))
@@ -134,12 +134,12 @@ def test_pairs_have_the_same_names(tmp_path: Path) -> None:
     assert [item.name for item in first.items] == [item.name for item in second.items] == ["1", "2", "3", "4"]
     assert left == 3
     said = notes(lambda: check_pairs(first, second, NAMES, left))
-    assert said[0] == "3 pictures have no other of their name and are left out"
+    assert said[0] == "3 pictures have no partner with the same name and are skipped"
     assert said[1].startswith("4 pairs are few")
     with refused(UsageError, "mismatch", "same name"):
         matched(find_photos(inputs), find_photos(fill(tmp_path / "other", range(50, 55))))
     (inputs / "1.png").write_bytes((inputs / "1.jpeg").read_bytes())
-    with refused(UsageError, "name-taken", "two pictures are called 1"):
+    with refused(UsageError, "name-taken", "two pictures are named 1"):
         matched(find_photos(inputs), find_photos(targets))
 
 

@@ -162,7 +162,7 @@ def test_a_step_that_does_not_fit_is_refused_with_the_size_that_does(
 ) -> None:
     monkeypatch.setattr("impasto.training.need.free_memory", lambda: 300_000_000)
     job = collection(folders, tmp_path / "run", replace(TINY, size=1024, width=16))
-    with refused(OutOfMemory, "memory", "1024 pixels takes about", "0.3 GB", "--size") as error:
+    with refused(OutOfMemory, "memory", "1024 pixels needs about", "0.3 GB", "--size") as error:
         train(job)
     size = int(error.value.hint.split("--size ")[1].split()[0])
     assert 96 <= size < 1024
@@ -186,9 +186,9 @@ def test_the_estimate_is_what_a_larger_step_keeps(
 
 
 def test_crops_must_fit_the_network(folders: tuple[Path, Path], tmp_path: Path) -> None:
-    with refused(UsageError, "mismatch", "multiples of 4", "--size 96"):
+    with refused(UsageError, "mismatch", "multiple of 4 ", "--size 96"):
         train(collection(folders, tmp_path / "run", replace(TINY, size=98)))
-    with refused(UsageError, "mismatch", "multiples of 64", "--size 64"):
+    with refused(UsageError, "mismatch", "multiple of 64 ", "--size 64"):
         train(pairs(folders, tmp_path / "run", replace(TINY_PAIRS, size=100)))
 
 

@@ -34,7 +34,7 @@ def test_pictures_are_read_in_the_sizes_that_are_looked_at(job: StyleJob, photo:
     (sample,) = job.read_samples()
     assert all(side % 4 == 0 for side in sample.shape[2:])
     photo.write_bytes(file_bytes(scene(31, 40)))
-    with refused(UsageError, "too-small", "31 x 40", "32 a side"):
+    with refused(UsageError, "too-small", "31 x 40", "32 pixels a side"):
         replace(job, styles={"small": photo}).read_paintings()
 
 

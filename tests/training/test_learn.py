@@ -53,7 +53,7 @@ def test_it_ends_by_the_clock(picture: Picture) -> None:
 
 
 def test_bad_requests_are_refused(picture: Picture) -> None:
-    with refused(UsageError, "too-small", "64 a side"):
+    with refused(UsageError, "too-small", "64 pixels a side"):
         learn_style(Picture(np.zeros((20, 90, 3), np.float32)), seconds=9)
     with refused(UsageError, "out-of-range"):
         learn_style(picture, seconds=0)

@@ -22,7 +22,7 @@ def test_the_photographs_are_free_and_small() -> None:
     with zipfile.ZipFile(ASSETS / "photos" / "photos.zip") as bundle:
         assert [f"{row['name']}.webp" for row in rows] == bundle.namelist()
         assert min(min(Picture.open(bundle.read(name)).pixels.shape[:2]) for name in bundle.namelist()[::20]) >= 256
-    assert {row["licence"] for row in rows} == {"CC0 1.0"}
+    assert {row["license"] for row in rows} == {"CC0 1.0"}
     assert all(len(row["commit"]) == 40 and row["repository"] and row["stated in"] for row in rows)
     assert (ASSETS / "photos" / "photos.zip").stat().st_size <= 3_000_000
 

@@ -49,7 +49,7 @@ def test_a_collapse_is_said_once_and_again_when_it_comes_back(photos: torch.Tens
 
 
 def test_inversion_is_said(photos: torch.Tensor) -> None:
-    with pytest.warns(UserWarning, match=r"light and dark are exchanged.*--identity-weight"):
+    with pytest.warns(UserWarning, match=r"light and dark are inverted.*--identity-weight"):
         Watch(400, inverts=True).look(100, photos, 1 - photos)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -66,13 +66,13 @@ def test_a_critic_that_wins_for_good_is_said() -> None:
         watch.judge(300, 0.9)  # not for good
         for step in range(301, 401):
             watch.judge(step, 1.0)
-    with pytest.warns(UserWarning, match=r"critic has known.*--critic-rate"):
+    with pytest.warns(UserWarning, match=r"critic recognizes.*--critic-rate"):
         watch.judge(401, 1.0)
 
 
 def test_what_is_watched_goes_on_after_a_checkpoint(photos: torch.Tensor) -> None:
     watch = Watch(400, inverts=True)
-    with pytest.warns(UserWarning, match="exchanged"):
+    with pytest.warns(UserWarning, match="inverted"):
         watch.look(100, photos, 1 - photos)
     other = Watch(400, inverts=True)
     other.restore(watch.state())

@@ -110,7 +110,7 @@ def test_a_file_that_cannot_be_joined_is_kept_as_it_was_encoded(tmp_path: Path, 
 def test_a_file_that_cannot_be_written_with_its_sound_is_written_without(tmp_path: Path, monkeypatch: Any) -> None:
     source = film(tmp_path / "in.mp4", sounds=[Sound()])
     monkeypatch.setattr(assembly, "join", failing_join(True))
-    with refused(PictureError, "disk-full", "the painted pictures alone"):
+    with refused(PictureError, "disk-full", "only the painted pictures"):
         painted(source, tmp_path / "o.mp4")
     seen = looked_at(tmp_path / "o.mp4")
     assert len(seen["frames"]) == 24
@@ -122,7 +122,7 @@ def test_a_run_in_pieces_that_cannot_be_joined_goes_on_with_nothing_to_paint(tmp
     source = film(tmp_path / "in.mp4", sounds=[Sound()])
     with monkeypatch.context() as patched:
         patched.setattr(assembly, "join", failing_join(*[True] * 9))
-        with refused(PictureError, "disk-full", "goes on from there"):
+        with refused(PictureError, "disk-full", "continue from it"):
             painted(source, tmp_path / "o.mp4", resume=True)
     seen: list[object] = []
     result = painted(source, tmp_path / "o.mp4", resume=True, on_progress=seen.append)

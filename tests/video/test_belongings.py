@@ -114,7 +114,7 @@ def test_data_is_left_out_with_a_note(tmp_path: Path) -> None:
         packet.time_base, packet.pts, packet.dts, packet.stream = Fraction(1, 1000), 100, 100, data
         out.mux(packet)
     (note,) = painted(tmp_path / "in.ts", tmp_path / "out.mp4").notes
-    assert "1 track of data is left out (klv)" in note
+    assert "1 data track is left out (klv)" in note
 
 
 def test_all_comes_along_in_pieces_too(tmp_path: Path) -> None:

@@ -137,7 +137,7 @@ def test_a_clip_that_ends_early_says_so(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     clip = Clip(path)
     assert 10 < len(list(clip.frames())) < 30
-    assert "cut short" in clip.notes[0]
+    assert "truncated" in clip.notes[0]
     assert not (list(Clip(path, end=0.5).frames()) and Clip(path, end=0.5).notes)
 
 

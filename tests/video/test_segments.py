@@ -63,6 +63,9 @@ def test_a_stopped_run_keeps_all_that_was_painted(clip: Path, tmp_path: Path) ->
     stopped = paint_video(clip, "udnie", out, resume=True, on_progress=lambda p: p.step < 3)
     assert stopped.path is None
     assert stopped.stopped
+    with pytest.MonkeyPatch.context() as later, refused(UsageError, "other-version", "state.npz"):
+        later.setattr("impasto.video.segments.FORMAT", 2)
+        paint_video(clip, "udnie", out, resume=True)
     seen: list[int] = []
     result = paint_video(clip, "udnie", out, resume=True, on_progress=lambda p: seen.append(p.step))
     assert seen[0] == 4

@@ -70,7 +70,7 @@ def test_what_an_edit_list_hides_is_not_heard(tmp_path: Path, ending: str) -> No
     clip = edited(whole, tmp_path / "in.mov", [(1, 0.5), (1, 2.25)])
     result = tmp_path / f"out{ending}"
     notes = painted(clip, result).notes
-    assert not [note for note in notes if "mended" in note]
+    assert not [note for note in notes if "repaired" in note]
     frames = looked_at(result)["frames"]
     assert [time - frames[0] for time in frames] == pytest.approx(looked_at(clip)["frames"], abs=0.002)
     assert len(frames) == 48
@@ -112,7 +112,7 @@ def test_text_that_is_shown_when_a_part_begins_is_shown(tmp_path: Path) -> None:
 def test_what_cannot_come_along_is_said_before_a_frame_is_painted(tmp_path: Path) -> None:
     source = film(tmp_path / "in.mkv", 6, subtitles=[Subtitles(said={"language": "deu"})])
     (note,) = painted(source, tmp_path / "out.avi").notes
-    assert note == f"{source}: the subtitles (track 1, subrip, deu) are left out: .avi holds no subrip"
+    assert note == f"{source}: the subtitles (track 1, subrip, deu) are left out: .avi does not support subrip"
     assert painted(source, tmp_path / "silent.avi", sound=False).notes == ()
 
 
@@ -185,7 +185,7 @@ def test_a_sound_without_a_packet_is_left_out(tmp_path: Path) -> None:
                 packet.stream = video
                 out.mux(packet)
     (note,) = painted(tmp_path / "in.mkv", tmp_path / "out.mp4").notes
-    assert "the sound (track 1, aac) is left out: it holds nothing" in note
+    assert "the sound (track 1, aac) is left out: it has no content in this part" in note
 
 
 @pytest.mark.parametrize("ending", [".mp4", ".mov", ".mkv", ".webm", ".avi"])
