@@ -68,12 +68,14 @@ blender: .venv-blender/.ready
 	@touch $@
 
 # A processor for each process: threads that wait for each other would double the time.
+PYTEST := OMP_NUM_THREADS=1 IMPASTO_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
+
 pytest: $(VENV)/.dev
-	OMP_NUM_THREADS=1 IMPASTO_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
+	$(PYTEST)
 
 coverage: $(VENV)/.dev
 	rm -f .coverage*
-	OMP_NUM_THREADS=1 IMPASTO_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --cov --cov-report=term --cov-report=xml
+	$(PYTEST) --cov --cov-report=term --cov-report=xml
 
 # The theme announces its end of life in 2027 at every build; docs/decisions says what then.
 docs: $(VENV)/.docs

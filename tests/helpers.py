@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import shutil
 import signal
+import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -46,6 +47,12 @@ def file_bytes(image: Image.Image | np.ndarray, file_format: str = "PNG", **opti
     out = io.BytesIO()
     (image if isinstance(image, Image.Image) else Image.fromarray(image)).save(out, file_format, **options)
     return out.getvalue()
+
+
+def free_port() -> int:
+    """A port of this machine that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])
 
 
 def hears_ctrl_c() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.client
 import json
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -15,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from asgi import Said
-from helpers import file_bytes, hears_ctrl_c, scene, wait_until
+from helpers import file_bytes, free_port, hears_ctrl_c, scene, wait_until
 
 from impasto.study.answers import COLUMNS
 from impasto.study.making import make
@@ -63,12 +62,6 @@ def make_study(folder: Path, photos: tuple[str, ...], conditions: tuple[str, ...
 def pictures_of(plan: Plan) -> dict[str, tuple[str, str]]:
     """{picture of a result: (scene, condition)}, as study.json has them."""
     return {picture: (scene.name, name) for scene in plan.scenes for name, picture in scene.results.items()}
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @dataclass

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
 import urllib.request
@@ -11,14 +10,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from helpers import wait_until
+from helpers import free_port, wait_until
 
 
 @contextmanager
 def shown(script: Path, **environment: str) -> Iterator[str]:
     """The address of a script that `streamlit run` shows."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+    port = free_port()
     settings = {"server.port": port, "server.address": "127.0.0.1", "server.headless": "true"}
     settings |= {"browser.gatherUsageStats": "false", "server.fileWatcherType": "none", "logger.level": "error"}
     options = [f"--{name}={value}" for name, value in settings.items()]

@@ -8,15 +8,13 @@ import sys
 from pathlib import Path
 
 import pytest
-from gltf_models import write_cube
+from documents import fill
 from helpers import ROOT
 
 import impasto
 from impasto.cli.options import read_duration, read_memory, read_region
-from impasto.picture import Picture
 from impasto.styles.resolve import parse
 from impasto.styles.store import as_name
-from impasto.system.files import ASSETS
 from impasto.video.keyframes import parse_keyframes
 
 SOURCE = ROOT / "src"
@@ -32,14 +30,7 @@ OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE | doctest.IGNORE_EXCEP
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where examples run: with photo.jpg, painting.jpg, model.glb, and frames of a clip in frames/."""
     monkeypatch.chdir(tmp_path)
-    sample = Picture.open(ASSETS / "samples" / "colosseum.jpg", at_most=160)
-    sample.save("painting.jpg")
-    photo = sample.at_most(64)
-    photo.save("photo.jpg")
-    write_cube(Path("model.glb"))
-    Path("frames").mkdir()
-    for number in range(3):
-        photo.save(f"frames/{number}.png")
+    fill(tmp_path)
     return tmp_path
 
 

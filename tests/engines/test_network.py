@@ -17,7 +17,7 @@ from PIL import Image
 import impasto
 import impasto.engines.tiles
 from impasto.engines.base import StyleVector
-from impasto.engines.network import Network
+from impasto.engines.network import Facts, Network
 from impasto.engines.tiles import tiles
 from impasto.errors import PictureError, StyleError, UsageError
 from impasto.exchange.export import to_onnx
@@ -150,3 +150,9 @@ def test_damaged_networks_are_named_and_others_stay(tmp_path: Path) -> None:
     assert gallery.problems() == []
     with refused(PictureError, "no-such-file", "gone.onnx"):
         opened(tmp_path / "gone.onnx")
+
+
+def test_a_later_format_of_the_facts_is_refused() -> None:
+    assert Facts.from_json(Facts().as_json()) == Facts()
+    with pytest.raises(ValueError, match="a later version"):
+        Facts.from_json(Facts().as_json().replace('"format": 1', '"format": 2'))

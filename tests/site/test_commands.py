@@ -8,17 +8,17 @@ import re
 import shlex
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
 from documents import Block, blocks, fill, pages
-from helpers import ROOT
+from helpers import ROOT, free_port, hears_ctrl_c
 
 from impasto.cli.main import program
 
@@ -145,13 +145,9 @@ def run(words: list[str], folder: Path, environment: dict[str, str]) -> None:
 
 def answers(command: list[str], folder: Path, environment: dict[str, str]) -> None:
     """A server says where it listens, sends a page, and ends by Ctrl-C."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-    ended_by_ctrl_c = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.default_int_handler)}
-    with subprocess.Popen(
-        [*command, "--port", str(port)], cwd=folder, env=environment, **streams, **ended_by_ctrl_c
-    ) as server:  # type: ignore[call-overload]
+    command += ["--port", str(free_port())]
+    streams: Any = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, "preexec_fn": hears_ctrl_c}
+    with subprocess.Popen(command, cwd=folder, env=environment, **streams) as server:
         try:
             address = next(found[0] for line in server.stdout if (found := re.search(r"http://[\w.:\[\]]+", line)))
             with urllib.request.urlopen(address, timeout=60) as page:

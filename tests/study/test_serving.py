@@ -17,8 +17,8 @@ from typing import Any
 
 import pytest
 from asgi import Said, ask
-from helpers import Outcome, assert_refused
-from observing import CONDITIONS, Server, free_port, lines_of, make_study, pictures_of, serving
+from helpers import Outcome, assert_refused, free_port
+from observing import CONDITIONS, Server, lines_of, make_study, pictures_of, serving
 
 pytest.importorskip("uvicorn")
 

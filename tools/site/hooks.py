@@ -30,8 +30,7 @@ PAGES = {
 }
 """Files of the repository that are also pages of the site: {path in the repository: path on the site}."""
 _SOURCES = {page: source for source, page in PAGES.items()}
-_FENCE = re.compile(r"^\s*(`{3,}|~{3,})", re.M)
-_LINK = re.compile(r"(\]\()([^)\s]+)(\))")
+_LINK = re.compile(r"^ *(`{3,}).*?^ *\1 *$|(\]\()([^)\s]+)(\))", re.M | re.S)  # or a fenced block, to be passed over
 _FORMULA = re.compile(r'<(span|div) class="arithmatex">(?:\\\((.*?)\\\)|\\\[(.*?)\\\])</\1>', re.S)
 
 
@@ -50,19 +49,19 @@ def on_page_markdown(markdown: str, *, page: Page, config: MkDocsConfig, **_: An
     source = _SOURCES.get(here, f"docs/{here}")
 
     def there(match: re.Match[str]) -> str:
-        link, mark, anchor = match[2].partition("#")
+        link, mark, anchor = (match[3] or "").partition("#")
         if not link or re.match(r"[a-z]+:", link):
             return match[0]
         path = posixpath.normpath(posixpath.join(posixpath.dirname(source), link))
         target = PAGES.get(path) or (path.removeprefix("docs/") if path.startswith("docs/") else "")
         if target:
-            return match[1] + posixpath.relpath(target, posixpath.dirname(here) or ".") + mark + anchor + match[3]
+            return match[2] + posixpath.relpath(target, posixpath.dirname(here) or ".") + mark + anchor + match[4]
         if not (ROOT / path).exists():
             return match[0]  # the build reports it
         kind = "tree" if (ROOT / path).is_dir() else "blob"
-        return f"{match[1]}{config.extra['repository']}/{kind}/main/{path}{mark}{anchor}{match[3]}"
+        return f"{match[2]}{config.extra['repository']}/{kind}/main/{path}{mark}{anchor}{match[4]}"
 
-    return _outside_code(markdown, lambda text: _LINK.sub(there, text))
+    return _LINK.sub(there, markdown)
 
 
 def on_page_content(html: str, **_: Any) -> str:
@@ -74,21 +73,3 @@ def on_page_content(html: str, **_: Any) -> str:
         return convert(text, display="inline" if inline is not None else "block")
 
     return _FORMULA.sub(formula, html)
-
-
-def _outside_code(markdown: str, change: Any) -> str:
-    """Change a page's text, not its fenced blocks."""
-    done: list[str] = []
-    text: list[str] = []
-    fence = ""
-    for line in markdown.splitlines(keepends=True):
-        found = _FENCE.match(line)
-        if fence:
-            done.append(line)
-            fence = "" if found and found[1].startswith(fence) else fence
-        elif found:
-            done += [change("".join(text)), line]
-            text, fence = [], found[1]
-        else:
-            text.append(line)
-    return "".join([*done, change("".join(text))])

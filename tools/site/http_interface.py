@@ -26,6 +26,7 @@ def page() -> str:
     service = Service.of(nobody, ServiceConfig())
     service.jobs = nobody
     html = body(make_app(service).state.paths, "http://localhost:8080")
+    html = re.sub(r'<a href="/.*?">(.*?)</a>', r"<code>\1</code>", html)  # a running service alone has them
     html = re.sub(r"<h2>(.*?)</h2>", r"\n\n## \1\n\n", html)
     html = re.sub(r'<h3 id="(.*?)">(.*?)</h3>', r"\n\n### \2 {#\1}\n\n", html)
     html = re.sub(r"<pre>(.*?)</pre>", lambda found: f"\n\n```sh\n{unescape(found[1])}\n```\n\n", html, flags=re.S)

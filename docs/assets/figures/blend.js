@@ -1,5 +1,5 @@
 // Fifteen pictures of the painter between three styles; a point in a triangle chooses one.
-import { draw, frame, panel, says, set, tiles } from "./kit.js";
+import { chart, draw, frame, panel, says, set, tiles } from "./kit.js";
 
 const NAMES = ["Starry Night", "Great Wave", "The Scream"];
 const STEPS = 4;
@@ -17,10 +17,8 @@ export async function start(figure) {
   }
   const { stage, controls } = frame(figure);
   const picture = panel(width, height, "The photo in the blend that is chosen", { kind: "wide roomy" });
-  const triangle = draw("svg", { viewBox: "0 0 300 250", role: "radiogroup", "aria-label": "Weights of three styles" });
-  const box = document.createElement("div");
-  box.className = "figure-panel roomy figure-drag";
-  box.append(triangle);
+  const about = { role: "radiogroup", "aria-label": "Weights of three styles" };
+  const { box, svg: triangle } = chart(300, 250, about, "roomy figure-drag");
   stage.append(picture.box, box);
   const told = says();
   controls.append(told);

@@ -1,5 +1,5 @@
 // The chances to win, to tie and to lose (src/impasto/study/davidson.py: probabilities).
-import { colors, draw, frame, onTheme, says, slider } from "./kit.js";
+import { chart, colors, draw, frame, onTheme, says, slider } from "./kit.js";
 
 const LOW = -4;
 const HIGH = 4;
@@ -7,10 +7,7 @@ const HIGH = 4;
 /** @param {HTMLElement} figure */
 export function start(figure) {
   const { stage, controls } = frame(figure);
-  const chart = draw("svg", { viewBox: "0 0 700 200", role: "img", "aria-label": "Chances over the difference of scores" });
-  const box = document.createElement("div");
-  box.className = "figure-panel full";
-  box.append(chart);
+  const { box, svg } = chart(700, 200, { role: "img", "aria-label": "Chances over the difference of scores" }, "full");
   stage.append(box);
   const lead = slider("Score of i less that of j", { min: LOW, max: HIGH, step: 0.1, value: 1, format: fixed }, show);
   const ties = slider("t, how readily none is seen", { min: -4, max: 2, step: 0.1, value: -1, format: fixed }, show);
@@ -28,7 +25,7 @@ export function start(figure) {
       upper.push(`${7 * i},${170 - 160 * (won + tied)}`);
     }
     const x = (700 * (lead.value - LOW)) / (HIGH - LOW);
-    chart.replaceChildren(
+    svg.replaceChildren(
       draw("rect", { x: 0, y: 10, width: 700, height: 160, fill: other, "fill-opacity": 0.55 }),
       draw("polygon", { points: ["0,170", ...upper, "700,170"].join(" "), fill: "var(--md-default-bg-color, #fff)" }),
       draw("polygon", { points: ["0,170", ...upper, "700,170"].join(" "), fill: faint }),

@@ -73,6 +73,18 @@ export function panel(width, height, label, { title = "", kind = "" } = {}) {
 }
 
 /**
+ * A panel with a drawing in SVG.
+ * @param {number} width
+ * @param {number} height
+ * @param {Record<string, any>} about attributes of the drawing: what it shows, for those who do not see it
+ * @param {string} kind
+ */
+export function chart(width, height, about, kind) {
+  const svg = draw("svg", { viewBox: `0 0 ${width} ${height}`, ...about });
+  return { box: make("div", { class: `figure-panel ${kind}` }, svg), svg };
+}
+
+/**
  * A slider with its label and value.
  * @param {string} label
  * @param {{min: number, max: number, step: number, value: number, format?: (value: number) => string}} how

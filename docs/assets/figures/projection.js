@@ -1,5 +1,5 @@
 // Back projection in one step, on a line (src/impasto/pixels/reduction.py).
-import { chance, colors, draw, frame, onTheme, says, slider } from "./kit.js";
+import { chance, chart, colors, draw, frame, onTheme, says, slider } from "./kit.js";
 import { identity, times, transposed } from "./linear.js";
 
 const SMALL = 16;
@@ -13,10 +13,7 @@ export function start(figure) {
   const random = chance(7);
   const small = Array.from({ length: SMALL }, (_, i) => 0.5 + 0.28 * Math.sin(i / 2.3) + 0.12 * (random() - 0.5));
   const { stage, controls } = frame(figure);
-  const chart = draw("svg", { viewBox: "0 0 760 250", role: "img", "aria-label": "Small pixels and enlarged lines" });
-  const box = document.createElement("div");
-  box.className = "figure-panel full";
-  box.append(chart);
+  const { box, svg } = chart(760, 250, { role: "img", "aria-label": "Small pixels and enlarged lines" }, "full");
   stage.append(box);
   const hundredth = (/** @type {number} */ value) => value.toFixed(2);
   const detail = slider("Invented detail", { min: 0, max: 0.4, step: 0.01, value: 0.15, format: hundredth }, show);
@@ -39,7 +36,7 @@ export function start(figure) {
     const x = (/** @type {number} */ place) => (760 * (place + 0.5)) / LARGE;
     const y = (/** @type {number} */ value) => 228 - 190 * value;
     const line = (/** @type {number[]} */ values) => "M" + values.map((v, i) => `${x(i)} ${y(v)}`).join("L");
-    chart.replaceChildren(
+    svg.replaceChildren(
       ...small.map((value, i) =>
         draw("path", {
           d: `M${(760 * i) / SMALL} ${y(value)}H${(760 * (i + 1)) / SMALL}`,

@@ -93,9 +93,9 @@ def body(paths: dict[str, Any], base: str) -> str:
         "painting of your own. The answer is the painted picture.</p>"
         f"<pre>{escape(_START.format(base=base))}</pre><p>Longer work, such as the optimizer, clips and folders, "
         f"is a job:</p><pre>{escape(_LONGER.format(base=base))}</pre>"
-        "<p><code>/v1/styles</code> lists the styles. If this service wants a key, send "
+        '<p><a href="/v1/styles">/v1/styles</a> lists the styles. If this service wants a key, send '
         "<code>Authorization: Bearer KEY</code> or <code>X-API-Key: KEY</code> with each request. Programs read "
-        "<code>/openapi.json</code>, which says the same as this page.</p>"
+        '<a href="/openapi.json">/openapi.json</a>, which says the same as this page.</p>'
         f"<table>{index}</table>{operations}"
         "<h2>Errors</h2><p>Errors are problem details (RFC 9457), <code>application/problem+json</code>: "
         "<code>detail</code> says what is wrong, <code>hint</code> what to do about it, and <code>code</code> names "
