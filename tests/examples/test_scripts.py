@@ -160,7 +160,7 @@ def test_a_style_is_learned(
 
     monkeypatch.setattr(learn, "PLAN", learn.Plan(side=64, plain=48, held_back=1))
     impasto.Picture.open(PAINTING, at_most=96).save("My Painting.png")
-    words = ["learn_a_style", "My Painting.png", "photo.png", "--seconds", "0.1"]
+    words = ["learn_a_style", "My Painting.png", "photo.png", "0.002"]
     assert start(*words) == 0
     (line,) = capsys.readouterr().out.splitlines()
     first = Path(line.partition(": ")[0])
@@ -200,8 +200,14 @@ def test_the_defaults_are_in_the_repository(
     for call in CALLS:
         monkeypatch.setattr(impasto, call, look)
     assert start(name) == "looked"
-    counts = {"blend_and_regions": 2, "folder_with_progress": 1 + 6, "clip": 1 + 48}
+    counts = {"blend_and_regions": 2, "folder_with_progress": 1 + 6}
     assert len(given) == counts.get(name, 1)
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_it_has_about_15_lines(name: str) -> None:
+    lines = (EXAMPLES / f"{name}.py").read_text(encoding="utf-8").partition("import")[2].splitlines()
+    assert sum(bool(line.strip()) for line in lines) <= 17
 
 
 @pytest.mark.parametrize("name", SCRIPTS)

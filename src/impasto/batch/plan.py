@@ -60,7 +60,7 @@ def plan(
         ledger_of: returns a folder's ledger. Pictures of earlier runs keep their names, and are not painted themselves.
     Raises:
         UsageError: the output cannot contain the pictures, or every output is also an input.
-        PictureError: a folder contains no pictures, or a place is a web address.
+        PictureError: a folder contains no pictures, a photo does not exist, or a place is a web address.
     """
     for text in (*photos, output or ""):
         if is_web_address(text):
@@ -76,6 +76,8 @@ def plan(
             raise UsageError("several photos need an output folder", "-o FOLDER", code="nothing-given")
         jobs, folder = [PaintJob(str(Path(photo)), _made_up(Path(photo), label, suffix)) for photo in photos], None
     elif len(photos) == 1 and not folders and not _is_for_folders(output, remote):
+        if not remote and not os.path.exists(photos[0]):  # before its output is checked, which may be meant as a folder
+            raise PictureError(f"there is no file {photos[0]}", code="no-such-file")
         target = as_url(output) if remote else str(Path(output))
         job = PaintJob(as_url(photos[0]) if remote else photos[0], target)
         return _checked([job], target.rpartition("/")[0] if remote else None, inputs)

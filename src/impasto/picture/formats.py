@@ -57,10 +57,16 @@ def format_of(path: Path) -> str:
         raise UsageError(
             f"{path.name} is a video, not a picture", "impasto video also writes animations", code="unknown-format"
         )
+    if not path.suffix:
+        raise UsageError(
+            f"{path.name} has no ending, which names the format",
+            "-o out.png writes a picture, -o out/ into a folder",
+            code="unknown-format",
+        )
     if file_format is None:
         endings = " ".join(sorted(SUFFIXES))
         raise UsageError(
-            f"{path.name}: unknown format {path.suffix or 'without an ending'}",
+            f"{path.name}: unknown format {path.suffix}",
             f"one of {endings}",
             code="unknown-format",
         )
