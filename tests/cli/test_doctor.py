@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from helpers import Outcome
 
+from impasto.cli import doctor
 from impasto.engines.by_name import engine_of
 from impasto.version import __version__
 
@@ -30,3 +31,15 @@ def test_doctor(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> No
     broken = run("doctor")
     assert broken.code == 1
     assert "reinstall" in broken.out
+
+
+def test_doctor_names_what_an_extra_lacks(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "installed", lambda name: "" if name in ("av", "uvicorn") else "1.0")
+    facts = json.loads(run("doctor", "--json").out)
+    assert facts["numpy"] == "1.0"
+    extras = facts["extras"]
+    assert extras["heif"] == "pillow-heif 1.0"
+    assert extras["video"] == "missing av: pip install 'impasto[video]'"
+    assert extras["app"] == "missing uvicorn: pip install 'impasto[app]'"  # of the extra serve, which app names
+    assert extras["study"] == "missing uvicorn: pip install 'impasto[study]'"
+    assert not {"all", "dev", "docs"} & set(extras)

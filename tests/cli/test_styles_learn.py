@@ -43,6 +43,7 @@ def test_the_command_learns_a_painting(run: Callable[..., Outcome], tmp_path: Pa
     assert (tmp_path / "seen" / "step-00001.png").is_file()
     again = run("styles", "learn", "mine", "--for", "1s")
     assert again.code == 0, again.err
+    assert "preparing mine" in again.err
     assert "mine learned: impasto stylize photo.jpg --style mine" in again.out
     assert "learned" in run("styles", "show", "mine").out
     assert_refused(run("styles", "add", PAINTING, "--name", "mine", "--learn", "1s"), 2, "name-taken", "mine")
@@ -86,6 +87,24 @@ def test_ctrl_c_keeps_the_best_so_far(run: Callable[..., Outcome], monkeypatch: 
     assert done.code == 130
     assert "to continue: impasto styles learn mine" in done.err
     assert DEFAULT in Gallery(painter=ENGINE).get("mine").learned
+
+
+def test_ctrl_c_while_it_prepares_says_what_is_kept() -> None:
+    code = (
+        "import sys; from impasto.cli.main import main; from impasto.training import lessons\n"
+        "def pressed(*_, **__): raise KeyboardInterrupt\n"
+        "lessons.Learning = pressed; sys.argv = ['impasto', 'styles', *{}]; main()"
+    )
+
+    def said(*words: str) -> str:
+        command = [sys.executable, "-c", code.format(words)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 130
+        return done.stderr.splitlines()[-1]
+
+    assert said("add", str(PAINTING), "--name", "mine", "--learn", "3m") == "impasto: stopped  (mine was not added)"
+    Gallery(painter=ENGINE).add("mine", PAINTING)
+    assert said("learn", "mine") == "impasto: stopped  (to continue: impasto styles learn mine)"
 
 
 def test_without_pytorch_the_extra_is_named() -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.metadata
 import json as json_module
 import platform
 import sys
 
 import click
+from packaging.requirements import Requirement
 
 from impasto.cli import options
 from impasto.cli.command import Command
@@ -18,19 +20,40 @@ from impasto.system.files import ASSETS, NoHome
 from impasto.system.sessions import provider, providers, threads
 from impasto.version import __version__, installed
 
-BASE = ("numpy", "pillow", "onnxruntime", "opencv-python-headless", "safetensors", "click", "rich", "platformdirs")
-EXTRAS = {
-    "torch": ("torch", "matplotlib"),
-    "remote": ("fsspec",),
-    "ray": ("ray",),
-    "train": ("fsspec", "lightning-fabric", "onnx", "tensorboard"),
-    "serve": ("starlette", "uvicorn", "python-multipart", "prometheus-client", "psutil"),
-    "streamlit": ("streamlit",),
-    "redis": ("redis",),
-    "video": ("av",),
-    "heif": ("pillow-heif",),
-    "large": ("pyvips",),
-}
+DEVELOPERS = ("all", "dev", "docs")
+
+
+def _declared(field: str) -> list[str]:
+    """Return the values of a field of Impasto's own metadata; none if it runs without being installed."""
+    try:
+        return importlib.metadata.metadata("impasto").get_all(field) or []
+    except importlib.metadata.PackageNotFoundError:
+        return []
+
+
+def _needed(extra: str = "") -> dict[str, str]:
+    """Return the version of each package that Impasto needs, or that an extra adds; "missing" if it is not installed."""
+    found: dict[str, str] = {}
+    for text in _declared("Requires-Dist"):
+        needed = Requirement(text)
+        wanted = needed.marker.evaluate({"extra": extra}) if needed.marker else not extra
+        if wanted and needed.name == "impasto":
+            for other in sorted(needed.extras):
+                found |= _needed(other)
+        elif wanted:
+            found[needed.name] = installed(needed.name) or "missing"
+    return found
+
+
+def _extras() -> dict[str, str]:
+    """Return the state of each extra: its packages, or those that are missing and the command that installs them."""
+    states = {}
+    for extra in _declared("Provides-Extra"):
+        packages = _needed(extra)
+        missing = [name for name, version in packages.items() if version == "missing"]
+        ready = ", ".join(f"{name} {version}" for name, version in packages.items())
+        states[extra] = f"missing {', '.join(missing)}: pip install 'impasto[{extra}]'" if missing else ready
+    return {extra: state for extra, state in states.items() if extra not in DEVELOPERS}
 
 
 def _place(gallery: Gallery) -> str:
@@ -54,11 +77,8 @@ def doctor(json: bool) -> None:
         "impasto": __version__,
         "python": f"{platform.python_version()} ({sys.executable})",
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
-        **{name: installed(name) or "missing" for name in BASE},
-        "extras": {
-            extra: ", ".join(f"{name} {installed(name) or 'missing'}" for name in names)
-            for extra, names in EXTRAS.items()
-        },
+        **_needed(),
+        "extras": _extras(),
         "providers": providers(),
         "provider": provider(),
         "threads": threads(),

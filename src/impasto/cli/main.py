@@ -72,8 +72,8 @@ class Program(Group):
     def invoke(self, context: click.Context) -> Any:
         try:
             return super().invoke(context)
-        except KeyboardInterrupt:  # before Click catches it and prints an empty line
-            _stop_at_once()
+        except KeyboardInterrupt as stopped:  # before Click catches it and prints an empty line
+            _stop_at_once(str(stopped))
 
 
 def _complete(context: click.Context, parameter: click.Parameter, wanted: bool) -> None:
@@ -131,10 +131,14 @@ def main() -> None:
     sys.exit(code if isinstance(code, int) else 0)
 
 
-def _stop_at_once() -> NoReturn:
-    """Delete half-written files and exit. Do not wait for painting threads, which Ctrl-C cannot interrupt."""
+def _stop_at_once(kept: str = "") -> NoReturn:
+    """Delete half-written files and exit. Do not wait for painting threads, which Ctrl-C cannot interrupt.
+
+    Args:
+        kept: what is left of the work, and how to continue it.
+    """
     remove_unfinished()
-    report(ImpastoError("stopped", "finished pictures are complete", code="stopped"))
+    report(ImpastoError("stopped", kept or "finished pictures are complete", code="stopped"))
     with contextlib.suppress(OSError):
         sys.stdout.flush()
     os._exit(interrupt.exit_code())

@@ -15,6 +15,7 @@ from impasto.cli.options import complete_style, read_duration
 from impasto.cli.progress import watched
 from impasto.engines.by_name import DEFAULT, EngineName
 from impasto.errors import MissingExtra, UsageError
+from impasto.progress import Progress
 from impasto.styles.gallery import Gallery
 from impasto.styles.store import load_network
 
@@ -263,17 +264,29 @@ def _learn(
         raise MissingExtra(f"{error.name}, which learning needs,", "train") from None
 
     watching = watched(quiet=quiet or json, preview=preview, every=lesson.preview_every, replace=True, at_once=True)
-    with watching as on_progress:
-        learned = run(
-            painting,
-            name=name,
-            minutes=seconds / 60,
-            photos=lesson.photos,
-            engine=lesson.engine,
-            device=lesson.device,
-            on_progress=on_progress,
-            **about,
-        )
+    try:
+        with watching as draw:
+
+            def on_progress(progress: Progress) -> bool:
+                if progress.step:
+                    return draw(progress)
+                if not quiet and not json:
+                    note(f"preparing {name}, about a minute; then it learns for {seconds:g} s")
+                return True
+
+            learned = run(
+                painting,
+                name=name,
+                minutes=seconds / 60,
+                photos=lesson.photos,
+                engine=lesson.engine,
+                device=lesson.device,
+                on_progress=on_progress,
+                **about,
+            )
+    except KeyboardInterrupt:
+        kept = f"to continue: impasto styles learn {name}" if name in Gallery() else f"{name} was not added"
+        raise KeyboardInterrupt(kept) from None
     worth = {term: learned.ratio(term) for term in ("style", "content")}
     if json:
         record = {"name": name, "before": learned.before, "after": learned.after, "ratio": worth}

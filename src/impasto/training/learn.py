@@ -172,7 +172,10 @@ class _Seen(NamedTuple):
 
 
 class Learning:
-    """One run: the network and the vector that learn, and their losses. Its arguments are those of `learn_style`."""
+    """One run: the network and the vector that learn, and their losses.
+
+    Its arguments are those of `learn_style`, and `on_checked`, which is called before the long preparation.
+    """
 
     def __init__(
         self,
@@ -184,6 +187,7 @@ class Learning:
         seed: int = 0,
         engine: str = DEFAULT,
         plan: Plan | None = None,
+        on_checked: Callable[[], object] = lambda: None,
     ) -> None:
         self.plan = plan or PLAN
         painting = painting.as_painting()
@@ -192,6 +196,7 @@ class Learning:
         self.pupil, self.start = pupil_of(engine, find_device(device)), start
         self.device = self.pupil.spread.device
         self.practice = Practice(photos, side=self.plan.side, held_back=self.plan.held_back, seed=seed, rng=self.rng)
+        on_checked()
         encoded = self.pupil.painter.encode(painting.pixels)
         self.first, self.encoded = self.pupil.begin(encoded)
         self.first.requires_grad_(False)
