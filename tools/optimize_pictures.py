@@ -16,7 +16,7 @@ import impasto
 from impasto.optimization.recipe import RECIPES
 from impasto.picture import Picture
 
-SIZE, ITERATIONS = 288, 80
+SIZE, ITERATIONS = 400, 80
 
 
 def main() -> None:
@@ -48,8 +48,8 @@ def main() -> None:
     ]
     show("losses", losses, 3)
     others = [
-        ("--region examples/sky.png=great-wave", paint(regions={SKY: "great-wave"})),
-        ("--region examples/sky.png=none", paint(regions={SKY: "none"})),
+        ("--region sky.png=great-wave", paint(regions={SKY: "great-wave"})),
+        ("--region sky.png=none", paint(regions={SKY: "none"})),
         ("--style-scales 1,0.5", paint(style_scales=(1.0, 0.5))),
     ]
     show("regions", others, 3)

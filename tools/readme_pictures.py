@@ -25,7 +25,8 @@ PHOTO = ROOT / "src" / "impasto" / "assets" / "samples" / "colosseum.jpg"
 PAINTING = ROOT / "examples" / "almond-blossom.jpg"
 SKY = ROOT / "examples" / "sky.png"
 OUTPUT = ROOT / "docs" / "images"
-GAP, LABEL = 6, 20
+GAP, LABEL, FONT = 6, 34, 22
+BAR = (43, 43, 43)  # behind labels and between pictures: neither a light nor a dark page glares beside it
 
 
 def strip(name: str, pictures: list[tuple[str, Picture]], columns: int, width: int) -> None:
@@ -33,12 +34,12 @@ def strip(name: str, pictures: list[tuple[str, Picture]], columns: int, width: i
     first = pictures[0][1]
     height = round(width * first.height / first.width)
     rows = -(-len(pictures) // columns)
-    sheet = Image.new("RGB", (columns * (width + GAP) - GAP, rows * (height + LABEL + GAP) - GAP), "white")
-    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(size=13)
+    sheet = Image.new("RGB", (columns * (width + GAP) - GAP, rows * (height + LABEL + GAP) - GAP), BAR)
+    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(size=FONT)
     for index, (label, picture) in enumerate(pictures):
         x, y = index % columns * (width + GAP), index // columns * (height + LABEL + GAP)
         sheet.paste(picture.resized(width, height).to_pil(), (x, y))
-        draw.text((x + 1, y + height + 2), label, fill="black", font=font)
+        draw.text((x + 8, y + height + LABEL // 2), label, fill="white", font=font, anchor="lm")
     Picture.from_array(np.asarray(sheet)).save(OUTPUT / name, quality=86)
     print(OUTPUT / name)
 
@@ -62,9 +63,9 @@ def main() -> None:
     strip("keep-color.jpg", kept, 4, 300)
     blend = {"starry-night": 0.6, "great-wave": 0.4}
     mixed = [
-        ("--style starry-night:0.6 --style great-wave:0.4", paint(blend)),
-        ("--style examples/almond-blossom.jpg", paint(PAINTING)),
-        ("--style night-cafe --region examples/sky.png=great-wave", paint("night-cafe", regions={SKY: "great-wave"})),
+        ("starry-night:0.6, great-wave:0.4", paint(blend)),
+        ("examples/almond-blossom.jpg", paint(PAINTING)),
+        ("night-cafe, sky.png=great-wave", paint("night-cafe", regions={SKY: "great-wave"})),
     ]
     strip("styles.jpg", mixed, 3, 420)
 

@@ -33,7 +33,7 @@ def test_sheet_without_styles_holds_the_whole_gallery(run: Run, photo: Path, tmp
     from impasto.styles.gallery import Gallery
 
     tiles = len(Gallery().names()) + 1
-    assert Image.open(tmp_path / "s.png").height == tiles * (21 + 22 + 8) + 8
+    assert Image.open(tmp_path / "s.png").height == tiles * (21 + 18 + 8) + 8
 
 
 def test_a_sheet_says_how_it_was_made_unless_it_shall_not(run: Run, photo: Path, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from helpers import refused, scene
 
 from impasto.controls import Controls
 from impasto.errors import UsageError
-from impasto.painting.contact_sheet import GAP, LABEL_HEIGHT, contact_sheet
+from impasto.painting.contact_sheet import GAP, SMALLEST_FONT, contact_sheet
 from impasto.picture import Picture
 from impasto.picture.metadata import SOURCE_TYPE
 from impasto.progress import Progress
@@ -21,7 +21,7 @@ def test_a_tile_for_the_photo_and_each_style() -> None:
     sheet = contact_sheet(Picture.from_array(scene()), styles, columns=2, tile=96, on_progress=seen.append)
     assert [(now.step, now.total) for now in seen] == [(1, 4), (2, 4), (3, 4), (4, 4)]
     assert [now.message for now in seen] == ["photo", "udnie", "the-dance", "udnie:0.5 + the-kiss:0.5"]
-    cell = 64 + LABEL_HEIGHT + GAP
+    cell = 64 + SMALLEST_FONT * 3 // 2 + GAP
     assert (sheet.width, sheet.height) == (2 * (96 + GAP) + GAP, 2 * cell + GAP)
     tiles = [
         sheet.to_numpy()[GAP + row * cell : GAP + row * cell + 64, GAP + column * (96 + GAP) :][:, :96]
@@ -31,7 +31,7 @@ def test_a_tile_for_the_photo_and_each_style() -> None:
     assert np.abs(tiles[0].astype(float) - scene()).mean() < 8  # the photo, twice resampled
     for tile in tiles[1:]:
         assert np.abs(tile.astype(float) - tiles[0]).mean() > 10
-    labels = sheet.to_numpy()[GAP + 64 : GAP + 64 + LABEL_HEIGHT]
+    labels = sheet.to_numpy()[GAP + 64 : GAP + 64 + SMALLEST_FONT * 3 // 2]
     assert (labels < 100).any()  # ink
 
 

@@ -32,7 +32,7 @@ def _declared(field: str) -> list[str]:
 
 
 def _needed(extra: str = "") -> dict[str, str]:
-    """Return the version of each package that Impasto needs, or that an extra adds; "missing" if it is not installed."""
+    """Return the version of each package that Impasto needs, or an extra adds; "missing" if it is not installed."""
     found: dict[str, str] = {}
     for text in _declared("Requires-Dist"):
         needed = Requirement(text)

@@ -271,7 +271,7 @@ def _learn(
                 if progress.step:
                     return draw(progress)
                 if not quiet and not json:
-                    note(f"preparing {name}, about a minute; then it learns for {seconds:g} s")
+                    note(f"preparing {name}, up to a minute; then it learns for {seconds:g} s")
                 return True
 
             learned = run(

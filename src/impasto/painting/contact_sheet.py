@@ -18,7 +18,8 @@ from impasto.progress import OnProgress, Progress
 from impasto.styles.gallery import Gallery
 from impasto.styles.resolve import StyleRequest
 
-LABEL_HEIGHT, GAP = 22, 8
+GAP = 8
+SMALLEST_FONT = 12  # pixels
 PAPER, INK = (250, 248, 244), (40, 38, 36)
 
 
@@ -53,19 +54,20 @@ def contact_sheet(
     stylizers = [Stylizer(request, controls=controls, gallery=gallery) for request in requests]
     total = len(stylizers) + 1
     width, height = fit(photo.width, photo.height, tile)
+    font_size = max(SMALLEST_FONT, tile // 12)
+    font, label_height = ImageFont.load_default(size=font_size), font_size * 3 // 2
     if columns is None:
-        columns = max(1, round((total * (height + LABEL_HEIGHT) / width) ** 0.5))
+        columns = max(1, round((total * (height + label_height) / width) ** 0.5))
     if columns < 1:
         raise UsageError(f"a sheet cannot have {columns} columns", "--columns 1 or more", code="out-of-range")
     columns = min(columns, total)
     rows = -(-total // columns)
-    cell_width, cell_height = width + GAP, height + LABEL_HEIGHT + GAP
+    cell_width, cell_height = width + GAP, height + label_height + GAP
     size = columns * cell_width + GAP, rows * cell_height + GAP
     if file_format is not None:
         check_size(file_format, *size, "the sheet", "a smaller --tile, or .png")
     sheet = Image.new("RGB", size, PAPER)
     draw = ImageDraw.Draw(sheet)
-    font = ImageFont.load_default(size=14)
 
     side = max(2 * tile, *(controls or Controls()).painted_size(photo.width, photo.height))
     source = replace(photo, frames=(), cover=None).at_most(side)
@@ -75,7 +77,7 @@ def contact_sheet(
         x, y = GAP + index % columns * cell_width, GAP + index // columns * cell_height
         image = painted.resized(width, height).to_pil()
         sheet.paste(image, (x, y), image if image.mode == "RGBA" else None)
-        draw.text((x, y + height + 3), _shorten(label, font, width), fill=INK, font=font)
+        draw.text((x + 1, y + height + label_height // 2), _shorten(label, font, width), INK, font, anchor="lm")
         now = Progress(index + 1, total, (index + 1) / total, label)
         if on_progress is not None and on_progress(now) is False:
             break

@@ -235,6 +235,7 @@ def stylize(
     strip_location: bool = False,
     strip_metadata: bool = False,
     untrusted: bool = False,
+    on_progress: OnProgress | None = None,
     **controls: Any,
 ) -> Picture:
     """Paint a photo in the style of a painting, or of several.
@@ -252,6 +253,7 @@ def stylize(
         strip_location: remove the place where the photo was taken from the metadata.
         strip_metadata: remove all of the photo's metadata.
         untrusted: strangers sent photo, paintings and masks: see `Picture.open`.
+        on_progress: called while it paints. Returning False stops it, and raises `impasto.progress.Stopped`.
         controls: the fields of `impasto.Controls`: strength, keep_color, tone, brush_size, detail, size, seed.
     Returns:
         A picture of the photo's size, or of `size`: `.save("out.png")`, `.to_pil()`, `.to_numpy()`.
@@ -273,5 +275,6 @@ def stylize(
         max_pixels=max_pixels,
         untrusted=untrusted,
     )
-    painted = stylizer(Picture.open(photo, max_pixels=max_pixels, at_most=chosen.size, untrusted=untrusted))
+    opened = Picture.open(photo, max_pixels=max_pixels, at_most=chosen.size, untrusted=untrusted)
+    painted = stylizer(opened, on_progress)
     return painted.stripped(location=strip_location, metadata=strip_metadata)
