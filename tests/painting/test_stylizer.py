@@ -12,6 +12,7 @@ from PIL import Image
 
 import impasto
 from impasto.pixels.color import luminance
+from impasto.progress import Progress, Stopped
 
 SAMPLE = ROOT / "src" / "impasto" / "assets" / "samples" / "colosseum.jpg"
 GOLDENS = ROOT / "tests" / "goldens"
@@ -238,3 +239,16 @@ def test_a_scene_after_a_black_frame_is_painted_as_by_itself() -> None:
     painted = impasto.stylize(data, "udnie", engine="light")
     alone = impasto.stylize(np.asarray(picture), "udnie", engine="light")
     assert mean_difference(painted.frames[0].color, alone.to_numpy()) < 2
+
+
+def test_progress_is_reported_and_stops() -> None:
+    seen: list[Progress] = []
+    photo = scene(900, 600)
+    plain = impasto.stylize(photo, "udnie", engine="light")
+    told = impasto.stylize(photo, "udnie", engine="light", on_progress=seen.append)
+    np.testing.assert_array_equal(told.pixels, plain.pixels)
+    shares = [now.fraction for now in seen]
+    assert shares == sorted(shares)
+    assert shares[-1] == 1
+    with pytest.raises(Stopped):
+        impasto.stylize(photo, "udnie", engine="light", on_progress=lambda _: False)

@@ -159,7 +159,8 @@ describe("the tray", () => {
     tray = make();
     await vi.advanceTimersByTimeAsync(10);
     expect(engine.result).toHaveBeenCalledTimes(1);
-    expect(app.note).toHaveBeenCalledWith(words.finished("a"));
+    expect(app.note).toHaveBeenCalledWith(`${words.finished("a")}${words.downloaded("a.jpg")}`);
+    expect(tray.list.textContent).toContain("Done · a.jpg");
   });
 
   test("notices come where they are wanted; the title is the page's again, and a browser without them is no fault", async () => {

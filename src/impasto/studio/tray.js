@@ -191,9 +191,9 @@ export class Tray {
       await (instead ? this.app.tookIn(instead, learned) : this.app.reloadStyles()).catch((error) => this.app.fail(error));
     }
     if (!tell) return;
-    if (done && task.save) await this.save(task, job);
+    const saved = done && task.save && (await this.save(task, job));
     const end = this.stopped.has(task.id) ? words.stopped : words.finished;
-    const text = task.learned ? words.learned(task.name ?? task.title) : end(task.title);
+    const text = task.learned ? words.learned(task.name ?? task.title) : end(task.title) + (saved ? words.downloaded(task.file) : "");
     if (done) this.app.note(text);
     if (done && task.tell && document.hidden) this.#notify(text);
     if (job.state === "failed" && job.error) this.app.say({ text: words.failed(task.title, job.error.message, job.error.hint), kind: "fault" });
@@ -217,12 +217,14 @@ export class Tray {
     }
   }
 
-  /** @param {Task} task @param {Job} job */
+  /** @param {Task} task @param {Job} job @returns {Promise<boolean>} whether the browser has the file */
   async save(task, job) {
     try {
       download(await this.app.engine.result(job), task.file);
+      return true;
     } catch (error) {
       this.app.fail(gone(error) ? new Fault(words.resultGone) : error);
+      return false;
     }
   }
 
@@ -283,7 +285,8 @@ export class Tray {
     const job = this.jobs.get(task.id);
     row.bar.value = job?.fraction ?? 0;
     row.bar.hidden = over(job);
-    const said = words.jobState(job, secondsLeft(job));
+    const file = job?.state === "done" && task.save && !task.learned ? ` · ${task.file}` : "";
+    const said = words.jobState(job, secondsLeft(job)) + file;
     if (row.state.textContent !== said) row.state.textContent = said;
     if (job?.links.preview && job.state === "running") {
       const address = `${this.app.engine.preview(job)}?${Math.round(job.fraction * 1000)}`;

@@ -243,6 +243,7 @@ export const words = {
   dismiss: "Dismiss",
   resultGone: "the result is not there any more",
   finished: (/** @type {string} */ title) => `Done: ${title}`,
+  downloaded: (/** @type {string} */ file) => `. It is in your browser's downloads as ${file}`,
   stopped: (/** @type {string} */ title) => `Stopped, with what there is: ${title}`,
   failed: (/** @type {string} */ title, /** @type {string} */ message, /** @type {string} */ hint) => `${title}: ${message}${hint ? ` (${hint})` : ""}`,
   /** @param {Job | undefined} job @param {number | null} left */
