@@ -108,7 +108,7 @@ def test_a_size_sets_how_fine_the_strokes_are() -> None:
         (lambda: RandomStyle(2), "alpha 2 is not in 0..1"),
         (lambda: RandomStyle(p=-1), "p -1 is not in 0..1"),
         (lambda: RandomStyle(seed=0.5), "seed 0.5 is not a whole number"),  # type: ignore[arg-type]
-        (lambda: RandomStyle(engine="painter"), "engine 'painter' is unknown"),  # type: ignore[arg-type]
+        (lambda: RandomStyle(engine="painter"), "unknown engine 'painter'"),  # type: ignore[arg-type]
         (lambda: RandomStyle(size=8), "size 8 is not in 32..4096"),
         (lambda: RandomStyle()(np.zeros((8, 8), np.uint8)), "the sample contains no picture"),
         (lambda: RandomStyle()("photo.jpg"), "the sample contains no picture"),

@@ -51,7 +51,7 @@ def find(named: Mapping[str, T], wanted: str | T, noun: str) -> T:
     if not isinstance(wanted, str):
         return wanted
     if wanted not in named:
-        raise UsageError(f"unknown {noun} '{wanted}'", f"{noun}s: {', '.join(named)}", code="unknown-choice")
+        raise UsageError(f"unknown {noun} {wanted!r}", f"{noun}s: {', '.join(named)}", code="unknown-choice")
     return named[wanted]
 
 
@@ -81,7 +81,7 @@ def _check(part: Field[Any], hint: Any, value: Any) -> None:
     if get_origin(hint) is Literal:
         if value not in get_args(hint):
             raise UsageError(
-                f"{label} {value!r} is unknown", f"one of {', '.join(map(str, get_args(hint)))}", code="unknown-choice"
+                f"unknown {label} {value!r}", f"one of {', '.join(map(str, get_args(hint)))}", code="unknown-choice"
             )
     elif get_origin(hint) is tuple:
         if not isinstance(value, tuple) or not value:

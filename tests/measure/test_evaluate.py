@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import html
 import json
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from helpers import Outcome, assert_refused, file_bytes, scene
 from networks import torchvision_like
 from safetensors.torch import save_file
 
+from impasto.cli import progress
 from impasto.controls import Controls
 from impasto.measure.evaluate import Evaluation, Score, evaluate
 from impasto.measure.judge import Judge, Scorer, find_judge
@@ -125,6 +128,24 @@ def test_the_report(run: Run, pictures: tuple[Path, Path], tmp_path: Path) -> No
     assert_refused(run(*words, "--engine", "painter"), 2, "already-there")
 
 
+def test_ctrl_c_keeps_the_scores_so_far(
+    run: Run, pictures: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @contextmanager
+    def press(**_: object) -> Iterator[Callable[[Progress], None]]:
+        yield lambda _: signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(progress, "bar", press)
+    words = ("--judge", tmp_path / "vgg16.safetensors", "--engine", "light", "--size", 64, "-o", tmp_path / "report")
+    save_file(torchvision_like(16), tmp_path / "vgg16.safetensors")
+    done = run("evaluate", "--photos", pictures[0], "--styles", pictures[1], *words)
+    assert done.code == 130
+    assert "report.html has the scores so far" in done.err
+    results = json.loads((tmp_path / "report" / "results.json").read_text())
+    assert results["stopped"] is True
+    assert len(results["results"]) == 1
+
+
 @pytest.mark.filterwarnings("default")
 def test_a_judge_that_flatters_says_so(
     run: Run, pictures: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -214,6 +235,7 @@ def test_progress_counts_the_pairs_and_stops_the_run(judge: Judge, pictures: tup
     assert [(now.step, now.total, now.fraction) for now in seen] == [(1, 4, 0.25), (2, 4, 0.5), (3, 4, 0.75)]
     assert seen[0].message == "light: photo0 in dots"
     assert len(found.scores) == 3
+    assert found.stopped
 
 
 def test_results_are_recognized_by_the_style_they_are_nearest_to(

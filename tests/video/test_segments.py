@@ -74,6 +74,25 @@ def test_a_stopped_run_keeps_all_that_was_painted(clip: Path, tmp_path: Path) ->
         paint_video(clip, "udnie", tmp_path / "o.gif", resume=True)
 
 
+@pytest.mark.parametrize("damage", ["truncated", "without an array", "other facts"])
+def test_a_damaged_state_starts_from_the_beginning(clip: Path, tmp_path: Path, damage: str) -> None:
+    out = tmp_path / "o.mp4"
+    assert paint_video(clip, "udnie", out, resume=True, on_progress=lambda p: p.step < 3).stopped
+    state = tmp_path / ".o.mp4.resume" / "state.npz"
+    with np.load(state) as stored:
+        arrays = dict(stored)
+    if damage == "truncated":
+        state.write_bytes(state.read_bytes()[:-200])
+    elif damage == "without an array":
+        np.savez(state, **{name: values for name, values in arrays.items() if name != "last"})
+    else:
+        np.savez(state, **{**arrays, "facts": "{}"})
+    seen: list[int] = []
+    result = paint_video(clip, "udnie", out, resume=True, on_progress=lambda p: seen.append(p.step))
+    assert seen[0] == 1
+    assert result.frames == len(read(out)) == 8
+
+
 def test_two_runs_do_not_work_on_the_same_result(clip: Path, tmp_path: Path) -> None:
     out = tmp_path / "o.mp4"
 

@@ -64,8 +64,9 @@ def stylize_folder(
 ) -> Report:
     """Paint a folder of photos, or several photos, into another folder.
 
-    A damaged photo does not stop the rest. A ledger beside the pictures records finished photos. A second run skips
-    them, and paints new and changed photos. It repaints everything if the style or the controls have changed.
+    A damaged photo does not stop the rest. If `photos` is or contains a folder, a ledger beside the pictures records
+    finished photos: a second run skips them, paints new and changed photos, and repaints everything if the style or
+    the controls have changed.
 
     Args:
         photos: a folder, a file, a URL (s3://, gs:// or any that fsspec reads), or several of them.

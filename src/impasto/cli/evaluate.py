@@ -8,8 +8,8 @@ import click
 
 from impasto.cli import options
 from impasto.cli.command import Command, option
-from impasto.cli.console import print_json, print_table, report
-from impasto.cli.progress import bar
+from impasto.cli.console import INTERRUPTED, note, print_json, print_table, report
+from impasto.cli.progress import watched
 from impasto.errors import ImpastoError, MissingExtra, UsageError
 from impasto.measure.engines import ENGINES
 
@@ -68,7 +68,7 @@ def evaluate(
             raise UsageError(f"{output} already contains a report", "--overwrite replaces it", code="already-there")
     scorer = Scorer(find_judge(judge), size)
 
-    with bar(hidden=quiet) as draw:
+    with watched(quiet=quiet, at_once=True) as on_progress:
         found = run.evaluate(
             scorer,
             photos,
@@ -78,7 +78,7 @@ def evaluate(
             strengths=_strengths(strengths),
             blend_steps=blend_steps,
             limit=limit,
-            on_progress=draw,
+            on_progress=on_progress,
         )
     for line in found.failures:
         report(ImpastoError(line))
@@ -90,6 +90,9 @@ def evaluate(
         names = list(dict.fromkeys(name for row in rows for name in row))
         print_table(names, ([row.get(name, "") for name in names] for row in rows))
         print(f"scored by {found.judge} at {found.size} pixels; details: {output / 'report.html'}")
+    if found.stopped:
+        note(f"stopped; {output / 'report.html'} has the scores so far")
+        raise click.exceptions.Exit(INTERRUPTED)
     if found.failures:
         raise click.exceptions.Exit(1)
 

@@ -175,7 +175,7 @@ def read_suffix(format: str | None) -> str | None:
         return None
     name = format.lower().lstrip(".")
     if name not in NAMES:
-        raise UsageError(f"--format {format} is unknown", f"one of {', '.join(NAMES)}", code="unknown-format")
+        raise UsageError(f"unknown --format {format!r}", f"one of {', '.join(NAMES)}", code="unknown-format")
     return f".{name}"
 
 

@@ -28,7 +28,7 @@ def check_engines(names: Sequence[str]) -> None:
     """
     for name in names:
         if name not in ENGINES:
-            raise UsageError(f"engine {name!r} is unknown", f"engines: {', '.join(ENGINES)}", code="unknown-choice")
+            raise UsageError(f"unknown engine {name!r}", f"engines: {', '.join(ENGINES)}", code="unknown-choice")
 
 
 class Paint(Protocol):

@@ -49,6 +49,7 @@ class Evaluation:
             evenness of its blends.
         confusions: for each method, how often a picture of one style (row) is nearest to another style (column).
         paths: every path from one style to the next. The first path of each method has pictures.
+        stopped: `on_progress` ended the run before its last picture.
     """
 
     judge: str
@@ -61,6 +62,7 @@ class Evaluation:
     sets: dict[str, dict[str, float]] = field(default_factory=dict)
     confusions: dict[str, list[list[int]]] = field(default_factory=dict)
     paths: list[StylePath] = field(default_factory=list)
+    stopped: bool = False
 
     def methods(self) -> list[str]:
         return list(dict.fromkeys(score.method for score in self.scores))
@@ -129,7 +131,9 @@ def evaluate(
     total = len(work) + len(routes) * (blend_steps + 1)
 
     def goes_on(step: int, message: str) -> bool:
-        return on_progress is None or on_progress(Progress(step, total, step / total, message)) is not False
+        if on_progress is not None and on_progress(Progress(step, total, step / total, message)) is False:
+            found.stopped = True
+        return not found.stopped
 
     for number, (method, photo, style, strength, make) in enumerate(work, start=1):
         try:

@@ -69,6 +69,7 @@ def as_dict(found: Evaluation) -> dict[str, object]:
         "confusions": found.confusions,
         "paths": [_path_record(path) for path in found.paths],
         "failures": found.failures,
+        "stopped": found.stopped,
         "results": [_record(score) for score in found.scores],
     }
 

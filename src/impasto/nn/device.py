@@ -31,7 +31,7 @@ def find_device(name: str = "auto") -> torch.device:
     """
     kind = name.partition(":")[0]
     if kind not in get_args(Device):
-        raise UsageError(f"unknown device '{name}'", f"one of {', '.join(get_args(Device))}", code="unknown-choice")
+        raise UsageError(f"unknown device {name!r}", f"one of {', '.join(get_args(Device))}", code="unknown-choice")
     there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if kind == "auto":
         return torch.device(next(kind for kind in ("cuda", "mps", "cpu") if there[kind]))
@@ -40,7 +40,7 @@ def find_device(name: str = "auto") -> torch.device:
     try:
         return torch.device(name)
     except RuntimeError as error:
-        raise UsageError(f"unknown device '{name}'", str(error).splitlines()[0], code="unknown-choice") from error
+        raise UsageError(f"unknown device {name!r}", str(error).splitlines()[0], code="unknown-choice") from error
 
 
 def find_precision(name: str, device: torch.device) -> torch.dtype:

@@ -95,7 +95,7 @@ def _asked(form: Form, service: Service) -> tuple[PaintWork, int]:
     named = form.text("output_format", "png") or "png"
     if named not in _FORMATS:
         hint = f"output formats: {', '.join(_FORMATS)}"
-        raise UsageError(f"output_format {named[:40]!r} is unknown", hint, code="unknown-choice")
+        raise UsageError(f"unknown output_format {named[:40]!r}", hint, code="unknown-choice")
     quality = value_of(form.text("output_compression", "92") or "92", int, "output_compression")
     check_saving(format_of_suffix(_FORMATS[named]), max(1, quality), 8)
     return _painting(form, service, _FORMATS[named], max(1, quality)), count

@@ -276,7 +276,7 @@ def paint_work(form: Form, service: Service, suffix: str) -> PaintWork:
     form = with_preset(form, service)
     engine = form.text("engine", DEFAULT)
     if engine not in ENGINES:
-        raise UsageError(f"engine {engine!r:.60} is unknown", f"engines: {', '.join(ENGINES)}", code="unknown-choice")
+        raise UsageError(f"unknown engine {engine!r:.60}", f"engines: {', '.join(ENGINES)}", code="unknown-choice")
     saving = settings(SavingFields, form)
     check_saving(format_of_suffix(suffix), saving.quality, saving.bits)
     photo, styles, regions = form.file("image"), _styles(form, service), _regions(form, service)

@@ -30,7 +30,7 @@ def suffix_of(named: str | None, accept: str, photo_format: str) -> str:
         suffix = usual(SUFFIXES.get("." + named.lower().lstrip("."), ""))
         if suffix is None:
             hint = f"formats: {', '.join(name.lstrip('.') for name in MEDIA_TYPES)}"
-            raise UsageError(f"the format {named[:40]!r} is unknown", hint, code="unknown-choice")
+            raise UsageError(f"unknown format {named[:40]!r}", hint, code="unknown-choice")
         format_of_suffix(suffix)
         return suffix
     own = usual(photo_format) or ".png"

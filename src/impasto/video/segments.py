@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -109,10 +110,11 @@ class Checkpoint:
     def _load(self) -> None:
         try:
             with np.load(self.file, allow_pickle=False) as stored:
-                arrays = {name: stored[name] for name in stored.files}
-        except (OSError, ValueError, zipfile.BadZipFile):  # missing or damaged: start from the beginning
-            return
-        self._read(arrays)
+                self._read({name: stored[name] for name in stored.files})
+        except UsageError:
+            raise
+        except (OSError, ValueError, KeyError, EOFError, zlib.error, zipfile.BadZipFile):
+            return  # missing or damaged: start from the beginning
 
     def save(self, state: State, pieces: int) -> None:
         arrays: dict[str, Any] = {
@@ -161,8 +163,8 @@ class Checkpoint:
             for kind in ("shot_", "mask_")
         )
         shot = Shot.of(kept) if kept else None
-        self.pieces = facts["pieces"]
-        self.state = State(facts["frames"], facts["shots"], arrays["first"], arrays["last"], shot, masks)
+        state = State(facts["frames"], facts["shots"], arrays["first"], arrays["last"], shot, masks)
+        self.state, self.pieces = state, facts["pieces"]
 
 
 class Segments:

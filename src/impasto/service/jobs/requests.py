@@ -179,12 +179,10 @@ def _clip(form: Form, service: Service) -> Work:
     suffix = "." + (form.text("format") or "mp4").lower().lstrip(".")
     if suffix not in CLIPS:
         known = ", ".join(ending[1:] for ending in CLIPS)
-        raise UsageError(f"format {suffix[1:40]!r} is unknown for clips", f"formats: {known}", code="unknown-choice")
+        raise UsageError(f"unknown format {suffix[1:40]!r} for clips", f"formats: {known}", code="unknown-choice")
     said = settings(ClipFields, form)
     if said.codec is not None and said.codec not in ENCODERS:
-        raise UsageError(
-            f"codec {said.codec!r:.60} is unknown", f"codecs: {', '.join(ENCODERS)}", code="unknown-choice"
-        )
+        raise UsageError(f"unknown codec {said.codec!r:.60}", f"codecs: {', '.join(ENCODERS)}", code="unknown-choice")
     values = dict(vars(said))
     options = VideoOptions(
         engine=engine,  # type: ignore[arg-type]  # it looks itself

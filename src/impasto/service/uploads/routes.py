@@ -147,7 +147,7 @@ async def mask(request: Request) -> Response:
     form.check_known({"of", "side", "at"})
     of = form.text("of")
     if of not in MASKS:
-        raise UsageError(f"of {of or ''!r:.40} is unknown", f"masks: {', '.join(MASKS)}", code="unknown-choice")
+        raise UsageError(f"unknown mask {of or ''!r:.40}", f"masks: {', '.join(MASKS)}", code="unknown-choice")
     canvas = await _canvas(request, one, _second(form, one))
     return await _view(request, MaskWork(canvas, _size(one), _side(form), of), service)
 
