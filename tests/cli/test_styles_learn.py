@@ -44,7 +44,7 @@ def test_the_command_learns_a_painting(run: Callable[..., Outcome], tmp_path: Pa
     again = run("styles", "learn", "mine", "--for", "1s")
     assert again.code == 0, again.err
     assert "preparing mine" in again.err
-    assert "mine learned: impasto stylize photo.jpg --style mine" in again.out
+    assert "learned mine; to use it: impasto stylize photo.jpg --style mine" in again.out
     assert "learned" in run("styles", "show", "mine").out
     assert_refused(run("styles", "add", PAINTING, "--name", "mine", "--learn", "1s"), 2, "name-taken", "mine")
     assert_refused(run("styles", "learn", "mine", "--photos", tmp_path / "no"), 1, "no-such-folder")

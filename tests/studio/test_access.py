@@ -112,7 +112,7 @@ def test_keys_that_are_typed_elsewhere_are_left_alone(studio: Studio) -> None:
     studio.page.get_by_role("searchbox").press_sequentially("bf10")
     assert studio.do("return studio.view.before") is False
     assert studio.do("return studio.strip.favorites.size") == 0
-    studio.page.get_by_text("No painting is called that.").wait_for()
+    studio.page.get_by_text("No painting has that name.").wait_for()
 
 
 def test_the_page_may_not_be_framed_nor_asked_for_by_another_name(address: str) -> None:

@@ -209,7 +209,7 @@ def test_a_preset_names_the_painting_that_is_gone(visit: Callable[..., Studio]) 
 
     other.style("The Great Wave")
     other.bring(("hers.impasto.json", data), ready=False)
-    other.said("it is not here any more: Anne.")
+    other.said("no longer in the gallery: Anne.")
     look = other.look()
     assert (look["styles"][0]["style"], look["controls"]["strength"]) == ("great-wave", 60)
 
@@ -224,6 +224,6 @@ def test_the_history_names_the_style_that_is_gone(studio: Studio) -> None:
     studio.remembered()
     studio.do("studio.app.removeOwn([...studio.app.own.keys()][0])")
     studio.page.get_by_role("button", name="Back to: Anne").click()
-    studio.said("Left out, since it is not here any more")
+    studio.said("Left out, no longer in the gallery")
     studio.ready()
     assert studio.faults == []

@@ -189,12 +189,12 @@ def test_metadata_goes_if_that_is_wished(studio: Studio) -> None:
     Image.fromarray(scene(300, 200)).save(out, "JPEG", exif=exif)
     studio.bring(("holiday.jpg", out.getvalue()))
     kept = {}
-    for choice in ("Keep all", "Not the place", "Keep none"):
+    for choice in ("Keep all", "Remove the place", "Remove all"):
         _, data = studio.exported(choice)
         with Image.open(io.BytesIO(data)) as image:
             found = image.getexif()
             kept[choice] = found.get(0x0110), dict(found.get_ifd(0x8825))
-    assert kept == {"Keep all": ("A camera", {1: "N"}), "Not the place": ("A camera", {}), "Keep none": (None, {})}
+    assert kept == {"Keep all": ("A camera", {1: "N"}), "Remove the place": ("A camera", {}), "Remove all": (None, {})}
 
 
 def test_the_command_that_is_shown_gives_the_same_bytes(studio: Studio, tmp_path: Path) -> None:

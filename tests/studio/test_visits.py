@@ -132,7 +132,7 @@ def test_presets_are_kept_shared_and_come_back(studio: Studio) -> None:
     assert studio.look()["styles"][0]["style"] == "udnie"
     studio.style("The Scream")
     studio.bring(("cool.impasto.json", data), ready=False)
-    studio.said("The settings of cool.impasto.json are on.")
+    studio.said("These are the settings of cool.impasto.json.")
     assert studio.look()["controls"]["strength"] == 55
     studio.page.get_by_role("button", name="Remove Cool look").click()
     studio.page.get_by_role("button", name="Cool look", exact=True).wait_for(state="detached")

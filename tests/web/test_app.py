@@ -100,7 +100,7 @@ def test_saves_what_the_command_line_saves(visit: Callable[..., Studio]) -> None
     assert exif[0x010F] == "Maker"
     assert exif.get_ifd(0x8825)
     assert made_with_of(result.metadata) == json.loads(json.dumps(wanted.made_with))
-    name, data = studio.exported("Not the place")
+    name, data = studio.exported("Remove the place")
     assert not Image.open(io.BytesIO(data)).getexif().get_ifd(0x8825)
     studio.style("Wheat Field")
     studio.bring(("again.png", data))  # its settings come back

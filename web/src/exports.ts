@@ -67,7 +67,7 @@ export class Exports {
 
   result(id: string): Blob {
     const result = this.#jobs.get(id)?.result;
-    if (!result) throw new Fault("the result is not there any more", "export it again", "no-result", 404);
+    if (!result) throw new Fault("the result is gone", "export it again", "no-result", 404);
     return result;
   }
 

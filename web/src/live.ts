@@ -26,11 +26,11 @@ const words = {
   insecure: "The camera needs HTTPS or localhost.",
   none: "No camera was found.",
   denied: "The camera is not allowed here. Allow it in the browser's settings for this page, and open Live again.",
-  taken: "The camera is in use. Close the program that has it, and open Live again.",
+  taken: "The camera is in use. Close the program that uses it, and open Live again.",
   unplugged: "The camera was unplugged, or taken by another program.",
   broken: (why: string) => `The camera cannot be used: ${why}`,
-  hidden: "The camera was turned off, since the page was out of sight.",
-  noFilm: "Nothing was recorded: the recording was too short, or the browser cannot encode it.",
+  hidden: "The camera was turned off because the page was hidden.",
+  noFilm: "Nothing was recorded: the recording was too short, or the browser cannot encode it. Record longer, or use another browser.",
   noRecording: (why: string) => `The browser cannot record: ${why}`,
 };
 
@@ -229,11 +229,11 @@ async function photo(camera: ImageCapture): Promise<Blob> {
   const [width, height] = [imageWidth?.max ?? 0, imageHeight?.max ?? 0];
   const share = Math.min(1, Math.sqrt(MOST_PIXELS / (width * height)));
   const found = await camera.takePhoto(width && height ? { imageWidth: width * share, imageHeight: height * share } : {});
-  if (!found.size) throw new Fault("the camera gave no photo");
+  if (!found.size) throw new Fault("the camera gave no photo", "close Live and open it again");
   return found;
 }
 
-const late = () => new Promise<never>((_, fail) => setTimeout(() => fail(new Fault("the camera did not answer")), PATIENCE));
+const late = () => new Promise<never>((_, fail) => setTimeout(() => fail(new Fault("the camera did not answer", "close Live and open it again")), PATIENCE));
 
 // The dialog.
 

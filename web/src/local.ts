@@ -62,7 +62,7 @@ export function local(impasto: Promise<Impasto>, base: string, version: string):
     },
     async open(file: Blob, name: string): Promise<Photo> {
       const kind = await kindOf(file);
-      if (kind === "clip") throw new Fault(`${name} is a clip`, "clips are painted by the program on a computer: impasto video", "clip");
+      if (kind === "clip") throw new Fault(`${name} is a clip`, "paint clips with Impasto on a computer: impasto video", "clip");
       const engine = await impasto;
       const held = await faulty(engine.open(file), name, kind);
       const metadata = await readMetadata(file);
@@ -92,25 +92,25 @@ export function local(impasto: Promise<Impasto>, base: string, version: string):
     async file(photo, request, view) {
       return encoded(await painted(photo, request, view), (await writesWebp()) ? THUMBNAIL : "image/jpeg", 0.85);
     },
-    mask: () => Promise.reject(new Fault("people are found by the program on a computer", "draw the part with the brush")),
+    mask: () => Promise.reject(new Fault("finding people needs Impasto on a computer", "draw the part with the brush")),
     thumbnail: (style) => style.thumbnail,
     begin: (fields) => exports.begin(fields),
-    learn: () => Promise.reject(new Fault("paintings are learned by the program on a computer", "impasto train style")),
+    learn: () => Promise.reject(new Fault("learning needs Impasto on a computer", "impasto styles add FILE --name NAME --learn 3m")),
     follow: (id, onChange) => exports.follow(id, onChange),
     job: async (id): Promise<Job | null> => exports.job(id),
     stop: async (id) => exports.stop(id),
     finish: async (id) => exports.stop(id),
     result: async (job) => exports.result(job.id),
     preview: () => "",
-    rename: () => Promise.reject(new Fault("the gallery's styles keep their names")),
-    forget: () => Promise.reject(new Fault("the gallery's styles stay")),
+    rename: () => Promise.reject(new Fault("built-in styles cannot be renamed")),
+    forget: () => Promise.reject(new Fault("built-in styles cannot be removed")),
   };
 }
 
 /** A picture by its id. */
 export function openedAs(opened: ReadonlyMap<string, Opened>, id: string): Opened {
   const found = opened.get(id);
-  if (!found) throw new Fault("the picture is not held any more", "open it again", "gone", 404);
+  if (!found) throw new Fault("the picture is no longer open", "open it again", "gone", 404);
   return found;
 }
 

@@ -142,7 +142,7 @@ describe("the tray", () => {
     end("a");
     end("b", "failed", { error: { message: "no", hint: "" } });
     await vi.advanceTimersByTimeAsync(10);
-    expect(app.note.mock.calls).toEqual([["Anne is there."]]);
+    expect(app.note.mock.calls).toEqual([["Anne is in the gallery."]]);
     expect(app.reloadStyles).toHaveBeenCalledTimes(1);
     expect(app.say).toHaveBeenCalledTimes(1);
     tray.end();

@@ -1,4 +1,4 @@
-// Where a flow can be trusted, and what is kept of the last picture there (src/impasto/pixels/flow.py, video/steady.py).
+// Where a flow can be trusted, and what is kept of the previous picture there (src/impasto/pixels/flow.py, video/steady.py).
 import { button, chance, clamp, colors, frame, luma, motion, panel, says, slider, tiles } from "./kit.js";
 
 const RADIUS = 32;
@@ -14,7 +14,7 @@ export async function start(figure) {
   const { stage, controls } = frame(figure);
   const alone = panel(width, height, "Every frame painted alone", { title: "Painted alone" });
   const map = panel(width, height, "Where the flow is trusted", { title: "Trust, and the flow back" });
-  const steadied = panel(width, height, "The frames with the last picture carried along", { title: "Steadied" });
+  const steadied = panel(width, height, "The frames with the previous picture carried along", { title: "Steadied" });
   stage.append(alone.box, map.box, steadied.box);
   const speed = slider("Speed", { min: 0, max: 10, step: 0.5, value: 5, format: (v) => `${v} px` }, () => undefined);
   const steady = slider("Steadiness", { min: 0, max: 100, step: 5, value: 70, format: (v) => `${v} %` }, () => undefined);

@@ -166,5 +166,5 @@ def _found(name: str, images: tuple[str, ...]) -> shading.Shown:
     material = bpy.data.materials.get(name)
     shown = shading.find(material) if material else None
     if shown is None or shown.node.image.name not in images:
-        raise Trouble(f"the material {name} does not show {images[0]} any more", "It stays unchanged.")
+        raise Trouble(f"the material {name} no longer shows {images[0]}", "It stays unchanged.")
     return shown

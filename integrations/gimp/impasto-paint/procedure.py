@@ -34,7 +34,7 @@ class PaintPlugIn(Gimp.PlugIn):
         procedure.set_documentation(
             "Paint the layer, or the selected part of it, in the style of a painting",
             "The painting becomes a new layer above the layer. A selection becomes the new layer's mask. "
-            "The layer itself does not change. The program impasto paints it, or a server that runs impasto serve.",
+            "The layer itself does not change. Impasto paints it, on this computer or on a server.",
             None,
         )
         procedure.set_menu_label("_Impasto...")
@@ -62,7 +62,11 @@ def _add_arguments(procedure: Any) -> None:
     procedure.add_choice_argument("tone", "Li_ght from", "Source of light and contrast", _choice(TONE), "none", FLAGS)
     procedure.add_double_argument("detail", "_Detail", "Share of the photo's fine detail", 0, 100, 60, FLAGS)
     procedure.add_string_argument(
-        "server", "_Address", "Address of a server, such as localhost:8080; empty: the program paints", "", FLAGS
+        "server",
+        "_Address",
+        "Address of a server, such as localhost:8080; empty: Impasto paints on this computer",
+        "",
+        FLAGS,
     )
     procedure.add_string_argument("key", "_Key", "Key of the server, if it needs one", "", FLAGS)
 

@@ -78,7 +78,7 @@ class PainterDocker(DockWidget):
         self.styles.itemDoubleClicked.connect(lambda _: self.paint())
         self.file = _button("Painting's file…", "Paint in the style of your own picture", self.choose_file)
         self.again = _button("Reload", "List the styles again", self.list_styles)
-        self.set = _button("Settings…", "Set the server or the program that paints", self.ask_settings)
+        self.set = _button("Settings…", "Set the server or the Impasto command", self.ask_settings)
         self.strength, strength = self._slider("strength", 0, 100, 100, "{} %".format)
         self.brush, brush = self._slider("brush", -2 * _DOUBLE, 2 * _DOUBLE, 0, lambda step: f"{_size(step):.2g} ×")
         self.colors = QtWidgets.QComboBox()

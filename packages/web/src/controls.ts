@@ -36,13 +36,13 @@ export function controlsOf(given: Partial<Controls>, cards: readonly ControlCard
   for (const [name, value] of Object.entries(given)) {
     if (value === undefined || value === null) continue;
     const card = cards.find((one) => one.name === name);
-    if (!card) throw new ImpastoError("bad-control", `there is no control ${name}`, `there are ${cards.map((one) => one.name).join(", ")}`);
+    if (!card) throw new ImpastoError("bad-control", `unknown control '${name}'`, `one of ${cards.map((one) => one.name).join(", ")}`);
     const { choices } = card;
     const [low, high] = [card.low ?? -Infinity, card.high ?? Infinity];
     const said = `${name} is ${JSON.stringify(value)}`;
-    if (choices && !choices.includes(String(value))) throw new ImpastoError("bad-control", said, `it is one of ${choices.join(", ")}`);
+    if (choices && !choices.includes(String(value))) throw new ImpastoError("bad-control", said, `one of ${choices.join(", ")}`);
     if (!choices && !(typeof value === "number" && value >= low && value <= high))
-      throw new ImpastoError("bad-control", said, `it goes from ${low} to ${high}`);
+      throw new ImpastoError("bad-control", said, `from ${low} to ${high}`);
     found[name] = value;
   }
   return found as unknown as Controls;

@@ -149,7 +149,7 @@ export class Engine {
 
   /** An engine; what it needs is fetched once. */
   ready(name: EngineName, onLoad: OnLoad = () => {}): Promise<Ready> {
-    if (!Object.hasOwn(this.config.engines, name)) throw new ImpastoError("bad-control", `unknown engine '${name}'`, "there are light, painter");
+    if (!Object.hasOwn(this.config.engines, name)) throw new ImpastoError("bad-control", `unknown engine '${name}'`, "one of light, painter");
     let found = this.#engines.get(name);
     if (!found) {
       found = fetchPack(this.files, "painter", this.options.base, onLoad).then((pack) => this.#painter(pack));
@@ -203,7 +203,7 @@ export class Engine {
   #check(width: number, height: number): void {
     const [pixels, most] = [width * height, this.options.maxPixels].map((count) => Math.round(count / 1e6));
     if (width * height > this.options.maxPixels)
-      throw new ImpastoError("too-large", `${width} x ${height} are ${pixels} megapixels; here at most ${most} are painted`, "make it smaller");
+      throw new ImpastoError("too-large", `${width} x ${height} is ${pixels} megapixels; the limit is ${most}`, "make it smaller");
   }
 
   async picture(id: number): Promise<Bytes> {
@@ -305,11 +305,11 @@ export class Engine {
   }
 
   async #shares(engine: EngineName, styles: Request["styles"], controls: Controls): Promise<Share[]> {
-    if (!styles.length) throw new ImpastoError("unknown-style", "no style was given");
+    if (!styles.length) throw new ImpastoError("unknown-style", "no style was given", "pass at least one style");
     const recolors = controls.keep_color === "histogram" || controls.keep_color === "coral";
     const found: Share[] = [];
     for (const [style, weight] of styles) {
-      if (!(weight >= 0) || !Number.isFinite(weight)) throw new ImpastoError("bad-control", `the weight ${weight} is no number above 0`);
+      if (!(weight >= 0) || !Number.isFinite(weight)) throw new ImpastoError("bad-control", `the weight ${weight} is not a number of at least 0`);
       found.push({ vector: await this.#vector(engine, style), painting: recolors ? await this.#painting(style) : null, weight });
     }
     if (!found.some(({ weight }) => weight > 0)) throw new ImpastoError("bad-control", "the weights of a blend are all 0");
@@ -322,7 +322,7 @@ export class Engine {
     if (before) return before;
     const { network, gallery } = await this.ready(engine);
     if (typeof style === "string" && !gallery.has(style))
-      throw new ImpastoError("unknown-style", `unknown style '${style}'`, `there are ${this.config.styles.map(({ name }) => name).join(", ")}`);
+      throw new ImpastoError("unknown-style", `unknown style '${style}'`, `one of ${this.config.styles.map(({ name }) => name).join(", ")}`);
     const found = typeof style === "string" ? gallery.vector(style) : await network.encode(filled(await this.picture(style)));
     this.#vectors.set(key, found);
     return found;

@@ -52,12 +52,12 @@ export async function fetchOrFault(address: string): Promise<Response> {
   } catch {
     throw noNetwork(address);
   }
-  if (!answer.ok) throw new ImpastoError("no-network", `${address} answers ${answer.status}`, "load the page again, there may be a new version; on a host of your own, see whether the folder is whole");
+  if (!answer.ok) throw new ImpastoError("no-network", `${address} answers ${answer.status}`, "load the page again, there may be a new version; on your own host, check that the folder is complete");
   return answer;
 }
 
 function noNetwork(address: string): ImpastoError {
-  return new ImpastoError("no-network", `${new URL(address).pathname} could not be fetched`, "see whether you are connected, and try again");
+  return new ImpastoError("no-network", `${new URL(address).pathname} could not be fetched`, "check your connection, and try again");
 }
 
 function damaged(address: string, error: unknown): ImpastoError {

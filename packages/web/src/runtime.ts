@@ -36,9 +36,9 @@ const SIMD = Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 
 /** Say what is missing, if anything is. */
 export function checkBrowser(): void {
   if (typeof WebAssembly !== "object")
-    throw new ImpastoError("no-wasm", "this browser runs no WebAssembly, which painting needs", "allow it, or take another browser");
+    throw new ImpastoError("no-wasm", "painting needs WebAssembly, which this browser does not run", "allow it, or use another browser");
   if (!WebAssembly.validate(SIMD))
-    throw new ImpastoError("no-simd", "this browser's WebAssembly is too old for painting (it lacks SIMD)", "update it, or take another browser");
+    throw new ImpastoError("no-simd", "this browser's WebAssembly is too old for painting (it lacks SIMD)", "update it, or use another browser");
 }
 
 /** Whether there is a graphics processor that computes. */

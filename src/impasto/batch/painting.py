@@ -124,7 +124,7 @@ def guarded(job: PaintJob, paint: Callable[[PaintJob], Result]) -> Result:
 
 @dataclass(frozen=True)
 class Painting:
-    """Paint the photos of a run, one for each call, in a thread of this program or on another machine.
+    """Paint one photo of a run at each call, in a thread or on another machine.
 
     Attributes:
         work: paints or enlarges.

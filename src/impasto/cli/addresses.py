@@ -56,7 +56,11 @@ def listening(host: str, port: int) -> socket.socket:
         taken.close()
         if error.errno == errno.EADDRINUSE:
             raise UsageError(f"port {port} of {host} is in use", f"--port {port % 65535 + 1}", code="in-use") from None
-        raise UsageError(f"cannot listen on port {port} of {host}: {error.strerror}", code="no-device") from None
+        raise UsageError(
+            f"cannot listen on port {port} of {host}: {error.strerror}",
+            "choose another --port or --host",
+            code="no-device",
+        ) from None
     return taken
 
 

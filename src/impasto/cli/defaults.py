@@ -46,7 +46,7 @@ def presets(*, without: Collection[str] = ()) -> Callable[[F], F]:
         if value is None or context.resilient_parsing:
             return
         if context.default_map is not None:
-            raise UsageError("--preset and --like exclude each other", code="conflict")
+            raise UsageError("--preset and --like exclude each other", "leave one of them out", code="conflict")
         found = like(Path(value)) if parameter.name == "like" else _preset(value)
         say_left_out(found, value)
         if found.regions and all(one.name != "region" for one in context.command.params):

@@ -47,7 +47,7 @@ VIDEOS = frozenset({".mp4", ".m4v", ".mov", ".mkv", ".avi", ".webm", ".mpg", ".m
 )
 @options.settings(EnlargeOptions, "enlarging", "Options")
 @option("--output", "-o", type=options.PLACE, help="A file, a folder, or - for standard output.", panel="Output")
-@option("--format", help=f"Write this format, whatever the file's ending: {', '.join(NAMES)}.", panel="Output")
+@option("--format", help=f"Write this format, whatever the file's extension: {', '.join(NAMES)}.", panel="Output")
 @options.quality
 @options.bits
 @options.mark

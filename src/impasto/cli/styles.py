@@ -167,7 +167,7 @@ def add(
     if json:
         print_json(entry.as_dict())
     elif not quiet:
-        print(f"{entry.name} added: impasto stylize photo.jpg --style {entry.name}")
+        print(f"added {entry.name}; to use it: impasto stylize photo.jpg --style {entry.name}")
 
 
 @styles.command("import")
@@ -221,7 +221,7 @@ def import_(
     told = Told(seen, made, bgr, layout or "")
     entries = import_network(file, name, paintings=painting, license=license, replace=overwrite, told=told)
     for entry in entries:
-        print(f"{entry.name} added: impasto stylize photo.jpg --style {entry.name}")
+        print(f"added {entry.name}; to use it: impasto stylize photo.jpg --style {entry.name}")
 
 
 @styles.command()
@@ -301,7 +301,7 @@ def _learn(
             if learned.after == learned.before:
                 print("learning found nothing better than the encoded painting, so the style keeps that")
             other = "" if lesson.engine == DEFAULT else f" --engine {lesson.engine}"
-            print(f"{name} learned: impasto stylize photo.jpg --style {name}{other}")
+            print(f"learned {name}; to use it: impasto stylize photo.jpg --style {name}{other}")
     if learned.stopped:
         raise click.exceptions.Exit(INTERRUPTED)
 

@@ -53,7 +53,7 @@ cat photo.jpg | impasto stylize - --style udnie -o - > out.png
 @options.region
 @defaults.presets()
 @option("--output", "-o", type=options.PLACE, help="A file, a folder, or - for standard output.", panel="Output")
-@option("--format", help=f"Write this format, whatever the file's ending: {', '.join(NAMES)}.", panel="Output")
+@option("--format", help=f"Write this format, whatever the file's extension: {', '.join(NAMES)}.", panel="Output")
 @options.quality
 @options.bits
 @options.mark

@@ -61,7 +61,7 @@ def filter_count() -> int:
 
 
 def apply_delta(tensors: Mapping[str, Array], filters: Array) -> dict[str, Array]:
-    """Add a style's changes of the filters to the network's tensors, in the order of `filter_shapes`.
+    """Add a style's filter changes to the network's tensors, in the order of `filter_shapes`.
 
     Args:
         filters: the style's changes; further weights are not changed.

@@ -95,7 +95,9 @@ def _ranges(net: TransformerNet, told: Told, path: Path) -> tuple[Values, Values
         return takes, replace(told.gives, bgr=told.gives.bgr or takes.bgr)
     found = find_ranges(run, trial_photo(), takes)
     if found is None:
-        raise StyleError(f"{path} returns values for a photo that are not numbers", code="not-a-network")
+        raise StyleError(
+            f"{path} returns values for a photo that are not numbers", "choose another checkpoint", code="not-a-network"
+        )
     gives = found[1]
     if gives == takes:
         return found

@@ -106,7 +106,11 @@ def from_weights(path: Path) -> tuple[EnlargeNet, dict[str, Any]]:
             net = EnlargeNet(EnlargerForm(**facts["form"]))
             net.load_state_dict({name: file.get_tensor(name).float() for name in file.keys()})  # noqa: SIM118  not a mapping
     except Exception as error:  # an error of safetensors, OSError, KeyError, ValueError, TypeError
-        raise StyleError(f"{path} does not contain the weights of an enlarger", code="not-a-network") from error
+        raise StyleError(
+            f"{path} does not contain the weights of an enlarger",
+            "give the .safetensors file that impasto train enlarger wrote",
+            code="not-a-network",
+        ) from error
     return net, facts["card"]
 
 

@@ -151,7 +151,11 @@ def from_weights(path: Any) -> tuple[TransformerNet, Facts]:
             facts = Facts.from_json((file.metadata() or {})[METADATA])
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  not a mapping
     except Exception as error:  # an error of safetensors, OSError, KeyError, ValueError
-        raise StyleError(f"{path} does not contain the weights of a network", code="not-a-network") from error
+        raise StyleError(
+            f"{path} does not contain the weights of a network",
+            "give a .safetensors file that impasto train wrote",
+            code="not-a-network",
+        ) from error
     net = recognize(tensors, str(path), facts.takes.high[0])
     if net.architecture.styles != len(facts.styles):
         raise StyleError(

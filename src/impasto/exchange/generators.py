@@ -83,7 +83,11 @@ def from_weights(path: Path) -> tuple[Generator, str, dict[str, Any]] | None:
             net = build(GeneratorForm(**card[FORM]))
             net.load_state_dict({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118  not a mapping
     except Exception as error:  # an error of safetensors, OSError, KeyError, ValueError, RuntimeError
-        raise StyleError(f"{path} does not contain the weights of a network", code="not-a-network") from error
+        raise StyleError(
+            f"{path} does not contain the weights of a network",
+            "give a .safetensors file that impasto train wrote",
+            code="not-a-network",
+        ) from error
     return net.eval(), facts.styles[0], {name: value for name, value in card.items() if name != FORM}
 
 

@@ -74,7 +74,11 @@ def import_network(
     else:
         model, weights, count = _converted(path, name, license, told)
     if paintings and len(paintings) != count:
-        raise UsageError(f"{path} has {count} styles, but {len(paintings)} paintings are given", code="mismatch")
+        raise UsageError(
+            f"{path} has {count} styles, but {len(paintings)} paintings are given",
+            "give --painting once for each style, or leave it out",
+            code="mismatch",
+        )
     pictures = [Picture.open(painting) for painting in paintings]
     entries = gallery.add_network(name, model, paintings=pictures, weights=weights, replace=replace)
     _look_at(path, load_network(gallery.folder / name / "network.onnx"))

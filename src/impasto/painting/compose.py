@@ -59,7 +59,7 @@ class Composition:
         self._strength = np.float32(controls.strength / 100)
         self._weakens = any(layer.share < 1 for layer in layers)
         self._finds = {index: one.mask for index, one in enumerate(layers[1:]) if isinstance(one.mask, str)}
-        self._found: tuple[Samples, dict[int, Mask]] | None = None  # the last frame, and the masks found in it
+        self._found: tuple[Samples, dict[int, Mask]] | None = None  # the previous frame, and the masks found in it
         self._measured: dict[tuple[str, tuple[int, int]], NDArray[Any]] = {}
 
     def __call__(self, frame: Samples, moved: Moved | None = None) -> Pixels:

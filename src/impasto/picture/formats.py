@@ -59,7 +59,7 @@ def format_of(path: Path) -> str:
         )
     if not path.suffix:
         raise UsageError(
-            f"{path.name} has no ending, which names the format",
+            f"{path.name} has no extension, which names the format",
             "-o out.png writes a picture, -o out/ into a folder",
             code="unknown-format",
         )

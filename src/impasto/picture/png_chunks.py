@@ -75,7 +75,9 @@ def mended(data: bytes, name: str) -> Mended:
             parts.append(kept)
     if left_out:
         more = f" and {len(left_out) - 3} more" if len(left_out) > 3 else ""
-        warnings.warn(f"{name}: damaged or too large, so left out: {', '.join(left_out[:3])}{more}", stacklevel=2)
+        warnings.warn(
+            f"{name}: left out parts that are damaged or too large: {', '.join(left_out[:3])}{more}", stacklevel=2
+        )
     return Mended(b"".join(parts) if changed else data, cicp, profile)
 
 

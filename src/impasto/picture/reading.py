@@ -139,7 +139,9 @@ def _decoding(name: str, data: bytes) -> Iterator[None]:
         except (PictureError, UserWarning):
             raise
         except MemoryError as error:
-            raise PictureError(f"{name} needs more memory than is available", code="memory") from error
+            raise PictureError(
+                f"{name} needs more memory than is available", "use a smaller picture", code="memory"
+            ) from error
         # Decoders raise nearly any error for bad data: OSError, SyntaxError, struct.error, zlib.error, IndexError ...
         except Exception as error:
             raise refusals.undecodable(error, data, name) from error

@@ -21,7 +21,7 @@ class Died(Exception):
 
 
 class Connection:
-    """A process, and the frames to and from it. A task that waits in `say` or `hear` may be cancelled.
+    """A process, and the frames to and from it. A task that waits in `say` or `hear` may be canceled.
 
     Attributes:
         size: memory of the process in bytes when it was ready.

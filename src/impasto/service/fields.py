@@ -88,13 +88,13 @@ class Form:
 
     @functools.cached_property
     def texts(self) -> dict[str, list[str]]:
-        """The texts of each field that has any."""
+        """The fields that have texts, with their texts."""
         found = {name: [one for one in given if isinstance(one, str)] for name, given in self.order.items()}
         return {name: texts for name, texts in found.items() if texts}
 
     @functools.cached_property
     def uploads(self) -> dict[str, list[Upload]]:
-        """The files of each field that has any."""
+        """The fields that have files, with their files."""
         found = {name: [one for one in given if isinstance(one, Upload)] for name, given in self.order.items()}
         return {name: uploads for name, uploads in found.items() if uploads}
 

@@ -80,7 +80,7 @@ def _weight(media_type: str, ranges: dict[str, float]) -> float:
 
 
 def header_of(request: Request, name: str) -> str:
-    """Return a header with a list. If the header occurs several times, join the values."""
+    """Return the value of a list header. Repeated headers are joined by commas."""
     return ", ".join(request.headers.getlist(name))
 
 

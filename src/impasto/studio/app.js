@@ -113,7 +113,7 @@ export class App extends EventTarget {
   /** @param {unknown} error */
   fail(error) {
     const fault = faultOf(error);
-    if (fault) this.say({ text: words.fault(fault), kind: "fault" });
+    if (fault) this.say({ text: fault.text, kind: "fault" });
   }
 
   /** Paint by another engine, once what it needs is there. @param {string} name */

@@ -136,9 +136,9 @@ export class Fault extends Error {
     this.status = status;
   }
 
-  /** @returns {string} */
+  /** Message and hint; without a hint that names an option, which a page does not have. @returns {string} */
   get text() {
-    return this.hint ? `${sentence(this.message)} ${sentence(this.hint)}` : sentence(this.message);
+    return this.hint && !this.hint.startsWith("--") ? `${sentence(this.message)} ${sentence(this.hint)}` : sentence(this.message);
   }
 }
 

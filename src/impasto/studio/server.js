@@ -33,7 +33,7 @@ export function server(base, visitor, onNote) {
     if (response.ok) return response;
     const told = await response.json().catch(() => ({}));
     throw new Fault(
-      told.detail ?? told.title ?? `the program answered ${response.status}`,
+      told.detail ?? told.title ?? `the server answered ${response.status}`,
       told.hint ?? "",
       told.code ?? "",
       response.status,
@@ -157,7 +157,7 @@ export function server(base, visitor, onNote) {
 }
 
 function noAnswer() {
-  return new Fault("the program does not answer", "see whether it still runs, then try again", "no-answer");
+  return new Fault("the server does not answer", "check that Impasto still runs, then try again", "no-answer");
 }
 
 /**
@@ -189,13 +189,13 @@ function send(address, file, onSent) {
     request.responseType = "json";
     request.upload.onprogress = (event) => onSent?.(event.loaded / Math.max(1, event.total));
     request.onerror = () =>
-      failed(new Fault("the file could not be sent", "see whether the program still runs", "no-answer"));
+      failed(new Fault("the file could not be sent", "check that Impasto still runs", "no-answer"));
     request.onload = () => {
       const told = request.response ?? {};
       if (request.status < 300) done(told);
       else
         failed(
-          new Fault(told.detail ?? `the program answered ${request.status}`, told.hint ?? "", told.code, request.status),
+          new Fault(told.detail ?? `the server answered ${request.status}`, told.hint ?? "", told.code, request.status),
         );
     };
     request.send(file);

@@ -132,7 +132,7 @@ export class Studio extends HTMLElement {
       const bar = this.page?.querySelector(".bar");
       if (this.app && this.painter && this.page && bar) await offerEdit(this.app, this.painter, bar, this.page);
     } catch (error) {
-      const text = words.fault(faultOf(error) ?? new Fault(String(error)));
+      const text = (faultOf(error) ?? new Fault(String(error))).text;
       this.#say({ text, kind: "fault", action: words.tryAgain, act: () => void this.#begin() });
     }
   }

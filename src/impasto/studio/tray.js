@@ -223,7 +223,7 @@ export class Tray {
       download(await this.app.engine.result(job), task.file);
       return true;
     } catch (error) {
-      this.app.fail(gone(error) ? new Fault(words.resultGone) : error);
+      this.app.fail(gone(error) ? new Fault(words.resultGone, words.exportAgain) : error);
       return false;
     }
   }

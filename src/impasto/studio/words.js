@@ -1,6 +1,5 @@
 // All that the page says, in a painter's words; the field's terms are in the tooltips.
 
-/** @typedef {import("./engine.js").Fault} Fault */
 /** @typedef {import("./engine.js").Job} Job */
 
 const percent = (/** @type {number} */ value) => `${Math.round(value)} %`;
@@ -53,9 +52,9 @@ export const words = {
   blendHelp: "While this is on, a click adds a style, up to four. Shift-click does so, too.",
   blendShares: "Shares of the blend",
   blendOf: (/** @type {number} */ count) => `A blend of ${count}`,
-  noStyleFound: "No painting is called that.",
+  noStyleFound: "No painting has that name.",
   ownPainting: "+ Your own painting",
-  ownPaintingHelp: "Any painting, drawing or texture as a style. It is encoded at once; no training is needed.",
+  ownPaintingHelp: "Any painting, drawing or texture as a style, without training.",
   yours: "Yours",
   thePhoto: "The photo",
   aPainting: "A painting",
@@ -63,11 +62,11 @@ export const words = {
   keepPainting: "Keep this painting",
   keepPaintingHelp: "Puts it into the gallery, for later visits and for the command line.",
   learn: (/** @type {number} */ seconds) => `Learn it (${duration(seconds)})`,
-  learnHelp: "Trains the painter for this painting, with the perceptual losses; it is painted better then.",
+  learnHelp: "Trains the painter on this painting (perceptual losses). Results come nearer to it.",
   rename: "Rename",
   remove: "Remove",
-  whichTitle: "What shall it be called?",
-  learned: (/** @type {string} */ title) => `${title} is there.`,
+  whichTitle: "Name of this style",
+  learned: (/** @type {string} */ title) => `${title} is in the gallery.`,
   learning: (/** @type {string} */ title) => `Learning ${title}`,
   keeping: (/** @type {string} */ title) => `Keeping ${title}`,
 
@@ -102,19 +101,19 @@ export const words = {
   // Where.
   where: "Where",
   photoBack: "Brush the photo back",
-  photoBackHelp: "Paint over what is to stay as it is in the photo.",
+  photoBackHelp: "Paint over the parts to keep.",
   paintIn: "Brush the effect in",
   paintInHelp: "Begin with the photo, and paint the effect where you want it.",
   otherStyle: "Another style here",
-  otherStyleHelp: "Paint over what is to be in another style.",
+  otherStyleHelp: "Paint over the parts for another style.",
   found: /** @type {Record<string, {label: string, keep: string, help: string}>} */ ({
-    person: { label: "Person", keep: "Keep the person", help: "Finds the people in the photo (a small segmentation network), and leaves them as they are. They may be painted in another style, too." },
-    background: { label: "Background", keep: "Keep the background", help: "Paints the people alone. The background may be painted in another style, too." },
+    person: { label: "Person", keep: "Keep the person", help: "Finds the people in the photo (a small segmentation network), and leaves them as they are. You can also give them another style." },
+    background: { label: "Background", keep: "Keep the background", help: "Paints only the people. You can also give the background another style." },
     faces: { label: "Faces", keep: "Keep faces", help: "Paints faces less strongly." },
   }),
   part: (/** @type {number} */ number) => `Part ${number}`,
   parts: (/** @type {number} */ count) => (count === 1 ? "1 part" : `${count} parts`),
-  asGround: "As everywhere",
+  asGround: "Same as the rest",
   styleOf: (/** @type {string} */ part) => `What ${part} is painted in`,
   removePart: (/** @type {string} */ part) => `Remove ${part}`,
   draw: "Draw",
@@ -130,24 +129,24 @@ export const words = {
   hardnessHelp: "0 is a soft brush: its edge is a weaker effect.",
   brushKeys: "[ and ] change the brush. By keyboard: arrows move it, space paints.",
   manyLayers: (/** @type {number} */ most) => `Up to ${most} parts.`,
-  maskGone: "the drawn part has been lost; draw it again",
-  noMask: (/** @type {string} */ name) => `${name} is no picture that can be a mask.`,
+  maskGone: "this browser has lost the drawn part; draw it again",
+  noMask: (/** @type {string} */ name) => `${name} cannot be used as a mask: open a gray picture.`,
 
   // Files.
   opening: (/** @type {string} */ name, /** @type {number} */ share, /** @type {number} */ index, /** @type {number} */ count) =>
     `Opening ${name}${count > 1 ? ` (${index + 1} of ${count})` : ""}${share < 1 ? ` ${Math.round(100 * share)} %` : "…"}`,
   tooLarge: (/** @type {string} */ name, /** @type {number} */ size, /** @type {number} */ most) =>
-    `${name} has ${size.toFixed(0)} MB; this page takes ${most} MB. Make it smaller, or ask whoever runs the page.`,
-  gone: (/** @type {string} */ name) => `${name} is not here any more`,
+    `${name} has ${size.toFixed(0)} MB; the limit is ${most} MB. Make it smaller, or ask the operator of this page.`,
+  gone: (/** @type {string} */ name) => `${name} is no longer open`,
   openAgain: "open it again",
-  noPreset: (/** @type {string} */ name) => `${name} holds no settings`,
-  noPainting: (/** @type {string} */ name) => `${name} is a clip; a style is a picture`,
-  presetOpened: (/** @type {string} */ name) => `The settings of ${name} are on.`,
-  masksGone: (/** @type {number} */ count) => (count === 1 ? "A part that was drawn is not in the file." : `${count} parts that were drawn are not in the file.`),
-  settingsBack: (/** @type {string} */ name) => `${name} was painted here: its settings are back.`,
-  paintedHere: (/** @type {string} */ name) => `${name} was painted here.`,
+  noPreset: (/** @type {string} */ name) => `${name} contains no settings; open a preset, or a picture that Impasto saved`,
+  noPainting: (/** @type {string} */ name) => `${name} is a clip; choose a picture as the style`,
+  presetOpened: (/** @type {string} */ name) => `These are the settings of ${name}.`,
+  masksGone: (/** @type {number} */ count) => (count === 1 ? "The file does not contain one drawn part. Draw it again." : `The file does not contain ${count} drawn parts. Draw them again.`),
+  settingsBack: (/** @type {string} */ name) => `Impasto painted ${name}: its settings are back.`,
+  paintedHere: (/** @type {string} */ name) => `Impasto painted ${name}.`,
   useSettings: "Use its settings",
-  styleGone: (/** @type {string} */ names) => `Left out, since it is not here any more: ${names}.`,
+  styleGone: (/** @type {string} */ names) => `Left out, no longer in the gallery: ${names}.`,
   openAsPhoto: "Open it as a photo",
   photos: "Photos",
   removePhoto: (/** @type {string} */ name) => `Remove ${name}`,
@@ -184,20 +183,20 @@ export const words = {
   allPhotos: (/** @type {number} */ count) => `All ${count} photos, as a ZIP`,
   hand: "Hand",
   painter: "Painter",
-  painterHelp: "Some seconds (feed-forward network)",
-  painterClipHelp: "As the key frames are shown",
+  painterHelp: "A few seconds (feed-forward network)",
+  painterClipHelp: "Looks like the preview",
   quick: "Quick",
   quickHelp: "In a second, and simpler (--engine light)",
   fine: "Fine",
-  fineHelp: "Larger strokes, cleaner colors; some seconds. It is fetched once, 6 MB (--engine painter).",
+  fineHelp: "Larger strokes, cleaner colors; takes a few seconds. Downloaded once: 6 MB (--engine painter).",
   fetching: (/** @type {number} */ share) => `Fetching the painter: ${Math.round(100 * share)} %`,
   light: "Light",
   lightHelp: "Five times as fast, and simpler",
   best: "Slow hand",
-  bestHelp: "Minutes: the pixels themselves are changed until they show the painting's strokes (Gatys' optimization).",
+  bestHelp: "Takes minutes. Changes the pixels until they show the painting's strokes (Gatys' optimization).",
   iterations: "Patience",
   iterationsHelp: "Evaluations of the losses: more takes longer.",
-  bestSize: (/** @type {number} */ side) => `${side} pixels on the longer side. It shows how it grows, and can be stopped at any time.`,
+  bestSize: (/** @type {number} */ side) => `${side} pixels on the longer side. You can watch the painting and stop it at any time.`,
   file: "File",
   quality: "Quality",
   depth: "Depth",
@@ -206,25 +205,25 @@ export const words = {
   ownSizes: "As they are",
   ownSize: (/** @type {number} */ width, /** @type {number} */ height) => `${width} × ${height}`,
   poster: (/** @type {number} */ times, /** @type {number} */ side) => `Poster, ${times} × (${side})`,
-  posterHelp: "The photo is enlarged by a network, then painted",
+  posterHelp: "A network enlarges the photo; then Impasto paints it",
   otherSize: "Other",
   longerSide: "Longer side in pixels",
   steady: "Steadiness",
-  steadyHelp: "How much of the last picture is carried along the motion.",
+  steadyHelp: "Share of the previous frame that is kept along the motion, against flicker.",
   sound: "Sound",
-  mark: "Write into the file how it was made",
-  markHelp: "Dropped here again, the picture then brings its settings back.",
-  metadata: "Of the photo's metadata",
+  mark: "Store the settings in the file",
+  markHelp: "Drop the picture here to get its settings back.",
+  metadata: "The photo's metadata",
   metadataKept: {
     all: { label: "Keep all", help: "Camera, time, place, names, rights." },
-    place: { label: "Not the place", help: "All but GPS and names of places." },
-    none: { label: "Keep none", help: "Nothing that came with the photo but its color profile." },
+    place: { label: "Remove the place", help: "Keeps everything except GPS and place names." },
+    none: { label: "Remove all", help: "Keeps only the color profile." },
   },
   tellMe: "Tell me when it is done",
   sameCommand: "The same on the command line",
   copy: "Copy",
   copied: "Copied.",
-  copyYourself: "It is selected: copy it with Ctrl C.",
+  copyYourself: "The command is selected: press Ctrl C.",
   saveMasks: "Save the masks",
   cancel: "Cancel",
   exportNow: "Export",
@@ -234,17 +233,18 @@ export const words = {
   // Jobs.
   tray: "Work",
   stop: "Stop",
-  stopHelp: "Keeps what is there so far, where something is.",
+  stopHelp: "Keeps the unfinished result, if there is one.",
   saveResult: "Save",
   show: "Show",
   showHelp: "Beside the picture on the canvas (Escape ends it)",
   nothingYet: "there is nothing to see yet",
   stopping: "Stopping…",
   dismiss: "Dismiss",
-  resultGone: "the result is not there any more",
+  resultGone: "the result is gone",
+  exportAgain: "export it again",
   finished: (/** @type {string} */ title) => `Done: ${title}`,
   downloaded: (/** @type {string} */ file) => `. It is in your browser's downloads as ${file}`,
-  stopped: (/** @type {string} */ title) => `Stopped, with what there is: ${title}`,
+  stopped: (/** @type {string} */ title) => `Stopped, unfinished result kept: ${title}`,
   failed: (/** @type {string} */ title, /** @type {string} */ message, /** @type {string} */ hint) => `${title}: ${message}${hint ? ` (${hint})` : ""}`,
   /** @param {Job | undefined} job @param {number | null} left */
   jobState(job, left) {
@@ -254,7 +254,7 @@ export const words = {
     if (job.state === "running") {
       return `${Math.round(100 * job.fraction)} %${left === null ? "" : ` · about ${duration(left)} left`}`;
     }
-    if (job.state === "failed") return job.error?.message ?? "It failed.";
+    if (job.state === "failed") return job.error?.message ?? "The job failed. Try again.";
     return job.state === "done" ? "Done" : "Stopped";
   },
 
@@ -266,15 +266,9 @@ export const words = {
   ],
   letters: "Single letters are keys",
   tryAgain: "Try again",
-  privateHere: "Your pictures never leave this device: they are painted in this browser, which keeps them until you say otherwise.",
-  private: "Your pictures stay between this browser and the program that serves this page. Nothing else is asked. The program forgets them after a while; this browser keeps them until you say otherwise.",
+  privateHere: "Your pictures never leave this device: they are painted in this browser, which keeps them until you delete them.",
+  private: "Your pictures go only to the Impasto server of this page, which deletes them after a while. This browser keeps them until you delete them.",
   version: (/** @type {string} */ version) => `Impasto ${version}`,
   credits: "The paintings",
   close: "Close",
-
-  /** A fault in the page's language. @param {Fault} fault */
-  fault(fault) {
-    const text = fault.text.replaceAll(/\s*--[a-z-]+( [A-Z]+)?/g, "").trim();
-    return text;
-  },
 };

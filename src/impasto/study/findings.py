@@ -155,7 +155,7 @@ def find(
             found.counted += theirs
             found.results.append(_result(name, question.text, theirs, conditions, scores, seed))
     if not found.results:
-        raise PictureError("all answers belong to catch trials", code="nothing-given")
+        raise PictureError("all answers belong to catch trials", "collect more answers", code="nothing-given")
     _remark(found)
     return found
 

@@ -22,7 +22,7 @@ _HEAD = ("method", "photo", "painting", "strength", "judge")
 
 
 def read_scores(path: Path, judge: str | None = None) -> Scores:
-    """Read metrics.csv, or the results.csv of `impasto evaluate`, of which only results at full strength count.
+    """Read metrics.csv, or the results at full strength from the results.csv of `impasto evaluate`.
 
     Args:
         judge: read only metrics that this network has computed.

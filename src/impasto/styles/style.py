@@ -57,7 +57,7 @@ class Blend:
         return list(dict.fromkeys(style.engine for style, _ in self.parts))
 
     def by_engine(self, recolor: Callable[[Pixels], Pixels] | None = None) -> list[tuple[float, Engine, StyleVector]]:
-        """Return every engine's share of the blend, and the weighted mean of its styles' vectors.
+        """Return the share of each engine of the blend, and the weighted mean of that engine's style vectors.
 
         Args:
             recolor: changes the colors of paintings; None keeps them.

@@ -153,7 +153,7 @@ class GltfFile:
         if not self.has(uri):
             raise PictureError(
                 f"{self.path} needs {self.path_of(uri)}, which does not exist",
-                "put the model's files beside it",
+                "copy this file into the model's folder",
                 code="no-such-file",
             )
         return file_bytes(self.path_of(uri))
@@ -284,7 +284,7 @@ def refuse_packed(path: Path, what: str) -> NoReturn:
     """Raise an error for geometry with an unsupported compression."""
     raise PictureError(
         f"the geometry of {path} is compressed by {what}",
-        f"gltf-transform copy {path.name} plain{path.suffix}",
+        f"decompress it first: gltf-transform copy {path.name} plain{path.suffix}",
         code="unknown-format",
     )
 

@@ -1,4 +1,4 @@
-"""Write a glTF model with other pictures. All other contents of its files stay, byte for byte."""
+"""Write a glTF model with replaced pictures. The rest of its files stays the same, byte for byte."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ class Edits:
         target: the new model.
         label: for the names of new files beside it.
     Raises:
-        UsageError: the target has another ending than the model.
+        UsageError: the target has another extension than the model.
     """
 
     def __init__(self, file: GltfFile, target: Path, label: str) -> None:
         if target.suffix.lower() != file.path.suffix.lower():
             raise UsageError(
-                f"{target} has another ending than the model {file.path.name}",
+                f"{target} has another extension than the model {file.path.name}",
                 f"-o NAME{file.path.suffix}",
                 code="unknown-format",
             )
@@ -58,11 +58,11 @@ class Edits:
         self._added.setdefault(name, []).append(value)
         return len(self._file.items(name)) + len(self._added[name]) - 1
 
-    def add_data(self, data: bytes, **said: object) -> int:
-        """Add bytes; return the number of their buffer view. `said` are more keys of the view."""
+    def add_data(self, data: bytes, **keys: object) -> int:
+        """Add bytes; return their buffer view's number. `keys` are additional keys of the view."""
         buffers = self._file.items("buffers")
         in_chunk = self._file.binary and (not buffers or "uri" not in buffers[0])
-        return self._append(data, 0 if in_chunk else len(buffers), said)
+        return self._append(data, 0 if in_chunk else len(buffers), keys)
 
     def replace_images(self, images: Mapping[int, bytes], slots: Sequence[tuple[Place, int]]) -> None:
         """Replace the bytes of pictures. Copy pictures that other places show, too, and let `slots` show the copies.

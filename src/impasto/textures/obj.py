@@ -59,7 +59,7 @@ class Obj:
         if line.path not in self._made and not is_file(line.path):
             raise PictureError(
                 f"{self.file.mtls[line.file][0]} needs {line.path}, which does not exist",
-                "put the model's pictures beside it",
+                "copy this file into the model's folder",
                 code="no-such-file",
             )
         path = line.path if line.path in self._made else line.path.resolve()
@@ -116,7 +116,7 @@ class Obj:
         file, folder = self.file, target.parent
         if target.suffix.lower() != ".obj":
             raise UsageError(
-                f"{target} has another ending than the model {file.path.name}", "-o NAME.obj", code="unknown-format"
+                f"{target} has another extension than the model {file.path.name}", "-o NAME.obj", code="unknown-format"
             )
         edits: list[list[Edit]] = [[] for _ in file.mtls]
         changed = {(line.file, line.start) for index in painted for line in self._lines[index]}

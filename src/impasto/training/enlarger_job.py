@@ -63,7 +63,7 @@ class EnlargerJob(Job[EnlargeNet]):
         return {"scale": self.scale, "start": start}
 
     def card(self, photos: Photos, step: int, losses: dict[str, float], seconds: float) -> dict[str, Any]:
-        """Return how the network was made."""
+        """Return the facts of the model card: recipe, data, losses and times."""
         return super().card(photos, step, losses, seconds) | {"form": dataclasses.asdict(self.form)}
 
 

@@ -113,7 +113,7 @@ class CollectionJob(Job[nn.Module]):
         return {"paintings": self.collection.digest}
 
     def card(self, photos: Photos, step: int, losses: dict[str, float], seconds: float) -> dict[str, Any]:
-        """Return how the network was made."""
+        """Return the facts of the model card: recipe, data, losses and times."""
         paintings = {"count": len(self.collection.items), "digest": self.collection.digest}
         return super().card(photos, step, losses, seconds) | {"paintings": paintings}
 

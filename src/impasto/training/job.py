@@ -179,7 +179,7 @@ class Job(ABC, Generic[Net]):
         }
 
     def card(self, photos: Photos, step: int, losses: dict[str, float], seconds: float) -> dict[str, Any]:
-        """Return how a network was made."""
+        """Return the facts of the model card: recipe, data, losses and times."""
         return {
             "made with": f"Impasto {__version__}",
             "date": date.today().isoformat(),

@@ -66,6 +66,7 @@ def train(
     if recipe.batch_size % fabric.world_size:
         raise UsageError(
             f"a batch of {recipe.batch_size} cannot be divided evenly among {fabric.world_size} processes",
+            f"--batch-size {-(-recipe.batch_size // fabric.world_size) * fabric.world_size}",
             code="mismatch",
         )
     photos = job.found

@@ -57,7 +57,7 @@ class StyleJob(Job[TransformerNet]):
         return {"styles": digests}
 
     def card(self, photos: Photos, step: int, losses: dict[str, float], seconds: float) -> dict[str, Any]:
-        """Return how the network was made."""
+        """Return the facts of the model card: recipe, data, losses and times."""
         form = {"architecture": dataclasses.asdict(self.architecture), "styles": list(self.styles)}
         return super().card(photos, step, losses, seconds) | form
 

@@ -99,7 +99,7 @@ class Assembly:
                 raise
             raise UsageError(
                 f"{self.path} cannot be written with {self.encoding.codec}",
-                f"try another --codec or ending: {first_line(error.__cause__ or error)}",
+                f"try another --codec or file extension: {first_line(error.__cause__ or error)}",
                 code="not-encodable",
             ) from error
 
@@ -132,7 +132,7 @@ class Assembly:
             wanted.remove_files()
             raise UsageError(
                 f"{self.path} cannot be written with {self.encoding.codec}",
-                f"try another --codec or ending: {first_line(error)}",
+                f"try another --codec or file extension: {first_line(error)}",
                 code="not-encodable",
             ) from error
         for name in ("said", "picture", "chapters", "covers", "attachments"):

@@ -14,17 +14,17 @@ from impasto.pixels.flow import warp
 from impasto.pixels.masks import Mask
 from impasto.video.steady import Motion
 
-_KEPT = 0.75  # share of the last frame's masks that is kept where the motion is trusted
+_KEPT = 0.75  # share of the previous frame's masks that is kept where the motion is trusted
 
 
 class MaskFinder:
     """Find people, background and faces in consecutive frames.
 
-    The networks' output is mixed with that for the last frame, warped along the motion. Then the edges are aligned with
-    the frame's own. So masks neither jump nor lag behind.
+    The networks' output is mixed with that for the previous frame, warped along the motion. Then the edges are aligned
+    with the frame's own. So masks neither jump nor lag behind.
 
     Attributes:
-        before: output for the last frame: logits of people, shares of faces.
+        before: output for the previous frame: logits of people, shares of faces.
     """
 
     def __init__(self) -> None:
@@ -37,7 +37,7 @@ class MaskFinder:
 
         Args:
             frame: H x W x 3.
-            motion: back to the last frame, of any size.
+            motion: back to the previous frame, of any size.
         """
         photo = floats(frame)
         seen = see(photo, faces="faces" in names)

@@ -62,7 +62,7 @@ class MovingMasks:
 
         Args:
             frame: at that time, H x W x 3.
-            motion: back to the last frame.
+            motion: back to the previous frame.
         """
         masks = {index: moving.at(time) for index, moving in self._moving.items()}
         if self._found:

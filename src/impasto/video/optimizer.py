@@ -1,4 +1,4 @@
-"""Paint a clip with the slow engine. Every frame starts from the last picture, warped along the motion, and stays near.
+"""Paint a clip with the slow engine. Every frame starts from the previous picture, warped, and stays near it.
 
 Ruder, Dosovitskiy, Brox: Artistic Style Transfer for Videos, GCPR 2016: initialization (section 4.1), short-term loss
 (eq. 7) and long-term loss (eq. 9 and 10). Here the two losses share one combined target picture.
@@ -30,7 +30,7 @@ class FrameOptimizer:
     Args:
         stylizer: styles, regions and controls.
         steady: 0..1.
-        long_term: stay also near the picture this many frames ago, where the last picture shows something else; 0: off.
+        long_term: stay also near the picture this many frames ago, where the previous one shows something else; 0: off.
     """
 
     def __init__(self, stylizer: Stylizer, recipe: Recipe, steady: float, long_term: int = 0) -> None:
@@ -48,8 +48,8 @@ class FrameOptimizer:
 
         Args:
             frame: at the size at which it is optimized.
-            motion: back to the last frame, at that size.
-            last: the picture of the last frame; None at the start of a shot.
+            motion: back to the previous frame, at that size.
+            last: the picture of the previous frame; None at the start of a shot.
         """
         anchor = None
         if last is None:

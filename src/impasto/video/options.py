@@ -20,11 +20,11 @@ class VideoOptions:
     Attributes:
         engine: "light"; "painter", which takes five times as long for a frame; "optimize", which optimizes every frame.
             "optimize" is for short clips and needs the extra `torch`.
-        long_term: 0..100. The optimizer also stays near the picture this many frames ago, where the last picture shows
+        long_term: 0..100. The optimizer also stays near the picture this many frames ago, where the previous one shows
             something else. 0: off.
         keyframes: styles that change, such as "0:starry-night,5:great-wave:0.5" (see `keyframes.parse_keyframes`), in
             seconds of the result.
-        steady: 0..100. The share of the last picture that is kept, warped along the motion. Higher values flicker less.
+        steady: 0..100. The share of the previous picture to keep, warped along the motion. Higher values flicker less.
         start, end: seconds of the source.
         fps: 0.01..1000, a new frame rate, reached by dropping or repeating frames. None keeps the source's timing,
             constant or variable.
@@ -48,7 +48,7 @@ class VideoOptions:
     keyframes: str | None = setting(
         None, "Styles that change: SECONDS:STYLE[:SHARE OF THE STRENGTH[:BRUSH SIZE]], separated by commas."
     )
-    steady: float = setting(70, "Share of the last picture to keep along the motion, against flicker.", 0, 100)
+    steady: float = setting(70, "Share of the previous picture to keep along the motion, against flicker.", 0, 100)
     start: float = setting(0, "Start at this second.", 0, 1e6)
     end: float | None = setting(None, "End at this second.", 0, 1e6)
     fps: float | None = setting(None, "New frame rate; default: the source's.", 0.01, 1000)

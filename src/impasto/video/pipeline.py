@@ -72,7 +72,7 @@ class Painted:
 
     Attributes:
         frame: from the source.
-        motion: back to the last frame.
+        motion: back to the previous frame.
         picture: H x W x 3, at the size at which it was painted.
         painter: enlarges and finishes the picture; None for the optimizer's, which already follows the motion.
         moved: the moving masks, by their region's number.
@@ -144,7 +144,7 @@ class Pipeline:
         self.seconds = dict.fromkeys(("read", "motion", "paint", "write"), 0.0)
         self._shot: Shot | None = None
         self._first: VideoFrame | None = None  # of the shot
-        self._last: Pixels | None = None  # the optimizer's last picture
+        self._last: Pixels | None = None  # the optimizer's previous picture
         self._painter: Composition | None = None
         if self.before is not None:
             self.frames, self.shots = self.before.frames, self.before.shots

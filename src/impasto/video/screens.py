@@ -47,11 +47,11 @@ class Window:
             self._root = tkinter.Tk()
         except ImportError:
             raise UsageError(
-                "this Python has no Tk for a window", "--serve shows it in the browser", code="no-device"
+                "this Python has no Tk for a window", "--serve shows the pictures in the browser", code="no-device"
             ) from None
         except Exception as error:
             raise UsageError(
-                f"cannot open a window: {error}", "--serve shows it in the browser", code="no-device"
+                f"cannot open a window: {error}", "--serve shows the pictures in the browser", code="no-device"
             ) from error
         self._keys: list[str] = []
         self._label = tkinter.Label(self._root, borderwidth=0)

@@ -1,4 +1,4 @@
-"""Keep a painted video from flickering: reuse the last picture, warped along the motion, where the motion is reliable.
+"""Keep a painted video from flickering: reuse the previous picture, warped, where the motion is reliable.
 
 Ruder, Dosovitskiy, Brox: Artistic Style Transfer for Videos, GCPR 2016. Here the warped picture is blended with the new
 one, as in later feed-forward methods (such as Gupta et al. 2017), instead of being a target of the optimization.
@@ -22,7 +22,7 @@ _SMALL = (64, 36)
 _CUT = 0.16  # mean change of brightness, above which a new shot always begins
 _MAYBE_CUT = 0.07  # mean change, above which a new shot begins if motion explains little of it
 _LITTLE = 0.25
-_MOST = 0.92  # share of the last picture that is kept at full steadiness
+_MOST = 0.92  # share of the previous picture that is kept at full steadiness
 
 
 Gray: TypeAlias = NDArray[np.float32]
@@ -53,10 +53,10 @@ class MotionFinder:
 
     def __init__(self, flow: bool = True) -> None:
         self.flow = flow
-        self._before: tuple[Gray, Gray] | None = None  # the last frame, reduced for the flow and for cuts
+        self._before: tuple[Gray, Gray] | None = None  # the previous frame, reduced for the flow and for cuts
 
     def __call__(self, frame: Samples, size: tuple[int, int] | None = None) -> Motion:
-        """Return the motion back to the last frame, and its reliability (Ruder et al. 2016, eq. 5 and 6).
+        """Return the motion back to the previous frame, and its reliability (Ruder et al. 2016, eq. 5 and 6).
 
         Args:
             size: width and height of the result; None: the frame's own.
@@ -112,7 +112,7 @@ def blend(painted: Pixels, last: Pixels, motion: Motion, steady: float) -> Pixel
 
     Args:
         painted: the new picture.
-        last: the last picture, as shown.
+        last: the previous picture, as shown.
         steady: 0..1.
     """
     if motion.flow is None or motion.trust is None or steady == 0:

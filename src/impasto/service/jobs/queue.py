@@ -106,7 +106,13 @@ class Queue:
             if job.canceling:
                 return self._kept(job.ended_as("canceled", now), now)
             if job.tries >= TRIES:
-                error = _said(ImpastoError(f"the worker process died {job.tries} times", code="killed"))
+                error = _said(
+                    ImpastoError(
+                        f"the worker process died {job.tries} times",
+                        "send a smaller picture, or tell the operator",
+                        code="killed",
+                    )
+                )
                 return self._kept(job.ended_as("failed", now, error=error), now)
             began = job.began or now
             taken = replace(job, state="running", holder=holder, lease=now + self.lease, tries=job.tries + 1)

@@ -66,7 +66,7 @@ class DescentFields:
 class ClipFields:
     """The fields of a clip, as in `VideoOptions`."""
 
-    steady: float = setting(70, "How much of the last frame is carried along the motion.", 0, 100)
+    steady: float = setting(70, "How much of the previous frame is carried along the motion.", 0, 100)
     start: float = setting(0, "Start at this second.", 0, 1e6)
     end: float | None = setting(None, "End at this second.", 0, 1e6)
     fps: float | None = setting(None, "Frame rate; the default is the clip's own.", 0.01, 1000)
@@ -138,7 +138,7 @@ def style_work(form: Form, service: Service) -> Asked:
         raise UsageError(f"seconds {said.seconds:g} is not in 0..{config.learn_seconds:g}", code="out-of-range")
     own = sum(not entry.builtin for entry in service.gallery.entries())
     if own >= config.own_styles and not learns_on:
-        raise UsageError(f"the gallery is full: it contains {own} styles", code="too-large")
+        raise UsageError(f"the gallery is full: it contains {own} styles", "remove a style first", code="too-large")
     if said.seconds:
         need("lightning_fabric", "Lightning Fabric, which learning needs,", "train")
     painting = None if learns_on else form.file("painting")

@@ -122,7 +122,7 @@ class Runner:
                 work.cancel()
                 await asyncio.gather(work, return_exceptions=True)
         if held is None:
-            LOG.warning("the claim on job %s was lost; its result is discarded", job.id[:6])
+            LOG.warning("lost the claim on job %s to another service; discarding the result", job.id[:6])
         elif held.canceling:
             await self._stored(lambda: self.queue.canceled(job))
         else:

@@ -183,7 +183,9 @@ def _connection(parts: SplitResult) -> http.client.HTTPConnection:
     address = str(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][4][0])
     if host != "localhost" and not is_address(host) and _is_inside(address):
         raise ImpastoError(
-            f"{host} resolves to {address}, which the operator must allow explicitly", code="not-allowed"
+            f"{host} resolves to {address}, a private address",
+            "the operator can allow it: impasto serve --webhook-host HOST",
+            code="not-allowed",
         )
     connection: http.client.HTTPConnection
     if parts.scheme == "https":

@@ -42,7 +42,9 @@ class MaskWork:
         try:
             people = importlib.import_module("impasto.painting.people")
         except ModuleNotFoundError as error:
-            raise ImpastoError("automatic masks are not available on this service", code="missing-extra") from error
+            raise ImpastoError(
+                "automatic masks are not available on this service", "draw or upload a mask", code="missing-extra"
+            ) from error
         picture = VIEWS.of(self.canvas.digest, lambda: unpacked(self.canvas.read()))
         with notes_of() as notes:
             mask = people.automatic_mask(self.of, replace(picture, alpha=None))
