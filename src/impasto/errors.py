@@ -107,8 +107,8 @@ class MissingExtra(ImpastoError):
 
     code = "missing-extra"
 
-    def __init__(self, what: str, extra: str) -> None:
-        super().__init__(f"{what} is not installed", f"pip install 'impasto[{extra}]'")
+    def __init__(self, what: str, extra: str, command: str = "") -> None:
+        super().__init__(f"{what} is not installed", command or f"pip install 'impasto[{extra}]'")
 
 
 def write_fault(error: BaseException) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import math
+import sys
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -39,7 +40,9 @@ class Unwrapped(NamedTuple):
 def check_installed() -> None:
     """Raise MissingExtra if xatlas, which makes texture coordinates, is not installed."""
     if importlib.util.find_spec("xatlas") is None:
-        raise MissingExtra("the model has no texture coordinates, and xatlas, which makes them,", "textures")
+        # the extra leaves it out for Python 3.14, which has no wheel
+        command = "pip install xatlas, which needs a C++ compiler" if sys.version_info >= (3, 14) else ""
+        raise MissingExtra("the model has no texture coordinates, and xatlas, which makes them,", "textures", command)
 
 
 def unwrap(
