@@ -212,7 +212,7 @@ def test_an_animation_stays_one_or_says_so(run: Run, tmp_path: Path) -> None:
         (["--style", "udnie", "--region", "mask.png"], 2, "malformed", "--region mask.png"),
         (["--style", "udnie", "--region", "mask.png=udnie"], 1, "no-such-file", "mask.png"),
         (["--style", "udnie", "--region", ".=udnie"], 1, "not-a-file", ". is"),
-        (["--style", "udnie", "--format", "xyz"], 2, "unknown-format", "--format .xyz."),
+        (["--style", "udnie", "--format", "xyz"], 2, "unknown-format", "--format 'xyz'"),
         (["--style", "udnie", "--quality", "0"], 2, "out-of-range", "--quality 0"),
         (["--style", "udnie", "--jobs", "0"], 2, "usage", "--jobs"),
         (["--style", "udnie", "--max-pixels", "100"], 1, "too-large", "--max-pixels"),
