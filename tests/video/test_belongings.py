@@ -9,6 +9,7 @@ import av
 import pytest
 from films import Sound, Subtitles, film, looked_at, of_kind
 
+from impasto.video.joining import fills_mux_streams
 from impasto.video.paint_video import PaintedVideo, paint_video
 
 TITLES = {"title": "Fête à Zürich", "artist": "Jürgen", "date": "2011", "copyright": "© 2011", "genre": "Home"}
@@ -98,7 +99,8 @@ def test_timecodes_and_the_pictures_language_come_along(tmp_path: Path) -> None:
     assert result.notes == ()
     with av.open(str(tmp_path / "out.mp4")) as file:
         picture = file.streams.video[0].metadata
-    assert (picture["timecode"], picture["language"], picture["name"]) == ("01:00:01:00", "fra", "Main")
+    assert (picture["language"], picture["name"]) == ("fra", "Main")
+    assert picture.get("timecode") == ("01:00:01:00" if fills_mux_streams() else None)
 
 
 def test_data_is_left_out_with_a_note(tmp_path: Path) -> None:

@@ -75,8 +75,14 @@ def test_the_tag_of_older_files_turns_a_frame(tmp_path: Path) -> None:
     assert Orientation.of_degrees(float("nan")) == Orientation.of_degrees(-2147483648) == Orientation()
 
 
+makes_bt2020 = pytest.mark.skipif("BT2020" not in Colorspace.__members__, reason="this PyAV makes no such clip")
+
+
 @pytest.mark.parametrize("full", [False, True])
-@pytest.mark.parametrize(("number", "matrix"), [(1, "ITU709"), (6, "ITU601"), (7, "SMPTE240M"), (9, "BT2020")])
+@pytest.mark.parametrize(
+    ("number", "matrix"),
+    [(1, "ITU709"), (6, "ITU601"), (7, "SMPTE240M"), pytest.param(9, "BT2020", marks=makes_bt2020)],
+)
 def test_matrices_and_ranges_that_a_file_names(tmp_path: Path, number: int, matrix: str, full: bool) -> None:
     colors = ColorRange.JPEG if full else ColorRange.MPEG
     to = {"dst_colorspace": Colorspace[matrix], "dst_color_range": colors}
@@ -84,6 +90,7 @@ def test_matrices_and_ranges_that_a_file_names(tmp_path: Path, number: int, matr
     assert np.abs(read(path)[0].samples.reshape(-1, 3).mean(0) - ORANGE).max() < 2
 
 
+@makes_bt2020
 @pytest.mark.parametrize(("transfer", "paper_white"), [(16, 0.58), (18, 0.75)])
 def test_hdr_is_tone_mapped_and_said(tmp_path: Path, transfer: int, paper_white: float) -> None:
     code = np.array([round(paper_white * 65535)] * 3, np.uint16)

@@ -102,6 +102,8 @@ def decoded_samples(
     Returns:
         H x W x 3, upright, sRGB, uint8 or uint16; and alpha, H x W in 0..1, or None.
     """
+    from av.video.reformatter import Colorspace
+
     deep = any(component.bits > 8 for component in frame.format.components)
     transparent = has_alpha(frame)
     wanted = {}
@@ -110,7 +112,8 @@ def decoded_samples(
         smaller = lying[0] <= frame.width and lying[1] <= frame.height
         wanted = {"width": lying[0], "height": lying[1], "interpolation": "AREA" if smaller else "BICUBIC"}
     matrix = MATRICES.get(int(frame.colorspace), MATRICES[usual_matrix(frame.height, frame.width)])
-    rgb = frame.reformat(format=PIXEL_FORMATS[deep, transparent], src_colorspace=matrix, **wanted)
+    named = matrix if matrix in Colorspace.__members__ else None  # PyAV before 18 does not name BT2020: as in the frame
+    rgb = frame.reformat(format=PIXEL_FORMATS[deep, transparent], src_colorspace=named, **wanted)
     samples = upright.applied(cropping.applied(rgb.to_ndarray()))
     color = np.ascontiguousarray(samples[:, :, :3])
     if frame.format.name.startswith(("gray", "ya")) and int(frame.color_range) == _LIMITED:

@@ -86,7 +86,7 @@ def join(
         first = files.enter_context(av.open(file_url(pieces[0].path)))
         video = _video_stream(out, first.streams.video[0], encoding, belongings)
         lead = company.lead
-        tracks = [_pictures(pieces, video, lead, suffix in (".mp4", ".m4v", ".mov"))]
+        tracks = [_pictures(pieces, video, lead, 1 / encoding.rate, suffix in (".mp4", ".m4v", ".mov"))]
         for side in company.sides:
             source = files.enter_context(av.open(file_url(side.path), metadata_errors="replace"))
             tracks.append(_side_packets(source, side, _side_stream(out, source.streams[0], side), lead, length))
@@ -105,16 +105,25 @@ def join(
 def _video_stream(out: Any, template: Any, encoding: Encoding, belongings: Belongings) -> Any:
     from av.bitstream import BitStreamFilterContext
 
-    context = template.codec_context
-    stream = out.add_mux_stream(
-        context.codec.name, rate=encoding.rate, width=context.width, height=context.height, time_base=template.time_base
-    )
+    context, base = template.codec_context, template.time_base
+    if fills_mux_streams():
+        size = {"width": context.width, "height": context.height}
+        stream = out.add_mux_stream(context.codec.name, rate=encoding.rate, time_base=base, **size)
+    else:  # this leaves out the frame rate, without which no timecode is written
+        stream = out.add_stream_from_template(template, opaque=True, time_base=base)
     BitStreamFilterContext("null", in_stream=template, out_stream=stream)  # copies all parameters of the codec
     stream.metadata.update({**belongings.picture, **encoding.said_of_stream})
     stream.disposition = belongings.disposition
     if encoding.steady:
         stream.time_base = 1 / encoding.rate
     return stream
+
+
+def fills_mux_streams() -> bool:
+    """Return True if PyAV copies a codec's parameters to a stream without a codec context. Before 18.1, it crashes."""
+    import av
+
+    return tuple(map(int, av.__version__.split(".")[:2])) >= (18, 1)
 
 
 def _side_stream(out: Any, template: Any, side: Side) -> Any:
@@ -125,11 +134,12 @@ def _side_stream(out: Any, template: Any, side: Side) -> Any:
 
 
 def _pictures(
-    pieces: Iterable[Piece], stream: Any, lead: Fraction, by_decoding: bool
+    pieces: Iterable[Piece], stream: Any, lead: Fraction, usual: Fraction, by_decoding: bool
 ) -> Iterator[tuple[Fraction, Any, Any]]:
     """Yield the packets of the pictures, with their times of decoding.
 
     Args:
+        usual: seconds for which a picture is shown whose packet does not say it.
         by_decoding: the container stores durations of decoding, as MP4 does, and not the end of pictures.
     """
     av = ffmpeg()
@@ -158,6 +168,8 @@ def _pictures(
                     whole = packet.pts + packet.duration - begun[0]
                 if by_decoding and whole:  # the last packet may differ from the packet of the last picture
                     packet.duration = whole - (packet.dts - begun[1])
+                if (packet.duration or 0) <= 0:
+                    packet.duration = round(usual / packet.time_base)
                 yield packet.dts * packet.time_base, packet, stream
 
 
