@@ -14,7 +14,7 @@ from impasto.batch.job import PaintJob
 from impasto.batch.names import with_own_names
 from impasto.errors import PictureError, UsageError
 from impasto.picture.formats import SUFFIXES, readable
-from impasto.system.places import as_url, files_below, identity, is_folder, join, relative
+from impasto.system.places import as_url, files_below, identity, is_folder, join, no_such_file, relative
 from impasto.system.remote import is_url, is_web_address
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def plan(
         jobs, folder = [PaintJob(str(Path(photo)), _made_up(Path(photo), label, suffix)) for photo in photos], None
     elif len(photos) == 1 and not folders and not _is_for_folders(output, remote):
         if not remote and not os.path.exists(photos[0]):  # before its output is checked, which may be meant as a folder
-            raise PictureError(f"there is no file {photos[0]}", code="no-such-file")
+            raise no_such_file(photos[0])
         target = as_url(output) if remote else str(Path(output))
         job = PaintJob(as_url(photos[0]) if remote else photos[0], target)
         return _checked([job], target.rpartition("/")[0] if remote else None, inputs)

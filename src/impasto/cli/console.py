@@ -55,10 +55,11 @@ def print_json(record: object, file: TextIO | None = None) -> None:
 
 def print_table(names: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
     """Print a table without rules. Cells are plain text: brackets have no meaning, control characters are dropped."""
-    from rich.table import Table
+    from rich.table import Column, Table
     from rich.text import Text
 
-    table = Table(*names, box=None, header_style="bold", pad_edge=False)
+    first, *others = names  # the first name is to be typed, so it is never cut
+    table = Table(Column(first, no_wrap=True), *others, box=None, header_style="bold", pad_edge=False)
     for row in rows:
         table.add_row(*(Text("".join(filter(str.isprintable, cell))) for cell in row))
     console().print(table)

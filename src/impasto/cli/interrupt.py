@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -41,7 +43,7 @@ def _interrupt(number: int, _frame: object) -> None:
 def catching_stops(*, at_once: bool = False) -> Iterator[Callable[[], bool]]:
     """Catch Ctrl-C and other signals that end a program, and yield a function that says whether one came.
 
-    A second signal raises KeyboardInterrupt.
+    The first signal prints a note. A second signal raises KeyboardInterrupt.
 
     Args:
         at_once: let the first signal raise KeyboardInterrupt, too, until the function is first called. Before that,
@@ -55,6 +57,8 @@ def catching_stops(*, at_once: bool = False) -> Iterator[Callable[[], bool]]:
         if stop or not asked:
             _interrupt(number, frame)
         _came, stop = signal.Signals(number), True
+        with contextlib.suppress(OSError):  # not print, which a signal may have interrupted
+            os.write(2, b"impasto: note: stopping; another Ctrl-C stops at once\n")
 
     def stopped() -> bool:
         nonlocal asked

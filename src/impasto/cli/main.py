@@ -138,7 +138,7 @@ def _stop_at_once(kept: str = "") -> NoReturn:
         kept: what is left of the work, and how to continue it.
     """
     remove_unfinished()
-    report(ImpastoError("stopped", kept or "finished pictures are complete", code="stopped"))
+    report(ImpastoError("stopped", kept or "finished pictures stay; the same command continues", code="stopped"))
     with contextlib.suppress(OSError):
         sys.stdout.flush()
     os._exit(interrupt.exit_code())
@@ -168,7 +168,10 @@ def _misused(error: click.ClickException) -> int:
         return error.exit_code
     context = getattr(error, "ctx", None)
     path = context.command_path if context else "impasto"
-    report(UsageError(" ".join(error.format_message().split()).rstrip("."), f"{path} --help"))
+    hint = f"{path} --help"
+    if isinstance(error, click.MissingParameter) and error.param is not None and error.param.name == "style":
+        hint = "list all: impasto styles"
+    report(UsageError(" ".join(error.format_message().split()).rstrip("."), hint))
     return error.exit_code
 
 

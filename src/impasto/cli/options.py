@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_origin
 import click
 
 from impasto.cli.command import F, option
-from impasto.engines.by_name import DEFAULT, EngineName
+from impasto.cli.console import note
+from impasto.engines.by_name import DEFAULT, LEARNS, EngineName
 from impasto.errors import UsageError
 from impasto.painting.regions import Region
 from impasto.picture.formats import NAMES, SIXTEEN_BITS
@@ -105,6 +106,27 @@ def style(
 ) -> Callable[[F], F]:
     """Add the option --style to a verb. It may be typed several times."""
     return option("--style", "-s", multiple=True, required=required, help=help, shell_complete=complete_style)
+
+
+def note_unlearned(styles: Sequence[str], engine: str) -> None:
+    """Print a note for each style that the user has had learned, but not by the engine that paints now."""
+    from impasto.styles.gallery import Gallery
+
+    gallery = Gallery()
+    for name in dict.fromkeys(text.partition(":")[0] for text in styles):
+        learned = gallery.get(name).learned if engine in LEARNS and name in gallery else {}
+        if learned and engine not in learned:
+            other = next(iter(learned))
+            note(
+                f"the engine {other} has learned {name}, the engine {engine} has not: "
+                f"use --engine {other}, or impasto styles learn {name} --engine {engine}"
+            )
+
+
+def note_low_strength(strength: float) -> None:
+    """Print a note for a strength such as 0.8, which was probably meant as a share."""
+    if 0 < strength < 1:
+        note(f"--strength {strength:g} means {strength:g} percent, nearly the photo")
 
 
 _REGION_SETTING = re.compile(r"(?:^|[,:])(strength|brush[-_]size)=([^,]*)$")

@@ -22,7 +22,7 @@ def need_extra(extra: str) -> None:
     """
     for name in _NEEDED:
         if find_spec(name) is None:
-            raise MissingExtra(f"{name}, which the service needs,", extra)
+            raise MissingExtra(f"{name}, which impasto {extra} needs,", extra)
 
 
 class _Notes(logging.Handler):

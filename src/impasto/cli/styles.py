@@ -10,7 +10,7 @@ import click
 
 from impasto.cli import options
 from impasto.cli.command import Group, argument, gathered, option
-from impasto.cli.console import INTERRUPTED, note, print_json, print_table
+from impasto.cli.console import INTERRUPTED, console, note, print_json, print_table
 from impasto.cli.options import complete_style, read_duration
 from impasto.cli.progress import watched
 from impasto.engines.by_name import DEFAULT, EngineName
@@ -83,6 +83,9 @@ def styles(context: click.Context, json: bool) -> None:
         for entry in entries:
             print_json(entry.as_dict() | {"thumbnail": str(entry.thumbnail)})
         return
+    names = ["name", "title", "artist", "year", "kind", "license"]
+    if console().width < 120:  # characters; `impasto styles show` prints everything
+        names = names[:3]
     rows = (
         (
             entry.name,
@@ -91,10 +94,10 @@ def styles(context: click.Context, json: bool) -> None:
             entry.year,
             entry.kind,
             "public domain" if entry.builtin else entry.license,
-        )
+        )[: len(names)]
         for entry in entries
     )
-    print_table(["name", "title", "artist", "year", "kind", "license"], rows)
+    print_table(names, rows)
 
 
 @styles.command()

@@ -67,11 +67,11 @@ def web(folder: Path | None, host: str, port: int, browser: bool) -> None:
     Any static host can serve the same FOLDER. Pictures stay on the device that opens the page. On other devices than
     this computer, browsers allow offline use and the camera only over HTTPS.
     """
-    folder = folder or BUILT
+    folder = folder or (BUILT if BUILT.is_dir() else Path("web") / "dist")
     if not (folder / "index.html").is_file():
         raise UsageError(
             f"{folder} does not contain the edition for browsers",
-            "run make web in a checkout of Impasto, or type impasto web FOLDER",
+            "type make web in a clone of Impasto, which needs Node.js, then impasto web there",
             code="nothing-given",
         )
     host = host.strip("[]")  # URLs put IPv6 addresses in brackets

@@ -13,6 +13,7 @@ EngineName: TypeAlias = Literal["painter", "light", "adain", "wct"]
 
 ENGINES: tuple[EngineName, ...] = get_args(EngineName)
 DEFAULT: EngineName = "painter"
+LEARNS: tuple[EngineName, ...] = ("painter", "light")  # can be trained on one painting
 
 _HOME = {"painter": "painter.Painter", "light": "light.Light", "adain": "adain_wct.AdaIN", "wct": "adain_wct.WCT"}
 

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from impasto.errors import UsageError
+from impasto.errors import PictureError, UsageError
 from impasto.picture import Picture, Source
 from impasto.picture.reading import MAX_PIXELS
 from impasto.pixels.masks import FOUND, Mask, mask_of, warn_of_extent
@@ -104,7 +104,13 @@ def read_mask(source: Source, *, max_pixels: int = MAX_PIXELS, untrusted: bool =
         UsageError: the picture is a map of several labels.
     """
     name = f"the mask {source}" if isinstance(source, (str, os.PathLike)) else "the mask"
-    picture = Picture.open(_as_samples(source), max_pixels=max_pixels, untrusted=untrusted)
+    try:
+        picture = Picture.open(_as_samples(source), max_pixels=max_pixels, untrusted=untrusted)
+    except PictureError as error:
+        if error.code == "no-such-file" and not error.hint:
+            hint = "a mask is a picture, or person, background or faces"
+            raise PictureError(error.message, hint, code=error.code) from None
+        raise
     if picture.frames:
         warnings.warn(f"{name} is an animation; its first frame is used", stacklevel=2)
     mask = mask_of(picture.samples, picture.alpha, name)

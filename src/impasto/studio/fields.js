@@ -50,7 +50,7 @@ export function commandOf({ photo, target, look, nameOf, extra = [], verb = "sty
   for (const layer of look.layers) {
     if (!layer.found && !layer.mask) continue;
     const mask = layer.found || `mask-${++drawn}.png`;
-    const parts = [layer.style === "none" ? "none" : layer.style && nameOf(layer.style)];
+    const parts = layer.style ? [layer.style === "none" ? "none" : nameOf(layer.style)] : [];
     if (layer.style !== "none" && layer.strength !== null) parts.push(`strength=${layer.strength}`);
     if (layer.style !== "none" && layer.brush_size !== null) parts.push(`brush-size=${layer.brush_size}`);
     words.push("--region", `${mask}=${parts.join(",")}`);

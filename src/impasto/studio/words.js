@@ -109,7 +109,7 @@ export const words = {
   found: /** @type {Record<string, {label: string, keep: string, help: string}>} */ ({
     person: { label: "Person", keep: "Keep the person", help: "Finds the people in the photo (a small segmentation network), and leaves them as they are. You can also give them another style." },
     background: { label: "Background", keep: "Keep the background", help: "Paints only the people. You can also give the background another style." },
-    faces: { label: "Faces", keep: "Keep faces", help: "Paints faces less strongly." },
+    faces: { label: "Faces", keep: "Soften faces", help: "Paints faces with 40 % of the strength." },
   }),
   part: (/** @type {number} */ number) => `Part ${number}`,
   parts: (/** @type {number} */ count) => (count === 1 ? "1 part" : `${count} parts`),

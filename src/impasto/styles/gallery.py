@@ -21,6 +21,7 @@ from impasto.picture import Picture, Source
 from impasto.styles import builtin
 from impasto.styles.store import (
     Entry,
+    as_name,
     check_name,
     encoders,
     lessons,
@@ -286,7 +287,7 @@ class Gallery:
             vector = self.painter.encode(picture.pixels)
         source = Path(painting).name if isinstance(painting, (str, os.PathLike)) else ""
         facts = {
-            "title": title or (Path(source).stem.replace("_", " ") if source else name),
+            "title": title or _title(source, name),
             "artist": artist,
             "year": str(year),
             "license": license,
@@ -493,3 +494,12 @@ def _entries(folder: Path) -> list[Entry] | StyleError:
         return read_folder(folder)
     except StyleError as error:
         return error
+
+
+def _title(file: str, name: str) -> str:
+    """Return the title of a style that was given none: its file's name if that is the style's, too; else the name."""
+    stem = Path(file).stem
+    with contextlib.suppress(UsageError):  # the file's name contains no valid characters
+        if as_name(stem) == name:
+            return stem.replace("_", " ")
+    return name

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import difflib
 import os
 import warnings
 from collections.abc import Iterator
@@ -136,6 +137,16 @@ def facts(place: str) -> str | None:
     return f"{status.st_size}:{status.st_mtime_ns}"
 
 
+def no_such_file(place: str) -> PictureError:
+    """Return the error for a missing file. Its hint names a file of a similar name beside it."""
+    near: list[str] = []
+    if not is_url(place):
+        with contextlib.suppress(OSError):
+            near = difflib.get_close_matches(Path(place).name, os.listdir(Path(place).parent), 1)
+    hint = f"did you mean {Path(place).with_name(near[0])}?" if near else ""
+    return PictureError(f"there is no file {place}", hint, code="no-such-file")
+
+
 def read(place: str) -> bytes:
     """Return the bytes of a file.
 
@@ -144,7 +155,7 @@ def read(place: str) -> bytes:
     """
     data = read_if_there(place)
     if data is None:
-        raise PictureError(f"there is no file {place}", code="no-such-file")
+        raise no_such_file(place)
     return data
 
 
