@@ -12,7 +12,7 @@ from impasto.progress import Progress
 
 def show(now: Progress) -> None:
     """Say which photo is done; `return False` would stop the run."""
-    print(f"{now.step} of {now.total}: {now.message}", file=sys.stderr)
+    print(f"{now.step} of {now.total}: {Path(now.message).name}", file=sys.stderr)
 
 
 folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent / "photos"

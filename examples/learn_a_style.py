@@ -8,15 +8,15 @@ from pathlib import Path
 
 import impasto
 
-SAMPLE = Path(impasto.__file__).parent / "assets" / "samples" / "colosseum.jpg"
 painting = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent / "almond-blossom.jpg"
-photo = Path(sys.argv[2]) if len(sys.argv) > 2 else SAMPLE
+photo = Path(sys.argv[2]) if len(sys.argv) > 2 else Path(__file__).parent / "photos" / "dog.webp"
 minutes = float(sys.argv[3]) if len(sys.argv) > 3 else 1
+print(f"learning {painting} for {minutes:g} min, after some preparation", file=sys.stderr)
 name = painting.stem.lower().replace(" ", "-")
 try:
     gallery = impasto.Gallery(Path("painted") / "styles")  # your own gallery stays as it is
-    known = name in gallery
-    learned = impasto.learn(None if known else painting, name=name, minutes=minutes, engine="light", gallery=gallery)
+    start = None if name in gallery else painting  # None: learn on
+    learned = impasto.learn(start, name=name, minutes=minutes, engine="light", gallery=gallery)
     target = Path("painted") / f"{photo.stem}-{name}-{learned.steps}.png"
     impasto.stylize(photo, name, engine="light", gallery=gallery).save(target, overwrite=False)
 except impasto.ImpastoError as error:

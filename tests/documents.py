@@ -44,11 +44,12 @@ def blocks(page: Path, *languages: str) -> Iterator[Block]:
 
 
 def fill(folder: Path) -> None:
-    """Put the files that examples name into a folder: photo.jpg, painting.jpg, mask.png, photos/, clip.mp4, ..."""
+    """Put the files that examples name into a folder: photo.jpg, portrait.webp, painting.jpg, mask.png, photos/, ..."""
     sample = Picture.open(ASSETS / "samples" / "colosseum.jpg", at_most=160)
     sample.save(folder / "painting.jpg")
     photo = sample.at_most(64)
     photo.save(folder / "photo.jpg")
+    Picture.open(ROOT / "docs" / "images" / "gallery" / "astronaut" / "photo.webp").save(folder / "portrait.webp")
     mask = np.zeros((photo.height, photo.width), np.uint8)
     mask[: photo.height // 2] = 255
     Image.fromarray(mask).save(folder / "mask.png")

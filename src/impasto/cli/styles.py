@@ -119,7 +119,7 @@ def show(name: str, json: bool) -> None:
         print(f"{key:10} {value}")
     for engine, facts in entry.learned.items():
         worth = ", ".join(f"{term} {facts.get(term, 1):.2f}" for term in ("style", "content"))
-        print(f"{'learned':10} by {engine}, {facts.get('seconds', 0):.0f} s: {worth} of the encoded vector's loss")
+        print(f"{'learned':10} by {engine}, {facts.get('seconds', 0):.0f} s: {worth} of the loss without learning")
     made = {key: value for key, value in card.items() if isinstance(value, str | int) and value}
     if made:
         print(f"{'card':10} " + ", ".join(f"{key} {value}" for key, value in made.items()))
@@ -302,7 +302,7 @@ def _learn(
                 before, after = learned.before[term], learned.after[term]
                 print(f"{term:8} {before:.4f} -> {after:.4f}  ({(ratio - 1) * 100:+.0f} %)")
             if learned.after == learned.before:
-                print("learning found nothing better than the encoded painting, so the style keeps that")
+                print("learning found nothing better, so the style stays as it was")
             other = "" if lesson.engine == DEFAULT else f" --engine {lesson.engine}"
             print(f"learned {name}; to use it: impasto stylize photo.jpg --style {name}{other}")
     if learned.stopped:
