@@ -50,7 +50,7 @@ def test_every_verb_has_a_help(run: Run, words: str) -> None:
         ("paint", "usage", "unknown command 'paint'"),
         ("styliz photo.jpg", "usage", "did you mean 'stylize'?"),
         ("--nope", "usage", "--nope"),
-        ("stylize photo.jpg", "usage", "Missing option '--style' / '-s'  (impasto stylize --help)"),
+        ("stylize photo.jpg", "usage", "Missing option '--style' / '-s'  (list all: impasto styles)"),
         ("stylize --style udnie", "usage", "Missing argument 'PHOTOS...'"),
         ("stylize photo.jpg --style", "usage", "'--style' requires an argument"),
         ("stylize photo.jpg --style udnie --stren 5", "usage", "--strength"),

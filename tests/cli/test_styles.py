@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from helpers import Outcome, assert_refused
+from rich.console import Console
+
+from impasto.engines.by_name import engine_of
+from impasto.styles.gallery import Gallery
 
 Run = Callable[..., Outcome]
 
@@ -25,7 +31,7 @@ def test_styles_are_listed_shown_added_and_removed(run: Run, painting: Path, pho
     assert added.code == 0
     assert "[red]Me[/red]" in run("styles").out  # a name is text, not markup
     assert "your own" in run("styles", "show", "my-style").out
-    assert json.loads(run("styles", "show", "my-style", "--json").out)["title"] == "painting"
+    assert json.loads(run("styles", "show", "my-style", "--json").out)["title"] == "my-style"
     assert run("stylize", photo, "--style", "my-style", "-o", tmp_path / "out.png").code == 0
     assert_refused(run("styles", "add", painting, "--name", "my-style"), 2, "name-taken", "my-style")
     assert_refused(run("styles", "add", painting, "--name", "udnie"), 2, "built-in", "udnie")
@@ -45,3 +51,26 @@ def test_a_corrupt_gallery_is_reported(run: Run, painting: Path, home: Path) -> 
     assert "starry-night" in listed.out
     assert "your style bad is damaged" in listed.err
     assert run("doctor").code == 1
+
+
+def test_the_list_fits_a_narrow_terminal_and_keeps_whole_names(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "license" in run("styles").out
+    narrow = functools.partial(Console, width=70)
+    monkeypatch.setattr("impasto.cli.console.console", narrow)
+    monkeypatch.setattr("impasto.cli.styles.console", narrow)
+    found = run("styles").out
+    assert "license" not in found
+    for name in Gallery().names():
+        assert name in found
+    assert max(map(len, found.splitlines())) <= 70
+
+
+def test_what_another_engine_has_learned_is_noted(run: Run, painting: Path, photo: Path, tmp_path: Path) -> None:
+    gallery = Gallery(painter=engine_of("light"))
+    gallery.add("mine", painting)
+    gallery.teach("mine", gallery.vector("mine"), {"steps": 1, "seconds": 1.0, "style": 1.0, "content": 1.0})
+    by_light = run("stylize", photo, "--style", "mine", "--engine", "light", "-o", tmp_path / "light.png")
+    assert (by_light.code, by_light.err) == (0, "")
+    by_painter = run("stylize", photo, "--style", "mine:2", "--style", "udnie", "-o", tmp_path / "painter.png")
+    assert by_painter.code == 0
+    assert "use --engine light, or impasto styles learn mine --engine painter" in by_painter.err

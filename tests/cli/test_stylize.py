@@ -314,7 +314,7 @@ def test_ctrl_c_leaves_nothing_half_done(tmp_path: Path) -> None:
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=10)
     assert process.returncode == 130
-    assert err == "impasto: stopped  (finished pictures are complete)\n"
+    assert err == "impasto: stopped  (finished pictures stay; the same command continues)\n"
     finished = [path for path in painted.iterdir() if path.name != ".impasto.jsonl"]
     assert 0 < len(finished) < 40
     for path in finished:
@@ -420,3 +420,15 @@ def test_sixteen_bits_hold_one_frame(run: Run, tmp_path: Path) -> None:
     outcome = run("stylize", moving, "--style", "udnie", "--engine", "light", "--bits", 16, "-o", tmp_path / "out.png")
     assert outcome.code == 0
     assert "only the first frame is written" in outcome.err
+
+
+def test_hints_for_what_was_probably_meant(run: Run, photo: Path, tmp_path: Path) -> None:
+    near = photo.with_name(f"{photo.stem}x{photo.suffix}")
+    assert_refused(
+        run("stylize", near, "--style", "udnie", "-o", tmp_path / "a.png"), 1, "no-such-file", f"did you mean {photo}?"
+    )
+    done = run("stylize", photo, "--style", "udnie", "--region", "sky=none", "-o", tmp_path / "a.png")
+    assert_refused(done, 1, "no-such-file", "person, background or faces")
+    done = run("stylize", photo, "--style", "udnie", "--strength", 0.8, "-o", tmp_path / "a.png")
+    assert done.code == 0
+    assert "0.8 percent" in done.err

@@ -18,7 +18,7 @@ BAD_EXIF = b"Exif\0\0II*\0\x08\0\0\0\x03\0\x0e\x01\x02\0\x90\1\0\0\x88\x13\0\0"
 def test_one_note_names_the_file(tmp_path: Path) -> None:
     (tmp_path / "a.jpg").write_bytes(file_bytes(scene(), "JPEG", exif=BAD_EXIF))
     for _ in range(2):  # each time, not once for all
-        with pytest.warns(UserWarning, match=r"a\.jpg: .*EXIF") as notes:
+        with pytest.warns(UserWarning, match=r"a\.jpg: .*(EXIF|Truncated)") as notes:
             Picture.open(tmp_path / "a.jpg")
         assert len(notes) == 1
 

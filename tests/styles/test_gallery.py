@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers import refused
+from helpers import file_bytes, refused, scene
 
 from impasto.engines.base import StyleVector
 from impasto.engines.by_name import engine_of
@@ -56,7 +56,7 @@ def test_built_in_vectors_are_those_of_this_painter() -> None:
 def test_a_painting_becomes_a_style_and_goes_again(painting: Path) -> None:
     gallery = Gallery()
     entry = gallery.add("my-style", painting, artist="Me", year="2026")
-    assert (entry.title, entry.artist, entry.year, entry.builtin) == ("painting", "Me", "2026", False)
+    assert (entry.title, entry.artist, entry.year, entry.builtin) == ("my-style", "Me", "2026", False)
     assert "my-style" in gallery
     expected = engine_of().encode(Picture.open(painting).pixels)
     np.testing.assert_array_equal(Gallery().vector("my-style").numbers, expected.numbers)
@@ -226,3 +226,13 @@ def test_collections_belong_to_the_painter_that_ships() -> None:
         assert painter.facts["sha256"]["painter.safetensors"].startswith(style["card"]["painter"])
         assert Gallery().vector(style["name"]).changes.any()
         assert style["card"]["paintings"]["count"] >= 10
+
+
+def test_a_title_is_the_file_s_name_if_the_style_s_name_comes_from_it(home: Path, tmp_path: Path) -> None:
+    for file, name, title in (
+        ("Almond_Blossom.png", "almond-blossom", "Almond Blossom"),
+        ("Almond_Blossom.png", "mine", "mine"),
+        ("图.png", "mine-too", "mine-too"),
+    ):
+        (tmp_path / file).write_bytes(file_bytes(scene(80, 64)))
+        assert Gallery().add(name, tmp_path / file).title == title
