@@ -68,3 +68,8 @@ def test_what_makes_no_sense_is_one_line(run: Run, words: str, code: str, said: 
     outcome = run(*words.split())
     assert_refused(outcome, 2, code, said)
     assert outcome.out == ""
+
+
+def test_the_optimizer_as_an_engine_names_its_command(run: Run) -> None:
+    done = run("stylize", "photo.jpg", "--style", "udnie", "--engine", "optimize", "-o", "out.png")
+    assert_refused(done, 2, "usage", "impasto optimize")

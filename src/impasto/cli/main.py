@@ -171,6 +171,8 @@ def _misused(error: click.ClickException) -> int:
     hint = f"{path} --help"
     if isinstance(error, click.MissingParameter) and error.param is not None and error.param.name == "style":
         hint = "list all: impasto styles"
+    elif isinstance(error, click.BadParameter) and "'optimize' is not one of" in error.message:
+        hint = "the optimizer is a command of its own: impasto optimize"
     report(UsageError(" ".join(error.format_message().split()).rstrip("."), hint))
     return error.exit_code
 
