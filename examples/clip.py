@@ -9,7 +9,7 @@ from pathlib import Path
 import impasto
 
 clip = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent / "pan.webp"  # or a folder of frames
-target = Path("painted") / f"{clip.stem}{clip.suffix or '.mp4'}"
+target = Path("painted") / f"{clip.stem}{'.webp' if clip.suffix == '.webp' else '.mp4'}"
 try:
     painted = impasto.paint_video(clip, "starry-night", target, size=448)  # pixels of the longer side
 except impasto.ImpastoError as error:

@@ -16,7 +16,7 @@ def show(now: Progress) -> None:
 
 
 folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent / "photos"
-target = Path("painted") / f"{folder.stem}-wheat-field"
+target = Path("painted") / f"{folder.name}-wheat-field"
 try:
     report = impasto.stylize_folder(folder, "wheat-field", target, on_progress=show)
 except impasto.ImpastoError as error:

@@ -91,9 +91,9 @@ def test_ctrl_c_keeps_the_best_so_far(run: Callable[..., Outcome], monkeypatch: 
 
 def test_ctrl_c_while_it_prepares_says_what_is_kept() -> None:
     code = (
-        "import sys; from impasto.cli.main import main; from impasto.training import lessons\n"
+        "import sys; from impasto.cli.main import main; from impasto.training import learn\n"
         "def pressed(*_, **__): raise KeyboardInterrupt\n"
-        "lessons.Learning = pressed; sys.argv = ['impasto', 'styles', *{}]; main()"
+        "learn.Perception = pressed; sys.argv = ['impasto', 'styles', *{}]; main()"
     )
 
     def said(*words: str) -> str:
@@ -102,9 +102,13 @@ def test_ctrl_c_while_it_prepares_says_what_is_kept() -> None:
         assert done.returncode == 130
         return done.stderr.splitlines()[-1]
 
-    assert said("add", str(PAINTING), "--name", "mine", "--learn", "3m") == "impasto: stopped  (mine was not added)"
-    Gallery(painter=ENGINE).add("mine", PAINTING)
-    assert said("learn", "mine") == "impasto: stopped  (to continue: impasto styles learn mine)"
+    add = ("add", str(PAINTING), "--name", "mine", "--learn", "3m")
+    assert said(*add) == "impasto: stopped  (to continue: impasto styles learn mine)"
+    before = Gallery(painter=ENGINE).get("mine")
+    again = said("learn", "mine", "--engine", "light")
+    assert again == "impasto: stopped  (to continue: impasto styles learn mine --engine light)"
+    assert said(*add, "--overwrite", "--title", "other") == "impasto: stopped  (mine stays as it was)"
+    assert Gallery(painter=ENGINE).get("mine") == before
 
 
 def test_without_pytorch_the_extra_is_named() -> None:

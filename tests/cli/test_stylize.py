@@ -424,11 +424,17 @@ def test_sixteen_bits_hold_one_frame(run: Run, tmp_path: Path) -> None:
 
 def test_hints_for_what_was_probably_meant(run: Run, photo: Path, tmp_path: Path) -> None:
     near = photo.with_name(f"{photo.stem}x{photo.suffix}")
-    assert_refused(
-        run("stylize", near, "--style", "udnie", "-o", tmp_path / "a.png"), 1, "no-such-file", f"did you mean {photo}?"
-    )
+    for output in ("a.png", "a", f"a{os.sep}"):
+        done = run("stylize", near, "--style", "udnie", "-o", f"{tmp_path}{os.sep}{output}")
+        assert_refused(done, 1, "no-such-file", f"did you mean {photo}?")
+    done = run("stylize", photo, "--style", near, "-o", tmp_path / "a.png")
+    assert_refused(done, 1, "no-such-file", f"did you mean {photo}?")
+    done = run("stylize", photo, "--style", "udnie", "-o", tmp_path / "a")
+    assert_refused(done, 2, "unknown-format", "paints into a folder")
     done = run("stylize", photo, "--style", "udnie", "--region", "sky=none", "-o", tmp_path / "a.png")
     assert_refused(done, 1, "no-such-file", "person, background or faces")
     done = run("stylize", photo, "--style", "udnie", "--strength", 0.8, "-o", tmp_path / "a.png")
     assert done.code == 0
     assert "0.8 percent" in done.err
+    done = run("stylize", photo, "--style", "udnie", "--strength", 0.8, "-o", tmp_path / "b.png", "--quiet")
+    assert (done.code, done.err) == (0, "")

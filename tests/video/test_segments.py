@@ -74,7 +74,7 @@ def test_a_stopped_run_keeps_all_that_was_painted(clip: Path, tmp_path: Path) ->
         paint_video(clip, "udnie", tmp_path / "o.gif", resume=True)
 
 
-@pytest.mark.parametrize("damage", ["truncated", "without an array", "other facts"])
+@pytest.mark.parametrize("damage", ["truncated", "without an array", "other facts", "facts of another kind"])
 def test_a_damaged_state_starts_from_the_beginning(clip: Path, tmp_path: Path, damage: str) -> None:
     out = tmp_path / "o.mp4"
     assert paint_video(clip, "udnie", out, resume=True, on_progress=lambda p: p.step < 3).stopped
@@ -86,9 +86,10 @@ def test_a_damaged_state_starts_from_the_beginning(clip: Path, tmp_path: Path, d
     elif damage == "without an array":
         np.savez(state, **{name: values for name, values in arrays.items() if name != "last"})
     else:
-        np.savez(state, **{**arrays, "facts": "{}"})
+        np.savez(state, **{**arrays, "facts": "{}" if damage == "other facts" else "[]"})
     seen: list[int] = []
-    result = paint_video(clip, "udnie", out, resume=True, on_progress=lambda p: seen.append(p.step))
+    with pytest.warns(UserWarning, match="is damaged"):
+        result = paint_video(clip, "udnie", out, resume=True, on_progress=lambda p: seen.append(p.step))
     assert seen[0] == 1
     assert result.frames == len(read(out)) == 8
 

@@ -32,12 +32,14 @@ describe("the same as a command", () => {
 
   test("a blend has weights, regions their masks and settings", () => {
     const look = { ...withStyle(FIRST, "udnie", true), layers: [newLayer({ found: "person" }), newLayer({ mask: "k", style: "udnie", strength: 40, brush_size: 2 }), newLayer({})] };
+    expect(command({ ...look, layers: [{ ...look.layers[0], found: "faces", style: "", strength: 40, brush_size: null }] })).toContain("--region faces=strength=40 -o");
     expect(command(look)).toContain("--style starry-night:1 --style udnie:1 --region person=none --region mask-1.png=udnie,strength=40,brush-size=2 -o");
   });
 });
 
 test("a fault is a sentence, but a file's name stays as it is", () => {
   expect(new Fault("the file could not be sent", "try again").text).toBe("The file could not be sent. Try again.");
+  expect(new Fault("out.png already exists", "--overwrite replaces it").text).toBe("out.png already exists.");
   expect(new Fault("notes.png is no picture").text).toBe("notes.png is no picture.");
   expect(new Fault("iPhone holds no settings!").text).toBe("iPhone holds no settings!");
 });

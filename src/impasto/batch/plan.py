@@ -14,7 +14,7 @@ from impasto.batch.job import PaintJob
 from impasto.batch.names import with_own_names
 from impasto.errors import PictureError, UsageError
 from impasto.picture.formats import SUFFIXES, readable
-from impasto.system.places import as_url, files_below, identity, is_folder, join, no_such_file, relative
+from impasto.system.places import as_url, check_exists, files_below, identity, is_folder, join, relative
 from impasto.system.remote import is_url, is_web_address
 
 if TYPE_CHECKING:
@@ -76,8 +76,9 @@ def plan(
             raise UsageError("several photos need an output folder", "-o FOLDER", code="nothing-given")
         jobs, folder = [PaintJob(str(Path(photo)), _made_up(Path(photo), label, suffix)) for photo in photos], None
     elif len(photos) == 1 and not folders and not _is_for_folders(output, remote):
-        if not remote and not os.path.exists(photos[0]):  # before its output is checked, which may be meant as a folder
-            raise no_such_file(photos[0])
+        if not remote:
+            check_exists(photos[0])  # before its output is checked, which may be meant as a folder
+            _check_named(output, suffix)
         target = as_url(output) if remote else str(Path(output))
         job = PaintJob(as_url(photos[0]) if remote else photos[0], target)
         return _checked([job], target.rpartition("/")[0] if remote else None, inputs)
@@ -91,6 +92,16 @@ def plan(
         ledger.refresh()
         jobs = [job for job in jobs if job.photo in photos or not _is_made(job.photo, ledger)]
     return _checked(with_own_names(jobs, ledger), folder, inputs, lenient=may_be_empty)
+
+
+def _check_named(output: str, suffix: str | None) -> None:
+    """Raise a UsageError if one photo's output is neither a folder nor named like a picture."""
+    if suffix is None and not PurePath(output).suffix and not os.path.lexists(output):
+        raise UsageError(
+            f"{output} is neither a folder nor named like a picture",
+            f"-o {output}/ paints into a folder, -o {output}.png into a file",
+            code="unknown-format",
+        )
 
 
 def _checked(jobs: list[PaintJob], folder: str | None, inputs: Sequence[str], *, lenient: bool = False) -> Plan:

@@ -74,7 +74,8 @@ def camera(
 
     if serve and virtual:
         raise UsageError("--serve and --virtual exclude each other", "leave one of them out", code="conflict")
-    options.note_unlearned(style, engine)
+    if not quiet:
+        options.note_unlearned(style, engine)
     styles: list[Any] = [style] if defaults.are_defaults("style") else list(style)
     styles = styles or [entry.name for entry in Gallery().entries() if entry.builtin]
     with closing(Camera(int(source) if source.isdecimal() else source)) as found:

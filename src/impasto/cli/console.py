@@ -54,12 +54,15 @@ def print_json(record: object, file: TextIO | None = None) -> None:
 
 
 def print_table(names: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
-    """Print a table without rules. Cells are plain text: brackets have no meaning, control characters are dropped."""
+    """Print a table without rules. Its first column is never cut.
+
+    Cells are plain text: brackets have no meaning, control characters are dropped.
+    """
     from rich.table import Column, Table
     from rich.text import Text
 
-    first, *others = names  # the first name is to be typed, so it is never cut
-    table = Table(Column(first, no_wrap=True), *others, box=None, header_style="bold", pad_edge=False)
+    columns = [Column(name, no_wrap=not place) for place, name in enumerate(names)]  # often the first is to be typed
+    table = Table(*columns, box=None, header_style="bold", pad_edge=False)
     for row in rows:
         table.add_row(*(Text("".join(filter(str.isprintable, cell))) for cell in row))
     console().print(table)

@@ -39,8 +39,16 @@ def _interrupt(number: int, _frame: object) -> None:
     raise KeyboardInterrupt
 
 
+def _say_stopping() -> None:
+    """Print a note on standard error, without `print`, which the signal may have interrupted."""
+    again = "" if by_the_system() else "; another Ctrl-C stops at once"
+    with contextlib.suppress(OSError):
+        below = "\r\n" if os.isatty(2) else ""  # a bar
+        os.write(2, f"{below}impasto: note: stopping{again}\n".encode())
+
+
 @contextmanager
-def catching_stops(*, at_once: bool = False) -> Iterator[Callable[[], bool]]:
+def catching_stops(*, at_once: bool = False, quiet: bool = False) -> Iterator[Callable[[], bool]]:
     """Catch Ctrl-C and other signals that end a program, and yield a function that says whether one came.
 
     The first signal prints a note. A second signal raises KeyboardInterrupt.
@@ -48,6 +56,7 @@ def catching_stops(*, at_once: bool = False) -> Iterator[Callable[[], bool]]:
     Args:
         at_once: let the first signal raise KeyboardInterrupt, too, until the function is first called. Before that,
             there is nothing to keep.
+        quiet: print no note.
     """
     stop, asked = False, not at_once
 
@@ -57,8 +66,8 @@ def catching_stops(*, at_once: bool = False) -> Iterator[Callable[[], bool]]:
         if stop or not asked:
             _interrupt(number, frame)
         _came, stop = signal.Signals(number), True
-        with contextlib.suppress(OSError):  # not print, which a signal may have interrupted
-            os.write(2, b"impasto: note: stopping; another Ctrl-C stops at once\n")
+        if not quiet:
+            _say_stopping()
 
     def stopped() -> bool:
         nonlocal asked

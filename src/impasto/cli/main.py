@@ -138,7 +138,7 @@ def _stop_at_once(kept: str = "") -> NoReturn:
         kept: what is left of the work, and how to continue it.
     """
     remove_unfinished()
-    report(ImpastoError("stopped", kept or "finished pictures stay; the same command continues", code="stopped"))
+    report(ImpastoError("stopped", kept, code="stopped"))
     with contextlib.suppress(OSError):
         sys.stdout.flush()
     os._exit(interrupt.exit_code())
@@ -171,7 +171,7 @@ def _misused(error: click.ClickException) -> int:
     hint = f"{path} --help"
     if isinstance(error, click.MissingParameter) and error.param is not None and error.param.name == "style":
         hint = "list all: impasto styles"
-    elif isinstance(error, click.BadParameter) and "'optimize' is not one of" in error.message:
+    elif path == "impasto stylize" and "'--engine': 'optimize' is not" in error.format_message():
         hint = "the optimizer is a command of its own: impasto optimize"
     report(UsageError(" ".join(error.format_message().split()).rstrip("."), hint))
     return error.exit_code

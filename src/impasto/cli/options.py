@@ -111,9 +111,10 @@ def style(
 def note_unlearned(styles: Sequence[str], engine: str) -> None:
     """Print a note for each style that the user has had learned, but not by the engine that paints now."""
     from impasto.styles.gallery import Gallery
+    from impasto.styles.resolve import parse
 
     gallery = Gallery()
-    for name in dict.fromkeys(text.partition(":")[0] for text in styles):
+    for name in dict.fromkeys(parse(text)[0] for text in styles):
         learned = gallery.get(name).learned if engine in LEARNS and name in gallery else {}
         if learned and engine not in learned:
             other = next(iter(learned))

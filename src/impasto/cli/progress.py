@@ -53,13 +53,13 @@ def watched(
     """Yield an `on_progress` that draws a bar, saves previews, and returns False after Ctrl-C.
 
     Args:
-        quiet: draw nothing.
+        quiet: draw nothing, and print no note.
         preview: a folder for the first preview, each `every`th one, and the last one before a stop.
         replace: overwrite previews of an earlier run.
         at_once: Ctrl-C before the first step ends the program. Use this if preparation is long: there is nothing to
             keep yet.
     """
-    with catching_stops(at_once=at_once) as stopped, bar(hidden=quiet) as draw:
+    with catching_stops(at_once=at_once, quiet=quiet) as stopped, bar(hidden=quiet) as draw:
 
         def show(progress: Progress) -> bool:
             stopped()  # from now on there is something to keep

@@ -52,12 +52,17 @@ class Printer:
     @contextmanager
     def progress(self, photos: Sequence[str]) -> Iterator[OnProgress]:
         """Yield a callback that runs after each photo. It draws a bar if there are several photos and a terminal."""
-        several = len(photos) > 1 or Path(photos[0]).is_dir()
-        if several and not (self.watched or self.quiet or self.json) and sys.stderr.isatty():
-            with bar() as drawn:
-                yield drawn
-        else:
-            yield self.wait
+        folder = any(Path(photo).is_dir() for photo in photos)
+        try:
+            if (folder or len(photos) > 1) and not (self.watched or self.quiet or self.json) and sys.stderr.isatty():
+                with bar() as drawn:
+                    yield drawn
+            else:
+                yield self.wait
+        except KeyboardInterrupt:
+            if folder:  # it has a ledger
+                raise KeyboardInterrupt("finished pictures stay; the same command continues") from None
+            raise
 
     def wait(self, _progress: Progress) -> None:
         """Print once that Impasto waits for photos."""

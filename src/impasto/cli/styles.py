@@ -267,10 +267,17 @@ def _learn(
         raise MissingExtra(f"{error.name}, which learning needs,", "train") from None
 
     watching = watched(quiet=quiet or json, preview=preview, every=lesson.preview_every, replace=True, at_once=True)
+    replaces = painting is not None and name in Gallery()
+    kept = f"{name} stays as it was" if replaces else f"{name} was not added"
+    other = "" if lesson.engine == DEFAULT else f" --engine {lesson.engine}"
+    go_on = f"to continue: impasto styles learn {name}{other}"
     try:
         with watching as draw:
 
             def on_progress(progress: Progress) -> bool:
+                nonlocal kept
+                if progress.step or not replaces:
+                    kept = go_on
                 if progress.step:
                     return draw(progress)
                 if not quiet and not json:
@@ -288,7 +295,6 @@ def _learn(
                 **about,
             )
     except KeyboardInterrupt:
-        kept = f"to continue: impasto styles learn {name}" if name in Gallery() else f"{name} was not added"
         raise KeyboardInterrupt(kept) from None
     worth = {term: learned.ratio(term) for term in ("style", "content")}
     if json:
@@ -296,14 +302,13 @@ def _learn(
         print_json(record | {"steps": learned.steps, "seconds": round(learned.seconds, 1), "stopped": learned.stopped})
     else:
         if learned.stopped:
-            note(f"stopped; {name} keeps the best result so far; to continue: impasto styles learn {name}")
+            note(f"stopped; {name} keeps the best result so far; {go_on}")
         if not quiet:
             for term, ratio in worth.items():
                 before, after = learned.before[term], learned.after[term]
                 print(f"{term:8} {before:.4f} -> {after:.4f}  ({(ratio - 1) * 100:+.0f} %)")
             if learned.after == learned.before:
                 print("learning found nothing better, so the style stays as it was")
-            other = "" if lesson.engine == DEFAULT else f" --engine {lesson.engine}"
             print(f"learned {name}; to use it: impasto stylize photo.jpg --style {name}{other}")
     if learned.stopped:
         raise click.exceptions.Exit(INTERRUPTED)

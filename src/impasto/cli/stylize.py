@@ -110,8 +110,9 @@ def stylize(
     painting: dict[str, Any] = {"engine": engine, "memory": read_memory(memory), "max_pixels": max_pixels}
     painting["regions"] = [read_region(text) for text in region]
     printer = Printer(json, quiet, watched=photos[0] if watch else "")
-    options.note_low_strength(controls.strength)
-    options.note_unlearned(style, engine)
+    if not quiet:
+        options.note_low_strength(controls.strength)
+        options.note_unlearned(style, engine)
     if PIPE in (*photos, output):
         if watch or engine_hosts != "local":
             raise UsageError(

@@ -85,8 +85,9 @@ def video(
         raise UsageError(
             "give either --style or --keyframes", "--keyframes 0:starry-night,5:great-wave:0.5", code="conflict"
         )
-    options.note_low_strength(controls.strength)
-    options.note_unlearned(style, video_options.engine)
+    if not quiet:
+        options.note_low_strength(controls.strength)
+        options.note_unlearned(style, video_options.engine)
     if output is None:
         output = Path(shortened(f"{source.stem}-painted.mp4", 255))
     if os.path.exists(source) and os.path.exists(output) and source.samefile(output):

@@ -132,8 +132,9 @@ def evaluate(
 
     def goes_on(step: int, message: str) -> bool:
         if on_progress is not None and on_progress(Progress(step, total, step / total, message)) is False:
-            found.stopped = True
-        return not found.stopped
+            found.stopped = step < total
+            return False
+        return True
 
     for number, (method, photo, style, strength, make) in enumerate(work, start=1):
         try:

@@ -60,7 +60,7 @@ def format_of(path: Path) -> str:
     if not path.suffix:
         raise UsageError(
             f"{path.name} has no extension, which names the format",
-            "-o out.png writes a picture, -o out/ into a folder",
+            "add one, such as .png",
             code="unknown-format",
         )
     if file_format is None:

@@ -34,6 +34,7 @@ from impasto.picture.samples import (
     upright,
 )
 from impasto.pixels.arrays import Pixels, Samples, fit, floats, stored
+from impasto.system.places import no_such_file
 from impasto.system.remote import is_web_address
 
 MAX_PIXELS = 200_000_000
@@ -121,7 +122,7 @@ def file_bytes(source: str | os.PathLike[str]) -> bytes:
     try:
         return path.read_bytes()
     except FileNotFoundError:
-        raise PictureError(f"there is no file {path}", code="no-such-file") from None
+        raise no_such_file(str(path)) from None
     except IsADirectoryError:
         raise PictureError(f"{path} is a folder, not a picture", code="not-a-file") from None
     except (OSError, ValueError) as error:

@@ -245,7 +245,7 @@ export const words = {
   finished: (/** @type {string} */ title) => `Done: ${title}`,
   downloaded: (/** @type {string} */ file) => `. It is in your browser's downloads as ${file}`,
   stopped: (/** @type {string} */ title) => `Stopped, unfinished result kept: ${title}`,
-  failed: (/** @type {string} */ title, /** @type {string} */ message, /** @type {string} */ hint) => `${title}: ${message}${hint ? ` (${hint})` : ""}`,
+  failed: (/** @type {string} */ title, /** @type {string} */ message, /** @type {string} */ hint) => `${title}: ${message}${hint && !hint.startsWith("--") ? ` (${hint})` : ""}`,
   /** @param {Job | undefined} job @param {number | null} left */
   jobState(job, left) {
     if (!job) return "…";

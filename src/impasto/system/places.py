@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import difflib
+import itertools
 import os
 import warnings
 from collections.abc import Iterator
@@ -137,12 +138,26 @@ def facts(place: str) -> str | None:
     return f"{status.st_size}:{status.st_mtime_ns}"
 
 
+_COMPARED = 2000  # names of a folder that are compared with one that is missing
+
+
+def check_exists(path: str) -> None:
+    """Raise a PictureError if there is no such file or folder. Other errors are left to whoever reads it."""
+    try:
+        os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        raise no_such_file(path) from None
+    except (OSError, ValueError):
+        pass
+
+
 def no_such_file(place: str) -> PictureError:
     """Return the error for a missing file. Its hint names a file of a similar name beside it."""
     near: list[str] = []
     if not is_url(place):
-        with contextlib.suppress(OSError):
-            near = difflib.get_close_matches(Path(place).name, os.listdir(Path(place).parent), 1)
+        with contextlib.suppress(OSError), os.scandir(Path(place).parent) as entries:
+            names = [entry.name for entry in itertools.islice(entries, _COMPARED)]
+            near = difflib.get_close_matches(Path(place).name, names, 1)
     hint = f"did you mean {Path(place).with_name(near[0])}?" if near else ""
     return PictureError(f"there is no file {place}", hint, code="no-such-file")
 

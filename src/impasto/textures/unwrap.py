@@ -40,9 +40,10 @@ class Unwrapped(NamedTuple):
 def check_installed() -> None:
     """Raise MissingExtra if xatlas, which makes texture coordinates, is not installed."""
     if importlib.util.find_spec("xatlas") is None:
-        # the extra leaves it out for Python 3.14, which has no wheel
-        command = "pip install xatlas, which needs a C++ compiler" if sys.version_info >= (3, 14) else ""
-        raise MissingExtra("the model has no texture coordinates, and xatlas, which makes them,", "textures", command)
+        what = "the model has no texture coordinates, and xatlas, which makes them,"
+        if sys.version_info >= (3, 14):  # the extra leaves it out, because there is no wheel
+            raise MissingExtra(f"{what} and whose installation needs a C++ compiler,", "textures", "pip install xatlas")
+        raise MissingExtra(what, "textures")
 
 
 def unwrap(

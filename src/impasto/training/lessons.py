@@ -9,7 +9,7 @@ from pathlib import Path
 from impasto.engines.by_name import DEFAULT, engine_of
 from impasto.errors import StyleError, UsageError, write_fault
 from impasto.picture import Picture, Source
-from impasto.progress import OnProgress, Progress
+from impasto.progress import OnProgress, Progress, Stopped
 from impasto.styles.gallery import Gallery
 from impasto.system.locks import lock
 from impasto.training.learn import Learned, Learning, check
@@ -37,7 +37,8 @@ def learn(
 ) -> Learned:
     """Learn a painting for some minutes. It becomes a style of your gallery.
 
-    The style is in the gallery at once and improves while the training runs. Without a painting, the
+    A new style is in the gallery at once and improves while the training runs. A style that is replaced stays until the
+    training begins. Without a painting, the
     training continues with the style `name` of your gallery.
 
     Args:
@@ -52,7 +53,8 @@ def learn(
         seed: determines the photographs, the crops and the noise.
         gallery: the gallery of the style; None for your own.
         on_progress: called before the preparation, with step 0, and after every step, with the losses relative to
-            those before the training. Returning False after a step stops and keeps the best result so far.
+            those before the training. Returning False after a step stops and keeps the best result so far. Returning
+            False before raises `impasto.progress.Stopped`.
     Returns:
         The learned style and its losses before and after.
     Raises:
@@ -78,16 +80,23 @@ def learn(
             with alone(folder, name):  # refuse if another program is learning it
                 pass
     check(picture, 60 * minutes)
+    replaces = painting is not None and name in gallery
 
-    def on_checked() -> None:
+    def add() -> None:
         if painting is not None:
             gallery.add(name, painting, title=title, artist=artist, year=year, license=license, replace=replace)
-        if on_progress is not None:
-            on_progress(Progress(0, steps or 0, message="preparing"))
+
+    def on_checked() -> None:
+        if not replaces:
+            add()
+        if on_progress is not None and on_progress(Progress(0, steps or 0, message="preparing")) is False:
+            raise Stopped
 
     learning = Learning(
         picture, photos=photos, start=start, device=device, seed=seed, engine=engine, on_checked=on_checked
     )
+    if replaces:  # not before the preparation, during which the run may still be stopped
+        add()
     with alone(folder, name):
         result = learning.run(
             60 * minutes,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import heapq
+import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -109,7 +110,9 @@ def _video_stream(out: Any, template: Any, encoding: Encoding, belongings: Belon
     if fills_mux_streams():
         size = {"width": context.width, "height": context.height}
         stream = out.add_mux_stream(context.codec.name, rate=encoding.rate, time_base=base, **size)
-    else:  # this leaves out the frame rate, without which no timecode is written
+    else:  # this leaves out the frame rate, without which MP4 and MOV get no timecode
+        if "timecode" in belongings.picture:
+            warnings.warn("the timecode is left out: it needs PyAV 18.1, and so Python 3.11", stacklevel=2)
         stream = out.add_stream_from_template(template, opaque=True, time_base=base)
     BitStreamFilterContext("null", in_stream=template, out_stream=stream)  # copies all parameters of the codec
     stream.metadata.update({**belongings.picture, **encoding.said_of_stream})

@@ -7,6 +7,7 @@ import io
 import json
 import os
 import shutil
+import warnings
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -111,10 +112,12 @@ class Checkpoint:
         try:
             with np.load(self.file, allow_pickle=False) as stored:
                 self._read({name: stored[name] for name in stored.files})
+        except FileNotFoundError:
+            return
         except UsageError:
             raise
-        except (OSError, ValueError, KeyError, EOFError, zlib.error, zipfile.BadZipFile):
-            return  # missing or damaged: start from the beginning
+        except (OSError, ValueError, TypeError, LookupError, AttributeError, EOFError, zlib.error, zipfile.BadZipFile):
+            warnings.warn(f"{self.file} is damaged, so the clip is painted from its beginning", stacklevel=2)
 
     def save(self, state: State, pieces: int) -> None:
         arrays: dict[str, Any] = {
