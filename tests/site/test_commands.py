@@ -62,7 +62,7 @@ def calls(line: str) -> Iterator[list[str]]:
 
 def understand(words: list[str]) -> None:
     """Parse a command as the program does, without running it."""
-    context, command = click.Context(program, info_name="impasto"), program
+    context, command = click.Context(program, info_name="impasto", **program.context_settings), program
     while isinstance(command, click.Group):
         verb = next((word for word in words if not word.startswith("-")), None)
         if verb is None:

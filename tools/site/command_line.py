@@ -18,7 +18,7 @@ def page() -> str:
 
 
 def _verbs(group: click.Group, name: str, parent: click.Context | None, level: int) -> Iterator[str]:
-    context = click.Context(group, info_name=name, parent=parent, max_content_width=100)
+    context = click.Context(group, info_name=name, parent=parent, **group.context_settings)
     for verb in group.list_commands(context):
         command = group.get_command(context, verb)
         assert command is not None
@@ -26,7 +26,7 @@ def _verbs(group: click.Group, name: str, parent: click.Context | None, level: i
 
 
 def _verb(command: click.Command, verb: str, parent: click.Context, level: int) -> Iterator[str]:
-    context = click.Context(command, info_name=verb, parent=parent, max_content_width=100)
+    context = click.Context(command, info_name=verb, parent=parent)
     yield f"{'#' * level} {context.command_path}\n"
     yield inspect.cleandoc(command.help or "") + "\n"
     yield f"```text\n{command.get_usage(context).removeprefix('Usage: ')}\n```\n"
