@@ -306,7 +306,7 @@ def _learn(
         if not quiet:
             for term, ratio in worth.items():
                 before, after = learned.before[term], learned.after[term]
-                print(f"{term:8} {before:.4f} -> {after:.4f}  ({(ratio - 1) * 100:+.0f} %)")
+                print(f"{term:8} {before:.4f} without learning, {after:.4f} with it  ({(ratio - 1) * 100:+.0f} %)")
             if learned.after == learned.before:
                 print("learning found nothing better, so the style stays as it was")
             print(f"learned {name}; to use it: impasto stylize photo.jpg --style {name}{other}")

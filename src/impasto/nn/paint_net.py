@@ -103,7 +103,7 @@ class PaintNet(nn.Module):
         return vectors
 
     def modulations(self, vector: Tensor) -> Tensor:
-        """Convert N x 256 to N x 5,296: scales minus one and shifts of every normalization, then noise amplitudes."""
+        """Convert N x 256 to N x 5,152: scales minus one and shifts of every normalization, then noise amplitudes."""
         out: Tensor = self.style2(F.relu(self.style1(vector)))
         return out
 

@@ -53,6 +53,7 @@ STATUS = {
 }
 """The status of each code. Other codes stand for invalid requests and unusable files, and have status 422."""
 _HINTS = {
+    "choose another name, or replace it with --overwrite": "choose another name",
     "list all: impasto presets": "list all: GET /v1/presets",
     "list all: impasto styles": "list all: GET /v1/styles",
     "paint it with impasto stylize; for a clip, give a folder of pictures": "send it to POST /v1/stylize as image",

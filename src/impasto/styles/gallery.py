@@ -389,7 +389,7 @@ class Gallery:
         if name in self._own_names() and not replace:
             raise UsageError(
                 f"you already have a style {name}",
-                f"--overwrite replaces it; impasto styles remove {name} deletes it",
+                "choose another name, or replace it with --overwrite",
                 code="name-taken",
             )
 
