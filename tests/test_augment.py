@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import multiprocessing
+import os
 import pickle
 import re
 import subprocess
@@ -13,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
-from helpers import scene
+from helpers import ROOT, scene
 from PIL import Image
 
 from impasto import augment
@@ -185,6 +186,31 @@ class Pictures:
         return self.transform(PHOTO), os.environ.get("IMPASTO_THREADS", ""), index
 
 
+def check_workers() -> None:
+    """Check that the workers of a process, which itself has a network with two threads, draw different styles."""
+    import torch
+
+    def epochs(context: str, count: int) -> list[Any]:
+        loader = torch.utils.data.DataLoader(
+            Pictures(RandomStyle(seed=5, size=32)),  # type: ignore[arg-type]
+            batch_size=None,
+            num_workers=2,
+            multiprocessing_context=context,
+            generator=torch.Generator().manual_seed(0),
+            timeout=120,
+        )
+        return [(np.asarray(picture).tobytes(), threads) for _ in range(count) for picture, threads, _ in loader]
+
+    os.environ["IMPASTO_THREADS"] = "2"
+    RandomStyle(size=32)(PHOTO)
+    del os.environ["IMPASTO_THREADS"]
+    first = epochs("fork", 2)
+    assert len({picture for picture, _ in first}) == 12
+    assert {threads for _, threads in first} == {"1"}
+    assert epochs("fork", 2) == first
+    assert epochs("spawn", 1) == first[:6]
+
+
 class TestTensors:
     @pytest.fixture(autouse=True)
     def torch(self) -> Any:
@@ -231,24 +257,12 @@ class TestTensors:
         np.testing.assert_array_equal(np.asarray(picture), painted.image.movedim(0, -1).numpy())
         assert label.item() == 1
 
-    @pytest.mark.usefixtures("two_threads")
-    def test_workers_draw_different_styles_and_repeat_them(self, torch: Any) -> None:
-        def epochs(context: str, count: int) -> list[Any]:
-            loader = torch.utils.data.DataLoader(
-                Pictures(RandomStyle(seed=5, size=32)),
-                batch_size=None,
-                num_workers=2,
-                multiprocessing_context=context,
-                generator=torch.Generator().manual_seed(0),
-                timeout=120,
-            )
-            return [(np.asarray(picture).tobytes(), threads) for _ in range(count) for picture, threads, _ in loader]
-
-        first = epochs("fork", 2)
-        assert len({picture for picture, _ in first}) == 12
-        assert {threads for _, threads in first} == {"1"}
-        assert epochs("fork", 2) == first
-        assert epochs("spawn", 1) == first[:6]
+    def test_workers_draw_different_styles_and_repeat_them(self) -> None:
+        # In a process of its own: this one has the threads of other tests, which a forked process may wait for.
+        environment = {name: value for name, value in os.environ.items() if name != "IMPASTO_THREADS"}
+        environment["PYTHONPATH"] = os.pathsep.join(map(str, (ROOT / "src", ROOT / "tests")))
+        code = "import test_augment; test_augment.check_workers()"
+        subprocess.run([sys.executable, "-c", code], env=environment, check=True, timeout=400)
 
 
 class TestTorchvision:
