@@ -92,6 +92,21 @@ def test_commands_are_understood(words: list[str]) -> None:
     understand(words)
 
 
+def outputs(page: Path) -> list[str]:
+    """The files that a page's commands write, one for each command."""
+    words = [words for block in blocks(page, "sh") for line in lines(block) for words in calls(line) if "-o" in words]
+    return [name for name in (found[found.index("-o") + 1] for found in words) if Path(name).suffix]
+
+
+def test_no_command_of_the_quickstart_or_a_guide_finds_its_file_taken() -> None:
+    guides = sorted((ROOT / "docs" / "guides").rglob("*.md"))
+    first = outputs(ROOT / "docs" / "quickstart.md")
+    assert len(first) > 5
+    for page in guides:
+        names = [*first, *outputs(page)]
+        assert len(set(names)) == len(names), (page.name, sorted({name for name in names if names.count(name) > 1}))
+
+
 def test_there_are_commands_to_understand() -> None:
     assert len(COMMANDS) > 100
     with pytest.raises(click.UsageError):
