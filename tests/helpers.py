@@ -60,6 +60,12 @@ def hears_ctrl_c() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+@contextmanager
+def presses_ctrl_c(**_: object) -> Iterator[Callable[[object], None]]:
+    """A progress bar for `impasto.cli.progress.bar`: somebody presses Ctrl-C after each step."""
+    yield lambda _: signal.raise_signal(signal.SIGINT)
+
+
 class Outcome(NamedTuple):
     code: int
     out: str

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import json
-import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from helpers import ROOT, Outcome, assert_refused, file_bytes, scene
+from helpers import ROOT, Outcome, assert_refused, file_bytes, presses_ctrl_c, scene
 from trainings import SMALL
 
 from impasto.cli import progress
 from impasto.engines.by_name import DEFAULT, engine_of
-from impasto.progress import Progress
 from impasto.styles.gallery import Gallery
 
 PAINTING = ROOT / "examples" / "almond-blossom.jpg"
@@ -78,11 +75,7 @@ def test_a_gallery_that_cannot_be_written_to(
 
 
 def test_ctrl_c_keeps_the_best_so_far(run: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch) -> None:
-    @contextmanager
-    def press(**_: object) -> Iterator[Callable[[Progress], None]]:
-        yield lambda _: signal.raise_signal(signal.SIGINT)
-
-    monkeypatch.setattr(progress, "bar", press)
+    monkeypatch.setattr(progress, "bar", presses_ctrl_c)
     done = run("styles", "add", PAINTING, "--name", "mine", "--learn", "1h")
     assert done.code == 130
     assert "to continue: impasto styles learn mine" in done.err

@@ -5,16 +5,14 @@ from __future__ import annotations
 import csv
 import html
 import json
-import signal
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from helpers import Outcome, assert_refused, file_bytes, scene
+from helpers import Outcome, assert_refused, file_bytes, presses_ctrl_c, scene
 from networks import torchvision_like
 from safetensors.torch import save_file
 
@@ -131,11 +129,7 @@ def test_the_report(run: Run, pictures: tuple[Path, Path], tmp_path: Path) -> No
 def test_ctrl_c_keeps_the_scores_so_far(
     run: Run, pictures: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    @contextmanager
-    def press(**_: object) -> Iterator[Callable[[Progress], None]]:
-        yield lambda _: signal.raise_signal(signal.SIGINT)
-
-    monkeypatch.setattr(progress, "bar", press)
+    monkeypatch.setattr(progress, "bar", presses_ctrl_c)
     words = ("--judge", tmp_path / "vgg16.safetensors", "--engine", "light", "--size", 64, "-o", tmp_path / "report")
     save_file(torchvision_like(16), tmp_path / "vgg16.safetensors")
     done = run("evaluate", "--photos", pictures[0], "--styles", pictures[1], *words)

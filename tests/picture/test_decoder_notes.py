@@ -6,6 +6,7 @@ import threading
 import warnings
 from pathlib import Path
 
+import PIL
 import pytest
 from helpers import file_bytes, scene
 
@@ -17,8 +18,9 @@ BAD_EXIF = b"Exif\0\0II*\0\x08\0\0\0\x03\0\x0e\x01\x02\0\x90\1\0\0\x88\x13\0\0"
 
 def test_one_note_names_the_file(tmp_path: Path) -> None:
     (tmp_path / "a.jpg").write_bytes(file_bytes(scene(), "JPEG", exif=BAD_EXIF))
+    remark = "EXIF" if int(PIL.__version__.partition(".")[0]) >= 13 else "Truncated File Read"
     for _ in range(2):  # each time, not once for all
-        with pytest.warns(UserWarning, match=r"a\.jpg: .*(EXIF|Truncated)") as notes:
+        with pytest.warns(UserWarning, match=rf"a\.jpg: .*{remark}") as notes:
             Picture.open(tmp_path / "a.jpg")
         assert len(notes) == 1
 

@@ -8,10 +8,14 @@ import torch
 from helpers import scene
 from trainings import SIZES
 
-from impasto.engines.by_name import engine_of
+from impasto.engines.by_name import LEARNS, engine_of
 from impasto.nn.tensors import to_pixels, to_tensor
 from impasto.styles.gallery import Gallery
 from impasto.training.pupil import PUPILS, pupil_of
+
+
+def test_the_engines_that_learn_are_named_without_pytorch_too() -> None:
+    assert set(LEARNS) == set(PUPILS)
 
 
 @pytest.mark.parametrize("engine", PUPILS)

@@ -44,7 +44,7 @@ def on_files(files: Files, *, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, *, page: Page, config: MkDocsConfig, **_: Any) -> str:
-    """Point links to files outside docs/ at their pages or, where they have none, at the repository."""
+    """Point links to files outside docs/ at their pages or the repository, and let the search find decisions last."""
     here = page.file.src_uri
     if here.startswith("decisions/"):
         page.meta["search"] = {"boost": 0.2}  # whoever searches wants a guide first

@@ -20,7 +20,7 @@ from impasto.system.files import ASSETS, NoHome
 from impasto.system.sessions import provider, providers, threads
 from impasto.version import __version__, installed
 
-DEVELOPERS = ("all", "dev", "docs")
+DEVELOPERS = {"all", "dev", "docs"}
 
 
 def _declared(field: str) -> list[str]:
@@ -48,12 +48,12 @@ def _needed(extra: str = "") -> dict[str, str]:
 def _extras() -> dict[str, str]:
     """Return the state of each extra: its packages, or those that are missing and the command that installs them."""
     states = {}
-    for extra in _declared("Provides-Extra"):
+    for extra in sorted(set(_declared("Provides-Extra")) - DEVELOPERS):
         packages = _needed(extra)
         missing = [name for name, version in packages.items() if version == "missing"]
         ready = ", ".join(f"{name} {version}" for name, version in packages.items())
         states[extra] = f"missing {', '.join(missing)}: pip install 'impasto[{extra}]'" if missing else ready
-    return {extra: state for extra, state in states.items() if extra not in DEVELOPERS}
+    return states
 
 
 def _place(gallery: Gallery) -> str:

@@ -113,9 +113,11 @@ def note_unlearned(styles: Sequence[str], engine: str) -> None:
     from impasto.styles.gallery import Gallery
     from impasto.styles.resolve import parse
 
+    if engine not in LEARNS:
+        return
     gallery = Gallery()
     for name in dict.fromkeys(parse(text)[0] for text in styles):
-        learned = gallery.get(name).learned if engine in LEARNS and name in gallery else {}
+        learned = gallery.get(name).learned if name in gallery else {}
         if learned and engine not in learned:
             other = next(iter(learned))
             note(
