@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -25,14 +26,20 @@ def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     if program is None or sys.platform == "win32":
         pytest.skip("there is no redis-server")
     folder = tmp_path_factory.mktemp("redis")
-    socket = folder / "socket"
-    words = [program, "--port", "0", "--unixsocket", str(socket), "--save", "", "--dir", str(folder)]
+    place = str(folder / "socket")
+    words = [program, "--port", "0", "--unixsocket", place, "--save", "", "--dir", str(folder)]
     with subprocess.Popen(words, stdout=subprocess.DEVNULL) as process:
         try:
-            wait_until(socket.exists)
-            yield f"unix://{socket}"
+            wait_until(lambda: _listens(place))
+            yield f"unix://{place}"
         finally:
             process.terminate()
+
+
+def _listens(place: str) -> bool:
+    """A socket's file is there a moment before connections are taken."""
+    with socket.socket(socket.AF_UNIX) as client:
+        return client.connect_ex(place) == 0
 
 
 @pytest.fixture
