@@ -38,11 +38,11 @@ def test_the_command_learns_a_painting(run: Callable[..., Outcome], tmp_path: Pa
     assert set(record["before"]) == set(record["ratio"]) == {"style", "content"}
     assert not record["stopped"]
     assert (tmp_path / "seen" / "step-00001.png").is_file()
-    again = run("styles", "learn", "mine", "--for", "1s")
+    again = run("styles", "learn", "mine", "--for", "1s", "--boldness", 40)
     assert again.code == 0, again.err
     assert "preparing mine" in again.err
     assert "learned mine; to use it: impasto stylize photo.jpg --style mine" in again.out
-    assert "learned" in run("styles", "show", "mine").out
+    assert "boldness 40" in run("styles", "show", "mine").out
     assert_refused(run("styles", "add", PAINTING, "--name", "mine", "--learn", "1s"), 2, "name-taken", "mine")
     assert_refused(run("styles", "learn", "mine", "--photos", tmp_path / "no"), 1, "no-such-folder")
 

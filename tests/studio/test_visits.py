@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
 import av
 import numpy as np
+import pytest
 import requests
 from clips import moving, write
 from helpers import file_bytes, scene
@@ -56,6 +58,25 @@ def test_a_painting_of_ones_own_is_kept_renamed_and_removed(studio: Studio) -> N
     studio.page.wait_for_function("() => !document.querySelector('impasto-studio').strip.tiles.has('mein-bild')")
     studio.ready()
     assert studio.look()["styles"] == [{"style": "starry-night", "weight": 1}]
+
+
+@pytest.mark.parametrize(
+    ("button", "sent"),
+    [
+        ("Learn it (3 min)", {"seconds": "180", "boldness": "0"}),
+        ("Learn it boldly (10 min)", {"seconds": "600", "boldness": "100"}),
+    ],
+)
+def test_a_painting_is_learned_gently_or_boldly(studio: Studio, button: str, sent: dict[str, str]) -> None:
+    bring_painting(studio, "Mein Bild.png", 5)
+    studio.page.route(
+        "**/v1/styles", lambda route: route.abort() if route.request.method == "POST" else route.continue_()
+    )
+    studio.page.get_by_role("button", name=button).click()
+    with studio.page.expect_request(lambda request: request.method == "POST" and "/v1/styles" in request.url) as asked:
+        studio.page.get_by_role("dialog").get_by_role("button", name="Save").click()
+    fields = dict(re.findall(r'name="(\w+)"\s+([^\s]+)', asked.value.post_data or ""))
+    assert sent | {"name": "mein-bild"} == {key: fields.get(key) for key in (*sent, "name")}
 
 
 def test_a_kept_painting_is_removed_by_its_owner_only(visit: Callable[..., Studio]) -> None:

@@ -46,6 +46,14 @@ def test_what_is_no_better_is_not_kept(picture: Picture) -> None:
     assert learned.after == learned.before
 
 
+def test_a_bold_style_may_lose_more_of_the_photo() -> None:
+    rows, columns = np.mgrid[:128, :128] // 6
+    squares = Picture((rows + columns)[:, :, None] % 2 * np.array((1, 0.2, 1), np.float32))
+    plain, bold = (learn_style(squares, seconds=600, steps=16, plan=SMALL, boldness=boldness) for boldness in (0, 100))
+    assert plain.ratio("content") < 1.02 < bold.ratio("content") < 1.5
+    assert bold.ratio("style") < plain.ratio("style")
+
+
 def test_it_ends_by_the_clock(picture: Picture) -> None:
     ticks = iter(range(10_000))
     learned = learn_style(picture, seconds=3, plan=SMALL, clock=lambda: float(next(ticks)))
@@ -57,3 +65,6 @@ def test_bad_requests_are_refused(picture: Picture) -> None:
         learn_style(Picture(np.zeros((20, 90, 3), np.float32)), seconds=9)
     with refused(UsageError, "out-of-range"):
         learn_style(picture, seconds=0)
+    for boldness in (-1, 101, float("nan")):
+        with refused(UsageError, "out-of-range", "boldness"):
+            learn_style(picture, seconds=9, boldness=boldness)

@@ -40,6 +40,18 @@ def test_a_painting_becomes_a_style_that_goes_on_learning(picture: Picture) -> N
         impasto.learn(picture, name="mine", steps=1)
 
 
+def test_a_style_stays_as_bold_as_it_was(picture: Picture) -> None:
+    def boldness() -> float:
+        return Gallery().get("mine").learned[DEFAULT]["boldness"]
+
+    impasto.learn(picture, name="mine", steps=1, boldness=80)
+    assert boldness() == 80
+    impasto.learn(name="mine", steps=1)
+    assert boldness() == 80
+    impasto.learn(name="mine", steps=1, boldness=0)
+    assert boldness() == 0
+
+
 def test_a_style_that_was_only_added_learns(picture: Picture) -> None:
     Gallery(painter=ENGINE).add("plain", picture)
     assert impasto.learn(name="plain", steps=8).steps == 8

@@ -41,6 +41,13 @@ _LEARNING = (
         "--preview-every", type=click.IntRange(min=1), default=20, help="Steps between two previews.", panel="Learning"
     ),
     option(
+        "--boldness",
+        type=click.FloatRange(0, 100),
+        help="How much of the photo the style may replace, 0 to 100; default: as in the last run, else 0. Bold styles "
+        "take ten minutes and more.",
+        panel="Learning",
+    ),
+    option(
         "--engine",
         type=click.Choice(get_args(EngineName)),
         default=DEFAULT,
@@ -58,6 +65,7 @@ class Lesson:
     photos: str | None
     preview: Path | None
     preview_every: int
+    boldness: float | None
     engine: EngineName
     device: str
 
@@ -119,7 +127,8 @@ def show(name: str, json: bool) -> None:
         print(f"{key:10} {value}")
     for engine, facts in entry.learned.items():
         worth = ", ".join(f"{term} {facts.get(term, 1):.2f}" for term in ("style", "content"))
-        print(f"{'learned':10} by {engine}, {facts.get('seconds', 0):.0f} s: {worth} of the loss without learning")
+        how = f"by {engine}, {facts.get('seconds', 0):.0f} s, boldness {facts.get('boldness', 0):g}"
+        print(f"{'learned':10} {how}: {worth} of the loss without learning")
     made = {key: value for key, value in card.items() if isinstance(value, str | int) and value}
     if made:
         print(f"{'card':10} " + ", ".join(f"{key} {value}" for key, value in made.items()))
@@ -289,6 +298,7 @@ def _learn(
                 name=name,
                 minutes=seconds / 60,
                 photos=lesson.photos,
+                boldness=lesson.boldness,
                 engine=lesson.engine,
                 device=lesson.device,
                 on_progress=on_progress,

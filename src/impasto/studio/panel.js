@@ -8,7 +8,8 @@ import { words } from "./words.js";
 /** @typedef {import("./look.js").Controls} Controls */
 /** @typedef {import("./engine.js").Control} Control */
 
-const LEARN = 180; // seconds, if as many are allowed
+/** The buttons that learn a painting. Seconds are fewer if the service allows fewer. */
+const LESSONS = { learn: { seconds: 180, boldness: 0 }, bold: { seconds: 600, boldness: 100 } };
 
 export class Panel {
   /**
@@ -127,14 +128,19 @@ export class Panel {
     fill(
       this.mine,
       key && this.app.limits.learn && button(words.keepPainting, () => ask("keep"), { title: words.keepPaintingHelp }),
-      this.app.limits.learn && button(words.learn(learnSeconds(this.app)), () => ask("learn"), { title: words.learnHelp }),
+      this.app.limits.learn && button(words.learn(lesson(this.app, "learn").seconds), () => ask("learn"), { title: words.learnHelp }),
+      this.app.limits.learn && button(words.learnBold(lesson(this.app, "bold").seconds), () => ask("bold"), { title: words.learnBoldHelp }),
       style && this.app.limits.learn && button(words.rename, () => ask("rename")),
       (key || this.app.limits.learn) && button(words.remove, () => ask("remove")),
     );
   }
 }
 
-/** Seconds that the button learns a painting. @param {App} app */
-export function learnSeconds(app) {
-  return Math.min(LEARN, app.limits.learn_seconds);
+/**
+ * How a button learns a painting: for how many seconds, and how boldly.
+ * @param {App} app @param {keyof typeof LESSONS} name
+ */
+export function lesson(app, name) {
+  const { seconds, boldness } = LESSONS[name];
+  return { seconds: Math.min(seconds, app.limits.learn_seconds), boldness };
 }

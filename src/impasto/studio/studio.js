@@ -12,7 +12,7 @@ import { nameFor } from "./fields.js";
 import { Layers } from "./layers.js";
 import { newKey } from "./look.js";
 import { Painter } from "./painter.js";
-import { learnSeconds, Panel } from "./panel.js";
+import { lesson, Panel } from "./panel.js";
 import { Presets } from "./presets.js";
 import { Rail } from "./rail.js";
 import { server } from "./server.js";
@@ -118,8 +118,10 @@ export class Studio extends HTMLElement {
         if (painter.seconds && !app.moving) this.#announce();
       }
     });
-    panel.element.addEventListener("keep", (event) => void this.#keep(event, 0));
-    panel.element.addEventListener("learn", (event) => void this.#keep(event, learnSeconds(app)));
+    panel.element.addEventListener("keep", (event) => void this.#keep(event));
+    for (const name of /** @type {const} */ (["learn", "bold"])) {
+      panel.element.addEventListener(name, (event) => void this.#keep(event, lesson(app, name)));
+    }
     panel.element.addEventListener("rename", (event) => void this.#rename(event));
     panel.element.addEventListener("remove", (event) => void this.#remove(event));
     this.#listen();
@@ -336,8 +338,11 @@ export class Studio extends HTMLElement {
 
   // One's own styles.
 
-  /** Keep a painting in the gallery, and learn it if that is asked for. @param {Event} event @param {number} seconds */
-  async #keep(event, seconds) {
+  /**
+   * Keep a painting in the gallery, and learn it if that is asked for.
+   * @param {Event} event @param {{ seconds: number, boldness: number }} [how]
+   */
+  async #keep(event, how) {
     const { app } = this;
     const key = String(/** @type {CustomEvent} */ (event).detail);
     const own = app?.own.get(key);
@@ -347,12 +352,13 @@ export class Studio extends HTMLElement {
     await this.tray.add(
       async () => {
         /** @type {[string, string][]} */
-        const fields = [["name", name], ["seconds", String(seconds)]];
+        const fields = [["name", name]];
+        if (how) fields.push(["seconds", String(how.seconds)], ["boldness", String(how.boldness)]);
         if (own) fields.push(["title", title], ["painting", `upload:${(await app.held(own)).id}`]);
         return app.engine.learn(fields);
       },
       {
-        title: seconds ? words.learning(title) : words.keeping(title),
+        title: how ? words.learning(title) : words.keeping(title),
         file: "",
         picture: "",
         save: false,

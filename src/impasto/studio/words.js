@@ -63,6 +63,8 @@ export const words = {
   keepPaintingHelp: "Puts it into the gallery, for later visits and for the command line.",
   learn: (/** @type {number} */ seconds) => `Learn it (${duration(seconds)})`,
   learnHelp: "Trains the painter on this painting (perceptual losses). Results come nearer to it.",
+  learnBold: (/** @type {number} */ seconds) => `Learn it boldly (${duration(seconds)})`,
+  learnBoldHelp: "The painting's shapes may replace more of the photo.",
   rename: "Rename",
   remove: "Remove",
   whichTitle: "Name of this style",

@@ -6,8 +6,9 @@ et al. 2016; a learned vector for each style: Dumoulin et al. 2017). `impasto.tr
 `impasto.training.practice` the photographs.
 
 The weight of the content loss adapts. On the crops of every step it keeps the content loss slightly below that of the
-painting's encoded vector, so that the whole gain is in style. Losses on held-back photographs choose the best state. If
-none is better than the encoded vector, the result is that vector.
+painting's encoded vector, so that the whole gain is in style. `boldness` allows more content loss, and then shapes of
+the painting appear. Losses on held-back photographs choose the best state. If none is better than the encoded vector,
+the result is that vector.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -45,7 +46,8 @@ POOL = 48  # batches that are kept with their features
 FRESH = 4  # steps between new batches
 SHOWN = 3  # held-back crops in a preview
 CHECKS = (0.2, 0.4, 0.55, 0.7, 0.85, 1.0)  # shares of the time at which held-back crops are measured
-CONTENT_SHARE = 0.97  # target of the relative content loss; below 1, because whole photos lose more
+BOLDEST = 0.45  # relative content loss that the greatest boldness adds
+CONTENT_SHARE = 0.97  # target of the content loss, relative to the allowed one: whole photos lose more than crops
 STEER = 0.25  # how fast the content's weight adapts
 WEIGHTS = {
     "style": 10.0,
@@ -95,6 +97,7 @@ class Learned:
             vector. A style loss of 1 is that of the unpainted photographs.
         steps, seconds: steps and time of all runs, earlier ones included.
         stopped: True if `on_progress` ended the run early.
+        boldness: of the last run.
     """
 
     vector: StyleVector = field(repr=False)
@@ -103,6 +106,7 @@ class Learned:
     steps: int
     seconds: float
     stopped: bool = False
+    boldness: float = 0.0
 
     def ratio(self, term: str) -> float:
         """Return a loss relative to that of the encoded vector. Below 1 is better."""
@@ -116,6 +120,7 @@ def learn_style(
     steps: int | None = None,
     photos: str | Path | None = None,
     start: Learned | None = None,
+    boldness: float = 0.0,
     device: str = "auto",
     seed: int = 0,
     on_progress: OnProgress | None = None,
@@ -133,6 +138,8 @@ def learn_style(
         photos: photographs to paint while learning: a folder, tar shards or a URL
             (`impasto.training.data.find_photos`); None for the built-in photographs.
         start: the result of an earlier run, to continue from.
+        boldness: 0..100: how much of the photo the style may replace. 0 loses no more content than the encoded vector.
+            100 may lose 45 % more.
         device: "auto", "cpu", "cuda" or "mps".
         on_progress: called after every step with the losses relative to the encoded vector's. Returning False stops and
             keeps the best result so far.
@@ -144,13 +151,17 @@ def learn_style(
         UsageError: the time is not positive, the painting is too small, or the device or engine is unavailable.
         PictureError: the folder contains no photographs.
     """
-    check(painting, seconds)
-    learning = Learning(painting, photos=photos, start=start, device=device, seed=seed, engine=engine, plan=plan)
+    check(painting, seconds, boldness)
+    learning = Learning(
+        painting, photos=photos, start=start, boldness=boldness, device=device, seed=seed, engine=engine, plan=plan
+    )
     return learning.run(seconds, steps=steps, on_progress=on_progress, on_best=on_best, clock=clock)
 
 
-def check(painting: Picture, seconds: float) -> None:
-    """Raise a UsageError if the painting is too small or the time is not positive."""
+def check(painting: Picture, seconds: float, boldness: float) -> None:
+    """Raise a UsageError if the painting is too small, the time is not positive, or the boldness is out of range."""
+    if not 0 <= boldness <= 100:
+        raise UsageError(f"boldness {boldness:g} is not in 0..100", code="out-of-range")
     if not seconds > 0:
         raise UsageError(
             f"cannot learn in {seconds:g} seconds", "give a positive time, such as 3m", code="out-of-range"
@@ -183,6 +194,7 @@ class Learning:
         *,
         photos: str | Path | None = None,
         start: Learned | None = None,
+        boldness: float = 0.0,
         device: str = "auto",
         seed: int = 0,
         engine: str = DEFAULT,
@@ -193,7 +205,8 @@ class Learning:
         painting = painting.as_painting()
         torch.manual_seed(seed)
         self.rng = np.random.default_rng(seed if start is None else [seed, start.steps])
-        self.pupil, self.start = pupil_of(engine, find_device(device)), start
+        self.pupil, self.start, self.boldness = pupil_of(engine, find_device(device)), start, boldness
+        self.allowed = 1 + BOLDEST * boldness / 100  # content loss, relative to the encoded vector's
         self.device = self.pupil.spread.device
         self.practice = Practice(photos, side=self.plan.side, held_back=self.plan.held_back, seed=seed, rng=self.rng)
         on_checked()
@@ -212,11 +225,11 @@ class Learning:
         self.mean = [value.detach().clone() for value in self.trained]
         self.weight = 2.5  # of the content loss
         self.before = self._judge(self.first, self.encoded)
-        self.best = Learned(encoded, self.before, self.before, 0, 0.0)
+        self.best = Learned(encoded, self.before, self.before, 0, 0.0, boldness=boldness)
         if start is not None:
             found = self._judge(self.net, self.vector)
             if self._cost(found) < 1:
-                self.best = Learned(start.vector, self.before, found, start.steps, start.seconds)
+                self.best = replace(start, before=self.before, after=found, boldness=boldness)
 
     def run(
         self,
@@ -257,8 +270,7 @@ class Learning:
                 checks = [check for check in checks if check > share] or [math.inf]
                 if self._check(earlier[0] + step, earlier[1] + spent) and on_best is not None:
                     on_best(self.best)
-        best = self.best
-        return Learned(best.vector, best.before, best.after, earlier[0] + step, earlier[1] + clock() - began, stopped)
+        return replace(self.best, steps=earlier[0] + step, seconds=earlier[1] + clock() - began, stopped=stopped)
 
     def _ratios(self) -> dict[str, float]:
         return {term: self.best.ratio(term) for term in ("style", "content")}
@@ -275,7 +287,7 @@ class Learning:
         painted = self.net(seen.photos, vector.expand(len(seen.photos), -1), measured)
         terms = self.losses(painted, seen.features)
         content = float(terms["content"].detach()) / seen.content
-        self.weight *= math.exp(STEER * min(2.0, max(-2.0, content - CONTENT_SHARE)))
+        self.weight *= math.exp(STEER * min(2.0, max(-2.0, content - CONTENT_SHARE * self.allowed)))
         self.weight = min(6.0, max(0.3, self.weight))
         turn = TURNS[step % len(TURNS)]
         if turn == "plain":
@@ -343,9 +355,9 @@ class Learning:
         return {name: float(np.mean(values)) for name, values in found.items()}
 
     def _cost(self, found: dict[str, float]) -> float:
-        """Return the relative style loss, plus five times any increase of the relative content loss."""
+        """Return the relative style loss, plus five times what the relative content loss exceeds the allowed one by."""
         style, content = (found[term] / max(self.before[term], 1e-9) for term in ("style", "content"))
-        return style + 5 * max(0.0, content - 1)
+        return style + 5 * max(0.0, content - self.allowed)
 
     def _check(self, steps: int, seconds: float) -> bool:
         """Measure the running mean of the weights. Keep it if it is the best so far, and return True then."""
@@ -356,7 +368,7 @@ class Learning:
         better = self._cost(found) < self._cost(self.best.after)
         if better:
             numbers = self.pupil.style(self.net.state_dict(), vector)
-            self.best = Learned(numbers, self.before, found, steps, seconds)
+            self.best = Learned(numbers, self.before, found, steps, seconds, boldness=self.boldness)
         self._set(own)
         return better
 

@@ -24,6 +24,7 @@ def learn(
     minutes: float = MINUTES,
     steps: int | None = None,
     photos: str | Path | None = None,
+    boldness: float | None = None,
     title: str = "",
     artist: str = "",
     year: str = "",
@@ -47,6 +48,7 @@ def learn(
         minutes: time to spend.
         steps: end after this many steps, or when the time is up, whichever comes first.
         photos: photographs to paint while learning: a folder, tar shards or a URL; None for the built-in photographs.
+        boldness: 0..100: how much of the photo the style may replace; None: as in the last run, or 0 for a new style.
         title, artist, year, license, replace: facts of a new style, as for `impasto.Gallery.add`.
         engine: the engine that learns, "painter" or "light". All other engines paint the style without the training.
         device: "auto", "cpu", "cuda" or "mps".
@@ -58,8 +60,8 @@ def learn(
     Returns:
         The learned style and its losses before and after.
     Raises:
-        UsageError: the time is not positive, the painting is too small, the name is taken or unknown, or another
-            program is learning the style.
+        UsageError: the time or the boldness is out of range, the painting is too small, the name is taken or unknown,
+            or another program is learning the style.
         PictureError: the painting cannot be read, or the folder contains no photographs.
         StyleError: the gallery cannot be written to, or the style is damaged.
 
@@ -79,7 +81,9 @@ def learn(
         if folder.exists():
             with alone(folder, name):  # refuse if another program is learning it
                 pass
-    check(picture, 60 * minutes)
+    if boldness is None:
+        boldness = 0.0 if start is None else start.boldness
+    check(picture, 60 * minutes, boldness)
     replaces = painting is not None and name in gallery
 
     def add() -> None:
@@ -93,7 +97,14 @@ def learn(
             raise Stopped
 
     learning = Learning(
-        picture, photos=photos, start=start, device=device, seed=seed, engine=engine, on_checked=on_checked
+        picture,
+        photos=photos,
+        start=start,
+        boldness=boldness,
+        device=device,
+        seed=seed,
+        engine=engine,
+        on_checked=on_checked,
     )
     if replaces:  # not before the preparation, during which the run may still be stopped
         add()
@@ -110,7 +121,8 @@ def learn(
 
 def _keep(gallery: Gallery, name: str, result: Learned) -> None:
     worth = {term: round(result.ratio(term), 4) for term in ("style", "content")}
-    gallery.teach(name, result.vector, {"steps": result.steps, "seconds": round(result.seconds, 1)} | worth)
+    facts = {"steps": result.steps, "seconds": round(result.seconds, 1), "boldness": result.boldness}
+    gallery.teach(name, result.vector, facts | worth)
 
 
 def _earlier(gallery: Gallery, name: str) -> Learned | None:
@@ -118,7 +130,8 @@ def _earlier(gallery: Gallery, name: str) -> Learned | None:
     vector, facts = gallery.vector(name), gallery.get(name).learned.get(gallery.painter.name)
     if facts is None:
         return None
-    return Learned(vector, {}, {}, int(facts.get("steps", 0)), float(facts.get("seconds", 0)))
+    steps, seconds, boldness = (facts.get(key, 0) for key in ("steps", "seconds", "boldness"))
+    return Learned(vector, {}, {}, int(steps), float(seconds), boldness=float(boldness))
 
 
 @contextmanager

@@ -445,6 +445,7 @@ def test_a_painting_becomes_a_style(start: Any) -> None:
         ({}, "bad-name"),
         ({"name": "a", "seconds": "1000000"}, "out-of-range"),
         ({"name": "a", "seconds": "601"}, "out-of-range"),
+        ({"name": "a", "boldness": "101"}, "out-of-range"),
         ({"name": "a", "title": "x" * 300}, "malformed"),
         ({"name": "a", "replace": "true"}, "unknown-setting"),
     ],

@@ -312,15 +312,17 @@ def test_learning_goes_on_where_a_worker_has_died(monkeypatch: pytest.MonkeyPatc
     asked: list[Any] = []
 
     def learn(painting: Any, *, name: str, gallery: Gallery, minutes: float, **values: Any) -> None:
-        asked.append((painting is None, minutes, gallery.get(name).title))
+        asked.append((painting is None, minutes, gallery.get(name).title, values["boldness"]))
 
     monkeypatch.setattr(lessons, "learn", learn)
-    work = LearnWork(Upload("p.png", PAINTING), "mine", seconds=90, engine="light", about={"title": "My own"})
+    work = LearnWork(
+        Upload("p.png", PAINTING), "mine", seconds=90, engine="light", about={"title": "My own"}, boldness=60
+    )
     for _ in range(2):
         assert json.loads(done(work).data)["name"] == "mine"
-    assert asked == [(True, 1.5, "My own")] * 2
+    assert asked == [(True, 1.5, "My own", 60)] * 2
     done(replace(work, painting=None, seconds=30))  # it is learned on
-    assert asked[2:] == [(True, 0.5, "My own")]
+    assert asked[2:] == [(True, 0.5, "My own", 60)]
 
 
 # Reports.

@@ -84,6 +84,9 @@ class LearnFields:
 
     name: str = setting("", "Name of the style: lower-case letters, digits and hyphens.")
     seconds: float = setting(0, "Seconds of training; 0 for none, which makes the style available at once.", 0, 86_400)
+    boldness: float | None = setting(
+        None, "How much of the photo the style may replace; the default is that of the last training, else 0.", 0, 100
+    )
     engine: EngineName = setting(DEFAULT, "The engine to train.")
     title: str = setting("", "The painting's title.")
     artist: str = setting("", "The painter.")
@@ -142,7 +145,10 @@ def style_work(form: Form, service: Service) -> Asked:
     if said.seconds:
         need("lightning_fabric", "Lightning Fabric, which learning needs,", "train")
     painting = None if learns_on else form.file("painting")
-    return Asked("style", LearnWork(painting, said.name, said.seconds, said.engine, about, owner, config.max_pixels))
+    work = LearnWork(
+        painting, said.name, said.seconds, said.engine, about, owner, config.max_pixels, boldness=said.boldness
+    )
+    return Asked("style", work)
 
 
 def _optimize(form: Form, service: Service) -> Work:

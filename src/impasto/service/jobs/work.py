@@ -205,6 +205,7 @@ class LearnWork:
         seconds: time of the training; 0 for none.
         about: title, artist, year, license.
         owner: see `impasto.styles.store.Entry`.
+        boldness: as for `impasto.learn`.
     """
 
     painting: Upload | None
@@ -214,6 +215,7 @@ class LearnWork:
     about: dict[str, str] = field(default_factory=dict)
     owner: str = ""
     max_pixels: int = 100_000_000
+    boldness: float | None = None
 
     @property
     def megapixels(self) -> float:
@@ -231,6 +233,7 @@ class LearnWork:
                     None,
                     name=self.name,
                     minutes=self.seconds / 60,
+                    boldness=self.boldness,
                     engine=self.engine,
                     gallery=gallery,
                     on_progress=Teller(tell),
