@@ -63,11 +63,11 @@ def test_a_painting_of_ones_own_is_kept_renamed_and_removed(studio: Studio) -> N
 @pytest.mark.parametrize(
     ("button", "sent"),
     [
-        ("Learn it (3 min)", {"seconds": "180", "boldness": "0"}),
+        ("Learn it (3 min)", {"seconds": "180", "boldness": None}),
         ("Learn it boldly (10 min)", {"seconds": "600", "boldness": "100"}),
     ],
 )
-def test_a_painting_is_learned_gently_or_boldly(studio: Studio, button: str, sent: dict[str, str]) -> None:
+def test_a_painting_is_learned_gently_or_boldly(studio: Studio, button: str, sent: dict[str, str | None]) -> None:
     bring_painting(studio, "Mein Bild.png", 5)
     studio.page.route(
         "**/v1/styles", lambda route: route.abort() if route.request.method == "POST" else route.continue_()

@@ -8,8 +8,11 @@ import { words } from "./words.js";
 /** @typedef {import("./look.js").Controls} Controls */
 /** @typedef {import("./engine.js").Control} Control */
 
-/** The buttons that learn a painting. Seconds are fewer if the service allows fewer. */
-const LESSONS = { learn: { seconds: 180, boldness: 0 }, bold: { seconds: 600, boldness: 100 } };
+/**
+ * The buttons that learn a painting. A style without a boldness stays as bold as it is.
+ * @type {Record<"learn" | "bold", { seconds: number, boldness?: number }>}
+ */
+const LESSONS = { learn: { seconds: 180 }, bold: { seconds: 600, boldness: 100 } };
 
 export class Panel {
   /**
@@ -137,10 +140,9 @@ export class Panel {
 }
 
 /**
- * How a button learns a painting: for how many seconds, and how boldly.
+ * How a button learns a painting, for as many seconds as the service allows.
  * @param {App} app @param {keyof typeof LESSONS} name
  */
 export function lesson(app, name) {
-  const { seconds, boldness } = LESSONS[name];
-  return { seconds: Math.min(seconds, app.limits.learn_seconds), boldness };
+  return { ...LESSONS[name], seconds: Math.min(LESSONS[name].seconds, app.limits.learn_seconds) };
 }

@@ -340,7 +340,7 @@ export class Studio extends HTMLElement {
 
   /**
    * Keep a painting in the gallery, and learn it if that is asked for.
-   * @param {Event} event @param {{ seconds: number, boldness: number }} [how]
+   * @param {Event} event @param {ReturnType<typeof lesson>} [how]
    */
   async #keep(event, how) {
     const { app } = this;
@@ -353,7 +353,7 @@ export class Studio extends HTMLElement {
       async () => {
         /** @type {[string, string][]} */
         const fields = [["name", name]];
-        if (how) fields.push(["seconds", String(how.seconds)], ["boldness", String(how.boldness)]);
+        for (const [key, value] of Object.entries(how ?? {})) fields.push([key, String(value)]);
         if (own) fields.push(["title", title], ["painting", `upload:${(await app.held(own)).id}`]);
         return app.engine.learn(fields);
       },
