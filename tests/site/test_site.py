@@ -168,7 +168,7 @@ def test_figures_work(browser: Any, address: str, site: Path) -> None:
 def test_search_finds_a_control(browser: Any, address: str) -> None:
     page = browser.new_page()
     page.goto(f"{address}/index.html")
-    page.fill("input[name=query]", "brush size")
+    page.locator("input[name=query]").press_sequentially("brush size")  # the page listens to keys, not to changes
     page.wait_for_selector(".md-search-result__item")
     assert "brush" in page.inner_text(".md-search-result__list").lower()
     page.close()
