@@ -353,7 +353,7 @@ export class Studio extends HTMLElement {
       async () => {
         /** @type {[string, string][]} */
         const fields = [["name", name]];
-        for (const [key, value] of Object.entries(how ?? {})) fields.push([key, String(value)]);
+        for (const [field, value] of Object.entries(how ?? {})) fields.push([field, String(value)]);
         if (own) fields.push(["title", title], ["painting", `upload:${(await app.held(own)).id}`]);
         return app.engine.learn(fields);
       },

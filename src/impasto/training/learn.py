@@ -205,7 +205,7 @@ class Learning:
         painting = painting.as_painting()
         torch.manual_seed(seed)
         self.rng = np.random.default_rng(seed if start is None else [seed, start.steps])
-        self.pupil, self.start, self.boldness = pupil_of(engine, find_device(device)), start, boldness
+        self.pupil, self.start = pupil_of(engine, find_device(device)), start
         self.allowed = 1 + BOLDEST * boldness / 100  # content loss, relative to the encoded vector's
         self.device = self.pupil.spread.device
         self.practice = Practice(photos, side=self.plan.side, held_back=self.plan.held_back, seed=seed, rng=self.rng)
@@ -229,7 +229,9 @@ class Learning:
         if start is not None:
             found = self._judge(self.net, self.vector)
             if self._cost(found) < 1:
-                self.best = replace(start, before=self.before, after=found, boldness=boldness)
+                self.best = replace(
+                    self.best, vector=start.vector, after=found, steps=start.steps, seconds=start.seconds
+                )
 
     def run(
         self,
@@ -368,7 +370,7 @@ class Learning:
         better = self._cost(found) < self._cost(self.best.after)
         if better:
             numbers = self.pupil.style(self.net.state_dict(), vector)
-            self.best = Learned(numbers, self.before, found, steps, seconds, boldness=self.boldness)
+            self.best = replace(self.best, vector=numbers, after=found, steps=steps, seconds=seconds)
         self._set(own)
         return better
 
