@@ -31,6 +31,15 @@ def test_losses_are_relative_to_the_photographs(picture: Picture, photos: torch.
     assert {"variation", "lattice", "range"} < set(untouched)
 
 
+def test_boldness_moves_the_content_loss_to_a_finer_layer(photos: torch.Tensor) -> None:
+    blurred = torch.nn.functional.avg_pool2d(photos, 3, 1, 1)
+    gentle, half, bold = (Perception(photos[:1], photos, 4, boldness) for boldness in (0, 0.5, 1))
+    found = [losses.content_loss(blurred, losses.content(photos)) for losses in (gentle, half, bold)]
+    assert found[0] != pytest.approx(found[2], rel=0.05)
+    assert found[1] == pytest.approx((found[0] + found[2]) / 2, rel=1e-3)
+    assert float(bold(blurred, bold.content(photos))["content"]) == pytest.approx(found[2], rel=1e-3)
+
+
 def test_bands_see_what_is_finest(photos: torch.Tensor) -> None:
     painting, other = photos[:1], photos[1:]  # which differ by their noise alone
     blurred = torch.nn.functional.avg_pool2d(painting, 3, 1, 1)

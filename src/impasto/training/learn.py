@@ -6,9 +6,9 @@ et al. 2016; a learned vector for each style: Dumoulin et al. 2017). `impasto.tr
 `impasto.training.practice` the photographs.
 
 The weight of the content loss adapts. On the crops of every step it keeps the content loss slightly below that of the
-painting's encoded vector, so that the whole gain is in style. `boldness` allows more content loss, and then shapes of
-the painting appear. Losses on held-back photographs choose the best state. If none is better than the encoded vector,
-the result is that vector.
+painting's encoded vector, so that the whole gain is in style. `boldness` allows more content loss, measures it where
+edges and tones count, and lets plain areas get patterns. Then motifs of the painting appear. Losses on held-back
+photographs choose the best state. If none is better than the encoded vector, the result is that vector.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ POOL = 48  # batches that are kept with their features
 FRESH = 4  # steps between new batches
 SHOWN = 3  # held-back crops in a preview
 CHECKS = (0.2, 0.4, 0.55, 0.7, 0.85, 1.0)  # shares of the time at which held-back crops are measured
-BOLDEST = 0.45  # relative content loss that the greatest boldness adds
+BOLDEST = 0.2  # relative content loss that the greatest boldness adds
 CONTENT_SHARE = 0.97  # target of the content loss, relative to the allowed one: whole photos lose more than crops
 STEER = 0.25  # how fast the content's weight adapts
 WEIGHTS = {
@@ -60,6 +60,7 @@ WEIGHTS = {
     "flat": 7000.0,
     "tone": 100.0,
 }
+CALMING = ("steady", "flat", "tone")  # terms that keep plain areas plain
 TURNS = ("plain", "", "steady", "", "plain", "", "border", "")  # extra term of each step, in turn
 BORDER = 24  # pixels around the part that is painted alone
 EDGE = 12  # pixels at the edge of a plain area, where outlines may appear
@@ -139,7 +140,7 @@ def learn_style(
             (`impasto.training.data.find_photos`); None for the built-in photographs.
         start: the result of an earlier run, to continue from.
         boldness: 0..100: how much of the photo the style may replace. 0 loses no more content than the encoded vector.
-            100 may lose 45 % more.
+            100 may lose 20 % more, and may fill plain areas with motifs of the painting.
         device: "auto", "cpu", "cuda" or "mps".
         on_progress: called after every step with the losses relative to the encoded vector's. Returning False stops and
             keeps the best result so far.
@@ -178,7 +179,7 @@ class _Seen(NamedTuple):
     """A batch of crops with its features and its reference loss."""
 
     photos: Tensor  # N x 3 x H x W
-    features: Tensor  # of the content layer
+    features: dict[str, Tensor]  # of the content layers
     content: float  # the encoded vector's content loss
 
 
@@ -207,6 +208,7 @@ class Learning:
         self.rng = np.random.default_rng(seed if start is None else [seed, start.steps])
         self.pupil, self.start = pupil_of(engine, find_device(device)), start
         self.allowed = 1 + BOLDEST * boldness / 100  # content loss, relative to the encoded vector's
+        self.calm = 1 - boldness / 100  # factor of the calming terms
         self.device = self.pupil.spread.device
         self.practice = Practice(photos, side=self.plan.side, held_back=self.plan.held_back, seed=seed, rng=self.rng)
         on_checked()
@@ -216,7 +218,7 @@ class Learning:
         self.net, self.vector = self.pupil.begin(encoded if start is None else start.vector)
         held_back = self.practice.held_back().to(self.device)
         seen_painting = self._on(to_tensor(painting.at_most(PAINTING_SIDE).pixels))
-        self.losses = Perception(seen_painting, held_back, self.pupil.grid)
+        self.losses = Perception(seen_painting, held_back, self.pupil.grid, boldness / 100)
         self.held_back = [self._see(part) for part in torch.split(held_back, BATCH)]
         self.pool: list[_Seen] = []
         self.filters = [value for value in self.net.parameters() if value.requires_grad]
@@ -292,15 +294,15 @@ class Learning:
         self.weight *= math.exp(STEER * min(2.0, max(-2.0, content - CONTENT_SHARE * self.allowed)))
         self.weight = min(6.0, max(0.3, self.weight))
         turn = TURNS[step % len(TURNS)]
-        if turn == "plain":
+        if turn == "plain" and self.calm:
             terms |= self._plain(seen.photos, vector)
-        elif turn == "steady":
+        elif turn == "steady" and self.calm:
             terms["steady"] = unsteadiness(
                 lambda photo: self.net(photo, vector), seen.photos[:1], painted[:1], self.rng
             )
         elif turn == "border" and self.pupil.measures:
             terms["border"] = self._bordered(seen.photos[:1], vector, painted[:1], measured)
-        weights = WEIGHTS | {"content": self.weight}
+        weights = WEIGHTS | {name: self.calm * WEIGHTS[name] for name in CALMING} | {"content": self.weight}
         return torch.stack([weights[name] * term for name, term in terms.items()]).sum()
 
     def _see(self, photos: Tensor) -> _Seen:
@@ -308,7 +310,7 @@ class Learning:
         with torch.no_grad():
             painted = self.first(photos, self.encoded.expand(len(photos), -1))
         content = self.losses.content_loss(painted, features)
-        return _Seen(photos, features.bfloat16(), content)  # half the memory
+        return _Seen(photos, {name: value.bfloat16() for name, value in features.items()}, content)  # half the memory
 
     def _on(self, pictures: Tensor) -> Tensor:
         return pictures.to(device=self.device, memory_format=torch.channels_last)

@@ -2,11 +2,15 @@
 
 The style loss compares Gram matrices at four layers of a max-pooling VGG-19. Each layer's distance is divided by that
 of the unpainted photographs. A second style loss compares the pixels themselves (`Bands`).
+
+The content loss compares shapes, at relu3_3. A bold style is compared at relu2_2 instead, as in Johnson et al. (2016):
+edges and tones of the photo remain, and motifs of the painting may fill its plain areas.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import torch
 import torch.nn.functional as F
@@ -16,7 +20,7 @@ from impasto.nn.losses import blemishes, gram, mean_content_loss
 from impasto.nn.vgg import perceptual_vgg
 
 STYLE = ("relu1_2", "relu2_2", "relu3_3", "relu4_3")
-CONTENT = "relu3_3"
+GENTLE, BOLD = "relu3_3", "relu2_2"  # layers of the content loss
 LATTICE = 8  # side of a window, in cells of the network's grid
 
 
@@ -27,10 +31,12 @@ class Perception:
         painting: 1 x 3 x H x W, 0..1, at the size at which results are viewed.
         photos: N x 3 x H x W, 0..1. Their distance from the painting is the unit of the style loss.
         grid: period in pixels of the painting network's own lattice.
+        boldness: 0..1: the share of relu2_2 in the content loss.
     """
 
-    def __init__(self, painting: Tensor, photos: Tensor, grid: int) -> None:
+    def __init__(self, painting: Tensor, photos: Tensor, grid: int, boldness: float = 0.0) -> None:
         self.grid = grid
+        self.shares = {layer: share for layer, share in ((GENTLE, 1 - boldness), (BOLD, boldness)) if share}
         self.loss_net = perceptual_vgg(painting.device, "max", "replicate")
         self.targets = self._grams(painting)
         self.apart = {
@@ -38,29 +44,30 @@ class Perception:
         }
         self.bands = Bands(painting, photos)
 
-    def content(self, photos: Tensor) -> Tensor:
-        """Return the features of photographs for the content loss, N x C x h x w."""
+    def content(self, photos: Tensor) -> dict[str, Tensor]:
+        """Return the features of photographs for the content loss by layer, N x C x h x w each."""
         with torch.no_grad():
-            return self.loss_net(photos, [CONTENT])[CONTENT]
+            return self.loss_net(photos, list(self.shares))
 
-    def content_loss(self, painted: Tensor, content: Tensor) -> float:
+    def content_loss(self, painted: Tensor, content: Mapping[str, Tensor]) -> float:
         """Return the content loss alone. The arguments are those of a call."""
-        return float(mean_content_loss(self.content(painted), content))
+        found = self.content(painted)
+        return sum(share * float(mean_content_loss(found[name], content[name])) for name, share in self.shares.items())
 
-    def __call__(self, painted: Tensor, content: Tensor) -> dict[str, Tensor]:
+    def __call__(self, painted: Tensor, content: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Return the losses: content, style and bands, and the blemishes variation, lattice and values out of range.
 
         Args:
             painted: N x 3 x H x W.
             content: the result of `content` for their photographs.
         """
-        found = {"style": painted.new_zeros(())}
+        found = {name: painted.new_zeros(()) for name in ("style", "content")}
 
         def see(layer: str, now: Tensor) -> Tensor:
             distance = (gram(now) - self.targets[layer]).square().mean() / self.apart[layer]
             found["style"] = found["style"] + distance / len(STYLE)
-            if layer == CONTENT:
-                found["content"] = mean_content_loss(now, content)
+            if layer in self.shares:
+                found["content"] = found["content"] + self.shares[layer] * mean_content_loss(now, content[layer])
             return distance
 
         self.loss_net(painted, STYLE, see)
