@@ -4,8 +4,8 @@
     python tools/painter/named.py --paintings DIR --photos DIR --work named --minutes 8 great-wave starry-night
     python tools/painter/named.py --work named --ship great-wave
 
-`--paintings` has the files of `tools/gallery.tsv`. Each style starts from the shipped vector, or from an earlier result
-in `--work`, and its result replaces that result. Look at the pictures before you ship a style.
+`--paintings` has the files of `tools/gallery.tsv`. Each style starts from the encoded painting, or from an earlier
+result in `--work`, and its result replaces that result. Look at the pictures before you ship a style.
 
 `--ship` writes into `assets/gallery`:
 
@@ -31,6 +31,7 @@ import numpy as np
 
 from impasto.engines.by_name import engine_of
 from impasto.engines.light_weights import pack
+from impasto.engines.painter import CODE, VECTOR_SIZE
 from impasto.engines.painter_weights import filter_count
 from impasto.picture import Picture
 from impasto.styles import builtin
@@ -43,21 +44,27 @@ VECTORS, FILTERS = builtin.FOLDER / "painter.npz", builtin.FOLDER / "painter-fil
 FACTS = FILTERS.with_suffix(".json")
 
 
-def learn(name: str, painting: Picture, photos: Path, work: Path, minutes: float, boldness: float) -> None:
+def learn(name: str, painting: Picture, arguments: argparse.Namespace) -> None:
     """Learn one style, and write NAME.npy and NAME.json."""
-    file = work / f"{name}.npy"
+    file: Path = arguments.work / f"{name}.npy"
     if file.exists():
         facts = json.loads(file.with_suffix(".json").read_text(encoding="utf-8"))
         start = Learned(engine_of("painter").style(np.load(file)), {}, {}, facts["steps"], facts["seconds"])
     else:
-        start = Learned(builtin.vector(name, "painter"), {}, {}, 0, 0.0)
-    plan = replace(PLAN, rate=RATE)
+        start = None
     found = learn_style(
-        painting, seconds=60 * minutes, photos=photos, start=start, boldness=boldness, plan=plan, engine="painter"
+        painting,
+        seconds=60 * arguments.minutes,
+        photos=arguments.photos,
+        start=start,
+        boldness=arguments.boldness,
+        plan=replace(PLAN, rate=RATE, painting=arguments.painting),
+        engine="painter",
     )
     np.save(file, found.vector.numbers)
     losses = {f"{term} ratio": round(found.ratio(term), 3) for term in ("style", "content")}
-    facts = {"steps": found.steps, "seconds": round(found.seconds, 1), "boldness": boldness, **losses}
+    facts = {"steps": found.steps, "seconds": round(found.seconds, 1), "boldness": arguments.boldness, **losses}
+    facts["painting"] = arguments.painting
     file.with_suffix(".json").write_text(json.dumps(facts) + "\n", encoding="utf-8")
     print(name, facts, flush=True)
 
@@ -72,6 +79,7 @@ def ship(names: list[str], work: Path) -> None:
     learned = json.loads(FACTS.read_text(encoding="utf-8"))["styles"]
     for name in names:
         own, changes = np.split(np.load(work / f"{name}.npy"), [-filter_count()])
+        own[CODE:VECTOR_SIZE] = 0  # the filters have learned the colors: no palette
         vectors[name], filters[name] = own.astype(np.float16), pack(changes)
         learned[name] = json.loads((work / f"{name}.json").read_text(encoding="utf-8"))
     for file, arrays in ((VECTORS, vectors), (FILTERS, filters)):
@@ -89,6 +97,7 @@ def main() -> None:
     parser.add_argument("--photos", type=Path, help="photographs to paint; otherwise the built-in ones")
     parser.add_argument("--minutes", type=float, default=8)
     parser.add_argument("--boldness", type=float, default=BOLDNESS, help="0 to 100")
+    parser.add_argument("--painting", type=int, default=PLAN.painting, help="longer side of the painting in pixels")
     parser.add_argument("--ship", action="store_true", help="write the results into the package")
     arguments = parser.parse_args()
     if arguments.ship:
@@ -100,8 +109,7 @@ def main() -> None:
         files = {row["name"]: arguments.paintings / row["file"] for row in csv.DictReader(table, delimiter="\t")}
     arguments.work.mkdir(parents=True, exist_ok=True)
     for name in arguments.names:
-        painting = Picture.open(files[name])
-        learn(name, painting, arguments.photos, arguments.work, arguments.minutes, arguments.boldness)
+        learn(name, Picture.open(files[name]), arguments)
 
 
 if __name__ == "__main__":

@@ -43,8 +43,8 @@ _LEARNING = (
     option(
         "--boldness",
         type=click.FloatRange(0, 100),
-        help="How much of the photo the style may replace, 0 to 100; default: as in the last run, else 0. Bold styles "
-        "take ten minutes and more.",
+        help="How far the painting's lines and dots may fill plain areas of photos, 0 to 100; default: as in the last "
+        "run, else 0.",
         panel="Learning",
     ),
     option(

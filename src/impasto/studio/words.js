@@ -64,7 +64,7 @@ export const words = {
   learn: (/** @type {number} */ seconds) => `Learn it (${duration(seconds)})`,
   learnHelp: "Trains the painter on this painting (perceptual losses). Results come nearer to it.",
   learnBold: (/** @type {number} */ seconds) => `Learn it boldly (${duration(seconds)})`,
-  learnBoldHelp: "The painting's shapes may replace more of the photo.",
+  learnBoldHelp: "The painting's lines and dots may fill plain areas.",
   rename: "Rename",
   remove: "Remove",
   whichTitle: "Name of this style",

@@ -48,7 +48,8 @@ def learn(
         minutes: time to spend.
         steps: end after this many steps, or when the time is up, whichever comes first.
         photos: photographs to paint while learning: a folder, tar shards or a URL; None for the built-in photographs.
-        boldness: 0..100: how much of the photo the style may replace; None: as in the last run, or 0 for a new style.
+        boldness: 0..100: how far the painting's lines and dots may fill plain areas of photos; None: as in the last
+            run, or 0 for a new style.
         title, artist, year, license, replace: facts of a new style, as for `impasto.Gallery.add`.
         engine: the engine that learns, "painter" or "light". All other engines paint the style without the training.
         device: "auto", "cpu", "cuda" or "mps".

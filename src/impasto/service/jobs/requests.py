@@ -85,7 +85,10 @@ class LearnFields:
     name: str = setting("", "Name of the style: lower-case letters, digits and hyphens.")
     seconds: float = setting(0, "Seconds of training; 0 for none, which makes the style available at once.", 0, 86_400)
     boldness: float | None = setting(
-        None, "How much of the photo the style may replace; the default is that of the last training, else 0.", 0, 100
+        None,
+        "How far lines and dots may fill plain areas of photos; the default is that of the last training, else 0.",
+        0,
+        100,
     )
     engine: EngineName = setting(DEFAULT, "The engine to train.")
     title: str = setting("", "The painting's title.")
