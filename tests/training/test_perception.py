@@ -28,6 +28,7 @@ def test_losses_are_relative_to_the_photographs(picture: Picture, photos: torch.
     itself = losses(painting, losses.content(painting))
     assert float(itself["style"]) == pytest.approx(0, abs=1e-3)
     assert float(itself["bands"]) == pytest.approx(0, abs=1e-3)
+    assert float(itself["color"]) < 0.01 * untouched["color"]
     assert {"variation", "lattice", "range"} < set(untouched)
 
 

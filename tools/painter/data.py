@@ -13,13 +13,12 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from impasto.nn.losses import gram
+from impasto.nn.losses import gram, random_colors
 from impasto.nn.paint_net import LAYERS, statistics
 from impasto.nn.vgg import VGG, perceptual_vgg
 
 STYLE = ("relu1_2", "relu2_2", "relu3_3", "relu4_3")
 HELD_BACK = 24  # photographs, and half as many paintings, for scores only
-COLORS = 2048  # pixels that sample a picture's colors
 _MEASURED = 60  # photographs that sample the Gram matrices of all
 _LEAST_DISTANCE = 0.1  # of a painting's energy: least divisor of a distance, for paintings close to photographs
 _FRAME = 0.05  # of a painting's sides, cut off: networks trained on scanned frames paint frames
@@ -34,7 +33,7 @@ class Views:
         statistics: input of the encoder, N x 1920.
         grams: Gram matrices by layer, N x C x C.
         apart: mean squared distance of the Gram matrices to those of photographs, N x layers.
-        colors: colors of random pixels, N x 3 x COLORS.
+        colors: colors of random pixels, N x 3 x 2048.
     """
 
     statistics: Tensor
@@ -110,7 +109,7 @@ class Paintings:
             energy = one.square().mean((1, 2))
             distance = self.power[layer] - 2 * (self.mean[layer] * one).mean((1, 2)) + energy
             apart.append(distance.maximum(_LEAST_DISTANCE * energy))
-        return Views(found, grams, torch.stack(apart, 1), colors(pictures))
+        return Views(found, grams, torch.stack(apart, 1), random_colors(pictures))
 
 
 def load(pack: Path, device: torch.device) -> tuple[list[Tensor], list[Tensor], Paintings]:
@@ -149,12 +148,6 @@ def crops(photos: list[Tensor], count: int, side: int, rng: np.random.Generator)
     """Draw crops of photographs, N x 3 x side x side."""
     found = [square(photos[index], side, (0.8, 1.5), rng) for index in rng.integers(len(photos), size=count)]
     return torch.cat(found).contiguous(memory_format=torch.channels_last)
-
-
-def colors(pictures: Tensor) -> Tensor:
-    """Draw the colors of random pixels, N x 3 x COLORS."""
-    pixels = pictures.flatten(2)
-    return pixels[..., torch.randint(pixels.shape[2], (COLORS,), device=pixels.device)]
 
 
 def _read(archive: zipfile.ZipFile, name: str) -> Tensor:

@@ -40,13 +40,21 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
-from data import STYLE, Paintings, Views, colors, crops, floats, load
+from data import STYLE, Paintings, Views, crops, floats, load
 from PIL import Image
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from impasto.nn.device import find_device, find_precision
-from impasto.nn.losses import blemishes, content_loss, gram, gram_loss, mean_content_loss
+from impasto.nn.losses import (
+    blemishes,
+    color_distance,
+    content_loss,
+    gram,
+    gram_loss,
+    mean_content_loss,
+    random_colors,
+)
 from impasto.nn.paint_net import MARGIN, MULTIPLE, PaintNet
 from impasto.training.objective import unsteadiness
 
@@ -63,7 +71,6 @@ WEIGHTS = {
 ANY, GALLERY = 0.8, 1.2  # weight of the content for any style, and for the gallery's
 SERVES = 2  # styles for each photograph, and photographs for each style
 FARTHEST = 3.0  # largest relative style distance that counts; beyond it, a picture is an outlier
-DIRECTIONS = 12  # random directions in which colors are compared
 PALE = 0.003  # added to the divisor, for photographs that have the painting's colors already
 WARMUP, SLOWER = 300, 20_000  # steps until the rate has risen, and until it has fallen by 30 %
 MEMORY = 0.999  # of the running mean of the weights
@@ -256,13 +263,8 @@ class Training:
         return found | blemishes(painted, LATTICE, MULTIPLE)
 
     def color(self, painted: Tensor, photos: Tensor, target: Tensor) -> Tensor:
-        directions = F.normalize(torch.randn(DIRECTIONS, 3, device=self.device), dim=1)
-        goal = (directions @ target).sort(2).values
-
-        def apart(pictures: Tensor) -> Tensor:
-            return ((directions @ colors(pictures)).sort(2).values - goal).square().mean((1, 2))
-
-        return (apart(painted) / (apart(photos) + PALE)).mean()
+        own, untouched = (color_distance(random_colors(pictures), target) for pictures in (painted, photos))
+        return (own / (untouched + PALE)).mean()
 
     @torch.no_grad()
     def judge(self) -> None:

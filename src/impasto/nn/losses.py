@@ -251,6 +251,24 @@ def lattice(pictures: Tensor, window: int, grid: int) -> Tensor:
     return (phases - phases.mean(2, keepdim=True)).square().mean()
 
 
+def random_colors(pictures: Tensor, count: int = 2048) -> Tensor:
+    """Return the colors of random pixels, N x 3 x `count`."""
+    pixels = pictures.flatten(2)
+    return pixels[..., torch.randint(pixels.shape[2], (count,), device=pixels.device)]
+
+
+def color_distance(one: Tensor, other: Tensor, directions: int = 12) -> Tensor:
+    """Return the sliced Wasserstein distance of equally many colors (Pitie et al. 2005), N.
+
+    It is the mean squared difference of the sorted colors along random directions.
+
+    Args:
+        one, other: N x 3 x K, or 1 x 3 x K.
+    """
+    along = F.normalize(torch.randn(directions, 3, device=one.device), dim=1)
+    return ((along @ one).sort(2).values - (along @ other).sort(2).values).square().mean((1, 2))
+
+
 class ContentLoss(nn.Module):
     """`content_loss` against a photo's features; without `relative` the plain mean squared difference.
 

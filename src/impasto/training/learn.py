@@ -6,9 +6,9 @@ et al. 2016; a learned vector for each style: Dumoulin et al. 2017). `impasto.tr
 `impasto.training.practice` the photographs.
 
 The weight of the content loss adapts. On the crops of every step it keeps the content loss slightly below that of the
-painting's encoded vector, so that the whole gain is in style. `boldness` allows more content loss, measures it where
-edges and tones count, and lets plain areas get patterns. Then motifs of the painting appear. Losses on held-back
-photographs choose the best state. If none is better than the encoded vector, the result is that vector.
+painting's encoded vector, so that the whole gain is in style. `boldness` measures it where edges and tones count, lets
+plain areas get patterns, and compares colors. Then motifs of the painting appear. Losses on held-back photographs
+choose the best state. If none is better than the encoded vector, the result is that vector.
 """
 
 from __future__ import annotations
@@ -45,12 +45,13 @@ POOL = 48  # batches that are kept with their features
 FRESH = 4  # steps between new batches
 SHOWN = 3  # held-back crops in a preview
 CHECKS = (0.2, 0.4, 0.55, 0.7, 0.85, 1.0)  # shares of the time at which held-back crops are measured
-BOLDEST = 0.2  # relative content loss that the greatest boldness adds
+BOLDEST = 0.1  # relative content loss that the greatest boldness adds
 CONTENT_SHARE = 0.97  # target of the content loss, relative to the allowed one: whole photos lose more than crops
 STEER = 0.25  # how fast the content's weight adapts
 WEIGHTS = {
     "style": 10.0,
     "bands": 2.0,
+    "color": 60.0,
     "variation": 0.15,
     "lattice": 350.0,
     "range": 10.0,
@@ -141,7 +142,7 @@ def learn_style(
             (`impasto.training.data.find_photos`); None for the built-in photographs.
         start: the result of an earlier run, to continue from.
         boldness: 0..100: how far the painting's lines and dots may fill plain areas. 0 loses no more content, at
-            relu3_3, than the encoded vector. 100 may lose 20 % more, at relu2_2.
+            relu3_3, than the encoded vector. 100 may lose 10 % more, at relu2_2.
         device: "auto", "cpu", "cuda" or "mps".
         on_progress: called after every step with the losses relative to the encoded vector's. Returning False stops and
             keeps the best result so far.
@@ -209,7 +210,9 @@ class Learning:
         self.rng = np.random.default_rng(seed if start is None else [seed, start.steps])
         self.pupil, self.start = pupil_of(engine, find_device(device)), start
         self.allowed = 1 + BOLDEST * boldness / 100  # content loss, relative to the encoded vector's
-        self.calm = 1 - boldness / 100  # factor of the calming terms
+        self.calm = 1 - boldness / 100
+        self.weights = WEIGHTS | {name: self.calm * WEIGHTS[name] for name in CALMING}
+        self.weights["color"] *= boldness / 100
         self.device = self.pupil.spread.device
         self.practice = Practice(photos, side=self.plan.side, held_back=self.plan.held_back, seed=seed, rng=self.rng)
         on_checked()
@@ -303,7 +306,7 @@ class Learning:
             )
         elif turn == "border" and self.pupil.measures:
             terms["border"] = self._bordered(seen.photos[:1], vector, painted[:1], measured)
-        weights = WEIGHTS | {name: self.calm * WEIGHTS[name] for name in CALMING} | {"content": self.weight}
+        weights = self.weights | {"content": self.weight}
         return torch.stack([weights[name] * term for name, term in terms.items()]).sum()
 
     def _see(self, photos: Tensor) -> _Seen:

@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from impasto.nn.losses import blemishes, gram, mean_content_loss
+from impasto.nn.losses import blemishes, color_distance, gram, mean_content_loss, random_colors
 from impasto.nn.vgg import perceptual_vgg
 
 STYLE = ("relu1_2", "relu2_2", "relu3_3", "relu4_3")
@@ -35,7 +35,7 @@ class Perception:
     """
 
     def __init__(self, painting: Tensor, photos: Tensor, grid: int, boldness: float = 0.0) -> None:
-        self.grid = grid
+        self.grid, self.painting = grid, painting
         self.shares = {layer: share for layer, share in ((GENTLE, 1 - boldness), (BOLD, boldness)) if share}
         self.loss_net = perceptual_vgg(painting.device, "max", "replicate")
         self.targets = self._grams(painting)
@@ -55,7 +55,9 @@ class Perception:
         return sum(share * float(mean_content_loss(found[name], content[name])) for name, share in self.shares.items())
 
     def __call__(self, painted: Tensor, content: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Return the losses: content, style and bands, and the blemishes variation, lattice and values out of range.
+        """Return the losses: content, style, bands and color, and the blemishes variation, lattice and range.
+
+        The color's is the distance of colors of random pixels.
 
         Args:
             painted: N x 3 x H x W.
@@ -72,6 +74,7 @@ class Perception:
 
         self.loss_net(painted, STYLE, see)
         found["bands"] = self.bands(painted)
+        found["color"] = color_distance(random_colors(painted), random_colors(self.painting)).mean()
         return found | blemishes(painted, LATTICE, self.grid)
 
     def _grams(self, pictures: Tensor) -> dict[str, Tensor]:
