@@ -39,6 +39,7 @@ from impasto.training.practice import Practice
 from impasto.training.pupil import pupil_of
 
 SMALLEST_PAINTING = 64  # pixels a side
+PAINTING_SIDE = 512  # longer side for Gram matrices; results are viewed at about this size
 BATCH = 2
 VECTOR_RATE = 20  # relative to the filters' rate, in units of the spread
 POOL = 48  # batches that are kept with their features
@@ -68,12 +69,11 @@ EDGE = 12  # pixels at the edge of a plain area, where outlines may appear
 
 @dataclass(frozen=True)
 class Plan:
-    """The sizes of the crops and of the painting, and the learning rate.
+    """The sizes of the crops and the learning rate.
 
     Attributes:
         side: side of a crop in pixels.
         plain: side in pixels of the area that is filled with one color.
-        painting: longer side in pixels of the painting for its Gram matrices. A larger one makes larger strokes.
         held_back: number of crops that measure the progress.
         rate: learning rate of the filters.
         warm_up: steps over which the rate rises.
@@ -81,7 +81,6 @@ class Plan:
 
     side: int = 240
     plain: int = 144
-    painting: int = 512
     held_back: int = 8
     rate: float = 3e-3
     warm_up: int = 15
@@ -221,7 +220,7 @@ class Learning:
         self.first.requires_grad_(False)
         self.net, self.vector = self.pupil.begin(encoded if start is None else start.vector)
         held_back = self.practice.held_back().to(self.device)
-        seen_painting = self._on(to_tensor(painting.at_most(self.plan.painting).pixels))
+        seen_painting = self._on(to_tensor(painting.at_most(PAINTING_SIDE).pixels))
         self.losses = Perception(seen_painting, held_back, self.pupil.grid, boldness / 100)
         self.held_back = [self._see(part) for part in torch.split(held_back, BATCH)]
         self.pool: list[_Seen] = []
