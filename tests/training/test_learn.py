@@ -12,7 +12,7 @@ from trainings import SIZES, SMALL
 from impasto.engines.by_name import engine_of
 from impasto.errors import UsageError
 from impasto.picture import Picture
-from impasto.training.learn import Learned, learn_style
+from impasto.training.learn import Learned, Learning, learn_style
 from impasto.training.pupil import PUPILS
 
 
@@ -51,9 +51,17 @@ def test_a_bold_style_fills_plain_areas() -> None:
     squares = Picture((rows + columns)[:, :, None] % 2 * np.array((1, 0.2, 1), np.float32))
     gray = np.full((96, 96, 3), 0.5, np.float32)
     plain, bold = (learn_style(squares, seconds=600, steps=16, plan=SMALL, boldness=boldness) for boldness in (0, 100))
-    assert bold.ratio("content") < 1.12
+    assert bold.ratio("content") < 1.02
     structure = [engine_of().paint(gray, learned.vector)[16:-16, 16:-16].std() for learned in (plain, bold)]
     assert structure[1] > 1.2 * structure[0]
+
+
+def test_boldness_weighs_plain_areas_and_colors(picture: Picture) -> None:
+    gentle, half, bold = (Learning(picture, plan=SMALL, boldness=boldness).weights for boldness in (0, 50, 100))
+    for name in ("steady", "flat", "tone"):
+        assert gentle[name] == 2 * half[name] > bold[name] == 0
+    assert gentle["color"] == 0 < 2 * half["color"] == bold["color"]
+    assert gentle["style"] == bold["style"]
 
 
 def test_it_ends_by_the_clock(picture: Picture) -> None:

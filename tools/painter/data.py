@@ -33,7 +33,7 @@ class Views:
         statistics: input of the encoder, N x 1920.
         grams: Gram matrices by layer, N x C x C.
         apart: mean squared distance of the Gram matrices to those of photographs, N x layers.
-        colors: colors of random pixels, N x 3 x 2048.
+        colors: colors of random pixels, N x 3 x K (`random_colors`).
     """
 
     statistics: Tensor

@@ -48,12 +48,13 @@ from torch import Tensor
 from impasto.nn.device import find_device, find_precision
 from impasto.nn.losses import (
     blemishes,
-    color_distance,
+    color_loss,
     content_loss,
     gram,
     gram_loss,
     mean_content_loss,
     random_colors,
+    random_directions,
 )
 from impasto.nn.paint_net import MARGIN, MULTIPLE, PaintNet
 from impasto.training.objective import unsteadiness
@@ -263,7 +264,8 @@ class Training:
         return found | blemishes(painted, LATTICE, MULTIPLE)
 
     def color(self, painted: Tensor, photos: Tensor, target: Tensor) -> Tensor:
-        own, untouched = (color_distance(random_colors(pictures), target) for pictures in (painted, photos))
+        directions = random_directions(self.device)
+        own, untouched = (color_loss(random_colors(pictures), target, directions) for pictures in (painted, photos))
         return (own / (untouched + PALE)).mean()
 
     @torch.no_grad()

@@ -257,16 +257,21 @@ def random_colors(pictures: Tensor, count: int = 2048) -> Tensor:
     return pixels[..., torch.randint(pixels.shape[2], (count,), device=pixels.device)]
 
 
-def color_distance(one: Tensor, other: Tensor, directions: int = 12) -> Tensor:
-    """Return the sliced Wasserstein distance of equally many colors (Pitie et al. 2005), N.
+def random_directions(device: torch.device, count: int = 12) -> Tensor:
+    """Return random directions in color space, `count` x 3, of length 1."""
+    return F.normalize(torch.randn(count, 3, device=device), dim=1)
 
-    It is the mean squared difference of the sorted colors along random directions.
+
+def color_loss(one: Tensor, other: Tensor, directions: Tensor) -> Tensor:
+    """Return the squared sliced Wasserstein distance of two sets of colors (Pitié et al. 2005), a value a picture.
+
+    It is the mean squared difference of the colors that are sorted along each direction.
 
     Args:
         one, other: N x 3 x K, or 1 x 3 x K.
+        directions: D x 3.
     """
-    along = F.normalize(torch.randn(directions, 3, device=one.device), dim=1)
-    return ((along @ one).sort(2).values - (along @ other).sort(2).values).square().mean((1, 2))
+    return ((directions @ one).sort(2).values - (directions @ other).sort(2).values).square().mean((1, 2))
 
 
 class ContentLoss(nn.Module):

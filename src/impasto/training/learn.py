@@ -6,9 +6,9 @@ et al. 2016; a learned vector for each style: Dumoulin et al. 2017). `impasto.tr
 `impasto.training.practice` the photographs.
 
 The weight of the content loss adapts. On the crops of every step it keeps the content loss slightly below that of the
-painting's encoded vector, so that the whole gain is in style. `boldness` measures it where edges and tones count, lets
-plain areas get patterns, and compares colors. Then motifs of the painting appear. Losses on held-back photographs
-choose the best state. If none is better than the encoded vector, the result is that vector.
+painting's encoded vector, so that the whole gain is in style. With `boldness`, the content loss is measured where edges
+and tones count, plain areas may get patterns, and colors are compared. Then motifs of the painting appear. Losses on
+held-back photographs choose the best state. If none is better than the encoded vector, the result is that vector.
 """
 
 from __future__ import annotations
@@ -42,17 +42,16 @@ SMALLEST_PAINTING = 64  # pixels a side
 PAINTING_SIDE = 512  # longer side for Gram matrices; results are viewed at about this size
 BATCH = 2
 VECTOR_RATE = 20  # relative to the filters' rate, in units of the spread
-POOL = 48  # batches that are kept with their features
+POOL = 48  # batches that are kept with their features: 0.2 GB, for bold styles up to 0.6
 FRESH = 4  # steps between new batches
 SHOWN = 3  # held-back crops in a preview
 CHECKS = (0.2, 0.4, 0.55, 0.7, 0.85, 1.0)  # shares of the time at which held-back crops are measured
-BOLDEST = 0.1  # relative content loss that the greatest boldness adds
-CONTENT_SHARE = 0.97  # target of the content loss, relative to the allowed one: whole photos lose more than crops
+CONTENT_SHARE = 0.97  # target of the content loss, relative to the encoded vector's: whole photos lose more than crops
 STEER = 0.25  # how fast the content's weight adapts
 WEIGHTS = {
     "style": 10.0,
     "bands": 2.0,
-    "color": 60.0,
+    "color": 60.0,  # at full boldness
     "variation": 0.15,
     "lattice": 350.0,
     "range": 10.0,
@@ -96,7 +95,7 @@ class Learned:
     Attributes:
         vector: the vector's numbers, then the changes of the filters; the vector alone if nothing better was found.
         before, after: losses "style" and "content" on held-back photographs, with the encoded vector and with this
-            vector. A style loss of 1 is that of the unpainted photographs.
+            vector. A style loss of 1 is that of the unpainted photographs. Content depends on the boldness.
         steps, seconds: steps and time of all runs, earlier ones included.
         stopped: True if `on_progress` ended the run early.
         boldness: of the last run.
@@ -141,7 +140,7 @@ def learn_style(
             (`impasto.training.data.find_photos`); None for the built-in photographs.
         start: the result of an earlier run, to continue from.
         boldness: 0..100: how far the painting's lines and dots may fill plain areas. 0 loses no more content, at
-            relu3_3, than the encoded vector. 100 may lose 10 % more, at relu2_2.
+            relu3_3, than the encoded vector; 100 loses no more at relu2_2. Between, both layers count.
         device: "auto", "cpu", "cuda" or "mps".
         on_progress: called after every step with the losses relative to the encoded vector's. Returning False stops and
             keeps the best result so far.
@@ -208,10 +207,9 @@ class Learning:
         torch.manual_seed(seed)
         self.rng = np.random.default_rng(seed if start is None else [seed, start.steps])
         self.pupil, self.start = pupil_of(engine, find_device(device)), start
-        self.allowed = 1 + BOLDEST * boldness / 100  # content loss, relative to the encoded vector's
-        self.calm = 1 - boldness / 100
-        self.weights = WEIGHTS | {name: self.calm * WEIGHTS[name] for name in CALMING}
-        self.weights["color"] *= boldness / 100
+        bold = boldness / 100
+        self.weights = WEIGHTS | {name: (1 - bold) * WEIGHTS[name] for name in CALMING}
+        self.weights["color"] *= bold
         self.device = self.pupil.spread.device
         self.practice = Practice(photos, side=self.plan.side, held_back=self.plan.held_back, seed=seed, rng=self.rng)
         on_checked()
@@ -221,7 +219,7 @@ class Learning:
         self.net, self.vector = self.pupil.begin(encoded if start is None else start.vector)
         held_back = self.practice.held_back().to(self.device)
         seen_painting = self._on(to_tensor(painting.at_most(PAINTING_SIDE).pixels))
-        self.losses = Perception(seen_painting, held_back, self.pupil.grid, boldness / 100)
+        self.losses = Perception(seen_painting, held_back, self.pupil.grid, bold)
         self.held_back = [self._see(part) for part in torch.split(held_back, BATCH)]
         self.pool: list[_Seen] = []
         self.filters = [value for value in self.net.parameters() if value.requires_grad]
@@ -294,12 +292,12 @@ class Learning:
         painted = self.net(seen.photos, vector.expand(len(seen.photos), -1), measured)
         terms = self.losses(painted, seen.features)
         content = float(terms["content"].detach()) / seen.content
-        self.weight *= math.exp(STEER * min(2.0, max(-2.0, content - CONTENT_SHARE * self.allowed)))
+        self.weight *= math.exp(STEER * min(2.0, max(-2.0, content - CONTENT_SHARE)))
         self.weight = min(6.0, max(0.3, self.weight))
         turn = TURNS[step % len(TURNS)]
-        if turn == "plain" and self.calm:
+        if turn == "plain" and self.weights["flat"]:
             terms |= self._plain(seen.photos, vector)
-        elif turn == "steady" and self.calm:
+        elif turn == "steady" and self.weights["steady"]:
             terms["steady"] = unsteadiness(
                 lambda photo: self.net(photo, vector), seen.photos[:1], painted[:1], self.rng
             )
@@ -362,9 +360,9 @@ class Learning:
         return {name: float(np.mean(values)) for name, values in found.items()}
 
     def _cost(self, found: dict[str, float]) -> float:
-        """Return the relative style loss, plus five times what the relative content loss exceeds the allowed one by."""
+        """Return the relative style loss, plus five times what the relative content loss exceeds 1 by."""
         style, content = (found[term] / max(self.before[term], 1e-9) for term in ("style", "content"))
-        return style + 5 * max(0.0, content - self.allowed)
+        return style + 5 * max(0.0, content - 1)
 
     def _check(self, steps: int, seconds: float) -> bool:
         """Measure the running mean of the weights. Keep it if it is the best so far, and return True then."""

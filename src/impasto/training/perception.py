@@ -3,8 +3,8 @@
 The style loss compares Gram matrices at four layers of a max-pooling VGG-19. Each layer's distance is divided by that
 of the unpainted photographs. A second style loss compares the pixels themselves (`Bands`).
 
-The content loss compares shapes, at relu3_3. A bold style is compared at relu2_2 instead, as in Johnson et al. (2016):
-edges and tones of the photo remain, and motifs of the painting may fill its plain areas.
+The content loss compares shapes, at relu3_3. For a bold style it compares edges and tones, at relu2_2, as PyTorch's
+fast style transfer does. Motifs of the painting may then fill plain areas. A bold style's colors are compared, too.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from impasto.nn.losses import blemishes, color_distance, gram, mean_content_loss, random_colors
+from impasto.nn.losses import blemishes, color_loss, gram, mean_content_loss, random_colors, random_directions
 from impasto.nn.vgg import perceptual_vgg
 
 STYLE = ("relu1_2", "relu2_2", "relu3_3", "relu4_3")
@@ -31,12 +31,12 @@ class Perception:
         painting: 1 x 3 x H x W, 0..1, at the size at which results are viewed.
         photos: N x 3 x H x W, 0..1. Their distance from the painting is the unit of the style loss.
         grid: period in pixels of the painting network's own lattice.
-        boldness: 0..1: the share of relu2_2 in the content loss.
+        fine: 0..1: the share of relu2_2 in the content loss. Above 0, colors are compared, too.
     """
 
-    def __init__(self, painting: Tensor, photos: Tensor, grid: int, boldness: float = 0.0) -> None:
+    def __init__(self, painting: Tensor, photos: Tensor, grid: int, fine: float = 0.0) -> None:
         self.grid, self.painting = grid, painting
-        self.shares = {layer: share for layer, share in ((GENTLE, 1 - boldness), (BOLD, boldness)) if share}
+        self.shares = {layer: share for layer, share in ((GENTLE, 1 - fine), (BOLD, fine)) if share}
         self.loss_net = perceptual_vgg(painting.device, "max", "replicate")
         self.targets = self._grams(painting)
         self.apart = {
@@ -55,9 +55,9 @@ class Perception:
         return sum(share * float(mean_content_loss(found[name], content[name])) for name, share in self.shares.items())
 
     def __call__(self, painted: Tensor, content: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Return the losses: content, style, bands and color, and the blemishes variation, lattice and range.
+        """Return the losses: content, style, bands, for bold styles color, and the blemishes variation, lattice, range.
 
-        The color's is the distance of colors of random pixels.
+        Color is the distance between the colors of random pixels of the pictures and of the painting.
 
         Args:
             painted: N x 3 x H x W.
@@ -74,7 +74,9 @@ class Perception:
 
         self.loss_net(painted, STYLE, see)
         found["bands"] = self.bands(painted)
-        found["color"] = color_distance(random_colors(painted), random_colors(self.painting)).mean()
+        if BOLD in self.shares:
+            colors = random_colors(painted), random_colors(self.painting)
+            found["color"] = color_loss(*colors, random_directions(painted.device)).mean()
         return found | blemishes(painted, LATTICE, self.grid)
 
     def _grams(self, pictures: Tensor) -> dict[str, Tensor]:
