@@ -174,7 +174,7 @@ def test_the_layouts_graphs_compute_the_same(graphs: ModuleType, reference: Pain
     for tensor in model.graph.initializer:
         if tensor.external_data:
             tensor.CopyFrom(numpy_helper.from_array(painter_weights.laid_out(values[tensor.name], lanes), tensor.name))
-    photo, vector = PHOTO[:40, :48].copy(), Gallery().vector("the-scream")
+    photo, vector = PHOTO[:40, :48].copy(), Gallery().vector("starry-night")
     with torch.no_grad():
         modulations = reference.modulations(torch.from_numpy(vector.embedding[None, :CODE]))[0].numpy()
     feeds = {

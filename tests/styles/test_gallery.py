@@ -228,6 +228,16 @@ def test_collections_belong_to_the_painter_that_ships() -> None:
         assert style["card"]["paintings"]["count"] >= 10
 
 
+def test_named_styles_filters_belong_to_the_painter_that_ships() -> None:
+    painter = engine_of("painter")
+    found = json.loads((painter.folder.parent / "gallery" / "painter-filters.json").read_text())
+    assert painter.facts["sha256"]["painter.safetensors"].startswith(found["painter"])
+    with np.load(painter.folder.parent / "gallery" / "painter-filters.npz") as filters:
+        assert set(filters.files) == set(found["styles"])
+    for name in found["styles"]:
+        assert len(Gallery().vector(name).changes) > 5152, name  # more than modulations
+
+
 def test_a_title_is_the_file_s_name_if_the_style_s_name_comes_from_it(home: Path, tmp_path: Path) -> None:
     for file, name, title in (
         ("Almond_Blossom.png", "almond-blossom", "Almond Blossom"),

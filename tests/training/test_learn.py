@@ -64,6 +64,15 @@ def test_boldness_weighs_plain_areas_and_colors(picture: Picture) -> None:
     assert gentle["style"] == bold["style"]
 
 
+def test_a_plan_sets_the_target_of_the_content_loss(picture: Picture) -> None:
+    weights = []
+    for content in (0.5, 2.0):
+        learning = Learning(picture, plan=replace(SMALL, content=content))
+        learning.run(600, steps=6)
+        weights.append(learning.weight)
+    assert weights[0] > 1.5 * weights[1]
+
+
 def test_it_ends_by_the_clock(picture: Picture) -> None:
     ticks = iter(range(10_000))
     learned = learn_style(picture, seconds=3, plan=SMALL, clock=lambda: float(next(ticks)))

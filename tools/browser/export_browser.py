@@ -45,6 +45,7 @@ from impasto.service.offers import controls
 from impasto.styles import builtin
 
 FOLDER = Path(__file__).resolve().parents[2] / "packages" / "web" / "models"
+NUMBERS = ("light", "light-filters", "painter", "painter-filters", "collections")  # the gallery's files
 _PAINTINGS = 400  # paintings to which the fully connected layers are fitted
 _THUMBNAIL, _QUALITY = 200, 34
 
@@ -55,7 +56,7 @@ def sources() -> dict[str, str]:
         Light.assets / "light.safetensors",
         Painter.assets / "painter.safetensors",
         quantized.VGG,
-        *(builtin.FOLDER / name for name in ("light.npz", "light-filters.npz", "painter.npz", "collections.npz")),
+        *(builtin.FOLDER / f"{name}.npz" for name in NUMBERS),
     ]
     return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
@@ -87,17 +88,14 @@ def vectors(engine: str) -> bytes:
     | levels.NAME, scales.NAME | changes of the filters, as `light_weights.pack` packs them |
     """
     found: dict[str, Any] = {}
-    light, collections = (np.load(builtin.FOLDER / name) for name in ("light-filters.npz", "collections.npz"))
+    own, collections = (np.load(builtin.FOLDER / f"{name}.npz") for name in (f"{engine}-filters", "collections"))
     for name in builtin.cards():
         vector = builtin.vector(name, engine)
         found[f"embedding.{name}"] = vector.embedding.astype(np.float16)
-        filters = None
-        if engine == "light":
-            filters = light[name] if name in light.files else None
-        else:
+        filters = own.get(name)
+        if engine == "painter":
             found[f"changes.{name}"] = vector.changes[: painter.modulation_count()].astype(np.float16)
-            key = f"{name}.filters"
-            filters = collections[key] if key in collections.files else None
+            filters = collections.get(f"{name}.filters", filters)
         if filters is not None:
             groups = len(filters) // (light_weights.GROUP // 2 + 2)
             found[f"levels.{name}"] = filters[: groups * light_weights.GROUP // 2]

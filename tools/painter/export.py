@@ -11,6 +11,7 @@
 | painter/encode.onnx | picture 1 x 3 x H x W -> 1920 numbers, `nn.paint_net.statistics` of VGG-19 |
 | painter/layout.onnx | reveals a machine's layout: see `tools/nchwc.py` |
 | gallery/painter.npz | the named styles' vectors and changes of the modulations, in half precision |
+| gallery/painter-filters.npz, .json | empty: filters belong to other weights, and `named.py` learns them again |
 
 painter.safetensors has convolutions and fully connected layers in 8 bits with a scale for every output, except the
 first layer and the last. encode.onnx uses the weights of assets/vgg19.
@@ -139,6 +140,9 @@ def main() -> None:
             vector[CODE:] = 0  # no palette
         vectors[name] = np.concatenate([vector, named]).astype(np.float16)
     np.savez_compressed(arguments.output / "gallery" / "painter.npz", allow_pickle=False, **vectors)
+    np.savez_compressed(arguments.output / "gallery" / "painter-filters.npz", allow_pickle=False)
+    without = {"painter": hashes["painter.safetensors"][:16], "styles": {}}
+    (arguments.output / "gallery" / "painter-filters.json").write_text(json.dumps(without, indent=1) + "\n")
     packed_net = PaintNet().eval()
     again = packing.read(folder / "painter.safetensors")
     packed_net.load_state_dict({name: torch.from_numpy(value) for name, value in again.items()})

@@ -39,7 +39,7 @@ def vector(name: str, engine: str) -> StyleVector:
         return StyleVector.of(found, engine_class(engine).vector_size)
     with np.load(FOLDER / f"{engine}.npz", allow_pickle=False) as vectors:
         found = vectors[name].astype(np.float32)
-    if engine == "light":
-        with np.load(FOLDER / "light-filters.npz", allow_pickle=False) as filters:
-            return StyleVector(found, unpack(filters[name]))
+    with np.load(FOLDER / f"{engine}-filters.npz", allow_pickle=False) as filters:
+        if name in filters.files:
+            found = np.concatenate([found, unpack(filters[name])])
     return StyleVector.of(found, engine_class(engine).vector_size)

@@ -39,14 +39,13 @@ from impasto.training.practice import Practice
 from impasto.training.pupil import pupil_of
 
 SMALLEST_PAINTING = 64  # pixels a side
-PAINTING_SIDE = 512  # longer side for Gram matrices; results are viewed at about this size
 BATCH = 2
 VECTOR_RATE = 20  # relative to the filters' rate, in units of the spread
 POOL = 48  # batches that are kept with their features: 0.2 GB, for bold styles up to 0.6
 FRESH = 4  # steps between new batches
 SHOWN = 3  # held-back crops in a preview
 CHECKS = (0.2, 0.4, 0.55, 0.7, 0.85, 1.0)  # shares of the time at which held-back crops are measured
-CONTENT_SHARE = 0.97  # target of the content loss, relative to the encoded vector's: whole photos lose more than crops
+EXCESS = 0.03  # how far the held-back content loss may exceed its target
 STEER = 0.25  # how fast the content's weight adapts
 WEIGHTS = {
     "style": 10.0,
@@ -68,21 +67,27 @@ EDGE = 12  # pixels at the edge of a plain area, where outlines may appear
 
 @dataclass(frozen=True)
 class Plan:
-    """The sizes of the crops and the learning rate.
+    """The sizes of the pictures, the learning rate, and the target of the content loss.
 
     Attributes:
+        painting: longer side in pixels at which the painting is compared. Results are viewed at about 512; a larger
+            painting gives larger strokes.
         side: side of a crop in pixels.
         plain: side in pixels of the area that is filled with one color.
         held_back: number of crops that measure the progress.
         rate: learning rate of the filters.
         warm_up: steps over which the rate rises.
+        content: target of the content loss, relative to the encoded vector's. Below 1, because whole photographs lose
+            more than crops.
     """
 
+    painting: int = 512
     side: int = 240
     plain: int = 144
     held_back: int = 8
     rate: float = 3e-3
     warm_up: int = 15
+    content: float = 0.97
 
 
 PLAN = Plan()
@@ -218,7 +223,7 @@ class Learning:
         self.first.requires_grad_(False)
         self.net, self.vector = self.pupil.begin(encoded if start is None else start.vector)
         held_back = self.practice.held_back().to(self.device)
-        seen_painting = self._on(to_tensor(painting.at_most(PAINTING_SIDE).pixels))
+        seen_painting = self._on(to_tensor(painting.at_most(self.plan.painting).pixels))
         self.losses = Perception(seen_painting, held_back, self.pupil.grid, bold)
         self.held_back = [self._see(part) for part in torch.split(held_back, BATCH)]
         self.pool: list[_Seen] = []
@@ -292,7 +297,7 @@ class Learning:
         painted = self.net(seen.photos, vector.expand(len(seen.photos), -1), measured)
         terms = self.losses(painted, seen.features)
         content = float(terms["content"].detach()) / seen.content
-        self.weight *= math.exp(STEER * min(2.0, max(-2.0, content - CONTENT_SHARE)))
+        self.weight *= math.exp(STEER * min(2.0, max(-2.0, content - self.plan.content)))
         self.weight = min(6.0, max(0.3, self.weight))
         turn = TURNS[step % len(TURNS)]
         if turn == "plain" and self.weights["flat"]:
@@ -360,9 +365,9 @@ class Learning:
         return {name: float(np.mean(values)) for name, values in found.items()}
 
     def _cost(self, found: dict[str, float]) -> float:
-        """Return the relative style loss, plus five times what the relative content loss exceeds 1 by."""
+        """Return the relative style loss, plus five times the excess of the relative content loss."""
         style, content = (found[term] / max(self.before[term], 1e-9) for term in ("style", "content"))
-        return style + 5 * max(0.0, content - 1)
+        return style + 5 * max(0.0, content - self.plan.content - EXCESS)
 
     def _check(self, steps: int, seconds: float) -> bool:
         """Measure the running mean of the weights. Keep it if it is the best so far, and return True then."""
