@@ -10,6 +10,7 @@ from helpers import refused
 from trainings import SIZES, SMALL
 
 from impasto.engines.by_name import engine_of
+from impasto.engines.painter import CODE, VECTOR_SIZE
 from impasto.errors import UsageError
 from impasto.picture import Picture
 from impasto.training.learn import Learned, Learning, learn_style
@@ -37,6 +38,13 @@ def test_what_is_learned_is_nearer_to_the_painting(picture: Picture, engine: str
     assert learned.ratio("style") + 5 * max(0, learned.ratio("content") - 1) < 1
     assert (learned.steps, learned.stopped) == (8, False)
     np.testing.assert_array_equal(best[-1].vector.numbers, numbers)
+
+
+def test_a_learned_style_has_no_palette(picture: Picture) -> None:
+    palette = slice(CODE, VECTOR_SIZE)
+    assert engine_of("painter").encode(picture.pixels).numbers[palette].all()
+    learned = learn_style(picture, seconds=600, steps=8, plan=SMALL, engine="painter")
+    assert not learned.vector.numbers[palette].any()
 
 
 def test_what_is_no_better_is_not_kept(picture: Picture) -> None:

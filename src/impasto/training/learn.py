@@ -237,9 +237,8 @@ class Learning:
         if start is not None:
             found = self._judge(self.net, self.vector)
             if self._cost(found) < 1:
-                self.best = replace(
-                    self.best, vector=start.vector, after=found, steps=start.steps, seconds=start.seconds
-                )
+                numbers = self.pupil.style(self.net.state_dict(), self.vector)
+                self.best = replace(self.best, vector=numbers, after=found, steps=start.steps, seconds=start.seconds)
 
     def run(
         self,

@@ -39,7 +39,7 @@ class Pupil:
             as `light_net.LightNet` does. It is never changed.
         painter: the engine that encodes paintings and paints with the learned style.
         size: count of a style's numbers that are not filters: the vector and what else depends on it.
-        spread: usual difference of each of these numbers between paintings.
+        spread: usual difference of each of these numbers between paintings; 0 for those that a learned style lacks.
         grid: period in pixels of the network's own lattice.
         measures: True if the net uses `measured`, so that a part of a photo can be painted as in the whole.
         is_filter: returns True if the parameter of that name is learned.
@@ -71,7 +71,7 @@ class Pupil:
             value.requires_grad_(self.is_filter(name))
         vector = np.zeros((1, self.size), np.float32)
         vector[0, : len(numbers)] = numbers
-        return net, torch.from_numpy(vector).to(self.spread.device)
+        return net, torch.from_numpy(vector).to(self.spread.device) * (self.spread > 0)
 
     def style(self, state: Mapping[str, Tensor], vector: Tensor) -> StyleVector:
         """Return the content of a style file: the vector's numbers, then the changes of the filters."""
@@ -116,7 +116,7 @@ def _light(device: torch.device) -> Pupil:
 class _Painting(PaintNet):
     """The painter with the noise that its engine feeds it. A style is a vector, then changes of the modulations.
 
-    The palette is not learned. The engine moves the picture toward it in any case.
+    A learned style has no palette: the network itself paints in the painting's colors.
 
     Attributes:
         chooses: True to use half precision where it is faster; False to leave the choice to the caller.
