@@ -32,3 +32,11 @@ def test_a_style_goes_into_the_network_and_comes_back(engine: str, monkeypatch: 
     with torch.no_grad():
         painted = to_pixels(net(to_tensor(photo), vector))
     assert np.abs(painted - painter.paint(photo, painter.style(style)).clip(0, 1)).max() < 2e-3
+
+
+def test_a_named_style_s_packed_filters_go_in_too() -> None:
+    pupil, named = pupil_of("painter", torch.device("cpu")), Gallery().vector("the-scream")
+    net, vector = pupil.begin(named)
+    found = pupil.style(net.state_dict(), vector).numbers
+    assert len(found) == SIZES["painter"] < len(named.numbers)
+    np.testing.assert_allclose(found, named.numbers[: len(found)], atol=1e-6)

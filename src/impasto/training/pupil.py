@@ -150,7 +150,8 @@ def _painter(device: torch.device) -> Pupil:
         return torch.cat([changes[name].flatten() for name in names])
 
     def unpack(filters: Tensor, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        parts = torch.split(filters, [state[name].numel() for name in names])
+        sizes = [state[name].numel() for name in names]
+        parts = torch.split(filters[: sum(sizes)], sizes)  # packed filters end in zeros
         return {name: part.reshape(state[name].shape) for name, part in zip(names, parts, strict=True)}
 
     codes = np.stack(
