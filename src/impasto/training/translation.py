@@ -11,7 +11,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from impasto.engines import painter
 from impasto.engines.base import StyleVector
 from impasto.engines.by_name import engine_of
 from impasto.nn.generators import GeneratorForm, build
@@ -80,10 +79,8 @@ def generator_of(name: str, width: int, style: StyleVector | None) -> nn.Module:
 
 
 def mean_style(paintings: Sequence[np.ndarray[Any, Any]], engine: str) -> StyleVector:
-    """Return the mean of the paintings' styles, without a palette, because the learned weights contain the colors."""
+    """Return the mean of the paintings' styles."""
     found = np.mean([engine_of(engine).encode(painting).embedding for painting in paintings], axis=0)
-    if engine == "painter":
-        found[painter.CODE :] = 0
     return StyleVector(found.astype(np.float32))
 
 
