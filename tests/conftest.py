@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import signal
 import sys
 import warnings
 from collections.abc import Callable, Iterator
@@ -16,6 +17,16 @@ if TYPE_CHECKING:
     from impasto.training.style_job import StyleJob
 
 from impasto.errors import ImpastoError
+
+
+def pytest_configure() -> None:
+    """Let the programs that tests start hear Ctrl-C and a hang-up, which a run in the background hands on as ignored.
+
+    Setting this in the child instead (`preexec_fn`) forks, which aborts where a test before loaded gRPC.
+    """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, lambda *_: None)  # this run still ignores it
 
 
 @pytest.fixture(autouse=True)

@@ -55,11 +55,6 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def hears_ctrl_c() -> None:
-    """For a child process: hear SIGINT even where the tests run in the background, whose children ignore it."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-
-
 @contextmanager
 def presses_ctrl_c(**_: object) -> Iterator[Callable[[object], None]]:
     """A progress bar for `impasto.cli.progress.bar`: somebody presses Ctrl-C after each step."""

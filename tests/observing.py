@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from asgi import Said
-from helpers import file_bytes, free_port, hears_ctrl_c, scene, wait_until
+from helpers import file_bytes, free_port, scene, wait_until
 
 from impasto.study.answers import COLUMNS
 from impasto.study.making import make
@@ -106,7 +106,7 @@ def serving(folder: Path, port: int = 0) -> Iterator[Server]:
     port = port or free_port()
     command = [sys.executable, "-m", "impasto", "study", "serve", str(folder), "--port", str(port)]
     pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    with subprocess.Popen(command, preexec_fn=hears_ctrl_c if sys.platform != "win32" else None, **pipes) as process:
+    with subprocess.Popen(command, **pipes) as process:
         try:
             assert process.stdout is not None
             line = process.stdout.readline()

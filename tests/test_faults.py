@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import resource
 import shutil
 import subprocess
 import sys
@@ -92,9 +91,13 @@ def test_memory_that_runs_out(tmp_path: Path) -> None:
     """A process that may take 0.95 GB paints what would take more, says so in a line, and paints nearly the same."""
     path, pictures = tmp_path / "photo.png", []
     Picture(scene(2300, 2300)).save(path)
-    for limit in (95 * 10**7, resource.RLIM_INFINITY):
+    for limit in ("950000", "unlimited"):  # KB
         out = tmp_path / f"{limit}.png"
         command = [
+            "sh",
+            "-c",
+            f'ulimit -v {limit} && exec "$@"',
+            "sh",
             sys.executable,
             "-m",
             "impasto",
@@ -118,11 +121,10 @@ def test_memory_that_runs_out(tmp_path: Path) -> None:
             text=True,
             timeout=120,
             env={**os.environ, "IMPASTO_THREADS": "2"},
-            preexec_fn=lambda limit=limit: resource.setrlimit(resource.RLIMIT_AS, (limit, limit)),  # type: ignore[misc]
             check=False,
         )
         assert done.returncode == 0, done.stderr
-        assert ("memory ran out" in done.stderr) == (limit > 0)
+        assert ("memory ran out" in done.stderr) == (limit != "unlimited")
         assert done.stderr.count("\n") <= 1
         pictures.append(Picture.open(out).pixels)
     assert np.abs(pictures[0] - pictures[1]).mean() < 6 / 255

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers import ROOT, Outcome, assert_refused, file_bytes, hears_ctrl_c, refused, scene
+from helpers import ROOT, Outcome, assert_refused, file_bytes, refused, scene
 from PIL import Image
 
 import impasto
@@ -288,9 +288,7 @@ def test_watching_paints_what_arrives(run: Run, tmp_path: Path) -> None:
     photos, out = tmp_path / "photos", tmp_path / "out"
     photos.mkdir()
     command = [sys.executable, "-m", "impasto", "stylize", str(photos), "--style", "udnie", "--watch", "-o", str(out)]
-    process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=hears_ctrl_c
-    )
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stdout is not None
     assert process.stderr is not None
     alarm = threading.Timer(60, process.kill)

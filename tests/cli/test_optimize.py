@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import Outcome, assert_refused, file_bytes, hears_ctrl_c, scene
+from helpers import Outcome, assert_refused, file_bytes, scene
 from PIL import Image
 
 import impasto.optimization
@@ -156,7 +156,6 @@ def test_ctrl_c_keeps_the_best_picture_and_one_can_go_on(photo: Path, painting: 
         stderr=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-        preexec_fn=hears_ctrl_c,
     )
     waiting = time.monotonic() + 120
     while not (steps / "step-00006.png").exists():

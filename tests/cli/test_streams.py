@@ -72,7 +72,6 @@ def test_signals_end_it_without_leftovers(tmp_path: Path, number: int, code: int
         cwd=tmp_path,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),  # nohup's children ignore SIGHUP
     ) as watching:
         try:
             wait_until((tmp_path / "out" / "0.png").exists)

@@ -14,7 +14,7 @@ import av
 import numpy as np
 import pytest
 from clips import moving, read, write
-from helpers import ROOT, Outcome, assert_refused, hears_ctrl_c, wait_until
+from helpers import ROOT, Outcome, assert_refused, wait_until
 
 from impasto.video.options import VideoOptions
 
@@ -67,7 +67,7 @@ def interrupted(tmp_path: Path, number: int, *words: str) -> tuple[int, str]:
     long = write(tmp_path / "long.mp4", moving(110))
     command = [sys.executable, "-m", "impasto", "video", str(long), "--style", "udnie", "--size", "320", "--crf", "1"]
     command += ["-o", str(tmp_path / "out.mp4"), *words]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=ROOT, preexec_fn=hears_ctrl_c)
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=ROOT)
     wait_until(lambda: any(part.stat().st_size > 100_000 for part in tmp_path.glob(".*.part.mp4")))
     process.send_signal(number)
     _, err = process.communicate(timeout=30)

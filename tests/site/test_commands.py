@@ -18,7 +18,7 @@ from typing import Any
 import click
 import pytest
 from documents import Block, blocks, fill, pages
-from helpers import ROOT, free_port, hears_ctrl_c
+from helpers import ROOT, free_port
 
 from impasto.cli.main import program
 
@@ -161,7 +161,7 @@ def run(words: list[str], folder: Path, environment: dict[str, str]) -> None:
 def answers(command: list[str], folder: Path, environment: dict[str, str]) -> None:
     """A server says where it listens, sends a page, and ends by Ctrl-C."""
     command += ["--port", str(free_port())]
-    streams: Any = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, "preexec_fn": hears_ctrl_c}
+    streams: Any = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
     with subprocess.Popen(command, cwd=folder, env=environment, **streams) as server:
         try:
             address = next(found[0] for line in server.stdout if (found := re.search(r"http://[\w.:\[\]]+", line)))
