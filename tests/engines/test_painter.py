@@ -108,9 +108,7 @@ def test_changes_of_the_network_are_those_of_its_filters(painter: Painter, refer
     learned.load_state_dict({name: torch.from_numpy(value) for name, value in new.items()})
     painted = painter.paint(PHOTO, vector)
     assert np.abs(painted - expected(learned, PHOTO, vector)).max() <= 1e-3
-    some = painter_weights.apply_delta(state, vector.changes[MODULATIONS:][:1000])  # zeros follow
-    np.testing.assert_array_equal(some[names[0]], new[names[0]])
-    np.testing.assert_array_equal(some[names[-1]], state[names[-1]])
+    assert painter_weights.apply_delta(state, vector.changes[:0]) == state  # a style without filters
 
 
 @torch.no_grad()

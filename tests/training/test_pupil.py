@@ -24,7 +24,7 @@ def test_a_style_goes_into_the_network_and_comes_back(engine: str, monkeypatch: 
     pupil, painter = pupil_of(engine, torch.device("cpu")), engine_of(engine)
     named = Gallery(painter=painter).vector("great-wave").numbers
     style = np.zeros(SIZES[engine], np.float32)
-    style[: len(named)] = named[: len(style)]
+    style[: len(named)] = named
     style[-200_000:-199_000] += 0.01  # some filters
     net, vector = pupil.begin(painter.style(style))
     np.testing.assert_allclose(pupil.style(net.state_dict(), vector).numbers, style, atol=1e-6)
@@ -38,5 +38,4 @@ def test_a_named_style_s_packed_filters_go_in_too() -> None:
     pupil, named = pupil_of("painter", torch.device("cpu")), Gallery().vector("the-scream")
     net, vector = pupil.begin(named)
     found = pupil.style(net.state_dict(), vector).numbers
-    assert len(found) == SIZES["painter"] < len(named.numbers)
-    np.testing.assert_allclose(found, named.numbers[: len(found)], atol=1e-6)
+    np.testing.assert_allclose(found, named.numbers, atol=1e-6)

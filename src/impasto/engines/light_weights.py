@@ -46,14 +46,14 @@ def pack(changes: WeightDelta) -> NDArray[np.uint8]:
     return np.concatenate([nibbles[:, 0] | nibbles[:, 1] << 4, scales.view(np.uint8)])
 
 
-def unpack(packed: NDArray[np.uint8]) -> WeightDelta:
-    """Unpack the result of `pack`. Zeros fill the last group."""
-    count, rest = divmod(len(packed), GROUP // 2 + 2)  # groups
-    if rest:
-        raise ValueError(f"{len(packed)} bytes are not whole groups of filters")
-    pairs, scales = packed[: count * GROUP // 2], packed[count * GROUP // 2 :].view(np.float16)
-    levels = np.stack([pairs & 15, pairs >> 4], axis=1).reshape(count, GROUP).astype(np.float32) - 8
-    return (levels * scales[:, None].astype(np.float32)).ravel()
+def unpack(packed: NDArray[np.uint8], count: int) -> WeightDelta:
+    """Unpack `count` changes, the result of `pack`."""
+    groups = -(-count // GROUP)
+    if len(packed) != groups * (GROUP // 2 + 2):
+        raise ValueError(f"{len(packed)} bytes are not {count} packed numbers")
+    pairs, scales = packed[: groups * GROUP // 2], packed[groups * GROUP // 2 :].view(np.float16)
+    levels = np.stack([pairs & 15, pairs >> 4], axis=1).reshape(groups, GROUP).astype(np.float32) - 8
+    return (levels * scales[:, None].astype(np.float32)).ravel()[:count]
 
 
 def filter_shapes() -> dict[str, tuple[int, ...]]:

@@ -64,14 +64,13 @@ def apply_delta(tensors: Mapping[str, Array], filters: Array) -> dict[str, Array
     """Add a style's filter changes to the network's tensors, in the order of `filter_shapes`.
 
     Args:
-        filters: the style's changes; further weights are not changed.
+        filters: the style's changes, or none.
     """
     found, start = dict(tensors), 0
-    for name, shape in filter_shapes().items():
-        own = filters[start : start + found[name].size]
-        start += found[name].size
-        if own.any():
-            found[name] = found[name] + np.pad(own, (0, found[name].size - len(own))).reshape(shape)
+    for name, shape in filter_shapes().items() if filters.size else ():
+        end = start + math.prod(shape)
+        found[name] = tensors[name] + filters[start:end].reshape(shape)
+        start = end
     return found
 
 

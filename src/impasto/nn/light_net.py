@@ -188,12 +188,12 @@ def changes_of(filters: Tensor, state: Mapping[str, Tensor]) -> dict[str, Tensor
     """Invert `filters`: return the change of each parameter of the brush.
 
     Args:
-        filters: a style's changes, the result of `filters` for a difference; `light_weights.unpack` appends zeros.
+        filters: a style's changes, the result of `filters` for a difference.
         state: the brush's state dict, for shapes.
     """
     names = list(filter_shapes())
     sizes = [state[name].numel() for name in names]
-    parts = torch.split(filters[: sum(sizes)], sizes)
+    parts = torch.split(filters, sizes)
     found = {name: part.reshape(state[name].shape) for name, part in zip(names, parts, strict=True)}
     found["enter1.weight"] = found["enter1.weight"] / 2
     found["enter1.bias"] = found["enter1.bias"] + found["enter1.weight"].sum((1, 2, 3))

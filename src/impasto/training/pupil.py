@@ -151,7 +151,7 @@ def _painter(device: torch.device) -> Pupil:
 
     def unpack(filters: Tensor, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
         sizes = [state[name].numel() for name in names]
-        parts = torch.split(filters[: sum(sizes)], sizes)  # packed filters end in zeros
+        parts = torch.split(filters, sizes)
         return {name: part.reshape(state[name].shape) for name, part in zip(names, parts, strict=True)}
 
     codes = np.stack(
