@@ -120,3 +120,14 @@ def test_color_loss_compares_sets_of_colors() -> None:
     one = losses.color_loss(colors, colors[:1], directions)
     assert one[0] == 0 < one[1]
     assert losses.random_colors(colors.reshape(2, 3, 20, 25), 64).shape == (2, 3, 64)
+
+
+def test_blocks_are_edges_on_the_grid() -> None:
+    cells = torch.rand(1, 3, 12, 12, generator=torch.Generator().manual_seed(0))
+    found = {}
+    for side in (8, 7):
+        picture = cells.repeat_interleave(side, 2).repeat_interleave(side, 3)[..., :80, :80]
+        found[side] = float(losses.blocks(picture, 8))
+    smooth = torch.nn.functional.interpolate(cells, size=(80, 80), mode="bicubic")
+    assert found[8] == pytest.approx(7)  # all edges at one of eight places: (8 - 1)^2 / 8 + 7 / 8
+    assert max(found[7], float(losses.blocks(smooth, 8))) < 0.5

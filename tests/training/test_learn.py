@@ -68,14 +68,15 @@ def test_boldness_weighs_plain_areas_and_colors(picture: Picture) -> None:
     gentle, half, bold = (Learning(picture, plan=SMALL, boldness=boldness).weights for boldness in (0, 50, 100))
     for name in ("steady", "flat", "tone"):
         assert gentle[name] == 2 * half[name] > bold[name] == 0
-    assert gentle["color"] == 0 < 2 * half["color"] == bold["color"]
+    for name in ("color", "blocks"):
+        assert gentle[name] == 0 < 2 * half[name] == bold[name]
     assert gentle["style"] == bold["style"]
 
 
 def test_a_plan_sets_the_target_of_the_content_loss(picture: Picture) -> None:
     weights = []
     for content in (0.5, 2.0):
-        learning = Learning(picture, plan=replace(SMALL, content=content))
+        learning = Learning(picture, plan=replace(SMALL, content=(content, content)))
         learning.run(600, steps=6)
         weights.append(learning.weight)
     assert weights[0] > 1.5 * weights[1]

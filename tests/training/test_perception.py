@@ -29,7 +29,7 @@ def test_losses_are_relative_to_the_photographs(picture: Picture, photos: torch.
     assert float(itself["style"]) == pytest.approx(0, abs=1e-3)
     assert float(itself["bands"]) == pytest.approx(0, abs=1e-3)
     assert {"variation", "lattice", "range"} < set(untouched)
-    assert "color" not in untouched
+    assert not {"color", "blocks"} & set(untouched)
 
 
 def test_boldness_moves_the_content_loss_to_a_finer_layer(photos: torch.Tensor) -> None:
@@ -41,7 +41,22 @@ def test_boldness_moves_the_content_loss_to_a_finer_layer(photos: torch.Tensor) 
     losses = bold(blurred, bold.content(photos))
     assert float(losses["content"]) == pytest.approx(found[2], rel=1e-3)
     itself = bold(photos[:1], bold.content(photos[:1]))
-    assert float(itself["color"]) < 0.01 * float(bold(1 - photos, bold.content(photos))["color"])
+    assert float(itself["color"]) < 0.05 * float(bold(1 - photos, bold.content(photos))["color"])
+
+
+def test_a_bold_style_s_motifs_are_as_cheap_in_plain_photos(photos: torch.Tensor) -> None:
+    busy = photos[:1]
+    gray = busy.mean((2, 3), keepdim=True)
+    plain = gray + 0.05 * (busy - gray)
+    rows, columns = torch.meshgrid(torch.arange(96), torch.arange(96), indexing="ij")
+    motif = 0.2 * ((rows // 12 + columns // 12) % 2) - 0.1
+    ratios = []
+    for boldness in (0, 1):
+        losses = Perception(busy, photos, 4, boldness)
+        costs = [losses.content_loss(photo + motif, losses.content(photo)) for photo in (plain, busy)]
+        ratios.append(costs[0] / costs[1])
+    assert ratios[0] > 10
+    assert ratios[1] < 1.5
 
 
 def test_bands_see_what_is_finest(photos: torch.Tensor) -> None:

@@ -55,7 +55,7 @@ def learn(name: str, painting: Picture, arguments: argparse.Namespace) -> None:
         seconds=60 * arguments.minutes,
         start=start,
         boldness=arguments.boldness,
-        plan=replace(PLAN, painting=PAINTING, content=CONTENT),
+        plan=replace(PLAN, painting=(PAINTING, PAINTING), content=(CONTENT, CONTENT)),
         engine="painter",
     )
     np.save(file, found.vector.numbers)

@@ -18,6 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 _TINY = 1e-12
+_EDGE = 0.2  # difference of neighboring colors that counts as half an edge
 
 
 def _wide(x: Tensor) -> Tensor:
@@ -249,6 +250,22 @@ def lattice(pictures: Tensor, window: int, grid: int) -> Tensor:
     blocks = pictures.reshape(count, 3, height // grid, grid, width // grid, grid).permute(0, 1, 3, 5, 2, 4)
     phases = F.avg_pool2d(blocks.flatten(1, 3), window, window // 2).reshape(count, 3, grid * grid, -1)
     return (phases - phases.mean(2, keepdim=True)).square().mean()
+
+
+def blocks(pictures: Tensor, grid: int) -> Tensor:
+    """Return how much edges prefer a network's own grid: the relative variance of their count by place. A scalar.
+
+    Args:
+        pictures: N x 3 x H x W, with sides that are multiples of the grid, at least two of them.
+        grid: side of a place in pixels.
+    """
+    found = []
+    for axis in (2, 3):
+        steps = pictures.movedim(axis, -1).diff().square().sum(1)  # N x lines x places
+        edges = (steps / (steps + _EDGE**2)).mean((0, 1))
+        phases = edges[: len(edges) + 1 - grid].reshape(-1, grid).mean(0)
+        found.append((phases / phases.mean().clamp_min(_TINY) - 1).square().mean())
+    return torch.stack(found).mean()
 
 
 def random_colors(pictures: Tensor, count: int = 2048) -> Tensor:

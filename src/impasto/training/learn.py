@@ -50,7 +50,8 @@ STEER = 0.25  # how fast the content's weight adapts
 WEIGHTS = {
     "style": 10.0,
     "bands": 2.0,
-    "color": 60.0,  # at full boldness
+    "color": 60.0,
+    "blocks": 20.0,
     "variation": 0.15,
     "lattice": 350.0,
     "range": 10.0,
@@ -59,7 +60,8 @@ WEIGHTS = {
     "flat": 7000.0,
     "tone": 100.0,
 }
-CALMING = ("steady", "flat", "tone")  # terms that keep plain areas plain
+CALMING = ("steady", "flat", "tone")  # terms that keep plain areas plain: without them at full boldness
+BOLD_TERMS = ("color", "blocks")
 TURNS = ("plain", "", "steady", "", "plain", "", "border", "")  # extra term of each step, in turn
 BORDER = 24  # pixels around the part that is painted alone
 EDGE = 12  # pixels at the edge of a plain area, where outlines may appear
@@ -69,8 +71,10 @@ EDGE = 12  # pixels at the edge of a plain area, where outlines may appear
 class Plan:
     """The sizes of the pictures, the learning rate, and the target of the content loss.
 
+    Pairs are values at boldness 0 and at 100. Between, they change in proportion.
+
     Attributes:
-        painting: longer side in pixels at which the painting is compared. Results are viewed at about 512; a larger
+        painting: longer side in pixels at which the painting is compared. Photos are painted at about 640; a larger
             painting gives larger strokes.
         side: side of a crop in pixels.
         plain: side in pixels of the area that is filled with one color.
@@ -78,16 +82,16 @@ class Plan:
         rate: learning rate of the filters.
         warm_up: steps over which the rate rises.
         content: target of the content loss, relative to the encoded vector's. Below 1, because whole photographs lose
-            more than crops.
+            more than crops. Bold strokes need a lower one, or faces disappear.
     """
 
-    painting: int = 512
+    painting: tuple[int, int] = (512, 700)
     side: int = 240
     plain: int = 144
     held_back: int = 8
     rate: float = 3e-3
     warm_up: int = 15
-    content: float = 0.97
+    content: tuple[float, float] = (0.97, 0.85)
 
 
 PLAN = Plan()
@@ -145,7 +149,7 @@ def learn_style(
             (`impasto.training.data.find_photos`); None for the built-in photographs.
         start: the result of an earlier run, to continue from.
         boldness: 0..100: how far the painting's lines and dots may fill plain areas. 0 loses no more content, at
-            relu3_3, than the encoded vector; 100 loses no more at relu2_2. Between, both layers count.
+            relu3_3, than the encoded vector; 100 loses 15 percent less at relu2_2. Between, both layers count.
         device: "auto", "cpu", "cuda" or "mps".
         on_progress: called after every step with the losses relative to the encoded vector's. Returning False stops and
             keeps the best result so far.
@@ -213,8 +217,8 @@ class Learning:
         self.rng = np.random.default_rng(seed if start is None else [seed, start.steps])
         self.pupil, self.start = pupil_of(engine, find_device(device)), start
         bold = boldness / 100
-        self.weights = WEIGHTS | {name: (1 - bold) * WEIGHTS[name] for name in CALMING}
-        self.weights["color"] *= bold
+        shares = dict.fromkeys(CALMING, 1 - bold) | dict.fromkeys(BOLD_TERMS, bold)
+        self.weights = {name: weight * shares.get(name, 1) for name, weight in WEIGHTS.items()}
         self.device = self.pupil.spread.device
         self.practice = Practice(photos, side=self.plan.side, held_back=self.plan.held_back, seed=seed, rng=self.rng)
         on_checked()
@@ -223,7 +227,10 @@ class Learning:
         self.first.requires_grad_(False)
         self.net, self.vector = self.pupil.begin(encoded if start is None else start.vector)
         held_back = self.practice.held_back().to(self.device)
-        seen_painting = self._on(to_tensor(painting.at_most(self.plan.painting).pixels))
+        side, self.target = (
+            (1 - bold) * gentle + bold * boldest for gentle, boldest in (self.plan.painting, self.plan.content)
+        )
+        seen_painting = self._on(to_tensor(painting.at_most(round(side)).pixels))
         self.losses = Perception(seen_painting, held_back, self.pupil.grid, bold)
         self.held_back = [self._see(part) for part in torch.split(held_back, BATCH)]
         self.pool: list[_Seen] = []
@@ -296,7 +303,7 @@ class Learning:
         painted = self.net(seen.photos, vector.expand(len(seen.photos), -1), measured)
         terms = self.losses(painted, seen.features)
         content = float(terms["content"].detach()) / seen.content
-        self.weight *= math.exp(STEER * min(2.0, max(-2.0, content - self.plan.content)))
+        self.weight *= math.exp(STEER * min(2.0, max(-2.0, content - self.target)))
         self.weight = min(6.0, max(0.3, self.weight))
         turn = TURNS[step % len(TURNS)]
         if turn == "plain" and self.weights["flat"]:
@@ -366,7 +373,7 @@ class Learning:
     def _cost(self, found: dict[str, float]) -> float:
         """Return the relative style loss, plus five times the excess of the relative content loss."""
         style, content = (found[term] / max(self.before[term], 1e-9) for term in ("style", "content"))
-        return style + 5 * max(0.0, content - self.plan.content - EXCESS)
+        return style + 5 * max(0.0, content - self.target - EXCESS)
 
     def _check(self, steps: int, seconds: float) -> bool:
         """Measure the running mean of the weights. Keep it if it is the best so far, and return True then."""

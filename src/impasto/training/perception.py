@@ -4,7 +4,8 @@ The style loss compares Gram matrices at four layers of a max-pooling VGG-19. Ea
 of the unpainted photographs. A second style loss compares the pixels themselves (`Bands`).
 
 The content loss compares shapes, at relu3_3. For a bold style it compares edges and tones, at relu2_2, as PyTorch's
-fast style transfer does. Motifs of the painting may then fill plain areas. A bold style's colors are compared, too.
+fast style transfer does. Motifs of the painting may then fill plain areas. A bold style's colors are compared, too, and
+its edges must not prefer the network's grid.
 """
 
 from __future__ import annotations
@@ -16,7 +17,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from impasto.nn.losses import blemishes, color_loss, gram, mean_content_loss, random_colors, random_directions
+from impasto.nn.losses import (
+    blemishes,
+    blocks,
+    color_loss,
+    energy,
+    gram,
+    mean_content_loss,
+    random_colors,
+    random_directions,
+)
 from impasto.nn.vgg import perceptual_vgg
 
 STYLE = ("relu1_2", "relu2_2", "relu3_3", "relu4_3")
@@ -43,6 +53,7 @@ class Perception:
             layer: (found - self.targets[layer]).square().mean() for layer, found in self._grams(photos).items()
         }
         self.bands = Bands(painting, photos)
+        self.energy = {layer: energy(features) for layer, features in self.content(photos).items()}
 
     def content(self, photos: Tensor) -> dict[str, Tensor]:
         """Return the features of photographs for the content loss by layer, N x C x h x w each."""
@@ -51,11 +62,20 @@ class Perception:
 
     def content_loss(self, painted: Tensor, content: Mapping[str, Tensor]) -> float:
         """Return the content loss alone. The arguments are those of a call."""
-        found = self.content(painted)
-        return sum(share * float(mean_content_loss(found[name], content[name])) for name, share in self.shares.items())
+        return float(sum(self._lost(layer, now, content) for layer, now in self.content(painted).items()))
+
+    def _lost(self, layer: str, now: Tensor, content: Mapping[str, Tensor]) -> Tensor:
+        """Return a layer's part of the content loss.
+
+        At `GENTLE` the unit is each photo's own energy. At `BOLD` it is the energy of all photographs: in units of its
+        own, a motif in a plain photo would cost much, and the details of a busy one little.
+        """
+        if layer == GENTLE:
+            return self.shares[layer] * mean_content_loss(now, content[layer])
+        return self.shares[layer] * mean_content_loss(now, content[layer], relative=False) / self.energy[layer]
 
     def __call__(self, painted: Tensor, content: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Return the losses: content, style, bands, for bold styles color, and the blemishes variation, lattice, range.
+        """Return the losses content, style, bands, variation, lattice and range, for bold styles also color and blocks.
 
         Color is the distance between the colors of random pixels of the pictures and of the painting.
 
@@ -69,7 +89,7 @@ class Perception:
             distance = (gram(now) - self.targets[layer]).square().mean() / self.apart[layer]
             found["style"] = found["style"] + distance / len(STYLE)
             if layer in self.shares:
-                found["content"] = found["content"] + self.shares[layer] * mean_content_loss(now, content[layer])
+                found["content"] = found["content"] + self._lost(layer, now, content)
             return distance
 
         self.loss_net(painted, STYLE, see)
@@ -77,6 +97,7 @@ class Perception:
         if BOLD in self.shares:
             colors = random_colors(painted), random_colors(self.painting)
             found["color"] = color_loss(*colors, random_directions(painted.device)).mean()
+            found["blocks"] = blocks(painted, self.grid)
         return found | blemishes(painted, LATTICE, self.grid)
 
     def _grams(self, pictures: Tensor) -> dict[str, Tensor]:
