@@ -40,8 +40,9 @@ def test_boldness_moves_the_content_loss_to_a_finer_layer(photos: torch.Tensor) 
     assert found[1] == pytest.approx((found[0] + found[2]) / 2, rel=1e-3)
     losses = bold(blurred, bold.content(photos))
     assert float(losses["content"]) == pytest.approx(found[2], rel=1e-3)
+    torch.manual_seed(0)  # the pixels whose colors are compared
     itself = bold(photos[:1], bold.content(photos[:1]))
-    assert float(itself["color"]) < 0.05 * float(bold(1 - photos, bold.content(photos))["color"])
+    assert float(itself["color"]) < 0.01 * float(bold(1 - photos, bold.content(photos))["color"])
 
 
 def test_a_bold_style_s_motifs_are_as_cheap_in_plain_photos(photos: torch.Tensor) -> None:

@@ -227,9 +227,7 @@ class Learning:
         self.first.requires_grad_(False)
         self.net, self.vector = self.pupil.begin(encoded if start is None else start.vector)
         held_back = self.practice.held_back().to(self.device)
-        side, self.target = (
-            (1 - bold) * gentle + bold * boldest for gentle, boldest in (self.plan.painting, self.plan.content)
-        )
+        side, self.target = (first + bold * (last - first) for first, last in (self.plan.painting, self.plan.content))
         seen_painting = self._on(to_tensor(painting.at_most(round(side)).pixels))
         self.losses = Perception(seen_painting, held_back, self.pupil.grid, bold)
         self.held_back = [self._see(part) for part in torch.split(held_back, BATCH)]

@@ -38,22 +38,28 @@ class Perception:
     """The losses of painted pictures.
 
     Args:
-        painting: 1 x 3 x H x W, 0..1, at the size at which results are viewed.
-        photos: N x 3 x H x W, 0..1. Their distance from the painting is the unit of the style loss.
+        painting: 1 x 3 x H x W, 0..1, at the size of `learn.Plan`.
+        photos: N x 3 x H x W, 0..1. Their distance from the painting is the unit of the style loss. Their energy is the
+            unit of the content loss at relu2_2.
         grid: period in pixels of the painting network's own lattice.
-        fine: 0..1: the share of relu2_2 in the content loss. Above 0, colors are compared, too.
+        fine: 0..1: the share of relu2_2 in the content loss. Above 0, colors and blocks count, too.
     """
 
     def __init__(self, painting: Tensor, photos: Tensor, grid: int, fine: float = 0.0) -> None:
         self.grid, self.painting = grid, painting
         self.shares = {layer: share for layer, share in ((GENTLE, 1 - fine), (BOLD, fine)) if share}
         self.loss_net = perceptual_vgg(painting.device, "max", "replicate")
-        self.targets = self._grams(painting)
-        self.apart = {
-            layer: (found - self.targets[layer]).square().mean() for layer, found in self._grams(photos).items()
-        }
+        with torch.no_grad():
+            self.targets = self.loss_net(painting, STYLE, lambda _, features: gram(features))
+        self.energy: dict[str, Tensor] = {}
+
+        def see(layer: str, features: Tensor) -> Tensor:
+            self.energy[layer] = energy(features)
+            return (gram(features) - self.targets[layer]).square().mean()
+
+        with torch.no_grad():
+            self.apart = self.loss_net(photos, STYLE, see)
         self.bands = Bands(painting, photos)
-        self.energy = {layer: energy(features) for layer, features in self.content(photos).items()}
 
     def content(self, photos: Tensor) -> dict[str, Tensor]:
         """Return the features of photographs for the content loss by layer, N x C x h x w each."""
@@ -99,10 +105,6 @@ class Perception:
             found["color"] = color_loss(*colors, random_directions(painted.device)).mean()
             found["blocks"] = blocks(painted, self.grid)
         return found | blemishes(painted, LATTICE, self.grid)
-
-    def _grams(self, pictures: Tensor) -> dict[str, Tensor]:
-        with torch.no_grad():
-            return self.loss_net(pictures, STYLE, lambda _, features: gram(features))
 
 
 class Bands:
