@@ -17,13 +17,16 @@ import impasto.painting.octaves
 import impasto.painting.stylizer
 from impasto.controls import Controls
 from impasto.engines.adain_wct import AdaIN
+from impasto.engines.base import StyleVector, WriteTile
 from impasto.engines.light import Light
+from impasto.engines.shot import Shot, Statistics
 from impasto.errors import OutOfMemory, UsageError
 from impasto.painting.compose import Composition, recolored
+from impasto.painting.octaves import smooth
 from impasto.painting.regions import Region
 from impasto.painting.stylizer import Stylizer
 from impasto.picture import Picture
-from impasto.pixels.arrays import resize, resized_rows
+from impasto.pixels.arrays import Samples, floats, resize, resized_rows
 from impasto.styles.gallery import Gallery
 from impasto.styles.store import load_network
 from impasto.system.files import ASSETS
@@ -279,3 +282,28 @@ def test_regions_with_settings_out_of_range_are_refused() -> None:
     for wrong_regions in (["person"], [("person", "none", 1)]):
         with refused(UsageError, "wrong-type"):
             painted(BLUE, regions=wrong_regions)
+
+
+class _Weaving(FakeEngine):
+    """It paints a weave over the photo."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.name = name
+
+    def _paint_in_tiles(
+        self, photo: Samples, style: StyleVector, write_tile: WriteTile, given: Statistics | None
+    ) -> Statistics:
+        weave = np.float32(0.1) * (-1.0) ** np.indices(photo.shape[:2]).sum(0)
+        write_tile((slice(None), slice(None)), (floats(photo) + weave[..., None]).clip(0, 1).astype(np.float32))
+        return floats(photo).mean((0, 1))
+
+
+@pytest.mark.parametrize(("name", "frames", "smoothed"), [("painter", 1, 0.5), ("painter", 2, 0), ("light", 1, 0)])
+def test_half_of_the_painter_s_weave_is_smoothed_but_not_in_clips(name: str, frames: int, smoothed: float) -> None:
+    engine, frame = _Weaving(name), PHOTO.pixels
+    layers = Stylizer(BLUE, painter=engine).layers
+    painted = Composition(Controls(), layers, frame, budget=10**9, shot=Shot(frames=frames)).painted(frame)
+    woven = engine.paint(frame, engine.encode(BLUE))
+    np.testing.assert_allclose(painted, smooth(woven, smoothed), atol=1e-6)
+    assert np.abs(painted - frame).mean() < (0.07 if smoothed else 0.11)

@@ -10,7 +10,7 @@ from PIL import Image
 import impasto.painting.octaves
 from impasto.controls import NATURAL_SIDE, Controls
 from impasto.errors import OutOfMemory
-from impasto.painting.octaves import enlarge, octaves, strokes
+from impasto.painting.octaves import enlarge, octaves, smooth, strokes
 from impasto.painting.stylizer import Stylizer, stylize
 from impasto.picture import Picture
 from impasto.pixels.arrays import Samples, resize
@@ -168,3 +168,20 @@ def test_odd_shapes_are_painted(width: int, height: int) -> None:
     assert np.isfinite(picture.pixels).all()
     assert picture.pixels.min() >= 0
     assert picture.pixels.max() <= 1
+
+
+def test_half_of_the_grain_becomes_strokes_and_lines_stay() -> None:
+    lines = np.repeat(0.5 + 0.3 * np.sin(np.arange(150) / 6)[None], 120, axis=0)
+    picture = lines + np.random.default_rng(0).normal(0, 0.05, lines.shape)
+    half, whole = (smooth(np.stack([picture] * 3, 2).astype(np.float32), share)[..., 0] for share in (0.5, 1))
+    grain, less, least = (np.std(found - lines) for found in (picture, half, whole))
+    assert least < less < 0.75 * grain
+    assert np.corrcoef(half.ravel(), lines.ravel())[0, 1] > 0.985
+
+
+@pytest.mark.parametrize(("width", "height"), [(701, 90), (330, 333), (1, 40), (1, 1)])
+def test_windows_are_smoothed_as_the_whole(monkeypatch: pytest.MonkeyPatch, width: int, height: int) -> None:
+    picture = scene(width, height).astype(np.float32) / 255
+    whole = smooth(picture, 0.5)
+    monkeypatch.setattr(impasto.painting.octaves, "_SIDE", 96)
+    np.testing.assert_allclose(smooth(picture, 0.5), whole, atol=2e-3)

@@ -13,6 +13,8 @@
 | gallery/painter.npz | the named styles' vectors and changes of the modulations, in half precision |
 | gallery/painter-filters.npz, .json | empty: filters belong to other weights, and `named.py` learns them again |
 
+A named style's palette has the weight in the column `palette` of `tools/gallery.tsv`.
+
 painter.safetensors has convolutions and fully connected layers in 8 bits with a scale for every output, except the
 first layer and the last. encode.onnx uses the weights of assets/vgg19.
 
@@ -25,6 +27,7 @@ weight 1 - trust, and the given ones with weight trust.
 from __future__ import annotations
 
 import argparse
+import csv
 import hashlib
 import io
 import json
@@ -54,6 +57,7 @@ from impasto.picture import Picture
 from impasto.system.files import ASSETS
 
 BASE = Path(__file__).with_name("weights") / "base.safetensors"
+GALLERY = Path(__file__).resolve().parents[1] / "gallery.tsv"
 WHOLE = {"enter1", "leave"}  # the first and the last layer, which are small: in single precision
 ENCODED = {"red-blue-yellow"}  # styles that paint better without their trained changes
 FEWEST_BITS = 1 / 255  # largest change of a picture that 8 bits may cause
@@ -131,13 +135,14 @@ def main() -> None:
     facts = {"sha256": hashes, "mac_per_pixel": round(multiply_adds()), "encoder": encoder.hexdigest()[:16]}
     (folder / "facts.json").write_text(json.dumps(facts, indent=1) + "\n")
 
+    with GALLERY.open(encoding="utf-8", newline="") as table:
+        palettes = {row["name"]: float(row["palette"]) for row in csv.DictReader(table, delimiter="\t")}
     vectors = {}
     for (name, painting), own in zip(paintings.items(), changes, strict=True):
         vector, named = painter.encode(painting).embedding.copy(), own.numpy()
         if name in ENCODED:
             named = np.zeros_like(named)
-        else:
-            vector[CODE:] = 0  # no palette
+        vector[CODE:] *= palettes[name]
         vectors[name] = np.concatenate([vector, named]).astype(np.float16)
     np.savez_compressed(arguments.output / "gallery" / "painter.npz", allow_pickle=False, **vectors)
     np.savez_compressed(arguments.output / "gallery" / "painter-filters.npz", allow_pickle=False)

@@ -31,6 +31,7 @@ import numpy as np
 
 from impasto.engines.by_name import engine_of
 from impasto.engines.light_weights import pack
+from impasto.engines.painter import CODE, VECTOR_SIZE
 from impasto.engines.painter_weights import filter_count
 from impasto.picture import Picture
 from impasto.styles import builtin
@@ -76,6 +77,7 @@ def ship(names: list[str], work: Path) -> None:
     learned = json.loads(FACTS.read_text(encoding="utf-8"))["styles"]
     for name in names:
         own, changes = np.split(np.load(work / f"{name}.npy"), [-filter_count()])
+        own[CODE:VECTOR_SIZE] = vectors[name][CODE:VECTOR_SIZE]  # learning ends without a palette
         vectors[name], filters[name] = own.astype(np.float16), pack(changes)
         learned[name] = json.loads((work / f"{name}.json").read_text(encoding="utf-8"))
     for file, arrays in ((VECTORS, vectors), (FILTERS, filters)):

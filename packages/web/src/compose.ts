@@ -4,7 +4,7 @@
 import { covarianceChange, histogramChange, takeColorsOf, toneChange, type Change } from "./color.js";
 import type { Controls } from "./controls.js";
 import type { Network } from "./network.js";
-import { enlarge } from "./octaves.js";
+import { enlarge, smooth } from "./octaves.js";
 import { bytes, empty, floats, put, resizeMask, whole, type Bytes, type Pixels, type Place } from "./pixels.js";
 import { mixed, type StyleVector } from "./styles.js";
 
@@ -127,7 +127,8 @@ async function painted(
     const own = sized(layer.brush);
     await onStep(index / layers.length);
     const vector = await vectorOf(network, layer.blend, controls, small);
-    const { picture } = await network.paint(own, vector, { onTile: (part) => onStep((index + part) / layers.length) });
+    let { picture } = await network.paint(own, vector, { onTile: (part) => onStep((index + part) / layers.length) });
+    if (network.smoothed) picture = await smooth(picture, network.smoothed);
     const same = own === small ? picture : await grown(picture, small, controls.detail / 100);
     if (!share) return same;
     for (let i = 0; i < share.length; i++) {

@@ -13,8 +13,9 @@ const LATER = 0.95;
 const [SHARPEN, SHARPEST] = [0.4, 1];
 const SIDE = 560;
 
-const passes = (number: number) => (number < 2 ? 2 : 1);
-const margin = (number: number) => (number < 2 ? 32 : 20);
+const LATEST = 2; // an octave whose strokes are formed in one pass
+const passes = (number: number) => (number < LATEST ? 2 : 1);
+const margin = (number: number) => (number < LATEST ? 32 : 20);
 
 /** The sizes through which a picture grows, the last one `full`: every one twice as large as the one before. */
 export function octaves(small: Size, full: Size): Size[] {
@@ -49,6 +50,20 @@ export async function enlarge(painting: Pixels, photo: Bytes, detail: number, on
     await (number ? later(step, last ? strength : 0, keep) : first(step, last ? strength : 0, keep));
     if (made) picture = made;
   }
+}
+
+/** A share of a picture's grain, smoothed into strokes. */
+export async function smooth(picture: Pixels, share: number): Promise<Pixels> {
+  const size: Size = [picture.width, picture.height];
+  const found = empty(...size, 3);
+  await each(size, (place) => {
+    const outer = around(place, size, margin(LATEST));
+    const piece = part(picture, outer);
+    const painted = strokes(piece, passes(LATEST), STROKES);
+    for (let i = 0; i < piece.data.length; i++) piece.data[i] += share * (painted.data[i] - piece.data[i]);
+    put(within(piece, outer, place), found, place);
+  });
+  return found;
 }
 
 interface Step {

@@ -20,6 +20,7 @@ export class PainterNetwork extends Network {
   declare readonly facts: Facts;
   protected readonly bytesPerPixel = 280;
   protected readonly overlap = 96;
+  override readonly smoothed = 0.5;
 
   protected async read(session: Session, painting: Pixels | Bytes): Promise<StyleVector> {
     const { multiple, least } = this.facts;

@@ -2,9 +2,8 @@
 
 An embedding has 256 numbers, computed from the statistics of a painting's features in VGG-19, and ten numbers for its
 palette (`palette.py`). A style's changes are, first, those of the network's modulations, which most named styles have;
-second, those of its last filters, which styles learned by users and some named ones have. Both kinds include their
-colors and have no palette. `nn/paint_net.py` is the network's readable form; `tools/painter/graph.py` builds the one
-that runs.
+second, those of its last filters, which styles learned by users and some named ones have. Styles learned by users have
+no palette. `nn/paint_net.py` is the network's readable form; `tools/painter/graph.py` builds the one that runs.
 
 The graphs contain no weights. painter.safetensors stores them once, and `painter_weights.py` converts them.
 """

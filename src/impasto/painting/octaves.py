@@ -396,6 +396,26 @@ def strokes(picture: Pixels, passes: int = 1) -> Pixels:
     return cv2.cvtColor(picture, cv2.COLOR_RGBA2RGB)
 
 
+def smooth(picture: Pixels, share: float) -> Pixels:
+    """Smooth a share of a picture's grain into strokes.
+
+    A network's picture has a fine weave in plain areas. Half of it looks like paint, all of it like a filter.
+
+    Args:
+        picture: h x w x 3, float32, 0..1.
+        share: 0..1; 1 returns `strokes`.
+    """
+    size, smoothed = (picture.shape[1], picture.shape[0]), np.empty_like(picture)
+
+    def compute(place: Place) -> Pixels:
+        outer, inner = _around(place, size, _LATER_MARGIN)
+        piece = np.ascontiguousarray(picture[outer])
+        return cv2.addWeighted(piece, 1 - share, strokes(piece), share, 0)[inner]
+
+    _fill(size, compute, smoothed.__setitem__)
+    return smoothed
+
+
 def _moved(values: NDArray[np.float32], places: tuple[Gray, Gray]) -> NDArray[np.float32]:
     return cv2.remap(values, *places, cv2.INTER_LINEAR, borderMode=_BORDER)
 
