@@ -17,8 +17,9 @@ from helpers import ROOT, scene
 
 from impasto.engines import painter_weights, quantized
 from impasto.engines.base import StyleVector
-from impasto.engines.painter import CODE, MARGIN, VECTOR_SIZE, Painter, mirrored, noise_at
+from impasto.engines.painter import CODE, MARGIN, VECTOR_SIZE, Painter, code_and_palette, mirrored, noise_at
 from impasto.engines.shot import Shot
+from impasto.errors import UsageError
 from impasto.nn.paint_net import DEEP_BLOCKS, LAYERS, WIDTHS, PaintNet, statistics
 from impasto.nn.vgg import shipped_vgg
 from impasto.picture import Picture
@@ -290,3 +291,22 @@ def test_threads_paint_the_same_bits() -> None:
         for again in pictures[index + 3 :: 3]:
             np.testing.assert_array_equal(again, pictures[index])
     assert np.abs(pictures[0] - pictures[1]).mean() > 1 / 255
+
+
+def test_the_grain_of_clear_lines_in_colors_is_smoothed(painter: Painter) -> None:
+    vector = Gallery().vector
+    for name in ("the-scream", "udnie", "tres-riches-heures"):
+        assert painter.smoothing(vector(name)) == 0.5, name
+    for name in ("self-portrait", "water-lilies", "red-riding-hood", "piazza-del-popolo"):  # dashes, and engravings
+        assert painter.smoothing(vector(name)) == 0, name
+    columns = np.arange(256)[None] * np.ones((256, 1))
+    stripes = 0.5 + 0.4 * np.sin(np.stack([columns / 5, columns / 7, columns / 11], 2))
+    assert painter.smoothing(painter.encode(stripes.astype(np.float32))) > 0
+
+
+def test_a_trained_style_is_portable_without_its_palette(painter: Painter) -> None:
+    style = Gallery().vector("the-scream")
+    assert code_and_palette(style.embedding)[1][0] == 1
+    assert painter.portable(style).modulations.size
+    with pytest.raises(UsageError, match="colors are changed after its network"):
+        painter.portable(painter.encode(PHOTO))

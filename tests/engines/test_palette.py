@@ -8,7 +8,7 @@ from helpers import scene
 
 from impasto.engines.base import StyleVector
 from impasto.engines.painter import CODE, VECTOR_SIZE, Painter
-from impasto.engines.palette import measured, palette_of, towards
+from impasto.engines.palette import hues, measured, palette_of, towards
 
 PICTURE = scene(120, 80).astype(np.float32) / 255
 PAINTING = (0.2 + 0.5 * scene(90, 100, seed=4).astype(np.float32) / 255) * np.float32([1, 0.7, 0.3])
@@ -49,3 +49,12 @@ def test_an_unknown_painting_gives_its_palette_to_the_picture() -> None:
     vector = painter.encode(PAINTING)
     plain = StyleVector(np.where(np.arange(VECTOR_SIZE) < CODE, vector.embedding, 0))
     assert apart(painter.paint(PICTURE, vector), PAINTING) < apart(painter.paint(PICTURE, plain), PAINTING)
+
+
+def test_a_drawing_in_one_ink_has_no_hues() -> None:
+    rng = np.random.default_rng(0)
+    ink = np.float32([0.9, 0.85, 0.7]) * rng.random((40, 50, 1)).astype(np.float32)
+    assert hues(palette_of(ink)) < 0.005
+    assert hues(palette_of(rng.random((40, 50, 3)).astype(np.float32))) > 0.1
+    np.testing.assert_allclose(hues(np.float32(0.5) * palette_of(PAINTING)), hues(palette_of(PAINTING)), rtol=1e-3)
+    assert hues(np.zeros(10, np.float32)) == np.inf

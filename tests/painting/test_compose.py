@@ -285,11 +285,7 @@ def test_regions_with_settings_out_of_range_are_refused() -> None:
 
 
 class _Weaving(FakeEngine):
-    """It paints a weave over the photo."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__()
-        self.name = name
+    """It paints a weave over the photo, half of which is to be smoothed."""
 
     def _paint_in_tiles(
         self, photo: Samples, style: StyleVector, write_tile: WriteTile, given: Statistics | None
@@ -298,10 +294,13 @@ class _Weaving(FakeEngine):
         write_tile((slice(None), slice(None)), (floats(photo) + weave[..., None]).clip(0, 1).astype(np.float32))
         return floats(photo).mean((0, 1))
 
+    def smoothing(self, style: StyleVector) -> float:
+        return 0.5
 
-@pytest.mark.parametrize(("name", "frames", "smoothed"), [("painter", 1, 0.5), ("painter", 2, 0), ("light", 1, 0)])
-def test_half_of_the_painter_s_weave_is_smoothed_but_not_in_clips(name: str, frames: int, smoothed: float) -> None:
-    engine, frame = _Weaving(name), PHOTO.pixels
+
+@pytest.mark.parametrize(("frames", "smoothed"), [(1, 0.5), (2, 0)])
+def test_an_engine_s_grain_is_smoothed_in_photos_but_not_in_clips(frames: int, smoothed: float) -> None:
+    engine, frame = _Weaving(), PHOTO.pixels
     layers = Stylizer(BLUE, painter=engine).layers
     painted = Composition(Controls(), layers, frame, budget=10**9, shot=Shot(frames=frames)).painted(frame)
     woven = engine.paint(frame, engine.encode(BLUE))

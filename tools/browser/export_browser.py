@@ -153,6 +153,7 @@ def main() -> None:
                 "changes": painter.modulation_count() + painter_layers.filter_count(),
                 "statistics": 2 * sum(painter_layers.norm_widths()),
                 "code": painter.CODE,
+                "coherence": Painter().facts["coherence"],
                 "modulations": painter.modulation_count(),
             },
         },

@@ -133,6 +133,7 @@ def main() -> None:
     for name in ("usual", "spread", "embed.weight", "embed.scale", "embed.bias"):
         encoder.update(tensors[name].tobytes())
     facts = {"sha256": hashes, "mac_per_pixel": round(multiply_adds()), "encoder": encoder.hexdigest()[:16]}
+    facts["coherence"] = painter.facts["coherence"]  # of the encoder before: see `coherence.py`
     (folder / "facts.json").write_text(json.dumps(facts, indent=1) + "\n")
 
     with GALLERY.open(encoding="utf-8", newline="") as table:

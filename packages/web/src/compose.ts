@@ -128,7 +128,8 @@ async function painted(
     await onStep(index / layers.length);
     const vector = await vectorOf(network, layer.blend, controls, small);
     let { picture } = await network.paint(own, vector, { onTile: (part) => onStep((index + part) / layers.length) });
-    if (network.smoothed) picture = await smooth(picture, network.smoothed);
+    const smoothed = network.smoothing(vector);
+    if (smoothed) picture = await smooth(picture, smoothed);
     const same = own === small ? picture : await grown(picture, small, controls.detail / 100);
     if (!share) return same;
     for (let i = 0; i < share.length; i++) {

@@ -25,8 +25,6 @@ export abstract class Network {
   protected abstract readonly bytesPerPixel: number;
   /** Pixels on each side of a tile: more than the network looks at around a pixel. */
   protected abstract readonly overlap: number;
-  /** Share of the grain that is smoothed into strokes, in photos. */
-  readonly smoothed: number = 0;
 
   // What was painted last: a look is asked for at several sizes, and then for export.
   readonly #before = new Recent<string, Painted & { style: StyleVector }>(REMEMBERED, ({ picture }) => picture.data.byteLength);
@@ -52,6 +50,11 @@ export abstract class Network {
   }
 
   #reading: Promise<Session> | null = null;
+
+  /** Share of a picture's grain that is smoothed into strokes, in photos: 0..1. */
+  smoothing(_: StyleVector): number {
+    return 0;
+  }
 
   protected abstract read(session: Session, painting: Pixels | Bytes): Promise<StyleVector>;
 

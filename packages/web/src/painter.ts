@@ -2,16 +2,24 @@
 
 import { cropped, Network, planes, type Painted, type Statistics } from "./network.js";
 import { noiseAt } from "./noise.js";
-import { measured, paletteOf, towards } from "./palette.js";
+import { hues, measured, paletteOf, towards } from "./palette.js";
 import { fit, resize, round, type Bytes, type Pixels } from "./pixels.js";
 import type { Session } from "./runtime.js";
 import type { EngineFacts, StyleVector } from "./styles.js";
 
 const PAINTING_SIDE = 512; // of a painting's longer side where it is looked at, as when the network was trained
+const SMOOTHED = 0.5; // share of the grain that is smoothed, in styles of clear lines
+const CLEAR = [0.63, 0.66] as const; // coherence of lines from which grain is smoothed, and smoothed fully
+const COLORED = [0.011, 0.018] as const; // the same for the variation of hues
+
+/** 0 below a range, 1 above it, and shares between. */
+const share = (value: number, [low, high]: readonly [number, number]) => Math.min(1, Math.max(0, (value - low) / (high - low)));
 
 interface Facts extends EngineFacts {
   /** Numbers of an embedding that the network reads; a palette follows. */
   code: number;
+  /** Bias and weights that estimate from a code how coherent a painting's lines are. */
+  coherence: number[];
   /** Changes of a style that are the modulations'; changes of the last filters follow. */
   modulations: number;
 }
@@ -20,7 +28,12 @@ export class PainterNetwork extends Network {
   declare readonly facts: Facts;
   protected readonly bytesPerPixel = 280;
   protected readonly overlap = 96;
-  override readonly smoothed = 0.5;
+
+  override smoothing({ embedding }: StyleVector): number {
+    const [bias, ...weights] = this.facts.coherence;
+    const coherence = weights.reduce((sum, weight, i) => sum + weight * embedding[i], bias);
+    return SMOOTHED * share(coherence, CLEAR) * share(hues(embedding.subarray(this.facts.code)), COLORED);
+  }
 
   protected async read(session: Session, painting: Pixels | Bytes): Promise<StyleVector> {
     const { multiple, least } = this.facts;

@@ -5,6 +5,7 @@ import type { Pixels } from "./pixels.js";
 
 const SHARE = 0.75; // of the way
 const [LEAST_GAIN, MOST_GAIN] = [0.5, 1.8]; // of a color's contrast
+const HUES = [[1, -1, 0].map((value) => value / Math.SQRT2), [1, 1, -2].map((value) => value / Math.sqrt(6))]; // without brightness
 const PAIRS = [[0, 0], [0, 1], [0, 2], [1, 1], [1, 2], [2, 2]] as const;
 
 /** Means and second moments of a picture's colors: nine numbers, which mix as pictures do. */
@@ -43,6 +44,15 @@ export function towards(picture: Pixels, own: Float32Array, palette: Float32Arra
       data[i + k] = Math.min(1, Math.max(0, value));
     }
   }
+}
+
+/** How much the hues of a palette vary: 0 for one ink on gray paper; infinite without a palette. */
+export function hues(palette: Float32Array): number {
+  const [weight] = palette;
+  if (!(weight > 0)) return Infinity;
+  const [, covariance] = gaussianIn(palette.subarray(1), weight);
+  const [[a, b], [, c]] = HUES.map((one) => HUES.map((other) => one.reduce((sum, x, k) => sum + x * covariance[k].reduce((part, y, l) => part + y * other[l], 0), 0)));
+  return Math.sqrt(Math.max(0, (a + c) / 2 - Math.hypot((a - c) / 2, b)));
 }
 
 /** Mean and covariance. */

@@ -135,6 +135,9 @@ class Engine(Protocol):
             PictureError: the photo needs more memory than is available.
         """
 
+    def smoothing(self, style: StyleVector) -> float:
+        """Return the share of a picture's grain that is smoothed into strokes, in photos: 0..1."""
+
 
 def default_budget() -> int:
     """Return the default limit of the memory for painting in bytes: a third of what is free, at most 1.5 GB."""

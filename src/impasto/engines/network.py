@@ -191,6 +191,9 @@ class Network:
     def encode(self, painting: Samples) -> StyleVector:  # noqa: ARG002
         raise StyleError(f"{self.path} is a network and does not encode paintings", code="network-style")
 
+    def smoothing(self, style: StyleVector) -> float:  # noqa: ARG002
+        return 0.0
+
     def paint(
         self,
         photo: Pixels,

@@ -32,6 +32,9 @@ VECTOR_SIZE = CODE + palette.SIZE  # without changes
 SIZE = SizeRequirements(8)  # the network works at an eighth of the size
 MARGIN = 32  # pixels mirrored at the borders
 OVERLAP = 96  # pixels on each side of a tile; with 64, an edge differs by 0.07 / 255, with 96 by less than 0.001
+_SMOOTHED = 0.5  # share of the grain that is smoothed, in styles of clear lines
+_CLEAR = 0.63, 0.66  # coherence of a painting's lines from which grain is smoothed, and smoothed fully
+_COLORED = 0.011, 0.018  # the same for the variation of its hues
 PAINTING_SIDE = 512  # longer side at which a painting is encoded, as in the network's training
 _TUNED = 4  # number of networks with filters of their own that stay loaded
 _KEPT = 16  # number of styles whose modulations are cached
@@ -110,9 +113,19 @@ class Painter(ShippedEngine):
             photo, self.budget, _ARENA_BYTES_PER_PIXEL, run, write_tile, given, size=SIZE, overlap=OVERLAP
         )
 
+    def smoothing(self, style: StyleVector) -> float:
+        """Return half for a painting of clear lines, and nothing for a grainy one or a drawing in one ink.
+
+        The coherence of a painting's lines is estimated from its code (`tools/painter/coherence.py`).
+        """
+        code, wanted = code_and_palette(style.embedding)
+        bias, *weights = self.facts["coherence"]
+        coherence = bias + float(np.dot(weights, code))
+        return _SMOOTHED * _share(coherence, *_CLEAR) * _share(palette.hues(wanted), *_COLORED)
+
     def portable(self, style: StyleVector) -> Portable:
         code, wanted = code_and_palette(style.embedding)
-        if wanted[0] > 0:
+        if wanted[0] > 0 and not style.changes.any():  # a trained style has its colors without the palette, too
             raise UsageError(
                 "this style's colors are changed after its network, which a network file cannot do",
                 "learn the style first: impasto train style, or impasto train collection",
@@ -159,6 +172,11 @@ class Painter(ShippedEngine):
     @functools.cached_property
     def _tensors(self) -> dict[str, NDArray[np.float32]]:
         return quantized.read(self.folder / "painter.safetensors")
+
+
+def _share(value: float, low: float, high: float) -> float:
+    """Return 0 below `low`, 1 above `high`, and shares between."""
+    return min(1.0, max(0.0, (value - low) / (high - low)))
 
 
 def code_and_palette(embedding: NDArray[Any]) -> list[NDArray[Any]]:

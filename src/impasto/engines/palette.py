@@ -6,6 +6,8 @@ paintings reproduces the colors of an unknown painting only in part. `towards` b
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,6 +18,7 @@ SIZE = 10  # a weight, three means, six second moments
 _SHARE = 0.75  # of the way to the palette
 _GAINS = 0.5, 1.8  # limits of the change of contrast; more would amplify hardly visible colors
 _PAIRS = np.triu_indices(3)
+_HUES = np.array([[1, -1, 0] / np.sqrt(2), [1, 1, -2] / np.sqrt(6)])  # directions of color without brightness
 
 
 def measured(picture: Pixels) -> NDArray[np.float32]:
@@ -51,6 +54,20 @@ def towards(picture: Pixels, own: NDArray[np.float32], palette: NDArray[np.float
     offset = (before + share * (after - before) - matrix @ before).astype(np.float32)
     moved: Pixels = sum((picture[..., i : i + 1] * matrix[:, i] for i in range(3)), start=offset)
     return moved.clip(0, 1)
+
+
+def hues(palette: NDArray[np.float32]) -> float:
+    """Return how much the hues of a palette vary: 0 for one ink on gray paper, about 0.03 for a painting.
+
+    The value is the smallest deviation of the colors along any direction without brightness. Without a palette it is
+    infinite.
+    """
+    weight = float(palette[0])
+    if weight <= 0:
+        return math.inf
+    _, covariance = _gaussian(palette[1:] / weight)
+    (a, b), (_, c) = _HUES @ covariance @ _HUES.T
+    return math.sqrt(max(0.0, (a + c) / 2 - math.hypot((a - c) / 2, b)))
 
 
 def _gaussian(numbers: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -90,6 +90,9 @@ class ShippedEngine(ABC):
             raise ValueError(f"{numbers.size} numbers are not a style of the engine {self.name}")
         return StyleVector.of(numbers, self.vector_size)
 
+    def smoothing(self, style: StyleVector) -> float:  # noqa: ARG002
+        return 0.0
+
     def _change_sizes(self) -> tuple[int, ...]:
         """Return the possible numbers of values in a style's changes of the network."""
         return ()

@@ -19,8 +19,8 @@ def to_onnx(engine: ShippedEngine, style: StyleVector, name: str, card: Mapping[
 
     Sides are multiples of eight for the painter and of four for the light engine, and larger than their margins.
 
-    The file contains everything that the engine does outside its graph: mirrored borders, noise, the style's own
-    filters and modulations.
+    The file contains what the engine does before its graph: mirrored borders, noise, the style's own filters and
+    modulations. Steps after the graph are left out: a trained style's palette, and the smoothing of grain.
 
     Args:
         engine: "painter" or "light".

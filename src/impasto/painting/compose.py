@@ -24,7 +24,6 @@ from impasto.pixels.masks import Mask, check_proportions, fit_mask, layer
 from impasto.system.memory import allocate
 
 BYTES_PER_PIXEL = 30  # of a photo that is finished in floats
-_SMOOTHED = {"painter": 0.5}  # share of an engine's grain that is smoothed into strokes, in photos
 _LEAST_SHARE = np.float32(1e-3)  # painted share of a pixel, below which `painted` returns the photo there
 
 Moved: TypeAlias = Mapping[int, Mask]
@@ -107,10 +106,10 @@ class Composition:
         pictures = []
         for share, engine, vector in self._engines[index]:
             picture = engine.paint(frame, vector, shot=self._shot, run=f"style {index}")
-            if not self.moving and engine.name in _SMOOTHED:
+            if not self.moving and (smoothed := engine.smoothing(vector)):
                 from impasto.painting.octaves import smooth  # here, because it imports OpenCV
 
-                picture = smooth(picture, _SMOOTHED[engine.name])
+                picture = smooth(picture, smoothed)
             if self.controls.recolors_style and not engine.encodes:  # a network's style cannot be recolored beforehand
                 picture = recolored(picture, controls=self.controls, photo=frame)
             pictures.append((np.float32(share), picture))

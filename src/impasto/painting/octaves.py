@@ -399,7 +399,7 @@ def strokes(picture: Pixels, passes: int = 1) -> Pixels:
 def smooth(picture: Pixels, share: float) -> Pixels:
     """Smooth a share of a picture's grain into strokes.
 
-    A network's picture has a fine weave in plain areas. Half of it looks like paint, all of it like a filter.
+    A network's picture has a fine weave in plain areas.
 
     Args:
         picture: h x w x 3, float32, 0..1.
