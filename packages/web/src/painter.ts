@@ -8,7 +8,7 @@ import type { Session } from "./runtime.js";
 import type { EngineFacts, StyleVector } from "./styles.js";
 
 const PAINTING_SIDE = 512; // of a painting's longer side where it is looked at, as when the network was trained
-const SMOOTHED = 0.5; // share of the grain that is smoothed, in styles of clear lines
+const SMOOTHED = 0.4; // share of the grain that is smoothed, in styles of clear lines
 const CLEAR = [0.63, 0.66] as const; // coherence of lines from which grain is smoothed, and smoothed fully
 const COLORED = [0.011, 0.018] as const; // the same for the variation of hues
 

@@ -32,7 +32,7 @@ VECTOR_SIZE = CODE + palette.SIZE  # without changes
 SIZE = SizeRequirements(8)  # the network works at an eighth of the size
 MARGIN = 32  # pixels mirrored at the borders
 OVERLAP = 96  # pixels on each side of a tile; with 64, an edge differs by 0.07 / 255, with 96 by less than 0.001
-_SMOOTHED = 0.5  # share of the grain that is smoothed, in styles of clear lines
+_SMOOTHED = 0.4  # share of the grain that is smoothed, in styles of clear lines
 _CLEAR = 0.63, 0.66  # coherence of a painting's lines from which grain is smoothed, and smoothed fully
 _COLORED = 0.011, 0.018  # the same for the variation of its hues
 PAINTING_SIDE = 512  # longer side at which a painting is encoded, as in the network's training
@@ -114,7 +114,7 @@ class Painter(ShippedEngine):
         )
 
     def smoothing(self, style: StyleVector) -> float:
-        """Return half for a painting of clear lines, and nothing for a grainy one or a drawing in one ink.
+        """Return 0.4 for a painting of clear lines, and nothing for a grainy one or a drawing in one ink.
 
         The coherence of a painting's lines is estimated from its code (`tools/painter/coherence.py`).
         """
