@@ -6,12 +6,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from helpers import refused
 from trainings import SIZES, SMALL
 
 from impasto.engines.by_name import engine_of
 from impasto.engines.painter import CODE, VECTOR_SIZE
 from impasto.errors import UsageError
+from impasto.nn.tensors import to_tensor
 from impasto.picture import Picture
 from impasto.training.learn import Learned, Learning, learn_style
 from impasto.training.pupil import PUPILS
@@ -54,14 +56,18 @@ def test_what_is_no_better_is_not_kept(picture: Picture) -> None:
     assert learned.after == learned.before
 
 
-def test_a_bold_style_fills_plain_areas() -> None:
+@pytest.mark.parametrize(("boldness", "pays"), [(0, False), (50, False), (100, True)])
+def test_a_motif_in_a_plain_photo_pays_in_a_bold_style(boldness: float, pays: bool) -> None:
     rows, columns = np.mgrid[:128, :128] // 6
-    squares = Picture((rows + columns)[:, :, None] % 2 * np.array((1, 0.2, 1), np.float32))
-    gray = np.full((96, 96, 3), 0.5, np.float32)
-    plain, bold = (learn_style(squares, seconds=600, steps=16, plan=SMALL, boldness=boldness) for boldness in (0, 100))
-    assert bold.ratio("content") < 1.02
-    structure = [engine_of().paint(gray, learned.vector)[16:-16, 16:-16].std() for learned in (plain, bold)]
-    assert structure[1] > 1.2 * structure[0]
+    squares = (rows + columns)[:, :, None] % 2 * np.array((1, 0.2, 1), np.float32)
+    learning = Learning(Picture(squares), plan=SMALL, boldness=boldness)
+    plain = torch.full((1, 3, 96, 96), 0.5)
+    filled = plain + 0.4 * (to_tensor(squares[:96, :96]) - plain)
+    weights = learning.weights | {"content": 1.0}  # near the weight that long trainings find
+    losses = [learning.losses(painted, learning.losses.content(plain)) for painted in (plain, filled)]
+    before, after = (float(sum(weights[name] * term for name, term in found.items())) for found in losses)
+    assert (after < 0.95 * before) == pays
+    assert (after > 5 * before) == (not pays)
 
 
 def test_boldness_weighs_plain_areas_and_colors(picture: Picture) -> None:

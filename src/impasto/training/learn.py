@@ -50,7 +50,7 @@ STEER = 0.25  # how fast the content's weight adapts
 WEIGHTS = {
     "style": 10.0,
     "bands": 2.0,
-    "color": 60.0,
+    "color": 12.0,
     "blocks": 20.0,
     "variation": 0.15,
     "lattice": 350.0,
@@ -85,7 +85,7 @@ class Plan:
             more than crops. Bold strokes need a lower one, or faces disappear.
     """
 
-    painting: tuple[int, int] = (512, 700)
+    painting: tuple[int, int] = (512, 600)
     side: int = 240
     plain: int = 144
     held_back: int = 8
