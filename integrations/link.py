@@ -86,6 +86,7 @@ class Wish:
     style: str
     strength: float = 100
     brush_size: float = 1
+    boldness: float = 0
     keep_color: str = "none"
     tone: str = "none"
     detail: float = 60
@@ -94,9 +95,9 @@ class Wish:
 
     def settings(self) -> dict[str, str]:
         """Return all settings except the style, with the service's names."""
-        numbers = {"strength": self.strength, "brush_size": self.brush_size, "detail": self.detail, "bits": self.bits}
+        names = ("strength", "brush_size", "boldness", "detail", "bits")
         texts = {"keep_color": self.keep_color, "tone": self.tone, "engine": self.engine, "format": "png"}
-        return {**{name: f"{value:g}" for name, value in numbers.items()}, **texts}
+        return {**{name: f"{getattr(self, name):g}" for name in names}, **texts}
 
 
 class Server:

@@ -21,6 +21,7 @@ PHOTO = scene().astype(np.float32) / 255
     keep_color=st.sampled_from(["none", "luminance", "histogram", "coral"]),
     tone=st.sampled_from(["none", "match"]),
     brush_size=st.floats(0.25, 4),
+    boldness=st.floats(0, 100),
     detail=st.floats(0, 100),
     size=st.none() | st.integers(1, 100_000),
     seed=st.integers(0, 2**63 - 1),

@@ -3,8 +3,8 @@
 
     python tools/readme_pictures.py [--large PHOTO]
 
-Most pictures show the sample photograph of this repository. hero.jpg, brush-size.jpg, near.jpg and sheet.jpg show a
-camera's photo, and are painted only with `--large`. That photo is oakland-zoo-otters.jpg of
+Most pictures show the sample photograph of this repository. hero.jpg, brush-size.jpg, boldness.jpg, near.jpg and
+sheet.jpg show a camera's photo, and are painted only with `--large`. That photo is oakland-zoo-otters.jpg of
 github.com/BuddiesOfBudgie/budgie-backgrounds (CC0 1.0).
 """
 
@@ -76,6 +76,8 @@ def of_a_camera(photo: Picture) -> None:
     strip("hero.jpg", [("the photograph", photo), *((name, impasto.stylize(photo, name)) for name in hero)], 3, 420)
     sizes = [(f"--brush-size {b}", impasto.stylize(photo, "wheat-field", brush_size=b)) for b in (0.25, 0.5, 1, 2)]
     strip("brush-size.jpg", sizes, 2, 630)
+    bold = [(f"--boldness {b}", impasto.stylize(photo, "udnie", boldness=b)) for b in (0, 50, 100)]
+    strip("boldness.jpg", bold, 3, 420)
     width, height = 420, 280
     left, top = int(photo.width * 0.36), int(photo.height * 0.42)
     near = []

@@ -33,6 +33,9 @@ class Controls:
         tone: "none"; "match": match the result's brightness and contrast to the photo's.
         brush_size: 0.25..4. The size of the strokes, relative to the picture. At 1 strokes have their natural size,
             whatever the photo's size.
+        boldness: 0..100. Above 0 the picture is painted a second time, over the first painting. Strokes and outlines
+            become stronger, and details of the photo fewer. At 100 the second painting sees nothing of the photo.
+            Painting takes twice as long.
         detail: 0..100. The share of the photo's own fine detail that is added to the result. It has an effect where the
             photo is larger than what was painted.
         size: the longer side of the result in pixels; None, the photo's own size.
@@ -61,6 +64,13 @@ class Controls:
         0.25,
         4,
         label="Brush size",
+    )
+    boldness: float = setting(
+        0.0,
+        "Paint a second time over the first painting, for bolder strokes and fewer details; takes twice as long.",
+        0,
+        100,
+        label="Boldness",
     )
     detail: float = setting(
         60.0,

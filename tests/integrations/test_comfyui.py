@@ -65,7 +65,7 @@ def test_both_kinds_of_nodes_declare_the_same(monkeypatch: pytest.MonkeyPatch) -
         assert list(new.nodes[name].RETURN_TYPES) == list(old.nodes[name].RETURN_TYPES)
 
 
-@pytest.mark.parametrize("name", ["strength", "brush_size", "detail", "keep_color", "tone"])
+@pytest.mark.parametrize("name", ["strength", "brush_size", "boldness", "detail", "keep_color", "tone"])
 @pytest.mark.parametrize("node", ["ImpastoStylize", "ImpastoOptimize"])
 def test_widgets_are_the_controls_own(present: Host, node: str, name: str) -> None:
     control = {one.name: one for one in fields(Controls)}[name]

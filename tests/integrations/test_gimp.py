@@ -58,7 +58,7 @@ class Config:
 
     def __init__(self, **values: Any) -> None:
         self.values = {"style": "udnie", "painting": None, "strength": 100.0, "brush-size": 1.0, "keep-color": "none"}
-        self.values |= {"tone": "none", "detail": 60.0, "server": "", "key": ""}
+        self.values |= {"boldness": 0.0, "tone": "none", "detail": 60.0, "server": "", "key": ""}
         self.values |= {name.replace("_", "-"): value for name, value in values.items()}
 
     def get_property(self, name: str) -> Any:
@@ -169,7 +169,8 @@ def test_painting_is_a_new_layer_above(plugin: SimpleNamespace) -> None:
 def test_settings_arrive(plugin: SimpleNamespace, tmp_path: Path) -> None:
     image = gimp_stub.Image()
     layer = gimp_stub.layer_of(image, picture())
-    values = {"strength": 35.0, "brush_size": 0.5, "keep_color": "coral", "tone": "match", "detail": 10.0}
+    values = {"strength": 35.0, "brush_size": 0.5, "boldness": 50.0, "keep_color": "coral", "tone": "match"}
+    values |= {"detail": 10.0}
     apply(plugin, image, [layer], style="great-wave", **values)
     path = str(tmp_path / "my painting.jpg")
     _, painted = apply(plugin, image, [layer], painting=gimp_stub.GioFile(path))
@@ -420,7 +421,7 @@ def test_arguments_are_the_controls(plugin: SimpleNamespace) -> None:
     procedure = plugin.procedure.PaintPlugIn().do_create_procedure("impasto-paint")
     known = {field.name.replace("_", "-"): field for field in fields(Controls)}
     hints = get_type_hints(Controls)
-    for name in ("strength", "brush-size", "detail"):
+    for name in ("strength", "brush-size", "boldness", "detail"):
         low, high, default, _ = procedure.arguments[name]
         told = known[name].metadata
         assert (low, high, default) == (told["low"], told["high"], known[name].default)

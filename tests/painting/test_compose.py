@@ -58,6 +58,7 @@ def mask(share: float) -> np.ndarray:
         ({"udnie": 0.7, "great-wave": 0.3}, None, Controls(brush_size=1.7, strength=80)),
         ("great-wave", None, Controls(brush_size=0.8, keep_color="luminance")),
         ("great-wave", None, Controls(keep_color="histogram", tone="match")),
+        ("udnie", None, Controls(boldness=70)),
         ("udnie", [(mask(0.3), "great-wave"), (mask(0.7), "none")], Controls(strength=90, keep_color="coral")),
         ("udnie", [(mask(0.5), "none")], Controls(keep_color="luminance", brush_size=1.3)),
     ],
@@ -296,6 +297,35 @@ class _Weaving(FakeEngine):
 
     def smoothing(self, style: StyleVector) -> float:
         return 0.5
+
+
+class _Whitening(FakeEngine):
+    """It paints a photo half-way to white."""
+
+    def _paint_in_tiles(
+        self, photo: Samples, style: StyleVector, write_tile: WriteTile, given: Statistics | None
+    ) -> Statistics:
+        write_tile((slice(None), slice(None)), (0.5 + 0.5 * floats(photo)).astype(np.float32))
+        return floats(photo).mean((0, 1))
+
+
+@pytest.mark.parametrize(("boldness", "painted"), [(0, 0.6), (50, 0.7), (100, 0.8)])
+def test_bold_pictures_are_painted_over_their_first_painting(boldness: float, painted: float) -> None:
+    controls, photo = Controls(boldness=boldness), np.full((40, 60, 3), 0.2, np.float32)
+    found = Stylizer(BLUE, controls=controls, painter=_Whitening())(Picture(photo)).pixels
+    np.testing.assert_allclose(found, painted, atol=1e-5)
+
+
+def test_both_paintings_of_a_bold_clip_have_their_own_statistics() -> None:
+    shot, frames = Shot(), [0.9 * PHOTO.pixels, 0.91 * PHOTO.pixels]
+    layers = Stylizer(BLUE, painter=_Whitening()).layers
+    composition = Composition(Controls(boldness=100), layers, frames[0], budget=10**9, shot=shot)
+    for frame in frames:
+        composition(frame)
+    first, second = shot.means.values()
+    seen = np.mean(frames, axis=(0, 1, 2))
+    np.testing.assert_allclose(first, seen, atol=1e-5)
+    np.testing.assert_allclose(second, 0.5 + 0.5 * seen, atol=1e-5)
 
 
 @pytest.mark.parametrize(("frames", "smoothed"), [(1, 0.5), (2, 0)])

@@ -85,6 +85,7 @@ def difference(found: Any, wanted: impasto.Picture) -> float:
         ((256, 192), "monet-collection", {"keep_color": "coral"}),
         ((1001, 563), "the-scream", {"brush_size": 2.0}),
         ((1500, 844), "wheat-field", {"detail": 20}),
+        ((256, 192), "udnie", {"boldness": 80}),
     ],
 )
 def test_paints_as_the_library_does(paint: Paint, size: tuple[int, int], style: Any, controls: dict[str, Any]) -> None:
@@ -101,6 +102,7 @@ def test_paints_as_the_library_does(paint: Paint, size: tuple[int, int], style: 
         ((160, 120), "red-blue-yellow", {}),
         ((160, 120), {"red-blue-yellow": 0.5, "udnie": 0.5}, {}),
         ((200, 150), "the-kiss", {"keep_color": "coral"}),
+        ((256, 192), "udnie", {"boldness": 80}),
         ((1300, 975), "monet-collection", {}),
     ],
 )

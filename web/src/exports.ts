@@ -124,9 +124,9 @@ export class Exports {
       request.styles.length === 1
         ? label(request.styles[0][0])
         : request.styles.map(([one, weight]) => `${label(one)}:${Number((weight / sum).toPrecision(3))}`).join(" + ");
-    const { strength = 100, keep_color = "none", tone = "none", brush_size = 1, detail = 60, size = null } = request.controls;
+    const { strength = 100, keep_color = "none", tone = "none", brush_size = 1, boldness = 0, detail = 60, size = null } = request.controls;
     const regions = request.regions.length ? { regions: request.regions.map((region) => `drawn=${label(region.style)}`) } : {};
-    const controls = { strength, keep_color, tone, brush_size, detail, size, seed: 0 };
+    const controls = { strength, keep_color, tone, brush_size, boldness, detail, size, seed: 0 };
     return { program: "Impasto", version: __VERSION__, engine: request.engine ?? "light", style, ...regions, controls };
   }
 }
@@ -149,6 +149,7 @@ export function requestOf(fields: Fields): Request {
       keep_color: one(fields, "keep_color"),
       tone: one(fields, "tone"),
       brush_size: number("brush_size"),
+      boldness: number("boldness"),
       detail: number("detail"),
       size: number("size"),
     },

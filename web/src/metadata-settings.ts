@@ -19,6 +19,7 @@ const CONTROLS: Record<string, (value: unknown) => boolean> = {
   keep_color: oneOf("none", "luminance", "histogram", "coral"),
   tone: oneOf("none", "match"),
   brush_size: within(0.25, 4),
+  boldness: within(0, 100),
   detail: within(0, 100),
   size: whole(1, 100_000),
   seed: whole(0, Number.MAX_SAFE_INTEGER), // larger ones would come back as other numbers

@@ -38,7 +38,7 @@ test("WebGPU takes the build that the browser's WebAssembly can run", () => {
 });
 
 test("controls have the library's defaults and ranges", () => {
-  expect(controlsOf({}, CARDS)).toEqual({ strength: 100, keep_color: "none", tone: "none", brush_size: 1, detail: 60 });
+  expect(controlsOf({}, CARDS)).toEqual({ strength: 100, keep_color: "none", tone: "none", brush_size: 1, boldness: 0, detail: 60 });
   expect(controlsOf({ brush_size: 0.25, strength: undefined }, CARDS).brush_size).toBe(0.25);
   for (const wrong of [{ brush_size: 0.2 }, { strength: NaN }, { tone: "loud" }, { seed: 1 }])
     expect(() => controlsOf(wrong as object, CARDS)).toThrowError(expect.objectContaining({ code: "bad-control" }));

@@ -11,7 +11,7 @@ from .installed import CONTROLS, ENLARGE, RECIPE, problem
 from .tensors import to_image, to_masks, to_pictures
 
 _CATEGORY = "Impasto"
-_LOOKS = ("strength", "brush_size", "keep_color", "tone", "detail")  # the controls of both Stylize and Optimize
+_LOOKS = ("strength", "brush_size", "boldness", "keep_color", "tone", "detail")  # controls of Stylize and Optimize
 
 Style = io.Custom("IMPASTO_STYLE")
 """Passed between nodes: a list of (name or painting, weight), as `impasto.stylize` takes it."""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 SIDE = 96  # pixels; side of a thumbnail
 WIDTH = 120  # pixels; width of a title
-SCALES = ("strength", "brush-size", "detail")
+SCALES = ("strength", "brush-size", "boldness", "detail")
 
 
 def ask(procedure: Any, config: Any, find: Find) -> bool:
@@ -41,7 +41,7 @@ def ask(procedure: Any, config: Any, find: Find) -> bool:
     dialog.fill_expander("server-expander", "server-title", False, "server-box")
     chooser = Chooser(config, find)
     dialog.get_content_area().pack_start(chooser.widget, True, True, 0)
-    dialog.fill(["strength", "brush-size", "keep-color", "tone", "detail", "server-expander"])
+    dialog.fill(["strength", "brush-size", "boldness", "keep-color", "tone", "detail", "server-expander"])
     chosen: bool = dialog.run()
     chooser.close()
     dialog.destroy()

@@ -63,6 +63,7 @@ def wish_of(config: Any, bits: int) -> Wish:
         style,
         strength=config.get_property("strength"),
         brush_size=config.get_property("brush-size"),
+        boldness=config.get_property("boldness"),
         keep_color=config.get_property("keep-color"),
         tone=config.get_property("tone"),
         detail=config.get_property("detail"),

@@ -58,6 +58,7 @@ def _add_arguments(procedure: Any) -> None:
     )
     procedure.add_double_argument("strength", "S_trength", "From the photo (0) to the style (100)", 0, 100, 100, FLAGS)
     procedure.add_double_argument("brush-size", "_Brush size", "Size of the strokes", 0.25, 4, 1, FLAGS)
+    procedure.add_double_argument("boldness", "B_oldness", "Paint twice, for bolder strokes", 0, 100, 0, FLAGS)
     procedure.add_choice_argument("keep-color", "Colors _from", "Whose colors", _choice(KEEP_COLOR), "none", FLAGS)
     procedure.add_choice_argument("tone", "Li_ght from", "Source of light and contrast", _choice(TONE), "none", FLAGS)
     procedure.add_double_argument("detail", "_Detail", "Share of the photo's fine detail", 0, 100, 60, FLAGS)

@@ -10,6 +10,7 @@ import { mixed, type StyleVector } from "./styles.js";
 
 const SEEN = 4; // of an alpha of 255: below it a color is not seen
 const LEAST_SHARE = 1e-3;
+const UNDER = 0.4; // share of the first painting's grain that is smoothed before the second
 
 /** One style of a blend: its vector, and the painting if there is one, whose colors may be changed. */
 export interface Share {
@@ -127,7 +128,11 @@ async function painted(
     const own = sized(layer.brush);
     await onStep(index / layers.length);
     const vector = await vectorOf(network, layer.blend, controls, small);
-    let { picture } = await network.paint(own, vector, { onTile: (part) => onStep((index + part) / layers.length) });
+    const once = controls.boldness ? 0.5 : 1; // of the layer's time, for each time it is painted
+    const paint = async (seen: Pixels, done: number) =>
+      (await network.paint(seen, vector, { onTile: (part) => onStep((index + done + once * part) / layers.length) })).picture;
+    let picture = await paint(own, 0);
+    if (controls.boldness) picture = await paint(over(own, await smooth(picture, UNDER), controls.boldness / 100), 0.5);
     const smoothed = network.smoothing(vector);
     if (smoothed) picture = await smooth(picture, smoothed);
     const same = own === small ? picture : await grown(picture, small, controls.detail / 100);
@@ -143,6 +148,13 @@ async function painted(
     for (let k = 3 * i; k < 3 * i + 3; k++)
       found.data[k] = weight > LEAST_SHARE ? found.data[k] / weight : small.data[k];
   }
+  return found;
+}
+
+/** A photo, and over it a share of its first painting. */
+function over(photo: Pixels, painting: Pixels, share: number): Pixels {
+  const found = empty(photo.width, photo.height, 3);
+  for (let i = 0; i < found.data.length; i++) found.data[i] = photo.data[i] + share * (painting.data[i] - photo.data[i]);
   return found;
 }
 

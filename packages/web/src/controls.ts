@@ -12,6 +12,8 @@ export interface Controls {
   tone: "none" | "match";
   /** 0.25..4, how large the strokes come out, as a share of the picture. */
   brush_size: number;
+  /** 0..100; above 0 the picture is painted again, over the first painting. */
+  boldness: number;
   /** 0..100, how much of the photo's own fine detail comes back in a large picture. */
   detail: number;
 }

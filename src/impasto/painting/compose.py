@@ -24,6 +24,7 @@ from impasto.pixels.masks import Mask, check_proportions, fit_mask, layer
 from impasto.system.memory import allocate
 
 BYTES_PER_PIXEL = 30  # of a photo that is finished in floats
+_UNDER = 0.4  # share of the first painting's grain that is smoothed before the second: it would become coarser
 _LEAST_SHARE = np.float32(1e-3)  # painted share of a pixel, below which `painted` returns the photo there
 
 Moved: TypeAlias = Mapping[int, Mask]
@@ -56,7 +57,7 @@ class Composition:
         self.controls, self.budget, self._side = controls, budget, side
         self.moving = shot is not None and shot.frames > 1
         self._layers, self._first, self._shot = layers, first, shot
-        self._strength = np.float32(controls.strength / 100)
+        self._strength, self._bold = np.float32(controls.strength / 100), np.float32(controls.boldness / 100)
         self._weakens = any(layer.share < 1 for layer in layers)
         self._finds = {index: one.mask for index, one in enumerate(layers[1:]) if isinstance(one.mask, str)}
         self._found: tuple[Samples, dict[int, Mask]] | None = None  # the previous frame, and the masks found in it
@@ -97,7 +98,7 @@ class Composition:
         shot = Shot(frames=1)
         for index, engines in enumerate(self._engines):
             for _, engine, vector in engines:
-                engine.paint(sample, vector, shot=shot, run=f"style {index}")
+                self._painted_by(engine, vector, sample, shot, f"style {index}")
         self._shot = Shot(frames=1)  # with no frame of its own, it normalizes all frames by the sample's statistics
         self._shot.means, self._shot.counts = shot.means, shot.counts
 
@@ -105,17 +106,30 @@ class Composition:
         """Paint a small frame in one blend: mix the pictures of its engines by their shares."""
         pictures = []
         for share, engine, vector in self._engines[index]:
-            picture = engine.paint(frame, vector, shot=self._shot, run=f"style {index}")
-            if not self.moving and (smoothed := engine.smoothing(vector)):
-                from impasto.painting.octaves import smooth  # here, because it imports OpenCV
-
-                picture = smooth(picture, smoothed)
+            picture = self._painted_by(engine, vector, frame, self._shot, f"style {index}")
+            picture = self._smoothed(picture, engine.smoothing(vector))
             if self.controls.recolors_style and not engine.encodes:  # a network's style cannot be recolored beforehand
                 picture = recolored(picture, controls=self.controls, photo=frame)
             pictures.append((np.float32(share), picture))
         if len(pictures) == 1:
             return pictures[0][1]
         return np.sum([share * picture for share, picture in pictures], axis=0, dtype=np.float32)
+
+    def _painted_by(self, engine: Engine, vector: StyleVector, frame: Pixels, shot: Shot | None, run: str) -> Pixels:
+        """Paint a small frame, and with boldness a second time over the first painting."""
+        picture = engine.paint(frame, vector, shot=shot, run=run)
+        if not self._bold:
+            return picture
+        under = frame + self._bold * (self._smoothed(picture, _UNDER) - frame)
+        return engine.paint(under, vector, shot=shot, run=f"{run}, again")
+
+    def _smoothed(self, picture: Pixels, share: float) -> Pixels:
+        """Smooth a share of the grain of a photo's picture. Frames keep theirs: other strokes in each would flicker."""
+        if self.moving or not share:
+            return picture
+        from impasto.painting.octaves import smooth  # here, because it imports OpenCV
+
+        return smooth(picture, share)
 
     def small(self, frame: Samples, layer: Layer | None = None) -> Pixels:
         """Return a frame at the size at which a layer is painted; None: at the size for the finest brush."""

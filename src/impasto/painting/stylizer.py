@@ -41,7 +41,7 @@ class Stylizer:
         style: a name, a painting, or several with weights: see `impasto.styles.resolve.StyleRequest`.
         regions: {mask: style}, or a list of `impasto.Region`. Later regions lie over earlier ones. The masks "person",
             "background" and "faces" are found in each photo. The style "none" leaves the photo unpainted.
-        controls: strength, color, tone, brush size, detail, output size.
+        controls: strength, color, tone, brush size, boldness, detail, output size.
         gallery: where style names are looked up.
         painter: the engine that paints; None: the painter.
         max_pixels: refuse paintings and masks with more pixels.
@@ -254,7 +254,8 @@ def stylize(
         strip_metadata: remove all of the photo's metadata.
         untrusted: strangers sent photo, paintings and masks: see `Picture.open`.
         on_progress: called while it paints. Returning False stops it, and raises `impasto.progress.Stopped`.
-        controls: the fields of `impasto.Controls`: strength, keep_color, tone, brush_size, detail, size, seed.
+        controls: the fields of `impasto.Controls`: strength, keep_color, tone, brush_size, boldness, detail, size,
+            seed.
     Returns:
         A picture of the photo's size, or of `size`: `.save("out.png")`, `.to_pil()`, `.to_numpy()`.
     Raises:

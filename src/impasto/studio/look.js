@@ -9,6 +9,7 @@
  * @property {KeepColor} keep_color
  * @property {Tone} tone
  * @property {number} brush_size 0.25..4
+ * @property {number} boldness 0..100
  * @property {number} detail 0..100
  *
  * @typedef {object} Share
@@ -33,7 +34,7 @@ export const MOST_STYLES = 4;
 export const MOST_LAYERS = 8;
 
 /** @type {Controls} */
-export const DEFAULTS = Object.freeze({ strength: 100, brush_size: 1, keep_color: "none", tone: "none", detail: 60 });
+export const DEFAULTS = Object.freeze({ strength: 100, brush_size: 1, boldness: 0, keep_color: "none", tone: "none", detail: 60 });
 
 /** @type {Look} */
 export const FIRST = Object.freeze({
@@ -48,6 +49,7 @@ const RANGES = {
   keep_color: ["none", "luminance", "histogram", "coral"],
   tone: ["none", "match"],
   brush_size: [0.25, 4],
+  boldness: [0, 100],
   detail: [0, 100],
 };
 

@@ -97,12 +97,13 @@ export class Painter extends EventTarget {
     if (layer?.style === "none") return null;
     const styles = layer?.style ? [{ style: layer.style, weight: 1 }] : look.styles;
     const shown = styles.length > 1 ? styles.filter((share) => share.weight > 0) : styles;
-    const { keep_color, detail } = look.controls;
+    const { keep_color, boldness, detail } = look.controls;
     return {
       ...(hand && { engine: hand }),
       styles: shown.map((share) => /** @type {const} */ ([this.app.reference(share.style), share.weight])),
       controls: {
         brush_size: layer?.brush_size ?? look.controls.brush_size,
+        boldness,
         detail,
         keep_color: keep_color === "luminance" ? "none" : keep_color,
       },

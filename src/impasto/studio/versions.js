@@ -177,6 +177,7 @@ function titleOf(app) {
   const parts = [look.styles.map((share) => app.titleOf(share.style)).join(" + ")];
   if (look.controls.strength < 100) parts.push(`${look.controls.strength} %`);
   if (look.controls.brush_size !== 1) parts.push(`${words.controls.brush_size.label} ${look.controls.brush_size}`);
+  if (look.controls.boldness) parts.push(`${words.controls.boldness.label} ${look.controls.boldness}`);
   if (look.controls.keep_color !== "none") parts.push(words.controls.keep_color.choices[look.controls.keep_color].label);
   if (look.controls.tone !== "none") parts.push(words.controls.tone.label);
   if (look.layers.length) parts.push(words.parts(look.layers.length));

@@ -74,7 +74,8 @@ def test_the_photo_is_fitted_to_a_side(service: Running, photo: dict[str, Any]) 
 
 def test_a_preview_is_the_finished_picture_fitted(service: Running, photo: dict[str, Any]) -> None:
     """Whatever is done after painting, too."""
-    for controls in ({}, {"strength": 50}, {"keep_color": "luminance"}, {"tone": "match"}, {"brush_size": 2}):
+    bolder = {"brush_size": 2}, {"boldness": 100}
+    for controls in ({}, {"strength": 50}, {"keep_color": "luminance"}, {"tone": "match"}, *bolder):
         form = LIGHT | {"format": "png", **controls}
         files = {"image": ("photo.jpg", PHOTO)}
         whole = requests.post(f"{service.url}/v1/stylize", form, files=files, timeout=60)

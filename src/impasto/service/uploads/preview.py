@@ -183,7 +183,8 @@ def painted_small(work: PreviewWork, stylizer: Stylizer, composition: Compositio
     If the whole photo is cached, it is painted from that, as for an export. Otherwise, and for drafts, the canvas is
     used.
     """
-    colors = stylizer.controls.keep_color if stylizer.controls.recolors_style else ""
+    controls = stylizer.controls
+    own = (controls.keep_color if controls.recolors_style else "", controls.boldness)
     place = (work.file.digest, work.second, *final)
     is_draft = size != stylizer.painted_size(*final)
     whole = None if is_draft else PHOTOS.get(place)
@@ -196,7 +197,7 @@ def painted_small(work: PreviewWork, stylizer: Stylizer, composition: Compositio
         small = VIEWS.of((work.canvas.digest, *size), lambda: view_of(work.canvas, size))
         return composition.painted(filled(small.samples, small.alpha))
 
-    return PAINTED.of((work.canvas.digest, whole is not None, place, size, look_digest(work.paint), colors), make)
+    return PAINTED.of((work.canvas.digest, whole is not None, place, size, look_digest(work.paint), *own), make)
 
 
 def look_digest(paint: PaintWork) -> str:
