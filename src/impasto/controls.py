@@ -35,7 +35,7 @@ class Controls:
             whatever the photo's size.
         boldness: 0..100. Above 0 the picture is painted a second time, over the first painting. Strokes and outlines
             become stronger, and details of the photo fewer. At 100 the second painting sees nothing of the photo.
-            Painting takes twice as long.
+            Painting takes up to twice as long.
         detail: 0..100. The share of the photo's own fine detail that is added to the result. It has an effect where the
             photo is larger than what was painted.
         size: the longer side of the result in pixels; None, the photo's own size.
@@ -67,7 +67,7 @@ class Controls:
     )
     boldness: float = setting(
         0.0,
-        "Paint a second time over the first painting, for bolder strokes and fewer details; takes twice as long.",
+        "Paint a second time over the first painting, for bolder strokes and fewer details; takes up to twice as long.",
         0,
         100,
         label="Boldness",

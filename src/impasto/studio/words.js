@@ -81,7 +81,7 @@ export const words = {
       help: "How large the strokes are, as a share of the picture.",
       show: (/** @type {number} */ value) => `${STROKES.find(([most]) => value <= most)?.[1]} · ${value}`,
     },
-    boldness: { label: "Boldness", help: "Paints twice, for bolder strokes and fewer details. Takes twice as long.", show: percent },
+    boldness: { label: "Boldness", help: "Paints twice, for bolder strokes and fewer details.", show: percent },
     detail: { label: "Fine detail", help: "How much of the photo's fine detail comes back in a large picture.", show: percent },
     keep_color: {
       label: "Colors",
